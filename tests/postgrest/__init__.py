@@ -1,0 +1,1 @@
+"""A PostgREST for tests over real PostgreSQL: rows become JSON, and bodies rows, inside the database."""

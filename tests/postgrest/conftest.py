@@ -1,0 +1,62 @@
+"""Fixtures over one PostgreSQL, and the counts of the replay in pytest's last lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.postgrest.launch import ROLES, Server, serve
+from tests.postgrest.replay import Counts
+from tests.servers.postgres import Cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+COUNTS = pytest.StashKey[list[Counts]]()
+SECRET_KEY = "sb_secret_for_tests"
+ANON_KEY = "sb_publishable_for_tests"
+ITEMS = """
+create table items (id integer primary key, label text);
+insert into items select g, repeat('label ' || g, 20) from generate_series(1, 100) g;
+grant select, insert, update, delete on items to service_role;
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A PostgreSQL for one module: roles and their settings belong to the cluster."""
+    with Cluster.start(tmp_path_factory.mktemp("postgres")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def running(cluster: Cluster) -> Iterator[Server]:
+    """A server with a gateway in front of it, over the table `items`."""
+    cluster.create("items", ROLES + ITEMS)
+    keys = {SECRET_KEY: "service_role", ANON_KEY: "anon"}
+    with serve(cluster.url("items", "authenticator"), keys=keys) as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: Server) -> Iterator[Server]:
+    """The same server, well behaved, with nothing counted."""
+    running.reset()
+    yield running
+    running.behave()
+
+
+@pytest.fixture
+def counts(request: pytest.FixtureRequest) -> list[Counts]:
+    """Where replays leave their counts."""
+    return request.config.stash.setdefault(COUNTS, [])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print what the replays found."""
+    found = config.stash.get(COUNTS, [])
+    if found:
+        terminalreporter.section("recorded exchanges")
+    for counted in found:
+        terminalreporter.line(counted.line())
