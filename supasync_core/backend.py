@@ -1,0 +1,246 @@
+"""The seams: what a source, a sink, a state store and a table plugin promise."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+from supasync_core.batch import Batch, Keyset, Row, Window
+from supasync_core.clock import Horizon
+from supasync_core.ledger import Ledger
+from supasync_core.state import State, TableState
+from supasync_core.tables import Shape, Table
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Side(Protocol):
+    """What both sides can tell of a table."""
+
+    def shape(self, table: Table) -> Shape:
+        """The table's columns. SchemaError where the table does not exist or has no rights."""
+        ...
+
+    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
+        """Those of the columns that the table does not have."""
+        ...
+
+    def count(self, table: Table, window: Window | None = None) -> int:
+        """The exact number of rows, in the window where one is given (its limit does not matter)."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections and files."""
+        ...
+
+
+class Source(Side, Protocol):
+    """Where rows come from. It is only ever read."""
+
+    def horizon(self) -> Horizon | None:
+        """The source's own time at its latest answer; None before the first one or without a clock."""
+        ...
+
+    def read(self, table: Table, window: Window) -> Batch:
+        """One page of the window: at least one row where there is one, perhaps fewer than the limit."""
+        ...
+
+
+class Sink(Side, Protocol):
+    """Where rows go."""
+
+    def upsert(self, table: Table, batch: Batch) -> int:
+        """Write all rows of the batch or none; return their number, which equals ``batch.count``.
+
+        A row whose key exists is replaced in the batch's columns. Raises RowError where the sink refuses
+        rows, SchemaError where it lacks the table, the key or a column.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Who wants to write to the sink: ``holder`` names this installation, ``source`` where rows come from.
+
+    ``lease`` is in seconds. ``baseline`` allows to begin where no state exists yet.
+    """
+
+    holder: str
+    source: str
+    command: str
+    lease: int
+    baseline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A lease that was granted: its id, the state (None before the baseline), the store's time."""
+
+    id: str
+    state: State | None
+    now: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What a run writes: ``status`` is running for a checkpoint, which renews the lease; else it releases it.
+
+    Statuses: ``running baseline success partial failed interrupted reset``. ``horizon`` is the source's
+    time up to which it was read. ``retention`` is in days. ``details`` holds counts per table and the
+    ledger.
+    """
+
+    status: str
+    state: State
+    horizon: str | None = None
+    records: int = 0
+    error: str | None = None
+    requests: int = 0
+    bytes: int = 0
+    details: Mapping[str, Any] = field(default_factory=dict)
+    lease: int = 600
+    retention: int = 90
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One run as the store recorded it; times are ISO texts of the store's clock."""
+
+    id: str
+    created_at: str
+    status: str
+    command: str = "sync"
+    holder: str | None = None
+    finished_at: str | None = None
+    horizon: str | None = None
+    records: int = 0
+    error: str | None = None
+    requests: int = 0
+    bytes: int = 0
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the store holds: the state (None before the baseline) and the newest records first."""
+
+    state: State | None
+    records: tuple[Record, ...]
+
+
+class StateStore(Protocol):
+    """Keeps the state and the records with the sink, for one writer at a time."""
+
+    def begin(self, claim: Claim) -> Run:
+        """Take the lease, or take it over from the same holder or after its expiry.
+
+        LockedError while another holder has it. StateError where the store is not set up, there is no
+        baseline and the claim brings none, or the state belongs to another source.
+        """
+        ...
+
+    def save(self, run_id: str, entry: Entry) -> bool:
+        """Store state and record in one transaction; False where the run no longer holds the lease."""
+        ...
+
+    def past(self, limit: int) -> Past:
+        """The state and the newest ``limit`` records, without taking the lease. StateError as in begin."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections and files."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A step of a table's run: a batch, and the state that is true once the sink has confirmed it.
+
+    The state covers all earlier pieces as well. A piece without a batch only moves the state.
+    ``total`` is the number of rows that this run expects for the table, where it is known.
+    """
+
+    batch: Batch | None
+    state: TableState
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One table to be read: from which source, from which state; ``now`` is the state store's time."""
+
+    table: Table
+    source: Source
+    state: TableState
+    now: str
+
+
+class TablePlugin(Protocol):
+    """How one table is read: which windows, in which order, and what state each page leads to."""
+
+    def problems(self, table: Table) -> list[str]:
+        """What is wrong with the table's settings for this plugin, a sentence each."""
+        ...
+
+    def unseen(self, table: Table) -> list[str]:
+        """What this way of reading cannot see in this table, a sentence each."""
+        ...
+
+    def keysets(self, table: Table) -> tuple[Keyset, ...]:
+        """The orders in which the table is read; together they hold every row."""
+        ...
+
+    def pending(self, job: Job) -> Window:
+        """What the next run would read first."""
+        ...
+
+    def read(self, job: Job) -> Iterator[Piece]:
+        """Read the table; every piece's state is safe to keep once its batch is confirmed."""
+        ...
+
+    def baseline(self, table: Table, timestamp: str) -> TableState:
+        """The state of a table whose rows up to ``timestamp`` are in the sink already."""
+        ...
+
+
+Transform = Callable[[Any], Row | None]
+"""A row in, a row out; None leaves the row out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting of a backend. ``check`` returns what is wrong with a value, or None.
+
+    A secret may only be given as ``${NAME}``, and never appears in any output.
+    """
+
+    required: bool = True
+    secret: bool = False
+    check: Callable[[str], str | None] = lambda _value: None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a backend is opened with: its settings, the folder of tables.yaml, and where costs are counted.
+
+    ``project`` is ``OLD`` or ``NEW``, for messages and the ledger.
+    """
+
+    settings: Mapping[str, str]
+    folder: Path
+    ledger: Ledger
+    project: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backend(Generic[T_co]):
+    """A backend as a plugin registers it.
+
+    ``ref`` names the project that the settings point to, equal for every spelling of the same one; it is
+    stored and printed, so it holds no key.
+    """
+
+    name: str
+    open: Callable[[Context], T_co]
+    settings: Mapping[str, Setting]
+    ref: Callable[[Context], str]

@@ -1,0 +1,118 @@
+"""The command line: parse, call, print, exit. Results go to stdout, progress and errors to stderr."""
+
+import os
+import sys
+import textwrap
+import traceback
+from collections.abc import Callable, MutableMapping
+from importlib import import_module
+
+import click
+
+from supasync_core.cli.session import Session
+from supasync_core.errors import SupasyncError
+
+COMMANDS = {
+    "check": "supasync_core.cli.setup",
+    "plugins": "supasync_core.cli.plugins",
+    "setup": "supasync_core.cli.setup",
+    "state": "supasync_core.cli.state",
+    "status": "supasync_core.cli.status",
+    "sync": "supasync_core.cli.sync",
+}
+"""Each command's module, imported only when the command is looked at."""
+
+
+class Commands(click.Group):
+    """The built-in commands, and those that plugins add."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, sorted."""
+        return sorted({*COMMANDS, *self._added(ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported now."""
+        if cmd_name in COMMANDS:
+            command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+            return command
+        return self._added(ctx).get(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with a suggestion for a misspelt command."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as err:
+            from supasync_core.registry import did_you_mean  # noqa: PLC0415 - wanted here alone
+
+            raise click.UsageError(
+                f"there is no command {args[0]}{did_you_mean(args[0], self.list_commands(ctx))}", ctx
+            ) from err
+
+    def _added(self, ctx: click.Context) -> MutableMapping[str, click.Command]:
+        session = ctx.ensure_object(Session)
+        if not self.commands:
+            session.host.add_commands(self)
+        return self.commands
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="supasync", message="%(prog)s %(version)s")
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False),
+    envvar="SUPASYNC_CONFIG",
+    default="tables.yaml",
+    show_default=True,
+    show_envvar=True,
+    help="The file that declares both projects and the tables.",
+)
+@click.pass_context
+def cli(ctx: click.Context, config: str) -> None:
+    """Move a Supabase project to another one: hourly, resumable, provable.
+
+    OLD is the project that the app uses today, NEW the one that takes over. OLD is only ever read.
+
+    \b
+    Exit codes: 0 done, 1 a defect, 2 wrong settings or options, 3 a person is
+    needed, 4 failed for now and a later run makes it good, 5 another run is
+    at work.
+    """  # noqa: D301 - \b is click's mark against rewrapping
+    ctx.ensure_object(Session).config = config
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line and exit with the documented code; never a traceback, never a key."""
+    session = Session()
+    sys.exit(
+        guarded(lambda: cli.main(args, prog_name="supasync", standalone_mode=False, obj=session), session)
+    )
+
+
+def guarded(run: Callable[[], object], session: Session) -> int:
+    """The exit code of ``run``, its errors printed in a sentence on stderr."""
+    try:
+        code = run()
+    except click.exceptions.Exit as err:
+        return err.exit_code
+    except click.ClickException as err:
+        err.show()
+        return err.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return 130
+    except SupasyncError as err:
+        return _told(session, err.exit_code, f"error: {err}", err.hint)
+    except Exception as err:  # noqa: BLE001 - the last guard: a defect is said as one
+        where = traceback.format_exc() if os.environ.get("SUPASYNC_DEBUG") else "SUPASYNC_DEBUG=1 shows where"
+        return _told(session, 1, f"error: a defect of supasync: {type(err).__name__}: {err}", where)
+    return code if isinstance(code, int) else 0
+
+
+def _told(session: Session, code: int, text: str, hint: str | None) -> int:
+    """The code, after the text and what to do about it were printed without any key."""
+    click.echo(session.redact(text), err=True)
+    if hint:
+        click.echo(session.redact(textwrap.indent(hint, "  ")), err=True)
+    return code

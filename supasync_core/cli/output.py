@@ -1,0 +1,150 @@
+"""What people and scripts get to see: tables, lines, progress bars, JSON."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table as Grid
+from rich.text import Text
+
+from supasync_core.report import Report, TableResult
+from supasync_core.runner import Watch
+from supasync_core.tables import Table
+
+_NARROW = 100
+
+
+def say(text: str, *, as_json: bool = False) -> None:
+    """A sentence as the result, or ``{"message": ...}``."""
+    click.echo(json.dumps({"message": text}) if as_json else text)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table on stdout; wide enough not to cut a value where nobody looks on."""
+    console = Console(
+        width=None if sys.stdout.isatty() else max(_NARROW, _width(header, rows)), highlight=False
+    )
+    grid = Grid(*header, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        grid.add_row(*(_cell(value) for value in row))
+    console.print(grid)
+
+
+def _width(header: Sequence[str], rows: Sequence[Sequence[object]]) -> int:
+    columns = zip(header, *[[str(_cell(value)) for value in row] for row in rows], strict=True)
+    return sum(max(len(cell) for cell in column) + 2 for column in columns)
+
+
+def _cell(value: object) -> Text:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Text(f"{value:,}", justify="right")
+    return Text("-" if value is None else str(value))
+
+
+def counts(found: Mapping[str, int], *, as_json: bool) -> None:
+    """What a run would copy."""
+    if as_json:
+        click.echo(json.dumps({"dry_run": True, "rows": dict(found)}))
+        return
+    for name, number in found.items():
+        click.echo(f"{name}: {number:,} records would be synced")
+    click.echo(f"dry run: {sum(found.values()):,} records in all; nothing was written")
+
+
+def report(done: Report, redact: Callable[[str], str], *, as_json: bool) -> None:
+    """The end of a run: one line if all is well, else each cause and what to do."""
+    if as_json:
+        click.echo(redact(json.dumps(done.as_json(), indent=2)))
+        return
+    if done.stopped:
+        click.echo(redact(f"error: {done.stopped}"), err=True)
+        if done.stopped.hint:
+            click.echo(redact(f"  {done.stopped.hint}"), err=True)
+    for note in done.notes:
+        click.echo(f"note: {note}", err=True)
+    click.echo(
+        f"{done.status}: {done.records:,} records synced, {done.requests:,} requests, "
+        f"{size(done.bytes)}, {done.seconds:.1f} s"
+    )
+    if done.interrupted:
+        click.echo("interrupted: what was confirmed is kept; run supasync sync to go on from there", err=True)
+
+
+def size(number: int) -> str:
+    """Bytes for people, in units of 1000 as egress is billed."""
+    value = float(number)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":  # noqa: PLR2004 - a kilo
+            break
+        value /= 1000
+    return f"{value:,.0f} {unit}" if unit == "bytes" else f"{value:,.1f} {unit}"
+
+
+@contextmanager
+def watching(*, as_json: bool) -> Iterator[Watch]:
+    """A progress bar on a terminal's stderr; without one, a line per table on stdout."""
+    if not sys.stderr.isatty():
+        yield _Lines(quiet=as_json)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield _Bars(progress, _Lines(quiet=as_json))
+
+
+class _Lines:
+    """Plain lines, as cron mails them."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+
+    def table_begins(self, table: Table) -> None:
+        """Nothing is known yet."""
+
+    def rows_confirmed(self, table: Table, done: int, total: int) -> None:
+        """A log wants the end alone."""
+
+    def table_ended(self, result: TableResult) -> None:
+        """``users: 5/5 records synced``, or why not."""
+        if not self._quiet:
+            click.echo(f"{result.name}: {result.synced:,}/{result.found:,} records synced")
+        if result.error:
+            click.echo(f"{result.name}: {result.status}: {result.error}", err=True)
+        if result.hint:
+            click.echo(f"  {result.hint}", err=True)
+
+
+class _Bars:
+    """A bar per table while it runs, its line when it has ended."""
+
+    def __init__(self, progress: Progress, lines: _Lines) -> None:
+        self._progress = progress
+        self._lines = lines
+        self._task: TaskID | None = None
+
+    def table_begins(self, table: Table) -> None:
+        """Show the table's bar."""
+        self._task = self._progress.add_task(table.name, total=None, rate="")
+
+    def rows_confirmed(self, table: Table, done: int, total: int) -> None:
+        """Move the bar; the rate is rows per second since the table began."""
+        if self._task is not None:
+            elapsed = self._progress.tasks[-1].elapsed or 0.0
+            rate = f"{done / elapsed:,.0f}/s" if elapsed else ""
+            self._progress.update(self._task, completed=done, total=total, rate=rate)
+
+    def table_ended(self, result: TableResult) -> None:
+        """Put the line in the bar's place."""
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+            self._task = None
+        self._lines.table_ended(result)

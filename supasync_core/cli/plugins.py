@@ -1,0 +1,56 @@
+"""`supasync plugins`: what is loaded, from where, and what failed."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+
+from supasync_core.cli import output
+from supasync_core.cli.session import Session
+from supasync_core.errors import ConfigError
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def plugins(session: Session, *, as_json: bool) -> int:
+    """List the plugins: what they bring, where they come from, what failed and why.
+
+    Exits with 2 where a plugin failed.
+    """
+    host = session.host
+    if Path(session.config).exists():
+        with suppress(ConfigError):  # what it says of plugins is in the list, the rest is for other commands
+            _ = session.settings
+    rows: list[dict[str, Any]] = [
+        {
+            "name": plugin.name,
+            "origin": plugin.origin,
+            "provides": {
+                kind: names
+                for kind, registry in host.registries.items()
+                if (names := registry.provided_by(plugin.name))
+            },
+            "error": plugin.error,
+        }
+        for plugin in host.loaded
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        output.table(
+            ("plugin", "from", "provides"),
+            [(row["name"], row["origin"], _provides(row)) for row in rows],
+        )
+    return 2 if any(row["error"] for row in rows) else 0
+
+
+def _provides(row: dict[str, Any]) -> str:
+    if row["error"]:
+        return f"FAILED: {row['error']}"
+    provides = row["provides"]
+    if not isinstance(provides, dict) or not provides:
+        return "-"
+    return "; ".join(f"{kind.replace('_', ' ')}: {', '.join(names)}" for kind, names in provides.items())

@@ -1,0 +1,52 @@
+"""What all commands of one call share: the plugins, the settings, and the keys that must not be printed."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from supasync_core.plugins import Host
+    from supasync_core.project import Project
+    from supasync_core.settings import Settings
+
+
+@dataclass
+class Session:
+    """One call of the command line. Plugins and settings are loaded when a command first wants them."""
+
+    config: str = "tables.yaml"
+
+    @cached_property
+    def host(self) -> "Host":
+        """The installed plugins."""
+        from supasync_core.plugins import Host  # noqa: PLC0415 - --version needs no plugins
+
+        host = Host()
+        host.load_installed()
+        return host
+
+    @cached_property
+    def settings(self) -> "Settings":
+        """The settings of tables.yaml; ConfigError with every problem."""
+        from supasync_core.config import load  # noqa: PLC0415 - --help needs no YAML
+
+        return load(Path(self.config), os.environ, self.host)
+
+    @contextmanager
+    def project(self) -> "Iterator[Project]":
+        """Both ends, opened."""
+        from supasync_core.project import opened  # noqa: PLC0415 - --help opens nothing
+
+        with opened(self.settings, self.host) as project:
+            yield project
+
+    def redact(self, text: str) -> str:
+        """The text without any key of the settings."""
+        from supasync_core.secrets import redact  # noqa: PLC0415 - wanted for errors alone
+
+        settings = self.__dict__.get("settings")
+        return redact(text, settings.secrets if settings else ())

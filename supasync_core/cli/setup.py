@@ -1,0 +1,124 @@
+"""`supasync setup` and `supasync check`: look at both sides; setup then writes the baseline."""
+
+import json
+from dataclasses import asdict
+
+import click
+
+from supasync_core import clock, lock
+from supasync_core.backend import Claim, Entry
+from supasync_core.cli import output
+from supasync_core.cli.session import Session
+from supasync_core.errors import ConfigError, LockedError, StateError
+from supasync_core.inspection import Inspection, inspect
+from supasync_core.project import Project
+from supasync_core.runner import LEASE
+from supasync_core.state import State
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+
+
+@click.command()
+@_JSON
+@click.pass_obj
+def check(session: Session, *, as_json: bool) -> int:
+    """Look at both projects, the tables and the state; write nothing.
+
+    Exits with 0 where a sync may run, with 3 where something needs a person first.
+    """
+    with session.project() as project:
+        found = _look(project, as_json=as_json)
+    if found.fine and (found.past is None or found.past.state is None) and not as_json:
+        click.echo("there is no baseline record yet; next: supasync setup")
+    return 0 if found.fine else 3
+
+
+@click.command()
+@click.option(
+    "--from",
+    "start",
+    metavar="beginning|now|TIMESTAMP",
+    help="From where the first sync reads. Default: beginning. With now or a timestamp, NEW must hold all "
+    "rows up to then already.",
+)
+@_JSON
+@click.pass_obj
+def setup(session: Session, start: str | None, *, as_json: bool) -> int:
+    """Verify both projects and write the baseline record into NEW. Safe to repeat."""
+    settings = session.settings
+    with lock.locked(settings.folder), session.project() as project:
+        instant = _instant(start)
+        found = _look(project, as_json=as_json)
+        if not found.fine:
+            raise StateError(
+                "the baseline was not written", hint="mend the problems above and run setup again"
+            )
+        if found.past and found.past.state:
+            if start:
+                raise StateError(
+                    "there is a baseline already, so --from means nothing now",
+                    hint="to read a table from its beginning again: supasync state reset TABLE",
+                )
+            message = "the baseline record exists already; nothing was changed"
+        else:
+            message = _write_baseline(project, instant, lock.holder(settings.folder))
+    if not as_json:
+        click.echo(message)
+        click.echo("next: supasync sync")
+    return 0
+
+
+def _look(project: Project, *, as_json: bool) -> Inspection:
+    found = inspect(project, lambda name: click.echo(f"looking at {name} ...", err=True))
+    if as_json:
+        click.echo(json.dumps(_as_json(found), indent=2))
+        return found
+    click.echo(f"OLD: {project.source_ref}\nNEW: {project.settings.sink.ref}\n")
+    output.table(
+        ("table", "rows in OLD", "rows in NEW"), [tuple(asdict(row).values()) for row in found.tables]
+    )
+    for finding in found.findings:
+        click.echo(f"{finding.level}: {finding.text}")
+        if finding.hint:
+            click.echo(f"  {finding.hint}")
+    click.echo("everything is in place" if found.fine else "not ready")
+    return found
+
+
+def _as_json(found: Inspection) -> dict[str, object]:
+    return {
+        "fine": found.fine,
+        "baseline": bool(found.past and found.past.state),
+        "findings": [asdict(finding) for finding in found.findings],
+        "tables": [asdict(row) for row in found.tables],
+    }
+
+
+def _instant(start: str | None) -> str | None:
+    """The timestamp to begin at; ``now`` stays as it is, for OLD's clock to say."""
+    if start in (None, "beginning", "now"):
+        return None if start == "beginning" else start
+    try:
+        return clock.to_text(clock.parse(str(start)))
+    except ValueError as err:
+        raise ConfigError(
+            [f"--from {start}: neither beginning nor now nor a timestamp such as 2026-11-23T10:00:00Z"]
+        ) from err
+
+
+def _write_baseline(project: Project, start: str | None, holder: str) -> str:
+    if start == "now":
+        horizon = project.source.horizon()
+        if horizon is None or not horizon.trusted:
+            raise StateError("OLD does not tell its time", hint="give a timestamp instead: --from 2026-...")
+        start = horizon.text
+    claim = Claim(holder=holder, source=project.source_ref, command="setup", lease=LEASE, baseline=True)
+    run = project.store.begin(claim)
+    state = run.state or State(project.source_ref)
+    if start:
+        for table in project.settings.tables:
+            state = state.with_table(table.name, project.plugin(table).baseline(table, start))
+    entry = Entry(status="baseline", state=state, horizon=start)
+    if not project.store.save(run.id, entry):
+        raise LockedError("another run has taken over the lease; no baseline was written")
+    return f"baseline written: the first sync reads from {start or 'the beginning'}"

@@ -1,0 +1,67 @@
+"""`supasync state`: look at the cursors, or forget one."""
+
+import json
+
+import click
+
+from supasync_core import lock
+from supasync_core import state as states
+from supasync_core.backend import Claim, Entry
+from supasync_core.cli import output
+from supasync_core.cli.session import Session
+from supasync_core.errors import LockedError, StateError
+from supasync_core.journal import NO_BASELINE
+from supasync_core.runner import LEASE
+
+
+@click.group()
+def state() -> None:
+    """Look at the state that is kept in NEW, or reset a table."""
+
+
+@state.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the state as it is stored.")
+@click.pass_obj
+def show(session: Session, *, as_json: bool) -> int:
+    """Show every table's cursors."""
+    with session.project() as project:
+        current = project.store.past(1).state
+    if current is None:
+        raise StateError(NO_BASELINE, hint="run: supasync setup")
+    if as_json:
+        click.echo(json.dumps(states.to_json(current), indent=2))
+        return 0
+    rows = [
+        (name, column, keyset.cursor.value if keyset.cursor else None, settled(keyset), table.read_at)
+        for name, table in current.tables.items()
+        for column, keyset in table.keysets.items()
+    ]
+    click.echo(f"rows come from {current.source}")
+    output.table(("table", "order", "confirmed up to", "settled", "last complete read"), rows)
+    return 0
+
+
+def settled(keyset: states.KeysetState) -> str:
+    """Whether the overlap behind the cursor has been read again."""
+    return "yes" if keyset.settled else "no"
+
+
+@state.command()
+@click.argument("table")
+@click.pass_obj
+def reset(session: Session, table: str) -> int:
+    """Forget how far TABLE is: the next run reads it from its beginning. No row is deleted."""
+    settings = session.settings
+    with lock.locked(settings.folder), session.project() as project:
+        project.select((table,))
+        claim = Claim(
+            holder=lock.holder(settings.folder), source=project.source_ref, command="state reset", lease=LEASE
+        )
+        run = project.store.begin(claim)
+        if run.state is None:
+            raise StateError(NO_BASELINE, hint="run: supasync setup")
+        entry = Entry(status="reset", state=run.state.without_table(table), details={"table": table})
+        if not project.store.save(run.id, entry):
+            raise LockedError("another run has taken over the lease; nothing was reset")
+    click.echo(f"{table}: the next run reads it from its beginning")
+    return 0

@@ -1,0 +1,107 @@
+"""`supasync status`: how the runs went, and whether all is well."""
+
+import json
+import re
+import time
+from dataclasses import asdict
+from datetime import timedelta
+
+import click
+
+from supasync_core.cli import output
+from supasync_core.cli.session import Session
+from supasync_core.health import Health, judge
+
+_FETCHED = 100
+_AGE = re.compile(r"(\d+)\s*([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Duration(click.ParamType[timedelta]):
+    """``90m``, ``2h``, ``1d``."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """The timedelta; a usage error where it is none."""
+        found = _AGE.fullmatch(str(value))
+        if not found:
+            self.fail(f"{value} is no duration such as 90m, 2h or 1d", param, ctx)
+        return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+
+
+@click.command()
+@click.option("--max-age", type=Duration(), help="Exit with 3 when the last success is older than this.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.pass_obj
+def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int:
+    """Show the last runs, the success rate, each table's lag, requests and bytes."""
+    settings = session.settings
+    with session.project() as project:
+        past = project.store.past(_FETCHED)
+    now = time.time_ns() // 1000
+    health = judge(past, tuple(table.name for table in settings.tables), settings.interval, now)
+    if as_json:
+        click.echo(json.dumps(_as_json(health), indent=2))
+    else:
+        _show(health)
+    too_old = max_age is not None and (health.age is None or health.age > max_age)
+    if too_old:
+        click.echo(f"the last success is {ago(health.age)}: older than --max-age", err=True)
+    return 3 if too_old else 0
+
+
+def _show(health: Health) -> None:
+    if not health.runs:
+        click.echo("nothing was ever run; next: supasync setup")
+        return
+    last = health.runs[0]
+    click.echo(f"last run: {last.status}, {last.created_at}, {last.records:,} records ({last.command})")
+    if last.error:
+        click.echo(f"  {last.error}")
+    click.echo(f"health: {health.verdict}")
+    click.echo(f"last success: {ago(health.age)}")
+    if health.rate is not None:
+        click.echo(f"success rate: {health.rate:.0%} of the last {health.rated} syncs")
+    click.echo(f"cost of the runs below: {health.requests:,} requests, {output.size(health.bytes)}\n")
+    output.table(
+        ("table", "last complete read", "lag"), [(t.name, t.read_at, ago(t.lag)) for t in health.tables]
+    )
+    click.echo()
+    output.table(
+        ("began", "command", "status", "records", "requests", "bytes"),
+        [
+            (r.created_at, r.command, r.status, r.records, r.requests, output.size(r.bytes))
+            for r in health.runs
+        ],
+    )
+
+
+def ago(age: timedelta | None) -> str:
+    """``2 h 5 min ago``."""
+    if age is None:
+        return "never"
+    minutes, seconds = divmod(int(age.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s")]
+    shown = [f"{number} {unit}" for number, unit in parts if number][:2]
+    return " ".join(shown or ["0 s"]) + " ago"
+
+
+def _as_json(health: Health) -> dict[str, object]:
+    def seconds(age: timedelta | None) -> float | None:
+        return None if age is None else round(age.total_seconds(), 3)
+
+    return {
+        "health": health.verdict,
+        "healthy": health.healthy,
+        "last_success_seconds": seconds(health.age),
+        "success_rate": health.rate,
+        "requests": health.requests,
+        "bytes": health.bytes,
+        "tables": [
+            {"name": t.name, "read_at": t.read_at, "lag_seconds": seconds(t.lag)} for t in health.tables
+        ],
+        "runs": [asdict(record) for record in health.runs],
+    }

@@ -1,0 +1,107 @@
+"""Timestamps as PostgreSQL prints them, compared and moved without losing a microsecond.
+
+Python's datetime holds neither ``infinity`` nor BC nor years above 9999, all of which PostgreSQL prints
+(PostgreSQL documentation, 8.5 "Date/Time Types"). Here a timestamp is a whole number of microseconds since
+1970-01-01 UTC, or plus or minus infinity.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from math import inf
+
+Instant = int | float
+"""Microseconds since 1970-01-01 UTC; ``inf`` and ``-inf`` for PostgreSQL's infinities."""
+
+_SECOND = 1_000_000
+_DAY = 86_400 * _SECOND
+_TEXT = re.compile(
+    r"(?P<year>\d{4,6})-(?P<month>\d\d)-(?P<day>\d\d)"
+    r"(?:[T ](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\d{1,6}))?)?)?"
+    r"\s*(?P<zone>Z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?"
+    r"(?P<bc>\s*(?:BC|\(BC\)))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """A source's own time; not ``trusted`` where it may be stale (an ``Age``) or is another clock's."""
+
+    at: Instant
+    trusted: bool = True
+
+    @property
+    def text(self) -> str:
+        """The time as an ISO text in UTC."""
+        return to_text(self.at)
+
+
+def parse(text: str) -> Instant:
+    """The instant of a timestamp text, without a zone taken as UTC; ValueError where it is none."""
+    if text in ("infinity", "-infinity"):
+        return inf if text == "infinity" else -inf
+    found = _TEXT.fullmatch(text.strip())
+    if not found:
+        raise ValueError(f"not a timestamp: {text!r}")
+    part = found.groupdict()
+    if not ("01" <= part["month"] <= "12" and "01" <= part["day"] <= "31"):
+        raise ValueError(f"not a timestamp: {text!r}")
+    year = int(part["year"])
+    days = _days(1 - year if part["bc"] else year, int(part["month"]), int(part["day"]))
+    seconds = (int(part["hour"] or 0) * 60 + int(part["minute"] or 0)) * 60 + int(part["second"] or 0)
+    micros = int((part["fraction"] or "").ljust(6, "0"))
+    return days * _DAY + (seconds - _offset(part["zone"])) * _SECOND + micros
+
+
+def to_text(instant: Instant) -> str:
+    """The ISO text of an instant in UTC, as PostgreSQL reads it, microseconds kept."""
+    if instant in (inf, -inf):
+        return "infinity" if instant > 0 else "-infinity"
+    days, rest = divmod(int(instant), _DAY)
+    year, month, day = _date(days)
+    seconds, micros = divmod(rest, _SECOND)
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    era, year = (" BC", 1 - year) if year < 1 else ("", year)
+    fraction = f".{micros:06}".rstrip("0").rstrip(".")
+    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z{era}"
+
+
+def shifted(text: str, by: timedelta) -> str:
+    """The timestamp moved by ``by``, in the kind of the original: without a zone it stays without one."""
+    moved = to_text(parse(text) + micros_of(by))
+    found = _TEXT.fullmatch(text.strip())
+    return moved if found is None or found["zone"] else moved.replace("Z", "")
+
+
+def micros_of(delta: timedelta) -> int:
+    """The whole microseconds of a timedelta."""
+    return delta // timedelta(microseconds=1)
+
+
+def _offset(zone: str | None) -> int:
+    """Seconds east of UTC."""
+    if not zone or zone == "Z":
+        return 0
+    digits = zone[1:].replace(":", "").ljust(6, "0")
+    seconds = int(digits[:2]) * 3600 + int(digits[2:4]) * 60 + int(digits[4:6])
+    return -seconds if zone[0] == "-" else seconds
+
+
+def _days(year: int, month: int, day: int) -> int:
+    """Days since 1970-01-01 in the proleptic Gregorian calendar, for any year (0 is 1 BC)."""
+    year -= month <= 2  # noqa: PLR2004 - years begin in March, so that leap days come last
+    era, year_of_era = divmod(year, 400)
+    day_of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    return era * 146_097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719_468
+
+
+def _date(days: int) -> tuple[int, int, int]:
+    """The inverse of `_days`."""
+    era, day_of_era = divmod(days + 719_468, 146_097)
+    year_of_era = (day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    shifted_month = (5 * day_of_year + 2) // 153
+    month = (shifted_month + 2) % 12 + 1
+    day = day_of_year - (153 * shifted_month + 2) // 5 + 1
+    return year_of_era + era * 400 + (month <= 2), month, day  # noqa: PLR2004 - see _days

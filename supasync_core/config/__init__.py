@@ -1,0 +1,126 @@
+"""tables.yaml -> settings; every problem at once, each with its line and column."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from supasync_core.config.document import Entry, Mark, Problems, Section, Value, parse
+from supasync_core.config.endpoints import endpoints
+from supasync_core.config.environment import Environment, read_dotenv
+from supasync_core.config.reading import Reading
+from supasync_core.config.schema import TOP, defaults_of
+from supasync_core.config.tables import tables
+from supasync_core.config.values import Mismatch, section
+from supasync_core.errors import ConfigError, PluginError
+from supasync_core.settings import Host, Settings
+
+__all__ = ["Host", "Settings", "load"]
+
+_OTHER: Final = "name another file with --config PATH"
+_STALE_INTERVALS: Final = 6
+
+
+def load(path: Path, environ: Mapping[str, str], host: Host) -> Settings:
+    """The settings in the file; ConfigError with every problem of it where there is any.
+
+    ``environ`` wins over the file .env in the same folder. The project's own plugin files are loaded into
+    the host.
+    """
+    written = _text(path)
+    problems = Problems(str(path))
+    dotenv, flaws = read_dotenv(path.parent / ".env")
+    for line, flaw in flaws:
+        problems.add(Mark(line, 1), "", flaw, path=str(path.parent / ".env"))
+    document = parse(written, Environment(environ, dotenv).expand, problems)
+    settings = _settings(path, Reading(path.parent, host, problems), document)
+    if settings is None or problems:
+        raise ConfigError(problems.lines())
+    return settings
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        sentence = f"there is no such file: run supasync in the folder of tables.yaml, or {_OTHER}"
+    except IsADirectoryError:
+        sentence = "is a folder: name the file in it with --config PATH"
+    except UnicodeDecodeError as err:
+        sentence = f"is not UTF-8 text (byte {err.start + 1}): save it as UTF-8, or {_OTHER}"
+    except OSError as err:
+        sentence = f"cannot be read ({err.strerror}): mend that, or {_OTHER}"
+    raise ConfigError([f"{path}: {sentence}"])
+
+
+def _settings(path: Path, reading: Reading, document: Value | None) -> Settings | None:
+    """The settings of the document; None where something in it is amiss."""
+    root = _root(reading, document)
+    if root is None:
+        return None
+    given = reading.values(root, root.at, "", TOP)
+    reading = replace(reading, complete=_load_plugins(reading, root, given))
+    sides = endpoints(reading, _entry(root, given, "source"), _entry(root, given, "sink"))
+    found = tables(reading, _entry(root, given, "tables"), root.entries.get("defaults"))
+    values = {**defaults_of(TOP), **given}
+    stale_after = _stale_after(reading, root, values)
+    if sides is None or reading.problems:
+        return None
+    return Settings(
+        path=path,
+        folder=reading.folder,
+        source=sides[0],
+        sink=sides[1],
+        plugins=values["plugins"],
+        enabled=values["enabled"],
+        interval=values["interval"],
+        stale_after=stale_after,
+        retention=values["retention"],
+        tables=found,
+        secrets=tuple(reading.problems.secrets),
+    )
+
+
+def _root(reading: Reading, document: Value | None) -> Section | None:
+    """The settings at the top; None, and reported, where there are none."""
+    if document is None:
+        if not reading.problems:
+            sentence = f"is empty: write version, source, sink and tables into it, or {_OTHER}"
+            reading.problems.add(Mark(1, 1), "", sentence)
+        return None
+    try:
+        root: Section = section("settings such as version: 1")(document)
+    except Mismatch as mismatch:
+        reading.add_flaws("", Mismatch(*((at, f"{sentence}; {_OTHER}") for at, sentence in mismatch.flaws)))
+        return None
+    return root
+
+
+def _entry(root: Section, given: Mapping[str, Any], name: str) -> Entry | None:
+    """The entry of a setting that is given and sound."""
+    return root.entries[name] if name in given else None
+
+
+def _load_plugins(reading: Reading, root: Section, given: Mapping[str, Any]) -> bool:
+    """Load the project's own plugin files; whether all of them were."""
+    if "plugins" not in given:
+        return "plugins" not in root.entries
+    complete = True
+    for name, at in root.entries["plugins"].places.items():
+        try:
+            reading.host.load_file(reading.folder / name)
+        except PluginError as err:
+            reading.problems.add(at, "plugins", err.message)
+            complete = False
+    return complete
+
+
+def _stale_after(reading: Reading, root: Section, values: Mapping[str, Any]) -> timedelta:
+    """The age from which the last run counts as stale, never below the time between two runs."""
+    interval: timedelta = values["interval"]
+    stale_after: timedelta = values.get("stale_after", _STALE_INTERVALS * interval)
+    if stale_after < interval:
+        at = root.entries["stale_after" if "stale_after" in values else "interval"].value.at
+        reading.problems.add(at, "stale_after", "is shorter than interval: every run would come too late")
+    return stale_after

@@ -1,0 +1,221 @@
+"""A YAML text as values that know their place; what is wrong with the writing itself becomes a problem.
+
+Every scalar stays text until a setting reads it, so a column may be called ``on``, ``no`` or ``007``.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import yaml
+
+from supasync_core.secrets import Secret, looks_like_key, redact
+
+Expand = Callable[[str], tuple[str | None, list[str]]]
+"""A scalar's text with its references replaced, or None and what is wrong with them."""
+
+_TAGS: Final = {
+    f"tag:yaml.org,2002:{name}"
+    for name in ("str", "int", "float", "bool", "null", "timestamp", "value", "merge", "seq", "map")
+}
+_NULL: Final = "tag:yaml.org,2002:null"
+_KEY_ADVICE: Final = 'a key is never written here: put it into .env and write "${NAME}"'
+_ADVICE: Final = {
+    "found character '\\t' that cannot start any token": "a tab: YAML is indented by spaces",
+    "mapping values are not allowed here": "a second colon: quote a text that has one, and check the indent",
+    "but found another document": "a second document begins here: the file holds one",
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mark:
+    """A place in a file, counted from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A text as it is ``written``, and its ``value``; None where a problem has been reported for it."""
+
+    at: Mark
+    written: str
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """A value that was left empty."""
+
+    at: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list of values."""
+
+    at: Mark
+    items: tuple["Value", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A value under a name; ``at`` is the place of the name."""
+
+    at: Mark
+    value: "Value"
+
+    @property
+    def places(self) -> dict[str, Mark]:
+        """Where each text of a scalar or a list stands."""
+        return {scalar.value: scalar.at for scalar in self._scalars if scalar.value}
+
+    @property
+    def sound(self) -> bool:
+        """Whether no problem has been reported for a text of it yet."""
+        if isinstance(self.value, Section):
+            return all(entry.sound for entry in self.value.entries.values())
+        return all(scalar.value is not None for scalar in self._scalars)
+
+    @property
+    def _scalars(self) -> list[Scalar]:
+        items = self.value.items if isinstance(self.value, Listing) else (self.value,)
+        return [item for item in items if isinstance(item, Scalar)]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Values by name, in the order of the file."""
+
+    at: Mark
+    entries: Mapping[str, Entry]
+
+
+Value = Scalar | Nothing | Listing | Section
+
+
+class Problems:
+    """The problems found so far, each ``path:line:column: place: sentence``, printed without any key."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.secrets: list[Secret] = []
+        self._found: list[tuple[str, Mark, str]] = []
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def add(self, at: Mark, place: str, sentence: str, *, path: str | None = None) -> None:
+        """Keep a problem; ``place`` is the dotted name of the setting, empty for the whole file."""
+        self._found.append((path or self.path, at, f"{place}: {sentence}" if place else sentence))
+
+    def lines(self) -> list[str]:
+        """The problems in the order of their places, those of the main file first."""
+        ordered = sorted(self._found, key=lambda found: (found[0] != self.path, found[0], found[1]))
+        return [redact(f"{path}:{at.line}:{at.column}: {text}", self.secrets) for path, at, text in ordered]
+
+
+def parse(text: str, expand: Expand, problems: Problems) -> Value | None:
+    """The value that the text holds; None where it holds none or cannot be read as YAML."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        return None if node is None else _Reader(expand, problems).value(node, "")
+    except yaml.reader.ReaderError as err:
+        at = _mark_of(text, err.position)
+        problems.add(at, "", f"a character that YAML does not allow: U+{err.character:04X}")
+    except yaml.MarkedYAMLError as err:
+        _add_syntax_error(err, text, problems)
+    except RecursionError:
+        problems.add(Mark(1, 1), "", "is nested too deeply")
+    return None
+
+
+class _Reader:
+    """Turns YAML nodes into values; a node that several aliases share is read once."""
+
+    def __init__(self, expand: Expand, problems: Problems) -> None:
+        self.expand = expand
+        self.problems = problems
+        self.known: dict[int, Value] = {}
+        self.unfinished: set[int] = set()
+
+    def value(self, node: yaml.Node, place: str) -> Value:
+        """The node's value, the same one for each alias."""
+        at = _mark(node.start_mark)
+        if id(node) in self.unfinished:
+            return self._flawed(at, place, "holds itself, by an alias")
+        if id(node) not in self.known:
+            self.unfinished.add(id(node))
+            self.known[id(node)] = self._read(node, at, place)
+            self.unfinished.remove(id(node))
+        return self.known[id(node)]
+
+    def _read(self, node: yaml.Node, at: Mark, place: str) -> Value:
+        if node.tag not in _TAGS:
+            return self._flawed(at, place, f"the tag {node.tag} has no meaning here")
+        if isinstance(node, yaml.MappingNode):
+            return Section(at, self._entries(node, place))
+        if isinstance(node, yaml.SequenceNode):
+            return Listing(at, tuple(self.value(item, place) for item in node.value))
+        if isinstance(node, yaml.ScalarNode) and node.tag == _NULL and not node.style:
+            return Nothing(at)
+        return self._scalar(str(node.value), at, place)
+
+    def _scalar(self, written: str, at: Mark, place: str) -> Scalar:
+        if looks_like_key(written):
+            return self._flawed(at, place, _KEY_ADVICE)
+        value, flaws = self.expand(written)
+        for flaw in flaws:
+            self.problems.add(at, place, flaw)
+        return Scalar(at, written, value)
+
+    def _flawed(self, at: Mark, place: str, sentence: str) -> Scalar:
+        self.problems.add(at, place, sentence)
+        return Scalar(at, "", None)
+
+    def _entries(self, node: yaml.MappingNode, place: str) -> dict[str, Entry]:
+        entries: dict[str, Entry] = {}
+        for name_node, value_node in node.value:
+            at = _mark(name_node.start_mark)
+            name = self._name(name_node, at, place)
+            if name is None:
+                continue
+            inner = f"{place}.{name}" if place else name
+            if name in entries:
+                self.problems.add(at, inner, f"given twice, first in line {entries[name].at.line}")
+            else:
+                entries[name] = Entry(at, self.value(value_node, inner))
+        return entries
+
+    def _name(self, node: yaml.Node, at: Mark, place: str) -> str | None:
+        if not isinstance(node, yaml.ScalarNode) or not node.value:
+            self._flawed(at, place, "expected a name before the colon")
+        elif node.tag == "tag:yaml.org,2002:merge":
+            self._flawed(at, place, "<< is not supported: give common settings under defaults")
+        else:
+            return str(node.value)
+        return None
+
+
+def _add_syntax_error(err: yaml.MarkedYAMLError, text: str, problems: Problems) -> None:
+    found = err.problem_mark or err.context_mark
+    at = _mark(found) if found else Mark(1, 1)
+    sentence = _ADVICE.get(err.problem or "")
+    if sentence is None:
+        begun = err.context_mark.line + 1 if err.context_mark else at.line
+        context = f" ({err.context} from line {begun})" if begun != at.line else ""
+        sentence = f"is not YAML: {err.problem}{context}"
+    lines = text.splitlines()
+    if at.line <= len(lines) and "${" in lines[at.line - 1]:
+        sentence += '; write references in quotes: "${NAME}"'
+    problems.add(at, "", sentence)
+
+
+def _mark(mark: yaml.Mark) -> Mark:
+    return Mark(mark.line + 1, mark.column + 1)
+
+
+def _mark_of(text: str, position: int) -> Mark:
+    before = text[:position]
+    return Mark(before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1)

@@ -1,0 +1,127 @@
+"""The two sides as tables.yaml names them: a backend each, its settings, the project that they point to."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from supasync_core.backend import Backend, Context, Setting
+from supasync_core.config.document import Entry, Scalar, Section
+from supasync_core.config.environment import is_reference
+from supasync_core.config.reading import Reading
+from supasync_core.config.values import Mismatch, expected, text
+from supasync_core.errors import SupasyncError
+from supasync_core.ledger import Ledger
+from supasync_core.registry import Registry, did_you_mean
+from supasync_core.secrets import Secret, Values, looks_like_key
+from supasync_core.settings import Endpoint
+
+_LITERAL: Final = 'is secret: put it into .env and write one reference here, "${NAME}"'
+
+
+def endpoints(reading: Reading, source: Entry | None, sink: Entry | None) -> tuple[Endpoint, Endpoint] | None:
+    """Both sides, which are different projects; None where there is a problem with either."""
+    host = reading.host
+    rows_from = source and _endpoint(reading, "source", "OLD", source, host.sources)
+    rows_to = sink and _endpoint(reading, "sink", "NEW", sink, host.sinks)
+    if not (sink and rows_from and rows_to):
+        return None
+    if rows_from.ref == rows_to.ref:
+        sentence = f"is the same project as the source ({rows_to.ref}): rows go from OLD to NEW, two projects"
+        reading.problems.add(sink.at, "sink", sentence)
+    return rows_from, rows_to
+
+
+def _endpoint(
+    reading: Reading, side: str, project: str, entry: Entry, registry: Registry[Backend[Any]]
+) -> Endpoint | None:
+    """One side; None where there is a problem with it."""
+    before = len(reading.problems)
+    name = _backend_name(reading, side, entry, registry)
+    if name is None or not isinstance(entry.value, Section):
+        return None
+    backend = registry.get(name)
+    values = _values(reading, side, entry, _declared(reading, side, backend))
+    if len(reading.problems) > before or not entry.sound:
+        return None
+    ledger = Ledger()
+    context = Context(settings=values, folder=reading.folder, ledger=ledger, project=project)
+    try:
+        return Endpoint(name, values, backend.ref(context))
+    except SupasyncError as err:
+        reading.problems.add(entry.at, side, err.message)
+        return None
+
+
+def _backend_name(reading: Reading, side: str, entry: Entry, registry: Registry[Backend[Any]]) -> str | None:
+    """The name of a registered backend, which for a sink has a state store beside it."""
+    section = entry.value
+    if not isinstance(section, Section):
+        return None
+    if "backend" not in section.entries:
+        reading.problems.add(entry.at, f"{side}.backend", f"is missing{did_you_mean('', registry)}")
+        return None
+    given = section.entries["backend"].value
+    try:
+        name = text(given)
+    except Mismatch as mismatch:
+        reading.add_flaws(f"{side}.backend", mismatch)
+        return None
+    flaw = reading.unknown(registry, name)
+    if flaw is None and side == "sink" and name in registry and name not in reading.host.state_stores:
+        flaw = f"{name} cannot be the sink: no plugin brings a state store for it"
+    if flaw:
+        reading.problems.add(given.at, f"{side}.backend", flaw)
+    return name if flaw is None and name in registry else None
+
+
+def _declared(reading: Reading, side: str, backend: Backend[Any]) -> Mapping[str, Setting]:
+    """The settings that the backend takes, for a sink with those of its state store."""
+    if side == "source":
+        return backend.settings
+    return {**reading.host.state_stores.get(backend.name).settings, **backend.settings}
+
+
+def _values(reading: Reading, side: str, entry: Entry, declared: Mapping[str, Setting]) -> Values:
+    """The settings that are given and sound; all else is a problem."""
+    entries = entry.value.entries if isinstance(entry.value, Section) else {}
+    values: dict[str, str | Secret] = {}
+    for name, given in entries.items():
+        place = f"{side}.{name}"
+        if name in declared:
+            value = _value(reading, place, given, declared[name])
+            if value is not None:
+                values[name] = value
+        elif name != "backend":
+            known = ["backend", *declared]
+            reading.problems.add(given.at, place, f"unknown setting{did_you_mean(name, known)}")
+    for name in (name for name, setting in declared.items() if setting.required and name not in entries):
+        example = f'{name}: "${{NAME}}"' if declared[name].secret else f"{name}: ..."
+        reading.problems.add(entry.at, f"{side}.{name}", f"is missing: the backend needs {example}")
+    return Values(values)
+
+
+def _value(reading: Reading, place: str, given: Entry, setting: Setting) -> str | Secret | None:
+    """A setting's value; None where it is empty, or a problem and therefore reported."""
+    node = given.value
+    if not isinstance(node, Scalar):
+        reading.add_flaws(place, expected("a text", node))
+        return None
+    if node.value is None:
+        return None
+    flaw = _flaw(reading, node.value, node.written, setting)
+    if flaw:
+        reading.problems.add(node.at, place, flaw)
+    if not node.value or flaw:
+        return None
+    return Secret(node.value) if setting.secret else node.value
+
+
+def _flaw(reading: Reading, value: str, written: str, setting: Setting) -> str | None:
+    if setting.secret:
+        reading.problems.secrets.append(Secret(value))
+        if not is_reference(written):
+            return _LITERAL
+    elif looks_like_key(value):
+        return f"is not secret and would be printed, but {written} stands for something like a key"
+    if not value:
+        return "is empty" if setting.required else None
+    return setting.check(value)

@@ -1,0 +1,79 @@
+"""References to the environment: ``${NAME}`` and ``${NAME:-default}``; ``$${`` is the text ``${``.
+
+The process environment wins over the file ``.env``, and neither is changed. As in a shell, a default stands
+for a variable that is empty, too. Unlike in a shell, an empty one without default is a flaw.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Final
+
+from dotenv.parser import Original, parse_stream
+
+_NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*"
+_REFERENCE: Final = re.compile(
+    rf"(?P<escape>\$\$\{{)|\$\{{(?P<name>{_NAME})(?::-(?P<default>[^}}]*))?\}}|(?P<broken>\$\{{)"
+)
+_LONE: Final = re.compile(rf"\$\{{{_NAME}(?::-)?\}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Variables by name: those of the process, and those that a file .env gives beside them."""
+
+    process: Mapping[str, str]
+    dotenv: Mapping[str, str]
+
+    def expand(self, text: str) -> tuple[str | None, list[str]]:
+        """The text with its references replaced, or None and what is wrong with each of them."""
+        flaws: list[str] = []
+        expanded = _REFERENCE.sub(lambda found: self._value(found, flaws.append), text)
+        return (None if flaws else expanded), flaws
+
+    def _value(self, found: re.Match[str], flaw: Callable[[str], None]) -> str:
+        if found["escape"]:
+            return "${"
+        if found["broken"]:
+            flaw("a reference is written ${NAME} or ${NAME:-default}, and $${ where ${ itself is meant")
+            return ""
+        name, default = found["name"], found["default"]
+        value = self.process.get(name, self.dotenv.get(name, ""))
+        if not value and default is None:
+            flaw(self._missing(name))
+        return value or default or ""
+
+    def _missing(self, name: str) -> str:
+        if name in self.process:
+            return f"{name} is empty in the process environment, which wins over .env: set or unset it"
+        state = "empty" if name in self.dotenv else "not set"
+        return f"{name} is {state}: write {name}=... into the file .env beside tables.yaml"
+
+
+def is_reference(text: str) -> bool:
+    """Whether the text is one reference and nothing else, without a default of its own."""
+    return _LONE.fullmatch(text) is not None
+
+
+def read_dotenv(path: Path) -> tuple[dict[str, str], list[tuple[int, str]]]:
+    """The variables of a file .env, where there is one, and its flaws by line; values are never echoed."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return {}, []
+    except UnicodeDecodeError:
+        return {}, [(1, "is not UTF-8 text: save it as UTF-8")]
+    except OSError as err:
+        return {}, [(1, f"cannot be read: {err.strerror}")]
+    bindings = list(parse_stream(StringIO(text)))
+    values = {binding.key: binding.value for binding in bindings if binding.key and binding.value is not None}
+    flaws = [(_line(binding.original), "expected NAME=value") for binding in bindings if binding.error]
+    return values, flaws
+
+
+def _line(original: Original) -> int:
+    """The line of a binding, whose text may begin with the empty lines before it."""
+    indent = len(original.string) - len(original.string.lstrip())
+    return original.line + original.string.count("\n", 0, indent)

@@ -1,0 +1,128 @@
+"""What a value in tables.yaml means as a text, a name, a number, a duration, and what was expected else."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final
+
+from supasync_core.config.document import Listing, Mark, Nothing, Scalar, Section, Value
+
+
+class Mismatch(Exception):  # noqa: N818 - it never leaves the reading of one setting
+    """A value that is not what its setting expects: a sentence for each place, none if reported already."""
+
+    def __init__(self, *flaws: tuple[Mark, str]) -> None:
+        super().__init__(flaws)
+        self.flaws = flaws
+
+
+Parser = Callable[[Value], Any]
+"""The meaning of a value; Mismatch where it has none."""
+
+
+def expected(what: str, value: Value) -> Mismatch:
+    """``expected X, not Y``; what a reference stands for is not shown."""
+    if isinstance(value, Scalar):
+        if value.value is None:
+            return Mismatch()
+        shown = " ".join(value.written.split())
+        found = f'"{shown}"' if value.value == value.written else f"what {shown} stands for"
+        return Mismatch((value.at, f"expected {what}, not {found}"))
+    found = {Nothing: "nothing", Listing: "a list", Section: "settings"}[type(value)]
+    return Mismatch((value.at, f"expected {what}, not {found}"))
+
+
+def text(value: Value) -> str:
+    """A text that is not empty."""
+    if isinstance(value, Scalar) and value.value:
+        return value.value
+    raise expected("a text", value)
+
+
+def names(value: Value) -> tuple[str, ...]:
+    """A name or a list of names, none twice; the list may be empty."""
+    if isinstance(value, Scalar):
+        return (text(value),)
+    if not isinstance(value, Listing):
+        raise expected("a name or a list of names", value)
+    found: dict[str, None] = {}
+    flaws: list[tuple[Mark, str]] = []
+    for item in value.items:
+        if not isinstance(item, Scalar) or item.value == "":
+            flaws.extend(expected("a name", item).flaws)
+        elif item.value in found:
+            flaws.append((item.at, f"{item.written} is listed twice"))
+        elif item.value is not None:
+            found[item.value] = None
+    if flaws or len(found) < len(value.items):
+        raise Mismatch(*flaws)
+    return tuple(found)
+
+
+def some_names(advice: str) -> Parser:
+    """Names, at least one; the advice says what to do instead of an empty list."""
+
+    def parse(value: Value) -> tuple[str, ...]:
+        found = names(value)
+        if not found:
+            raise Mismatch((value.at, f"is an empty list: {advice}"))
+        return found
+
+    return parse
+
+
+def flag(value: Value) -> bool:
+    """True or false, in any of the ways of writing them."""
+    word = value.value.lower() if isinstance(value, Scalar) and value.value else ""
+    if word in ("true", "1", "yes", "on"):
+        return True
+    if word in ("false", "0", "no", "off"):
+        return False
+    raise expected("true or false", value)
+
+
+def whole(least: int, most: int) -> Parser:
+    """A whole number within bounds."""
+
+    def parse(value: Value) -> int:
+        digits = value.value if isinstance(value, Scalar) else None
+        if digits and re.fullmatch(r"[0-9]{1,9}", digits) and least <= int(digits) <= most:
+            return int(digits)
+        raise expected(f"a whole number from {least} to {most}" if most > least else str(least), value)
+
+    return parse
+
+
+_DURATION: Final = re.compile(r"(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?")
+
+
+def duration(least: timedelta, unit: timedelta = timedelta(seconds=1), *, such_as: str) -> Parser:
+    """A duration like ``90d`` or ``1h30m``: a multiple of the unit, from the least to a hundred years."""
+    most = timedelta(days=36_500)
+
+    def parse(value: Value) -> timedelta:
+        found = _DURATION.fullmatch(value.value or "") if isinstance(value, Scalar) else None
+        if found and found[0]:
+            days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+            length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+            if least <= length <= most and not length % unit:
+                return length
+        raise expected(such_as, value)
+
+    return parse
+
+
+def section(what: str) -> Parser:
+    """Settings by name, unread."""
+
+    def parse(value: Value) -> Section:
+        if isinstance(value, Section):
+            return value
+        raise expected(what, value)
+
+    return parse
+
+
+def optional_section(value: Value) -> Section:
+    """Settings by name, unread; nothing stands for none."""
+    return Section(value.at, {}) if isinstance(value, Nothing) else section("settings or nothing")(value)

@@ -1,0 +1,96 @@
+"""Every error that supasync raises on purpose, and the exit code each one means.
+
+::
+
+    SupasyncError                 .exit_code .hint
+    ├── ConfigError        2      every problem: path:line:column: where: message
+    ├── PluginError        2      unknown, duplicate or unloadable; names the distribution
+    ├── TableError                .table
+    │   ├── TransientError 4      timeout, 429, 5xx: retried with backoff first
+    │   ├── RefusedError   3      401, 402, 403, paused: a person has to act
+    │   ├── SchemaError    3      a table, key or column is missing or unfit
+    │   └── RowError       3      the sink refused rows; .sqlstate and .keys
+    ├── StateError         3      the state is absent, unreadable, foreign or closed
+    └── LockedError        5      another run holds the lock or the lease
+
+0 is success and 1 is a defect of supasync. Cron should alert on 1 to 3 and tolerate 4 and 5.
+"""
+
+from collections.abc import Sequence
+
+
+class SupasyncError(Exception):
+    """Something that a person can understand and mend: what happened, and a hint at what to do."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class ConfigError(SupasyncError):
+    """The settings cannot be used; the message lists every problem, a line each."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[str], *, hint: str | None = None) -> None:
+        super().__init__("\n".join(problems), hint=hint)
+        self.problems = tuple(problems)
+
+
+class PluginError(SupasyncError):
+    """A plugin is unknown, given twice or cannot be loaded."""
+
+    exit_code = 2
+
+
+class TableError(SupasyncError):
+    """Something went wrong with one table; without a table it concerns the whole project."""
+
+    def __init__(self, message: str, *, table: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.table = table
+
+
+class TransientError(TableError):
+    """It failed now and may work later: a later run makes it good."""
+
+    exit_code = 4
+
+
+class RefusedError(TableError):
+    """The other side refuses, and will go on refusing until a person acts."""
+
+
+class SchemaError(TableError):
+    """A table, a key or a column is missing or is not fit for syncing."""
+
+
+class RowError(TableError):
+    """The sink refused rows of a batch; nothing of that batch was written."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        table: str | None = None,
+        hint: str | None = None,
+        sqlstate: str | None = None,
+    ) -> None:
+        super().__init__(message, table=table, hint=hint)
+        self.sqlstate = sqlstate
+
+
+class StateError(SupasyncError):
+    """The state is absent, unreadable, foreign or closed: a cursor is never guessed."""
+
+
+class LockedError(SupasyncError):
+    """Another run holds the lock or the lease."""
+
+    exit_code = 5

@@ -1,0 +1,76 @@
+"""What the records of the last runs mean."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from supasync_core import clock
+from supasync_core.backend import Past, Record
+
+_SHOWN = 10
+_SYNCS = ("sync",)
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far a table lies behind: the source's time of its last complete read, and how long ago that is."""
+
+    name: str
+    read_at: str | None
+    lag: timedelta | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """The verdict in a sentence and what it rests on; ``age`` is that of the last success."""
+
+    verdict: str
+    healthy: bool
+    age: timedelta | None
+    rate: float | None
+    rated: int
+    requests: int
+    bytes: int
+    tables: tuple[Lag, ...]
+    runs: tuple[Record, ...]
+
+
+def judge(past: Past, tables: tuple[str, ...], interval: timedelta, now: clock.Instant) -> Health:
+    """Judge the records at the time ``now``; healthy is a last success younger than two intervals."""
+    syncs = [record for record in past.records if record.command in _SYNCS and record.status != "running"]
+    good = [record for record in syncs if record.status == "success"]
+    last = past.state.last_success if past.state else None
+    age = _since(last, now)
+    shown = past.records[:_SHOWN]
+    healthy = age is not None and age <= 2 * interval
+    return Health(
+        verdict=_verdict(past, age, interval, healthy=healthy),
+        healthy=healthy,
+        age=age,
+        rate=len(good) / len(syncs) if syncs else None,
+        rated=len(syncs),
+        requests=sum(record.requests for record in shown),
+        bytes=sum(record.bytes for record in shown),
+        tables=tuple(_lag(past, name, now) for name in tables),
+        runs=shown,
+    )
+
+
+def _verdict(past: Past, age: timedelta | None, interval: timedelta, *, healthy: bool) -> str:
+    if past.state is None:
+        return "not set up: run supasync setup"
+    if age is None:
+        return "no run has succeeded yet"
+    if healthy:
+        return "good"
+    return f"no success for {int(age / interval)} intervals: see the errors below, then run supasync sync"
+
+
+def _lag(past: Past, name: str, now: clock.Instant) -> Lag:
+    read_at = past.state.table(name).read_at if past.state else None
+    return Lag(name, read_at, _since(read_at, now))
+
+
+def _since(text: str | None, now: clock.Instant) -> timedelta | None:
+    if text is None:
+        return None
+    return timedelta(microseconds=max(0, now - clock.parse(text)))

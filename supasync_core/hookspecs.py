@@ -1,0 +1,50 @@
+"""The hooks. A plugin implements those that it needs; each is handed a registry or an object to act on."""
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    import click
+
+    from supasync_core.backend import Backend, Sink, Source, StateStore, TablePlugin, Transform
+    from supasync_core.registry import Registry
+    from supasync_core.report import Report
+
+hookspec = pluggy.HookspecMarker("supasync")
+hookimpl = pluggy.HookimplMarker("supasync")
+
+
+@hookspec
+def supasync_register_sources(registry: "Registry[Backend[Source]]") -> None:
+    """Add backends that rows can come from."""
+
+
+@hookspec
+def supasync_register_sinks(registry: "Registry[Backend[Sink]]") -> None:
+    """Add backends that rows can go to."""
+
+
+@hookspec
+def supasync_register_state_stores(registry: "Registry[Backend[StateStore]]") -> None:
+    """Add state stores, each under the name of the sink that it stands beside."""
+
+
+@hookspec
+def supasync_register_table_plugins(registry: "Registry[TablePlugin]") -> None:
+    """Add ways to read a table."""
+
+
+@hookspec
+def supasync_register_transforms(registry: "Registry[Transform]") -> None:
+    """Add functions that change or leave out rows on their way."""
+
+
+@hookspec
+def supasync_register_commands(cli: "click.Group") -> None:
+    """Add commands to the command line."""
+
+
+@hookspec
+def supasync_run_finished(report: "Report") -> None:
+    """Look at the report of a run that has ended, successful or not."""

@@ -1,0 +1,166 @@
+"""Look at both sides before anything is copied: what is missing, what will not be seen, how to mend it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from supasync_core.backend import Entry, Past, Side
+from supasync_core.batch import Span, Window
+from supasync_core.errors import StateError, SupasyncError, TableError
+from supasync_core.project import Project, store_of_source
+from supasync_core.state import State
+from supasync_core.tables import Shape, Table
+
+_NO_RUN = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to know: ``problem`` must be mended first, ``warning`` names what will not be seen."""
+
+    level: str
+    text: str
+    table: str | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The row counts of both sides, None where one cannot be had."""
+
+    table: str
+    source_rows: int | None
+    sink_rows: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """All findings, the tables' counts, and the state as it is."""
+
+    findings: tuple[Finding, ...]
+    tables: tuple[Overview, ...]
+    past: Past | None
+
+    @property
+    def fine(self) -> bool:
+        """Whether a sync may run."""
+        return all(finding.level != "problem" for finding in self.findings)
+
+
+def inspect(project: Project, progress: Callable[[str], None]) -> Inspection:
+    """Ask both sides and the state; nothing is written. ``progress`` hears what is being looked at."""
+    findings: list[Finding] = []
+    overviews = []
+    past = _state(project, findings)
+    for table in project.settings.tables:
+        progress(table.name)
+        try:
+            findings.extend(_of_table(project, table))
+        except TableError as err:
+            findings.append(Finding("problem", str(err), err.table, err.hint))
+            if err.table is None:
+                break
+        overviews.append(
+            Overview(table.name, _count(project.source, table), _count(project.sink, table)),
+        )
+    return Inspection(tuple(findings), tuple(overviews), past)
+
+
+def _state(project: Project, findings: list[Finding]) -> Past | None:
+    """The past, having tried that the store can be written; what is wrong becomes findings."""
+    try:
+        past = project.store.past(1)
+        probe = Entry(status="running", state=State(project.source_ref))
+        if project.store.save(_NO_RUN, probe):
+            raise StateError("the state store took a record of a run that does not exist")
+    except SupasyncError as err:
+        findings.append(Finding("problem", str(err), hint=err.hint))
+        return None
+    if past.state and past.state.source != project.source_ref:
+        findings.append(
+            Finding(
+                "problem",
+                f"NEW holds rows of {past.state.source}, and OLD is now {project.source_ref}",
+                hint="point tables.yaml at the right projects",
+            )
+        )
+    findings.extend(_swapped(project))
+    return past
+
+
+def _swapped(project: Project) -> Iterator[Finding]:
+    """A source whose own state names this sink as its source: the accounts are swapped."""
+    store = store_of_source(project)
+    if store is None:
+        return
+    try:
+        state = store.past(1).state
+    except SupasyncError:
+        return  # the usual case: OLD has no state of its own
+    finally:
+        store.close()
+    if state and state.source == project.settings.sink.ref:
+        yield Finding(
+            "problem",
+            f"OLD ({project.source_ref}) was filled from NEW ({state.source}): the two accounts are swapped",
+            hint="in .env, OLD_SUPABASE_* is the project that the app uses today, SUPABASE_* the new one",
+        )
+
+
+def _of_table(project: Project, table: Table) -> Iterator[Finding]:
+    source = project.source.shape(table)
+    ordering = [keyset.column for keyset in project.plugin(table).keysets(table) if keyset.column]
+    for column in project.source.lacking(table, dict.fromkeys([*table.key, *ordering, *table.columns])):
+        yield Finding(
+            "problem",
+            f"{table.name}: OLD has no column {column}",
+            table.name,
+            _hint_for_missing(table, column, source),
+        )
+    yield from _unseen(project, table, source)
+    wanted = [name for name in table.columns or [c.name for c in source.columns] if name not in table.exclude]
+    if table.transform:
+        wanted = list(table.key)
+    for column in project.sink.lacking(table, wanted or table.key):
+        yield Finding(
+            "problem",
+            f"{table.name}: NEW has no column {column}",
+            table.name,
+            f"add it to NEW's table, or leave it out: exclude: [{column}]",
+        )
+    if not source.known:
+        text = f"{table.name}: OLD does not tell its columns, so they were not compared"
+        yield Finding("warning", text, table.name)
+
+
+def _hint_for_missing(table: Table, column: str, shape: Shape) -> str | None:
+    if column in table.timestamp and "created_at" in shape.names:
+        return "timestamp: created_at works, but then updates are not seen"
+    return "correct the name in tables.yaml" if shape.known else None
+
+
+def _unseen(project: Project, table: Table, shape: Shape) -> Iterator[Finding]:
+    """What the table's plugin cannot see, and rows that it must read every time."""
+    for text in project.plugin(table).unseen(table):
+        yield Finding("warning", f"{table.name}: {text}", table.name)
+    nameless = project.plugin(table).keysets(table)[-1]
+    if nameless.column is not None or not nameless.nulls:
+        return
+    if any((column := shape.column(name)) and column.nullable is False for name in nameless.nulls):
+        return
+    count = project.source.count(table, Window((Span(nameless),), limit=1))
+    if count:
+        behind = "created_at" in shape.names and "created_at" not in table.timestamp
+        columns = ", ".join([*table.timestamp, "created_at"])
+        yield Finding(
+            "warning",
+            f"{table.name}: {count:,} rows without {columns}, read again by every run",
+            table.name,
+            f"timestamp: [{columns}]" if behind else None,
+        )
+
+
+def _count(side: Side, table: Table) -> int | None:
+    try:
+        return side.count(table)
+    except TableError:
+        return None  # the reason is among the findings

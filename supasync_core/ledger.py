@@ -1,0 +1,48 @@
+"""What a run cost: requests and wire bytes, by project and purpose."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(slots=True)
+class Cost:
+    """Requests made, and bytes sent and received on the wire (compressed as they travelled)."""
+
+    requests: int = 0
+    sent: int = 0
+    received: int = 0
+
+
+class Ledger:
+    """Counts every request where it is made; nothing is estimated."""
+
+    def __init__(self) -> None:
+        self._costs: defaultdict[tuple[str, str], Cost] = defaultdict(Cost)
+
+    def add(self, project: str, purpose: str, *, sent: int, received: int) -> None:
+        """Count one request of ``project`` (``OLD`` or ``NEW``), successful or not."""
+        cost = self._costs[project, purpose]
+        cost.requests += 1
+        cost.sent += sent
+        cost.received += received
+
+    def total(self, project: str | None = None) -> Cost:
+        """The sum over one project, or over both."""
+        costs = [cost for (name, _), cost in self._costs.items() if project in (None, name)]
+        return Cost(
+            requests=sum(cost.requests for cost in costs),
+            sent=sum(cost.sent for cost in costs),
+            received=sum(cost.received for cost in costs),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """``{"OLD": {"read": {"requests": 5, "sent": 0, "received": 1234}}}``."""
+        answer: dict[str, dict[str, Any]] = {}
+        for (project, purpose), cost in sorted(self._costs.items()):
+            answer.setdefault(project, {})[purpose] = {
+                "requests": cost.requests,
+                "sent": cost.sent,
+                "received": cost.received,
+            }
+        return answer

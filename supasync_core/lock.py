@@ -1,0 +1,42 @@
+"""One run at a time on this machine, and the name under which this installation holds a lease."""
+
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from filelock import FileLock, Timeout
+
+from supasync_core.errors import LockedError
+
+FOLDER = ".supasync"
+
+
+def folder(beside: Path) -> Path:
+    """The folder for files of this installation, beside tables.yaml, made for its owner alone."""
+    own = beside / FOLDER
+    own.mkdir(mode=0o700, exist_ok=True)
+    return own
+
+
+@contextmanager
+def locked(beside: Path) -> Iterator[None]:
+    """Hold this machine's lock; LockedError at once where another process has it."""
+    lock = FileLock(folder(beside) / "lock", timeout=0)
+    try:
+        with lock:
+            yield
+    except Timeout as err:
+        raise LockedError(
+            "another supasync is running on this machine with the same tables.yaml",
+            hint="wait for it to end; cron starts the next one",
+        ) from err
+
+
+def holder(beside: Path) -> str:
+    """The name of this installation, the same for each of its runs: its lease of a killed run is its own."""
+    path = folder(beside) / "holder"
+    if not path.exists():
+        path.write_text(f"{platform.node() or 'unknown'} {uuid4().hex[:8]}\n", encoding="utf-8")
+    return path.read_text(encoding="utf-8").strip()

@@ -1,0 +1,121 @@
+"""Finding plugins and filling the registries; one broken plugin is named and the others work."""
+
+import importlib.util
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from supasync_core import hookspecs
+from supasync_core.backend import Backend, Sink, Source, StateStore, TablePlugin, Transform
+from supasync_core.errors import PluginError
+from supasync_core.registry import Registry, did_you_mean
+
+if TYPE_CHECKING:
+    import click
+
+GROUP = "supasync"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A plugin that was found: where it comes from, and why it failed if it did."""
+
+    name: str
+    origin: str
+    error: str | None = None
+
+
+class Host:
+    """The plugins that are installed, and all that they have registered."""
+
+    def __init__(self) -> None:
+        self.sources: Registry[Backend[Source]] = Registry("source backend")
+        self.sinks: Registry[Backend[Sink]] = Registry("sink backend")
+        self.state_stores: Registry[Backend[StateStore]] = Registry("state store")
+        self.table_plugins: Registry[TablePlugin] = Registry("table plugin")
+        self.transforms: Registry[Transform] = Registry("transform")
+        self.loaded: list[Loaded] = []
+        self.hooks = pluggy.PluginManager("supasync")
+        self.hooks.add_hookspecs(hookspecs)
+
+    @property
+    def registries(self) -> dict[str, Registry[Any]]:
+        """The registries by the last word of the hook that fills them."""
+        return {
+            "sources": self.sources,
+            "sinks": self.sinks,
+            "state_stores": self.state_stores,
+            "table_plugins": self.table_plugins,
+            "transforms": self.transforms,
+        }
+
+    def load_installed(self, found: Iterable[EntryPoint] | None = None) -> None:
+        """Load every entry point of the group ``supasync``; ``loaded`` keeps the reason for what fails."""
+        for point in entry_points(group=GROUP) if found is None else found:
+            origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+            try:
+                self._take(point.name, point.load())
+            except Exception as err:  # noqa: BLE001 - a plugin may fail in any way, the others still work
+                self.loaded.append(Loaded(point.name, origin, f"{type(err).__name__}: {err}"))
+            else:
+                self.loaded.append(Loaded(point.name, origin))
+
+    def load_file(self, path: Path) -> None:
+        """Load a local plugin file; PluginError with the reason where that fails."""
+        try:
+            self._take(path.stem, _import(path))
+        except Exception as err:
+            reason = str(err) if isinstance(err, PluginError) else f"{type(err).__name__}: {err}"
+            self.loaded.append(Loaded(path.stem, str(path), reason))
+            raise PluginError(f"{path}: cannot be loaded: {reason}") from err
+        self.loaded.append(Loaded(path.stem, str(path)))
+
+    def add_commands(self, cli: "click.Group") -> None:
+        """Let every plugin add its commands."""
+        self.hooks.hook.supasync_register_commands(cli=cli)
+
+    def _take(self, name: str, plugin: ModuleType) -> None:
+        """Register the plugin and what it brings, or nothing of it."""
+        if self.hooks.has_plugin(name):
+            raise PluginError(f"the plugin name {name} is taken")
+        _refuse_misspelt(plugin)
+        self.hooks.register(plugin, name)
+        try:
+            self.hooks.check_pending()
+            self._register(name, plugin)
+        except Exception:
+            self.hooks.unregister(name=name)
+            for registry in self.registries.values():
+                registry.withdraw(name)
+            raise
+
+    def _register(self, name: str, plugin: ModuleType) -> None:
+        others = [other for other in self.hooks.get_plugins() if other is not plugin]
+        for kind, registry in self.registries.items():
+            registry.plugin = name
+            hook = self.hooks.subset_hook_caller(f"supasync_register_{kind}", remove_plugins=others)
+            hook(registry=registry)
+
+
+def _refuse_misspelt(plugin: ModuleType) -> None:
+    """Name a function that looks like a hook and is none: pluggy would pass over an unmarked one."""
+    known = {name for name in vars(hookspecs) if name.startswith("supasync_")}
+    for name in vars(plugin):
+        if name.startswith("supasync_register_") and name not in known:
+            raise PluginError(f"there is no hook {name}{did_you_mean(name, known)}")
+
+
+def _import(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise PluginError("there is no such file")
+    spec = importlib.util.spec_from_file_location(f"supasync_local_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise PluginError("it is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,80 @@
+"""The opened ends of one project: its source, its sink, and the state beside the sink."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+
+from supasync_core.backend import Context, Sink, Source, StateStore, TablePlugin, Transform
+from supasync_core.errors import ConfigError
+from supasync_core.ledger import Ledger
+from supasync_core.plugins import Host
+from supasync_core.settings import Endpoint, Settings
+from supasync_core.tables import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What a command works on. ``source_ref`` names the source in the state."""
+
+    settings: Settings
+    host: Host
+    ledger: Ledger
+    source: Source
+    sink: Sink
+    store: StateStore
+
+    @property
+    def source_ref(self) -> str:
+        """The project that rows come from."""
+        return self.settings.source.ref
+
+    def plugin(self, table: Table) -> TablePlugin:
+        """The way this table is read."""
+        return self.host.table_plugins.get(table.plugin)
+
+    def transforms(self, table: Table) -> list[tuple[str, Transform]]:
+        """The table's transforms by name, in their order."""
+        return [(name, self.host.transforms.get(name)) for name in table.transform]
+
+    def select(self, names: tuple[str, ...]) -> tuple[Table, ...]:
+        """The named tables in dependency order, all without names; ConfigError for a name not declared."""
+        from supasync_core.registry import did_you_mean  # noqa: PLC0415 - difflib is wanted here alone
+
+        known = {table.name for table in self.settings.tables}
+        problems = [
+            f"--table {name}: tables.yaml has no such table{did_you_mean(name, known)}"
+            for name in names
+            if name not in known
+        ]
+        if problems:
+            raise ConfigError(problems)
+        return tuple(table for table in self.settings.tables if not names or table.name in names)
+
+
+@contextmanager
+def opened(settings: Settings, host: Host) -> Iterator[Project]:
+    """Open both ends and the state, and close them again. Nothing is asked of either side yet."""
+    ledger = Ledger()
+    with ExitStack() as stack:
+        source_context = _context(settings, settings.source, ledger, "OLD")
+        sink_context = _context(settings, settings.sink, ledger, "NEW")
+        source = host.sources.get(settings.source.backend).open(source_context)
+        stack.enter_context(closing(source))
+        sink = host.sinks.get(settings.sink.backend).open(sink_context)
+        stack.enter_context(closing(sink))
+        store = host.state_stores.get(settings.sink.backend).open(sink_context)
+        stack.enter_context(closing(store))
+        yield Project(settings, host, ledger, source, sink, store)
+
+
+def store_of_source(project: Project) -> StateStore | None:
+    """The state that the source itself may hold, to see whether the two ends are swapped."""
+    endpoint = project.settings.source
+    if endpoint.backend not in project.host.state_stores:
+        return None
+    context = _context(project.settings, endpoint, project.ledger, "OLD")
+    return project.host.state_stores.get(endpoint.backend).open(context)
+
+
+def _context(settings: Settings, endpoint: Endpoint, ledger: Ledger, project: str) -> Context:
+    return Context(settings=endpoint.values, folder=settings.folder, ledger=ledger, project=project)

@@ -1,0 +1,103 @@
+"""What a run did, table by table: for people, for scripts and for the record."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from supasync_core.errors import SupasyncError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableResult:
+    """How one table ended: ``ok``, ``failed`` or ``skipped``; of ``found`` rows ``synced`` were confirmed."""
+
+    name: str
+    status: str
+    found: int = 0
+    synced: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+    hint: str | None = None
+    exit_code: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """The result without what is empty."""
+        row = {name: getattr(self, name) for name in ("status", "found", "synced", "error", "hint")}
+        row["seconds"] = round(self.seconds, 3)
+        return {name: value for name, value in row.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One run. ``costs`` is the ledger's JSON; ``stopped`` is what ended the run before its tables did."""
+
+    command: str
+    run: str
+    tables: tuple[TableResult, ...]
+    seconds: float = 0.0
+    horizon: str | None = None
+    notes: tuple[str, ...] = ()
+    stopped: SupasyncError | None = None
+    interrupted: bool = False
+    requests: int = 0
+    bytes: int = 0
+    costs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def records(self) -> int:
+        """The rows that the sink confirmed."""
+        return sum(table.synced for table in self.tables)
+
+    @property
+    def status(self) -> str:
+        """``success``, ``partial`` (some tables are complete), ``failed`` or ``interrupted``."""
+        if self.interrupted:
+            return "interrupted"
+        good = [table.status == "ok" for table in self.tables]
+        if all(good) and not self.stopped:
+            return "success"
+        return "partial" if any(good) else "failed"
+
+    @property
+    def error(self) -> str | None:
+        """What went wrong, in one line per cause."""
+        lines = [str(self.stopped)] if self.stopped else []
+        lines += [table.error for table in self.tables if table.status == "failed" and table.error]
+        return "\n".join(dict.fromkeys(lines)) or None
+
+    @property
+    def exit_code(self) -> int:
+        """The most serious code: a defect, then what needs a person, then what passes by itself."""
+        codes = [table.exit_code for table in self.tables]
+        if self.stopped:
+            codes.append(self.stopped.exit_code)
+        return next((code for code in (1, 2, 3, 5, 4) if code in codes), 130 if self.interrupted else 0)
+
+    def details(self) -> dict[str, Any]:
+        """The part of the record that is kept as JSON."""
+        return {
+            "tables": {table.name: table.as_json() for table in self.tables},
+            "costs": self.costs,
+            "notes": list(self.notes),
+            "seconds": round(self.seconds, 3),
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """The whole report for ``--json``."""
+        return {
+            "command": self.command,
+            "run": self.run,
+            "status": self.status,
+            "exit_code": self.exit_code,
+            "records": self.records,
+            "horizon": self.horizon,
+            "error": self.error,
+            "requests": self.requests,
+            "bytes": self.bytes,
+            **self.details(),
+        }
+
+
+def waiting(names: Sequence[str]) -> str:
+    """The sentence for a table that waits for others."""
+    return f"not run: waits for {', '.join(names)}"

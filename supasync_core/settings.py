@@ -1,0 +1,55 @@
+"""The settings of a project once they have been read, and what reading them needs to know of plugins."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+from supasync_core.backend import Backend, Sink, Source, StateStore, TablePlugin, Transform
+from supasync_core.registry import Registry
+from supasync_core.secrets import Secret
+from supasync_core.tables import Table
+
+
+class Host(Protocol):
+    """What plugins have registered, and the way to load a plugin file of the project's own."""
+
+    sources: Registry[Backend[Source]]
+    sinks: Registry[Backend[Sink]]
+    state_stores: Registry[Backend[StateStore]]
+    table_plugins: Registry[TablePlugin]
+    transforms: Registry[Transform]
+
+    def load_file(self, path: Path) -> None:
+        """Load a plugin file; PluginError with the reason where that fails."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One side: its backend's name, the backend's settings, and the project that they point to."""
+
+    backend: str
+    values: Mapping[str, str]
+    ref: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What tables.yaml says, complete and consistent; ``tables`` are in the order in which they are copied.
+
+    ``interval`` is the time expected between two runs, ``stale_after`` how old the last good one may be.
+    """
+
+    path: Path
+    folder: Path
+    source: Endpoint
+    sink: Endpoint
+    plugins: tuple[str, ...]
+    enabled: bool
+    interval: timedelta
+    stale_after: timedelta
+    retention: timedelta
+    tables: tuple[Table, ...]
+    secrets: tuple[Secret, ...]

@@ -1,0 +1,79 @@
+"""The settings of one table, and what a source or sink knows of its columns."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from supasync_core.batch import Cursor, Row
+from supasync_core.errors import SchemaError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One table as tables.yaml declares it.
+
+    ``where`` is a filter in the source's own language: PostgREST's for ``rest``, SQL for ``duckdb`` and
+    ``csv``. ``columns`` empty means all of them.
+    """
+
+    name: str
+    schema: str = "public"
+    key: tuple[str, ...] = ("id",)
+    timestamp: tuple[str, ...] = ("updated_at",)
+    after: tuple[str, ...] = ()
+    plugin: str = "incremental"
+    overlap: timedelta = timedelta(minutes=15)
+    page_size: int = 1000
+    where: str | None = None
+    columns: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    transform: tuple[str, ...] = ()
+
+    def place(self, row: Row, column: str | None) -> Cursor:
+        """The row's place in the keyset of ``column``; SchemaError where a key is NULL or missing."""
+        key = tuple(self._key_text(row, name) for name in self.key)
+        return Cursor(value=None if column is None else row[column], key=key)
+
+    def _key_text(self, row: Row, column: str) -> str:
+        value = row.get(column)
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, str):
+            return value
+        if value is None and column in row:
+            raise SchemaError(
+                f"{self.name}: a row has NULL in the key column {column} and cannot be told apart",
+                table=self.name,
+                hint=f"declare another key, or leave such rows out with where: {column}=not.is.null",
+            )
+        raise SchemaError(
+            f"{self.name}: the key column {column} is "
+            + ("not in the rows" if value is None else "no plain value, it cannot be a key"),
+            table=self.name,
+            hint="name the key's columns in tables.yaml: key: [...]",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What is known of a column; None where the backend cannot tell."""
+
+    name: str
+    type: str | None = None
+    nullable: bool | None = None
+    key: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The columns of a table as one side has them; ``known`` is False where the backend cannot tell."""
+
+    columns: tuple[Column, ...] = ()
+    known: bool = True
+    names: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", frozenset(column.name for column in self.columns))
+
+    def column(self, name: str) -> Column | None:
+        """The column of that name, or None."""
+        return next((column for column in self.columns if column.name == name), None)

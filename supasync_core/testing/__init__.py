@@ -1,0 +1,21 @@
+"""The contracts that every backend passes, for authors of plugins: subclass one, supply its fixtures.
+
+::
+
+    class TestMySource(SourceContract):
+        @pytest.fixture
+        def filled(self, tmp_path):
+            return lambda batch: ...  # a source whose table ``events`` holds the rows of the batch
+
+The contracts speak of one table: ``events`` with ``id bigint primary key, label text, amount numeric, payload
+json, created_at timestamptz, updated_at timestamptz``, all but the key nullable. When a test begins it is
+empty, or does not exist yet where the backend creates tables. Values are compared as text, numbers with all
+their digits; a backend without types may print a number as a JSON string.
+"""
+
+from supasync_core.testing.events import EVENTS, event, events
+from supasync_core.testing.sink import SinkContract
+from supasync_core.testing.source import SourceContract
+from supasync_core.testing.store import StateStoreContract
+
+__all__ = ["EVENTS", "SinkContract", "SourceContract", "StateStoreContract", "event", "events"]

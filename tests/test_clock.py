@@ -1,0 +1,56 @@
+"""Timestamps as PostgreSQL prints them."""
+
+from datetime import UTC, datetime, timedelta
+from math import inf
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from supasync_core import clock
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_every_datetime_is_the_instant_that_python_knows(moment: datetime) -> None:
+    micros = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    assert clock.parse(moment.isoformat()) == micros
+    assert clock.parse(clock.to_text(micros)) == micros
+
+
+@given(st.integers(-210_866_803_200_000_000, 9_224_318_015_999_999_999))
+def test_every_instant_of_postgresql_survives_its_text(micros: int) -> None:
+    assert clock.parse(clock.to_text(micros)) == micros
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("2024-03-01T10:00:00+00:00", "2024-03-01 10:00:00Z"),
+        ("2024-03-01T15:30:00+05:30", "2024-03-01T10:00:00Z"),
+        ("2024-03-01T09:00:00.1-01", "2024-03-01T10:00:00.100000Z"),
+        ("0044-03-15T12:00:00.5+00:00 BC", "0044-03-15T12:00:00.5Z BC"),
+        ("12000-01-01T00:00:00.000001+00:00", "12000-01-01T00:00:00.000001"),
+        ("2024-03-01", "2024-03-01T00:00:00Z"),
+    ],
+)
+def test_spellings_of_one_instant_are_equal(text: str, same: str) -> None:
+    assert clock.parse(text) == clock.parse(same)
+
+
+def test_the_infinities_are_beyond_everything() -> None:
+    assert (clock.parse("-infinity"), clock.parse("infinity")) == (-inf, inf)
+    assert clock.to_text(inf) == "infinity"
+
+
+def test_a_shift_keeps_the_kind_of_the_text() -> None:
+    assert clock.shifted("2024-03-01T00:00:00", -timedelta(minutes=15)) == "2024-02-29T23:45:00"
+    assert (
+        clock.shifted("2024-03-01T00:00:00.000001+00:00", -timedelta(seconds=1))
+        == "2024-02-29T23:59:59.000001Z"
+    )
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "12:00", "7", "2024-13", "2024-13-45", "2024-00-01"])
+def test_what_is_no_timestamp_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not a timestamp"):
+        clock.parse(text)

@@ -1,0 +1,97 @@
+"""Plugins: what is broken is named, the rest works."""
+
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from supasync_core.errors import PluginError
+from supasync_core.plugins import Host
+
+GOOD = """
+from supasync_core import hookimpl
+
+@hookimpl
+def supasync_register_transforms(registry):
+    registry.add("mask_ip", lambda row: row)
+"""
+
+
+def installed() -> Host:
+    host = Host()
+    host.load_installed()
+    return host
+
+
+def local(tmp_path: Path, text: str, name: str = "mine.py") -> Path:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_built_in_plugins_come_through_the_public_entry_points() -> None:
+    host = installed()
+    assert {"rest", "csv", "duckdb"} <= set(host.sources)
+    assert set(host.sources) == set(host.sinks) == set(host.state_stores)
+    assert {"incremental", "append", "snapshot"} <= set(host.table_plugins)
+    assert all(plugin.error is None and plugin.origin.startswith("supasync ") for plugin in host.loaded)
+
+
+def test_a_local_file_brings_a_transform(tmp_path: Path) -> None:
+    host = installed()
+    host.load_file(local(tmp_path, GOOD))
+    assert "mask_ip" in host.transforms
+    assert host.transforms.provided_by("mine") == ["mask_ip"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("import nothing_of_that_name", "ModuleNotFoundError"),
+        ("def broken(:", "SyntaxError"),
+        (
+            GOOD.replace("register_transforms", "register_transform"),
+            "did you mean supasync_register_transforms",
+        ),
+        (GOOD.replace("(registry)", "(registry, more)"), "more"),
+        (GOOD + GOOD.replace("def supasync_register_transforms", "def supasync_run_finishd"), "finishd"),
+        (GOOD.replace('registry.add("mask_ip", lambda row: row)', "1 / 0"), "ZeroDivisionError"),
+    ],
+)
+def test_a_broken_file_is_named_with_the_reason_and_brings_nothing(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    host = installed()
+    with pytest.raises(PluginError, match=reason):
+        host.load_file(local(tmp_path, text))
+    assert "mask_ip" not in host.transforms
+    assert reason in str(host.loaded[-1].error)
+    host.load_file(local(tmp_path, GOOD, "other.py"))
+    assert "mask_ip" in host.transforms
+
+
+def test_a_name_that_is_taken_is_an_error_that_names_both(tmp_path: Path) -> None:
+    host = installed()
+    host.load_file(local(tmp_path, GOOD))
+    with pytest.raises(PluginError, match="mask_ip is registered already by mine"):
+        host.load_file(local(tmp_path, GOOD, "other.py"))
+
+
+def test_a_broken_installed_plugin_leaves_the_others_working() -> None:
+    host = Host()
+    host.load_installed(
+        [
+            EntryPoint("broken", "no_such_module_anywhere", "supasync"),
+            EntryPoint("tables", "supasync_tables", "supasync"),
+        ]
+    )
+    assert [(plugin.name, plugin.error is None) for plugin in host.loaded] == [
+        ("broken", False),
+        ("tables", True),
+    ]
+    assert "incremental" in host.table_plugins
+
+
+def test_an_unknown_name_is_answered_with_a_suggestion() -> None:
+    with pytest.raises(PluginError, match=r"unknown source backend dukdb, did you mean duckdb\?"):
+        installed().sources.get("dukdb")

@@ -1,0 +1,56 @@
+"""Rows and cells are cut out of a body exactly as they stand in it."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from supasync_core import rowtext
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    rows=st.lists(st.dictionaries(st.text(), VALUES, max_size=4), max_size=4),
+    ascii_only=st.sampled_from([0, 1]),
+    indent=st.sampled_from([None, 0, 2]),
+)
+def test_rows_and_cells_are_found_wherever_the_white_space_is(
+    rows: list[dict[str, object]],
+    ascii_only: int,
+    indent: int | None,
+) -> None:
+    """Each text decodes to what the whole body decodes to there."""
+    body = json.dumps(rows, ensure_ascii=bool(ascii_only), indent=indent).encode()
+    texts = rowtext.split(body)
+    assert [json.loads(text) for text in texts] == rows
+    cells = [{name: json.loads(cell) for name, cell in rowtext.cells(text).items()} for text in texts]
+    assert cells == rows
+    assert json.loads(rowtext.join(texts)) == rows
+
+
+def test_texts_are_exact() -> None:
+    """Digits, spacing, escapes and names given twice inside a cell stay."""
+    body = b'[{"a": 1.50, "b":{"x" : 1,  "x":2} , "c":"\\u00e9\\n"},\n {"a":' + b"1" * 5000 + b"}]"
+    first, second = rowtext.split(body)
+    assert rowtext.cells(first) == {"a": "1.50", "b": '{"x" : 1,  "x":2}', "c": r'"\u00e9\n"'}
+    assert rowtext.cells(second) == {"a": "1" * 5000}
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[{}", b"[{} {}]", b"[", b"[,]"])
+def test_a_body_that_is_no_array_of_rows_is_refused(body: bytes) -> None:
+    """Nothing is guessed."""
+    with pytest.raises(ValueError, match=r"."):
+        rowtext.split(body)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{1:2}", '{"a"}', '{"a":1,}', '{"a":1 "b":2}', '{"a":1'])
+def test_a_text_that_is_no_object_is_refused(text: str) -> None:
+    """Nothing is guessed."""
+    with pytest.raises(ValueError, match=r"."):
+        rowtext.cells(text)

@@ -1,0 +1,85 @@
+"""Transforms change what they touch and nothing else."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from supasync_core import transform
+from supasync_core.batch import Batch
+from supasync_core.errors import TableError
+from supasync_core.tables import Table
+from supasync_core.transform import ExactRow
+
+TABLE = Table(name="events")
+ROW = '{"id":9007199254740993,"ip":"192.0.2.7","raw":{ "b" : 1.10,"b":2 },"n":1.50,"t":"a\\u00e9\\/"}'
+
+
+def through(function: Any, *rows: str) -> bytes:
+    batch = Batch(("[" + ", \n ".join(rows) + "]").encode())
+    return transform.apply([("mine", function)], TABLE, batch).body
+
+
+def mask(row: ExactRow) -> ExactRow:
+    row["ip"] = "0.0.0.0"
+    return row
+
+
+def test_only_the_column_that_is_set_changes() -> None:
+    assert through(mask, ROW).decode() == "[" + ROW.replace("192.0.2.7", "0.0.0.0") + "]"
+
+
+def test_without_transforms_the_batch_is_the_same_object() -> None:
+    batch = Batch(b"[]")
+    assert transform.apply([], TABLE, batch) is batch
+
+
+def test_none_leaves_a_row_out() -> None:
+    assert through(lambda row: row if row["id"] == 2 else None, '{"id":1}', '{"id":2}') == b'[{"id":2}]'
+
+
+def test_columns_can_be_renamed_removed_and_added() -> None:
+    def change(row: ExactRow) -> ExactRow:
+        row.rename("raw", "data")
+        del row["t"]
+        row["source"] = ["x", Decimal(1)]
+        return row
+
+    changed = through(change, ROW).decode()
+    assert '"data":{ "b" : 1.10,"b":2 }' in changed
+    assert '"source":["x", 1]' in changed
+    assert '"t":' not in changed
+
+
+def test_numbers_are_read_without_losing_a_digit() -> None:
+    row = ExactRow(ROW)
+    assert row["id"] == 9007199254740993
+    assert str(row["n"]) == "1.50"
+
+
+def test_a_plain_dict_is_taken_too() -> None:
+    assert json.loads(through(lambda row: {"id": row["id"]}, ROW)) == [{"id": 9007199254740993}]
+
+
+def test_a_failing_transform_is_named_with_the_row_s_key_and_no_other_value() -> None:
+    with pytest.raises(TableError) as caught:
+        through(lambda row: row["missing"], ROW)
+    assert "mine failed on the row id=9007199254740993: KeyError" in str(caught.value)
+    assert "192.0.2.7" not in str(caught.value)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.lists(st.dictionaries(st.text(), VALUES, max_size=5), max_size=5), st.integers(0, 3))
+def test_the_text_of_every_untouched_cell_stays(rows: list[dict[str, Any]], indent: int) -> None:
+    texts = [json.dumps({**row, "id": i}, indent=indent or None) for i, row in enumerate(rows)]
+    changed = json.loads(through(lambda row: row, *texts)) if texts else []
+    assert changed == [json.loads(text) for text in texts]
