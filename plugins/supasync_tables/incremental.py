@@ -1,0 +1,208 @@
+"""`incremental`: rows by their timestamp, each run from where the last one was confirmed.
+
+The rule for the cursor of a keyset, ordered by (timestamp, key):
+
+- The lower bound is the cursor itself, exclusive, once it is *settled*; until then it is the cursor's
+  timestamp less the overlap, inclusive, because a slow transaction may still commit rows behind the cursor
+  (``now()`` is a transaction's start: PostgreSQL documentation, 9.9.5 "Current Date/Time").
+- The *horizon* is the source's own time at the run's first answer. Rows stamped later (a wrong clock, an
+  update during the run) are read and sent, last, but the cursor never moves beyond the horizon: else one row
+  from the future would hide all others.
+- The cursor moves to the last row at or below the horizon, and is not settled then. It is settled by a
+  complete read that began at least the overlap after it last moved.
+
+The first page asks for all keysets at once and for an exact count: where it holds everything, the table is
+done in one request.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from supasync_core import clock, rowtext
+from supasync_core.backend import Job, Piece
+from supasync_core.batch import Batch, Cursor, Keyset, Row, Span, Window
+from supasync_core.clock import Horizon
+from supasync_core.errors import SchemaError
+from supasync_core.state import KeysetState, TableState
+from supasync_core.tables import Table
+from supasync_tables.horizon import MARGIN, horizon_of, latest
+from supasync_tables.pages import pages
+
+
+class Incremental:
+    """New and changed rows by timestamp; rows without any timestamp are read again by every run."""
+
+    def problems(self, table: Table) -> list[str]:
+        """A timestamp is needed."""
+        return [] if table.timestamp else ["needs a timestamp column, as in timestamp: updated_at"]
+
+    def unseen(self, table: Table) -> list[str]:
+        """Updates, where nothing but the creation is stamped."""
+        if table.timestamp == ("created_at",):
+            return ["created_at alone does not show updates; use a column that each update sets"]
+        return []
+
+    def keysets(self, table: Table) -> tuple[Keyset, ...]:
+        """One keyset per timestamp column, for the rows whose earlier ones are NULL, and one without any."""
+        columns = [*table.timestamp, None]
+        return tuple(Keyset(column, tuple(table.timestamp[:i])) for i, column in enumerate(columns))
+
+    def baseline(self, table: Table, timestamp: str) -> TableState:
+        """Rows up to the timestamp count as transferred; the overlap before it is read again."""
+        cursor = Cursor(timestamp)
+        named = {column: KeysetState(cursor, moved_at=timestamp) for column in table.timestamp}
+        return TableState(keysets=named)
+
+    def pending(self, job: Job) -> Window:
+        """Everything from the lower bounds on."""
+        spans = tuple(_lower(job, keyset) for keyset in self.keysets(job.table))
+        return Window(spans, job.table.page_size, counted=True)
+
+    def read(self, job: Job) -> Iterator[Piece]:
+        """One page where that is enough; else each keyset up to the horizon, then what lies beyond."""
+        window = self.pending(job)
+        first = job.source.read(job.table, window)
+        progress = _Progress(job, horizon_of(job))
+        if first.total == first.count:
+            for span in window.spans:
+                progress.confirm(span, _rows_of(job.table, first, span))
+                progress.finish(span)
+            yield Piece(first if first.count else None, progress.done(), first.count)
+            return
+        yield from _read_on(job, window.spans, first, progress)
+
+
+def _read_on(job: Job, spans: tuple[Span, ...], first: Batch, progress: "_Progress") -> Iterator[Piece]:
+    """The rest of a table whose first page did not hold everything."""
+    last = first.rows[-1]
+    reached = next(i for i, span in enumerate(spans) if _holds(span.keyset, last))
+    for span in spans[: reached + (reached == 0)]:
+        progress.confirm(span, _rows_of(job.table, first, span))
+    yield Piece(_until(first, spans[reached].keyset) if reached else first, progress.state, first.total)
+    for i, span in enumerate(spans):
+        if i == reached == 0:
+            span = replace(span, start=None, after=job.table.place(last, span.keyset.column))  # noqa: PLW2901
+        if i >= reached:
+            for batch in _stretch(job, span, progress.horizon):
+                progress.confirm(span, batch.rows)
+                yield Piece(batch, progress.state, first.total)
+        progress.finish(span)
+    yield Piece(None, progress.done(), first.total)
+
+
+def _stretch(job: Job, span: Span, horizon: Horizon) -> Iterator[Batch]:
+    """The span up to the horizon, then beyond it, so that what moved meanwhile is written last."""
+    if span.keyset.column is None:
+        yield from pages(job.source, job.table, span)
+        return
+    yield from pages(job.source, job.table, replace(span, until=horizon.text))
+    yield from pages(job.source, job.table, replace(span, beyond=horizon.text))
+
+
+@dataclass
+class _Progress:
+    """The state of one table as its pieces are read: it only ever claims what the pieces so far hold."""
+
+    job: Job
+    horizon: Horizon
+    state: TableState = field(init=False)
+    passed: set[str] = field(init=False)
+    """The keysets that this run has read beyond their cursor, so that the cursor may move."""
+
+    def __post_init__(self) -> None:
+        self.state = self.job.state
+        keysets = self.state.keysets.items()
+        behind = {name for name, known in keysets if known.cursor and not known.settled}
+        self.passed = {column for column in self.job.table.timestamp if column not in behind}
+
+    def confirm(self, span: Span, rows: list[dict[str, Any]]) -> None:
+        """Move the keyset's cursor to the last row at or below the horizon."""
+        column = span.keyset.column
+        if column is None or not rows or not self._passes(column, rows):
+            return
+        place = self._last_place(column, rows)
+        if place and place != self.state.keyset(column).cursor:
+            self.state = self.state.with_keyset(
+                column, KeysetState(place, moved_at=latest(self.job, self.horizon))
+            )
+
+    def finish(self, span: Span) -> None:
+        """Settle the keyset where this complete read began long enough after its cursor last moved."""
+        known = self.state.keyset(span.keyset.name)
+        if known.settled or known.moved_at is None or not self.horizon.trusted:
+            return
+        waited = self.horizon.at - clock.parse(known.moved_at) - MARGIN
+        if waited >= clock.micros_of(self.job.table.overlap):
+            self.state = self.state.with_keyset(span.keyset.name, replace(known, settled=True))
+
+    def done(self) -> TableState:
+        """The state after a complete read."""
+        self.state = replace(self.state, read_at=self.horizon.text)
+        return self.state
+
+    def _passes(self, column: str, rows: list[dict[str, Any]]) -> bool:
+        """Whether the keyset's cursor lies behind these rows: only then may it move.
+
+        Keys are ordered by the source alone, so within one timestamp the cursor's own row has to be met.
+        """
+        if column not in self.passed:
+            cursor = self.state.keyset(column).cursor
+            if any(self._reaches(cursor, row, column) for row in rows):
+                self.passed.add(column)
+        return column in self.passed
+
+    def _reaches(self, cursor: Cursor | None, row: Row, column: str) -> bool:
+        if cursor is None or cursor.value is None or self.job.table.place(row, column) == cursor:
+            return True
+        return _instant(self.job.table, column, row[column]) > clock.parse(cursor.value)
+
+    def _last_place(self, column: str, rows: list[dict[str, Any]]) -> Cursor | None:
+        for row in reversed(rows):
+            if _instant(self.job.table, column, row[column]) <= self.horizon.at:
+                return self.job.table.place(row, column)
+        return None
+
+
+def _lower(job: Job, keyset: Keyset) -> Span:
+    """From where a keyset has to be read: its cursor if that is settled, else the overlap behind it."""
+    known = job.state.keyset(keyset.name)
+    if keyset.column is None or known.cursor is None or known.cursor.value is None:
+        return Span(keyset)
+    if known.settled:
+        return Span(keyset, after=known.cursor)
+    return Span(keyset, start=clock.shifted(known.cursor.value, -job.table.overlap))
+
+
+def _holds(keyset: Keyset, row: Row) -> bool:
+    """Whether the row belongs to the keyset."""
+    return all(row[name] is None for name in keyset.nulls) and (
+        keyset.column is None or row[keyset.column] is not None
+    )
+
+
+def _until(batch: Batch, keyset: Keyset) -> Batch:
+    """The rows before the first one of that keyset, which is read again in its own order."""
+    texts = rowtext.split(batch.body)
+    kept = next(i for i, row in enumerate(batch.rows) if _holds(keyset, row))
+    return Batch(rowtext.join(texts[:kept]))
+
+
+def _rows_of(table: Table, batch: Batch, span: Span) -> list[dict[str, Any]]:
+    """The rows of that keyset in its order; a page of several keysets has them in the order of the key."""
+    rows = [row for row in batch.rows if _holds(span.keyset, row)]
+    column = span.keyset.column
+    if column is None or not span.keyset.nulls:
+        return rows
+    return sorted(rows, key=lambda row: _instant(table, column, row[column]))
+
+
+def _instant(table: Table, column: str, text: Any) -> clock.Instant:  # noqa: ANN401 - as it was decoded
+    try:
+        return clock.parse(text)
+    except (ValueError, TypeError) as err:
+        raise SchemaError(
+            f"{table.name}: the timestamp column {column} holds {str(text)[:40]!r}, which is no timestamp",
+            table=table.name,
+            hint="name a column of type timestamptz, timestamp or date in tables.yaml: timestamp: ...",
+        ) from err

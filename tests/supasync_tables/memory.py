@@ -1,0 +1,110 @@
+"""A source in memory whose transactions commit late, while pages are being read."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from supasync_core import clock
+from supasync_core.batch import Batch, Span, Window
+from supasync_core.clock import Horizon
+from supasync_core.tables import Shape, Table
+
+SECOND = 1_000_000
+START = clock.parse("2026-01-01T00:00:00Z")
+
+
+@dataclass
+class MemorySource:
+    """Rows by key, and those whose transaction is still open; every page takes a second."""
+
+    now: int = int(START)
+    rows: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    open: list[tuple[int, dict[str, str | None]]] = field(default_factory=list)
+    pages: int = 0
+    rows_read: int = 0
+    between_pages: Callable[[], None] = lambda: None
+
+    def write(self, key: str, *, stamp: int | None, commit_at: int, created: int | None = None) -> None:
+        """A transaction that stamps the row and becomes visible at ``commit_at``."""
+        row = {"id": key, "updated_at": _text(stamp), "created_at": _text(created), "version": str(commit_at)}
+        self.open.append((commit_at, row))
+        self.settle()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += round(seconds * SECOND)
+        self.settle()
+
+    def settle(self) -> None:
+        """Make visible what has committed by now."""
+        for commit_at, row in sorted(self.open, key=lambda item: item[0]):
+            if commit_at <= self.now:
+                self.rows[str(row["id"])] = row
+        self.open = [item for item in self.open if item[0] > self.now]
+
+    def horizon(self) -> Horizon | None:
+        """Whole seconds, as a Date header has them."""
+        return Horizon(self.now // SECOND * SECOND) if self.pages else None
+
+    def shape(self, table: Table) -> Shape:
+        """Not known."""
+        return Shape(known=False)
+
+    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
+        """Nothing."""
+        return []
+
+    def count(self, table: Table, window: Window | None = None) -> int:
+        """All rows of the window."""
+        return len(self._found(window)) if window else len(self.rows)
+
+    def read(self, table: Table, window: Window) -> Batch:
+        """One page as a server answers it: looked up at one moment, dated at a later one."""
+        self.between_pages()
+        found = self._found(window)
+        self.advance(1)
+        self.pages += 1
+        page = found[: window.limit]
+        self.rows_read += len(page)
+        return Batch(json.dumps(page).encode(), total=len(found) if window.counted else None)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def _found(self, window: Window) -> list[dict[str, str | None]]:
+        first = window.spans[0].keyset.column
+        found = [row for row in self.rows.values() if any(_within(row, span) for span in window.spans)]
+        return sorted(found, key=lambda row: (_instant(row, first), str(row["id"])))
+
+
+def _text(stamp: int | None) -> str | None:
+    return None if stamp is None else clock.to_text(stamp).replace("Z", "+00:00")
+
+
+def _instant(row: dict[str, str | None], column: str | None) -> clock.Instant:
+    value = None if column is None else row[column]
+    return _order(value) if value else float("inf")
+
+
+def _order(value: str) -> clock.Instant:
+    return int(value) if value.lstrip("-").isdigit() else clock.parse(value)
+
+
+def _within(row: dict[str, str | None], span: Span) -> bool:
+    column = span.keyset.column
+    if any(row[name] is not None for name in span.keyset.nulls):
+        return False
+    if column is None:
+        return span.after is None or str(row["id"]) > span.after.key[0]
+    if row[column] is None:
+        return False
+    at = _instant(row, column)
+    bounds = (
+        span.start is None or at >= _order(span.start),
+        span.until is None or at <= _order(span.until),
+        span.beyond is None or at > _order(span.beyond),
+        span.after is None
+        or span.after.value is None
+        or (at, (str(row["id"]),)) > (_order(span.after.value), span.after.key),
+    )
+    return all(bounds)

@@ -1,0 +1,103 @@
+"""`append` finds every row whose transaction commits within the overlap of drawing its key."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from supasync_core import clock
+from supasync_core.backend import Job
+from supasync_core.errors import SchemaError
+from supasync_core.state import TableState
+from supasync_core.tables import Table
+from supasync_tables.append import OVERLAP_KEYS, Append
+from tests.supasync_tables.memory import SECOND, MemorySource
+
+TABLE = Table(name="log", plugin="append", page_size=4)
+WIDE = Table(name="log", plugin="append", page_size=100)
+
+
+def run(
+    source: MemorySource,
+    sink: dict[str, object],
+    state: TableState,
+    *,
+    die_after: int = -1,
+    table: Table = TABLE,
+) -> TableState:
+    job = Job(table, source, state, clock.to_text(source.now))
+    for i, piece in enumerate(Append().read(job)):
+        if i == die_after:
+            break
+        if piece.batch:
+            sink.update({str(row["id"]): row for row in piece.batch.rows})
+        state = piece.state
+    return state
+
+
+def add(source: MemorySource, key: int, late: float = 0) -> None:
+    source.write(str(key), stamp=None, commit_at=source.now + round(late * SECOND))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(st.floats(0, 860), st.floats(0, 4000), st.booleans(), st.integers(-1, 3)), max_size=40
+    )
+)
+def test_keys_that_appear_late_are_found(steps: list[tuple[float, float, bool, int]]) -> None:
+    source, sink, state = MemorySource(), dict[str, object](), TableState()
+    for key, (late, pause, runs, die_after) in enumerate(steps):
+        add(source, key, late)
+        source.advance(pause)
+        if runs:
+            state = run(source, sink, state, die_after=die_after)
+    source.advance(4000)
+    run(source, sink, state)
+    assert sink == source.rows
+
+
+def test_an_idle_log_settles_and_then_reads_nothing() -> None:
+    source, sink, state = MemorySource(), dict[str, object](), TableState()
+    for key in range(50):
+        add(source, key)
+    read = []
+    for _ in range(4):
+        before = source.rows_read
+        state = run(source, sink, state)
+        read.append(source.rows_read - before)
+        source.advance(3600)
+    assert read == [50, 50, 0, 0]
+
+
+def test_a_long_log_is_not_read_again_as_a_whole() -> None:
+    source, sink, state = MemorySource(), dict[str, object](), TableState()
+    for key in range(3 * OVERLAP_KEYS):
+        source.rows[str(key)] = {"id": str(key), "updated_at": None, "created_at": None}
+    state = run(source, sink, state, table=WIDE)
+    before = source.rows_read
+    source.advance(3600)
+    run(source, sink, state, table=WIDE)
+    assert source.rows_read - before <= OVERLAP_KEYS + WIDE.page_size
+    assert sink == source.rows
+
+
+def test_a_load_that_died_goes_on_in_the_middle() -> None:
+    source, sink, state = MemorySource(), dict[str, object](), TableState()
+    for key in range(3 * OVERLAP_KEYS):
+        source.rows[str(key)] = {"id": str(key), "updated_at": None, "created_at": None}
+    state = run(source, sink, state, die_after=24, table=WIDE)
+    before = source.rows_read
+    run(source, sink, state, table=WIDE)
+    assert source.rows_read - before < 2 * OVERLAP_KEYS
+    assert sink == source.rows
+
+
+def test_a_key_that_is_no_whole_number_is_refused() -> None:
+    source = MemorySource()
+    source.rows["1"] = {"id": "2026-01-01", "updated_at": None}
+    with pytest.raises(SchemaError, match="whole numbers"):
+        run(source, {}, TableState())
+
+
+def test_a_key_of_two_columns_is_a_problem_of_the_settings() -> None:
+    assert Append().problems(Table(name="log", key=("a", "b")))

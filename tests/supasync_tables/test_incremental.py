@@ -1,0 +1,240 @@
+"""The cursor rule: what is committed within the overlap of its timestamp is never lost."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from supasync_core import clock
+from supasync_core.backend import Job
+from supasync_core.state import TableState
+from supasync_core.tables import Table
+from supasync_tables.incremental import Incremental
+from tests.supasync_tables.memory import SECOND, MemorySource
+
+OVERLAP = 900
+TABLE = Table(name="events", timestamp=("updated_at", "created_at"), page_size=3)
+
+
+@dataclass
+class Pair:
+    """A source, what a sink has confirmed, and the state between them."""
+
+    source: MemorySource = field(default_factory=MemorySource)
+    sink: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    state: TableState = field(default_factory=TableState)
+    table: Table = TABLE
+
+    def run(self, *, die_after: int | None = None) -> int:
+        """One run; it may die after some pieces. The number of rows that were sent."""
+        sent = 0
+        job = Job(self.table, self.source, self.state, clock.to_text(self.source.now))
+        for i, piece in enumerate(Incremental().read(job)):
+            if die_after == i:
+                return sent
+            if piece.batch:
+                self.sink.update({str(row["id"]): row for row in piece.batch.rows})
+                sent += piece.batch.count
+            self.state = piece.state
+        return sent
+
+    def write(self, key: int, *, ago: float = 0, late: float = 0, created_only: bool = False) -> None:
+        """Stamp a row ``ago`` seconds back and commit it ``late`` seconds from now."""
+        stamp = self.source.now - round(ago * SECOND)
+        self.source.write(
+            str(key),
+            stamp=None if created_only else stamp,
+            created=stamp,
+            commit_at=self.source.now + round(late * SECOND),
+        )
+
+
+def test_a_first_load_of_one_page_is_one_request() -> None:
+    pair = Pair()
+    for key in range(3):
+        pair.write(key)
+    assert pair.run() == 3
+    assert pair.source.pages == 1
+
+
+def test_ties_across_page_borders_are_all_read() -> None:
+    pair = Pair()
+    for key in range(50):
+        pair.write(key)
+    pair.run()
+    assert pair.sink == pair.source.rows
+
+
+def test_an_idle_table_settles_and_then_reads_nothing() -> None:
+    pair = Pair()
+    for key in range(50):
+        pair.write(key, ago=3600)
+    sent = []
+    for _ in range(4):
+        sent.append(pair.run())
+        pair.source.advance(3600)
+    assert sent == [50, 50, 0, 0]
+
+
+def test_an_idle_table_with_two_timestamps_settles_in_both_keysets() -> None:
+    pair = Pair(table=Table(name="events", timestamp=("updated_at", "created_at"), page_size=100))
+    for key in range(50):
+        pair.write(key, ago=3600 * (key * 7 % 50), created_only=key % 2 == 0)
+    sent = []
+    for _ in range(4):
+        sent.append(pair.run())
+        pair.source.advance(3600)
+    assert sent[0] == 50
+    assert sent[1] < 5
+    assert sent[2:] == [0, 0]
+
+
+def test_a_bulk_update_is_sent_twice_at_most() -> None:
+    pair = Pair()
+    for key in range(40):
+        pair.write(key, ago=86400)
+    for _ in range(3):
+        pair.run()
+        pair.source.advance(3600)
+    for key in range(40):
+        pair.write(key)
+    sent = 0
+    for _ in range(6):
+        pair.source.advance(3600)
+        sent += pair.run()
+    assert sent <= 80
+    assert pair.sink == pair.source.rows
+
+
+def test_one_row_from_the_future_hides_no_other() -> None:
+    pair = Pair()
+    pair.write(0, ago=-365 * 86400)
+    for key in range(1, 30):
+        pair.run()
+        pair.source.advance(3600)
+        pair.write(key)
+    pair.run()
+    assert pair.sink == pair.source.rows
+
+
+def test_rows_of_a_clock_that_is_hours_behind_or_ahead_arrive() -> None:
+    for skew in (8 * 3600, -8 * 3600):
+        pair = Pair()
+        for key in range(30):
+            pair.write(key, ago=skew, late=key % 7 * 60)
+            pair.source.advance(1800)
+            pair.run()
+        pair.source.advance(2 * OVERLAP)
+        pair.run()
+        assert pair.sink == pair.source.rows
+
+
+def test_a_slow_transaction_behind_the_cursor_is_found() -> None:
+    pair = Pair()
+    pair.write(1, late=800)
+    pair.source.advance(1)
+    pair.write(2)
+    pair.source.advance(60)
+    pair.run()
+    assert set(pair.sink) == {"2"}
+    pair.source.advance(3600)
+    pair.run()
+    assert pair.sink == pair.source.rows
+
+
+def test_rows_without_any_timestamp_are_read_by_every_run() -> None:
+    pair = Pair(table=Table(name="events", timestamp=("updated_at",), page_size=3))
+    for key in range(10):
+        pair.write(key, created_only=key % 2 == 0)
+    assert [pair.run(), pair.run()] == [10, 10]
+    pair.write(0, created_only=True)
+    pair.run()
+    assert pair.sink == pair.source.rows
+
+
+def test_a_row_that_gets_its_first_update_moves_from_one_keyset_to_the_other() -> None:
+    pair = Pair()
+    for key in range(10):
+        pair.write(key, created_only=True)
+    pair.run()
+    pair.source.advance(3600)
+    pair.write(4)
+    pair.source.advance(3600)
+    pair.run()
+    assert pair.sink == pair.source.rows
+
+
+def test_a_baseline_leaves_out_what_lies_behind_it_and_its_overlap() -> None:
+    pair = Pair(table=Table(name="events", timestamp=("updated_at",), page_size=3))
+    pair.write(1, ago=86400)
+    pair.write(2, ago=60)
+    pair.state = Incremental().baseline(pair.table, clock.to_text(pair.source.now))
+    pair.source.advance(3600)
+    pair.write(3)
+    pair.run()
+    assert set(pair.sink) == {"2", "3"}
+
+
+steps = st.one_of(
+    st.tuples(st.just("write"), st.integers(0, 12), st.floats(0, OVERLAP - 30), st.booleans()),
+    st.tuples(st.just("ties"), st.integers(0, 8), st.integers(1, 9)),
+    st.tuples(st.just("advance"), st.floats(0, 5000)),
+    st.tuples(st.just("run"), st.none() | st.integers(0, 4)),
+)
+
+
+def _step(pair: Pair, step: tuple[object, ...]) -> None:
+    match step:
+        case ("write", int(key), float(late), bool(created_only)):
+            known = pair.source.rows.get(str(key))
+            pair.write(key, late=late, created_only=created_only and known is None)
+        case ("ties", int(first), int(count)):
+            for key in range(first, first + count):
+                pair.write(key)
+        case ("advance", float(seconds)):
+            pair.source.advance(seconds)
+        case ("run", None):
+            pair.run()
+        case ("run", int(die_after)):
+            pair.run(die_after=die_after)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    schedule=st.lists(steps, max_size=30),
+    meanwhile=st.lists(steps.filter(lambda step: step[0] != "run"), max_size=12),
+    page_size=st.integers(1, 5),
+)
+def test_after_an_undisturbed_run_all_that_the_promise_covers_is_there(
+    schedule: list[tuple[object, ...]], meanwhile: list[tuple[object, ...]], page_size: int
+) -> None:
+    """Late commits, ties, crashes and rows that move while pages are read.
+
+    A writer that commits late overwrites what was committed before it, as two updates of one row do: the
+    timestamps of one key need not rise, so only the last version by timestamp is promised.
+    """
+    pair = Pair(table=Table(name="events", timestamp=("updated_at", "created_at"), page_size=page_size))
+    waiting = list(meanwhile)
+
+    def between_pages() -> None:
+        if waiting:
+            _step(pair, waiting.pop())
+
+    pair.source.between_pages = between_pages
+    for step in schedule:
+        _step(pair, step)
+    pair.source.between_pages = lambda: None
+    pair.source.advance(timedelta(hours=2).total_seconds())
+    pair.run()
+    moved_back = {key for key, row in pair.source.rows.items() if _went_back(pair, key, row)}
+    for key in pair.source.rows.keys() - moved_back:
+        assert pair.sink[key] == pair.source.rows[key]
+
+
+def _went_back(pair: Pair, key: str, row: dict[str, str | None]) -> bool:
+    """Whether the sink holds a version with a later timestamp: a row whose timestamp moved backward."""
+    seen = pair.sink.get(key)
+    if seen is None or seen["updated_at"] is None:
+        return False
+    return row["updated_at"] is None or clock.parse(row["updated_at"]) < clock.parse(seen["updated_at"])
