@@ -1,0 +1,67 @@
+"""The backend `rest`: a Supabase project through its REST interface, as source, sink and state store.
+
+Everything heavy (httpx, supabase, tenacity) is imported when a project is opened, not before.
+"""
+
+from typing import TYPE_CHECKING
+
+from supasync_core import hookimpl
+from supasync_core.backend import Backend, Context, Setting, Sink, Source, StateStore
+from supasync_core.registry import Registry
+from supasync_rest.settings import host, key_problem, url_problem
+
+if TYPE_CHECKING:
+    import click
+
+SETTINGS = {
+    "url": Setting(check=url_problem),
+    "key": Setting(secret=True, check=key_problem),
+}
+
+
+@hookimpl
+def supasync_register_sources(registry: Registry[Backend[Source]]) -> None:
+    """A project that is only read."""
+    registry.add("rest", Backend("rest", _open_source, SETTINGS, _ref))
+
+
+@hookimpl
+def supasync_register_sinks(registry: Registry[Backend[Sink]]) -> None:
+    """A project that is written to."""
+    registry.add("rest", Backend("rest", _open_sink, SETTINGS, _ref))
+
+
+@hookimpl
+def supasync_register_state_stores(registry: Registry[Backend[StateStore]]) -> None:
+    """The table ``sync_metadata`` of the project that is written to."""
+    registry.add("rest", Backend("rest", _open_store, SETTINGS, _ref))
+
+
+@hookimpl
+def supasync_register_commands(cli: "click.Group") -> None:
+    """``supasync schema``."""
+    from supasync_rest.commands import schema  # noqa: PLC0415 - only the command line needs it
+
+    cli.add_command(schema)
+
+
+def _ref(context: Context) -> str:
+    return host(context.settings["url"])
+
+
+def _open_source(context: Context) -> Source:
+    from supasync_rest.source import RestSource  # noqa: PLC0415 - half a second
+
+    return RestSource(context)
+
+
+def _open_sink(context: Context) -> Sink:
+    from supasync_rest.sink import RestSink  # noqa: PLC0415 - half a second
+
+    return RestSink(context)
+
+
+def _open_store(context: Context) -> StateStore:
+    from supasync_rest.store import RestStore  # noqa: PLC0415 - half a second
+
+    return RestStore(context)

@@ -1,0 +1,131 @@
+"""What was asked and what came back, as plain data."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import Any
+
+from supasync_core.tables import Table
+
+_SHORT = 300
+_TITLE = re.compile(r"<title>\s*(.*?)\s*</title>", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request: ``path`` is percent-encoded and stands below ``/rest/v1``.
+
+    ``purpose`` is the ledger's. ``schema`` counts where no table is concerned. ``state`` marks what concerns
+    ``sync_metadata`` and its functions. An ``unsettled`` write may take effect after its answer was lost, so
+    nothing may follow it at once. An ``eased`` request is asked differently after a statement timeout, not
+    repeated.
+    """
+
+    method: str
+    path: str
+    purpose: str
+    table: Table | None = None
+    schema: str = "public"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    state: bool = False
+    unsettled: bool = False
+    eased: bool = False
+
+    @property
+    def profile(self) -> dict[str, str]:
+        """The header that chooses the schema (PostgREST documentation, "Schemas")."""
+        schema = self.table.schema if self.table else self.schema
+        return {"Content-Profile" if self.writes else "Accept-Profile": schema}
+
+    @property
+    def writes(self) -> bool:
+        """Whether it may change anything."""
+        return self.method not in ("GET", "HEAD")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status, headers by lower-case name, and a body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @cached_property
+    def error(self) -> Mapping[str, Any]:
+        """The body of an error as an object; empty where it is none."""
+        try:
+            found = json.loads(self.body)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def code(self) -> str:
+        """The error's code: PostgreSQL's SQLSTATE, PostgREST's own, or nothing from a gateway.
+
+        An answer to HEAD has no body, but PostgREST names the code in ``Proxy-Status`` too (measured).
+        """
+        code = self.error.get("code")
+        if isinstance(code, str):
+            return code
+        return self.headers.get("proxy-status", "").partition("error=")[2].strip('"; ')
+
+    @property
+    def message(self) -> str:
+        """The error's message; never its ``details``, which may print a whole row."""
+        return self._text("message") or self._text("msg") or self._text("error")
+
+    @property
+    def details(self) -> str:
+        """The error's details; see `message`."""
+        return self._text("details")
+
+    @property
+    def text(self) -> str:
+        """What the answer says, for people, shortened: a gateway may answer with HTML or plain text."""
+        if self.error:
+            return self.message[:_SHORT]
+        plain = " ".join(self.body.decode(errors="replace").split())
+        if not plain.startswith("<"):
+            return plain[:_SHORT]
+        title = _TITLE.search(plain)
+        return f"an HTML page: {title[1][:_SHORT]}" if title else "an HTML page"
+
+    @property
+    def total(self) -> int | None:
+        """The exact count of ``Content-Range: 0-9/TOTAL``, None where there is none."""
+        number = self.headers.get("content-range", "").rpartition("/")[2]
+        return int(number) if number.isdecimal() else None
+
+    @property
+    def date(self) -> datetime | None:
+        """When the server says it answered, None where it does not say."""
+        return _http_date(self.headers.get("date"))
+
+    @property
+    def retry_after(self) -> float:
+        """The seconds that the server asks to wait, given as a number or a time; 0 where it asks nothing."""
+        asked = self.headers.get("retry-after", "").strip()
+        if asked.isdecimal():
+            return float(asked)
+        until = _http_date(asked)
+        return max(0.0, (until - self.date).total_seconds()) if until and self.date else 0.0
+
+    def _text(self, name: str) -> str:
+        found = self.error.get(name)
+        return found if isinstance(found, str) else ""
+
+
+def _http_date(text: str | None) -> datetime | None:
+    """An HTTP date (RFC 9110, 5.6.7), always in UTC."""
+    try:
+        found = parsedate_to_datetime(text or "")
+    except ValueError:
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found

@@ -1,0 +1,28 @@
+"""Refinements of supasync's errors that this backend itself acts on."""
+
+from supasync_core.errors import SchemaError, TransientError
+
+
+class PassingError(TransientError):
+    """What may pass: ``after`` is the wait in seconds that the server asks for.
+
+    ``lost``: the request may yet take effect. ``final``: sending the very same again is no use.
+    """
+
+    after: float = 0.0
+    lost: bool = False
+    final: bool = False
+
+
+class StatementTimeoutError(PassingError):
+    """PostgreSQL cancelled the statement: 57014."""
+
+
+class MissingColumnError(SchemaError):
+    """The table lacks a column: 42703 or PGRST204."""
+
+
+class ComputedColumnError(SchemaError):
+    """The table computes ``column`` itself, so it takes no value for it: 428C9."""
+
+    column: str = ""

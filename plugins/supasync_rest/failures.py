@@ -1,0 +1,246 @@
+"""What a refusal means: status, code and body become one of supasync's errors, here and nowhere else.
+
+Codes: PostgREST documentation, "Errors"; PostgreSQL documentation, appendix A; Supabase documentation, "HTTP
+status codes" (402, 540, 544). Bodies: measured on PostgREST 13.0.8 and 14.10.
+"""
+
+import re
+
+from supasync_core.errors import RefusedError, RowError, SchemaError, StateError, SupasyncError
+from supasync_rest.answers import Answer, Request
+from supasync_rest.errors import ComputedColumnError, MissingColumnError, PassingError, StatementTimeoutError
+from supasync_rest.sqltext import column_in, identifier, table_name
+
+SCHEMA_HINT = "run: supasync schema sql, and paste what it prints into NEW's SQL editor"
+_KEY_HINT = "take the secret key (sb_secret_...) or service_role from its Project Settings -> API keys"
+_RELOAD = "after a change in SQL run: notify pgrst, 'reload schema';"
+
+_ABSENT = ("PGRST202", "PGRST204", "PGRST205", "42P01", "42703", "42883")
+# A gateway that gives up on a request which the database may still be working on.
+_LOST = (502, 504, 520, 524, 544)
+# 23502 and 23514 print the whole row in their details; these name the key alone (measured).
+_TELLING = ("23503", "23505")
+_ROW_HINTS = {
+    "23503": "sync the table that it refers to first (after:). If that one is not synced, as auth.users is "
+    "not, drop the foreign key there until the switch, or copy those rows by hand",
+    "23505": "another row there has the same value in a unique column: change or delete that row there",
+    "22P05": "PostgreSQL cannot store \\u0000: replace it in that row's text in OLD",
+}
+_ROW_HINT = "mend the row in OLD, or the column or constraint in NEW; nothing of its batch was written"
+# Data exceptions, constraints, an ON CONFLICT that meets a row twice, view checks, RAISE in a trigger.
+_ROWS = re.compile(r"(2[123]|44|P0)...")
+
+
+class Refusal:
+    """One answer that is no success, in words; ``error`` is what it stands for."""
+
+    def __init__(self, project: str, request: Request, answer: Answer) -> None:
+        self.project = project
+        self.request = request
+        self.answer = answer
+        self.table = request.table.name if request.table else None
+        self.sql = table_name(request.table) if request.table else "the table"
+
+    @property
+    def error(self) -> SupasyncError:
+        """The error that the runner acts on."""
+        if self.request.state and self.answer.code in _ABSENT:
+            return StateError(self.told("is not set up for supasync"), hint=SCHEMA_HINT)
+        if self.request.state and _ROWS.fullmatch(self.answer.code):
+            return StateError(self.told("does not take the record of this run"), hint=SCHEMA_HINT)
+        rule = _BY_CODE.get(self.answer.code) or _BY_STATUS.get(self.answer.status) or _by_class
+        return rule(self)
+
+    @property
+    def said(self) -> str:
+        """What the server said: never its ``details``, which may print a whole row."""
+        return " ".join(filter(None, (str(self.answer.status), self.answer.code, self.answer.text)))
+
+    def told(self, what: str) -> str:
+        """The message: where, what, and what the server said."""
+        where = f"{self.table}: " if self.table else ""
+        return f"{where}{self.project} {what} ({self.said})"
+
+    def refused(self, what: str, hint: str) -> RefusedError:
+        """A person has to act before anything can go on, whatever the table."""
+        return RefusedError(f"{self.project} {what} ({self.said})", hint=hint)
+
+    def schema(self, what: str, hint: str) -> SchemaError:
+        """The table or its settings do not fit."""
+        return SchemaError(self.told(what), table=self.table, hint=hint)
+
+    def row(self, what: str, hint: str) -> RowError:
+        """The rows do not fit."""
+        sqlstate = self.answer.code or None
+        return RowError(self.told(what), table=self.table, hint=hint, sqlstate=sqlstate)
+
+
+def _statement_timeout(refusal: Refusal) -> SupasyncError:
+    error = StatementTimeoutError(
+        refusal.told("gave up on a statement that took too long"),
+        table=refusal.table,
+        hint="set a smaller page_size for this table, or add an index on its timestamp and key",
+    )
+    error.final = refusal.request.eased
+    return error
+
+
+def _no_table(refusal: Refusal) -> SupasyncError:
+    return refusal.schema(
+        f"has no table {refusal.sql}, or does not show it",
+        f"create it there, or correct its name in tables.yaml; {_RELOAD}",
+    )
+
+
+def _no_operator(refusal: Refusal) -> SupasyncError:
+    return refusal.schema(
+        "cannot compare one of the columns",
+        "a key or timestamp column has a type without order, or where: compares it wrongly",
+    )
+
+
+def _no_column(refusal: Refusal) -> SupasyncError:
+    return MissingColumnError(
+        refusal.told(f"lacks a column of {refusal.sql}"),
+        table=refusal.table,
+        hint="key:, timestamp:, columns: and where: must name columns that exist; where NEW lacks one, add "
+        f"it there or name it under exclude: in tables.yaml; {_RELOAD}",
+    )
+
+
+def _no_schema(refusal: Refusal) -> SupasyncError:
+    return refusal.schema(
+        "does not expose this schema", "add it under Project Settings -> Data API -> Exposed schemas"
+    )
+
+
+def _not_ready(refusal: Refusal) -> SupasyncError:
+    """55000 is what a deferrable constraint gives as the target of a merge, among other things (measured)."""
+    return (_no_unique_key if "ON CONFLICT" in refusal.answer.message else _by_class)(refusal)
+
+
+def _no_unique_key(refusal: Refusal) -> SupasyncError:
+    key = ", ".join(refusal.request.table.key) if refusal.request.table else ""
+    return refusal.schema(
+        f"cannot tell the rows of {refusal.sql} apart by ({key})",
+        "key: must name the columns of a primary key or of a unique constraint that is neither partial (no "
+        "where) nor deferrable; add one there, or name another key in tables.yaml",
+    )
+
+
+def _takes_no_value(refusal: Refusal) -> SupasyncError:
+    column = column_in(refusal.answer.message)
+    if "generated column" in refusal.answer.details:
+        error = ComputedColumnError(
+            refusal.told(f"computes the column {column} itself"),
+            table=refusal.table,
+            hint=f"name it in tables.yaml: exclude: [{column}]",
+        )
+        error.column = column
+        return error
+    return refusal.schema(
+        f"numbers the column {column} itself and takes no value for it",
+        f"run there: alter table {refusal.sql} alter column {identifier(column)} set generated by default;",
+    )
+
+
+def _no_right(refusal: Refusal) -> SupasyncError:
+    if refusal.request.state:
+        return refusal.refused("does not let this key use sync_metadata", SCHEMA_HINT)
+    rights = "select" if refusal.project == "OLD" else "select, insert, update"
+    return RefusedError(
+        refusal.told(f"does not let this key use the table {refusal.sql}"),
+        table=refusal.table,
+        hint=f"run there: grant {rights} on table {refusal.sql} to service_role;",
+    )
+
+
+def _read_only(refusal: Refusal) -> SupasyncError:
+    return refusal.refused(
+        "is read-only", "a project above its database size turns read-only: free space there, or upgrade it"
+    )
+
+
+def _wrong_key(refusal: Refusal) -> SupasyncError:
+    return refusal.refused("does not accept the key", _KEY_HINT)
+
+
+def _over_quota(refusal: Refusal) -> SupasyncError:
+    return refusal.refused(
+        "is over its organisation's quota and answers nothing until that is raised or renewed",
+        "cursors are kept. The dashboard still works: export the gap there as CSV and load it with supasync; "
+        "the quota is the whole organisation's, so keep NEW in another one",
+    )
+
+
+def _paused(refusal: Refusal) -> SupasyncError:
+    return refusal.refused("is paused", "restore it in the dashboard: the project -> Restore project")
+
+
+def _forbidden(refusal: Refusal) -> SupasyncError:
+    return refusal.refused("forbids the request", "check the key, and the project's network restrictions")
+
+
+def _too_large(refusal: Refusal) -> SupasyncError:
+    return refusal.row("takes no batch of this size", "set a smaller page_size for this table")
+
+
+def _too_long(refusal: Refusal) -> SupasyncError:
+    return refusal.schema("takes no address of this length", "shorten where: or columns:")
+
+
+def _too_many(refusal: Refusal) -> SupasyncError:
+    error = PassingError(f"{refusal.project} asks to slow down ({refusal.said})")
+    error.after = refusal.answer.retry_after
+    return error
+
+
+def _passing(refusal: Refusal) -> SupasyncError:
+    error = PassingError(refusal.told("failed"), table=refusal.table)
+    error.after = refusal.answer.retry_after
+    error.lost = refusal.answer.status in _LOST
+    return error
+
+
+def _by_class(refusal: Refusal) -> SupasyncError:
+    """What is named neither by its code nor by its status."""
+    answer = refusal.answer
+    if _ROWS.fullmatch(answer.code) and refusal.request.writes:
+        telling = f": {answer.details}" if answer.code in _TELLING and answer.details else ""
+        return refusal.row(f"refuses rows{telling}", _ROW_HINTS.get(answer.code, _ROW_HINT))
+    if answer.status >= 500:  # noqa: PLR2004 - server errors
+        return _passing(refusal)
+    if 300 <= answer.status < 400:  # noqa: PLR2004 - redirects
+        return refusal.refused(
+            "redirects to another address, which is not followed: the key would go along",
+            "set url: to the project's own address, https://<ref>.supabase.co",
+        )
+    if answer.code or refusal.request.method == "HEAD":
+        return refusal.schema("cannot answer this query", "check where:, key: and timestamp: in tables.yaml")
+    return refusal.refused("refuses the request", "is url: the address of a Supabase project?")
+
+
+_BY_CODE = {
+    "57014": _statement_timeout,
+    "PGRST205": _no_table,
+    "42P01": _no_table,
+    "42883": _no_operator,
+    "PGRST204": _no_column,
+    "42703": _no_column,
+    "PGRST106": _no_schema,
+    "42P10": _no_unique_key,
+    "55000": _not_ready,
+    "428C9": _takes_no_value,
+    "42501": _no_right,
+    "25006": _read_only,
+}
+
+_BY_STATUS = {
+    401: _wrong_key,
+    402: _over_quota,
+    403: _forbidden,
+    413: _too_large,
+    414: _too_long,
+    429: _too_many,
+    540: _paused,
+}

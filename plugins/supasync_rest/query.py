@@ -1,0 +1,136 @@
+r"""Windows as PostgREST filters, names and values quoted by its rules.
+
+PostgREST documentation, "URL grammar", reserved characters; measured on 13.0.8 and 14.10: a top-level value
+is raw, values and names inside ``and=()`` are quoted with ``"`` and escape ``"`` and ``\`` by a backslash,
+columns called ``order`` or ``select`` can only be filtered inside ``and=()``, and a raw ``+`` is a space.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from urllib.parse import quote
+
+from supasync_core.batch import Cursor, Span, Window
+from supasync_core.errors import SchemaError
+from supasync_core.tables import Table
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WORDS = ("and", "or", "not")
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_NOT_FILTERS = ("select", "order", "limit", "offset", "columns", "on_conflict")
+_KEPT_IN_VALUES = "(),.:*"
+
+
+def name(column: str) -> str:
+    """The column's name as it stands in a query, quoted where it has to be."""
+    return column if _PLAIN.fullmatch(column) and column not in _WORDS else value(column)
+
+
+def names(columns: Iterable[str]) -> str:
+    """A list of columns for ``select=``, ``columns=`` and ``on_conflict=``."""
+    return ",".join(map(name, columns))
+
+
+def value(text: str) -> str:
+    """A value inside ``and=()`` or ``or=()``, quoted."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def path(table: Table, parameters: Iterable[tuple[str, str]] = (), *, where: str = "") -> str:
+    """The table's address below ``/rest/v1``, percent-encoded; ``where`` is encoded already."""
+    pairs = [f"{key}={quote(text, safe=_KEPT_IN_VALUES)}" for key, text in parameters]
+    query = "&".join([*pairs, where] if where else pairs)
+    return f"/{quote(table.name, safe='')}" + (f"?{query}" if query else "")
+
+
+def page(table: Table, window: Window, columns: Sequence[str] = ()) -> str:
+    """The address of one page of the window, in its order, with these columns or all."""
+    selected = [("select", names(columns))] if columns else []
+    column = window.spans[0].keyset.column
+    ordered = dict.fromkeys([column, *table.key] if column else table.key)
+    order = ",".join(f"{name(each)}.asc" for each in ordered)
+    parameters = [*selected, *filters(table, window.spans), ("order", order), ("limit", str(window.limit))]
+    return path(table, parameters, where=user_filter(table))
+
+
+def counting(table: Table, window: Window | None) -> str:
+    """The address whose exact count is the number of rows in the window, or in the table."""
+    conditions = filters(table, window.spans) if window else []
+    selected = ("select", name(table.key[0]))
+    return path(table, [selected, *conditions, ("limit", "1")], where=user_filter(table))
+
+
+def user_filter(table: Table) -> str:
+    """The table's ``where``, percent-encoded where it is not yet; a ``+`` in it means a plus.
+
+    SchemaError where it holds what is not a filter, which would break paging.
+    """
+    if not table.where:
+        return ""
+    for part in table.where.split("&"):
+        word, equals, _ = part.partition("=")
+        if word.strip() in _NOT_FILTERS or not equals:
+            raise SchemaError(
+                f"{table.name}: where: {part} is no filter",
+                table=table.name,
+                hint="write PostgREST filters joined by &, as in expires_at=gte.2024-01-01&status=eq.done",
+            )
+    return quote(_STRAY_PERCENT.sub("%25", table.where), safe=_KEPT_IN_VALUES + "=&%")
+
+
+def filters(table: Table, spans: Sequence[Span]) -> list[tuple[str, str]]:
+    """Parameters that keep the rows of any of the spans; none where that is every row."""
+    each = [_conditions(span, table.key) for span in spans]
+    if _hold_every_row(spans) or not all(each):
+        return []
+    if len(each) == 1:
+        return [("and", f"({','.join(each[0])})")]
+    return [("or", f"({','.join(map(_all_of, each))})")]
+
+
+def _all_of(conditions: list[str]) -> str:
+    return conditions[0] if len(conditions) == 1 else f"and({','.join(conditions)})"
+
+
+def _hold_every_row(spans: Sequence[Span]) -> bool:
+    """Whether the spans are all keysets of a table, unbounded."""
+    columns = [span.keyset.column for span in spans]
+    bounded = any(span.start or span.after or span.until or span.beyond for span in spans)
+    chained = all(span.keyset.nulls == tuple(columns[:i]) for i, span in enumerate(spans))
+    return columns[-1] is None and chained and not bounded
+
+
+def _conditions(span: Span, key: tuple[str, ...]) -> list[str]:
+    """What holds for the rows of one span; comparisons never hold for NULL, so a bound needs no more."""
+    nulls = [f"{name(column)}.is.null" for column in span.keyset.nulls]
+    column = span.keyset.column
+    if column is None:
+        return [*nulls, *_beyond(key, span.after.key if span.after else ())]
+    compared = (("gte", span.start), ("gt", span.beyond), ("lte", span.until))
+    bounds = [f"{name(column)}.{operator}.{value(text)}" for operator, text in compared if text is not None]
+    bounds += _after(column, key, span.after)
+    return [*nulls, *(bounds or [f"{name(column)}.not.is.null"])]
+
+
+def _after(column: str, key: tuple[str, ...], place: Cursor | None) -> list[str]:
+    """Strictly beyond the place; without a key that is the place before the first row of its value."""
+    if place is None or place.value is None:
+        return []
+    if not place.key:
+        return [f"{name(column)}.gte.{value(place.value)}"]
+    return _beyond((column, *key), (place.value, *place.key))
+
+
+def _beyond(columns: tuple[str, ...], place: tuple[str, ...]) -> list[str]:
+    """Rows behind a place in the order of these columns.
+
+    The ``gte`` is redundant: without it PostgreSQL walks the index from its start (measured on 200,000 rows:
+    150,010 read and thrown away, instead of 11).
+    """
+    if not place:
+        return []
+    first = name(columns[0])
+    greater = f"{first}.gt.{value(place[0])}"
+    if len(columns) == 1:
+        return [greater]
+    equal = [f"{first}.eq.{value(place[0])}", *_beyond(columns[1:], place[1:])]
+    return [f"{first}.gte.{value(place[0])}", f"or({greater},{_all_of(equal)})"]

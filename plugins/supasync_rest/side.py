@@ -1,0 +1,135 @@
+"""What both sides can tell of a table: its columns and how many rows it has."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from supasync_core.batch import Batch, Window
+from supasync_core.errors import RefusedError, SchemaError
+from supasync_core.tables import Column, Shape, Table
+from supasync_rest import query
+from supasync_rest.answers import Answer, Request
+from supasync_rest.client import Client
+from supasync_rest.errors import MissingColumnError
+
+Definitions = Mapping[str, Mapping[str, Any]]
+
+# PostgREST 14.8 and later print these for integer and bigint (measured; smallint is int32 there too).
+_TYPES = {"int32": "integer", "int64": "bigint"}
+
+
+class RestSide:
+    """A project's tables, looked at through GET and HEAD."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._described: dict[str, Definitions] = {}
+
+    def shape(self, table: Table) -> Shape:
+        """The table's columns from the OpenAPI description, else their names from a row."""
+        if table.schema not in self._described:
+            self._described[table.schema] = self._describe(table)
+        definition = self._described[table.schema].get(table.name)
+        return _shape(definition) if definition else self._shape_of_a_row(table)
+
+    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
+        """Those of the columns that the table does not have; asked for one by one where it must be."""
+        wanted = list(columns)
+        shape = self.shape(table)
+        if shape.known:
+            return [column for column in wanted if column not in shape.names]
+        if self._selects(table, wanted):
+            return []
+        return [column for column in wanted if not self._selects(table, [column])]
+
+    def count(self, table: Table, window: Window | None = None) -> int:
+        """The exact number of rows in the window: ``count=exact``, which really counts."""
+        request = Request(
+            method="HEAD",
+            path=query.counting(table, window),
+            purpose="count",
+            table=table,
+            headers={"Prefer": "count=exact"},
+        )
+
+        def total(answer: Answer) -> int:
+            if answer.total is None:
+                raise self._client.unfit(request, "without a count", answer)
+            return answer.total
+
+        try:
+            return self._client.send(request, total)
+        except SchemaError:
+            self.page(replace(request, method="GET"))  # an answer to HEAD cannot say why, this one can
+            raise
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def page(self, request: Request) -> Batch:
+        """The rows of an answer; half of one, or a gateway's page, is a failure like any other."""
+
+        def batch(answer: Answer) -> Batch:
+            page = Batch(answer.body, answer.total if "Prefer" in request.headers else None)
+            try:
+                rows: object = page.rows
+            except ValueError as err:
+                raise self._client.unfit(request, "with something that is no JSON", answer) from err
+            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+                raise self._client.unfit(request, "with something that is no list of rows", answer)
+            return page
+
+        return self._client.send(request, batch)
+
+    def _describe(self, table: Table) -> Definitions:
+        """The OpenAPI definitions by table; none where the server refuses them (PostgREST's openapi-mode)."""
+        request = Request(
+            method="GET",
+            path="/",
+            purpose="schema",
+            schema=table.schema,
+            headers={"Accept": "application/openapi+json"},
+        )
+        try:
+            return self._client.send(request, _definitions)
+        except (RefusedError, SchemaError):
+            return {}
+
+    def _shape_of_a_row(self, table: Table) -> Shape:
+        path = query.path(table, [("limit", "1")])
+        rows = self.page(Request(method="GET", path=path, purpose="schema", table=table)).rows
+        return Shape(tuple(Column(name) for name in rows[0])) if rows else Shape(known=False)
+
+    def _selects(self, table: Table, columns: list[str]) -> bool:
+        path = query.path(table, [("select", query.names(columns)), ("limit", "0")])
+        try:
+            self.page(Request(method="GET", path=path, purpose="schema", table=table))
+        except MissingColumnError:
+            return False
+        return True
+
+
+def _definitions(answer: Answer) -> Definitions:
+    try:
+        found = json.loads(answer.body).get("definitions", {})
+    except (ValueError, AttributeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _shape(definition: Mapping[str, Any]) -> Shape:
+    """A table of the description: ``required`` is NOT NULL, ``<pk/>`` marks the key (measured)."""
+    required = definition.get("required", ())
+    return Shape(
+        tuple(
+            Column(
+                name=name,
+                type=_TYPES.get(told.get("format", ""), told.get("format")),
+                nullable=name not in required,
+                key="<pk/>" in told.get("description", ""),
+            )
+            for name, told in definition.get("properties", {}).items()
+        )
+    )

@@ -1,0 +1,103 @@
+"""A project that rows go to: upserts of whole batches, whose bytes are the source's own."""
+
+from supasync_core import rowtext
+from supasync_core.backend import Context
+from supasync_core.batch import Batch
+from supasync_core.errors import SchemaError
+from supasync_core.tables import Table
+from supasync_rest import query
+from supasync_rest.answers import Answer, Request
+from supasync_rest.client import Client
+from supasync_rest.errors import ComputedColumnError
+from supasync_rest.retry import Patience
+from supasync_rest.side import RestSide
+
+MERGE = "resolution=merge-duplicates"
+
+
+class RestSink(RestSide):
+    """Merges batches by the table's key: one POST, one statement, one transaction."""
+
+    def __init__(self, context: Context, patience: Patience | None = None) -> None:
+        super().__init__(Client(context, ("GET", "HEAD", "POST"), patience))
+        self._computed: dict[tuple[str, str], set[str]] = {}
+        self._notes: dict[str, None] = {}
+
+    def notes(self) -> list[str]:
+        """What a person should know of how rows were written."""
+        return list(self._notes)
+
+    def upsert(self, table: Table, batch: Batch) -> int:
+        """Write all rows or none; columns that the table computes itself are left out and noted."""
+        if not batch.count:
+            return 0
+        body, expected = _last_of_each_key(table, batch)
+        computed = self._computed.setdefault((table.schema, table.name), set())
+        while True:
+            columns = [name for name in batch.columns if name not in {*table.exclude, *computed}]
+            try:
+                self._merge(table, columns, body, expected)
+            except ComputedColumnError as err:
+                if err.column not in columns or err.column in table.key:
+                    raise
+                computed.add(err.column)
+                self._notes[f"{table.name}: {self._client.project} computes {err.column} itself"] = None
+            else:
+                return batch.count
+
+    def _merge(self, table: Table, columns: list[str], body: bytes, expected: int) -> None:
+        """One POST, and its confirmation.
+
+        ``columns=`` lets PostgreSQL parse the body, so that no number is rounded and no json text changed
+        (measured); without it, or with ``missing=default``, they would be.
+        """
+        targets = [("on_conflict", query.names(table.key)), ("columns", query.names(columns))]
+        request = Request(
+            method="POST",
+            path=query.path(table, targets),
+            purpose="upsert",
+            table=table,
+            headers={"Content-Type": "application/json", "Prefer": f"{MERGE},return=minimal,count=exact"},
+            body=body,
+            unsettled=True,
+        )
+
+        def confirmed(answer: Answer) -> None:
+            if answer.total is None:
+                raise self._client.unfit(request, "without a count of the rows it wrote", answer)
+            self._check(table, answer, expected)
+
+        self._client.send(request, confirmed)
+
+    def _check(self, table: Table, answer: Answer, expected: int) -> None:
+        """Every row was written, and merged.
+
+        Without ``resolution=`` among the applied preferences it was a plain INSERT (measured on a table
+        without a primary key). A server that lists none at all was still told the key by ``on_conflict``.
+        """
+        project = self._client.project
+        applied = answer.headers.get("preference-applied")
+        if applied is not None and MERGE not in applied:
+            raise SchemaError(
+                f"{table.name}: {project} inserted rows instead of merging them by ({', '.join(table.key)})",
+                table=table.name,
+                hint="give the table a primary key there; rows may be there twice now",
+            )
+        if answer.total != expected:
+            raise SchemaError(
+                f"{table.name}: {project} wrote {answer.total} of {expected} rows",
+                table=table.name,
+                hint="a trigger or rule on the table there leaves rows out: change or drop it",
+            )
+
+
+def _last_of_each_key(table: Table, batch: Batch) -> tuple[bytes, int]:
+    """The batch's own bytes; only where a key comes twice, the exact texts of the last row of each.
+
+    PostgreSQL refuses to merge two rows of one statement into the same row (21000, HTTP 500; measured).
+    """
+    last = {table.place(row, None).key: index for index, row in enumerate(batch.rows)}
+    if len(last) == batch.count:
+        return batch.body, batch.count
+    texts = rowtext.split(batch.body)
+    return rowtext.join(texts[index] for index in sorted(last.values())), len(last)

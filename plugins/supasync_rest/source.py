@@ -1,0 +1,72 @@
+"""A project that rows come from: nothing but GET and HEAD ever goes there."""
+
+from dataclasses import replace
+
+from supasync_core.backend import Context
+from supasync_core.batch import Batch, Window
+from supasync_core.clock import Horizon
+from supasync_core.tables import Table
+from supasync_rest import query
+from supasync_rest.answers import Request
+from supasync_rest.client import Client
+from supasync_rest.errors import StatementTimeoutError
+from supasync_rest.retry import Patience
+from supasync_rest.side import RestSide
+
+
+class RestSource(RestSide):
+    """Pages as PostgREST printed them."""
+
+    def __init__(self, context: Context, patience: Patience | None = None) -> None:
+        super().__init__(Client(context, ("GET", "HEAD"), patience))
+        self._limits: dict[str, int] = {}
+
+    def horizon(self) -> Horizon | None:
+        """The Date of the latest answer; not trusted where a cache may have kept it (``Age``)."""
+        return self._client.horizon
+
+    def read(self, table: Table, window: Window) -> Batch:
+        """One page; where its statement takes too long it is asked without a count, then for fewer rows.
+
+        The limit that worked is kept for the rest of the process.
+        """
+        limit = min(window.limit, self._limits.get(table.name, window.limit))
+        *easier, easiest = _ever_easier(replace(window, limit=limit))
+        for attempt in easier:
+            try:
+                return self._page(table, attempt)
+            except StatementTimeoutError:
+                self._limits[table.name] = attempt.limit
+        self._limits[table.name] = easiest.limit
+        return self._page(table, easiest)
+
+    def _page(self, table: Table, window: Window) -> Batch:
+        return self.page(
+            Request(
+                method="GET",
+                path=query.page(table, window, self._columns(table)),
+                purpose="read",
+                table=table,
+                headers={"Prefer": "count=exact"} if window.counted else {},
+                eased=True,
+            )
+        )
+
+    def _columns(self, table: Table) -> tuple[str, ...]:
+        """What to select: nothing is named where every column is wanted, so that new ones come along.
+
+        Excluded columns do not travel, except where the cursor is made of them.
+        """
+        needed = {*table.key, *table.timestamp}
+        left_out = set(table.exclude) - needed
+        columns = table.columns
+        if left_out and not columns:
+            columns = tuple(column.name for column in self.shape(table).columns)
+        return tuple(column for column in columns if column not in left_out)
+
+
+def _ever_easier(window: Window) -> list[Window]:
+    """The window, the same without a count, then for a tenth and a hundredth of its rows."""
+    counted = [window] if window.counted else []
+    limits = (window.limit, window.limit // 10, window.limit // 100)
+    return [*counted, *(replace(window, counted=False, limit=limit) for limit in limits if limit)]

@@ -1,0 +1,97 @@
+"""The state and the records of all runs, in NEW's table ``sync_metadata`` behind two SQL functions."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from supasync_core import clock, journal, state
+from supasync_core.backend import Claim, Context, Entry, Past, Record, Run
+from supasync_core.errors import StateError
+from supasync_rest.answers import Answer, Request
+from supasync_rest.client import Client
+from supasync_rest.failures import SCHEMA_HINT
+from supasync_rest.retry import Patience
+
+_COLUMNS = (
+    "run_id,created_at,sync_status,command,holder,finished_at,last_sync_timestamp,"
+    "records_synced,error_message,requests,bytes,details,state"
+)
+_TIMES = ("created_at", "finished_at", "last_sync_timestamp", "since", "until", "now")
+
+
+class RestStore:
+    """Keeps the rules of `supasync_core.journal` inside PostgreSQL; `schema.sql` holds them."""
+
+    def __init__(self, context: Context, patience: Patience | None = None) -> None:
+        self._client = Client(context, ("GET", "POST"), patience)
+
+    def begin(self, claim: Claim) -> Run:
+        """Take the lease; asked again after a lost answer, the same holder takes over its own."""
+        answer = self._call(
+            "supasync_begin",
+            {
+                "holder": claim.holder,
+                "source_ref": claim.source,
+                "command": claim.command,
+                "lease_seconds": claim.lease,
+                "baseline": claim.baseline,
+            },
+        )
+        if not isinstance(answer, dict):
+            raise StateError(f"{self._client.project}: supasync_begin gives no answer", hint=SCHEMA_HINT)
+        return journal.granted(_with_plain_times(answer), claim)
+
+    def save(self, run_id: str, entry: Entry) -> bool:
+        """Store state and record; ``save_id`` makes the same save known when it is sent again."""
+        terms = {"lease": entry.lease, "retention": entry.retention, "save_id": str(uuid4())}
+        given = {**journal.entry_to_json(entry), **terms}
+        answer = self._call("supasync_save", {"run": run_id, "entry": given})
+        if not isinstance(answer, bool):
+            raise StateError(f"{self._client.project}: supasync_save gives no answer", hint=SCHEMA_HINT)
+        return answer
+
+    def past(self, limit: int) -> Past:
+        """The state and the newest records; rows of older sync scripts are shown, and hold no state."""
+        rows = self._rows(f"limit={max(limit, 1)}")
+        runs = [row for row in rows if row["run_id"]] or self._rows("run_id=not.is.null&limit=1")
+        stored = runs[0]["state"] if runs else None
+        return Past(stored and state.from_json(stored), tuple(_record(row) for row in rows[:limit]))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def _call(self, function: str, arguments: Mapping[str, object]) -> Any:  # noqa: ANN401 - JSON
+        request = Request(
+            method="POST",
+            path=f"/rpc/{function}",
+            purpose="state",
+            headers={"Content-Type": "application/json"},
+            body=json.dumps(arguments).encode(),
+            state=True,
+        )
+        return self._client.send(request, lambda answer: self._json(request, answer))
+
+    def _rows(self, filters: str) -> list[dict[str, Any]]:
+        path = f"/sync_metadata?select={_COLUMNS}&order=seq.desc&{filters}"
+        request = Request(method="GET", path=path, purpose="state", state=True)
+        found: list[dict[str, Any]] = self._client.send(request, lambda answer: self._json(request, answer))
+        return found
+
+    def _json(self, request: Request, answer: Answer) -> Any:  # noqa: ANN401 - JSON
+        try:
+            return json.loads(answer.body)
+        except ValueError as err:
+            raise self._client.unfit(request, "with something that is no JSON", answer) from err
+
+
+def _record(row: Mapping[str, Any]) -> Record:
+    old = {"run_id": "", "command": "old"} if row["run_id"] is None else {}
+    return journal.record_from_json({**_with_plain_times(row), **old})
+
+
+def _with_plain_times(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Times as supasync writes them everywhere, whatever the server's time zone."""
+    texts = {name: answer[name] for name in _TIMES if answer.get(name)}
+    return {**answer, **{name: clock.to_text(clock.parse(text)) for name, text in texts.items()}}
