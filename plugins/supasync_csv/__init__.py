@@ -1,0 +1,57 @@
+r"""The backend `csv`: a folder of ``<table>.csv`` files, or one such file, as source, sink and state store.
+
+The files are RFC 4180 as ``psql`` writes them by ``\copy ... csv header``: NULL is empty without quotes, an
+empty text is ``""``. DuckDB reads and writes them; it is imported when a folder is opened, not before.
+"""
+
+from pathlib import Path
+
+from supasync_core import hookimpl
+from supasync_core.backend import Backend, Context, Setting, Sink, Source, StateStore
+from supasync_core.registry import Registry
+
+SETTINGS = {"path": Setting()}
+
+
+@hookimpl
+def supasync_register_sources(registry: Registry[Backend[Source]]) -> None:
+    """Files that are only read."""
+    registry.add("csv", Backend("csv", _open_source, SETTINGS, _ref))
+
+
+@hookimpl
+def supasync_register_sinks(registry: Registry[Backend[Sink]]) -> None:
+    """Files that are written, and created where there are none."""
+    registry.add("csv", Backend("csv", _open_sink, SETTINGS, _ref))
+
+
+@hookimpl
+def supasync_register_state_stores(registry: Registry[Backend[StateStore]]) -> None:
+    """The file ``.supasync-state.json`` beside the files that are written."""
+    registry.add("csv", Backend("csv", _open_store, SETTINGS, _ref))
+
+
+def _path(context: Context) -> Path:
+    return (context.folder / Path(context.settings["path"]).expanduser()).resolve()
+
+
+def _ref(context: Context) -> str:
+    return f"csv:{_path(context)}"
+
+
+def _open_source(context: Context) -> Source:
+    from supasync_csv.source import CsvSource  # noqa: PLC0415 - DuckDB is large
+
+    return CsvSource(_path(context))
+
+
+def _open_sink(context: Context) -> Sink:
+    from supasync_csv.sink import CsvSink  # noqa: PLC0415 - DuckDB is large
+
+    return CsvSink(_path(context))
+
+
+def _open_store(context: Context) -> StateStore:
+    from supasync_csv.store import CsvStore  # noqa: PLC0415 - wanted by writing commands only
+
+    return CsvStore(_path(context))

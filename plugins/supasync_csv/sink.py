@@ -1,0 +1,96 @@
+"""The sink `csv`: a table's file is written anew, as a whole, with each batch."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from supasync_core.batch import Batch, Window
+from supasync_core.tables import Column, Shape, Table
+from supasync_csv.files import Files, replace_whole
+from supasync_csv.workspace import Workspace, header, is_json
+from supasync_duckdb.files import blamed, private
+from supasync_duckdb.reading import Reader
+from supasync_duckdb.values import JSON, VARCHAR, Kind, identifier
+from supasync_duckdb.writing import Writer
+
+
+class CsvSink:
+    """Strings are written as their content, all other JSON as it stands, NULL as nothing.
+
+    That is what psql writes, but for two cases: a JSON string in a json column loses its quotes unless the
+    source's types are told by ``typed``; arrays and composites are written as JSON.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._files = Files(path)
+        self._work = Workspace()
+        self._shapes: dict[str, Shape] = {}
+        self._loaded: set[Path] = set()
+
+    def typed(self, table: Table, shape: Shape) -> None:
+        """Be told the source's types, before the first batch: json cells then keep their exact text."""
+        self._shapes[table.name] = shape
+        self._loaded.discard(self._files.of(table))
+
+    def shape(self, table: Table) -> Shape:
+        """The columns that the file names; not known before the first batch has created it."""
+        path = self._files.of(table)
+        if not path.is_file():
+            return Shape(known=False)
+        return Shape(tuple(Column(name) for name in header(table, path)))
+
+    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
+        """None: a batch adds the columns that the file lacks."""
+        self._files.of(table)
+        return []
+
+    def count(self, table: Table, window: Window | None = None) -> int:
+        """The exact number of rows; none before the first batch."""
+        if not self._load(table):
+            return 0
+        reader = Reader(self._work.connection)
+        with blamed(self._work.path, table):
+            try:
+                return reader.count(table, window)
+            finally:
+                reader.forget()
+
+    def upsert(self, table: Table, batch: Batch) -> int:
+        """Write all rows of the batch or none, the last of several with one key."""
+        self._load(table)
+        writer = Writer(self._work.connection, self._work.path, new=self._kind, grows=lambda _kinds: True)
+        count = writer.upsert(table, batch)
+        if count:
+            self._save(table)
+        return count
+
+    def close(self) -> None:
+        """Remove the loaded copy; the files stay."""
+        self._work.close()
+
+    def _save(self, table: Table) -> None:
+        """Bring the file to what is loaded, or what is loaded back to the file."""
+        path = self._files.of(table)
+        try:
+            with private(), blamed(path, table):
+                replace_whole(path, lambda draft: self._work.save(table, draft))
+        except BaseException:
+            self._work.drop(table)
+            self._loaded.discard(path)
+            raise
+        self._loaded.add(path)
+
+    def _load(self, table: Table) -> bool:
+        """Load the table's file unless it is; False where there is none."""
+        path = self._files.of(table)
+        if path not in self._loaded and path.is_file():
+            self._work.load(table, path, lambda name: _cast(identifier(name), self._kind(table, name)))
+            self._loaded.add(path)
+        return path in self._loaded
+
+    def _kind(self, table: Table, column: str) -> Kind:
+        shape = self._shapes.get(table.name, Shape(known=False))
+        return JSON if is_json(shape, column) else VARCHAR
+
+
+def _cast(text: str, kind: Kind) -> str:
+    return f"CAST({text} AS {kind.sql})"

@@ -1,0 +1,99 @@
+"""The source `csv`: each file is loaded once, and read from there."""
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from supasync_core.batch import Batch, Window
+from supasync_core.clock import Horizon
+from supasync_core.errors import SchemaError
+from supasync_core.tables import Column, Shape, Table
+from supasync_csv.files import Files
+from supasync_csv.workspace import Workspace, header, is_array, is_json
+from supasync_duckdb.files import blamed
+from supasync_duckdb.reading import Reader
+from supasync_duckdb.values import identifier
+
+
+class CsvSource:
+    """Every cell leaves as a JSON string, which PostgreSQL reads as any type but json and arrays.
+
+    For those the other side's types are needed: see ``typed``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._files = Files(path)
+        self._work = Workspace()
+        self._reader = Reader(self._work.connection)
+        self._shapes: dict[str, Shape] = {}
+        self._loaded: dict[Path, int] = {}
+        self._horizon: Horizon | None = None
+
+    def typed(self, table: Table, shape: Shape) -> None:
+        """Be told the other side's types: json cells then leave as the JSON that they hold, arrays too."""
+        if self._shapes.get(table.name) != shape:
+            self._shapes[table.name] = shape
+            self._loaded.pop(self._files.of(table), None)
+
+    def shape(self, table: Table) -> Shape:
+        """The columns that the file's first line names; their types are not known."""
+        return Shape(tuple(Column(name) for name in header(table, self._existing(table))))
+
+    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
+        """Those of the columns that the file does not have."""
+        names = self.shape(table).names
+        return [column for column in columns if column not in names]
+
+    def count(self, table: Table, window: Window | None = None) -> int:
+        """The exact number of rows."""
+        self._load(table)
+        with blamed(self._work.path, table):
+            return self._reader.count(table, window)
+
+    def horizon(self) -> Horizon | None:
+        """When the file that was read last was written: it holds nothing younger."""
+        return self._horizon
+
+    def read(self, table: Table, window: Window) -> Batch:
+        """One page of the window."""
+        self._horizon = Horizon(self._load(table))
+        with blamed(self._work.path, table):
+            return self._reader.read(table, window)
+
+    def close(self) -> None:
+        """Remove the loaded copy."""
+        self._work.close()
+
+    def _existing(self, table: Table) -> Path:
+        path = self._files.of(table)
+        if not path.is_file():
+            raise SchemaError(
+                f"{table.name}: there is no file {path}",
+                table=table.name,
+                hint=f"the tables there are: {', '.join(self._files.names()) or 'none'}",
+            )
+        return path
+
+    def _load(self, table: Table) -> int:
+        """Load the table's file unless it is; when it was written, in microseconds."""
+        path = self._existing(table)
+        if path not in self._loaded:
+            written = min(path.stat().st_mtime_ns, time.time_ns()) // 1000
+            self._reader.forget()
+            shape = self._shapes.get(table.name, Shape(known=False))
+            self._work.load(table, path, lambda name: _cell(shape, name))
+            self._loaded[path] = written
+        return self._loaded[path]
+
+
+def _cell(shape: Shape, name: str) -> str:
+    """A text as it leaves: JSON as it stands where the column holds JSON, else as a string."""
+    text = identifier(name)
+    if is_json(shape, name):
+        return f"CAST({text} AS JSON)"
+    if is_array(shape, name):
+        return (
+            f"CAST(CASE WHEN starts_with({text}, '[') AND json_valid({text}) "
+            f"THEN {text} ELSE to_json({text}) END AS JSON)"
+        )
+    return text

@@ -1,0 +1,90 @@
+"""The state store `csv`: the journal as one JSON file beside the tables' files."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from supasync_core import journal
+from supasync_core.backend import Claim, Entry, Past, Run
+from supasync_core.errors import LockedError, StateError
+from supasync_core.journal import Journal
+from supasync_csv.files import Files, replace_whole
+
+NAME = ".supasync-state.json"
+_PATIENCE = 10.0
+"""Seconds to wait for another process that changes the file; that takes milliseconds."""
+
+
+class CsvStore:
+    """Keeps the journal in a file that is replaced as a whole; a damaged one is left alone."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = Files(path).folder / NAME
+
+    def begin(self, claim: Claim) -> Run:
+        """Take the lease; folder and file are created where there are none."""
+        with self._changing() as entries:
+            answer = journal.begin(entries, claim, _now())
+        return journal.granted(answer, claim)
+
+    def save(self, run_id: str, entry: Entry) -> bool:
+        """Replace the file by one with this state and record."""
+        with self._changing() as entries:
+            return journal.save(entries, run_id, entry, _now())
+
+    def past(self, limit: int) -> Past:
+        """The state and the newest records; nothing where there is no file yet."""
+        return journal.past(self._read(), limit)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    @contextmanager
+    def _changing(self) -> Iterator[Journal]:
+        """The journal, for one process at a time; what is changed in it is written."""
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            lock = FileLock(f"{self._path}.lock", timeout=_PATIENCE, mode=0o600)
+            with lock:
+                entries = self._read()
+                before = json.dumps(entries)
+                yield entries
+                text = json.dumps(entries, ensure_ascii=False, indent=1)
+                if json.dumps(entries) != before:
+                    replace_whole(self._path, lambda draft: _write(draft, text))
+        except Timeout as err:
+            raise LockedError(f"another process holds {self._path}.lock", hint="try again") from err
+
+    def _read(self) -> Journal:
+        try:
+            entries: Any = json.loads(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError) as err:
+            raise self._damaged(str(err)) from err
+        if not isinstance(entries, list) or not all(_is_entry(entry) for entry in entries):
+            raise self._damaged("it is no list of runs")
+        return entries
+
+    def _damaged(self, reason: str) -> StateError:
+        return StateError(
+            f"the state in {self._path} is damaged: {reason}",
+            hint="it was left as it is: restore it from a copy, or move it away and run: supasync setup",
+        )
+
+
+def _is_entry(entry: object) -> bool:
+    return isinstance(entry, dict) and {"run_id", "created_at", "sync_status", "state"} <= entry.keys()
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _now() -> int:
+    return time.time_ns() // 1000

@@ -1,0 +1,116 @@
+"""CSV files in DuckDB: a private database that lives as long as its source or sink."""
+
+# ruff: noqa: S608 - names are quoted by values.identifier, texts by values.literal
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+
+from supasync_core.errors import SchemaError
+from supasync_core.tables import Shape, Table
+from supasync_duckdb.files import open_to_write, private
+from supasync_duckdb.tables import qualified, refuse_twins, schema_of
+from supasync_duckdb.values import identifier, literal
+
+_REASONS = (
+    "Expected Number of Columns",
+    "Value with unterminated quote",
+    "Invalid unicode",
+    "Maximum line size",
+)
+_FORM = r"it must be UTF-8 as psql writes it by \copy ... csv header"
+_LONGEST_LINE = 1_000_000_000
+"""Bytes: PostgreSQL holds values of up to 1 GB, DuckDB's default is 2 MB a line."""
+
+
+class Workspace:
+    """A database in a temporary folder, removed by ``close``."""
+
+    def __init__(self) -> None:
+        self._folder = TemporaryDirectory(prefix="supasync-")
+        self.path = Path(self._folder.name) / "work.duckdb"
+        self.connection = open_to_write(self.path)
+
+    def load(self, table: Table, path: Path, cell: Callable[[str], str]) -> None:
+        """Make the file's rows a table; ``cell`` gives the SQL that a column's text becomes.
+
+        The dialect is given in full: DuckDB's sniffer skips lines, and cuts names, that it finds unfit.
+        """
+        names = header(table, path)
+        refuse_twins(table, names)
+        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
+        cells = ", ".join(f"{cell(name)} AS {identifier(name)}" for name in names)
+        dialect = (
+            f"auto_detect = false, columns = {{{columns}}}, header = true, delim = ',', quote = '\"', "
+            "escape = '\"', comment = '', nullstr = '', allow_quoted_nulls = false, strict_mode = true, "
+            f"max_line_size = {_LONGEST_LINE}"
+        )
+        with private():
+            self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema_of(table))}")
+            try:
+                self.connection.execute(
+                    f"CREATE OR REPLACE TABLE {qualified(table)} AS "
+                    f"SELECT {cells} FROM read_csv({literal(str(path))}, {dialect})"
+                )
+            except duckdb.Error as err:
+                raise _unreadable(table, path, err) from err
+
+    def save(self, table: Table, path: Path) -> None:
+        """Write the table's rows to the file."""
+        options = "FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR ''"
+        self.connection.execute(f"COPY {qualified(table)} TO {literal(str(path))} ({options})")
+
+    def drop(self, table: Table) -> None:
+        """Forget the table's rows; its file stays."""
+        self.connection.execute(f"DROP TABLE IF EXISTS {qualified(table)}")
+
+    def close(self) -> None:
+        """Remove the database."""
+        self.connection.close()
+        self._folder.cleanup()
+
+
+def header(table: Table, path: Path) -> list[str]:
+    """The names in the file's first line; SchemaError where there are none, or one stands twice."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            names = next(csv.reader(lines, strict=True), [])
+    except UnicodeDecodeError as err:
+        raise SchemaError(f"{table.name}: {path} is not UTF-8", table=table.name, hint=_FORM) from err
+    except (OSError, csv.Error) as err:
+        raise SchemaError(
+            f"{table.name}: {path} has no readable first line ({err})", table=table.name
+        ) from err
+    if not names or "" in names or len(set(names)) < len(names):
+        raise SchemaError(
+            f"{table.name}: the first line of {path} does not name each column once",
+            table=table.name,
+            hint="export it again with a header",
+        )
+    return names
+
+
+def is_json(shape: Shape, name: str) -> bool:
+    """Whether the other side keeps JSON in the column."""
+    column = shape.column(name)
+    return column is not None and (column.type or "").lower() in ("json", "jsonb")
+
+
+def is_array(shape: Shape, name: str) -> bool:
+    """Whether the other side keeps an array in the column."""
+    column = shape.column(name)
+    return column is not None and (column.type or "").endswith("[]")
+
+
+def _unreadable(table: Table, path: Path, err: duckdb.Error) -> SchemaError:
+    """What is wrong with the file, without the line itself, which holds a row's values."""
+    lines = str(err).splitlines()
+    reasons = [line for line in lines[1:] if line.startswith(_REASONS)]
+    return SchemaError(
+        f"{table.name}: {path} cannot be read: {'; '.join([lines[0], *reasons[-1:]])}",
+        table=table.name,
+        hint=_FORM,
+    )

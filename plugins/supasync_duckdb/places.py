@@ -1,0 +1,149 @@
+"""The order in which rows are read: an index of their places, and windows as conditions on it.
+
+A file that is only read does not change, so the index of a table is made once and serves all of its pages.
+"""
+# ruff: noqa: S608 - names are quoted by values.identifier, values are bound as parameters
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from supasync_core import clock
+from supasync_core.batch import Cursor, Span, Window
+from supasync_core.errors import SchemaError
+from supasync_core.tables import Table
+from supasync_duckdb.tables import Kinds, qualified
+from supasync_duckdb.values import VARCHAR, Kind, identifier, instant, literal, parsed, plain
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A table's places: ``place`` is the rowid, ``t0 ...`` the ordering values, ``k0 ...`` the key."""
+
+    table: Table
+    kinds: Kinds
+    columns: tuple[str, ...]
+
+    def query(self) -> str:
+        """The SQL that finds the places of all rows that ``where`` lets through, in order."""
+        ordering = [f"{_ordering(name, self.kinds[name])} AS t{i}" for i, name in enumerate(self.columns)]
+        key = [f"{_comparable(name, self.kinds[name])} AS k{i}" for i, name in enumerate(self.table.key)]
+        return (
+            f"SELECT {', '.join(['rowid AS place', *ordering, *key])} FROM {qualified(self.table)} "
+            f"WHERE {self._filter()} ORDER BY {', '.join(self._order())}"
+        )
+
+    def _filter(self) -> str:
+        return f"({self.table.where})" if self.table.where else "true"
+
+    def _order(self) -> list[str]:
+        return [*(f"t{i}" for i in range(len(self.columns))), *(f"k{i}" for i in range(len(self.table.key)))]
+
+    def unplaceable(self) -> dict[str, str]:
+        """The SQL that counts, by column, the texts that are no timestamp."""
+        counts = {}
+        for name in self.columns:
+            value, kind = identifier(name), self.kinds[name]
+            if kind.family == "json" or kind == VARCHAR:
+                counts[name] = (
+                    f"SELECT count(*) FROM {qualified(self.table)} "
+                    f"WHERE {plain(value, kind)} IS NOT NULL AND {instant(value, kind)} IS NULL"
+                )
+        return counts
+
+
+@dataclass(slots=True)
+class Condition:
+    """A window as SQL on an index, its values as named parameters."""
+
+    index: Index
+    values: dict[str, str] = field(default_factory=dict)
+
+    def where(self, window: Window) -> str:
+        """Rows of any of the spans."""
+        return " OR ".join(f"({self._span(span)})" for span in window.spans)
+
+    def order(self, window: Window) -> str:
+        """The first span's keyset, NULL last."""
+        column = window.spans[0].keyset.column
+        by_value = [] if column is None else [f"{self._value(column)} NULLS LAST"]
+        return ", ".join([*by_value, *(f"k{i}" for i in range(len(self.index.table.key)))])
+
+    def _span(self, span: Span) -> str:
+        terms = [f"{self._value(name)} IS NULL" for name in span.keyset.nulls]
+        column = span.keyset.column
+        if column is not None:
+            terms.append(f"{self._value(column)} IS NOT NULL")
+            bounds = ((">=", span.start), ("<=", span.until), (">", span.beyond))
+            terms += [self._compare(column, sign, text) for sign, text in bounds if text is not None]
+        if span.after is not None:
+            terms.append(self._after(column, span.after))
+        return " AND ".join(terms) or "true"
+
+    def _after(self, column: str | None, place: Cursor) -> str:
+        """Strictly beyond the place; without a key that is the place before its value's first row."""
+        if column is None or place.value is None:
+            return self._key_after(place.key)
+        if not place.key:
+            return self._compare(column, ">=", place.value)
+        beyond, same = (self._compare(column, sign, place.value) for sign in (">", "="))
+        return f"({beyond} OR ({same} AND {self._key_after(place.key)}))"
+
+    def _key_after(self, key: Sequence[str]) -> str:
+        """Whether the key is greater, column by column."""
+        condition = "false"
+        for i, text in reversed(list(enumerate(key))):
+            kind = self.index.kinds[self.index.table.key[i]]
+            bound = self._bind(text)
+            value = bound if kind.family == "json" else parsed(bound, kind)
+            condition = f"(k{i} > {value} OR (k{i} = {value} AND {condition}))"
+        return condition
+
+    def _compare(self, column: str, sign: str, text: str) -> str:
+        kind = self.index.kinds[column]
+        if instant("", kind) is None:
+            return f"{self._value(column)} {sign} {parsed(self._bind(text), kind)}"
+        try:
+            bound = literal(_printed(clock.parse(text)))
+        except ValueError as err:
+            name = self.index.table.name
+            raise SchemaError(
+                f"{name}: {text!r} is no timestamp to compare {column} with", table=name
+            ) from err
+        return f"{self._value(column)} {sign} TIMESTAMPTZ {bound}"
+
+    def _value(self, column: str) -> str:
+        return f"t{self.index.columns.index(column)}"
+
+    def _bind(self, text: str) -> str:
+        name = f"p{len(self.values)}"
+        self.values[name] = text
+        return f"CAST(${name} AS VARCHAR)"
+
+
+def indexed(table: Table, window: Window, kinds: Kinds) -> tuple[str, ...]:
+    """The columns whose values order or limit the window; all timestamps, so that one index serves all."""
+    wanted = dict.fromkeys(name for name in table.timestamp if name in kinds)
+    for span in window.spans:
+        names = (*span.keyset.nulls, span.keyset.column)
+        wanted.update((name, None) for name in names if name is not None)
+    return tuple(wanted)
+
+
+def _ordering(name: str, kind: Kind) -> str:
+    value = identifier(name)
+    return instant(value, kind) or value
+
+
+def _comparable(name: str, kind: Kind) -> str:
+    """A key column as it is compared: raw JSON by its plain text, so that 1 and "1" are one key."""
+    value = identifier(name)
+    return plain(value, kind) if kind.family == "json" else value
+
+
+def _printed(at: clock.Instant) -> str:
+    """The instant as DuckDB reads it: the era stands behind the date."""
+    text = clock.to_text(at)
+    if not text.endswith(" BC"):
+        return text
+    date, _, time = text.removesuffix(" BC").partition("T")
+    return f"{date} (BC) {time}"

@@ -1,0 +1,97 @@
+"""Rows out of a DuckDB connection: pages of a window as JSON text, put together inside DuckDB."""
+# ruff: noqa: S608 - names are quoted by values.identifier, values are bound as parameters
+
+from dataclasses import dataclass, field
+from json import dumps
+
+from duckdb import DuckDBPyConnection
+
+from supasync_core.batch import Batch, Window
+from supasync_core.errors import SchemaError
+from supasync_core.tables import Table
+from supasync_duckdb.places import Condition, Index, indexed
+from supasync_duckdb.tables import Kinds, Tables, absent, qualified
+from supasync_duckdb.values import identifier, json_or_null, literal
+
+
+@dataclass
+class Reader:
+    """Reads tables that nobody changes meanwhile: each one's places are sorted once."""
+
+    connection: DuckDBPyConnection
+    _sorted: dict[tuple[Table, tuple[str, ...]], tuple[Index, str]] = field(default_factory=dict)
+
+    def read(self, table: Table, window: Window) -> Batch:
+        """One page of the window, and the exact number of its rows where that is asked for."""
+        index, places = self._places(table, window)
+        condition = Condition(index)
+        where, order = condition.where(window), condition.order(window)
+        query = (
+            f"WITH page AS MATERIALIZED "
+            f"(SELECT * FROM {places} WHERE {where} ORDER BY {order} LIMIT {window.limit}) "
+            f"SELECT string_agg({_row(table, index.kinds)}, E',\n' ORDER BY {order}) "
+            f"FROM page JOIN {qualified(table)} AS source ON source.rowid = page.place"
+        )
+        body = self.connection.execute(query, condition.values).fetchall()[0][0]
+        return Batch(f"[{body or ''}]".encode(), total=self.count(table, window) if window.counted else None)
+
+    def count(self, table: Table, window: Window | None = None) -> int:
+        """The exact number of rows, in the window where one is given."""
+        if window is None:
+            Tables(self.connection).existing(table)
+            query = f"SELECT count(*) FROM {qualified(table)} WHERE {table.where or 'true'}"
+            return int(self.connection.execute(query).fetchall()[0][0])
+        index, places = self._places(table, window)
+        condition = Condition(index)
+        query = f"SELECT count(*) FROM {places} WHERE {condition.where(window)}"
+        return int(self.connection.execute(query, condition.values).fetchall()[0][0])
+
+    def forget(self) -> None:
+        """Sort anew at the next read: a table has changed."""
+        for _, places in self._sorted.values():
+            self.connection.execute(f"DROP TABLE {places}")
+        self._sorted.clear()
+
+    def _places(self, table: Table, window: Window) -> tuple[Index, str]:
+        kinds = Tables(self.connection).existing(table)
+        columns = indexed(table, window, kinds)
+        if (table, columns) not in self._sorted:
+            index = Index(table, kinds, columns)
+            self._check(index)
+            places = f"temp.places_{len(self._sorted)}"
+            self.connection.execute(f"CREATE TEMP TABLE {places} AS {index.query()}")
+            self._sorted[table, columns] = index, places
+        return self._sorted[table, columns]
+
+    def _check(self, index: Index) -> None:
+        """Refuse missing columns, and texts that are no timestamp: their rows would have no place."""
+        table, kinds = index.table, index.kinds
+        for name in absent(kinds, [*table.key, *index.columns, *table.columns]):
+            raise SchemaError(
+                f"{table.name}: there is no column {name}",
+                table=table.name,
+                hint=f"its columns are: {', '.join(kinds)}",
+            )
+        for column, query in index.unplaceable().items():
+            count = self.connection.execute(query).fetchall()[0][0]
+            if count:
+                raise SchemaError(
+                    f"{table.name}: {count:,} rows have a {column} that is no timestamp",
+                    table=table.name,
+                    hint="correct them, or leave such rows out by where:",
+                )
+
+
+def chosen(table: Table, kinds: Kinds) -> list[str]:
+    """The columns of the table that are read: those named in tables.yaml, all by default."""
+    return [name for name in kinds if name in (table.columns or kinds) and name not in table.exclude]
+
+
+def _row(table: Table, kinds: Kinds) -> str:
+    """The SQL of one row's JSON text."""
+    cells = [
+        f"{literal(dumps(name, ensure_ascii=False) + ':')} || "
+        f"{json_or_null(f'source.{identifier(name)}', kinds[name])}"
+        for name in chosen(table, kinds)
+    ]
+    return "'{' || " + " || ',' || ".join(cells) + " || '}'"

@@ -1,0 +1,68 @@
+"""The sink `duckdb`: tables of one file, created with the first batch where they are missing."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from duckdb import DuckDBPyConnection
+
+from supasync_core.batch import Batch, Window
+from supasync_core.tables import Shape, Table
+from supasync_duckdb.files import blamed, open_to_write
+from supasync_duckdb.reading import Reader
+from supasync_duckdb.tables import Kinds, Tables, absent, shape_of, untyped
+from supasync_duckdb.writing import Writer
+
+
+class DuckdbSink:
+    """Writes to one file.
+
+    A table that does not exist yet is created with a JSON column for each column of the batch, which keeps
+    the exact text of each cell. A table with columns of other types is written to as it is.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._opened: DuckDBPyConnection | None = None
+
+    def shape(self, table: Table) -> Shape:
+        """The table's columns; not known before the first batch has created it."""
+        kinds = self._kinds(table)
+        return Shape(known=False) if kinds is None else shape_of(kinds)
+
+    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
+        """Those of the columns that the table does not have and that no batch would add."""
+        kinds = self._kinds(table)
+        return [] if kinds is None or untyped(kinds) else absent(kinds, columns)
+
+    def count(self, table: Table, window: Window | None = None) -> int:
+        """The exact number of rows; none before the first batch."""
+        if self._kinds(table) is None:
+            return 0
+        with blamed(self._path, table):
+            reader = Reader(self._connection())
+            try:
+                return reader.count(table, window)
+            finally:
+                reader.forget()
+
+    def upsert(self, table: Table, batch: Batch) -> int:
+        """Write all rows of the batch or none, the last of several with one key."""
+        return Writer(self._connection(), self._path).upsert(table, batch)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._opened:
+            self._opened.close()
+            self._opened = None
+
+    def _kinds(self, table: Table) -> Kinds | None:
+        """The table's columns; a file that does not exist is not created by asking."""
+        if self._opened is None and not self._path.exists():
+            return None
+        with blamed(self._path, table):
+            return Tables(self._connection()).kinds(table)
+
+    def _connection(self) -> DuckDBPyConnection:
+        if self._opened is None:
+            self._opened = open_to_write(self._path)
+        return self._opened

@@ -1,0 +1,51 @@
+"""The source `duckdb`: tables of a file that is opened to be read and never changed."""
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from supasync_core.batch import Batch, Window
+from supasync_core.clock import Horizon
+from supasync_core.tables import Shape, Table
+from supasync_duckdb.files import blamed, open_to_read
+from supasync_duckdb.reading import Reader
+from supasync_duckdb.tables import Tables, absent, shape_of
+
+
+class DuckdbSource:
+    """Reads one file; the local clock is its time, for nobody else can write to it meanwhile."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection = open_to_read(path)
+        self._reader = Reader(self._connection)
+        self._horizon: Horizon | None = None
+
+    def shape(self, table: Table) -> Shape:
+        """The table's columns."""
+        with blamed(self._path, table):
+            return shape_of(Tables(self._connection).existing(table))
+
+    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
+        """Those of the columns that the table does not have."""
+        with blamed(self._path, table):
+            return absent(Tables(self._connection).existing(table), columns)
+
+    def count(self, table: Table, window: Window | None = None) -> int:
+        """The exact number of rows."""
+        with blamed(self._path, table):
+            return self._reader.count(table, window)
+
+    def horizon(self) -> Horizon | None:
+        """The local time at the latest read."""
+        return self._horizon
+
+    def read(self, table: Table, window: Window) -> Batch:
+        """One page of the window."""
+        self._horizon = Horizon(time.time_ns() // 1000)
+        with blamed(self._path, table):
+            return self._reader.read(table, window)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()

@@ -1,0 +1,158 @@
+"""Rows into a DuckDB connection: a batch's exact cells, merged by key in one transaction."""
+# ruff: noqa: S608 - names are quoted by values.identifier, values are bound as parameters
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from supasync_core import rowtext
+from supasync_core.batch import Batch
+from supasync_core.errors import RowError, SchemaError
+from supasync_core.tables import Table
+from supasync_duckdb.files import blamed, transaction
+from supasync_duckdb.tables import Kinds, Tables, qualified, refuse_twins, schema_of, untyped
+from supasync_duckdb.values import JSON, Kind, fits, identifier, parsed, plain
+
+Cells = dict[str, list[str | None]]
+"""The texts of a batch by column: raw JSON for JSON columns, plain text for others, None for NULL."""
+
+
+@dataclass
+class Writer:
+    """Writes to the tables of one connection.
+
+    ``new`` is the kind of a column that it creates; ``grows`` tells whether a table takes new columns.
+    """
+
+    connection: DuckDBPyConnection
+    path: Path
+    new: Callable[[Table, str], Kind] = lambda _table, _column: JSON
+    grows: Callable[[Kinds], bool] = untyped
+
+    def upsert(self, table: Table, batch: Batch) -> int:
+        """Write all rows or none; the last of several with one key wins."""
+        if not batch.count:
+            return 0
+        for row in batch.rows:
+            table.place(row, None)
+        rows = [rowtext.cells(text) for text in rowtext.split(batch.body)]
+        columns = [
+            name for name in dict.fromkeys(name for row in rows for name in row) if name not in table.exclude
+        ]
+        with blamed(self.path, table), transaction(self.connection):
+            kinds = self._prepared(table, columns)
+            cells = {name: _texts((row.get(name) for row in rows), kinds[name]) for name in columns}
+            self._merge(table, _Merge(table, columns, kinds), cells)
+        return batch.count
+
+    def _prepared(self, table: Table, columns: Sequence[str]) -> Kinds:
+        """The table's columns, after what is missing was created."""
+        kinds = Tables(self.connection).kinds(table)
+        if kinds is None:
+            self._create(table, columns)
+        else:
+            self._extend(table, kinds, columns)
+        return Tables(self.connection).existing(table)
+
+    def _create(self, table: Table, columns: Sequence[str]) -> None:
+        refuse_twins(table, columns)
+        self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema_of(table))}")
+        definitions = ", ".join(f"{identifier(name)} {self.new(table, name).sql}" for name in columns)
+        self.connection.execute(f"CREATE TABLE {qualified(table)} ({definitions})")
+
+    def _extend(self, table: Table, kinds: Kinds, columns: Sequence[str]) -> None:
+        missing = [name for name in columns if name not in kinds]
+        if missing and not self.grows(kinds):
+            raise SchemaError(
+                f"{table.name}: the table in {self.path} has no column {missing[0]}",
+                table=table.name,
+                hint=f"add it to the table, or leave it out: exclude: [{missing[0]}]",
+            )
+        refuse_twins(table, [*kinds, *missing])
+        for name in missing:
+            self.connection.execute(
+                f"ALTER TABLE {qualified(table)} ADD COLUMN {identifier(name)} {self.new(table, name).sql}"
+            )
+
+    def _merge(self, table: Table, merge: "_Merge", cells: Cells) -> None:
+        values = {f"c{i}": texts for i, texts in enumerate(cells.values())}
+        try:
+            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE supasync_batch AS {merge.batch()}", values)
+        except duckdb.InvalidInputException as err:
+            raise RowError(
+                f"{table.name}: a text is no valid Unicode, DuckDB cannot hold it", table=table.name
+            ) from err
+        misfits = self.connection.execute(merge.misfits()).fetchall()[0]
+        for name, count in zip(merge.columns, misfits, strict=True):
+            if count:
+                raise RowError(
+                    f"{table.name}: {count:,} values of the batch do not fit the column {name} "
+                    f"({merge.kinds[name].sql}) unchanged",
+                    table=table.name,
+                    hint="give the column a wider type, VARCHAR holds any text",
+                )
+        self.connection.execute(merge.statement())
+
+
+@dataclass(frozen=True, slots=True)
+class _Merge:
+    """The statements that merge a batch into a table."""
+
+    table: Table
+    columns: Sequence[str]
+    kinds: Kinds
+
+    def batch(self) -> str:
+        """The batch's texts as columns ``c0 ...``, its rows numbered by ``n``."""
+        lists = ", ".join(f"unnest(CAST($c{i} AS VARCHAR[])) AS c{i}" for i in range(len(self.columns)))
+        return f"SELECT {lists}, unnest(range(len(CAST($c0 AS VARCHAR[])))) AS n"
+
+    def misfits(self) -> str:
+        """How many texts of each column would not keep their value."""
+        counts = [
+            f"count(*) FILTER (c{i} IS NOT NULL AND NOT {fits(f'c{i}', self.kinds[name])})"
+            for i, name in enumerate(self.columns)
+        ]
+        return f"SELECT {', '.join(counts)} FROM supasync_batch"
+
+    def statement(self) -> str:
+        """Update the rows whose key exists, insert the others."""
+        values = ", ".join(
+            f"{parsed(f'c{i}', self.kinds[name])} AS v{i}" for i, name in enumerate(self.columns)
+        )
+        key = [self._comparable(f"v{self.columns.index(name)}", name) for name in self.table.key]
+        target = [self._comparable(f"target.{identifier(name)}", name) for name in self.table.key]
+        same = " AND ".join(f"{left} = {right}" for left, right in zip(target, key, strict=True))
+        changed = [
+            f"{identifier(name)} = v{i}"
+            for i, name in enumerate(self.columns)
+            if name not in self.table.key or self.kinds[name] == JSON
+        ]
+        update = f"WHEN MATCHED THEN UPDATE SET {', '.join(changed)} " if changed else ""
+        return (
+            f"MERGE INTO {qualified(self.table)} AS target USING ("
+            f"SELECT * FROM (SELECT {values}, n FROM supasync_batch) "
+            f"QUALIFY row_number() OVER (PARTITION BY {', '.join(key)} ORDER BY n DESC) = 1) AS batch "
+            f"ON {same} {update}"
+            f"WHEN NOT MATCHED THEN INSERT ({', '.join(map(identifier, self.columns))}) "
+            f"VALUES ({', '.join(f'v{i}' for i in range(len(self.columns)))})"
+        )
+
+    def _comparable(self, value: str, column: str) -> str:
+        """A key as it is compared: raw JSON by its plain text, so that 1 and "1" are one key."""
+        kind = self.kinds[column]
+        return plain(value, kind) if kind == JSON else value
+
+
+def _texts(cells: Iterable[str | None], kind: Kind) -> list[str | None]:
+    keep = str if kind == JSON else _unquoted
+    return [None if cell in (None, "null") else keep(cell) for cell in cells]
+
+
+def _unquoted(cell: str) -> str:
+    """The content of a JSON string, any other JSON as it stands."""
+    return str(json.loads(cell)) if cell.startswith('"') else cell

@@ -1,0 +1,73 @@
+"""The backend `csv` keeps every contract, once it is told the other side's types."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from supasync_core.backend import Sink, Source, StateStore
+from supasync_core.batch import Batch, Keyset, Span, Window
+from supasync_core.tables import Column, Shape
+from supasync_core.testing import EVENTS, SinkContract, SourceContract, StateStoreContract
+from supasync_csv.sink import CsvSink
+from supasync_csv.source import CsvSource
+from supasync_csv.store import CsvStore
+
+POSTGRES = Shape((Column("id", "bigint"), Column("payload", "json")))
+
+
+@pytest.fixture
+def closer() -> Iterator[ExitStack]:
+    """Closes what a test opened."""
+    with ExitStack() as stack:
+        yield stack
+
+
+def _sink(path: Path) -> CsvSink:
+    sink = CsvSink(path)
+    sink.typed(EVENTS, POSTGRES)
+    return sink
+
+
+def _source(path: Path) -> CsvSource:
+    source = CsvSource(path)
+    source.typed(EVENTS, POSTGRES)
+    return source
+
+
+class TestSource(SourceContract):
+    @pytest.fixture
+    def filled(self, tmp_path: Path, closer: ExitStack) -> Callable[[Batch], Source]:
+        """A folder as the sink writes it."""
+
+        def fill(batch: Batch) -> Source:
+            with closing(_sink(tmp_path)) as sink:
+                sink.upsert(EVENTS, batch)
+            return closer.enter_context(closing(_source(tmp_path)))
+
+        return fill
+
+
+class TestSink(SinkContract):
+    @pytest.fixture
+    def sink(self, tmp_path: Path, closer: ExitStack) -> Sink:
+        """A folder without files."""
+        return closer.enter_context(closing(_sink(tmp_path)))
+
+    @pytest.fixture
+    def stored(self, tmp_path: Path) -> Callable[[], Batch]:
+        """What a source reads from the file."""
+
+        def read() -> Batch:
+            with closing(_source(tmp_path)) as source:
+                return source.read(EVENTS, Window((Span(Keyset(None)),), 100))
+
+        return read
+
+
+class TestStore(StateStoreContract):
+    @pytest.fixture
+    def opened(self, tmp_path: Path) -> Callable[[], StateStore]:
+        """Stores on one folder."""
+        return lambda: CsvStore(tmp_path)

@@ -1,0 +1,89 @@
+"""The backend `duckdb` keeps every contract."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from supasync_core.backend import Sink, Source, StateStore
+from supasync_core.batch import Batch, Keyset, Span, Window
+from supasync_core.testing import EVENTS, SinkContract, SourceContract, StateStoreContract
+from supasync_duckdb.sink import DuckdbSink
+from supasync_duckdb.source import DuckdbSource
+from supasync_duckdb.store import DuckdbStore
+
+TYPED = (
+    "CREATE TABLE events (id BIGINT PRIMARY KEY, label VARCHAR, amount DECIMAL(38, 9), payload JSON, "
+    "created_at TIMESTAMPTZ, updated_at TIMESTAMPTZ)"
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file that does not exist yet."""
+    return tmp_path / "events.duckdb"
+
+
+@pytest.fixture
+def closer() -> Iterator[ExitStack]:
+    """Closes what a test opened."""
+    with ExitStack() as stack:
+        yield stack
+
+
+def _all(path: Path) -> Batch:
+    with closing(DuckdbSource(path)) as source:
+        return source.read(EVENTS, Window((Span(Keyset(None)),), 100))
+
+
+class TestSource(SourceContract):
+    @pytest.fixture
+    def filled(self, path: Path, closer: ExitStack) -> Callable[[Batch], Source]:
+        """A file as the sink writes it: raw JSON cells."""
+
+        def fill(batch: Batch) -> Source:
+            with closing(DuckdbSink(path)) as sink:
+                sink.upsert(EVENTS, batch)
+            return closer.enter_context(closing(DuckdbSource(path)))
+
+        return fill
+
+
+class TestSourceOfTypedTables(TestSource):
+    @pytest.fixture(autouse=True)
+    def _typed(self, path: Path) -> None:
+        with duckdb.connect(path) as connection:
+            connection.execute(TYPED.replace("DECIMAL(38, 9)", "VARCHAR"))
+
+
+class TestSink(SinkContract):
+    @pytest.fixture
+    def sink(self, path: Path, closer: ExitStack) -> Sink:
+        """A file that the first batch creates."""
+        return closer.enter_context(closing(DuckdbSink(path)))
+
+    @pytest.fixture
+    def stored(self, path: Path, sink: Sink) -> Callable[[], Batch]:
+        """What a source reads from the closed file."""
+
+        def read() -> Batch:
+            sink.close()
+            return _all(path)
+
+        return read
+
+
+class TestSinkOfTypedTables(TestSink):
+    @pytest.fixture(autouse=True)
+    def _typed(self, path: Path) -> None:
+        with duckdb.connect(path) as connection:
+            connection.execute(TYPED.replace("DECIMAL(38, 9)", "VARCHAR"))
+
+
+class TestStore(StateStoreContract):
+    @pytest.fixture
+    def opened(self, path: Path, closer: ExitStack) -> Callable[[], StateStore]:
+        """Stores of one process share the file."""
+        return lambda: closer.enter_context(closing(DuckdbStore(path)))

@@ -1,0 +1,155 @@
+"""Values of every DuckDB type leave as the JSON that PostgreSQL prints, and come back unchanged."""
+
+import json
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from supasync_core import rowtext
+from supasync_core.batch import Batch, Keyset, Span, Window
+from supasync_core.errors import RowError
+from supasync_core.tables import Table
+from supasync_duckdb.sink import DuckdbSink
+from supasync_duckdb.source import DuckdbSource
+
+TABLE = Table(name="values", timestamp=())
+SCALARS = (
+    st.text(st.characters(exclude_categories=["Cs"])).map(json.dumps)
+    | st.text(st.characters(exclude_categories=["Cs"])).map(lambda text: json.dumps(text, ensure_ascii=False))
+    | st.from_regex(r"-?(0|[1-9][0-9]{0,40})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,4})?", fullmatch=True)
+    | st.sampled_from(["true", "false"])
+)
+SPACE = st.sampled_from(["", " ", "\n  "])
+CELLS = st.recursive(
+    SCALARS | st.just("null"),
+    lambda inner: (
+        st.builds(lambda items, gap: "[" + f",{gap}".join(items) + "]", st.lists(inner), SPACE)
+        | st.builds(
+            lambda items, gap: "{" + f"{gap},".join(f'"a":{gap}{item}' for item in items) + "}",
+            st.lists(inner),
+            SPACE,
+        )
+    ),
+    max_leaves=6,
+)
+
+
+def _all(path: Path) -> list[dict[str, str]]:
+    with closing(DuckdbSource(path)) as source:
+        batch = source.read(TABLE, Window((Span(Keyset(None)),), 1000))
+    return [rowtext.cells(text) for text in rowtext.split(batch.body)]
+
+
+def _upsert(path: Path, body: str) -> int:
+    with closing(DuckdbSink(path)) as sink:
+        return sink.upsert(TABLE, Batch(body.encode()))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    cells=st.lists(CELLS, min_size=1, max_size=20), name=st.sampled_from(["plain", 'with "quotes"', "ä'ö"])
+)
+def test_json_cells_come_back_byte_for_byte(cells: list[str], name: str) -> None:
+    """Whatever JSON a server printed, in whatever spelling."""
+    rows = ",\n".join(f'{{"id":{n}, {json.dumps(name)}: {cell}}}' for n, cell in enumerate(cells))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "values.duckdb"
+        _upsert(path, f"[{rows}]")
+        assert {row["id"]: row[name] for row in _all(path)} == {str(n): cell for n, cell in enumerate(cells)}
+
+
+@pytest.mark.parametrize(
+    ("sql", "printed"),
+    [
+        ("1.50::DECIMAL(10, 2)", "1.50"),
+        ("-0.5::DECIMAL(1, 1)", "-0.5"),
+        ("170141183460469231731687303715884105727::HUGEINT", "170141183460469231731687303715884105727"),
+        ("repeat('9', 60)::BIGNUM", "9" * 60),
+        ("0.1::DOUBLE", "0.1"),
+        ("1e300::DOUBLE", "1e+300"),
+        ("'nan'::DOUBLE", '"NaN"'),
+        ("'-inf'::FLOAT", '"-Infinity"'),
+        ("true", "true"),
+        (r"'\xDE\xAD'::BLOB", r'"\\xdead"'),
+        ("''::BLOB", r'"\\x"'),
+        ("TIMESTAMPTZ '2024-05-01 14:00:00.120+02'", '"2024-05-01T12:00:00.12+00"'),
+        ("TIMESTAMP '2024-05-01 12:00:00'", '"2024-05-01T12:00:00"'),
+        ("TIMESTAMPTZ '0044-03-15 (BC) 00:00:00+00'", '"0044-03-15T00:00:00+00 BC"'),
+        ("'infinity'::TIMESTAMP", '"infinity"'),
+        ("DATE '0044-03-15 (BC)'", '"0044-03-15 BC"'),
+        ("DATE '2024-05-01'", '"2024-05-01"'),
+        ("TIME '12:00:00.5'", '"12:00:00.5"'),
+        ("'a'::ENUM('a', 'b')", '"a"'),
+        ("'4e5c0d42-0000-4000-8000-000000000000'::UUID", '"4e5c0d42-0000-4000-8000-000000000000"'),
+        ("['a', NULL, '']", '["a",null,""]'),
+        ("[1.50, NULL]::DECIMAL(4, 2)[]", "[1.50,null]"),
+        ("[[1.50], []]::DECIMAL(4, 2)[][]", "[[1.50],[]]"),
+        ("[1, 2, 3]::TINYINT[3]", "[1,2,3]"),
+        ("""{'a "b"': 1.50::DECIMAL(4, 2), 'c': NULL}""", r'{"a \"b\"":1.50,"c":null}'),
+        ("NULL::STRUCT(a INTEGER)", "null"),
+        ("MAP {1: 'x', 2: NULL}", '{"1":"x","2":null}'),
+        ("""'{"a" : 1.50}'::JSON""", '{"a" : 1.50}'),
+        ("""'"quoted"'""", r'"\"quoted\""'),
+        ("chr(10) || 'é' || chr(1)", r'"\né\u0001"'),
+    ],
+)
+def test_typed_values_leave_with_all_digits(tmp_path: Path, sql: str, printed: str) -> None:
+    """In PostgreSQL's spelling where DuckDB has another, and they come back into such a column."""
+    path = tmp_path / "values.duckdb"
+    with duckdb.connect(path) as connection:
+        connection.execute(f"CREATE TABLE values AS SELECT 1 AS id, {sql} AS value")
+    assert _all(path) == [{"id": "1", "value": printed}]
+    _upsert(path, f'[{{"id": 2, "value": {printed}}}]')
+    assert [row["value"] for row in _all(path)] == [printed, printed]
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("BIGINT", "1.5"),
+        ("TINYINT", "300"),
+        ("DECIMAL(10, 2)", "1.005"),
+        ("DECIMAL(4, 2)", "100"),
+        ("DATE", '"2024-05-01T12:00:00"'),
+        ("TIMESTAMP_S", '"2024-05-01T12:00:00.5+00:00"'),
+        ("TIMESTAMPTZ", '"soon"'),
+        ("BLOB", '"xyz"'),
+        ("BOOLEAN", '"maybe"'),
+        ("INTEGER[]", '"{1,2}"'),
+        ("JSON", r'"\ud800"'),
+        ("VARCHAR", r'"\ud800"'),
+    ],
+)
+def test_a_value_that_would_change_is_refused(tmp_path: Path, column: str, cell: str) -> None:
+    """DuckDB's own casts round and cut in silence; the message names the column and no value."""
+    path = tmp_path / "values.duckdb"
+    with duckdb.connect(path) as connection:
+        connection.execute(f"CREATE TABLE values (id BIGINT, value {column})")
+    with pytest.raises(RowError) as refused:
+        _upsert(path, f'[{{"id": 1, "value": null}}, {{"id": 2, "value": {cell}}}]')
+    assert cell.strip('"') not in str(refused.value)
+    assert _all(path) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "printed"),
+    [
+        ("DECIMAL(10, 3)", "1.50", "1.500"),
+        ("BIGINT", '"7"', "7"),
+        ("BOOLEAN", '"t"', "true"),
+        ("TIMESTAMP", '"2024-05-01T14:00:00+02:00"', '"2024-05-01T12:00:00"'),
+        ("VARCHAR", '{"a" : 1}', r'"{\"a\" : 1}"'),
+    ],
+)
+def test_an_equal_value_is_written(tmp_path: Path, column: str, cell: str, printed: str) -> None:
+    """The column's type decides how it is printed afterwards."""
+    path = tmp_path / "values.duckdb"
+    with duckdb.connect(path) as connection:
+        connection.execute(f"CREATE TABLE values (id BIGINT, value {column})")
+    _upsert(path, f'[{{"id": 1, "value": {cell}}}]')
+    assert [row["value"] for row in _all(path)] == [printed]
