@@ -1,0 +1,177 @@
+"""A folder with a tables.yaml between two real servers, and the installed command to run in it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+from psycopg import sql
+
+from tests.postgrest.launch import ROLES, Server, serve
+from tests.servers.postgres import Cluster
+
+HERE = Path(__file__).parent
+SCHEMA = ROLES + (HERE / "schema.sql").read_text()
+ROWS = (HERE / "rows.sql").read_text()
+COMMAND = Path(sys.executable).with_name("supasync")
+TABLES = ("users", "jobs", "sessions", "usage_logs", "ad_sessions")
+OLD_KEY = "sb_secret_for_tests_old"
+NEW_KEY = "sb_secret_for_tests_new"
+
+TABLES_YAML = """\
+version: 1
+source: {backend: rest, url: "${OLD_SUPABASE_URL}", key: "${OLD_SUPABASE_SERVICE_ROLE_KEY}"}
+sink:   {backend: rest, url: "${SUPABASE_URL}", key: "${SUPABASE_SERVICE_ROLE_KEY}"}
+enabled: "${ENABLE_HOURLY_SYNC:-true}"
+tables:
+  users:       {timestamp: [updated_at, created_at]}
+  jobs:        {after: [users]}
+  sessions:    {after: [users]}
+  usage_logs:  {after: [users, jobs]}
+  ad_sessions: {after: [users]}
+"""
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a call of the command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What ``--json`` printed."""
+        return json.loads(self.out)
+
+
+@dataclass
+class End:
+    """One of the two sides: a database and the server in front of it."""
+
+    cluster: Cluster
+    database: str
+    server: Server
+
+    def run(self, statement: str) -> None:
+        """Run SQL as the owner; as on Supabase, the API hears of changed tables at once."""
+        self.cluster.execute(self.database, statement + "; notify pgrst, 'reload schema'")
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        with psycopg.connect(self.cluster.url(self.database)) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    def texts(self, table: str, schema: str = "public") -> list[str]:
+        """Every row of a table as PostgreSQL prints it, sorted: equal lists are equal tables."""
+        query = sql.SQL("select t::text from {} t order by 1").format(sql.Identifier(schema, table))
+        with psycopg.connect(self.cluster.url(self.database)) as connection:
+            return [row[0] for row in connection.execute(query)]
+
+
+@dataclass
+class Workspace:
+    """Two ends and a folder between them."""
+
+    folder: Path
+    old: End
+    new: End
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file of the folder."""
+        (self.folder / name).write_text(text, encoding="utf-8")
+
+    def command(self, *args: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """Start the installed command in the folder, with nothing of our own environment but the path."""
+        kept = {name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("COV")}
+        return subprocess.Popen(
+            [COMMAND, *args],
+            cwd=self.folder,
+            env={**kept, "HOME": str(self.folder), **self.environment, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def supasync(self, *args: str, environment: Mapping[str, str] | None = None) -> Completed:
+        """Run the command to its end; no key and no traceback may ever be in what it prints."""
+        with self.command(*args, environment=environment) as process:
+            out, err = process.communicate(timeout=240)
+        for text in (out, err):
+            assert "secret_for_tests" not in text, text
+            assert "Traceback" not in text, text
+        return Completed(process.returncode, out, err)
+
+    def ready(self) -> "Workspace":
+        """Paste the SQL into NEW and write the baseline."""
+        self.new.run(self.supasync("schema", "sql").out)
+        done = self.supasync("setup")
+        assert done.code == 0, done.out + done.err
+        return self
+
+    def requests(self) -> int:
+        """How many requests both servers saw since the last call."""
+        count = 0
+        for end in (self.old, self.new):
+            count += len(end.server.requests())
+            end.server.reset()
+        return count
+
+    def assert_equal(self, *tables: str) -> None:
+        """Both databases hold the same rows, compared in SQL text."""
+        for table in tables or TABLES:
+            assert self.new.texts(table) == self.old.texts(table), table
+
+
+@contextmanager
+def between(
+    cluster: Cluster, folder: Path, old: str, new: str, tables: str = TABLES_YAML
+) -> Iterator[Workspace]:
+    """A workspace between two fresh databases that were made by the SQL ``old`` and ``new``."""
+    name = uuid4().hex[:8]
+    with (
+        _end(cluster, f"old_{name}", old, OLD_KEY) as left,
+        _end(cluster, f"new_{name}", new, NEW_KEY) as right,
+    ):
+        space = Workspace(folder, left, right)
+        space.write("tables.yaml", tables)
+        space.write(
+            ".env",
+            f"OLD_SUPABASE_URL={left.server.url.removesuffix('/rest/v1')}\n"
+            f"OLD_SUPABASE_SERVICE_ROLE_KEY={OLD_KEY}\n"
+            f"SUPABASE_URL={right.server.url.removesuffix('/rest/v1')}\n"
+            f"SUPABASE_SERVICE_ROLE_KEY={NEW_KEY}\n",
+        )
+        yield space
+
+
+def _create(cluster: Cluster, database: str, statements: str) -> None:
+    """Make a database from a template that the same statements made once before."""
+    template = "template_" + sha256(statements.encode()).hexdigest()[:16]
+    with psycopg.connect(cluster.url("postgres"), autocommit=True) as connection:
+        if not connection.execute("select 1 from pg_database where datname = %s", [template]).fetchall():
+            cluster.create(template, statements)
+        names = (sql.Identifier(database), sql.Identifier(template))
+        connection.execute(sql.SQL("create database {} template {} strategy file_copy").format(*names))
+
+
+@contextmanager
+def _end(cluster: Cluster, database: str, statements: str, key: str) -> Iterator[End]:
+    _create(cluster, database, statements)
+    keys = {key: "service_role", key.replace("secret", "publishable"): "anon"}
+    try:
+        with serve(cluster.url(database, "authenticator"), keys=keys) as server:
+            yield End(cluster, database, server)
+    finally:
+        cluster.drop(database)
