@@ -145,12 +145,9 @@ def test_a_reset_table_is_read_from_its_beginning(workspace: Workspace) -> None:
 
 
 def test_passing_failures_alert_once_they_last_too_long(workspace: Workspace) -> None:
-    workspace.supasync("sync")
-    environment = {"SUPABASE_URL": "http://127.0.0.1:9"}
-    assert workspace.supasync("sync", environment=environment).code == 4
     long_ago = (datetime.now(UTC) - timedelta(hours=7)).timestamp()
     os.utime(workspace.folder / ".supasync" / "last-success", (long_ago, long_ago))
-    assert workspace.supasync("sync", environment=environment).code == 3
+    assert workspace.supasync("sync", environment={"SUPABASE_URL": "http://127.0.0.1:9"}).code == 3
 
 
 def test_a_second_run_on_the_same_machine_is_locked_out(workspace: Workspace) -> None:

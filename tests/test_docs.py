@@ -1,0 +1,177 @@
+"""The documentation says what is: links, commands, options, hooks and the tutorial's figures."""
+
+import inspect
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from docs.generate import PAGE, cli_page, commands
+from supasync_core import errors, hookspecs
+from supasync_core.plugins import Host
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+COMMAND = Path(sys.executable).with_name("supasync")
+HOOKS = [hook for name, hook in vars(hookspecs).items() if name.startswith("supasync_")]
+
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+
+
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str = r"\w*") -> list[str]:
+    """The fenced blocks of that language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings as they are linked to on GitHub."""
+    prose = re.sub(r"^```.*?^```", "", text_of(page), flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def calls(text: str) -> Iterator[list[str]]:
+    """The arguments of every call of supasync in a code block, or in a span that begins with one."""
+    lines = [line for block in blocks(text) for line in block.splitlines()]
+    found = [re.search(r"(?:^|&& |\$ |/)supasync ([^>|&]*)", line) for line in lines]
+    spans = re.findall(r"(?<!`)`supasync ([^`]*)`", text)
+    for call in [match[1] for match in found if match] + spans:
+        yield shlex.split(call.replace("...", ""), comments=True)
+
+
+def tree() -> dict[str, click.Command]:
+    """Every command by its full name."""
+    return {ctx.command_path: command for command, ctx in commands()}
+
+
+def unknown(call: list[str], known: dict[str, click.Command]) -> str | None:
+    """The first word of a call that supasync does not know, or None."""
+    name = "supasync"
+    words = iter(call)
+    for word in words:
+        command = known[name]
+        if word.startswith("-"):
+            options = {opt: param for param in command.params for opt in param.opts}
+            param = options.get(word)
+            if param is None:
+                return f"{name} {word}"
+            if not (isinstance(param, click.Option) and param.is_flag):
+                next(words, None)
+        elif isinstance(command, click.Group):
+            name = f"{name} {word}"
+            if name not in known:
+                return name
+    return None
+
+
+@pages
+def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", text_of(page)):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        other = (page.parent / path).resolve() if path else page
+        assert other.exists(), target
+        assert not anchor or anchor in anchors(other), target
+
+
+@pages
+def test_every_command_and_option_exists(page: Path) -> None:
+    known = tree()
+    if page != PAGE:  # which is compared with the commands as a whole
+        assert [wrong for call in calls(text_of(page)) if (wrong := unknown(call, known))] == []
+
+
+@pages
+def test_no_page_mentions_a_path_of_one_machine(page: Path) -> None:
+    assert re.findall(r"/(?:root|work|tmp|mnt|Users)/\S*|/home/(?!you\b)\S*", text_of(page)) == []
+
+
+@pages
+def test_the_python_and_yaml_of_every_page_can_be_read(page: Path) -> None:
+    for code in blocks(text_of(page), "python"):
+        if not code.startswith("def supasync_"):  # a signature alone
+            compile(code, str(page), "exec")
+    for document in blocks(text_of(page), "yaml"):
+        yaml.safe_load(document)
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    linked = set(re.findall(r"\((docs/[^)#]+)", text_of(ROOT / "README.md")))
+    assert {
+        page.relative_to(ROOT).as_posix() for page in PAGES if page.is_relative_to(ROOT / "docs")
+    } == linked
+
+
+def test_the_reference_of_the_command_line_is_current() -> None:
+    assert text_of(PAGE) == cli_page(), "run: python docs/generate.py"
+
+
+def test_every_command_is_in_the_reference() -> None:
+    done = subprocess.run([COMMAND, "--help"], capture_output=True, text=True, check=True)
+    names = re.findall(r"^  (\w+) ", done.stdout.partition("Commands:")[2], re.MULTILINE)
+    assert {f"supasync-{name}" for name in names} <= anchors(PAGE)
+    assert {name.replace(" ", "-") for name in tree()} <= anchors(PAGE)
+
+
+def test_the_readmes_make_targets_exist() -> None:
+    targets = set(re.findall(r"^make (\w+)", text_of(ROOT / "README.md"), re.MULTILINE))
+    assert targets == {"demo", "test"}
+    assert targets <= set(re.findall(r"^(\w+):", text_of(ROOT / "Makefile"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook.__name__)
+def test_every_hook_is_documented_with_its_exact_signature(hook: object) -> None:
+    assert inspect.isfunction(hook)
+    signature = f"def {hook.__name__}{inspect.signature(hook)}".replace("'", "")
+    assert f"## {hook.__name__}\n\n```python\n{signature}\n```\n" in text_of(ROOT / "docs/reference/hooks.md")
+
+
+def test_every_error_is_documented_with_its_exit_code() -> None:
+    documented = text_of(ROOT / "docs/reference/exit-codes.md")
+    for name, error in vars(errors).items():
+        if inspect.isclass(error) and not error.__subclasses__() and issubclass(error, errors.SupasyncError):
+            row = next(line for line in documented.splitlines() if f"`{name}`" in line)
+            assert row.startswith(f"| {error.exit_code} |"), name
+
+
+def test_the_how_tos_transform_loads(tmp_path: Path) -> None:
+    path = tmp_path / "my_transforms.py"
+    path.write_text(blocks(text_of(ROOT / "docs/how-to/write-a-plugin.md"), "python")[0], encoding="utf-8")
+    host = Host()
+    host.load_file(path)
+    assert host.transforms.get("mask_ip")({"ip": "192.0.2.7"}) == {"ip": "192.0.2.0"}
+    assert host.transforms.get("no_trials")({"plan": "trial"}) is None
+
+
+def test_the_tutorials_figures_are_those_of_the_demo(tmp_path: Path) -> None:
+    tutorial = text_of(ROOT / "docs/tutorial/first-sync.md")
+    folder = tmp_path / "try-supasync"
+    done = subprocess.run([COMMAND, "demo", "--folder", folder], capture_output=True, text=True, check=True)
+    printed = re.sub(
+        r"\d+\.\d s$", "... s", done.stdout.replace(str(folder), folder.name), flags=re.MULTILINE
+    )
+    (documented,) = blocks(tutorial, "demo")
+    assert documented.strip() in printed
+    (change, look) = blocks(tutorial, "python")
+    outputs = blocks(tutorial)
+    subprocess.run([sys.executable, "-c", change], cwd=folder, check=True)
+    dry = subprocess.run(
+        [COMMAND, "sync", "--dry-run"], cwd=folder, capture_output=True, text=True, check=True
+    )
+    assert dry.stdout in outputs
+    subprocess.run([COMMAND, "sync"], cwd=folder, capture_output=True, check=True)
+    seen = subprocess.run(
+        [sys.executable, "-c", look], cwd=folder, capture_output=True, text=True, check=True
+    )
+    assert seen.stdout.startswith("('user1@example.test', 'gold', '")
