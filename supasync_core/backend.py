@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from supasync_core.batch import Batch, Keyset, Row, Window
 from supasync_core.clock import Horizon
@@ -55,6 +55,19 @@ class Sink(Side, Protocol):
         A row whose key exists is replaced in the batch's columns. Raises RowError where the sink refuses
         rows, SchemaError where it lacks the table, the key or a column.
         """
+        ...
+
+    def notes(self) -> list[str]:
+        """What a person should know of how rows were written, such as columns that had to be left out."""
+        ...
+
+
+@runtime_checkable
+class Typed(Protocol):
+    """A source or sink whose format knows no types: it is told the other side's before the first batch."""
+
+    def typed(self, table: Table, shape: Shape) -> None:
+        """Take the column types of this table from the other side."""
         ...
 
 
@@ -180,6 +193,10 @@ class TablePlugin(Protocol):
 
     def problems(self, table: Table) -> list[str]:
         """What is wrong with the table's settings for this plugin, a sentence each."""
+        ...
+
+    def unfit(self, table: Table, shape: Shape) -> list[str]:
+        """Why the table's columns, as far as their types are known, cannot be read this way."""
         ...
 
     def unseen(self, table: Table) -> list[str]:

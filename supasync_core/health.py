@@ -43,7 +43,7 @@ def judge(past: Past, tables: tuple[str, ...], interval: timedelta, now: clock.I
     shown = past.records[:_SHOWN]
     healthy = age is not None and age <= 2 * interval
     return Health(
-        verdict=_verdict(past, age, interval, healthy=healthy),
+        verdict=_verdict(past, syncs[0].status if syncs else None, age, interval, healthy=healthy),
         healthy=healthy,
         age=age,
         rate=len(good) / len(syncs) if syncs else None,
@@ -55,13 +55,17 @@ def judge(past: Past, tables: tuple[str, ...], interval: timedelta, now: clock.I
     )
 
 
-def _verdict(past: Past, age: timedelta | None, interval: timedelta, *, healthy: bool) -> str:
+def _verdict(
+    past: Past, last_run: str | None, age: timedelta | None, interval: timedelta, *, healthy: bool
+) -> str:
     if past.state is None:
         return "not set up: run supasync setup"
     if age is None:
         return "no run has succeeded yet"
-    if healthy:
+    if healthy and last_run == "success":
         return "good"
+    if healthy:
+        return "the last run did not succeed; the last success is recent enough"
     return f"no success for {int(age / interval)} intervals: see the errors below, then run supasync sync"
 
 

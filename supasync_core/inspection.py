@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from supasync_core.backend import Entry, Past, Side
+from supasync_core.backend import Entry, Past
 from supasync_core.batch import Span, Window
 from supasync_core.errors import StateError, SupasyncError, TableError
+from supasync_core.journal import current
 from supasync_core.project import Project, store_of_source
 from supasync_core.state import State
 from supasync_core.tables import Shape, Table
@@ -48,20 +49,22 @@ class Inspection:
 
 def inspect(project: Project, progress: Callable[[str], None]) -> Inspection:
     """Ask both sides and the state; nothing is written. ``progress`` hears what is being looked at."""
-    findings: list[Finding] = []
+    findings = list(_swapped(project))
+    if findings:
+        return Inspection(tuple(findings), (), None)
     overviews = []
     past = _state(project, findings)
     for table in project.settings.tables:
         progress(table.name)
+        counts: list[int | None] = [None, None]
         try:
             findings.extend(_of_table(project, table))
+            counts = [project.source.count(table), project.sink.count(table)]
         except TableError as err:
             findings.append(Finding("problem", str(err), err.table, err.hint))
             if err.table is None:
                 break
-        overviews.append(
-            Overview(table.name, _count(project.source, table), _count(project.sink, table)),
-        )
+        overviews.append(Overview(table.name, *counts))
     return Inspection(tuple(findings), tuple(overviews), past)
 
 
@@ -72,18 +75,11 @@ def _state(project: Project, findings: list[Finding]) -> Past | None:
         probe = Entry(status="running", state=State(project.source_ref))
         if project.store.save(_NO_RUN, probe):
             raise StateError("the state store took a record of a run that does not exist")
+        if past.state:
+            current(past, project.source_ref)
     except SupasyncError as err:
         findings.append(Finding("problem", str(err), hint=err.hint))
         return None
-    if past.state and past.state.source != project.source_ref:
-        findings.append(
-            Finding(
-                "problem",
-                f"NEW holds rows of {past.state.source}, and OLD is now {project.source_ref}",
-                hint="point tables.yaml at the right projects",
-            )
-        )
-    findings.extend(_swapped(project))
     return past
 
 
@@ -116,6 +112,9 @@ def _of_table(project: Project, table: Table) -> Iterator[Finding]:
             table.name,
             _hint_for_missing(table, column, source),
         )
+    for text in project.plugin(table).unfit(table, source):
+        hint = "name another column, or another plugin: incremental, append or snapshot"
+        yield Finding("problem", f"{table.name}: {text}", table.name, hint)
     yield from _unseen(project, table, source)
     wanted = [name for name in table.columns or [c.name for c in source.columns] if name not in table.exclude]
     if table.transform:
@@ -153,14 +152,7 @@ def _unseen(project: Project, table: Table, shape: Shape) -> Iterator[Finding]:
         columns = ", ".join([*table.timestamp, "created_at"])
         yield Finding(
             "warning",
-            f"{table.name}: {count:,} rows without {columns}, read again by every run",
+            f"{table.name}: {count:,} rows without {' and '.join(table.timestamp)}, read again by every run",
             table.name,
             f"timestamp: [{columns}]" if behind else None,
         )
-
-
-def _count(side: Side, table: Table) -> int | None:
-    try:
-        return side.count(table)
-    except TableError:
-        return None  # the reason is among the findings

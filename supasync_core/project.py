@@ -36,13 +36,13 @@ class Project:
         """The table's transforms by name, in their order."""
         return [(name, self.host.transforms.get(name)) for name in table.transform]
 
-    def select(self, names: tuple[str, ...]) -> tuple[Table, ...]:
+    def select(self, names: tuple[str, ...], option: str) -> tuple[Table, ...]:
         """The named tables in dependency order, all without names; ConfigError for a name not declared."""
         from supasync_core.registry import did_you_mean  # noqa: PLC0415 - difflib is wanted here alone
 
         known = {table.name for table in self.settings.tables}
         problems = [
-            f"--table {name}: tables.yaml has no such table{did_you_mean(name, known)}"
+            f"{option} {name}: tables.yaml has no such table{did_you_mean(name, known)}"
             for name in names
             if name not in known
         ]

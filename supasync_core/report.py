@@ -29,7 +29,11 @@ class TableResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One run. ``costs`` is the ledger's JSON; ``stopped`` is what ended the run before its tables did."""
+    """One run.
+
+    ``costs`` is the ledger's JSON; ``stopped`` is what ended the run before its tables did; ``whole`` is
+    False for a run of chosen tables only.
+    """
 
     command: str
     run: str
@@ -38,6 +42,7 @@ class Report:
     horizon: str | None = None
     notes: tuple[str, ...] = ()
     stopped: SupasyncError | None = None
+    whole: bool = True
     interrupted: bool = False
     requests: int = 0
     bytes: int = 0
@@ -57,6 +62,11 @@ class Report:
         if all(good) and not self.stopped:
             return "success"
         return "partial" if any(good) else "failed"
+
+    @property
+    def complete(self) -> bool:
+        """Whether every table is now as the source was: only that counts as the last success."""
+        return self.whole and self.status == "success"
 
     @property
     def error(self) -> str | None:

@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from supasync_core import clock, transform
 from supasync_core.ahead import ahead
-from supasync_core.backend import Claim, Entry, Job, Piece, Run
+from supasync_core.backend import Claim, Entry, Job, Piece, Run, Typed
 from supasync_core.errors import LockedError, StateError, SupasyncError, TableError
 from supasync_core.journal import NO_BASELINE, current
 from supasync_core.project import Project
@@ -102,7 +102,7 @@ class _Session:
         except TableError as err:
             stopped = err
         report = self._report(stopped, interrupted=interrupted)
-        self._save(report.status, report)
+        self._save(report)
         return self._report(stopped, interrupted=interrupted)
 
     def _run_tables(self) -> None:
@@ -127,7 +127,10 @@ class _Session:
         code = 0
         try:
             self._copy(table, counts)
-        except (Interrupted, LockedError, StateError):
+        except Interrupted:
+            self.results[table.name] = counts.result(table, "interrupted", began)
+            raise
+        except (LockedError, StateError):
             raise
         except TableError as err:
             if err.table is None:
@@ -137,18 +140,13 @@ class _Session:
             error = SupasyncError(f"{table.name}: a defect of supasync or of a plugin: {type(err).__name__}")
             code = 1
             error.__cause__ = err
-        return TableResult(
-            name=table.name,
-            status="failed" if error else "ok",
-            found=counts.found,
-            synced=counts.synced,
-            seconds=time.monotonic() - began,
-            error=str(error) if error else None,
-            hint=error.hint if error else None,
-            exit_code=code,
-        )
+        if error is None:
+            return counts.result(table, "ok", began)
+        failed = counts.result(table, "failed", began)
+        return replace(failed, error=str(error), hint=error.hint, exit_code=code)
 
     def _copy(self, table: Table, counts: "_Counts") -> None:
+        self._exchange_types(table)
         transforms = self.project.transforms(table)
         state = self.state.table(table.name)
         job = Job(table, self.project.source, state, self.run.now)
@@ -161,6 +159,14 @@ class _Session:
                 self.watch.rows_confirmed(table, counts.synced, counts.found)
             self._confirmed(table, piece)
 
+    def _exchange_types(self, table: Table) -> None:
+        """Tell an end whose format has no types those of the other."""
+        source, sink = self.project.source, self.project.sink
+        if isinstance(source, Typed):
+            source.typed(table, sink.shape(table))
+        if isinstance(sink, Typed):
+            sink.typed(table, source.shape(table))
+
     def _confirmed(self, table: Table, piece: Piece) -> None:
         """Keep the state that the piece leads to, and save it now and then."""
         self.state = self.state.with_table(table.name, piece.state)
@@ -169,16 +175,16 @@ class _Session:
         self.records += rows
         due = self.unsaved_rows >= CHECKPOINT_ROWS
         if due or time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS:
-            self._save("running", self._report(None, interrupted=False))
+            self._save(self._report(None, interrupted=False), status="running")
         if self.plan.interrupted():
             raise Interrupted
 
-    def _save(self, status: str, report: Report) -> None:
+    def _save(self, report: Report, status: str | None = None) -> None:
         state = self.state
-        if status == "success":
-            state = State(state.source, state.tables, last_success=self.run.now)
+        if report.complete and status is None:
+            state = replace(state, last_success=self.run.now)
         entry = Entry(
-            status=status,
+            status=status or report.status,
             state=state,
             horizon=report.horizon,
             records=self.records,
@@ -207,6 +213,7 @@ class _Session:
             horizon=self._horizon(),
             notes=self._notes(),
             stopped=stopped,
+            whole=len(self.plan.tables) == len(self.project.settings.tables),
             interrupted=interrupted,
             requests=total.requests,
             bytes=total.sent + total.received,
@@ -222,9 +229,10 @@ class _Session:
     def _notes(self) -> tuple[str, ...]:
         horizon = self.project.source.horizon()
         read = any(result.status == "ok" for result in self.results.values())
+        notes = self.project.sink.notes()
         if read and (horizon is None or not horizon.trusted):
-            return ("OLD's answers carry no current Date: rows near the cursors are read again by every run",)
-        return ()
+            notes.append("OLD's answers carry no current Date: every run reads rows near the cursors again")
+        return tuple(notes)
 
 
 @dataclass
@@ -236,6 +244,13 @@ class _Counts:
         """Count a confirmed piece; rows may have been added while the pages were read."""
         self.synced += piece.batch.count if piece.batch else 0
         self.found = max(self.synced, piece.total or 0)
+
+    def result(self, table: Table, status: str, began: float) -> TableResult:
+        """What the table came to."""
+        seconds = time.monotonic() - began
+        return TableResult(
+            name=table.name, status=status, found=self.found, synced=self.synced, seconds=seconds
+        )
 
 
 def pending(project: Project, tables: tuple[Table, ...]) -> dict[str, int]:

@@ -63,6 +63,10 @@ class CsvSink:
             self._save(table)
         return count
 
+    def notes(self) -> list[str]:
+        """None: every column is written."""
+        return []
+
     def close(self) -> None:
         """Remove the loaded copy; the files stay."""
         self._work.close()

@@ -49,6 +49,10 @@ class DuckdbSink:
         """Write all rows of the batch or none, the last of several with one key."""
         return Writer(self._connection(), self._path).upsert(table, batch)
 
+    def notes(self) -> list[str]:
+        """None: every column is written."""
+        return []
+
     def close(self) -> None:
         """Let go of the file."""
         if self._opened:

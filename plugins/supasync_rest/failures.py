@@ -13,6 +13,7 @@ from supasync_rest.sqltext import column_in, identifier, table_name
 
 SCHEMA_HINT = "run: supasync schema sql, and paste what it prints into NEW's SQL editor"
 _KEY_HINT = "take the secret key (sb_secret_...) or service_role from its Project Settings -> API keys"
+_LATER = "nothing is lost: a later run goes on from here"
 _RELOAD = "after a change in SQL run: notify pgrst, 'reload schema';"
 
 _ABSENT = ("PGRST202", "PGRST204", "PGRST205", "42P01", "42703", "42883")
@@ -168,8 +169,8 @@ def _wrong_key(refusal: Refusal) -> SupasyncError:
 def _over_quota(refusal: Refusal) -> SupasyncError:
     return refusal.refused(
         "is over its organisation's quota and answers nothing until that is raised or renewed",
-        "cursors are kept. The dashboard still works: export the gap there as CSV and load it with supasync; "
-        "the quota is the whole organisation's, so keep NEW in another one",
+        "cursors are kept, and a later run goes on from them; the quota is the whole organisation's, so keep "
+        "NEW in another one",
     )
 
 
@@ -190,13 +191,13 @@ def _too_long(refusal: Refusal) -> SupasyncError:
 
 
 def _too_many(refusal: Refusal) -> SupasyncError:
-    error = PassingError(f"{refusal.project} asks to slow down ({refusal.said})")
+    error = PassingError(f"{refusal.project} asks to slow down ({refusal.said})", hint=_LATER)
     error.after = refusal.answer.retry_after
     return error
 
 
 def _passing(refusal: Refusal) -> SupasyncError:
-    error = PassingError(refusal.told("failed"), table=refusal.table)
+    error = PassingError(refusal.told("failed"), table=refusal.table, hint=_LATER)
     error.after = refusal.answer.retry_after
     error.lost = refusal.answer.status in _LOST
     return error

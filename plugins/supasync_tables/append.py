@@ -15,12 +15,13 @@ from supasync_core.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.clock import Horizon
 from supasync_core.errors import SchemaError
 from supasync_core.state import KeysetState, TableState
-from supasync_core.tables import Table
+from supasync_core.tables import Shape, Table
 from supasync_tables.horizon import MARGIN, horizon_of, latest
 from supasync_tables.pages import pages
 
 OVERLAP_KEYS = 1000
 """Keys that are read again where no time is known: behind a first load, and behind a run that died."""
+_WHOLE_TYPES = ("smallint", "integer", "bigint", "numeric", "BIGINT", "INTEGER", "HUGEINT")
 _WHOLE = re.compile(r"-?\d+")
 
 
@@ -30,6 +31,13 @@ class Append:
     def problems(self, table: Table) -> list[str]:
         """Exactly one key column is needed."""
         return [] if len(table.key) == 1 else ["append needs a key of exactly one whole-number column"]
+
+    def unfit(self, table: Table, shape: Shape) -> list[str]:
+        """A key that does not count up."""
+        column = shape.column(table.key[0])
+        if column is None or column.type is None or column.type in _WHOLE_TYPES:
+            return []
+        return [f"append needs a key of whole numbers, and {column.name} is {column.type}"]
 
     def unseen(self, table: Table) -> list[str]:
         """Updates."""

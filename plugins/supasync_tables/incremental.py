@@ -15,6 +15,7 @@ The first page asks for all keysets at once and for an exact count: where it hol
 done in one request.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -25,9 +26,11 @@ from supasync_core.batch import Batch, Cursor, Keyset, Row, Span, Window
 from supasync_core.clock import Horizon
 from supasync_core.errors import SchemaError
 from supasync_core.state import KeysetState, TableState
-from supasync_core.tables import Table
+from supasync_core.tables import Shape, Table
 from supasync_tables.horizon import MARGIN, horizon_of, latest
 from supasync_tables.pages import pages
+
+_TIMES = re.compile(r"timestamp|date|text|character varying|varchar|json", re.IGNORECASE)
 
 
 class Incremental:
@@ -36,6 +39,15 @@ class Incremental:
     def problems(self, table: Table) -> list[str]:
         """A timestamp is needed."""
         return [] if table.timestamp else ["needs a timestamp column, as in timestamp: updated_at"]
+
+    def unfit(self, table: Table, shape: Shape) -> list[str]:
+        """A timestamp column of a type that holds no timestamps."""
+        columns = [column for column in map(shape.column, table.timestamp) if column and column.type]
+        return [
+            f"the timestamp column {column.name} is {column.type}: it holds no timestamps"
+            for column in columns
+            if not _TIMES.match(column.type or "")
+        ]
 
     def unseen(self, table: Table) -> list[str]:
         """Updates, where nothing but the creation is stamped."""

@@ -11,7 +11,7 @@ from supasync_core.backend import Job, Piece
 from supasync_core.batch import Keyset, Span, Window
 from supasync_core.errors import SchemaError
 from supasync_core.state import KeysetState, TableState
-from supasync_core.tables import Table
+from supasync_core.tables import Shape, Table
 from supasync_tables.horizon import horizon_of
 
 CEILING = 20_000
@@ -24,6 +24,10 @@ class Snapshot:
 
     def problems(self, table: Table) -> list[str]:
         """None: any key will do."""
+        return []
+
+    def unfit(self, table: Table, shape: Shape) -> list[str]:
+        """None: any type will do."""
         return []
 
     def unseen(self, table: Table) -> list[str]:

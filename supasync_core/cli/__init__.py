@@ -77,7 +77,7 @@ def cli(ctx: click.Context, config: str) -> None:
     \b
     Exit codes: 0 done, 1 a defect, 2 wrong settings or options, 3 a person is
     needed, 4 failed for now and a later run makes it good, 5 another run is
-    at work.
+    at work, 130 interrupted.
     """  # noqa: D301 - \b is click's mark against rewrapping
     ctx.ensure_object(Session).config = config
 

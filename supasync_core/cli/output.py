@@ -65,7 +65,7 @@ def report(done: Report, redact: Callable[[str], str], *, as_json: bool) -> None
         if done.stopped.hint:
             click.echo(redact(f"  {done.stopped.hint}"), err=True)
     for note in done.notes:
-        click.echo(f"note: {note}", err=True)
+        click.echo(redact(f"note: {note}"), err=True)
     click.echo(
         f"{done.status}: {done.records:,} records synced, {done.requests:,} requests, "
         f"{size(done.bytes)}, {done.seconds:.1f} s"
@@ -85,10 +85,10 @@ def size(number: int) -> str:
 
 
 @contextmanager
-def watching(*, as_json: bool) -> Iterator[Watch]:
+def watching(redact: Callable[[str], str], *, as_json: bool) -> Iterator[Watch]:
     """A progress bar on a terminal's stderr; without one, a line per table on stdout."""
     if not sys.stderr.isatty():
-        yield _Lines(quiet=as_json)
+        yield _Lines(redact, quiet=as_json)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -98,13 +98,14 @@ def watching(*, as_json: bool) -> Iterator[Watch]:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        yield _Bars(progress, _Lines(quiet=as_json))
+        yield _Bars(progress, _Lines(redact, quiet=as_json))
 
 
 class _Lines:
     """Plain lines, as cron mails them."""
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, redact: Callable[[str], str], *, quiet: bool) -> None:
+        self._redact = redact
         self._quiet = quiet
 
     def table_begins(self, table: Table) -> None:
@@ -114,13 +115,20 @@ class _Lines:
         """A log wants the end alone."""
 
     def table_ended(self, result: TableResult) -> None:
-        """``users: 5/5 records synced``, or why not."""
+        """``users: 5/5 records synced``, or that it failed; the reason goes to stderr."""
         if not self._quiet:
-            click.echo(f"{result.name}: {result.synced:,}/{result.found:,} records synced")
+            click.echo(f"{result.name}: {_outcome(result)}")
         if result.error:
-            click.echo(f"{result.name}: {result.status}: {result.error}", err=True)
+            reason = result.error.removeprefix(f"{result.name}: ")
+            click.echo(self._redact(f"{result.name}: {result.status}: {reason}"), err=True)
         if result.hint:
-            click.echo(f"  {result.hint}", err=True)
+            click.echo(self._redact(f"  {result.hint}"), err=True)
+
+
+def _outcome(result: TableResult) -> str:
+    if result.status == "ok":
+        return f"{result.synced:,}/{result.found:,} records synced"
+    return f"{result.status}, {result.synced:,} records synced" if result.synced else result.status
 
 
 class _Bars:

@@ -31,9 +31,10 @@ def show(session: Session, *, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(states.to_json(current), indent=2))
         return 0
+    order = {table.name: i for i, table in enumerate(session.settings.tables)}
     rows = [
         (name, column, keyset.cursor.value if keyset.cursor else None, settled(keyset), table.read_at)
-        for name, table in current.tables.items()
+        for name, table in sorted(current.tables.items(), key=lambda item: order.get(item[0], len(order)))
         for column, keyset in table.keysets.items()
     ]
     click.echo(f"rows come from {current.source}")
@@ -53,7 +54,7 @@ def reset(session: Session, table: str) -> int:
     """Forget how far TABLE is: the next run reads it from its beginning. No row is deleted."""
     settings = session.settings
     with lock.locked(settings.folder), session.project() as project:
-        project.select((table,))
+        project.select((table,), "state reset")
         claim = Claim(
             holder=lock.holder(settings.folder), source=project.source_ref, command="state reset", lease=LEASE
         )

@@ -2,7 +2,9 @@
 
 import json
 import re
+import textwrap
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -44,21 +46,21 @@ def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int
     if as_json:
         click.echo(json.dumps(_as_json(health), indent=2))
     else:
-        _show(health)
+        _show(health, session.redact)
     too_old = max_age is not None and (health.age is None or health.age > max_age)
     if too_old:
         click.echo(f"the last success is {ago(health.age)}: older than --max-age", err=True)
     return 3 if too_old else 0
 
 
-def _show(health: Health) -> None:
+def _show(health: Health, redact: Callable[[str], str]) -> None:
     if not health.runs:
         click.echo("nothing was ever run; next: supasync setup")
         return
     last = health.runs[0]
     click.echo(f"last run: {last.status}, {last.created_at}, {last.records:,} records ({last.command})")
     if last.error:
-        click.echo(f"  {last.error}")
+        click.echo(redact(textwrap.indent(last.error, "  ")))
     click.echo(f"health: {health.verdict}")
     click.echo(f"last success: {ago(health.age)}")
     if health.rate is not None:

@@ -36,12 +36,13 @@ def sync(
     last = LastSuccess(settings.folder)
     try:
         with lock.locked(settings.folder), session.project() as project:
-            chosen = project.select((*tables, *full) if tables else ())
-            project.select(full)
+            project.select(tables, "--table")
+            project.select(full, "--full")
+            chosen = project.select((*tables, *full) if tables else (), "--table")
             if dry_run:
                 output.counts(runner.pending(project, chosen), as_json=as_json)
                 return 0
-            with _interruptible() as interrupted, output.watching(as_json=as_json) as watch:
+            with _interruptible() as interrupted, output.watching(session.redact, as_json=as_json) as watch:
                 plan = runner.Plan(
                     holder=lock.holder(settings.folder),
                     tables=chosen,
@@ -60,7 +61,7 @@ def sync(
 def _conclude(session: Session, report: Report, last: LastSuccess, *, as_json: bool) -> int:
     session.host.hooks.hook.supasync_run_finished(report=report)
     output.report(report, session.redact, as_json=as_json)
-    if report.status == "success":
+    if report.complete:
         last.note()
     return last.escalated(report.exit_code, session.settings.stale_after)
 
