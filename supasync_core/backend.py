@@ -1,6 +1,6 @@
 """The seams: what a source, a sink, a state store and a table plugin promise."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
@@ -27,6 +27,10 @@ class Side(Protocol):
 
     def count(self, table: Table, window: Window | None = None) -> int:
         """The exact number of rows, in the window where one is given (its limit does not matter)."""
+        ...
+
+    def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
+        """The rows whose ``columns`` equal one of the tuples of texts, in batches, in any order."""
         ...
 
     def close(self) -> None:
@@ -98,7 +102,8 @@ class Run:
 class Entry:
     """What a run writes: ``status`` is running for a checkpoint, which renews the lease; else it releases it.
 
-    Statuses: ``running baseline success partial failed interrupted reset``. ``horizon`` is the source's
+    Statuses: ``running baseline success partial failed interrupted reset retried dropped``.
+    ``horizon`` is the source's
     time up to which it was read. ``retention`` is in days. ``details`` holds counts per table and the
     ledger.
     """

@@ -72,18 +72,28 @@ class SchemaError(TableError):
 
 
 class RowError(TableError):
-    """The sink refused rows of a batch; nothing of that batch was written."""
+    """The sink refused rows of a batch; nothing of that batch was written.
 
-    def __init__(
+    Where it told which: ``columns`` and ``value``, the text that PostgreSQL printed for them, as ``(7)`` or
+    ``(1, a)``; ``other`` is the table that a foreign key refers to.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a server may tell of a row
         self,
         message: str,
         *,
         table: str | None = None,
         hint: str | None = None,
         sqlstate: str | None = None,
+        columns: Sequence[str] = (),
+        value: str | None = None,
+        other: str | None = None,
     ) -> None:
         super().__init__(message, table=table, hint=hint)
         self.sqlstate = sqlstate
+        self.columns = tuple(columns)
+        self.value = value
+        self.other = other
 
 
 class StateError(SupasyncError):

@@ -31,6 +31,7 @@ class Health:
     requests: int
     bytes: int
     tables: tuple[Lag, ...]
+    set_aside: int
     runs: tuple[Record, ...]
 
 
@@ -51,6 +52,7 @@ def judge(past: Past, tables: tuple[str, ...], interval: timedelta, now: clock.I
         requests=sum(record.requests for record in shown),
         bytes=sum(record.bytes for record in shown),
         tables=tuple(_lag(past, name, now) for name in tables),
+        set_aside=sum(map(len, past.state.quarantine.values())) if past.state else 0,
         runs=shown,
     )
 

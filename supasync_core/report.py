@@ -9,12 +9,16 @@ from supasync_core.errors import SupasyncError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableResult:
-    """How one table ended: ``ok``, ``failed`` or ``skipped``; of ``found`` rows ``synced`` were confirmed."""
+    """How one table ended: ``ok``, ``failed`` or ``skipped``; of ``found`` rows ``synced`` were confirmed.
+
+    ``refused`` rows were newly set aside in the quarantine.
+    """
 
     name: str
     status: str
     found: int = 0
     synced: int = 0
+    refused: int = 0
     seconds: float = 0.0
     error: str | None = None
     hint: str | None = None
@@ -22,7 +26,9 @@ class TableResult:
 
     def as_json(self) -> dict[str, Any]:
         """The result without what is empty."""
-        row = {name: getattr(self, name) for name in ("status", "found", "synced", "error", "hint")}
+        row = {
+            name: getattr(self, name) for name in ("status", "found", "synced", "refused", "error", "hint")
+        }
         row["seconds"] = round(self.seconds, 3)
         return {name: value for name, value in row.items() if value is not None}
 
@@ -72,7 +78,7 @@ class Report:
     def error(self) -> str | None:
         """What went wrong, in one line per cause."""
         lines = [str(self.stopped)] if self.stopped else []
-        lines += [table.error for table in self.tables if table.status == "failed" and table.error]
+        lines += [table.error for table in self.tables if table.status != "skipped" and table.error]
         return "\n".join(dict.fromkeys(lines)) or None
 
     @property

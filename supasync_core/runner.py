@@ -8,7 +8,8 @@ from typing import Protocol
 from supasync_core import clock, transform
 from supasync_core.ahead import ahead
 from supasync_core.backend import Claim, Entry, Job, Piece, Run, Typed
-from supasync_core.errors import LockedError, StateError, SupasyncError, TableError
+from supasync_core.delivery import Delivery, ManyRefusedError
+from supasync_core.errors import LockedError, RowError, StateError, SupasyncError, TableError
 from supasync_core.journal import NO_BASELINE, current
 from supasync_core.project import Project
 from supasync_core.report import Report, TableResult, waiting
@@ -87,9 +88,13 @@ class _Session:
     state: State
     results: dict[str, TableResult] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
+    delivery: Delivery = field(init=False)
     saved_at: float = field(default_factory=time.monotonic)
     unsaved_rows: int = 0
     records: int = 0
+
+    def __post_init__(self) -> None:
+        self.delivery = Delivery(self.project, self.run.now, self.state.quarantine)
 
     def conduct(self) -> Report:
         """Run all tables and save; a lease that was lost ends the run at once, without a record."""
@@ -122,6 +127,7 @@ class _Session:
     def _guarded(self, table: Table) -> TableResult:
         """Run one table; what fails stops it and those that wait for it, unless it names no table."""
         began = time.monotonic()
+        before = self.state
         counts = _Counts()
         error: SupasyncError | None = None
         code = 0
@@ -141,7 +147,10 @@ class _Session:
             code = 1
             error.__cause__ = err
         if error is None:
-            return counts.result(table, "ok", began)
+            return counts.result(table, "ok", began, self.delivery.newly_refused(table))
+        if isinstance(error, ManyRefusedError):
+            self.state = _without_trace(self.state, table, before)
+        self.delivery.restore(self.state.quarantine)
         failed = counts.result(table, "failed", began)
         return replace(failed, error=str(error), hint=error.hint, exit_code=code)
 
@@ -150,14 +159,17 @@ class _Session:
         transforms = self.project.transforms(table)
         state = self.state.table(table.name)
         job = Job(table, self.project.source, state, self.run.now)
+        self.delivery.retry(table)
         for piece in ahead(self.project.plugin(table).read(job)):
             if piece.batch is not None and piece.batch.count:
                 batch = transform.apply(transforms, table, piece.batch)
                 if batch.count:
-                    self.project.sink.upsert(table, batch)
+                    self.delivery.send(table, batch)
                 counts.add(piece)
                 self.watch.rows_confirmed(table, counts.synced, counts.found)
             self._confirmed(table, piece)
+        self.delivery.finish(table)
+        self._keep_quarantine()
 
     def _exchange_types(self, table: Table) -> None:
         """Tell an end whose format has no types those of the other."""
@@ -170,6 +182,7 @@ class _Session:
     def _confirmed(self, table: Table, piece: Piece) -> None:
         """Keep the state that the piece leads to, and save it now and then."""
         self.state = self.state.with_table(table.name, piece.state)
+        self._keep_quarantine()
         rows = piece.batch.count if piece.batch else 0
         self.unsaved_rows += rows
         self.records += rows
@@ -178,6 +191,10 @@ class _Session:
             self._save(self._report(None, interrupted=False), status="running")
         if self.plan.interrupted():
             raise Interrupted
+
+    def _keep_quarantine(self) -> None:
+        """What was set aside so far belongs to what was read so far: both are saved together."""
+        self.state = replace(self.state, quarantine=self.delivery.quarantine())
 
     def _save(self, report: Report, status: str | None = None) -> None:
         state = self.state
@@ -235,6 +252,12 @@ class _Session:
         return tuple(notes)
 
 
+def _without_trace(state: State, table: Table, before: State) -> State:
+    """The state in which the table is where it was before this run."""
+    back = state.with_quarantine(table.name, before.quarantine.get(table.name, ()))
+    return back.with_table(table.name, before.table(table.name))
+
+
 @dataclass
 class _Counts:
     found: int = 0
@@ -245,11 +268,18 @@ class _Counts:
         self.synced += piece.batch.count if piece.batch else 0
         self.found = max(self.synced, piece.total or 0)
 
-    def result(self, table: Table, status: str, began: float) -> TableResult:
-        """What the table came to."""
-        seconds = time.monotonic() - began
+    def result(self, table: Table, status: str, began: float, refused: int = 0) -> TableResult:
+        """What the table came to; rows that were set aside need a person, the others are there."""
         return TableResult(
-            name=table.name, status=status, found=self.found, synced=self.synced, seconds=seconds
+            name=table.name,
+            status=status,
+            found=self.found,
+            synced=self.synced - refused,
+            refused=refused,
+            seconds=time.monotonic() - began,
+            error=f"{table.name}: {refused} rows were refused and set aside" if refused else None,
+            hint="look at them: supasync quarantine list" if refused else None,
+            exit_code=RowError.exit_code if refused else 0,
         )
 
 

@@ -1,7 +1,7 @@
 """The state kept with the sink: cursors per table, and the record of every run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from supasync_core.batch import Cursor
@@ -29,10 +29,21 @@ class KeysetState:
 
 @dataclass(frozen=True, slots=True)
 class TableState:
-    """What is known of one table between runs; ``read_at`` is the source's time of the last complete read."""
+    """What is known of one table between runs.
+
+    ``read_at``: the source's time of the last complete read. ``ahead``: rows stamped later than that.
+    ``settings``: those under which rows were copied, and the ``columns`` that came. ``updates_seen``: whether
+    it was looked up that the sink keeps a timestamp as it was sent, also in an update. ``alive_at``: when
+    rows of it were last seen in the source.
+    """
 
     keysets: Mapping[str, KeysetState] = field(default_factory=dict)
     read_at: str | None = None
+    ahead: int = 0
+    settings: Mapping[str, str] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+    updates_seen: bool = False
+    alive_at: str | None = None
 
     def keyset(self, name: str) -> KeysetState:
         """The state of that keyset; a fresh one where nothing is known yet."""
@@ -44,12 +55,23 @@ class TableState:
 
 
 @dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A row that the sink refused: its key, why, the SQLSTATE if there was one, since when."""
+
+    key: tuple[str, ...]
+    reason: str
+    sqlstate: str | None
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
 class State:
-    """Everything that the next run needs: whose rows these are, how far each table is."""
+    """Everything that the next run needs: whose rows these are, how far each table is, what was set aside."""
 
     source: str
     tables: Mapping[str, TableState] = field(default_factory=dict)
     last_success: str | None = None
+    quarantine: Mapping[str, tuple[Quarantined, ...]] = field(default_factory=dict)
 
     def table(self, name: str) -> TableState:
         """The state of that table; a fresh one where nothing is known yet."""
@@ -61,17 +83,18 @@ class State:
 
     def without_table(self, name: str) -> "State":
         """A copy that knows nothing of that table: it will be read from the beginning."""
-        return replace(self, tables={key: value for key, value in self.tables.items() if key != name})
+        tables = {key: value for key, value in self.tables.items() if key != name}
+        return replace(self.with_quarantine(name, ()), tables=tables)
+
+    def with_quarantine(self, name: str, rows: tuple[Quarantined, ...]) -> "State":
+        """A copy in which exactly these rows of that table are set aside."""
+        others = {key: value for key, value in self.quarantine.items() if key != name}
+        return replace(self, quarantine={**others, name: rows} if rows else others)
 
 
 def to_json(state: State) -> dict[str, Any]:
     """The state as it is stored."""
-    return {
-        "format": FORMAT,
-        "source": state.source,
-        "last_success": state.last_success,
-        "tables": {name: _table_to_json(table) for name, table in state.tables.items()},
-    }
+    return {"format": FORMAT, **asdict(state)}
 
 
 def from_json(stored: Mapping[str, Any]) -> State:
@@ -83,8 +106,15 @@ def from_json(stored: Mapping[str, Any]) -> State:
             hint="upgrade supasync on this machine",
         )
     try:
-        tables = {name: _table_from_json(table) for name, table in stored["tables"].items()}
-        return State(source=stored["source"], tables=tables, last_success=stored.get("last_success"))
+        return State(
+            source=stored["source"],
+            tables={name: _table(table) for name, table in stored["tables"].items()},
+            last_success=stored.get("last_success"),
+            quarantine={
+                name: tuple(Quarantined(**{**row, "key": tuple(row["key"])}) for row in rows)
+                for name, rows in stored["quarantine"].items()
+            },
+        )
     except (KeyError, TypeError, AttributeError) as err:
         raise StateError(
             f"the stored state is damaged ({type(err).__name__}: {err})",
@@ -92,27 +122,11 @@ def from_json(stored: Mapping[str, Any]) -> State:
         ) from err
 
 
-def _table_to_json(table: TableState) -> dict[str, Any]:
-    return {
-        "read_at": table.read_at,
-        "keysets": {
-            name: {
-                "cursor": keyset.cursor and {"value": keyset.cursor.value, "key": list(keyset.cursor.key)},
-                "moved_at": keyset.moved_at,
-                "settled": keyset.settled,
-                "floor": keyset.floor,
-                "digests": list(keyset.digests),
-            }
-            for name, keyset in table.keysets.items()
-        },
-    }
+def _table(stored: Mapping[str, Any]) -> TableState:
+    keysets = {name: _keyset(keyset) for name, keyset in stored["keysets"].items()}
+    return TableState(**{**stored, "keysets": keysets, "columns": tuple(stored["columns"])})
 
 
-def _table_from_json(stored: Mapping[str, Any]) -> TableState:
-    keysets = {}
-    for name, keyset in stored["keysets"].items():
-        cursor = keyset["cursor"] and Cursor(keyset["cursor"]["value"], tuple(keyset["cursor"]["key"]))
-        keysets[name] = KeysetState(
-            cursor, keyset["moved_at"], keyset["settled"], keyset["floor"], tuple(keyset["digests"])
-        )
-    return TableState(keysets=keysets, read_at=stored["read_at"])
+def _keyset(stored: Mapping[str, Any]) -> KeysetState:
+    cursor = stored["cursor"] and Cursor(stored["cursor"]["value"], tuple(stored["cursor"]["key"]))
+    return KeysetState(**{**stored, "cursor": cursor, "digests": tuple(stored["digests"])})

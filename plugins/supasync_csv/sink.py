@@ -1,6 +1,6 @@
 """The sink `csv`: a table's file is written anew, as a whole, with each batch."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from supasync_core.batch import Batch, Window
@@ -66,6 +66,12 @@ class CsvSink:
     def notes(self) -> list[str]:
         """None: every column is written."""
         return []
+
+    def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
+        """The rows whose columns have one of these tuples of texts, all in one batch."""
+        if self._load(table):
+            with blamed(self._work.path, table):
+                yield Reader(self._work.connection).rows(table, columns, values)
 
     def close(self) -> None:
         """Remove the loaded copy; the files stay."""

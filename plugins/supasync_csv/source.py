@@ -1,7 +1,7 @@
 """The source `csv`: each file is loaded once, and read from there."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from supasync_core.batch import Batch, Window
@@ -59,6 +59,12 @@ class CsvSource:
         self._horizon = Horizon(self._load(table))
         with blamed(self._work.path, table):
             return self._reader.read(table, window)
+
+    def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
+        """The rows whose columns have one of these tuples of texts, all in one batch."""
+        self._load(table)
+        with blamed(self._work.path, table):
+            yield self._reader.rows(table, columns, values)
 
     def close(self) -> None:
         """Remove the loaded copy."""

@@ -25,7 +25,7 @@ class Index:
 
     def query(self) -> str:
         """The SQL that finds the places of all rows that ``where`` lets through, in order."""
-        ordering = [f"{_ordering(name, self.kinds[name])} AS t{i}" for i, name in enumerate(self.columns)]
+        ordering = [f"{self._ordering(name)} AS t{i}" for i, name in enumerate(self.columns)]
         key = [f"{_comparable(name, self.kinds[name])} AS k{i}" for i, name in enumerate(self.table.key)]
         return (
             f"SELECT {', '.join(['rowid AS place', *ordering, *key])} FROM {qualified(self.table)} "
@@ -38,17 +38,28 @@ class Index:
     def _order(self) -> list[str]:
         return [*(f"t{i}" for i in range(len(self.columns))), *(f"k{i}" for i in range(len(self.table.key)))]
 
+    def numbered(self, name: str) -> bool:
+        """Whether an untyped column holds whole numbers: a key that rows are read by, as ``append`` does."""
+        return name in self.table.key and name not in self.table.timestamp and _untyped(self.kinds[name])
+
     def unplaceable(self) -> dict[str, str]:
-        """The SQL that counts, by column, the texts that are no timestamp."""
-        counts = {}
-        for name in self.columns:
-            value, kind = identifier(name), self.kinds[name]
-            if kind.family == "json" or kind == VARCHAR:
-                counts[name] = (
-                    f"SELECT count(*) FROM {qualified(self.table)} "
-                    f"WHERE {plain(value, kind)} IS NOT NULL AND {instant(value, kind)} IS NULL"
-                )
-        return counts
+        """The SQL that counts, by column, the texts that have no place in its order."""
+        return {
+            name: f"SELECT count(*) FROM {qualified(self.table)} "
+            f"WHERE {plain(identifier(name), self.kinds[name])} IS NOT NULL "
+            f"AND {self._ordering(name)} IS NULL AND {self._filter()}"
+            for name in self.columns
+            if _untyped(self.kinds[name])
+        }
+
+    def keyless(self) -> str:
+        """The SQL that counts the rows that have NULL in the key: no page would hold them."""
+        null = " OR ".join(f"{_comparable(name, self.kinds[name])} IS NULL" for name in self.table.key)
+        return f"SELECT count(*) FROM {qualified(self.table)} WHERE ({null}) AND {self._filter()}"
+
+    def _ordering(self, name: str) -> str:
+        value, kind = identifier(name), self.kinds[name]
+        return _whole(plain(value, kind)) if self.numbered(name) else instant(value, kind) or value
 
 
 @dataclass(slots=True)
@@ -100,6 +111,8 @@ class Condition:
 
     def _compare(self, column: str, sign: str, text: str) -> str:
         kind = self.index.kinds[column]
+        if self.index.numbered(column):
+            return f"{self._value(column)} {sign} {_whole(self._bind(text))}"
         if instant("", kind) is None:
             return f"{self._value(column)} {sign} {parsed(self._bind(text), kind)}"
         try:
@@ -129,9 +142,14 @@ def indexed(table: Table, window: Window, kinds: Kinds) -> tuple[str, ...]:
     return tuple(wanted)
 
 
-def _ordering(name: str, kind: Kind) -> str:
-    value = identifier(name)
-    return instant(value, kind) or value
+def _untyped(kind: Kind) -> bool:
+    """Whether the column holds texts, whatever they stand for."""
+    return kind.family == "json" or kind == VARCHAR
+
+
+def _whole(text: str) -> str:
+    """The text as a whole number; NULL where it is none, which a cast would round."""
+    return f"CASE WHEN regexp_full_match({text}, '-?[0-9]+') THEN TRY_CAST({text} AS HUGEINT) END"
 
 
 def _comparable(name: str, kind: Kind) -> str:

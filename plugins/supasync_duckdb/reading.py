@@ -1,6 +1,7 @@
 """Rows out of a DuckDB connection: pages of a window as JSON text, put together inside DuckDB."""
 # ruff: noqa: S608 - names are quoted by values.identifier, values are bound as parameters
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from json import dumps
 
@@ -11,7 +12,7 @@ from supasync_core.errors import SchemaError
 from supasync_core.tables import Table
 from supasync_duckdb.places import Condition, Index, indexed
 from supasync_duckdb.tables import Kinds, Tables, absent, qualified
-from supasync_duckdb.values import identifier, json_or_null, literal
+from supasync_duckdb.values import identifier, json_or_null, literal, plain
 
 
 @dataclass
@@ -46,6 +47,22 @@ class Reader:
         query = f"SELECT count(*) FROM {places} WHERE {condition.where(window)}"
         return int(self.connection.execute(query, condition.values).fetchall()[0][0])
 
+    def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Batch:
+        """The rows whose columns have one of these tuples of plain texts."""
+        kinds = Tables(self.connection).existing(table)
+        wanted = {f"v{i}": [each[i] for each in values] for i in range(len(columns))}
+        unnested = ", ".join(f"unnest(CAST(${name} AS VARCHAR[])) AS {name}" for name in wanted)
+        same = " AND ".join(
+            f"{plain(f'source.{identifier(column)}', kinds[column])} = wanted.v{i}"
+            for i, column in enumerate(columns)
+        )
+        query = (
+            f"SELECT string_agg({_row(table, kinds)}, E',\n') FROM {qualified(table)} AS source "
+            f"SEMI JOIN (SELECT {unnested}) AS wanted ON {same} WHERE {table.where or 'true'}"
+        )
+        body = self.connection.execute(query, wanted).fetchall()[0][0]
+        return Batch(f"[{body or ''}]".encode())
+
     def forget(self) -> None:
         """Sort anew at the next read: a table has changed."""
         for _, places in self._sorted.values():
@@ -75,11 +92,19 @@ class Reader:
         for column, query in index.unplaceable().items():
             count = self.connection.execute(query).fetchall()[0][0]
             if count:
+                what = "whole number" if index.numbered(column) else "timestamp"
                 raise SchemaError(
-                    f"{table.name}: {count:,} rows have a {column} that is no timestamp",
+                    f"{table.name}: {count:,} rows have a {column} that is no {what}",
                     table=table.name,
                     hint="correct them, or leave such rows out by where:",
                 )
+        count = self.connection.execute(index.keyless()).fetchall()[0][0]
+        if count:
+            raise SchemaError(
+                f"{table.name}: {count:,} rows have NULL in the key ({', '.join(table.key)})",
+                table=table.name,
+                hint=f"declare another key, or leave such rows out by where: {table.key[0]} is not null",
+            )
 
 
 def chosen(table: Table, kinds: Kinds) -> list[str]:

@@ -1,6 +1,6 @@
 """The sink `duckdb`: tables of one file, created with the first batch where they are missing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from duckdb import DuckDBPyConnection
@@ -52,6 +52,12 @@ class DuckdbSink:
     def notes(self) -> list[str]:
         """None: every column is written."""
         return []
+
+    def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
+        """The rows whose columns have one of these tuples of texts, all in one batch."""
+        if self._kinds(table) is not None:
+            with blamed(self._path, table):
+                yield Reader(self._connection()).rows(table, columns, values)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -1,7 +1,7 @@
 """The source `duckdb`: tables of a file that is opened to be read and never changed."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from supasync_core.batch import Batch, Window
@@ -45,6 +45,11 @@ class DuckdbSource:
         self._horizon = Horizon(time.time_ns() // 1000)
         with blamed(self._path, table):
             return self._reader.read(table, window)
+
+    def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
+        """The rows whose columns have one of these tuples of texts, all in one batch."""
+        with blamed(self._path, table):
+            yield self._reader.rows(table, columns, values)
 
     def close(self) -> None:
         """Let go of the file."""

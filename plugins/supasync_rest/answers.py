@@ -87,6 +87,11 @@ class Answer:
         return self._text("details")
 
     @property
+    def hint(self) -> str:
+        """PostgreSQL's own hint."""
+        return self._text("hint")
+
+    @property
     def text(self) -> str:
         """What the answer says, for people, shortened: a gateway may answer with HTML or plain text."""
         if self.error:

@@ -21,10 +21,18 @@ _ABSENT = ("PGRST202", "PGRST204", "PGRST205", "42P01", "42703", "42883")
 _LOST = (502, 504, 520, 524, 544)
 # 23502 and 23514 print the whole row in their details; these name the key alone (measured).
 _TELLING = ("23503", "23505")
+_KEY = re.compile(
+    r"Key \((?P<columns>.+?)\)=(?P<value>\(.*\)) "
+    r"(?:already exists|is not present in table \"(?P<other>.+)\")",
+    re.DOTALL,
+)
 _ROW_HINTS = {
     "23503": "sync the table that it refers to first (after:). If that one is not synced, as auth.users is "
     "not, drop the foreign key there until the switch, or copy those rows by hand",
     "23505": "another row there has the same value in a unique column: change or delete that row there",
+    "22P02": "mend the value in OLD. An array of jsonb whose elements are JSON arrays cannot travel as JSON: copy "
+    "that row by SQL",
+    "23502": "fill it in OLD, or allow NULL in NEW; the JSON null of a json column arrives as NULL",
     "22P05": "PostgreSQL cannot store \\u0000: replace it in that row's text in OLD",
 }
 _ROW_HINT = "mend the row in OLD, or the column or constraint in NEW; nothing of its batch was written"
@@ -72,8 +80,18 @@ class Refusal:
 
     def row(self, what: str, hint: str) -> RowError:
         """The rows do not fit."""
-        sqlstate = self.answer.code or None
-        return RowError(self.told(what), table=self.table, hint=hint, sqlstate=sqlstate)
+        found = _KEY.match(self.answer.details) if self.answer.code in _TELLING else None
+        # "See the array element [1] of key ...": names the column, and no value of the row (measured).
+        place = self.answer.hint if self.answer.code == "22P02" else ""
+        return RowError(
+            " ".join(filter(None, (self.told(what), place))),
+            table=self.table,
+            hint=hint,
+            sqlstate=self.answer.code or None,
+            columns=[name.strip('"') for name in found["columns"].split(", ")] if found else (),
+            value=found["value"] if found else None,
+            other=found["other"] if found else None,
+        )
 
 
 def _statement_timeout(refusal: Refusal) -> SupasyncError:
@@ -207,8 +225,7 @@ def _by_class(refusal: Refusal) -> SupasyncError:
     """What is named neither by its code nor by its status."""
     answer = refusal.answer
     if _ROWS.fullmatch(answer.code) and refusal.request.writes:
-        telling = f": {answer.details}" if answer.code in _TELLING and answer.details else ""
-        return refusal.row(f"refuses rows{telling}", _ROW_HINTS.get(answer.code, _ROW_HINT))
+        return refusal.row("refuses rows", _ROW_HINTS.get(answer.code, _ROW_HINT))
     if answer.status >= 500:  # noqa: PLR2004 - server errors
         return _passing(refusal)
     if 300 <= answer.status < 400:  # noqa: PLR2004 - redirects

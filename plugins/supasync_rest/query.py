@@ -6,12 +6,17 @@ columns called ``order`` or ``select`` can only be filtered inside ``and=()``, a
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote
 
 from supasync_core.batch import Cursor, Span, Window
 from supasync_core.errors import SchemaError
 from supasync_core.tables import Table
+
+LOOKUP_CHARACTERS = 6000
+"""Of an address; gateways take about 8,000."""
+LOOKUP_ROWS = 500
+"""Rows asked for at once: less than any max-rows in use."""
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS = ("and", "or", "not")
@@ -57,6 +62,25 @@ def counting(table: Table, window: Window | None) -> str:
     conditions = filters(table, window.spans) if window else []
     selected = ("select", name(table.key[0]))
     return path(table, [selected, *conditions, ("limit", "1")], where=user_filter(table))
+
+
+def lookups(table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The addresses that together ask for the rows whose columns have one of these tuples of texts.
+
+    ``in.("")`` matches nothing and ``%00`` cuts a value short (both measured): equality is asked for one by
+    one, and a text with a NUL, which PostgreSQL cannot hold, is not asked for at all.
+    """
+    selected = [("select", names(table.columns))] if table.columns else []
+    asked = [value_of for value_of in values if not any("\0" in text for text in value_of)]
+    size = LOOKUP_CHARACTERS // max((len(quote(_equal(columns, each))) for each in asked), default=1) or 1
+    for start in range(0, len(asked), min(size, LOOKUP_ROWS)):
+        some = asked[start : start + min(size, LOOKUP_ROWS)]
+        conditions = ",".join(_equal(columns, each) for each in some)
+        yield path(table, [*selected, ("or", f"({conditions})")], where=user_filter(table))
+
+
+def _equal(columns: Sequence[str], values: Sequence[str]) -> str:
+    return _all_of([f"{name(column)}.eq.{value(text)}" for column, text in zip(columns, values, strict=True)])
 
 
 def user_filter(table: Table) -> str:

@@ -1,7 +1,7 @@
 """What both sides can tell of a table: its columns and how many rows it has."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -63,6 +63,11 @@ class RestSide:
         except SchemaError:
             self.page(replace(request, method="GET"))  # an answer to HEAD cannot say why, this one can
             raise
+
+    def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
+        """The rows whose columns have one of these tuples of texts, in batches that an address can name."""
+        for path in query.lookups(table, columns, values):
+            yield self.page(Request(method="GET", path=path, purpose="lookup", table=table))
 
     def close(self) -> None:
         """Close all connections."""

@@ -1,9 +1,11 @@
 """A project that rows go to: upserts of whole batches, whose bytes are the source's own."""
 
+import re
+
 from supasync_core import rowtext
 from supasync_core.backend import Context
 from supasync_core.batch import Batch
-from supasync_core.errors import SchemaError
+from supasync_core.errors import RowError, SchemaError
 from supasync_core.tables import Table
 from supasync_rest import query
 from supasync_rest.answers import Answer, Request
@@ -13,6 +15,7 @@ from supasync_rest.retry import Patience
 from supasync_rest.side import RestSide
 
 MERGE = "resolution=merge-duplicates"
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class RestSink(RestSide):
@@ -42,6 +45,10 @@ class RestSink(RestSide):
                     raise
                 computed.add(err.column)
                 self._notes[f"{table.name}: {self._client.project} computes {err.column} itself"] = None
+            except RowError as err:
+                if err.sqlstate == "22P05":
+                    err.message += f": {_columns_with_nul(body)}"
+                raise
             else:
                 return batch.count
 
@@ -89,6 +96,13 @@ class RestSink(RestSide):
                 table=table.name,
                 hint="a trigger or rule on the table there leaves rows out: change or drop it",
             )
+
+
+def _columns_with_nul(body: bytes) -> str:
+    """Where the text is that PostgreSQL cannot store; it says so itself neither of the row nor of the column."""
+    rows = map(rowtext.cells, rowtext.split(body))
+    names = dict.fromkeys(name for cells in rows for name, text in cells.items() if _NUL.search(text))
+    return f"{', '.join(names)} holds \\u0000"
 
 
 def _last_of_each_key(table: Table, batch: Batch) -> tuple[bytes, int]:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from supasync_core import clock, rowtext
+from supasync_core import clock
 from supasync_core.backend import Job, Piece
 from supasync_core.batch import Batch, Cursor, Keyset, Row, Span, Window
 from supasync_core.clock import Horizon
@@ -195,9 +195,8 @@ def _holds(keyset: Keyset, row: Row) -> bool:
 
 def _until(batch: Batch, keyset: Keyset) -> Batch:
     """The rows before the first one of that keyset, which is read again in its own order."""
-    texts = rowtext.split(batch.body)
     kept = next(i for i, row in enumerate(batch.rows) if _holds(keyset, row))
-    return Batch(rowtext.join(texts[:kept]))
+    return batch.only(range(kept))
 
 
 def _rows_of(table: Table, batch: Batch, span: Span) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from supasync_core.errors import SupasyncError
 COMMANDS = {
     "check": "supasync_core.cli.setup",
     "plugins": "supasync_core.cli.plugins",
+    "quarantine": "supasync_core.cli.quarantine",
     "setup": "supasync_core.cli.setup",
     "state": "supasync_core.cli.state",
     "status": "supasync_core.cli.status",

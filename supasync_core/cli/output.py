@@ -120,7 +120,8 @@ class _Lines:
             click.echo(f"{result.name}: {_outcome(result)}")
         if result.error:
             reason = result.error.removeprefix(f"{result.name}: ")
-            click.echo(self._redact(f"{result.name}: {result.status}: {reason}"), err=True)
+            status = "" if result.status == "ok" else f"{result.status}: "
+            click.echo(self._redact(f"{result.name}: {status}{reason}"), err=True)
         if result.hint:
             click.echo(self._redact(f"  {result.hint}"), err=True)
 

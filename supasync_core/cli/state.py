@@ -4,14 +4,11 @@ import json
 
 import click
 
-from supasync_core import lock
 from supasync_core import state as states
-from supasync_core.backend import Claim, Entry
-from supasync_core.cli import output
+from supasync_core.cli import output, writing
 from supasync_core.cli.session import Session
-from supasync_core.errors import LockedError, StateError
+from supasync_core.errors import StateError
 from supasync_core.journal import NO_BASELINE
-from supasync_core.runner import LEASE
 
 
 @click.group()
@@ -52,17 +49,8 @@ def settled(keyset: states.KeysetState) -> str:
 @click.pass_obj
 def reset(session: Session, table: str) -> int:
     """Forget how far TABLE is: the next run reads it from its beginning. No row is deleted."""
-    settings = session.settings
-    with lock.locked(settings.folder), session.project() as project:
-        project.select((table,), "state reset")
-        claim = Claim(
-            holder=lock.holder(settings.folder), source=project.source_ref, command="state reset", lease=LEASE
-        )
-        run = project.store.begin(claim)
-        if run.state is None:
-            raise StateError(NO_BASELINE, hint="run: supasync setup")
-        entry = Entry(status="reset", state=run.state.without_table(table), details={"table": table})
-        if not project.store.save(run.id, entry):
-            raise LockedError("another run has taken over the lease; nothing was reset")
+    with writing.leased(session, "state reset") as lease:
+        lease.project.select((table,), "state reset")
+        lease.save(lease.state.without_table(table), "reset", table=table)
     click.echo(f"{table}: the next run reads it from its beginning")
     return 0

@@ -63,6 +63,8 @@ def _show(health: Health, redact: Callable[[str], str]) -> None:
         click.echo(redact(textwrap.indent(last.error, "  ")))
     click.echo(f"health: {health.verdict}")
     click.echo(f"last success: {ago(health.age)}")
+    if health.set_aside:
+        click.echo(f"{health.set_aside:,} rows set aside: see supasync quarantine list")
     if health.rate is not None:
         click.echo(f"success rate: {health.rate:.0%} of the last {health.rated} syncs")
     click.echo(f"cost of the runs below: {health.requests:,} requests, {output.size(health.bytes)}\n")
@@ -100,6 +102,7 @@ def _as_json(health: Health) -> dict[str, object]:
         "healthy": health.healthy,
         "last_success_seconds": seconds(health.age),
         "success_rate": health.rate,
+        "set_aside": health.set_aside,
         "requests": health.requests,
         "bytes": health.bytes,
         "tables": [

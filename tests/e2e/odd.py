@@ -24,15 +24,9 @@ def _arrays(items: Sequence[str], *, two: bool = True) -> tuple[str, ...]:
 def _whole(bits: int) -> tuple[str, ...]:
     """Powers of two and ten and their neighbours, and both ends of the type."""
     top = 2 ** (bits - 1)
-    near = {
-        0,
-        1,
-        -1,
-        top - 1,
-        -top,
-        *(sign * (2**n + d) for n in range(bits - 1) for sign in (1, -1) for d in (-1, 0, 1)),
-    }
-    near |= {sign * 10**n for n in range(19) for sign in (1, -1)}
+    edges = [2**n + step for n in (7, 8, 15, 16, 24, 31, 32, 52, 53, 54, 62) for step in (-1, 0, 1)]
+    near = {0, 1, -1, top - 1, -top, *(sign * number for number in edges for sign in (1, -1))}
+    near |= {sign * 10**n for n in range(19) for sign in (1, -1)} | set(range(-30, 0, 2))
     return tuple(str(number) for number in sorted(near) if -top <= number < top)
 
 
@@ -194,13 +188,13 @@ REALS = (
     *(repr(1 / n) for n in range(3, 33)),
 )
 
-DATES = (
+_DAYS = (
     "infinity",
     "-infinity",
     "4713-01-01 BC",
     "0044-03-15 BC",
     "0001-12-31 BC",
-    "0004-02-29 BC",
+    "0005-02-29 BC",
     "0001-01-01",
     "0099-12-31",
     "1582-10-10",
@@ -211,9 +205,10 @@ DATES = (
     "10000-01-01",
     "12000-01-01",
     "99999-12-31",
-    "294276-12-31",
+    "294246-12-31",
     *(f"{year}-07-04" for year in range(1000, 9999, 300)),
 )
+DATES = (*_DAYS, "294276-12-31", "5874897-12-31", "4714-11-24 BC")
 
 _CLOCKS = (
     "00:00:00",
@@ -241,7 +236,7 @@ TIMESTAMPS = (
     "-infinity",
     *(
         f"{date.removesuffix(' BC')} {_CLOCKS[n % len(_CLOCKS)]}{' BC' if date.endswith('BC') else ''}"
-        for n, date in enumerate(DATES[2:])
+        for n, date in enumerate(_DAYS[2:])
     ),
 )
 MOMENTS = (
@@ -454,7 +449,7 @@ ODD: dict[str, tuple[str, ...]] = {
     "point": POINTS,
     "mood": MOODS,
     "address": COMPOSITES,
-    "positive_int": tuple(number for number in _whole(32) if int(number) > 0),
+    "positive_int": tuple(number.removeprefix("-") for number in _whole(32)[1:] if number != "0"),
     "boolean[]": _arrays(["t", "f", "t", "f"]),
     "bytea[]": _arrays(BYTES),
     "uuid[]": _arrays(UUIDS),

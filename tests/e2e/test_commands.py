@@ -146,7 +146,9 @@ def test_a_reset_table_is_read_from_its_beginning(workspace: Workspace) -> None:
 
 def test_passing_failures_alert_once_they_last_too_long(workspace: Workspace) -> None:
     long_ago = (datetime.now(UTC) - timedelta(hours=7)).timestamp()
-    os.utime(workspace.folder / ".supasync" / "last-success", (long_ago, long_ago))
+    last = workspace.folder / ".supasync" / "last-success"
+    last.touch()
+    os.utime(last, (long_ago, long_ago))
     assert workspace.supasync("sync", environment={"SUPABASE_URL": "http://127.0.0.1:9"}).code == 3
 
 

@@ -1,4 +1,4 @@
--- What the recordings have no column for: further types, a row that NOT NULL refuses, rows of any shape.
+-- What the recordings have no column for: further types, and rows that NEW refuses, each in a table of its own.
 create table public.more_types (
   id          bigint primary key,
   c_bools     boolean[],
@@ -19,9 +19,7 @@ create table public.more_types (
   c_vector    tsvector,
   updated_at  timestamptz not null default '2024-01-01 00:00:00+00'
 );
--- The two recorded rows that NEW refuses, alone, and a third one.
 create table public.nul_docs (like public.json_docs including all);
 create table public.mixed_arrays (like public.every_type including all);
 create table public.needed_docs (id integer primary key, doc json not null);
-alter table public.texts enable row level security;
 grant select, insert, update, delete on all tables in schema public to service_role;

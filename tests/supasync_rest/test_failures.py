@@ -80,7 +80,7 @@ def gateway(status: int, body: str = "", **headers: str) -> Answer:
         ("auth-bad-signature", RefusedError, "does not accept the key", "sb_secret_"),
         ("auth-expired", RefusedError, "JWT expired", "service_role"),
         ("auth-unknown-role", RefusedError, "does not accept the key", "sb_secret_"),
-        ("sqlstate-pt402", RefusedError, "over its organisation's quota", "CSV"),
+        ("sqlstate-pt402", RefusedError, "over its organisation's quota", "cursors are kept"),
         ("sqlstate-0p000", RefusedError, "forbids", "key"),
         ("error-unique-second", RowError, "Key (code)=(c1) already exists", None),
         ("error-fk", RowError, 'Key (parent_id)=(99) is not present in table "parents"', "after:"),

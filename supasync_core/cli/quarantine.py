@@ -1,0 +1,73 @@
+"""`supasync quarantine`: the rows that NEW refused."""
+
+import json
+from dataclasses import asdict, replace
+
+import click
+
+from supasync_core.cli import output, writing
+from supasync_core.cli.session import Session
+from supasync_core.errors import ConfigError, SupasyncError
+from supasync_core.journal import current
+
+
+@click.group()
+def quarantine() -> None:
+    """Look at the rows that NEW refused, try them again, or give them up."""
+
+
+@quarantine.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def list_rows(session: Session, *, as_json: bool) -> int:
+    """List the rows that are set aside: table, key, reason, since when."""
+    with session.project() as project:
+        found = current(project.store.past(1), project.source_ref).quarantine
+    rows = [{"table": name, **asdict(row)} for name, rows in found.items() for row in rows]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    elif rows:
+        cells = [(row["table"], ", ".join(row["key"]), row["reason"], row["since"]) for row in rows]
+        output.table(("table", "key", "reason", "since"), cells)
+    else:
+        click.echo("no row is set aside")
+    return 0
+
+
+@quarantine.command()
+@click.pass_obj
+def retry(session: Session) -> int:
+    """Read the rows again from OLD and send them; every sync does so too.
+
+    Exits with 3 where some are refused again.
+    """
+    from supasync_core.delivery import Delivery  # noqa: PLC0415 - list needs no writing side
+
+    with writing.leased(session, "quarantine retry") as lease:
+        delivery = Delivery(lease.project, lease.run.now, lease.state.quarantine)
+        for table in lease.project.settings.tables:
+            delivery.retry(table)
+        left = delivery.quarantine()
+        lease.save(replace(lease.state, quarantine=left), "retried")
+    count = sum(map(len, left.values()))
+    click.echo(f"{count} rows are refused again" if count else "every row is there now")
+    return SupasyncError.exit_code if count else 0
+
+
+@quarantine.command()
+@click.argument("table")
+@click.argument("key", nargs=-1, required=True)
+@click.pass_obj
+def drop(session: Session, table: str, key: tuple[str, ...]) -> int:
+    """Give up the row of TABLE with this KEY: it stays out of NEW until it changes in OLD."""
+    with writing.leased(session, "quarantine drop") as lease:
+        rows = lease.state.quarantine.get(table, ())
+        if key not in {row.key for row in rows}:
+            raise ConfigError(
+                [f"quarantine drop: no row {', '.join(key)} of {table} is set aside"],
+                hint="see: supasync quarantine list",
+            )
+        left = tuple(row for row in rows if row.key != key)
+        lease.save(lease.state.with_quarantine(table, left), "dropped", table=table, key=list(key))
+    click.echo(f"{table}: the row {', '.join(key)} is given up")
+    return 0

@@ -1,0 +1,271 @@
+"""Getting batches into the sink, also those that hold rows which it refuses.
+
+A sink takes a batch as a whole or not at all. Where it refuses one, the parents that rows refer to are sent
+first, and rows that cannot be taken are set aside in the quarantine, each with its reason; the rest goes on.
+Everything here is bounded: each parent is fetched once per run, and many refused rows of a table are said
+to be what they are, a problem of the schema.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from supasync_core import transform
+from supasync_core.batch import Batch
+from supasync_core.errors import RowError, SchemaError
+from supasync_core.project import Project
+from supasync_core.state import Quarantined
+from supasync_core.tables import Table
+
+CEILING = 20
+"""Rows of one table that a run sets aside before it says that the schema is the problem."""
+MOST = 100
+"""Rows of one table that may be set aside at all: each is read and tried again by every run."""
+DEPTH = 50
+"""How many generations of parents are fetched for one batch."""
+NO_PARENT = "23503"
+NOT_UNIQUE = "23505"
+
+Key = tuple[str, ...]
+Keys = set[Key]
+
+
+class ManyRefusedError(SchemaError):
+    """So many rows were refused that the schema must be the reason: none of them is set aside."""
+
+
+@dataclass
+class Delivery:
+    """The writing side of one run, which begins with the rows that earlier ones have set aside."""
+
+    project: Project
+    now: str
+    known: Mapping[str, tuple[Quarantined, ...]]
+    fetched: defaultdict[str, Keys] = field(default_factory=lambda: defaultdict(set))
+    under_way: list[tuple[str, Keys]] = field(default_factory=list)
+    incomplete: list[tuple[Table, Batch]] = field(default_factory=list)
+    set_aside: defaultdict[str, dict[Key, Quarantined]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.restore(self.known)
+
+    def send(self, table: Table, batch: Batch) -> None:
+        """Write the batch; afterwards each of its rows is in the sink or in the quarantine."""
+        self._send(table, batch)
+        while self.incomplete:
+            self._send(*self.incomplete.pop())
+
+    def retry(self, table: Table) -> None:
+        """Read the quarantined rows again and send them; those that the source deleted are dropped."""
+        waiting = set(self.set_aside[table.name])
+        if not waiting:
+            return
+        batches = self._read(table, waiting)
+        for gone in waiting - {key for batch in batches for key in _keys(table, batch)}:
+            del self.set_aside[table.name][gone]
+        for batch in batches:
+            for index in range(batch.count):
+                self.send(table, batch.only([index]))
+
+    def finish(self, table: Table) -> None:
+        """Try rows once more whose unique value was taken, now that all others of the table are there."""
+        taken = [row.key for row in self._new(table) if row.sqlstate == NOT_UNIQUE]
+        for batch in self._read(table, taken):
+            for index in range(batch.count):
+                self._make_place(table, batch.only([index]))
+
+    def quarantine(self) -> dict[str, tuple[Quarantined, ...]]:
+        """The rows that are set aside now, by table."""
+        return {name: tuple(rows.values()) for name, rows in self.set_aside.items() if rows}
+
+    def restore(self, quarantine: Mapping[str, tuple[Quarantined, ...]]) -> None:
+        """Go back to an earlier quarantine: a table has stopped before the rows that it set aside since."""
+        rows = {name: {row.key: row for row in rows} for name, rows in quarantine.items()}
+        self.set_aside = defaultdict(dict, rows)
+
+    def newly_refused(self, table: Table) -> int:
+        """How many rows are set aside that were not so before the run."""
+        return len(self._new(table))
+
+    def _new(self, table: Table) -> list[Quarantined]:
+        known = {row.key for row in self.known.get(table.name, ())}
+        return [row for key, row in self.set_aside[table.name].items() if key not in known]
+
+    def _send(self, table: Table, batch: Batch, depth: int = 0) -> None:
+        try:
+            self.project.sink.upsert(table, batch)
+        except RowError as err:
+            self._rescue(table, batch, err, depth)
+        else:
+            self._accepted(table, batch)
+
+    def _accepted(self, table: Table, batch: Batch) -> None:
+        """A row that was refused before may be taken in a later version."""
+        waiting = self.set_aside[table.name]
+        for key in _keys(table, batch) if waiting else ():
+            waiting.pop(key, None)
+
+    def _rescue(self, table: Table, batch: Batch, err: RowError, depth: int) -> None:
+        if err.sqlstate == NO_PARENT and err.columns and err.other:
+            self._send_with_parents(table, batch, err, depth)
+        elif err.sqlstate == NOT_UNIQUE and (taken := _matching(batch, err)):
+            self._refuse_some(table, batch, taken, err)
+        elif batch.count == 1:
+            self._refuse(table, batch.rows[0], err)
+        else:
+            middle = batch.count // 2
+            self._send(table, batch.only(range(middle)))
+            self._send(table, batch.only(range(middle, batch.count)))
+
+    def _send_with_parents(self, table: Table, batch: Batch, err: RowError, depth: int) -> None:
+        """Fetch the parents that are missing in the sink, send them, then the batch again."""
+        parent = self._parent(table, err)
+        missing = self._missing(table, parent, batch, err)
+        if any(name == parent.name and missing & keys for name, keys in self.under_way):
+            self._send_without(table, batch, err.columns)
+            return
+        new = missing - self.fetched[parent.name]
+        if not new or depth >= DEPTH:
+            orphans = [i for i, row in enumerate(batch.rows) if _texts(row, err.columns) in missing]
+            self._refuse_some(table, batch, orphans, err)
+            return
+        self.fetched[parent.name] |= new
+        self.under_way.append((table.name, set(_keys(table, batch))))
+        try:
+            for found in self._read(parent, new):
+                if parent.name == table.name:
+                    batch = _joined(found, batch)
+                else:
+                    self._send(parent, found, depth + 1)
+        finally:
+            self.under_way.pop()
+        self._send(table, batch, depth + 1)
+
+    def _missing(self, table: Table, parent: Table, batch: Batch, err: RowError) -> Keys:
+        """The parents of the batch's rows that neither the sink nor the batch itself has."""
+        wanted = {key for row in batch.rows if (key := _texts(row, err.columns))}
+        keys_only = replace(parent, columns=parent.key, exclude=(), where=None)
+        found = self.project.sink.rows(keys_only, parent.key, sorted(wanted))
+        present = {key for each in found for key in _keys(parent, each)}
+        if any(_printed(key) == err.value for key in present):
+            raise _outside(table, err)
+        return wanted - present - (set(_keys(table, batch)) if parent.name == table.name else set())
+
+    def _parent(self, table: Table, err: RowError) -> Table:
+        for parent in self.project.settings.tables:
+            if parent.name == err.other and len(parent.key) == len(err.columns):
+                return parent
+        raise SchemaError(
+            f"{table.name}: {', '.join(err.columns)} refers to {err.other}, not synced by such a key",
+            table=table.name,
+            hint=f"add {err.other} to tables.yaml, or drop the foreign key in NEW until the switch",
+        )
+
+    def _send_without(self, table: Table, batch: Batch, columns: Sequence[str]) -> None:
+        """Rows that refer to each other: these go without the reference first, and once more with it."""
+        self._send(replace(table, exclude=(*table.exclude, *columns)), batch)
+        self.incomplete.append((table, batch))
+
+    def _refuse_some(self, table: Table, batch: Batch, places: Sequence[int], err: RowError) -> None:
+        """Set the rows at these places aside and send the others."""
+        for place in places:
+            self._refuse(table, batch.rows[place], err)
+        others = sorted(set(range(batch.count)) - set(places))
+        if others:
+            self._send(table, batch.only(others))
+
+    def _refuse(self, table: Table, row: dict[str, object], err: RowError) -> None:
+        waiting = self.set_aside[table.name]
+        key = table.place(row, None).key
+        since = waiting[key].since if key in waiting else self.now
+        waiting[key] = Quarantined(key, _told(table, err), err.sqlstate, since)
+        if len(self._new(table)) > CEILING or len(waiting) > MOST:
+            raise ManyRefusedError(
+                f"{table.name}: NEW refuses row after row, the last one so: {_told(table, err)}",
+                table=table.name,
+                hint=err.hint,
+            ) from err
+
+    def _make_place(self, table: Table, row: Batch) -> None:
+        """Send the row; where another row has its unique value, send that one first as it is now."""
+        try:
+            self.project.sink.upsert(table, row)
+        except RowError as err:
+            current = self._blockers(table, row, err) if err.sqlstate == NOT_UNIQUE else []
+            for batch in current:
+                self._send(table, batch)
+            if current:
+                self._send(table, row)
+            else:
+                self._refuse(table, row.rows[0], err)
+        else:
+            self._accepted(table, row)
+
+    def _blockers(self, table: Table, row: Batch, err: RowError) -> list[Batch]:
+        """What became in the source of the row that has the unique value in the sink."""
+        value = _texts(row.rows[0], err.columns)
+        if not value:
+            return []
+        keys_only = replace(table, columns=table.key, exclude=(), where=None)
+        found = self.project.sink.rows(keys_only, err.columns, [value])
+        keys = [key for batch in found for key in _keys(table, batch)]
+        current = self._read(table, keys)
+        if keys and not current:
+            shown = "; ".join(", ".join(key) for key in keys)
+            err.message = f"NEW's row {shown} has the same {', '.join(err.columns)}, and is deleted in OLD"
+        return current
+
+    def _read(self, table: Table, keys: Iterable[Key]) -> list[Batch]:
+        """The source's rows of these keys as they are now, transformed as all others."""
+        wanted = sorted(keys)
+        if not wanted:
+            return []
+        transforms = self.project.transforms(table)
+        found = self.project.source.rows(table, table.key, wanted)
+        changed = (transform.apply(transforms, table, batch) for batch in found)
+        return [batch for batch in changed if batch.count]
+
+
+def _keys(table: Table, batch: Batch) -> list[Key]:
+    return [table.place(row, None).key for row in batch.rows]
+
+
+def _texts(row: dict[str, object], columns: Sequence[str]) -> Key:
+    """The row's values of the columns as texts; empty where one is NULL, for then nothing is referred to."""
+    values = [row.get(column) for column in columns]
+    return () if None in values else tuple(_text(value) for value in values)
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _printed(values: Sequence[str]) -> str:
+    """The values as PostgreSQL prints them behind ``Key (a, b)=``."""
+    return f"({', '.join(values)})"
+
+
+def _matching(batch: Batch, err: RowError) -> list[int]:
+    """The places of the rows that the sink named; none where its words do not tell them apart."""
+    if batch.count == 1:
+        return [0]
+    return [i for i, row in enumerate(batch.rows) if _printed(_texts(row, err.columns)) == err.value]
+
+
+def _joined(first: Batch, second: Batch) -> Batch:
+    """One batch of both: rows of one table that refer to each other go in one statement."""
+    return Batch(first.body.rstrip().removesuffix(b"]") + b"," + second.body.lstrip().removeprefix(b"["))
+
+
+def _told(table: Table, err: RowError) -> str:
+    return err.message.removeprefix(f"{table.name}: ")
+
+
+def _outside(table: Table, err: RowError) -> SchemaError:
+    """The parent is there, and still the key is refused: it points to another table of the same name."""
+    columns = ", ".join(err.columns)
+    return SchemaError(
+        f"{table.name}: {columns} refers to another {err.other} than the one synced, as auth.{err.other}",
+        table=table.name,
+        hint=f"copy those rows there first, or drop the foreign key on {columns} in NEW until the switch",
+    )

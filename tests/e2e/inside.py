@@ -1,0 +1,36 @@
+"""The same sync without a process of its own: for tests that need very many of them."""
+
+from supasync_core import config, runner
+from supasync_core.plugins import Host
+from supasync_core.project import opened
+from supasync_core.report import Report, TableResult
+from supasync_core.tables import Table
+from tests.e2e.workspace import TABLES_YAML, Workspace
+
+ENDS = TABLES_YAML.partition("enabled")[0]
+"""The part of tables.yaml that names both projects."""
+
+
+class Unwatched:
+    """Nobody looks on."""
+
+    def table_begins(self, table: Table) -> None:
+        """Say nothing."""
+
+    def rows_confirmed(self, table: Table, done: int, total: int) -> None:
+        """Say nothing."""
+
+    def table_ended(self, result: TableResult) -> None:
+        """Say nothing."""
+
+
+def sync(space: Workspace, tables: str) -> Report:
+    """Run the tables of this part of tables.yaml from their beginning."""
+    space.write("inside.yaml", f"{ENDS}tables:\n{tables}\n")
+    host = Host()
+    host.load_installed()
+    settings = config.load(space.folder / "inside.yaml", {}, host)
+    names = frozenset(table.name for table in settings.tables)
+    with opened(settings, host) as project:
+        plan = runner.Plan(holder="tests", tables=settings.tables, full=names)
+        return runner.sync(project, plan, Unwatched())
