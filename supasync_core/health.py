@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from supasync_core import clock
 from supasync_core.backend import Past, Record
+from supasync_core.state import TableState
 
 _SHOWN = 10
 _SYNCS = ("sync",)
@@ -12,11 +13,15 @@ _SYNCS = ("sync",)
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How far a table lies behind: the source's time of its last complete read, and how long ago that is."""
+    """How far a table lies behind: the source's time of its last complete read, and how long ago that is.
+
+    ``ahead`` rows were stamped later than that: by a wrong clock, or on purpose.
+    """
 
     name: str
     read_at: str | None
     lag: timedelta | None
+    ahead: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +77,8 @@ def _verdict(
 
 
 def _lag(past: Past, name: str, now: clock.Instant) -> Lag:
-    read_at = past.state.table(name).read_at if past.state else None
-    return Lag(name, read_at, _since(read_at, now))
+    state = past.state.table(name) if past.state else TableState()
+    return Lag(name, state.read_at, _since(state.read_at, now), state.ahead)
 
 
 def _since(text: str | None, now: clock.Instant) -> timedelta | None:

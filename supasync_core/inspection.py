@@ -54,6 +54,9 @@ def inspect(project: Project, progress: Callable[[str], None]) -> Inspection:
         return Inspection(tuple(findings), (), None)
     overviews = []
     past = _state(project, findings)
+    for name, rows in past.state.quarantine.items() if past and past.state else ():
+        text = f"{name}: {len(rows):,} rows are set aside, not in NEW"
+        findings.append(Finding("warning", text, name, "look at them: supasync quarantine list"))
     for table in project.settings.tables:
         progress(table.name)
         counts: list[int | None] = [None, None]
@@ -112,6 +115,10 @@ def _of_table(project: Project, table: Table) -> Iterator[Finding]:
             table.name,
             _hint_for_missing(table, column, source),
         )
+    for column in table.exclude if source.known else ():
+        if column not in source.names:
+            text = f"{table.name}: exclude names {column}, and OLD has no such column"
+            yield Finding("problem", text, table.name, "correct the name in tables.yaml")
     for text in project.plugin(table).unfit(table, source):
         hint = "name another column, or another plugin: incremental, append or snapshot"
         yield Finding("problem", f"{table.name}: {text}", table.name, hint)

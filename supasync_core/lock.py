@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
-from supasync_core.errors import LockedError
+from supasync_core.errors import LockedError, StateError
 
 FOLDER = ".supasync"
 
@@ -16,7 +16,13 @@ FOLDER = ".supasync"
 def folder(beside: Path) -> Path:
     """The folder for files of this installation, beside tables.yaml, made for its owner alone."""
     own = beside / FOLDER
-    own.mkdir(mode=0o700, exist_ok=True)
+    try:
+        own.mkdir(mode=0o700, exist_ok=True)
+    except OSError as err:
+        raise StateError(
+            f"the folder {own} cannot be made: {err.strerror}",
+            hint="supasync keeps its lock there: let the user who runs it write beside tables.yaml",
+        ) from err
     return own
 
 

@@ -60,7 +60,7 @@ class Host:
             origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
             try:
                 self._take(point.name, point.load())
-            except Exception as err:  # noqa: BLE001 - a plugin may fail in any way, the others still work
+            except (Exception, SystemExit) as err:  # noqa: BLE001 - in any way, and the others still work
                 self.loaded.append(Loaded(point.name, origin, f"{type(err).__name__}: {err}"))
             else:
                 self.loaded.append(Loaded(point.name, origin))
@@ -69,7 +69,7 @@ class Host:
         """Load a local plugin file; PluginError with the reason where that fails."""
         try:
             self._take(path.stem, _import(path))
-        except Exception as err:
+        except (Exception, SystemExit) as err:
             reason = str(err) if isinstance(err, PluginError) else f"{type(err).__name__}: {err}"
             self.loaded.append(Loaded(path.stem, str(path), reason))
             raise PluginError(f"{path}: cannot be loaded: {reason}") from err
@@ -88,7 +88,7 @@ class Host:
         try:
             self.hooks.check_pending()
             self._register(name, plugin)
-        except Exception:
+        except (Exception, SystemExit):
             self.hooks.unregister(name=name)
             for registry in self.registries.values():
                 registry.withdraw(name)
@@ -103,11 +103,15 @@ class Host:
 
 
 def _refuse_misspelt(plugin: ModuleType) -> None:
-    """Name a function that looks like a hook and is none: pluggy would pass over an unmarked one."""
+    """Name a function that looks like a hook and is none: pluggy would pass over it in silence."""
     known = {name for name in vars(hookspecs) if name.startswith("supasync_")}
-    for name in vars(plugin):
+    for name, value in vars(plugin).items():
         if name.startswith("supasync_register_") and name not in known:
             raise PluginError(f"there is no hook {name}{did_you_mean(name, known)}")
+        if name in known and not hasattr(value, "supasync_impl"):
+            raise PluginError(
+                f"the hook {name} is not marked with @hookimpl (from supasync_core import hookimpl)"
+            )
 
 
 def _import(path: Path) -> ModuleType:

@@ -7,13 +7,15 @@ from typing import Protocol
 
 from supasync_core import clock, transform
 from supasync_core.ahead import ahead
-from supasync_core.backend import Claim, Entry, Job, Piece, Run, Typed
+from supasync_core.backend import Claim, Entry, Job, Run, Typed
+from supasync_core.batch import Batch
 from supasync_core.delivery import Delivery, ManyRefusedError
 from supasync_core.errors import LockedError, RowError, StateError, SupasyncError, TableError
+from supasync_core.guards import Guard
 from supasync_core.journal import NO_BASELINE, current
 from supasync_core.project import Project
 from supasync_core.report import Report, TableResult, waiting
-from supasync_core.state import State
+from supasync_core.state import State, TableState
 from supasync_core.tables import Table
 
 LEASE = 600
@@ -71,8 +73,12 @@ def sync(project: Project, plan: Plan, watch: Watch) -> Report:
 def _started(run: Run, plan: Plan) -> State:
     if run.state is None:
         raise StateError(NO_BASELINE, hint="run: supasync setup")
-    state = run.state
-    for name in plan.full:
+    return _without(run.state, plan.full)
+
+
+def _without(state: State, tables: frozenset[str]) -> State:
+    """The state that knows nothing of these tables."""
+    for name in tables:
         state = state.without_table(name)
     return state
 
@@ -157,18 +163,23 @@ class _Session:
     def _copy(self, table: Table, counts: "_Counts") -> None:
         self._exchange_types(table)
         transforms = self.project.transforms(table)
-        state = self.state.table(table.name)
-        job = Job(table, self.project.source, state, self.run.now)
+        guard = Guard(self.project, table, self.state.table(table.name), self.run.now)
+        guard.begin()
         self.delivery.retry(table)
+        job = Job(table, self.project.source, guard.state, self.run.now)
         for piece in ahead(self.project.plugin(table).read(job)):
             if piece.batch is not None and piece.batch.count:
+                guard.read(piece.batch)
                 batch = transform.apply(transforms, table, piece.batch)
-                if batch.count:
-                    self.delivery.send(table, batch)
-                counts.add(piece)
+                arrived = self.delivery.send(table, batch) if batch.count else 0
+                if arrived and not transforms:
+                    guard.sent(batch)
+                counts.add(piece.total or 0, piece.batch.count - batch.count, arrived)
                 self.watch.rows_confirmed(table, counts.synced, counts.found)
-            self._confirmed(table, piece)
+            self._confirmed(table, guard.marked(piece.state), piece.batch)
         self.delivery.finish(table)
+        guard.finished(counts.found)
+        self.state = self.state.with_table(table.name, guard.marked(self.state.table(table.name)))
         self._keep_quarantine()
 
     def _exchange_types(self, table: Table) -> None:
@@ -179,11 +190,11 @@ class _Session:
         if isinstance(sink, Typed):
             sink.typed(table, source.shape(table))
 
-    def _confirmed(self, table: Table, piece: Piece) -> None:
-        """Keep the state that the piece leads to, and save it now and then."""
-        self.state = self.state.with_table(table.name, piece.state)
+    def _confirmed(self, table: Table, state: TableState, batch: Batch | None) -> None:
+        """Keep the state that a confirmed piece leads to, and save it now and then."""
+        self.state = self.state.with_table(table.name, state)
         self._keep_quarantine()
-        rows = piece.batch.count if piece.batch else 0
+        rows = batch.count if batch else 0
         self.unsaved_rows += rows
         self.records += rows
         due = self.unsaved_rows >= CHECKPOINT_ROWS
@@ -247,6 +258,9 @@ class _Session:
         horizon = self.project.source.horizon()
         read = any(result.status == "ok" for result in self.results.values())
         notes = self.project.sink.notes()
+        waiting = sum(map(len, self.state.quarantine.values()))
+        if waiting:
+            notes.append(f"{waiting:,} rows are set aside, not in NEW: supasync quarantine list")
         if read and (horizon is None or not horizon.trusted):
             notes.append("OLD's answers carry no current Date: every run reads rows near the cursors again")
         return tuple(notes)
@@ -262,11 +276,13 @@ def _without_trace(state: State, table: Table, before: State) -> State:
 class _Counts:
     found: int = 0
     synced: int = 0
+    left_out: int = 0
 
-    def add(self, piece: Piece) -> None:
+    def add(self, total: int, left_out: int, arrived: int) -> None:
         """Count a confirmed piece; rows may have been added while the pages were read."""
-        self.synced += piece.batch.count if piece.batch else 0
-        self.found = max(self.synced, piece.total or 0)
+        self.left_out += left_out
+        self.synced += arrived
+        self.found = max(self.synced, total - self.left_out)
 
     def result(self, table: Table, status: str, began: float, refused: int = 0) -> TableResult:
         """What the table came to; rows that were set aside need a person, the others are there."""
@@ -274,7 +290,7 @@ class _Counts:
             name=table.name,
             status=status,
             found=self.found,
-            synced=self.synced - refused,
+            synced=self.synced,
             refused=refused,
             seconds=time.monotonic() - began,
             error=f"{table.name}: {refused} rows were refused and set aside" if refused else None,
@@ -283,12 +299,12 @@ class _Counts:
         )
 
 
-def pending(project: Project, tables: tuple[Table, ...]) -> dict[str, int]:
-    """How many rows the next run would read per table; only counts are asked for, nothing is written."""
+def pending(project: Project, plan: Plan) -> dict[str, int]:
+    """How many rows the planned run would read per table; only counts are asked for, nothing is written."""
     past = project.store.past(1)
-    state = current(past, project.source_ref)
+    state = _without(current(past, project.source_ref), plan.full)
     counts = {}
-    for table in tables:
+    for table in plan.tables:
         job = Job(table, project.source, state.table(table.name), now=past.records[0].created_at)
         counts[table.name] = project.source.count(table, project.plugin(table).pending(job))
     return counts

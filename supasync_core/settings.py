@@ -39,7 +39,8 @@ class Endpoint:
 class Settings:
     """What tables.yaml says, complete and consistent; ``tables`` are in the order in which they are copied.
 
-    ``interval`` is the time expected between two runs, ``stale_after`` how old the last good one may be.
+    ``interval`` is the time expected between two runs, ``stale_after`` how old the last good one may be,
+    ``max_runtime`` how long one may take.
     """
 
     path: Path
@@ -50,6 +51,7 @@ class Settings:
     enabled: bool
     interval: timedelta
     stale_after: timedelta
+    max_runtime: timedelta
     retention: timedelta
     tables: tuple[Table, ...]
     secrets: tuple[Secret, ...]

@@ -72,7 +72,7 @@ def _through(
                 return None
             if not isinstance(current, ExactRow):
                 current = _exact(current)
-        except Exception as err:
+        except (Exception, SystemExit) as err:
             key = ", ".join(f"{column}={row.get(column)}" for column in table.key)
             raise TableError(
                 f"{table.name}: the transform {name} failed on the row {key}: {type(err).__name__}",
@@ -89,7 +89,9 @@ def _exact(row: Any) -> ExactRow:  # noqa: ANN401 - what a user's function retur
 def _encode(value: Any) -> str:  # noqa: ANN401 - any JSON value
     if isinstance(value, Decimal):
         return str(value) if value.is_finite() else json.dumps(str(value))
-    return json.dumps(value, ensure_ascii=False, default=_number)
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_number)
+    text.encode()  # half of a surrogate pair has no place in a body: better to know it here
+    return text
 
 
 def _number(value: object) -> object:

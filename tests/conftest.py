@@ -1,4 +1,4 @@
-"""What all tests share: one PostgreSQL for the session."""
+"""What all tests share: one PostgreSQL for the session, and the figures in pytest's last lines."""
 
 from collections.abc import Iterator
 
@@ -12,3 +12,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A running PostgreSQL."""
     with Cluster.start(tmp_path_factory.mktemp("postgres")) as running:
         yield running
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have recorded as their ``summary``."""
+    reports = terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("failed", [])
+    lines = [text for report in reports for name, text in report.user_properties if name == "summary"]
+    if lines:
+        terminalreporter.section("figures")
+    for line in dict.fromkeys(lines):
+        terminalreporter.line(line)

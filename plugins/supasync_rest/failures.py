@@ -30,8 +30,8 @@ _ROW_HINTS = {
     "23503": "sync the table that it refers to first (after:). If that one is not synced, as auth.users is "
     "not, drop the foreign key there until the switch, or copy those rows by hand",
     "23505": "another row there has the same value in a unique column: change or delete that row there",
-    "22P02": "mend the value in OLD. An array of jsonb whose elements are JSON arrays cannot travel as JSON: copy "
-    "that row by SQL",
+    "22P02": "mend the value in OLD. An array of jsonb whose elements are JSON arrays cannot travel as JSON: "
+    "copy that row by SQL",
     "23502": "fill it in OLD, or allow NULL in NEW; the JSON null of a json column arrives as NULL",
     "22P05": "PostgreSQL cannot store \\u0000: replace it in that row's text in OLD",
 }

@@ -83,6 +83,13 @@ def _equal(columns: Sequence[str], values: Sequence[str]) -> str:
     return _all_of([f"{name(column)}.eq.{value(text)}" for column, text in zip(columns, values, strict=True)])
 
 
+def without_key(table: Table) -> str:
+    """The address of one row that has NULL in the key."""
+    null = ",".join(f"{name(column)}.is.null" for column in table.key)
+    parameters = [("select", names(table.key)), ("or", f"({null})"), ("limit", "1")]
+    return path(table, parameters, where=user_filter(table))
+
+
 def user_filter(table: Table) -> str:
     """The table's ``where``, percent-encoded where it is not yet; a ``+`` in it means a plus.
 

@@ -35,6 +35,9 @@ class RestSink(RestSide):
         if not batch.count:
             return 0
         body, expected = _last_of_each_key(table, batch)
+        if expected < batch.count:
+            key = ", ".join(table.key)
+            self._notes[f"{table.name}: several rows have the same key ({key}), only the last is kept"] = None
         computed = self._computed.setdefault((table.schema, table.name), set())
         while True:
             columns = [name for name in batch.columns if name not in {*table.exclude, *computed}]
@@ -99,7 +102,7 @@ class RestSink(RestSide):
 
 
 def _columns_with_nul(body: bytes) -> str:
-    """Where the text is that PostgreSQL cannot store; it says so itself neither of the row nor of the column."""
+    """Where the text is that PostgreSQL cannot store: it names neither row nor column itself (measured)."""
     rows = map(rowtext.cells, rowtext.split(body))
     names = dict.fromkeys(name for cells in rows for name, text in cells.items() if _NUL.search(text))
     return f"{', '.join(names)} holds \\u0000"

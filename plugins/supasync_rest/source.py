@@ -20,6 +20,7 @@ class RestSource(RestSide):
     def __init__(self, context: Context, patience: Patience | None = None) -> None:
         super().__init__(Client(context, ("GET", "HEAD"), patience))
         self._limits: dict[str, int] = {}
+        self._keyed: set[Table] = set()
 
     def horizon(self) -> Horizon | None:
         """The Date of the latest answer; not trusted where a cache may have kept it (``Age``)."""
@@ -30,6 +31,12 @@ class RestSource(RestSide):
 
         The limit that worked is kept for the rest of the process.
         """
+        batch = self._easily(table, window)
+        if window.counted and (batch.total != batch.count or _leaves_out_null_keys(table, window)):
+            self._refuse_null_keys(table)
+        return batch
+
+    def _easily(self, table: Table, window: Window) -> Batch:
         limit = min(window.limit, self._limits.get(table.name, window.limit))
         *easier, easiest = _ever_easier(replace(window, limit=limit))
         for attempt in easier:
@@ -39,6 +46,17 @@ class RestSource(RestSide):
                 self._limits[table.name] = attempt.limit
         self._limits[table.name] = easiest.limit
         return self._page(table, easiest)
+
+    def _refuse_null_keys(self, table: Table) -> None:
+        """SchemaError where a row has NULL in the key: no page that goes on behind a key would hold it."""
+        if table in self._keyed:
+            return
+        time_of_the_page = self._client.horizon
+        path = query.without_key(table)
+        for row in self.page(Request(method="GET", path=path, purpose="read", table=table)).rows:
+            table.place(row, None)
+        self._client.horizon = time_of_the_page
+        self._keyed.add(table)
 
     def _page(self, table: Table, window: Window) -> Batch:
         return self.page(
@@ -63,6 +81,11 @@ class RestSource(RestSide):
         if left_out and not columns:
             columns = tuple(column.name for column in self.shape(table).columns)
         return tuple(column for column in columns if column not in left_out)
+
+
+def _leaves_out_null_keys(table: Table, window: Window) -> bool:
+    """Whether the table is read from its beginning in the order of a key column, as ``append`` does."""
+    return any(span.keyset.column in table.key and span.beyond is None for span in window.spans)
 
 
 def _ever_easier(window: Window) -> list[Window]:

@@ -86,21 +86,29 @@ class Incremental:
 
 
 def _read_on(job: Job, spans: tuple[Span, ...], first: Batch, progress: "_Progress") -> Iterator[Piece]:
-    """The rest of a table whose first page did not hold everything."""
+    """The rest of a table whose first page did not hold everything.
+
+    Fewer rows than were counted are no complete read: rows may have been deleted meanwhile, or an empty page
+    was a lie. Then nothing is settled, and the next run reads on.
+    """
     last = first.rows[-1]
     reached = next(i for i, span in enumerate(spans) if _holds(span.keyset, last))
     for span in spans[: reached + (reached == 0)]:
         progress.confirm(span, _rows_of(job.table, first, span))
-    yield Piece(_until(first, spans[reached].keyset) if reached else first, progress.state, first.total)
-    for i, span in enumerate(spans):
+    batch = _until(first, spans[reached].keyset) if reached else first
+    seen = batch.count
+    yield Piece(batch, progress.state, first.total)
+    for i, span in enumerate(spans[reached:], reached):
         if i == reached == 0:
             span = replace(span, start=None, after=job.table.place(last, span.keyset.column))  # noqa: PLW2901
-        if i >= reached:
-            for batch in _stretch(job, span, progress.horizon):
-                progress.confirm(span, batch.rows)
-                yield Piece(batch, progress.state, first.total)
+        for batch in _stretch(job, span, progress.horizon):
+            seen += batch.count
+            progress.confirm(span, batch.rows)
+            yield Piece(batch, progress.state, first.total)
+    complete = first.total is None or seen >= first.total
+    for span in spans if complete else ():
         progress.finish(span)
-    yield Piece(None, progress.done(), first.total)
+    yield Piece(None, progress.done() if complete else progress.state, first.total)
 
 
 def _stretch(job: Job, span: Span, horizon: Horizon) -> Iterator[Batch]:
@@ -119,6 +127,7 @@ class _Progress:
     job: Job
     horizon: Horizon
     state: TableState = field(init=False)
+    ahead: int = 0
     passed: set[str] = field(init=False)
     """The keysets that this run has read beyond their cursor, so that the cursor may move."""
 
@@ -150,7 +159,7 @@ class _Progress:
 
     def done(self) -> TableState:
         """The state after a complete read."""
-        self.state = replace(self.state, read_at=self.horizon.text)
+        self.state = replace(self.state, read_at=self.horizon.text, ahead=self.ahead)
         return self.state
 
     def _passes(self, column: str, rows: list[dict[str, Any]]) -> bool:
@@ -173,6 +182,7 @@ class _Progress:
         for row in reversed(rows):
             if _instant(self.job.table, column, row[column]) <= self.horizon.at:
                 return self.job.table.place(row, column)
+            self.ahead += 1
         return None
 
 

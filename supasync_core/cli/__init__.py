@@ -1,5 +1,6 @@
 """The command line: parse, call, print, exit. Results go to stdout, progress and errors to stderr."""
 
+import json
 import os
 import sys
 import textwrap
@@ -10,7 +11,8 @@ from importlib import import_module
 import click
 
 from supasync_core.cli.session import Session
-from supasync_core.errors import SupasyncError
+from supasync_core.cli.streams import forgiving
+from supasync_core.errors import StateError, SupasyncError
 
 COMMANDS = {
     "check": "supasync_core.cli.setup",
@@ -85,7 +87,8 @@ def cli(ctx: click.Context, config: str) -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with the documented code; never a traceback, never a key."""
-    session = Session()
+    sys.stdout, sys.stderr = forgiving(sys.stdout), forgiving(sys.stderr)
+    session = Session(wants_json="--json" in (sys.argv[1:] if args is None else args))
     sys.exit(
         guarded(lambda: cli.main(args, prog_name="supasync", standalone_mode=False, obj=session), session)
     )
@@ -104,16 +107,22 @@ def guarded(run: Callable[[], object], session: Session) -> int:
         click.echo("interrupted", err=True)
         return 130
     except SupasyncError as err:
-        return _told(session, err.exit_code, f"error: {err}", err.hint)
+        hint = err.hint
+        if isinstance(err, StateError) and (ends := session.ends):
+            hint = "\n".join(filter(None, (hint, ends)))
+        return _told(session, err.exit_code, str(err), hint)
     except Exception as err:  # noqa: BLE001 - the last guard: a defect is said as one
         where = traceback.format_exc() if os.environ.get("SUPASYNC_DEBUG") else "SUPASYNC_DEBUG=1 shows where"
-        return _told(session, 1, f"error: a defect of supasync: {type(err).__name__}: {err}", where)
+        return _told(session, 1, f"a defect of supasync: {type(err).__name__}: {err}", where)
     return code if isinstance(code, int) else 0
 
 
 def _told(session: Session, code: int, text: str, hint: str | None) -> int:
     """The code, after the text and what to do about it were printed without any key."""
-    click.echo(session.redact(text), err=True)
+    if session.wants_json:
+        told = {"error": text, "hint": hint, "exit_code": code}
+        click.echo(session.redact(json.dumps(told, indent=2)))
+    click.echo(session.redact(f"error: {text}"), err=True)
     if hint:
         click.echo(session.redact(textwrap.indent(hint, "  ")), err=True)
     return code

@@ -38,11 +38,11 @@ def plugins(session: Session, *, as_json: bool) -> int:
         for plugin in host.loaded
     ]
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(session.redact(json.dumps(rows, indent=2)))
     else:
         output.table(
             ("plugin", "from", "provides"),
-            [(row["name"], row["origin"], _provides(row)) for row in rows],
+            [(row["name"], row["origin"], session.redact(_provides(row))) for row in rows],
         )
     return 2 if any(row["error"] for row in rows) else 0
 

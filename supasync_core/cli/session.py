@@ -19,6 +19,7 @@ class Session:
     """One call of the command line. Plugins and settings are loaded when a command first wants them."""
 
     config: str = "tables.yaml"
+    wants_json: bool = False
 
     @cached_property
     def host(self) -> "Host":
@@ -43,6 +44,12 @@ class Session:
 
         with opened(self.settings, self.host) as project:
             yield project
+
+    @property
+    def ends(self) -> str | None:
+        """Which projects OLD and NEW are, once the settings are known."""
+        settings = self.__dict__.get("settings")
+        return f"OLD is {settings.source.ref}, NEW is {settings.sink.ref}" if settings else None
 
     def redact(self, text: str) -> str:
         """The text without any key of the settings."""

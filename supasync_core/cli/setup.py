@@ -48,7 +48,7 @@ def setup(session: Session, start: str | None, *, as_json: bool) -> int:
     settings = session.settings
     with lock.locked(settings.folder), session.project() as project:
         instant = _instant(start)
-        found = _look(project, as_json=as_json)
+        found = inspect(project, _looking) if as_json else _look(project, as_json=False)
         if not found.fine:
             raise StateError(
                 "the baseline was not written", hint="mend the problems above and run setup again"
@@ -62,14 +62,19 @@ def setup(session: Session, start: str | None, *, as_json: bool) -> int:
             message = "the baseline record exists already; nothing was changed"
         else:
             message = _write_baseline(project, instant, lock.holder(settings.folder))
-    if not as_json:
-        click.echo(message)
-        click.echo("next: supasync sync")
+    if as_json:
+        click.echo(json.dumps({**_as_json(found), "baseline": True, "message": message}, indent=2))
+    else:
+        click.echo(f"{message}\nnext: supasync sync")
     return 0
 
 
+def _looking(name: str) -> None:
+    click.echo(f"looking at {name} ...", err=True)
+
+
 def _look(project: Project, *, as_json: bool) -> Inspection:
-    found = inspect(project, lambda name: click.echo(f"looking at {name} ...", err=True))
+    found = inspect(project, _looking)
     if as_json:
         click.echo(json.dumps(_as_json(found), indent=2))
         return found

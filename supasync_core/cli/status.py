@@ -71,6 +71,11 @@ def _show(health: Health, redact: Callable[[str], str]) -> None:
     output.table(
         ("table", "last complete read", "lag"), [(t.name, t.read_at, ago(t.lag)) for t in health.tables]
     )
+    for lag in health.tables:
+        if lag.ahead:
+            click.echo(
+                f"{lag.name}: {lag.ahead:,} rows are stamped in the future; every run reads them again"
+            )
     click.echo()
     output.table(
         ("began", "command", "status", "records", "requests", "bytes"),
@@ -106,7 +111,8 @@ def _as_json(health: Health) -> dict[str, object]:
         "requests": health.requests,
         "bytes": health.bytes,
         "tables": [
-            {"name": t.name, "read_at": t.read_at, "lag_seconds": seconds(t.lag)} for t in health.tables
+            {"name": t.name, "read_at": t.read_at, "lag_seconds": seconds(t.lag), "ahead": t.ahead}
+            for t in health.tables
         ],
         "runs": [asdict(record) for record in health.runs],
     }

@@ -1,8 +1,12 @@
 """`supasync sync`: copy what is new."""
 
+import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from types import FrameType
 
 import click
@@ -10,9 +14,12 @@ import click
 from supasync_core import lock, runner
 from supasync_core.cli import output
 from supasync_core.cli.session import Session
-from supasync_core.errors import ConfigError, SupasyncError
+from supasync_core.errors import ConfigError, SupasyncError, TransientError
 from supasync_core.freshness import LastSuccess
 from supasync_core.report import Report
+
+GRACE = 120.0
+"""Seconds beyond max_runtime in which the batch in flight may end: longer than any request may take."""
 
 
 @click.command()
@@ -39,17 +46,18 @@ def sync(
             project.select(tables, "--table")
             project.select(full, "--full")
             chosen = project.select((*tables, *full) if tables else (), "--table")
-            if dry_run:
-                output.counts(runner.pending(project, chosen), as_json=as_json)
-                return 0
-            with _interruptible() as interrupted, output.watching(session.redact, as_json=as_json) as watch:
+            with interruptible(settings.max_runtime) as interrupted:
                 plan = runner.Plan(
                     holder=lock.holder(settings.folder),
                     tables=chosen,
                     full=frozenset(full),
                     interrupted=interrupted,
                 )
-                report = runner.sync(project, plan, watch)
+                if dry_run:
+                    output.counts(runner.pending(project, plan), as_json=as_json)
+                    return 0
+                with output.watching(session.redact, as_json=as_json) as watch:
+                    report = runner.sync(project, plan, watch)
     except ConfigError:
         raise
     except SupasyncError as err:
@@ -67,9 +75,14 @@ def _conclude(session: Session, report: Report, last: LastSuccess, *, as_json: b
 
 
 @contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """While this lasts, the first Ctrl-C or SIGTERM only asks to stop after the batch in flight."""
+def interruptible(longest: timedelta) -> Iterator[Callable[[], bool]]:
+    """Whether to stop after the batch in flight: at the first Ctrl-C or SIGTERM, or when time is up.
+
+    A run that does not even get to ask, because a request of it hangs, ends a little later with its process,
+    and the lock with it.
+    """
     asked: list[int] = []
+    until = time.monotonic() + longest.total_seconds()
 
     def ask(number: int, _frame: FrameType | None) -> None:
         if asked:
@@ -78,8 +91,17 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
         click.echo("stopping after the batch in flight; once more stops at once", err=True)
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    hung = threading.Timer(longest.total_seconds() + GRACE, _give_up, (longest,))
+    hung.daemon = True
+    hung.start()
     try:
-        yield lambda: bool(asked)
+        yield lambda: bool(asked) or time.monotonic() > until
     finally:
+        hung.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _give_up(longest: timedelta) -> None:
+    click.echo(f"error: the run hangs: it has taken longer than max_runtime ({longest})", err=True)
+    os._exit(TransientError.exit_code)

@@ -76,6 +76,7 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
         enabled=values["enabled"],
         interval=values["interval"],
         stale_after=stale_after,
+        max_runtime=values["max_runtime"],
         retention=values["retention"],
         tables=found,
         secrets=tuple(reading.problems.secrets),

@@ -93,6 +93,13 @@ TOP: Final = (
         doc="how old the last successful run may be before it counts as stale; six intervals unless given",
     ),
     Field(
+        name="max_runtime",
+        parse=duration(_MINUTE, such_as=_PERIOD),
+        kind="duration",
+        default="3h",
+        doc="how long a run may take before it stops after the batch in flight; the next one goes on",
+    ),
+    Field(
         name="retention",
         parse=duration(_DAY, _DAY, such_as="whole days, such as 90d"),
         kind="duration in days",

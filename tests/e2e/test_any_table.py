@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
 import psycopg
 import pytest
@@ -16,6 +17,7 @@ from tests.e2e.workspace import Workspace, between
 from tests.servers.postgres import Cluster
 
 LONGEST_KEY = 100
+NUMBERS = count()
 KEYS = (
     "bigint",
     "numeric",
@@ -35,7 +37,19 @@ KEYS = (
     "money",
     "int4range",
 )
-NAMES = ("id", "order", "select", "Größe", "a,b", "unit.price", 'with"quote', "and", "Two Words", "naïve (%)", "x\\y")
+NAMES = (
+    "id",
+    "order",
+    "select",
+    "Größe",
+    "a,b",
+    "unit.price",
+    'with"quote',
+    "and",
+    "Two Words",
+    "naïve (%)",
+    "x\\y",
+)
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 DIGITS = st.text("0123456789", min_size=1, max_size=40)
@@ -78,7 +92,9 @@ MADE: dict[str, st.SearchStrategy[str]] = {
     "numeric[]": st.lists(NUMBER | st.none(), max_size=4).map(array),
     "timestamp with time zone[]": st.lists(MOMENT | st.none(), max_size=4).map(array),
     "address": st.builds(
-        lambda street, factor: '("' + street.replace("\\", "\\\\").replace('"', '\\"') + f'",,{factor})', TEXT, NUMBER
+        lambda street, factor: '("' + street.replace("\\", "\\\\").replace('"', '\\"') + f'",,{factor})',
+        TEXT,
+        NUMBER,
     ),
 }
 
@@ -99,23 +115,21 @@ class Filled:
     page_size: int
     plugin: str
 
-    @property
-    def create(self) -> sql.Composed:
-        """The statements that make the table anew."""
+    def create(self, table: str) -> sql.Composed:
+        """The statements that make the table."""
         definitions = [
-            sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in self.columns  # type: ignore[arg-type]
+            sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in self.columns
         ]
         key = sql.SQL(",").join(map(sql.Identifier, self.key))
         return sql.SQL(
-            "drop table if exists made; create table made ({}, updated_at timestamptz, primary key ({})); "
-            "grant all on made to service_role"
-        ).format(sql.SQL(",").join(definitions), key)
+            "create table {table} ({columns}, updated_at timestamptz, primary key ({key})); "
+            "grant all on {table} to service_role"
+        ).format(table=sql.Identifier(table), columns=sql.SQL(",").join(definitions), key=key)
 
-    @property
-    def settings(self) -> str:
+    def settings(self, table: str) -> str:
         """The table in tables.yaml."""
         key = ", ".join("'" + name + "'" for name in self.key)
-        return f"  made: {{key: [{key}], page_size: {self.page_size}, plugin: {self.plugin}}}"
+        return f"  {table}: {{key: [{key}], page_size: {self.page_size}, plugin: {self.plugin}}}"
 
 
 @st.composite
@@ -144,16 +158,18 @@ class Pair:
     old: psycopg.Connection
     new: psycopg.Connection
 
-    def fill(self, table: Filled) -> None:
-        """Make the table on both sides, with its rows in OLD."""
+    def fill(self, filled: Filled) -> str:
+        """Make the table on both sides, with its rows in OLD; its name, which is a new one each time."""
+        name = f"made_{next(NUMBERS)}"
         for connection in (self.old, self.new):
-            connection.execute(table.create)
-        marks = sql.SQL(",").join([sql.Placeholder()] * (len(table.columns) + 1))
-        insert = sql.SQL("insert into made values ({}) on conflict do nothing").format(marks)
-        for row in table.rows:
-            self.old.execute(insert, row)
+            connection.execute(filled.create(name))
+        marks = sql.SQL(",").join([sql.Placeholder()] * (len(filled.columns) + 1))
+        insert = sql.SQL("insert into {} values ({}) on conflict do nothing")
+        for row in filled.rows:
+            self.old.execute(insert.format(sql.Identifier(name), marks), row)
         for end in (self.space.old, self.space.new):
             end.server.reload()
+        return name
 
 
 @pytest.fixture(scope="module")
@@ -163,14 +179,19 @@ def pair(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with between(cluster, tmp_path_factory.mktemp("any"), SCHEMA, SCHEMA, declared) as space:
         space.ready()
         urls = [end.cluster.url(end.database) for end in (space.old, space.new)]
-        with psycopg.connect(urls[0], autocommit=True) as old, psycopg.connect(urls[1], autocommit=True) as new:
+        with (
+            psycopg.connect(urls[0], autocommit=True) as old,
+            psycopg.connect(urls[1], autocommit=True) as new,
+        ):
             yield Pair(space, old, new)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(table=tables())
-def test_any_table_arrives_identical(pair: Pair, table: Filled) -> None:
-    pair.fill(table)
-    report = sync(pair.space, table.settings)
-    assert report.status == "success", report.as_json()
-    assert pair.space.new.texts("made") == pair.space.old.texts("made")
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+@given(filled=tables())
+def test_any_table_arrives_identical(pair: Pair, filled: Filled) -> None:
+    table = pair.fill(filled)
+    report = sync(pair.space, filled.settings(table))
+    assert (report.error, report.status) == (None, "success"), report.tables
+    assert pair.space.new.texts(table) == pair.space.old.texts(table)

@@ -169,7 +169,7 @@ def test_files_of_the_installation_are_for_its_owner_alone(workspace: Workspace)
     assert (workspace.folder / ".supasync").stat().st_mode & 0o077 == 0
 
 
-BAD = {
+BAD: dict[str, tuple[dict[str, str | None], int, str]] = {
     "an unset variable": ({"OLD_SUPABASE_URL": None}, 2, "OLD_SUPABASE_URL"),
     "an unreachable host": ({"SUPABASE_URL": "http://127.0.0.1:9"}, 4, "cannot be reached"),
     "plain http to somewhere": ({"OLD_SUPABASE_URL": "http://old.example.test"}, 2, "https"),

@@ -146,7 +146,7 @@ def test_a_foreign_key_to_auth_users_stops_the_table_with_the_ways_out(space: Wo
         "alter table public.jobs add foreign key (user_id) references auth.users (id)"
     )
     space.old.run(
-        "insert into public.users values (1, 'a'); insert into public.jobs (id, user_id) values (1, 1), (2, 1)"
+        "insert into public.users values (1, 'a');insert into public.jobs (id, user_id) values (1, 1), (2, 1)"
     )
     done = space.supasync("sync")
     assert done.code == 3

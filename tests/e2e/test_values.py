@@ -1,9 +1,8 @@
-"""Promise: no value is changed. Every cell of OLD and NEW is compared in the text that PostgreSQL gives it."""
+"""No value is changed: every cell of OLD and NEW is compared in the text that PostgreSQL gives it."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -11,7 +10,7 @@ from psycopg import sql
 
 from tests.e2e.inside import ENDS
 from tests.e2e.odd import ODD
-from tests.e2e.workspace import NEW_KEY, Completed, End, Workspace, between
+from tests.e2e.workspace import Completed, End, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
@@ -110,7 +109,8 @@ ROWS = "\n".join(
 def cells(end: End, table: str) -> Cells:
     """Every cell of a table in SQL text, NULL as None."""
     with psycopg.connect(end.cluster.url(end.database)) as connection:
-        names = [column.name for column in connection.execute(f"select * from {table}").description or ()]
+        every = sql.SQL("select * from {} limit 0").format(sql.Identifier(table))
+        names = [column.name for column in connection.execute(every).description or ()]
         texts = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in names)
         rows = connection.execute(sql.SQL("select id, {} from {}").format(texts, sql.Identifier(table)))
         return {(row[0], name): text for row in rows for name, text in zip(names, row[1:], strict=True)}
@@ -236,3 +236,15 @@ def test_the_page_on_values_lists_what_json_cannot_carry() -> None:
     for case in CASES:
         assert f"`{case}`" in page
         assert f'"id":"{case}"' in recorded_ids.replace(": ", ":")
+
+
+def test_the_queries_of_the_page_find_what_json_cannot_carry(space: Workspace) -> None:
+    page = (ROOT / "docs/explanation/values.md").read_text()
+    block = re.search(r"^```sql\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert block
+    nulls, nuls, bounds, nested = re.sub(r"--.*", "", block[1]).strip().removesuffix(";").split(";")
+    every = "with t as (select id, c_json as doc, c_int_arr as list, c_jsonb_arr as docs from every_type) "
+    assert space.old.rows(every + nulls) == [(7,)]
+    assert space.old.rows(every + bounds) == [(6,)]
+    assert sorted(space.old.rows(every + nested)) == [(3,), (9,)]
+    assert space.old.rows("with t as (table nul_docs) " + nuls) == [(13,)]

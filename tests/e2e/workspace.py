@@ -4,8 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import psycopg
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from tests.postgrest.launch import ROLES, Server, serve
 from tests.servers.postgres import Cluster
@@ -120,6 +121,14 @@ class Workspace:
         assert done.code == 0, done.out + done.err
         return self
 
+    def forget(self) -> None:
+        """Take NEW's state back to a baseline without any cursor, and drop the records of all runs."""
+        source = self.old.server.url.removeprefix("http://").removesuffix("/rest/v1")
+        state = {"format": 1, "source": source, "tables": {}, "last_success": None, "quarantine": {}}
+        with psycopg.connect(self.new.cluster.url(self.new.database)) as connection:
+            connection.execute("delete from sync_metadata where command <> 'setup'")
+            connection.execute("update sync_metadata set state = %s", [Jsonb(state)])
+
     def requests(self) -> int:
         """How many requests both servers saw since the last call."""
         count = 0
@@ -134,15 +143,30 @@ class Workspace:
             assert self.new.texts(table) == self.old.texts(table), table
 
 
+Opened = Callable[[Cluster, str, Mapping[str, str]], AbstractContextManager[Server]]
+"""Starts a server for a database, with the role of each key."""
+
+
+def postgrest(cluster: Cluster, database: str, keys: Mapping[str, str]) -> Server:
+    """The server of `tests.postgrest`."""
+    return serve(cluster.url(database, "authenticator"), keys=keys)
+
+
 @contextmanager
-def between(
-    cluster: Cluster, folder: Path, old: str, new: str, tables: str = TABLES_YAML
+def between(  # noqa: PLR0913 - two ends and what lies between them
+    cluster: Cluster,
+    folder: Path,
+    old: str,
+    new: str,
+    tables: str = TABLES_YAML,
+    *,
+    opened: Opened = postgrest,
 ) -> Iterator[Workspace]:
     """A workspace between two fresh databases that were made by the SQL ``old`` and ``new``."""
     name = uuid4().hex[:8]
     with (
-        _end(cluster, f"old_{name}", old, OLD_KEY) as left,
-        _end(cluster, f"new_{name}", new, NEW_KEY) as right,
+        _end(cluster, f"old_{name}", old, OLD_KEY, opened) as left,
+        _end(cluster, f"new_{name}", new, NEW_KEY, opened) as right,
     ):
         space = Workspace(folder, left, right)
         space.write("tables.yaml", tables)
@@ -167,11 +191,11 @@ def _create(cluster: Cluster, database: str, statements: str) -> None:
 
 
 @contextmanager
-def _end(cluster: Cluster, database: str, statements: str, key: str) -> Iterator[End]:
+def _end(cluster: Cluster, database: str, statements: str, key: str, opened: Opened) -> Iterator[End]:
     _create(cluster, database, statements)
     keys = {key: "service_role", key.replace("secret", "publishable"): "anon"}
     try:
-        with serve(cluster.url(database, "authenticator"), keys=keys) as server:
+        with opened(cluster, database, keys) as server:
             yield End(cluster, database, server)
     finally:
         cluster.drop(database)

@@ -1,4 +1,4 @@
-"""Fixtures over one PostgreSQL, and the counts of the replay in pytest's last lines."""
+"""Fixtures over one PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.postgrest.launch import ROLES, Server, serve
-from tests.postgrest.replay import Counts
 from tests.servers.postgres import Cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COUNTS = pytest.StashKey[list[Counts]]()
 SECRET_KEY = "sb_secret_for_tests"
 ANON_KEY = "sb_publishable_for_tests"
 ITEMS = """
@@ -45,18 +43,3 @@ def server(running: Server) -> Iterator[Server]:
     running.reset()
     yield running
     running.behave()
-
-
-@pytest.fixture
-def counts(request: pytest.FixtureRequest) -> list[Counts]:
-    """Where replays leave their counts."""
-    return request.config.stash.setdefault(COUNTS, [])
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print what the replays found."""
-    found = config.stash.get(COUNTS, [])
-    if found:
-        terminalreporter.section("recorded exchanges")
-    for counted in found:
-        terminalreporter.line(counted.line())

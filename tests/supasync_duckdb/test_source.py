@@ -142,3 +142,48 @@ def test_a_table_of_another_schema_is_found_there(path: Path) -> None:
     with closing(DuckdbSource(path)) as source:
         table = Table(name="jobs", schema="app", timestamp=())
         assert source.read(table, WHOLE).rows == [{"id": "7"}]
+
+
+def test_untyped_whole_numbers_are_ordered_as_numbers(path: Path) -> None:
+    """A file that a sink made holds JSON alone, and ``append`` reads it by its key."""
+    with duckdb.connect(path) as connection:
+        connection.execute("CREATE TABLE log (id JSON, line JSON)")
+        connection.execute(
+            "INSERT INTO log VALUES ('10', '1'), ('9', '1'), ('-1', '1'), ('9007199254740993', '1')"
+        )
+    by_id = Window((Span(Keyset("id"), beyond="-1"),), 100)
+    with closing(DuckdbSource(path)) as source:
+        assert [row["id"] for row in source.read(Table(name="log"), by_id).rows] == [
+            "9",
+            "10",
+            "9007199254740993",
+        ]
+
+
+def test_a_key_that_is_no_whole_number_is_refused_where_rows_are_read_by_it(path: Path) -> None:
+    """A cast would round it."""
+    with duckdb.connect(path) as connection:
+        connection.execute("CREATE TABLE log (id JSON); INSERT INTO log VALUES ('1.5')")
+    with (
+        closing(DuckdbSource(path)) as source,
+        pytest.raises(SchemaError, match="1 rows have a id that is no whole"),
+    ):
+        source.read(Table(name="log"), Window((Span(Keyset("id")),), 100))
+
+
+def test_null_in_the_key_is_refused_unless_where_leaves_it_out(path: Path) -> None:
+    """No page that goes on behind a key would hold such a row."""
+    with duckdb.connect(path) as connection:
+        connection.execute("INSERT INTO jobs VALUES (NULL, NULL, 'lost')")
+    with closing(DuckdbSource(path)) as source:
+        with pytest.raises(SchemaError, match=r"1 rows have NULL in the key \(id\)"):
+            source.read(TABLE, WHOLE)
+        assert source.read(replace(TABLE, where="id IS NOT NULL"), WHOLE).count == 2
+
+
+def test_where_leaves_out_what_is_no_timestamp(path: Path) -> None:
+    """As the message says that it does."""
+    with duckdb.connect(path) as connection:
+        connection.execute("INSERT INTO jobs VALUES ('c', 'soon', 'new')")
+    with closing(DuckdbSource(path)) as source:
+        assert source.read(replace(TABLE, where="updated_at <> 'soon'"), UPDATED).count == 1

@@ -1,7 +1,7 @@
 """A source in memory whose transactions commit late, while pages are being read."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from supasync_core import clock
@@ -18,7 +18,7 @@ class MemorySource:
     """Rows by key, and those whose transaction is still open; every page takes a second."""
 
     now: int = int(START)
-    rows: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    stored: dict[str, dict[str, str | None]] = field(default_factory=dict)
     open: list[tuple[int, dict[str, str | None]]] = field(default_factory=list)
     pages: int = 0
     rows_read: int = 0
@@ -39,7 +39,7 @@ class MemorySource:
         """Make visible what has committed by now."""
         for commit_at, row in sorted(self.open, key=lambda item: item[0]):
             if commit_at <= self.now:
-                self.rows[str(row["id"])] = row
+                self.stored[str(row["id"])] = row
         self.open = [item for item in self.open if item[0] > self.now]
 
     def horizon(self) -> Horizon | None:
@@ -56,7 +56,7 @@ class MemorySource:
 
     def count(self, table: Table, window: Window | None = None) -> int:
         """All rows of the window."""
-        return len(self._found(window)) if window else len(self.rows)
+        return len(self._found(window)) if window else len(self.stored)
 
     def read(self, table: Table, window: Window) -> Batch:
         """One page as a server answers it: looked up at one moment, dated at a later one."""
@@ -68,12 +68,18 @@ class MemorySource:
         self.rows_read += len(page)
         return Batch(json.dumps(page).encode(), total=len(found) if window.counted else None)
 
+    def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
+        """The rows that have these values."""
+        wanted = {tuple(each) for each in values}
+        found = [row for row in self.stored.values() if tuple(row[name] for name in columns) in wanted]
+        yield Batch(json.dumps(found).encode())
+
     def close(self) -> None:
         """Nothing to close."""
 
     def _found(self, window: Window) -> list[dict[str, str | None]]:
         first = window.spans[0].keyset.column
-        found = [row for row in self.rows.values() if any(_within(row, span) for span in window.spans)]
+        found = [row for row in self.stored.values() if any(_within(row, span) for span in window.spans)]
         return sorted(found, key=lambda row: (_instant(row, first), str(row["id"])))
 
 

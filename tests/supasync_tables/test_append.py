@@ -53,7 +53,7 @@ def test_keys_that_appear_late_are_found(steps: list[tuple[float, float, bool, i
             state = run(source, sink, state, die_after=die_after)
     source.advance(4000)
     run(source, sink, state)
-    assert sink == source.rows
+    assert sink == source.stored
 
 
 def test_an_idle_log_settles_and_then_reads_nothing() -> None:
@@ -72,29 +72,29 @@ def test_an_idle_log_settles_and_then_reads_nothing() -> None:
 def test_a_long_log_is_not_read_again_as_a_whole() -> None:
     source, sink, state = MemorySource(), dict[str, object](), TableState()
     for key in range(3 * OVERLAP_KEYS):
-        source.rows[str(key)] = {"id": str(key), "updated_at": None, "created_at": None}
+        source.stored[str(key)] = {"id": str(key), "updated_at": None, "created_at": None}
     state = run(source, sink, state, table=WIDE)
     before = source.rows_read
     source.advance(3600)
     run(source, sink, state, table=WIDE)
     assert source.rows_read - before <= OVERLAP_KEYS + WIDE.page_size
-    assert sink == source.rows
+    assert sink == source.stored
 
 
 def test_a_load_that_died_goes_on_in_the_middle() -> None:
     source, sink, state = MemorySource(), dict[str, object](), TableState()
     for key in range(3 * OVERLAP_KEYS):
-        source.rows[str(key)] = {"id": str(key), "updated_at": None, "created_at": None}
+        source.stored[str(key)] = {"id": str(key), "updated_at": None, "created_at": None}
     state = run(source, sink, state, die_after=24, table=WIDE)
     before = source.rows_read
     run(source, sink, state, table=WIDE)
     assert source.rows_read - before < 2 * OVERLAP_KEYS
-    assert sink == source.rows
+    assert sink == source.stored
 
 
 def test_a_key_that_is_no_whole_number_is_refused() -> None:
     source = MemorySource()
-    source.rows["1"] = {"id": "2026-01-01", "updated_at": None}
+    source.stored["1"] = {"id": "2026-01-01", "updated_at": None}
     with pytest.raises(SchemaError, match="whole numbers"):
         run(source, {}, TableState())
 

@@ -63,7 +63,7 @@ def test_ties_across_page_borders_are_all_read() -> None:
     for key in range(50):
         pair.write(key)
     pair.run()
-    assert pair.sink == pair.source.rows
+    assert pair.sink == pair.source.stored
 
 
 def test_an_idle_table_settles_and_then_reads_nothing() -> None:
@@ -104,7 +104,7 @@ def test_a_bulk_update_is_sent_twice_at_most() -> None:
         pair.source.advance(3600)
         sent += pair.run()
     assert sent <= 80
-    assert pair.sink == pair.source.rows
+    assert pair.sink == pair.source.stored
 
 
 def test_one_row_from_the_future_hides_no_other() -> None:
@@ -115,7 +115,7 @@ def test_one_row_from_the_future_hides_no_other() -> None:
         pair.source.advance(3600)
         pair.write(key)
     pair.run()
-    assert pair.sink == pair.source.rows
+    assert pair.sink == pair.source.stored
 
 
 def test_rows_of_a_clock_that_is_hours_behind_or_ahead_arrive() -> None:
@@ -127,7 +127,7 @@ def test_rows_of_a_clock_that_is_hours_behind_or_ahead_arrive() -> None:
             pair.run()
         pair.source.advance(2 * OVERLAP)
         pair.run()
-        assert pair.sink == pair.source.rows
+        assert pair.sink == pair.source.stored
 
 
 def test_a_slow_transaction_behind_the_cursor_is_found() -> None:
@@ -140,7 +140,7 @@ def test_a_slow_transaction_behind_the_cursor_is_found() -> None:
     assert set(pair.sink) == {"2"}
     pair.source.advance(3600)
     pair.run()
-    assert pair.sink == pair.source.rows
+    assert pair.sink == pair.source.stored
 
 
 def test_rows_without_any_timestamp_are_read_by_every_run() -> None:
@@ -150,7 +150,7 @@ def test_rows_without_any_timestamp_are_read_by_every_run() -> None:
     assert [pair.run(), pair.run()] == [10, 10]
     pair.write(0, created_only=True)
     pair.run()
-    assert pair.sink == pair.source.rows
+    assert pair.sink == pair.source.stored
 
 
 def test_a_row_that_gets_its_first_update_moves_from_one_keyset_to_the_other() -> None:
@@ -162,7 +162,7 @@ def test_a_row_that_gets_its_first_update_moves_from_one_keyset_to_the_other() -
     pair.write(4)
     pair.source.advance(3600)
     pair.run()
-    assert pair.sink == pair.source.rows
+    assert pair.sink == pair.source.stored
 
 
 def test_a_baseline_leaves_out_what_lies_behind_it_and_its_overlap() -> None:
@@ -187,7 +187,7 @@ steps = st.one_of(
 def _step(pair: Pair, step: tuple[object, ...]) -> None:
     match step:
         case ("write", int(key), float(late), bool(created_only)):
-            known = pair.source.rows.get(str(key))
+            known = pair.source.stored.get(str(key))
             pair.write(key, late=late, created_only=created_only and known is None)
         case ("ties", int(first), int(count)):
             for key in range(first, first + count):
@@ -227,9 +227,9 @@ def test_after_an_undisturbed_run_all_that_the_promise_covers_is_there(
     pair.source.between_pages = lambda: None
     pair.source.advance(timedelta(hours=2).total_seconds())
     pair.run()
-    moved_back = {key for key, row in pair.source.rows.items() if _went_back(pair, key, row)}
-    for key in pair.source.rows.keys() - moved_back:
-        assert pair.sink[key] == pair.source.rows[key]
+    moved_back = {key for key, row in pair.source.stored.items() if _went_back(pair, key, row)}
+    for key in pair.source.stored.keys() - moved_back:
+        assert pair.sink[key] == pair.source.stored[key]
 
 
 def _went_back(pair: Pair, key: str, row: dict[str, str | None]) -> bool:

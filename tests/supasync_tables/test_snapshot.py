@@ -38,7 +38,7 @@ def test_only_the_pages_that_changed_are_sent() -> None:
     source.write("00005", stamp=None, commit_at=source.now)
     state, changed = run(source, sink, state)
     assert (first, idle, changed) == (10, 0, 4)
-    assert sink == source.rows
+    assert sink == source.stored
 
 
 def test_a_table_of_exactly_whole_pages_costs_no_extra_request() -> None:

@@ -1,0 +1,131 @@
+"""What must be true of a table for its cursor to mean anything, looked at while it is copied."""
+
+import hashlib
+import inspect
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from supasync_core import clock
+from supasync_core.backend import Transform
+from supasync_core.batch import Batch
+from supasync_core.errors import SchemaError
+from supasync_core.project import Project
+from supasync_core.state import TableState
+from supasync_core.tables import Table
+
+ALIVE_EVERY = timedelta(hours=24)
+"""How often a table in which nothing happens is asked whether its rows are still to be seen."""
+
+
+@dataclass
+class Guard:
+    """Watches one table during one run. ``now`` is the state store's time."""
+
+    project: Project
+    table: Table
+    state: TableState
+    now: str
+    looked: bool = False
+
+    def begin(self) -> None:
+        """SchemaError where rows were copied under other settings: they would stay as they are."""
+        current = fingerprint(self.table, dict(self.project.transforms(self.table)))
+        known = self.state.settings
+        changed = [name for name in current if known and known.get(name) != current[name]]
+        if changed:
+            raise self._start_again(
+                f"{', '.join(changed)} changed since its rows were copied, and they would stay as they are"
+            )
+        self.state = replace(self.state, settings=current)
+
+    def read(self, batch: Batch) -> None:
+        """SchemaError where the source has other columns than the rows that were copied."""
+        known, found = set(self.state.columns), set(batch.columns)
+        if known and known != found:
+            words = [("gained", sorted(found - known)), ("lost", sorted(known - found))]
+            told = " and ".join(f"{word} {', '.join(names)}" for word, names in words if names)
+            raise self._start_again(f"OLD {told} since rows were copied, which lack that")
+        self.state = replace(self.state, columns=batch.columns, alive_at=self.now)
+
+    def sent(self, batch: Batch) -> None:
+        """SchemaError where the sink does not keep timestamps: looked up for one row of the first batches.
+
+        A trigger that stamps updates shows itself only where the row was there before: the first run after a
+        complete one looks again.
+        """
+        columns = [name for name in self.table.timestamp if name in batch.columns]
+        if self.looked or self.state.updates_seen or not columns:
+            return
+        self.looked = True
+        sent = batch.rows[0]
+        keys_only = replace(self.table, columns=(*self.table.key, *columns), exclude=(), where=None)
+        key = self.table.place(sent, None).key
+        for found in self.project.sink.rows(keys_only, self.table.key, [key]):
+            for row in found.rows:
+                self._compare(sent, row, columns)
+        self.state = replace(self.state, updates_seen=bool(self.state.read_at))
+
+    def finished(self, rows: int) -> None:
+        """SchemaError where a table that had rows shows none any more."""
+        if rows or not self.state.alive_at:
+            return
+        if clock.parse(self.now) - clock.parse(self.state.alive_at) < clock.micros_of(ALIVE_EVERY):
+            return
+        if self.project.source.count(self.table) == 0:
+            raise SchemaError(
+                f"{self.table.name}: OLD shows no row any more, and there were some",
+                table=self.table.name,
+                hint="is the key still the right one? If the table was emptied on purpose: "
+                f"supasync state reset {self.table.name}",
+            )
+        self.state = replace(self.state, alive_at=self.now)
+
+    def marked(self, state: TableState) -> TableState:
+        """The state that a piece leads to, with what was seen here."""
+        own = ("settings", "columns", "updates_seen", "alive_at")
+        return replace(state, **{name: getattr(self.state, name) for name in own})
+
+    def _compare(self, sent: Mapping[str, object], found: Mapping[str, object], columns: list[str]) -> None:
+        for column in columns:
+            if column in found and not _same_instant(sent[column], found[column]):
+                raise SchemaError(
+                    f"{self.table.name}: NEW does not keep {column} as it was sent: a trigger there sets it",
+                    table=self.table.name,
+                    hint=f"disable that trigger in NEW until the switch (alter table ... disable trigger "
+                    f"...;), then: supasync sync --full {self.table.name}",
+                )
+
+    def _start_again(self, what: str) -> SchemaError:
+        return SchemaError(
+            f"{self.table.name}: {what}",
+            table=self.table.name,
+            hint=f"to copy all rows anew: supasync sync --full {self.table.name}",
+        )
+
+
+def fingerprint(table: Table, transforms: Mapping[str, Transform]) -> dict[str, str]:
+    """The settings that decide what a copied row looks like, by the name they have in tables.yaml."""
+    names = ("schema", "key", "timestamp", "plugin", "where", "columns", "exclude")
+    settings = {name: json.dumps(getattr(table, name)) for name in names}
+    return {**settings, "transform": json.dumps([f"{name} {_code(t)}" for name, t in transforms.items()])}
+
+
+def _code(transform: Transform) -> str:
+    """A digest of a transform's source text, empty where it has none to be read."""
+    try:
+        text = inspect.getsource(transform)
+    except (OSError, TypeError):
+        return ""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _same_instant(left: object, right: object) -> bool:
+    """Whether two timestamp texts mean the same; what is no timestamp is not judged."""
+    if not isinstance(left, str) or not isinstance(right, str):
+        return left == right
+    try:
+        return clock.parse(left) == clock.parse(right)
+    except ValueError:
+        return True

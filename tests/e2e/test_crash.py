@@ -1,0 +1,76 @@
+"""A run that is killed at any request, before or after the request took effect, is made good by the next."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.workspace import TABLES_YAML, End, Workspace, between
+from tests.postgrest.launch import ROLES
+from tests.servers.postgres import Cluster
+
+SCHEMA = (
+    ROLES
+    + """
+create table public.users (id bigint primary key, label text, updated_at timestamptz not null);
+create table public.jobs (id bigint primary key, user_id bigint references public.users (id), label text,
+  updated_at timestamptz not null);
+grant select, insert, update, delete on all tables in schema public to service_role;
+"""
+)
+CONFIG = TABLES_YAML.split("tables:\n")[0] + (
+    "defaults: {page_size: 4}\ntables:\n  users:\n  jobs: {after: [users]}\n"
+)
+ROWS = """
+insert into public.users select g, 'u' || g, now() - g * interval '1 hour' from generate_series(1, 3) g;
+insert into public.jobs select g, 1 + g % 3, 'j' || g, now() - g * interval '1 hour'
+  from generate_series(1, 6) g;
+"""
+CHANGE = "update public.jobs set label = label || '!', updated_at = now() where id % 2 = 0"
+TABLES = ("users", "jobs")
+
+
+@pytest.fixture
+def space(cluster: Cluster, tmp_path: Path) -> Iterator[Workspace]:
+    with between(cluster, tmp_path, SCHEMA, SCHEMA, CONFIG) as made:
+        yield made.ready()
+
+
+def start_again(space: Workspace) -> None:
+    """Both sides as they were before the first sync; the baseline stays."""
+    space.old.run("truncate public.users, public.jobs; " + ROWS)
+    space.new.run("truncate public.users, public.jobs")
+    space.forget()
+
+
+def boundaries(space: Workspace) -> list[tuple[str, int]]:
+    """Every request of an undisturbed run: which side, and which one of that side."""
+    start_again(space)
+    space.requests()
+    assert space.supasync("sync").code == 0
+    return [
+        (name, nth + 1)
+        for name, end in (("old", space.old), ("new", space.new))
+        for nth in range(len(end.server.requests()))
+    ]
+
+
+@pytest.mark.timeout(600)
+def test_killed_at_every_request_boundary_nothing_is_lost(space: Workspace) -> None:
+    found = boundaries(space)
+    assert len(found) > 10
+    for name, nth in found:
+        for kind in ("hold-before", "hold-after"):
+            start_again(space)
+            end: End = getattr(space, name)
+            end.server.behave()
+            end.server.misbehave({"kind": kind, "nth": nth})
+            with space.command("sync") as process:
+                end.server.wait_held(seconds=60)
+                process.send_signal(signal.SIGKILL)
+            end.server.behave()
+            space.old.run(CHANGE)
+            done = space.supasync("sync")
+            assert done.code == 0, (name, nth, kind, done.err)
+            space.assert_equal(*TABLES)

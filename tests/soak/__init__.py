@@ -1,0 +1,1 @@
+"""Random schedules against real servers, for as long as one likes."""
