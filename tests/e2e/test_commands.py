@@ -268,3 +268,68 @@ def test_python_m_supasync_core_is_the_command(tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     assert done.stdout.startswith("supasync ")
+
+
+def test_a_closed_output_does_not_stop_the_run(workspace: Workspace) -> None:
+    with workspace.command("sync") as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait(timeout=60) == 0
+    workspace.assert_equal()
+
+
+def test_errors_are_json_too_where_json_is_asked_for(workspace: Workspace) -> None:
+    done = workspace.supasync("sync", "--json", "--table", "nope")
+    assert (done.code, done.json["exit_code"]) == (2, 2)
+    assert "no such table" in done.json["error"]
+
+
+def test_a_dry_run_of_full_counts_the_whole_table(workspace: Workspace) -> None:
+    workspace.supasync("sync")
+    done = workspace.supasync("sync", "--table", "jobs", "--full", "jobs", "--dry-run")
+    assert "jobs: 6,000 records would be synced" in done.out
+
+
+@pytest.mark.parametrize("body", ["raise SystemExit(0)", "return {'id': float('nan')}"])
+def test_a_transform_that_fails_in_any_way_stops_its_table(workspace: Workspace, body: str) -> None:
+    workspace.write(
+        "mine.py",
+        f"from supasync_core import hookimpl\n\ndef bad(row):\n    {body}\n\n"
+        "@hookimpl\ndef supasync_register_transforms(registry):\n    registry.add('bad', bad)\n",
+    )
+    text = TABLES_YAML.replace("tables:\n", "plugins: [./mine.py]\ntables:\n")
+    workspace.write(
+        "tables.yaml", text.replace("sessions:    {after", "sessions:    {transform: [bad], after")
+    )
+    done = workspace.supasync("sync")
+    assert done.code == 3
+    assert "sessions: failed: the transform bad failed on the row" in done.err
+
+
+def test_an_excluded_column_that_is_none_is_a_problem(workspace: Workspace) -> None:
+    workspace.write(
+        "tables.yaml", TABLES_YAML.replace("{after: [users]}", "{after: [users], exclude: [pasword]}", 1)
+    )
+    done = workspace.supasync("check")
+    assert done.code == 3
+    assert "exclude names pasword, and OLD has no such column" in done.out
+
+
+def test_an_empty_page_in_the_middle_is_not_taken_for_the_end(workspace: Workspace) -> None:
+    rule = {"kind": "answer", "status": 200, "body": "[]", "method": "GET", "path": "jobs", "nth": 3}
+    workspace.old.server.misbehave(rule)
+    workspace.supasync("sync")
+    told = {table["name"]: table for table in workspace.supasync("status", "--json").json["tables"]}
+    assert told["jobs"]["read_at"] is None
+    assert workspace.supasync("sync").code == 0
+    workspace.assert_equal()
+
+
+def test_a_folder_that_cannot_be_written_is_said(workspace: Workspace) -> None:
+    for path in (workspace.folder / ".supasync").iterdir():
+        path.unlink()
+    (workspace.folder / ".supasync").rmdir()
+    workspace.write(".supasync", "in the way")
+    done = workspace.supasync("sync")
+    assert done.code == 3
+    assert "cannot be made" in done.err
