@@ -102,10 +102,9 @@ class Run:
 class Entry:
     """What a run writes: ``status`` is running for a checkpoint, which renews the lease; else it releases it.
 
-    Statuses: ``running baseline success partial failed interrupted reset retried dropped``.
-    ``horizon`` is the source's
-    time up to which it was read. ``retention`` is in days. ``details`` holds counts per table and the
-    ledger.
+    Statuses: ``running baseline success partial failed interrupted reset retried dropped closed reopened``.
+    ``horizon`` is the source's time up to which it was read. ``retention`` is in days. ``details`` holds
+    counts per table and the ledger.
     """
 
     status: str

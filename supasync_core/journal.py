@@ -17,6 +17,8 @@ from supasync_core.state import State
 Journal = list[dict[str, Any]]
 Answer = Mapping[str, Any]
 
+REOPEN = "state reopen"
+"""The one command that may take the lease of a closed state."""
 NO_BASELINE = "there is no baseline record yet: nothing was ever synced"
 _NOT_SET_UP = "run: supasync setup"
 
@@ -120,6 +122,11 @@ def granted(answer: Answer, claim: Claim) -> Run:
             )
         case "baseline":
             raise StateError(NO_BASELINE, hint=_NOT_SET_UP)
+        case "closed":
+            raise StateError(
+                f"NEW was closed at {answer['at']}: the app writes to it, and nothing is copied over that",
+                hint="if it is to take rows of OLD again after all: supasync state reopen",
+            )
         case "source":
             raise _foreign(answer["source"], claim.source)
         case other:
@@ -146,6 +153,8 @@ def _refusal(newest: Answer | None, claim: Claim, now: clock.Instant) -> Answer 
     stored = newest and newest["state"]
     if stored and stored["source"] != claim.source:
         return {"refused": "source", "source": stored["source"]}
+    if stored and stored["closed"] and claim.command != REOPEN:
+        return {"refused": "closed", "at": stored["closed"]}
     if newest and newest["sync_status"] == "running" and newest["holder"] != claim.holder:
         until = newest["lease_until"]
         if clock.parse(until) > now:

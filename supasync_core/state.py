@@ -66,11 +66,15 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything that the next run needs: whose rows these are, how far each table is, what was set aside."""
+    """Everything that the next run needs: whose rows these are, how far each table is, what was set aside.
+
+    ``closed``: since when the app writes to the sink, so that no run may.
+    """
 
     source: str
     tables: Mapping[str, TableState] = field(default_factory=dict)
     last_success: str | None = None
+    closed: str | None = None
     quarantine: Mapping[str, tuple[Quarantined, ...]] = field(default_factory=dict)
 
     def table(self, name: str) -> TableState:
@@ -109,7 +113,8 @@ def from_json(stored: Mapping[str, Any]) -> State:
         return State(
             source=stored["source"],
             tables={name: _table(table) for name, table in stored["tables"].items()},
-            last_success=stored.get("last_success"),
+            last_success=stored["last_success"],
+            closed=stored["closed"],
             quarantine={
                 name: tuple(Quarantined(**{**row, "key": tuple(row["key"])}) for row in rows)
                 for name, rows in stored["quarantine"].items()

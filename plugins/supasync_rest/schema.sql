@@ -109,6 +109,9 @@ begin
     if newest.state is not null and newest.state ->> 'source' is distinct from supasync_begin.source_ref then
         return jsonb_build_object('refused', 'source', 'source', newest.state ->> 'source');
     end if;
+    if newest.state ->> 'closed' is not null and supasync_begin.command <> 'state reopen' then
+        return jsonb_build_object('refused', 'closed', 'at', newest.state ->> 'closed');
+    end if;
     if newest.sync_status = 'running' and newest.holder is distinct from supasync_begin.holder
        and newest.lease_until > moment then
         return jsonb_build_object(

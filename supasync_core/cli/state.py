@@ -1,6 +1,7 @@
 """`supasync state`: look at the cursors, or forget one."""
 
 import json
+from dataclasses import replace
 
 import click
 
@@ -8,7 +9,7 @@ from supasync_core import state as states
 from supasync_core.cli import output, writing
 from supasync_core.cli.session import Session
 from supasync_core.errors import StateError
-from supasync_core.journal import NO_BASELINE
+from supasync_core.journal import NO_BASELINE, REOPEN
 
 
 @click.group()
@@ -35,6 +36,8 @@ def show(session: Session, *, as_json: bool) -> int:
         for column, keyset in table.keysets.items()
     ]
     click.echo(f"rows come from {current.source}")
+    if current.closed:
+        click.echo(f"closed at {current.closed}")
     output.table(("table", "order", "confirmed up to", "settled", "last complete read"), rows)
     return 0
 
@@ -53,4 +56,24 @@ def reset(session: Session, table: str) -> int:
         lease.project.select((table,), "state reset")
         lease.save(lease.state.without_table(table), "reset", table=table)
     click.echo(f"{table}: the next run reads it from its beginning")
+    return 0
+
+
+@state.command()
+@click.pass_obj
+def close(session: Session) -> int:
+    """Forbid every further run, from any machine: the app writes to NEW now."""
+    with writing.leased(session, "state close") as lease:
+        lease.save(replace(lease.state, closed=lease.run.now), "closed")
+    click.echo("closed: nothing is copied into NEW any more, until supasync state reopen")
+    return 0
+
+
+@state.command()
+@click.pass_obj
+def reopen(session: Session) -> int:
+    """Allow runs again. Rows of OLD then replace those that the app has changed in NEW since."""
+    with writing.leased(session, REOPEN) as lease:
+        lease.save(replace(lease.state, closed=None), "reopened")
+    click.echo("reopened: the next sync goes on from its cursors")
     return 0

@@ -142,6 +142,18 @@ class StateStoreContract:
             with pytest.raises(StateError, match="elsewhere"):
                 opened().begin(replace(_claim(), source="elsewhere", baseline=baseline))
 
+    def test_a_closed_state_is_refused_until_it_is_reopened(self, opened: Callable[[], StateStore]) -> None:
+        """After the switch nothing may be copied over what the app writes."""
+        store = opened()
+        _baseline(store)
+        closed = replace(_STATE, closed="2026-01-02T00:00:00Z")
+        assert store.save(store.begin(_claim()).id, replace(_entry("closed"), state=closed))
+        with pytest.raises(StateError, match="closed at 2026-01-02"):
+            store.begin(_claim())
+        run = store.begin(replace(_claim(), command="state reopen"))
+        assert store.save(run.id, _entry("reopened"))
+        assert store.begin(_claim()).state == _STATE
+
     def test_a_newer_format_is_refused(
         self, opened: Callable[[], StateStore], monkeypatch: pytest.MonkeyPatch
     ) -> None:

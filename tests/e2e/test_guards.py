@@ -113,3 +113,15 @@ def test_another_old_is_refused(space: Workspace, cluster: Cluster, tmp_path: Pa
         done = space.supasync("sync", environment={"OLD_SUPABASE_URL": url})
     assert done.code == 3
     assert "this sink holds rows of" in done.err
+
+
+def test_a_closed_new_is_refused_until_it_is_reopened(space: Workspace) -> None:
+    assert space.supasync("state", "close").code == 0
+    space.old.run("update public.events set label = 'late', updated_at = now() where id = 1")
+    for command in (["sync"], ["state", "reset", "events"], ["quarantine", "retry"]):
+        done = space.supasync(*command)
+        assert done.code == 3
+        assert "NEW was closed at" in done.err
+    assert space.supasync("state", "reopen").code == 0
+    assert space.supasync("sync").code == 0
+    space.assert_equal("events")

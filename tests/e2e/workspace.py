@@ -16,6 +16,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from supasync_core.state import State, to_json
 from tests.postgrest.launch import ROLES, Server, serve
 from tests.servers.postgres import Cluster
 
@@ -124,7 +125,7 @@ class Workspace:
     def forget(self) -> None:
         """Take NEW's state back to a baseline without any cursor, and drop the records of all runs."""
         source = self.old.server.url.removeprefix("http://").removesuffix("/rest/v1")
-        state = {"format": 1, "source": source, "tables": {}, "last_success": None, "quarantine": {}}
+        state = to_json(State(source))
         with psycopg.connect(self.new.cluster.url(self.new.database)) as connection:
             connection.execute("delete from sync_metadata where command <> 'setup'")
             connection.execute("update sync_metadata set state = %s", [Jsonb(state)])
