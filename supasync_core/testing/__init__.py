@@ -14,8 +14,17 @@ their digits; a backend without types may print a number as a JSON string.
 """
 
 from supasync_core.testing.events import EVENTS, event, events
+from supasync_core.testing.plugin import TablePluginContract
 from supasync_core.testing.sink import SinkContract
 from supasync_core.testing.source import SourceContract
 from supasync_core.testing.store import StateStoreContract
 
-__all__ = ["EVENTS", "SinkContract", "SourceContract", "StateStoreContract", "event", "events"]
+__all__ = [
+    "EVENTS",
+    "SinkContract",
+    "SourceContract",
+    "StateStoreContract",
+    "TablePluginContract",
+    "event",
+    "events",
+]

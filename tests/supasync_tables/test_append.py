@@ -9,8 +9,8 @@ from supasync_core.backend import Job
 from supasync_core.errors import SchemaError
 from supasync_core.state import TableState
 from supasync_core.tables import Table
+from supasync_core.testing.memory import SECOND, MemorySource
 from supasync_tables.append import OVERLAP_KEYS, Append
-from tests.supasync_tables.memory import SECOND, MemorySource
 
 TABLE = Table(name="log", plugin="append", page_size=4)
 WIDE = Table(name="log", plugin="append", page_size=100)

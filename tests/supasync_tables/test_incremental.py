@@ -1,57 +1,25 @@
 """The cursor rule: what is committed within the overlap of its timestamp is never lost."""
 
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supasync_core import clock
-from supasync_core.backend import Job
-from supasync_core.state import TableState
 from supasync_core.tables import Table
+from supasync_core.testing.memory import Pair
 from supasync_tables.incremental import Incremental
-from tests.supasync_tables.memory import SECOND, MemorySource
 
 OVERLAP = 900
 TABLE = Table(name="events", timestamp=("updated_at", "created_at"), page_size=3)
 
 
-@dataclass
-class Pair:
-    """A source, what a sink has confirmed, and the state between them."""
-
-    source: MemorySource = field(default_factory=MemorySource)
-    sink: dict[str, dict[str, str | None]] = field(default_factory=dict)
-    state: TableState = field(default_factory=TableState)
-    table: Table = TABLE
-
-    def run(self, *, die_after: int | None = None) -> int:
-        """One run; it may die after some pieces. The number of rows that were sent."""
-        sent = 0
-        job = Job(self.table, self.source, self.state, clock.to_text(self.source.now))
-        for i, piece in enumerate(Incremental().read(job)):
-            if die_after == i:
-                return sent
-            if piece.batch:
-                self.sink.update({str(row["id"]): row for row in piece.batch.rows})
-                sent += piece.batch.count
-            self.state = piece.state
-        return sent
-
-    def write(self, key: int, *, ago: float = 0, late: float = 0, created_only: bool = False) -> None:
-        """Stamp a row ``ago`` seconds back and commit it ``late`` seconds from now."""
-        stamp = self.source.now - round(ago * SECOND)
-        self.source.write(
-            str(key),
-            stamp=None if created_only else stamp,
-            created=stamp,
-            commit_at=self.source.now + round(late * SECOND),
-        )
+def pair_of(table: Table = TABLE) -> Pair:
+    return Pair(Incremental(), table)
 
 
 def test_a_first_load_of_one_page_is_one_request() -> None:
-    pair = Pair()
+    pair = pair_of()
     for key in range(3):
         pair.write(key)
     assert pair.run() == 3
@@ -59,7 +27,7 @@ def test_a_first_load_of_one_page_is_one_request() -> None:
 
 
 def test_ties_across_page_borders_are_all_read() -> None:
-    pair = Pair()
+    pair = pair_of()
     for key in range(50):
         pair.write(key)
     pair.run()
@@ -67,7 +35,7 @@ def test_ties_across_page_borders_are_all_read() -> None:
 
 
 def test_an_idle_table_settles_and_then_reads_nothing() -> None:
-    pair = Pair()
+    pair = pair_of()
     for key in range(50):
         pair.write(key, ago=3600)
     sent = []
@@ -78,7 +46,7 @@ def test_an_idle_table_settles_and_then_reads_nothing() -> None:
 
 
 def test_an_idle_table_with_two_timestamps_settles_in_both_keysets() -> None:
-    pair = Pair(table=Table(name="events", timestamp=("updated_at", "created_at"), page_size=100))
+    pair = pair_of(Table(name="events", timestamp=("updated_at", "created_at"), page_size=100))
     for key in range(50):
         pair.write(key, ago=3600 * (key * 7 % 50), created_only=key % 2 == 0)
     sent = []
@@ -91,7 +59,7 @@ def test_an_idle_table_with_two_timestamps_settles_in_both_keysets() -> None:
 
 
 def test_a_bulk_update_is_sent_twice_at_most() -> None:
-    pair = Pair()
+    pair = pair_of()
     for key in range(40):
         pair.write(key, ago=86400)
     for _ in range(3):
@@ -108,7 +76,7 @@ def test_a_bulk_update_is_sent_twice_at_most() -> None:
 
 
 def test_one_row_from_the_future_hides_no_other() -> None:
-    pair = Pair()
+    pair = pair_of()
     pair.write(0, ago=-365 * 86400)
     for key in range(1, 30):
         pair.run()
@@ -120,7 +88,7 @@ def test_one_row_from_the_future_hides_no_other() -> None:
 
 def test_rows_of_a_clock_that_is_hours_behind_or_ahead_arrive() -> None:
     for skew in (8 * 3600, -8 * 3600):
-        pair = Pair()
+        pair = pair_of()
         for key in range(30):
             pair.write(key, ago=skew, late=key % 7 * 60)
             pair.source.advance(1800)
@@ -131,7 +99,7 @@ def test_rows_of_a_clock_that_is_hours_behind_or_ahead_arrive() -> None:
 
 
 def test_a_slow_transaction_behind_the_cursor_is_found() -> None:
-    pair = Pair()
+    pair = pair_of()
     pair.write(1, late=800)
     pair.source.advance(1)
     pair.write(2)
@@ -144,7 +112,7 @@ def test_a_slow_transaction_behind_the_cursor_is_found() -> None:
 
 
 def test_rows_without_any_timestamp_are_read_by_every_run() -> None:
-    pair = Pair(table=Table(name="events", timestamp=("updated_at",), page_size=3))
+    pair = pair_of(Table(name="events", timestamp=("updated_at",), page_size=3))
     for key in range(10):
         pair.write(key, created_only=key % 2 == 0)
     assert [pair.run(), pair.run()] == [10, 10]
@@ -154,7 +122,7 @@ def test_rows_without_any_timestamp_are_read_by_every_run() -> None:
 
 
 def test_a_row_that_gets_its_first_update_moves_from_one_keyset_to_the_other() -> None:
-    pair = Pair()
+    pair = pair_of()
     for key in range(10):
         pair.write(key, created_only=True)
     pair.run()
@@ -166,7 +134,7 @@ def test_a_row_that_gets_its_first_update_moves_from_one_keyset_to_the_other() -
 
 
 def test_a_baseline_leaves_out_what_lies_behind_it_and_its_overlap() -> None:
-    pair = Pair(table=Table(name="events", timestamp=("updated_at",), page_size=3))
+    pair = pair_of(Table(name="events", timestamp=("updated_at",), page_size=3))
     pair.write(1, ago=86400)
     pair.write(2, ago=60)
     pair.state = Incremental().baseline(pair.table, clock.to_text(pair.source.now))
@@ -214,7 +182,7 @@ def test_after_an_undisturbed_run_all_that_the_promise_covers_is_there(
     A writer that commits late overwrites what was committed before it, as two updates of one row do: the
     timestamps of one key need not rise, so only the last version by timestamp is promised.
     """
-    pair = Pair(table=Table(name="events", timestamp=("updated_at", "created_at"), page_size=page_size))
+    pair = pair_of(Table(name="events", timestamp=("updated_at", "created_at"), page_size=page_size))
     waiting = list(meanwhile)
 
     def between_pages() -> None:

@@ -7,9 +7,9 @@ from supasync_core.backend import Job
 from supasync_core.errors import SchemaError
 from supasync_core.state import TableState
 from supasync_core.tables import Table
+from supasync_core.testing.memory import MemorySource
 from supasync_tables import snapshot
 from supasync_tables.snapshot import Snapshot
-from tests.supasync_tables.memory import MemorySource
 
 TABLE = Table(name="plans", plugin="snapshot", page_size=4)
 

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from supasync_core import clock
+from supasync_core.backend import Job, TablePlugin
 from supasync_core.batch import Batch, Span, Window
 from supasync_core.clock import Horizon
+from supasync_core.state import TableState
 from supasync_core.tables import Shape, Table
 
 SECOND = 1_000_000
@@ -81,6 +83,40 @@ class MemorySource:
         first = window.spans[0].keyset.column
         found = [row for row in self.stored.values() if any(_within(row, span) for span in window.spans)]
         return sorted(found, key=lambda row: (_instant(row, first), str(row["id"])))
+
+
+@dataclass
+class Pair:
+    """A source, what a sink has confirmed, and the state between them, for one table plugin."""
+
+    plugin: TablePlugin
+    table: Table
+    source: MemorySource = field(default_factory=MemorySource)
+    sink: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    state: TableState = field(default_factory=TableState)
+
+    def run(self, *, die_after: int | None = None) -> int:
+        """One run; it may die after some pieces. The number of rows that were sent."""
+        sent = 0
+        job = Job(self.table, self.source, self.state, clock.to_text(self.source.now))
+        for i, piece in enumerate(self.plugin.read(job)):
+            if die_after == i:
+                return sent
+            if piece.batch:
+                self.sink.update({str(row["id"]): row for row in piece.batch.rows})
+                sent += piece.batch.count
+            self.state = piece.state
+        return sent
+
+    def write(self, key: int, *, ago: float = 0, late: float = 0, created_only: bool = False) -> None:
+        """Stamp a row ``ago`` seconds back and commit it ``late`` seconds from now."""
+        stamp = self.source.now - round(ago * SECOND)
+        self.source.write(
+            str(key),
+            stamp=None if created_only else stamp,
+            created=stamp,
+            commit_at=self.source.now + round(late * SECOND),
+        )
 
 
 def _text(stamp: int | None) -> str | None:
