@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
@@ -41,8 +42,12 @@ def locked(beside: Path) -> Iterator[None]:
 
 
 def holder(beside: Path) -> str:
-    """The name of this installation, the same for each of its runs: its lease of a killed run is its own."""
+    """The name of this installation, the same for each of its runs: its lease of a killed run is its own.
+
+    A copy of the folder, here or on another machine, is another installation.
+    """
     path = folder(beside) / "holder"
     if not path.exists():
-        path.write_text(f"{platform.node() or 'unknown'} {uuid4().hex[:8]}\n", encoding="utf-8")
-    return path.read_text(encoding="utf-8").strip()
+        path.write_text(f"{uuid4().hex}\n", encoding="utf-8")
+    own = f"{path.read_text(encoding='utf-8').strip()} {platform.node()} {beside.resolve()}"
+    return f"{platform.node() or 'unknown'} {sha256(own.encode()).hexdigest()[:8]}"

@@ -171,6 +171,7 @@ class _Session:
             if piece.batch is not None and piece.batch.count:
                 guard.read(piece.batch)
                 batch = transform.apply(transforms, table, piece.batch)
+                self._save_if_due()
                 arrived = self.delivery.send(table, batch) if batch.count else 0
                 if arrived and not transforms:
                     guard.sent(batch)
@@ -197,11 +198,19 @@ class _Session:
         rows = batch.count if batch else 0
         self.unsaved_rows += rows
         self.records += rows
-        due = self.unsaved_rows >= CHECKPOINT_ROWS
-        if due or time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS:
-            self._save(self._report(None, interrupted=False), status="running")
+        self._save_if_due()
         if self.plan.interrupted():
             raise Interrupted
+
+    def _save_if_due(self) -> None:
+        """A checkpoint, which renews the lease; LockedError where another run has it by now.
+
+        It is asked for before each batch as well: a run that waited long for a page must not write that page
+        over what another run has written since.
+        """
+        late = time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS
+        if late or self.unsaved_rows >= CHECKPOINT_ROWS:
+            self._save(self._report(None, interrupted=False), status="running")
 
     def _keep_quarantine(self) -> None:
         """What was set aside so far belongs to what was read so far: both are saved together."""

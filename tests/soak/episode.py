@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
 
 import psycopg
 
@@ -178,14 +179,19 @@ class Episode:
         self._set_clock()
 
     def overlap(self) -> None:
-        """A second machine takes over in the middle of a run, which must stop then."""
+        """A second machine takes over in the middle of a run, which must stop before it writes on.
+
+        The first run looks at its lease before each batch, as it does after a minute without a sign of life.
+        """
 
         def take_over() -> None:
+            self.write()
+            self.advance()
             self.space.new.run("update sync_metadata set lease_until = now() where sync_status = 'running'")
             self._sync(Spy(0, lambda: None), holder="another machine")
 
         self.log.append("overlap")
-        with suppress(LockedError):
+        with suppress(LockedError), patch.object(runner, "CHECKPOINT_SECONDS", 0.0):
             self._sync(Spy(self.dice.randint(1, 4), take_over))
 
     def _sync(self, watch: Spy, holder: str = "this machine") -> Report:
