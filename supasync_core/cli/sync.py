@@ -29,10 +29,23 @@ def sync(
     Made for cron: a run that failed or was missed is made good by the next one. Exits with 0 also when there
     was nothing new, and when enabled is false.
     """
-    settings = session.settings
-    if not settings.enabled:
+    if not session.settings.enabled:
         output.say("sync is switched off (enabled: false, ENABLE_HOURLY_SYNC)", as_json=as_json)
         return 0
+    return run(session, tables, full, dry_run=dry_run, as_json=as_json)
+
+
+def run(  # noqa: PLR0913 - what a run may be
+    session: Session,
+    tables: tuple[str, ...],
+    full: tuple[str, ...],
+    *,
+    command: str = "sync",
+    dry_run: bool = False,
+    as_json: bool,
+) -> int:
+    """One run, recorded as this command; its exit code."""
+    settings = session.settings
     last = LastSuccess(settings.folder)
     try:
         with lock.locked(settings.folder), session.project() as project:
@@ -42,11 +55,12 @@ def sync(
             if dry_run:
                 output.counts(runner.pending(project, chosen), as_json=as_json)
                 return 0
-            with _interruptible() as interrupted, output.watching(session.redact, as_json=as_json) as watch:
+            with interruptible() as interrupted, output.watching(session.redact, as_json=as_json) as watch:
                 plan = runner.Plan(
                     holder=lock.holder(settings.folder),
                     tables=chosen,
                     full=frozenset(full),
+                    command=command,
                     interrupted=interrupted,
                 )
                 report = runner.sync(project, plan, watch)
@@ -67,7 +81,7 @@ def _conclude(session: Session, report: Report, last: LastSuccess, *, as_json: b
 
 
 @contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
+def interruptible() -> Iterator[Callable[[], bool]]:
     """While this lasts, the first Ctrl-C or SIGTERM only asks to stop after the batch in flight."""
     asked: list[int] = []
 
