@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from supasync_core.tables import Shape, Table
 from supasync_duckdb.tables import Kinds
-from supasync_duckdb.values import JSON, VARCHAR, identifier, instant, plain
+from supasync_duckdb.values import VARCHAR, identifier, instant, plain
 
 _FLOATS = ("real", "double precision")
 _TRUE, _FALSE = "('t', 'true')", "('f', 'false')"
@@ -30,7 +30,7 @@ class Comparison:
     @property
     def soft(self) -> list[str]:
         """Those whose equal values may have different texts: JSON and arrays."""
-        return [name for name in self.columns if self.staged[name] == JSON and self.known.get(name) == JSON]
+        return [name for name in self.columns if name in self.known and self._is_document(name)]
 
     def pairs(self, kind: str = "LEFT JOIN") -> str:
         """``r`` joined to ``k`` by the key."""
@@ -65,7 +65,7 @@ class Comparison:
         if name not in self.known:
             return f"r.{identifier(name)} IS NOT NULL"
         mine, theirs = f"r.{identifier(name)}", f"k.{identifier(name)}"
-        if self.staged[name] == self.known[name] == JSON:
+        if self._is_document(name):
             return f"(CAST({mine} AS VARCHAR) IS DISTINCT FROM CAST({theirs} AS VARCHAR))"
         mine, theirs = self.text("r", name), self.text("k", name)
         equal = self._equal(name, mine, theirs)
@@ -88,9 +88,13 @@ class Comparison:
             return " OR ".join(both)
         if kind in _FLOATS:
             return f"TRY_CAST({mine} AS DOUBLE) = TRY_CAST({theirs} AS DOUBLE)"
-        if not kind and name in self.table.timestamp:
+        if not kind:
             return f"{instant(mine, VARCHAR)} = {instant(theirs, VARCHAR)}"
         return None
+
+    def _is_document(self, name: str) -> bool:
+        column = self.shape.column(name)
+        return column is not None and is_document(column.type or "")
 
     def moment(self, side: str) -> str | None:
         """The row's own time, of the first timestamp that is not NULL; None where the table has none."""
@@ -110,3 +114,8 @@ class Comparison:
             f"UPDATE ready.{identifier(self.table.name)} AS r SET {identifier(name)} = e.text::JSON "
             "FROM gap.equals AS e WHERE r.rowid = e.place"
         )
+
+
+def is_document(kind: str) -> bool:
+    """Whether values of the type are JSON documents or arrays."""
+    return kind in ("json", "jsonb") or kind.endswith("[]")

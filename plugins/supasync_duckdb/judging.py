@@ -11,6 +11,7 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
+from supasync_core import rowtext
 from supasync_duckdb.comparing import Comparison
 from supasync_duckdb.values import identifier
 
@@ -41,7 +42,7 @@ def same(mine: str, theirs: str, *, lossy: bool) -> bool:
     """Whether both texts stand for one value; ``lossy`` where JavaScript has read and printed the first."""
     left, right = _parsed(mine), _parsed(theirs)
     if isinstance(left, str) and isinstance(right, list):
-        return _array(left) == _texts(json.loads(theirs, parse_int=str, parse_float=str))
+        return _matches(_array(left), theirs)
     return lossy and _sorted(left) == _sorted(right)
 
 
@@ -57,15 +58,19 @@ def _sorted(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return json.dumps(value, sort_keys=True)
 
 
-def _texts(value: list[Any]) -> list[Any]:
-    """A list of texts as PostgreSQL prints elements of an array."""
-    return [_texts(item) if isinstance(item, list) else _text(item) for item in value]
-
-
-def _text(value: object) -> str | None:
-    if isinstance(value, bool):
-        return "t" if value else "f"
-    return value if value is None or isinstance(value, str) else json.dumps(value)
+def _matches(items: Any, theirs: str) -> bool:  # noqa: ANN401 - a list in lists, a text, or None
+    """Whether PostgreSQL's array has the elements of the JSON array, each by its exact text."""
+    if items is None:
+        return theirs == "null"
+    if theirs == "null":
+        return False  # it stands for NULL, and for the JSON null of a jsonb[] too
+    if isinstance(items, str):
+        plain = json.loads(theirs) if theirs.startswith('"') else {"true": "t", "false": "f"}.get(theirs)
+        return items in (theirs, plain)
+    if not theirs.startswith("["):
+        return False
+    texts = rowtext.split(theirs.encode())
+    return len(items) == len(texts) and all(map(_matches, items, texts))
 
 
 def _array(text: str) -> list[Any] | None:

@@ -21,7 +21,7 @@ from supasync_core.backend import Source
 from supasync_core.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.gap.seams import Counts, Key
 from supasync_core.tables import Shape, Table
-from supasync_duckdb.comparing import Comparison
+from supasync_duckdb.comparing import Comparison, is_document
 from supasync_duckdb.files import blamed, open_to_write, transaction
 from supasync_duckdb.judging import adopt_equals
 from supasync_duckdb.reading import Reader
@@ -55,11 +55,11 @@ def known(table: Table) -> Table:
 
 
 def kind_for(shape: Shape, name: str) -> Kind:
-    """How a column is staged: JSON and arrays as JSON, and so is what the sink cannot tell the type of."""
+    """How a column is staged: JSON, arrays and composites as JSON, and so is what has no known type."""
     column = shape.column(name)
-    if column is None or column.type is None:
+    if column is None or column.type is None or "." in column.type:
         return JSON
-    return JSON if column.type in ("json", "jsonb") or column.type.endswith("[]") else VARCHAR
+    return JSON if is_document(column.type) else VARCHAR
 
 
 class DuckdbStaging:

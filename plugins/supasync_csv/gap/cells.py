@@ -26,7 +26,8 @@ def staged(cell: str, dialect: Dialect, shape: Shape, name: str) -> str:
         return f"CASE WHEN regexp_full_match({cell}, {_SQL_BUFFER}) THEN {_hexadecimal(cell)} ELSE {cell} END"
     if dialect.escaped and is_text(shape, name):
         return f"replace({cell}, '\\n', chr(10))"
-    return cell
+    kind = type_of(shape, name)
+    return cell if kind and "." not in kind else f"to_json({cell})"
 
 
 def _json_if(condition: str, cell: str) -> str:

@@ -1,5 +1,6 @@
 """The forensics of a loaded file: conditions under which a cell, or the file, cannot be what OLD holds."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,8 +18,11 @@ _NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(NaN|Infinity)"
 _LONG_NUMBER = r"[:\[,]\s*-?(\d{16,}|\d+\.\d*[eE]\+?\d+|\d+[eE]\+?\d+)\s*[,\]}]"
 """A number that JavaScript has rounded, or can have: 2^53 has 16 digits."""
 _BYTES = literal(BUFFER + r"|\\x(?:[0-9a-f]{2})*")
+_INFINITE = "('infinity', '-infinity')"
 _SUSPECT = (100, 500, 1000)
 _PAGE = 500
+_ZONE = r":\d\d(\.\d+)?([+-]\d\d(:\d\d)*|Z)( BC)?$"
+_ZONED = re.compile(_ZONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,9 @@ def checks(raw: Raw, dialect: Dialect, shape: Shape, nulls: dict[str, str | None
         yield from _types(name, value, dialect, shape)
         if dialect.javascript:
             yield from _javascript(name, bare, value, shape)
+        elif is_json(shape, name):
+            text = f"{name} is the JSON null, which arrives as NULL"
+            yield Check("json", name, f"({value}) = 'null'", text, WARNING)
         if dialect.escaped and is_text(shape, name):
             text = f"{name} holds \\n, which this dialect writes for a newline and for these two letters"
             yield Check("newline", name, f"contains({bare}, '\\n')", text)
@@ -59,19 +66,40 @@ def row_count(raw: Raw, dialect: Dialect, rows: int) -> Iterator[Finding]:
         yield Finding(kind="rows", table=raw.table.name, text=text, file=raw.file)
 
 
+def last_line(raw: Raw, dialect: Dialect) -> Iterator[Finding]:
+    """A file of psql's ends in a line end; a dashboard's does not, its last cell may be cut unseen."""
+    if dialect.name == "psql" and not raw.physical.closed:
+        text = f"{raw.file} ends in the middle of its last line"
+        yield Finding(kind="ragged", table=raw.table.name, text=text, file=raw.file)
+
+
+def printed_anew(raw: Raw, dialect: Dialect, shape: Shape) -> Iterator[Finding]:
+    """Say once for each column of JSON what cannot be seen in its cells."""
+    for name in raw.physical.header:
+        if dialect.javascript and (is_json(shape, name) or is_array(shape, name)):
+            text = (
+                f"{raw.file}: {name} was printed anew by JavaScript: blanks, repeated names, end zeros are "
+                "gone, the JSON null looks like NULL; gap sql --exact keeps them"
+            )
+            yield Finding(
+                kind="json", table=raw.table.name, text=text, level=WARNING, file=raw.file, column=name
+            )
+
+
 def real(check: Check, raw: Raw, shape: Shape) -> bool:
     """Whether a finding stands: timestamps that DuckDB cannot hold may still be PostgreSQL's."""
     if check.kind != "type" or not check.column or not type_of(shape, check.column).startswith("timestamp"):
         return True
-    return not all(map(_is_timestamp, raw.values(check.condition, check.column)))
+    zoned = type_of(shape, check.column) == "timestamp with time zone"
+    return not all(_is_timestamp(text, zoned=zoned) for text in raw.values(check.condition, check.column))
 
 
-def _is_timestamp(text: str) -> bool:
+def _is_timestamp(text: str | None, *, zoned: bool) -> bool:
     try:
-        clock.parse(text)
+        clock.parse(text or "")
     except ValueError:
         return False
-    return True
+    return not zoned or bool(_ZONED.search(text or ""))
 
 
 def _cut(name: str, cell: str, shape: Shape) -> Iterator[Check]:
@@ -98,7 +126,7 @@ def _types(name: str, value: str, dialect: Dialect, shape: Shape) -> Iterator[Ch
         yield Check("type", name, f"({value}) IS NULL", f"{name} is empty, and takes no NULL")
 
 
-def _misfit(name: str, value: str, kind: str, dialect: Dialect, shape: Shape) -> str | None:  # noqa: PLR0911 - by type
+def _misfit(name: str, value: str, kind: str, dialect: Dialect, shape: Shape) -> str | None:  # noqa: C901, PLR0911 - by type
     if kind in WHOLE:
         return f"(TRY_CAST({value} AS {_RANGES[kind]}) IS NULL OR NOT regexp_full_match({value}, '-?[0-9]+'))"
     if kind in ("numeric", *FLOATS):
@@ -107,8 +135,11 @@ def _misfit(name: str, value: str, kind: str, dialect: Dialect, shape: Shape) ->
         return f"{value} NOT IN ('t', 'f', 'true', 'false')"
     if kind == "uuid":
         return f"TRY_CAST({value} AS UUID) IS NULL"
+    if kind == "timestamp with time zone":
+        zone = f"regexp_matches({value}, {literal(_ZONE)})"
+        return f"(({instant(value, VARCHAR)} IS NULL OR NOT {zone}) AND {value} NOT IN {_INFINITE})"
     if kind.startswith("timestamp") or kind == "date":
-        return f"({instant(value, VARCHAR)} IS NULL AND {value} NOT IN ('infinity', '-infinity'))"
+        return f"({instant(value, VARCHAR)} IS NULL AND {value} NOT IN {_INFINITE})"
     if kind == "bytea":
         return f"NOT regexp_full_match({value}, {_BYTES})"
     if is_array(shape, name):
@@ -126,6 +157,7 @@ def _javascript(name: str, bare: str, value: str, shape: Shape) -> Iterator[Chec
     """What reading and printing by JavaScript has lost."""
     kind = type_of(shape, name)
     if is_json(shape, name):
+        yield Check("json", name, f"({value}) = 'null'", f'{name} is the JSON null or the string "null"')
         yield Check(
             "json",
             name,

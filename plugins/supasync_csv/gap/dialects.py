@@ -6,10 +6,12 @@ r"""The dialects of CSV that exports by hand come in, and how each is told from 
 | ``sql-editor`` | ``null`` | empty | true/false | JSON | ``{"type":"Buffer"}`` | CRLF |
 | ``sql-editor-old`` | ``null`` | empty | the same, every field quoted, newlines as ``\n`` | | | any |
 | ``psql`` | empty | ``""`` | t/f | ``{a,b}`` | ``\xdead`` | LF |
+| ``dashboard`` | one of the first two, and the file does not tell which | | | | | CRLF |
 | ``rfc4180`` | unknown, unless both an empty cell and ``""`` come | ``""`` | any | any | any | any |
 | ``exact`` | our own: a row a line, as JSON | | | | | |
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,6 +43,7 @@ DIALECTS = {
         Dialect("sql-editor", "null", javascript=True),
         Dialect("sql-editor-old", "null", javascript=True, escaped=True),
         Dialect("psql", None, limited=False),
+        Dialect("dashboard", "", javascript=True),
         Dialect("rfc4180", ""),
         Dialect("exact", None, limited=False),
     )
@@ -49,7 +52,7 @@ DIALECTS = {
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """How often a column's cells are empty without quotes, empty within, the word null; t/f, ``{``, ``[``."""
+    """How often a column's cells are empty without quotes or with them, null, t/f, begin a list, escape."""
 
     bare: int
     quoted: int
@@ -58,6 +61,7 @@ class Cells:
     words: int
     braces: int
     brackets: int
+    escapes: int
 
 
 def is_exact(physical: Physical) -> bool:
@@ -74,20 +78,25 @@ def detect(physical: Physical, file: str, cells: Sequence[Cells], shape: Shape) 
     if any(cell.letters for cell in booleans) or any(cell.braces for cell in arrays):
         return DIALECTS["psql"]
     dashboard = any(cell.words for cell in booleans) or any(cell.brackets for cell in arrays)
-    null_words = any(cell.word for cell in untexted)
     if physical.quoted and not any(cell.bare for cell in cells):
-        return DIALECTS["sql-editor-old" if null_words or dashboard else "rfc4180"]
+        old = dashboard or any(cell.word or cell.escapes for cell in cells)
+        return DIALECTS["sql-editor-old" if old else "rfc4180"]
     if physical.newline == "\r\n" or dashboard:
-        empties = any(cell.bare for cell in untexted)
-        if null_words and not empties:
-            return DIALECTS["sql-editor"]
-        named = "_rows" in file or empties
-        return DIALECTS[
-            "table-editor" if named or not any(cell.bare or cell.word for cell in cells) else "rfc4180"
-        ]
+        return DIALECTS[_dashboard(file, cells, untexted)]
     if any(cell.quoted for cell in cells) and any(cell.bare for cell in cells):
         return DIALECTS["psql"]
     return DIALECTS["rfc4180"]
+
+
+def _dashboard(file: str, cells: Sequence[Cells], untexted: Sequence[Cells]) -> str:
+    """Which of the two editors: by what stands for NULL where no text can, else by the file's name."""
+    words, empties = any(cell.word for cell in untexted), any(cell.bare for cell in untexted)
+    if words != empties:
+        return "sql-editor" if words else "table-editor"
+    if words or not re.search(r"_rows\b", file):
+        doubtful = words or any(cell.word or cell.bare for cell in cells)
+        return "dashboard" if doubtful else "table-editor"
+    return "table-editor"
 
 
 def _is(shape: Shape, name: str, kind: str) -> bool:

@@ -153,6 +153,8 @@ class Merging:
                 self.open.append(Open(column, word or "", doubtful, raw.file))
         rows = raw.count()
         self.findings += checks.row_count(raw, dialect, rows)
+        self.findings += checks.last_line(raw, dialect)
+        self.findings += checks.printed_anew(raw, dialect, self.shape)
         bad = list(self._checked(raw, dialect, words))
         self.plain.append(self._select(raw, dialect, words, bad))
         notes = () if name else (f"dialect detected; --dialect {raw.file}=NAME overrides it",)

@@ -24,19 +24,22 @@ class Open:
     file: str
 
 
-def rule(  # noqa: PLR0913, PLR0917 - all that speaks for a column
+def rule(  # noqa: PLR0911, PLR0913, PLR0917 - all that speaks for a column
     dialect: Dialect, shape: Shape, table: Table, name: str, cells: Cells, choices: Choices
 ) -> tuple[str | None, bool]:
     """The column's word for NULL, and whether that is sure."""
     chosen = chosen_for(choices, table, name)
     if dialect.null is None:
         return (None if f"{table.name}.{name}" not in choices.nulls else chosen), True
-    if dialect.name == "rfc4180" and chosen is not None:
+    untold = dialect.name in ("rfc4180", "dashboard")
+    if untold and chosen is not None:
         return chosen, True
     if not is_text(shape, name):
         return dialect.null, True
     if not may_be_null(shape, name):
         return NOT_NULL, True
+    if untold and cells.word:
+        return "null", False
     doubtful = cells.word if dialect.null else cells.bare + cells.quoted
     if chosen is not None and doubtful:
         return chosen, True

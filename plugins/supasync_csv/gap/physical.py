@@ -31,6 +31,8 @@ class Physical:
     header: tuple[str, ...]
     quoted: bool
     """Whether every field of its beginning is quoted, also those that need it not."""
+    closed: bool
+    """Whether the last line has its end."""
 
 
 def examine(path: Path, encoding: str | None, draft: Path, names: frozenset[str]) -> Physical:
@@ -50,8 +52,21 @@ def examine(path: Path, encoding: str | None, draft: Path, names: frozenset[str]
     ends = body or text
     newline = "\r\n" if ends.count("\r\n") * 2 > ends.count("\n") else "\n"
     return Physical(
-        path, size, digest, delimiter, newline, header, _all_quoted(body, whole=len(sample) == size)
+        path=path,
+        size=size,
+        digest=digest,
+        delimiter=delimiter,
+        newline=newline,
+        header=header,
+        quoted=_all_quoted(body, whole=len(sample) == size),
+        closed=sample.endswith(b"\n") if len(sample) == size else _closed(path),
     )
+
+
+def _closed(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, 2)
+        return file.read() == b"\n"
 
 
 def _checked(path: Path) -> str:

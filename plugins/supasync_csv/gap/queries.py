@@ -24,7 +24,7 @@ def query(wanted: Wanted, *, exact: bool) -> Query:
     """The query of one table: its rows in an order, with their own limit."""
     table = wanted.table
     filtered, notes = _filter(wanted)
-    rows = f"select {_columns(wanted)} from {_name(table)} as t{_where(wanted, filtered)}"
+    rows = f"select {_columns(wanted, exact=exact)} from {_name(table)} as t{_where(wanted, filtered)}"
     order = ", ".join(f"t.{identifier(name)}" for name in table.key)
     text = _exact(wanted, rows) if exact else f"{rows}\norder by {order}"
     sql = f"{text}\nlimit {LIMIT}"
@@ -47,13 +47,22 @@ def _name(table: Table) -> str:
     return f"{identifier(table.schema)}.{identifier(table.name)}"
 
 
-def _columns(wanted: Wanted) -> str:
+def _columns(wanted: Wanted, *, exact: bool) -> str:
+    """What to select: all columns, unless some are left out; arrays as texts, where any damage is to show.
+
+    JSON has no word for an array's lower bound, and none for an array of JSON arrays.
+    """
     table = wanted.table
     needed = {*table.key, *table.timestamp}
+    known = wanted.shape.columns
+    arrays = {c.name for c in known if (c.type or "").endswith("[]")} if exact else set()
     names: Sequence[str] = table.columns
-    if not names and table.exclude and wanted.shape.known:
-        names = [c.name for c in wanted.shape.columns if c.name in needed or c.name not in table.exclude]
-    return ", ".join(f"t.{identifier(name)}" for name in names) if names else "t.*"
+    if not names and (arrays or table.exclude):
+        names = [c.name for c in known if c.name in needed or c.name not in table.exclude]
+    cells = [
+        f"t.{identifier(n)}::text as {identifier(n)}" if n in arrays else f"t.{identifier(n)}" for n in names
+    ]
+    return ", ".join(cells) or "t.*"
 
 
 def _where(wanted: Wanted, filtered: str) -> str:

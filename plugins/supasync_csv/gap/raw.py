@@ -107,6 +107,7 @@ class Raw:
                 f"{cell} IN ('true', 'false')" if boolean else "false",
                 f"starts_with({cell}, '{{')" if array else "false",
                 f"starts_with({cell}, '[')" if array else "false",
+                f"contains({cell}, '\\n')" if self.physical.quoted else "false",
             )
         ]
 
