@@ -34,7 +34,7 @@ SHAPE = Shape(tuple(Column(name, kind, nullable=name == "payload") for name, kin
 MAKE = """
 copy (select i as id, md5('u' || i % 5000)::uuid as user_id,
   ['queued', 'running', 'done', 'failed'][1 + i % 4] as status,
-  '{{"n":' || i || ',"text":"some words of a job, and some more"}}' as payload, (i * 0.01)::decimal(12,2) as cost,
+  '{{"n":' || i || ',"text":"some words of a job and"}}' as payload, (i * 0.01)::decimal(12,2) as cost,
   strftime(timestamp '2024-01-01' + to_seconds(i), '%Y-%m-%d %H:%M:%S') || '.1+00' as created_at,
   strftime(timestamp '2024-01-01' + to_seconds(i * 2), '%Y-%m-%d %H:%M:%S') || '.25+00' as updated_at
   from range(1, {rows} + 1) as r(i)) to '{path}' (header, delimiter ',')
