@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     import click
 
     from supasync_core.backend import Backend, Sink, Source, StateStore, TablePlugin, Transform
+    from supasync_core.gap.seams import Export, Staging
     from supasync_core.registry import Registry
     from supasync_core.report import Report
 
@@ -38,6 +39,16 @@ def supasync_register_table_plugins(registry: "Registry[TablePlugin]") -> None:
 @hookspec
 def supasync_register_transforms(registry: "Registry[Transform]") -> None:
     """Add functions that change or leave out rows on their way."""
+
+
+@hookspec
+def supasync_register_exports(registry: "Registry[Export]") -> None:
+    """Add ways in which a person exports rows from OLD by hand."""
+
+
+@hookspec
+def supasync_register_stagings(registry: "Registry[Backend[Staging]]") -> None:
+    """Add backends in which such an export is put together before it is sent."""
 
 
 @hookspec

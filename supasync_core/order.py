@@ -30,6 +30,16 @@ def cycles(after: After) -> list[list[str]]:
     return found
 
 
+def dependents(after: After, name: str) -> list[str]:
+    """The tables that come after this one, directly or through others, in file order."""
+    reached = {name}
+    while True:
+        more = {table for table, parents in after.items() if not reached.isdisjoint(parents)} - reached
+        if not more:
+            return [table for table in after if table in reached and table != name]
+        reached |= more
+
+
 def _way_back(after: After, start: str, avoid: Collection[str]) -> list[str]:
     """The shortest way from a table along its parents to itself, past tables to avoid; empty without one."""
     ways = [[start]]

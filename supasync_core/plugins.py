@@ -13,6 +13,7 @@ import pluggy
 from supasync_core import hookspecs
 from supasync_core.backend import Backend, Sink, Source, StateStore, TablePlugin, Transform
 from supasync_core.errors import PluginError
+from supasync_core.gap.seams import Export, Staging
 from supasync_core.registry import Registry, did_you_mean
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Host:
         self.state_stores: Registry[Backend[StateStore]] = Registry("state store")
         self.table_plugins: Registry[TablePlugin] = Registry("table plugin")
         self.transforms: Registry[Transform] = Registry("transform")
+        self.exports: Registry[Export] = Registry("export")
+        self.stagings: Registry[Backend[Staging]] = Registry("staging backend")
         self.loaded: list[Loaded] = []
         self.hooks = pluggy.PluginManager("supasync")
         self.hooks.add_hookspecs(hookspecs)
@@ -52,6 +55,8 @@ class Host:
             "state_stores": self.state_stores,
             "table_plugins": self.table_plugins,
             "transforms": self.transforms,
+            "exports": self.exports,
+            "stagings": self.stagings,
         }
 
     def load_installed(self, found: Iterable[EntryPoint] | None = None) -> None:

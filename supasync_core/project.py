@@ -52,13 +52,16 @@ class Project:
 
 
 @contextmanager
-def opened(settings: Settings, host: Host) -> Iterator[Project]:
-    """Open both ends and the state, and close them again. Nothing is asked of either side yet."""
+def opened(settings: Settings, host: Host, source: Source | None = None) -> Iterator[Project]:
+    """Open both ends and the state, and close them again. Nothing is asked of either side yet.
+
+    A ``source`` that is given stands in for the one of the settings, which then is not even opened.
+    """
     ledger = Ledger()
     with ExitStack() as stack:
         source_context = _context(settings, settings.source, ledger, "OLD")
         sink_context = _context(settings, settings.sink, ledger, "NEW")
-        source = host.sources.get(settings.source.backend).open(source_context)
+        source = source or host.sources.get(settings.source.backend).open(source_context)
         stack.enter_context(closing(source))
         sink = host.sinks.get(settings.sink.backend).open(sink_context)
         stack.enter_context(closing(sink))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from supasync_core.backend import Backend, Sink, Source, StateStore, TablePlugin, Transform
+from supasync_core.gap.seams import Staging
 from supasync_core.registry import Registry
 from supasync_core.secrets import Secret
 from supasync_core.tables import Table
@@ -20,6 +21,7 @@ class Host(Protocol):
     state_stores: Registry[Backend[StateStore]]
     table_plugins: Registry[TablePlugin]
     transforms: Registry[Transform]
+    stagings: Registry[Backend[Staging]]
 
     def load_file(self, path: Path) -> None:
         """Load a plugin file; PluginError with the reason where that fails."""
@@ -55,3 +57,5 @@ class Settings:
     retention: timedelta
     tables: tuple[Table, ...]
     secrets: tuple[Secret, ...]
+    staging: Endpoint | None = None
+    """Where an export by hand is put together; None where no plugin brings the default."""

@@ -55,12 +55,16 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What is known of a column; None where the backend cannot tell."""
+    """What is known of a column; None where the backend cannot tell.
+
+    ``refers`` is the table and the column that a foreign key points to.
+    """
 
     name: str
     type: str | None = None
     nullable: bool | None = None
     key: bool | None = None
+    refers: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

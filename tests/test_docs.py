@@ -163,7 +163,7 @@ def test_the_tutorials_figures_are_those_of_the_demo(tmp_path: Path) -> None:
     )
     (documented,) = blocks(tutorial, "demo")
     assert documented.strip() in printed
-    (change, look) = blocks(tutorial, "python")
+    (change, look, export) = blocks(tutorial, "python")
     outputs = blocks(tutorial)
     subprocess.run([sys.executable, "-c", change], cwd=folder, check=True)
     dry = subprocess.run(
@@ -175,3 +175,22 @@ def test_the_tutorials_figures_are_those_of_the_demo(tmp_path: Path) -> None:
         [sys.executable, "-c", look], cwd=folder, capture_output=True, text=True, check=True
     )
     assert seen.stdout.startswith("('user1@example.test', 'gold', '")
+    subprocess.run([sys.executable, "-c", export], cwd=folder, check=True)
+    rehearsed = subprocess.run(
+        [
+            COMMAND,
+            "gap",
+            "import",
+            "export",
+            "--sink",
+            "duckdb:rehearsal.duckdb",
+            "--dialect",
+            "psql",
+            "--yes",
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "success: " in rehearsed.stdout

@@ -66,6 +66,17 @@ def test_a_circle_is_named_from_table_to_parent_back_to_the_table(after: dict[st
     assert len(members) == len(set(members))
 
 
+@given(ANY)
+def test_dependents_are_those_whose_parents_lead_to_the_table(after: dict[str, list[str]]) -> None:
+    def waits_for(name: str, goal: str, seen: frozenset[str] = frozenset()) -> bool:
+        parents = set(after[name]) - seen
+        return goal in parents or any(waits_for(parent, goal, seen | parents) for parent in parents)
+
+    for goal in after:
+        expected = [name for name in after if name != goal and waits_for(name, goal)]
+        assert order.dependents(after, goal) == expected
+
+
 def test_the_five_tables_of_the_guide() -> None:
     after = {
         "usage_logs": ["users", "jobs"],
@@ -75,3 +86,4 @@ def test_the_five_tables_of_the_guide() -> None:
         "ad_sessions": ["users"],
     }
     assert order.parents_first(after) == ["users", "jobs", "usage_logs", "sessions", "ad_sessions"]
+    assert order.dependents(after, "jobs") == ["usage_logs"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from supasync_core import hookimpl
 from supasync_core.backend import Backend, Context, Setting, Sink, Source, StateStore
+from supasync_core.gap.seams import Export
 from supasync_core.registry import Registry
 
 SETTINGS = {"path": Setting()}
@@ -29,6 +30,14 @@ def supasync_register_sinks(registry: Registry[Backend[Sink]]) -> None:
 def supasync_register_state_stores(registry: Registry[Backend[StateStore]]) -> None:
     """The file ``.supasync-state.json`` beside the files that are written."""
     registry.add("csv", Backend("csv", _open_store, SETTINGS, _ref))
+
+
+@hookimpl
+def supasync_register_exports(registry: Registry[Export]) -> None:
+    """The dashboard's CSV, psql's, and our own exact form."""
+    from supasync_csv.gap.export import CsvExport  # noqa: PLC0415 - DuckDB is large
+
+    registry.add("csv", CsvExport())
 
 
 def _path(context: Context) -> Path:

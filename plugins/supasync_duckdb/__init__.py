@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from supasync_core import hookimpl
 from supasync_core.backend import Backend, Context, Setting, Sink, Source, StateStore
+from supasync_core.gap.seams import Staging
 from supasync_core.registry import Registry
 
 if TYPE_CHECKING:
@@ -32,6 +33,12 @@ def supasync_register_sinks(registry: Registry[Backend[Sink]]) -> None:
 def supasync_register_state_stores(registry: Registry[Backend[StateStore]]) -> None:
     """The table ``sync_metadata`` of the file that is written to."""
     registry.add("duckdb", Backend("duckdb", _open_store, SETTINGS, _ref))
+
+
+@hookimpl
+def supasync_register_stagings(registry: Registry[Backend[Staging]]) -> None:
+    """A file in which an export by hand is put together."""
+    registry.add("duckdb", Backend("duckdb", _open_staging, SETTINGS, _ref))
 
 
 @hookimpl
@@ -66,3 +73,9 @@ def _open_store(context: Context) -> StateStore:
     from supasync_duckdb.store import DuckdbStore  # noqa: PLC0415 - DuckDB is large
 
     return DuckdbStore(_path(context))
+
+
+def _open_staging(context: Context) -> Staging:
+    from supasync_duckdb.staging.backend import DuckdbStaging  # noqa: PLC0415 - DuckDB is large
+
+    return DuckdbStaging(_path(context))

@@ -1,6 +1,7 @@
 """What both sides can tell of a table: its columns and how many rows it has."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -134,7 +135,14 @@ def _shape(definition: Mapping[str, Any]) -> Shape:
                 type=_TYPES.get(told.get("format", ""), told.get("format")),
                 nullable=name not in required,
                 key="<pk/>" in told.get("description", ""),
+                refers=_reference(told.get("description", "")),
             )
             for name, told in definition.get("properties", {}).items()
         )
     )
+
+
+def _reference(description: str) -> tuple[str, str] | None:
+    """What ``<fk table='users' column='id'/>`` points to."""
+    found = re.search(r"<fk table='(.*?)' column='(.*?)'/>", description)
+    return (found[1], found[2]) if found else None

@@ -16,6 +16,7 @@ from supasync_core.errors import StateError, SupasyncError
 
 COMMANDS = {
     "check": "supasync_core.cli.setup",
+    "gap": "supasync_core.cli.gap",
     "plugins": "supasync_core.cli.plugins",
     "quarantine": "supasync_core.cli.quarantine",
     "setup": "supasync_core.cli.setup",

@@ -36,10 +36,23 @@ def sync(
     Made for cron: a run that failed or was missed is made good by the next one. Exits with 0 also when there
     was nothing new, and when enabled is false.
     """
-    settings = session.settings
-    if not settings.enabled:
+    if not session.settings.enabled:
         output.say("sync is switched off (enabled: false, ENABLE_HOURLY_SYNC)", as_json=as_json)
         return 0
+    return run(session, tables, full, dry_run=dry_run, as_json=as_json)
+
+
+def run(  # noqa: PLR0913 - what a run may be
+    session: Session,
+    tables: tuple[str, ...],
+    full: tuple[str, ...],
+    *,
+    command: str = "sync",
+    dry_run: bool = False,
+    as_json: bool,
+) -> int:
+    """One run, recorded as this command; its exit code."""
+    settings = session.settings
     last = LastSuccess(settings.folder)
     try:
         with lock.locked(settings.folder), session.project() as project:
@@ -51,6 +64,7 @@ def sync(
                     holder=lock.holder(settings.folder),
                     tables=chosen,
                     full=frozenset(full),
+                    command=command,
                     interrupted=interrupted,
                 )
                 if dry_run:

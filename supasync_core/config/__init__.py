@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from supasync_core.config.document import Entry, Mark, Problems, Section, Value, parse
-from supasync_core.config.endpoints import endpoints
+from supasync_core.config.endpoints import endpoints, staging_of
 from supasync_core.config.environment import Environment, read_dotenv
 from supasync_core.config.reading import Reading
 from supasync_core.config.schema import TOP, defaults_of
@@ -62,6 +62,7 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
     given = reading.values(root, root.at, "", TOP)
     reading = replace(reading, complete=_load_plugins(reading, root, given))
     sides = endpoints(reading, _entry(root, given, "source"), _entry(root, given, "sink"))
+    staging = staging_of(reading, _entry(root, given, "staging"))
     found = tables(reading, _entry(root, given, "tables"), root.entries.get("defaults"))
     values = {**defaults_of(TOP), **given}
     stale_after = _stale_after(reading, root, values)
@@ -80,6 +81,7 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
         retention=values["retention"],
         tables=found,
         secrets=tuple(reading.problems.secrets),
+        staging=staging,
     )
 
 

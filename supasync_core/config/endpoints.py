@@ -7,6 +7,7 @@ from supasync_core.backend import Backend, Context, Setting
 from supasync_core.config.document import Entry, Scalar, Section
 from supasync_core.config.environment import is_reference
 from supasync_core.config.reading import Reading
+from supasync_core.config.schema import TOP, defaults_of
 from supasync_core.config.values import Mismatch, expected, text
 from supasync_core.errors import SupasyncError
 from supasync_core.ledger import Ledger
@@ -28,6 +29,20 @@ def endpoints(reading: Reading, source: Entry | None, sink: Entry | None) -> tup
         sentence = f"is the same project as the source ({rows_to.ref}): rows go from OLD to NEW, two projects"
         reading.problems.add(sink.at, "sink", sentence)
     return rows_from, rows_to
+
+
+def staging_of(reading: Reading, given: Entry | None) -> Endpoint | None:
+    """Where an export by hand is put together; the default, where a plugin brings it, unless it is given."""
+    stagings = reading.host.stagings
+    if given:
+        return _endpoint(reading, "staging", "staging", given, stagings)
+    default = defaults_of(TOP)["staging"]
+    name = default.entries["backend"].value.value
+    return (
+        _endpoint(reading, "staging", "staging", Entry(default.at, default), stagings)
+        if name in stagings
+        else None
+    )
 
 
 def _endpoint(
@@ -75,7 +90,7 @@ def _backend_name(reading: Reading, side: str, entry: Entry, registry: Registry[
 
 def _declared(reading: Reading, side: str, backend: Backend[Any]) -> Mapping[str, Setting]:
     """The settings that the backend takes, for a sink with those of its state store."""
-    if side == "source":
+    if side != "sink":
         return backend.settings
     return {**reading.host.state_stores.get(backend.name).settings, **backend.settings}
 

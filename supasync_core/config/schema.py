@@ -66,6 +66,13 @@ TOP: Final = (
         doc="where rows go, the NEW project; it also keeps the state",
     ),
     Field(
+        name="staging",
+        parse=section("settings such as backend: duckdb"),
+        kind="backend",
+        default="{backend: duckdb, path: .supasync/staging.duckdb}",
+        doc="where `gap import` puts an export by hand together before it is sent",
+    ),
+    Field(
         name="plugins",
         parse=names,
         kind="path or list of paths",

@@ -1,0 +1,42 @@
+"""Which file of a folder is which table's."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from supasync_core.errors import ConfigError
+from supasync_core.gap.seams import Found
+from supasync_core.tables import Table
+
+EXACT = "supasync_exact"
+_TYPES = (".csv", ".tsv", ".txt")
+_AGAIN = r"(?: ?\(\d+\)|[-_.]\d+)?"
+"""What a browser or a person adds to the name of a second file."""
+
+
+def find(folder: Path, tables: Sequence[Table]) -> Found:
+    """``users.csv``, ``users_rows.csv`` and further parts of each table; ConfigError without a folder."""
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _TYPES and path.is_file())
+    except OSError as err:
+        raise ConfigError(
+            [f"{folder}: cannot be read as a folder of exported files: {err.strerror}"]
+        ) from err
+    files: dict[str, list[Path]] = {}
+    unknown = []
+    for path in paths:
+        name = _table_of(path, [table.name for table in tables])
+        if name is None:
+            unknown.append(path)
+        else:
+            files.setdefault(name, []).append(path)
+    return Found({name: tuple(found) for name, found in files.items()}, tuple(unknown))
+
+
+def _table_of(path: Path, names: Sequence[str]) -> str | None:
+    """The table that the file is named after; an exact name wins over a guess."""
+    for pattern in ("", "_rows", _AGAIN, "_rows" + _AGAIN):
+        for name in names:
+            if re.fullmatch(re.escape(name) + pattern, path.stem, re.IGNORECASE if not pattern else 0):
+                return name
+    return None

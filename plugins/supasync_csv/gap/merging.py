@@ -1,0 +1,222 @@
+"""The files of one table become its staged rows: each checked by itself, then one row for each key."""
+# ruff: noqa: S608 - names are quoted by values.identifier
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from supasync_core.gap.seams import Choices, Finding, Loaded
+from supasync_core.tables import Shape, Table
+from supasync_csv.gap import checks, nulls, unique
+from supasync_csv.gap.cells import NOT_NULL, nullable, staged
+from supasync_csv.gap.checks import Check
+from supasync_csv.gap.dialects import DIALECTS, Dialect, detect, is_exact
+from supasync_csv.gap.exact import ExactFile
+from supasync_csv.gap.lines import lines
+from supasync_csv.gap.nulls import Open
+from supasync_csv.gap.physical import Physical, UnfitError, examine
+from supasync_csv.gap.raw import Raw
+from supasync_duckdb.files import blamed, private
+from supasync_duckdb.staging.backend import FILE, ROW, DuckdbStaging, kind_for, ready
+from supasync_duckdb.tables import Tables, qualified, refuse_twins
+from supasync_duckdb.values import identifier
+from supasync_duckdb.writing import Writer
+
+_LEFT_OUT = ("key", "type")
+"""Kinds of findings whose rows cannot be sent."""
+
+
+@dataclass
+class Merging:
+    """Collects the files of one table; ``finish`` makes its staged rows."""
+
+    staging: DuckdbStaging
+    table: Table
+    shape: Shape
+    choices: Choices
+    drafts: Path
+    loaded: list[Loaded] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    open: list[Open] = field(default_factory=list)
+    plain: list[str] = field(default_factory=list)
+    """SELECTs of files whose cells are texts."""
+    exact: list[str] = field(default_factory=list)
+    """SELECTs of files in the exact form, whose rows win over others."""
+
+    def add(self, index: int, path: Path) -> None:
+        """Check and load one file."""
+        encoding = self.choices.encodings.get(path.name, self.choices.encodings.get("*"))
+        try:
+            physical = examine(path, encoding, self.drafts / f"{index}.csv", self.shape.names)
+        except UnfitError as err:
+            self._file("encoding", path, str(err))
+            return
+        if is_exact(physical):
+            self._add_exact(index, path, physical)
+        elif self._fit(path, physical):
+            self._add_plain(Raw(self.staging, self.table, path.name, index, physical))
+
+    def finish(self) -> None:
+        """One staged row for each key: of exact files, of what is left in others."""
+        target = ready(self.table)
+        with blamed(self.staging.path, self.table), private():
+            self.staging.connection.execute(f"DROP TABLE IF EXISTS {qualified(target)}")
+            parts = [*self.exact, *self.plain]
+            if not parts:
+                return
+            self.staging.connection.execute(
+                f"CREATE TABLE {qualified(target)} AS {' UNION ALL BY NAME '.join(parts)}"
+            )
+            if self.exact and self.plain:
+                keys = unique.prefer_exact(self.staging, self.table, self.exact)
+                self.findings[:] = [each for each in self.findings if not each.key or each.key not in keys]
+            self.findings += unique.one_of_each(self.staging, self.table)
+            for (name,) in self.staging.fetch(
+                "SELECT table_name FROM information_schema.tables "
+                "WHERE table_schema = 'gap' AND regexp_matches(table_name, '^(raw|exact) ')"
+            ):
+                self.staging.connection.execute(f"DROP TABLE gap.{identifier(name)}")
+
+    def _fit(self, path: Path, physical: Physical) -> bool:
+        """Whether the header can be read as the table's columns; what is amiss with it is reported."""
+        header = physical.header
+        if not header or "" in header or len(set(header)) < len(header):
+            self._file("header", path, "does not name each column once in its first line")
+            return False
+        lost = [name for name in self.table.key if name not in header]
+        if lost:
+            self._file("header", path, f"has no key column {', '.join(lost)}")
+            return False
+        refuse_twins(self.table, self._columns(physical))
+        if self.shape.known and self.shape.columns:
+            left_out = (*self.table.exclude, *header)
+            missing = [c.name for c in self.shape.columns if c.name not in left_out]
+            missing = [name for name in missing if not self.table.columns or name in self.table.columns]
+            foreign = [n for n in header if n not in self.shape.names and n not in self.table.exclude]
+            for name in missing:
+                self._file("header", path, f"lacks NEW's column {name}", name)
+            for name in foreign:
+                self._file("header", path, f"has a column {name} that NEW does not know", name)
+        return True
+
+    def _columns(self, physical: Physical) -> list[str]:
+        """The columns of the file that are copied."""
+        wanted = self.table.columns or physical.header
+        known = self.shape.names if self.shape.known and self.shape.columns else physical.header
+        return [n for n in physical.header if n in wanted and n in known and n not in self.table.exclude]
+
+    def _add_exact(self, index: int, path: Path, physical: Physical) -> None:
+        file = ExactFile(physical.path, path.name, self.table)
+        target = replace(
+            ready(self.table),
+            schema="gap",
+            name=f"exact {index} {self.table.name}",
+            exclude=self.table.exclude,
+        )
+        self.staging.connection.execute(f"DROP TABLE IF EXISTS {qualified(target)}")
+        writer = Writer(
+            self.staging.connection,
+            self.staging.path,
+            new=lambda _table, name: kind_for(self.shape, name),
+            grows=lambda _kinds: True,
+        )
+        for batch in file.batches():
+            writer.upsert(target, batch)
+        self.findings += file.findings
+        if Tables(self.staging.connection).kinds(target) is not None:
+            own = f"{index} AS {identifier(FILE)}, NULL::BIGINT AS {identifier(ROW)}"
+            self.exact.append(f"SELECT *, {own} FROM {qualified(target)}")
+        self.loaded.append(
+            Loaded(
+                table=self.table.name,
+                file=path.name,
+                dialect="exact",
+                rows=file.rows,
+                digest=physical.digest,
+                proof=file.proof if file.proof and file.proof.get("complete") else None,
+            )
+        )
+
+    def _add_plain(self, raw: Raw) -> None:
+        self.findings += raw.load()
+        cells = raw.cells(self.shape)
+        name = self.choices.dialects.get(raw.file, self.choices.dialects.get("*"))
+        dialect = DIALECTS[name] if name else detect(raw.physical, raw.file, cells, self.shape)
+        if dialect.javascript:
+            self.staging.lossy.add(self.table.name)
+        words: dict[str, str | None] = {}
+        for column, looks in zip(raw.physical.header, cells, strict=True):
+            word, sure = nulls.rule(dialect, self.shape, self.table, column, looks, self.choices)
+            words[column] = word if sure or not word else NOT_NULL
+            if not sure and column in self._columns(raw.physical):
+                doubtful = looks.word if word else looks.bare + looks.quoted
+                self.open.append(Open(column, word or "", doubtful, raw.file))
+        rows = raw.count()
+        self.findings += checks.row_count(raw, dialect, rows)
+        self.findings += checks.last_line(raw, dialect)
+        self.findings += checks.printed_anew(raw, dialect, self.shape)
+        bad = list(self._checked(raw, dialect, words))
+        self.plain.append(self._select(raw, dialect, words, bad))
+        notes = () if name else (f"dialect detected; --dialect {raw.file}=NAME overrides it",)
+        self.loaded.append(
+            Loaded(
+                table=self.table.name,
+                file=raw.file,
+                dialect=dialect.name,
+                rows=rows,
+                digest=raw.physical.digest,
+                notes=notes,
+            )
+        )
+
+    def _checked(self, raw: Raw, dialect: Dialect, words: dict[str, str | None]) -> Iterator[str]:
+        """The conditions of rows that cannot be sent; every place is reported."""
+        kept = {*self._columns(raw.physical), *self.table.key}
+        wanted = [
+            c for c in checks.checks(raw, dialect, self.shape, words) if c.column is None or c.column in kept
+        ]
+        counts = raw.counted([check.condition for check in wanted])
+        held = [(check, count) for check, count in zip(wanted, counts, strict=True) if count]
+        held = [(check, count) for check, count in held if checks.real(check, raw, self.shape)]
+        places = {id(check): raw.places(check.condition) for check, _ in held}
+        at = lines(raw.physical.path, {row for found in places.values() for _, row in found})
+        for check, count in held:
+            for key, row in places[id(check)]:
+                self.findings.append(self._row(check, raw, key, at.get(row)))
+            if count > len(places[id(check)]):
+                more = f"{raw.file}: {count - len(places[id(check)]):,} more rows: {check.text}"
+                self.findings.append(
+                    Finding(
+                        kind=check.kind, table=self.table.name, text=more, level=check.level, file=raw.file
+                    )
+                )
+            if check.kind in _LEFT_OUT:
+                yield check.condition
+
+    def _row(self, check: Check, raw: Raw, key: tuple[str, ...], line: int | None) -> Finding:
+        return Finding(
+            kind=check.kind,
+            table=self.table.name,
+            text=f"{raw.file}, line {line or '?'}, key {', '.join(key)}: {check.text}",
+            level=check.level,
+            file=raw.file,
+            line=line,
+            key=key,
+            column=check.column,
+        )
+
+    def _select(self, raw: Raw, dialect: Dialect, words: dict[str, str | None], bad: list[str]) -> str:
+        cells = [
+            f"{staged(nullable(raw.cell(n), words[n]), dialect, self.shape, n)} AS {identifier(n)}"
+            for n in self._columns(raw.physical)
+        ]
+        own = [f"{raw.index} AS {identifier(FILE)}", f"rowid + 1 AS {identifier(ROW)}"]
+        where = f" WHERE NOT coalesce({' OR '.join(f'({each})' for each in bad)}, false)" if bad else ""
+        return f"SELECT {', '.join([*cells, *own])} FROM {raw.name}{where}"
+
+    def _file(self, kind: str, path: Path, text: str, column: str | None = None) -> None:
+        self.findings.append(
+            Finding(
+                kind=kind, table=self.table.name, text=f"{path.name} {text}", file=path.name, column=column
+            )
+        )

@@ -1,0 +1,160 @@
+"""A file as bytes: its digest, whether it is UTF-8, its delimiter and line ends, its first line."""
+
+import codecs
+import csv
+import io
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+_CHUNK = 1 << 22
+_SAMPLE = 1 << 18
+_DELIMITERS = (",", "\t", ";", "|")
+_UNFIT = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
+_QUOTED_RECORD = re.compile(r'"(?:[^"]|"")*"(?:[,;\t|]"(?:[^"]|"")*")*(?:\r\n|\n|$)')
+
+
+class UnfitError(Exception):
+    """The file cannot be read as text; the message says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Physical:
+    """How a file is written, whatever it means. ``path`` is the UTF-8 text, ``size`` that of the original."""
+
+    path: Path
+    size: int
+    digest: str
+    delimiter: str
+    newline: str
+    header: tuple[str, ...]
+    quoted: bool
+    """Whether every field of its beginning is quoted, also those that need it not."""
+    closed: bool
+    """Whether the last line has its end."""
+
+
+def examine(path: Path, encoding: str | None, draft: Path, names: frozenset[str]) -> Physical:
+    """Look at every byte once; a file in another ``encoding`` is written anew as ``draft``.
+
+    UnfitError with the place of the first byte that is no text.
+    """
+    if encoding and encoding.lower().replace("-", "") not in ("utf8", "utf8sig"):
+        path, size, digest = draft, path.stat().st_size, _recoded(path, encoding, draft)
+    else:
+        size, digest = path.stat().st_size, _checked(path)
+    with path.open("rb") as file:
+        sample = file.read(_SAMPLE).removeprefix(codecs.BOM_UTF8)
+    text = sample.decode(errors="ignore")
+    delimiter, header = _header(text, names)
+    body = text[_end_of_record(text) :]
+    ends = body or text
+    newline = "\r\n" if ends.count("\r\n") * 2 > ends.count("\n") else "\n"
+    return Physical(
+        path=path,
+        size=size,
+        digest=digest,
+        delimiter=delimiter,
+        newline=newline,
+        header=header,
+        quoted=_all_quoted(body, whole=len(sample) == size),
+        closed=sample.endswith(b"\n") if len(sample) == size else _closed(path),
+    )
+
+
+def _closed(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, 2)
+        return file.read() == b"\n"
+
+
+def _checked(path: Path) -> str:
+    digest = sha256()
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    at = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            for mark, name in _UNFIT.items():
+                if at == 0 and chunk.startswith(mark):
+                    raise UnfitError(f"is {name}, not UTF-8: export it again, or name it by --encoding")
+            kept = len(decoder.getstate()[0])
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError as err:
+                raise UnfitError(_not_utf8(at - kept + err.start)) from None
+            nul = chunk.find(0)
+            if nul >= 0:
+                raise UnfitError(f"holds a NUL byte at byte {at + nul:,}: it is damaged")
+            digest.update(chunk)
+            at += len(chunk)
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        raise UnfitError(_not_utf8(at) + ": it ends in the middle of a letter") from None
+    return digest.hexdigest()
+
+
+def _not_utf8(at: int) -> str:
+    return f"is not UTF-8 at byte {at:,} (counted from 0): export it again, or name its --encoding"
+
+
+def _recoded(path: Path, encoding: str, draft: Path) -> str:
+    digest = sha256()
+    try:
+        reader = codecs.getincrementaldecoder(encoding)()
+        with path.open("rb") as file, draft.open("wb") as out:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+                out.write(reader.decode(chunk).encode())
+            out.write(reader.decode(b"", final=True).encode())
+    except LookupError:
+        raise UnfitError(f"there is no encoding {encoding}") from None
+    except UnicodeError as err:
+        raise UnfitError(f"is not {encoding} ({err.__class__.__name__})") from None
+    return digest.hexdigest()
+
+
+def _header(text: str, names: frozenset[str]) -> tuple[str, tuple[str, ...]]:
+    """The delimiter under which most names of the first line are columns of the table, and the names."""
+    found: list[tuple[int, int, str, tuple[str, ...]]] = []
+    for place, delimiter in enumerate(_DELIMITERS):
+        try:
+            line = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), [])
+        except csv.Error:
+            continue
+        known = len(names.intersection(line)) if names else len(line)
+        found.append((known, -place, delimiter, tuple(line)))
+    if not found:
+        return ",", ()
+    _, _, delimiter, header = max(found)
+    return delimiter, header
+
+
+def _end_of_record(text: str) -> int:
+    """The place behind the first record."""
+    quoted = False
+    for at, letter in enumerate(text):
+        if letter == '"':
+            quoted = not quoted
+        elif letter == "\n" and not quoted:
+            return at + 1
+    return len(text)
+
+
+def _all_quoted(body: str, *, whole: bool) -> bool:
+    """Whether all records of the beginning quote every field; the last one may be cut by the sample."""
+    at = 0
+    while at < len(body):
+        found = _QUOTED_RECORD.match(body, at)
+        if not found or not found[0]:
+            return at > 0 and not whole and body.startswith('"', at)
+        at = found.end()
+    return bool(body)
+
+
+def delimiter_of(path: Path) -> str:
+    """The delimiter of the first line."""
+    with path.open("rb") as file:
+        sample = file.read(_SAMPLE).removeprefix(codecs.BOM_UTF8)
+    return _header(sample.decode(errors="ignore"), frozenset())[0]

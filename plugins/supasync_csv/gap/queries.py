@@ -1,0 +1,180 @@
+r"""The SQL that a person runs in OLD, made to be pasted into the dashboard's SQL editor.
+
+The editor appends ``limit 100`` to a select that does not end in a limit of its own, so each query ends in
+one, with nothing behind it; comments are in ``/* */``, since a line comment swallows what an editor appends.
+"""
+# ruff: noqa: S608 - names are quoted by values.identifier, texts by values.literal
+
+import re
+from collections.abc import Iterable, Sequence
+
+from supasync_core.batch import Cursor, Span
+from supasync_core.gap.seams import Key, Query, Wanted
+from supasync_core.tables import Table
+from supasync_csv.gap.found import EXACT
+from supasync_duckdb.values import identifier, literal
+
+LIMIT = 100_000_000
+CHUNK = 500
+"""Rows under one digest."""
+_COMPARED = {"eq": "=", "neq": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+
+
+def query(wanted: Wanted, *, exact: bool) -> Query:
+    """The query of one table: its rows in an order, with their own limit."""
+    table = wanted.table
+    filtered, notes = _filter(wanted)
+    rows = f"select {_columns(wanted, exact=exact)} from {_name(table)} as t{_where(wanted, filtered)}"
+    order = ", ".join(f"t.{identifier(name)}" for name in table.key)
+    text = _exact(wanted, rows) if exact else f"{rows}\norder by {order}"
+    sql = f"{text}\nlimit {LIMIT}"
+    one_line = " ".join(sql.split("\n"))
+    file = f"{table.name}.csv"
+    return Query(
+        table=table.name,
+        file=file,
+        sql=f"/* {_comment(table.name)}: save the result as {_comment(file)} */\n{sql};",
+        copy=rf"\copy ({one_line}) to {literal(file)} with (format csv, header)",
+        notes=tuple(notes),
+    )
+
+
+def _comment(text: str) -> str:
+    return text.replace("*/", "* /").replace("/*", "/ *")
+
+
+def _name(table: Table) -> str:
+    return f"{identifier(table.schema)}.{identifier(table.name)}"
+
+
+def _columns(wanted: Wanted, *, exact: bool) -> str:
+    """What to select: all columns, unless some are left out; arrays as texts, where any damage is to show.
+
+    JSON has no word for an array's lower bound, and none for an array of JSON arrays.
+    """
+    table = wanted.table
+    needed = {*table.key, *table.timestamp}
+    known = wanted.shape.columns
+    arrays = {c.name for c in known if (c.type or "").endswith("[]")} if exact else set()
+    names: Sequence[str] = table.columns
+    if not names and (arrays or table.exclude):
+        names = [c.name for c in known if c.name in needed or c.name not in table.exclude]
+    cells = [
+        f"t.{identifier(n)}::text as {identifier(n)}" if n in arrays else f"t.{identifier(n)}" for n in names
+    ]
+    return ", ".join(cells) or "t.*"
+
+
+def _where(wanted: Wanted, filtered: str) -> str:
+    key = wanted.table.key
+    parts = [_span(span, key) for span in wanted.spans]
+    parts += [_equal(key, each) for each in wanted.keys]
+    parts += [f"({_row(key)} between {_values(first)} and {_values(last)})" for first, last in wanted.ranges]
+    whole = not parts or _everything(wanted.spans)
+    conditions = [] if whole else ["(" + "\n    or ".join(parts) + ")"]
+    conditions += [f"({filtered})"] if filtered else []
+    return "\nwhere " + "\n  and ".join(conditions) if conditions else ""
+
+
+def _everything(spans: Sequence[Span]) -> bool:
+    """Whether the spans are all of a table's keysets, unbounded."""
+    bounded = any(span.start or span.after or span.until or span.beyond for span in spans)
+    return bool(spans) and not bounded
+
+
+def _span(span: Span, key: Sequence[str]) -> str:
+    terms = [f"t.{identifier(name)} is null" for name in span.keyset.nulls]
+    column = span.keyset.column
+    if column is None:
+        if span.after and span.after.key:
+            terms.append(f"{_row(key)} > {_values(span.after.key)}")
+        return f"({' and '.join(terms) or 'true'})"
+    name = f"t.{identifier(column)}"
+    bounds = ((">=", span.start), (">", span.beyond), ("<=", span.until))
+    terms += [f"{name} {sign} {literal(text)}" for sign, text in bounds if text is not None]
+    if span.after and span.after.value is not None:
+        terms.append(_after(name, span.after))
+    if len(terms) == len(span.keyset.nulls):
+        terms.append(f"{name} is not null")
+    return f"({' and '.join(terms)})"
+
+
+def _after(name: str, place: Cursor) -> str:
+    """From the cursor on, its own row included: ties are safe whatever the order of keys."""
+    return f"{name} >= {literal(place.value or '')}"
+
+
+def _row(key: Sequence[str]) -> str:
+    return "(" + ", ".join(f"t.{identifier(name)}" for name in key) + ")"
+
+
+def _values(key: Iterable[str]) -> str:
+    return "(" + ", ".join(map(literal, key)) + ")"
+
+
+def _equal(names: Sequence[str], key: Key) -> str:
+    pairs = zip(names, key, strict=True)
+    return "(" + " and ".join(f"t.{identifier(name)} = {literal(text)}" for name, text in pairs) + ")"
+
+
+def _exact(wanted: Wanted, rows: str) -> str:
+    """The loss-free form: a column of texts; a head, and before each chunk its keys, count and digest."""
+    key = wanted.table.key
+    order = ", ".join(f"t.{identifier(name)}" for name in key)
+    texts = ", ".join(f"t.{identifier(name)}::text" for name in key)
+    bounds = {span.keyset.name: _bound(span) for span in wanted.spans}
+    pairs = ", ".join(
+        f"{literal(name)}, {literal(text) if text else 'null::text'}" for name, text in bounds.items()
+    )
+    complete = "true" if wanted.spans and not wanted.ranges else "false"
+    return (
+        f"with picked as ({rows}),\n"
+        f"lines as (select (row_number() over (order by {order}) - 1) as n, row_to_json(t)::text as line,\n"
+        f"  json_build_array({texts}) as key from picked as t),\n"
+        f"chunks as (select n / {CHUNK} as chunk, count(*) as rows,\n"
+        "  md5(string_agg(line, E'\\n' order by n)) as md5,\n"
+        "  (array_agg(key order by n))[1] as first, (array_agg(key order by n desc))[1] as last\n"
+        f"  from lines group by n / {CHUNK})\n"
+        f"select text as {EXACT} from (\n"
+        f"  select -1 as chunk, -1 as n, json_build_object('supasync', 1,\n"
+        f"    'table', {literal(wanted.table.name)},\n"
+        "    'rows', (select count(*) from lines), 'chunks', (select count(*) from chunks), 'at', now(),\n"
+        f"    'complete', {complete}, 'from', json_build_object({pairs}))::text as text\n"
+        "  union all select chunk, -1, json_build_object('supasync', 1, 'chunk', chunk, 'rows', rows,\n"
+        "    'md5', md5, 'first', first, 'last', last)::text from chunks\n"
+        f"  union all select n / {CHUNK}, n, line from lines\n"
+        ") as t order by chunk, n"
+    )
+
+
+def _bound(span: Span) -> str | None:
+    return span.start or span.beyond or (span.after.value if span.after else None)
+
+
+def _filter(wanted: Wanted) -> tuple[str, list[str]]:
+    """The table's ``where`` as PostgreSQL reads it, and what could not be said."""
+    where = wanted.table.where
+    if not where:
+        return "", []
+    if wanted.language != "rest":
+        return where, []
+    parts = [_condition(part) for part in where.split("&")]
+    if None in parts:
+        note = f"where: {where} of tables.yaml is not in the query: add it by hand, or more rows come along"
+        return "", [f"{wanted.table.name}: {note}"]
+    return " and ".join(part for part in parts if part), []
+
+
+def _condition(part: str) -> str | None:
+    """One PostgREST filter as SQL; None for what is not simple."""
+    found = re.fullmatch(r"(\w+)=(not\.)?(eq|neq|gt|gte|lt|lte|is)\.(.*)", part)
+    if not found or "%" in found[4] or "+" in found[4]:
+        return None
+    name, value = f"t.{identifier(found[1])}", found[4]
+    if found[3] == "is":
+        if value.lower() not in ("null", "true", "false", "unknown"):
+            return None
+        condition = f"{name} is {value.lower()}"
+    else:
+        condition = f"{name} {_COMPARED[found[3]]} {literal(value)}"
+    return f"not ({condition})" if found[2] else condition

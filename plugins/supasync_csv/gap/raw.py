@@ -1,0 +1,129 @@
+"""One file's cells in the staging as they stand in it: texts, NULL where a cell is empty without quotes."""
+# ruff: noqa: S608 - names are quoted by values.identifier, texts by values.literal
+
+from dataclasses import dataclass
+
+import duckdb
+
+from supasync_core.gap.seams import Finding, Key
+from supasync_core.tables import Shape, Table
+from supasync_csv.gap.dialects import Cells
+from supasync_csv.gap.physical import Physical
+from supasync_csv.gap.types import is_array, type_of
+from supasync_duckdb.files import blamed, private
+from supasync_duckdb.staging.backend import DuckdbStaging
+from supasync_duckdb.values import identifier, literal
+
+_LONGEST_LINE = 1_000_000_000
+MOST = 1000
+"""Places of one kind that are named; all are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A loaded file; its row of number n, counted from 1, has the rowid n - 1."""
+
+    staging: DuckdbStaging
+    table: Table
+    file: str
+    index: int
+    physical: Physical
+
+    @property
+    def name(self) -> str:
+        """The table in the staging, as SQL."""
+        return f"gap.{identifier(f'raw {self.index} {self.table.name}')}"
+
+    def cell(self, column: str) -> str:
+        """The column, as SQL: its place in the file, for names may differ in case alone."""
+        return f"c{self.physical.header.index(column)}"
+
+    def load(self) -> list[Finding]:
+        """Load the file; lines that are no records of the header's width are left out and reported."""
+        columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(self.physical.header)))
+        options = (
+            f"auto_detect = false, columns = {{{columns}}}, header = true, "
+            f"delim = {literal(self.physical.delimiter)}, quote = '\"', escape = '\"', comment = '', "
+            f"nullstr = '', allow_quoted_nulls = false, strict_mode = true, max_line_size = {_LONGEST_LINE}, "
+            "ignore_errors = true, store_rejects = true, rejects_limit = 0"
+        )
+        connection = self.staging.connection
+        for name in ("reject_errors", "reject_scans"):
+            connection.execute(f"DROP TABLE IF EXISTS {name}")
+        with private():
+            try:
+                connection.execute(
+                    f"CREATE OR REPLACE TABLE {self.name} AS "
+                    f"SELECT * FROM read_csv({literal(str(self.physical.path))}, {options})"
+                )
+            except duckdb.Error as err:
+                connection.execute(
+                    f"CREATE OR REPLACE TABLE {self.name} ({columns.replace(':', '').replace(chr(39), '')})"
+                )
+                return [self._finding("ragged", f"cannot be read: {str(err).splitlines()[0]}", None)]
+        return self._rejected()
+
+    def count(self) -> int:
+        """How many rows there are."""
+        return int(self.staging.fetch(f"SELECT count(*) FROM {self.name}")[0][0])
+
+    def cells(self, shape: Shape) -> list[Cells]:
+        """What each column's cells look like."""
+        terms = [term for name in self.physical.header for term in self._looks(shape, name)]
+        found = self.staging.fetch(f"SELECT {', '.join(terms)} FROM {self.name}")[0]
+        width = len(terms) // len(self.physical.header)
+        return [Cells(*found[i : i + width]) for i in range(0, len(found), width)]
+
+    def counted(self, conditions: list[str]) -> list[int]:
+        """For how many rows each condition holds, in one reading."""
+        if not conditions:
+            return []
+        terms = ", ".join(f"count(*) FILTER ({condition})" for condition in conditions)
+        return list(self.staging.fetch(f"SELECT {terms} FROM {self.name}")[0])
+
+    def places(self, condition: str) -> list[tuple[Key, int]]:
+        """Key and number of the first rows for which the condition holds."""
+        key = [name for name in self.table.key if name in self.physical.header]
+        names = "".join(f"{self.cell(name)}, " for name in key)
+        query = f"SELECT {names}rowid + 1 FROM {self.name} WHERE {condition} ORDER BY rowid LIMIT {MOST}"
+        return [(tuple(text or "" for text in row[:-1]), int(row[-1])) for row in self.staging.fetch(query)]
+
+    def values(self, condition: str, column: str) -> list[str]:
+        """The column's texts in the rows for which the condition holds."""
+        query = f"SELECT {self.cell(column)} FROM {self.name} WHERE {condition} ORDER BY rowid LIMIT {MOST}"
+        return [row[0] for row in self.staging.fetch(query)]
+
+    def _looks(self, shape: Shape, name: str) -> list[str]:
+        cell = self.cell(name)
+        boolean = type_of(shape, name) == "boolean"
+        array = is_array(shape, name)
+        return [
+            f"count(*) FILTER ({condition})"
+            for condition in (
+                f"{cell} IS NULL",
+                f"{cell} = ''",
+                f"{cell} = 'null'",
+                f"{cell} IN ('t', 'f')" if boolean else "false",
+                f"{cell} IN ('true', 'false')" if boolean else "false",
+                f"starts_with({cell}, '{{')" if array else "false",
+                f"starts_with({cell}, '[')" if array else "false",
+                f"contains({cell}, '\\n')" if self.physical.quoted else "false",
+            )
+        ]
+
+    def _rejected(self) -> list[Finding]:
+        with blamed(self.staging.path, self.table):
+            found = self.staging.fetch(
+                "SELECT line, error_type, error_message FROM reject_errors ORDER BY line, column_idx"
+            )
+        lines: dict[int, str] = {}
+        for line, kind, _ in found:
+            lines.setdefault(int(line), str(kind).lower())
+        return [
+            self._finding("ragged", f"is no record of the header's width ({kind})", n)
+            for n, kind in lines.items()
+        ]
+
+    def _finding(self, kind: str, text: str, line: int | None) -> Finding:
+        at = f"{self.file}, line {line}," if line else self.file
+        return Finding(kind=kind, table=self.table.name, text=f"{at} {text}", file=self.file, line=line)

@@ -1,0 +1,270 @@
+"""The staging `duckdb`: an export's rows and the sink's, side by side in one file, told apart in SQL.
+
+A table's rows stand in the schema ``ready`` as the sink's types want them: JSON for JSON and arrays, text for
+all else. The sink's rows of the same keys stand in ``known``, in the same kinds. Both can be dropped at any
+time; what a person would miss is in ``gap``: what was remembered, and what the sink has confirmed.
+"""
+# ruff: noqa: S608 - names are quoted by values.identifier, values are bound as parameters
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from hashlib import md5
+from pathlib import Path
+from typing import Any
+
+from duckdb import DuckDBPyConnection
+
+from supasync_core import rowtext
+from supasync_core.backend import Source
+from supasync_core.batch import Batch, Cursor, Keyset, Span, Window
+from supasync_core.gap.seams import Counts, Key
+from supasync_core.tables import Shape, Table
+from supasync_duckdb.files import blamed, open_to_write, transaction
+from supasync_duckdb.reading import Reader
+from supasync_duckdb.staging.comparing import Comparison, is_document
+from supasync_duckdb.staging.judging import adopt_equals
+from supasync_duckdb.staging.source import StagedSource
+from supasync_duckdb.tables import Tables, qualified
+from supasync_duckdb.values import JSON, VARCHAR, Kind, identifier, plain
+from supasync_duckdb.writing import Writer
+
+FILE, ROW, PLACE = "supasync file", "supasync row", "supasync place"
+"""Columns of staged rows: the number of the file that a row is from, its number in there, its rowid."""
+MEMORY = "600MB"
+"""What DuckDB may hold in memory; more goes to its temporary files."""
+_PAGE = 1000
+_SETUP = """
+CREATE SCHEMA IF NOT EXISTS gap;
+CREATE SCHEMA IF NOT EXISTS ready;
+CREATE SCHEMA IF NOT EXISTS known;
+CREATE TABLE IF NOT EXISTS gap.memory (name VARCHAR PRIMARY KEY, value VARCHAR);
+CREATE TABLE IF NOT EXISTS gap.confirmed (name VARCHAR, content VARCHAR);
+"""
+
+
+def ready(table: Table) -> Table:
+    """The table of staged rows; what tables.yaml leaves out is not in there."""
+    return replace(table, schema="ready", where=None, columns=(), exclude=(FILE, ROW), transform=())
+
+
+def known(table: Table) -> Table:
+    """The table of the sink's rows."""
+    return replace(table, schema="known", where=None, columns=(), exclude=(), transform=())
+
+
+def kind_for(shape: Shape, name: str) -> Kind:
+    """How a column is staged: JSON, arrays and composites as JSON, and so is what has no known type."""
+    column = shape.column(name)
+    if column is None or column.type is None or "." in column.type:
+        return JSON
+    return JSON if is_document(column.type) else VARCHAR
+
+
+class DuckdbStaging:
+    """One file, opened to be written. ``connection`` is for exports that load files by DuckDB themselves."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lossy: set[str] = set()
+        """Tables whose JSON and arrays were read and printed by JavaScript."""
+        self.connection: DuckDBPyConnection = open_to_write(path)
+        with blamed(path):
+            self.connection.execute(f"SET memory_limit = '{MEMORY}'")
+            with transaction(self.connection):
+                self.connection.execute(_SETUP)
+
+    def remember(self, name: str, value: Any) -> None:  # noqa: ANN401 - any JSON value
+        """Keep a JSON value under the name, for good."""
+        with blamed(self.path):
+            self.connection.execute(
+                "INSERT OR REPLACE INTO gap.memory VALUES (?, ?)", [name, json.dumps(value)]
+            )
+
+    def recall(self, name: str) -> Any:  # noqa: ANN401 - any JSON value
+        """The value that was kept; None where there is none."""
+        found = self.fetch("SELECT value FROM gap.memory WHERE name = ?", [name])
+        return json.loads(found[0][0]) if found else None
+
+    def fetch(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        with blamed(self.path):
+            return self.connection.execute(query, list(values)).fetchall()
+
+    def keys(self, table: Table) -> list[Key]:
+        """The keys of the staged rows."""
+        if Tables(self.connection).kinds(ready(table)) is None:
+            return []
+        return self.fetch(f"SELECT {self._plain_key(table)} FROM {qualified(ready(table))}")
+
+    def values(self, table: Table, column: str) -> list[str]:
+        """The values of the column in staged rows, each once."""
+        staged = Tables(self.connection).kinds(ready(table))
+        if staged is None or column not in staged:
+            return []
+        value = plain(identifier(column), staged[column])
+        found = self.fetch(f"SELECT DISTINCT {value} AS v FROM {qualified(ready(table))} WHERE v IS NOT NULL")
+        return [row[0] for row in found]
+
+    def referred(self, table: Table, column: str) -> list[str]:
+        """The values of the column in staged rows that the sink does not have with the same value."""
+        staged = Tables(self.connection).kinds(ready(table))
+        if staged is None or column not in staged:
+            return []
+        value = plain(f"r.{identifier(column)}", staged[column])
+        there = Tables(self.connection).kinds(known(table))
+        unless = ""
+        if there is not None and column in there:
+            pairs = [(name, staged[name], there[name]) for name in (*table.key, column)]
+            same = " AND ".join(
+                f"{plain(f'r.{identifier(n)}', mine)} = {plain(f'k.{identifier(n)}', theirs)}"
+                for n, mine, theirs in pairs
+            )
+            unless = f"ANTI JOIN {qualified(known(table))} AS k ON {same}"
+        query = f"SELECT DISTINCT {value} AS v FROM {qualified(ready(table))} AS r {unless}"
+        return [row[0] for row in self.fetch(f"{query} WHERE {value} IS NOT NULL ORDER BY v")]
+
+    def known(self, table: Table, shape: Shape, batches: Iterable[Batch]) -> int:
+        """Take in the sink's rows that have one of the staged keys; their number."""
+        self._drop(known(table))
+        return sum(map(partial(self._write, known(table), shape), batches))
+
+    def replace(self, table: Table, shape: Shape, batches: Iterable[Batch]) -> None:
+        """Put these rows in the place of the staged ones."""
+        draft = replace(known(table), name=f"{table.name} draft")
+        self._drop(draft)
+        for batch in batches:
+            self._write(draft, shape, batch)
+        self._drop(ready(table))
+        where = qualified(draft) if Tables(self.connection).kinds(draft) is not None else None
+        if where is None:
+            return
+        with blamed(self.path, table):
+            self.connection.execute(
+                f"CREATE TABLE {qualified(ready(table))} AS SELECT *, NULL::INTEGER AS {identifier(FILE)}, "
+                f"NULL::BIGINT AS {identifier(ROW)} FROM {where}"
+            )
+        self._drop(draft)
+
+    def compare(self, table: Table, shape: Shape, sink: str, *, older: bool) -> Counts:
+        """Tell the staged rows apart by what the sink has; ``older`` also marks older ones to be sent."""
+        kinds = Tables(self.connection)
+        staged, there = kinds.kinds(ready(table)), kinds.kinds(known(table))
+        if staged is None:
+            return Counts()
+        comparison = Comparison(table, shape, staged, there or {}, (FILE, ROW))
+        with blamed(self.path, table):
+            if there:
+                adopt_equals(self.connection, comparison, lossy=table.name in self.lossy)
+            self.connection.execute(comparison.statement())
+            self._forgive_confirmed(table, comparison, sink)
+            counts = dict(self.fetch("SELECT class, count(*) FROM gap.classes GROUP BY 1"))
+            classes = ("new", "changed", "older") if older else ("new", "changed")
+            listed = ", ".join(f"'{name}'" for name in classes)
+            self.connection.execute("CREATE SCHEMA IF NOT EXISTS sending")
+            self.connection.execute(
+                f"CREATE OR REPLACE TABLE {qualified(_sending(table))} AS "
+                f"SELECT r.* FROM {qualified(ready(table))} AS r "
+                f"JOIN gap.classes AS c ON c.place = r.rowid WHERE c.class IN ({listed})"
+            )
+        return Counts(**counts)
+
+    def leave_out(self, table: Table, column: str, values: Sequence[str]) -> list[tuple[Key, str, int]]:
+        """Take the rows with these values out; the key, file and row number of each."""
+        staged = Tables(self.connection).existing(ready(table))
+        condition = f"{plain(identifier(column), staged[column])} IN (SELECT unnest(CAST(? AS VARCHAR[])))"
+        width = len(table.key)
+        found = self.fetch(
+            f"SELECT {self._plain_key(table)}, {identifier(FILE)}, {identifier(ROW)} "
+            f"FROM {qualified(ready(table))} WHERE {condition}",
+            [list(values)],
+        )
+        self.fetch(f"DELETE FROM {qualified(ready(table))} WHERE {condition}", [list(values)])
+        return [(row[:width], str(row[width]), row[width + 1]) for row in found]
+
+    def rows(self, table: Table) -> Iterator[Batch]:
+        """All staged rows."""
+        return self._pages(ready(table))
+
+    def batches(self, table: Table) -> Iterator[Batch]:
+        """The rows to be sent, in the order of the key."""
+        return self._pages(_sending(table))
+
+    def confirmed(self, table: Table, batch: Batch, sink: str) -> None:
+        """Keep for good that this sink has confirmed these rows."""
+        contents = [[f"{sink} {table.name}", _digest(text)] for text in rowtext.split(batch.body)]
+        with blamed(self.path, table), transaction(self.connection):
+            self.connection.executemany("INSERT INTO gap.confirmed VALUES (?, ?)", contents)
+
+    def source(self) -> Source:
+        """The staged rows as a source."""
+        return StagedSource(self.connection, self.path, ready)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.connection.close()
+
+    def _forgive_confirmed(self, table: Table, comparison: Comparison, sink: str) -> None:
+        """A row that this sink confirmed with this very content, and whose time it has, is not sent again."""
+        stored = self.fetch("SELECT content FROM gap.confirmed WHERE name = ?", [f"{sink} {table.name}"])
+        if not stored or not comparison.known:
+            return
+        contents = {row[0] for row in stored}
+        looked = replace(known(table), name=f"{table.name} again", exclude=(FILE, ROW, PLACE))
+        self.connection.execute(
+            f"CREATE OR REPLACE TABLE {qualified(looked)} AS SELECT r.*, r.rowid AS {identifier(PLACE)} "
+            f"FROM {comparison.pairs('JOIN')} JOIN gap.classes AS c ON c.place = r.rowid "
+            f"WHERE c.class = 'changed' AND {comparison.same_time()}"
+        )
+        kinds = Tables(self.connection).existing(looked)
+        same = " AND ".join(f"{plain(identifier(name), kinds[name])} = ?" for name in table.key)
+        places = f"SELECT {identifier(PLACE)} FROM {qualified(looked)} WHERE {same}"
+        for batch in self._pages(looked):
+            for text, row in zip(rowtext.split(batch.body), batch.rows, strict=True):
+                if _digest(text) in contents:
+                    key = list(table.place(row, None).key)
+                    self.fetch(f"UPDATE gap.classes SET class = 'unchanged' WHERE place IN ({places})", key)
+        self._drop(looked)
+
+    def _pages(self, table: Table) -> Iterator[Batch]:
+        if Tables(self.connection).kinds(table) is None:
+            return
+        reader = Reader(self.connection)
+        after: Cursor | None = None
+        try:
+            while True:
+                window = Window((Span(Keyset(None), after=after),), min(table.page_size, _PAGE))
+                with blamed(self.path, table):
+                    batch = reader.read(table, window)
+                if not batch.count:
+                    return
+                yield batch
+                after = table.place(batch.rows[-1], None)
+        finally:
+            reader.forget()
+
+    def _write(self, table: Table, shape: Shape, batch: Batch) -> int:
+        writer = Writer(
+            self.connection,
+            self.path,
+            new=lambda _table, name: kind_for(shape, name),
+            grows=lambda _kinds: True,
+        )
+        return writer.upsert(table, batch)
+
+    def _drop(self, table: Table) -> None:
+        with blamed(self.path, table):
+            self.connection.execute(f"DROP TABLE IF EXISTS {qualified(table)}")
+
+    def _plain_key(self, table: Table) -> str:
+        kinds = Tables(self.connection).existing(ready(table))
+        return ", ".join(plain(identifier(name), kinds[name]) for name in table.key)
+
+
+def _sending(table: Table) -> Table:
+    return replace(ready(table), schema="sending")
+
+
+def _digest(row: str) -> str:
+    return md5(row.encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,112 @@
+"""Whether two JSON texts stand for one value, where what printed one of them has lost details.
+
+A dashboard parses JSON and arrays by JavaScript and prints them anew: spaces, the order and repetition of
+names, digits of numbers. Where the sink's exact text would come out of that as the very text of the export,
+the export knows nothing better, and the sink's text is kept.
+"""
+# ruff: noqa: S608 - names are quoted by values.identifier
+
+import json
+from typing import Any
+
+from duckdb import DuckDBPyConnection
+
+from supasync_core import rowtext
+from supasync_duckdb.staging.comparing import Comparison
+from supasync_duckdb.values import identifier
+
+_CHUNK = 10_000
+
+
+def adopt_equals(connection: DuckDBPyConnection, comparison: Comparison, *, lossy: bool) -> None:
+    """Give staged rows the sink's own text wherever theirs is only another spelling of it."""
+    for name in comparison.soft:
+        column = identifier(name)
+        found = connection.cursor().execute(
+            f"SELECT r.rowid, CAST(r.{column} AS VARCHAR), CAST(k.{column} AS VARCHAR) "
+            f"FROM {comparison.pairs('JOIN')} "
+            f"WHERE CAST(r.{column} AS VARCHAR) <> CAST(k.{column} AS VARCHAR)"
+        )
+        connection.execute("CREATE OR REPLACE TABLE gap.equals (place BIGINT, text VARCHAR)")
+        while rows := found.fetchmany(_CHUNK):
+            equal = [[place, theirs] for place, mine, theirs in rows if same(mine, theirs, lossy=lossy)]
+            if equal:
+                connection.execute(
+                    "INSERT INTO gap.equals SELECT unnest(CAST(? AS BIGINT[])), unnest(CAST(? AS VARCHAR[]))",
+                    [[row[0] for row in equal], [row[1] for row in equal]],
+                )
+        connection.execute(comparison.updated(name))
+
+
+def same(mine: str, theirs: str, *, lossy: bool) -> bool:
+    """Whether both texts stand for one value; ``lossy`` where JavaScript has read and printed the first."""
+    left, right = _parsed(mine), _parsed(theirs)
+    if isinstance(left, str) and isinstance(right, list):
+        return _matches(_array(left), theirs)
+    return lossy and _sorted(left) == _sorted(right)
+
+
+def _parsed(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    try:
+        return json.loads(text, parse_int=float, parse_float=float)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _sorted(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Tells true from 1.0, which Python takes for equal."""
+    return json.dumps(value, sort_keys=True)
+
+
+def _matches(items: Any, theirs: str) -> bool:  # noqa: ANN401 - a list in lists, a text, or None
+    """Whether PostgreSQL's array has the elements of the JSON array, each by its exact text."""
+    if items is None:
+        return theirs == "null"
+    if theirs == "null":
+        return False  # it stands for NULL, and for the JSON null of a jsonb[] too
+    if isinstance(items, str):
+        plain = json.loads(theirs) if theirs.startswith('"') else {"true": "t", "false": "f"}.get(theirs)
+        return items in (theirs, plain)
+    if not theirs.startswith("["):
+        return False
+    texts = rowtext.split(theirs.encode())
+    return len(items) == len(texts) and all(map(_matches, items, texts))
+
+
+def _array(text: str) -> list[Any] | None:
+    """PostgreSQL's ``{a,"b c",NULL}`` as a list of texts; None where it is none."""
+    try:
+        value, end = _items(text, 1) if text.startswith("{") else (None, -1)
+    except IndexError:
+        return None
+    return value if end == len(text) else None
+
+
+def _items(text: str, at: int) -> tuple[list[Any], int]:
+    """The elements from that place on, and the place behind the closing brace."""
+    items: list[Any] = []
+    while text[at] != "}":
+        if text[at] == "{":
+            inner, at = _items(text, at + 1)
+            items.append(inner)
+        elif text[at] == '"':
+            quoted, at = _quoted(text, at + 1)
+            items.append(quoted)
+        else:
+            end = at
+            while text[end] not in ",}":
+                end += 1
+            items.append(None if text[at:end] == "NULL" else text[at:end])
+            at = end
+        if text[at] == ",":
+            at += 1
+    return items, at + 1
+
+
+def _quoted(text: str, at: int) -> tuple[str, int]:
+    letters: list[str] = []
+    while text[at] != '"':
+        at += text[at] == "\\"
+        letters.append(text[at])
+        at += 1
+    return "".join(letters), at + 1

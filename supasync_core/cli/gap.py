@@ -1,0 +1,172 @@
+"""`supasync gap`: the last gap by hand, while OLD answers no request any more."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from supasync_core.cli.session import Session
+from supasync_core.errors import ConfigError, SupasyncError
+from supasync_core.files import write_private
+
+if TYPE_CHECKING:
+    from supasync_core.gap.seams import Export, Query, Staging
+    from supasync_core.project import Project
+    from supasync_core.settings import Settings
+
+EXPORT = "csv"
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group()
+def gap() -> None:
+    """Carry the last gap over by hand, without any request to OLD."""
+
+
+@gap.command()
+@click.option("--out", type=click.Path(file_okay=False), metavar="DIR", help="Write a file for each query.")
+@click.option("--exact", is_flag=True, help="Queries for the loss-free form: one column, any damage shows.")
+@click.option("--offline", is_flag=True, help="Cursors as they were last seen: no request to anybody.")
+@_JSON
+@click.pass_obj
+def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_json: bool) -> int:
+    """Print the queries to run in OLD's SQL editor, in import order, and where to save each result."""
+    from supasync_core.gap import wanting  # noqa: PLC0415 - --help needs none of it
+
+    settings = session.settings
+    with _staging(session, settings) as staging:
+        if offline:
+            known, shapes = wanting.remembered(settings, staging)
+        else:
+            with _without_source(session, settings) as project:
+                known, shapes = wanting.ask(project, staging)
+    export = _export(session)
+    queries = [
+        export.query(each, exact=exact) for each in wanting.wanted(settings, session.host, known, shapes)
+    ]
+    for note in (note for query in queries for note in query.notes):
+        click.echo(f"note: {note}", err=True)
+    if out:
+        _write(Path(out), queries)
+    if as_json:
+        rows = [{"table": q.table, "file": q.file, "sql": q.sql, "copy": q.copy} for q in queries]
+        click.echo(json.dumps(rows, indent=2))
+        return 0
+    for number, query in enumerate(queries, 1):
+        if out:
+            click.echo(
+                f"{query.table}: {Path(out) / _name(number, query.table)} -> save the result as {query.file}"
+            )
+        else:
+            click.echo(f"-- {number}. {query.table}: paste this alone, save the result as {query.file}")
+            click.echo(f"{query.sql}\n-- or with a connection, in psql:\n-- {query.copy}\n")
+    return 0
+
+
+@gap.command("import")
+@click.argument("folder", type=click.Path(file_okay=False))
+@click.option("--yes", is_flag=True, help="Do not ask before rows are sent.")
+@click.option("--dry-run", is_flag=True, help="Look and report only; send nothing, take no lease.")
+@click.option(
+    "--sink", metavar="duckdb:PATH", help="Import into this local file instead of NEW: a rehearsal."
+)
+@click.option("--dialect", "dialects", multiple=True, metavar="FILE=NAME", help="What a file is written in.")
+@click.option(
+    "--null",
+    "nulls",
+    multiple=True,
+    metavar="[T.C=]TEXT|empty|none",
+    help="What means NULL where a file does not tell: a word, an empty cell, or nothing.",
+)
+@click.option("--encoding", "encodings", multiple=True, metavar="[FILE=]NAME", help="If a file is not UTF-8.")
+@click.option(
+    "--accept", "accepted", multiple=True, metavar="KIND", help="Take the risk of this kind of finding."
+)
+@click.option("--report", type=click.Path(dir_okay=False), help="Write every finding as .csv or .json.")
+@_JSON
+@click.pass_obj
+def import_(session: Session, /, folder: str, sink: str | None, **options: object) -> int:
+    """Import the files of FOLDER into NEW: checked and compared first, then parents first.
+
+    Exits with 3 where a table was not sent because its files have errors.
+    """
+    from supasync_core.cli.importing import Command  # noqa: PLC0415 - --help needs none of it
+
+    settings = _rehearsed(session, sink) if sink else session.settings
+    with _staging(session, settings) as staging:
+        command = Command(session, settings, staging, _export(session), rehearsal=bool(sink), **options)  # type: ignore[arg-type]
+        return command.run(Path(folder))
+
+
+@gap.command()
+@_JSON
+@click.pass_obj
+def transfer(session: Session, *, as_json: bool) -> int:
+    """Copy the last gap over the API instead: one more sync, while OLD still answers."""
+    from supasync_core.cli.sync import run  # noqa: PLC0415 - --help needs none of it
+
+    return run(session, (), (), command="gap transfer", as_json=as_json)
+
+
+def _export(session: Session) -> "Export":
+    return session.host.exports.get(EXPORT)
+
+
+@contextmanager
+def _staging(session: Session, settings: "Settings") -> "Iterator[Staging]":
+    """The opened staging; ConfigError where no plugin brings one."""
+    from supasync_core.backend import Context  # noqa: PLC0415 - --help opens nothing
+    from supasync_core.ledger import Ledger  # noqa: PLC0415
+
+    endpoint = settings.staging
+    if endpoint is None:
+        raise ConfigError(["staging: no plugin brings the backend duckdb: name another one in tables.yaml"])
+    context = Context(settings=endpoint.values, folder=settings.folder, ledger=Ledger(), project="staging")
+    with closing(session.host.stagings.get(endpoint.backend).open(context)) as staging:
+        yield staging
+
+
+@contextmanager
+def _without_source(session: Session, settings: "Settings") -> "Iterator[Project]":
+    """NEW alone, opened."""
+    from supasync_core.gap.absent import AbsentSource  # noqa: PLC0415 - --help opens nothing
+    from supasync_core.project import opened  # noqa: PLC0415
+
+    with opened(settings, session.host, AbsentSource()) as project:
+        yield project
+
+
+def _rehearsed(session: Session, sink: str) -> "Settings":
+    """The settings with another sink: ``duckdb:PATH``."""
+    from dataclasses import replace  # noqa: PLC0415 - wanted here alone
+
+    from supasync_core.backend import Context  # noqa: PLC0415
+    from supasync_core.ledger import Ledger  # noqa: PLC0415
+    from supasync_core.settings import Endpoint  # noqa: PLC0415
+
+    name, colon, path = sink.partition(":")
+    host = session.host
+    if not colon or not path or name not in host.sinks or set(host.sinks.get(name).settings) != {"path"}:
+        raise ConfigError(
+            [f"--sink {sink}: give a backend of files and a path, as in duckdb:rehearsal.duckdb"]
+        )
+    values = {"path": str(Path(path).absolute())}
+    backend = host.sinks.get(name)
+    context = Context(settings=values, folder=session.settings.folder, ledger=Ledger(), project="NEW")
+    return replace(session.settings, sink=Endpoint(name, values, backend.ref(context)))
+
+
+def _name(number: int, table: str) -> str:
+    return f"{number:02}_{''.join(c if c.isalnum() or c in '_-.' else '_' for c in table)}.sql"
+
+
+def _write(folder: Path, queries: "Sequence[Query]") -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise SupasyncError(f"{folder} cannot be made: {err.strerror}") from err
+    for number, query in enumerate(queries, 1):
+        write_private(folder / _name(number, query.table), query.sql + "\n")

@@ -1,0 +1,250 @@
+"""`supasync gap import`: look, show, ask, send."""
+
+import csv
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import click
+
+from supasync_core import lock
+from supasync_core.backend import Claim, Entry, Run
+from supasync_core.cli import output
+from supasync_core.cli.session import Session
+from supasync_core.cli.sync import interruptible
+from supasync_core.errors import ConfigError, StateError
+from supasync_core.files import defused, write_private
+from supasync_core.gap.absent import AbsentSource
+from supasync_core.gap.looking import Look
+from supasync_core.gap.outlook import Outlook, Part
+from supasync_core.gap.seams import ERROR, Choices, Export, Finding, Staging, Wanted
+from supasync_core.gap.sending import COMMAND, Sending
+from supasync_core.journal import NO_BASELINE
+from supasync_core.project import Project, opened
+from supasync_core.runner import LEASE
+from supasync_core.settings import Settings
+from supasync_core.state import State
+
+_COLUMNS = ("level", "kind", "table", "file", "line", "key", "until", "column", "text")
+_SHOWN = 3
+"""Places of one kind that the summary names."""
+_REFETCHED = 200
+
+
+@dataclass
+class Command:
+    """One call of `gap import`."""
+
+    session: Session
+    settings: Settings
+    staging: Staging
+    export: Export
+    rehearsal: bool
+    yes: bool = False
+    dry_run: bool = False
+    as_json: bool = False
+    dialects: tuple[str, ...] = ()
+    nulls: tuple[str, ...] = ()
+    encodings: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = ()
+    report: str | None = None
+    granted_at: float = 0.0
+    sending: Sending | None = None
+
+    def run(self, folder: Path) -> int:
+        """The exit code: 0 where everything was sent, 3 where a table was not."""
+        choices = Choices(
+            dialects=_pairs("--dialect", self.dialects),
+            nulls=_pairs("--null", self.nulls),
+            encodings=_pairs("--encoding", self.encodings),
+            accepted=frozenset(self.accepted),
+        )
+        with (
+            lock.locked(self.settings.folder),
+            opened(self.settings, self.session.host, AbsentSource()) as project,
+        ):
+            look = Look(project, self.export, self.staging, choices, self._progress)
+            if self.dry_run:
+                return self._looked(look.at(folder), project)
+            with self._leased(project) as run:
+                return self._import(look, folder, project, run)
+
+    def _import(self, look: Look, folder: Path, project: Project, run: Run) -> int:
+        outlook = look.at(folder)
+        self._show(outlook)
+        state = run.state or State(project.source_ref)
+        if not outlook.parts:
+            raise ConfigError([f"{folder}: there is no file of any table of tables.yaml"])
+        if len(outlook.blocked()) == len(outlook.parts):
+            project.store.save(run.id, Entry(status="failed", state=state, error="every file has errors"))
+            return self._end(outlook, 3, "nothing was sent: every table is stopped by the errors above")
+        if outlook.rows_to_send() and not self._agreed():
+            project.store.save(run.id, Entry(status="interrupted", state=state))
+            return self._end(outlook, 0, "nothing was sent")
+        with (
+            interruptible(self.settings.max_runtime) as asked,
+            output.watching(self.session.redact, as_json=self.as_json) as watch,
+        ):
+            self.sending = Sending(project, self.staging, run, state, outlook, watch, self.granted_at, asked)
+            done = self.sending.conduct()
+        for part in outlook.parts.values():
+            if done.status == "success":
+                for each in part.loaded:
+                    self.staging.remember(self._imported(each.digest), run.now)
+        if self.as_json:
+            text = json.dumps({**outlook.as_json(), "report": done.as_json()}, indent=2)
+            click.echo(self.session.redact(text))
+        else:
+            output.report(done, self.session.redact, as_json=False)
+        return done.exit_code
+
+    @contextmanager
+    def _leased(self, project: Project) -> Iterator[Run]:
+        """The lease in NEW; a rehearsal may begin without a baseline."""
+        claim = Claim(
+            holder=lock.holder(self.settings.folder),
+            source=project.source_ref,
+            command=COMMAND,
+            lease=LEASE,
+            baseline=self.rehearsal,
+        )
+        self.granted_at = time.monotonic()
+        run = project.store.begin(claim)
+        if run.state is None and not self.rehearsal:
+            raise StateError(NO_BASELINE, hint="run: supasync setup")
+        try:
+            yield run
+        except BaseException:
+            begun = run.state or State(project.source_ref)
+            state = self.sending.state if self.sending else begun
+            project.store.save(run.id, Entry(status="failed", state=state))
+            raise
+
+    def _agreed(self) -> bool:
+        if self.yes:
+            return True
+        while True:
+            answer = click.prompt(
+                f"Proceed with import to {'the rehearsal' if self.rehearsal else 'NEW account'}? (yes/no)",
+                err=True,
+            )
+            if answer.strip().lower() in ("yes", "no"):
+                return bool(answer.strip().lower() == "yes")
+
+    def _looked(self, outlook: Outlook, project: Project) -> int:
+        self._show(outlook)
+        cost = project.ledger.total().requests
+        return self._end(
+            outlook,
+            3 if outlook.blocked() else 0,
+            f"dry run: {outlook.rows_to_send():,} rows would be sent; nothing was written ({cost} requests)",
+        )
+
+    def _end(self, outlook: Outlook, code: int, text: str) -> int:
+        if self.as_json:
+            click.echo(self.session.redact(json.dumps({**outlook.as_json(), "message": text}, indent=2)))
+        else:
+            click.echo(text)
+        return code
+
+    def _imported(self, digest: str) -> str:
+        return f"imported {digest} {self.settings.sink.ref}"
+
+    def _progress(self, text: str) -> None:
+        click.echo(text, err=True)
+
+    def _show(self, outlook: Outlook) -> None:
+        if self.report:
+            _write(Path(self.report), list(outlook.findings))
+        if self.as_json:
+            return
+        for part in outlook.parts.values():
+            for each in part.loaded:
+                click.echo(f"found: {each.file} ({part.table.name}, {each.dialect}, {each.rows:,} rows)")
+                before = self.staging.recall(self._imported(each.digest))
+                if before:
+                    click.echo(f"  the same export was imported on {before}")
+        for name in outlook.missing:
+            click.echo(f"missing: {name} (no {name}.csv or {name}_rows.csv)")
+        for path in outlook.unknown:
+            click.echo(f"unknown: {path.name} belongs to no table")
+        self._findings(outlook)
+        rows = [
+            (name, p.counts.new, p.counts.changed, p.counts.unchanged, p.counts.older, p.suspicious)
+            for name, p in outlook.parts.items()
+        ]
+        output.table(("table", "new", "changed", "unchanged", "older", "suspicious"), rows)
+        for name, reason in outlook.blocked().items():
+            click.echo(f"{name}: not sent: {reason}")
+
+    def _findings(self, outlook: Outlook) -> None:
+        """A few places of each kind, how many there are, and how to get those rows again."""
+        grouped: dict[tuple[str, str, str, str | None], list[Finding]] = defaultdict(list)
+        for each in outlook.findings:
+            level = "accepted" if each.level == ERROR and each.kind in outlook.accepted else each.level
+            grouped[level, each.table, each.kind, each.column].append(each)
+        for (level, table, kind, _), found in grouped.items():
+            for each in found[:_SHOWN]:
+                click.echo(self.session.redact(f"{level}: {table}: {each.text} [{kind}]"))
+            if len(found) > _SHOWN:
+                click.echo(
+                    f"  and {len(found) - _SHOWN:,} more of {kind} in {table}: --report FILE lists them all"
+                )
+        for part in outlook.parts.values():
+            self._refetch(part, outlook)
+        kinds = dict.fromkeys(e.kind for p in outlook.parts.values() for e in p.errors(outlook.accepted))
+        for kind in kinds:
+            click.echo(f"--accept {kind}: {self.export.kinds.get(kind, '')}")
+
+    def _refetch(self, part: Part, outlook: Outlook) -> None:
+        errors = part.errors(outlook.accepted)
+        whole = [each for each in errors if len(each.key) == len(part.table.key) and all(each.key)]
+        keys = tuple(dict.fromkeys(each.key for each in whole if not each.until))
+        ranges = tuple((each.key, each.until) for each in whole if each.until)
+        if not keys and not ranges:
+            return
+        wanted = Wanted(
+            table=part.table,
+            keys=keys[:_REFETCHED],
+            ranges=ranges,
+            shape=part.shape,
+            language=self.settings.source.backend,
+        )
+        name = f"{part.table.name}-2.csv"
+        click.echo(
+            f"to get these rows of {part.table.name} again, save this query's result as {name} beside it:"
+        )
+        click.echo(self.export.query(wanted, exact=True).sql.replace(f"{part.table.name}.csv", name))
+
+
+def _pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
+    """``FILE=NAME`` by its left side; without one it holds for all."""
+    found: dict[str, str] = {}
+    for each in given:
+        left, equals, right = each.partition("=")
+        if not (right if equals else left):
+            raise ConfigError([f"{option} {each}: give NAME or FILE=NAME"])
+        found[left if equals else "*"] = right if equals else left
+    return found
+
+
+def _write(path: Path, findings: list[Finding]) -> None:
+    """All findings as JSON, or as CSV for a spreadsheet, by the file's name."""
+    rows: list[dict[str, Any]] = [each.as_json() for each in findings]
+    if path.suffix.lower() == ".json":
+        text = json.dumps(rows, indent=2, ensure_ascii=False)
+    else:
+        out = StringIO()
+        writer = csv.DictWriter(out, _COLUMNS)
+        writer.writeheader()
+        for row in rows:
+            cells = {**row, "key": ", ".join(row["key"]), "until": ", ".join(row["until"])}
+            writer.writerow({name: defused(cell) for name, cell in cells.items()})
+        text = out.getvalue()
+    write_private(path, text)

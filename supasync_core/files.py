@@ -1,0 +1,34 @@
+"""Files that a person opens: for their owner alone, whole or not at all, and harmless in a spreadsheet."""
+
+import os
+import re
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from supasync_core.errors import SupasyncError
+
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write the text, replacing the file as a whole, with mode 0600; SupasyncError where that fails."""
+    draft = None
+    try:
+        with NamedTemporaryFile(
+            "w", encoding="utf-8", newline="", dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as file:
+            draft = Path(file.name)
+            file.write(text)
+        os.replace(draft, path)  # noqa: PTH105 - a temporary file is made with mode 0600
+    except OSError as err:
+        if draft is not None:
+            draft.unlink(missing_ok=True)
+        raise SupasyncError(f"{path} cannot be written: {err.strerror}") from err
+
+
+def defused(value: object) -> object:
+    """A cell that a spreadsheet does not run: a text that begins like a formula gets an apostrophe."""
+    if not isinstance(value, str) or not value.startswith(_FORMULA) or _NUMBER.fullmatch(value):
+        return value
+    return f"'{value}"

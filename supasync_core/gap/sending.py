@@ -1,0 +1,215 @@
+"""Send what an export has that the sink has not: parents first, under the lease, recorded like every run."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from supasync_core import clock
+from supasync_core.backend import Entry, Job, Run
+from supasync_core.clock import Horizon
+from supasync_core.delivery import Delivery
+from supasync_core.errors import LockedError, RowError, SupasyncError, TableError
+from supasync_core.gap.outlook import Outlook, Part
+from supasync_core.gap.seams import Staging
+from supasync_core.project import Project
+from supasync_core.report import Report, TableResult, waiting
+from supasync_core.runner import CHECKPOINT_SECONDS, LEASE, Interrupted, Watch
+from supasync_core.state import State, TableState
+from supasync_core.tables import Table
+
+COMMAND = "gap import"
+
+
+@dataclass
+class Sending:
+    """One import under its lease, which was granted or renewed last at ``saved_at`` (monotonic seconds)."""
+
+    project: Project
+    staging: Staging
+    run: Run
+    state: State
+    outlook: Outlook
+    watch: Watch
+    saved_at: float
+    interrupted: Callable[[], bool] = lambda: False
+    results: dict[str, TableResult] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+    delivery: Delivery = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Rows that a batch needs are looked up in the export: they were transformed already."""
+        settings = self.project.settings
+        plain = replace(settings, tables=tuple(replace(table, transform=()) for table in settings.tables))
+        staged = replace(self.project, settings=plain, source=self.staging.source())
+        self.delivery = Delivery(staged, self.run.now, self.state.quarantine)
+
+    def conduct(self) -> Report:
+        """Send all tables that may be sent, and save; what happens to one table does not stop the others."""
+        stopped: SupasyncError | None = None
+        interrupted = False
+        blocked = self.outlook.blocked()
+        try:
+            self.renew()
+            for part in self.outlook.parts.values():
+                self._table(part, blocked)
+        except Interrupted:
+            interrupted = True
+        except TableError as err:
+            stopped = err
+        report = self._report(stopped, interrupted=interrupted)
+        self._save(report, report.status)
+        return report
+
+    def renew(self) -> None:
+        """Say that this run is alive where it has not for a while; LockedError where another took over."""
+        if time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS:
+            self._save(self._report(None, interrupted=False), "running")
+
+    def _table(self, part: Part, blocked: dict[str, str]) -> None:
+        table = part.table
+        bad = [name for name in table.after if name in self.results and self.results[name].status != "ok"]
+        if table.name in blocked or bad:
+            reason = blocked.get(table.name) or waiting(bad)
+            own = bool(part.errors(self.outlook.accepted))
+            error = f"{table.name}: {reason}" if own else f"not sent: {reason}"
+            code = RowError.exit_code if own else 0
+            result = TableResult(
+                name=table.name, status="failed" if own else "skipped", error=error, exit_code=code
+            )
+        else:
+            self.watch.table_begins(table)
+            result = self._sent(part)
+        self.results[table.name] = result
+        self.watch.table_ended(result)
+
+    def _sent(self, part: Part) -> TableResult:
+        table = replace(part.table, transform=())
+        began = time.monotonic()
+        found = part.to_send(self.outlook.accepted)
+        try:
+            for batch in self.staging.batches(table):
+                self.renew()
+                self.delivery.send(table, batch)
+                self.staging.confirmed(table, batch, self.project.settings.sink.ref)
+                part.sent += batch.count
+                self.watch.rows_confirmed(table, part.sent, found)
+                self.state = replace(self.state, quarantine=self.delivery.quarantine())
+                if self.interrupted():
+                    raise Interrupted
+        except TableError as err:
+            if err.table is None:
+                raise
+            self.delivery.restore(self.state.quarantine)
+            return self._result(part, found, began, error=str(err), hint=err.hint, code=err.exit_code)
+        refused = self.delivery.newly_refused(table)
+        self.state = self._proven(part)
+        if refused:
+            error = f"{table.name}: {refused} rows were refused and set aside"
+            hint = "look at them: supasync quarantine list"
+            done = self._result(part, found, began, error=error, hint=hint, code=RowError.exit_code)
+            return replace(done, status="ok", refused=refused, synced=part.sent - refused)
+        return self._result(part, found, began)
+
+    def _result(  # noqa: PLR0913 - what a table may come to
+        self,
+        part: Part,
+        found: int,
+        began: float,
+        *,
+        error: str | None = None,
+        hint: str | None = None,
+        code: int = 0,
+    ) -> TableResult:
+        return TableResult(
+            name=part.table.name,
+            status="failed" if error else "ok",
+            found=found,
+            synced=part.sent,
+            seconds=time.monotonic() - began,
+            error=error,
+            hint=hint,
+            exit_code=code,
+        )
+
+    def _proven(self, part: Part) -> State:
+        """The state with the table's cursors where its files prove them: whole from the lower bounds on."""
+        table = part.table
+        known = self.state.table(table.name)
+        proofs = (each.proof for each in part.loaded if each.proof)
+        proof = next((each for each in proofs if self._reaches(table, known, each)), None)
+        if proof is None or not part.sound:
+            return self.state
+        source: Any = self.staging.source()
+        source.at = Horizon(clock.parse(str(proof["at"])))
+        job = Job(replace(table, transform=(), where=None), source, known, self.run.now)
+        state = known
+        for piece in self.project.plugin(table).read(job):
+            state = piece.state
+        return self.state.with_table(table.name, state)
+
+    def _reaches(self, table: Table, known: TableState, proof: Any) -> bool:  # noqa: ANN401 - JSON of the file
+        """Whether the export begins at or before every lower bound of the state."""
+        bounds = proof.get("from")
+        job = Job(table, self.staging.source(), known, self.run.now)
+        spans = self.project.plugin(table).pending(job).spans
+        return isinstance(bounds, dict) and all(
+            span.keyset.name in bounds and _at_or_before(bounds[span.keyset.name], lower_bound(span))
+            for span in spans
+        )
+
+    def _save(self, report: Report, status: str) -> None:
+        entry = Entry(
+            status=status,
+            state=self.state,
+            records=report.records,
+            error=report.error,
+            requests=report.requests,
+            bytes=report.bytes,
+            details={**report.details(), "files": self._files()},
+            lease=LEASE,
+            retention=self.project.settings.retention.days,
+        )
+        if not self.project.store.save(self.run.id, entry):
+            raise LockedError(
+                "another run has taken over the lease: this one has stopped",
+                hint="run gap import again: what NEW has confirmed is not sent twice",
+            )
+        self.saved_at = time.monotonic()
+
+    def _files(self) -> dict[str, str]:
+        return {each.file: each.digest for part in self.outlook.parts.values() for each in part.loaded}
+
+    def _report(self, stopped: SupasyncError | None, *, interrupted: bool) -> Report:
+        ledger = self.project.ledger
+        total = ledger.total()
+        return Report(
+            command=COMMAND,
+            run=self.run.id,
+            tables=tuple(self.results.values()),
+            seconds=time.monotonic() - self.began,
+            notes=tuple(self.project.sink.notes()),
+            stopped=stopped,
+            whole=not self.outlook.missing,
+            interrupted=interrupted,
+            requests=total.requests,
+            bytes=total.sent + total.received,
+            costs=ledger.as_json(),
+        )
+
+
+def lower_bound(span: Any) -> str | None:  # noqa: ANN401 - a Span
+    """The text from which a span begins; None for its very beginning."""
+    return span.start or span.beyond or (span.after.value if span.after else None)
+
+
+def _at_or_before(given: object, bound: str | None) -> bool:
+    """Whether an export from ``given`` on holds everything from ``bound`` on; None is the beginning."""
+    if given is None or given == bound:
+        return True
+    if bound is None:
+        return False
+    try:
+        return clock.parse(str(given)) <= clock.parse(bound)
+    except ValueError:
+        return False

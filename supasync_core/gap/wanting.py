@@ -1,0 +1,76 @@
+"""What has to be exported of each table: from the state, as the next run would read it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from supasync_core import state
+from supasync_core.backend import Job
+from supasync_core.errors import StateError
+from supasync_core.gap.absent import AbsentSource
+from supasync_core.gap.seams import Staging, Wanted
+from supasync_core.journal import current
+from supasync_core.plugins import Host
+from supasync_core.project import Project
+from supasync_core.settings import Settings
+from supasync_core.state import State
+from supasync_core.tables import Column, Shape
+
+_EPOCH = "1970-01-01T00:00:00Z"
+
+
+def wanted(settings: Settings, host: Host, known: State, shapes: Mapping[str, Shape]) -> list[Wanted]:
+    """Of each table in import order: what lies behind its lower bounds, and the rows that were set aside."""
+    found = []
+    for table in settings.tables:
+        job = Job(table, AbsentSource(), known.table(table.name), _EPOCH)
+        window = host.table_plugins.get(table.plugin).pending(job)
+        keys = tuple(row.key for row in known.quarantine.get(table.name, ()))
+        shape = shapes.get(table.name, Shape(known=False))
+        found.append(
+            Wanted(table=table, spans=window.spans, keys=keys, shape=shape, language=settings.source.backend)
+        )
+    return found
+
+
+def ask(project: Project, staging: Staging) -> tuple[State, dict[str, Shape]]:
+    """State and columns from the sink, kept in the staging for a time without it."""
+    known = current(project.store.past(1), project.source_ref)
+    shapes = {table.name: project.sink.shape(table) for table in project.settings.tables}
+    staging.remember("state", state.to_json(known))
+    for name, shape in shapes.items():
+        remember_shape(staging, name, shape)
+    return known, shapes
+
+
+def remembered(settings: Settings, staging: Staging) -> tuple[State, dict[str, Shape]]:
+    """The same from the staging: nobody is asked. StateError where nothing was kept yet."""
+    stored = staging.recall("state")
+    if stored is None:
+        raise StateError(
+            "the staging holds no cursors yet",
+            hint="run supasync gap sql once without --offline while NEW answers",
+        )
+    shapes = {table.name: shape for table in settings.tables if (shape := recall_shape(staging, table.name))}
+    return state.from_json(stored), shapes
+
+
+def remember_shape(staging: Staging, name: str, shape: Shape) -> None:
+    """Keep a table's columns."""
+    columns = [[c.name, c.type, c.nullable, c.key, c.refers] for c in shape.columns]
+    staging.remember(f"shape {name}", {"known": shape.known, "columns": columns})
+
+
+def recall_shape(staging: Staging, name: str) -> Shape | None:
+    """The columns that were kept of a table."""
+    stored: Any = staging.recall(f"shape {name}")
+    if not stored:
+        return None
+    columns = [
+        Column(n, t, null, key, tuple(ref) if ref else None) for n, t, null, key, ref in stored["columns"]
+    ]
+    return Shape(tuple(columns), known=stored["known"])
+
+
+def order_of(found: Sequence[Wanted]) -> list[str]:
+    """The names of the tables, in import order."""
+    return [each.table.name for each in found]

@@ -1,0 +1,241 @@
+"""Damage that dashboards and people do to CSV is named by file, line, key and column."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from supasync_core.batch import Batch
+from supasync_core.gap.seams import Choices, Finding, Loaded
+from supasync_core.tables import Column, Shape, Table
+from supasync_csv.gap.export import CsvExport
+from supasync_duckdb.staging.backend import DuckdbStaging
+
+JOBS = Table(name="jobs")
+SHAPE = Shape(
+    (
+        Column("id", "bigint", nullable=False, key=True),
+        Column("note", "text", nullable=True),
+        Column("name", "text", nullable=False),
+        Column("done", "boolean", nullable=True),
+        Column("cost", "numeric", nullable=True),
+        Column("ratio", "double precision", nullable=True),
+        Column("tags", "text[]", nullable=True),
+        Column("doc", "jsonb", nullable=True),
+        Column("raw", "bytea", nullable=True),
+        Column("ref", "uuid", nullable=True),
+        Column("updated_at", "timestamp with time zone", nullable=False),
+    )
+)
+NAMES = [column.name for column in SHAPE.columns]
+ROW = {
+    "id": "1",
+    "note": "n",
+    "name": "a",
+    "done": "true",
+    "cost": "1.50",
+    "ratio": "0.5",
+    "tags": '["a",null]',
+    "doc": '{"a":1}',
+    "raw": '{"type":"Buffer","data":[222,173,3]}',
+    "ref": "00000000-0000-4000-8000-000000000001",
+    "updated_at": "2024-01-01 00:00:00.1+00",
+}
+
+
+@dataclass
+class Bench:
+    """A staging, and files put into it."""
+
+    folder: Path
+    staging: DuckdbStaging
+    export: CsvExport
+
+    def load(
+        self, body: bytes | str, file: str = "jobs.csv", **choices: object
+    ) -> tuple[list[Loaded], list[Finding]]:
+        """Stage one file of the table jobs."""
+        path = self.folder / file
+        path.write_bytes(body if isinstance(body, bytes) else body.encode())
+        return self.export.load(self.staging, JOBS, [path], SHAPE, Choices(**choices))  # type: ignore[arg-type]
+
+    def rows(self) -> list[dict[str, object]]:
+        """What is staged."""
+        return [row for batch in self.staging.rows(JOBS) for row in json.loads(batch.body)]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    staging = DuckdbStaging(tmp_path / "staging.duckdb")
+    yield Bench(tmp_path, staging, CsvExport())
+    staging.close()
+
+
+def text(*rows: dict[str, str], end: str = "\r\n", names: list[str] = NAMES) -> str:
+    """A file as the dashboard writes it."""
+    cells = [[_quoted({**ROW, **row}[name]) for name in names] for row in rows]
+    return end.join(",".join(line) for line in [names, *cells])
+
+
+def _quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"' if any(letter in cell for letter in ',"\r\n') else cell
+
+
+def kinds(findings: list[Finding]) -> set[tuple[str, str | None, int | None]]:
+    """Kind, column and line of each error."""
+    return {(each.kind, each.column, each.line) for each in findings if each.level == "error"}
+
+
+def test_a_sound_file_has_no_errors_and_becomes_what_the_types_need(bench: Bench) -> None:
+    loaded, found = bench.load(text(ROW))
+    assert kinds(found) == set()
+    assert [each.dialect for each in loaded] == ["table-editor"]
+    (row,) = bench.rows()
+    assert row["raw"] == "\\xdead03"
+    assert row["tags"] == ["a", None]
+    assert row["doc"] == {"a": 1}
+    assert row["cost"] == "1.50"
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "kind"),
+    [
+        ("note", "x" * 10240 + "...", "cut"),
+        ("tags", json.dumps([str(i) for i in range(50)] + ["..."], separators=(",", ":")), "cut"),
+        ("tags", "a,b", "type"),
+        ("id", "", "key"),
+        ("id", "1x", "type"),
+        ("id", "9223372036854775808", "type"),
+        ("done", "maybe", "type"),
+        ("cost", "1,50", "type"),
+        ("ratio", "half", "type"),
+        ("ref", "0000", "type"),
+        ("raw", '{"type":"Buffer","data":[256]}', "type"),
+        ("doc", '{"a":1', "type"),
+        ("doc", '{"a":12345678901234567000}', "json"),
+        ("doc", "17", "json"),
+        ("updated_at", "yesterday", "type"),
+        ("updated_at", "", "type"),
+        ("note", "", "null"),
+    ],
+)
+def test_a_damaged_cell_is_named_with_its_line_and_column(
+    bench: Bench, column: str, cell: str, kind: str
+) -> None:
+    _, found = bench.load(text({"note": "two\r\nlines"}, {"id": "2", column: cell}), "jobs_rows.csv")
+    found += bench.export.settle(bench.staging, JOBS, SHAPE, Choices())
+    errors = kinds(found)
+    assert (kind, column, None if kind == "null" else 4) in errors, errors
+    if kind not in ("key", "null") and column != "id":
+        assert any(each.key == ("2",) for each in found)
+
+
+@pytest.mark.parametrize("rows", [100, 500, 1000, 1500])
+def test_a_round_number_of_rows_is_suspicious(bench: Bench, rows: int) -> None:
+    _, found = bench.load(text(*({"id": str(i)} for i in range(rows))))
+    assert ("rows", None, None) in kinds(found)
+    _, found = bench.load(text(*({"id": str(i)} for i in range(rows + 1))))
+    assert kinds(found) == set()
+
+
+def test_a_ragged_line_is_named_and_left_out(bench: Bench) -> None:
+    _, found = bench.load(text(ROW) + "\r\n2,x\r\n" + text({"id": "3"}).partition("\r\n")[2])
+    assert kinds(found) == {("ragged", None, 3)}
+    assert [row["id"] for row in bench.rows()] == ["1", "3"]
+
+
+def test_a_header_that_does_not_match_is_named(bench: Bench) -> None:
+    names = [name if name != "cost" else "costs" for name in NAMES]
+    body = text(ROW).replace(",cost,", ",costs,")
+    _, found = bench.load(body)
+    assert kinds(found) == {("header", "cost", None), ("header", "costs", None)}
+    assert "costs" in names
+
+
+def test_a_key_with_different_content_is_named_and_the_newest_kept(bench: Bench) -> None:
+    old, new = {"updated_at": "2024-01-01 00:00:00+00"}, {"updated_at": "2024-01-02 00:00:00+00", "name": "b"}
+    _, found = bench.load(text(new, old))
+    assert [each.key for each in found if each.kind == "duplicate" and each.level == "error"] == [("1",)]
+    assert [row["name"] for row in bench.rows()] == ["b"]
+
+
+def test_the_same_row_twice_is_no_error(bench: Bench) -> None:
+    _, found = bench.load(text(ROW, ROW))
+    assert kinds(found) == set()
+    assert len(bench.rows()) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"id,name\r\n1,caf\xe9\r\n", "byte 14"),
+        ("id,name\r\n1,x".encode("utf-16"), "UTF-16"),
+        (b"id,name\r\n1,a\0b\r\n", "NUL"),
+        (b"id,name\r\n1,\xc3", "middle of a letter"),
+        (b"", "does not name"),
+        (b"id,id\r\n1,2", "does not name"),
+        (b"name\r\na", "no key column id"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_where(bench: Bench, body: bytes, said: str) -> None:
+    _, found = bench.load(body)
+    assert any(said in each.text for each in found if each.level == "error"), found
+    assert bench.rows() == []
+
+
+def test_another_encoding_is_read_when_told(bench: Bench) -> None:
+    _, found = bench.load(text({"name": "café"}).encode("latin-1"), encodings={"*": "latin-1"})
+    assert kinds(found) == set()
+    assert bench.rows()[0]["name"] == "café"
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_bom_and_delimiter_are_seen(bench: Bench, delimiter: str) -> None:
+    row = {"tags": "", "raw": "", "doc": ""}
+    body = "\ufeff" + text(row).replace(",", delimiter)
+    _, found = bench.load(body)
+    assert kinds(found) == set()
+    assert bench.rows()[0]["name"] == "a"
+
+
+def test_null_is_learnt_from_rows_that_the_sink_has(bench: Bench) -> None:
+    body = text({"note": ""}, {"id": "2", "note": ""}, {"id": "3", "note": ""})
+    bench.load(body, "jobs_rows.csv")
+    there = {**ROW, "note": None, "updated_at": "2024-01-01T00:00:00.1+00:00"}
+    bench.staging.known(JOBS, SHAPE, [Batch(json.dumps([there]).encode())])
+    found = bench.export.settle(bench.staging, JOBS, SHAPE, Choices())
+    assert [each.level for each in found] == ["warning"]
+    assert [row["note"] for row in bench.rows()] == [None] * 3
+    bench.load(body, "jobs_rows.csv")
+    bench.staging.known(JOBS, SHAPE, [Batch(json.dumps([{**there, "note": ""}]).encode())])
+    bench.export.settle(bench.staging, JOBS, SHAPE, Choices())
+    assert [row["note"] for row in bench.rows()] == [""] * 3
+
+
+@pytest.mark.parametrize(("told", "value"), [("empty", None), ("none", "")])
+def test_null_is_what_the_user_says(bench: Bench, told: str, value: str | None) -> None:
+    _, found = bench.load(text({"note": ""}), "jobs_rows.csv", nulls={"jobs.note": told})
+    found += bench.export.settle(bench.staging, JOBS, SHAPE, Choices())
+    assert kinds(found) == set()
+    assert bench.rows()[0]["note"] == value
+
+
+def test_older_and_equal_rows_are_told_apart(bench: Bench) -> None:
+    bench.load(text({"id": "1"}, {"id": "2", "name": "x"}, {"id": "3"}, {"id": "4"}))
+    there = [
+        {**ROW, "id": 1, "cost": "1.50", "done": True, "ratio": 0.5, "raw": "\\xdead03", "doc": {"a": 1}},
+        {**ROW, "id": 2, "updated_at": "2023-01-01T00:00:00+00:00"},
+        {**ROW, "id": 3, "updated_at": "2025-01-01T00:00:00+00:00", "name": "later"},
+    ]
+    for row in there:
+        row["tags"] = ["a", None]
+    bench.staging.known(JOBS, SHAPE, [Batch(json.dumps(there).encode())])
+    counts = bench.staging.compare(JOBS, SHAPE, "new", older=False)
+    assert (counts.new, counts.changed, counts.unchanged, counts.older) == (1, 1, 1, 1)
+    sent = [row["id"] for batch in bench.staging.batches(JOBS) for row in batch.rows]
+    assert sent == ["2", "4"]
+    bench.staging.compare(JOBS, SHAPE, "new", older=True)
+    sent = [row["id"] for batch in bench.staging.batches(JOBS) for row in batch.rows]
+    assert sent == ["2", "3", "4"]

@@ -1,0 +1,107 @@
+"""A damaged file never ends in a traceback, and damage that can be seen never passes in silence."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from supasync_core.gap.seams import Choices
+from supasync_csv.gap.export import CsvExport
+from supasync_duckdb.staging.backend import DuckdbStaging
+from tests.gap.test_forensics import JOBS, SHAPE, Bench, text
+
+PLAIN = {"raw": "", "doc": "", "tags": ""}
+SOUND = text(
+    *({**PLAIN, "id": str(i), "note": f"n{i}", "name": 'a "b", c\r\nd'} for i in range(1, 8))
+).encode()
+LINES = SOUND.split(b"\r\n")
+BYTES = st.binary(max_size=6) | st.sampled_from(
+    [b'"', b",", b"\r\n", b"\n", b"\xff", b"\0", b'""', b"\xef\xbb\xbf"]
+)
+few = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    folder = tmp_path_factory.mktemp("fuzz")
+    staging = DuckdbStaging(folder / "staging.duckdb")
+    yield Bench(folder, staging, CsvExport())
+    staging.close()
+
+
+@few
+@given(at=st.integers(0, len(SOUND)), cut=st.integers(0, 40), put=BYTES)
+def test_any_damage_ends_in_findings_or_in_rows(bench: Bench, at: int, cut: int, put: bytes) -> None:
+    body = SOUND[:at] + put + SOUND[at + cut :]
+    loaded, found = bench.load(body)
+    found += bench.export.settle(bench.staging, JOBS, SHAPE, Choices())
+    assert loaded or found
+    for row in bench.rows():
+        json.dumps(row)
+        assert str(row["id"]).lstrip("-").isdigit()
+
+
+@few
+@given(keep=st.integers(1, len(SOUND) - 1))
+def test_a_file_that_ends_too_early_in_a_row_is_reported(bench: Bench, keep: int) -> None:
+    _, found = bench.load(SOUND[:keep])
+    found += bench.export.settle(bench.staging, JOBS, SHAPE, Choices())
+    whole = {str(row["id"]): row for row in bench.rows()}
+    bench.load(SOUND)
+    sound = {str(row["id"]): row for row in bench.rows()}
+    changed = [key for key, row in whole.items() if sound.get(key) != row]
+    assert not changed or any(each.level == "error" for each in found), (keep, changed)
+
+
+EXACT_ROWS = [
+    json.dumps({"id": i, "note": f"n{i}", "updated_at": "2024-01-01T00:00:00+00:00"}) for i in range(6)
+]
+
+
+def exact() -> bytes:
+    """A file of the exact form, its digests as PostgreSQL makes them."""
+    from hashlib import md5  # noqa: PLC0415 - wanted here alone
+
+    head = {
+        "table": "jobs",
+        "rows": 6,
+        "chunks": 2,
+        "at": "2024-02-01T00:00:00+00:00",
+        "complete": True,
+        "from": {},
+    }
+    lines = [_own(head)]
+    for number in range(2):
+        rows = EXACT_ROWS[number * 3 : number * 3 + 3]
+        digest = md5("\n".join(rows).encode(), usedforsecurity=False).hexdigest()
+        lines.append(_own({"chunk": number, "rows": 3, "md5": digest, "first": ["x"], "last": ["y"]}))
+        lines += rows
+    quoted = ['"' + line.replace('"', '""') + '"' for line in lines]
+    return "\r\n".join(["supasync_exact", *quoted]).encode()
+
+
+def _own(values: dict[str, object]) -> str:
+    return '{"supasync" : 1, ' + json.dumps(values).removeprefix("{")
+
+
+def test_the_exact_form_is_read(bench: Bench) -> None:
+    loaded, found = bench.load(exact())
+    assert found == []
+    assert loaded[0].proof is not None
+    assert len(bench.rows()) == 6
+
+
+@few
+@given(at=st.integers(len("supasync_exact\r\n"), len(exact())), cut=st.integers(0, 60), put=BYTES)
+def test_no_damage_to_the_exact_form_passes(bench: Bench, at: int, cut: int, put: bytes) -> None:
+    """Any change of a row is found; what remains staged is as it was."""
+    body = exact()
+    damaged = body[:at] + put + body[at + cut :]
+    loaded, found = bench.load(damaged)
+    sound = {json.loads(row)["id"]: json.loads(row) for row in EXACT_ROWS}
+    for row in bench.rows():
+        assert {**row, "id": int(str(row["id"]))} == sound[int(str(row["id"]))]
+    complete = bool(loaded) and loaded[0].proof is not None
+    assert found or (complete and len(bench.rows()) == 6)

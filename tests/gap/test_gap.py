@@ -1,0 +1,214 @@
+"""OLD answers nothing any more: its rows go through files a person saved, and NEW ends equal to OLD."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.e2e.workspace import SCHEMA, TABLES, Workspace, between
+from tests.gap.dialects import WRITERS
+from tests.servers.postgres import Cluster
+
+START = """
+insert into public.users select md5('user' || g)::uuid, 'user' || g || '@example.test', 'free', g * 1.0001,
+  '{"n": 1}', now() - interval '2 days', null from generate_series(1, 60) g;
+insert into public.jobs select g, md5('user' || 1 + g % 60)::uuid, 'queued', null, g / 7.0,
+  now() - interval '2 days', now() - interval '2 days' from generate_series(1, 200) g;
+"""
+GAP = """
+insert into public.users select md5('user' || g)::uuid, 'user' || g || '@example.test', 'pro', g * 1.0001,
+  '{"n": 2, "text": "a, \\"b\\""}', now() - interval '1 hour', null from generate_series(61, 64) g;
+update public.users set plan = 'team', updated_at = now() - interval '30 minutes' where email like 'user1@%'
+  or email like 'user2@%' or email like 'user3@%';
+insert into public.jobs select g, md5('user' || 1 + g % 64)::uuid, 'done', '{"a":[1,2.5,null],"b":"x"}',
+  g / 7.0,  now() - interval '50 minutes', now() - interval '50 minutes' + g * interval '1 millisecond'
+  from generate_series(201, 655) g;
+insert into public.sessions select md5('session' || g)::uuid, md5('user' || 1 + g % 64)::uuid, '192.0.2.7',
+  now() - interval '40 minutes', now() - interval '40 minutes' from generate_series(1, 50) g;
+insert into public.usage_logs (id, user_id, job_id, action, units) select g, md5('user' || 1 + g % 64)::uuid,
+  1 + g % 655, E'one\\r\\ntwo, "three" ' || g, g + 0.10 from generate_series(1, 50) g;
+insert into public.ad_sessions select md5('ad' || g)::uuid, md5('user' || 1 + g % 64)::uuid, 'p', 0.5,
+  array[g, null]
+  from generate_series(1, 30) g;
+"""
+
+
+@pytest.fixture
+def space(cluster: Cluster, tmp_path: Path) -> Iterator[Workspace]:
+    """The guide's example: 592 rows in five tables are in OLD alone, and OLD's API refuses everything."""
+    with between(cluster, tmp_path, SCHEMA + START, SCHEMA) as made:
+        made.ready()
+        done = made.supasync("sync")
+        assert done.code == 0, done.err
+        made.old.run(GAP)
+        made.old.server.refuse()
+        made.new.server.reset()
+        yield made
+
+
+def export(space: Workspace, dialect: str, *options: str) -> Path:
+    """Run the printed queries in OLD's database and save what the dialect writes."""
+    told = space.supasync("gap", "sql", "--json", *options)
+    assert told.code == 0, told.err
+    folder = space.folder / "export"
+    folder.mkdir(exist_ok=True)
+    for query in told.json:
+        (folder / query["file"]).write_bytes(WRITERS[dialect](space.old, query["sql"]))
+    space.new.server.reset()
+    return folder
+
+
+@pytest.mark.parametrize("dialect", ["psql", "table-editor", "sql-editor"])
+def test_the_guides_example_arrives_in_fifteen_requests(space: Workspace, dialect: str) -> None:
+    export(space, dialect)
+    done = space.supasync("gap", "import", "export", "--yes")
+    assert done.code == 0, done.out + done.err
+    assert len(space.new.server.requests()) <= 15, done.out
+    assert "592 records" in done.out, done.out
+    space.assert_equal(*TABLES)
+
+
+def test_the_exact_form_arrives_and_moves_the_cursors(space: Workspace) -> None:
+    export(space, "table-editor", "--exact")
+    done = space.supasync("gap", "import", "export", "--yes")
+    assert done.code == 0, done.out + done.err
+    assert len(space.new.server.requests()) <= 15
+    space.assert_equal(*TABLES)
+    space.old.server.accept()
+    again = space.supasync("sync", "--dry-run")
+    assert again.code == 0
+    with psycopg.connect(space.new.cluster.url(space.new.database)) as connection:
+        rows = connection.execute("select command, sync_status, records_synced from sync_metadata").fetchall()
+    assert ("gap import", "success", 592) in rows
+
+
+def test_no_request_goes_to_old(space: Workspace) -> None:
+    space.old.server.accept()
+    space.old.server.reset()
+    export(space, "psql")
+    assert space.supasync("gap", "import", "export", "--yes").code == 0
+    assert space.supasync("gap", "sql", "--exact").code == 0
+    assert space.old.server.requests() == []
+
+
+def test_offline_asks_nobody_and_says_the_same(space: Workspace) -> None:
+    online = space.supasync("gap", "sql")
+    space.new.server.reset()
+    space.new.server.refuse()
+    assert space.supasync("gap", "sql", "--offline").out == online.out
+    space.new.server.accept()
+    assert space.new.server.requests() == []
+
+
+def test_each_query_ends_in_its_own_limit_and_is_written_to_a_file(space: Workspace) -> None:
+    told = space.supasync("gap", "sql", "--out", "queries")
+    assert told.code == 0, told.err
+    written = sorted((space.folder / "queries").iterdir())
+    assert [path.name for path in written] == [f"{n:02}_{name}.sql" for n, name in enumerate(TABLES, 1)]
+    for path in written:
+        body = path.read_text()
+        assert body.rstrip().endswith("limit 100000000;")
+        assert "--" not in body
+        assert body.count(";") == 1
+
+
+def test_a_second_import_sends_nothing_and_knows_the_files(space: Workspace) -> None:
+    export(space, "psql")
+    space.supasync("gap", "import", "export", "--yes")
+    done = space.supasync("gap", "import", "export", "--yes")
+    assert done.code == 0
+    assert "the same export was imported on" in done.out
+    assert "success: 0 records" in done.out
+
+
+def test_without_a_yes_nothing_is_sent(space: Workspace) -> None:
+    export(space, "psql")
+    before = space.new.texts("jobs")
+    with space.command("gap", "import", "export") as process:
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, out + err
+    assert "Proceed with import to NEW account? (yes/no)" in err
+    done = space.supasync("gap", "import", "export", "--dry-run")
+    assert done.code == 0
+    assert "592 rows would be sent" in done.out
+    assert space.new.texts("jobs") == before
+
+
+def test_a_row_that_is_newer_in_new_is_left_alone_unless_accepted(space: Workspace) -> None:
+    export(space, "psql")
+    space.new.run(
+        "update public.users set plan = 'mine', updated_at = now() + interval '1h' where email like 'user1@%'"
+    )
+    done = space.supasync("gap", "import", "export", "--yes", "--json")
+    assert done.json["tables"]["users"]["older"] == 1
+    assert ("mine",) in space.new.rows("select plan from public.users where email like 'user1@%'")
+    done = space.supasync("gap", "import", "export", "--yes", "--accept", "older")
+    assert done.code == 0
+    space.assert_equal(*TABLES)
+
+
+def test_errors_stop_the_table_and_its_children_before_anything_is_sent(space: Workspace) -> None:
+    folder = export(space, "psql")
+    path = folder / "jobs.csv"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:-1], lines[-1].replace(b"done", b"done,more", 1)]))
+    done = space.supasync("gap", "import", "export", "--yes", "--report", "found.csv")
+    assert done.code == 3, done.out
+    assert f"jobs.csv, line {len(lines)}" in (space.folder / "found.csv").read_text()
+    assert "usage_logs: not sent: waits for jobs" in done.out
+    assert len(space.new.texts("jobs")) == 200
+    assert space.new.texts("usage_logs") == []
+    space.assert_equal("users", "sessions", "ad_sessions")
+
+
+def test_a_child_without_its_parent_is_named_with_the_query_for_it(space: Workspace) -> None:
+    folder = export(space, "psql")
+    (folder / "jobs.csv").unlink()
+    space.new.run("delete from public.jobs where id in (2, 3)")
+    done = space.supasync("gap", "import", "export", "--yes", "--json")
+    assert done.code == 3
+    orphans = [each for each in done.json["findings"] if each["kind"] == "orphan"]
+    assert {(each["table"], each["column"]) for each in orphans} == {("usage_logs", "job_id")}
+    assert {(tuple(each["key"]), each["line"]) for each in orphans} == {(("1",), 2), (("2",), 4)}
+
+
+def test_killed_in_the_middle_it_goes_on_without_sending_twice(space: Workspace) -> None:
+    space.write(
+        "tables.yaml",
+        (space.folder / "tables.yaml").read_text().replace("tables:", "defaults: {page_size: 100}\ntables:"),
+    )
+    export(space, "psql")
+    space.new.server.misbehave({"kind": "hold-after", "method": "POST", "path": "/jobs", "nth": 2})
+    with space.command("gap", "import", "export", "--yes") as process:
+        space.new.server.wait_held()
+        process.kill()
+    space.new.server.behave()
+    kept = len(space.new.texts("jobs"))
+    assert 200 < kept < 655
+    space.new.server.reset()
+    done = space.supasync("gap", "import", "export", "--yes", "--json")
+    assert done.code == 0, done.err
+    assert done.json["tables"]["jobs"]["unchanged"] >= kept - 100
+    space.assert_equal(*TABLES)
+
+
+def test_a_rehearsal_needs_no_account(space: Workspace) -> None:
+    export(space, "psql")
+    space.new.server.refuse()
+    done = space.supasync("gap", "import", "export", "--yes", "--sink", "duckdb:rehearsal.duckdb")
+    assert done.code == 0, done.out + done.err
+    assert (space.folder / "rehearsal.duckdb").exists()
+    space.new.server.accept()
+    assert space.supasync("gap", "import", "export", "--yes").code == 0
+    space.assert_equal(*TABLES)
+
+
+def test_the_transfer_over_the_api_takes_at_most_twenty_requests(space: Workspace) -> None:
+    space.old.server.accept()
+    space.requests()
+    done = space.supasync("gap", "transfer")
+    assert done.code == 0, done.err
+    assert space.requests() <= 20
+    assert "gap transfer" in space.supasync("status").out
+    space.assert_equal(*TABLES)
