@@ -180,9 +180,10 @@ class _Progress:
 
     def _last_place(self, column: str, rows: list[dict[str, Any]]) -> Cursor | None:
         for row in reversed(rows):
-            if _instant(self.job.table, column, row[column]) <= self.horizon.at:
+            at = _instant(self.job.table, column, row[column])
+            if at <= self.horizon.at:
                 return self.job.table.place(row, column)
-            self.ahead += 1
+            self.ahead += at > self.horizon.at + MARGIN
         return None
 
 
