@@ -26,8 +26,8 @@ from supasync_core.gap.outlook import Outlook, Part
 from supasync_core.gap.seams import ERROR, Choices, Export, Finding, Staging, Wanted
 from supasync_core.gap.sending import COMMAND, Sending
 from supasync_core.journal import NO_BASELINE
+from supasync_core.progress import LEASE
 from supasync_core.project import Project, opened
-from supasync_core.runner import LEASE
 from supasync_core.settings import Settings
 from supasync_core.state import State
 

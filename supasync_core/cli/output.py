@@ -11,8 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table as Grid
 from rich.text import Text
 
+from supasync_core.plan import Watch
 from supasync_core.report import Report, TableResult
-from supasync_core.runner import Watch
 from supasync_core.tables import Table
 
 _NARROW = 100

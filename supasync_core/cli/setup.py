@@ -11,8 +11,8 @@ from supasync_core.cli import output
 from supasync_core.cli.session import Session
 from supasync_core.errors import ConfigError, LockedError, StateError
 from supasync_core.inspection import Inspection, inspect
+from supasync_core.progress import LEASE
 from supasync_core.project import Project
-from supasync_core.runner import LEASE
 from supasync_core.state import State
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")

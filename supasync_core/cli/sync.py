@@ -16,6 +16,7 @@ from supasync_core.cli import output
 from supasync_core.cli.session import Session
 from supasync_core.errors import ConfigError, SupasyncError, TransientError
 from supasync_core.freshness import LastSuccess
+from supasync_core.plan import Plan
 from supasync_core.report import Report
 
 GRACE = 120.0
@@ -60,7 +61,7 @@ def run(  # noqa: PLR0913 - what a run may be
             project.select(full, "--full")
             chosen = project.select((*tables, *full) if tables else (), "--table")
             with interruptible(settings.max_runtime) as interrupted:
-                plan = runner.Plan(
+                plan = Plan(
                     holder=lock.holder(settings.folder),
                     tables=chosen,
                     full=frozenset(full),

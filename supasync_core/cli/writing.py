@@ -9,8 +9,8 @@ from supasync_core.backend import Claim, Entry, Run
 from supasync_core.cli.session import Session
 from supasync_core.errors import LockedError, StateError
 from supasync_core.journal import NO_BASELINE
+from supasync_core.progress import LEASE
 from supasync_core.project import Project
-from supasync_core.runner import LEASE
 from supasync_core.state import State
 
 

@@ -12,9 +12,10 @@ from supasync_core.delivery import Delivery
 from supasync_core.errors import LockedError, RowError, SupasyncError, TableError
 from supasync_core.gap.outlook import Outlook, Part
 from supasync_core.gap.seams import Staging
+from supasync_core.plan import Interrupted, Watch
+from supasync_core.progress import CHECKPOINT_SECONDS, LEASE
 from supasync_core.project import Project
 from supasync_core.report import Report, TableResult, waiting
-from supasync_core.runner import CHECKPOINT_SECONDS, LEASE, Interrupted, Watch
 from supasync_core.state import State, TableState
 from supasync_core.tables import Table
 

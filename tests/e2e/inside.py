@@ -1,6 +1,7 @@
 """The same sync without a process of its own: for tests that need very many of them."""
 
 from supasync_core import config, runner
+from supasync_core.plan import Plan
 from supasync_core.plugins import Host
 from supasync_core.project import opened
 from supasync_core.report import Report, TableResult
@@ -32,5 +33,5 @@ def sync(space: Workspace, tables: str) -> Report:
     settings = config.load(space.folder / "inside.yaml", {}, host)
     names = frozenset(table.name for table in settings.tables)
     with opened(settings, host) as project:
-        plan = runner.Plan(holder="tests", tables=settings.tables, full=names)
+        plan = Plan(holder="tests", tables=settings.tables, full=names)
         return runner.sync(project, plan, Unwatched())

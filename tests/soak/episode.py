@@ -14,8 +14,9 @@ from unittest.mock import patch
 
 import psycopg
 
-from supasync_core import runner
+from supasync_core import progress, runner
 from supasync_core.errors import LockedError, SupasyncError
+from supasync_core.plan import Plan
 from supasync_core.plugins import Host
 from supasync_core.project import opened
 from supasync_core.report import Report, TableResult
@@ -191,12 +192,12 @@ class Episode:
             self._sync(Spy(0, lambda: None), holder="another machine")
 
         self.log.append("overlap")
-        with suppress(LockedError), patch.object(runner, "CHECKPOINT_SECONDS", 0.0):
+        with suppress(LockedError), patch.object(progress, "CHECKPOINT_SECONDS", 0.0):
             self._sync(Spy(self.dice.randint(1, 4), take_over))
 
     def _sync(self, watch: Spy, holder: str = "this machine") -> Report:
         with opened(self.settings, self.host) as project:
-            plan = runner.Plan(holder=holder, tables=self.settings.tables)
+            plan = Plan(holder=holder, tables=self.settings.tables)
             return runner.sync(project, plan, watch)
 
     def _free_keys(self, count: int) -> set[int]:

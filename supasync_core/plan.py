@@ -1,0 +1,42 @@
+"""What a run is asked to do, and who looks on while it does."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from supasync_core.report import TableResult
+from supasync_core.tables import Table
+
+
+class Watch(Protocol):
+    """Somebody who looks on: a progress bar, or lines in a log."""
+
+    def table_begins(self, table: Table) -> None:
+        """Called before the first request for a table."""
+        ...
+
+    def rows_confirmed(self, table: Table, done: int, total: int) -> None:
+        """Called after each batch that the sink confirmed."""
+        ...
+
+    def table_ended(self, result: TableResult) -> None:
+        """Called once for every table, also for those that were skipped."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be run: by whom, which tables, which of them from the beginning.
+
+    ``interrupted`` is asked between batches whether the user wants to stop.
+    """
+
+    holder: str
+    tables: tuple[Table, ...]
+    full: frozenset[str] = frozenset()
+    command: str = "sync"
+    interrupted: Callable[[], bool] = lambda: False
+
+
+class Interrupted(Exception):  # noqa: N818 - no error: the user's wish
+    """The user wants to stop; the batch in flight is done."""

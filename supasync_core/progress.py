@@ -1,0 +1,120 @@
+"""How far a run has come: what is confirmed, table by table, and how that is saved under the lease."""
+
+import time
+from dataclasses import dataclass, field, replace
+
+from supasync_core import clock
+from supasync_core.backend import Entry, Run
+from supasync_core.errors import LockedError, SupasyncError
+from supasync_core.plan import Plan
+from supasync_core.project import Project
+from supasync_core.report import Report, TableResult
+from supasync_core.state import Quarantined, State, TableState
+from supasync_core.tables import Table
+
+LEASE = 600
+"""Seconds for which a run holds the sink without a sign of life."""
+CHECKPOINT_SECONDS = 60.0
+CHECKPOINT_ROWS = 10_000
+"""A run that dies sends at most this many rows again."""
+
+Quarantine = dict[str, tuple[Quarantined, ...]]
+
+
+@dataclass
+class Progress:
+    """The state behind which every row is confirmed, and the results so far."""
+
+    project: Project
+    plan: Plan
+    run: Run
+    state: State
+    results: dict[str, TableResult] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+    saved_at: float = field(default_factory=time.monotonic)
+    unsaved_rows: int = 0
+    records: int = 0
+
+    def keep(self, table: Table, state: TableState, quarantine: Quarantine, rows: int = 0) -> None:
+        """Take the state that so many confirmed rows lead to.
+
+        What was set aside so far belongs to what was read so far: both are saved together.
+        """
+        self.state = replace(self.state.with_table(table.name, state), quarantine=quarantine)
+        self.unsaved_rows += rows
+        self.records += rows
+
+    def put_back(self, table: Table, before: State) -> None:
+        """Forget what this run did in the table."""
+        back = self.state.with_quarantine(table.name, before.quarantine.get(table.name, ()))
+        self.state = back.with_table(table.name, before.table(table.name))
+
+    def save_if_due(self) -> None:
+        """A checkpoint, which renews the lease; LockedError where another run has it by now.
+
+        It is asked for before each batch as well: a run that waited long for a page must not write that page
+        over what another run has written since.
+        """
+        late = time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS
+        if late or self.unsaved_rows >= CHECKPOINT_ROWS:
+            self.save(self.report(), status="running")
+
+    def save(self, report: Report, status: str | None = None) -> None:
+        """Record the run; without a ``status`` it has ended and lets go of the lease."""
+        state = self.state
+        if report.complete and status is None:
+            state = replace(state, last_success=self.run.now)
+        entry = Entry(
+            status=status or report.status,
+            state=state,
+            horizon=report.horizon,
+            records=self.records,
+            error=report.error,
+            requests=report.requests,
+            bytes=report.bytes,
+            details=report.details(),
+            lease=LEASE,
+            retention=self.project.settings.retention.days,
+        )
+        if not self.project.store.save(self.run.id, entry):
+            raise LockedError(
+                "another run has taken over the lease: this one stopped before it wrote any state",
+                hint="nothing is lost: the rows that it sent are sent again by the other run",
+            )
+        self.saved_at, self.unsaved_rows = time.monotonic(), 0
+
+    def report(self, stopped: SupasyncError | None = None, *, interrupted: bool = False) -> Report:
+        """What the run has come to by now."""
+        ledger = self.project.ledger
+        total = ledger.total()
+        return Report(
+            command=self.plan.command,
+            run=self.run.id,
+            tables=tuple(self.results.values()),
+            seconds=time.monotonic() - self.began,
+            horizon=self._horizon(),
+            notes=self._notes(),
+            stopped=stopped,
+            whole=len(self.plan.tables) == len(self.project.settings.tables),
+            interrupted=interrupted,
+            requests=total.requests,
+            bytes=total.sent + total.received,
+            costs=ledger.as_json(),
+        )
+
+    def _horizon(self) -> str | None:
+        """The source's time up to which every table was read; None while some never was."""
+        times = [self.state.table(table.name).read_at for table in self.project.settings.tables]
+        known = [time for time in times if time]
+        return min(known, key=clock.parse) if known and len(known) == len(times) else None
+
+    def _notes(self) -> tuple[str, ...]:
+        horizon = self.project.source.horizon()
+        read = any(result.status == "ok" for result in self.results.values())
+        notes = self.project.sink.notes()
+        waiting = sum(map(len, self.state.quarantine.values()))
+        if waiting:
+            notes.append(f"{waiting:,} rows are set aside, not in NEW: supasync quarantine list")
+        if read and (horizon is None or not horizon.trusted):
+            notes.append("OLD's answers carry no current Date: every run reads rows near the cursors again")
+        return tuple(notes)
