@@ -11,6 +11,7 @@ import duckdb
 
 from supasync_core.errors import SchemaError
 from supasync_core.tables import Shape, Table
+from supasync_csv.scanning import LONGEST, scan
 from supasync_duckdb.files import open_to_write, private
 from supasync_duckdb.tables import qualified, refuse_twins, schema_of
 from supasync_duckdb.values import identifier, literal
@@ -22,8 +23,6 @@ _REASONS = (
     "Maximum line size",
 )
 _FORM = r"it must be UTF-8 as psql writes it by \copy ... csv header"
-_LONGEST_LINE = 1_000_000_000
-"""Bytes: PostgreSQL holds values of up to 1 GB, DuckDB's default is 2 MB a line."""
 
 
 class Workspace:
@@ -35,28 +34,23 @@ class Workspace:
         self.connection = open_to_write(self.path)
 
     def load(self, table: Table, path: Path, cell: Callable[[str], str]) -> None:
-        """Make the file's rows a table; ``cell`` gives the SQL that a column's text becomes.
-
-        The dialect is given in full: DuckDB's sniffer skips lines, and cuts names, that it finds unfit.
-        """
+        """Make the file's rows a table; ``cell`` gives the SQL that a column's text becomes."""
         names = header(table, path)
         refuse_twins(table, names)
-        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
         cells = ", ".join(f"{cell(name)} AS {identifier(name)}" for name in names)
-        dialect = (
-            f"auto_detect = false, columns = {{{columns}}}, header = true, delim = ',', quote = '\"', "
-            "escape = '\"', comment = '', nullstr = '', allow_quoted_nulls = false, strict_mode = true, "
-            f"max_line_size = {_LONGEST_LINE}"
-        )
         with private():
             self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema_of(table))}")
-            try:
-                self.connection.execute(
-                    f"CREATE OR REPLACE TABLE {qualified(table)} AS "
-                    f"SELECT {cells} FROM read_csv({literal(str(path))}, {dialect})"
-                )
-            except duckdb.Error as err:
-                raise _unreadable(table, path, err) from err
+            for longest in LONGEST:
+                read = scan(path, names, longest=longest)
+                try:
+                    self.connection.execute(
+                        f"CREATE OR REPLACE TABLE {qualified(table)} AS SELECT {cells} FROM {read}"
+                    )
+                except duckdb.Error as err:
+                    if longest == LONGEST[-1] or "Maximum line size" not in str(err):
+                        raise _unreadable(table, path, err) from err
+                else:
+                    return
 
     def save(self, table: Table, path: Path) -> None:
         """Write the table's rows to the file."""

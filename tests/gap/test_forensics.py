@@ -239,3 +239,18 @@ def test_older_and_equal_rows_are_told_apart(bench: Bench) -> None:
     bench.staging.compare(JOBS, SHAPE, "new", older=True)
     sent = [row["id"] for batch in bench.staging.batches(JOBS) for row in batch.rows]
     assert sent == ["2", "3", "4"]
+
+
+def test_a_file_larger_than_the_memory_is_read(bench: Bench) -> None:
+    bench.staging.connection.execute("SET memory_limit = '130MB'")
+    line = text({"note": "x" * 4000}).split("\r\n")[1]
+    many = "\r\n".join(line.replace("1", str(i), 1) for i in range(1, 40_002))
+    loaded, findings = bench.load(f"{','.join(NAMES)}\r\n{many}", "jobs_rows.csv")
+    assert [each.rows for each in loaded] == [40_001]
+    assert kinds(findings) == set()
+
+
+def test_a_cell_may_be_longer_than_a_line_of_most_files(bench: Bench) -> None:
+    loaded, findings = bench.load(text({"note": "x" * 5_000_000}, {"id": "2"}), "jobs_rows.csv")
+    assert [each.rows for each in loaded] == [2]
+    assert kinds(findings) == set()

@@ -10,11 +10,12 @@ from supasync_core.tables import Shape, Table
 from supasync_csv.gap.dialects import Cells
 from supasync_csv.gap.physical import Physical
 from supasync_csv.gap.types import is_array, type_of
+from supasync_csv.scanning import LONGEST, scan
 from supasync_duckdb.files import blamed, private
 from supasync_duckdb.staging.backend import DuckdbStaging
-from supasync_duckdb.values import identifier, literal
+from supasync_duckdb.values import identifier
 
-_LONGEST_LINE = 1_000_000_000
+_TOO_LONG = "line size over maximum"
 MOST = 1000
 """Places of one kind that are named; all are counted."""
 
@@ -40,28 +41,29 @@ class Raw:
 
     def load(self) -> list[Finding]:
         """Load the file; lines that are no records of the header's width are left out and reported."""
-        columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(self.physical.header)))
-        options = (
-            f"auto_detect = false, columns = {{{columns}}}, header = true, "
-            f"delim = {literal(self.physical.delimiter)}, quote = '\"', escape = '\"', comment = '', "
-            f"nullstr = '', allow_quoted_nulls = false, strict_mode = true, max_line_size = {_LONGEST_LINE}, "
-            "ignore_errors = true, store_rejects = true, rejects_limit = 0"
-        )
+        columns = [f"c{i}" for i in range(len(self.physical.header))]
+        for longest in LONGEST:
+            try:
+                self._read(columns, longest)
+            except duckdb.Error as err:
+                names = ", ".join(f"{name} VARCHAR" for name in columns)
+                self.staging.connection.execute(f"CREATE OR REPLACE TABLE {self.name} ({names})")
+                return [self._finding("ragged", f"cannot be read: {str(err).splitlines()[0]}", None)]
+            rejected = self._rejected()
+            if not any(_TOO_LONG in each.text for each in rejected):
+                break
+        return rejected
+
+    def _read(self, columns: list[str], longest: int) -> None:
+        """Load the file's records; those that are none stand in DuckDB's own tables afterwards."""
         connection = self.staging.connection
+        read = scan(
+            self.physical.path, columns, longest=longest, delimiter=self.physical.delimiter, rejects=True
+        )
         for name in ("reject_errors", "reject_scans"):
             connection.execute(f"DROP TABLE IF EXISTS {name}")
         with private():
-            try:
-                connection.execute(
-                    f"CREATE OR REPLACE TABLE {self.name} AS "
-                    f"SELECT * FROM read_csv({literal(str(self.physical.path))}, {options})"
-                )
-            except duckdb.Error as err:
-                connection.execute(
-                    f"CREATE OR REPLACE TABLE {self.name} ({columns.replace(':', '').replace(chr(39), '')})"
-                )
-                return [self._finding("ragged", f"cannot be read: {str(err).splitlines()[0]}", None)]
-        return self._rejected()
+            connection.execute(f"CREATE OR REPLACE TABLE {self.name} AS SELECT * FROM {read}")
 
     def count(self) -> int:
         """How many rows there are."""
