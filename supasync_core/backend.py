@@ -15,7 +15,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Side(Protocol):
-    """What both sides can tell of a table."""
+    """What both sides can tell of a table, and its rows."""
 
     def shape(self, table: Table) -> Shape:
         """The table's columns. SchemaError where the table does not exist or has no rights."""
@@ -27,6 +27,10 @@ class Side(Protocol):
 
     def count(self, table: Table, window: Window | None = None) -> int:
         """The exact number of rows, in the window where one is given (its limit does not matter)."""
+        ...
+
+    def read(self, table: Table, window: Window) -> Batch:
+        """One page of the window: at least one row where there is one, perhaps fewer than the limit."""
         ...
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
@@ -45,10 +49,6 @@ class Source(Side, Protocol):
         """The source's own time at its latest answer; None before the first one or without a clock."""
         ...
 
-    def read(self, table: Table, window: Window) -> Batch:
-        """One page of the window: at least one row where there is one, perhaps fewer than the limit."""
-        ...
-
 
 class Sink(Side, Protocol):
     """Where rows go."""
@@ -58,6 +58,15 @@ class Sink(Side, Protocol):
 
         A row whose key exists is replaced in the batch's columns. Raises RowError where the sink refuses
         rows, SchemaError where it lacks the table, the key or a column.
+        """
+        ...
+
+    def delete(self, table: Table, keys: Sequence[Sequence[str]]) -> int:
+        """Remove the rows of these keys, however many requests that takes; how many there were.
+
+        Never more than were named: the backend itself makes sure of that. The table's ``where`` does not
+        matter. SchemaError for what cannot be a key, before anything is removed; RowError where others still
+        refer to a row. Only `supasync_core.removal` calls this.
         """
         ...
 

@@ -44,8 +44,9 @@ class Keyset:
 class Span:
     """A stretch of one keyset: every bound that is given holds.
 
-    ``start``: value >= start. ``after``: strictly beyond this place. ``until``: value <= until.
-    ``beyond``: value > beyond.
+    ``start``: value >= start. ``after``: strictly beyond this place; without a value, beyond this key.
+    ``until``: value <= until. ``beyond``: value > beyond. ``to``: the key is at most this one, in the order
+    in which the backend itself sorts keys.
     """
 
     keyset: Keyset
@@ -53,6 +54,7 @@ class Span:
     after: Cursor | None = None
     until: str | None = None
     beyond: str | None = None
+    to: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,13 @@ class Window:
 
     A window of one span comes in the order of its keyset. A window of several comes in the order of the
     first span's keyset, NULL last. ``counted`` asks for the exact number of rows in the whole window.
+    ``skip`` rows are passed over: to find a border between key ranges, never to page.
     """
 
     spans: tuple[Span, ...]
     limit: int
     counted: bool = False
+    skip: int = 0
 
 
 @dataclass(frozen=True)

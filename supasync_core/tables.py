@@ -1,5 +1,6 @@
 """The settings of one table, and what a source or sink knows of its columns."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -32,6 +33,21 @@ class Table:
         """The row's place in the keyset of ``column``; SchemaError where a key is NULL or missing."""
         key = tuple(self._key_text(row, name) for name in self.key)
         return Cursor(value=None if column is None else row[column], key=key)
+
+    def exact_keys(self, keys: Iterable[Sequence[str]]) -> list[tuple[str, ...]]:
+        """The keys, each once, before rows are named by them alone; SchemaError where one cannot be a key.
+
+        PostgreSQL holds no NUL in a text, and a filter that is cut off there would name other rows.
+        """
+        found = list(dict.fromkeys(map(tuple, keys)))
+        for key in found:
+            if len(key) != len(self.key) or not all(isinstance(text, str) for text in key):
+                raise SchemaError(
+                    f"{self.name}: {len(key)} values are no key of ({', '.join(self.key)})", table=self.name
+                )
+            if any("\0" in text for text in key):
+                raise SchemaError(f"{self.name}: a key with a NUL in it names no row", table=self.name)
+        return found
 
     def _key_text(self, row: Row, column: str) -> str:
         value = row.get(column)

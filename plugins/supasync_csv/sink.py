@@ -54,11 +54,32 @@ class CsvSink:
             finally:
                 reader.forget()
 
+    def read(self, table: Table, window: Window) -> Batch:
+        """One page of the window; none before the first batch."""
+        if not self._load(table):
+            return Batch(b"[]", total=0 if window.counted else None)
+        reader = Reader(self._work.connection)
+        with blamed(self._work.path, table):
+            try:
+                return reader.read(table, window)
+            finally:
+                reader.forget()
+
     def upsert(self, table: Table, batch: Batch) -> int:
         """Write all rows of the batch or none, the last of several with one key."""
         self._load(table)
         writer = Writer(self._work.connection, self._work.path, new=self._kind, grows=lambda _kinds: True)
         count = writer.upsert(table, batch)
+        if count:
+            self._save(table)
+        return count
+
+    def delete(self, table: Table, keys: Sequence[Sequence[str]]) -> int:
+        """Remove the rows of these keys; all of them or none, and never more than were named."""
+        wanted = table.exact_keys(keys)
+        if not wanted or not self._load(table):
+            return 0
+        count = Writer(self._work.connection, self._work.path).delete(table, wanted)
         if count:
             self._save(table)
         return count

@@ -88,6 +88,8 @@ class Condition:
             terms += [self._compare(column, sign, text) for sign, text in bounds if text is not None]
         if span.after is not None:
             terms.append(self._after(column, span.after))
+        if span.to is not None:
+            terms.append(f"NOT {self._key_after(span.to)}")
         return " AND ".join(terms) or "true"
 
     def _after(self, column: str | None, place: Cursor) -> str:

@@ -29,7 +29,8 @@ class Reader:
         where, order = condition.where(window), condition.order(window)
         query = (
             f"WITH page AS MATERIALIZED "
-            f"(SELECT * FROM {places} WHERE {where} ORDER BY {order} LIMIT {window.limit}) "
+            f"(SELECT * FROM {places} WHERE {where} ORDER BY {order} "
+            f"LIMIT {window.limit} OFFSET {window.skip}) "
             f"SELECT string_agg({_row(table, index.kinds)}, E',\n' ORDER BY {order}) "
             f"FROM page JOIN {qualified(table)} AS source ON source.rowid = page.place"
         )

@@ -45,9 +45,27 @@ class DuckdbSink:
             finally:
                 reader.forget()
 
+    def read(self, table: Table, window: Window) -> Batch:
+        """One page of the window; none before the first batch."""
+        if self._kinds(table) is None:
+            return Batch(b"[]", total=0 if window.counted else None)
+        with blamed(self._path, table):
+            reader = Reader(self._connection())
+            try:
+                return reader.read(table, window)
+            finally:
+                reader.forget()
+
     def upsert(self, table: Table, batch: Batch) -> int:
         """Write all rows of the batch or none, the last of several with one key."""
         return Writer(self._connection(), self._path).upsert(table, batch)
+
+    def delete(self, table: Table, keys: Sequence[Sequence[str]]) -> int:
+        """Remove the rows of these keys; all of them or none, and never more than were named."""
+        wanted = table.exact_keys(keys)
+        if not wanted or self._kinds(table) is None:
+            return 0
+        return Writer(self._connection(), self._path).delete(table, wanted)
 
     def notes(self) -> list[str]:
         """None: every column is written."""

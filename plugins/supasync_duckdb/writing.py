@@ -49,6 +49,29 @@ class Writer:
             self._merge(table, _Merge(table, columns, kinds), cells)
         return batch.count
 
+    def delete(self, table: Table, keys: Sequence[tuple[str, ...]]) -> int:
+        """Remove the rows of these keys, by their plain texts; SchemaError where a key names several."""
+        with blamed(self.path, table), transaction(self.connection):
+            kinds = Tables(self.connection).existing(table)
+            wanted = {f"v{i}": [key[i] for key in keys] for i in range(len(table.key))}
+            unnested = ", ".join(f"unnest(CAST(${name} AS VARCHAR[])) AS {name}" for name in wanted)
+            same = " AND ".join(
+                f"{plain(f'target.{identifier(name)}', kinds[name])} = wanted.v{i}"
+                for i, name in enumerate(table.key)
+            )
+            found = self.connection.execute(
+                f"DELETE FROM {qualified(table)} AS target USING (SELECT {unnested}) AS wanted WHERE {same}",
+                wanted,
+            ).fetchall()
+            count = int(found[0][0])
+            if count > len(keys):
+                raise SchemaError(
+                    f"{table.name}: {count} rows have one of {len(keys)} keys, none was deleted",
+                    table=table.name,
+                    hint=f"({', '.join(table.key)}) names several rows: declare a unique key",
+                )
+        return count
+
     def _prepared(self, table: Table, columns: Sequence[str]) -> Kinds:
         """The table's columns, after what is missing was created."""
         kinds = Tables(self.connection).kinds(table)

@@ -35,6 +35,7 @@ _ROW_HINTS = {
     "23502": "fill it in OLD, or allow NULL in NEW; the JSON null of a json column arrives as NULL",
     "22P05": "PostgreSQL cannot store \\u0000: replace it in that row's text in OLD",
 }
+_REFERRED_HINT = "rows of another table there still refer to it: remove those first, or leave it"
 _ROW_HINT = "mend the row in OLD, or the column or constraint in NEW; nothing of its batch was written"
 # Data exceptions, constraints, an ON CONFLICT that meets a row twice, view checks, RAISE in a trigger.
 _ROWS = re.compile(r"(2[123]|44|P0)...")
@@ -133,6 +134,14 @@ def _no_schema(refusal: Refusal) -> SupasyncError:
     )
 
 
+def _too_many_rows(refusal: Refusal) -> SupasyncError:
+    key = ", ".join(refusal.request.table.key) if refusal.request.table else ""
+    return refusal.schema(
+        "refuses to touch more rows than were named",
+        f"({key}) names several rows there: declare a unique key; nothing was changed",
+    )
+
+
 def _not_ready(refusal: Refusal) -> SupasyncError:
     """55000 is what a deferrable constraint gives as the target of a merge, among other things (measured)."""
     return (_no_unique_key if "ON CONFLICT" in refusal.answer.message else _by_class)(refusal)
@@ -167,6 +176,8 @@ def _no_right(refusal: Refusal) -> SupasyncError:
     if refusal.request.state:
         return refusal.refused("does not let this key use sync_metadata", SCHEMA_HINT)
     rights = "select" if refusal.project == "OLD" else "select, insert, update"
+    if refusal.request.method == "DELETE":
+        rights = "delete"
     return RefusedError(
         refusal.told(f"does not let this key use the table {refusal.sql}"),
         table=refusal.table,
@@ -225,6 +236,8 @@ def _by_class(refusal: Refusal) -> SupasyncError:
     """What is named neither by its code nor by its status."""
     answer = refusal.answer
     if _ROWS.fullmatch(answer.code) and refusal.request.writes:
+        if refusal.request.method == "DELETE":
+            return refusal.row("refuses to delete rows", _REFERRED_HINT)
         return refusal.row("refuses rows", _ROW_HINTS.get(answer.code, _ROW_HINT))
     if answer.status >= 500:  # noqa: PLR2004 - server errors
         return _passing(refusal)
@@ -246,6 +259,7 @@ _BY_CODE = {
     "PGRST204": _no_column,
     "42703": _no_column,
     "PGRST106": _no_schema,
+    "PGRST124": _too_many_rows,
     "42P10": _no_unique_key,
     "55000": _not_ready,
     "428C9": _takes_no_value,

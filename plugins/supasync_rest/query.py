@@ -16,6 +16,8 @@ from supasync_core.tables import Table
 LOOKUP_CHARACTERS = 6000
 """Of an address; gateways take about 8,000."""
 LOOKUP_ROWS = 500
+DELETE_ROWS = 100
+"""Rows removed by one statement: foreign keys without an index make each of them a scan."""
 """Rows asked for at once: less than any max-rows in use."""
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -54,6 +56,8 @@ def page(table: Table, window: Window, columns: Sequence[str] = ()) -> str:
     ordered = dict.fromkeys([column, *table.key] if column else table.key)
     order = ",".join(f"{name(each)}.asc" for each in ordered)
     parameters = [*selected, *filters(table, window.spans), ("order", order), ("limit", str(window.limit))]
+    if window.skip:
+        parameters.append(("offset", str(window.skip)))
     return path(table, parameters, where=user_filter(table))
 
 
@@ -72,11 +76,28 @@ def lookups(table: Table, columns: Sequence[str], values: Sequence[Sequence[str]
     """
     selected = [("select", names(table.columns))] if table.columns else []
     asked = [value_of for value_of in values if not any("\0" in text for text in value_of)]
-    size = LOOKUP_CHARACTERS // max((len(quote(_equal(columns, each))) for each in asked), default=1) or 1
-    for start in range(0, len(asked), min(size, LOOKUP_ROWS)):
-        some = asked[start : start + min(size, LOOKUP_ROWS)]
-        conditions = ",".join(_equal(columns, each) for each in some)
-        yield path(table, [*selected, ("or", f"({conditions})")], where=user_filter(table))
+    for some in _portions(columns, asked, LOOKUP_ROWS):
+        yield path(table, [*selected, _any_of(columns, some)], where=user_filter(table))
+
+
+def deletions(table: Table, keys: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, int]]:
+    """The addresses that together name exactly the rows of these keys, each with how many it names."""
+    for some in _portions(table.key, keys, DELETE_ROWS):
+        yield path(table, [_any_of(table.key, some)]), len(some)
+
+
+def _portions(
+    columns: Sequence[str], values: Sequence[Sequence[str]], rows: int
+) -> Iterator[Sequence[Sequence[str]]]:
+    """As many values at once as an address can name, and no more than so many rows."""
+    longest = max((len(quote(_equal(columns, each))) for each in values), default=1)
+    size = min(LOOKUP_CHARACTERS // longest or 1, rows)
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+def _any_of(columns: Sequence[str], values: Sequence[Sequence[str]]) -> tuple[str, str]:
+    return "or", f"({','.join(_equal(columns, each) for each in values)})"
 
 
 def _equal(columns: Sequence[str], values: Sequence[str]) -> str:
@@ -125,7 +146,7 @@ def _all_of(conditions: list[str]) -> str:
 def _hold_every_row(spans: Sequence[Span]) -> bool:
     """Whether the spans are all keysets of a table, unbounded."""
     columns = [span.keyset.column for span in spans]
-    bounded = any(span.start or span.after or span.until or span.beyond for span in spans)
+    bounded = any(span.start or span.after or span.until or span.beyond or span.to for span in spans)
     chained = all(span.keyset.nulls == tuple(columns[:i]) for i, span in enumerate(spans))
     return columns[-1] is None and chained and not bounded
 
@@ -134,8 +155,11 @@ def _conditions(span: Span, key: tuple[str, ...]) -> list[str]:
     """What holds for the rows of one span; comparisons never hold for NULL, so a bound needs no more."""
     nulls = [f"{name(column)}.is.null" for column in span.keyset.nulls]
     column = span.keyset.column
+    nulls += _up_to(key, span.to or ())
+    if column is None or (span.after and span.after.value is None):
+        nulls += _beyond(key, span.after.key if span.after else ())
     if column is None:
-        return [*nulls, *_beyond(key, span.after.key if span.after else ())]
+        return nulls
     compared = (("gte", span.start), ("gt", span.beyond), ("lte", span.until))
     bounds = [f"{name(column)}.{operator}.{value(text)}" for operator, text in compared if text is not None]
     bounds += _after(column, key, span.after)
@@ -149,6 +173,17 @@ def _after(column: str, key: tuple[str, ...], place: Cursor | None) -> list[str]
     if not place.key:
         return [f"{name(column)}.gte.{value(place.value)}"]
     return _beyond((column, *key), (place.value, *place.key))
+
+
+def _up_to(columns: tuple[str, ...], place: tuple[str, ...]) -> list[str]:
+    """Rows at or before a place in the order of these columns; see `_beyond` for the redundant ``lte``."""
+    if not place:
+        return []
+    first = name(columns[0])
+    if len(columns) == 1:
+        return [f"{first}.lte.{value(place[0])}"]
+    equal = [f"{first}.eq.{value(place[0])}", *_up_to(columns[1:], place[1:])]
+    return [f"{first}.lte.{value(place[0])}", f"or({first}.lt.{value(place[0])},{_all_of(equal)})"]
 
 
 def _beyond(columns: tuple[str, ...], place: tuple[str, ...]) -> list[str]:

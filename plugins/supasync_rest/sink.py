@@ -1,6 +1,7 @@
 """A project that rows go to: upserts of whole batches, whose bytes are the source's own."""
 
 import re
+from collections.abc import Sequence
 
 from supasync_core import rowtext
 from supasync_core.backend import Context
@@ -11,18 +12,18 @@ from supasync_rest import query
 from supasync_rest.answers import Answer, Request
 from supasync_rest.client import Client
 from supasync_rest.errors import ComputedColumnError
+from supasync_rest.paging import RestPages
 from supasync_rest.retry import Patience
-from supasync_rest.side import RestSide
 
 MERGE = "resolution=merge-duplicates"
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
-class RestSink(RestSide):
+class RestSink(RestPages):
     """Merges batches by the table's key: one POST, one statement, one transaction."""
 
     def __init__(self, context: Context, patience: Patience | None = None) -> None:
-        super().__init__(Client(context, ("GET", "HEAD", "POST"), patience))
+        super().__init__(Client(context, ("GET", "HEAD", "POST", "DELETE"), patience))
         self._computed: dict[tuple[str, str], set[str]] = {}
         self._notes: dict[str, None] = {}
 
@@ -54,6 +55,39 @@ class RestSink(RestSide):
                 raise
             else:
                 return batch.count
+
+    def delete(self, table: Table, keys: Sequence[Sequence[str]]) -> int:
+        """Remove the rows of these keys; the server itself refuses to remove more than were named.
+
+        A count that comes back higher, from a server that knows no ``max-affected``, is a SchemaError.
+        """
+        wanted = table.exact_keys(keys)
+        return sum(self._delete(table, path, most) for path, most in query.deletions(table, wanted))
+
+    def _delete(self, table: Table, path: str, most: int) -> int:
+        guard = f"handling=strict,max-affected={most}"
+        request = Request(
+            method="DELETE",
+            path=path,
+            purpose="delete",
+            table=table,
+            headers={"Prefer": f"{guard},return=minimal,count=exact"},
+            unsettled=True,
+        )
+
+        def removed(answer: Answer) -> int:
+            if answer.total is None:
+                raise self._client.unfit(request, "without a count of the rows it deleted", answer)
+            return answer.total
+
+        count = self._client.send(request, removed)
+        if count > most:
+            raise SchemaError(
+                f"{table.name}: {self._client.project} deleted {count} rows where {most} were named",
+                table=table.name,
+                hint=f"({', '.join(table.key)}) names several rows there: declare a unique key",
+            )
+        return count
 
     def _merge(self, table: Table, columns: list[str], body: bytes, expected: int) -> None:
         """One POST, and its confirmation.

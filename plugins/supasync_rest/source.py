@@ -1,95 +1,18 @@
 """A project that rows come from: nothing but GET and HEAD ever goes there."""
 
-from dataclasses import replace
-
 from supasync_core.backend import Context
-from supasync_core.batch import Batch, Window
 from supasync_core.clock import Horizon
-from supasync_core.tables import Table
-from supasync_rest import query
-from supasync_rest.answers import Request
 from supasync_rest.client import Client
-from supasync_rest.errors import StatementTimeoutError
+from supasync_rest.paging import RestPages
 from supasync_rest.retry import Patience
-from supasync_rest.side import RestSide
 
 
-class RestSource(RestSide):
-    """Pages as PostgREST printed them."""
+class RestSource(RestPages):
+    """Only ever read."""
 
     def __init__(self, context: Context, patience: Patience | None = None) -> None:
         super().__init__(Client(context, ("GET", "HEAD"), patience))
-        self._limits: dict[str, int] = {}
-        self._keyed: set[Table] = set()
 
     def horizon(self) -> Horizon | None:
         """The Date of the latest answer; not trusted where a cache may have kept it (``Age``)."""
         return self._client.horizon
-
-    def read(self, table: Table, window: Window) -> Batch:
-        """One page; where its statement takes too long it is asked without a count, then for fewer rows.
-
-        The limit that worked is kept for the rest of the process.
-        """
-        batch = self._easily(table, window)
-        if window.counted and (batch.total != batch.count or _leaves_out_null_keys(table, window)):
-            self._refuse_null_keys(table)
-        return batch
-
-    def _easily(self, table: Table, window: Window) -> Batch:
-        limit = min(window.limit, self._limits.get(table.name, window.limit))
-        *easier, easiest = _ever_easier(replace(window, limit=limit))
-        for attempt in easier:
-            try:
-                return self._page(table, attempt)
-            except StatementTimeoutError:
-                self._limits[table.name] = attempt.limit
-        self._limits[table.name] = easiest.limit
-        return self._page(table, easiest)
-
-    def _refuse_null_keys(self, table: Table) -> None:
-        """SchemaError where a row has NULL in the key: no page that goes on behind a key would hold it."""
-        if table in self._keyed:
-            return
-        time_of_the_page = self._client.horizon
-        path = query.without_key(table)
-        for row in self.page(Request(method="GET", path=path, purpose="read", table=table)).rows:
-            table.place(row, None)
-        self._client.horizon = time_of_the_page
-        self._keyed.add(table)
-
-    def _page(self, table: Table, window: Window) -> Batch:
-        return self.page(
-            Request(
-                method="GET",
-                path=query.page(table, window, self._columns(table)),
-                purpose="read",
-                table=table,
-                headers={"Prefer": "count=exact"} if window.counted else {},
-                eased=True,
-            )
-        )
-
-    def _columns(self, table: Table) -> tuple[str, ...]:
-        """What to select: nothing is named where every column is wanted, so that new ones come along.
-
-        Excluded columns do not travel, except where the cursor is made of them.
-        """
-        needed = {*table.key, *table.timestamp}
-        left_out = set(table.exclude) - needed
-        columns = table.columns
-        if left_out and not columns:
-            columns = tuple(column.name for column in self.shape(table).columns)
-        return tuple(column for column in columns if column not in left_out)
-
-
-def _leaves_out_null_keys(table: Table, window: Window) -> bool:
-    """Whether the table is read from its beginning in the order of a key column, as ``append`` does."""
-    return any(span.keyset.column in table.key and span.beyond is None for span in window.spans)
-
-
-def _ever_easier(window: Window) -> list[Window]:
-    """The window, the same without a count, then for a tenth and a hundredth of its rows."""
-    counted = [window] if window.counted else []
-    limits = (window.limit, window.limit // 10, window.limit // 100)
-    return [*counted, *(replace(window, counted=False, limit=limit) for limit in limits if limit)]

@@ -9,6 +9,7 @@ from supasync_core.tables import Table
 EVENTS = Table(name="events", key=("id",), timestamp=("updated_at", "created_at"))
 UPDATED = Keyset("updated_at")
 CREATED = Keyset("created_at", ("updated_at",))
+ALL = Keyset(None)
 TIMELESS = Keyset(None, ("updated_at", "created_at"))
 EXACT = {
     "a number beyond double precision": ("amount", "123456789012345678901234567890.000000001"),

@@ -66,7 +66,7 @@ class MemorySource:
         found = self._found(window)
         self.advance(1)
         self.pages += 1
-        page = found[: window.limit]
+        page = found[window.skip :][: window.limit]
         self.rows_read += len(page)
         return Batch(json.dumps(page).encode(), total=len(found) if window.counted else None)
 
@@ -136,8 +136,12 @@ def _within(row: dict[str, str | None], span: Span) -> bool:
     column = span.keyset.column
     if any(row[name] is not None for name in span.keyset.nulls):
         return False
+    if span.to is not None and str(row["id"]) > span.to[0]:
+        return False
+    if span.after is not None and span.after.value is None and str(row["id"]) <= span.after.key[0]:
+        return False
     if column is None:
-        return span.after is None or str(row["id"]) > span.after.key[0]
+        return True
     if row[column] is None:
         return False
     at = _instant(row, column)

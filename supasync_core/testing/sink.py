@@ -2,15 +2,16 @@
 
 # ruff: noqa: S101, PLR2004 - these are tests, though they are shipped
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from supasync_core.backend import Sink
-from supasync_core.batch import Batch
+from supasync_core.batch import Batch, Span, Window
 from supasync_core.errors import TableError
-from supasync_core.testing.events import EVENTS, EXACT, event, events, ids, same_cell
+from supasync_core.testing.events import ALL, EVENTS, EXACT, event, events, ids, same_cell
 
 
 class SinkContract:
@@ -87,6 +88,56 @@ class SinkContract:
         sink.upsert(replace(EVENTS, exclude=("label",)), events({"id": "1", "label": '"new"', "amount": "2"}))
         (row,) = stored().rows
         assert (row["label"], row["amount"]) == ("row 1", "2")
+
+    def test_it_can_be_read_page_by_page(self, sink: Sink) -> None:
+        """So that both sides can be compared; a page of a key range ends with the range's last row."""
+        assert sink.upsert(EVENTS, events(*(event(n, "12:00") for n in (1, 2, 3, 10)))) == 4
+        seen: list[int] = []
+        span = Span(ALL)
+        while (batch := sink.read(EVENTS, Window((span,), 3))).count:
+            seen += ids(batch)
+            span = replace(span, after=EVENTS.place(batch.rows[-1], None))
+        assert sorted(seen) == [1, 2, 3, 10]
+        until = Span(ALL, to=(str(seen[1]),))
+        assert ids(sink.read(EVENTS, Window((until,), 9))) == seen[:2]
+
+    def test_rows_are_deleted_by_key(self, sink: Sink, stored: Callable[[], Batch]) -> None:
+        """The number that comes back is that of the rows that were there."""
+        sink.upsert(EVENTS, events(*(event(n) for n in range(1, 6))))
+        assert sink.delete(EVENTS, [("2",), ("4",), ("77",)]) == 2
+        assert sorted(ids(stored())) == [1, 3, 5]
+
+    def test_without_a_key_nothing_is_deleted(self, sink: Sink, stored: Callable[[], Batch]) -> None:
+        """A list that happens to be empty never means every row."""
+        sink.upsert(EVENTS, events(event(1)))
+        assert sink.delete(EVENTS, []) == 0
+        assert ids(stored()) == [1]
+
+    @pytest.mark.parametrize("key", [(), ("1", "2"), ("1\0",)])
+    def test_what_is_no_key_deletes_nothing(
+        self, sink: Sink, stored: Callable[[], Batch], key: tuple[str, ...]
+    ) -> None:
+        """It is refused as a whole, before anything is deleted."""
+        sink.upsert(EVENTS, events(event(1), event(2)))
+        with pytest.raises(TableError):
+            sink.delete(EVENTS, [("2",), key])
+        assert sorted(ids(stored())) == [1, 2]
+
+    def test_keys_of_any_text_are_deleted_exactly(self, sink: Sink, stored: Callable[[], Batch]) -> None:
+        """Commas, quotes, dots and brackets mean nothing; the empty text is a key like any other."""
+        by_label = replace(EVENTS, key=("label", "id"))
+        labels = ["", "a,b", 'a"b', "a.b", "(a)", "a\\b", "ä", "*", "null", "a%2Cb", "'", "a"]
+        rows = [{**event(n), "label": json.dumps(label)} for n, label in enumerate(labels)]
+        sink.upsert(EVENTS, events(*rows))
+        for n, label in enumerate(labels):
+            assert sink.delete(by_label, [(label, "99"), (label, str(n))]) == 1, label
+        assert stored().count == 0
+
+    def test_many_keys_are_deleted(self, sink: Sink, stored: Callable[[], Batch]) -> None:
+        """However many requests that takes."""
+        sink.upsert(EVENTS, events(*(event(n) for n in range(900))))
+        assert sink.delete(EVENTS, [(str(n),) for n in range(899)]) == 899
+        assert ids(stored()) == [899]
 
     def test_an_empty_batch_writes_nothing(self, sink: Sink) -> None:
         """And is no error."""

@@ -12,6 +12,7 @@ from supasync_core.backend import Source
 from supasync_core.batch import Batch, Cursor, Span, Window
 from supasync_core.errors import SchemaError
 from supasync_core.testing.events import (
+    ALL,
     CREATED,
     EVENTS,
     EXACT,
@@ -126,6 +127,28 @@ class SourceContract:
         place = EVENTS.place(first, "updated_at")
         assert place == Cursor(first["updated_at"], ("0",))
         assert self._walk(source, Span(UPDATED, after=place)) == [int(second["id"])] == [1]
+
+    def test_key_ranges_share_no_row(self, filled: Callable[[Batch], Source]) -> None:
+        """``after`` is exclusive, ``to`` inclusive, in the backend's own order of keys; counts agree."""
+        source = filled(events(*(event(n, "12:00") for n in (1, 2, 10, 11, 100))))
+        ordered = self._walk(source, Span(ALL))
+        first, last = ((str(ordered[i]),) for i in (1, 3))
+        ranges: tuple[tuple[Span, list[int]], ...] = (
+            (Span(ALL, to=first), ordered[:2]),
+            (Span(ALL, after=Cursor(None, first), to=last), ordered[2:4]),
+            (Span(ALL, after=Cursor(None, last)), ordered[4:]),
+            (Span(UPDATED, after=Cursor(None, first), to=last), ordered[2:4]),
+            (Span(UPDATED, to=first, beyond=moment("12:00")), []),
+        )
+        for span, expected in ranges:
+            assert source.count(EVENTS, Window((span,), 1)) == len(expected)
+            assert sorted(ids(source.read(EVENTS, Window((span,), 9)))) == sorted(expected)
+
+    def test_a_border_is_found_by_skipping_rows(self, filled: Callable[[Batch], Source]) -> None:
+        """The row behind so many others in the window's order, none behind the last."""
+        source = filled(events(*(event(n, f"12:{n:02}") for n in range(5))))
+        assert ids(source.read(EVENTS, Window((Span(UPDATED),), 1, skip=3))) == [3]
+        assert ids(source.read(EVENTS, Window((Span(UPDATED),), 1, skip=5))) == []
 
     @pytest.mark.parametrize("case", EXACT)
     def test_values_are_read_as_they_are(self, filled: Callable[[Batch], Source], case: str) -> None:

@@ -1,6 +1,7 @@
 """A project as a sink, over a real server."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -197,3 +198,45 @@ def test_the_last_lost_answer_is_waited_for_as_well(project: Rig) -> None:
         project.sink().upsert(JOBS, Batch(b'[{"id":1}]'))
     assert project.waits.count(LATE) == 5
     assert project.waits[-1] == LATE
+
+
+def _pairs(project: Rig) -> list[tuple[int, str]]:
+    return [(row[0], row[1]) for row in project.run("select tenant, code from pairs order by 1, 2")]
+
+
+def test_a_composite_key_deletes_exactly_its_rows(project: Rig) -> None:
+    project.run("insert into pairs values (1, 'a', 'x'), (1, 'b,\"c', 'x'), (2, 'a', 'x')")
+    assert project.sink().delete(PAIRS, [("1", 'b,"c'), ("2", "a")]) == 2
+    assert _pairs(project) == [(1, "a")]
+    assert [each["method"] for each in project.server.requests()] == ["DELETE"]
+
+
+def test_a_key_that_names_several_rows_deletes_none(project: Rig) -> None:
+    project.run("insert into pairs values (1, 'a', 'x'), (1, 'b', 'x'), (2, 'a', 'x')")
+    with pytest.raises(SchemaError, match="more rows than were named"):
+        project.sink().delete(replace(PAIRS, key=("tenant",)), [("1",)])
+    assert len(_pairs(project)) == 3
+
+
+def test_wide_keys_are_deleted_by_addresses_that_gateways_take(project: Rig) -> None:
+    keys = [("1", f"{n}{'ä' * 300}") for n in range(25)]
+    for tenant, code in keys:
+        project.run(f"insert into pairs values ({tenant}, '{code}', 'x')")  # noqa: S608 - a fixed text
+    assert project.sink().delete(PAIRS, keys) == 25
+    deletes = [each for each in project.server.requests() if each["method"] == "DELETE"]
+    assert len(deletes) > 1
+    assert all(len(each["path"]) < 8000 for each in deletes)
+
+
+def test_a_row_that_others_refer_to_stays(project: Rig) -> None:
+    project.run("insert into checked (id, name, parent) values (1, 'a', null), (2, 'b', 1)")
+    with pytest.raises(RowError, match="refuses to delete") as refused:
+        project.sink().delete(Table(name="checked", timestamp=()), [("1",)])
+    assert "refer to it" in (refused.value.hint or "")
+    assert project.run("select count(*) from checked") == [(2,)]
+
+
+def test_a_missing_right_to_delete_is_named(project: Rig) -> None:
+    with pytest.raises(RefusedError) as refused:
+        project.sink().delete(Table(name="secret", timestamp=()), [("1",)])
+    assert "grant delete on table" in (refused.value.hint or "")

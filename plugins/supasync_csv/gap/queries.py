@@ -78,13 +78,15 @@ def _where(wanted: Wanted, filtered: str) -> str:
 
 def _everything(spans: Sequence[Span]) -> bool:
     """Whether the spans are all of a table's keysets, unbounded."""
-    bounded = any(span.start or span.after or span.until or span.beyond for span in spans)
+    bounded = any(span.start or span.after or span.until or span.beyond or span.to for span in spans)
     return bool(spans) and not bounded
 
 
 def _span(span: Span, key: Sequence[str]) -> str:
     terms = [f"t.{identifier(name)} is null" for name in span.keyset.nulls]
     column = span.keyset.column
+    if span.to:
+        terms.append(f"{_row(key)} <= {_values(span.to)}")
     if column is None:
         if span.after and span.after.key:
             terms.append(f"{_row(key)} > {_values(span.after.key)}")
