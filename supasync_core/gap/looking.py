@@ -8,8 +8,9 @@ from pathlib import Path
 from supasync_core import transform
 from supasync_core.batch import Batch
 from supasync_core.errors import ConfigError
+from supasync_core.evidence import Key
 from supasync_core.gap.outlook import Outlook, Part
-from supasync_core.gap.seams import WARNING, Choices, Export, Finding, Key, Staging
+from supasync_core.gap.seams import WARNING, Choices, Export, Finding, Staging
 from supasync_core.gap.wanting import recall_shape, remember_shape
 from supasync_core.project import Project
 from supasync_core.registry import did_you_mean

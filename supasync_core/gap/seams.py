@@ -7,9 +7,8 @@ from typing import Any, Protocol
 
 from supasync_core.backend import Source
 from supasync_core.batch import Batch, Span
+from supasync_core.evidence import Evidence, Key
 from supasync_core.tables import Shape, Table
-
-Key = tuple[str, ...]
 
 ERROR = "error"
 WARNING = "warning"
@@ -112,7 +111,7 @@ class Counts:
         return self.new + self.changed + self.unchanged + self.older
 
 
-class Staging(Protocol):
+class Staging(Evidence, Protocol):
     """A local database in which an export is put together and compared before anything is sent."""
 
     def remember(self, name: str, value: Any) -> None:  # noqa: ANN401 - any JSON value

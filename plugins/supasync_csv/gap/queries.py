@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from supasync_core.batch import Cursor, Span
-from supasync_core.gap.seams import Key, Query, Wanted
+from supasync_core.evidence import Key
+from supasync_core.gap.seams import Query, Wanted
 from supasync_core.tables import Table
 from supasync_csv.gap.found import EXACT
 from supasync_duckdb.values import identifier, literal

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from supasync_core.gap.seams import Finding, Key
+from supasync_core.evidence import Key
+from supasync_core.gap.seams import Finding
 from supasync_core.tables import Shape, Table
 from supasync_csv.gap.dialects import Cells
 from supasync_csv.gap.physical import Physical

@@ -19,11 +19,13 @@ from duckdb import DuckDBPyConnection
 from supasync_core import rowtext
 from supasync_core.backend import Source
 from supasync_core.batch import Batch, Cursor, Keyset, Span, Window
-from supasync_core.gap.seams import Counts, Key
+from supasync_core.evidence import Key
+from supasync_core.gap.seams import Counts
 from supasync_core.tables import Shape, Table
 from supasync_duckdb.files import blamed, open_to_write, transaction
 from supasync_duckdb.reading import Reader
 from supasync_duckdb.staging.comparing import Comparison, is_document
+from supasync_duckdb.staging.evidence import SETUP, Kept
 from supasync_duckdb.staging.judging import adopt_equals
 from supasync_duckdb.staging.source import StagedSource
 from supasync_duckdb.tables import Tables, qualified
@@ -62,7 +64,7 @@ def kind_for(shape: Shape, name: str) -> Kind:
     return JSON if is_document(column.type) else VARCHAR
 
 
-class DuckdbStaging:
+class DuckdbStaging(Kept):
     """One file, opened to be written. ``connection`` is for exports that load files by DuckDB themselves."""
 
     def __init__(self, path: Path) -> None:
@@ -73,7 +75,7 @@ class DuckdbStaging:
         with blamed(path):
             self.connection.execute(f"SET memory_limit = '{MEMORY}'")
             with transaction(self.connection):
-                self.connection.execute(_SETUP)
+                self.connection.execute(_SETUP + SETUP)
 
     def remember(self, name: str, value: Any) -> None:  # noqa: ANN401 - any JSON value
         """Keep a JSON value under the name, for good."""
