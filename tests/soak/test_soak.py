@@ -11,7 +11,7 @@ from tests.e2e.workspace import Workspace
 from tests.servers.postgres import Cluster
 from tests.soak.play import ground, play, play_for
 
-SECONDS = float(os.environ.get("SOAK_SECONDS", "120"))
+SECONDS = float(os.environ.get("SOAK_SECONDS", "45"))
 
 
 @pytest.fixture
