@@ -1,10 +1,10 @@
 """What flows from a source to a sink: places in an order, windows to read, batches of rows."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
 from supasync_core import rowtext
 
@@ -72,6 +72,54 @@ class Window:
     skip: int = 0
 
 
+class Rows(Sequence[dict[str, Any]]):
+    """Rows that are decoded when they are looked at: numbers as their own text, so that no digit is lost."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._texts = rowtext.split(body)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[dict[str, Any]]: ...
+
+    def __getitem__(self, index: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        if isinstance(index, slice):
+            return self._all[index]
+        return self._all[index] if "_all" in self.__dict__ else _decoded(self._texts[index])
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self._all)
+
+    def __eq__(self, other: object) -> bool:
+        return self._all == (other._all if isinstance(other, Rows) else other)
+
+    def __hash__(self) -> int:
+        return hash(self._body)
+
+    def __repr__(self) -> str:
+        return f"Rows({len(self)})"
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """Each row as the source printed it."""
+        return self._texts
+
+    @cached_property
+    def _all(self) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = _decoded(self._body)
+        return rows
+
+
+def _decoded(text: str | bytes) -> Any:  # noqa: ANN401 - JSON
+    return json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+
+
 @dataclass(frozen=True)
 class Batch:
     """Rows as the source printed them: ``body`` is a JSON array of objects, never decoded on its way.
@@ -84,15 +132,22 @@ class Batch:
     total: int | None = None
 
     @cached_property
-    def rows(self) -> list[dict[str, Any]]:
-        """A decoded copy: numbers as their own text, so that no digit is lost."""
-        rows: list[dict[str, Any]] = json.loads(self.body, parse_float=str, parse_int=str, parse_constant=str)
-        return rows
+    def rows(self) -> Rows:
+        """A decoded copy, row by row as they are looked at; ValueError where the body is no JSON array."""
+        return Rows(self.body)
 
     def only(self, wanted: Sequence[int]) -> "Batch":
         """The rows at these places, their texts unchanged."""
-        texts = rowtext.split(self.body)
+        texts = self.rows.texts
         return Batch(rowtext.join(texts[index] for index in wanted))
+
+    def keys(self, columns: Sequence[str]) -> list[Hashable]:
+        """What tells the rows apart by these columns, in their order: see `rowtext.key_values`."""
+        known: dict[tuple[str, ...], list[Hashable]] = self.__dict__.setdefault("_keys", {})
+        names = tuple(columns)
+        if names not in known:
+            known[names] = rowtext.key_values(self.body, names)
+        return known[names]
 
     @property
     def count(self) -> int:

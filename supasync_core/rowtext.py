@@ -1,17 +1,94 @@
-"""The exact text of rows and cells in a JSON array of objects: found, never rewritten."""
+"""The exact text of rows and cells in a JSON array of objects: found, never rewritten.
+
+What is read of every row on its way is found by msgspec, which passes over all else without decoding it.
+Where that does not take a body, as with half of a surrogate pair in json text, the standard library decides.
+"""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
+from functools import lru_cache
 from json import JSONDecoder
+from operator import attrgetter
+from typing import Any, overload
 
 _BLANKS = re.compile(r"[ \t\n\r]*")
 _DECODER = JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 """Only its sense of where a value ends is used: Python's int() refuses more than 4300 digits."""
 
 
-def split(body: bytes) -> list[str]:
+def split(body: bytes) -> Sequence[str]:
     """The text of each element of a JSON array, without the whitespace around it; ValueError for no array."""
-    text = body.decode()
+    import msgspec  # noqa: PLC0415 - --help reads no rows
+
+    try:
+        return Texts(_decoder(None).decode(body))
+    except msgspec.DecodeError:
+        return _split(body.decode())
+
+
+class Texts(Sequence[str]):
+    """Texts in a body, cut out when they are looked at."""
+
+    def __init__(self, found: Sequence[Any]) -> None:
+        self._found = found
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Texts": ...
+
+    def __getitem__(self, index: int | slice) -> "str | Texts":
+        found = self._found[index]
+        return Texts(found) if isinstance(index, slice) else bytes(found).decode()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+
+def key_values(body: bytes, columns: Sequence[str]) -> list[Hashable]:
+    """What tells the rows apart by these columns: rows that differ in it have different keys.
+
+    Rows that are equal in it may still differ, for numbers are rounded. ValueError where a row lacks one of
+    the columns, or has NULL or no plain value there.
+    """
+    try:
+        found = _decoder(tuple(columns)).decode(body)
+    except ValueError:  # of msgspec too: a DecodeError, or a name that it cannot look for
+        return _key_values(body, columns)
+    names = [f"c{i}" for i in range(len(columns))]
+    return list(map(attrgetter(*names), found))
+
+
+@lru_cache(maxsize=256)
+def _decoder(columns: tuple[str, ...] | None) -> Any:  # noqa: ANN401 - of msgspec
+    """A decoder that looks at these columns of each row; at none, but cuts rows out, without any."""
+    import msgspec  # noqa: PLC0415 - --help reads no rows
+
+    if columns is None:
+        return msgspec.json.Decoder(list[msgspec.Raw])
+    plain = str | int | float | bool
+    fields = [(f"c{i}", plain, msgspec.field(name=column)) for i, column in enumerate(columns)]
+    return msgspec.json.Decoder(list[msgspec.defstruct("Key", fields)])  # type: ignore[misc]
+
+
+def _key_values(body: bytes, columns: Sequence[str]) -> list[Hashable]:
+    keys: list[Hashable] = []
+    for row in map(cells, split(body)):
+        key = tuple(row.get(column, "null") for column in columns)
+        if any(text[:1] in "n{[" for text in key):
+            raise ValueError("a row has no plain value in a column of its key")
+        keys.append(key)
+    return keys
+
+
+def _split(text: str) -> list[str]:
     rows = []
     at = _enter(text, _skip(text, 0), "[", "]")
     while at is not None:

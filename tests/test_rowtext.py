@@ -27,11 +27,42 @@ def test_rows_and_cells_are_found_wherever_the_white_space_is(
 ) -> None:
     """Each text decodes to what the whole body decodes to there."""
     body = json.dumps(rows, ensure_ascii=bool(ascii_only), indent=indent).encode()
-    texts = rowtext.split(body)
+    texts = list(rowtext.split(body))
     assert [json.loads(text) for text in texts] == rows
     cells = [{name: json.loads(cell) for name, cell in rowtext.cells(text).items()} for text in texts]
     assert cells == rows
     assert json.loads(rowtext.join(texts)) == rows
+
+
+def test_text_that_only_the_standard_library_takes_is_cut_all_the_same() -> None:
+    """Half of a surrogate pair, which a json column may hold."""
+    body = b'[{"id":1,"doc":"\\ud800"},{"id":2}]'
+    assert list(rowtext.split(body)) == ['{"id":1,"doc":"\\ud800"}', '{"id":2}']
+    assert len(set(rowtext.key_values(body, ["id"]))) == 2
+
+
+KEYS = st.integers() | st.text() | st.booleans() | st.decimals(allow_nan=False, allow_infinity=False).map(str)
+
+
+@given(rows=st.lists(st.tuples(KEYS, KEYS), max_size=5))
+def test_rows_that_key_values_tells_apart_have_different_keys(rows: list[tuple[object, object]]) -> None:
+    """Also whole numbers beyond 64 bits, and names that JSON escapes."""
+    body = json.dumps([{"id": left, 'a "b"': right} for left, right in rows]).encode()
+    for names, keys in ((["id"], [row[0] for row in rows]), (["id", 'a "b"'], rows)):
+        values = rowtext.key_values(body, names)
+        assert len(values) == len(rows)
+        for i, value in enumerate(values):
+            assert all(
+                value == values[k] for k in range(len(rows)) if json.dumps(keys[i]) == json.dumps(keys[k])
+            )
+
+
+@pytest.mark.parametrize("cell", ["null", "[1]", "{}"])
+def test_a_key_without_a_plain_value_tells_nothing_apart(cell: str) -> None:
+    """So it is looked at more closely."""
+    for names in (["id"], ["id", "n"], ["nowhere"]):
+        with pytest.raises(ValueError, match=r"."):
+            rowtext.key_values(f'[{{"id":{cell},"n":1}}]'.encode(), names)
 
 
 def test_texts_are_exact() -> None:

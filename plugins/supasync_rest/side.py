@@ -80,10 +80,10 @@ class RestSide:
         def batch(answer: Answer) -> Batch:
             page = Batch(answer.body, answer.total if "Prefer" in request.headers else None)
             try:
-                rows: object = page.rows
+                texts = page.rows.texts
             except ValueError as err:
-                raise self._client.unfit(request, "with something that is no JSON", answer) from err
-            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+                raise self._client.unfit(request, "with something that is no list of rows", answer) from err
+            if not all(text.startswith("{") for text in (*texts[:1], *texts[-1:])):
                 raise self._client.unfit(request, "with something that is no list of rows", answer)
             return page
 

@@ -16,7 +16,7 @@ done in one request.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -137,7 +137,7 @@ class _Progress:
         behind = {name for name, known in keysets if known.cursor and not known.settled}
         self.passed = {column for column in self.job.table.timestamp if column not in behind}
 
-    def confirm(self, span: Span, rows: list[dict[str, Any]]) -> None:
+    def confirm(self, span: Span, rows: Sequence[dict[str, Any]]) -> None:
         """Move the keyset's cursor to the last row at or below the horizon."""
         column = span.keyset.column
         if column is None or not rows or not self._passes(column, rows):
@@ -162,7 +162,7 @@ class _Progress:
         self.state = replace(self.state, read_at=self.horizon.text, ahead=self.ahead)
         return self.state
 
-    def _passes(self, column: str, rows: list[dict[str, Any]]) -> bool:
+    def _passes(self, column: str, rows: Sequence[dict[str, Any]]) -> bool:
         """Whether the keyset's cursor lies behind these rows: only then may it move.
 
         Keys are ordered by the source alone, so within one timestamp the cursor's own row has to be met.
@@ -178,7 +178,7 @@ class _Progress:
             return True
         return _instant(self.job.table, column, row[column]) > clock.parse(cursor.value)
 
-    def _last_place(self, column: str, rows: list[dict[str, Any]]) -> Cursor | None:
+    def _last_place(self, column: str, rows: Sequence[dict[str, Any]]) -> Cursor | None:
         for row in reversed(rows):
             at = _instant(self.job.table, column, row[column])
             if at <= self.horizon.at:
