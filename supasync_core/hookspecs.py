@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import click
 
     from supasync_core.backend import Backend, Sink, Source, StateStore, TablePlugin, Transform
+    from supasync_core.diff.seams import Engine, Files
     from supasync_core.gap.seams import Export, Staging
     from supasync_core.registry import Registry
     from supasync_core.report import Report
@@ -49,6 +52,16 @@ def supasync_register_exports(registry: "Registry[Export]") -> None:
 @hookspec
 def supasync_register_stagings(registry: "Registry[Backend[Staging]]") -> None:
     """Add backends in which such an export is put together before it is sent."""
+
+
+@hookspec
+def supasync_register_engines(registry: "Registry[Callable[[], Engine]]") -> None:
+    """Add engines that compare the rows of two sides."""
+
+
+@hookspec
+def supasync_register_files(registry: "Registry[Callable[[], Files]]") -> None:
+    """Add formats of files that hold tables, each under the name of its backend where it has one."""
 
 
 @hookspec

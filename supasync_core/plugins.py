@@ -1,7 +1,7 @@
 """Finding plugins and filling the registries; one broken plugin is named and the others work."""
 
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -12,6 +12,7 @@ import pluggy
 
 from supasync_core import hookspecs
 from supasync_core.backend import Backend, Sink, Source, StateStore, TablePlugin, Transform
+from supasync_core.diff.seams import Engine, Files
 from supasync_core.errors import PluginError
 from supasync_core.gap.seams import Export, Staging
 from supasync_core.registry import Registry, did_you_mean
@@ -42,6 +43,8 @@ class Host:
         self.transforms: Registry[Transform] = Registry("transform")
         self.exports: Registry[Export] = Registry("export")
         self.stagings: Registry[Backend[Staging]] = Registry("staging backend")
+        self.engines: Registry[Callable[[], Engine]] = Registry("diff engine")
+        self.files: Registry[Callable[[], Files]] = Registry("format of files")
         self.loaded: list[Loaded] = []
         self.hooks = pluggy.PluginManager("supasync")
         self.hooks.add_hookspecs(hookspecs)
@@ -57,6 +60,8 @@ class Host:
             "transforms": self.transforms,
             "exports": self.exports,
             "stagings": self.stagings,
+            "engines": self.engines,
+            "files": self.files,
         }
 
     def load_installed(self, found: Iterable[EntryPoint] | None = None) -> None:

@@ -79,5 +79,11 @@ def store_of_source(project: Project) -> StateStore | None:
     return project.host.state_stores.get(endpoint.backend).open(context)
 
 
+def store_of_sink(settings: Settings, host: Host) -> StateStore:
+    """The state beside the sink alone, to look at."""
+    context = _context(settings, settings.sink, Ledger(), "NEW")
+    return host.state_stores.get(settings.sink.backend).open(context)
+
+
 def _context(settings: Settings, endpoint: Endpoint, ledger: Ledger, project: str) -> Context:
     return Context(settings=endpoint.values, folder=settings.folder, ledger=ledger, project=project)

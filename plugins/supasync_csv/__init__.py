@@ -4,10 +4,12 @@ The files are RFC 4180 as ``psql`` writes them by ``\copy ... csv header``: NULL
 empty text is ``""``. DuckDB reads and writes them; it is imported when a folder is opened, not before.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from supasync_core import hookimpl
 from supasync_core.backend import Backend, Context, Setting, Sink, Source, StateStore
+from supasync_core.diff.seams import Files
 from supasync_core.gap.seams import Export
 from supasync_core.registry import Registry
 
@@ -38,6 +40,18 @@ def supasync_register_exports(registry: Registry[Export]) -> None:
     from supasync_csv.gap.export import CsvExport  # noqa: PLC0415 - DuckDB is large
 
     registry.add("csv", CsvExport())
+
+
+@hookimpl
+def supasync_register_files(registry: Registry[Callable[[], Files]]) -> None:
+    """Files in whatever dialect they are, to be compared."""
+    registry.add("csv", _open_files)
+
+
+def _open_files() -> Files:
+    from supasync_csv.diffing import CsvFiles  # noqa: PLC0415 - DuckDB is large
+
+    return CsvFiles()
 
 
 def _path(context: Context) -> Path:

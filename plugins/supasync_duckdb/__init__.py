@@ -3,11 +3,13 @@
 DuckDB itself is imported when a file is opened, not before.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supasync_core import hookimpl
 from supasync_core.backend import Backend, Context, Setting, Sink, Source, StateStore
+from supasync_core.diff.seams import Engine, Files
 from supasync_core.gap.seams import Staging
 from supasync_core.registry import Registry
 
@@ -42,6 +44,18 @@ def supasync_register_stagings(registry: Registry[Backend[Staging]]) -> None:
 
 
 @hookimpl
+def supasync_register_engines(registry: Registry[Callable[[], Engine]]) -> None:
+    """A private database in which both sides are joined."""
+    registry.add("duckdb", _open_engine)
+
+
+@hookimpl
+def supasync_register_files(registry: Registry[Callable[[], Files]]) -> None:
+    """DuckDB files, read where they are."""
+    registry.add("duckdb", _open_files)
+
+
+@hookimpl
 def supasync_register_commands(cli: "click.Group") -> None:
     """Add ``supasync demo``."""
     from supasync_duckdb.demo import demo  # noqa: PLC0415 - wanted by the command line alone
@@ -73,6 +87,18 @@ def _open_store(context: Context) -> StateStore:
     from supasync_duckdb.store import DuckdbStore  # noqa: PLC0415 - DuckDB is large
 
     return DuckdbStore(_path(context))
+
+
+def _open_engine() -> Engine:
+    from supasync_duckdb.diff.engine import DuckdbEngine  # noqa: PLC0415 - DuckDB is large
+
+    return DuckdbEngine()
+
+
+def _open_files() -> Files:
+    from supasync_duckdb.diff.files import DuckdbFiles  # noqa: PLC0415 - DuckDB is large
+
+    return DuckdbFiles()
 
 
 def _open_staging(context: Context) -> Staging:

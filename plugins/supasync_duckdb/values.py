@@ -133,7 +133,7 @@ def fits(text: str, kind: Kind) -> str:
     """Whether the column holds the text without changing its value; DuckDB's own casts round and cut."""
     value = parsed(text, kind)
     if kind.family in _WHOLE or kind.family == "decimal":
-        return f"coalesce({_shortest(plain(value, kind))} = {_shortest(text)}, false)"
+        return f"coalesce({shortest(plain(value, kind))} = {shortest(text)}, false)"
     if kind.family == "date":
         return f"coalesce({plain(value, kind)} = {text}, false)"
     if kind.family in _TIMES:
@@ -159,7 +159,7 @@ def _era(text: str) -> str:
     )
 
 
-def _shortest(number: str) -> str:
+def shortest(number: str) -> str:
     """The number's text without trailing zeros behind the point."""
     return rf"regexp_replace({number}, '\.0+$|(\.[0-9]*[1-9])0+$', '\1')"
 

@@ -16,6 +16,7 @@ from supasync_core.errors import StateError, SupasyncError
 
 COMMANDS = {
     "check": "supasync_core.cli.setup",
+    "diff": "supasync_core.cli.diff",
     "gap": "supasync_core.cli.gap",
     "plugins": "supasync_core.cli.plugins",
     "quarantine": "supasync_core.cli.quarantine",
@@ -120,6 +121,7 @@ def guarded(run: Callable[[], object], session: Session) -> int:
 
 def _told(session: Session, code: int, text: str, hint: str | None) -> int:
     """The code, after the text and what to do about it were printed without any key."""
+    code = session.trouble or code
     if session.wants_json:
         told = {"error": text, "hint": hint, "exit_code": code}
         click.echo(session.redact(json.dumps(told, indent=2)))

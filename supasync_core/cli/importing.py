@@ -60,9 +60,9 @@ class Command:
     def run(self, folder: Path) -> int:
         """The exit code: 0 where everything was sent, 3 where a table was not."""
         choices = Choices(
-            dialects=_pairs("--dialect", self.dialects),
-            nulls=_pairs("--null", self.nulls),
-            encodings=_pairs("--encoding", self.encodings),
+            dialects=pairs("--dialect", self.dialects),
+            nulls=pairs("--null", self.nulls),
+            encodings=pairs("--encoding", self.encodings),
             accepted=frozenset(self.accepted),
         )
         with (
@@ -223,7 +223,7 @@ class Command:
         click.echo(self.export.query(wanted, exact=True).sql.replace(f"{part.table.name}.csv", name))
 
 
-def _pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
+def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
     """``FILE=NAME`` by its left side; without one it holds for all."""
     found: dict[str, str] = {}
     for each in given:

@@ -101,6 +101,19 @@ def watching(redact: Callable[[str], str], *, as_json: bool) -> Iterator[Watch]:
         yield _Bars(progress, _Lines(redact, quiet=as_json))
 
 
+@contextmanager
+def counting() -> Iterator[Callable[[str, int], None]]:
+    """A count of what was read so far on a terminal's stderr; nothing without one."""
+    if not sys.stderr.isatty():
+        yield lambda _name, _rows: None
+        return
+    with Progress(
+        TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True), transient=True
+    ) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda name, rows: progress.update(task, description=f"{name}: {rows:,} rows read")
+
+
 class _Lines:
     """Plain lines, as cron mails them."""
 

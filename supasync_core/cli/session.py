@@ -20,6 +20,8 @@ class Session:
 
     config: str = "tables.yaml"
     wants_json: bool = False
+    trouble: int | None = None
+    """The exit code of every error, for commands that answer like diff(1)."""
 
     @cached_property
     def host(self) -> "Host":

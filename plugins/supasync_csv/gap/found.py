@@ -33,6 +33,11 @@ def find(folder: Path, tables: Sequence[Table]) -> Found:
     return Found({name: tuple(found) for name, found in files.items()}, tuple(unknown))
 
 
+def named(path: Path) -> str:
+    """The table that a file is named after where nobody knows the tables."""
+    return re.fullmatch(rf"(.*?)(?:_rows)?{_AGAIN}", path.stem, re.DOTALL)[1] or path.stem  # type: ignore[index]
+
+
 def _table_of(path: Path, names: Sequence[str]) -> str | None:
     """The table that the file is named after; an exact name wins over a guess."""
     for pattern in ("", "_rows", _AGAIN, "_rows" + _AGAIN):

@@ -35,15 +35,18 @@ class Physical:
     """Whether the last line has its end."""
 
 
-def examine(path: Path, encoding: str | None, draft: Path, names: frozenset[str]) -> Physical:
+def examine(
+    path: Path, encoding: str | None, draft: Path, names: frozenset[str], *, whole: bool = True
+) -> Physical:
     """Look at every byte once; a file in another ``encoding`` is written anew as ``draft``.
 
-    UnfitError with the place of the first byte that is no text.
+    UnfitError with the place of the first byte that is no text. Unless ``whole``, the beginning alone is
+    looked at, and there is no digest.
     """
     if encoding and encoding.lower().replace("-", "") not in ("utf8", "utf8sig"):
         path, size, digest = draft, path.stat().st_size, _recoded(path, encoding, draft)
     else:
-        size, digest = path.stat().st_size, _checked(path)
+        size, digest = path.stat().st_size, _checked(path) if whole else _begun(path)
     with path.open("rb") as file:
         sample = file.read(_SAMPLE).removeprefix(codecs.BOM_UTF8)
     text = sample.decode(errors="ignore")
@@ -69,15 +72,22 @@ def _closed(path: Path) -> bool:
         return file.read() == b"\n"
 
 
+def _begun(path: Path) -> str:
+    with path.open("rb") as file:
+        start = file.read(2)
+    for mark, name in _UNFIT.items():
+        if start == mark:
+            raise UnfitError(f"is {name}, not UTF-8: export it again, or name it by --encoding")
+    return ""
+
+
 def _checked(path: Path) -> str:
     digest = sha256()
     decoder = codecs.getincrementaldecoder("utf-8")()
     at = 0
+    _begun(path)
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
-            for mark, name in _UNFIT.items():
-                if at == 0 and chunk.startswith(mark):
-                    raise UnfitError(f"is {name}, not UTF-8: export it again, or name it by --encoding")
             kept = len(decoder.getstate()[0])
             try:
                 decoder.decode(chunk)

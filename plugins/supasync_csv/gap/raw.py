@@ -12,6 +12,7 @@ from supasync_csv.gap.dialects import Cells
 from supasync_csv.gap.physical import Physical
 from supasync_csv.gap.types import is_array, type_of
 from supasync_csv.scanning import LONGEST, scan
+from supasync_duckdb.diff.engine import DuckdbEngine
 from supasync_duckdb.files import blamed, private
 from supasync_duckdb.staging.backend import DuckdbStaging
 from supasync_duckdb.values import identifier
@@ -25,7 +26,7 @@ MOST = 1000
 class Raw:
     """A loaded file; its row of number n, counted from 1, has the rowid n - 1."""
 
-    staging: DuckdbStaging
+    staging: DuckdbStaging | DuckdbEngine
     table: Table
     file: str
     index: int

@@ -22,9 +22,10 @@ from supasync_core.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.evidence import Key
 from supasync_core.gap.seams import Counts
 from supasync_core.tables import Shape, Table
+from supasync_duckdb.equality import is_document
 from supasync_duckdb.files import blamed, open_to_write, transaction
 from supasync_duckdb.reading import Reader
-from supasync_duckdb.staging.comparing import Comparison, is_document
+from supasync_duckdb.staging.comparing import Comparison
 from supasync_duckdb.staging.evidence import SETUP, Kept
 from supasync_duckdb.staging.judging import adopt_equals
 from supasync_duckdb.staging.source import StagedSource

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from supasync_core.tables import Shape, Table
+from supasync_duckdb.equality import equal, is_document
 from supasync_duckdb.tables import Kinds
-from supasync_duckdb.values import VARCHAR, identifier, instant, plain
-
-_FLOATS = ("real", "double precision")
-_TRUE, _FALSE = "('t', 'true')", "('f', 'false')"
+from supasync_duckdb.values import identifier, instant, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,29 +66,13 @@ class Comparison:
         if self._is_document(name):
             return f"(CAST({mine} AS VARCHAR) IS DISTINCT FROM CAST({theirs} AS VARCHAR))"
         mine, theirs = self.text("r", name), self.text("k", name)
-        equal = self._equal(name, mine, theirs)
-        if equal is None:
+        column = self.shape.column(name)
+        same = equal((column.type or "") if column else "", mine, theirs)
+        if same is None:
             return f"({mine} IS DISTINCT FROM {theirs})"
         return (
-            f"CASE WHEN {mine} IS NOT DISTINCT FROM {theirs} THEN false ELSE NOT coalesce({equal}, false) END"
+            f"CASE WHEN {mine} IS NOT DISTINCT FROM {theirs} THEN false ELSE NOT coalesce({same}, false) END"
         )
-
-    def _equal(self, name: str, mine: str, theirs: str) -> str | None:
-        """When different texts stand for one value; None where they never do."""
-        column = self.shape.column(name)
-        kind = (column.type or "") if column else ""
-        if kind.startswith("timestamp"):
-            iso = f"replace({mine}, ' ', 'T')"
-            slow = f"{instant(mine, VARCHAR)} = {instant(theirs, VARCHAR)}"
-            return f"CASE WHEN {iso} = {theirs} OR {iso} || ':00' = {theirs} THEN true ELSE {slow} END"
-        if kind == "boolean":
-            both = [f"({mine} IN {texts} AND {theirs} IN {texts})" for texts in (_TRUE, _FALSE)]
-            return " OR ".join(both)
-        if kind in _FLOATS:
-            return f"TRY_CAST({mine} AS DOUBLE) = TRY_CAST({theirs} AS DOUBLE)"
-        if not kind:
-            return f"{instant(mine, VARCHAR)} = {instant(theirs, VARCHAR)}"
-        return None
 
     def _is_document(self, name: str) -> bool:
         column = self.shape.column(name)
@@ -114,8 +96,3 @@ class Comparison:
             f"UPDATE ready.{identifier(self.table.name)} AS r SET {identifier(name)} = e.text::JSON "
             "FROM gap.equals AS e WHERE r.rowid = e.place"
         )
-
-
-def is_document(kind: str) -> bool:
-    """Whether values of the type are JSON documents or arrays."""
-    return kind in ("json", "jsonb") or kind.endswith("[]")

@@ -7,6 +7,7 @@ the export knows nothing better, and the sink's text is kept.
 # ruff: noqa: S608 - names are quoted by values.identifier
 
 import json
+from decimal import Context, Decimal, Inexact, Overflow
 from typing import Any
 
 from duckdb import DuckDBPyConnection
@@ -16,6 +17,7 @@ from supasync_duckdb.staging.comparing import Comparison
 from supasync_duckdb.values import identifier
 
 _CHUNK = 10_000
+_EXACT = Context(prec=1000, Emax=999, Emin=-999, traps=[Inexact, Overflow])
 
 
 def adopt_equals(connection: DuckDBPyConnection, comparison: Comparison, *, lossy: bool) -> None:
@@ -44,6 +46,41 @@ def same(mine: str, theirs: str, *, lossy: bool) -> bool:
     if isinstance(left, str) and isinstance(right, list):
         return _matches(_array(left), theirs)
     return lossy and _sorted(left) == _sorted(right)
+
+
+def alike(mine: str, theirs: str, *, strict: bool, lossy: bool) -> bool:
+    """Whether both texts have one content, to the last digit; JavaScript's digits where it is ``lossy``.
+
+    The order of names and blanks count for nothing, and an array is the same in JSON and in braces.
+    ``strict``: numbers are what their digits are.
+    """
+    left, right = _content(mine, strict=strict), _content(theirs, strict=strict)
+    if left is not None and left == right:
+        return True
+    return same(mine, theirs, lossy=lossy) or same(theirs, mine, lossy=lossy)
+
+
+def _content(text: str, *, strict: bool) -> str | None:
+    """One text for all spellings of a document; None where it is no JSON."""
+    number = _digits if strict else _number
+    try:
+        return json.dumps(json.loads(text, parse_int=number, parse_float=number), sort_keys=True)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _digits(text: str) -> dict[str, str]:
+    """A number told from a string of the same digits."""
+    return {"\0": text}
+
+
+def _number(text: str) -> dict[str, str]:
+    """The same for all spellings of a number."""
+    try:
+        value = Decimal(text)
+        return {"\0": f"{value.normalize(_EXACT):f}" if value else "0"}
+    except (Inexact, Overflow):
+        return {"\0": text}
 
 
 def _parsed(text: str) -> Any:  # noqa: ANN401 - any JSON value

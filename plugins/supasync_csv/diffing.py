@@ -1,0 +1,226 @@
+"""CSV files as a side of a diff: loaded by DuckDB in whatever dialect they are, their texts compared."""
+# ruff: noqa: S608 - names are quoted by values.identifier
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from supasync_core.diff.seams import RIGHT, Engine, Taken
+from supasync_core.errors import ConfigError, PluginError, SchemaError
+from supasync_core.gap.seams import Choices
+from supasync_core.registry import did_you_mean
+from supasync_core.tables import Column, Shape, Table
+from supasync_csv.files import Files
+from supasync_csv.gap import found, nulls
+from supasync_csv.gap.cells import NOT_NULL, nullable, staged
+from supasync_csv.gap.dialects import DIALECTS, Dialect, detect, is_exact
+from supasync_csv.gap.exact import ExactFile
+from supasync_csv.gap.physical import Physical, UnfitError, examine
+from supasync_csv.gap.raw import Raw
+from supasync_csv.gap.types import is_array, is_json, type_of
+from supasync_duckdb.diff.engine import DuckdbEngine
+from supasync_duckdb.values import identifier
+
+_SUFFIXES = (".csv", ".tsv")
+
+
+class CsvFiles:
+    """A file, or a folder with files that are named after their tables; several may hold one table."""
+
+    def fits(self, path: Path) -> bool:
+        """A folder, or a file by its name."""
+        return path.is_dir() or path.suffix.lower() in _SUFFIXES
+
+    def single(self, path: Path) -> bool:
+        """A file is one table."""
+        return not path.is_dir()
+
+    def tables(self, path: Path, declared: Sequence[Table]) -> list[Table]:
+        """Declared tables that there are files for; others under the names of their files."""
+        if not path.is_dir():
+            known = [table for table in declared if self._own(path, table)]
+            return known[:1] or [Table(name=found.named(path))]
+        there = found.find(path, declared)
+        names = [table for table in declared if table.name in there.files or self._own(path, table)]
+        own = {each for table in names for each in self._own(path, table)}
+        others = dict.fromkeys(found.named(each) for each in there.unknown if each not in own)
+        return names + [Table(name=name) for name in others]
+
+    def shape(self, path: Path, table: Table, choices: Choices) -> Shape:
+        """The columns of the first line; a file knows no types, and our exact form not even columns."""
+        names: dict[str, None] = {}
+        with TemporaryDirectory(prefix="supasync-") as drafts:
+            for each in self._paths(path, table):
+                _, physical = _examined(each, table, Shape(), choices, Path(drafts))
+                names.update(dict.fromkeys(() if is_exact(physical) else physical.header))
+        return Shape(tuple(map(Column, names)), known=bool(names))
+
+    def take(  # noqa: PLR0913, PLR0917 - as the protocol has it
+        self, engine: Engine, place: str, path: Path, table: Table, shape: Shape, choices: Choices
+    ) -> Taken:
+        """Load the files; SchemaError where one cannot be read to its end."""
+        if not isinstance(engine, DuckdbEngine):
+            raise PluginError("CSV files are compared by the engine duckdb")
+        _check(choices)
+        paths = self._paths(path, table)
+        with TemporaryDirectory(prefix="supasync-") as drafts:
+            looked = [_examined(each, table, shape, choices, Path(drafts)) for each in paths]
+            exact = [is_exact(physical) for _, physical in looked]
+            if all(exact):
+                return _take_exact(engine, place, table, shape, looked)
+            if any(exact):
+                raise SchemaError(
+                    f"{table.name}: files of the exact form stand beside others",
+                    table=table.name,
+                    hint="compare them one by one",
+                )
+            parts = [
+                _load(Raw(engine, table, each.name, 2 * index + (place == RIGHT), physical), shape, choices)
+                for index, (each, physical) in enumerate(looked)
+            ]
+        return _together(engine, place, parts)
+
+    def _paths(self, path: Path, table: Table) -> list[Path]:
+        """The table's files."""
+        if not path.is_dir():
+            return [path]
+        paths = [*self._own(path, table), *found.find(path, [table]).files.get(table.name, ())]
+        if not paths:
+            others = found.find(path, [table]).unknown
+            paths = [each for each in others if found.named(each) == table.name]
+        if not paths:
+            raise SchemaError(
+                f"{table.name}: there is no file {table.name}.csv or {table.name}_rows.csv in {path}",
+                table=table.name,
+            )
+        return list(dict.fromkeys(paths))
+
+    def _own(self, path: Path, table: Table) -> list[Path]:
+        """The file as the backend `csv` writes it."""
+        try:
+            own = Files(path).of(table)
+        except SchemaError:
+            return [path] if path.is_file() and found.named(path) == table.name else []
+        return [own] if own.is_file() else []
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One loaded file: the SQL of its rows, its columns' texts, and what it does not tell."""
+
+    relation: str
+    cells: dict[str, str]
+    rows: int
+    doubtful: dict[str, str]
+    dialect: Dialect
+    file: str
+
+
+def _take_exact(
+    engine: Engine, place: str, table: Table, shape: Shape, looked: Sequence[tuple[Path, Physical]]
+) -> Taken:
+    """Take in files of our own exact form, each chunk held to its digest."""
+    files = [ExactFile(physical.path, path.name, table) for path, physical in looked]
+    taken = engine.take(place, table, shape, (batch for file in files for batch in file.batches()))
+    for finding in (finding for file in files for finding in file.findings):
+        raise SchemaError(f"{table.name}: {finding.text}", table=table.name, hint="export these rows again")
+    return taken
+
+
+def _load(raw: Raw, shape: Shape, choices: Choices) -> _Part:
+    """Load a file and find out its dialect; SchemaError at its first line that is no record."""
+    for finding in raw.load():
+        raise SchemaError(
+            f"{raw.table.name}: {finding.text}",
+            table=raw.table.name,
+            hint="mend the line, or export the file again",
+        )
+    looks = raw.cells(shape)
+    name = choices.dialects.get(raw.file, choices.dialects.get("*"))
+    dialect = DIALECTS[name] if name else detect(raw.physical, raw.file, looks, shape)
+    cells, doubtful = {}, {}
+    for column, each in zip(raw.physical.header, looks, strict=True):
+        word, sure = nulls.rule(dialect, shape, raw.table, column, each, choices)
+        if not sure and dialect.name == "rfc4180":
+            word = None  # as psql and every CSV library that keeps NULL apart write it
+        elif not sure and word is not None and word != NOT_NULL:
+            doubtful[column] = word
+        cells[column] = _text(nullable(raw.cell(column), word), dialect, shape, column)
+    return _Part(raw.name, cells, raw.count(), doubtful, dialect, raw.file)
+
+
+def _text(cell: str, dialect: Dialect, shape: Shape, name: str) -> str:
+    """The text to compare: as the API prints it, where the type is known."""
+    if is_json(shape, name) or is_array(shape, name):
+        return f"nullif(CAST({staged(cell, dialect, shape, name)} AS VARCHAR), 'null')"
+    if type_of(shape, name) == "bytea" or dialect.escaped:
+        return staged(cell, dialect, shape, name) if type_of(shape, name) else _unescaped(cell, dialect)
+    return cell
+
+
+def _unescaped(cell: str, dialect: Dialect) -> str:
+    return f"replace({cell}, '\\n', chr(10))" if dialect.escaped else cell
+
+
+def _together(engine: DuckdbEngine, place: str, parts: Sequence[_Part]) -> Taken:
+    """Hold one file as it is, several as one table."""
+    relation, cells = parts[0].relation, parts[0].cells
+    if len(parts) > 1:
+        selects = [
+            f"SELECT {', '.join(f'{sql} AS {identifier(name)}' for name, sql in part.cells.items())} "
+            f"FROM {part.relation}"
+            for part in parts
+        ]
+        relation = f"gap.{place}"
+        engine.fetch(f"CREATE OR REPLACE TABLE {relation} AS {' UNION ALL BY NAME '.join(selects)}")
+        cells = {name: identifier(name) for part in parts for name in part.cells}
+        for part in parts:
+            engine.fetch(f"DROP TABLE {part.relation}")
+    engine.hold(place, relation, cells)
+    doubtful = {name: word for part in parts for name, word in part.doubtful.items()}
+    return Taken(
+        columns=tuple(cells),
+        rows=sum(part.rows for part in parts),
+        doubtful=doubtful,
+        lossy=any(part.dialect.javascript for part in parts),
+        notes=tuple(note for part in parts for note in _notes(part)),
+    )
+
+
+def _notes(part: _Part) -> list[str]:
+    """What the file's dialect hides from a comparison."""
+    notes = [f"{part.file} is read as {part.dialect.name}; --dialect {part.file}=NAME reads it otherwise"]
+    for word in dict.fromkeys(part.doubtful.values()):
+        names = ", ".join(name for name, each in part.doubtful.items() if each == word)
+        shown = f"the word {word}" if word else "an empty text"
+        notes.append(f"{part.file} does not tell NULL from {shown} in {names}: it is taken for either")
+    return notes
+
+
+def _examined(
+    path: Path, table: Table, shape: Shape, choices: Choices, drafts: Path
+) -> tuple[Path, Physical]:
+    encoding = choices.encodings.get(path.name, choices.encodings.get("*"))
+    try:
+        physical = examine(path, encoding, drafts / path.name, shape.names, whole=False)
+    except UnfitError as err:
+        raise SchemaError(f"{table.name}: {path.name} {err}", table=table.name) from err
+    except OSError as err:
+        raise SchemaError(f"{table.name}: {path} cannot be read: {err.strerror}", table=table.name) from err
+    header = physical.header
+    if not header or "" in header or len(set(header)) < len(header):
+        raise SchemaError(
+            f"{table.name}: the first line of {path.name} does not name each column once",
+            table=table.name,
+            hint="export it again with a header",
+        )
+    return path, physical
+
+
+def _check(choices: Choices) -> None:
+    for file, name in choices.dialects.items():
+        if name not in DIALECTS:
+            raise ConfigError(
+                [f"--dialect {file}={name}: there is no such dialect{did_you_mean(name, DIALECTS)}"]
+            )

@@ -1,0 +1,265 @@
+"""The engine `duckdb`: what both sides hold is put into a private database, joined there, and told apart."""
+# ruff: noqa: S608 - names are quoted by values.identifier, values are bound as parameters
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+
+from supasync_core import clock, rowtext
+from supasync_core.batch import Batch
+from supasync_core.diff.seams import KINDS, LEFT, RIGHT, Difference, Duplicate, Question, Row, Taken
+from supasync_core.errors import SchemaError
+from supasync_core.tables import Shape, Table
+from supasync_duckdb.diff.pairing import DIFFERENT, SAME, Held, Pairing
+from supasync_duckdb.equality import is_document
+from supasync_duckdb.files import blamed, private
+from supasync_duckdb.staging import judging
+from supasync_duckdb.values import literal
+
+MEMORY = "400MB"
+"""What DuckDB may hold in memory; more goes to its temporary files."""
+_FETCHED = 1000
+_LISTED = 1000
+"""Duplicate keys that are named; all are counted."""
+
+
+@dataclass
+class DuckdbEngine:
+    """One private database in memory; ``connection`` is for formats that DuckDB reads by itself."""
+
+    memory: str = MEMORY
+    held: dict[str, Held] = field(default_factory=dict)
+    results: dict[Table, Pairing] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._folder = TemporaryDirectory(prefix="supasync-")
+        self.path = Path(self._folder.name) / "diff"
+        self.connection = duckdb.connect()
+        for setting in (
+            f"memory_limit = '{self.memory}'",
+            f"temp_directory = {literal(str(self.path))}",
+            "preserve_insertion_order = false",
+            "TimeZone = 'UTC'",
+        ):
+            self.connection.execute(f"SET {setting}")
+        self.connection.execute("CREATE SCHEMA gap")
+
+    def hold(self, place: str, relation: str, cells: Mapping[str, str]) -> None:
+        """Have a side's rows in this relation, whose columns' texts are these expressions."""
+        self.held[place] = Held(relation, cells)
+
+    def fetch(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        with blamed(self.path), private():
+            return self.connection.execute(query, list(values)).fetchall()
+
+    def take(self, place: str, table: Table, shape: Shape, batches: Iterable[Batch]) -> Taken:
+        """Take in rows as texts: documents as their JSON, all else as PostgreSQL prints it."""
+        columns: dict[str, str] = {}
+        rows = 0
+        relation = f"side_{place}"
+        self.fetch(f"CREATE OR REPLACE TABLE {relation} (number BIGINT)")
+        for batch in batches:
+            texts = [rowtext.cells(text) for text in rowtext.split(batch.body)]
+            for name in (name for row in texts for name in row if name not in columns):
+                columns[name] = f"c{len(columns)}"
+                self.fetch(f"ALTER TABLE {relation} ADD COLUMN {columns[name]} VARCHAR")
+            lists = [[_text(row.get(name), shape, name) for row in texts] for name in columns]
+            marks = ", ".join(["unnest(CAST(? AS BIGINT[]))", *["unnest(CAST(? AS VARCHAR[]))"] * len(lists)])
+            names = ", ".join(["number", *columns.values()])
+            numbers = list(range(rows, rows + len(texts)))
+            self.fetch(f"INSERT INTO {relation} ({names}) SELECT {marks}", [numbers, *lists])
+            rows += len(texts)
+        self.hold(place, relation, columns)
+        return Taken(columns=tuple(columns), rows=rows)
+
+    def compare(self, question: Question, left: Taken, right: Taken) -> Difference:
+        """Join by the key's texts, then by their values; look into texts only where they differ."""
+        sides = (self.held[LEFT], self.held[RIGHT])
+        pairing = Pairing(question, *sides, left, right, len(self.results))
+        self._check(question.table, left, right)
+        self.fetch(pairing.joined())
+        duplicates, number = self._duplicates(pairing, left, right)
+        if self._alone("r IS NULL") and self._alone("l IS NULL"):
+            for statement in pairing.respelt():
+                self.fetch(statement)
+        matched = self.fetch("SELECT count(*) FROM places WHERE l IS NOT NULL AND r IS NOT NULL")[0][0]
+        self.fetch(pairing.different())
+        for i in pairing.differing:
+            self._judge(pairing, i, lossy=left.lossy or right.lossy)
+        self.fetch(pairing.without_equal())
+        changed = self._count(pairing, "changed")
+        young = self._leave_young(pairing)
+        self.results[question.table] = pairing
+        counts = dict(self.fetch(f"SELECT kind, count(*) FROM {pairing.results} GROUP BY kind"))
+        newest = self._newest(pairing) if counts.keys() - {"changed"} else {}
+        self._let_go()
+        return Difference(
+            table=question.table,
+            **counts,
+            unchanged=matched - changed,
+            young=young,
+            columns=tuple(pairing.columns),
+            duplicates=duplicates,
+            duplicate_keys=number,
+            newest=newest,
+        )
+
+    def rows(self, table: Table, kinds: Sequence[str] = KINDS) -> Iterator[Row]:
+        """The rows that differ, a thousand at a time."""
+        pairing = self.results[table]
+        width, keyed = len(pairing.columns), len(table.key)
+        texts = ", ".join(f"{letter}{i}" for letter in "lr" for i in range(width))
+        flags = "".join(f", d{i}" for i in pairing.differing)
+        for found in self._found(pairing, f"kind, {texts}{flags}", kinds):
+            kind, mine, theirs = found[0], found[1 : 1 + width], found[1 + width : 1 + 2 * width]
+            differing = [
+                name
+                for name, flag in zip(pairing.columns[keyed:], found[1 + 2 * width :], strict=True)
+                if flag != SAME and kind == "changed"
+            ]
+            yield Row(
+                kind,
+                (theirs if kind == "added" else mine)[:keyed],
+                None if kind == "added" else dict(zip(pairing.columns, mine, strict=True)),
+                None if kind == "removed" else dict(zip(pairing.columns, theirs, strict=True)),
+                tuple(differing),
+            )
+
+    def batches(self, table: Table, kinds: Sequence[str], place: str) -> Iterator[Batch]:
+        """Rows as JSON: documents as they stand, all else as strings, which PostgreSQL reads as any type."""
+        pairing = self.results[table]
+        letter = "l" if place == LEFT else "r"
+        cells = [
+            f"{literal(json.dumps(name, ensure_ascii=False) + ':')} || {_cell(pairing, letter, i)}"
+            for i, name in enumerate(pairing.columns)
+        ]
+        row = "'{' || " + " || ',' || ".join(cells) + " || '}'"
+        waiting: list[str] = []
+        for (text,) in self._found(pairing, row, kinds):
+            waiting.append(text)
+            if len(waiting) == min(table.page_size, _FETCHED):
+                yield Batch(rowtext.join(waiting))
+                waiting = []
+        if waiting:
+            yield Batch(rowtext.join(waiting))
+
+    def close(self) -> None:
+        """Forget everything."""
+        self.connection.close()
+        self._folder.cleanup()
+
+    def _let_go(self) -> None:
+        """Drop what was taken in; a file of its own stays as it is."""
+        self.fetch("DROP TABLE places")
+        for place, held in self.held.items():
+            if not held.relation.startswith(f"{place}_file."):
+                self.fetch(f"DROP TABLE {held.relation}")
+            self.fetch(f"DETACH DATABASE IF EXISTS {place}_file")
+        self.held.clear()
+
+    def _check(self, table: Table, left: Taken, right: Taken) -> None:
+        for place, taken in ((LEFT, left), (RIGHT, right)):
+            missing = [name for name in table.key if name not in self.held[place].cells]
+            if missing and taken.rows:
+                raise SchemaError(
+                    f"{table.name}: the {place} side has no key column {', '.join(missing)}",
+                    table=table.name,
+                    hint=f"name the key by --key; its columns are: {', '.join(taken.columns)}",
+                )
+
+    def _duplicates(self, pairing: Pairing, left: Taken, right: Taken) -> tuple[tuple[Duplicate, ...], int]:
+        """The keys that do not tell rows apart, looked for where a row has come out twice; their number."""
+        twice = self.fetch("SELECT count(l), count(r) FROM places")[0] != (left.rows, right.rows)
+        if not twice and not self._repeats_alone(pairing):
+            return (), 0
+        self.fetch(pairing.repeated())
+        for statement in pairing.without_repeated():
+            self.fetch(statement)
+        number = self.fetch("SELECT count(*) FROM repeated")[0][0]
+        listed = self.fetch(f"SELECT * FROM repeated ORDER BY ALL LIMIT {_LISTED}")
+        return tuple(Duplicate(tuple(map(_shown, row[:-2])), row[-2], row[-1]) for row in listed), number
+
+    def _repeats_alone(self, pairing: Pairing) -> bool:
+        """Whether a key comes twice among rows that the other side does not have."""
+        width = range(len(pairing.question.table.key))
+        for letter, held, other in (("l", pairing.left, "r"), ("r", pairing.right, "l")):
+            rows = held.select(pairing.columns, letter)
+            keys = ", ".join(f"{letter}{i}" for i in width)
+            query = (
+                f"SELECT 1 FROM {rows} WHERE n IN (SELECT {letter} FROM places WHERE {other} IS NULL) "
+                f"GROUP BY {keys} HAVING count(*) > 1 LIMIT 1"
+            )
+            if self._alone(f"{other} IS NULL") and self.fetch(query):
+                return True
+        return False
+
+    def _alone(self, condition: str) -> bool:
+        return bool(self.fetch(f"SELECT 1 FROM places WHERE {condition} LIMIT 1"))
+
+    def _judge(self, pairing: Pairing, i: int, *, lossy: bool) -> None:
+        """Compare documents by content, some thousand at a time."""
+        strict = pairing.question.strict
+        found = self.connection.cursor().execute(pairing.open_cells(i))
+        while rows := found.fetchmany(_FETCHED):
+            verdicts = [
+                (place, SAME if judging.alike(mine, theirs, strict=strict, lossy=lossy) else DIFFERENT)
+                for place, mine, theirs in rows
+            ]
+            equal = [place for place, verdict in verdicts if verdict == SAME]
+            if equal:
+                self.fetch(
+                    f"UPDATE {pairing.results} SET d{i} = {SAME} "
+                    "WHERE rowid IN (SELECT unnest(CAST(? AS BIGINT[])))",
+                    [equal],
+                )
+
+    def _leave_young(self, pairing: Pairing) -> int:
+        if pairing.question.min_age is None:
+            return 0
+        cutoff = clock.shifted(pairing.question.now, -pairing.question.min_age)
+        statement = pairing.young(cutoff)
+        return len(self.fetch(statement)) if statement else 0
+
+    def _count(self, pairing: Pairing, kind: str) -> int:
+        return int(self.fetch(f"SELECT count(*) FROM {pairing.results} WHERE kind = ?", [kind])[0][0])
+
+    def _newest(self, pairing: Pairing) -> dict[str, str | None]:
+        queries = {LEFT: pairing.newest(pairing.left), RIGHT: pairing.newest(pairing.right)}
+        return {place: self.fetch(query)[0][0] if query else None for place, query in queries.items()}
+
+    def _found(self, pairing: Pairing, what: str, kinds: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        marks = ", ".join("?" * len(kinds))
+        query = f"SELECT {what} FROM {pairing.results} WHERE kind IN ({marks}) ORDER BY {pairing.order()}"
+        with blamed(self.path):
+            found = self.connection.cursor().execute(query, list(kinds))
+        while rows := found.fetchmany(_FETCHED):
+            yield from rows
+
+
+def _text(cell: str | None, shape: Shape, name: str) -> str | None:
+    """A JSON cell as it is compared."""
+    if cell is None or cell == "null":
+        return None
+    column = shape.column(name)
+    if column is not None and is_document(column.type or ""):
+        return cell
+    return str(json.loads(cell)) if cell.startswith('"') else cell
+
+
+def _cell(pairing: Pairing, letter: str, i: int) -> str:
+    """The JSON of a text, ``null`` for NULL."""
+    text = f"{letter}{i}"
+    cell = f"CAST(to_json({text}) AS VARCHAR)"
+    if is_document(pairing.kind(i)):
+        cell = f"CASE WHEN json_valid({text}) THEN {text} ELSE {cell} END"
+    return f"coalesce({cell}, 'null')"
+
+
+def _shown(text: str | None) -> str:
+    return "NULL" if text is None else text

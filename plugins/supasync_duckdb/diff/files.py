@@ -1,0 +1,110 @@
+"""DuckDB files as a side: attached to be read, compared where they are."""
+# ruff: noqa: S608 - names are quoted by values.identifier
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from duckdb import DuckDBPyConnection
+
+from supasync_core.diff.seams import Engine, Taken
+from supasync_core.errors import PluginError
+from supasync_core.gap.seams import Choices
+from supasync_core.tables import Column, Shape, Table
+from supasync_duckdb.diff.engine import DuckdbEngine
+from supasync_duckdb.equality import is_document
+from supasync_duckdb.files import blamed, open_to_look
+from supasync_duckdb.staging.backend import FILE, PLACE, ROW
+from supasync_duckdb.tables import Tables, schema_of
+from supasync_duckdb.values import Kind, identifier, literal, plain
+
+_SUFFIXES = (".duckdb", ".ddb", ".db")
+_OWN = (FILE, ROW, PLACE)
+_TYPES = {
+    "tinyint": "smallint",
+    "smallint": "smallint",
+    "integer": "integer",
+    "bigint": "bigint",
+    "hugeint": "numeric",
+    "decimal": "numeric",
+    "float": "real",
+    "double": "double precision",
+    "boolean": "boolean",
+    "uuid": "uuid",
+    "date": "date",
+    "timestamp": "timestamp without time zone",
+    "timestamp with time zone": "timestamp with time zone",
+    "blob": "bytea",
+}
+"""DuckDB's types whose values are those of a type of PostgreSQL; of others the look decides."""
+
+
+class DuckdbFiles:
+    """Reads tables of a file by attaching it; the file is never changed."""
+
+    def fits(self, path: Path) -> bool:
+        """By its name."""
+        return path.suffix.lower() in _SUFFIXES
+
+    def single(self, path: Path) -> bool:
+        """A file may hold many tables."""
+        return False
+
+    def tables(self, path: Path, declared: Sequence[Table]) -> list[Table]:
+        """Declared tables that the file has; without one, all of its own in DuckDB's default schema."""
+        with _opened(path) as connection:
+            tables = Tables(connection)
+            found = [table for table in declared if tables.kinds(table) is not None]
+            rows = connection.execute(
+                "SELECT table_name FROM information_schema.tables WHERE table_catalog = current_database() "
+                "AND table_type = 'BASE TABLE' AND table_schema = 'main' ORDER BY ALL"
+            ).fetchall()
+        known = {table.name for table in declared}
+        return found + [Table(name=name) for (name,) in rows if name not in known]
+
+    def shape(self, path: Path, table: Table, choices: Choices) -> Shape:
+        """The columns; the types of raw cells and of texts are not known."""
+        with _opened(path) as connection, blamed(path, table):
+            kinds = Tables(connection).existing(table)
+        return Shape(tuple(Column(name, _type(kind)) for name, kind in kinds.items() if name not in _OWN))
+
+    def take(  # noqa: PLR0913, PLR0917 - as the protocol has it
+        self, engine: Engine, place: str, path: Path, table: Table, shape: Shape, choices: Choices
+    ) -> Taken:
+        """Attach the file; its rows are read while they are compared."""
+        if not isinstance(engine, DuckdbEngine):
+            raise PluginError("DuckDB files are compared by the engine duckdb")
+        with _opened(path) as connection, blamed(path, table):
+            kinds = Tables(connection).existing(table)
+        catalog = f"{place}_file"
+        engine.fetch(f"DETACH DATABASE IF EXISTS {catalog}")
+        with blamed(path, table):
+            engine.connection.execute(f"ATTACH {literal(str(path))} AS {catalog} (READ_ONLY)")
+        relation = f"{catalog}.{identifier(schema_of(table))}.{identifier(table.name)}"
+        rows = engine.fetch(f"SELECT count(*) FROM {relation}")[0][0]
+        cells = {name: _text(kind, shape, name) for name, kind in kinds.items() if name not in _OWN}
+        engine.hold(place, relation, cells)
+        return Taken(columns=tuple(cells), rows=rows)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[DuckDBPyConnection]:
+    connection = open_to_look(path)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _type(kind: Kind) -> str | None:
+    if kind.family in ("list", "array", "struct", "map"):
+        return "json"
+    return _TYPES.get(kind.family)
+
+
+def _text(kind: Kind, shape: Shape, name: str) -> str:
+    """The text to compare: a document's JSON, any other value's plain text."""
+    column = shape.column(name)
+    if kind.family == "json" and column is not None and is_document(column.type or ""):
+        return f"nullif(CAST({identifier(name)} AS VARCHAR), 'null')"
+    return plain(identifier(name), kind)

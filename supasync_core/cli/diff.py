@@ -1,0 +1,204 @@
+"""`supasync diff`: what differs between two sides, and why."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from supasync_core.cli.session import Session
+from supasync_core.cli.status import Duration
+
+if TYPE_CHECKING:
+    from supasync_core.cli.differences import Printer
+    from supasync_core.diff.comparing import Comparing, Wish
+    from supasync_core.gap.seams import Choices
+    from supasync_core.settings import Settings
+    from supasync_core.state import State
+
+TROUBLE = 2
+ENGINE = "duckdb"
+_SHOWN = 20
+Decorated = Callable[..., object]
+
+
+def sides(command: Decorated) -> Decorated:
+    """The arguments and options of every command that compares two sides."""
+    options = (
+        click.argument("left"),
+        click.argument("right"),
+        click.option("--table", "tables", multiple=True, metavar="T", help="Only this table; repeatable."),
+        click.option("--key", "key", multiple=True, metavar="C", help="The key, where tables.yaml has none."),
+        click.option("--columns", multiple=True, metavar="C,...", help="Only these columns, and the key."),
+        click.option("--ignore", multiple=True, metavar="C,...", help="All columns but these."),
+        click.option("--min-age", type=Duration(), help="Leave rows alone that are younger, such as 15m."),
+        click.option("--strict", is_flag=True, help="1.50 differs from 1.5."),
+        click.option("--dialect", "dialects", multiple=True, metavar="[FILE=]NAME", help="A CSV's dialect."),
+        click.option(
+            "--null", "nulls", multiple=True, metavar="[T.C=]TEXT|empty|none", help="NULL in a CSV."
+        ),
+        click.option("--encoding", "encodings", multiple=True, metavar="[FILE=]NAME", help="If not UTF-8."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """The arguments and options of `sides`, as they were given."""
+
+    left: str
+    right: str
+    tables: tuple[str, ...]
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+    ignore: tuple[str, ...]
+    min_age: timedelta | None
+    strict: bool
+    dialects: tuple[str, ...]
+    nulls: tuple[str, ...]
+    encodings: tuple[str, ...]
+
+    def settings(self, session: Session) -> "Settings | None":
+        """Those of tables.yaml; None where only files are compared and nobody needs it."""
+        from supasync_core.diff.sides import NAMES  # noqa: PLC0415 - --help needs none of it
+
+        offline = not {self.left, self.right} & {*NAMES}
+        if offline and (self.key or not Path(session.config).exists()):
+            return None
+        return session.settings
+
+    def wish(self, settings: "Settings | None") -> "Wish":
+        """What is asked for."""
+        from supasync_core import clock  # noqa: PLC0415 - --help needs none of it
+        from supasync_core.diff.comparing import Wish  # noqa: PLC0415
+
+        return Wish(
+            tables=self.tables,
+            key=_listed(self.key),
+            columns=_listed(self.columns),
+            ignore=_listed(self.ignore),
+            strict=self.strict,
+            min_age=self.min_age,
+            now=clock.to_text(time.time_ns() // 1000),
+            declared=settings.tables if settings else None,
+        )
+
+    def choices(self) -> "Choices":
+        """How CSV files are to be read."""
+        from supasync_core.cli.importing import pairs  # noqa: PLC0415 - --help needs none of it
+        from supasync_core.gap.seams import Choices  # noqa: PLC0415
+
+        return Choices(
+            dialects=pairs("--dialect", self.dialects),
+            nulls=pairs("--null", self.nulls),
+            encodings=pairs("--encoding", self.encodings),
+        )
+
+
+@click.command()
+@sides
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Show N rows of each table.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "jsonl", "csv"]),
+    default="table",
+    show_default=True,
+    help="How to print.",
+)
+@click.option("--no-defuse", is_flag=True, help="Leave cells of --format csv that begin like a formula.")
+@click.pass_obj
+def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, **given: object) -> int:
+    """Compare LEFT and RIGHT: rows by key, values by type, and why they differ.
+
+    A side is old, new, staging, a CSV file, a folder of CSV files, or a .duckdb file; a path of
+    such a name is written ./old. Added rows are on the right alone, removed ones on the left
+    alone. Exits with 0 where both are equal, 1 where they differ, 2 where that cannot be told.
+    """
+    session.trouble, session.wants_json = TROUBLE, form == "json"
+    from supasync_core.cli import differences  # noqa: PLC0415 - --help needs none of it
+
+    asked = Given(**given)  # type: ignore[arg-type]
+    settings = asked.settings(session)
+    printer = differences.PRINTERS[form](
+        redact=session.redact,
+        left=asked.left,
+        right=asked.right,
+        limit=_SHOWN if limit is None and form == "table" else limit,
+        defuse=not no_defuse,
+    )
+    with opened(session, asked, settings) as comparing:
+        return _printed(comparing, printer, _state(session, asked, settings))
+
+
+@contextmanager
+def opened(session: Session, asked: Given, settings: "Settings | None") -> "Iterator[Comparing]":
+    """Both sides and an engine between them, opened."""
+    from supasync_core.cli import output  # noqa: PLC0415 - --help opens nothing
+    from supasync_core.diff.comparing import Comparing  # noqa: PLC0415
+    from supasync_core.diff.sides import Finding  # noqa: PLC0415
+    from supasync_core.ledger import Ledger  # noqa: PLC0415
+
+    with ExitStack() as stack:
+        progress = stack.enter_context(output.counting())
+        finding = Finding(
+            host=session.host,
+            settings=settings,
+            choices=asked.choices(),
+            ledger=Ledger(),
+            progress=progress,
+        )
+        left = stack.enter_context(closing(finding.side(asked.left, asked.right)))
+        right = stack.enter_context(closing(finding.side(asked.right, asked.left)))
+        engine = stack.enter_context(closing(session.host.engines.get(ENGINE)()))
+        yield Comparing(left, right, engine, asked.wish(settings))
+
+
+def _printed(comparing: "Comparing", printer: "Printer", state: "State | None") -> int:
+    """Compare and print table after table; the exit code. One that fails does not stop the others."""
+    from supasync_core.diff.causes import Guess, side_of_old  # noqa: PLC0415 - --help needs none of it
+    from supasync_core.errors import TableError  # noqa: PLC0415
+
+    tables = comparing.tables()
+    comparing.check(tables.both)
+    printer.begin(tables)
+    equal, failed = tables.equal, False
+    for table in tables.both:
+        try:
+            found = comparing.compared(table)
+        except TableError as err:
+            if err.table is None or len(tables.both) == 1:
+                raise
+            failed = True
+            printer.failed(table, err)
+            continue
+        guess = Guess(found, side_of_old(comparing.left.name, comparing.right.name), state)
+        printer.table(found, ((row, guess.cause(row)) for row in comparing.engine.rows(found.table)))
+        equal = equal and found.equal
+    printer.end(equal=equal and not failed)
+    return TROUBLE if failed else int(not equal)
+
+
+def _state(session: Session, asked: Given, settings: "Settings | None") -> "State | None":
+    """What NEW knows of OLD, where both are compared; it only helps to guess."""
+    from supasync_core.errors import SupasyncError  # noqa: PLC0415 - --help needs none of it
+    from supasync_core.project import store_of_sink  # noqa: PLC0415
+
+    if settings is None or {asked.left, asked.right} != {"old", "new"}:
+        return None
+    try:
+        with closing(store_of_sink(settings, session.host)) as store:
+            return store.past(1).state
+    except SupasyncError:
+        return None
+
+
+def _listed(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Names that were given one by one, or with commas between them."""
+    return tuple(dict.fromkeys(name.strip() for each in given for name in each.split(",") if name.strip()))

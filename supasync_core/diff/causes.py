@@ -1,0 +1,136 @@
+"""A guess at what a difference has come from: by which side has what, the row's own times, and the state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from supasync_core import clock
+from supasync_core.diff.seams import LEFT, RIGHT, Difference, Row
+from supasync_core.diff.sides import NEW, OLD
+from supasync_core.state import State
+from supasync_core.tables import Table
+
+LATE = "late commit"
+WAITING = "not yet copied"
+SET_ASIDE = "set aside"
+DELETED = "deleted in OLD"
+WRITTEN = "written in NEW"
+UNSTAMPED = "update without a timestamp"
+TRIGGER = "trigger in NEW"
+CUT = "cut cell"
+EMPTY = "NULL or empty"
+UNKNOWN = "unknown"
+CAUSES = {
+    LATE: "committed after a run had read beyond its timestamp, or backdated: reconcile brings it",
+    WAITING: "younger than what was copied last: the next sync brings it",
+    SET_ASIDE: "NEW has refused it: supasync quarantine list says why",
+    DELETED: "deleted in OLD after it was copied, or written in NEW alone: sync never deletes",
+    WRITTEN: "NEW's row is the younger one: the app, a trigger or a person has written it there",
+    UNSTAMPED: "changed on one side while its timestamp stayed as it was: sync cannot see that",
+    TRIGGER: "only timestamps differ, and NEW's is later: a trigger in NEW stamps rows anew",
+    CUT: "one text is the beginning of the other: the dashboard cuts cells at 10,240 characters",
+    EMPTY: "NULL on one side, an empty text (or the word null) on the other: a dialect of CSV",
+    UNKNOWN: "nothing tells",
+}
+_CUT_LENGTH = 10_240
+_NULLS = ("", "null", "NULL")
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """Guesses for the rows of one table. ``old`` is the side that stands for OLD.
+
+    ``state`` is what NEW knows of OLD; None where nobody was asked.
+    """
+
+    difference: Difference
+    old: str = LEFT
+    state: State | None = None
+    set_aside: frozenset[tuple[str, ...]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        rows = self.state.quarantine.get(self.table.name, ()) if self.state else ()
+        object.__setattr__(self, "set_aside", frozenset(row.key for row in rows))
+
+    @property
+    def table(self) -> Table:
+        """The compared table."""
+        return self.difference.table
+
+    def cause(self, row: Row) -> str:
+        """The likeliest cause, one of ``CAUSES``."""
+        if row.key in self.set_aside:
+            return SET_ASIDE
+        mine, theirs = (row.left, row.right) if self.old == LEFT else (row.right, row.left)
+        if theirs is None:
+            return self._behind(self._moment(mine))
+        if mine is None:
+            return self._surplus(self._moment(theirs))
+        return _by_cells(row) or self._by_time(row, self._moment(mine), self._moment(theirs))
+
+    def _behind(self, at: clock.Instant | None) -> str:
+        """Why NEW lacks what OLD has."""
+        if at is None:
+            return UNKNOWN
+        known = self._known()
+        return UNKNOWN if known is None else LATE if at <= known else WAITING
+
+    def _surplus(self, at: clock.Instant | None) -> str:
+        newest = _instant(self.difference.newest.get(self.old))
+        return WRITTEN if at is not None and newest is not None and at > newest else DELETED
+
+    def _by_time(self, row: Row, mine: clock.Instant | None, theirs: clock.Instant | None) -> str:
+        if mine is None or theirs is None:
+            return UNKNOWN if self._stamped(row) else UNSTAMPED
+        if mine > theirs:
+            return self._behind(mine)
+        if theirs > mine:
+            stamps = set(row.columns) <= set(self.table.timestamp)
+            return TRIGGER if stamps else WRITTEN
+        return UNSTAMPED
+
+    def _stamped(self, row: Row) -> bool:
+        """Whether the row has a timestamp on one side at least."""
+        sides = [side for side in (row.left, row.right) if side is not None]
+        return any(self._moment(side) is not None for side in sides)
+
+    def _moment(self, side: Mapping[str, str | None] | None) -> clock.Instant | None:
+        """The row's own time: of its first timestamp that is not NULL."""
+        texts = [side.get(name) for name in self.table.timestamp] if side else []
+        return next((_instant(text) for text in texts if text), None)
+
+    def _known(self) -> clock.Instant | None:
+        """Up to when NEW has been filled: by its cursor, else by the youngest row that it has."""
+        state = self.state.tables.get(self.table.name) if self.state else None
+        if state is not None:
+            cursors = [keyset.cursor for keyset in state.keysets.values() if keyset.cursor]
+            return max((at for c in cursors if (at := _instant(c.value)) is not None), default=None)
+        return _instant(self.difference.newest.get(RIGHT if self.old == LEFT else LEFT))
+
+
+def side_of_old(left: str, right: str) -> str:
+    """Which side stands for OLD: the one of that name, else the one across from NEW, else the left."""
+    return RIGHT if right == OLD or left == NEW else LEFT
+
+
+def _by_cells(row: Row) -> str | None:
+    """A cause that the cells themselves show."""
+    pairs = [((row.left or {}).get(name), (row.right or {}).get(name)) for name in row.columns]
+    if any(_is_cut(a, b) or _is_cut(b, a) for a, b in pairs if a is not None and b is not None):
+        return CUT
+    if pairs and all((a is None and b in _NULLS) or (b is None and a in _NULLS) for a, b in pairs):
+        return EMPTY
+    return None
+
+
+def _is_cut(short: str, long: str) -> bool:
+    """Whether one text is what the dashboard, or a broken export, leaves of the other."""
+    if short.endswith("...") and len(short) >= _CUT_LENGTH:
+        return long.startswith(short[:-3])
+    return len(short) >= _CUT_LENGTH and len(long) > len(short) and long.startswith(short)
+
+
+def _instant(text: str | None) -> clock.Instant | None:
+    try:
+        return clock.parse(text) if text else None
+    except ValueError:
+        return None
