@@ -123,6 +123,7 @@ def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, 
     """
     session.trouble, session.wants_json = TROUBLE, form == "json"
     from supasync_core.cli import differences  # noqa: PLC0415 - --help needs none of it
+    from supasync_core.errors import SupasyncError  # noqa: PLC0415
 
     asked = Given(**given)  # type: ignore[arg-type]
     settings = asked.settings(session)
@@ -134,7 +135,11 @@ def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, 
         defuse=not no_defuse,
     )
     with opened(session, asked, settings) as comparing:
-        return _printed(comparing, printer, _state(session, asked, settings))
+        try:
+            return _printed(comparing, printer, _state(session, asked, settings))
+        except SupasyncError as err:
+            session.wants_json = session.wants_json and not printer.abort(err)
+            raise
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from supasync_core.cli import output
 from supasync_core.diff.causes import CAUSES
 from supasync_core.diff.comparing import Tables
 from supasync_core.diff.seams import CHANGED, Difference, Row
-from supasync_core.errors import TableError
+from supasync_core.errors import SupasyncError, TableError
 from supasync_core.files import defused
 from supasync_core.tables import Table
 
@@ -53,6 +53,10 @@ class Printer:
 
     def end(self, *, equal: bool) -> None:
         """Called once, with the answer."""
+
+    def abort(self, err: SupasyncError) -> bool:
+        """Called instead of ``end``; whether the error was told here."""
+        return False
 
     def _echo(self, text: str) -> None:
         click.echo(self.redact(text))
@@ -130,19 +134,26 @@ class AsTable(Printer):
 class AsJson(Printer):
     """One object; its rows are written as they come."""
 
-    separator: str = ""
+    head: str = ""
+    begun: bool = False
 
     def begin(self, tables: Tables) -> None:
-        """Open the object."""
-        head = {"left": self.left, "right": self.right}
+        """Keep the beginning until there is something to tell."""
         alone = {"left_only": tables.left_only, "right_only": tables.right_only}
-        self._echo(json.dumps({**head, **alone})[:-1] + ', "tables": {')
+        names = {"left": self.left, "right": self.right, **alone}
+        self.head = json.dumps(names, ensure_ascii=False)[:-1] + ', "tables": {'
+
+    def failed(self, table: Table, err: TableError) -> None:
+        """The error in the table's place."""
+        super().failed(table, err)
+        self._name(table)
+        self._echo(json.dumps({"error": str(err), "hint": err.hint}))
 
     def table(self, found: Difference, rows: Explained) -> None:
         """The table under its name; ``causes`` counts all rows, also those beyond the limit."""
         self._notes(found)
-        self._echo(self.separator + json.dumps(found.table.name) + ": " + json.dumps(summary(found))[:-1])
-        self._echo(', "rows": [')
+        self._name(found.table)
+        self._echo(json.dumps(summary(found), ensure_ascii=False)[:-1] + ', "rows": [')
         causes: Counter[str] = Counter()
         for number, (row, cause) in enumerate(rows):
             causes[cause] += 1
@@ -151,11 +162,21 @@ class AsJson(Printer):
                     ("," if number else "") + json.dumps(detail(found, row, cause), ensure_ascii=False)
                 )
         self._echo(f'], "causes": {json.dumps(causes)}}}')
-        self.separator = ","
 
     def end(self, *, equal: bool) -> None:
         """Close the object."""
+        self._echo("" if self.begun else self.head)
         self._echo(f'}}, "equal": {json.dumps(equal)}}}')
+
+    def abort(self, err: SupasyncError) -> bool:
+        """Close the object behind what was told already."""
+        if self.begun:
+            self._echo(f'}}, "equal": null, "error": {json.dumps(str(err))}}}')
+        return self.begun
+
+    def _name(self, table: Table) -> None:
+        self._echo(("," if self.begun else self.head) + json.dumps(table.name, ensure_ascii=False) + ":")
+        self.begun = True
 
 
 @dataclass

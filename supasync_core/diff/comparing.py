@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from supasync_core.diff.seams import LEFT, RIGHT, Difference, Engine, Question, Taken
 from supasync_core.diff.sides import FileSide, Side
-from supasync_core.errors import ConfigError
+from supasync_core.errors import ConfigError, SchemaError
 from supasync_core.registry import did_you_mean
 from supasync_core.tables import Column, Shape, Table
 
@@ -120,15 +120,16 @@ class Comparing:
         return found or Table(name=name)
 
     def _keyed(self, table: Table, shapes: Sequence[Shape]) -> Table:
-        """The table with the key and the timestamps to use; ConfigError where no key is known."""
+        """The table with the key and the timestamps to use; SchemaError where no key is known."""
         names = [shape.names for shape in shapes if shape.known and shape.columns]
         if self.wish.key:
             table = replace(table, key=self.wish.key)
         for name in table.key:
             if any(name not in each for each in names):
                 every = sorted(frozenset.intersection(*names))
-                raise ConfigError(
-                    [f"{table.name}: no key: {name} is not on both sides{did_you_mean(name, every)}"],
+                raise SchemaError(
+                    f"{table.name}: no key: {name} is not on both sides{did_you_mean(name, every)}",
+                    table=table.name,
                     hint="name the key's columns: --key COLUMN, once for each of them",
                 )
         declared = {each.name for each in self.wish.declared or ()}

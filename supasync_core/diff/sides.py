@@ -55,7 +55,11 @@ class Side(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileSide:
-    """Files, in a format that the engine reads by itself. ``placed`` says where a table stands in there."""
+    """Files, in a format that the engine reads by itself.
+
+    ``placed`` says where a table stands in there, ``remembered`` what types it has. Where ``declared_only``,
+    the files are a project's.
+    """
 
     name: str
     path: Path
@@ -63,10 +67,13 @@ class FileSide:
     choices: Choices
     placed: Callable[[Table], Table] = lambda table: table
     remembered: Callable[[Table], Shape | None] = lambda _table: None
+    declared_only: bool = False
     typed: bool = False
 
     def tables(self, declared: Sequence[Table]) -> list[Table] | None:
-        """Those that there are files for."""
+        """Those that there are files for; a project has what is declared."""
+        if self.declared_only:
+            return None
         there = {table.name for table in self.files.tables(self.path, [*map(self.placed, declared)])}
         known = [table for table in declared if table.name in there]
         names = there - {table.name for table in declared}
@@ -183,7 +190,7 @@ class Finding:
         if not path.exists():
             raise SchemaError(f"{name}: there is no {path} yet")
         choices = replace(self.choices, dialects={"*": "psql", **self.choices.dialects})
-        return FileSide(name, path, files, choices)
+        return FileSide(name, path, files, choices, declared_only=True)
 
     def _staging(self) -> Side:
         settings = self._settings(STAGING)
