@@ -1,7 +1,7 @@
 """The settings of a project once they have been read, and what reading them needs to know of plugins."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
@@ -37,6 +37,14 @@ class Endpoint:
     ref: str
 
 
+@dataclass(frozen=True, slots=True)
+class Cutover:
+    """What the switch changes and runs: the app's .env, and commands of the user's own."""
+
+    env: Path | None = None
+    steps: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What tables.yaml says, complete and consistent; ``tables`` are in the order in which they are copied.
@@ -59,3 +67,6 @@ class Settings:
     secrets: tuple[Secret, ...]
     staging: Endpoint | None = None
     """Where an export by hand is put together; None where no plugin brings the default."""
+    cutover: Cutover = Cutover()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """The variables of the process, and those of .env that it does not have, none shown by a repr."""

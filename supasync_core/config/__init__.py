@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from supasync_core.config.cutover import cutover
 from supasync_core.config.document import Entry, Mark, Problems, Section, Value, parse
 from supasync_core.config.endpoints import endpoints, staging_of
 from supasync_core.config.environment import Environment, read_dotenv
@@ -14,6 +15,7 @@ from supasync_core.config.schema import TOP, defaults_of
 from supasync_core.config.tables import tables
 from supasync_core.config.values import Mismatch, section
 from supasync_core.errors import ConfigError, PluginError
+from supasync_core.secrets import Secret, Values
 from supasync_core.settings import Host, Settings
 
 __all__ = ["Host", "Settings", "load"]
@@ -37,7 +39,8 @@ def load(path: Path, environ: Mapping[str, str], host: Host) -> Settings:
     settings = _settings(path, Reading(path.parent, host, problems), document)
     if settings is None or problems:
         raise ConfigError(problems.lines())
-    return settings
+    variables = {name: Secret(value) for name, value in {**dotenv, **environ}.items()}
+    return replace(settings, environment=Values(variables))
 
 
 def _text(path: Path) -> str:
@@ -64,6 +67,7 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
     sides = endpoints(reading, _entry(root, given, "source"), _entry(root, given, "sink"))
     staging = staging_of(reading, _entry(root, given, "staging"))
     found = tables(reading, _entry(root, given, "tables"), root.entries.get("defaults"))
+    switch = cutover(reading, _entry(root, given, "cutover"))
     values = {**defaults_of(TOP), **given}
     stale_after = _stale_after(reading, root, values)
     if sides is None or reading.problems:
@@ -82,6 +86,7 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
         tables=found,
         secrets=tuple(reading.problems.secrets),
         staging=staging,
+        cutover=switch,
     )
 
 

@@ -18,6 +18,7 @@ from supasync_core.config.values import (
     section,
     some_names,
     text,
+    texts,
     whole,
 )
 
@@ -112,6 +113,12 @@ TOP: Final = (
         kind="duration in days",
         default="90d",
         doc="how long the sink keeps the records of past runs",
+    ),
+    Field(
+        name="cutover",
+        parse=section("settings such as env: ../app/.env"),
+        kind="switch settings",
+        doc="what `cutover` changes and runs when the app is switched to NEW (see below)",
     ),
     Field(
         name="defaults",
@@ -210,6 +217,22 @@ TABLE: Final = (
         default="public",
         shared=True,
         doc="the PostgreSQL schema of the table, the same on both sides",
+    ),
+)
+
+CUTOVER: Final = (
+    Field(
+        name="env",
+        parse=text,
+        kind="path",
+        doc="the app's .env, whose SUPABASE_URL names OLD until the switch; not the one beside tables.yaml",
+    ),
+    Field(
+        name="steps",
+        parse=texts,
+        kind="command or list of commands",
+        default="[]",
+        doc="commands of your own that `cutover` runs after the switch, in this order, each with consent",
     ),
 )
 

@@ -59,6 +59,17 @@ def names(value: Value) -> tuple[str, ...]:
     return tuple(found)
 
 
+def texts(value: Value) -> tuple[str, ...]:
+    """A text or a list of texts; the list may be empty, and hold the same text twice."""
+    if not isinstance(value, Listing):
+        return (text(value),)
+    found = tuple(item.value for item in value.items if isinstance(item, Scalar) and item.value)
+    if len(found) < len(value.items):
+        wrong = (item for item in value.items if not (isinstance(item, Scalar) and item.value))
+        raise Mismatch(*(flaw for item in wrong for flaw in expected("a text", item).flaws))
+    return found
+
+
 def some_names(advice: str) -> Parser:
     """Names, at least one; the advice says what to do instead of an empty list."""
 

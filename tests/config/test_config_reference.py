@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from supasync_core.config.schema import DEFAULTS, TABLE, TOP, Field, defaults_of
+from supasync_core.config.schema import CUTOVER, DEFAULTS, TABLE, TOP, Field, defaults_of
 from supasync_core.tables import Table
 from tests.config.host import ENVIRON, read
 
@@ -30,12 +30,19 @@ def _row(field: Field, *, marked: bool) -> list[str]:
     return [name, field.kind, default, *mark, field.doc]
 
 
-@pytest.mark.parametrize(("fields", "marked"), [(TOP, False), (TABLE, True)])
-def test_every_setting_is_documented_and_none_is_invented(fields: Sequence[Field], marked: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize(
+    ("fields", "marked", "heading"),
+    [(TOP, False, "## The file"), (CUTOVER, False, "### cutover"), (TABLE, True, "## Each table")],
+)
+def test_every_setting_is_documented_and_none_is_invented(
+    fields: Sequence[Field],
+    marked: bool,  # noqa: FBT001
+    heading: str,
+) -> None:
     def cells(text: str) -> list[list[str]]:
         return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
 
-    start = PAGE.index("| setting | value | default | " + ("shared" if marked else "meaning"))
+    start = PAGE.index("| setting | value | default | ", PAGE.index(f"\n{heading}\n"))
     documented = PAGE[start : PAGE.index("\n\n", start)]
     assert cells(documented) == cells(rows(fields, marked=marked).replace("|---|---", "| --- | --- "))
 

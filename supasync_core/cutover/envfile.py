@@ -1,0 +1,144 @@
+"""A .env file on disk: read whole, replaced as a whole, the original kept beside it."""
+
+import os
+import shutil
+import stat
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Final
+
+from supasync_core.errors import SupasyncError
+
+_BOM: Final = b"\xef\xbb\xbf"
+_LARGEST: Final = 1_000_000
+"""Bytes; a larger file is no .env."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnvFile:
+    """The file as it was read; ``path`` is the file itself where a link was named."""
+
+    path: Path
+    raw: bytes
+
+    @property
+    def text(self) -> str:
+        """Its text without the byte order mark; SupasyncError where it is not UTF-8."""
+        try:
+            return self.raw.removeprefix(_BOM).decode()
+        except UnicodeDecodeError as err:
+            raise SupasyncError(
+                f"{self.path} is not UTF-8 text (byte {err.start + 1})", hint="save it as UTF-8"
+            ) from err
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of its bytes."""
+        return sha256(self.raw).hexdigest()
+
+    def with_text(self, text: str) -> bytes:
+        """The bytes of this file with another text, the byte order mark kept."""
+        mark = _BOM if self.raw.startswith(_BOM) else b""
+        return mark + text.encode()
+
+
+def read(path: Path) -> EnvFile:
+    """The file, a link followed; SupasyncError where there is none or it cannot be replaced later."""
+    try:
+        target = path.resolve(strict=True)
+        status = target.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise SupasyncError(f"{path} is no file", hint="correct cutover.env in tables.yaml")
+        if status.st_size > _LARGEST:
+            raise SupasyncError(f"{path} has {status.st_size:,} bytes: that is no .env")
+        raw = target.read_bytes()
+    except FileNotFoundError as err:
+        raise SupasyncError(
+            f"there is no file {path}", hint="correct cutover.env in tables.yaml, or put the file there"
+        ) from err
+    except (OSError, RuntimeError) as err:  # RuntimeError: a link that leads to itself, up to Python 3.12
+        raise SupasyncError(f"{path} cannot be read: {getattr(err, 'strerror', None) or err}") from err
+    return EnvFile(target, raw)
+
+
+def check_writable(file: EnvFile) -> None:
+    """SupasyncError where `replace` would be refused; nothing is tried out."""
+    status = file.path.stat()
+    if not status.st_mode & stat.S_IWUSR or not os.access(file.path, os.W_OK):
+        raise SupasyncError(f"{file.path} is read-only", hint=f"chmod u+w {file.path}")
+    if not os.access(file.path.parent, os.W_OK | os.X_OK):
+        raise SupasyncError(
+            f"{file.path} cannot be replaced: its folder is read-only", hint=f"chmod u+w {file.path.parent}"
+        )
+    if status.st_nlink > 1:
+        raise SupasyncError(
+            f"{file.path} has a second name (a hard link), which would go on with the old values",
+            hint="make the other name a symbolic link",
+        )
+
+
+def keep(file: EnvFile, stamp: str) -> Path:
+    """Write the original beside the file, for its owner alone; its path."""
+    copy = file.path.with_name(f"{file.path.name}.old-{stamp}")
+    try:
+        with open(copy, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
+            _same_owner(file.path, copy)
+            out.write(file.raw)
+            out.flush()
+            os.fsync(out.fileno())
+    except FileExistsError:
+        if copy.read_bytes() != file.raw:
+            raise SupasyncError(f"{copy} is there already", hint="run it again in a second") from None
+    except OSError as err:
+        copy.unlink(missing_ok=True)
+        raise SupasyncError(f"{copy} cannot be written: {err.strerror}") from err
+    return copy
+
+
+def replace(file: EnvFile, raw: bytes) -> None:
+    """Put the bytes in the file's place, whole or not at all; permissions and owner stay.
+
+    SupasyncError, and nothing changed, where the file is another one by now or cannot be replaced.
+    """
+    draft = None
+    try:
+        with NamedTemporaryFile(dir=file.path.parent, prefix=f".{file.path.name}.", delete=False) as out:
+            draft = Path(out.name)
+            out.write(raw)
+            out.flush()
+            _same_owner(file.path, draft)
+            shutil.copystat(file.path, draft)
+            os.utime(draft)
+            os.fsync(out.fileno())
+        if read(file.path).raw != file.raw:
+            raise SupasyncError(f"{file.path} was changed meanwhile: run it again")
+        os.replace(draft, file.path)  # noqa: PTH105 - both are paths of one folder
+        draft = None
+        _settle(file.path.parent)
+    except OSError as err:
+        raise SupasyncError(f"{file.path} cannot be replaced: {err.strerror}") from err
+    finally:
+        if draft is not None:
+            draft.unlink(missing_ok=True)
+
+
+def _same_owner(original: Path, copy: Path) -> None:
+    """Give the copy the original's owner and group; OSError where that is not allowed."""
+    if not hasattr(os, "chown"):
+        return
+    old, new = original.stat(), copy.stat()
+    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+        os.chown(copy, old.st_uid, old.st_gid)
+
+
+def _settle(folder: Path) -> None:
+    """Have the folder's entry on disk; only POSIX can be asked for that."""
+    if os.name != "posix":
+        return
+    entry = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(entry)
+    finally:
+        os.close(entry)
