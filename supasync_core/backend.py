@@ -84,6 +84,19 @@ class Typed(Protocol):
         ...
 
 
+@runtime_checkable
+class Catalog(Protocol):
+    """A source or sink that can list its tables."""
+
+    def tables(self, schema: str) -> Mapping[str, Shape]:
+        """The tables of the schema by name, views too where they cannot be told apart.
+
+        Columns come in the table's order. RefusedError or SchemaError where they are not shown; an empty
+        answer means that there is none.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """Who wants to write to the sink: ``holder`` names this installation, ``source`` where rows come from.

@@ -30,6 +30,23 @@ Key = tuple[str, ...]
 Keys = set[Key]
 
 
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """A batch that waits for the parents that its ``columns`` refer to."""
+
+    table: Table
+    keys: Keys
+    columns: tuple[str, ...]
+
+
+class _CircleError(Exception):
+    """Rows refer to each other in a circle: the batch ``under_way`` can go without its reference first."""
+
+    def __init__(self, under_way: _UnderWay) -> None:
+        super().__init__()
+        self.under_way = under_way
+
+
 class ManyRefusedError(SchemaError):
     """So many rows were refused that the schema must be the reason: none of them is set aside."""
 
@@ -42,7 +59,7 @@ class Delivery:
     now: str
     known: Mapping[str, tuple[Quarantined, ...]]
     fetched: defaultdict[str, Keys] = field(default_factory=lambda: defaultdict(set))
-    under_way: list[tuple[str, Keys]] = field(default_factory=list)
+    under_way: list[_UnderWay] = field(default_factory=list)
     incomplete: list[tuple[Table, Batch]] = field(default_factory=list)
     set_aside: defaultdict[str, dict[Key, Quarantined]] = field(init=False)
 
@@ -123,7 +140,9 @@ class Delivery:
         """Fetch the parents that are missing in the sink, send them, then the batch again."""
         parent = self._parent(table, err)
         missing = self._missing(table, parent, batch, err)
-        if any(name == parent.name and missing & keys for name, keys in self.under_way):
+        this = _UnderWay(table, set(_keys(table, batch)), err.columns)
+        circle = self._circle(parent, missing)
+        if circle and self._yielding([this, *reversed(circle)]) is this:
             self._send_without(table, batch, err.columns)
             return
         new = missing - self.fetched[parent.name]
@@ -132,16 +151,45 @@ class Delivery:
             self._refuse_some(table, batch, orphans, err)
             return
         self.fetched[parent.name] |= new
-        self.under_way.append((table.name, set(_keys(table, batch))))
+        self.under_way.append(this)
         try:
             for found in self._read(parent, new):
                 if parent.name == table.name:
                     batch = _joined(found, batch)
                 else:
                     self._send(parent, found, depth + 1)
+        except _CircleError as opened:
+            if opened.under_way is not this:
+                raise
+            self.fetched[parent.name] -= new
+            self._send_without(table, batch, err.columns)
+            return
         finally:
             self.under_way.pop()
         self._send(table, batch, depth + 1)
+
+    def _circle(self, parent: Table, missing: Keys) -> list[_UnderWay]:
+        """What waits from one of the missing parents on: empty where none of them is under way itself."""
+        for place, waiting in enumerate(self.under_way):
+            if waiting.table.name == parent.name and missing & waiting.keys:
+                return self.under_way[place:]
+        return []
+
+    def _yielding(self, circle: Sequence[_UnderWay]) -> _UnderWay:
+        """The innermost, where it can do without its reference; else _CircleError with the first that can."""
+        for waiting in circle:
+            shape = self.project.sink.shape(waiting.table)
+            columns = [shape.column(name) for name in waiting.columns]
+            if all(column is None or column.nullable is not False for column in columns):
+                if waiting is circle[0]:
+                    return waiting
+                raise _CircleError(waiting)
+        names = " -> ".join(waiting.table.name for waiting in reversed(circle))
+        raise SchemaError(
+            f"{circle[0].table.name}: rows of {names} refer to each other by columns that cannot be NULL",
+            table=circle[0].table.name,
+            hint="drop one of these foreign keys in NEW until the switch",
+        )
 
     def _missing(self, table: Table, parent: Table, batch: Batch, err: RowError) -> Keys:
         """The parents of the batch's rows that neither the sink nor the batch itself has."""

@@ -70,6 +70,12 @@ def opened(settings: Settings, host: Host, source: Source | None = None) -> Iter
         yield Project(settings, host, ledger, source, sink, store)
 
 
+def opened_source(settings: Settings, host: Host) -> Source:
+    """The source alone, where nothing else is wanted."""
+    context = _context(settings, settings.source, Ledger(), "OLD")
+    return host.sources.get(settings.source.backend).open(context)
+
+
 def store_of_source(project: Project) -> StateStore | None:
     """The state that the source itself may hold, to see whether the two ends are swapped."""
     endpoint = project.settings.source

@@ -73,7 +73,8 @@ class Table:
 class Column:
     """What is known of a column; None where the backend cannot tell.
 
-    ``refers`` is the table and the column that a foreign key points to.
+    ``refers`` is the table and the column that a foreign key points to. ``default`` is its text, as far as
+    it is shown. ``values`` are an enum's, in their order. ``length`` is the most characters that it holds.
     """
 
     name: str
@@ -81,18 +82,30 @@ class Column:
     nullable: bool | None = None
     key: bool | None = None
     refers: tuple[str, str] | None = None
+    default: str | None = None
+    values: tuple[str, ...] = ()
+    length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The columns of a table as one side has them; ``known`` is False where the backend cannot tell."""
+    """The columns of a table as one side has them; ``known`` is False where the backend cannot tell.
+
+    ``view`` is True where it shows itself to be no table but a view.
+    """
 
     columns: tuple[Column, ...] = ()
     known: bool = True
+    view: bool = False
     names: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", frozenset(column.name for column in self.columns))
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns of the primary key; empty where there is none, or none is known."""
+        return tuple(column.name for column in self.columns if column.key)
 
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""

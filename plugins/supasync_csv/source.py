@@ -1,13 +1,14 @@
 """The source `csv`: each file is loaded once, and read from there."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from supasync_core.batch import Batch, Window
 from supasync_core.clock import Horizon
 from supasync_core.errors import SchemaError
 from supasync_core.tables import Column, Shape, Table
+from supasync_csv.catalog import catalog, files_of
 from supasync_csv.files import Files
 from supasync_csv.workspace import Workspace, header, is_array, is_json
 from supasync_duckdb.files import blamed
@@ -27,6 +28,7 @@ class CsvSource:
         self._reader = Reader(self._work.connection)
         self._shapes: dict[str, Shape] = {}
         self._loaded: dict[Path, int] = {}
+        self._found: dict[str, Path] = {}
         self._horizon: Horizon | None = None
 
     def typed(self, table: Table, shape: Shape) -> None:
@@ -38,6 +40,15 @@ class CsvSource:
     def shape(self, table: Table) -> Shape:
         """The columns that the file's first line names; their types are not known."""
         return Shape(tuple(Column(name) for name in header(table, self._existing(table))))
+
+    def tables(self, schema: str) -> Mapping[str, Shape]:
+        """What is guessed of all files' tables from names and values."""
+        self._found = files_of(self._files, schema)
+        work = Workspace()
+        try:
+            return catalog(self._found, work)
+        finally:
+            work.close()
 
     def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
         """Those of the columns that the file does not have."""
@@ -71,7 +82,7 @@ class CsvSource:
         self._work.close()
 
     def _existing(self, table: Table) -> Path:
-        path = self._files.of(table)
+        path = self._found.get(table.name) or self._files.of(table)
         if not path.is_file():
             raise SchemaError(
                 f"{table.name}: there is no file {path}",

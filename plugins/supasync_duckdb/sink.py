@@ -1,12 +1,13 @@
 """The sink `duckdb`: tables of one file, created with the first batch where they are missing."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from duckdb import DuckDBPyConnection
 
 from supasync_core.batch import Batch, Window
 from supasync_core.tables import Shape, Table
+from supasync_duckdb.catalog import catalog
 from supasync_duckdb.files import blamed, open_to_write
 from supasync_duckdb.reading import Reader
 from supasync_duckdb.tables import Kinds, Tables, absent, shape_of, untyped
@@ -28,6 +29,13 @@ class DuckdbSink:
         """The table's columns; not known before the first batch has created it."""
         kinds = self._kinds(table)
         return Shape(known=False) if kinds is None else shape_of(kinds)
+
+    def tables(self, schema: str) -> Mapping[str, Shape]:
+        """All tables and views of the schema; none where there is no file yet."""
+        if self._opened is None and not self._path.exists():
+            return {}
+        with blamed(self._path):
+            return catalog(self._connection(), schema)
 
     def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
         """Those of the columns that the table does not have and that no batch would add."""

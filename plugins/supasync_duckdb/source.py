@@ -1,12 +1,13 @@
 """The source `duckdb`: tables of a file that is opened to be read and never changed."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from supasync_core.batch import Batch, Window
 from supasync_core.clock import Horizon
 from supasync_core.tables import Shape, Table
+from supasync_duckdb.catalog import catalog
 from supasync_duckdb.files import blamed, open_to_read
 from supasync_duckdb.reading import Reader
 from supasync_duckdb.tables import Tables, absent, shape_of
@@ -25,6 +26,11 @@ class DuckdbSource:
         """The table's columns."""
         with blamed(self._path, table):
             return shape_of(Tables(self._connection).existing(table))
+
+    def tables(self, schema: str) -> Mapping[str, Shape]:
+        """All tables and views of the schema."""
+        with blamed(self._path):
+            return catalog(self._connection, schema)
 
     def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
         """Those of the columns that the table does not have."""

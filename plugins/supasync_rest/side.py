@@ -1,10 +1,7 @@
 """What both sides can tell of a table: its columns and how many rows it has."""
 
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from supasync_core.batch import Batch, Window
 from supasync_core.errors import RefusedError, SchemaError
@@ -12,12 +9,8 @@ from supasync_core.tables import Column, Shape, Table
 from supasync_rest import query
 from supasync_rest.answers import Answer, Request
 from supasync_rest.client import Client
+from supasync_rest.description import described
 from supasync_rest.errors import MissingColumnError
-
-Definitions = Mapping[str, Mapping[str, Any]]
-
-# PostgREST 14.8 and later print these for integer and bigint (measured; smallint is int32 there too).
-_TYPES = {"int32": "integer", "int64": "bigint"}
 
 
 class RestSide:
@@ -25,14 +18,31 @@ class RestSide:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._described: dict[str, Definitions] = {}
+        self._described: dict[str, Mapping[str, Shape]] = {}
 
     def shape(self, table: Table) -> Shape:
         """The table's columns from the OpenAPI description, else their names from a row."""
         if table.schema not in self._described:
-            self._described[table.schema] = self._describe(table)
-        definition = self._described[table.schema].get(table.name)
-        return _shape(definition) if definition else self._shape_of_a_row(table)
+            try:
+                self.tables(table.schema)
+            except (RefusedError, SchemaError):  # PostgREST's openapi-mode may keep them to itself
+                self._described[table.schema] = {}
+        return self._described[table.schema].get(table.name) or self._shape_of_a_row(table)
+
+    def tables(self, schema: str) -> Mapping[str, Shape]:
+        """All tables and views of the schema that the key has any right on, from the OpenAPI description."""
+        request = Request(
+            method="GET",
+            path="/",
+            purpose="schema",
+            schema=schema,
+            headers={"Accept": "application/openapi+json"},
+        )
+        found = self._client.send(request, described)
+        if found is None:
+            raise SchemaError(f"{self._client.project} does not describe its tables: it has no OpenAPI root")
+        self._described[schema] = found
+        return found
 
     def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
         """Those of the columns that the table does not have; asked for one by one where it must be."""
@@ -89,20 +99,6 @@ class RestSide:
 
         return self._client.send(request, batch)
 
-    def _describe(self, table: Table) -> Definitions:
-        """The OpenAPI definitions by table; none where the server refuses them (PostgREST's openapi-mode)."""
-        request = Request(
-            method="GET",
-            path="/",
-            purpose="schema",
-            schema=table.schema,
-            headers={"Accept": "application/openapi+json"},
-        )
-        try:
-            return self._client.send(request, _definitions)
-        except (RefusedError, SchemaError):
-            return {}
-
     def _shape_of_a_row(self, table: Table) -> Shape:
         path = query.path(table, [("limit", "1")])
         rows = self.page(Request(method="GET", path=path, purpose="schema", table=table)).rows
@@ -115,34 +111,3 @@ class RestSide:
         except MissingColumnError:
             return False
         return True
-
-
-def _definitions(answer: Answer) -> Definitions:
-    try:
-        found = json.loads(answer.body).get("definitions", {})
-    except (ValueError, AttributeError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _shape(definition: Mapping[str, Any]) -> Shape:
-    """A table of the description: ``required`` is NOT NULL, ``<pk/>`` marks the key (measured)."""
-    required = definition.get("required", ())
-    return Shape(
-        tuple(
-            Column(
-                name=name,
-                type=_TYPES.get(told.get("format", ""), told.get("format")),
-                nullable=name not in required,
-                key="<pk/>" in told.get("description", ""),
-                refers=_reference(told.get("description", "")),
-            )
-            for name, told in definition.get("properties", {}).items()
-        )
-    )
-
-
-def _reference(description: str) -> tuple[str, str] | None:
-    """What ``<fk table='users' column='id'/>`` points to."""
-    found = re.search(r"<fk table='(.*?)' column='(.*?)'/>", description)
-    return (found[1], found[2]) if found else None

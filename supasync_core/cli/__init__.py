@@ -18,6 +18,7 @@ COMMANDS = {
     "check": "supasync_core.cli.setup",
     "diff": "supasync_core.cli.diff",
     "gap": "supasync_core.cli.gap",
+    "init": "supasync_core.cli.init",
     "plugins": "supasync_core.cli.plugins",
     "quarantine": "supasync_core.cli.quarantine",
     "setup": "supasync_core.cli.setup",

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from supasync_core.plugins import Host
     from supasync_core.project import Project
+    from supasync_core.secrets import Secret
     from supasync_core.settings import Settings
 
 
@@ -22,6 +23,8 @@ class Session:
     wants_json: bool = False
     trouble: int | None = None
     """The exit code of every error, for commands that answer like diff(1)."""
+    secrets: "list[Secret]" = field(default_factory=list)
+    """Keys that a command has taken from the environment without tables.yaml."""
 
     @cached_property
     def host(self) -> "Host":
@@ -58,4 +61,4 @@ class Session:
         from supasync_core.secrets import redact  # noqa: PLC0415 - wanted for errors alone
 
         settings = self.__dict__.get("settings")
-        return redact(text, settings.secrets if settings else ())
+        return redact(text, [*self.secrets, *(settings.secrets if settings else ())])

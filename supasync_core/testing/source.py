@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from supasync_core.backend import Source
+from supasync_core.backend import Catalog, Source
 from supasync_core.batch import Batch, Cursor, Span, Window
 from supasync_core.errors import SchemaError
 from supasync_core.testing.events import (
@@ -55,6 +55,16 @@ class SourceContract:
     def test_a_total_is_not_counted_unasked(self, filled: Callable[[Batch], Source]) -> None:
         """Counting costs a scan."""
         assert filled(events(event(1, "12:00"))).read(EVENTS, Window((Span(UPDATED),), 5)).total is None
+
+    def test_its_tables_are_listed_with_their_columns(self, filled: Callable[[Batch], Source]) -> None:
+        """Where the source can list them: in their order, and none of a schema that is not there."""
+        source = filled(events(event(1, "12:00")))
+        if isinstance(source, Catalog):
+            shape = source.tables("public")["events"]
+            assert [column.name for column in shape.columns] == [
+                column.name for column in source.shape(EVENTS).columns
+            ]
+            assert not shape.view
 
     def test_an_empty_window_is_an_empty_batch(self, filled: Callable[[Batch], Source]) -> None:
         """Nothing new is no error."""

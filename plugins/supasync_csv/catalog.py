@@ -1,0 +1,103 @@
+"""The tables of a folder of CSV files: what is guessed of their columns from names and values.
+
+A file tells no types. A type is guessed where every value that is given reads as such; a key where ``id``, or
+the first column, is never empty and never the same; a foreign key where ``user_id`` holds nothing but keys of
+a table ``user`` or ``users``.
+"""
+
+# ruff: noqa: S608 - names are quoted by values.identifier
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from duckdb import DuckDBPyConnection
+
+from supasync_core.tables import Column, Shape, Table
+from supasync_csv.files import Files
+from supasync_csv.workspace import Workspace, header
+from supasync_duckdb.files import blamed
+from supasync_duckdb.tables import qualified
+from supasync_duckdb.values import identifier
+
+_GUESSES = {
+    "bigint": "BIGINT",
+    "uuid": "UUID",
+    "boolean": "BOOLEAN",
+    "numeric": "DOUBLE",
+    "timestamp with time zone": "TIMESTAMPTZ",
+}
+"""PostgreSQL's types, each with DuckDB's that its values are tried as, the narrower first."""
+_DASHBOARD = "_rows"
+
+
+def files_of(files: Files, schema: str) -> dict[str, Path]:
+    """The files of the schema's tables; the dashboard saves ``users`` as ``users_rows.csv``."""
+    found: dict[str, Path] = {}
+    for file in files.names():
+        where, dot, name = file.rpartition(".")
+        if (where if dot else "public") == schema:
+            found[name.removesuffix(_DASHBOARD)] = files.folder / f"{file}.csv"
+    return found
+
+
+def catalog(paths: Mapping[str, Path], work: Workspace) -> Mapping[str, Shape]:
+    """The tables of these files; each file is loaded once."""
+    found: dict[str, tuple[Table, list[Column]]] = {}
+    for name, path in paths.items():
+        table = Table(name=name)
+        work.load(table, path, identifier)
+        with blamed(path, table):
+            found[name] = table, _keyed(work.connection, table, header(table, path))
+    return {
+        name: Shape(tuple(_related(work.connection, table, column, found) for column in columns))
+        for name, (table, columns) in found.items()
+    }
+
+
+def _keyed(connection: DuckDBPyConnection, table: Table, names: list[str]) -> list[Column]:
+    columns = [_column(connection, table, name) for name in names]
+    likely = "id" if "id" in names else names[0]
+    quoted = identifier(likely)
+    query = f"SELECT count(*), count({quoted}), count(DISTINCT {quoted}) FROM {qualified(table)}"
+    rows, given, different = connection.execute(query).fetchall()[0]
+    is_key = 0 < rows == given == different
+    return [replace(column, key=is_key and column.name == likely) for column in columns]
+
+
+def _column(connection: DuckDBPyConnection, table: Table, name: str) -> Column:
+    quoted = identifier(name)
+    tried = ", ".join(f"count(TRY_CAST({quoted} AS {sql}))" for sql in _GUESSES.values())
+    query = f"SELECT count(*), count(nullif({quoted}, '')), {tried} FROM {qualified(table)}"
+    rows, given, *fitting = connection.execute(query).fetchall()[0]
+    fits = (kind for kind, count in zip(_GUESSES, fitting, strict=True) if 0 < given == count)
+    return Column(
+        name, type=next(fits, None if not given else "text"), nullable=True if given < rows else None
+    )
+
+
+def _related(
+    connection: DuckDBPyConnection,
+    table: Table,
+    column: Column,
+    tables: Mapping[str, tuple[Table, list[Column]]],
+) -> Column:
+    stem = column.name.removesuffix("_id")
+    if stem == column.name:
+        return column
+    for name in (stem, f"{stem}s", f"{stem}es", f"{stem.removesuffix('y')}ies"):
+        parent, columns = tables.get(name, (table, []))
+        key = next((each.name for each in columns if each.key), None)
+        if key and _holds(connection, table, column.name, parent, key):
+            return replace(column, refers=(name, key))
+    return column
+
+
+def _holds(connection: DuckDBPyConnection, table: Table, column: str, parent: Table, key: str) -> bool:
+    """Whether every value that is given is a key of the parent."""
+    query = (
+        f"SELECT count(*) FROM {qualified(table)} AS child WHERE {identifier(column)} IS NOT NULL "
+        f"AND NOT EXISTS (FROM {qualified(parent)} AS parent "
+        f"WHERE parent.{identifier(key)} = child.{identifier(column)})"
+    )
+    return bool(connection.execute(query).fetchall()[0][0] == 0)

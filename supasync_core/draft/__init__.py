@@ -1,0 +1,1 @@
+"""A tables.yaml out of what the source tells of its tables: each choice with its reason."""

@@ -1,0 +1,136 @@
+"""A proposal for every table that the source shows."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from itertools import pairwise
+from types import MappingProxyType
+
+from supasync_core import order
+from supasync_core.backend import Source
+from supasync_core.draft.proposal import Proposal
+from supasync_core.draft.reading import Reader
+from supasync_core.errors import TableError
+from supasync_core.tables import Column, Shape, Table
+
+OWN = "sync_metadata"
+"""supasync's own table, in NEW; an OLD that was a NEW once may have one as well."""
+
+
+def proposals(
+    source: Source,
+    shapes: Mapping[str, Shape],
+    schema: str,
+    progress: Callable[[str], None],
+    declared: Mapping[str, Table] = MappingProxyType({}),
+) -> list[Proposal]:
+    """One for every table: those that can be copied first, parents before their children.
+
+    Tables that are ``declared`` already get none, and the source is asked nothing about their rows.
+    """
+    reader = Reader(source)
+    found: dict[str, Proposal] = {}
+    for name, shape in sorted(shapes.items()):
+        if name in declared:
+            found[name] = Proposal(table=declared[name])
+            continue
+        progress(name)
+        found[name] = _proposal(reader, Table(name=name, schema=schema, key=shape.key), shape)
+    copied = {name: shapes[name] for name, proposal in found.items() if proposal.refusal is None}
+    after, opened = _after(copied, declared)
+    left = [proposal for proposal in found.values() if proposal.refusal]
+    ordered = [found[name] for name in order.parents_first(after) if name not in declared]
+    return [_related(each, shapes, copied, after, opened) for each in ordered] + left
+
+
+def _proposal(reader: Reader, table: Table, shape: Shape) -> Proposal:
+    refusal = _refusal(table, shape)
+    if refusal:
+        return Proposal(table=table, refusal=refusal)
+    try:
+        found = reader.proposal(table, shape)
+    except TableError as err:
+        if err.table is None:
+            raise
+        return Proposal(table=table, refusal=". ".join(filter(None, (err.message, err.hint))))
+    if found.refusal:
+        return found
+    why = "the primary key" if len(table.key) == 1 else "the primary key, of several columns"
+    return replace(found, reasons={"key": why, **found.reasons})
+
+
+def _refusal(table: Table, shape: Shape) -> str | None:
+    if table.name == OWN:
+        return "supasync's own record"
+    if shape.view:
+        return "a view: it has no rows of its own. Copy the tables behind it, and create the view in NEW"
+    if not shape.key:
+        return (
+            "no primary key is shown: it is a view, or its rows cannot be told apart. Where it has another "
+            "unique index on NOT NULL columns, name them as key:, else add a primary key on both sides"
+        )
+    return None
+
+
+def _references(shape: Shape) -> Iterator[tuple[Column, str]]:
+    for column in shape.columns:
+        if column.refers:
+            yield column, column.refers[0]
+
+
+def _after(
+    copied: Mapping[str, Shape], declared: Mapping[str, Table]
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """The parents of each table without circles, and by table what was left out to open a circle."""
+    after = {name: _parents(name, shape, copied, declared) for name, shape in copied.items()}
+    opened: dict[str, list[str]] = {name: [] for name in copied}
+    while circles := order.cycles(after):
+        circle = circles[0]
+        child, parent = min(
+            pairwise(circle),
+            key=lambda edge: (edge[0] in declared, _is_required(copied[edge[0]], edge[1])),
+        )
+        after[child].remove(parent)
+        opened[child].append(
+            f"{parent} does not stand under after:, for {' -> '.join(circle)} is a circle; rows that refer "
+            "to each other are sent without the reference first, then with it"
+        )
+    return after, opened
+
+
+def _parents(
+    name: str, shape: Shape, copied: Mapping[str, Shape], declared: Mapping[str, Table]
+) -> list[str]:
+    given = declared[name].after if name in declared else [parent for _, parent in _references(shape)]
+    return list(dict.fromkeys(parent for parent in given if parent in copied and parent != name))
+
+
+def _is_required(shape: Shape, parent: str) -> bool:
+    """Whether a row cannot be without its parent: such an order is kept where a circle is opened."""
+    return any(column.nullable is False for column, name in _references(shape) if name == parent)
+
+
+def _related(
+    proposal: Proposal,
+    shapes: Mapping[str, Shape],
+    copied: Mapping[str, Shape],
+    after: Mapping[str, list[str]],
+    opened: Mapping[str, list[str]],
+) -> Proposal:
+    name = proposal.table.name
+    references = list(_references(shapes[name]))
+    remarks = list(opened[name])
+    for column, parent in references:
+        if parent == name:
+            remarks.append(f"{column.name} refers to {name} itself: a row's parents are sent with it")
+        elif parent not in copied:
+            remarks.append(
+                f"{column.name} refers to {parent}, which is not copied: copy it, or drop that foreign key "
+                "in NEW until the switch"
+            )
+    parents = tuple(after[name])
+    reasons = dict(proposal.reasons)
+    if parents:
+        columns = [column.name for column, parent in references if parent in parents]
+        reasons["after"] = f"by {', '.join(dict.fromkeys(columns))}"
+    table = replace(proposal.table, after=parents)
+    return replace(proposal, table=table, reasons=reasons, remarks=(*proposal.remarks, *remarks))
