@@ -37,7 +37,8 @@ class RestPages(RestSide):
                 return self._page(table, attempt)
             except StatementTimeoutError:
                 self._limits[table.name] = attempt.limit
-        self._limits[table.name] = easiest.limit
+        if easier:
+            self._limits[table.name] = easiest.limit
         return self._page(table, easiest)
 
     def _refuse_null_keys(self, table: Table) -> None:

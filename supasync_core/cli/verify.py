@@ -1,0 +1,196 @@
+"""`supasync verify`: whether NEW holds what OLD has."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from supasync_core.cli import output
+from supasync_core.cli.session import Session
+from supasync_core.errors import LockedError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from supasync_core.gap.seams import Staging
+    from supasync_core.tables import Table
+    from supasync_core.verification import Onlooker, TableVerdict, Verification
+
+TROUBLE = 2
+SHOWN = 10
+
+
+@click.command()
+@click.option("--table", "tables", multiple=True, metavar="NAME", help="Only this table; may be repeated.")
+@click.option("--exact", is_flag=True, help="Compare every value of every row.")
+@click.option("--limit", default=SHOWN, show_default=True, help="Keys to print of each kind of difference.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.pass_obj
+def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool, as_json: bool) -> int:
+    """Compare OLD with NEW over the API: counts, then keys and timestamps, then rows that differ.
+
+    Nothing is written to either. Exits with 0 where both are equal, with 1 where they differ, with 2 where
+    that could not be found out.
+    """
+    from supasync_core.verification import verify as compare  # noqa: PLC0415 - --help needs none of it
+
+    session.trouble = TROUBLE
+    with session.project() as project, staging(session) as kept, _watching(quiet=as_json) as onlooker:
+        chosen = project.select(tables, "--table")
+        found = compare(project, chosen, exact=exact, staging=kept, progress=onlooker)
+    if as_json:
+        click.echo(session.redact(json.dumps(found.as_json(), indent=2)))
+    else:
+        _show(session, found, max(limit, 0))
+    return found.exit_code
+
+
+@contextmanager
+def staging(session: Session) -> "Iterator[Staging | None]":
+    """The staging; None, with a note, where there is none or another process has it open."""
+    from supasync_core.backend import Context  # noqa: PLC0415 - --help opens nothing
+    from supasync_core.ledger import Ledger  # noqa: PLC0415
+
+    endpoint = session.settings.staging
+    if endpoint is None:
+        yield None
+        return
+    context = Context(
+        settings=endpoint.values, folder=session.settings.folder, ledger=Ledger(), project="staging"
+    )
+    try:
+        opened = session.host.stagings.get(endpoint.backend).open(context)
+    except LockedError as err:
+        click.echo(f"note: {err}", err=True)
+        yield None
+        return
+    with closing(opened):
+        yield opened
+
+
+def _show(session: Session, found: "Verification", limit: int) -> None:
+    for verdict in found.tables:
+        _show_table(session, verdict, limit)
+    for title, names in _methods(found).items():
+        click.echo(f"{title[0]} ({', '.join(names)})")
+        for sentence in title[1:]:
+            click.echo(f"  {sentence}")
+    for note in found.notes:
+        click.echo(f"note: {note}", err=True)
+    cost = f"{found.requests:,} requests, {output.size(found.bytes)}"
+    if found.troubled:
+        word = "trouble: not every table could be compared"
+    elif found.equal:
+        word = "equal" if found.settled else "equal, but for rows in flight: run supasync sync, then verify"
+    else:
+        word = "different"
+    click.echo(f"{word}; {cost}")
+
+
+def _show_table(session: Session, verdict: "TableVerdict", limit: int) -> None:
+    click.echo(f"{verdict.name}: {session.redact(_headline(verdict))}")
+    if verdict.error:
+        if verdict.hint:
+            click.echo(f"  {session.redact(verdict.hint)}")
+        return
+    if verdict.old is not None:
+        click.echo(f"  counts: OLD {verdict.old:,}, NEW {verdict.new:,}")
+    for each in verdict.ranges[:limit]:
+        place = f"beyond {_key(each.after)}" if each.after else "from the first key"
+        until = f"up to {_key(each.to)}" if each.to else "to the last key"
+        click.echo(f"    {place} {until}: OLD {each.old:,}, NEW {each.new:,}")
+    click.echo(f"  compared by {verdict.method}: {verdict.compared:,} rows on both sides")
+    for what, keys in _differences(verdict):
+        click.echo(f"  {what}: {len(keys):,}")
+        for text in keys[:limit]:
+            click.echo(f"    {text}")
+        if len(keys) > limit:
+            click.echo("    ... (--limit, --json)")
+    for line in _besides(verdict):
+        click.echo(f"  {session.redact(line)}")
+    steps = ", ".join(f"{step} {number:,}" for step, number in verdict.requests.items())
+    if steps:
+        click.echo(f"  requests: {steps}; {output.size(verdict.bytes)}")
+
+
+def _methods(found: "Verification") -> dict[tuple[str, ...], list[str]]:
+    """The tables by how they were compared and what that can and cannot see."""
+    methods: dict[tuple[str, ...], list[str]] = {}
+    for verdict in found.tables:
+        if verdict.error is None:
+            sees = (f"sees: {sentence}" for sentence in verdict.sees)
+            cannot = (f"cannot see: {sentence}" for sentence in verdict.cannot_see)
+            methods.setdefault((f"by {verdict.method}", *sees, *cannot), []).append(verdict.name)
+    return methods
+
+
+def _besides(verdict: "TableVerdict") -> list[str]:
+    numbers = {
+        "more rows differ, and were not looked at a second time": verdict.unlooked,
+        f"rows in flight, younger than {verdict.until}: no differences": verdict.in_flight,
+        "rows left out by a transform": verdict.left_out,
+        "rows written in NEW since it was closed": verdict.newer,
+    }
+    lines = [f"{number:,} {what}" for what, number in numbers.items() if number]
+    return [*lines, *(f"note: {note}" for note in verdict.notes)]
+
+
+def _headline(verdict: "TableVerdict") -> str:
+    if verdict.error:
+        return f"not compared: {verdict.error.removeprefix(f'{verdict.name}: ')}"
+    return "equal" if verdict.equal else f"{verdict.differences:,} rows differ"
+
+
+def _differences(verdict: "TableVerdict") -> list[tuple[str, list[str]]]:
+    changed = [f"{_key(key)}: {', '.join(names)}" for key, names in verdict.changed.items()]
+    found = [
+        ("missing in NEW", list(map(_key, verdict.missing))),
+        ("in NEW and not in OLD", list(map(_key, verdict.extra))),
+        ("changed", changed),
+        ("set aside, see supasync quarantine list", list(map(_key, verdict.set_aside))),
+    ]
+    return [(what, keys) for what, keys in found if keys]
+
+
+def _key(key: tuple[str, ...] | None) -> str:
+    return ", ".join(key or ())
+
+
+@contextmanager
+def _watching(*, quiet: bool) -> "Iterator[Onlooker]":
+    """A progress bar on a terminal's stderr, nothing elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield _Bar(None)
+        return
+    from rich.console import Console  # noqa: PLC0415 - a terminal alone wants it
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        yield _Bar(progress)
+
+
+class _Bar:
+    """A bar per table while it is compared."""
+
+    def __init__(self, progress: "Progress | None") -> None:
+        self._progress = progress
+        self._task: TaskID | None = None
+
+    def table_begins(self, table: "Table") -> None:
+        """Show the table's bar."""
+        if self._progress:
+            self._task = self._progress.add_task(table.name, total=None)
+
+    def rows_compared(self, table: "Table", done: int, total: int | None) -> None:
+        """Move the bar."""
+        if self._progress and self._task is not None:
+            self._progress.update(self._task, description=table.name, completed=done, total=total)
+
+    def table_ended(self, verdict: "TableVerdict") -> None:
+        """Take the bar away."""
+        if self._progress and self._task is not None:
+            self._progress.remove_task(self._task)
+            self._task = None

@@ -1,0 +1,162 @@
+"""Verify tables one by one: counts, then a walk over both sides, then a second look at what differed."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from supasync_core.batch import Keyset, Span, Window
+from supasync_core.errors import SchemaError, TableError, TransientError
+from supasync_core.evidence import Evidence
+from supasync_core.journal import current
+from supasync_core.project import Project
+from supasync_core.state import State
+from supasync_core.tables import Table
+from supasync_core.verification.counting import Counting
+from supasync_core.verification.findings import Onlooker, TableVerdict, Verification
+from supasync_core.verification.flight import flight_of
+from supasync_core.verification.looking import Look
+from supasync_core.verification.measure import Measure, measure, shown
+from supasync_core.verification.sight import cannot_see, notes, sees
+from supasync_core.verification.walking import Walk
+
+
+def verify(
+    project: Project,
+    tables: Sequence[Table],
+    *,
+    exact: bool,
+    staging: Evidence | None,
+    progress: Onlooker,
+) -> Verification:
+    """Compare these tables of OLD and NEW; nothing is written but to the ``staging``, where there is one.
+
+    What happens to one table does not stop the others; what concerns both projects as a whole (a wrong key,
+    a foreign state) is raised.
+    """
+    past = project.store.past(1)
+    state = current(past, project.source_ref) if past.state else State(project.source_ref)
+    told = []
+    if past.state is None:
+        told.append("there is no baseline in NEW: every row of OLD is expected there")
+    if state.closed:
+        told.append(
+            f"NEW is closed since {state.closed}: rows stamped later there are the app's and not compared"
+        )
+    if staging is None:
+        told.append("without a staging nothing is kept: row versions are not compared")
+    verdicts = tuple(
+        _Verifying(project, table, state, staging, progress, exact).conduct() for table in tables
+    )
+    horizon = project.source.horizon()
+    return Verification(tables=verdicts, at=horizon.text if horizon else None, notes=tuple(told))
+
+
+@dataclass
+class _Verifying:
+    """One table."""
+
+    project: Project
+    table: Table
+    state: State
+    evidence: Evidence | None
+    progress: Onlooker
+    exact: bool
+    began: float = field(default_factory=time.monotonic)
+    requests: dict[str, int] = field(default_factory=dict)
+    total: int | None = None
+
+    def conduct(self) -> TableVerdict:
+        """The verdict, with what it cost; an error of this table is part of it."""
+        self.progress.table_begins(self.table)
+        before = self.project.ledger.total()
+        try:
+            verdict = self._verdict()
+        except TableError as err:
+            if err.table is None:
+                raise
+            verdict = TableVerdict(
+                name=self.table.name, method="none", error=str(err), hint=err.hint, requests=self.requests
+            )
+        after = self.project.ledger.total()
+        moved = after.sent + after.received - before.sent - before.received
+        verdict = replace(verdict, bytes=moved, seconds=time.monotonic() - self.began)
+        self.progress.table_ended(verdict)
+        return verdict
+
+    def _verdict(self) -> TableVerdict:
+        with self._costing("schema"):
+            how = measure(self.project, self.table, self.state, exact=self.exact)
+            how = self._versioned(how)
+        counting, failed = self._count(how)
+        with self._costing(how.method):
+            walk = Walk(how, self.evidence, self._report)
+            walk.conduct()
+        look = Look(how, flight_of(how), walk)
+        with self._costing("second look"):
+            rewritten = walk.rewritten(self.project.source_ref)
+            look.conduct(rewritten)
+        if self.evidence:
+            self.evidence.keep_sighted(self.project.source_ref, self.table, look.doubtful)
+        return TableVerdict(
+            name=self.table.name,
+            method=how.method,
+            old=counting.old if counting else None,
+            new=counting.new if counting else None,
+            ranges=tuple(counting.ranges) if counting else (),
+            compared=walk.compared,
+            missing=tuple(look.missing),
+            extra=tuple(look.extra),
+            changed=look.changed,
+            set_aside=tuple(look.set_aside),
+            unlooked=look.unlooked,
+            in_flight=look.in_flight,
+            left_out=walk.dropped,
+            newer=look.newer,
+            until=look.flight.text,
+            digest_old=shown(walk.digest_old),
+            digest_new=shown(walk.digest_new),
+            sees=sees(how),
+            cannot_see=cannot_see(how, walk),
+            notes=(*failed, *notes(how, look)),
+            requests=self.requests,
+        )
+
+    def _versioned(self, how: Measure) -> Measure:
+        """Whether OLD's rows come with their version: views and files have none."""
+        unversioned = replace(how, versioned=False)
+        if self.evidence is None:
+            return unversioned
+        try:
+            self.project.source.read(how.old, Window((Span(Keyset(None)),), 1))
+        except SchemaError:
+            return unversioned
+        return how
+
+    def _count(self, how: Measure) -> tuple[Counting | None, tuple[str, ...]]:
+        """Both counts; without them the rest goes on, and says so."""
+        if self.table.transform or how.new.where != how.old.where:
+            return None, ("not counted: filters or transforms make NEW's number of rows another one",)
+        counting = Counting(how)
+        try:
+            with self._costing("counts"):
+                counting.conduct()
+        except TransientError as err:
+            return None, (f"not counted: {err}",)
+        self.total = counting.old
+        return counting, ()
+
+    def _report(self, done: int) -> None:
+        self.progress.rows_compared(self.table, done, self.total)
+
+    @contextmanager
+    def _costing(self, step: str) -> Iterator[None]:
+        """Count the requests of a step."""
+        ledger = self.project.ledger
+        before = ledger.total().requests
+        try:
+            yield
+        finally:
+            spent = ledger.total().requests - before
+            if spent:
+                self.requests[step] = self.requests.get(step, 0) + spent

@@ -1,0 +1,249 @@
+"""What of a table is read and compared: keys, timestamps, or whole rows as they should have arrived."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any
+
+from supasync_core import clock, rowtext, transform
+from supasync_core.batch import Batch
+from supasync_core.clock import Instant
+from supasync_core.errors import SchemaError, TableError
+from supasync_core.evidence import Key
+from supasync_core.project import Project
+from supasync_core.state import State
+from supasync_core.tables import Shape, Table
+from supasync_core.verification.findings import KEYS, ROWS, STAMPS
+
+VERSION = "xmin"
+"""PostgreSQL's system column that changes with each write of a row (documentation, 5.6 "System Columns").
+
+It wraps around and says nothing of order, so it is compared for equality alone.
+"""
+LEAST_PAGE = 1000
+_MODULUS = 1 << 256
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A row as one side shows it: its timestamps as printed, its whole text where that is compared."""
+
+    key: Key
+    stamps: tuple[str | None, ...]
+    text: str | None = None
+    version: str | None = None
+
+    @property
+    def light(self) -> "Seen":
+        """The same with a digest of its text in place of the text, to be kept in numbers."""
+        if self.text is None or not self.text.startswith("{"):
+            return self
+        return replace(self, text=sha256(self.text.encode(errors="surrogatepass")).hexdigest())
+
+    @property
+    def instants(self) -> tuple[Instant | str | None, ...]:
+        """The timestamps as moments, a text that is none as it stands."""
+        return tuple(map(_moment, self.stamps))
+
+    @property
+    def digest(self) -> int:
+        """A number for key, moments and text; the sum over rows does not depend on their order."""
+        moments = [str(each) for each in self.instants]
+        told = json.dumps([self.key, moments, self.light.text], ensure_ascii=False)
+        return int.from_bytes(sha256(told.encode(errors="surrogatepass")).digest())
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How one table is compared.
+
+    ``stamps`` are the columns whose change shows an update. ``lenient``: the two sides are of different
+    kinds, which spell equal values differently. ``versioned``: OLD's rows come with their version.
+    """
+
+    project: Project
+    table: Table
+    state: State
+    method: str
+    stamps: tuple[str, ...]
+    counted: bool
+    """Whether the table's key is a number that grows, which alone tells what sync has brought."""
+    lenient: bool
+    shape: Shape
+    versioned: bool = True
+
+    @property
+    def old(self) -> Table:
+        """The table as it is read in OLD."""
+        if self.method == ROWS:
+            columns = self._named() if self.versioned else self.table.columns
+            return replace(self.table, columns=columns, exclude=() if columns else self.table.exclude)
+        wanted = (*self.table.key, *self.stamps, *((VERSION,) if self.versioned else ()))
+        return self._narrow(wanted, self.table.where)
+
+    @property
+    def new(self) -> Table:
+        """The table as it is read in NEW; ``where`` speaks OLD's language, of rows as OLD has them."""
+        where = None if self.lenient or self.table.transform else self.table.where
+        if self.method == ROWS:
+            columns = () if self.table.transform else self.table.columns
+            return replace(self.table, where=where, columns=columns, exclude=())
+        return self._narrow((*self.table.key, *self.stamps), where)
+
+    def _narrow(self, columns: tuple[str, ...], where: str | None) -> Table:
+        return replace(
+            self.table,
+            columns=tuple(dict.fromkeys(columns)),
+            exclude=(),
+            timestamp=(),
+            transform=(),
+            where=where,
+            page_size=max(self.table.page_size, LEAST_PAGE),
+        )
+
+    def _named(self) -> tuple[str, ...]:
+        """Every column of OLD by name, and the version behind them."""
+        names = self.table.columns or tuple(
+            column.name for column in self.project.source.shape(self.table).columns
+        )
+        if not names:
+            raise SchemaError(f"{self.table.name}: OLD does not tell its columns", table=self.table.name)
+        return (*(name for name in names if name not in self.table.exclude), VERSION)
+
+    def whole(self) -> "Measure":
+        """The same table by whole rows."""
+        return replace(self, method=ROWS)
+
+    def originals(self, batch: Batch) -> list[Key]:
+        """The keys of OLD's rows as OLD has them."""
+        return [self.table.place(row, None).key for row in batch.rows]
+
+    def of_old(self, batch: Batch) -> Iterator[tuple[Key, Seen | None]]:
+        """OLD's rows as they should be in NEW; None for one that a transform leaves out."""
+        if self.method != ROWS:
+            for row in batch.rows:
+                seen = self._seen(row, None, row.get(VERSION))
+                yield seen.key, seen
+            return
+        transforms = self.project.transforms(self.table)
+        for text, row in zip(batch.rows.texts, batch.rows, strict=True):
+            version = row.get(VERSION) if self.versioned else None
+            key = self.table.place(row, None).key
+            plain = _without_version(text, version) if version else text
+            if not transforms:
+                yield key, self._seen(row, plain, version)
+                continue
+            changed = transform.apply(transforms, self.table, Batch(rowtext.join([plain])))
+            if not changed.count:
+                yield key, None
+                continue
+            seen = self._seen(changed.rows[0], changed.rows.texts[0], version)
+            if seen.key != key:
+                raise TableError(
+                    f"{self.table.name}: a transform changes the key, so rows cannot be found again in NEW",
+                    table=self.table.name,
+                    hint="compare the two by supasync diff, which matches rows that you give it",
+                )
+            yield key, seen
+
+    def of_new(self, batch: Batch) -> Iterator[Seen]:
+        """NEW's rows."""
+        if self.method != ROWS:
+            yield from (self._seen(row, None, None) for row in batch.rows)
+            return
+        for text, row in zip(batch.rows.texts, batch.rows, strict=True):
+            yield self._seen(row, text, None)
+
+    def same(self, old: Seen, new: Seen) -> bool:
+        """Whether the rows are equal as far as they were read."""
+        if self.method == ROWS:
+            return old.text == new.text or not self.differing(old, new)
+        return old.stamps == new.stamps or old.instants == new.instants
+
+    def differing(self, old: Seen, new: Seen) -> tuple[str, ...]:
+        """The columns of whole rows that differ; only those that travel are looked at."""
+        mine, theirs = rowtext.cells(old.text or "{}"), rowtext.cells(new.text or "{}")
+        return tuple(
+            name
+            for name, text in mine.items()
+            if name not in self.table.exclude
+            and (name not in theirs or not self._same_cell(name, text, theirs[name]))
+        )
+
+    def _same_cell(self, name: str, mine: str, theirs: str) -> bool:
+        """By the text that both sides print; moments by the moment, for a server may print its own zone."""
+        if mine == theirs:
+            return True
+        column = self.shape.column(name)
+        kind = column.type if column else None
+        left, right = _plain(mine), _plain(theirs)
+        if left is None or right is None:
+            return False
+        if (kind or "").startswith("timestamp") or name in self.stamps or (kind is None and self.lenient):
+            moments = _moment(left), _moment(right)
+            if not isinstance(moments[0], str) and moments[0] == moments[1]:
+                return True
+        return self.lenient and left == right
+
+    def _seen(self, row: Mapping[str, Any], text: str | None, version: str | None) -> Seen:
+        stamps = tuple(row.get(name) for name in self.stamps)
+        return Seen(self.table.place(row, None).key, stamps, text, version)
+
+
+def measure(project: Project, table: Table, state: State, *, exact: bool) -> Measure:
+    """How the table is best compared.
+
+    By whole rows where a transform changes them on their way, and where nothing shows an update while sync
+    reads the table as a whole each time.
+    """
+    keysets = project.plugin(table).keysets(table)
+    ordering = tuple(each.column for each in keysets if each.column is not None)
+    stamps = tuple(name for name in ordering if name not in table.key)
+    counted = bool(ordering) and not stamps
+    method = STAMPS if stamps else KEYS if counted else ROWS
+    return Measure(
+        project=project,
+        table=table,
+        state=state,
+        method=ROWS if exact or table.transform else method,
+        stamps=stamps,
+        counted=counted,
+        lenient=project.settings.source.backend != project.settings.sink.backend,
+        shape=project.sink.shape(table),
+    )
+
+
+def added(total: int, more: int) -> int:
+    """The sum of digests."""
+    return (total + more) % _MODULUS
+
+
+def shown(total: int) -> str:
+    """A sum of digests as hexadecimal digits."""
+    return f"{total:064x}"
+
+
+def _without_version(text: str, version: str) -> str:
+    """The row's own text: the version was asked for as its last column."""
+    ending = f',"{VERSION}":"{version}"}}'
+    if text.endswith(ending):
+        return text[: -len(ending)] + "}"
+    cells = {name: cell for name, cell in rowtext.cells(text).items() if name != VERSION}
+    return "{" + ",".join(f"{json.dumps(name)}:{cell}" for name, cell in cells.items()) + "}"
+
+
+def _plain(cell: str) -> str | None:
+    """The content of a string, the digits of a number; None for what is neither."""
+    if cell.startswith('"'):
+        return str(json.loads(cell))
+    return None if cell[:1] in "[{n" else cell
+
+
+def _moment(text: Any) -> Instant | str | None:  # noqa: ANN401 - as it was decoded
+    if text is None:
+        return None
+    try:
+        return clock.parse(text)
+    except (ValueError, TypeError):
+        return str(text)

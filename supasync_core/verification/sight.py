@@ -1,0 +1,58 @@
+"""What each method can and cannot see, in sentences."""
+
+from supasync_core.verification.findings import KEYS, ROWS
+from supasync_core.verification.looking import Look
+from supasync_core.verification.measure import Measure
+from supasync_core.verification.walking import Walk
+
+_NULLS = "an SQL NULL against the JSON null of a json column: both are printed alike"
+
+
+def sees(measure: Measure) -> tuple[str, ...]:
+    """What the table's comparison finds."""
+    rows = "rows that NEW lacks, and rows that OLD does not have"
+    if measure.method == ROWS:
+        return (rows, "every value that differs, by the text that both sides print")
+    stamped = () if measure.method == KEYS else (f"rows whose {' or '.join(measure.stamps)} differs",)
+    versions = "rows that were written in OLD since the last verification, by their version (xmin)"
+    return (rows, *stamped, versions) if measure.versioned else (rows, *stamped)
+
+
+def cannot_see(measure: Measure, walk: Walk) -> tuple[str, ...]:
+    """What it does not find."""
+    if measure.method == ROWS:
+        return (_NULLS,)
+    found = []
+    if measure.versioned:
+        found.append(
+            "a value that was changed without a timestamp before the first verification of this machine"
+        )
+    else:
+        found.append("a value that was changed without a timestamp")
+    if measure.method == KEYS:
+        found[0] = found[0].replace("without a timestamp", "in a row that was copied already")
+    found.append("a value that was changed in NEW while its timestamp stayed")
+    if walk.timeless:
+        found.append(f"changes of the {walk.timeless:,} rows that have no timestamp at all")
+    return tuple(found)
+
+
+def notes(measure: Measure, look: Look) -> tuple[str, ...]:
+    """What a person should know of how this table was compared."""
+    table = measure.table
+    told = []
+    if table.transform:
+        told.append(f"OLD's rows were compared after {', '.join(table.transform)}")
+    if table.exclude:
+        told.append(f"not compared, as they are excluded: {', '.join(table.exclude)}")
+    if table.columns:
+        told.append("compared in the columns that tables.yaml names")
+    if table.where and measure.new.where is None:
+        told.append("where: was applied to OLD alone: rows that NEW has besides show up as extra")
+    if measure.state.table(table.name).read_at is None:
+        told.append("no sync has read this table completely yet: every row is expected in NEW")
+    elif measure.counted is False and not measure.stamps:
+        told.append("it has no timestamp: rows that changed since the last sync show up as differences")
+    if look.filtered:
+        told.append(f"{len(look.filtered):,} of the extra rows are in OLD, but left out on their way now")
+    return tuple(told)

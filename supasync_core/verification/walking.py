@@ -1,0 +1,142 @@
+"""Both sides side by side: each page of OLD against the rows that NEW has in the same range of keys.
+
+OLD is read by keyset. For each of its pages NEW is asked for the rows beyond the page before, up to the
+page's last key, in NEW's own order of keys. These ranges together hold every row of NEW, whatever its order
+(they lead from the first place to the last without a gap), so no row is overlooked where two servers sort
+texts differently; such rows just turn up in another range, and are matched at the end.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from supasync_core.ahead import ahead
+from supasync_core.batch import Batch, Cursor, Keyset, Span, Window
+from supasync_core.evidence import Evidence, Key
+from supasync_core.verification.findings import ROWS
+from supasync_core.verification.measure import Measure, Seen, added
+
+_SORTED_ALIKE = (
+    "smallint",
+    "integer",
+    "bigint",
+    "numeric",
+    "uuid",
+    "boolean",
+    "date",
+    "timestamp with time zone",
+    "timestamp without time zone",
+)
+"""Key types that every PostgreSQL sorts alike; texts go by a collation, which each server has its own of."""
+
+
+@dataclass
+class Walk:
+    """What differs at first sight: candidates, to be looked at once more."""
+
+    measure: Measure
+    evidence: Evidence | None
+    progress: Callable[[int], None]
+    missing: dict[Key, Seen] = field(default_factory=dict)
+    extra: dict[Key, Seen] = field(default_factory=dict)
+    changed: dict[Key, tuple[Seen, Seen]] = field(default_factory=dict)
+    dropped: int = 0
+    compared: int = 0
+    timeless: int = 0
+    digest_old: int = 0
+    digest_new: int = 0
+    matched: set[Key] | None = None
+    """The keys that were found on both sides; None where no row can turn up in two ranges."""
+
+    def conduct(self) -> None:
+        """Read both tables to their end."""
+        if not self._sorted_alike():
+            self.matched = set()
+        after: Key | None = None
+        for batch in ahead(self._old_pages()):
+            keys = self.measure.originals(batch)
+            mine = self._wanted(batch)
+            self._compare(mine, self._new_rows(after, keys[-1]))
+            after = keys[-1]
+            self.progress(self.compared)
+        self._compare({}, self._new_rows(after, None))
+        self._match_across()
+
+    def rewritten(self, source: str) -> list[Key]:
+        """Rows that look equal and were written in OLD since the last verification."""
+        if self.evidence is None or not self.measure.versioned:
+            return []
+        found = self.evidence.rewritten(source, self.measure.table)
+        return [key for key in found if key not in self.missing and key not in self.changed]
+
+    def _old_pages(self) -> Iterator[Batch]:
+        """OLD's pages in the order of its keys."""
+        measure = self.measure
+        span = Span(Keyset(None))
+        while (
+            batch := measure.project.source.read(measure.old, Window((span,), measure.old.page_size))
+        ).count:
+            yield batch
+            span = replace(span, after=Cursor(None, measure.table.place(batch.rows[-1], None).key))
+
+    def _new_rows(self, after: Key | None, to: Key | None) -> Iterator[Seen]:
+        """NEW's rows of the range; the page that ends with the range's last key is its last one."""
+        measure = self.measure
+        span = Span(Keyset(None), after=None if after is None else Cursor(None, after), to=to)
+        while True:
+            batch = measure.project.sink.read(measure.new, Window((span,), measure.new.page_size))
+            yield from measure.of_new(batch)
+            if not batch.count:
+                return
+            last = measure.table.place(batch.rows[-1], None).key
+            if last == to:
+                return
+            span = replace(span, after=Cursor(None, last))
+
+    def _wanted(self, batch: Batch) -> dict[Key, Seen]:
+        """OLD's rows of a page as they should be in NEW; each is noted as seen."""
+        mine: dict[Key, Seen] = {}
+        versions: dict[Key, str | None] = {}
+        for key, seen in self.measure.of_old(batch):
+            versions[key] = seen.version if seen else None
+            if seen is None:
+                self.dropped += 1
+            else:
+                mine[key] = seen
+        if self.evidence:
+            self.evidence.sighted(self.measure.project.source_ref, self.measure.table, versions)
+        return mine
+
+    def _compare(self, mine: dict[Key, Seen], theirs: Iterator[Seen]) -> None:
+        for new in theirs:
+            old = mine.pop(new.key, None)
+            if old is not None:
+                self._pair(old, new)
+            elif self.matched is None or new.key not in self.matched:
+                self.extra[new.key] = new.light
+        self.missing |= {key: old.light for key, old in mine.items()}
+
+    def _pair(self, old: Seen, new: Seen, *, same: bool | None = None) -> None:
+        self.compared += 1
+        if self.matched is not None:
+            self.matched.add(old.key)
+            self.extra.pop(old.key, None)
+        if self.measure.stamps and all(each is None for each in old.stamps):
+            self.timeless += 1
+        if self.measure.same(old, new) if same is None else same:
+            digest = old.digest
+            self.digest_old = added(self.digest_old, digest)
+            spelled = old.text is not None or old.stamps == new.stamps
+            self.digest_new = added(self.digest_new, digest if spelled else new.digest)
+        else:
+            self.changed[old.key] = old.light, new.light
+
+    def _match_across(self) -> None:
+        """Rows that NEW has in another range than OLD, because it sorts keys differently."""
+        for key in [key for key in self.missing if key in self.extra]:
+            old, new = self.missing.pop(key), self.extra.pop(key)
+            texts = self.measure.method == ROWS
+            self._pair(old, new, same=old.text == new.text if texts else None)
+
+    def _sorted_alike(self) -> bool:
+        columns = [self.measure.shape.column(name) for name in self.measure.table.key]
+        return all(column and (column.type or "").startswith(_SORTED_ALIKE) for column in columns)
