@@ -97,6 +97,15 @@ class Catalog(Protocol):
         ...
 
 
+@runtime_checkable
+class Sized(Protocol):
+    """A source or sink that may have learned how large its database is."""
+
+    def database_bytes(self) -> int | None:
+        """The size that was told last, without a request; None where nobody told."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """Who wants to write to the sink: ``holder`` names this installation, ``source`` where rows come from.
@@ -160,6 +169,18 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Spending:
+    """What one record says of cost: the ledger's JSON, and the database sizes by project that were told.
+
+    ``created_at`` is an ISO text of the store's clock.
+    """
+
+    created_at: str
+    costs: Mapping[str, Any] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Past:
     """What the store holds: the state (None before the baseline) and the newest records first."""
 
@@ -184,6 +205,13 @@ class StateStore(Protocol):
 
     def past(self, limit: int) -> Past:
         """The state and the newest ``limit`` records, without taking the lease. StateError as in begin."""
+        ...
+
+    def spendings(self, since: str) -> Sequence[Spending]:
+        """What every record since that time cost, oldest first, and nothing else of them.
+
+        It is little to fetch: a month of hourly runs is asked for by every run that keeps to budgets.
+        """
         ...
 
     def close(self) -> None:

@@ -67,6 +67,7 @@ class Copying:
             self._take(piece, guard)
             if progress.plan.interrupted():
                 raise Interrupted
+            progress.plan.check()
         self.delivery.finish(table)
         guard.finished(self.found)
         state = guard.marked(progress.state.table(table.name))

@@ -8,6 +8,7 @@
     ├── TableError                .table
     │   ├── TransientError 4      timeout, 429, 5xx: retried with backoff first
     │   ├── RefusedError   3      401, 402, 403, paused: a person has to act
+    │   ├── BudgetError    3      a budget of tables.yaml would be exceeded
     │   ├── SchemaError    3      a table, key or column is missing or unfit
     │   └── RowError       3      the sink refused rows; .sqlstate and .keys
     ├── StateError         3      the state is absent, unreadable, foreign or closed
@@ -65,6 +66,10 @@ class TransientError(TableError):
 
 class RefusedError(TableError):
     """The other side refuses, and will go on refusing until a person acts."""
+
+
+class BudgetError(TableError):
+    """Going on would exceed a budget; cursors are kept."""
 
 
 class SchemaError(TableError):

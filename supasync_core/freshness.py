@@ -14,11 +14,16 @@ class LastSuccess:
     def __init__(self, folder: Path) -> None:
         self._path = lock.folder(folder) / "last-success"
         if not self._path.exists():
-            self.note()  # a new installation has not failed for long
+            self._path.touch(mode=0o600)  # a new installation has not failed for long
+
+    @property
+    def never(self) -> bool:
+        """Whether no run has succeeded here yet."""
+        return not self._path.stat().st_size
 
     def note(self) -> None:
         """A run has succeeded now."""
-        self._path.touch(mode=0o600)
+        self._path.write_text("a run has succeeded\n", encoding="utf-8")
 
     @property
     def age(self) -> timedelta:

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from supasync_core import clock, state
-from supasync_core.backend import Claim, Entry, Past, Record, Run
+from supasync_core.backend import Claim, Entry, Past, Record, Run, Spending
 from supasync_core.errors import LockedError, StateError
 from supasync_core.state import State
 
@@ -73,6 +73,25 @@ def past(journal: Journal, limit: int) -> Past:
     stored = journal[-1]["state"] if journal else None
     newest_first = journal[: -limit - 1 : -1]
     return Past(stored and state.from_json(stored), tuple(record_from_json(entry) for entry in newest_first))
+
+
+def spendings(journal: Journal, since: str) -> list[Spending]:
+    """What the records since then cost, oldest first."""
+    moment = clock.parse(since)
+    return [
+        spending(entry["created_at"], entry["details"].get("costs"), entry["details"].get("database_bytes"))
+        for entry in journal
+        if clock.parse(entry["created_at"]) >= moment
+    ]
+
+
+def spending(created_at: str, costs: object, sizes: object) -> Spending:
+    """What one record says of cost; nothing where it was written by an older version or says nothing."""
+    return Spending(
+        created_at,
+        costs if isinstance(costs, dict) else {},
+        sizes if isinstance(sizes, dict) else {},
+    )
 
 
 def entry_to_json(entry: Entry) -> dict[str, Any]:

@@ -6,6 +6,19 @@ from typing import Protocol
 
 from supasync_core.report import TableResult
 from supasync_core.tables import Table
+from supasync_core.usage.shares import Share
+
+
+class Meter(Protocol):
+    """Somebody who counts along, and knows the budgets."""
+
+    def check(self) -> None:
+        """BudgetError where going on might exceed a budget."""
+        ...
+
+    def shares(self) -> tuple[Share, ...]:
+        """How much of each budget is used by now."""
+        ...
 
 
 class Watch(Protocol):
@@ -28,7 +41,8 @@ class Watch(Protocol):
 class Plan:
     """What is to be run: by whom, which tables, which of them from the beginning.
 
-    ``interrupted`` is asked between batches whether the user wants to stop.
+    ``interrupted`` is asked between batches whether the user wants to stop, ``meter`` whether budgets allow
+    to go on.
     """
 
     holder: str
@@ -36,6 +50,12 @@ class Plan:
     full: frozenset[str] = frozenset()
     command: str = "sync"
     interrupted: Callable[[], bool] = lambda: False
+    meter: Meter | None = None
+
+    def check(self) -> None:
+        """BudgetError where going on might exceed a budget; asked between batches."""
+        if self.meter is not None:
+            self.meter.check()
 
 
 class Interrupted(Exception):  # noqa: N818 - no error: the user's wish

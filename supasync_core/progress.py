@@ -70,8 +70,6 @@ class Progress:
             horizon=report.horizon,
             records=self.records,
             error=report.error,
-            requests=report.requests,
-            bytes=report.bytes,
             details=report.details(),
             lease=LEASE,
             retention=self.project.settings.retention.days,
@@ -100,6 +98,7 @@ class Progress:
             requests=total.requests,
             bytes=total.sent + total.received,
             costs=ledger.as_json(),
+            shares=self.plan.meter.shares() if self.plan.meter else (),
         )
 
     def _horizon(self) -> str | None:

@@ -5,6 +5,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 from supasync_core.backend import Context, Sink, Source, StateStore, TablePlugin, Transform
+from supasync_core.counted import CountedStore
 from supasync_core.errors import ConfigError
 from supasync_core.ledger import Ledger
 from supasync_core.plugins import Host
@@ -67,7 +68,7 @@ def opened(settings: Settings, host: Host, source: Source | None = None) -> Iter
         stack.enter_context(closing(sink))
         store = host.state_stores.get(settings.sink.backend).open(sink_context)
         stack.enter_context(closing(store))
-        yield Project(settings, host, ledger, source, sink, store)
+        yield Project(settings, host, ledger, source, sink, CountedStore(store, ledger, source, sink))
 
 
 def opened_source(settings: Settings, host: Host) -> Source:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from supasync_core.errors import SupasyncError
+from supasync_core.usage.shares import Share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,8 @@ class Report:
     requests: int = 0
     bytes: int = 0
     costs: dict[str, Any] = field(default_factory=dict)
+    shares: tuple[Share, ...] = ()
+    """How much of each budget the month had used at the end of the run."""
 
     @property
     def records(self) -> int:

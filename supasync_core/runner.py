@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from supasync_core.backend import Claim, Job, Run
+from supasync_core.backend import Claim, Run
 from supasync_core.copying import Copying
 from supasync_core.delivery import Delivery
 from supasync_core.errors import StateError, SupasyncError, TableError
-from supasync_core.journal import NO_BASELINE, current
+from supasync_core.journal import NO_BASELINE
 from supasync_core.plan import Interrupted, Plan, Watch
 from supasync_core.progress import LEASE, Progress
 from supasync_core.project import Project
@@ -23,17 +23,6 @@ def sync(project: Project, plan: Plan, watch: Watch) -> Report:
     claim = Claim(holder=plan.holder, source=project.source_ref, command=plan.command, lease=LEASE)
     run = project.store.begin(claim)
     return _Session(Progress(project, plan, run, _started(run, plan)), watch).conduct()
-
-
-def pending(project: Project, plan: Plan) -> dict[str, int]:
-    """How many rows the planned run would read per table; only counts are asked for, nothing is written."""
-    past = project.store.past(1)
-    state = _without(current(past, project.source_ref), plan.full)
-    counts = {}
-    for table in plan.tables:
-        job = Job(table, project.source, state.table(table.name), now=past.records[0].created_at)
-        counts[table.name] = project.source.count(table, project.plugin(table).pending(job))
-    return counts
 
 
 def _started(run: Run, plan: Plan) -> State:
@@ -77,6 +66,7 @@ class _Session:
     def _run_tables(self) -> None:
         results = self.progress.results
         for table in self.progress.plan.tables:
+            self.progress.plan.check()
             blockers = [name for name in table.after if self._is_bad(name)]
             if blockers:
                 result = TableResult(name=table.name, status="skipped", error=waiting(blockers))

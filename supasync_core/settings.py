@@ -45,6 +45,24 @@ class Cutover:
     steps: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """What each project may use: requests and bytes of egress in a calendar month, database bytes in all.
+
+    None is no limit. ``stop``: a sync ends before it exceeds one of the first two.
+    """
+
+    requests: int | None = None
+    egress: int | None = None
+    database: int | None = None
+    stop: bool = False
+
+    @property
+    def monthly(self) -> bool:
+        """Whether anything is limited that is counted by the month."""
+        return self.requests is not None or self.egress is not None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What tables.yaml says, complete and consistent; ``tables`` are in the order in which they are copied.
@@ -68,5 +86,6 @@ class Settings:
     staging: Endpoint | None = None
     """Where an export by hand is put together; None where no plugin brings the default."""
     cutover: Cutover = Cutover()
+    budgets: Budgets = Budgets()
     environment: Mapping[str, str] = field(default_factory=dict)
     """The variables of the process, and those of .env that it does not have, none shown by a repr."""

@@ -10,7 +10,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from supasync_core import journal
-from supasync_core.backend import Claim, Entry, Past, Run
+from supasync_core.backend import Claim, Entry, Past, Run, Spending
 from supasync_core.errors import LockedError, StateError
 from supasync_core.journal import Journal
 from supasync_csv.files import Files, replace_whole
@@ -40,6 +40,10 @@ class CsvStore:
     def past(self, limit: int) -> Past:
         """The state and the newest records; nothing where there is no file yet."""
         return journal.past(self._read(), limit)
+
+    def spendings(self, since: str) -> list[Spending]:
+        """Out of the whole file, which is read anyway."""
+        return journal.spendings(self._read(), since)
 
     def close(self) -> None:
         """Nothing is held open."""

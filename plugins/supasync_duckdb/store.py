@@ -12,7 +12,7 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 
 from supasync_core import journal
-from supasync_core.backend import Claim, Entry, Past, Run
+from supasync_core.backend import Claim, Entry, Past, Run, Spending
 from supasync_core.journal import Journal
 from supasync_duckdb.files import blamed, open_to_look, open_to_write, transaction
 
@@ -56,19 +56,26 @@ class DuckdbStore:
 
     def past(self, limit: int) -> Past:
         """The state and the newest records; nothing where there is no file or no table yet."""
-        if not self._path.exists():
-            return Past(None, ())
-        with blamed(self._path):
-            if self._opened:
-                return journal.past(_load(self._opened), limit)
-            with closing(open_to_look(self._path)) as connection:
-                return journal.past(_load(connection), limit)
+        return journal.past(self._entries(), limit)
+
+    def spendings(self, since: str) -> list[Spending]:
+        """Out of all records; nothing where there is no file or no table yet."""
+        return journal.spendings(self._entries(), since)
 
     def close(self) -> None:
         """Let go of the file."""
         if self._opened:
             self._opened.close()
             self._opened = None
+
+    def _entries(self) -> Journal:
+        if not self._path.exists():
+            return []
+        with blamed(self._path):
+            if self._opened:
+                return _load(self._opened)
+            with closing(open_to_look(self._path)) as connection:
+                return _load(connection)
 
     @contextmanager
     def _changing(self) -> Iterator[Journal]:

@@ -26,6 +26,7 @@ COMMANDS = {
     "status": "supasync_core.cli.status",
     "sync": "supasync_core.cli.sync",
     "verify": "supasync_core.cli.verify",
+    "usage": "supasync_core.cli.usage",
 }
 """Each command's module, imported only when the command is looked at."""
 

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import click
@@ -14,6 +14,8 @@ from rich.text import Text
 from supasync_core.plan import Watch
 from supasync_core.report import Report, TableResult
 from supasync_core.tables import Table
+from supasync_core.usage.estimate import Estimate
+from supasync_core.usage.shares import size
 
 _NARROW = 100
 
@@ -45,14 +47,18 @@ def _cell(value: object) -> Text:
     return Text("-" if value is None else str(value))
 
 
-def counts(found: Mapping[str, int], *, as_json: bool) -> None:
-    """What a run would copy."""
+def counts(found: Estimate, *, as_json: bool) -> None:
+    """What a run would copy, and cost."""
+    rows = {each.table.name: each.rows for each in found.tables}
     if as_json:
-        click.echo(json.dumps({"dry_run": True, "rows": dict(found)}))
+        cost = {"estimate": found.as_json()} if found.metered else {}
+        click.echo(json.dumps({"dry_run": True, "rows": rows, **cost}))
         return
-    for name, number in found.items():
+    for name, number in rows.items():
         click.echo(f"{name}: {number:,} records would be synced")
-    click.echo(f"dry run: {sum(found.values()):,} records in all; nothing was written")
+    click.echo(f"dry run: {found.rows:,} records in all; nothing was written")
+    if found.metered:
+        click.echo(found.sentence)
 
 
 def report(done: Report, redact: Callable[[str], str], *, as_json: bool) -> None:
@@ -64,6 +70,9 @@ def report(done: Report, redact: Callable[[str], str], *, as_json: bool) -> None
         click.echo(redact(f"error: {done.stopped}"), err=True)
         if done.stopped.hint:
             click.echo(redact(f"  {done.stopped.hint}"), err=True)
+    for share in done.shares:
+        if share.warns:
+            click.echo(f"warning: {share.sentence}", err=True)
     for note in done.notes:
         click.echo(redact(f"note: {note}"), err=True)
     click.echo(
@@ -72,16 +81,6 @@ def report(done: Report, redact: Callable[[str], str], *, as_json: bool) -> None
     )
     if done.interrupted:
         click.echo("interrupted: what was confirmed is kept; run supasync sync to go on from there", err=True)
-
-
-def size(number: int) -> str:
-    """Bytes for people, in units of 1000 as egress is billed."""
-    value = float(number)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if value < 1000 or unit == "GB":  # noqa: PLR2004 - a kilo
-            break
-        value /= 1000
-    return f"{value:,.0f} {unit}" if unit == "bytes" else f"{value:,.1f} {unit}"
 
 
 @contextmanager

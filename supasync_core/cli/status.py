@@ -13,6 +13,7 @@ import click
 from supasync_core.cli import output
 from supasync_core.cli.session import Session
 from supasync_core.health import Health, judge
+from supasync_core.usage.shares import size
 
 _FETCHED = 100
 _AGE = re.compile(r"(\d+)\s*([smhd])")
@@ -67,7 +68,7 @@ def _show(health: Health, redact: Callable[[str], str]) -> None:
         click.echo(f"{health.set_aside:,} rows set aside: see supasync quarantine list")
     if health.rate is not None:
         click.echo(f"success rate: {health.rate:.0%} of the last {health.rated} syncs")
-    click.echo(f"cost of the runs below: {health.requests:,} requests, {output.size(health.bytes)}\n")
+    click.echo(f"cost of the runs below: {health.requests:,} requests, {size(health.bytes)}\n")
     output.table(
         ("table", "last complete read", "lag"), [(t.name, t.read_at, ago(t.lag)) for t in health.tables]
     )
@@ -79,10 +80,7 @@ def _show(health: Health, redact: Callable[[str], str]) -> None:
     click.echo()
     output.table(
         ("began", "command", "status", "records", "requests", "bytes"),
-        [
-            (r.created_at, r.command, r.status, r.records, r.requests, output.size(r.bytes))
-            for r in health.runs
-        ],
+        [(r.created_at, r.command, r.status, r.records, r.requests, size(r.bytes)) for r in health.runs],
     )
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from types import FrameType
 
@@ -17,7 +18,10 @@ from supasync_core.cli.session import Session
 from supasync_core.errors import ConfigError, SupasyncError, TransientError
 from supasync_core.freshness import LastSuccess
 from supasync_core.plan import Plan
+from supasync_core.project import Project
 from supasync_core.report import Report
+from supasync_core.usage.estimate import estimate
+from supasync_core.usage.meter import metered
 
 GRACE = 120.0
 """Seconds beyond max_runtime in which the batch in flight may end: longer than any request may take."""
@@ -69,8 +73,11 @@ def run(  # noqa: PLR0913 - what a run may be
                     interrupted=interrupted,
                 )
                 if dry_run:
-                    output.counts(runner.pending(project, plan), as_json=as_json)
+                    output.counts(estimate(project, plan), as_json=as_json)
                     return 0
+                if last.never:
+                    _foretell(project, plan)
+                plan = replace(plan, meter=metered(project, time.time_ns() // 1000))
                 with output.watching(session.redact, as_json=as_json) as watch:
                     report = runner.sync(project, plan, watch)
     except ConfigError:
@@ -79,6 +86,16 @@ def run(  # noqa: PLR0913 - what a run may be
         err.exit_code = last.escalated(err.exit_code, settings.stale_after)
         raise
     return _conclude(session, report, last, as_json=as_json)
+
+
+def _foretell(project: Project, plan: Plan) -> None:
+    """Say what a first load will cost. It stops nothing: whatever is amiss, the run says it better."""
+    try:
+        found = estimate(project, plan)
+    except SupasyncError:
+        return
+    if found.metered and found.rows:
+        click.echo(f"{found.rows:,} records to copy; {found.sentence}", err=True)
 
 
 def _conclude(session: Session, report: Report, last: LastSuccess, *, as_json: bool) -> int:

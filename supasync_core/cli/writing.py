@@ -24,13 +24,10 @@ class Lease:
 
     def save(self, state: State, status: str, **details: object) -> None:
         """Store the state with a record of this status, and let go of the lease."""
-        total = self.project.ledger.total()
         entry = Entry(
             status=status,
             state=state,
             details=details,
-            requests=total.requests,
-            bytes=total.sent + total.received,
             retention=self.project.settings.retention.days,
         )
         if not self.project.store.save(self.run.id, entry):

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from supasync_core.config.budgets import budgets
 from supasync_core.config.cutover import cutover
 from supasync_core.config.document import Entry, Mark, Problems, Section, Value, parse
 from supasync_core.config.endpoints import endpoints, staging_of
@@ -69,6 +70,7 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
     found = tables(reading, _entry(root, given, "tables"), root.entries.get("defaults"))
     switch = cutover(reading, _entry(root, given, "cutover"))
     values = {**defaults_of(TOP), **given}
+    limits = budgets(reading, _entry(root, given, "budgets"), values["on_budget"])
     stale_after = _stale_after(reading, root, values)
     if sides is None or reading.problems:
         return None
@@ -87,6 +89,7 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
         secrets=tuple(reading.problems.secrets),
         staging=staging,
         cutover=switch,
+        budgets=limits,
     )
 
 

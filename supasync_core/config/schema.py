@@ -11,11 +11,13 @@ from typing import Any, Final
 from supasync_core.config.document import Mark, Nothing, Problems, Value, parse
 from supasync_core.config.values import (
     Parser,
+    choice,
     duration,
     flag,
     names,
     optional_section,
     section,
+    size,
     some_names,
     text,
     texts,
@@ -113,6 +115,19 @@ TOP: Final = (
         kind="duration in days",
         default="90d",
         doc="how long the sink keeps the records of past runs",
+    ),
+    Field(
+        name="budgets",
+        parse=section("settings such as egress: 5GB"),
+        kind="budgets",
+        doc="what each of the two projects may use; warnings come from 60 % (see below)",
+    ),
+    Field(
+        name="on_budget",
+        parse=choice("warn", "stop"),
+        kind="warn or stop",
+        default="warn",
+        doc="stop: a `sync` ends, with 3, before it exceeds the requests or the egress of the month",
     ),
     Field(
         name="cutover",
@@ -217,6 +232,27 @@ TABLE: Final = (
         default="public",
         shared=True,
         doc="the PostgreSQL schema of the table, the same on both sides",
+    ),
+)
+
+BUDGETS: Final = (
+    Field(
+        name="requests",
+        parse=whole(1, 999_999_999),
+        kind="whole number",
+        doc="requests in a calendar month (UTC)",
+    ),
+    Field(
+        name="egress",
+        parse=size("5GB"),
+        kind="size",
+        doc="bytes that the project sends in a calendar month, compressed as they travel",
+    ),
+    Field(
+        name="database",
+        parse=size("500MB"),
+        kind="size",
+        doc="bytes of the database in all",
     ),
 )
 

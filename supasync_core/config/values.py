@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from supasync_core.config.document import Listing, Mark, Nothing, Scalar, Section, Value
@@ -119,6 +120,34 @@ def duration(least: timedelta, unit: timedelta = timedelta(seconds=1), *, such_a
             if least <= length <= most and not length % unit:
                 return length
         raise expected(such_as, value)
+
+    return parse
+
+
+_SIZE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(kb|mb|gb|tb)", re.IGNORECASE)
+_UNITS: Final = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+
+
+def size(such_as: str) -> Parser:
+    """A number of bytes like ``500MB`` or ``1.5GB``, above zero, in units of 1000 as providers bill them."""
+
+    def parse(value: Value) -> int:
+        found = _SIZE.fullmatch(value.value or "") if isinstance(value, Scalar) else None
+        number = int(Decimal(found[1]) * _UNITS[found[2].lower()]) if found else 0
+        if number:
+            return number
+        raise expected(f"a size such as {such_as}", value)
+
+    return parse
+
+
+def choice(*words: str) -> Parser:
+    """One of the words."""
+
+    def parse(value: Value) -> str:
+        if isinstance(value, Scalar) and value.value in words:
+            return value.value
+        raise expected(" or ".join(words), value)
 
     return parse
 

@@ -36,6 +36,9 @@ sink:
 # ENABLE_HOURLY_SYNC=false in .env switches the hourly run off; without that line it is on.
 enabled: "${ENABLE_HOURLY_SYNC:-true}"
 
+# What each project may use in a month, and in all: warnings come from 60 %, on_budget: stop ends a run.
+budgets: {requests: 50000, egress: 5GB, database: 500MB}
+
 """
 
 EXAMPLE = """\

@@ -165,8 +165,6 @@ class Sending:
             state=self.state,
             records=report.records,
             error=report.error,
-            requests=report.requests,
-            bytes=report.bytes,
             details={**report.details(), "files": self._files()},
             lease=LEASE,
             retention=self.project.settings.retention.days,

@@ -39,6 +39,22 @@ class StateStoreContract:
         assert opened().past(1).state == _STATE
         assert opened().begin(_claim()).state == _STATE
 
+    def test_what_records_cost_is_told_since_a_time(self, opened: Callable[[], StateStore]) -> None:
+        """Oldest first, with the sizes that were told, and without what was before."""
+        store = opened()
+        _baseline(store)
+        costs = {"OLD": {"read": {"requests": 5, "sent": 1, "received": 2**40}}}
+        for number in (1, 2):
+            run = store.begin(_claim())
+            details = {"costs": costs, "database_bytes": {"OLD": number}, "tables": {"events": {}}}
+            assert store.save(run.id, replace(_entry("success"), details=details))
+        baseline, first, second = opened().spendings("2000-01-01T00:00:00Z")
+        assert (baseline.costs, baseline.sizes) == ({}, {})
+        assert first.costs == second.costs == costs
+        assert [first.sizes, second.sizes] == [{"OLD": 1}, {"OLD": 2}]
+        assert baseline.created_at <= first.created_at <= second.created_at
+        assert opened().spendings("2999-01-01T00:00:00Z") == []
+
     def test_a_record_survives(self, opened: Callable[[], StateStore]) -> None:
         """With its counts, its error and its details."""
         store = opened()

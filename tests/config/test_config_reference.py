@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from supasync_core.config.schema import CUTOVER, DEFAULTS, TABLE, TOP, Field, defaults_of
+from supasync_core.config.schema import BUDGETS, CUTOVER, DEFAULTS, TABLE, TOP, Field, defaults_of
 from supasync_core.tables import Table
 from tests.config.host import ENVIRON, read
 
@@ -32,7 +32,12 @@ def _row(field: Field, *, marked: bool) -> list[str]:
 
 @pytest.mark.parametrize(
     ("fields", "marked", "heading"),
-    [(TOP, False, "## The file"), (CUTOVER, False, "### cutover"), (TABLE, True, "## Each table")],
+    [
+        (TOP, False, "## The file"),
+        (BUDGETS, False, "### budgets"),
+        (CUTOVER, False, "### cutover"),
+        (TABLE, True, "## Each table"),
+    ],
 )
 def test_every_setting_is_documented_and_none_is_invented(
     fields: Sequence[Field],

@@ -1,0 +1,114 @@
+"""What a run will cost, guessed from counts and the first rows of each table."""
+
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import Any
+
+from supasync_core import clock
+from supasync_core.backend import Job
+from supasync_core.batch import Window
+from supasync_core.journal import current
+from supasync_core.plan import Plan
+from supasync_core.project import Project
+from supasync_core.state import State, TableState
+from supasync_core.tables import Table
+from supasync_core.usage.shares import size
+
+SAMPLE = 100
+"""Rows of a table that are looked at."""
+_STATE = 2
+"""Requests to NEW in every run: to take the lease, and to save."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """One table: the rows that a run would read, and the bytes of one of them on the wire."""
+
+    table: Table
+    rows: int
+    wire: float = 0.0
+
+    @property
+    def pages(self) -> int:
+        """How many pages hold the rows."""
+        return ceil(self.rows / self.table.page_size)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The whole run."""
+
+    tables: tuple[Expected, ...]
+    metered: bool
+    """Whether anything travels over a wire at all."""
+
+    @property
+    def rows(self) -> int:
+        """The rows of all tables."""
+        return sum(each.rows for each in self.tables)
+
+    @property
+    def egress(self) -> int:
+        """The bytes that OLD would send."""
+        return round(sum(each.rows * each.wire for each in self.tables))
+
+    @property
+    def to_old(self) -> int:
+        """Requests to OLD: every page, and one more that finds nothing behind it."""
+        return sum(each.pages + 1 for each in self.tables)
+
+    @property
+    def to_new(self) -> int:
+        """Requests to NEW."""
+        return sum(each.pages for each in self.tables) + _STATE
+
+    @property
+    def sentence(self) -> str:
+        """What it comes to, called what it is."""
+        return (
+            f"an estimate, from the counts and the first {SAMPLE} rows of each table: about "
+            f"{self.to_old:,} requests to OLD, {self.to_new:,} to NEW, {size(self.egress)} of OLD's egress"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {"requests": {"OLD": self.to_old, "NEW": self.to_new}, "egress": {"OLD": self.egress}}
+
+
+def estimate(project: Project, plan: Plan) -> Estimate:
+    """Count what the planned run would read and look at a page of it; nothing is written."""
+    past = project.store.past(1)
+    state = current(past, project.source_ref)
+    for name in plan.full:
+        state = state.without_table(name)
+    now = past.records[0].created_at
+    tables = tuple(_expected(project, table, state, now) for table in plan.tables)
+    return Estimate(tables, metered=bool(project.ledger.total().requests))
+
+
+def estimated_size(project: Project) -> int:
+    """The bytes of all rows of OLD's tables as JSON: an exact count, times the first rows' average."""
+    total = 0.0
+    for table in project.settings.tables:
+        job = Job(table, project.source, TableState(), now=clock.to_text(0))
+        rows, body, _ = _sampled(project, table, project.plugin(table).pending(job))
+        total += rows * body
+    return round(total)
+
+
+def _expected(project: Project, table: Table, state: State, now: str) -> Expected:
+    job = Job(table, project.source, state.table(table.name), now=now)
+    rows, _, wire = _sampled(project, table, project.plugin(table).pending(job))
+    return Expected(table=table, rows=rows, wire=wire)
+
+
+def _sampled(project: Project, table: Table, window: Window) -> tuple[int, float, float]:
+    """How many rows the window has, and the bytes of one of them: as JSON, and on the wire."""
+    rows = project.source.count(table, window)
+    if not rows:
+        return 0, 0.0, 0.0
+    before = project.ledger.total("OLD").received
+    page = project.source.read(table, replace(window, limit=SAMPLE, counted=False))
+    received = project.ledger.total("OLD").received - before
+    count = max(page.count, 1)
+    return rows, len(page.body) / count, received / count

@@ -1,0 +1,69 @@
+"""A run's eye on the budgets: how much of the month is used by now, and whether to stop."""
+
+from collections.abc import Sequence
+
+from supasync_core import clock
+from supasync_core.backend import Spending
+from supasync_core.errors import BudgetError
+from supasync_core.ledger import Ledger
+from supasync_core.project import Project
+from supasync_core.settings import Budgets
+from supasync_core.usage.shares import Share, monthly
+from supasync_core.usage.spending import PROJECTS, Used, month_of, used
+
+_REQUESTS = 10
+"""Requests that a run may need for the batch in flight, the page behind it and its record."""
+
+
+class Meter:
+    """Adds what this run costs to what the month has cost before it.
+
+    A run reads a page ahead of the batch that it writes, so it stops while there is room for twice the
+    largest step that it has seen.
+    """
+
+    def __init__(self, budgets: Budgets, before: Sequence[Spending], ledger: Ledger) -> None:
+        self._budgets = budgets
+        self._before = {project: used(before, project) for project in PROJECTS}
+        self._ledger = ledger
+        self._seen = dict.fromkeys(PROJECTS, 0)
+        self._step = dict.fromkeys(PROJECTS, 0)
+
+    def shares(self) -> tuple[Share, ...]:
+        """How much of the month's budgets is used by now."""
+        return monthly(self._spent(), self._budgets)
+
+    def check(self) -> None:
+        """BudgetError where going on might exceed a budget that stops; between two batches."""
+        if not self._budgets.stop:
+            return
+        for share in self.shares():
+            if share.what == "egress":
+                self._look(share.project)
+            room = _REQUESTS if share.what == "requests" else 2 * self._step[share.project]
+            if share.used is not None and share.budget is not None and share.used + room >= share.budget:
+                raise BudgetError(
+                    f"{share.sentence}: the run stops before it exceeds that",
+                    hint="cursors are kept. Go on with a larger budget, with on_budget: warn, or next month",
+                )
+
+    def _look(self, project: str) -> None:
+        received = self._ledger.total(project).received
+        self._step[project] = max(self._step[project], received - self._seen[project])
+        self._seen[project] = received
+
+    def _spent(self) -> dict[str, Used]:
+        totals = {project: self._ledger.total(project) for project in PROJECTS}
+        return {
+            project: self._before[project] + Used(total.requests, total.sent, total.received)
+            for project, total in totals.items()
+        }
+
+
+def metered(project: Project, now: clock.Instant) -> Meter | None:
+    """The meter of a run that begins now; None, and no request, where no month is limited."""
+    budgets = project.settings.budgets
+    if not budgets.monthly:
+        return None
+    before = project.store.spendings(clock.to_text(month_of(now)[0]))
+    return Meter(budgets, before, project.ledger)

@@ -1,0 +1,89 @@
+"""What records say of cost, added up by month, project and purpose, and projected."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from statistics import median
+from typing import Any
+
+from supasync_core import clock
+from supasync_core.backend import Spending
+
+PROJECTS = ("OLD", "NEW")
+_DAY = 86_400_000_000
+_TYPICAL = 7
+"""Days that say how a day usually is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """Requests, and bytes sent to and received from a project; what it sends is its egress."""
+
+    requests: int = 0
+    sent: int = 0
+    received: int = 0
+
+    def __add__(self, other: "Used") -> "Used":
+        return Used(self.requests + other.requests, self.sent + other.sent, self.received + other.received)
+
+    @classmethod
+    def from_json(cls, cost: Any) -> "Used":  # noqa: ANN401 - JSON
+        """One purpose of the ledger's JSON; nothing where it is something else."""
+        if not isinstance(cost, dict):
+            return cls()
+        numbers = [cost.get(name) for name in ("requests", "sent", "received")]
+        return cls(*(number if isinstance(number, int) else 0 for number in numbers))
+
+
+def month_of(now: clock.Instant) -> tuple[clock.Instant, clock.Instant]:
+    """The beginning and the end of the calendar month in UTC."""
+    then = datetime.fromtimestamp(now / 1_000_000, UTC)
+    first = then.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
+    return int(first.timestamp()) * 1_000_000, int(following.timestamp()) * 1_000_000
+
+
+def since(spendings: Iterable[Spending], moment: clock.Instant) -> list[Spending]:
+    """Those that began at the moment or later."""
+    return [each for each in spendings if clock.parse(each.created_at) >= moment]
+
+
+def by_purpose(spendings: Iterable[Spending], project: str) -> dict[str, Used]:
+    """The sums over all records, for each purpose of the project's requests."""
+    sums: dict[str, Used] = {}
+    for each in spendings:
+        purposes = each.costs.get(project)
+        for purpose, cost in purposes.items() if isinstance(purposes, dict) else ():
+            sums[purpose] = sums.get(purpose, Used()) + Used.from_json(cost)
+    return dict(sorted(sums.items()))
+
+
+def used(spendings: Iterable[Spending], project: str) -> Used:
+    """The sum over all records and purposes."""
+    return sum(by_purpose(spendings, project).values(), Used())
+
+
+def projected(spendings: Sequence[Spending], project: str, now: clock.Instant) -> Used | None:
+    """What the month will have cost at its end: what it has, and a usual day for each day that is left.
+
+    A usual day is the median of the last whole days, at most seven, so that a first load does not count as
+    one. None before a whole day has passed since the first record.
+    """
+    begin, end = month_of(now)
+    if not spendings:
+        return None
+    days = min(_TYPICAL, int((now - clock.parse(spendings[0].created_at)) // _DAY))
+    if not days:
+        return None
+    totals = [Used() for _ in range(days)]
+    for each in spendings:
+        day = max(0, int((now - clock.parse(each.created_at) - 1) // _DAY))
+        if day < days:
+            totals[day] += used([each], project)
+    left = (end - now) / _DAY
+    so_far = used(since(spendings, begin), project)
+    usual = [
+        round(left * median(getattr(total, name) for total in totals))
+        for name in ("requests", "sent", "received")
+    ]
+    return so_far + Used(*usual)

@@ -1,0 +1,29 @@
+"""What projects may use, as tables.yaml says it."""
+
+from pathlib import Path
+
+import pytest
+
+from supasync_core.settings import Budgets
+from tests.config.host import HEAD, read
+
+
+def budgets(folder: Path, text: str) -> Budgets:
+    return read(folder, f"{HEAD}tables: {{t: {{}}}}\n{text}\n").budgets
+
+
+def test_without_budgets_nothing_is_limited(tmp_path: Path) -> None:
+    assert budgets(tmp_path, "") == Budgets()
+    assert not Budgets().monthly
+
+
+def test_budgets_are_read_with_their_units(tmp_path: Path) -> None:
+    text = "budgets: {requests: 50000, egress: 5GB, database: 500MB}\non_budget: stop"
+    assert budgets(tmp_path, text) == Budgets(50_000, 5_000_000_000, 500_000_000, stop=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("1.5GB", 1_500_000_000), ("250 mb", 250_000_000), ("1TB", 10**12), ("3kB", 3000)]
+)
+def test_a_size_has_a_unit_of_a_thousand(tmp_path: Path, text: str, number: int) -> None:
+    assert budgets(tmp_path, f"budgets: {{egress: {text}}}").egress == number

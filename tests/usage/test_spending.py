@@ -1,0 +1,97 @@
+"""Records added up by month and project, projected, and compared with budgets."""
+
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from supasync_core import clock
+from supasync_core.backend import Spending
+from supasync_core.settings import Budgets
+from supasync_core.usage.shares import Share, shares, size
+from supasync_core.usage.spending import Used, month_of, projected, used
+
+HOUR = 3_600_000_000
+BEGIN = clock.parse("2026-11-01T00:00:00Z")
+instants = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1))  # noqa: DTZ001 - hypothesis wants naive ones
+
+
+def hourly(count: int, first: int = 1, requests: int = 7, received: int = 4000) -> list[Spending]:
+    """A record every hour from the month's beginning; the first one costs so many times more."""
+    return [
+        Spending(
+            clock.to_text(BEGIN + hour * HOUR),
+            {
+                "OLD": {
+                    "read": {
+                        "requests": requests * (1 if hour else first),
+                        "sent": 1,
+                        "received": received * (1 if hour else first),
+                    }
+                }
+            },
+        )
+        for hour in range(count)
+    ]
+
+
+@given(instants)
+def test_a_month_begins_on_its_first_and_ends_with_the_next_ones(moment: datetime) -> None:
+    now = int(moment.replace(tzinfo=UTC).timestamp()) * 1_000_000
+    begin, end = month_of(now)
+    assert begin <= now < end
+    assert clock.to_text(begin).endswith("-01T00:00:00Z")
+    assert month_of(end)[0] == end
+    assert 28 <= (end - begin) / (24 * HOUR) <= 31
+
+
+def test_an_even_month_is_projected_to_what_it_comes_to() -> None:
+    for hours in (24, 100, 500):
+        found = projected(hourly(hours), "OLD", BEGIN + hours * HOUR)
+        assert found
+        assert abs(found.requests - 720 * 7) <= 7
+        assert abs(found.received - 720 * 4000) <= 4000
+
+
+def test_a_first_load_does_not_count_as_a_usual_day() -> None:
+    found = projected(hourly(24 * 9, first=1000), "OLD", BEGIN + 24 * 9 * HOUR)
+    assert found
+    assert abs(found.requests - (719 * 7 + 7000)) <= 7
+
+
+def test_before_a_whole_day_nothing_is_projected() -> None:
+    assert projected([], "OLD", BEGIN) is None
+    assert projected(hourly(23), "OLD", BEGIN + 23 * HOUR) is None
+
+
+def test_records_that_say_nothing_or_nonsense_cost_nothing() -> None:
+    at = clock.to_text(BEGIN)
+    odd = [Spending(at), Spending(at, {"OLD": 7}), Spending(at, {"OLD": {"read": {"requests": "7"}}})]
+    assert used(odd, "OLD") == Used()
+    assert used(odd + hourly(1), "OLD").requests == 7
+
+
+def test_last_months_records_are_not_this_months() -> None:
+    now = clock.parse("2026-12-01T05:00:00Z")
+    spendings = [*hourly(720), Spending("2026-12-01T01:00:00Z", {"OLD": {"read": {"requests": 3}}})]
+    found = {(share.project, share.what): share for share in shares(spendings, Budgets(requests=10), now)}
+    assert found["OLD", "requests"].used == 3
+    assert found["NEW", "requests"].used == 0
+    assert found["OLD", "database"].used is None
+
+
+def test_it_is_spoken_of_from_sixty_percent() -> None:
+    def at(number: int) -> Share:
+        return Share(project="OLD", what="requests", used=number, budget=50_000)
+
+    assert [at(number).warns for number in (29_999, 30_000, 60_000)] == [False, True, True]
+    assert at(31_500).sentence == "OLD has used 63 % of 50,000 requests a month (31,500)"
+    egress = Share(project="OLD", what="egress", used=4_200_000_000, budget=5_000_000_000)
+    assert egress.sentence == "OLD has used 84 % of 5.0 GB egress a month (4.2 GB)"
+
+
+@given(st.integers(0, 10**16))
+def test_a_size_is_printed_in_the_unit_in_which_it_is_shortest(number: int) -> None:
+    text, unit = size(number).split(" ")
+    factor = 1000 ** ("bytes", "kB", "MB", "GB", "TB").index(unit)
+    assert abs(float(text.replace(",", "")) * factor - number) <= factor * 0.0501
