@@ -25,8 +25,8 @@ COMMANDS = {
     "state": "supasync_core.cli.state",
     "status": "supasync_core.cli.status",
     "sync": "supasync_core.cli.sync",
-    "verify": "supasync_core.cli.verify",
     "usage": "supasync_core.cli.usage",
+    "verify": "supasync_core.cli.verify",
 }
 """Each command's module, imported only when the command is looked at."""
 

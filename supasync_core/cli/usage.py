@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _HISTORY = 31 * 86_400_000_000
 _NOT_COUNTED = (
     "counted: the commands that write a record to NEW (setup, sync, gap import, ...), while it is kept\n"
-    "not counted: check, status, usage, diff, dry runs, runs that never began, and your app itself"
+    "not counted: check, status, usage, diff, verify, dry runs, runs that never began, and your app itself"
 )
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from supasync_core.cli import output
 from supasync_core.cli.session import Session
 from supasync_core.errors import LockedError
+from supasync_core.usage.shares import size
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -80,7 +80,7 @@ def _show(session: Session, found: "Verification", limit: int) -> None:
             click.echo(f"  {sentence}")
     for note in found.notes:
         click.echo(f"note: {note}", err=True)
-    cost = f"{found.requests:,} requests, {output.size(found.bytes)}"
+    cost = f"{found.requests:,} requests, {size(found.bytes)}"
     if found.troubled:
         word = "trouble: not every table could be compared"
     elif found.equal:
@@ -113,7 +113,7 @@ def _show_table(session: Session, verdict: "TableVerdict", limit: int) -> None:
         click.echo(f"  {session.redact(line)}")
     steps = ", ".join(f"{step} {number:,}" for step, number in verdict.requests.items())
     if steps:
-        click.echo(f"  requests: {steps}; {output.size(verdict.bytes)}")
+        click.echo(f"  requests: {steps}; {size(verdict.bytes)}")
 
 
 def _methods(found: "Verification") -> dict[tuple[str, ...], list[str]]:
