@@ -88,6 +88,11 @@ class Typed(Protocol):
 class Catalog(Protocol):
     """A source or sink that can list its tables."""
 
+    @property
+    def hidden(self) -> Sequence[str]:
+        """What a table may have that such a list never shows, for people."""
+        ...
+
     def tables(self, schema: str) -> Mapping[str, Shape]:
         """The tables of the schema by name, views too where they cannot be told apart.
 

@@ -54,13 +54,15 @@ class Copying:
         if isinstance(error, ManyRefusedError):
             self.progress.put_back(self.table, before)
         self.delivery.restore(self.progress.state.quarantine)
-        return replace(self._result("failed"), error=str(error), hint=error.hint, exit_code=code)
+        hint = self.progress.lookout.explained(self.table, error)
+        return replace(self._result("failed"), error=str(error), hint=hint, exit_code=code)
 
     def _copy(self) -> None:
         project, table, progress = self.progress.project, self.table, self.progress
         _exchange_types(project, table)
         guard = Guard(project, table, progress.state.table(table.name), progress.run.now)
         guard.begin()
+        progress.lookout.before(table, progress.state.table(table.name))
         self.delivery.retry(table)
         job = Job(table, project.source, guard.state, progress.run.now)
         for piece in ahead(project.plugin(table).read(job)):

@@ -9,6 +9,7 @@ from supasync_core.errors import StateError, SupasyncError, TableError
 from supasync_core.journal import current
 from supasync_core.project import Project, store_of_source
 from supasync_core.state import State
+from supasync_core.structure import looking as structure
 from supasync_core.tables import Shape, Table
 
 _NO_RUN = "00000000-0000-0000-0000-000000000000"
@@ -68,6 +69,7 @@ def inspect(project: Project, progress: Callable[[str], None]) -> Inspection:
             if err.table is None:
                 break
         overviews.append(Overview(table.name, *counts))
+    findings.extend(_undeclared(project))
     return Inspection(tuple(findings), tuple(overviews), past)
 
 
@@ -123,19 +125,36 @@ def _of_table(project: Project, table: Table) -> Iterator[Finding]:
         hint = "name another column, or another plugin: incremental, append or snapshot"
         yield Finding("problem", f"{table.name}: {text}", table.name, hint)
     yield from _unseen(project, table, source)
-    wanted = [name for name in table.columns or [c.name for c in source.columns] if name not in table.exclude]
-    if table.transform:
-        wanted = list(table.key)
-    for column in project.sink.lacking(table, wanted or table.key):
-        yield Finding(
-            "problem",
-            f"{table.name}: NEW has no column {column}",
-            table.name,
-            f"add it to NEW's table, or leave it out: exclude: [{column}]",
-        )
+    yield from _compared(project, table, source)
     if not source.known:
         text = f"{table.name}: OLD does not tell its columns, so they were not compared"
         yield Finding("warning", text, table.name)
+
+
+def _compared(project: Project, table: Table, source: Shape) -> Iterator[Finding]:
+    """What NEW lacks or has otherwise than OLD."""
+    for column in structure.lacking(project, table, source):
+        text = f"{table.name}: NEW has no column {column}"
+        hint = f"add it to NEW's table, or leave it out: exclude: [{column}]"
+        yield Finding("problem", text, table.name, hint)
+    sink = project.sink.shape(table)
+    if source.view:
+        text = f"{table.name} is a view in OLD: a change shows only where it moves the view's own timestamp"
+        yield Finding("warning", text, table.name, "copy the tables behind it, and create the view in NEW")
+    for each in structure.of_shapes(project, table, source, sink) if source.known and sink.known else ():
+        if not (each.kind == "column" and each.old) and each.column not in table.exclude:
+            yield Finding(each.level, each.text, table.name, each.hint)
+
+
+def _undeclared(project: Project) -> Iterator[Finding]:
+    """Tables that nobody has decided on: neither an entry in tables.yaml nor one in a comment there."""
+    names = structure.undecided(project)
+    if names:
+        yield Finding(
+            "warning",
+            f"tables of OLD that are not in tables.yaml, and not copied: {', '.join(names)}",
+            hint="supasync init prints their entries; one that stands there as a comment counts as decided",
+        )
 
 
 def _hint_for_missing(table: Table, column: str, shape: Shape) -> str | None:

@@ -10,6 +10,7 @@ from supasync_core.plan import Plan
 from supasync_core.project import Project
 from supasync_core.report import Report, TableResult
 from supasync_core.state import Quarantined, State, TableState
+from supasync_core.structure.watching import Lookout
 from supasync_core.tables import Table
 
 LEASE = 600
@@ -34,6 +35,10 @@ class Progress:
     saved_at: float = field(default_factory=time.monotonic)
     unsaved_rows: int = 0
     records: int = 0
+    lookout: Lookout = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lookout = Lookout(self.project, self.state.schema_seen_at, self.run.now)
 
     def keep(self, table: Table, state: TableState, quarantine: Quarantine, rows: int = 0) -> None:
         """Take the state that so many confirmed rows lead to.
@@ -63,7 +68,7 @@ class Progress:
         """Record the run; without a ``status`` it has ended and lets go of the lease."""
         state = self.state
         if report.complete and status is None:
-            state = replace(state, last_success=self.run.now)
+            state = replace(state, last_success=self.run.now, schema_seen_at=self.lookout.seen)
         entry = Entry(
             status=status or report.status,
             state=state,

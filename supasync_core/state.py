@@ -68,7 +68,8 @@ class Quarantined:
 class State:
     """Everything that the next run needs: whose rows these are, how far each table is, what was set aside.
 
-    ``closed``: since when the app writes to the sink, so that no run may.
+    ``closed``: since when the app writes to the sink, so that no run may. ``schema_seen_at``: when the sink
+    was last seen to have every column; not in states of earlier versions, which forget it unharmed.
     """
 
     source: str
@@ -76,6 +77,7 @@ class State:
     last_success: str | None = None
     closed: str | None = None
     quarantine: Mapping[str, tuple[Quarantined, ...]] = field(default_factory=dict)
+    schema_seen_at: str | None = None
 
     def table(self, name: str) -> TableState:
         """The state of that table; a fresh one where nothing is known yet."""
@@ -115,6 +117,7 @@ def from_json(stored: Mapping[str, Any]) -> State:
             tables={name: _table(table) for name, table in stored["tables"].items()},
             last_success=stored["last_success"],
             closed=stored["closed"],
+            schema_seen_at=stored.get("schema_seen_at"),
             quarantine={
                 name: tuple(Quarantined(**{**row, "key": tuple(row["key"])}) for row in rows)
                 for name, rows in stored["quarantine"].items()

@@ -20,6 +20,8 @@ from supasync_duckdb.files import blamed
 from supasync_duckdb.tables import qualified
 from supasync_duckdb.values import identifier
 
+HIDDEN = ("everything but names and values: types and keys are guessed",)
+
 _GUESSES = {
     "bigint": "BIGINT",
     "uuid": "UUID",

@@ -8,7 +8,7 @@ from supasync_core.batch import Batch, Window
 from supasync_core.clock import Horizon
 from supasync_core.errors import SchemaError
 from supasync_core.tables import Column, Shape, Table
-from supasync_csv.catalog import catalog, files_of
+from supasync_csv.catalog import HIDDEN, catalog, files_of
 from supasync_csv.files import Files
 from supasync_csv.workspace import Workspace, header, is_array, is_json
 from supasync_duckdb.files import blamed
@@ -40,6 +40,11 @@ class CsvSource:
     def shape(self, table: Table) -> Shape:
         """The columns that the file's first line names; their types are not known."""
         return Shape(tuple(Column(name) for name in header(table, self._existing(table))))
+
+    @property
+    def hidden(self) -> Sequence[str]:
+        """All that a file does not hold."""
+        return HIDDEN
 
     def tables(self, schema: str) -> Mapping[str, Shape]:
         """What is guessed of all files' tables from names and values."""

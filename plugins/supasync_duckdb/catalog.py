@@ -8,6 +8,8 @@ from duckdb import DuckDBPyConnection
 from supasync_core.tables import Column, Shape, Table
 from supasync_duckdb.tables import schema_of
 
+HIDDEN = ("unique and check constraints", "indexes")
+
 _COLUMNS = """
 SELECT table_name, column_name, data_type, is_nullable, column_default,
        table_name IN (SELECT view_name FROM duckdb_views() WHERE NOT internal AND schema_name = $schema

@@ -7,7 +7,7 @@ from duckdb import DuckDBPyConnection
 
 from supasync_core.batch import Batch, Window
 from supasync_core.tables import Shape, Table
-from supasync_duckdb.catalog import catalog
+from supasync_duckdb.catalog import HIDDEN, catalog
 from supasync_duckdb.files import blamed, open_to_write
 from supasync_duckdb.reading import Reader
 from supasync_duckdb.tables import Kinds, Tables, absent, shape_of, untyped
@@ -29,6 +29,11 @@ class DuckdbSink:
         """The table's columns; not known before the first batch has created it."""
         kinds = self._kinds(table)
         return Shape(known=False) if kinds is None else shape_of(kinds)
+
+    @property
+    def hidden(self) -> Sequence[str]:
+        """What is not looked at in a DuckDB file."""
+        return HIDDEN
 
     def tables(self, schema: str) -> Mapping[str, Shape]:
         """All tables and views of the schema; none where there is no file yet."""

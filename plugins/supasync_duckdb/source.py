@@ -7,7 +7,7 @@ from pathlib import Path
 from supasync_core.batch import Batch, Window
 from supasync_core.clock import Horizon
 from supasync_core.tables import Shape, Table
-from supasync_duckdb.catalog import catalog
+from supasync_duckdb.catalog import HIDDEN, catalog
 from supasync_duckdb.files import blamed, open_to_read
 from supasync_duckdb.reading import Reader
 from supasync_duckdb.tables import Tables, absent, shape_of
@@ -26,6 +26,11 @@ class DuckdbSource:
         """The table's columns."""
         with blamed(self._path, table):
             return shape_of(Tables(self._connection).existing(table))
+
+    @property
+    def hidden(self) -> Sequence[str]:
+        """What is not looked at in a DuckDB file."""
+        return HIDDEN
 
     def tables(self, schema: str) -> Mapping[str, Shape]:
         """All tables and views of the schema."""

@@ -17,6 +17,17 @@ from supasync_rest.answers import Answer
 # PostgREST 14.8 and later print these for integer and bigint (measured; smallint is int32 there too).
 _TYPES = {"int32": "integer", "int64": "bigint"}
 
+HIDDEN = (
+    "identity and generated columns",
+    "unique, check and exclusion constraints",
+    "indexes",
+    "triggers",
+    "row level security policies and rights",
+    "foreign keys of several columns or to another schema, such as auth.users",
+    "the precision of numeric, and what domains check",
+    "defaults of sequences and of json columns",
+)
+
 
 def described(answer: Answer) -> dict[str, Shape] | None:
     """The tables of a description; None where the answer is none, as that of a server without OpenAPI."""

@@ -9,7 +9,7 @@ from supasync_core.tables import Column, Shape, Table
 from supasync_rest import query
 from supasync_rest.answers import Answer, Request
 from supasync_rest.client import Client
-from supasync_rest.description import described
+from supasync_rest.description import HIDDEN, described
 from supasync_rest.errors import MissingColumnError
 
 
@@ -29,8 +29,15 @@ class RestSide:
                 self._described[table.schema] = {}
         return self._described[table.schema].get(table.name) or self._shape_of_a_row(table)
 
+    @property
+    def hidden(self) -> Sequence[str]:
+        """What the OpenAPI description leaves out."""
+        return HIDDEN
+
     def tables(self, schema: str) -> Mapping[str, Shape]:
         """All tables and views of the schema that the key has any right on, from the OpenAPI description."""
+        if self._described.get(schema):
+            return self._described[schema]
         request = Request(
             method="GET",
             path="/",

@@ -21,6 +21,7 @@ COMMANDS = {
     "init": "supasync_core.cli.init",
     "plugins": "supasync_core.cli.plugins",
     "quarantine": "supasync_core.cli.quarantine",
+    "schema": "supasync_core.cli.schema",
     "setup": "supasync_core.cli.setup",
     "state": "supasync_core.cli.state",
     "status": "supasync_core.cli.status",
@@ -32,7 +33,10 @@ COMMANDS = {
 
 
 class Commands(click.Group):
-    """The built-in commands, and those that plugins add."""
+    """The built-in commands, and those that plugins add.
+
+    Where a plugin adds a group under a built-in group's name, such as ``schema``, its commands join that one.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names, sorted."""
@@ -42,6 +46,9 @@ class Commands(click.Group):
         """The command of that name, imported now."""
         if cmd_name in COMMANDS:
             command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+            added = self._added(ctx).get(cmd_name) if isinstance(command, click.Group) else None
+            if isinstance(command, click.Group) and isinstance(added, click.Group):
+                command.commands.update({**added.commands, **command.commands})
             return command
         return self._added(ctx).get(cmd_name)
 

@@ -119,7 +119,7 @@ def _write_baseline(project: Project, start: str | None, holder: str) -> str:
         start = horizon.text
     claim = Claim(holder=holder, source=project.source_ref, command="setup", lease=LEASE, baseline=True)
     run = project.store.begin(claim)
-    state = run.state or State(project.source_ref)
+    state = run.state or State(project.source_ref, schema_seen_at=run.now)
     if start:
         for table in project.settings.tables:
             state = state.with_table(table.name, project.plugin(table).baseline(table, start))

@@ -1,0 +1,52 @@
+"""`supasync schema`: the tables of both projects; plugins add what their backend needs."""
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from supasync_core.cli.session import Session
+
+if TYPE_CHECKING:
+    from supasync_core.structure.looking import Comparison
+
+TROUBLE = 2
+
+
+@click.group()
+def schema() -> None:
+    """The tables of both projects: what differs, and what NEW needs."""
+
+
+@schema.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON.")
+@click.pass_obj
+def diff(session: Session, *, as_json: bool) -> int:
+    """Compare OLD's tables with NEW's: columns, types, NULL, defaults, enum values, keys.
+
+    Exits with 0 where they are the same, as far as both show them, with 1 where they differ, with 2 where
+    that could not be found out. Nothing is written.
+    """
+    from supasync_core.structure.looking import compared  # noqa: PLC0415 - --help needs none of it
+
+    session.trouble = TROUBLE
+    with session.project() as project:
+        found = compared(project)
+    if as_json:
+        click.echo(json.dumps(found.as_json(), indent=2))
+    else:
+        click.echo(f"OLD: {session.settings.source.ref}\nNEW: {session.settings.sink.ref}\n")
+        _print(found)
+    return 0 if found.same else 1
+
+
+def _print(found: "Comparison") -> None:
+    for each in found.differences:
+        click.echo(f"{each.level}: {each.text}")
+        if each.hint:
+            click.echo(f"  {each.hint}")
+    problems = sum(each.level == "problem" for each in found.differences)
+    warnings = len(found.differences) - problems
+    click.echo(f"{found.tables} tables compared: {problems} problems, {warnings} warnings")
+    if found.hidden:
+        click.echo(f"not shown, so not compared: {'; '.join(found.hidden)}")

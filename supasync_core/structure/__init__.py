@@ -1,0 +1,1 @@
+"""The tables of both sides: what NEW lacks, what it takes otherwise than OLD has it."""

@@ -1,0 +1,69 @@
+"""The cheap look at NEW's columns that a run takes: before a row is sent, and when something was refused."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from supasync_core import clock
+from supasync_core.errors import RowError, SchemaError, SupasyncError, TableError, TransientError
+from supasync_core.project import Project
+from supasync_core.state import TableState
+from supasync_core.structure.comparing import PROBLEM
+from supasync_core.structure.looking import lacking, of_shapes
+from supasync_core.tables import Table
+
+LOOK_EVERY = timedelta(hours=24)
+"""How often the columns of both sides are compared though nothing has failed: one request to each side."""
+
+
+@dataclass
+class Lookout:
+    """Watches NEW's columns in one run. ``seen_at`` is when all tables were last found whole.
+
+    It goes ``blind`` for the rest of the run where a side cannot tell its columns for now.
+    """
+
+    project: Project
+    seen_at: str | None
+    now: str
+    blind: bool = False
+
+    @property
+    def due(self) -> bool:
+        """Whether the last look is a day old, or there was none."""
+        if self.seen_at is None:
+            return True
+        return clock.parse(self.now) - clock.parse(self.seen_at) >= clock.micros_of(LOOK_EVERY)
+
+    @property
+    def seen(self) -> str | None:
+        """The mark that a complete run leaves."""
+        return self.now if self.due and not self.blind else self.seen_at
+
+    def before(self, table: Table, known: TableState) -> None:
+        """SchemaError where NEW lacks columns; looked at where it is due, and where settings are new."""
+        if self.blind or (known.settings and not self.due):
+            return
+        try:
+            missing = lacking(self.project, table, self.project.source.shape(table))
+        except TransientError:
+            self.blind = True
+            return
+        if missing:
+            names = ", ".join(missing)
+            raise SchemaError(
+                f"{table.name}: NEW has no column {names}; no row was sent",
+                table=table.name,
+                hint=f"add it to NEW's table, or leave it out: exclude: [{names}]",
+            )
+
+    def explained(self, table: Table, error: SupasyncError) -> str | None:
+        """The error's hint, and what of the table's columns may be its cause."""
+        if not isinstance(error, RowError | SchemaError) or self.blind:
+            return error.hint
+        try:
+            old, new = self.project.source.shape(table), self.project.sink.shape(table)
+            found = of_shapes(self.project, table, old, new) if old.known and new.known else []
+        except TableError:
+            return error.hint
+        causes = [each.text for each in found if each.level == PROBLEM and each.text not in error.message]
+        return "\n".join(filter(None, [error.hint, *causes])) or None
