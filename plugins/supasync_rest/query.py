@@ -68,8 +68,12 @@ def counting(table: Table, window: Window | None) -> str:
     return path(table, [selected, *conditions, ("limit", "1")], where=user_filter(table))
 
 
-def lookups(table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[str]:
+def lookups(
+    table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]
+) -> Iterator[tuple[str, Sequence[Sequence[str]]]]:
     """The addresses that together ask for the rows whose columns have one of these tuples of texts.
+
+    Each comes with the tuples that it asks for.
 
     ``in.("")`` matches nothing and ``%00`` cuts a value short (both measured): equality is asked for one by
     one, and a text with a NUL, which PostgreSQL cannot hold, is not asked for at all.
@@ -77,7 +81,7 @@ def lookups(table: Table, columns: Sequence[str], values: Sequence[Sequence[str]
     selected = [("select", names(table.columns))] if table.columns else []
     asked = [value_of for value_of in values if not any("\0" in text for text in value_of)]
     for some in _portions(columns, asked, LOOKUP_ROWS):
-        yield path(table, [*selected, _any_of(columns, some)], where=user_filter(table))
+        yield path(table, [*selected, _any_of(columns, some)], where=user_filter(table)), some
 
 
 def deletions(table: Table, keys: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, int]]:
