@@ -209,7 +209,8 @@ class Delivery:
             f"{table.name}: {', '.join(err.columns)} refers to {err.other}, not synced by such a key",
             table=table.name,
             hint=f"add {err.other} to tables.yaml. Where it belongs to another schema, as auth.users, copy "
-            "its rows to NEW first, or drop the foreign key there until the switch",
+            "its rows to NEW first, or drop the foreign key there until the switch: "
+            "supasync schema sql --foreign-keys off prints the SQL",
         )
 
     def _send_without(self, table: Table, batch: Batch, columns: Sequence[str]) -> None:

@@ -93,8 +93,8 @@ class Guard:
                 raise SchemaError(
                     f"{self.table.name}: NEW does not keep {column} as it was sent: a trigger there sets it",
                     table=self.table.name,
-                    hint=f"disable that trigger in NEW until the switch (alter table ... disable trigger "
-                    f"...;), then: supasync sync --full {self.table.name}",
+                    hint="turn that trigger off in NEW until the switch: supasync schema sql --triggers off "
+                    f"prints the SQL; then: supasync sync --full {self.table.name}",
                 )
 
     def _start_again(self, what: str) -> SchemaError:

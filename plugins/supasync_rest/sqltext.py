@@ -19,3 +19,8 @@ def column_in(message: str) -> str:
     """The column that PostgreSQL's message names, unescaped as it prints it; empty where it names none."""
     found = re.search(r'column "(.*)"', message)
     return found[1] if found else ""
+
+
+def literal(text: str) -> str:
+    """A text in quotes; PostgreSQL's ``standard_conforming_strings`` leaves backslashes alone."""
+    return "'" + text.replace("'", "''") + "'"

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from supasync_core.backend import Context
 from supasync_core.batch import Batch, Keyset, Span, Window
+from supasync_core.cli.session import Session
 from supasync_core.errors import RefusedError, SupasyncError, TransientError
 from supasync_core.ledger import Ledger
 from supasync_core.plugins import GROUP, Host
@@ -174,7 +175,9 @@ def test_the_plugin_is_light_until_a_project_is_opened() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_the_backends_open_through_the_public_hooks(project: Rig) -> None:
+def test_the_backends_open_through_the_public_hooks(
+    project: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     host = Host()
     host.load_installed(point for point in entry_points(group=GROUP) if point.name == "rest")
     assert [loaded.error for loaded in host.loaded] == [None]
@@ -190,7 +193,9 @@ def test_the_backends_open_through_the_public_hooks(project: Rig) -> None:
         assert store.past(1).state is None
     cli = click.Group()
     host.add_commands(cli)
-    assert CliRunner().invoke(cli, ["schema", "sql"]).output.startswith("-- supasync")
+    monkeypatch.chdir(tmp_path)
+    printed = CliRunner().invoke(cli, ["schema", "sql"], obj=Session()).output
+    assert printed.startswith("-- supasync")
 
 
 def test_somebody_elses_certificate_is_refused_at_once(project: Rig) -> None:

@@ -1,6 +1,7 @@
 """The state store inside PostgreSQL: the SQL that NEW gets, and the rules that it keeps."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 from supasync_core import clock
 from supasync_core.backend import Claim, Entry, Run
 from supasync_core.batch import Cursor
+from supasync_core.cli.session import Session
 from supasync_core.errors import LockedError, RefusedError, StateError
 from supasync_core.state import KeysetState, State, TableState
 from supasync_rest.commands import schema
@@ -40,8 +42,11 @@ def begun(project: Rig) -> Run:
     return store.begin(CLAIM)
 
 
-def test_schema_sql_prints_the_sql_without_tables_yaml_or_network() -> None:
-    done = CliRunner().invoke(schema, ["sql"])
+def test_schema_sql_prints_the_sql_without_tables_yaml_or_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(schema, ["sql"], obj=Session())
     assert done.exit_code == 0
     assert done.output == SCHEMA_SQL
 

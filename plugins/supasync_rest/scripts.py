@@ -1,0 +1,80 @@
+"""The SQL that a person pastes into NEW, or into OLD, as pure functions; none of it is sent by supasync.
+
+Each script may be run again, finds in `pg_catalog` what it is about, needs no superuser, and ends with a
+query whose result shows what holds now. They stand in ``sql/``: ``:synced`` is the list of tables, and a line
+with another name behind a colon is the script of that name.
+"""
+
+import re
+from collections.abc import Iterable
+from importlib.resources import files
+
+from supasync_core.tables import Table
+from supasync_rest.sqltext import literal
+
+_PART = re.compile(r"^:([a-z_]+)$", re.MULTILINE)
+_QUOTE = "$supasync$"
+
+
+def ready() -> str:
+    """For NEW: the table of the state and its two functions."""
+    return files("supasync_rest").joinpath("schema.sql").read_text("utf-8")
+
+
+def grants(tables: Iterable[Table]) -> str:
+    """For NEW: service_role may read and write the tables."""
+    return _script("grants-new", tables)
+
+
+def grants_old(tables: Iterable[Table]) -> str:
+    """For OLD: service_role may read the tables."""
+    return _script("grants-old", tables)
+
+
+def identity(tables: Iterable[Table], generated: str) -> str:
+    """For NEW: GENERATED ALWAYS columns take numbers (``default``), and the same no more (``always``)."""
+    return _script(f"identity-{generated}", tables)
+
+
+def sequences(tables: Iterable[Table], what: str) -> str:
+    """For NEW: all sequences beyond the largest key: ``set``, or only shown by ``check``."""
+    return _script(f"sequences-{what}", tables)
+
+
+def triggers(tables: Iterable[Table], switch: str) -> str:
+    """For NEW: the user's own triggers on the tables ``off``, and those that were on ``on`` again."""
+    return _script(f"triggers-{switch}", tables)
+
+
+def foreign_keys(tables: Iterable[Table], switch: str) -> str:
+    """For NEW: foreign keys to tables that are not copied ``off``, and the same ones ``on`` again."""
+    return _script(f"foreign-keys-{switch}", tables)
+
+
+def horizon() -> str:
+    """For OLD: the function that tells the safe horizon and what each table holds."""
+    return _script("horizon")
+
+
+def uninstall() -> str:
+    """For NEW: all of the above is undone, but for the grants."""
+    return _script("uninstall-new")
+
+
+def uninstall_old() -> str:
+    """For OLD: the function goes."""
+    return _script("uninstall-old")
+
+
+def _script(name: str, tables: Iterable[Table] = ()) -> str:
+    """The script with its parts and its tables; no name of a table can end its quotes."""
+    text = _PART.sub(lambda part: _read(part[1].replace("_", "-")), _read(name))
+    rows = ", ".join(f"({literal(table.schema)}, {literal(table.name)})" for table in tables)
+    quote = _QUOTE
+    while quote in rows:
+        quote = f"{quote[:-1]}_$"
+    return text.replace(_QUOTE, quote).replace(":synced", f"values {rows}")
+
+
+def _read(name: str) -> str:
+    return files("supasync_rest").joinpath("sql", f"{name}.sql").read_text("utf-8")

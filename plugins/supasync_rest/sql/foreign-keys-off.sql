@@ -1,0 +1,35 @@
+-- supasync: foreign keys of the tables of tables.yaml that point to other tables, such as auth.users, are
+-- dropped in NEW until the switch. Those between tables of tables.yaml stay.
+--
+-- Paste all of it into NEW's SQL editor and run it as the owner of the tables (the editor's postgres is).
+-- Running it again changes nothing. To put the same back: supasync schema sql --foreign-keys on
+
+:changed
+do $supasync$
+declare
+    each record;
+begin
+    perform set_config('search_path', '', true);  -- so that definitions name their schemas
+    for each in
+        select n.nspname, c.relname, k.conname, pg_catalog.pg_get_constraintdef(k.oid) as definition
+        from (:synced) as synced (schema_name, table_name)
+        join pg_catalog.pg_namespace n on n.nspname = synced.schema_name
+        join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = synced.table_name
+        join pg_catalog.pg_constraint k on k.conrelid = c.oid and k.contype = 'f' and k.conparentid = 0
+        join pg_catalog.pg_class other on other.oid = k.confrelid
+        join pg_catalog.pg_namespace place on place.oid = other.relnamespace
+        where (place.nspname, other.relname) not in (:synced)
+    loop
+        insert into public.supasync_changed (kind, schema_name, table_name, name, was)
+        values ('foreign key', each.nspname, each.relname, each.conname, each.definition)
+        on conflict (kind, schema_name, table_name, name) do update set was = excluded.was;
+        execute format('alter table %I.%I drop constraint %I', each.nspname, each.relname, each.conname);
+    end loop;
+end
+$supasync$;
+
+-- The result: what is dropped until supasync schema sql --foreign-keys on.
+select schema_name as schema, table_name as "table", name as foreign_key, was as definition
+from public.supasync_changed
+where kind = 'foreign key'
+order by 1, 2, 3;

@@ -1,0 +1,60 @@
+
+-- The secret key (service_role) may read and write the tables of tables.yaml. Tables made since 2026 are not
+-- granted by themselves. Nothing is granted to anybody else.
+do $supasync$
+declare
+    each record;
+begin
+    for each in
+        select distinct n.nspname
+        from (:synced) as synced (schema_name, table_name)
+        join pg_catalog.pg_namespace n on n.nspname = synced.schema_name
+    loop
+        execute format('grant usage on schema %I to service_role', each.nspname);
+    end loop;
+    for each in
+        select n.nspname, c.relname
+        from (:synced) as synced (schema_name, table_name)
+        join pg_catalog.pg_namespace n on n.nspname = synced.schema_name
+        join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = synced.table_name
+        where c.relkind in ('r', 'p', 'v', 'f')
+    loop
+        execute format('grant select, insert, update, delete on table %I.%I to service_role',
+            each.nspname, each.relname);
+    end loop;
+    -- Where a row is written without its number, a default draws it. (Identity columns need no right.)
+    for each in
+        select distinct sn.nspname, s.relname
+        from (:synced) as synced (schema_name, table_name)
+        join pg_catalog.pg_namespace n on n.nspname = synced.schema_name
+        join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = synced.table_name
+        join pg_catalog.pg_attrdef f on f.adrelid = c.oid
+        join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_attrdef'::regclass and d.objid = f.oid
+            and d.refclassid = 'pg_catalog.pg_class'::regclass
+        join pg_catalog.pg_class s on s.oid = d.refobjid and s.relkind = 'S'
+        join pg_catalog.pg_namespace sn on sn.oid = s.relnamespace
+    loop
+        execute format('grant usage on sequence %I.%I to service_role', each.nspname, each.relname);
+    end loop;
+end
+$supasync$;
+
+notify pgrst, 'reload schema';
+
+-- The result: what service_role may do now.
+select
+    synced.schema_name as schema,
+    synced.table_name as "table",
+    case
+        when c.oid is null then 'no such table: create it, then run this again'
+        when has_table_privilege('service_role', c.oid, 'select')
+            and has_table_privilege('service_role', c.oid, 'insert')
+            and has_table_privilege('service_role', c.oid, 'update')
+            and has_table_privilege('service_role', c.oid, 'delete') then 'granted'
+        else 'not granted: run this as the owner of the table'
+    end as service_role
+from (:synced) as synced (schema_name, table_name)
+left join pg_catalog.pg_namespace n on n.nspname = synced.schema_name
+left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = synced.table_name
+    and c.relkind in ('r', 'p', 'v', 'f')
+order by 3 desc, 1, 2;

@@ -1,0 +1,43 @@
+-- supasync: the secret key (service_role) of OLD may read the tables of tables.yaml.
+--
+-- Paste all of it into OLD's SQL editor and run it, only if supasync says that it may not read a table
+-- there. Running it again changes nothing.
+do $supasync$
+declare
+    each record;
+begin
+    for each in
+        select distinct n.nspname
+        from (:synced) as synced (schema_name, table_name)
+        join pg_catalog.pg_namespace n on n.nspname = synced.schema_name
+    loop
+        execute format('grant usage on schema %I to service_role', each.nspname);
+    end loop;
+    for each in
+        select n.nspname, c.relname
+        from (:synced) as synced (schema_name, table_name)
+        join pg_catalog.pg_namespace n on n.nspname = synced.schema_name
+        join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = synced.table_name
+        where c.relkind in ('r', 'p', 'v', 'f', 'm')
+    loop
+        execute format('grant select on table %I.%I to service_role', each.nspname, each.relname);
+    end loop;
+end
+$supasync$;
+
+notify pgrst, 'reload schema';
+
+-- The result: what service_role may do now.
+select
+    synced.schema_name as schema,
+    synced.table_name as "table",
+    case
+        when c.oid is null then 'no such table'
+        when has_table_privilege('service_role', c.oid, 'select') then 'granted'
+        else 'not granted: run this as the owner of the table'
+    end as service_role
+from (:synced) as synced (schema_name, table_name)
+left join pg_catalog.pg_namespace n on n.nspname = synced.schema_name
+left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = synced.table_name
+    and c.relkind in ('r', 'p', 'v', 'f', 'm')
+order by 3 desc, 1, 2;

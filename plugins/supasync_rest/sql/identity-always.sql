@@ -1,0 +1,7 @@
+-- supasync: the columns that supasync schema sql --identity changed are GENERATED ALWAYS AS IDENTITY again.
+--
+-- Paste all of it into NEW's SQL editor and run it, after the last sync. Running it again changes nothing.
+
+:changed
+:identity_back
+:identity

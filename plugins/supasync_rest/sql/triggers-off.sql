@@ -1,0 +1,37 @@
+-- supasync: triggers of your own on the tables of tables.yaml are off in NEW until the switch, so that rows
+-- arrive as OLD has them. Foreign keys are checked as before.
+--
+-- Paste all of it into NEW's SQL editor and run it as the owner of the tables (the editor's postgres is).
+-- Running it again changes nothing. To turn the same triggers on again: supasync schema sql --triggers on
+
+:changed
+do $supasync$
+declare
+    each record;
+begin
+    for each in
+        with recursive family (oid) as (
+            select c.oid
+            from (:synced) as synced (schema_name, table_name)
+            join pg_catalog.pg_namespace n on n.nspname = synced.schema_name
+            join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = synced.table_name
+            where c.relkind in ('r', 'p')
+            union
+            select i.inhrelid from family join pg_catalog.pg_inherits i on i.inhparent = family.oid
+        )
+        select n.nspname, c.relname, g.tgname, g.tgenabled
+        from family
+        join pg_catalog.pg_class c on c.oid = family.oid
+        join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        join pg_catalog.pg_trigger g on g.tgrelid = c.oid
+        where not g.tgisinternal and g.tgparentid = 0 and g.tgenabled in ('O', 'A')
+    loop
+        insert into public.supasync_changed (kind, schema_name, table_name, name, was)
+        values ('trigger', each.nspname, each.relname, each.tgname, each.tgenabled::text)
+        on conflict (kind, schema_name, table_name, name) do update set was = excluded.was;
+        execute format('alter table %I.%I disable trigger %I', each.nspname, each.relname, each.tgname);
+    end loop;
+end
+$supasync$;
+
+:triggers

@@ -1,0 +1,16 @@
+-- The result: every trigger of your own on the tables of tables.yaml.
+select
+    n.nspname as schema,
+    c.relname as "table",
+    g.tgname as trigger,
+    case when g.tgenabled <> 'D' then 'on'
+        when changed.name is null then 'off, and not by supasync: it stays off'
+        else 'off until supasync schema sql --triggers on' end as state
+from (:synced) as synced (schema_name, table_name)
+join pg_catalog.pg_namespace n on n.nspname = synced.schema_name
+join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = synced.table_name
+join pg_catalog.pg_trigger g on g.tgrelid = c.oid and not g.tgisinternal
+left join public.supasync_changed changed on changed.kind = 'trigger' and changed.schema_name = n.nspname
+    and changed.table_name = c.relname and changed.name = g.tgname
+where c.relkind in ('r', 'p')
+order by 1, 2, 3;

@@ -1,0 +1,51 @@
+-- supasync: everything that it put into NEW goes: what it turned off is on again, its functions and tables
+-- are dropped. What service_role was granted on your tables stays, since your app may live on it.
+--
+-- Paste all of it into NEW's SQL editor and run it as the owner of the tables (the editor's postgres is).
+-- Running it again changes nothing. The cursors and the mark that the state is closed go too: a later sync
+-- would begin at the beginning. Rows that the older sync scripts wrote to sync_metadata are kept.
+
+:changed
+:identity_back
+:triggers_back
+:foreign_keys_back
+do $supasync$
+declare
+    own constant text[] := array['seq', 'run_id', 'command', 'holder', 'lease_until', 'finished_at', 'requests',
+        'bytes', 'save_id', 'details', 'state'];
+    kept boolean := false;
+    each text;
+begin
+    if exists (select from public.supasync_changed) then
+        raise exception 'the foreign key % is not valid yet: some rows have no counterpart', (
+                select format('%s of %s.%s', name, schema_name, table_name)
+                from public.supasync_changed order by 1 limit 1)
+            using hint = 'copy the rows that it points to (or drop the constraint), then run this again';
+    end if;
+    drop table public.supasync_changed;
+    drop function if exists public.supasync_begin(text, text, text, integer, boolean);
+    drop function if exists public.supasync_save(uuid, jsonb);
+    if to_regclass('public.sync_metadata') is null then
+        return;
+    end if;
+    if exists (select from pg_catalog.pg_attribute
+               where attrelid = 'public.sync_metadata'::regclass and attname = 'run_id' and not attisdropped) then
+        execute 'select exists (select from public.sync_metadata where run_id is null)' into kept;
+        if kept then
+            delete from public.sync_metadata where run_id is not null;
+            foreach each in array own loop
+                execute format('alter table public.sync_metadata drop column if exists %I', each);
+            end loop;
+        else
+            drop table public.sync_metadata;
+        end if;
+    end if;
+end
+$supasync$;
+
+notify pgrst, 'reload schema';
+
+-- The result: what is left of it.
+select c.relname as name, 'kept: it holds rows of the older sync scripts' as state
+from pg_catalog.pg_class c
+where c.relnamespace = 'public'::regnamespace and c.relname in ('sync_metadata', 'supasync_changed');
