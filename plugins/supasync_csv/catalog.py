@@ -23,13 +23,13 @@ from supasync_duckdb.values import identifier
 HIDDEN = ("everything but names and values: types and keys are guessed",)
 
 _GUESSES = {
-    "bigint": "BIGINT",
-    "uuid": "UUID",
-    "boolean": "BOOLEAN",
-    "numeric": "DOUBLE",
-    "timestamp with time zone": "TIMESTAMPTZ",
+    "bigint": "regexp_full_match({}, '-?(0|[1-9][0-9]{{0,17}})')",
+    "uuid": "TRY_CAST({} AS UUID) IS NOT NULL",
+    "boolean": "lower({}) IN ('t', 'f', 'true', 'false')",
+    "numeric": "TRY_CAST({} AS DOUBLE) IS NOT NULL",
+    "timestamp with time zone": "TRY_CAST({} AS TIMESTAMPTZ) IS NOT NULL",
 }
-"""PostgreSQL's types, each with DuckDB's that its values are tried as, the narrower first."""
+"""PostgreSQL's types, each with what holds for its texts, the narrower first."""
 _DASHBOARD = "_rows"
 
 
@@ -69,7 +69,7 @@ def _keyed(connection: DuckDBPyConnection, table: Table, names: list[str]) -> li
 
 def _column(connection: DuckDBPyConnection, table: Table, name: str) -> Column:
     quoted = identifier(name)
-    tried = ", ".join(f"count(TRY_CAST({quoted} AS {sql}))" for sql in _GUESSES.values())
+    tried = ", ".join(f"count_if({holds.format(quoted)})" for holds in _GUESSES.values())
     query = f"SELECT count(*), count(nullif({quoted}, '')), {tried} FROM {qualified(table)}"
     rows, given, *fitting = connection.execute(query).fetchall()[0]
     fits = (kind for kind, count in zip(_GUESSES, fitting, strict=True) if 0 < given == count)

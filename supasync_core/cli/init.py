@@ -53,7 +53,8 @@ def init(session: Session, place: Path | None, *, as_json: bool) -> int:
     if path.exists():
         return _compare(session, path, place, as_json=as_json)
     with _source(session, place) as source:
-        found = proposals(source, listed(source, "public"), "public", _looking)
+        shapes = listed(source, "public", files=place is not None)
+        found = proposals(source, shapes, "public", _looking)
     _write(path, writing.document(found, [_GUESSED if place else _UNSEEN]))
     left = {each.table.name: each.refusal for each in found if each.refusal}
     names = [each.table.name for each in found if not each.refusal]

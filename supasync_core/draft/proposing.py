@@ -51,7 +51,10 @@ def _proposal(reader: Reader, table: Table, shape: Shape) -> Proposal:
     except TableError as err:
         if err.table is None:
             raise
-        return Proposal(table=table, refusal=". ".join(filter(None, (err.message, err.hint))))
+        return Proposal(
+            table=table,
+            refusal=". ".join(filter(None, (err.message.removeprefix(f"{table.name}: "), err.hint))),
+        )
     if found.refusal:
         return found
     why = "the primary key" if len(table.key) == 1 else "the primary key, of several columns"

@@ -15,10 +15,15 @@ from supasync_core.tables import Shape
 VARIABLES = {"url": "OLD_SUPABASE_URL", "key": "OLD_SUPABASE_SERVICE_ROLE_KEY"}
 """Where the settings of OLD stand in the environment: the references that the drafted file will hold."""
 _FILL = "copy .env.example to .env and fill it in, or look at exported CSV files instead: --from FOLDER"
-_OTHERWISE = (
-    "take the secret key (sb_secret_...) from its Project Settings -> API keys: no other is shown "
-    "them. Or look at exported CSV files: supasync init --from FOLDER"
+_NOT_SHOWN = (
+    "they are shown to the secret key (sb_secret_...) or service_role alone, and nowhere where the API's "
+    "description is switched off. Then look at exported CSV files: supasync init --from FOLDER"
 )
+_NO_RIGHTS = (
+    "the key may have no rights on them. Run in that project: grant select on all tables in schema {schema} "
+    "to service_role; notify pgrst, 'reload schema';"
+)
+_NO_FILES = "files are called <table>.csv, or <table>_rows.csv as the dashboard saves them"
 
 
 def of_environment(environ: Mapping[str, str], folder: Path, host: Host) -> tuple[Source, list[Secret]]:
@@ -44,13 +49,19 @@ def of_path(path: Path, host: Host) -> Source:
     """A folder of CSV files, one such file, or a DuckDB file, opened."""
     if not path.exists():
         raise ConfigError([f"--from {path}: there is no such file or folder"])
-    backend: Backend[Any] = host.sources.get("duckdb" if path.suffix.lower() == ".duckdb" else "csv")
+    kind = "csv" if path.is_dir() else path.suffix.lower().removeprefix(".")
+    if kind not in ("csv", "duckdb"):
+        raise ConfigError([f"--from {path}: is neither a folder nor a .csv or .duckdb file"])
+    backend: Backend[Any] = host.sources.get(kind)
     source: Source = backend.open(_context({"path": str(path.absolute())}, Path()))
     return source
 
 
-def listed(source: Source, schema: str) -> Mapping[str, Shape]:
-    """The tables of the schema; SchemaError where the source cannot list them or shows none."""
+def listed(source: Source, schema: str, *, files: bool = False) -> Mapping[str, Shape]:
+    """The tables of the schema; SchemaError where the source cannot list them or shows none.
+
+    ``files`` tells that the way out is another file, not another key.
+    """
     if not isinstance(source, Catalog):
         raise SchemaError(
             "the source's backend cannot list its tables", hint="write their names into tables.yaml by hand"
@@ -58,14 +69,11 @@ def listed(source: Source, schema: str) -> Mapping[str, Shape]:
     try:
         shapes = source.tables(schema)
     except (RefusedError, SchemaError) as err:
-        raise type(err)(f"the source does not show its tables: {err.message}", hint=_OTHERWISE) from err
+        hint = err.hint if files else _NOT_SHOWN
+        raise type(err)(f"the source does not show its tables: {err.message}", hint=hint) from err
     if not shapes:
-        raise SchemaError(
-            f"no table is shown in the schema {schema}",
-            hint="in a Supabase project the key must have rights on them: grant select on all tables in "
-            f"schema {schema} to service_role; then: notify pgrst, 'reload schema'; "
-            "In a folder, files are called <table>.csv",
-        )
+        hint = _NO_FILES if files else _NO_RIGHTS.format(schema=schema)
+        raise SchemaError(f"no table is shown in the schema {schema}", hint=hint)
     return shapes
 
 

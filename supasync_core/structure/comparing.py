@@ -66,7 +66,8 @@ def _all(table: Table, old: Shape, new: Shape) -> Iterator[Difference]:
     for column in new.columns:
         if column.name not in old.names:
             yield _added(table, column)
-    if set(old.key) != set(new.key) and not old.view and not new.view:
+    tells_keys = all(column.key is not None for column in (*old.columns, *new.columns))
+    if tells_keys and set(old.key) != set(new.key) and not old.view and not new.view:
         yield _key(table, old, new)
 
 
