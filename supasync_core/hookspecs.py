@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import click
 
     from supasync_core.backend import Backend, Sink, Source, StateStore, TablePlugin, Transform
+    from supasync_core.cutover.seams import Ends, Switch
     from supasync_core.diff.seams import Engine, Files
     from supasync_core.gap.seams import Export, Staging
     from supasync_core.registry import Registry
@@ -62,6 +63,11 @@ def supasync_register_engines(registry: "Registry[Callable[[], Engine]]") -> Non
 @hookspec
 def supasync_register_files(registry: "Registry[Callable[[], Files]]") -> None:
     """Add formats of files that hold tables, each under the name of its backend where it has one."""
+
+
+@hookspec
+def supasync_register_switches(registry: "Registry[Callable[[Ends], Switch]]") -> None:
+    """Add what the switch of an app to a project needs, under the name of the sink's backend."""
 
 
 @hookspec

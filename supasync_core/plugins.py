@@ -12,6 +12,7 @@ import pluggy
 
 from supasync_core import hookspecs
 from supasync_core.backend import Backend, Sink, Source, StateStore, TablePlugin, Transform
+from supasync_core.cutover.seams import Ends, Switch
 from supasync_core.diff.seams import Engine, Files
 from supasync_core.errors import PluginError
 from supasync_core.gap.seams import Export, Staging
@@ -44,6 +45,7 @@ class Host:
         self.exports: Registry[Export] = Registry("export")
         self.stagings: Registry[Backend[Staging]] = Registry("staging backend")
         self.engines: Registry[Callable[[], Engine]] = Registry("diff engine")
+        self.switches: Registry[Callable[[Ends], Switch]] = Registry("switch")
         self.files: Registry[Callable[[], Files]] = Registry("format of files")
         self.loaded: list[Loaded] = []
         self.hooks = pluggy.PluginManager("supasync")
@@ -61,6 +63,7 @@ class Host:
             "exports": self.exports,
             "stagings": self.stagings,
             "engines": self.engines,
+            "switches": self.switches,
             "files": self.files,
         }
 

@@ -3,10 +3,12 @@
 Everything heavy (httpx, supabase, tenacity) is imported when a project is opened, not before.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from supasync_core import hookimpl
 from supasync_core.backend import Backend, Context, Setting, Sink, Source, StateStore
+from supasync_core.cutover.seams import Ends, Switch
 from supasync_core.registry import Registry
 from supasync_rest.settings import host, key_problem, url_problem
 
@@ -38,11 +40,23 @@ def supasync_register_state_stores(registry: Registry[Backend[StateStore]]) -> N
 
 
 @hookimpl
+def supasync_register_switches(registry: Registry[Callable[[Ends], Switch]]) -> None:
+    """The variables, keys, sequences and steps by hand of a Supabase project."""
+    registry.add("rest", _open_switch)
+
+
+@hookimpl
 def supasync_register_commands(cli: "click.Group") -> None:
     """``supasync schema``."""
     from supasync_rest.commands import schema  # noqa: PLC0415 - only the command line needs it
 
     cli.add_command(schema)
+
+
+def _open_switch(ends: Ends) -> Switch:
+    from supasync_rest.switch import RestSwitch  # noqa: PLC0415 - half a second
+
+    return RestSwitch(ends)
 
 
 def _ref(context: Context) -> str:

@@ -1,6 +1,6 @@
 """Refinements of supasync's errors that this backend itself acts on."""
 
-from supasync_core.errors import SchemaError, TransientError
+from supasync_core.errors import RefusedError, SchemaError, TransientError
 
 
 class PassingError(TransientError):
@@ -26,3 +26,7 @@ class ComputedColumnError(SchemaError):
     """The table computes ``column`` itself, so it takes no value for it: 428C9."""
 
     column: str = ""
+
+
+class NoRightError(RefusedError):
+    """The key is known, and its role may not do this: 42501."""

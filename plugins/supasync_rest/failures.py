@@ -8,7 +8,13 @@ import re
 
 from supasync_core.errors import RefusedError, RowError, SchemaError, StateError, SupasyncError
 from supasync_rest.answers import Answer, Request
-from supasync_rest.errors import ComputedColumnError, MissingColumnError, PassingError, StatementTimeoutError
+from supasync_rest.errors import (
+    ComputedColumnError,
+    MissingColumnError,
+    NoRightError,
+    PassingError,
+    StatementTimeoutError,
+)
 from supasync_rest.sqltext import column_in, identifier, table_name
 
 SCHEMA_HINT = "run: supasync schema sql, and paste what it prints into NEW's SQL editor"
@@ -176,11 +182,11 @@ def _takes_no_value(refusal: Refusal) -> SupasyncError:
 
 def _no_right(refusal: Refusal) -> SupasyncError:
     if refusal.request.state:
-        return refusal.refused("does not let this key use sync_metadata", SCHEMA_HINT)
+        return NoRightError(refusal.told("does not let this key use sync_metadata"), hint=SCHEMA_HINT)
     rights = "select" if refusal.project == "OLD" else "select, insert, update"
     if refusal.request.method == "DELETE":
         rights = "delete"
-    return RefusedError(
+    return NoRightError(
         refusal.told(f"does not let this key use the table {refusal.sql}"),
         table=refusal.table,
         hint=f"run there: grant {rights} on table {refusal.sql} to service_role;",

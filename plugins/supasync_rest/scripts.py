@@ -17,8 +17,10 @@ _QUOTE = "$supasync$"
 
 
 def ready() -> str:
-    """For NEW: the table of the state and its two functions."""
-    return files("supasync_rest").joinpath("schema.sql").read_text("utf-8")
+    """For NEW: the table of the state and its two functions, and two for the switch that only read."""
+    schema = files("supasync_rest").joinpath("schema.sql").read_text("utf-8")
+    asked = "select t.value ->> 0, t.value ->> 1 from pg_catalog.jsonb_array_elements(tables) t"
+    return schema + _filled("ready").replace(":synced", asked)
 
 
 def grants(tables: Iterable[Table]) -> str:
@@ -68,12 +70,17 @@ def uninstall_old() -> str:
 
 def _script(name: str, tables: Iterable[Table] = ()) -> str:
     """The script with its parts and its tables; no name of a table can end its quotes."""
-    text = _PART.sub(lambda part: _read(part[1].replace("_", "-")), _read(name))
+    text = _filled(name)
     rows = ", ".join(f"({literal(table.schema)}, {literal(table.name)})" for table in tables)
     quote = _QUOTE
     while quote in rows:
         quote = f"{quote[:-1]}_$"
     return text.replace(_QUOTE, quote).replace(":synced", f"values {rows}")
+
+
+def _filled(name: str) -> str:
+    """The script with the parts that it names, and theirs."""
+    return _PART.sub(lambda part: _filled(part[1].replace("_", "-")), _read(name))
 
 
 def _read(name: str) -> str:

@@ -16,6 +16,7 @@ from supasync_core.errors import StateError, SupasyncError
 
 COMMANDS = {
     "check": "supasync_core.cli.setup",
+    "cutover": "supasync_core.cli.cutover",
     "diff": "supasync_core.cli.diff",
     "gap": "supasync_core.cli.gap",
     "init": "supasync_core.cli.init",

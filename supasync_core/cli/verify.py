@@ -38,7 +38,7 @@ def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool
     from supasync_core.verification import verify as compare  # noqa: PLC0415 - --help needs none of it
 
     session.trouble = TROUBLE
-    with session.project() as project, staging(session) as kept, _watching(quiet=as_json) as onlooker:
+    with session.project() as project, staging(session) as kept, watching(quiet=as_json) as onlooker:
         chosen = project.select(tables, "--table")
         found = compare(project, chosen, exact=exact, staging=kept, progress=onlooker)
     if as_json:
@@ -160,7 +160,7 @@ def _key(key: tuple[str, ...] | None) -> str:
 
 
 @contextmanager
-def _watching(*, quiet: bool) -> "Iterator[Onlooker]":
+def watching(*, quiet: bool) -> "Iterator[Onlooker]":
     """A progress bar on a terminal's stderr, nothing elsewhere."""
     if quiet or not sys.stderr.isatty():
         yield _Bar(None)

@@ -13,6 +13,7 @@ from typing import Final
 from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
 
+from supasync_core.cutover.seams import Line
 from supasync_core.errors import SupasyncError
 
 _LINE_END: Final = re.compile(r"(\r\n|\n|\r)")
@@ -20,15 +21,6 @@ _BARE: Final = re.compile(r"[A-Za-z0-9_./:@%+=,~-]+")
 _HEAD: Final = re.compile(
     r"(?P<indent>\s*)(?P<export>export[^\S\r\n]+)?[^=\s]+[^\S\r\n]*=?[^\S\r\n]*(?P<quote>['\"])?"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A variable of the file: its name, its value as it is written, the line where it begins."""
-
-    name: str
-    value: str
-    line: int
 
 
 @dataclass(frozen=True, slots=True)

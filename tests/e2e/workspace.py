@@ -73,6 +73,15 @@ class End:
         with psycopg.connect(self.cluster.url(self.database)) as connection:
             return connection.execute(query.encode()).fetchall()
 
+    def csv(self, query: str) -> str:
+        """The rows as psql's copy writes them, with a header."""
+        copy = f"copy ({query}) to stdout with (format csv, header)"
+        with (
+            psycopg.connect(self.cluster.url(self.database)) as connection,
+            connection.cursor().copy(copy.encode()) as rows,
+        ):
+            return b"".join(rows).decode()
+
     def texts(self, table: str, schema: str = "public") -> list[str]:
         """Every row of a table as PostgreSQL prints it, sorted: equal lists are equal tables."""
         query = sql.SQL("select t::text from {} t order by 1").format(sql.Identifier(schema, table))

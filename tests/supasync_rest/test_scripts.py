@@ -1,5 +1,6 @@
 """The SQL that `supasync schema sql` prints, run by somebody who is no superuser."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -240,3 +241,43 @@ def test_one_script_at_a_time_and_settings_that_are_sound(folder: Path) -> None:
     assert call("--sequences").exit_code != 0
     assert "supasync_horizon" in printed("--horizon")
     assert "drop table" in printed("--uninstall")
+
+
+def ready(project: Hosted) -> dict[str, list[str]]:
+    """What NEW says, asked as the API asks: by service_role, in a transaction that only reads."""
+    named = json.dumps([["public", name] for name in TABLES])
+    statement = f"set role service_role; begin read only; select supasync_ready({_quoted(named)})"
+    ((told,),) = project.paste(statement, "authenticator")
+    assert isinstance(told, dict)
+    return told
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+@pytest.mark.usefixtures("folder")
+def test_new_tells_what_is_not_ready_for_the_switch_until_it_is(project: Hosted) -> None:
+    for _ in range(2):
+        project.paste(printed())
+    off = {"identity": "default", "triggers": "off", "foreign-keys": "off"}
+    for name, switch in off.items():
+        project.paste(printed(f"--{name}", switch))
+    project.paste("insert into logs (id) values (70)")
+    told = ready(project)
+    assert set(told) == {"sequences", "identity", "triggers", "foreign-keys"}
+    behind, odd = told["sequences"]
+    assert behind == "public.logs.id: the largest key is 70, and public.logs_id_seq gives 1 next: behind"
+    assert odd.endswith("no number: compare it yourself")
+    assert "users.id still takes OLD's numbers" in told["identity"]
+    assert "on_part on public.parts_1 is off" in told["triggers"]
+    assert told["foreign-keys"] == ['fk "out" of logs was dropped', "loose of users was dropped"]
+    project.paste(printed("--sequences"))
+    for name, switch in {"identity": "always", "triggers": "on", "foreign-keys": "on"}.items():
+        project.paste(printed(f"--{name}", switch))
+    (never,) = ready(project).pop("triggers")
+    assert never.startswith("never_on on public.users is off, and not by supasync")
+    project.paste("alter table users enable trigger never_on")
+    assert ready(project) == {"sequences": [odd], "identity": [], "triggers": [], "foreign-keys": []}
+    project.paste(printed("--uninstall"))
+    assert project.paste("select 1 from pg_proc where proname like 'supasync_ready%'") == []

@@ -25,6 +25,8 @@ begin
     drop table public.supasync_changed;
     drop function if exists public.supasync_begin(text, text, text, integer, boolean);
     drop function if exists public.supasync_save(uuid, jsonb);
+    drop function if exists public.supasync_ready(jsonb);
+    drop function if exists public.supasync_ready_sequences(jsonb);
     if to_regclass('public.sync_metadata') is null then
         return;
     end if;

@@ -1,0 +1,271 @@
+"""`supasync cutover`: the switch of the app from OLD to NEW, and the way back."""
+
+import json
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from supasync_core.cli.session import Session
+from supasync_core.errors import ConfigError, SupasyncError
+
+if TYPE_CHECKING:
+    from supasync_core.cutover.checklist import Outcome
+    from supasync_core.cutover.checks import Situation
+    from supasync_core.cutover.conduct import Conduct
+    from supasync_core.cutover.seams import Switch
+    from supasync_core.project import Project
+    from supasync_core.report import Report
+    from supasync_core.verification import Verification
+
+
+@click.command()
+@click.option(
+    "--plan", is_flag=True, help="Show every check, change and step; write nothing, wait for nothing."
+)
+@click.option(
+    "--rollback", is_flag=True, help="Restore the app's .env, and tell what was written to NEW since."
+)
+@click.option("--after-gap", is_flag=True, help="OLD answers no more: its last rows came by gap import.")
+@click.option("--exact", is_flag=True, help="Compare every value of every row, as verify --exact does.")
+@click.option("--accept", "accepted", multiple=True, metavar="NAME", help="Switch although this check fails.")
+@click.option(
+    "--certificate", type=click.Path(), metavar="PATH", help="Where to write it.  [default: in .supasync]"
+)
+@click.option(
+    "--yes", is_flag=True, help="Agree to everything, for scripts: also that nothing writes to OLD."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def cutover(
+    session: Session, /, certificate: str | None, *, rollback: bool, plan: bool, **options: object
+) -> int:
+    """Switch the app from OLD to NEW: a checklist that runs, then the app's .env, then NEW is closed.
+
+    Nothing is switched while a check fails. It asks before it switches and before each step of your own.
+    Killed at any point, run it again. Exits with 3 where a check failed or the answer was no.
+    """
+    command = Command(session, place=Path(certificate) if certificate else None, **options)  # type: ignore[arg-type]
+    if rollback:
+        return command.rollback(dry=plan)
+    return command.plan() if plan else command.switch()
+
+
+@dataclass
+class Command:
+    """One call, and the person at the keyboard."""
+
+    session: Session
+    place: Path | None = None
+    after_gap: bool = False
+    exact: bool = False
+    accepted: tuple[str, ...] = ()
+    yes: bool = False
+    as_json: bool = False
+    outcomes: "list[Outcome]" = field(default_factory=list)
+
+    @property
+    def scripted(self) -> bool:
+        """Whether --yes answers."""
+        return self.yes
+
+    def plan(self) -> int:
+        """Show everything."""
+        with self._conduct() as conduct:
+            conduct.plan()
+            self._end(conduct.situation, switched=False)
+        return 0
+
+    def switch(self) -> int:
+        """Check, switch, close, and what comes after."""
+        from supasync_core import lock  # noqa: PLC0415 - --help needs none of it
+        from supasync_core.cutover.certificate import check_place  # noqa: PLC0415
+
+        if self.place:
+            check_place(self.place)
+        with lock.locked(self.session.settings.folder), self._conduct() as conduct:
+            if not conduct.switch():
+                self._end(conduct.situation, switched=False, by_hand=False)
+                click.echo("not switched: nothing was changed in any .env, and NEW is open", err=True)
+                return SupasyncError.exit_code
+            self._end(conduct.situation, switched=True)
+            conduct.steps(sys.stderr if self.as_json else sys.stdout)
+        return 0
+
+    def rollback(self, *, dry: bool) -> int:
+        """Restore, count, and say what comes next."""
+        from supasync_core.cutover import rollback  # noqa: PLC0415 - --help needs none of it
+
+        with self._conduct() as conduct:
+            memory = conduct.memory
+            ways = rollback.ways(memory, self.accepted)
+            for way in ways:
+                done = "is the original again already" if way.back else f"becomes {way.replaced.kept} again"
+                click.echo(f"{way.replaced.path}: {done}", err=self.as_json)
+            due = [way for way in ways if not way.back]
+            if due and not dry:
+                if not self.agrees("Restore?"):
+                    return SupasyncError.exit_code
+                for way in due:
+                    rollback.restore(conduct.folder, memory, way)
+            found = list(rollback.since(conduct.situation.project, memory))
+        if self.as_json:
+            rows = [{"table": e.table, "newer": e.newer, "rows": e.rows, "text": e.text} for e in found]
+            told = {"restored": [] if dry else [way.replaced.path for way in due], "since": rows}
+            self._print(json.dumps({**told, "switched_at": memory.switched_at}, indent=2))
+            return 0
+        self._print(f"written to NEW since the switch at {memory.switched_at}:")
+        for each in found:
+            self._print(f"  {each.table}: {each.text}")
+        click.echo(_NEXT)
+        return 0
+
+    def agrees(self, question: str) -> bool:
+        """Yes or no; --yes is yes."""
+        while not self.yes:
+            answer = click.prompt(self.session.redact(f"{question} (yes/no)"), err=True).strip().lower()
+            if answer in ("yes", "no"):
+                return bool(answer == "yes")
+        return True
+
+    def hears(self, text: str) -> None:
+        """A line on stderr."""
+        click.echo(self.session.redact(text), err=True)
+
+    def waits(self, seconds: float, why: str) -> None:
+        """Wait; a bar on a terminal."""
+        from rich.console import Console  # noqa: PLC0415 - --help needs none of it
+        from rich.progress import track  # noqa: PLC0415
+
+        self.hears(f"waiting {seconds:,.0f} s: {why}")
+        console = Console(stderr=True)
+        parts = max(1, round(seconds))
+        for _ in track(range(parts), "", console=console, transient=True, disable=not console.is_terminal):
+            time.sleep(seconds / parts)
+
+    @contextmanager
+    def _conduct(self) -> "Iterator[Conduct]":
+        """Everything opened."""
+        from supasync_core.cutover.checks import Situation  # noqa: PLC0415 - --help needs none of it
+        from supasync_core.cutover.conduct import Conduct  # noqa: PLC0415
+        from supasync_core.cutover.memory import recall  # noqa: PLC0415
+        from supasync_core.gap.absent import AbsentSource  # noqa: PLC0415
+        from supasync_core.project import opened  # noqa: PLC0415
+
+        settings = self.session.settings
+        memory = recall(settings.folder, settings.source.ref, settings.sink.ref)
+        with ExitStack() as stack:
+            source = AbsentSource() if self.after_gap else None
+            project = stack.enter_context(opened(settings, self.session.host, source))
+            switch = stack.enter_context(closing(self._switch(project)))
+            situation = Situation(
+                project,
+                switch,
+                self,
+                memory,
+                copy=lambda: self._copied(project),
+                compare=lambda: self._compared(project),
+                after_gap=self.after_gap,
+            )
+            yield Conduct(situation, self.accepted, self._show, self.place)
+
+    def _switch(self, project: "Project") -> "Switch":
+        """What the sink's kind of project brings; ConfigError where no plugin brings it."""
+        from supasync_core.cutover.seams import Ends  # noqa: PLC0415 - --help needs none of it
+
+        settings = project.settings
+        if settings.sink.backend not in self.session.host.switches:
+            raise ConfigError([f"cutover: no plugin knows how to switch an app to {settings.sink.backend}"])
+        ends = Ends(
+            source=settings.source,
+            sink=settings.sink,
+            environment=settings.environment,
+            folder=settings.folder,
+            ledger=project.ledger,
+        )
+        return self.session.host.switches.get(settings.sink.backend)(ends)
+
+    def _copied(self, project: "Project") -> "Report":
+        """One sync, recorded as such."""
+        from supasync_core import lock, runner  # noqa: PLC0415 - --help needs none of it
+        from supasync_core.cli import output  # noqa: PLC0415
+        from supasync_core.cli.sync import interruptible  # noqa: PLC0415
+        from supasync_core.freshness import LastSuccess  # noqa: PLC0415
+        from supasync_core.plan import Plan  # noqa: PLC0415
+
+        settings = project.settings
+        with (
+            interruptible(settings.max_runtime) as interrupted,
+            output.watching(self.session.redact, as_json=True) as watch,
+        ):
+            holder = lock.holder(settings.folder)
+            plan = Plan(holder=holder, tables=settings.tables, interrupted=interrupted)
+            report = runner.sync(project, plan, watch)
+        self.session.host.hooks.hook.supasync_run_finished(report=report)
+        if report.complete:
+            LastSuccess(settings.folder).note()
+        return report
+
+    def _compared(self, project: "Project") -> "Verification":
+        """One verification."""
+        from supasync_core.cli.verify import staging, watching  # noqa: PLC0415 - --help needs none of it
+        from supasync_core.verification import verify  # noqa: PLC0415
+
+        with staging(self.session) as kept, watching(quiet=self.as_json) as onlooker:
+            tables = project.settings.tables
+            return verify(project, tables, exact=self.exact, staging=kept, progress=onlooker)
+
+    def _show(self, outcome: "Outcome") -> None:
+        """A line for each check, as soon as it is known."""
+        self.outcomes.append(outcome)
+        text = f"{outcome.result:<9} {outcome.name}: {outcome.what}: {outcome.detail}"
+        if outcome.hint:
+            text += "\n" + textwrap.indent(outcome.hint, " " * 10)
+        if outcome.sql and not self.as_json:
+            text += f"\n{outcome.sql}"
+        click.echo(self.session.redact(text), err=self.as_json)
+
+    def _end(self, situation: "Situation", *, switched: bool, by_hand: bool = True) -> None:
+        """The certificate's place, what else names OLD, the steps by hand, and those of the user's own."""
+        steps = situation.switch.steps() if by_hand else ()
+        own = situation.project.settings.cutover.steps if by_hand else ()
+        left = situation.app.naming.left if situation.app else ()
+        place = situation.memory.certificate if switched else None
+        if self.as_json:
+            told = {
+                "switched": switched,
+                "closed_at": situation.memory.closed_at,
+                "certificate": place,
+                "checks": [outcome.as_json() for outcome in self.outcomes],
+                "left": list(left),
+                "by_hand": [{"text": step.text, "commands": list(step.commands)} for step in steps],
+                "steps": list(own),
+            }
+            self._print(json.dumps(told, indent=2))
+            return
+        if place:
+            self._print(f"switched: NEW is closed to every sync; certificate: {place}")
+        for text in left:
+            self._print(f"by hand: {text}")
+        for step in steps:
+            self._print(f"by hand: {step.text}")
+            for each in step.commands:
+                self._print(f"    {each}")
+        for each in own:
+            self._print(f"step of your own: {each}")
+
+    def _print(self, text: str) -> None:
+        click.echo(self.session.redact(text))
+
+
+_NEXT = """\
+NEW stays closed, so nothing is copied over what it has. Restart your app. Then either
+  switch again when you are ready: supasync state reopen, then supasync cutover (rows of OLD then replace
+  those that changed in NEW), or
+  carry NEW's newer rows back by hand: OLD is never written to."""

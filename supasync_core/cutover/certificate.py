@@ -1,0 +1,49 @@
+"""The certificate of a switch: what was compared, how, when, and which checks were accepted."""
+
+import json
+from dataclasses import asdict
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from supasync_core.cutover.memory import Memory
+from supasync_core.errors import ConfigError
+from supasync_core.files import write_private
+
+FORMAT: Final = 1
+
+
+def document(memory: Memory) -> dict[str, Any]:
+    """The certificate; its ``digest`` is the SHA-256 of all else, printed with sorted names and no blanks."""
+    told = {
+        "format": FORMAT,
+        "supasync": version("supasync"),
+        "source": memory.source,
+        "sink": memory.sink,
+        "switched_at": memory.switched_at,
+        "closed_at": memory.closed_at,
+        "checks": memory.checks,
+        "accepted": [check["name"] for check in memory.checks if check["result"] == "accepted"],
+        "rows_in_sink": memory.tables,
+        "env": [asdict(each) for each in memory.replaced],
+        "steps": memory.steps,
+    }
+    return {**told, "digest": digest(told)}
+
+
+def digest(told: dict[str, Any]) -> str:
+    """The SHA-256 of a certificate without its digest."""
+    text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return sha256(text.encode()).hexdigest()
+
+
+def write(memory: Memory, path: Path) -> None:
+    """Write it, for its owner alone."""
+    write_private(path, json.dumps(document(memory), indent=2, ensure_ascii=False) + "\n")
+
+
+def check_place(path: Path) -> None:
+    """ConfigError where it cannot be written there."""
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise ConfigError([f"--certificate {path}: name a file in a folder that exists"])

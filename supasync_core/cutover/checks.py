@@ -1,0 +1,182 @@
+"""The checks before a switch, in their order. Each talks to protocols, and to the person."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from supasync_core import clock
+from supasync_core.cutover import appenv, evidence
+from supasync_core.cutover.appenv import AppEnv
+from supasync_core.cutover.checklist import Check, Outcome, failed, ok, skipped
+from supasync_core.cutover.looking import look, moved
+from supasync_core.cutover.memory import Memory, remember
+from supasync_core.cutover.seams import Condition, Person, Switch
+from supasync_core.gap.sending import COMMAND as GAP_IMPORT
+from supasync_core.journal import current
+from supasync_core.project import Project
+from supasync_core.report import Report
+from supasync_core.verification import Verification
+
+APART: Final = 60.0
+"""Seconds between the two looks at OLD; less where no overlap is as long."""
+_FETCHED: Final = 100
+_ALREADY: Final = "the app's .env names NEW already: nothing is copied over what the app writes there"
+_GONE: Final = "OLD is not asked after the gap was carried over by hand"
+
+
+@dataclass
+class Situation:
+    """What the checks work on. ``copy`` is one sync, ``compare`` one verification.
+
+    ``after_gap``: OLD answers no more, and its last rows came by hand. ``app`` is known once its check ran.
+    """
+
+    project: Project
+    switch: Switch
+    person: Person
+    memory: Memory
+    copy: Callable[[], Report]
+    compare: Callable[[], Verification]
+    after_gap: bool = False
+    app: AppEnv | None = None
+    conditions: dict[str, Condition] = field(default_factory=dict)
+
+    @property
+    def switched(self) -> bool:
+        """Whether the app names the sink already, so that nothing may be copied any more."""
+        return self.app is not None and self.app.switched
+
+    def checks(self) -> Sequence[Check]:
+        """All of them; which apply is seen when they run."""
+        before = ("env", "keys")
+        stopped = (*before, "writers", "overlap")
+        last = Check(
+            name="gap" if self.after_gap else "sync",
+            what="the last gap was imported whole" if self.after_gap else "a last sync copied everything",
+            run=self._gap if self.after_gap else self._sync,
+            rests_on=stopped,
+            reads=self.after_gap,
+        )
+        later = (*stopped, last.name)
+        return (
+            Check(name="env", what="the app's .env can be switched", run=self._env, reads=True, vital=True),
+            Check(name="keys", what="both keys of NEW work", run=self._keys, reads=True, rests_on=("env",)),
+            Check(name="writers", what="nothing writes to OLD", run=self._writers, rests_on=before),
+            Check(name="overlap", what="late commits were waited for", run=self._overlap, rests_on=stopped),
+            last,
+            Check(name="quiet", what="two looks at OLD are equal", run=self._quiet, rests_on=later),
+            Check(name="quarantine", what="no row is set aside", run=self._quarantine, reads=True),
+            Check(name="verification", what="NEW holds what OLD has", run=self._verification, rests_on=later),
+            *(
+                Check(name=name, what=what, run=partial(self._condition, name), reads=True)
+                for name, what in self.switch.conditions.items()
+            ),
+        )
+
+    def _env(self) -> Outcome:
+        self.app = appenv.plan(self.project.settings, self.switch)
+        if self.app is None:
+            return skipped("tables.yaml names no cutover.env: your app gets NEW's values by your own hand")
+        if self.app.switched:
+            return ok("it names NEW already", **evidence.of_app(self.app))
+        changes = [f"{each.file.path}: {', '.join(each.done.changed)}" for each in self.app.due]
+        return ok("; ".join(changes), **evidence.of_app(self.app))
+
+    def _keys(self) -> Outcome:
+        found = list(self.switch.keys())
+        detail = "; ".join(each.text for each in found)
+        if all(each.holds for each in found):
+            return ok(detail, how=[each.how for each in found])
+        return failed(detail, next((each.hint for each in found if not each.holds and each.hint), None))
+
+    def _writers(self) -> Outcome:
+        if self.switched:
+            return skipped(_ALREADY)
+        known = None if self.person.scripted else self.memory.stopped_at
+        since = f" You said so at {known}; is it still true?" if known else ""
+        question = f"Is everything stopped that writes to OLD: the app, its workers, its cron jobs?{since}"
+        agreed = self.person.agrees(question)
+        self.memory.stopped_at = (known or clock.to_text(_now())) if agreed else None
+        remember(self.project.settings.folder, self.memory)
+        if not agreed:
+            return failed("you said no", "stop them, then run supasync cutover again")
+        by = "--yes" if self.person.scripted else "a person"
+        return ok(f"confirmed by {by}, since {self.memory.stopped_at}", by=by, since=self.memory.stopped_at)
+
+    def _overlap(self) -> Outcome:
+        stopped = self.memory.stopped_at
+        if self.switched or self.after_gap or stopped is None:
+            return skipped(_ALREADY if self.switched else _GONE)
+        longest = self._longest_overlap()
+        gone = max(0.0, (_now() - clock.parse(stopped)) / 1_000_000)
+        if gone < longest:
+            self.person.waits(longest - gone, "transactions that began before may still commit")
+        return ok(f"{max(gone, longest):,.0f} s after the writers stopped", seconds=max(gone, longest))
+
+    def _longest_overlap(self) -> float:
+        return max(table.overlap.total_seconds() for table in self.project.settings.tables)
+
+    def _sync(self) -> Outcome:
+        if self.switched:
+            return skipped(_ALREADY)
+        report = self.copy()
+        if not report.complete:
+            hint = next((table.hint for table in report.tables if table.hint), None)
+            return failed(report.error or f"it ended as {report.status}", hint)
+        return ok(f"{report.records:,} records", run=report.run, records=report.records)
+
+    def _gap(self) -> Outcome:
+        records = self.project.store.past(_FETCHED).records
+        return evidence.of_gap(records, [table.name for table in self.project.settings.tables], GAP_IMPORT)
+
+    def _quiet(self) -> Outcome:
+        if self.switched or self.after_gap:
+            return skipped(_ALREADY if self.switched else _GONE)
+        state = current(self.project.store.past(1), self.project.source_ref)
+        first, began = look(self.project, state), time.monotonic()
+        apart = min(APART, self._longest_overlap())
+        self.person.waits(apart, "a second look at OLD follows")
+        second = look(self.project, state)
+        apart = time.monotonic() - began
+        changes = moved(first, second)
+        looks = {name: seen.as_json() for name, seen in second.items()}
+        if not changes:
+            return ok(f"{len(looks)} tables, {apart:,.0f} s apart", seconds=round(apart, 1), tables=looks)
+        self.memory.stopped_at = None
+        remember(self.project.settings.folder, self.memory)
+        return failed("; ".join(changes), "something still writes to OLD: stop it, then run this again")
+
+    def _quarantine(self) -> Outcome:
+        state = current(self.project.store.past(1), self.project.source_ref)
+        waiting = {name: len(rows) for name, rows in state.quarantine.items() if rows}
+        if not waiting:
+            return ok("it is empty")
+        shown = ", ".join(f"{name}: {number:,}" for name, number in waiting.items())
+        return failed(f"rows that NEW refused: {shown}", "supasync quarantine list", tables=waiting)
+
+    def _verification(self) -> Outcome:
+        if self.after_gap:
+            return skipped(f"not possible without OLD; what there is instead: {self._gap().detail}")
+        return evidence.of_verification(self.compare())
+
+    def _condition(self, name: str) -> Outcome:
+        if not self.conditions:
+            found = self.switch.look(self.project.settings.tables)
+            self.conditions = {each.name: each for each in found}
+        return _outcome(self.conditions[name])
+
+
+def _outcome(found: Condition) -> Outcome:
+    if found.holds:
+        return ok(found.text, how=found.how)
+    if found.holds is None:
+        hint = "\n".join(filter(None, (found.hint, f"or look yourself, and say --accept {found.name}")))
+        return failed(f"cannot be seen from here: {found.text}", hint, sql=found.sql, how=found.how)
+    return failed(found.text, found.hint, sql=found.sql, how=found.how)
+
+
+def _now() -> int:
+    """This machine's time."""
+    return time.time_ns() // 1000

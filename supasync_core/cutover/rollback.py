@@ -1,0 +1,95 @@
+"""The way back: the app's .env as it was, and what was written to the sink since the switch."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from supasync_core.batch import Span, Window
+from supasync_core.cutover import envfile
+from supasync_core.cutover.memory import Memory, Replaced, remember
+from supasync_core.errors import StateError, SupasyncError
+from supasync_core.project import Project
+from supasync_core.tables import Table
+
+ENV: Final = "env"
+"""The name under which it is accepted that a .env was edited since the switch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One file to restore; ``back`` already where it is the original again."""
+
+    replaced: Replaced
+    now: envfile.EnvFile
+    raw: bytes
+
+    @property
+    def back(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.now.digest == self.replaced.before
+
+
+def ways(memory: Memory, accepted: Collection[str]) -> list[Way]:
+    """What to restore, the newest switch's; SupasyncError where it cannot be, and nothing was touched."""
+    if not memory.replaced:
+        raise StateError(
+            "no switch of an app's .env is known on this machine, so there is nothing to take back",
+            hint="its originals would stand beside your app's .env as .env.old-...",
+        )
+    found = []
+    for each in memory.replaced:
+        kept = envfile.read(Path(each.kept))
+        if kept.digest != each.before:
+            raise SupasyncError(f"{each.kept} is not the original any more: restore {each.path} by hand")
+        now = envfile.read(Path(each.path))
+        if now.digest not in (each.before, each.after) and ENV not in accepted:
+            raise SupasyncError(
+                f"{each.path} was changed since the switch: what was written into it would be lost",
+                hint=f"--accept {ENV} keeps that version beside it; the original is {each.kept}",
+            )
+        envfile.check_writable(now)
+        found.append(Way(each, now, kept.raw))
+    return found
+
+
+def restore(folder: Path, memory: Memory, way: Way) -> None:
+    """Put the original back; a version that was edited since is kept beside it."""
+    memory.stopped_at = None
+    remember(folder, memory)
+    if way.now.digest != way.replaced.after:
+        envfile.keep(way.now, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"))
+    envfile.replace(way.now, way.raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What the sink got in a table since the switch: rows newer than that, or None and why not."""
+
+    table: str
+    newer: int | None
+    rows: int | None
+    text: str
+
+
+def since(project: Project, memory: Memory) -> Iterator[Since]:
+    """Each table, by counts: by timestamp where it has one, else by the number of rows."""
+    if memory.switched_at is None:
+        return
+    for table in project.settings.tables:
+        try:
+            yield _since(project, replace(table, where=None), memory, memory.switched_at)
+        except SupasyncError as err:
+            yield Since(table.name, None, None, f"cannot be told: {err}")
+
+
+def _since(project: Project, table: Table, memory: Memory, at: str) -> Since:
+    stamped = [keyset for keyset in project.plugin(table).keysets(table) if keyset.column in table.timestamp]
+    rows = project.sink.count(table)
+    before = memory.tables.get(table.name)
+    told = f"{rows:,} rows now" if before is None else f"{before:,} rows then, {rows:,} now"
+    if not stamped:
+        return Since(table.name, None, rows, f"{told}; no timestamp tells which")
+    newer = sum(project.sink.count(table, Window((Span(keyset, beyond=at),), limit=1)) for keyset in stamped)
+    return Since(table.name, newer, rows, f"{newer:,} rows newer than the switch; {told}")
