@@ -86,6 +86,7 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
     "--accept", "accepted", multiple=True, metavar="KIND", help="Take the risk of this kind of finding."
 )
 @click.option("--report", type=click.Path(dir_okay=False), help="Write every finding as .csv or .json.")
+@click.option("--no-defuse", is_flag=True, help="Leave cells of a .csv report that begin like a formula.")
 @_JSON
 @click.pass_obj
 def import_(session: Session, /, folder: str, sink: str | None, **options: object) -> int:

@@ -54,6 +54,7 @@ class Command:
     encodings: tuple[str, ...] = ()
     accepted: tuple[str, ...] = ()
     report: str | None = None
+    no_defuse: bool = False
     granted_at: float = 0.0
     sending: Sending | None = None
 
@@ -71,16 +72,13 @@ class Command:
         ):
             look = Look(project, self.export, self.staging, choices, self._progress)
             if self.dry_run:
-                return self._looked(look.at(folder), project)
+                return self._looked(self._look(look, folder), project)
             with self._leased(project) as run:
                 return self._import(look, folder, project, run)
 
     def _import(self, look: Look, folder: Path, project: Project, run: Run) -> int:
-        outlook = look.at(folder)
-        self._show(outlook)
+        outlook = self._look(look, folder)
         state = run.state or State(project.source_ref)
-        if not outlook.parts:
-            raise ConfigError([f"{folder}: there is no file of any table of tables.yaml"])
         if len(outlook.blocked()) == len(outlook.parts):
             project.store.save(run.id, Entry(status="failed", state=state, error="every file has errors"))
             return self._end(outlook, 3, "nothing was sent: every table is stopped by the errors above")
@@ -137,8 +135,15 @@ class Command:
             if answer.strip().lower() in ("yes", "no"):
                 return bool(answer.strip().lower() == "yes")
 
-    def _looked(self, outlook: Outlook, project: Project) -> int:
+    def _look(self, look: Look, folder: Path) -> Outlook:
+        """What there is, shown; ConfigError where there is nothing."""
+        outlook = look.at(folder)
         self._show(outlook)
+        if not outlook.parts:
+            raise ConfigError([f"{folder}: there is no file of any table of tables.yaml"])
+        return outlook
+
+    def _looked(self, outlook: Outlook, project: Project) -> int:
         cost = project.ledger.total().requests
         return self._end(
             outlook,
@@ -161,7 +166,7 @@ class Command:
 
     def _show(self, outlook: Outlook) -> None:
         if self.report:
-            _write(Path(self.report), list(outlook.findings))
+            _write(Path(self.report), list(outlook.findings), defuse=not self.no_defuse)
         if self.as_json:
             return
         for part in outlook.parts.values():
@@ -234,7 +239,7 @@ def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _write(path: Path, findings: list[Finding]) -> None:
+def _write(path: Path, findings: list[Finding], *, defuse: bool) -> None:
     """All findings as JSON, or as CSV for a spreadsheet, by the file's name."""
     rows: list[dict[str, Any]] = [each.as_json() for each in findings]
     if path.suffix.lower() == ".json":
@@ -245,6 +250,6 @@ def _write(path: Path, findings: list[Finding]) -> None:
         writer.writeheader()
         for row in rows:
             cells = {**row, "key": ", ".join(row["key"]), "until": ", ".join(row["until"])}
-            writer.writerow({name: defused(cell) for name, cell in cells.items()})
+            writer.writerow({name: defused(cell) if defuse else cell for name, cell in cells.items()})
         text = out.getvalue()
     write_private(path, text)

@@ -1,22 +1,27 @@
 """Look at an export: stage its files, ask the sink for the rows of the same keys, tell them apart."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from supasync_core import transform
-from supasync_core.batch import Batch
+from supasync_core.backend import Sink
+from supasync_core.batch import Batch, Keyset, Span, Window
 from supasync_core.errors import ConfigError
-from supasync_core.evidence import Key
 from supasync_core.gap.outlook import Outlook, Part
-from supasync_core.gap.seams import WARNING, Choices, Export, Finding, Staging
+from supasync_core.gap.seams import WARNING, Choices, Export, Finding, Found, Staging
 from supasync_core.gap.wanting import recall_shape, remember_shape
 from supasync_core.project import Project
 from supasync_core.registry import did_you_mean
 from supasync_core.tables import Shape, Table
 
 Progress = Callable[[str], None]
+
+FEW = 2000
+"""Keys that are asked for one by one in any case; that takes some twenty requests."""
+ROWS_FOR_A_KEY = 8
+"""An address names about a hundred keys, a page has a thousand rows: below this, all rows cost less."""
 
 
 @dataclass
@@ -29,16 +34,14 @@ class Look:
     choices: Choices
     progress: Progress
     parts: dict[str, Part] = field(default_factory=dict)
-    wanted: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """Values of each parent's key that children refer to."""
-    there: defaultdict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
-    """Values of a parent's column that the sink has."""
+    met: defaultdict[str, list[tuple[Table, str]]] = field(default_factory=lambda: defaultdict(list))
+    """Of each parent, the children and their columns whose values its key is asked for."""
 
     def at(self, folder: Path) -> Outlook:
         """All of the folder; nothing is written to the sink."""
-        _check(self.export, self.choices)
         tables = self.project.settings.tables
         found = self.export.find(folder, tables)
+        _check(self.choices, self.export.kinds, found, [table.name for table in tables])
         for table in tables:
             if table.name in found.files:
                 self._stage(table, found.files[table.name])
@@ -53,6 +56,7 @@ class Look:
         self.progress(f"staging {', '.join(path.name for path in paths)} ...")
         shape = self._shape(table)
         part = Part(table, paths, shape)
+        _check_columns(self.choices, part)
         part.loaded, part.findings = self.export.load(self.staging, table, paths, shape, self.choices)
         self.parts[table.name] = part
 
@@ -68,28 +72,24 @@ class Look:
         """Take in the sink's rows of the staged keys, and of the keys that its children refer to."""
         table = part.table
         self.progress(f"comparing {table.name} ...")
-        keys: set[Key] = set(self.staging.keys(table)) if any(each.rows for each in part.loaded) else set()
-        keys |= {(value,) for value in self.wanted[table.name]}
-        self.staging.known(table, part.shape, self._kept(part, keys))
+        asked = self.staging.asked(table, self.met[table.name])
+        self.staging.known(table, part.shape, self._known(replace(table, where=None), asked))
         part.findings += self.export.settle(self.staging, table, part.shape, self.choices)
         if table.transform:
             self.staging.replace(table, part.shape, self._transformed(table))
         for column, parent, referred in _references(part):
             other = self.parts.get(parent)
             if other and other.table.key == (referred,) and parent != table.name:
-                self.wanted[parent] |= set(self.staging.referred(table, column))
+                self.met[parent].append((table, column))
 
-    def _kept(self, part: Part, keys: set[Key]) -> Iterator[Batch]:
-        """The sink's rows, their keys noted for those that refer to them."""
-        if not keys:
+    def _known(self, table: Table, asked: int) -> Iterator[Batch]:
+        """The sink's rows of the keys that the staging asks for; all of its rows where that costs less."""
+        sink = self.project.sink
+        if asked > FEW and sink.count(table) < asked * ROWS_FOR_A_KEY:
+            yield from _all_rows(sink, table)
             return
-        table = replace(part.table, where=None)
-        for batch in self.project.sink.rows(table, table.key, sorted(keys)):
-            if len(table.key) == 1:
-                self.there[table.name, table.key[0]].update(
-                    table.place(row, None).key[0] for row in batch.rows
-                )
-            yield batch
+        for keys in self.staging.asked_keys():
+            yield from sink.rows(table, table.key, keys)
 
     def _transformed(self, table: Table) -> Iterator[Batch]:
         transforms = self.project.transforms(table)
@@ -109,15 +109,16 @@ class Look:
 
     def _orphans(self, part: Part, column: str, parent: str, referred: str) -> None:
         """Take out rows whose parent is neither in the files nor in the sink, and report each."""
-        values = set(self.staging.referred(part.table, column))
-        if parent in self.parts:
-            values -= set(self.staging.values(self.parts[parent].table, referred))
-        values -= self.there[parent, referred]
-        values -= self._looked_up(part, parent, referred, values)
+        other = self.parts.get(parent)
+        places = [other.table] if other else []
+        values = self.staging.strays(part.table, column, places, referred)
+        if values and (part.table, column) not in self.met[parent]:
+            places.append(self._looked_up(part, parent, referred, values))
+            values = self.staging.strays(part.table, column, places, referred)
         if not values:
             return
         paths = dict(enumerate(part.paths))
-        for key, index, row in self.staging.leave_out(part.table, column, sorted(values)):
+        for key, index, row in self.staging.leave_out(part.table, column, values):
             path = paths.get(int(index)) if index.isdigit() else None
             line = self.export.place(path, row) if path and row else None
             place = f"{path.name}, line {line}, " if path and line else ""
@@ -134,15 +135,32 @@ class Look:
                 )
             )
 
-    def _looked_up(self, part: Part, parent: str, referred: str, values: set[str]) -> set[str]:
-        """Those of the values that the sink has, where they were not asked for with the parent's own rows."""
-        if not values or values <= self.wanted[parent]:
-            return set()
+    def _looked_up(self, part: Part, parent: str, referred: str, values: list[str]) -> Table:
+        """The sink's rows that have the values, as far as they were not asked for with the parent's own."""
         table = Table(
             name=parent, schema=part.table.schema, key=(referred,), timestamp=(), columns=(referred,)
         )
-        batches = self.project.sink.rows(table, (referred,), [(value,) for value in sorted(values)])
-        return {table.place(row, None).key[0] for batch in batches for row in batch.rows}
+        place = replace(table, name=f"{parent} by {referred}")
+        self.staging.known(place, Shape(known=False), self._having(table, values))
+        return place
+
+    def _having(self, table: Table, values: list[str]) -> Iterator[Batch]:
+        sink = self.project.sink
+        if len(values) > FEW and sink.count(table) < len(values) * ROWS_FOR_A_KEY:
+            yield from _all_rows(sink, table)
+        else:
+            yield from sink.rows(table, table.key, [(value,) for value in values])
+
+
+def _all_rows(sink: Sink, table: Table) -> Iterator[Batch]:
+    """Every row, in the order of the key."""
+    after = None
+    while True:
+        batch = sink.read(table, Window((Span(Keyset(None), after=after),), table.page_size))
+        if not batch.count:
+            return
+        yield batch
+        after = table.place(batch.rows[-1], None)
 
 
 def _references(part: Part) -> list[tuple[str, str, str]]:
@@ -154,9 +172,36 @@ def _references(part: Part) -> list[tuple[str, str, str]]:
     ]
 
 
-def _check(export: Export, choices: Choices) -> None:
-    unknown = sorted(choices.accepted - set(export.kinds))
-    if unknown:
-        raise ConfigError(
-            [f"--accept {kind}: there is no such kind{did_you_mean(kind, export.kinds)}" for kind in unknown]
-        )
+def _check(choices: Choices, kinds: Collection[str], found: Found, tables: Collection[str]) -> None:
+    """ConfigError where a choice is for nothing that there is."""
+    files = [path.name for paths in found.files.values() for path in paths]
+    named = (
+        ("--accept", choices.accepted, kinds, "kind"),
+        ("--dialect", choices.dialects.keys() - {"*"}, files, "file of a table"),
+        ("--encoding", choices.encodings.keys() - {"*"}, files, "file of a table"),
+    )
+    problems = [
+        f"{option} {name}: there is no such {what}{did_you_mean(name, there)}"
+        for option, names, there, what in named
+        for name in sorted(set(names) - set(there))
+    ]
+    problems += [
+        f"--null {place}: there is no such table{did_you_mean(place, tables)}"
+        for place in sorted(choices.nulls.keys() - {"*"} - set(tables))
+        if not any(place.startswith(f"{table}.") for table in tables)
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _check_columns(choices: Choices, part: Part) -> None:
+    """ConfigError where NULL is told for a column that the table does not have."""
+    names, prefix = part.shape.names, f"{part.table.name}."
+    told = [place.removeprefix(prefix) for place in sorted(choices.nulls) if place.startswith(prefix)]
+    problems = [
+        f"--null {prefix}{name}: there is no such column{did_you_mean(name, names)}"
+        for name in told
+        if part.shape.known and name not in names
+    ]
+    if problems:
+        raise ConfigError(problems)

@@ -122,16 +122,19 @@ class Staging(Evidence, Protocol):
         """The value that was kept; None where there is none."""
         ...
 
-    def keys(self, table: Table) -> list[Key]:
-        """The keys of the staged rows."""
+    def asked(self, table: Table, children: Sequence[tuple[Table, str]] = ()) -> int:
+        """How many keys the sink is to be asked for: those of staged rows, and those that children refer to.
+
+        A child's column counts where its row, with that value, is not in the sink already.
+        """
         ...
 
-    def values(self, table: Table, column: str) -> list[str]:
-        """The values of the column in staged rows, each once."""
+    def asked_keys(self) -> Iterator[Sequence[Key]]:
+        """Those keys, some at once, each once and in order."""
         ...
 
-    def referred(self, table: Table, column: str) -> list[str]:
-        """The values of the column in staged rows that the sink does not have with the same value."""
+    def strays(self, table: Table, column: str, parents: Sequence[Table], referred: str) -> list[str]:
+        """The column's values that no row of the parents has in ``referred``, staged or taken in."""
         ...
 
     def known(self, table: Table, shape: Shape, batches: Iterable[Batch]) -> int:

@@ -200,6 +200,25 @@ def test_bom_and_delimiter_are_seen(bench: Bench, delimiter: str) -> None:
     assert bench.rows()[0]["name"] == "a"
 
 
+@pytest.mark.parametrize(
+    ("row", "end"), [({"note": ""}, "\r\n"), ({"note": "", "name": ""}, "\n")], ids=["crlf", "not null"]
+)
+def test_what_psql_cannot_have_written_is_not_read_as_psql(
+    bench: Bench, row: dict[str, str], end: str
+) -> None:
+    body = text({**row, "done": "t", "tags": "{a,NULL}", "raw": "\\xdead"}, end=end) + end
+    loaded, found = bench.load(body)
+    found += bench.export.settle(bench.staging, JOBS, SHAPE, Choices())
+    assert [each.dialect for each in loaded] == ["rfc4180"]
+    assert ("null", "note", None) in kinds(found)
+
+
+def test_line_ends_inside_of_cells_do_not_tell_the_dialect(bench: Bench) -> None:
+    body = text({"note": "", "name": "a\r\n" * 9, "done": "t", "tags": "{a}", "raw": ""}, end="\n") + "\n"
+    loaded, _ = bench.load(body)
+    assert [each.dialect for each in loaded] == ["psql"]
+
+
 def test_null_is_learnt_from_rows_that_the_sink_has(bench: Bench) -> None:
     body = text({"note": ""}, {"id": "2", "note": ""}, {"id": "3", "note": ""})
     bench.load(body, "jobs_rows.csv")

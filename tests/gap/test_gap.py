@@ -83,6 +83,22 @@ def test_the_exact_form_arrives_and_moves_the_cursors(space: Workspace) -> None:
     assert ("gap import", "success", 592) in rows
 
 
+def test_thousands_of_rows_that_new_has_are_read_by_pages(space: Workspace) -> None:
+    many = (
+        "insert into public.ad_sessions select md5('many' || g)::uuid, md5('user' || 1 + g % 60)::uuid, 'p', "
+        "0.5, null, '2026-01-01', '2026-01-01' from generate_series(1, 4000) g;"
+    )
+    for end in (space.old, space.new):
+        end.run(many)
+    export(space, "psql")
+    done = space.supasync("gap", "import", "export", "--yes", "--json")
+    assert done.code == 0, done.err
+    assert len(space.new.server.requests()) <= 22
+    counts = done.json["tables"]["ad_sessions"]
+    assert (counts["new"], counts["unchanged"]) == (30, 4000)
+    space.assert_equal(*TABLES)
+
+
 def test_no_request_goes_to_old(space: Workspace) -> None:
     space.old.server.accept()
     space.old.server.reset()
@@ -146,6 +162,29 @@ def test_a_row_that_is_newer_in_new_is_left_alone_unless_accepted(space: Workspa
     done = space.supasync("gap", "import", "export", "--yes", "--accept", "older")
     assert done.code == 0
     space.assert_equal(*TABLES)
+
+
+WRONG = [
+    (["export", "--accept", "al"], "there is no such kind"),
+    (["export", "--dialect", "user.csv=psql"], "user.csv: there is no such file of a table"),
+    (["export", "--dialect", "excel"], "there is no such dialect"),
+    (["export", "--encoding", "user.csv=latin-1"], "user.csv: there is no such file of a table"),
+    (["export", "--null", "job=empty"], "there is no such table, did you mean jobs?"),
+    (["export", "--null", "jobs.stat=empty"], "there is no such column"),
+    (["export", "--sink", "rest:x"], "give a backend of files"),
+    (["queries"], "no file of any table"),
+    (["nowhere"], "cannot be read as a folder"),
+]
+
+
+def test_a_choice_for_nothing_that_there_is_is_refused(space: Workspace) -> None:
+    for name in ("export", "queries"):
+        (space.folder / name).mkdir()
+    (space.folder / "export" / "jobs.csv").write_text("id\n1\n")
+    for options, said in WRONG:
+        done = space.supasync("gap", "import", *options, "--dry-run")
+        assert done.code == 2, done.out + done.err
+        assert said in done.err
 
 
 def test_errors_stop_the_table_and_its_children_before_anything_is_sent(space: Workspace) -> None:

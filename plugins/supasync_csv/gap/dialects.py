@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from supasync_core.tables import Shape
 from supasync_csv.gap.found import EXACT
 from supasync_csv.gap.physical import Physical
-from supasync_csv.gap.types import is_array, is_text
+from supasync_csv.gap.types import is_array, is_text, may_be_null
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +76,21 @@ def detect(physical: Physical, file: str, cells: Sequence[Cells], shape: Shape) 
     arrays = [cell for name, cell in typed if is_array(shape, name)]
     booleans = [cell for name, cell in typed if _is(shape, name, "boolean")]
     if any(cell.letters for cell in booleans) or any(cell.braces for cell in arrays):
-        return DIALECTS["psql"]
+        return DIALECTS["psql" if _by_psql(physical, typed, shape) else "rfc4180"]
     dashboard = any(cell.words for cell in booleans) or any(cell.brackets for cell in arrays)
     if physical.quoted and not any(cell.bare for cell in cells):
         old = dashboard or any(cell.word or cell.escapes for cell in cells)
         return DIALECTS["sql-editor-old" if old else "rfc4180"]
     if physical.newline == "\r\n" or dashboard:
         return DIALECTS[_dashboard(file, cells, untexted)]
-    if any(cell.quoted for cell in cells) and any(cell.bare for cell in cells):
-        return DIALECTS["psql"]
-    return DIALECTS["rfc4180"]
+    told = any(cell.quoted for cell in cells) and any(cell.bare for cell in cells)
+    return DIALECTS["psql" if told and _by_psql(physical, typed, shape) else "rfc4180"]
+
+
+def _by_psql(physical: Physical, typed: Sequence[tuple[str, Cells]], shape: Shape) -> bool:
+    """Whether psql may have written it: lines end in LF, no text that is NOT NULL is empty without quotes."""
+    blank = any(cell.bare for name, cell in typed if is_text(shape, name) and not may_be_null(shape, name))
+    return physical.newline == "\n" and not blank
 
 
 def _dashboard(file: str, cells: Sequence[Cells], untexted: Sequence[Cells]) -> str:

@@ -17,7 +17,8 @@ from supasync_csv.gap.nulls import Open
 from supasync_csv.gap.physical import Physical, UnfitError, examine
 from supasync_csv.gap.raw import Raw
 from supasync_duckdb.files import blamed, private
-from supasync_duckdb.staging.backend import FILE, ROW, DuckdbStaging, kind_for, ready
+from supasync_duckdb.staging.backend import DuckdbStaging, kind_for
+from supasync_duckdb.staging.parents import FILE, ROW, ready
 from supasync_duckdb.tables import Tables, qualified, refuse_twins
 from supasync_duckdb.values import identifier
 from supasync_duckdb.writing import Writer

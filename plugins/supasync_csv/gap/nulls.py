@@ -9,7 +9,8 @@ from supasync_core.tables import Shape, Table
 from supasync_csv.gap.cells import NOT_NULL
 from supasync_csv.gap.dialects import Cells, Dialect
 from supasync_csv.gap.types import is_text, may_be_null
-from supasync_duckdb.staging.backend import DuckdbStaging, known, ready
+from supasync_duckdb.staging.backend import DuckdbStaging
+from supasync_duckdb.staging.parents import known, ready
 from supasync_duckdb.tables import Kinds, Tables, qualified
 from supasync_duckdb.values import identifier, instant, literal, plain
 

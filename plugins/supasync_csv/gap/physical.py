@@ -51,9 +51,9 @@ def examine(
         sample = file.read(_SAMPLE).removeprefix(codecs.BOM_UTF8)
     text = sample.decode(errors="ignore")
     delimiter, header = _header(text, names)
-    body = text[_end_of_record(text) :]
-    ends = body or text
-    newline = "\r\n" if ends.count("\r\n") * 2 > ends.count("\n") else "\n"
+    first = text[: _end_of_record(text)]
+    body = text[len(first) :]
+    newline = "\r\n" if first.endswith("\r\n") else "\n"
     return Physical(
         path=path,
         size=size,

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Sequence
 
 from supasync_core.batch import Cursor, Span
-from supasync_core.evidence import Key
 from supasync_core.gap.seams import Query, Wanted
 from supasync_core.tables import Table
 from supasync_csv.gap.found import EXACT
@@ -69,7 +68,8 @@ def _columns(wanted: Wanted, *, exact: bool) -> str:
 def _where(wanted: Wanted, filtered: str) -> str:
     key = wanted.table.key
     parts = [_span(span, key) for span in wanted.spans]
-    parts += [_equal(key, each) for each in wanted.keys]
+    if wanted.keys:
+        parts.append(f"({_row(key)} in ({', '.join(map(_values, wanted.keys))}))")
     parts += [f"({_row(key)} between {_values(first)} and {_values(last)})" for first, last in wanted.ranges]
     whole = not parts or _everything(wanted.spans)
     conditions = [] if whole else ["(" + "\n    or ".join(parts) + ")"]
@@ -113,11 +113,6 @@ def _row(key: Sequence[str]) -> str:
 
 def _values(key: Iterable[str]) -> str:
     return "(" + ", ".join(map(literal, key)) + ")"
-
-
-def _equal(names: Sequence[str], key: Key) -> str:
-    pairs = zip(names, key, strict=True)
-    return "(" + " and ".join(f"t.{identifier(name)} = {literal(text)}" for name, text in pairs) + ")"
 
 
 def _exact(wanted: Wanted, rows: str) -> str:

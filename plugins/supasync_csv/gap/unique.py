@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from supasync_core.evidence import Key
 from supasync_core.gap.seams import WARNING, Finding
 from supasync_core.tables import Table
-from supasync_duckdb.staging.backend import FILE, ROW, DuckdbStaging, ready
+from supasync_duckdb.staging.backend import DuckdbStaging
+from supasync_duckdb.staging.parents import FILE, ROW, ready
 from supasync_duckdb.tables import Tables, qualified
 from supasync_duckdb.values import identifier, instant
 

@@ -14,7 +14,7 @@ from supasync_core.tables import Column, Shape, Table
 from supasync_duckdb.diff.engine import DuckdbEngine
 from supasync_duckdb.equality import is_document
 from supasync_duckdb.files import blamed, open_to_look
-from supasync_duckdb.staging.backend import FILE, PLACE, ROW
+from supasync_duckdb.staging.parents import FILE, PLACE, ROW
 from supasync_duckdb.tables import Tables, schema_of
 from supasync_duckdb.values import Kind, identifier, literal, plain
 

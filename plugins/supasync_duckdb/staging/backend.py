@@ -6,6 +6,7 @@ time; what a person would miss is in ``gap``: what was remembered, and what the 
 """
 # ruff: noqa: S608 - names are quoted by values.identifier, values are bound as parameters
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -28,13 +29,12 @@ from supasync_duckdb.reading import Reader
 from supasync_duckdb.staging.comparing import Comparison
 from supasync_duckdb.staging.evidence import SETUP, Kept
 from supasync_duckdb.staging.judging import adopt_equals
+from supasync_duckdb.staging.parents import FILE, PLACE, ROW, known, ready, referring
 from supasync_duckdb.staging.source import StagedSource
 from supasync_duckdb.tables import Tables, qualified
 from supasync_duckdb.values import JSON, VARCHAR, Kind, identifier, plain
 from supasync_duckdb.writing import Writer
 
-FILE, ROW, PLACE = "supasync file", "supasync row", "supasync place"
-"""Columns of staged rows: the number of the file that a row is from, its number in there, its rowid."""
 MEMORY = "600MB"
 """What DuckDB may hold in memory; more goes to its temporary files."""
 _PAGE = 1000
@@ -45,16 +45,6 @@ CREATE SCHEMA IF NOT EXISTS known;
 CREATE TABLE IF NOT EXISTS gap.memory (name VARCHAR PRIMARY KEY, value VARCHAR);
 CREATE TABLE IF NOT EXISTS gap.confirmed (name VARCHAR, content VARCHAR);
 """
-
-
-def ready(table: Table) -> Table:
-    """The table of staged rows; what tables.yaml leaves out is not in there."""
-    return replace(table, schema="ready", where=None, columns=(), exclude=(FILE, ROW), transform=())
-
-
-def known(table: Table) -> Table:
-    """The table of the sink's rows."""
-    return replace(table, schema="known", where=None, columns=(), exclude=(), transform=())
 
 
 def kind_for(shape: Shape, name: str) -> Kind:
@@ -101,32 +91,37 @@ class DuckdbStaging(Kept):
             return []
         return self.fetch(f"SELECT {self._plain_key(table)} FROM {qualified(ready(table))}")
 
-    def values(self, table: Table, column: str) -> list[str]:
-        """The values of the column in staged rows, each once."""
-        staged = Tables(self.connection).kinds(ready(table))
-        if staged is None or column not in staged:
-            return []
-        value = plain(identifier(column), staged[column])
-        found = self.fetch(f"SELECT DISTINCT {value} AS v FROM {qualified(ready(table))} WHERE v IS NOT NULL")
-        return [row[0] for row in found]
+    def asked(self, table: Table, children: Sequence[tuple[Table, str]] = ()) -> int:
+        """How many keys the sink is to be asked for: of staged rows, and those that children refer to."""
+        parts = [referring(self.connection, child, column) for child, column in children]
+        if Tables(self.connection).kinds(ready(table)) is not None:
+            parts.append(f"SELECT {self._plain_key(table)} FROM {qualified(ready(table))}")
+        nothing = f"SELECT {', '.join('NULL::VARCHAR' for _ in table.key)} WHERE false"
+        query = " UNION ".join([nothing, *(part for part in parts if part)])
+        with blamed(self.path, table):
+            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE asked AS {query} ORDER BY ALL")
+        return int(self.fetch("SELECT count(*) FROM temp.asked")[0][0])
 
-    def referred(self, table: Table, column: str) -> list[str]:
-        """The values of the column in staged rows that the sink does not have with the same value."""
-        staged = Tables(self.connection).kinds(ready(table))
-        if staged is None or column not in staged:
-            return []
-        value = plain(f"r.{identifier(column)}", staged[column])
-        there = Tables(self.connection).kinds(known(table))
-        unless = ""
-        if there is not None and column in there:
-            pairs = [(name, staged[name], there[name]) for name in (*table.key, column)]
-            same = " AND ".join(
-                f"{plain(f'r.{identifier(n)}', mine)} = {plain(f'k.{identifier(n)}', theirs)}"
-                for n, mine, theirs in pairs
-            )
-            unless = f"ANTI JOIN {qualified(known(table))} AS k ON {same}"
-        query = f"SELECT DISTINCT {value} AS v FROM {qualified(ready(table))} AS r {unless}"
-        return [row[0] for row in self.fetch(f"{query} WHERE {value} IS NOT NULL ORDER BY v")]
+    def asked_keys(self) -> Iterator[Sequence[Key]]:
+        """Those keys, some at once, each once and in order."""
+        size = 10 * _PAGE
+        for start in itertools.count(0, size):
+            keys = self.fetch("SELECT * FROM temp.asked LIMIT ? OFFSET ?", [size, start])
+            if keys:
+                yield keys
+            if len(keys) < size:
+                return
+
+    def strays(self, table: Table, column: str, parents: Sequence[Table], referred: str) -> list[str]:
+        """The column's values that no row of the parents has in ``referred``, staged or taken in."""
+        query = referring(self.connection, table, column)
+        for parent in parents:
+            for place in (ready(parent), known(parent)):
+                kinds = Tables(self.connection).kinds(place)
+                if query and kinds and referred in kinds:
+                    value = plain(identifier(referred), kinds[referred])
+                    query += f" EXCEPT SELECT {value} FROM {qualified(place)}"
+        return [value for (value,) in self.fetch(f"{query} ORDER BY 1")] if query else []
 
     def known(self, table: Table, shape: Shape, batches: Iterable[Batch]) -> int:
         """Take in the sink's rows that have one of the staged keys; their number."""
