@@ -15,13 +15,16 @@ _SYNCS = ("sync",)
 class Lag:
     """How far a table lies behind: the source's time of its last complete read, and how long ago that is.
 
-    ``ahead`` rows were stamped later than that: by a wrong clock, or on purpose.
+    ``ahead`` rows were stamped later than that: by a wrong clock, or on purpose. ``deletions`` rows were
+    found to be deleted in the source and are in the sink still, the first of them by key.
     """
 
     name: str
     read_at: str | None
     lag: timedelta | None
     ahead: int = 0
+    deletions: int = 0
+    deleted: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,8 @@ def _verdict(
 
 def _lag(past: Past, name: str, now: clock.Instant) -> Lag:
     state = past.state.table(name) if past.state else TableState()
-    return Lag(name, state.read_at, _since(state.read_at, now), state.ahead)
+    lag = _since(state.read_at, now)
+    return Lag(name, state.read_at, lag, state.ahead, state.deletions, state.deleted)
 
 
 def _since(text: str | None, now: clock.Instant) -> timedelta | None:

@@ -31,6 +31,7 @@ class Progress:
     run: Run
     state: State
     results: dict[str, TableResult] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
     saved_at: float = field(default_factory=time.monotonic)
     unsaved_rows: int = 0
@@ -115,7 +116,7 @@ class Progress:
     def _notes(self) -> tuple[str, ...]:
         horizon = self.project.source.horizon()
         read = any(result.status == "ok" for result in self.results.values())
-        notes = self.project.sink.notes()
+        notes = [*self.project.sink.notes(), *self.notes]
         waiting = sum(map(len, self.state.quarantine.values()))
         if waiting:
             notes.append(f"{waiting:,} rows are set aside, not in NEW: supasync quarantine list")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from supasync_core.backend import Context, Sink, Source, StateStore, TablePlugin, Transform
 from supasync_core.counted import CountedStore
 from supasync_core.errors import ConfigError
+from supasync_core.gap.seams import Staging
 from supasync_core.ledger import Ledger
 from supasync_core.plugins import Host
 from supasync_core.settings import Endpoint, Settings
@@ -75,6 +76,18 @@ def opened_source(settings: Settings, host: Host) -> Source:
     """The source alone, where nothing else is wanted."""
     context = _context(settings, settings.source, Ledger(), "OLD")
     return host.sources.get(settings.source.backend).open(context)
+
+
+@contextmanager
+def opened_staging(settings: Settings, host: Host) -> Iterator[Staging | None]:
+    """The staging of this machine; None where no plugin brings one. LockedError where another has it open."""
+    endpoint = settings.staging
+    if endpoint is None:
+        yield None
+        return
+    context = _context(settings, endpoint, Ledger(), "staging")
+    with closing(host.stagings.get(endpoint.backend).open(context)) as staging:
+        yield staging
 
 
 def store_of_source(project: Project) -> StateStore | None:

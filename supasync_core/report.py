@@ -12,7 +12,8 @@ from supasync_core.usage.shares import Share
 class TableResult:
     """How one table ended: ``ok``, ``failed`` or ``skipped``; of ``found`` rows ``synced`` were confirmed.
 
-    ``refused`` rows were newly set aside in the quarantine.
+    ``refused`` rows were newly set aside in the quarantine. ``deleted`` rows were found to be deleted in the
+    source, where that was looked for, and ``removed`` of them from the sink.
     """
 
     name: str
@@ -24,12 +25,13 @@ class TableResult:
     error: str | None = None
     hint: str | None = None
     exit_code: int = 0
+    deleted: int | None = None
+    removed: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The result without what is empty."""
-        row = {
-            name: getattr(self, name) for name in ("status", "found", "synced", "refused", "error", "hint")
-        }
+        names = ("status", "found", "synced", "refused", "deleted", "removed", "error", "hint")
+        row = {name: getattr(self, name) for name in names}
         row["seconds"] = round(self.seconds, 3)
         return {name: value for name, value in row.items() if value is not None}
 

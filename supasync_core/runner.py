@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from supasync_core.backend import Claim, Run
 from supasync_core.copying import Copying
+from supasync_core.deleting import Deleting
 from supasync_core.delivery import Delivery
 from supasync_core.errors import StateError, SupasyncError, TableError
 from supasync_core.journal import NO_BASELINE
@@ -56,6 +57,7 @@ class _Session:
         interrupted = False
         try:
             self._run_tables()
+            Deleting(self.progress).conduct()
         except Interrupted:
             interrupted = True
         except TableError as err:

@@ -34,7 +34,8 @@ class TableState:
     ``read_at``: the source's time of the last complete read. ``ahead``: rows stamped later than that.
     ``settings``: those under which rows were copied, and the ``columns`` that came. ``updates_seen``: whether
     it was looked up that the sink keeps a timestamp as it was sent, also in an update. ``alive_at``: when
-    rows of it were last seen in the source.
+    rows of it were last seen in the source. ``verified_at``: the store's time when rows that the source has
+    no more were last looked for; ``deletions`` of them are still in the sink, the first ones ``deleted``.
     """
 
     keysets: Mapping[str, KeysetState] = field(default_factory=dict)
@@ -44,6 +45,9 @@ class TableState:
     columns: tuple[str, ...] = ()
     updates_seen: bool = False
     alive_at: str | None = None
+    verified_at: str | None = None
+    deletions: int = 0
+    deleted: tuple[tuple[str, ...], ...] = ()
 
     def keyset(self, name: str) -> KeysetState:
         """The state of that keyset; a fresh one where nothing is known yet."""
@@ -132,7 +136,9 @@ def from_json(stored: Mapping[str, Any]) -> State:
 
 def _table(stored: Mapping[str, Any]) -> TableState:
     keysets = {name: _keyset(keyset) for name, keyset in stored["keysets"].items()}
-    return TableState(**{**stored, "keysets": keysets, "columns": tuple(stored["columns"])})
+    deleted = tuple(map(tuple, stored.get("deleted", ())))
+    plain = {**stored, "keysets": keysets, "columns": tuple(stored["columns"]), "deleted": deleted}
+    return TableState(**plain)
 
 
 def _keyset(stored: Mapping[str, Any]) -> KeysetState:

@@ -7,13 +7,17 @@ from datetime import timedelta
 from supasync_core.batch import Cursor, Row
 from supasync_core.errors import SchemaError
 
+DELETES = ("ignore", "report", "mirror")
+"""What is done about rows that the source has no more: nothing, naming them, removing them from the sink."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """One table as tables.yaml declares it.
 
     ``where`` is a filter in the source's own language: PostgREST's for ``rest``, SQL for ``duckdb`` and
-    ``csv``. ``columns`` empty means all of them.
+    ``csv``. ``columns`` empty means all of them. ``deletes`` is one of `DELETES`; unless it is ``ignore``,
+    every ``verify_every`` a run looks for rows that the source has no more.
     """
 
     name: str
@@ -28,6 +32,8 @@ class Table:
     columns: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     transform: tuple[str, ...] = ()
+    deletes: str = "ignore"
+    verify_every: timedelta = timedelta(hours=24)
 
     def place(self, row: Row, column: str | None) -> Cursor:
         """The row's place in the keyset of ``column``; SchemaError where a key is NULL or missing."""

@@ -16,6 +16,7 @@ from supasync_core.health import Health, judge
 from supasync_core.usage.shares import size
 
 _FETCHED = 100
+_KEYS = 10
 _AGE = re.compile(r"(\d+)\s*([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -77,6 +78,12 @@ def _show(health: Health, redact: Callable[[str], str]) -> None:
             click.echo(
                 f"{lag.name}: {lag.ahead:,} rows are stamped in the future; every run reads them again"
             )
+        if lag.deletions:
+            keys = "; ".join(", ".join(key) for key in lag.deleted[:_KEYS])
+            more = "; ..." if lag.deletions > _KEYS else ""
+            click.echo(
+                f"{lag.name}: {lag.deletions:,} rows are deleted in OLD, and in NEW still: {keys}{more}"
+            )
     click.echo()
     output.table(
         ("began", "command", "status", "records", "requests", "bytes"),
@@ -110,6 +117,7 @@ def _as_json(health: Health) -> dict[str, object]:
         "bytes": health.bytes,
         "tables": [
             {"name": t.name, "read_at": t.read_at, "lag_seconds": seconds(t.lag), "ahead": t.ahead}
+            | {"deletions": t.deletions, "deleted": [list(key) for key in t.deleted]}
             for t in health.tables
         ],
         "runs": [asdict(record) for record in health.runs],

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -51,24 +51,15 @@ def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool
 @contextmanager
 def staging(session: Session) -> "Iterator[Staging | None]":
     """The staging; None, with a note, where there is none or another process has it open."""
-    from supasync_core.backend import Context  # noqa: PLC0415 - --help opens nothing
-    from supasync_core.ledger import Ledger  # noqa: PLC0415
+    from supasync_core.project import opened_staging  # noqa: PLC0415 - --help opens nothing
 
-    endpoint = session.settings.staging
-    if endpoint is None:
-        yield None
-        return
-    context = Context(
-        settings=endpoint.values, folder=session.settings.folder, ledger=Ledger(), project="staging"
-    )
-    try:
-        opened = session.host.stagings.get(endpoint.backend).open(context)
-    except LockedError as err:
-        click.echo(f"note: {err}", err=True)
-        yield None
-        return
-    with closing(opened):
-        yield opened
+    with ExitStack() as stack:
+        kept = None
+        try:
+            kept = stack.enter_context(opened_staging(session.settings, session.host))
+        except LockedError as err:
+            click.echo(f"note: {err}", err=True)
+        yield kept
 
 
 def _show(session: Session, found: "Verification", limit: int) -> None:

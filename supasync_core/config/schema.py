@@ -23,6 +23,7 @@ from supasync_core.config.values import (
     texts,
     whole,
 )
+from supasync_core.tables import DELETES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +225,22 @@ TABLE: Final = (
         default="[]",
         shared=True,
         doc="functions of your plugins that change or leave out rows, in this order",
+    ),
+    Field(
+        name="deletes",
+        parse=choice(*DELETES),
+        kind="ignore, report or mirror",
+        default="ignore",
+        shared=True,
+        doc="what is done about rows that were deleted in OLD: nothing, name them, remove them in NEW too",
+    ),
+    Field(
+        name="verify_every",
+        parse=duration(_MINUTE, such_as=_PERIOD),
+        kind="duration",
+        default="24h",
+        shared=True,
+        doc="how often `sync` looks for rows that are deleted in OLD, unless they are ignored",
     ),
     Field(
         name="schema",

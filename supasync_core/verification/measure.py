@@ -72,6 +72,8 @@ class Measure:
     lenient: bool
     shape: Shape
     versioned: bool = True
+    bare: bool = False
+    """Whether keys are read without the timestamps."""
 
     @property
     def old(self) -> Table:
@@ -79,7 +81,7 @@ class Measure:
         if self.method == ROWS:
             columns = self._named() if self.versioned else self.table.columns
             return replace(self.table, columns=columns, exclude=() if columns else self.table.exclude)
-        wanted = (*self.table.key, *self.stamps, *((VERSION,) if self.versioned else ()))
+        wanted = (*self.table.key, *self._shown, *((VERSION,) if self.versioned else ()))
         return self._narrow(wanted, self.table.where)
 
     @property
@@ -89,7 +91,11 @@ class Measure:
         if self.method == ROWS:
             columns = () if self.table.transform else self.table.columns
             return replace(self.table, where=where, columns=columns, exclude=())
-        return self._narrow((*self.table.key, *self.stamps), where)
+        return self._narrow((*self.table.key, *self._shown), where)
+
+    @property
+    def _shown(self) -> tuple[str, ...]:
+        return () if self.bare else self.stamps
 
     def _narrow(self, columns: tuple[str, ...], where: str | None) -> Table:
         return replace(
@@ -113,7 +119,7 @@ class Measure:
 
     def whole(self) -> "Measure":
         """The same table by whole rows."""
-        return replace(self, method=ROWS)
+        return replace(self, method=ROWS, bare=False)
 
     def originals(self, batch: Batch) -> list[Key]:
         """The keys of OLD's rows as OLD has them."""

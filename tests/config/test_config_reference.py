@@ -66,4 +66,14 @@ def test_the_example_of_the_page_loads(tmp_path: Path) -> None:
 
 def test_only_settings_of_tables_are_shared_by_them() -> None:
     names: list[Any] = [field.name for field in DEFAULTS]
-    assert names == ["key", "timestamp", "plugin", "overlap", "page_size", "transform", "schema"]
+    assert names == [
+        "key",
+        "timestamp",
+        "plugin",
+        "overlap",
+        "page_size",
+        "transform",
+        "deletes",
+        "verify_every",
+        "schema",
+    ]

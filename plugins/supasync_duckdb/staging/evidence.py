@@ -59,6 +59,12 @@ class Kept:
                 [_DOUBTFUL, source, name, list(map(_text, doubtful))],
             )
             self.connection.execute(
+                "UPDATE temp.sightings AS n SET version = k.version FROM kept.sighted AS k "
+                "WHERE (k.source, k.name, k.key) = (n.source, n.name, n.key) "
+                "AND n.source = ? AND n.name = ? AND n.version IS NULL",
+                [source, name],
+            )
+            self.connection.execute(
                 "DELETE FROM kept.sighted AS k USING temp.sightings AS n "
                 "WHERE (k.source, k.name, k.key) = (n.source, n.name, n.key) "
                 "AND n.source = ? AND n.name = ?",
@@ -95,7 +101,7 @@ class Kept:
             self.connection.execute(
                 "INSERT INTO kept.removed SELECT ?, ?, ?, ?, unnest(CAST(? AS VARCHAR[])), "
                 "unnest(CAST(? AS VARCHAR[])), false",
-                [removal, at, sink, _name(table), keys, rowtext.split(batch.body)],
+                [removal, at, sink, _name(table), keys, list(batch.rows.texts)],
             )
 
     def removals(self, sink: str) -> list[Removal]:

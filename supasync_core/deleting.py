@@ -1,0 +1,156 @@
+"""Rows deleted in OLD, looked for now and then at the end of a run: named, or removed from NEW too."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+
+from supasync_core import clock, removal
+from supasync_core.errors import LockedError, StateError, TableError
+from supasync_core.evidence import Evidence, Key
+from supasync_core.plan import Interrupted
+from supasync_core.progress import Progress
+from supasync_core.project import opened_staging
+from supasync_core.removal import Place, Removed, Weighed
+from supasync_core.tables import Table
+
+SHOWN = 10
+KEPT = 100
+"""Keys of deleted rows that the state names for each table."""
+_BY_HAND = "look at them: supasync verify --table {0}; to remove them: supasync reconcile old new --delete"
+
+
+@dataclass
+class Deleting:
+    """The last part of a run: the tables whose time has come."""
+
+    progress: Progress
+    weighed: list[Weighed] = field(default_factory=list)
+
+    def conduct(self) -> None:
+        """Look for deleted rows; what happens to one table does not stop the others."""
+        due = [table for table in self.progress.plan.tables if self._is_due(table)]
+        if not due:
+            return
+        project = self.progress.project
+        with ExitStack() as stack:
+            try:
+                staging = stack.enter_context(opened_staging(project.settings, project.host))
+            except (LockedError, StateError) as err:
+                self.progress.notes.append(f"deletes were not looked for, the next run will: {err}")
+                return
+            if staging is None:
+                self.progress.notes.append("deletes are not looked for: there is no staging")
+                return
+            for table in due:
+                self._look(table, staging)
+            self._remove(staging)
+
+    def _is_due(self, table: Table) -> bool:
+        """Whether the table was copied now, and not verified for a while."""
+        result = self.progress.results.get(table.name)
+        if table.deletes == "ignore" or result is None or result.status != "ok":
+            return False
+        before = self.progress.state.table(table.name).verified_at
+        now = clock.parse(self.progress.run.now)
+        return before is None or now - clock.parse(before) >= clock.micros_of(table.verify_every)
+
+    def _look(self, table: Table, staging: Evidence) -> None:
+        from supasync_core.verification.deletions import deletions  # noqa: PLC0415 - once a day
+
+        progress = self.progress
+        try:
+            found = deletions(progress.project, table, progress.state, staging, self._alive)
+        except TableError as err:
+            if err.table is None:
+                raise
+            self._told(table, str(err), err.hint, err.exit_code)
+            return
+        self._keep(table, found.keys, found.more)
+        if found.missing:
+            self._told(
+                table,
+                f"{table.name}: {len(found.missing):,} rows of OLD are not in NEW",
+                f"which: supasync verify --table {table.name}; to bring them: supasync sync --full "
+                f"{table.name}",
+                3,
+            )
+        number = len(found.keys) + found.more
+        if table.deletes == "report" and number:
+            shown = "; ".join(", ".join(key) for key in found.keys[:SHOWN])
+            more = "; ..." if number > SHOWN else ""
+            progress.notes.append(f"{table.name}: {number:,} rows of NEW are deleted in OLD: {shown}{more}")
+        if table.deletes == "mirror" and found.keys and not found.more:
+            self.weighed.append(removal.weigh(self._place(staging), table, found.keys))
+        elif table.deletes == "mirror" and number:
+            self._told(table, f"{table.name}: {number:,} rows are deleted in OLD", _by_hand(table), 3)
+
+    def _remove(self, staging: Evidence) -> None:
+        """Remove what was found, after another look at the lease."""
+        progress = self.progress
+        if not self.weighed:
+            return
+        progress.save(progress.report(), status="running")
+        removed = removal.remove(self._place(staging), self.weighed, progress.run.now)[1]
+        plans = {plan.table.name: plan for plan in self.weighed}
+        for done in removed:
+            self._settle(done, plans[done.table.name])
+        for plan in self.weighed:
+            if plan.unproven:
+                progress.notes.append(
+                    f"{plan.table.name}: {len(plan.unproven):,} rows that OLD does not have are left in NEW: "
+                    "nothing shows that OLD ever had them"
+                )
+
+    def _settle(self, done: Removed, plan: Weighed) -> None:
+        table = done.table
+        if done.error is not None:
+            self._told(table, str(done.error), _by_hand(table), done.error.exit_code)
+            return
+        self._keep(table, (*plan.unproven, *done.held), 0)
+        result = self.progress.results[table.name]
+        self.progress.results[table.name] = replace(result, removed=done.removed)
+        if done.removed:
+            self.progress.notes.append(
+                f"{table.name}: {done.removed:,} rows were removed from NEW, as they are deleted in OLD; to "
+                "bring them back: supasync reconcile undo"
+            )
+        if done.held:
+            self.progress.notes.append(
+                f"{table.name}: {len(done.held):,} rows that are deleted in OLD stay in NEW: rows of "
+                f"{done.holder} refer to them"
+            )
+
+    def _keep(self, table: Table, keys: tuple[Key, ...], more: int) -> None:
+        """Let the state name the deleted rows that NEW still has."""
+        progress = self.progress
+        state = progress.state.table(table.name)
+        state = replace(state, verified_at=progress.run.now, deleted=keys[:KEPT], deletions=len(keys) + more)
+        progress.state = progress.state.with_table(table.name, state)
+        result = progress.results[table.name]
+        progress.results[table.name] = replace(result, deleted=len(keys) + more)
+
+    def _told(self, table: Table, error: str, hint: str | None, code: int) -> None:
+        """Let the report say it; the rows that were copied are there all the same."""
+        self.progress.notes.append("; ".join(filter(None, (error, hint))))
+        result = self.progress.results[table.name]
+        self.progress.results[table.name] = replace(result, error=error, hint=hint, exit_code=code)
+
+    def _alive(self, _rows: int) -> None:
+        """Renew the lease now and then, and listen to the user and the budget."""
+        self.progress.save_if_due()
+        self.progress.plan.check()
+        if self.progress.plan.interrupted():
+            raise Interrupted
+
+    def _place(self, staging: Evidence) -> Place:
+        project = self.progress.project
+        return Place(
+            sink=project.sink,
+            sink_ref=project.settings.sink.ref,
+            source_ref=project.source_ref,
+            tables=project.settings.tables,
+            evidence=staging,
+        )
+
+
+def _by_hand(table: Table) -> str:
+    return _BY_HAND.format(table.name)

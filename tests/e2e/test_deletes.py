@@ -1,0 +1,84 @@
+"""Rows that are deleted in OLD, in daily use: `sync` names them, or removes them from NEW under guards."""
+
+from tests.e2e.workspace import TABLES_YAML, Workspace
+
+
+def _declare(space: Workspace, deletes: str) -> None:
+    names = ("jobs", "sessions", "usage_logs")
+    text = TABLES_YAML
+    for name in names:
+        text = text.replace(f"{name}:", f"{name}:", 1).replace(
+            f"  {name}:        {{", f"  {name}:        {{deletes: {deletes}, ", 1
+        )
+        text = text.replace(f"  {name}:    {{", f"  {name}:    {{deletes: {deletes}, ", 1)
+        text = text.replace(f"  {name}:  {{", f"  {name}:  {{deletes: {deletes}, ", 1)
+    assert text.count(f"deletes: {deletes}") == len(names)
+    space.write("tables.yaml", text)
+
+
+def _a_day_later(space: Workspace) -> None:
+    then, long_ago = '"verified_at": "2[^"]*"', '"verified_at": "2020-01-01T00:00:00Z"'
+    day = f"regexp_replace(state::text, '{then}', '{long_ago}', 'g')"
+    space.new.run(f"update sync_metadata set state = {day}::jsonb where state is not null")  # noqa: S608
+
+
+def _ids(space: Workspace, table: str) -> set[int]:
+    return {row[0] for row in space.new.rows(f"select id from public.{table}")}  # noqa: S608
+
+
+def test_deleted_rows_are_named_once_a_day_and_stay(workspace: Workspace) -> None:
+    _declare(workspace, "report")
+    workspace.supasync("sync")
+    workspace.old.run("delete from public.usage_logs where id in (5, 6)")
+    assert "deleted" not in workspace.supasync("sync", "--json").json["tables"]["usage_logs"]
+    _a_day_later(workspace)
+    done = workspace.supasync("sync")
+    assert done.code == 0, done.err
+    assert "usage_logs: 2 rows of NEW are deleted in OLD: 5; 6" in done.err
+    assert {5, 6} <= _ids(workspace, "usage_logs")
+    status = workspace.supasync("status")
+    assert "usage_logs: 2 rows are deleted in OLD, and in NEW still: 5; 6" in status.out
+    record = workspace.supasync("status", "--json").json["runs"][0]["details"]["tables"]["usage_logs"]
+    assert (record["deleted"], record.get("removed")) == (2, None)
+    assert {request["method"] for request in workspace.new.server.requests()} <= {"GET", "POST", "HEAD"}
+
+
+def test_mirrored_deletes_are_removed_children_first_and_only_what_old_had(workspace: Workspace) -> None:
+    _declare(workspace, "mirror")
+    workspace.new.run("insert into public.jobs (id, cost) values (9001, 1)")  # OLD never had it
+    assert workspace.supasync("sync").code == 0
+    workspace.old.run("delete from public.usage_logs where job_id = 7")
+    workspace.old.run("delete from public.jobs where id = 7")
+    _a_day_later(workspace)
+    done = workspace.supasync("sync")
+    assert done.code == 0, done.err
+    assert "jobs: 1 rows were removed from NEW" in done.err
+    assert "jobs: 1 rows that OLD does not have are left in NEW: nothing shows" in done.err
+    assert 7 not in _ids(workspace, "jobs")
+    assert 9001 in _ids(workspace, "jobs")
+    workspace.assert_equal("usage_logs", "sessions")
+    assert {request["method"] for request in workspace.old.server.requests()} <= {"GET", "HEAD"}
+    assert "deleted in OLD, and in NEW still: 9001" in workspace.supasync("status").out
+
+
+def test_a_mass_delete_is_left_for_a_person(workspace: Workspace) -> None:
+    _declare(workspace, "mirror")
+    workspace.supasync("sync")
+    workspace.old.run("delete from public.usage_logs where id <= 150")
+    _a_day_later(workspace)
+    done = workspace.supasync("sync")
+    assert done.code == 3, done.out + done.err
+    assert "150 rows would be removed, more than the 100" in done.err
+    assert {1, 150} <= _ids(workspace, "usage_logs")
+    assert "150 rows are deleted in OLD, and in NEW still" in workspace.supasync("status").out
+
+
+def test_a_table_that_shows_no_row_is_no_reason_to_delete_any(workspace: Workspace) -> None:
+    _declare(workspace, "mirror")
+    workspace.supasync("sync")
+    workspace.old.run("truncate public.sessions")
+    _a_day_later(workspace)
+    done = workspace.supasync("sync")
+    assert done.code == 3, done.out + done.err
+    assert "sessions: OLD shows no row" in done.err
+    assert len(workspace.new.texts("sessions")) == 4000
