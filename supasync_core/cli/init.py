@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +15,14 @@ from supasync_core.draft import writing
 from supasync_core.draft.proposal import Proposal
 from supasync_core.draft.proposing import proposals
 from supasync_core.draft.source import listed, of_environment, of_path
-from supasync_core.errors import ConfigError, RefusedError
+from supasync_core.errors import ConfigError, RefusedError, SchemaError
 from supasync_core.project import opened_source
-from supasync_core.tables import Shape, Table
+from supasync_core.tables import Table
 
 _GUESSED = (
     "The tables were looked at as files, which tell no keys, types and foreign keys: what is said of these "
     "is guessed from names and values. Run supasync init again with OLD's key to compare."
 )
-
 
 _UNSEEN = (
     "OLD does not show foreign keys of several columns or to other schemas (auth.users): where a table has "
@@ -55,25 +54,29 @@ def init(session: Session, place: Path | None, *, as_json: bool) -> int:
     with _source(session, place) as source:
         shapes = listed(source, "public", files=place is not None)
         found = proposals(source, shapes, "public", _looking)
-    _write(path, writing.document(found, [_GUESSED if place else _UNSEEN]))
     left = {each.table.name: each.refusal for each in found if each.refusal}
     names = [each.table.name for each in found if not each.refusal]
+    reasons = [f"  {name}: {reason}" for name, reason in left.items()]
+    if not names:
+        told = f"none of the tables can be copied as it is, so {path} was not written"
+        raise SchemaError(told, hint="\n".join(reasons))
+    _write(path, writing.document(found, [_GUESSED if place else _UNSEEN]))
     if as_json:
         click.echo(json.dumps({"written": str(path), "tables": names, "left_out": left}, indent=2))
         return 0
     click.echo(f"{path} written: {len(names)} tables to copy" + (f", {len(left)} left out:" if left else ""))
-    for name, reason in left.items():
-        click.echo(f"  {name}: {reason}")
+    click.echo("".join(f"{reason}\n" for reason in reasons), nl=False)
     click.echo("next: read it through, fill .env, then: supasync schema sql")
     return 0
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What tables.yaml lacks, and the tables in it that the source does not have."""
+    """What tables.yaml lacks, what the source does not have, and what stands there as a comment."""
 
     missing: Sequence[Proposal]
     gone: Sequence[Table]
+    commented: Sequence[str]
 
 
 def _compare(session: Session, path: Path, place: Path | None, *, as_json: bool) -> int:
@@ -86,6 +89,7 @@ def _compare(session: Session, path: Path, place: Path | None, *, as_json: bool)
             "missing": [each.table.name for each in found.missing],
             "entries": writing.entries(found.missing),
             "gone": [table.name for table in found.gone],
+            "commented": list(found.commented),
         }
         click.echo(json.dumps(told, indent=2))
     else:
@@ -99,6 +103,9 @@ def _print(path: Path, found: Comparison) -> None:
         click.echo(writing.entries(found.missing))
     for table in found.gone:
         click.echo(f"# {table.name} is gone: it has an entry, and {table.schema} has no such table any more")
+    if found.commented:
+        names = ", ".join(found.commented)
+        click.echo(f"left out by a comment: {names}. To see an entry, delete its comment", err=True)
     if not found.missing and not found.gone:
         click.echo(f"{path} exists and lacks nothing")
 
@@ -106,22 +113,17 @@ def _print(path: Path, found: Comparison) -> None:
 def _comparison(source: Source, tables: Sequence[Table], text: str) -> Comparison:
     missing: list[Proposal] = []
     gone: list[Table] = []
+    commented: list[str] = []
     for schema in dict.fromkeys(["public", *(table.schema for table in tables)]):
         declared = {table.name: table for table in tables if table.schema == schema}
-        shapes = _undecided(listed(source, schema), declared, text)
+        shapes = dict(listed(source, schema))
+        for name in [name for name in shapes if name not in declared and writing.is_commented(text, name)]:
+            commented.append(name)
+            del shapes[name]
         found = proposals(source, shapes, schema, _looking, declared)
         missing += [each for each in found if not each.refusal]
         gone += [table for name, table in declared.items() if name not in shapes]
-    return Comparison(missing, gone)
-
-
-def _undecided(shapes: Mapping[str, Shape], declared: Mapping[str, Table], text: str) -> dict[str, Shape]:
-    """The tables without those whose entry stands in the file as a comment."""
-    return {
-        name: shape
-        for name, shape in shapes.items()
-        if name in declared or not writing.is_commented(text, name)
-    }
+    return Comparison(missing, gone, commented)
 
 
 @contextmanager

@@ -125,7 +125,9 @@ def test_an_existing_file_is_told_what_it_lacks_and_what_is_gone(five: Workspace
 
 def test_a_table_that_stands_there_as_a_comment_is_decided(five: Workspace) -> None:
     five.write("tables.yaml", TABLES_YAML.replace("  sessions: ", "  # sessions: "))
-    assert five.supasync("init").code == 0
+    done = five.supasync("init")
+    assert done.code == 0
+    assert "left out by a comment: sessions" in done.err
 
 
 def test_an_existing_file_with_a_mistake_is_not_compared(five: Workspace) -> None:
@@ -255,3 +257,14 @@ def test_tables_that_refer_to_each_other_by_required_columns_are_named(five: Wor
     assert "drop one of these foreign keys in NEW until the switch" in done.err
     for end in (five.old, five.new):
         end.run("drop table left_hand, right_hand cascade")
+
+
+def test_where_nothing_can_be_copied_nothing_is_written(five: Workspace) -> None:
+    (five.folder / "keyless").mkdir()
+    (five.folder / "keyless" / "pairs.csv").write_text("a,b\n1,x\n1,y\n")
+    (five.folder / "tables.yaml").unlink(missing_ok=True)
+    done = five.supasync("init", "--from", "keyless")
+    assert done.code == 3
+    assert "none of the tables can be copied" in done.err
+    assert "pairs: no primary key is shown" in done.err
+    assert not (five.folder / "tables.yaml").exists()
