@@ -1,5 +1,6 @@
-"""Read the next page while the last one is written."""
+"""Read the next pages while the last ones are written."""
 
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -7,13 +8,21 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def ahead(items: Iterator[T]) -> Iterator[T]:
-    """The items in their order; one more is fetched by a thread of its own while the last is in use."""
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead") as pool:
-        upcoming: Future[list[T]] = pool.submit(_take, items)
-        while item := upcoming.result():
-            upcoming = pool.submit(_take, items)
+def ahead(items: Iterator[T], most: int = 1) -> Iterator[T]:
+    """The items in their order; a thread of its own fetches up to so many more while one is in use."""
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead")
+    upcoming: deque[Future[list[T]]] = deque()
+    try:
+        while True:
+            while len(upcoming) < most:
+                upcoming.append(pool.submit(_take, items))
+            item = upcoming.popleft().result()
+            if not item:
+                return
+            upcoming.append(pool.submit(_take, items))
             yield item[0]
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _take(items: Iterator[T]) -> list[T]:

@@ -46,7 +46,10 @@ class Source(Side, Protocol):
     """Where rows come from. It is only ever read."""
 
     def horizon(self) -> Horizon | None:
-        """The source's own time at its latest answer; None before the first one or without a clock."""
+        """The source's own time at its latest answer; None before the first one or without a clock.
+
+        Where several threads ask at once, at the latest answer to the calling one.
+        """
         ...
 
 
@@ -57,7 +60,8 @@ class Sink(Side, Protocol):
         """Write all rows of the batch or none; return their number, which equals ``batch.count``.
 
         A row whose key exists is replaced in the batch's columns. Raises RowError where the sink refuses
-        rows, SchemaError where it lacks the table, the key or a column.
+        rows, SchemaError where it lacks the table, the key or a column, TooMuchError where it may take fewer
+        rows at once.
         """
         ...
 
@@ -313,10 +317,12 @@ class Backend(Generic[T_co]):
     """A backend as a plugin registers it.
 
     ``ref`` names the project that the settings point to, equal for every spelling of the same one; it is
-    stored and printed, so it holds no key.
+    stored and printed, so it holds no key. ``parallel`` says that several threads may use what is opened at
+    once; else it is called by one at a time.
     """
 
     name: str
     open: Callable[[Context], T_co]
     settings: Mapping[str, Setting]
     ref: Callable[[Context], str]
+    parallel: bool = False

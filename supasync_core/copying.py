@@ -1,13 +1,17 @@
 """One table of a run: pieces from the source to the sink, the state moved only behind them."""
 
 import time
+from collections.abc import Hashable, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 
 from supasync_core import transform
 from supasync_core.ahead import ahead
-from supasync_core.backend import Job, Piece, Typed
-from supasync_core.delivery import Delivery, ManyRefusedError
+from supasync_core.backend import Job, Piece, Transform, Typed
+from supasync_core.batch import Batch
+from supasync_core.delivery import ManyRefusedError
 from supasync_core.errors import LockedError, RowError, StateError, SupasyncError, TableError
+from supasync_core.flight import EVERY_KEY, Flight, Leg
 from supasync_core.guards import Guard
 from supasync_core.plan import Interrupted, Watch
 from supasync_core.progress import Progress
@@ -18,12 +22,12 @@ from supasync_core.tables import Table
 
 @dataclass
 class Copying:
-    """One table on its way."""
+    """One table on its way; ``pool`` writes its batches."""
 
     progress: Progress
-    delivery: Delivery
     watch: Watch
     table: Table
+    pool: Executor
     began: float = field(default_factory=time.monotonic)
     found: int = 0
     synced: int = 0
@@ -37,7 +41,7 @@ class Copying:
         try:
             self._copy()
         except Interrupted:
-            self.progress.results[self.table.name] = self._result("interrupted")
+            self.progress.end(self._result("interrupted"))
             raise
         except (LockedError, StateError):
             raise
@@ -50,46 +54,86 @@ class Copying:
             error, code = SupasyncError(told), 1
             error.__cause__ = err
         if error is None:
-            return self._result("ok", self.delivery.newly_refused(self.table))
+            return self._result("ok", self.progress.delivery.newly_refused(self.table))
         if isinstance(error, ManyRefusedError):
             self.progress.put_back(self.table, before)
-        self.delivery.restore(self.progress.state.quarantine)
+        self.progress.delivery.restore(self.table, self.progress.state.quarantine)
         hint = self.progress.lookout.explained(self.table, error)
         return replace(self._result("failed"), error=str(error), hint=hint, exit_code=code)
 
     def _copy(self) -> None:
-        project, table, progress = self.progress.project, self.table, self.progress
+        progress, table = self.progress, self.table
+        project, delivery = progress.project, progress.delivery
         _exchange_types(project, table)
         guard = Guard(project, table, progress.state.table(table.name), progress.run.now)
         guard.begin()
         progress.lookout.before(table, progress.state.table(table.name))
-        self.delivery.retry(table)
+        delivery.retry(table)
         job = Job(table, project.source, guard.state, progress.run.now)
-        for piece in ahead(project.plugin(table).read(job)):
-            self._take(piece, guard)
-            if progress.plan.interrupted():
-                raise Interrupted
-            progress.plan.check()
-        self.delivery.finish(table)
+        flight = Flight(self.pool, project.workers)
+        try:
+            for piece in ahead(project.plugin(table).read(job), project.workers):
+                self._send(piece, guard, flight)
+                if progress.plan.interrupted() or progress.stopping.is_set():
+                    raise Interrupted
+                progress.plan.check()
+        finally:
+            self._confirm(flight.rest(), guard, flight)
+        delivery.finish(table)
         guard.finished(self.found)
-        state = guard.marked(progress.state.table(table.name))
-        progress.keep(table, state, self.delivery.quarantine())
+        progress.keep(table, guard.marked(progress.state.table(table.name)))
 
-    def _take(self, piece: Piece, guard: Guard) -> None:
-        """Send the piece's batch, and keep its state once that is confirmed."""
-        table, transforms = self.table, self.progress.project.transforms(self.table)
+    def _send(self, piece: Piece, guard: Guard, flight: Flight) -> None:
+        """Let the piece's batch start once it may; the first one, which is looked up in the sink, alone."""
+        table = self.table
+        leg = Leg(piece, None)
         if piece.batch is not None and piece.batch.count:
             guard.read(piece.batch)
-            batch = transform.apply(transforms, table, piece.batch)
+            batch = transform.apply(self._transforms, table, piece.batch)
+            leg = Leg(piece, batch, _keys(table, batch)) if batch.count else leg
+        self._confirm(flight.room_for(leg), guard, flight)
+        if leg.batch:
             self.progress.save_if_due()
-            arrived = self.delivery.send(table, batch) if batch.count else 0
-            if arrived and not transforms:
-                guard.sent(batch)
-            self._count(piece.total or 0, piece.batch.count - batch.count, arrived)
-            self.watch.rows_confirmed(table, self.synced, self.found)
+        flight.start(leg, lambda batch: self.progress.delivery.attempt(table, batch))
+        if guard.curious and not self._transforms:
+            self._confirm(flight.rest(), guard, flight)
+
+    def _confirm(self, legs: Iterator[Leg], guard: Guard, flight: Flight) -> None:
+        """Keep the state of what has arrived, in order; what was refused is sent again, alone."""
+        for leg in legs:
+            try:
+                arrived = self._arrived(leg)
+            except BaseException:
+                flight.settle()
+                raise
+            self._take(leg, arrived, guard)
+
+    def _arrived(self, leg: Leg) -> int:
+        """How many rows of the batch are in the sink; the others are set aside."""
+        if leg.batch is None:
+            return 0
+        try:
+            leg.sent.result()
+        except RowError:
+            return self.progress.delivery.send(self.table, leg.batch)
+        return leg.batch.count
+
+    def _take(self, leg: Leg, arrived: int, guard: Guard) -> None:
+        """Keep the state that the piece leads to, now that its batch is confirmed."""
+        piece, progress, table = leg.piece, self.progress, self.table
         rows = piece.batch.count if piece.batch else 0
-        self.progress.keep(table, guard.marked(piece.state), self.delivery.quarantine(), rows)
-        self.progress.save_if_due()
+        if arrived and leg.batch and not self._transforms:
+            guard.sent(leg.batch)
+        if rows:
+            self._count(piece.total or 0, rows - (leg.batch.count if leg.batch else 0), arrived)
+            with progress.lock:
+                self.watch.rows_confirmed(table, self.synced, self.found)
+        progress.keep(table, guard.marked(piece.state), rows)
+        progress.save_if_due()
+
+    @property
+    def _transforms(self) -> list[tuple[str, Transform]]:
+        return self.progress.project.transforms(self.table)
 
     def _count(self, total: int, left_out: int, arrived: int) -> None:
         """Count a confirmed piece; rows may have been added while the pages were read."""
@@ -120,3 +164,11 @@ def _exchange_types(project: Project, table: Table) -> None:
         source.typed(table, sink.shape(table))
     if isinstance(sink, Typed):
         sink.typed(table, source.shape(table))
+
+
+def _keys(table: Table, batch: Batch) -> frozenset[Hashable] | None:
+    """What may not be on its way twice; where keys cannot be told apart, anything."""
+    try:
+        return frozenset(batch.keys(table.key))
+    except ValueError:
+        return EVERY_KEY

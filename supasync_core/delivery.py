@@ -4,15 +4,21 @@ A sink takes a batch as a whole or not at all. Where it refuses one, the parents
 first, and rows that cannot be taken are set aside in the quarantine, each with its reason; the rest goes on.
 Everything here is bounded: each parent is fetched once per run, and many refused rows of a table are said
 to be what they are, a problem of the schema.
+
+Several threads may attempt batches side by side. Whoever reads rows again to write them does so alone: else a
+version read a moment ago could be written over a newer one.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from threading import RLock
 
 from supasync_core import transform
 from supasync_core.batch import Batch
-from supasync_core.errors import RowError, SchemaError
+from supasync_core.errors import RowError, SchemaError, TooMuchError
+from supasync_core.gate import Gate
+from supasync_core.portions import Portions
 from supasync_core.project import Project
 from supasync_core.state import Quarantined
 from supasync_core.tables import Table
@@ -62,45 +68,67 @@ class Delivery:
     under_way: list[_UnderWay] = field(default_factory=list)
     incomplete: list[tuple[Table, Batch]] = field(default_factory=list)
     set_aside: defaultdict[str, dict[Key, Quarantined]] = field(init=False)
+    refused: defaultdict[str, list[tuple[str, Key]]] = field(default_factory=lambda: defaultdict(list))
+    """What was set aside while a table was sent: rows of its own, and of its parents."""
+    sender: str = ""
+    """The table whose batch is sent alone."""
+    portions: Portions = field(default_factory=Portions)
+    gate: Gate = field(default_factory=Gate)
+    lock: RLock = field(default_factory=RLock)
+    """Held while `set_aside` changes or is looked through."""
 
     def __post_init__(self) -> None:
-        self.restore(self.known)
+        rows = {name: {row.key: row for row in rows} for name, rows in self.known.items()}
+        self.set_aside = defaultdict(dict, rows)
+
+    def attempt(self, table: Table, batch: Batch) -> None:
+        """Write the batch beside others; RowError where the sink refuses it: then `send` it."""
+        with self.gate.together():
+            self._write(table, batch)
+            self._accepted(table, batch)
 
     def send(self, table: Table, batch: Batch) -> int:
         """Write the batch: each of its rows is then in the sink or set aside; how many are in the sink."""
-        self._send(table, batch)
-        while self.incomplete:
-            self._send(*self.incomplete.pop())
-        waiting = self.set_aside[table.name]
-        return batch.count - (sum(key in waiting for key in _keys(table, batch)) if waiting else 0)
+        with self.gate.alone():
+            return self._deliver(table, batch)
 
     def retry(self, table: Table) -> None:
         """Read the quarantined rows again and send them; those that the source deleted are dropped."""
         waiting = set(self.set_aside[table.name])
         if not waiting:
             return
-        batches = self._read(table, waiting)
-        for gone in waiting - {key for batch in batches for key in _keys(table, batch)}:
-            del self.set_aside[table.name][gone]
-        for batch in batches:
-            for index in range(batch.count):
-                self.send(table, batch.only([index]))
+        with self.gate.alone():
+            batches = self._read(table, waiting)
+            found = {key for batch in batches for key in _keys(table, batch)}
+            with self.lock:
+                for gone in waiting - found:
+                    del self.set_aside[table.name][gone]
+            for batch in batches:
+                for index in range(batch.count):
+                    self._deliver(table, batch.only([index]))
 
     def finish(self, table: Table) -> None:
         """Try rows once more whose unique value was taken, now that all others of the table are there."""
         taken = [row.key for row in self._new(table) if row.sqlstate == NOT_UNIQUE]
-        for batch in self._read(table, taken):
-            for index in range(batch.count):
-                self._make_place(table, batch.only([index]))
+        if not taken:
+            return
+        with self.gate.alone():
+            for batch in self._read(table, taken):
+                for index in range(batch.count):
+                    self._make_place(table, batch.only([index]))
 
     def quarantine(self) -> dict[str, tuple[Quarantined, ...]]:
         """The rows that are set aside now, by table."""
-        return {name: tuple(rows.values()) for name, rows in self.set_aside.items() if rows}
+        with self.lock:
+            return {name: tuple(rows.values()) for name, rows in self.set_aside.items() if rows}
 
-    def restore(self, quarantine: Mapping[str, tuple[Quarantined, ...]]) -> None:
-        """Go back to an earlier quarantine: a table has stopped before the rows that it set aside since."""
-        rows = {name: {row.key: row for row in rows} for name, rows in quarantine.items()}
-        self.set_aside = defaultdict(dict, rows)
+    def restore(self, table: Table, quarantine: Mapping[str, tuple[Quarantined, ...]]) -> None:
+        """Forget what was set aside for the table and is not in this quarantine: it has stopped before."""
+        kept = {(name, row.key) for name, rows in quarantine.items() for row in rows}
+        with self.lock:
+            for name, key in self.refused.pop(table.name, ()):
+                if (name, key) not in kept:
+                    self.set_aside[name].pop(key, None)
 
     def newly_refused(self, table: Table) -> int:
         """How many rows are set aside that were not so before the run."""
@@ -108,21 +136,44 @@ class Delivery:
 
     def _new(self, table: Table) -> list[Quarantined]:
         known = {row.key for row in self.known.get(table.name, ())}
-        return [row for key, row in self.set_aside[table.name].items() if key not in known]
+        with self.lock:
+            return [row for key, row in self.set_aside[table.name].items() if key not in known]
+
+    def _deliver(self, table: Table, batch: Batch) -> int:
+        self.sender = table.name
+        self._send(table, batch)
+        while self.incomplete:
+            self._send(*self.incomplete.pop())
+        waiting = self.set_aside[table.name]
+        return batch.count - (sum(key in waiting for key in _keys(table, batch)) if waiting else 0)
 
     def _send(self, table: Table, batch: Batch, depth: int = 0) -> None:
         try:
-            self.project.sink.upsert(table, batch)
+            self._write(table, batch)
         except RowError as err:
             self._rescue(table, batch, err, depth)
         else:
             self._accepted(table, batch)
 
+    def _write(self, table: Table, batch: Batch) -> None:
+        """Write the batch in as many portions as it takes."""
+        at = 0
+        while at < batch.count:
+            portion = self.portions.of(table.name, batch, at)
+            try:
+                self.project.sink.upsert(table, portion)
+            except TooMuchError as err:
+                self.portions.too_much(table.name, portion.count, err)
+            else:
+                self.portions.taken(table.name)
+                at += portion.count
+
     def _accepted(self, table: Table, batch: Batch) -> None:
         """A row that was refused before may be taken in a later version."""
-        waiting = self.set_aside[table.name]
-        for key in _keys(table, batch) if waiting else ():
-            waiting.pop(key, None)
+        with self.lock:
+            waiting = self.set_aside[table.name]
+            for key in _keys(table, batch) if waiting else ():
+                waiting.pop(key, None)
 
     def _rescue(self, table: Table, batch: Batch, err: RowError, depth: int) -> None:
         if err.sqlstate == NO_PARENT and err.columns and err.other:
@@ -230,7 +281,9 @@ class Delivery:
         waiting = self.set_aside[table.name]
         key = table.place(row, None).key
         since = waiting[key].since if key in waiting else self.now
-        waiting[key] = Quarantined(key, _told(table, err), err.sqlstate, since)
+        with self.lock:
+            waiting[key] = Quarantined(key, _told(table, err), err.sqlstate, since)
+            self.refused[self.sender].append((table.name, key))
         if len(self._new(table)) > CEILING or len(waiting) > MOST:
             raise ManyRefusedError(
                 f"{table.name}: NEW refuses row after row, the last one so: {err.message}",

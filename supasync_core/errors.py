@@ -7,6 +7,7 @@
     ├── PluginError        2      unknown, duplicate or unloadable; names the distribution
     ├── TableError                .table
     │   ├── TransientError 4      timeout, 429, 5xx: retried with backoff first
+    │   ├── TooMuchError   4      fewer rows at once may pass; .error is what it is for one row
     │   ├── RefusedError   3      401, 402, 403, paused: a person has to act
     │   ├── BudgetError    3      a budget of tables.yaml would be exceeded
     │   ├── SchemaError    3      a table, key or column is missing or unfit
@@ -62,6 +63,19 @@ class TransientError(TableError):
     """It failed now and may work later: a later run makes it good."""
 
     exit_code = 4
+
+
+class TooMuchError(TableError):
+    """The sink did not take so many rows at once, and fewer may pass.
+
+    ``error`` is what it is where there are no fewer: for a single row.
+    """
+
+    exit_code = 4
+
+    def __init__(self, error: TableError) -> None:
+        super().__init__(error.message, table=error.table, hint=error.hint)
+        self.error = error
 
 
 class RefusedError(TableError):

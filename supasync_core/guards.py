@@ -49,6 +49,11 @@ class Guard:
             raise self._start_again(f"OLD {told} since rows were copied, which lack that")
         self.state = replace(self.state, columns=batch.columns, alive_at=self.now)
 
+    @property
+    def curious(self) -> bool:
+        """Whether a row is still to be looked up in the sink."""
+        return not (self.looked or self.state.updates_seen)
+
     def sent(self, batch: Batch) -> None:
         """SchemaError where the sink does not keep timestamps: looked up for one row of the first batches.
 
@@ -56,7 +61,7 @@ class Guard:
         complete one looks again.
         """
         columns = [name for name in self.table.timestamp if name in batch.columns]
-        if self.looked or self.state.updates_seen or not columns:
+        if not self.curious or not columns:
             return
         self.looked = True
         sent = batch.rows[0]

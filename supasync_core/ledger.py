@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 
@@ -19,17 +20,20 @@ class Ledger:
 
     def __init__(self) -> None:
         self._costs: defaultdict[tuple[str, str], Cost] = defaultdict(Cost)
+        self._lock = Lock()
 
     def add(self, project: str, purpose: str, *, sent: int, received: int) -> None:
         """Count one request of ``project`` (``OLD`` or ``NEW``), successful or not."""
-        cost = self._costs[project, purpose]
-        cost.requests += 1
-        cost.sent += sent
-        cost.received += received
+        with self._lock:
+            cost = self._costs[project, purpose]
+            cost.requests += 1
+            cost.sent += sent
+            cost.received += received
 
     def total(self, project: str | None = None) -> Cost:
         """The sum over one project, or over both."""
-        costs = [cost for (name, _), cost in self._costs.items() if project in (None, name)]
+        with self._lock:
+            costs = [cost for (name, _), cost in self._costs.items() if project in (None, name)]
         return Cost(
             requests=sum(cost.requests for cost in costs),
             sent=sum(cost.sent for cost in costs),
@@ -39,7 +43,9 @@ class Ledger:
     def as_json(self) -> dict[str, Any]:
         """``{"OLD": {"read": {"requests": 5, "sent": 0, "received": 1234}}}``."""
         answer: dict[str, dict[str, Any]] = {}
-        for (project, purpose), cost in sorted(self._costs.items()):
+        with self._lock:
+            costs = sorted(self._costs.items())
+        for (project, purpose), cost in costs:
             answer.setdefault(project, {})[purpose] = {
                 "requests": cost.requests,
                 "sent": cost.sent,

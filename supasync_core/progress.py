@@ -2,14 +2,16 @@
 
 import time
 from dataclasses import dataclass, field, replace
+from threading import Event, RLock
 
 from supasync_core import clock
 from supasync_core.backend import Entry, Run
+from supasync_core.delivery import Delivery
 from supasync_core.errors import LockedError, SupasyncError
 from supasync_core.plan import Plan
 from supasync_core.project import Project
 from supasync_core.report import Report, TableResult
-from supasync_core.state import Quarantined, State, TableState
+from supasync_core.state import State, TableState
 from supasync_core.structure.watching import Lookout
 from supasync_core.tables import Table
 
@@ -19,12 +21,13 @@ CHECKPOINT_SECONDS = 60.0
 CHECKPOINT_ROWS = 10_000
 """A run that dies sends at most this many rows again."""
 
-Quarantine = dict[str, tuple[Quarantined, ...]]
-
 
 @dataclass
 class Progress:
-    """The state behind which every row is confirmed, and the results so far."""
+    """The state behind which every row is confirmed, and the results so far; for the threads of all tables.
+
+    ``stopping`` is set when something has happened to one table that ends the run.
+    """
 
     project: Project
     plan: Plan
@@ -36,24 +39,40 @@ class Progress:
     saved_at: float = field(default_factory=time.monotonic)
     unsaved_rows: int = 0
     records: int = 0
+    stopping: Event = field(default_factory=Event)
+    lock: RLock = field(default_factory=RLock)
     lookout: Lookout = field(init=False)
+    delivery: Delivery = field(init=False)
 
     def __post_init__(self) -> None:
         self.lookout = Lookout(self.project, self.state.schema_seen_at, self.run.now)
+        self.delivery = Delivery(self.project, self.run.now, self.state.quarantine)
 
-    def keep(self, table: Table, state: TableState, quarantine: Quarantine, rows: int = 0) -> None:
+    def keep(self, table: Table, state: TableState, rows: int = 0) -> None:
         """Take the state that so many confirmed rows lead to.
 
         What was set aside so far belongs to what was read so far: both are saved together.
         """
-        self.state = replace(self.state.with_table(table.name, state), quarantine=quarantine)
-        self.unsaved_rows += rows
-        self.records += rows
+        with self.lock:
+            quarantine = self.delivery.quarantine()
+            self.state = replace(self.state.with_table(table.name, state), quarantine=quarantine)
+            self.unsaved_rows += rows
+            self.records += rows
 
     def put_back(self, table: Table, before: State) -> None:
         """Forget what this run did in the table."""
-        back = self.state.with_quarantine(table.name, before.quarantine.get(table.name, ()))
-        self.state = back.with_table(table.name, before.table(table.name))
+        with self.lock:
+            back = self.state.with_quarantine(table.name, before.quarantine.get(table.name, ()))
+            self.state = back.with_table(table.name, before.table(table.name))
+
+    def end(self, result: TableResult) -> None:
+        """Take what a table has come to."""
+        with self.lock:
+            self.results[result.name] = result
+
+    def is_bad(self, name: str) -> bool:
+        """Whether the table was not copied to its end."""
+        return name in self.results and self.results[name].status != "ok"
 
     def save_if_due(self) -> None:
         """A checkpoint, which renews the lease; LockedError where another run has it by now.
@@ -61,9 +80,10 @@ class Progress:
         It is asked for before each batch as well: a run that waited long for a page must not write that page
         over what another run has written since.
         """
-        late = time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS
-        if late or self.unsaved_rows >= CHECKPOINT_ROWS:
-            self.save(self.report(), status="running")
+        with self.lock:
+            late = time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS
+            if late or self.unsaved_rows >= CHECKPOINT_ROWS:
+                self.save(self.report(), status="running")
 
     def save(self, report: Report, status: str | None = None) -> None:
         """Record the run; without a ``status`` it has ended and lets go of the lease."""
@@ -89,12 +109,12 @@ class Progress:
 
     def report(self, stopped: SupasyncError | None = None, *, interrupted: bool = False) -> Report:
         """What the run has come to by now."""
-        ledger = self.project.ledger
+        ledger, results = self.project.ledger, dict(self.results)
         total = ledger.total()
         return Report(
             command=self.plan.command,
             run=self.run.id,
-            tables=tuple(self.results.values()),
+            tables=tuple(results[table.name] for table in self.plan.tables if table.name in results),
             seconds=time.monotonic() - self.began,
             horizon=self._horizon(),
             notes=self._notes(),

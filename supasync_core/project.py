@@ -30,6 +30,13 @@ class Project:
         """The project that rows come from."""
         return self.settings.source.ref
 
+    @property
+    def workers(self) -> int:
+        """How many batches may be written at once: one where an end does not take several."""
+        sources, sinks = self.host.sources, self.host.sinks
+        ends = (sources.get(self.settings.source.backend), sinks.get(self.settings.sink.backend))
+        return self.settings.workers if all(end.parallel for end in ends) else 1
+
     def plugin(self, table: Table) -> TablePlugin:
         """The way this table is read."""
         return self.host.table_plugins.get(table.plugin)

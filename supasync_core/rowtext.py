@@ -98,6 +98,20 @@ def _split(text: str) -> list[str]:
     return rows
 
 
+def whole(body: bytes) -> bytes:
+    """The array of those rows that are whole in a body that breaks off; ValueError for no array."""
+    text = body.decode(errors="ignore")  # the last character may be half of one
+    at = _enter(text, _skip(text, 0), "[", "]")
+    end = None
+    try:
+        while at is not None:
+            _, end = _DECODER.raw_decode(text, at)
+            at = _next(text, end, "]")
+    except ValueError:
+        pass
+    return b"[]" if end is None else (text[:end] + "]").encode()
+
+
 def join(rows: Iterable[str]) -> bytes:
     """A JSON array of these texts."""
     return ("[" + ",\n".join(rows) + "]").encode()

@@ -1,11 +1,11 @@
-"""One run: the tables in their order, and the record of it."""
+"""One run: the tables, parents first, side by side where they may be, and the record of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from supasync_core.backend import Claim, Run
 from supasync_core.copying import Copying
+from supasync_core.crew import executor, side_by_side
 from supasync_core.deleting import Deleting
-from supasync_core.delivery import Delivery
 from supasync_core.errors import StateError, SupasyncError, TableError
 from supasync_core.journal import NO_BASELINE
 from supasync_core.plan import Interrupted, Plan, Watch
@@ -13,6 +13,7 @@ from supasync_core.progress import LEASE, Progress
 from supasync_core.project import Project
 from supasync_core.report import Report, TableResult, waiting
 from supasync_core.state import State
+from supasync_core.tables import Table
 
 
 def sync(project: Project, plan: Plan, watch: Watch) -> Report:
@@ -45,11 +46,6 @@ class _Session:
 
     progress: Progress
     watch: Watch
-    delivery: Delivery = field(init=False)
-
-    def __post_init__(self) -> None:
-        progress = self.progress
-        self.delivery = Delivery(progress.project, progress.run.now, progress.state.quarantine)
 
     def conduct(self) -> Report:
         """Run all tables and save; a lease that was lost ends the run at once, without a record."""
@@ -66,18 +62,24 @@ class _Session:
         return self.progress.report(stopped, interrupted=interrupted)
 
     def _run_tables(self) -> None:
-        results = self.progress.results
-        for table in self.progress.plan.tables:
-            self.progress.plan.check()
-            blockers = [name for name in table.after if self._is_bad(name)]
+        progress = self.progress
+        workers = progress.project.workers
+        pool = executor(workers, "write")
+
+        def work(table: Table) -> None:
+            progress.plan.check()
+            blockers = [name for name in table.after if progress.is_bad(name)]
             if blockers:
                 result = TableResult(name=table.name, status="skipped", error=waiting(blockers))
             else:
-                self.watch.table_begins(table)
-                result = Copying(self.progress, self.delivery, self.watch, table).conduct()
-            results[table.name] = result
-            self.watch.table_ended(result)
+                with progress.lock:
+                    self.watch.table_begins(table)
+                result = Copying(progress, self.watch, table, pool).conduct()
+            progress.end(result)
+            with progress.lock:
+                self.watch.table_ended(result)
 
-    def _is_bad(self, name: str) -> bool:
-        results = self.progress.results
-        return name in results and results[name].status != "ok"
+        try:
+            side_by_side(progress.plan.tables, workers, work, progress.stopping.set)
+        finally:
+            pool.shutdown(wait=False)

@@ -68,7 +68,7 @@ class Settings:
     """What tables.yaml says, complete and consistent; ``tables`` are in the order in which they are copied.
 
     ``interval`` is the time expected between two runs, ``stale_after`` how old the last good one may be,
-    ``max_runtime`` how long one may take.
+    ``max_runtime`` how long one may take; ``workers`` is how many batches are written at once.
     """
 
     path: Path
@@ -80,6 +80,7 @@ class Settings:
     interval: timedelta
     stale_after: timedelta
     max_runtime: timedelta
+    workers: int
     retention: timedelta
     tables: tuple[Table, ...]
     secrets: tuple[Secret, ...]

@@ -24,13 +24,13 @@ SETTINGS = {
 @hookimpl
 def supasync_register_sources(registry: Registry[Backend[Source]]) -> None:
     """A project that is only read."""
-    registry.add("rest", Backend("rest", _open_source, SETTINGS, _ref))
+    registry.add("rest", Backend("rest", _open_source, SETTINGS, _ref, parallel=True))
 
 
 @hookimpl
 def supasync_register_sinks(registry: Registry[Backend[Sink]]) -> None:
     """A project that is written to."""
-    registry.add("rest", Backend("rest", _open_sink, SETTINGS, _ref))
+    registry.add("rest", Backend("rest", _open_sink, SETTINGS, _ref, parallel=True))
 
 
 @hookimpl

@@ -21,8 +21,8 @@ class Request:
 
     ``purpose`` is the ledger's. ``schema`` counts where no table is concerned. ``state`` marks what concerns
     ``sync_metadata`` and its functions. An ``unsettled`` write may take effect after its answer was lost, so
-    nothing may follow it at once. An ``eased`` request is asked differently after a statement timeout, not
-    repeated.
+    nothing may follow it at once. An ``eased`` request is asked differently after it took too long, not
+    repeated. ``most`` is how many bytes of the answer are wanted; what exceeds it is cut off.
     """
 
     method: str
@@ -35,6 +35,7 @@ class Request:
     state: bool = False
     unsettled: bool = False
     eased: bool = False
+    most: int | None = None
 
     @property
     def profile(self) -> dict[str, str]:
@@ -50,11 +51,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """A status, headers by lower-case name, and a body."""
+    """A status, headers by lower-case name, and a body, which may be ``cut`` off."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    cut: bool = False
 
     @cached_property
     def error(self) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ numbers to float (measured on supabase-py 2.34). Its default client follows redi
 to the other host, therefore it is given ours.
 """
 
+import threading
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from importlib.metadata import version
@@ -18,7 +19,7 @@ from supasync_core.backend import Context
 from supasync_core.clock import Horizon
 from supasync_core.errors import RefusedError, SchemaError, TransientError
 from supasync_rest.answers import Answer, Request
-from supasync_rest.errors import PassingError
+from supasync_rest.errors import PassingError, StatementTimeoutError
 from supasync_rest.failures import Refusal
 from supasync_rest.retry import Patience
 from supasync_rest.settings import is_loopback, origin
@@ -42,11 +43,22 @@ class Client:
 
     def __init__(self, context: Context, methods: Collection[str], patience: Patience | None = None) -> None:
         self.project = context.project
-        self.horizon: Horizon | None = None
+        self._times = threading.local()
+        self._latest: Horizon | None = None
         self._ledger = context.ledger
         self._key = context.settings["key"]
         self._patience = patience or Patience()
         self._http = _http_client(origin(context.settings["url"]), self._key, frozenset(methods))
+
+    @property
+    def horizon(self) -> Horizon | None:
+        """The server's time at the latest answer to this thread; before its first one, to any."""
+        at: Horizon | None = getattr(self._times, "at", self._latest)
+        return at
+
+    @horizon.setter
+    def horizon(self, at: Horizon | None) -> None:
+        self._times.at = self._latest = at
 
     def send(self, request: Request, read: Callable[[Answer], T]) -> T:
         """What ``read`` makes of the answer; it may raise `unfit`, which is repeated like a failure."""
@@ -112,7 +124,7 @@ class Client:
         response: httpx.Response | None = None
         try:
             response = self._http.send(prepared, stream=True)
-            body = response.read()
+            body, cut = _body(response, request.most)
         except _UNSENT:
             sent = 0
             raise
@@ -122,7 +134,7 @@ class Client:
                 response.close()
                 received = _size(response.headers) + response.num_bytes_downloaded
             self._ledger.add(self.project, request.purpose, sent=sent, received=received)
-        return Answer(response.status_code, dict(response.headers.items()), body)
+        return Answer(response.status_code, dict(response.headers.items()), body, cut)
 
     def _unanswered(self, request: Request, err: httpx.RequestError) -> TransientError | RefusedError:
         """No answer: nobody there, a broken connection, too slow, or somebody else's certificate."""
@@ -139,8 +151,10 @@ class Client:
                 reason, hint="check the network and url:; a paused project may have no address"
             )
         table = request.table.name if request.table else None
-        error = PassingError(f"{table}: {reason}" if table else reason, table=table)
-        error.lost = True
+        slow = request.eased and isinstance(err, httpx.ReadTimeout | httpx.WriteTimeout)
+        kind = StatementTimeoutError if slow else PassingError
+        error = kind(f"{table}: {reason}" if table else reason, table=table)
+        error.lost, error.final = True, slow
         return error
 
 
@@ -166,6 +180,17 @@ def _http_client(url: str, key: str, methods: frozenset[str]) -> httpx.Client:
     for name in ("Accept-Profile", "Content-Profile"):
         http.headers.pop(name, None)
     return http
+
+
+def _body(response: httpx.Response, most: int | None) -> tuple[bytes, bool]:
+    """The body; or, and True, what had come when it exceeded that many bytes: the rest never travels."""
+    pieces, size = [], 0
+    for piece in response.iter_bytes():
+        pieces.append(piece)
+        size += len(piece)
+        if most is not None and size > most:
+            return b"".join(pieces), True
+    return b"".join(pieces), False
 
 
 def _size(headers: httpx.Headers) -> int:

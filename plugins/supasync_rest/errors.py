@@ -1,6 +1,6 @@
 """Refinements of supasync's errors that this backend itself acts on."""
 
-from supasync_core.errors import RefusedError, SchemaError, TransientError
+from supasync_core.errors import RefusedError, RowError, SchemaError, TransientError
 
 
 class PassingError(TransientError):
@@ -15,7 +15,15 @@ class PassingError(TransientError):
 
 
 class StatementTimeoutError(PassingError):
-    """PostgreSQL cancelled the statement: 57014."""
+    """PostgreSQL cancelled the statement (57014), or its answer did not come in time."""
+
+
+class TooLargeError(RowError):
+    """A body was too large for the server: 413."""
+
+
+class LargePageError(Exception):
+    """A page was cut off within its first row, so large are its rows."""
 
 
 class MissingColumnError(SchemaError):

@@ -14,6 +14,7 @@ from supasync_rest.errors import (
     NoRightError,
     PassingError,
     StatementTimeoutError,
+    TooLargeError,
 )
 from supasync_rest.sqltext import column_in, identifier, table_name
 
@@ -220,7 +221,8 @@ def _forbidden(refusal: Refusal) -> SupasyncError:
 
 
 def _too_large(refusal: Refusal) -> SupasyncError:
-    return refusal.row("takes no batch of this size", "set a smaller page_size for this table")
+    told = refusal.row("takes no batch of this size", "set a smaller page_size for this table")
+    return TooLargeError(told.message, table=told.table, hint=told.hint, sqlstate=told.sqlstate)
 
 
 def _too_long(refusal: Refusal) -> SupasyncError:

@@ -7,8 +7,9 @@ from supasync_core.tables import Table
 from supasync_rest import query
 from supasync_rest.answers import Request
 from supasync_rest.client import Client
-from supasync_rest.errors import StatementTimeoutError
+from supasync_rest.errors import LargePageError, StatementTimeoutError
 from supasync_rest.side import RestSide
+from supasync_rest.sizes import LARGEST, Sizes
 
 
 class RestPages(RestSide):
@@ -16,13 +17,14 @@ class RestPages(RestSide):
 
     def __init__(self, client: Client) -> None:
         super().__init__(client)
-        self._limits: dict[str, int] = {}
+        self._sizes = Sizes()
         self._keyed: set[Table] = set()
 
     def read(self, table: Table, window: Window) -> Batch:
-        """One page; where its statement takes too long it is asked without a count, then for fewer rows.
+        """One page of about a megabyte at most.
 
-        The limit that worked is kept for the rest of the process.
+        Where its statement takes too long it is asked without a count, then for fewer rows; what worked is
+        kept in mind for the next page.
         """
         batch = self._easily(table, window)
         if window.counted and (batch.total != batch.count or _leaves_out_null_keys(table, window)):
@@ -30,16 +32,25 @@ class RestPages(RestSide):
         return batch
 
     def _easily(self, table: Table, window: Window) -> Batch:
-        limit = min(window.limit, self._limits.get(table.name, window.limit))
+        limit = self._sizes.limit(table.name, window.limit)
         *easier, easiest = _ever_easier(replace(window, limit=limit))
         for attempt in easier:
             try:
-                return self._page(table, attempt)
+                return self._sized(table, attempt, limit)
             except StatementTimeoutError:
-                self._limits[table.name] = attempt.limit
-        if easier:
-            self._limits[table.name] = easiest.limit
-        return self._page(table, easiest)
+                pass
+        return self._sized(table, easiest, limit)
+
+    def _sized(self, table: Table, window: Window, limit: int) -> Batch:
+        """The page, and what it tells of the next one."""
+        try:
+            page = self._page(table, window)
+        except LargePageError:
+            page = self._page(table, replace(window, limit=1))
+        self._sizes.came(table.name, page.count, len(page.body))
+        if window.limit < limit:
+            self._sizes.too_slow(table.name, window.limit)
+        return page
 
     def _refuse_null_keys(self, table: Table) -> None:
         """SchemaError where a row has NULL in the key: no page that goes on behind a key would hold it."""
@@ -61,6 +72,7 @@ class RestPages(RestSide):
                 table=table,
                 headers={"Prefer": "count=exact"} if window.counted else {},
                 eased=True,
+                most=LARGEST if window.limit > 1 else None,
             )
         )
 

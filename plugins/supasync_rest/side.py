@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from threading import Lock
 
+from supasync_core import rowtext
 from supasync_core.batch import Batch, Window
 from supasync_core.errors import RefusedError, SchemaError
 from supasync_core.tables import Column, Shape, Table
@@ -10,7 +12,7 @@ from supasync_rest import query
 from supasync_rest.answers import Answer, Request
 from supasync_rest.client import Client
 from supasync_rest.description import HIDDEN, described
-from supasync_rest.errors import MissingColumnError
+from supasync_rest.errors import LargePageError, MissingColumnError
 
 
 class RestSide:
@@ -19,14 +21,16 @@ class RestSide:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._described: dict[str, Mapping[str, Shape]] = {}
+        self._describing = Lock()
 
     def shape(self, table: Table) -> Shape:
         """The table's columns from the OpenAPI description, else their names from a row."""
-        if table.schema not in self._described:
-            try:
-                self.tables(table.schema)
-            except (RefusedError, SchemaError):  # PostgREST's openapi-mode may keep them to itself
-                self._described[table.schema] = {}
+        with self._describing:
+            if table.schema not in self._described:
+                try:
+                    self.tables(table.schema)
+                except (RefusedError, SchemaError):  # PostgREST's openapi-mode may keep them to itself
+                    self._described[table.schema] = {}
         return self._described[table.schema].get(table.name) or self._shape_of_a_row(table)
 
     @property
@@ -105,16 +109,22 @@ class RestSide:
         self._client.close()
 
     def page(self, request: Request) -> Batch:
-        """The rows of an answer; half of one, or a gateway's page, is a failure like any other."""
+        """The rows of an answer; half of one, or a gateway's page, is a failure like any other.
+
+        Of an answer that was cut off, the whole rows; LargePageError where there is none.
+        """
 
         def batch(answer: Answer) -> Batch:
-            page = Batch(answer.body, answer.total if "Prefer" in request.headers else None)
+            body = rowtext.whole(answer.body) if answer.cut else answer.body
+            page = Batch(body, answer.total if "Prefer" in request.headers else None)
             try:
                 texts = page.rows.texts
             except ValueError as err:
                 raise self._client.unfit(request, "with something that is no list of rows", answer) from err
             if not all(text.startswith("{") for text in (*texts[:1], *texts[-1:])):
                 raise self._client.unfit(request, "with something that is no list of rows", answer)
+            if answer.cut and not texts:
+                raise LargePageError
             return page
 
         return self._client.send(request, batch)

@@ -7,14 +7,15 @@ from contextlib import suppress
 from supasync_core import rowtext
 from supasync_core.backend import Context
 from supasync_core.batch import Batch
-from supasync_core.errors import RowError, SchemaError
+from supasync_core.errors import RowError, SchemaError, TooMuchError
 from supasync_core.tables import Table
 from supasync_rest import query
 from supasync_rest.answers import Answer, Request
 from supasync_rest.client import Client
-from supasync_rest.errors import ComputedColumnError
+from supasync_rest.errors import ComputedColumnError, StatementTimeoutError, TooLargeError
 from supasync_rest.paging import RestPages
 from supasync_rest.retry import Patience
+from supasync_rest.sizes import LARGEST
 
 MERGE = "resolution=merge-duplicates"
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -40,9 +41,18 @@ class RestSink(RestPages):
         if expected < batch.count:
             key = ", ".join(table.key)
             self._notes[f"{table.name}: several rows have the same key ({key}), only the last is kept"] = None
+        try:
+            _refuse_too_large(table, batch)
+            self._merge_known(table, batch.columns, body, expected)
+        except (TooLargeError, StatementTimeoutError) as err:
+            raise TooMuchError(err) from err
+        return batch.count
+
+    def _merge_known(self, table: Table, names: Sequence[str], body: bytes, expected: int) -> None:
+        """Merge all columns but those that the table computes itself."""
         computed = self._computed.setdefault((table.schema, table.name), set())
         while True:
-            columns = [name for name in batch.columns if name not in {*table.exclude, *computed}]
+            columns = [name for name in names if name not in {*table.exclude, *computed}]
             try:
                 self._merge(table, columns, body, expected)
             except ComputedColumnError as err:
@@ -55,7 +65,7 @@ class RestSink(RestPages):
                     err.message += f": {_columns_with_nul(body)}"
                 raise
             else:
-                return batch.count
+                return
 
     def delete(self, table: Table, keys: Sequence[Sequence[str]]) -> int:
         """Remove the rows of these keys; the server itself refuses to remove more than were named.
@@ -105,6 +115,7 @@ class RestSink(RestPages):
             headers={"Content-Type": "application/json", "Prefer": f"{MERGE},return=minimal,count=exact"},
             body=body,
             unsettled=True,
+            eased=True,
         )
 
         def confirmed(answer: Answer) -> None:
@@ -134,6 +145,13 @@ class RestSink(RestPages):
                 table=table.name,
                 hint="a trigger or rule on the table there leaves rows out: change or drop it",
             )
+
+
+def _refuse_too_large(table: Table, batch: Batch) -> None:
+    """TooLargeError for what is not even tried, unless it is a single row."""
+    size = len(batch.body)
+    if size > LARGEST and batch.count > 1:
+        raise TooLargeError(f"{table.name}: {size:,} bytes are too many for one request", table=table.name)
 
 
 def _columns_with_nul(body: bytes) -> str:

@@ -102,9 +102,12 @@ def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with the documented code; never a traceback, never a key."""
     sys.stdout, sys.stderr = forgiving(sys.stdout), forgiving(sys.stderr)
     session = Session(wants_json="--json" in (sys.argv[1:] if args is None else args))
-    sys.exit(
-        guarded(lambda: cli.main(args, prog_name="supasync", standalone_mode=False, obj=session), session)
-    )
+    code = guarded(lambda: cli.main(args, prog_name="supasync", standalone_mode=False, obj=session), session)
+    if session.impatient:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def guarded(run: Callable[[], object], session: Session) -> int:
@@ -116,7 +119,8 @@ def guarded(run: Callable[[], object], session: Session) -> int:
     except click.ClickException as err:
         err.show()
         return err.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as err:
+        session.impatient = isinstance(err, KeyboardInterrupt)
         click.echo("interrupted", err=True)
         return 130
     except SupasyncError as err:

@@ -150,22 +150,21 @@ class _Bars:
     def __init__(self, progress: Progress, lines: _Lines) -> None:
         self._progress = progress
         self._lines = lines
-        self._task: TaskID | None = None
+        self._tasks: dict[str, TaskID] = {}
 
     def table_begins(self, table: Table) -> None:
         """Show the table's bar."""
-        self._task = self._progress.add_task(table.name, total=None, rate="")
+        self._tasks[table.name] = self._progress.add_task(table.name, total=None, rate="")
 
     def rows_confirmed(self, table: Table, done: int, total: int) -> None:
         """Move the bar; the rate is rows per second since the table began."""
-        if self._task is not None:
-            elapsed = self._progress.tasks[-1].elapsed or 0.0
-            rate = f"{done / elapsed:,.0f}/s" if elapsed else ""
-            self._progress.update(self._task, completed=done, total=total, rate=rate)
+        task = self._tasks[table.name]
+        elapsed = next(each.elapsed for each in self._progress.tasks if each.id == task) or 0.0
+        rate = f"{done / elapsed:,.0f}/s" if elapsed else ""
+        self._progress.update(task, completed=done, total=total, rate=rate)
 
     def table_ended(self, result: TableResult) -> None:
         """Put the line in the bar's place."""
-        if self._task is not None:
-            self._progress.remove_task(self._task)
-            self._task = None
+        if result.name in self._tasks:
+            self._progress.remove_task(self._tasks.pop(result.name))
         self._lines.table_ended(result)

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Session:
-    """One call of the command line. Plugins and settings are loaded when a command first wants them."""
+    """One call of the command line. Plugins and settings are loaded when a command first wants them.
+
+    ``impatient``: the user does not even want to wait for the requests under way.
+    """
 
     config: str = "tables.yaml"
     wants_json: bool = False
+    impatient: bool = False
     trouble: int | None = None
     """The exit code of every error, for commands that answer like diff(1)."""
     secrets: "list[Secret]" = field(default_factory=list)

@@ -84,6 +84,7 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
         interval=values["interval"],
         stale_after=stale_after,
         max_runtime=values["max_runtime"],
+        workers=values["workers"],
         retention=values["retention"],
         tables=found,
         secrets=tuple(reading.problems.secrets),

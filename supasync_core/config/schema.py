@@ -111,6 +111,13 @@ TOP: Final = (
         doc="how long a run may take before it stops after the batch in flight; the next one goes on",
     ),
     Field(
+        name="workers",
+        parse=whole(1, 16),
+        kind="whole number, 1 to 16",
+        default="2",
+        doc="how many batches are written at once, of one table or of several that are independent",
+    ),
+    Field(
         name="retention",
         parse=duration(_DAY, _DAY, such_as="whole days, such as 90d"),
         kind="duration in days",

@@ -101,7 +101,7 @@ class Sending:
         except TableError as err:
             if err.table is None:
                 raise
-            self.delivery.restore(self.state.quarantine)
+            self.delivery.restore(table, self.state.quarantine)
             return self._result(part, found, began, error=str(err), hint=err.hint, code=err.exit_code)
         refused = self.delivery.newly_refused(table)
         self.state = self._proven(part)

@@ -1,6 +1,7 @@
 """A run's eye on the budgets: how much of the month is used by now, and whether to stop."""
 
 from collections.abc import Sequence
+from threading import Lock
 
 from supasync_core import clock
 from supasync_core.backend import Spending
@@ -12,17 +13,21 @@ from supasync_core.usage.shares import Share, monthly
 from supasync_core.usage.spending import PROJECTS, Used, month_of, used
 
 _REQUESTS = 10
-"""Requests that a run may need for the batch in flight, the page behind it and its record."""
+"""Requests that a worker may need for its batch in flight, the pages behind it and the run's record."""
 
 
 class Meter:
     """Adds what this run costs to what the month has cost before it.
 
-    A run reads a page ahead of the batch that it writes, so it stops while there is room for twice the
-    largest step that it has seen.
+    A run reads pages ahead of what it writes: for each worker's table as many as there are workers,
+    and one more. It stops while there is room for as many of the largest step that it has seen.
     """
 
-    def __init__(self, budgets: Budgets, before: Sequence[Spending], ledger: Ledger) -> None:
+    def __init__(
+        self, budgets: Budgets, before: Sequence[Spending], ledger: Ledger, workers: int = 1
+    ) -> None:
+        self._workers = workers
+        self._lock = Lock()
         self._budgets = budgets
         self._before = {project: used(before, project) for project in PROJECTS}
         self._ledger = ledger
@@ -35,12 +40,17 @@ class Meter:
 
     def check(self) -> None:
         """BudgetError where going on might exceed a budget that stops; between two batches."""
-        if not self._budgets.stop:
-            return
+        if self._budgets.stop:
+            with self._lock:
+                self._check()
+
+    def _check(self) -> None:
+        steps = self._workers * (self._workers + 1)
         for share in self.shares():
             if share.what == "egress":
                 self._look(share.project)
-            room = _REQUESTS if share.what == "requests" else 2 * self._step[share.project]
+            asked = share.what == "requests"
+            room = _REQUESTS * self._workers if asked else steps * self._step[share.project]
             if share.used is not None and share.budget is not None and share.used + room >= share.budget:
                 raise BudgetError(
                     f"{share.sentence}: the run stops before it exceeds that",
@@ -66,4 +76,4 @@ def metered(project: Project, now: clock.Instant) -> Meter | None:
     if not budgets.monthly:
         return None
     before = project.store.spendings(clock.to_text(month_of(now)[0]))
-    return Meter(budgets, before, project.ledger)
+    return Meter(budgets, before, project.ledger, project.workers)

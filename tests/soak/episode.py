@@ -29,7 +29,7 @@ KEYS = 60
 SKEWS = (0.0, 0.0, 8 * 3600.0, -8 * 3600.0)
 
 
-class KilledError(Exception):
+class KilledError(BaseException):
     """Stands for SIGKILL: nothing after it happens."""
 
 

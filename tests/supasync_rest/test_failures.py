@@ -17,7 +17,13 @@ from supasync_core.errors import (
 )
 from supasync_core.tables import Table
 from supasync_rest.answers import Answer, Request
-from supasync_rest.errors import ComputedColumnError, MissingColumnError, PassingError, StatementTimeoutError
+from supasync_rest.errors import (
+    ComputedColumnError,
+    MissingColumnError,
+    PassingError,
+    StatementTimeoutError,
+    TooLargeError,
+)
 from supasync_rest.failures import Refusal
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
@@ -93,7 +99,7 @@ def gateway(status: int, body: str = "", **headers: str) -> Answer:
         ("upsert-merge-batch-duplicate", RowError, "21000", None),
         ("sqlstate-p0001", RowError, "made to fail", None),
         ("sqlstate-p0002", RowError, "made to fail", None),
-        ("sqlstate-pt413", RowError, "takes no batch of this size", "page_size"),
+        ("sqlstate-pt413", TooLargeError, "takes no batch of this size", "page_size"),
         ("sqlstate-pt429", PassingError, "asks to slow down", None),
         ("rpc-timeout-function", StatementTimeoutError, "took too long", "page_size"),
         ("sqlstate-55p03", PassingError, "500 55P03", None),
@@ -168,7 +174,7 @@ def test_old_needs_no_more_than_select() -> None:
             RefusedError,
             "redirects to another address",
         ),
-        (gateway(413, ""), RowError, "takes no batch of this size"),
+        (gateway(413, ""), TooLargeError, "takes no batch of this size"),
         (gateway(414, ""), SchemaError, "takes no address of this length"),
         (gateway(500, "Something went wrong"), PassingError, "500 Something went wrong"),
         (gateway(502, "<html><title>502 Bad Gateway</title>"), PassingError, "502 Bad Gateway"),

@@ -1,0 +1,35 @@
+"""How many rows a page may hold: about a megabyte of them, and fewer where a statement takes too long."""
+
+from dataclasses import dataclass, field
+
+PAGE = 1_000_000
+"""Bytes of JSON that a page should have: enough that the round trip does not matter."""
+LARGEST = 4_000_000
+"""Bytes of JSON at which a page is cut off behind its last whole row; a write is larger for one row alone."""
+
+
+@dataclass
+class Sizes:
+    """What is known of each table's rows, and of how many of them the server manages in its time."""
+
+    fitting: dict[str, int] = field(default_factory=dict)
+    managed: dict[str, int] = field(default_factory=dict)
+
+    def limit(self, table: str, most: int) -> int:
+        """How many rows to ask for, at most."""
+        return min(most, self.fitting.get(table, most), self.managed.get(table, most))
+
+    def came(self, table: str, rows: int, size: int) -> None:
+        """So many rows came, of so many bytes.
+
+        The next page has a power of two of rows, so that a byte more or less does not shift all pages.
+        """
+        if table in self.managed:
+            self.managed[table] += self.managed[table] // 4 + 1
+        if rows:
+            fits = max(1, PAGE * rows // size)
+            self.fitting[table] = 1 << (fits.bit_length() - 1)
+
+    def too_slow(self, table: str, limit: int) -> None:
+        """More rows than these took too long."""
+        self.managed[table] = limit
