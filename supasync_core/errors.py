@@ -52,7 +52,14 @@ class PluginError(SupasyncError):
 
 
 class TableError(SupasyncError):
-    """Something went wrong with one table; without a table it concerns the whole project."""
+    """Something went wrong with one table; without a table it concerns the whole project.
+
+    Where it is the ``project`` (OLD or NEW) that answers nothing, ``reason`` is the kind: ``quota``,
+    ``paused``, ``unreachable`` or ``key``; ``budget`` where supasync itself does not ask any more.
+    """
+
+    reason: str | None = None
+    project: str | None = None
 
     def __init__(self, message: str, *, table: str | None = None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -84,6 +91,8 @@ class RefusedError(TableError):
 
 class BudgetError(TableError):
     """Going on would exceed a budget; cursors are kept."""
+
+    reason = "budget"
 
 
 class SchemaError(TableError):

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     import click
 
@@ -76,5 +77,10 @@ def supasync_register_commands(cli: "click.Group") -> None:
 
 
 @hookspec
-def supasync_run_finished(report: "Report") -> None:
-    """Look at the report of a run that has ended, successful or not."""
+def supasync_run_finished(
+    report: "Report", exit_code: int, folder: "Path", environment: "Mapping[str, str]"
+) -> None:
+    """Look at the report of a sync that has ended, or that never began.
+
+    ``folder`` is that of tables.yaml; ``environment`` holds the process's variables and those of .env.
+    """

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from supasync_core.errors import SupasyncError
+from supasync_core.errors import SupasyncError, TableError
 from supasync_core.usage.shares import Share
 
 
@@ -94,9 +94,17 @@ class Report:
             codes.append(self.stopped.exit_code)
         return next((code for code in (1, 2, 3, 5, 4) if code in codes), 130 if self.interrupted else 0)
 
+    @property
+    def ended(self) -> dict[str, str | None]:
+        """The kind of what ended the run and whose it is, where a whole project answers nothing any more."""
+        if not isinstance(self.stopped, TableError) or self.stopped.reason is None:
+            return {}
+        return {"reason": self.stopped.reason, "project": self.stopped.project}
+
     def details(self) -> dict[str, Any]:
         """The part of the record that is kept as JSON."""
         return {
+            **({"ended": self.ended} if self.ended else {}),
             "tables": {table.name: table.as_json() for table in self.tables},
             "costs": self.costs,
             "notes": list(self.notes),

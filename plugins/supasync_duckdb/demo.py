@@ -88,10 +88,13 @@ def _compare(place: Path) -> None:
     """Say what a person wants to know in the end: whether it is all there."""
     import duckdb  # noqa: PLC0415 - DuckDB is large
 
+    from supasync_duckdb.values import literal  # noqa: PLC0415 - as above
+
     click.echo()
     with duckdb.connect() as connection:
         for side in ("old", "new"):
-            connection.execute(f"attach '{place / side}.duckdb' as {side} (read_only)")
+            path = literal(f"{place / side}.duckdb")
+            connection.execute(f"attach {path} as {side} (read_only)")
         for table in ("users", "jobs", "sessions", "usage_logs", "ad_sessions"):
             missing = f"(from old.{table} except from new.{table})"
             added = f"(from new.{table} except from old.{table})"

@@ -147,9 +147,11 @@ class Client:
         if "CERTIFICATE_VERIFY" in reason:
             return RefusedError(reason, hint="check url: and this machine's certificates and clock")
         if isinstance(err, _UNSENT):
-            return PassingError(
+            unreachable = PassingError(
                 reason, hint="check the network and url:; a paused project may have no address"
             )
+            unreachable.reason, unreachable.project = "unreachable", self.project
+            return unreachable
         table = request.table.name if request.table else None
         slow = request.eased and isinstance(err, httpx.ReadTimeout | httpx.WriteTimeout)
         kind = StatementTimeoutError if slow else PassingError

@@ -79,9 +79,11 @@ class Refusal:
         where = f"{self.table}: " if self.table else ""
         return f"{where}{self.project} {what} ({self.said})"
 
-    def refused(self, what: str, hint: str) -> RefusedError:
+    def refused(self, what: str, hint: str, reason: str | None = None) -> RefusedError:
         """A person has to act before anything can go on, whatever the table."""
-        return RefusedError(f"{self.project} {what} ({self.said})", hint=hint)
+        error = RefusedError(f"{self.project} {what} ({self.said})", hint=hint)
+        error.reason, error.project = reason, self.project
+        return error
 
     def schema(self, what: str, hint: str) -> SchemaError:
         """The table or its settings do not fit."""
@@ -201,19 +203,22 @@ def _read_only(refusal: Refusal) -> SupasyncError:
 
 
 def _wrong_key(refusal: Refusal) -> SupasyncError:
-    return refusal.refused("does not accept the key", _KEY_HINT)
+    return refusal.refused("does not accept the key", _KEY_HINT, "key")
 
 
 def _over_quota(refusal: Refusal) -> SupasyncError:
     return refusal.refused(
         "is over its organisation's quota and answers nothing until that is raised or renewed",
         "cursors are kept, and a later run goes on from them; the quota is the whole organisation's, so keep "
-        "NEW in another one",
+        "NEW in another one. The last gap can be carried over by hand: supasync status says how",
+        "quota",
     )
 
 
 def _paused(refusal: Refusal) -> SupasyncError:
-    return refusal.refused("is paused", "restore it in the dashboard: the project -> Restore project")
+    return refusal.refused(
+        "is paused", "restore it in the dashboard: the project -> Restore project", "paused"
+    )
 
 
 def _forbidden(refusal: Refusal) -> SupasyncError:

@@ -23,6 +23,7 @@ COMMANDS = {
     "plugins": "supasync_core.cli.plugins",
     "quarantine": "supasync_core.cli.quarantine",
     "schema": "supasync_core.cli.schema",
+    "schedule": "supasync_core.cli.schedule",
     "setup": "supasync_core.cli.setup",
     "state": "supasync_core.cli.state",
     "status": "supasync_core.cli.status",

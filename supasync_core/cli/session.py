@@ -1,7 +1,7 @@
 """What all commands of one call share: the plugins, the settings, and the keys that must not be printed."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -53,6 +53,18 @@ class Session:
 
         with opened(self.settings, self.host) as project:
             yield project
+
+    @property
+    def folder(self) -> Path:
+        """The folder of tables.yaml, whether or not there is one."""
+        return Path(self.config).parent
+
+    @property
+    def environment(self) -> "Mapping[str, str]":
+        """The variables of the process and of .env, also where tables.yaml cannot be used."""
+        from supasync_core.config.environment import read_dotenv, variables  # noqa: PLC0415 - as above
+
+        return variables(os.environ, read_dotenv(self.folder / ".env")[0])
 
     @property
     def ends(self) -> str | None:

@@ -10,13 +10,18 @@ from datetime import timedelta
 
 import click
 
+from supasync_core import clock
 from supasync_core.cli import output
 from supasync_core.cli.session import Session
 from supasync_core.health import Health, judge
-from supasync_core.usage.shares import size
+from supasync_core.phases import phase
+from supasync_core.usage.forecast import of_projects
+from supasync_core.usage.shares import shares, size
 
 _FETCHED = 100
 _KEYS = 10
+HISTORY = 31 * 86_400_000_000
+"""Microseconds back to which costs and sizes are looked at."""
 _AGE = re.compile(r"(\d+)\s*([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -43,12 +48,26 @@ def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int
     settings = session.settings
     with session.project() as project:
         past = project.store.past(_FETCHED)
-    now = time.time_ns() // 1000
+        now = time.time_ns() // 1000
+        limited = settings.budgets.monthly or settings.budgets.database is not None
+        spendings = project.store.spendings(clock.to_text(now - HISTORY)) if limited and past.state else ()
     health = judge(past, tuple(table.name for table in settings.tables), settings.interval, now)
+    known = shares(spendings, settings.budgets, now) if spendings else ()
+    stands = phase(past, known, health.age, settings.stale_after)
+    coming = of_projects(spendings, settings.budgets.database, now)
     if as_json:
-        click.echo(json.dumps(_as_json(health), indent=2))
+        told = {name: found.as_json(name) for name, found in coming.items()}
+        where = {"phase": {"number": stands.number, "name": stands.name, "next": stands.next}}
+        click.echo(json.dumps({**_as_json(health), **where, "forecasts": told}, indent=2))
     else:
         _show(health, session.redact)
+        for share in known:
+            if share.warns:
+                click.echo(f"warning: {share.sentence}")
+        for name, found in coming.items():
+            click.echo(found.sentence(name))
+        click.echo(f"\nphase {stands.number} of 4: {stands.name}")
+        click.echo("next: " + "\n  ".join(stands.next))
     too_old = max_age is not None and (health.age is None or health.age > max_age)
     if too_old:
         click.echo(f"the last success is {ago(health.age)}: older than --max-age", err=True)
@@ -57,7 +76,7 @@ def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int
 
 def _show(health: Health, redact: Callable[[str], str]) -> None:
     if not health.runs:
-        click.echo("nothing was ever run; next: supasync setup")
+        click.echo("nothing was ever run")
         return
     last = health.runs[0]
     click.echo(f"last run: {last.status}, {last.created_at}, {last.records:,} records ({last.command})")

@@ -13,7 +13,7 @@ from types import FrameType
 import click
 
 from supasync_core import lock, runner
-from supasync_core.cli import output
+from supasync_core.cli import output, telling
 from supasync_core.cli.session import Session
 from supasync_core.errors import ConfigError, SupasyncError, TransientError
 from supasync_core.freshness import LastSuccess
@@ -41,10 +41,11 @@ def sync(
     Made for cron: a run that failed or was missed is made good by the next one. Exits with 0 also when there
     was nothing new, and when enabled is false.
     """
-    if not session.settings.enabled:
-        output.say("sync is switched off (enabled: false, ENABLE_HOURLY_SYNC)", as_json=as_json)
-        return 0
-    return run(session, tables, full, dry_run=dry_run, as_json=as_json)
+    with telling.failures(session, "sync", quiet=dry_run):
+        if not session.settings.enabled:
+            output.say("sync is switched off (enabled: false, ENABLE_HOURLY_SYNC)", as_json=as_json)
+            return 0
+        return run(session, tables, full, dry_run=dry_run, as_json=as_json)
 
 
 def run(  # noqa: PLR0913 - what a run may be
@@ -99,11 +100,12 @@ def _foretell(project: Project, plan: Plan) -> None:
 
 
 def _conclude(session: Session, report: Report, last: LastSuccess, *, as_json: bool) -> int:
-    session.host.hooks.hook.supasync_run_finished(report=report)
     output.report(report, session.redact, as_json=as_json)
     if report.complete:
         last.note()
-    return last.escalated(report.exit_code, session.settings.stale_after)
+    code = last.escalated(report.exit_code, session.settings.stale_after)
+    telling.tell(session, report, code)
+    return code
 
 
 @contextmanager

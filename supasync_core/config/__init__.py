@@ -10,13 +10,12 @@ from supasync_core.config.budgets import budgets
 from supasync_core.config.cutover import cutover
 from supasync_core.config.document import Entry, Mark, Problems, Section, Value, parse
 from supasync_core.config.endpoints import endpoints, staging_of
-from supasync_core.config.environment import Environment, read_dotenv
+from supasync_core.config.environment import Environment, read_dotenv, variables
 from supasync_core.config.reading import Reading
 from supasync_core.config.schema import TOP, defaults_of
 from supasync_core.config.tables import tables
 from supasync_core.config.values import Mismatch, section
 from supasync_core.errors import ConfigError, PluginError
-from supasync_core.secrets import Secret, Values
 from supasync_core.settings import Host, Settings
 
 __all__ = ["Host", "Settings", "load"]
@@ -40,8 +39,7 @@ def load(path: Path, environ: Mapping[str, str], host: Host) -> Settings:
     settings = _settings(path, Reading(path.parent, host, problems), document)
     if settings is None or problems:
         raise ConfigError(problems.lines())
-    variables = {name: Secret(value) for name, value in {**dotenv, **environ}.items()}
-    return replace(settings, environment=Values(variables))
+    return replace(settings, environment=variables(environ, dotenv))
 
 
 def _text(path: Path) -> str:

@@ -13,6 +13,8 @@ from typing import Final
 
 from dotenv.parser import Original, parse_stream
 
+from supasync_core.secrets import Secret, Values
+
 _NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*"
 _REFERENCE: Final = re.compile(
     rf"(?P<escape>\$\$\{{)|\$\{{(?P<name>{_NAME})(?::-(?P<default>[^}}]*))?\}}|(?P<broken>\$\{{)"
@@ -50,6 +52,11 @@ class Environment:
             return f"{name} is empty in the process environment, which wins over .env: set or unset it"
         state = "empty" if name in self.dotenv else "not set"
         return f"{name} is {state}: write {name}=... into the file .env beside tables.yaml"
+
+
+def variables(environ: Mapping[str, str], dotenv: Mapping[str, str]) -> Values:
+    """All variables by name, the process's before those of .env; none is shown by a repr."""
+    return Values({name: Secret(value) for name, value in {**dotenv, **environ}.items()})
 
 
 def is_reference(text: str) -> bool:

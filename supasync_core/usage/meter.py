@@ -52,10 +52,12 @@ class Meter:
             asked = share.what == "requests"
             room = _REQUESTS * self._workers if asked else steps * self._step[share.project]
             if share.used is not None and share.budget is not None and share.used + room >= share.budget:
-                raise BudgetError(
+                error = BudgetError(
                     f"{share.sentence}: the run stops before it exceeds that",
                     hint="cursors are kept. Go on with a larger budget, with on_budget: warn, or next month",
                 )
+                error.project = share.project
+                raise error
 
     def _look(self, project: str) -> None:
         received = self._ledger.total(project).received

@@ -1,0 +1,79 @@
+"""`supasync schedule`: what a machine needs to run the sync by itself."""
+
+import shutil
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from supasync_core.cli.session import Session
+from supasync_core.cli.status import Duration
+
+if TYPE_CHECKING:
+    from supasync_core.schedule.job import Job
+
+LOG = "sync.log"
+_NEXT = {
+    "cron": "install it: crontab -e, and paste the line",
+    "systemd": "install it: supasync schedule systemd | sh; to run while you are logged out as well: "
+    "loginctl enable-linger",
+    "windows": "install it: supasync schedule windows > task.xml, then, as an administrator: "
+    'schtasks /Create /TN {name} /XML task.xml /RU "%USERNAME%" /RP *',
+}
+
+
+@click.command()
+@click.argument("scheduler", type=click.Choice(list(_NEXT)))
+@click.option(
+    "--every", type=Duration(), help="The time between two runs, such as 30m; by default interval:."
+)
+@click.pass_obj
+def schedule(session: Session, scheduler: str, every: timedelta | None) -> int:
+    """Print a crontab line, systemd's units, or a Windows task for this configuration.
+
+    Nothing is installed. Paths are absolute; the minute is this installation's own, not the one at which
+    everybody's jobs run.
+    """
+    from supasync_core.schedule import cron, systemd, windows  # noqa: PLC0415 - --help needs none of it
+
+    settings = session.settings
+    job = _job(session, every or settings.interval)
+    makers = {"cron": cron.text, "systemd": systemd.text, "windows": windows.text}
+    click.echo(makers[scheduler](job), nl=False)
+    click.echo(job.cost(len(settings.tables), budgets=settings.budgets.monthly), err=True)
+    if every and every != settings.interval:
+        from supasync_core.schedule.job import spoken  # noqa: PLC0415 - as above
+
+        click.echo(f"write interval: {spoken(job.every)} into {settings.path}: status judges by it", err=True)
+    click.echo(_NEXT[scheduler].format(name=job.name), err=True)
+    return 0
+
+
+def _job(session: Session, every: timedelta) -> "Job":
+    from supasync_core import lock  # noqa: PLC0415 - --help needs none of it
+    from supasync_core.schedule.job import Job, minute, minutes  # noqa: PLC0415
+
+    settings = session.settings
+    holder = lock.holder(settings.folder)
+    folder = settings.folder.absolute()
+    period = minutes(every)
+    return Job(
+        command=_program(),
+        config=str(settings.path.absolute()),
+        folder=str(folder),
+        log=str(folder / LOG),
+        mark=holder.split()[-1],
+        every=period,
+        minute=minute(holder, period),
+    )
+
+
+def _program() -> tuple[str, ...]:
+    """The installed command as it was called, or else Python with the module; a link to it stays a link."""
+    called = Path(sys.argv[0])
+    if called.stem == "supasync" and called.is_file():
+        return (str(called.absolute()),)
+    found = shutil.which("supasync")
+    return (str(Path(found).absolute()),) if found else (sys.executable, "-m", "supasync_core")

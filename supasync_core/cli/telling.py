@@ -1,0 +1,31 @@
+"""Plugins are told of every run that has ended, and of those that never began."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from supasync_core.cli.session import Session
+from supasync_core.errors import SupasyncError
+from supasync_core.report import Report
+
+_DEFECT = 1
+
+
+@contextmanager
+def failures(session: Session, command: str, *, quiet: bool) -> Iterator[None]:
+    """Tell of what is raised inside, which goes on its way; nothing where ``quiet``."""
+    try:
+        yield
+    except Exception as err:
+        if not quiet:
+            code = err.exit_code if isinstance(err, SupasyncError) else _DEFECT
+            defect = SupasyncError(f"a defect of supasync: {type(err).__name__}")
+            stopped = err if isinstance(err, SupasyncError) else defect
+            tell(session, Report(command=command, run="", tables=(), stopped=stopped), code)
+        raise
+
+
+def tell(session: Session, report: Report, exit_code: int) -> None:
+    """Call the plugins' hook."""
+    session.host.hooks.hook.supasync_run_finished(
+        report=report, exit_code=exit_code, folder=session.folder, environment=session.environment
+    )

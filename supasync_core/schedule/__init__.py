@@ -1,0 +1,1 @@
+"""What cron, systemd and Windows need to run one installation's sync."""

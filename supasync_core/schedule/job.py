@@ -1,0 +1,83 @@
+"""The job: what runs, where, how often, at which minute, and what that costs while nothing changes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+
+from supasync_core.errors import ConfigError
+
+_HOUR = 60
+_DAY = 24 * _HOUR
+_EVERY = (5, 6, 10, 12, 15, 20, 30, *(_HOUR * hours for hours in (1, 2, 3, 4, 6, 8, 12, 24)))
+"""Minutes that divide the hour or the day: every clock can be set to these."""
+_MONTH = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One installation's sync, every ``every`` minutes, ``minute`` minutes after the hour or the day began.
+
+    ``command`` is the program with its arguments before ``sync``, every path absolute. ``mark`` tells this
+    installation from others on the same machine.
+    """
+
+    command: tuple[str, ...]
+    config: str
+    folder: str
+    log: str
+    mark: str
+    every: int
+    minute: int
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The whole command line."""
+        return (*self.command, "--config", self.config, "sync")
+
+    @property
+    def name(self) -> str:
+        """The job's name, for a list of jobs."""
+        return f"supasync-{self.mark}"
+
+    def cost(self, tables: int, *, budgets: bool) -> str:
+        """What it costs in thirty days in which nothing changes."""
+        runs = _MONTH * _DAY // self.every
+        to_new = 2 + budgets
+        return (
+            f"every {spoken(self.every)}: {runs:,} runs in {_MONTH} days, about {runs * tables:,} requests "
+            f"to OLD and {runs * to_new:,} to NEW while nothing changes (one for each of {tables} tables, "
+            f"{to_new} for the state)"
+        )
+
+
+def minutes(every: timedelta) -> int:
+    """The minutes between two runs; ConfigError where a clock cannot be set to that."""
+    found = every // timedelta(minutes=1)
+    if found not in _EVERY or every % timedelta(minutes=1):
+        offered = ", ".join(map(spoken, _EVERY))
+        raise ConfigError([f"every {every}: clocks are set to what divides an hour or a day: {offered}"])
+    return found
+
+
+def minute(holder: str, every: int) -> int:
+    """When this installation runs: always the same, never the minute at which everybody's jobs do."""
+    number = int(sha256(holder.encode()).hexdigest(), 16)
+    if every < _HOUR:
+        return 1 + number % (every - 1)
+    hour = number // _HOUR % (every // _HOUR)
+    return hour * _HOUR + 1 + number % (_HOUR - 1)
+
+
+def spoken(every: int) -> str:
+    """``30m``, ``2h``, ``1d``."""
+    if every == _DAY:
+        return "1d"
+    return f"{every}m" if every < _HOUR else f"{every // _HOUR}h"
+
+
+def plain(job: Job, unsafe: Callable[[str], bool], what: str) -> None:
+    """ConfigError where a path holds what cannot be written there."""
+    for text in (*job.arguments, job.folder, job.log):
+        if unsafe(text) or not text.isprintable():
+            raise ConfigError([f"{text!r}: {what}; move the folder, or write the job yourself"])
