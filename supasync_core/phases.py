@@ -13,6 +13,7 @@ _GAP = (
     "  supasync gap sql --out queries         # the queries to run in OLD's SQL editor",
     "  supasync gap import export --dry-run   # the files that come of it, checked",
     "  supasync gap import export             # then into NEW",
+    "  supasync cutover --plan                # and what the switch takes",
 )
 _FIRST = {
     "quota": "OLD is over its quota: wait until it is raised or renewed, then supasync sync goes on; or",
@@ -39,7 +40,7 @@ def phase(past: Past, shares: Sequence[Share], age: timedelta | None, stale_afte
     if past.state is None:
         return Phase(1, ("supasync setup",))
     if past.state.closed:
-        return Phase(4, ("look after the app on NEW; OLD may be paused once nobody misses anything",))
+        return Phase(4, ("when nobody misses anything: supasync schema sql --uninstall, and the end of OLD",))
     old = _old_ended(past.records)
     lasting = age is None or age > stale_after
     if old in ("quota", "paused") or (old == "unreachable" and lasting):
@@ -48,7 +49,7 @@ def phase(past: Past, shares: Sequence[Share], age: timedelta | None, stale_afte
         return Phase(1, ("supasync sync  # the first load; run it again until every table is complete",))
     warned = [share.sentence for share in shares if share.warns]
     if warned:
-        return Phase(2, (*warned, "rehearse what comes then: supasync gap sql"))
+        return Phase(2, (*warned, "rehearse what comes then: supasync gap sql, supasync cutover --plan"))
     return Phase(2, ("supasync sync, hourly: supasync schedule prints what cron and others need",))
 
 

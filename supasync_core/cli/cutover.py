@@ -194,7 +194,7 @@ class Command:
     def _copied(self, project: "Project") -> "Report":
         """One sync, recorded as such."""
         from supasync_core import lock, runner  # noqa: PLC0415 - --help needs none of it
-        from supasync_core.cli import output  # noqa: PLC0415
+        from supasync_core.cli import output, telling  # noqa: PLC0415
         from supasync_core.cli.sync import interruptible  # noqa: PLC0415
         from supasync_core.freshness import LastSuccess  # noqa: PLC0415
         from supasync_core.plan import Plan  # noqa: PLC0415
@@ -207,7 +207,7 @@ class Command:
             holder = lock.holder(settings.folder)
             plan = Plan(holder=holder, tables=settings.tables, interrupted=interrupted)
             report = runner.sync(project, plan, watch)
-        self.session.host.hooks.hook.supasync_run_finished(report=report)
+        telling.tell(self.session, report, report.exit_code)
         if report.complete:
             LastSuccess(settings.folder).note()
         return report

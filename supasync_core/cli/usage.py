@@ -117,7 +117,10 @@ def _show(account: _Account) -> None:
         told = "an estimate: exact counts times the first rows, as JSON, without indexes and other tables"
         click.echo(f"OLD's tables hold about {size(account.estimate)} ({told})")
     elif all(share.used is None for share in account.shares if share.what == "database"):
-        click.echo("OLD's database size is not recorded; an estimate: supasync usage --estimate")
+        click.echo(
+            "no database size is recorded: supasync schema sql --horizon prints a function for OLD that "
+            "tells it; an estimate: supasync usage --estimate"
+        )
     click.echo(_NOT_COUNTED)
 
 

@@ -146,7 +146,7 @@ def test_a_run_stops_before_it_exceeds_a_budget_and_the_next_one_goes_on(
 
 def test_recorded_sizes_become_a_sentence(space: Workspace) -> None:
     budgets(space, "budgets: {database: 500MB}")
-    assert "not recorded" in space.supasync("usage").out
+    assert "no database size is recorded" in space.supasync("usage").out
     sizes = "jsonb_build_object('database_bytes', jsonb_build_object('OLD', 363750000 + g * 1250000))"
     recorded(space, 61, "now() - (61 - g) * interval '6 hours'", sizes)
     out = space.supasync("usage").out
