@@ -58,6 +58,26 @@ class Evidence(Protocol):
         """The rows of the table that were removed then and were not put back."""
         ...
 
+    def keep_overwritten(self, removal: str, at: str, sink: str, table: Table, batch: Batch) -> None:
+        """Keep whole rows before they are written over."""
+        ...
+
+    def keep_written(self, removal: str, table: Table, batch: Batch) -> None:
+        """Keep what those rows are now that they were written over."""
+        ...
+
+    def overwrites(self, sink: str) -> list[Removal]:
+        """What was written over in that sink, the newest first; the numbers are of rows written over."""
+        ...
+
+    def overwritten_rows(self, removal: str, table: Table) -> Iterator[tuple[str, str | None]]:
+        """The texts of the table's rows before and after; None where nobody saw how they ended."""
+        ...
+
+    def restored(self, removal: str, table: Table) -> None:
+        """Note that the table's rows that were written over then are settled."""
+        ...
+
     def put_back(self, removal: str, table: Table) -> None:
         """Note that the table's rows of that removal are settled: they are in the sink again."""
         ...

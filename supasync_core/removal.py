@@ -107,13 +107,21 @@ def weigh(place: Place, table: Table, keys: Sequence[Key], ceiling: int | None =
     )
 
 
-def remove(place: Place, plans: Sequence[Weighed], at: str) -> tuple[str, list[Removed]]:
+def new_id(at: str) -> str:
+    """A name for what is changed at this time."""
+    return f"{clock.to_text(clock.parse(at))[:19]}-{uuid4().hex[:6]}"
+
+
+def remove(
+    place: Place, plans: Sequence[Weighed], at: str, removal: str | None = None
+) -> tuple[str, list[Removed]]:
     """Remove the rows, children first; the id of the removal, and how each table ended.
 
-    ``plans`` stand parents first, ``at`` is the time as ISO text. A table whose plan is refused is left
-    alone. An error in one table does not stop the others; it leaves parents in place that rows refer to.
+    ``plans`` stand parents first, ``at`` is the time as ISO text, ``removal`` an id from `new_id`. A table
+    whose plan is refused is left alone. An error in one table does not stop the others; it leaves parents in
+    place that rows refer to.
     """
-    removal = f"{clock.to_text(clock.parse(at))[:19]}-{uuid4().hex[:6]}"
+    removal = removal or new_id(at)
     return removal, [_remove(place, plan, removal, at) for plan in reversed(plans) if plan.keys]
 
 

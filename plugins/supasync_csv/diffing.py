@@ -2,7 +2,7 @@
 # ruff: noqa: S608 - names are quoted by values.identifier
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,6 +31,27 @@ class CsvFiles:
     def fits(self, path: Path) -> bool:
         """A folder, or a file by its name."""
         return path.is_dir() or path.suffix.lower() in _SUFFIXES
+
+    def written(self, path: Path, table: Table) -> Table:
+        """Named as its file, which must be of the one form that the sink reads and writes."""
+        if not path.is_dir():
+            table = replace(table, name=path.stem, schema="public")
+        files = list(dict.fromkeys([*self._own(path, table), *self._paths(path, table)]))
+        if files != self._own(path, table):
+            names = ", ".join(each.name for each in files)
+            raise SchemaError(
+                f"{table.name}: {names} cannot be written to",
+                table=table.name,
+                hint=f"put the rows into one file {table.name}.csv",
+            )
+        _, physical = _examined(files[0], table, Shape(), Choices(), path)
+        if physical.delimiter != "," or is_exact(physical):
+            raise SchemaError(
+                f"{table.name}: {files[0].name} is not written as psql writes it by \\copy ... csv header",
+                table=table.name,
+                hint="a file in another form is only read: write to a copy of it in that form",
+            )
+        return table
 
     def single(self, path: Path) -> bool:
         """A file is one table."""

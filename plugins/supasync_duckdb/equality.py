@@ -4,6 +4,7 @@ from supasync_duckdb.values import VARCHAR, instant, literal, shortest
 
 FLOATS = ("real", "double precision")
 WHOLE = ("smallint", "integer", "bigint")
+NUMBERS = (*WHOLE, *FLOATS, "numeric")
 _TRUE, _FALSE = "('t', 'true')", "('f', 'false')"
 _TIME = r"^\d{4,6}-\d\d-\d\d([T ]\d\d:\d\d.*)?$"
 _NUMBER = r"^-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?$"
@@ -85,6 +86,11 @@ def normal(kind: str, text: str) -> str:
 def is_document(kind: str) -> bool:
     """Whether values of the type are JSON documents or arrays."""
     return kind in ("json", "jsonb") or kind.endswith("[]")
+
+
+def is_number(text: str) -> str:
+    """Whether the text is a number as JSON writes it."""
+    return f"regexp_matches({text}, {literal(_NUMBER)})"
 
 
 def _by_look(mine: str, theirs: str, *, strict: bool) -> str:

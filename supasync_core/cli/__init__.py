@@ -22,6 +22,7 @@ COMMANDS = {
     "init": "supasync_core.cli.init",
     "plugins": "supasync_core.cli.plugins",
     "quarantine": "supasync_core.cli.quarantine",
+    "reconcile": "supasync_core.cli.reconcile",
     "schema": "supasync_core.cli.schema",
     "schedule": "supasync_core.cli.schedule",
     "setup": "supasync_core.cli.setup",

@@ -26,11 +26,11 @@ _SHOWN = 20
 Decorated = Callable[..., object]
 
 
-def sides(command: Decorated) -> Decorated:
-    """The arguments and options of every command that compares two sides."""
+def sides(command: Decorated, *, required: bool = True) -> Decorated:
+    """The arguments and options of every command that compares two sides; ``required``: the second one."""
     options = (
         click.argument("left"),
-        click.argument("right"),
+        click.argument("right", required=required),
         click.option("--table", "tables", multiple=True, metavar="T", help="Only this table; repeatable."),
         click.option("--key", "key", multiple=True, metavar="C", help="The key, where tables.yaml has none."),
         click.option("--columns", multiple=True, metavar="C,...", help="Only these columns, and the key."),

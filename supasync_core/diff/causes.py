@@ -67,6 +67,11 @@ class Guess:
             return self._surplus(self._moment(theirs))
         return _by_cells(row) or self._by_time(row, self._moment(mine), self._moment(theirs))
 
+    def newer_on_the_right(self, row: Row) -> bool:
+        """Whether the row differs and is the younger one there."""
+        mine, theirs = self._moment(row.left), self._moment(row.right)
+        return mine is not None and theirs is not None and theirs > mine
+
     def _behind(self, at: clock.Instant | None) -> str:
         """Why NEW lacks what OLD has."""
         if at is None:

@@ -99,8 +99,11 @@ class Comparing:
             now=self.wish.now,
         )
         found = self.engine.compare(question, left, right)
+        lossy = [place for place, taken in ((LEFT, left), (RIGHT, right)) if taken.lossy or taken.doubtful]
         return replace(
             found,
+            lossy=tuple(lossy),
+            shape=shape,
             left_only=tuple(name for name in mine if name not in theirs and name in wanted),
             right_only=tuple(name for name in theirs if name not in mine and name in wanted),
             notes=(

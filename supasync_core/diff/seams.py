@@ -73,6 +73,7 @@ class Difference:
 
     ``young``: rows that differ but were left alone for their age. Rows of ``duplicates`` are in no other
     count. ``newest``: the latest timestamps of each side as texts, where there are rows on one side alone.
+    ``lossy``: the sides whose files have lost details. ``shape`` has the types that decided.
     """
 
     table: Table
@@ -87,6 +88,8 @@ class Difference:
     duplicates: tuple[Duplicate, ...] = ()
     duplicate_keys: int = 0
     newest: Mapping[str, str | None] = field(default_factory=dict)
+    lossy: tuple[str, ...] = ()
+    shape: Shape = field(default_factory=Shape)
     notes: tuple[str, ...] = ()
 
     @property
@@ -127,6 +130,10 @@ class Engine(Protocol):
 
 class Files(Protocol):
     """A format of files that hold tables, which an engine reads by itself."""
+
+    def written(self, path: Path, table: Table) -> Table:
+        """The table as the sink of the same name finds it at this path; SchemaError where it could not."""
+        ...
 
     def fits(self, path: Path) -> bool:
         """Whether the file or folder is of this format."""

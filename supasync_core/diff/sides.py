@@ -57,14 +57,15 @@ class Side(Protocol):
 class FileSide:
     """Files, in a format that the engine reads by itself.
 
-    ``placed`` says where a table stands in there, ``remembered`` what types it has. Where ``declared_only``,
-    the files are a project's.
+    ``backend`` is that format's name. ``placed`` says where a table stands in there, ``remembered`` what
+    types it has. Where ``declared_only``, the files are a project's.
     """
 
     name: str
     path: Path
     files: Files
     choices: Choices
+    backend: str = ""
     placed: Callable[[Table], Table] = lambda table: table
     remembered: Callable[[Table], Shape | None] = lambda _table: None
     declared_only: bool = False
@@ -155,18 +156,19 @@ class Finding:
         if name == STAGING:
             return self._staging()
         path = Path(name)
-        files = self._files(path)
+        found = self._files(path)
         if not path.exists():
             known = ", ".join(NAMES)
             raise ConfigError([f"{name}: there is no such file or folder (a side is {known}, or a path)"])
-        if files is None:
+        if found is None:
             formats = ", ".join(self.host.files)
             raise ConfigError([f"{name}: is no file of a known format ({formats}); a folder holds CSV files"])
-        return FileSide(name, path, files, self.choices)
+        return FileSide(name, path, found[1], self.choices, found[0])
 
-    def _files(self, path: Path) -> Files | None:
-        found = (self.host.files.get(name)() for name in self.host.files)
-        return next((files for files in found if files.fits(path)), None)
+    def _files(self, path: Path) -> tuple[str, Files] | None:
+        """The format of the path, and its name."""
+        found = ((name, self.host.files.get(name)()) for name in self.host.files)
+        return next(((name, files) for name, files in found if files.fits(path)), None)
 
     def _project(self, name: str, other: str) -> Side:
         settings = self._settings(name)
@@ -190,7 +192,7 @@ class Finding:
         if not path.exists():
             raise SchemaError(f"{name}: there is no {path} yet")
         choices = replace(self.choices, dialects={"*": "psql", **self.choices.dialects})
-        return FileSide(name, path, files, choices, declared_only=True)
+        return FileSide(name, path, files, choices, endpoint.backend, declared_only=True)
 
     def _staging(self) -> Side:
         settings = self._settings(STAGING)
@@ -202,7 +204,7 @@ class Finding:
             raise SchemaError(f"staging: there is no {path} yet", hint="run: supasync gap import --dry-run")
         files = self.host.files.get(endpoint.backend)()
         shapes = self._remembered(endpoint, settings)
-        return FileSide(STAGING, path, files, self.choices, _ready, shapes.get)
+        return FileSide(STAGING, path, files, self.choices, endpoint.backend, _ready, shapes.get)
 
     def _remembered(self, endpoint: Endpoint, settings: Settings) -> Mapping[Table, Shape]:
         """The columns of NEW as the staging has kept them."""

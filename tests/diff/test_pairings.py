@@ -19,7 +19,8 @@ from psycopg.types.json import Jsonb
 from supasync_core.batch import Batch
 from supasync_core.tables import Table
 from supasync_duckdb.sink import DuckdbSink
-from tests.diff.calling import diff
+from supasync_duckdb.staging.backend import DuckdbStaging
+from tests.diff.calling import call, diff
 from tests.e2e.workspace import TABLES_YAML, End, Workspace, between
 from tests.gap.dialects import WRITERS
 from tests.postgrest.launch import ROLES
@@ -92,7 +93,7 @@ def pairs(draw: st.DrawFn) -> Both:
 def space(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """Two projects with an empty table each."""
     with between(cluster, tmp_path_factory.mktemp("pairings"), THINGS, THINGS, CONFIG) as made:
-        yield made
+        yield made.ready()
 
 
 def fill(end: End, rows: Rows) -> None:
@@ -151,3 +152,55 @@ def test_exactly_the_differences_are_found_in_every_pairing(space: Workspace, bo
             assert told.keys(kind) == both.keys(kind), (mine, theirs, kind, json.dumps(told.table, indent=1))
         same = len(both.left.keys() & both.right.keys()) - len(both.keys("changed"))
         assert told.counts[3] == same
+
+
+TARGETS = ("new", "duckdb", "psql")
+THING = Table(name="things", key=("a", "b"))
+
+
+def know(space: Workspace, both: Both) -> None:
+    """Let the staging know that OLD had all rows once."""
+    ((source,),) = space.new.rows("select state->>'source' from public.sync_metadata limit 1")
+    path = space.folder / ".supasync" / "staging.duckdb"
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.unlink(missing_ok=True)
+    with closing(DuckdbStaging(path)) as staging:
+        staging.sighted(source, THING, {(str(a), b): None for a, b in both.right})
+        staging.keep_sighted(source, THING)
+
+
+@settings(
+    max_examples=4,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(both=pairs(), mine=st.sampled_from(["old", "duckdb", "psql"]))
+def test_reconcile_makes_sides_equal_and_undo_brings_rows_back(
+    space: Workspace, both: Both, mine: str
+) -> None:
+    fill(space.old, both.left)
+    fill(space.new, both.right)
+    if not both.left or not both.right:
+        return  # a file of no rows has no table
+    left = mine if mine == "old" else export(space.old, mine, space.folder / "left.csv")
+    know(space, both)
+    for form in TARGETS:
+        before = export(space.new, "duckdb", space.folder / "before.csv")
+        right = form if form == "new" else export(space.new, form, space.folder / "right.csv")
+        args = ("reconcile", left, right, "--apply", "--delete", "--max-deletes", "100%", "--table", "things")
+        done = call(space.folder, *args)
+        assert done.code == 0, done.out + done.err
+        assert diff(space.folder, left, right, "--table", "things").whole["equal"]
+        if form == "new":
+            space.assert_equal("things")
+        if both.keys("added") or both.keys("changed"):
+            undone = call(space.folder, "reconcile", "undo", right, "--key", "a", "--key", "b")
+            assert undone.code == 0, undone.out + undone.err
+        else:
+            assert call(space.folder, "reconcile", "undo", right).code == 3
+        told = diff(space.folder, before, right, "--table", "things")
+        assert told.keys("added") == both.keys("removed")
+        assert not told.keys("removed")
+        assert not told.keys("changed")
+        if form == "new":
+            fill(space.new, both.right)

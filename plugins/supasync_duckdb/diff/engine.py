@@ -16,7 +16,7 @@ from supasync_core.diff.seams import KINDS, LEFT, RIGHT, Difference, Duplicate, 
 from supasync_core.errors import SchemaError
 from supasync_core.tables import Shape, Table
 from supasync_duckdb.diff.pairing import DIFFERENT, SAME, Held, Pairing
-from supasync_duckdb.equality import is_document
+from supasync_duckdb.equality import NUMBERS, is_document, is_number
 from supasync_duckdb.files import blamed, private
 from supasync_duckdb.staging import judging
 from supasync_duckdb.values import literal
@@ -132,7 +132,7 @@ class DuckdbEngine:
             )
 
     def batches(self, table: Table, kinds: Sequence[str], place: str) -> Iterator[Batch]:
-        """Rows as JSON: documents as they stand, all else as strings, which PostgreSQL reads as any type."""
+        """Rows as JSON: documents and numbers as they stand, all else as strings, which any type reads."""
         pairing = self.results[table]
         letter = "l" if place == LEFT else "r"
         cells = [
@@ -253,11 +253,18 @@ def _text(cell: str | None, shape: Shape, name: str) -> str | None:
 
 
 def _cell(pairing: Pairing, letter: str, i: int) -> str:
-    """The JSON of a text, ``null`` for NULL."""
-    text = f"{letter}{i}"
+    """The JSON of a text, ``null`` for NULL; a key in the spelling of the side that is written to."""
+    text, kind = f"{letter}{i}", pairing.kind(i)
+    if i not in pairing.differing:
+        other = "r" if letter == "l" else "l"
+        text = f"CASE WHEN kind = 'changed' THEN {other}{i} ELSE {text} END"
     cell = f"CAST(to_json({text}) AS VARCHAR)"
-    if is_document(pairing.kind(i)):
+    if is_document(kind):
         cell = f"CASE WHEN json_valid({text}) THEN {text} ELSE {cell} END"
+    elif kind == "boolean":
+        cell = f"CASE {text} WHEN 't' THEN 'true' WHEN 'f' THEN 'false' ELSE {cell} END"
+    elif kind in NUMBERS:
+        cell = f"CASE WHEN {is_number(text)} THEN {text} ELSE {cell} END"
     return f"coalesce({cell}, 'null')"
 
 

@@ -46,6 +46,10 @@ class DuckdbFiles:
         """By its name."""
         return path.suffix.lower() in _SUFFIXES
 
+    def written(self, path: Path, table: Table) -> Table:
+        """Under its own name."""
+        return table
+
     def single(self, path: Path) -> bool:
         """A file may hold many tables."""
         return False

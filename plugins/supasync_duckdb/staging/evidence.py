@@ -17,6 +17,8 @@ CREATE SCHEMA IF NOT EXISTS kept;
 CREATE TABLE IF NOT EXISTS kept.sighted (source VARCHAR, name VARCHAR, key VARCHAR, version VARCHAR);
 CREATE TABLE IF NOT EXISTS kept.removed
   (removal VARCHAR, moment VARCHAR, sink VARCHAR, name VARCHAR, key VARCHAR, content VARCHAR, undone BOOLEAN);
+CREATE TABLE IF NOT EXISTS kept.overwritten (removal VARCHAR, moment VARCHAR, sink VARCHAR, name VARCHAR,
+  key VARCHAR, content VARCHAR, written VARCHAR, undone BOOLEAN);
 CREATE TEMP TABLE IF NOT EXISTS sightings (source VARCHAR, name VARCHAR, key VARCHAR, version VARCHAR);
 """
 _DOUBTFUL = ""
@@ -106,9 +108,12 @@ class Kept:
 
     def removals(self, sink: str) -> list[Removal]:
         """What was removed from that sink, the newest first."""
+        return self._listed("kept.removed", sink)
+
+    def _listed(self, kept: str, sink: str) -> list[Removal]:
         with blamed(self.path):
             found = self.connection.execute(
-                "SELECT removal, min(moment), name, count(*), bool_and(undone) FROM kept.removed "
+                f"SELECT removal, min(moment), name, count(*), bool_and(undone) FROM {kept} "  # noqa: S608
                 "WHERE sink = ? GROUP BY removal, name ORDER BY 2 DESC, 1 DESC, name",
                 [sink],
             ).fetchall()
@@ -133,6 +138,50 @@ class Kept:
             ).fetchall()
         for start in range(0, len(found), _PAGE):
             yield Batch(rowtext.join(content for (content,) in found[start : start + _PAGE]))
+
+    def keep_overwritten(self, removal: str, at: str, sink: str, table: Table, batch: Batch) -> None:
+        """Keep whole rows before they are written over."""
+        keys = [_text(table.place(row, None).key) for row in batch.rows]
+        with blamed(self.path, table), transaction(self.connection):
+            self.connection.execute(
+                "INSERT INTO kept.overwritten SELECT ?, ?, ?, ?, unnest(CAST(? AS VARCHAR[])), "
+                "unnest(CAST(? AS VARCHAR[])), NULL, false",
+                [removal, at, sink, _name(table), keys, list(batch.rows.texts)],
+            )
+
+    def keep_written(self, removal: str, table: Table, batch: Batch) -> None:
+        """Keep what those rows are now that they were written over."""
+        keys = [_text(table.place(row, None).key) for row in batch.rows]
+        with blamed(self.path, table), transaction(self.connection):
+            self.connection.execute(
+                "UPDATE kept.overwritten AS o SET written = n.content FROM (SELECT "
+                "unnest(CAST(? AS VARCHAR[])) AS key, unnest(CAST(? AS VARCHAR[])) AS content) AS n "
+                "WHERE o.removal = ? AND o.name = ? AND o.key = n.key",
+                [keys, list(batch.rows.texts), removal, _name(table)],
+            )
+
+    def overwrites(self, sink: str) -> list[Removal]:
+        """What was written over in that sink, the newest first."""
+        return self._listed("kept.overwritten", sink)
+
+    def overwritten_rows(self, removal: str, table: Table) -> Iterator[tuple[str, str | None]]:
+        """The texts of the table's rows before and after, of those that are not restored."""
+        with blamed(self.path, table):
+            found = self.connection.cursor().execute(
+                "SELECT content, written FROM kept.overwritten "
+                "WHERE removal = ? AND name = ? AND NOT undone ORDER BY rowid",
+                [removal, _name(table)],
+            )
+        while rows := found.fetchmany(_PAGE):
+            yield from rows
+
+    def restored(self, removal: str, table: Table) -> None:
+        """Note that the table's rows that were written over then are settled."""
+        with blamed(self.path, table):
+            self.connection.execute(
+                "UPDATE kept.overwritten SET undone = true WHERE removal = ? AND name = ?",
+                [removal, _name(table)],
+            )
 
     def put_back(self, removal: str, table: Table) -> None:
         """Note that the table's rows of that removal are settled: they are in the sink again."""

@@ -1,0 +1,180 @@
+"""The side that `reconcile` writes to: under the lock of this machine, and for NEW under the lease."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+
+from supasync_core import lock
+from supasync_core.backend import Claim, Context, Entry, Run, Sink
+from supasync_core.cli.diff import Given
+from supasync_core.cli.session import Session
+from supasync_core.diff.sides import NEW, OLD, STAGING, FileSide, Finding
+from supasync_core.errors import ConfigError, LockedError, StateError
+from supasync_core.gap.absent import AbsentSource
+from supasync_core.gap.seams import Staging
+from supasync_core.journal import NO_BASELINE
+from supasync_core.ledger import Ledger
+from supasync_core.progress import CHECKPOINT_SECONDS, LEASE
+from supasync_core.project import Project, opened
+from supasync_core.removal import Place
+from supasync_core.settings import Settings
+from supasync_core.state import State
+from supasync_core.tables import Table
+
+COMMAND = "reconcile"
+_LONGEST = timedelta(hours=24)
+"""How long writing to a file may take."""
+
+
+@dataclass
+class Target:
+    """Where rows are written to. ``named`` is a table as the sink calls it, ``longest`` how long it may take.
+
+    The place, and with it the staging, is opened once it is asked for: what is compared before that may be
+    the staging itself.
+    """
+
+    opened: Callable[[], Place]
+    named: Callable[[Table], Table]
+    longest: timedelta = _LONGEST
+    project: Project | None = None
+    run: Run | None = None
+    saved_at: float = field(default_factory=time.monotonic)
+
+    @cached_property
+    def place(self) -> Place:
+        """The sink with all that guards it."""
+        return self.opened()
+
+    def renew(self) -> None:
+        """Keep the lease alive; LockedError where another run has taken it over."""
+        if time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS:
+            self.save("running")
+
+    def save(self, status: str, records: int = 0, error: str | None = None, **details: object) -> None:
+        """Write the record of this run; any status but running lets go of the lease."""
+        run, project = self.run, self.project
+        if project is None or run is None:
+            return
+        total = project.ledger.total()
+        entry = Entry(
+            status=status,
+            state=run.state or State(project.source_ref),
+            records=records,
+            error=error,
+            requests=total.requests,
+            bytes=total.sent + total.received,
+            details=details,
+            lease=LEASE,
+            retention=project.settings.retention.days,
+        )
+        self.run = run if status == "running" else None
+        if not project.store.save(run.id, entry):
+            raise LockedError(
+                "another run has taken over the lease: this one has stopped",
+                hint="run reconcile again: it compares anew",
+            )
+        self.saved_at = time.monotonic()
+
+
+def refuse(given: Given, settings: Settings | None) -> None:
+    """ConfigError where the right side may not be written to: OLD by any name, the staging, NEW by a path."""
+    if given.right == OLD:
+        raise ConfigError(
+            ["RIGHT is old: OLD is never written to"], hint="the right side is made like the left one"
+        )
+    if given.right == STAGING:
+        raise ConfigError(["RIGHT is staging: only gap import writes there"])
+    if settings is None or given.right == NEW:
+        return
+    right = Path(given.right).resolve()
+    told = {OLD: "OLD is never written to", NEW: "name it new, so that the lease is taken"}
+    for name, endpoint in ((OLD, settings.source), (NEW, settings.sink)):
+        own = endpoint.values.get("path")
+        place = (settings.folder / Path(own).expanduser()).resolve() if own else None
+        if place and (place in (right, *right.parents) or right in place.parents):
+            raise ConfigError([f"RIGHT {given.right} is {name} of tables.yaml: {told[name]}"])
+
+
+@contextmanager
+def target(session: Session, given: Given, settings: Settings | None, *, writes: bool) -> Iterator[Target]:
+    """The right side; ``writes``: under the lock and, for NEW, the lease."""
+    folder = settings.folder if settings else Path.cwd()
+    with ExitStack() as stack:
+        if writes:
+            stack.enter_context(lock.locked(folder))
+        if given.right == NEW and settings:
+            found = _new(session, settings, stack)
+            stack.enter_context(_leased(found, writes=writes))
+        else:
+            found = _file(session, given, settings, stack)
+        yield found
+
+
+def _new(session: Session, settings: Settings, stack: ExitStack) -> Target:
+    """NEW; OLD is not opened by this, where it is compared it is read as a side."""
+    project = stack.enter_context(opened(settings, session.host, AbsentSource()))
+
+    def place() -> Place:
+        evidence = stack.enter_context(closing(_staging(session, settings)))
+        refs = {"sink_ref": settings.sink.ref, "source_ref": settings.source.ref}
+        return Place(sink=project.sink, **refs, tables=settings.tables, evidence=evidence)
+
+    return Target(place, lambda table: table, longest=settings.max_runtime, project=project)
+
+
+@contextmanager
+def _leased(found: Target, *, writes: bool) -> Iterator[None]:
+    """Hold the lease where rows are written; StateError without a baseline."""
+    project = found.project
+    if not writes or project is None:
+        yield
+        return
+    holder = lock.holder(project.settings.folder)
+    claim = Claim(holder=holder, source=project.source_ref, command=COMMAND, lease=LEASE)
+    found.run = project.store.begin(claim)
+    if found.run.state is None:
+        found.save("failed")
+        raise StateError(NO_BASELINE, hint="run: supasync setup")
+    try:
+        if "path" in project.settings.sink.values:
+            project.store.close()  # a file is compared while nobody holds it; the lease in it stays
+        yield
+    except BaseException:
+        found.save("failed")
+        raise
+
+
+def _file(session: Session, given: Given, settings: Settings | None, stack: ExitStack) -> Target:
+    """A file, by the sink of its format."""
+    ledger = Ledger()
+    finding = Finding(
+        host=session.host, settings=settings, choices=given.choices(), ledger=ledger, progress=lambda *_: None
+    )
+    side = finding.side(given.right, given.left)
+    if not isinstance(side, FileSide) or side.backend not in session.host.sinks:
+        raise ConfigError([f"RIGHT {given.right} cannot be written to"])
+    path = side.path.resolve()
+    context = Context(settings={"path": str(path)}, folder=path.parent, ledger=ledger, project=given.right)
+    sink: Sink = stack.enter_context(closing(session.host.sinks.get(side.backend).open(context)))
+
+    def place() -> Place:
+        evidence = stack.enter_context(closing(_staging(session, settings)))
+        ref = f"{side.backend}:{path}"
+        return Place(sink=sink, sink_ref=ref, source_ref=ref, tables=(), evidence=evidence)
+
+    return Target(place, lambda table: side.files.written(side.path, table))
+
+
+def _staging(session: Session, settings: Settings | None) -> Staging:
+    """The staging of tables.yaml; without that, one of its own in the folder where one works."""
+    if settings and settings.staging:
+        backend, values, folder = settings.staging.backend, settings.staging.values, settings.folder
+    else:
+        backend, values, folder = "duckdb", {"path": "staging.duckdb"}, lock.folder(Path.cwd())
+    context = Context(settings=values, folder=folder, ledger=Ledger(), project=STAGING)
+    return session.host.stagings.get(backend).open(context)

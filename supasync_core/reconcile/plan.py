@@ -1,0 +1,88 @@
+"""What has to be written and removed so that the right side becomes like the left."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from supasync_core import removal
+from supasync_core.diff.causes import Guess
+from supasync_core.diff.seams import ADDED, CHANGED, LEFT, Difference, Engine
+from supasync_core.evidence import Key
+from supasync_core.removal import Place, Weighed
+from supasync_core.tables import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One table of a plan: ``newer`` rows of the updates are the younger ones on the right.
+
+    ``surplus`` are the keys of rows on the right alone, ``nameless`` more of them have NULL in the key.
+    """
+
+    difference: Difference
+    newer: int = 0
+    surplus: tuple[Key, ...] = ()
+    nameless: int = 0
+    deletes: Weighed | None = None
+
+    @property
+    def table(self) -> Table:
+        """The table as it was compared."""
+        return self.difference.table
+
+    @property
+    def writes(self) -> int:
+        """How many rows will be written."""
+        return self.difference.removed + self.difference.changed
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why nothing of the table can be written, None where it can."""
+        if self.difference.duplicate_keys:
+            names = ", ".join(self.table.key)
+            return f"{self.difference.duplicate_keys:,} keys ({names}) do not tell rows apart"
+        return None
+
+    def as_json(self) -> dict[str, Any]:
+        """The plan under fixed names."""
+        weighed = self.deletes
+        return {
+            "insert": self.difference.removed,
+            "update": self.difference.changed,
+            "newer": self.newer,
+            "surplus": self.difference.added,
+            "delete": len(weighed.keys) if weighed and not weighed.refused else 0,
+            "unproven": len(weighed.unproven) if weighed else 0,
+            "obstacle": self.obstacle or (weighed.refused if weighed else None),
+            "left_only_columns": list(self.difference.left_only),
+            "right_only_columns": list(self.difference.right_only),
+        }
+
+
+def planned(found: Difference, engine: Engine) -> Part:
+    """The part of a compared table."""
+    guess = Guess(found, LEFT)
+    newer = nameless = 0
+    surplus: list[Key] = []
+    for row in engine.rows(found.table, (CHANGED, ADDED)):
+        if row.kind == CHANGED:
+            newer += guess.newer_on_the_right(row)
+        elif None in row.key:
+            nameless += 1
+        else:
+            surplus.append(tuple(text for text in row.key if text is not None))
+    return Part(difference=found, newer=newer, surplus=tuple(surplus), nameless=nameless)
+
+
+def weighed(
+    part: Part, place: Place, table: Table, ceiling: Callable[[int], int] | None, *, proven: bool
+) -> Weighed:
+    """What of the surplus may be removed; ``ceiling`` is a person's own, from the number of rows.
+
+    ``proven``: nothing needs to show that the rows came from the source, for the side is a file.
+    """
+    rows = place.sink.count(replace(table, where=None)) if part.surplus else 0
+    most = ceiling(rows) if ceiling else removal.ceiling_of(rows)
+    if not proven:
+        return removal.weigh(place, table, part.surplus, most)
+    return Weighed(table=table, keys=tuple(table.exact_keys(part.surplus)), unproven=(), ceiling=most)
