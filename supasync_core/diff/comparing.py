@@ -103,7 +103,6 @@ class Comparing:
         return replace(
             found,
             lossy=tuple(lossy),
-            shape=shape,
             left_only=tuple(name for name in mine if name not in theirs and name in wanted),
             right_only=tuple(name for name in theirs if name not in mine and name in wanted),
             notes=(

@@ -73,7 +73,7 @@ class Difference:
 
     ``young``: rows that differ but were left alone for their age. Rows of ``duplicates`` are in no other
     count. ``newest``: the latest timestamps of each side as texts, where there are rows on one side alone.
-    ``lossy``: the sides whose files have lost details. ``shape`` has the types that decided.
+    ``lossy``: the sides whose files have lost details.
     """
 
     table: Table
@@ -89,7 +89,6 @@ class Difference:
     duplicate_keys: int = 0
     newest: Mapping[str, str | None] = field(default_factory=dict)
     lossy: tuple[str, ...] = ()
-    shape: Shape = field(default_factory=Shape)
     notes: tuple[str, ...] = ()
 
     @property
@@ -119,8 +118,11 @@ class Engine(Protocol):
         """The rows of a compared table that differ, in the order of kind and key; kept until ``close``."""
         ...
 
-    def batches(self, table: Table, kinds: Sequence[str], place: str) -> Iterator[Batch]:
-        """The same rows as that side has them, to be written to the other."""
+    def batches(self, table: Table, kinds: Sequence[str], place: str, *, texts: bool) -> Iterator[Batch]:
+        """The same rows as that side has them, to be written to the other.
+
+        ``texts``: every value as a string, for a sink whose format knows no types.
+        """
         ...
 
     def close(self) -> None:

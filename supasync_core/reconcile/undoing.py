@@ -38,7 +38,7 @@ class Undone:
     @property
     def fine(self) -> bool:
         """Whether all of it was."""
-        return not self.errors
+        return not self.errors and not any(each.changed for each in self.restored)
 
     @property
     def errors(self) -> list[TableError]:

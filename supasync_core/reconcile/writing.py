@@ -122,11 +122,10 @@ class Writing:
         if part.obstacle or bad:
             outcome.error = part.obstacle or waiting(bad)
             return
-        if isinstance(self.place.sink, Typed):
-            self.place.sink.typed(table, part.difference.shape)
+        texts = isinstance(self.place.sink, Typed)
         try:
             for kind in (REMOVED, CHANGED):
-                for batch in self.engine.batches(part.table, (kind,), LEFT):
+                for batch in self.engine.batches(part.table, (kind,), LEFT, texts=texts):
                     self._write(outcome, kind, batch)
         except TableError as err:
             if err.table is None:

@@ -131,12 +131,12 @@ class DuckdbEngine:
                 tuple(differing),
             )
 
-    def batches(self, table: Table, kinds: Sequence[str], place: str) -> Iterator[Batch]:
-        """Rows as JSON: documents and numbers as they stand, all else as strings, which any type reads."""
+    def batches(self, table: Table, kinds: Sequence[str], place: str, *, texts: bool) -> Iterator[Batch]:
+        """Rows as JSON: documents and numbers as they stand, all else as strings; or all as ``texts``."""
         pairing = self.results[table]
         letter = "l" if place == LEFT else "r"
         cells = [
-            f"{literal(json.dumps(name, ensure_ascii=False) + ':')} || {_cell(pairing, letter, i)}"
+            f"{_named(name)} || {_cell(pairing, letter, i, texts=texts)}"
             for i, name in enumerate(pairing.columns)
         ]
         row = "'{' || " + " || ',' || ".join(cells) + " || '}'"
@@ -252,9 +252,9 @@ def _text(cell: str | None, shape: Shape, name: str) -> str | None:
     return str(json.loads(cell)) if cell.startswith('"') else cell
 
 
-def _cell(pairing: Pairing, letter: str, i: int) -> str:
+def _cell(pairing: Pairing, letter: str, i: int, *, texts: bool) -> str:
     """The JSON of a text, ``null`` for NULL; a key in the spelling of the side that is written to."""
-    text, kind = f"{letter}{i}", pairing.kind(i)
+    text, kind = f"{letter}{i}", "" if texts else pairing.kind(i)
     if i not in pairing.differing:
         other = "r" if letter == "l" else "l"
         text = f"CASE WHEN kind = 'changed' THEN {other}{i} ELSE {text} END"
@@ -266,6 +266,10 @@ def _cell(pairing: Pairing, letter: str, i: int) -> str:
     elif kind in NUMBERS:
         cell = f"CASE WHEN {is_number(text)} THEN {text} ELSE {cell} END"
     return f"coalesce({cell}, 'null')"
+
+
+def _named(name: str) -> str:
+    return literal(json.dumps(name, ensure_ascii=False) + ":")
 
 
 def _shown(text: str | None) -> str:

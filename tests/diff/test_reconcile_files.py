@@ -1,0 +1,134 @@
+"""`supasync reconcile` into files: no project, no server, the same guards where they make sense."""
+
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.diff.calling import call, csv_file, diff
+
+APPLY = ("reconcile", "l.csv", "r.csv", "--apply", "--delete", "--max-deletes", "100%")
+TABLES_YAML = """\
+version: 1
+source: {backend: csv, path: a}
+sink: {backend: duckdb, path: b.duckdb}
+tables: {users: {}}
+"""
+
+
+def two(folder: Path) -> None:
+    csv_file(folder / "l.csv", ["id,v,n", "1,a,1.50", '2,"",', "3,,x", "6,t,y"])
+    csv_file(folder / "r.csv", ["id,n,v,more", "1,1.5,a,m", "2,,,", "4,z,d,m", "5,z,e,m"])
+
+
+def test_a_csv_file_is_made_like_another_and_back(tmp_path: Path) -> None:
+    two(tmp_path)
+    before = (tmp_path / "r.csv").read_text()
+    plan = call(tmp_path, "reconcile", "l.csv", "r.csv")
+    assert plan.code == 0, plan.err
+    assert (tmp_path / "r.csv").read_text() == before
+    assert "2 rows are only in r.csv: --delete removes them" in plan.out
+    assert call(tmp_path, *APPLY).code == 0
+    assert diff(tmp_path, "l.csv", "r.csv").counts == (0, 0, 0, 4)
+    assert (tmp_path / "r.csv").read_text().splitlines()[1] == "1,1.5,a,m"
+    assert '2,,"",' in (tmp_path / "r.csv").read_text()
+    undone = call(tmp_path, "reconcile", "undo", "r.csv")
+    assert undone.code == 0, undone.out + undone.err
+    assert set(before.splitlines()) <= set((tmp_path / "r.csv").read_text().splitlines())
+    assert call(tmp_path, "reconcile", "undo", "r.csv").code == 3
+    assert (tmp_path / ".supasync").stat().st_mode & 0o077 == 0
+
+
+def test_a_typed_duckdb_file_keeps_its_types(tmp_path: Path) -> None:
+    two(tmp_path)
+    with duckdb.connect(tmp_path / "r.duckdb") as connection:
+        connection.execute("create table l (id bigint primary key, v varchar, n varchar, moment date)")
+        connection.execute("insert into l values (9, 'x', 'y', '2024-01-01')")
+    done = call(tmp_path, "reconcile", "l.csv", "r.duckdb", "--apply", "--table", "l")
+    assert done.code == 0, done.out + done.err
+    with duckdb.connect(tmp_path / "r.duckdb") as connection:
+        assert connection.execute("from l order by id").fetchall() == [
+            (1, "a", "1.50", None),
+            (2, "", None, None),
+            (3, None, "x", None),
+            (6, "t", "y", None),
+            (9, "x", "y", date(2024, 1, 1)),
+        ]
+
+
+def test_the_ceiling_holds_for_files_too(tmp_path: Path) -> None:
+    csv_file(tmp_path / "l.csv", ["id,v", "1,a"])
+    csv_file(tmp_path / "r.csv", ["id,v", *(f"{i},a" for i in range(1, 41))])
+    before = (tmp_path / "r.csv").read_text()
+    done = call(tmp_path, "reconcile", "l.csv", "r.csv", "--apply", "--delete")
+    assert done.code == 3
+    assert "39 rows would be removed, more than the 2" in done.out
+    assert (tmp_path / "r.csv").read_text() == before
+    assert call(tmp_path, *APPLY[:5], "--max-deletes", "39").code == 0
+    assert diff(tmp_path, "l.csv", "r.csv").whole["equal"]
+
+
+def test_newer_rows_are_said_before_they_are_written_over(tmp_path: Path) -> None:
+    csv_file(tmp_path / "l.csv", ["id,v,updated_at", "1,a,2024-01-01"])
+    csv_file(tmp_path / "r.csv", ["id,v,updated_at", "1,b,2024-01-02"])
+    done = call(tmp_path, "reconcile", "l.csv", "r.csv")
+    assert "1 of the updates write over rows that are newer in r.csv" in done.out
+
+
+def test_a_table_whose_key_repeats_is_left_alone(tmp_path: Path) -> None:
+    csv_file(tmp_path / "l.csv", ["id,v", "1,a", "1,b", "2,c"])
+    csv_file(tmp_path / "r.csv", ["id,v", "1,a"])
+    before = (tmp_path / "r.csv").read_text()
+    done = call(tmp_path, "reconcile", "l.csv", "r.csv", "--apply")
+    assert done.code == 3
+    assert "do not tell rows apart" in done.out
+    assert (tmp_path / "r.csv").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("right", "text"),
+    [
+        ("dashboard.csv", b"id,v\r\n1,\r\n2,b"),
+        ("semicolon.csv", b"id;v\n1;a\n"),
+        ("tabs.tsv", b"id\tv\n1\ta\n"),
+    ],
+)
+def test_a_file_in_another_dialect_is_not_written_to(tmp_path: Path, right: str, text: bytes) -> None:
+    csv_file(tmp_path / "l.csv", ["id,v", "1,a", "2,b"])
+    (tmp_path / right).write_bytes(text)
+    done = call(tmp_path, "reconcile", "l.csv", right, "--apply")
+    assert done.code == 3, done.out + done.err
+    assert "as psql writes it" in done.err or "cannot be written to" in done.err
+    assert (tmp_path / right).read_bytes() == text
+
+
+@pytest.mark.parametrize("right", ["a", "a/users.csv", "b.duckdb", ".", "old"])
+def test_a_project_is_not_written_to_by_its_path(tmp_path: Path, right: str) -> None:
+    (tmp_path / "tables.yaml").write_text(TABLES_YAML)
+    (tmp_path / "a").mkdir()
+    csv_file(tmp_path / "a" / "users.csv", ["id,v,updated_at", "1,a,2024-01-01"])
+    csv_file(tmp_path / "users.csv", ["id,v,updated_at", "1,b,2024-01-01"])
+    assert call(tmp_path, "setup").code == 0
+    assert call(tmp_path, "sync").code == 0
+    before = (tmp_path / "a" / "users.csv").read_bytes(), (tmp_path / "b.duckdb").read_bytes()
+    done = call(tmp_path, "reconcile", "users.csv", right, "--apply")
+    assert done.code == 2, done.out + done.err
+    assert before == ((tmp_path / "a" / "users.csv").read_bytes(), (tmp_path / "b.duckdb").read_bytes())
+
+
+def test_a_project_of_files_is_reconciled_under_its_lease(tmp_path: Path) -> None:
+    (tmp_path / "tables.yaml").write_text(TABLES_YAML)
+    (tmp_path / "a").mkdir()
+    csv_file(tmp_path / "a" / "users.csv", ["id,v,updated_at", "1,a,2024-01-01"])
+    assert call(tmp_path, "setup").code == 0
+    assert call(tmp_path, "sync").code == 0
+    csv_file(tmp_path / "a" / "users.csv", ["id,v,updated_at", "1,b,2024-01-01", "2,c,2020-01-01"])
+    done = call(tmp_path, "reconcile", "old", "new", "--apply")
+    assert done.code == 0, done.out + done.err
+    assert diff(tmp_path, "old", "new").whole["equal"]
+    status = call(tmp_path, "status")
+    assert "last run: success" in status.out
+    assert "(reconcile)" in status.out
+    assert call(tmp_path, "reconcile", "undo").code == 0
+    assert call(tmp_path, "sync").code == 0
