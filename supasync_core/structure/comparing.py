@@ -61,6 +61,8 @@ def _all(table: Table, old: Shape, new: Shape) -> Iterator[Difference]:
         other = new.column(column.name)
         if other is None:
             yield _missing(table, column)
+        elif old.view or new.view:
+            yield from (replace(each, level=WARNING) for each in _type(table, column, other))
         else:
             yield from _of_column(table, column, other)
     for column in new.columns:
@@ -110,32 +112,37 @@ def _added(table: Table, column: Column) -> Difference:
 
 
 def _of_column(table: Table, old: Column, new: Column) -> Iterator[Difference]:
-    def found(kind: str, level: str, text: str, *sides: str | None) -> Difference:
-        return Difference(
-            kind=kind,
-            level=level,
-            table=table.name,
-            column=old.name,
-            text=f"{table.name}.{old.name} {text}",
-            old=sides[0],
-            new=sides[1],
-        )
-
-    fit = types.fit(old, new)
-    if fit != types.SAME:
-        told, level = _type_words(old, new, fit)
-        yield found("type", level, told, types.shown(old), types.shown(new))
+    of = {"table": table.name, "column": old.name}
+    place = f"{table.name}.{old.name}"
+    yield from _type(table, old, new)
     if None not in (old.nullable, new.nullable) and old.nullable != new.nullable:
         level = PROBLEM if old.nullable else WARNING
-        told = f"is {_null(old)} in OLD, {_null(new)} in NEW"
-        yield found("null", level, told, _null(old), _null(new))
+        text = f"{place} is {_null(old)} in OLD, {_null(new)} in NEW"
+        yield Difference(kind="null", level=level, text=text, old=_null(old), new=_null(new), **of)
     if old.default != new.default:
-        told = f"has the default {_shown(old.default)} in OLD, {_shown(new.default)} in NEW"
-        yield found("default", WARNING, told, old.default, new.default)
+        text = f"{place} has the default {_shown(old.default)} in OLD, {_shown(new.default)} in NEW"
+        yield Difference(kind="default", level=WARNING, text=text, old=old.default, new=new.default, **of)
     if old.refers != new.refers:
-        targets = _target(old), _target(new)
-        told = f"refers to {targets[0] or 'nothing'} in OLD, to {targets[1] or 'nothing'} in NEW"
-        yield found("reference", WARNING, told, *targets)
+        one, other = _target(old), _target(new)
+        text = f"{place} refers to {one or 'nothing'} in OLD, to {other or 'nothing'} in NEW"
+        yield Difference(kind="reference", level=WARNING, text=text, old=one, new=other, **of)
+
+
+def _type(table: Table, old: Column, new: Column) -> Iterator[Difference]:
+    """The type alone: a view's columns have that of their expression, and no NOT NULL or default."""
+    fit = types.fit(old, new)
+    if fit == types.SAME:
+        return
+    told, level = _type_words(old, new, fit)
+    yield Difference(
+        kind="type",
+        level=level,
+        table=table.name,
+        column=old.name,
+        text=f"{table.name}.{old.name} {told}",
+        old=types.shown(old),
+        new=types.shown(new),
+    )
 
 
 def _type_words(old: Column, new: Column, fit: str) -> tuple[str, str]:
