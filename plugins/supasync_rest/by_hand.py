@@ -7,7 +7,7 @@ from supasync_core.cutover.seams import Manual
 
 def steps(old: str, new: str) -> Sequence[Manual]:
     """What a person does after the switch from the project at host ``old`` to the one at ``new``."""
-    source, sink = old.partition(".")[0], new.partition(".")[0]
+    source, sink = _ref(old, "OLD_REF"), _ref(new, "NEW_REF")
     return (
         Manual("restart your app and its workers, so that they read the new .env"),
         Manual(
@@ -35,3 +35,9 @@ def steps(old: str, new: str) -> Sequence[Manual]:
         ),
         Manual("tell everybody else who calls OLD: webhooks of other services, mobile apps, DNS, CI secrets"),
     )
+
+
+def _ref(host: str, otherwise: str) -> str:
+    """The project's ref; a word to replace where its own domain hides it."""
+    ref, _, rest = host.partition(".")
+    return ref if rest == "supabase.co" else otherwise

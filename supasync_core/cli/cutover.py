@@ -78,6 +78,7 @@ class Command:
     def plan(self) -> int:
         """Show everything."""
         with self._conduct() as conduct:
+            self.hears(f"{self.session.ends}")
             conduct.plan()
             self._end(conduct.situation, switched=False)
         return 0
@@ -90,6 +91,7 @@ class Command:
         if self.place:
             check_place(self.place)
         with lock.locked(self.session.settings.folder), self._conduct() as conduct:
+            self.hears(f"{self.session.ends}")
             if not conduct.switch():
                 self._end(conduct.situation, switched=False, by_hand=False)
                 click.echo("not switched: nothing was changed in any .env, and NEW is open", err=True)
@@ -227,8 +229,6 @@ class Command:
         text = f"{outcome.result:<9} {outcome.name}: {outcome.what}: {outcome.detail}"
         if outcome.hint:
             text += "\n" + textwrap.indent(outcome.hint, " " * 10)
-        if outcome.sql and not self.as_json:
-            text += f"\n{outcome.sql}"
         click.echo(self.session.redact(text), err=self.as_json)
 
     def _end(self, situation: "Situation", *, switched: bool, by_hand: bool = True) -> None:
@@ -237,6 +237,7 @@ class Command:
         own = situation.project.settings.cutover.steps if by_hand else ()
         left = situation.app.naming.left if situation.app else ()
         place = situation.memory.certificate if switched else None
+        scripts = [outcome.sql for outcome in self.outcomes if outcome.sql]
         if self.as_json:
             told = {
                 "switched": switched,
@@ -246,9 +247,12 @@ class Command:
                 "left": list(left),
                 "by_hand": [{"text": step.text, "commands": list(step.commands)} for step in steps],
                 "steps": list(own),
+                "sql": scripts,
             }
             self._print(json.dumps(told, indent=2))
             return
+        for each in scripts:
+            self._print(f"\n{each}")
         if place:
             self._print(f"switched: NEW is closed to every sync; certificate: {place}")
         for text in left:
@@ -265,7 +269,7 @@ class Command:
 
 
 _NEXT = """\
-NEW stays closed, so nothing is copied over what it has. Restart your app. Then either
-  switch again when you are ready: supasync state reopen, then supasync cutover (rows of OLD then replace
-  those that changed in NEW), or
-  carry NEW's newer rows back by hand: OLD is never written to."""
+NEW stays closed, so nothing is copied over what it has. Restart your app, which names OLD again.
+What the app wrote to NEW is not in OLD: carry it back by hand, OLD is never written to.
+To switch again: supasync state reopen, then supasync cutover. Rows that change in OLD from now on replace
+NEW's; what else differs is found by supasync verify."""

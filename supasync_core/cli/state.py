@@ -72,7 +72,7 @@ def close(session: Session) -> int:
 @state.command()
 @click.pass_obj
 def reopen(session: Session) -> int:
-    """Allow runs again. Rows of OLD then replace those that the app has changed in NEW since."""
+    """Allow runs again. Rows that change in OLD then replace those of NEW, also where the app wrote them."""
     with writing.leased(session, REOPEN) as lease:
         lease.save(replace(lease.state, closed=None), "reopened")
     click.echo("reopened: the next sync goes on from its cursors")

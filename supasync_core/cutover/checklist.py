@@ -1,9 +1,11 @@
 """A checklist that runs: small named checks, each with its outcome; a failed one may be accepted by name."""
 
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from supasync_core import clock
 from supasync_core.errors import ConfigError, SupasyncError
 from supasync_core.registry import did_you_mean
 
@@ -15,7 +17,7 @@ SKIPPED: Final = "skipped"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a check ended: ``ok``, ``failed``, ``accepted`` or ``skipped``, why, and what it rests on.
+    """How a check ended: ``ok``, ``failed``, ``accepted`` or ``skipped``, why, when, and what it rests on.
 
     ``evidence`` is JSON for the certificate. ``sql`` is what would make the check pass.
     """
@@ -25,12 +27,13 @@ class Outcome:
     result: str
     detail: str
     hint: str | None = None
+    at: str | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
     sql: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The outcome for the certificate."""
-        names = ("name", "what", "result", "detail", "hint", "evidence")
+        names = ("name", "what", "result", "detail", "hint", "at", "evidence")
         return {name: value for name in names if (value := getattr(self, name)) not in (None, {})}
 
 
@@ -104,7 +107,8 @@ def _judged(check: Check, accepted: Collection[str]) -> Outcome:
     except SupasyncError as err:
         outcome = failed(str(err), err.hint)
     result = ACCEPTED if outcome.result == FAILED and check.name in accepted else outcome.result
-    return replace(outcome, name=check.name, what=check.what, result=result)
+    at = clock.to_text(time.time_ns() // 1000)
+    return replace(outcome, name=check.name, what=check.what, result=result, at=at)
 
 
 def passed(outcomes: Sequence[Outcome]) -> bool:
