@@ -5,6 +5,7 @@ from pathlib import Path
 
 from supasync_core.batch import Batch, Window
 from supasync_core.tables import Column, Shape, Table
+from supasync_csv.arrays import array_columns, with_literals
 from supasync_csv.files import Files, replace_whole
 from supasync_csv.workspace import Workspace, header, is_json
 from supasync_duckdb.files import blamed, private
@@ -16,8 +17,9 @@ from supasync_duckdb.writing import Writer
 class CsvSink:
     """Strings are written as their content, all other JSON as it stands, NULL as nothing.
 
-    That is what psql writes, but for two cases: a JSON string in a json column loses its quotes unless the
-    source's types are told by ``typed``; arrays and composites are written as JSON.
+    That is what psql writes where the source's types are told by ``typed``, but for three cases that are
+    written as JSON: composites, arrays of composites, arrays of JSON with lists in it. Without types a JSON
+    string in a json column loses its quotes, and all arrays are JSON.
     """
 
     def __init__(self, path: Path) -> None:
@@ -27,9 +29,18 @@ class CsvSink:
         self._loaded: set[Path] = set()
 
     def typed(self, table: Table, shape: Shape) -> None:
-        """Be told the source's types, before the first batch: json cells then keep their exact text."""
+        """Be told the source's types, before the first batch: cells are then what PostgreSQL reads.
+
+        A file that is not there is made, with a header alone: a table without rows is a file too.
+        """
+        path = self._files.of(table)
         self._shapes[table.name] = shape
-        self._loaded.discard(self._files.of(table))
+        self._loaded.discard(path)
+        columns = table.columns or [column.name for column in shape.columns]
+        names = [name for name in columns if name not in table.exclude]
+        if shape.known and names and not table.transform and not path.exists():
+            self._work.create(table, names, lambda name: self._kind(table, name))
+            self._save(table)
 
     def shape(self, table: Table) -> Shape:
         """The columns that the file names; not known before the first batch has created it."""
@@ -69,7 +80,8 @@ class CsvSink:
         """Write all rows of the batch or none, the last of several with one key."""
         self._load(table)
         writer = Writer(self._work.connection, self._work.path, new=self._kind, grows=lambda _kinds: True)
-        count = writer.upsert(table, batch)
+        arrays = array_columns(self._shapes.get(table.name, Shape(known=False)))
+        count = writer.upsert(table, with_literals(batch, arrays) if arrays else batch)
         if count:
             self._save(table)
         return count

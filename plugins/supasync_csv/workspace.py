@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - names are quoted by values.identifier, texts by values.literal
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,7 +14,7 @@ from supasync_core.tables import Shape, Table
 from supasync_csv.scanning import LONGEST, scan
 from supasync_duckdb.files import open_to_write, private
 from supasync_duckdb.tables import qualified, refuse_twins, schema_of
-from supasync_duckdb.values import identifier, literal
+from supasync_duckdb.values import Kind, identifier, literal
 
 _REASONS = (
     "Expected Number of Columns",
@@ -51,6 +51,13 @@ class Workspace:
                         raise _unreadable(table, path, err) from err
                 else:
                     return
+
+    def create(self, table: Table, names: Sequence[str], kind: Callable[[str], Kind]) -> None:
+        """Make the table, without a row."""
+        refuse_twins(table, names)
+        columns = ", ".join(f"{identifier(name)} {kind(name).sql}" for name in names)
+        self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema_of(table))}")
+        self.connection.execute(f"CREATE OR REPLACE TABLE {qualified(table)} ({columns})")
 
     def save(self, table: Table, path: Path) -> None:
         """Write the table's rows to the file."""

@@ -36,7 +36,7 @@ def test_a_file_is_written_as_psql_writes_it(tmp_path: Path) -> None:
 
 def test_a_json_string_keeps_its_quotes_where_the_types_are_told(tmp_path: Path) -> None:
     """Else it cannot be told from other JSON."""
-    for shape, cell in ((Shape((Column("doc", "json"),)), b'"""1"""'), (Shape(), b"1")):
+    for shape, cell in ((Shape((Column("id"), Column("doc", "json"))), b'"""1"""'), (Shape(), b"1")):
         path = tmp_path / str(len(shape.columns)) / "jobs.csv"
         _upsert(path, b'[{"id":7,"doc":"1"}]', shape)
         assert path.read_bytes() == b"id,doc\n7," + cell + b"\n"
