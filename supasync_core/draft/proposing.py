@@ -14,6 +14,8 @@ from supasync_core.tables import Column, Shape, Table
 
 OWN = "sync_metadata"
 """supasync's own table, in NEW; an OLD that was a NEW once may have one as well."""
+_OPENED = "rows that refer to each other are sent without the reference first, then with it"
+_REQUIRED = "none of its columns may be NULL: drop one of these foreign keys in NEW until the switch"
 
 
 def proposals(
@@ -93,9 +95,9 @@ def _after(
             key=lambda edge: (edge[0] in declared, _is_required(copied[edge[0]], edge[1])),
         )
         after[child].remove(parent)
+        way_out = _REQUIRED if _is_required(copied[child], parent) else _OPENED
         opened[child].append(
-            f"{parent} does not stand under after:, for {' -> '.join(circle)} is a circle; rows that refer "
-            "to each other are sent without the reference first, then with it"
+            f"{parent} does not stand under after:, for {' -> '.join(circle)} is a circle; {way_out}"
         )
     return after, opened
 
