@@ -64,7 +64,7 @@ class Copying:
     def _copy(self) -> None:
         progress, table = self.progress, self.table
         project, delivery = progress.project, progress.delivery
-        _exchange_types(project, table)
+        exchange_types(project, table)
         guard = Guard(project, table, progress.state.table(table.name), progress.run.now)
         guard.begin()
         progress.lookout.before(table, progress.state.table(table.name))
@@ -157,7 +157,7 @@ class Copying:
         )
 
 
-def _exchange_types(project: Project, table: Table) -> None:
+def exchange_types(project: Project, table: Table) -> None:
     """Tell an end whose format has no types those of the other."""
     source, sink = project.source, project.sink
     if isinstance(source, Typed):

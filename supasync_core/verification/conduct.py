@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from supasync_core.batch import Keyset, Span, Window
+from supasync_core.copying import exchange_types
 from supasync_core.errors import SchemaError, TableError, TransientError
 from supasync_core.evidence import Evidence
 from supasync_core.journal import current
@@ -86,6 +87,7 @@ class _Verifying:
 
     def _verdict(self) -> TableVerdict:
         with self._costing("schema"):
+            exchange_types(self.project, self.table)
             how = measure(self.project, self.table, self.state, exact=self.exact)
             how = self._versioned(how)
         counting, failed = self._count(how)

@@ -106,6 +106,26 @@ def test_a_dry_run_counts_and_writes_nothing(space: Workspace) -> None:
     assert space.new.texts("sync_metadata") == before
 
 
+def test_what_differs_is_found_and_deletes_are_mirrored(space: Workspace) -> None:
+    space.supasync("sync")
+    done = space.supasync("verify")
+    assert done.code == 0, done.out + done.err
+    space.new.run("delete from log where id = 5")
+    few = "select job_id from tags where tag = 'a,b' order by 1 limit 2"
+    space.old.run(f"delete from tags where tag = 'a,b' and job_id in ({few})")  # noqa: S608 - a fixed text
+    space.old.run("update kinds set label = 'silent' where code = 'k4'")
+    found = space.supasync("verify", "--exact", "--json").json["tables"]
+    assert found["log"]["missing"] == [["5"]]
+    assert [key[1] for key in found["tags"]["extra"]] == ["a,b", "a,b"]
+    assert found["kinds"]["changed"] == [{"key": ["k4"], "columns": ["label"]}]
+    assert [found[name]["equal"] for name in ("users", "jobs")] == [True, True]
+    mirrored = TABLES_YAML.replace("tags:  {", "tags:  {deletes: mirror, ")
+    space.write("mirror.yaml", mirrored)
+    done = space.supasync("--config", "mirror.yaml", "sync", "--full", "log")
+    assert done.code == 0, done.out + done.err
+    space.assert_equal(*TABLES)
+
+
 def test_a_full_read_mends_what_was_deleted(space: Workspace) -> None:
     space.new.run("delete from tags where tag = 'a,b'")
     done = space.supasync("sync", "--full", "tags")

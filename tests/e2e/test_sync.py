@@ -122,7 +122,8 @@ def test_full_reads_a_table_from_its_beginning_again(workspace: Workspace) -> No
 
 def test_old_gets_get_and_head_only(workspace: Workspace) -> None:
     commands = (
-        "check; setup; sync; sync --dry-run; sync --full users; status; plugins; schema sql; state show; "
+        "check; setup; sync; verify; verify --exact; sync --dry-run; sync --full users; status; plugins; "
+        "schema sql; state show; "
         "state reset jobs; sync; quarantine list; quarantine retry; state close; state reopen"
     )
     for command in commands.split("; "):

@@ -15,6 +15,7 @@ def test_a_synced_project_is_equal_and_a_day_of_mishaps_is_found_row_by_row(work
     done = workspace.supasync("verify")
     assert done.code == 0, done.out + done.err
     assert "sessions: equal" in done.out
+    assert "requests: schema 1, counts 2, keys and timestamps 14" in done.out  # 6,000 rows, 1,000 a page
     assert "cannot see: a value that was changed in NEW" in done.out
     workspace.new.run("delete from public.sessions where id in (select id from sessions order by id limit 3)")
     workspace.old.run("delete from public.usage_logs where id in (5, 6)")
@@ -23,6 +24,7 @@ def test_a_synced_project_is_equal_and_a_day_of_mishaps_is_found_row_by_row(work
     assert done.code == 1, done.out + done.err
     tables = done.json["tables"]
     assert [len(tables["sessions"][kind]) for kind in ("missing", "extra", "changed")] == [3, 0, 0]
+    assert tables["sessions"]["requests"]["counts"] <= 20
     assert tables["usage_logs"]["extra"] == [["5"], ["6"]]
     assert tables["jobs"]["changed"] == [{"key": ["3"], "columns": ["cost"]}]
     assert [tables[name]["equal"] for name in ("users", "ad_sessions")] == [True, True]
