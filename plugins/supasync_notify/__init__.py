@@ -27,6 +27,8 @@ LEVELS = (0.6, 0.8, 1.0)
 """The parts of a budget whose crossing is told."""
 _TOLERATED = (4, 5, 130)
 """Exit codes that change nothing: the next run makes it good, another is at work, somebody interrupted it."""
+_LONGEST = 1800
+"""Characters of a message: Discord takes 2000."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SUCCESS = range(200, 300)
 
@@ -87,6 +89,7 @@ def _tell(webhook: str, folder: Path, report: Report, exit_code: int) -> None:
     known = _remembered(path)
     for change in list(changes(known, report, exit_code)):
         text = redact(f"supasync ({folder.resolve().name}): {change.text}", ())
+        text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
         if not change.text or _sent(WEBHOOK, "POST", webhook, {"text": text}):
             known[change.name] = change.value
     if path:

@@ -47,8 +47,25 @@ def schedule(session: Session, scheduler: str, every: timedelta | None) -> int:
         from supasync_core.schedule.job import spoken  # noqa: PLC0415 - as above
 
         click.echo(f"write interval: {spoken(job.every)} into {settings.path}: status judges by it", err=True)
+    for problem in _without_this_shell(session):
+        click.echo(f"warning: the scheduler does not have this shell's environment: {problem}", err=True)
     click.echo(_NEXT[scheduler].format(name=job.name), err=True)
     return 0
+
+
+def _without_this_shell(session: Session) -> tuple[str, ...]:
+    """What is wrong with the settings where only the file .env gives variables."""
+    from supasync_core.config import load  # noqa: PLC0415 - --help needs none of it
+    from supasync_core.errors import ConfigError  # noqa: PLC0415
+    from supasync_core.plugins import Host  # noqa: PLC0415
+
+    host = Host()
+    host.load_installed()
+    try:
+        load(session.settings.path, {}, host)
+    except ConfigError as err:
+        return err.problems
+    return ()
 
 
 def _job(session: Session, every: timedelta) -> "Job":
@@ -57,11 +74,11 @@ def _job(session: Session, every: timedelta) -> "Job":
 
     settings = session.settings
     holder = lock.holder(settings.folder)
-    folder = settings.folder.absolute()
+    folder = settings.folder.resolve()
     period = minutes(every)
     return Job(
         command=_program(),
-        config=str(settings.path.absolute()),
+        config=str(folder / settings.path.name),
         folder=str(folder),
         log=str(folder / LOG),
         mark=holder.split()[-1],

@@ -68,7 +68,7 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
     found = tables(reading, _entry(root, given, "tables"), root.entries.get("defaults"))
     switch = cutover(reading, _entry(root, given, "cutover"))
     values = {**defaults_of(TOP), **given}
-    limits = budgets(reading, _entry(root, given, "budgets"), values["on_budget"])
+    limits = budgets(reading, root, values)
     stale_after = _stale_after(reading, root, values)
     if sides is None or reading.problems:
         return None

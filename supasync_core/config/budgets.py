@@ -1,14 +1,31 @@
 """The budgets as tables.yaml gives them."""
 
-from supasync_core.config.document import Entry, Section
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from supasync_core.config.document import Section
 from supasync_core.config.reading import Reading
 from supasync_core.config.schema import BUDGETS
 from supasync_core.settings import Budgets
 
+_MONTH: Final = timedelta(days=31)
 
-def budgets(reading: Reading, given: Entry | None, on_budget: str) -> Budgets:
-    """What each project may use, without limits where none are given; what is wrong is a problem."""
-    stop = on_budget == "stop"
-    if given is None or not isinstance(given.value, Section):
-        return Budgets(stop=stop)
-    return Budgets(**reading.values(given.value, given.at, "budgets", BUDGETS), stop=stop)
+
+def budgets(reading: Reading, root: Section, values: Mapping[str, Any]) -> Budgets:
+    """What each project may use, without limits where none are given; what is wrong is a problem.
+
+    ``values`` are those of the file's top, defaults included.
+    """
+    stop = values["on_budget"] == "stop"
+    given = root.entries["budgets"] if "budgets" in values else None
+    found = Budgets(stop=stop)
+    if given is not None and isinstance(given.value, Section):
+        found = Budgets(**reading.values(given.value, given.at, "budgets", BUDGETS), stop=stop)
+    if given is not None and found.monthly and values["retention"] < _MONTH:
+        sentence = "a month cannot be added up from records that are kept for less: retention: 31d or more"
+        reading.problems.add(given.at, "budgets", sentence)
+    if stop and not found.monthly and (given is None or given.sound):
+        sentence = "there is nothing to stop at: give requests: or egress: under budgets:"
+        reading.problems.add(root.entries["on_budget"].value.at, "on_budget", sentence)
+    return found

@@ -56,6 +56,10 @@ SUPABASE_SERVICE_ROLE_KEY=
 
 # false switches the hourly run off.
 ENABLE_HOURLY_SYNC=true
+
+# Where to tell of a change, and where to ping after each run; see docs/how-to/get-told.md.
+# SUPASYNC_WEBHOOK_URL=
+# SUPASYNC_PING_URL=
 """
 
 

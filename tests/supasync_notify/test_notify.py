@@ -156,6 +156,11 @@ def test_without_an_address_nothing_is_kept(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_long_message_is_cut_to_what_chats_take(heard: Listener, tmp_path: Path) -> None:
+    (text,) = tell(heard, tmp_path, bad("x" * 9000), 3)[1]
+    assert 1800 < len(text) < 1900
+
+
 def test_no_key_is_in_a_message(heard: Listener, tmp_path: Path) -> None:
     (text,) = tell(heard, tmp_path, bad("the key sb_secret_Vq8Zt1x2y3w4 is wrong"), 3)[1]
     assert "the key *** is wrong" in text
