@@ -86,7 +86,7 @@ def _show(account: _Account) -> None:
 
     click.echo(f"{_day(account.begin):%B %Y} (UTC), {account.records:,} records\n")
     header = ("project", "", "so far", f"by {_day(account.end - 1):%b %d}", "budget", "used")
-    rows = [
+    lines = [
         (
             share.project,
             share.what,
@@ -97,17 +97,16 @@ def _show(account: _Account) -> None:
         )
         for share in account.shares
     ]
-    output.table(header, rows)
+    output.table(header, lines)
     click.echo()
-    output.table(
-        ("project", "purpose", "requests", "sent", "received"),
-        [
-            (project, purpose, used.requests, size(used.sent), size(used.received))
-            for project, purposes in account.purposes.items()
-            for purpose, used in purposes.items()
-        ],
-    )
-    click.echo()
+    rows = [
+        (project, purpose, used.requests, size(used.sent), size(used.received))
+        for project, purposes in account.purposes.items()
+        for purpose, used in purposes.items()
+    ]
+    if rows:
+        output.table(("project", "purpose", "requests", "sent", "received"), rows)
+        click.echo()
     for share in account.shares:
         if share.warns:
             click.echo(f"warning: {share.sentence}")

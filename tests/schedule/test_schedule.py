@@ -198,9 +198,13 @@ def test_bad_wishes_are_usage_errors(odd_folder: Path) -> None:
 def test_variables_that_only_this_shell_has_are_warned_of(odd_folder: Path) -> None:
     path = odd_folder / "tables.yaml"
     path.write_text(path.read_text().replace("version: 1", 'version: 1\ninterval: "${HERE_ALONE}"', 1))
-    call = [COMMAND, "schedule", "cron"]
     done = subprocess.run(
-        call, cwd=odd_folder, capture_output=True, text=True, check=False, env={"HERE_ALONE": "2h"}
+        [str(COMMAND), "schedule", "cron"],
+        cwd=odd_folder,
+        env={"HERE_ALONE": "2h"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0
     assert "warning: the scheduler does not have this shell's environment" in done.stderr
