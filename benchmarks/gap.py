@@ -1,8 +1,7 @@
 """Staging and comparing a large jobs.csv, against DuckDB alone on the same file.
 
 Run it by ``python benchmarks/gap.py ROWS``; a million unless given.
-"""  # noqa: INP001 - a script
-# ruff: noqa: S608 - our own statements
+"""
 
 import resource
 import subprocess
@@ -52,9 +51,9 @@ def main() -> None:
         path = folder / "jobs_rows.csv"
         duckdb.connect().execute(MAKE.format(rows=rows, path=path))
         size = path.stat().st_size / 1e6
-        print(f"{rows:,} rows, {size:,.0f} MB")  # noqa: T201
+        print(f"{rows:,} rows, {size:,.0f} MB")
         for part in ("bare", "stage"):
-            subprocess.run([sys.executable, __file__, str(rows), part, name], check=True)  # noqa: S603
+            subprocess.run([sys.executable, __file__, str(rows), part, name], check=True)
 
 
 def bare(folder: Path) -> None:
@@ -85,7 +84,7 @@ def stage(folder: Path) -> None:
         staging.connection.execute("checkpoint")
 
     said("supasync: stage with all checks", load)
-    print("  findings:", len(found[0][1]), "rows:", found[0][0][0].rows)  # noqa: T201
+    print("  findings:", len(found[0][1]), "rows:", found[0][0][0].rows)
     printed = ", ".join(
         f"replace({name}, ' ', 'T') || ':00' as {name}" for name in ("created_at", "updated_at")
     )
@@ -102,12 +101,12 @@ def said(what: str, work: Callable[[], object]) -> None:
     """Say how long it took."""
     began = time.perf_counter()
     work()
-    print(f"{what}: {time.perf_counter() - began:.2f} s")  # noqa: T201
+    print(f"{what}: {time.perf_counter() - began:.2f} s")
 
 
 def peak() -> None:
     """Say how much memory this process has had."""
-    print(f"  peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")  # noqa: T201
+    print(f"  peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
 
 
 if __name__ == "__main__":

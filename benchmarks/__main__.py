@@ -1,0 +1,109 @@
+"""Everything side by side in one run: ``python -m benchmarks``; writes RESULTS.md and results.json here."""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks import data, files, results
+from benchmarks.data import Case
+from benchmarks.ground import COMMAND, Ground, ground
+from benchmarks.measuring import Taken, measured
+from tests.servers.postgres import Cluster
+
+HERE = Path(__file__).parent
+CASES: dict[str, Callable[[int], Case]] = {
+    "five": data.five,
+    "wide": lambda size: data.wide(size // 10),
+    "cells": lambda size: data.cells(size // 500),
+    "narrow": data.narrow,
+    "flights": data.flights,
+}
+LOADERS = ("get", "post", "naive", "supasync", "copy")
+CHANGERS = ("get", "post", "naive", "supasync")
+CONNECTIONS = 2
+"""The default of supasync's ``workers``, for the others too."""
+SETTLING = 12.0
+"""Seconds until a run can tell that nothing came late: the overlap of a second, and the clock's margin."""
+
+
+def main() -> None:
+    """Measure, print the table, write both files."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--size", type=int, default=200_000, help="rows of the five tables")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--servers", default="postgrest,lite")
+    parser.add_argument("--only", default=",".join((*CASES, "gap", "diff", "start")))
+    parser.add_argument("--dry", action="store_true", help="write neither RESULTS.md nor results.json")
+    options = parser.parse_args()
+    wanted = options.only.split(",")
+    found: list[results.Result] = []
+    with tempfile.TemporaryDirectory() as name, Cluster.start(Path(name)) as cluster:
+        for server in options.servers.split(","):
+            for case in (each for each in CASES if each in wanted):
+                if server == "postgrest" or case == "five":
+                    made = CASES[case](options.size)
+                    with ground(cluster, made, Path(name) / f"{server}-{case}", server) as place:
+                        found += list(_played(place, server, options.rounds))
+        if "start" in wanted:
+            found += files.start(options.rounds)
+    if "gap" in wanted:
+        found += files.gap(options.size * 5 + 1)
+    if "diff" in wanted:
+        found += files.diff(options.size * 5)
+    text = results.table(found)
+    print(text)
+    if not options.dry:
+        (HERE / "RESULTS.md").write_text(results.page(text, options.size, options.rounds))
+        (HERE / "results.json").write_text(json.dumps([asdict(each) for each in found], indent=1) + "\n")
+
+
+def _played(place: Ground, server: str, rounds: int) -> Iterator[results.Result]:
+    """The first load; for the five tables also what comes after it."""
+    case = place.case.name
+    yield from _rounds(place, server, f"{case}: first load", LOADERS, rounds, since=None)
+    if not place.case.change:
+        return
+    place.empty_new()
+    place.supasync("sync")
+    for _ in range(2):
+        time.sleep(SETTLING)
+        place.supasync("sync")
+    yield from _rounds(place, server, f"{case}: nothing changed", ("naive", "supasync"), rounds, since="now")
+    yield from _rounds(place, server, f"{case}: 1 % changed", CHANGERS, rounds, since="change")
+
+
+def _rounds(  # noqa: PLR0913, PLR0917 - what a round consists of
+    place: Ground, server: str, name: str, rivals: tuple[str, ...], rounds: int, since: str | None
+) -> Iterator[results.Result]:
+    taken: dict[str, list[Taken]] = {rival: [] for rival in rivals}
+    for _ in range(rounds):
+        at = place.now() if since else None
+        if since == "change":
+            place.sql(place.old, place.case.change)
+        path = place.folder / "task.json"
+        place.task(CONNECTIONS, at).write(path)
+        for rival in rivals:
+            if since is None and rival != "get":
+                place.empty_new()
+            own = rival == "supasync"
+            command = [COMMAND, "sync", "--json"] if own else _rival(rival, path)
+            taken[rival].append(measured(place, command, place.folder if own else HERE.parent))
+            done = taken[rival][-1]
+            print(f"{server}, {name}, {rival}: {done.failed or f'{done.wall:.2f} s'}", file=sys.stderr)
+            if own and server == "postgrest" and not (done.failed is None and place.equal()):
+                raise RuntimeError(f"{name}: {done.failed or 'the databases differ'}")
+    for rival in rivals:
+        yield results.Result.of(name, server, rival, taken[rival])
+
+
+def _rival(name: str, task: Path) -> list[str | Path]:
+    return [sys.executable, "-m", "benchmarks.rivals", name, task]
+
+
+if __name__ == "__main__":
+    main()

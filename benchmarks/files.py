@@ -1,0 +1,81 @@
+"""The benchmarks that need no server: start-up, and those of other files here, in processes of their own."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+from benchmarks.ground import COMMAND
+from benchmarks.results import Result
+
+HERE = Path(__file__).parent
+_LINE = re.compile(r"(?P<rival>\w+): (?P<what>.+): (?P<seconds>[\d.]+) s")
+_TIMED = """
+import os, subprocess, sys, time
+began = time.perf_counter()
+done = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, _, usage = os.wait4(done.pid, 0)
+print(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+"""
+
+
+def start(rounds: int) -> list[Result]:
+    """The help of supasync against a bare import of click."""
+    rivals = {"import click": [sys.executable, "-c", "import click"], "supasync --help": [COMMAND, "--help"]}
+    taken: dict[str, list[list[float]]] = {name: [] for name in rivals}
+    for _ in range(max(rounds, 5) * 4):
+        for name, command in rivals.items():
+            taken[name].append(
+                [float(text) for text in _output([sys.executable, "-c", _TIMED, *command]).split()]
+            )
+    return [
+        Result(
+            case="start",
+            server="none",
+            rival=name,
+            wall=median(row[0] for row in rows),
+            client=median(row[1] for row in rows),
+            memory=max(row[2] for row in rows),
+        )
+        for name, rows in taken.items()
+    ]
+
+
+def gap(rows: int) -> list[Result]:
+    """An export of so many rows, staged and compared, against DuckDB alone."""
+    found = map(_LINE.fullmatch, _output([sys.executable, HERE / "gap.py", str(rows)]).splitlines())
+    return [
+        Result(
+            case=f"gap by CSV: {rows:,} rows",
+            server="none",
+            rival=line[0].rpartition(":")[0],
+            wall=float(line["seconds"]),
+        )
+        for line in found
+        if line
+    ]
+
+
+def diff(rows: int) -> list[Result]:
+    """Two files of so many rows, compared by each tool."""
+    told = json.loads(_output([sys.executable, HERE / "diff.py", str(rows), "--json"]))
+    return [
+        Result(
+            case=f"diff: {rows:,} rows",
+            server="none",
+            rival=each["name"],
+            wall=each.get("seconds"),
+            client=each.get("cpu"),
+            memory=each.get("memory"),
+            failed=each.get("failed"),
+        )
+        for each in told
+    ]
+
+
+def _output(command: Sequence[str | Path]) -> str:
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=HERE.parent)
+    return done.stdout
