@@ -250,8 +250,7 @@ def test_tables_that_refer_to_each_other_by_required_columns_are_named(five: Wor
     five.old.run("begin; insert into left_hand values (1, 1); insert into right_hand values (1, 1); commit")
     said = " ".join(drafted(five).replace("#", " ").split())
     assert "left_hand -> right_hand -> left_hand is a circle; none of its columns may be NULL" in said
-    assert five.supasync("setup").code == 0
-    done = five.supasync("sync", "--table", "left_hand")
+    done = five.ready().supasync("sync", "--table", "left_hand")
     assert done.code == 3
     assert "refer to each other by columns that cannot be NULL" in done.err
     assert "drop one of these foreign keys in NEW until the switch" in done.err
