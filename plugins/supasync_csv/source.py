@@ -32,7 +32,10 @@ class CsvSource:
         self._horizon: Horizon | None = None
 
     def typed(self, table: Table, shape: Shape) -> None:
-        """Be told the other side's types: json cells then leave as the JSON that they hold, arrays too."""
+        """Be told the other side's types: json cells then leave as the JSON that they hold, arrays too.
+
+        Where it has none either, objects and lists leave as JSON: a text column takes their very text.
+        """
         if self._shapes.get(table.name) != shape:
             self._shapes[table.name] = shape
             self._loaded.pop(self._files.of(table), None)
@@ -102,8 +105,10 @@ class CsvSource:
         if path not in self._loaded:
             written = min(path.stat().st_mtime_ns, time.time_ns()) // 1000
             self._reader.forget()
-            shape = self._shapes.get(table.name, Shape(known=False))
-            self._work.load(table, path, lambda name: _cell(shape, name))
+            shape = self._shapes.get(table.name)
+            self._work.load(
+                table, path, lambda name: identifier(name) if shape is None else _cell(shape, name)
+            )
             self._loaded[path] = written
         return self._loaded[path]
 
@@ -113,9 +118,11 @@ def _cell(shape: Shape, name: str) -> str:
     text = identifier(name)
     if is_json(shape, name):
         return f"CAST({text} AS JSON)"
-    if is_array(shape, name):
-        return (
-            f"CAST(CASE WHEN starts_with({text}, '[') AND json_valid({text}) "
-            f"THEN {text} ELSE to_json({text}) END AS JSON)"
-        )
-    return text
+    column = shape.column(name)
+    untold = column is None or column.type is None
+    if not untold and not is_array(shape, name):
+        return text
+    begins = (
+        f"(starts_with({text}, '[') OR starts_with({text}, '{{'))" if untold else f"starts_with({text}, '[')"
+    )
+    return f"CAST(CASE WHEN {begins} AND json_valid({text}) THEN {text} ELSE to_json({text}) END AS JSON)"

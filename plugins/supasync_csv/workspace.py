@@ -109,6 +109,7 @@ def is_array(shape: Shape, name: str) -> bool:
 def _unreadable(table: Table, path: Path, err: duckdb.Error) -> SchemaError:
     """What is wrong with the file, without the line itself, which holds a row's values."""
     lines = str(err).splitlines()
+    lines[0] = lines[0].partition("  Input:")[0]
     reasons = [line for line in lines[1:] if line.startswith(_REASONS)]
     return SchemaError(
         f"{table.name}: {path} cannot be read: {'; '.join([lines[0], *reasons[-1:]])}",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from supasync_core import rowtext
 from supasync_core.batch import Keyset, Span, Window
 from supasync_core.clock import Horizon
 from supasync_core.errors import SchemaError
@@ -152,3 +153,16 @@ def test_a_table_name_is_no_path(source: CsvSource, name: str) -> None:
     """Nothing outside of the folder is read."""
     with pytest.raises(SchemaError):
         source.shape(Table(name=name))
+
+
+def test_documents_stay_json_where_no_side_knows_the_types(tmp_path: Path, source: CsvSource) -> None:
+    """A file goes into DuckDB, and from there into a json column, or into a text column as its very text."""
+    _write(tmp_path, 'id,a\n1,"{""k"" : 1.50}"\n2,[1]\n3,"{a,NULL}"\n4,12\n')
+    source.typed(TABLE, Shape(known=False))
+    body = source.read(TABLE, WHOLE).body.decode()
+    assert [rowtext.cells(row)["a"] for row in rowtext.split(body.encode())] == [
+        '{"k" : 1.50}',
+        "[1]",
+        '"{a,NULL}"',
+        '"12"',
+    ]
