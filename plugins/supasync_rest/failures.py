@@ -64,7 +64,7 @@ class Refusal:
         """The error that the runner acts on."""
         if self.request.state and self.answer.code in _ABSENT:
             return StateError(self.told("is not set up for supasync"), hint=SCHEMA_HINT)
-        if self.request.state and _ROWS.fullmatch(self.answer.code):
+        if self.request.state and self.request.writes and _ROWS.fullmatch(self.answer.code):
             return StateError(self.told("does not take the record of this run"), hint=SCHEMA_HINT)
         rule = _BY_CODE.get(self.answer.code) or _BY_STATUS.get(self.answer.status) or _by_class
         return rule(self)

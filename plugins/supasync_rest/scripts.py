@@ -19,7 +19,9 @@ _QUOTE = "$supasync$"
 def ready() -> str:
     """For NEW: the table of the state and its two functions, and two for the switch that only read."""
     schema = files("supasync_rest").joinpath("schema.sql").read_text("utf-8")
-    asked = "select t.value ->> 0, t.value ->> 1 from pg_catalog.jsonb_array_elements(tables) t"
+    # Some servers hand a JSON argument of an address over as a string.
+    given = "case jsonb_typeof(tables) when 'string' then (tables #>> '{}')::jsonb else tables end"
+    asked = f"select t.value ->> 0, t.value ->> 1 from pg_catalog.jsonb_array_elements({given}) t"  # noqa: S608
     return schema + _filled("ready").replace(":synced", asked)
 
 

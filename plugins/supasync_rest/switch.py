@@ -50,7 +50,7 @@ class RestSwitch:
         self._wants_anon = names.public
         return names.naming()
 
-    def keys(self) -> Iterator[Condition]:
+    def try_keys(self) -> Iterator[Condition]:
         """A request with each: the secret key reads ``sync_metadata``, the anon key is known and may not."""
         yield _probed(self._client, "the secret key", may=True)
         key, flaw = anon_key(self._ends.environment)
@@ -132,16 +132,19 @@ def _sql(name: str, tables: Sequence[Table]) -> str:
 
 
 def _probed(client: Client, name: str, *, may: bool) -> Condition:
-    """Whether NEW knows the key, and gives it what it is for."""
+    """Whether NEW knows the key, and shows it ``sync_metadata`` if it may see that, and else not."""
     how = f"{name}: GET sync_metadata"
-    request = Request(method="GET", path="/sync_metadata?select=run_id&limit=0", purpose="switch", state=True)
+    path = "/sync_metadata?select=run_id&limit=1"
+    request = Request(method="GET", path=path, purpose="switch", state=True)
     try:
-        client.send(request, lambda answer: answer.status)
+        sees = client.send(request, lambda answer: answer.body.strip() != b"[]")
     except NoRightError:
-        holds, text = not may, f"{name} is known to NEW" + ("" if not may else ", but may not read")
+        sees = False
     except RefusedError as err:
         return Condition(name="keys", holds=False, text=f"{name}: {err}", how=how, hint=err.hint)
-    else:
-        holds = may
-        text = f"{name} works" if may else f"{name} reads sync_metadata: it is a secret key"
-    return Condition(name="keys", holds=holds, text=text, how=how)
+    text = f"{name} works"
+    if sees and not may:
+        text = f"{name} reads sync_metadata: it is a secret key, which no browser may see"
+    elif may and not sees:
+        text = f"{name} is known to NEW, but sees no row: it is no secret key"
+    return Condition(name="keys", holds=sees == may, text=text, how=how)

@@ -85,7 +85,7 @@ class Situation:
         return ok("; ".join(changes), **evidence.of_app(self.app))
 
     def _keys(self) -> Outcome:
-        found = list(self.switch.keys())
+        found = list(self.switch.try_keys())
         detail = "; ".join(each.text for each in found)
         if all(each.holds for each in found):
             return ok(detail, how=[each.how for each in found])

@@ -79,7 +79,7 @@ class Switch(Protocol):
         """What these variables of an app name."""
         ...
 
-    def keys(self) -> Iterator[Condition]:
+    def try_keys(self) -> Iterator[Condition]:
         """Whether each key that the app gets opens the sink: a request each."""
         ...
 

@@ -10,12 +10,12 @@ What it does unlike PostgREST, and what is therefore not asked of it here:
 """
 
 from collections.abc import Iterator, Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import cast
 
 import pytest
 
+from supasync_rest import scripts
 from tests.e2e.inside import ENDS
 from tests.e2e.workspace import Workspace, between
 from tests.postgrest.launch import ROLES, Server
@@ -23,7 +23,7 @@ from tests.servers.lite import LiteServer
 from tests.servers.postgres import Cluster
 
 HERE = Path(__file__).parent
-SETUP_SQL = files("supasync_rest").joinpath("schema.sql").read_text("utf-8")
+SETUP_SQL = scripts.ready()
 NEW_SQL = ROLES + (HERE / "lite.sql").read_text()
 OLD_SQL = NEW_SQL + (HERE / "lite_rows.sql").read_text()
 
@@ -222,3 +222,14 @@ def test_another_installation_is_locked_out(space: Workspace) -> None:
     space.new.run("update sync_metadata set lease_until = now()")
     assert done.code == 5
     assert space.supasync("sync").code == 0
+
+
+def test_the_plan_of_a_switch_tries_both_keys_and_sees_the_sequences(space: Workspace) -> None:
+    named = declare(space, "  log: {plugin: append}")
+    anon = {"SUPABASE_ANON_KEY": "sb_publishable_for_tests_new"}
+    done = space.supasync(*named, "cutover", "--plan", "--json", environment=anon)
+    assert done.code == 0, done.out + done.err
+    found = {check["name"]: check for check in done.json["checks"]}
+    assert found["keys"]["detail"] == "the secret key works; the anon key works"
+    assert "public.log_id_seq gives 1 next: behind" in found["sequences"]["detail"]
+    assert found["triggers"]["result"] == "ok"

@@ -20,6 +20,7 @@ from supasync_rest.answers import Answer, Request
 from supasync_rest.errors import (
     ComputedColumnError,
     MissingColumnError,
+    NoRightError,
     PassingError,
     StatementTimeoutError,
     TooLargeError,
@@ -77,11 +78,11 @@ def gateway(status: int, body: str = "", **headers: str) -> Answer:
         ("upsert-generated-column", ComputedColumnError, "computes the column total", "exclude: [total]"),
         (
             "auth-service-no-grant-write",
-            RefusedError,
+            NoRightError,
             "403 42501",
             'grant select, insert, update on table public."Order Items" to service_role;',
         ),
-        ("auth-anon-no-grant", RefusedError, "401 42501", "grant select"),
+        ("auth-anon-no-grant", NoRightError, "401 42501", "grant select"),
         ("rpc-volatile-get", RefusedError, "is read-only", "free space"),
         ("auth-bad-signature", RefusedError, "does not accept the key", "sb_secret_"),
         ("auth-expired", RefusedError, "JWT expired", "service_role"),
@@ -143,7 +144,7 @@ def test_a_project_without_our_schema_is_told_how_to_get_it(name: str) -> None:
 
 def test_a_state_that_may_not_be_used_is_told_how_to_get_the_grants() -> None:
     error = refused(answer("rpc-no-execute"), state=True)
-    assert type(error) is RefusedError
+    assert type(error) is NoRightError
     assert "supasync schema sql" in str(error.hint)
 
 
