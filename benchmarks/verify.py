@@ -1,7 +1,7 @@
 """What it costs to verify 100,000 equal rows over REST, between two servers of the tests.
 
 Run it by ``python -m benchmarks.verify ROWS``.
-"""  # noqa: INP001 - a script
+"""
 
 import sys
 import time
@@ -39,7 +39,7 @@ def main() -> None:
                 found = done.json["tables"]["events"]
                 took = time.monotonic() - began
                 told = ", ".join(f"{step} {number}" for step, number in found["requests"].items())
-                print(  # noqa: T201
+                print(
                     f"{found['method']}: equal {found['equal']}, {found['compared']:,} rows, {told}; "
                     f"{found['bytes'] / 1e6:.1f} MB, {took:.1f} s"
                 )

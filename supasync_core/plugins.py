@@ -1,5 +1,7 @@
 """Finding plugins and filling the registries; one broken plugin is named and the others work."""
 
+from __future__ import annotations
+
 import importlib.util
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from supasync_core import hookspecs
-from supasync_core.backend import Backend, Sink, Source, StateStore, TablePlugin, Transform
-from supasync_core.cutover.seams import Ends, Switch
-from supasync_core.diff.seams import Engine, Files
 from supasync_core.errors import PluginError
-from supasync_core.gap.seams import Export, Staging
 from supasync_core.registry import Registry, did_you_mean
 
 if TYPE_CHECKING:
     import click
+
+    from supasync_core.backend import Backend, Sink, Source, StateStore, TablePlugin, Transform
+    from supasync_core.cutover.seams import Ends, Switch
+    from supasync_core.diff.seams import Engine, Files
+    from supasync_core.gap.seams import Export, Staging
 
 GROUP = "supasync"
 
@@ -88,7 +91,7 @@ class Host:
             raise PluginError(f"{path}: cannot be loaded: {reason}") from err
         self.loaded.append(Loaded(path.stem, str(path)))
 
-    def add_commands(self, cli: "click.Group") -> None:
+    def add_commands(self, cli: click.Group) -> None:
         """Let every plugin add its commands."""
         self.hooks.hook.supasync_register_commands(cli=cli)
 

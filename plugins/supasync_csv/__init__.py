@@ -4,14 +4,19 @@ The files are RFC 4180 as ``psql`` writes them by ``\copy ... csv header``: NULL
 empty text is ``""``. DuckDB reads and writes them; it is imported when a folder is opened, not before.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from supasync_core import hookimpl
 from supasync_core.backend import Backend, Context, Setting, Sink, Source, StateStore
-from supasync_core.diff.seams import Files
-from supasync_core.gap.seams import Export
 from supasync_core.registry import Registry
+
+if TYPE_CHECKING:
+    from supasync_core.diff.seams import Files
+    from supasync_core.gap.seams import Export
 
 SETTINGS = {"path": Setting()}
 

@@ -3,18 +3,21 @@
 DuckDB itself is imported when a file is opened, not before.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supasync_core import hookimpl
 from supasync_core.backend import Backend, Context, Setting, Sink, Source, StateStore
-from supasync_core.diff.seams import Engine, Files
-from supasync_core.gap.seams import Staging
 from supasync_core.registry import Registry
 
 if TYPE_CHECKING:
     import click
+
+    from supasync_core.diff.seams import Engine, Files
+    from supasync_core.gap.seams import Staging
 
 SETTINGS = {"path": Setting()}
 
@@ -56,7 +59,7 @@ def supasync_register_files(registry: Registry[Callable[[], Files]]) -> None:
 
 
 @hookimpl
-def supasync_register_commands(cli: "click.Group") -> None:
+def supasync_register_commands(cli: click.Group) -> None:
     """Add ``supasync demo``."""
     from supasync_duckdb.demo import demo  # noqa: PLC0415 - wanted by the command line alone
 

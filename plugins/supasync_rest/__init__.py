@@ -3,17 +3,20 @@
 Everything heavy (httpx, supabase, tenacity) is imported when a project is opened, not before.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from supasync_core import hookimpl
 from supasync_core.backend import Backend, Context, Setting, Sink, Source, StateStore
-from supasync_core.cutover.seams import Ends, Switch
 from supasync_core.registry import Registry
 from supasync_rest.settings import host, key_problem, url_problem
 
 if TYPE_CHECKING:
     import click
+
+    from supasync_core.cutover.seams import Ends, Switch
 
 SETTINGS = {
     "url": Setting(check=url_problem),
@@ -46,7 +49,7 @@ def supasync_register_switches(registry: Registry[Callable[[Ends], Switch]]) -> 
 
 
 @hookimpl
-def supasync_register_commands(cli: "click.Group") -> None:
+def supasync_register_commands(cli: click.Group) -> None:
     """``supasync schema``."""
     from supasync_rest.commands import schema  # noqa: PLC0415 - only the command line needs it
 

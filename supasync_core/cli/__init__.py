@@ -15,24 +15,24 @@ from supasync_core.cli.streams import forgiving
 from supasync_core.errors import StateError, SupasyncError
 
 COMMANDS = {
-    "check": "supasync_core.cli.setup",
-    "cutover": "supasync_core.cli.cutover",
-    "diff": "supasync_core.cli.diff",
-    "gap": "supasync_core.cli.gap",
-    "init": "supasync_core.cli.init",
-    "plugins": "supasync_core.cli.plugins",
-    "quarantine": "supasync_core.cli.quarantine",
-    "reconcile": "supasync_core.cli.reconcile",
-    "schema": "supasync_core.cli.schema",
-    "schedule": "supasync_core.cli.schedule",
-    "setup": "supasync_core.cli.setup",
-    "state": "supasync_core.cli.state",
-    "status": "supasync_core.cli.status",
-    "sync": "supasync_core.cli.sync",
-    "usage": "supasync_core.cli.usage",
-    "verify": "supasync_core.cli.verify",
+    "check": ("supasync_core.cli.setup", "Look at both projects, the tables and the state; write nothing."),
+    "cutover": ("supasync_core.cli.cutover", "Switch the app from OLD to NEW"),
+    "diff": ("supasync_core.cli.diff", "Compare LEFT and RIGHT"),
+    "gap": ("supasync_core.cli.gap", "Carry the last gap over by hand, without any request to OLD."),
+    "init": ("supasync_core.cli.init", "Write a first tables.yaml"),
+    "plugins": ("supasync_core.cli.plugins", "List the plugins"),
+    "quarantine": ("supasync_core.cli.quarantine", "Look at the rows that NEW refused, try them again"),
+    "reconcile": ("supasync_core.cli.reconcile", "Make RIGHT like LEFT, or take the last such change back"),
+    "schema": ("supasync_core.cli.schema", "The tables of both projects: what differs, and what NEW needs."),
+    "schedule": ("supasync_core.cli.schedule", "Print a crontab line, systemd's units, or a Windows task"),
+    "setup": ("supasync_core.cli.setup", "Verify both projects and write the baseline record into NEW."),
+    "state": ("supasync_core.cli.state", "Look at the state that is kept in NEW, or reset a table."),
+    "status": ("supasync_core.cli.status", "Show the last runs, the success rate, each table's lag"),
+    "sync": ("supasync_core.cli.sync", "Copy what is new or changed from OLD to NEW."),
+    "usage": ("supasync_core.cli.usage", "Show requests, egress and database size of this month"),
+    "verify": ("supasync_core.cli.verify", "Compare OLD with NEW over the API"),
 }
-"""Each command's module, imported only when the command is looked at."""
+"""Each command's module, imported only when the command is run or asked for its help, and how that begins."""
 
 
 class Commands(click.Group):
@@ -48,12 +48,19 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, imported now."""
         if cmd_name in COMMANDS:
-            command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+            command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
             added = self._added(ctx).get(cmd_name) if isinstance(command, click.Group) else None
             if isinstance(command, click.Group) and isinstance(added, click.Group):
                 command.commands.update({**added.commands, **command.commands})
             return command
         return self._added(ctx).get(cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing them."""
+        summaries = {name: command.get_short_help_str() for name, command in self._added(ctx).items()}
+        summaries |= {name: summary for name, (_, summary) in COMMANDS.items()}
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(summaries.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -1,21 +1,24 @@
 """What people and scripts get to see: tables, lines, progress bars, JSON."""
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table as Grid
-from rich.text import Text
 
 from supasync_core.plan import Watch
 from supasync_core.report import Report, TableResult
 from supasync_core.tables import Table
 from supasync_core.usage.estimate import Estimate
 from supasync_core.usage.shares import size
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+    from rich.text import Text
 
 _NARROW = 100
 
@@ -27,6 +30,9 @@ def say(text: str, *, as_json: bool = False) -> None:
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table on stdout; wide enough not to cut a value where nobody looks on."""
+    from rich.console import Console  # noqa: PLC0415 - cron looks at plain lines
+    from rich.table import Table as Grid  # noqa: PLC0415 - cron looks at plain lines
+
     console = Console(
         width=None if sys.stdout.isatty() else max(_NARROW, _width(header, rows)), highlight=False
     )
@@ -42,6 +48,8 @@ def _width(header: Sequence[str], rows: Sequence[Sequence[object]]) -> int:
 
 
 def _cell(value: object) -> Text:
+    from rich.text import Text  # noqa: PLC0415 - cron looks at plain lines
+
     if isinstance(value, int) and not isinstance(value, bool):
         return Text(f"{value:,}", justify="right")
     return Text("-" if value is None else str(value))
@@ -89,14 +97,17 @@ def watching(redact: Callable[[str], str], *, as_json: bool) -> Iterator[Watch]:
     if not sys.stderr.isatty():
         yield _Lines(redact, quiet=as_json)
         return
+    from rich import progress as bars  # noqa: PLC0415 - cron looks at plain lines
+    from rich.console import Console  # noqa: PLC0415 - cron looks at plain lines
+
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TextColumn("{task.fields[rate]}"),
+        bars.TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with bars.Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         yield _Bars(progress, _Lines(redact, quiet=as_json))
 
 
@@ -106,8 +117,14 @@ def counting() -> Iterator[Callable[[str, int], None]]:
     if not sys.stderr.isatty():
         yield lambda _name, _rows: None
         return
-    with Progress(
-        TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True), transient=True
+    from rich import progress as bars  # noqa: PLC0415 - cron looks at plain lines
+    from rich.console import Console  # noqa: PLC0415 - cron looks at plain lines
+
+    with bars.Progress(
+        bars.TextColumn("{task.description}"),
+        bars.TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
     ) as progress:
         task = progress.add_task("", total=None)
         yield lambda name, rows: progress.update(task, description=f"{name}: {rows:,} rows read")

@@ -1,0 +1,50 @@
+"""Starting is quick: what a command does not need is not even imported. `make bench` measures the time."""
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+from supasync_core.cli import COMMANDS
+
+HEAVY = {
+    "duckdb",
+    "filelock",
+    "httpx",
+    "msgspec",
+    "pandas",
+    "postgrest",
+    "rich",
+    "supabase",
+    "tenacity",
+    "yaml",
+}
+ASKED = "import sys; from supasync_core.cli import cli; cli([{}], standalone_mode=False); print(*sys.modules)"
+
+
+def modules(option: str) -> set[str]:
+    """What a process has imported when it has answered."""
+    command = [sys.executable, "-c", ASKED.format(f"'{option}'")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_help_imports_little() -> None:
+    found = modules("--help")
+    assert not HEAVY & found
+    assert not [name for name in found if name.startswith("supasync_core.cli.") and name.count(".") > 2]
+    assert not {module for module, _ in COMMANDS.values()} & found
+    bare = subprocess.run(
+        [sys.executable, "-c", "import click, sys; print(len(sys.modules))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert len(found) < 2 * int(bare.stdout)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_each_says_itself(name: str) -> None:
+    module, summary = COMMANDS[name]
+    assert " ".join(getattr(import_module(module), name).help.split()).startswith(summary)
