@@ -202,6 +202,14 @@ def test_a_key_without_rights_sees_no_table_and_gets_the_grant(five: Workspace) 
     assert "grant select on all tables in schema public to service_role" in said
 
 
+def test_a_table_without_the_right_to_read_is_left_out_with_the_grant(five: Workspace) -> None:
+    five.old.run("create table tags (tag text primary key); grant insert on tags to service_role")
+    said = " ".join(drafted(five).replace("#", " ").split())
+    five.old.run("drop table tags")
+    assert "grant select on table public.tags to service_role" in said
+    assert "users: key: id" in said
+
+
 def test_a_folder_of_exports_is_enough(five: Workspace) -> None:
     folder = five.folder / "exports"
     folder.mkdir()
