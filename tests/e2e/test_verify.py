@@ -1,5 +1,8 @@
 """`supasync verify` between two real servers: it finds exactly what differs, and says how it looked."""
 
+import subprocess
+import sys
+
 from tests.e2e.workspace import Workspace
 
 
@@ -52,3 +55,37 @@ def test_exact_sees_what_timestamps_do_not_show(workspace: Workspace) -> None:
     found = _table(workspace, "users", "--exact")
     assert [each["columns"] for each in found["changed"]] == [["credits"]]  # type: ignore[attr-defined]
     assert found["digest_old"] != found["digest_new"]
+
+
+def test_what_could_not_be_found_out_is_trouble(workspace: Workspace) -> None:
+    another = {"OLD_SUPABASE_SERVICE_ROLE_KEY": "sb_secret_for_tests_of_another"}
+    done = workspace.supasync("verify", environment=another)
+    assert (done.code, "401" in done.err) == (2, True)
+    done = workspace.supasync("verify", "--table", "user")
+    assert (done.code, "did you mean users?" in done.err) == (2, True)
+    workspace.old.run("alter table public.jobs rename to tasks")
+    done = workspace.supasync("verify", "--table", "jobs", "--table", "ad_sessions", "--json")
+    assert done.code == 2, done.out
+    assert "no table public.jobs" in done.json["tables"]["jobs"]["error"]
+    assert len(done.json["tables"]["ad_sessions"]["missing"]) == 1000
+    assert done.json["tables"]["ad_sessions"]["unlooked"] == 1000
+    workspace.new.run("drop table sync_metadata cascade")
+    done = workspace.supasync("verify")
+    assert (done.code, "schema sql" in done.err) == (2, True)
+
+
+def test_a_staging_in_use_costs_the_row_versions_and_nothing_else(workspace: Workspace) -> None:
+    workspace.supasync("sync")
+    (workspace.folder / ".supasync").mkdir(exist_ok=True)
+    holder = "import duckdb, time; c = duckdb.connect('.supasync/staging.duckdb'); print(1, flush=True); "
+    holder += "time.sleep(60)"
+    with subprocess.Popen(
+        [sys.executable, "-c", holder], cwd=workspace.folder, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        done = workspace.supasync("verify", "--table", "jobs")
+        process.kill()
+    assert done.code == 0, done.out + done.err
+    assert "in use by another process" in done.err
+    assert "without a staging" in done.err

@@ -16,6 +16,7 @@ from supasync_core.project import opened
 from supasync_core.state import State, to_json
 from supasync_core.tables import Table
 from supasync_core.verification import TableVerdict, Verification, verify
+from supasync_core.verification.deletions import Deletions, deletions
 from supasync_duckdb.staging.backend import DuckdbStaging
 from tests.e2e.inside import ENDS
 from tests.e2e.workspace import Workspace, between
@@ -110,6 +111,15 @@ class Pair:
         with opened(settings, self.host) as project, closing(DuckdbStaging(path)) as staging:
             chosen = project.select(only, "--table")
             return verify(project, chosen, exact=exact, staging=staging, progress=watch or Unwatched())
+
+    def deletions(self, declared: str, state: State | None = None) -> Deletions:
+        """What is deleted in OLD of the only table that is declared."""
+        self.space.write("verify.yaml", f"{ENDS}tables:\n{declared}\n")
+        settings = config.load(self.space.folder / "verify.yaml", {}, self.host)
+        path = self.space.folder / "staging.duckdb"
+        with opened(settings, self.host) as project, closing(DuckdbStaging(path)) as staging:
+            (table,) = settings.tables
+            return deletions(project, table, state or State(project.source_ref), staging, lambda _rows: None)
 
     def one(self, table: str, declared: str = TABLES, *, exact: bool = False) -> TableVerdict:
         """The verdict on one table."""

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from supasync_core.batch import Cursor
-from supasync_core.errors import StateError
+from supasync_core.errors import SchemaError, StateError
 from supasync_core.state import KeysetState, Quarantined, State, TableState, to_json
 from supasync_core.tables import Table
 from tests.verification.conftest import Pair, Unwatched
@@ -158,6 +158,37 @@ def test_rows_that_changed_meanwhile_are_looked_at_again_before_they_are_reporte
     (verdict,) = ends.verify("  plain: {timestamp: [updated_at, created_at]}", watch=watch).tables
     assert watch.turns >= 3
     assert verdict.equal, (verdict.missing, verdict.extra, verdict.changed)
+
+
+def test_a_row_that_is_left_out_on_its_way_now_is_not_deleted(ends: Pair) -> None:
+    ends.both(TEN)
+    ends.old("delete from plain where id in (1, 10)")
+    ends.old("update plain set label = 'secret' where id = 3")
+    for declared in ("{transform: shout}", "{where: label=eq.x}"):
+        found = ends.deletions(f"  plain: {declared}")
+        assert (found.keys, found.missing) == ((("1",), ("10",)), ())
+
+
+def test_looking_for_deletes_names_what_is_missing_but_for_rows_in_flight(ends: Pair) -> None:
+    ends.old(TEN)
+    ends.new(TEN.replace("(1, 10)", "(1, 3)"))
+    state = State("old", tables=read_at("2024-01-01T00:15:05Z"))
+    found = ends.deletions("  plain: {overlap: 15m}", state)
+    assert (found.keys, found.missing) == ((), (("4",), ("5",)))
+
+
+def test_a_table_in_which_old_shows_no_row_is_not_judged(ends: Pair) -> None:
+    ends.new(TEN)
+    with pytest.raises(SchemaError, match="OLD shows no row"):
+        ends.deletions("  plain:")
+
+
+def test_looking_for_deletes_leaves_the_row_versions_as_they_were(ends: Pair) -> None:
+    ends.both(TEN)
+    assert ends.one("plain").equal
+    ends.old("update plain set label = 'y' where id = 7")
+    assert ends.deletions("  plain:").keys == ()
+    assert ends.one("plain").changed == {("7",): ("label",)}
 
 
 def test_a_second_verification_knows_no_more_of_a_row_that_still_differs(ends: Pair) -> None:
