@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from supasync_core.batch import Batch, Keyset, Row, Window
-from supasync_core.clock import Horizon
+from supasync_core.clock import Horizon, Instant
 from supasync_core.ledger import Ledger
-from supasync_core.state import State, TableState
+from supasync_core.state import Extent, State, TableState
 from supasync_core.tables import Shape, Table
 
 T_co = TypeVar("T_co", covariant=True)
@@ -112,6 +112,32 @@ class Sized(Protocol):
 
     def database_bytes(self) -> int | None:
         """The size that was told last, without a request; None where nobody told."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What a source tells of all tables at once, before any of them is read.
+
+    ``horizon``: whatever a transaction stamped with its own time up to then is committed, and seen by any
+    later read, or gone. ``now`` is the source's time, ``held`` names the session that holds the horizon back,
+    where there is one. ``extents`` are by table name; a table that is missing is read as ever. ``problem`` is
+    why nothing could be told.
+    """
+
+    horizon: Instant | None = None
+    now: Instant = 0
+    held: str | None = None
+    extents: Mapping[str, Extent] = field(default_factory=dict)
+    problem: str | None = None
+
+
+@runtime_checkable
+class Surveyed(Protocol):
+    """A source that may be able to tell of all tables at once."""
+
+    def survey(self, asked: Sequence[tuple[Table, Sequence[str]]]) -> Survey | None:
+        """The survey of these tables with the largest value of each column; None where it is not set up."""
         ...
 
 
@@ -243,12 +269,18 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One table to be read: from which source, from which state; ``now`` is the state store's time."""
+    """One table to be read: from which source, from which state; ``now`` is the state store's time.
+
+    ``horizon`` and ``extent`` are what the source's survey told, where it did: no cursor moves beyond that
+    horizon, and the state of a complete read holds the extent.
+    """
 
     table: Table
     source: Source
     state: TableState
     now: str
+    horizon: Instant | None = None
+    extent: Extent | None = None
 
 
 class TablePlugin(Protocol):

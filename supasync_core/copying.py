@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from supasync_core import transform
 from supasync_core.ahead import ahead
-from supasync_core.backend import Job, Piece, Transform, Typed
+from supasync_core.backend import Piece, Transform, Typed
 from supasync_core.batch import Batch
 from supasync_core.delivery import ManyRefusedError
 from supasync_core.errors import LockedError, RowError, StateError, SupasyncError, TableError
@@ -69,10 +69,10 @@ class Copying:
         guard.begin()
         progress.lookout.before(table, progress.state.table(table.name))
         delivery.retry(table)
-        job = Job(table, project.source, guard.state, progress.run.now)
+        job = progress.outlook.job(table, project.source, guard.state, progress.run.now)
         flight = Flight(self.pool, project.workers)
         try:
-            for piece in ahead(project.plugin(table).read(job), project.workers):
+            for piece in ahead(progress.outlook.read(project.plugin(table), job), project.workers):
                 self._send(piece, guard, flight)
                 if progress.plan.interrupted() or progress.stopping.is_set():
                     raise Interrupted
@@ -80,7 +80,7 @@ class Copying:
         finally:
             self._confirm(flight.rest(), guard, flight)
         delivery.finish(table)
-        guard.finished(self.found)
+        guard.finished(self.found or progress.outlook.rows(table))
         progress.keep(table, guard.marked(progress.state.table(table.name)))
 
     def _send(self, piece: Piece, guard: Guard, flight: Flight) -> None:

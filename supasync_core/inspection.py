@@ -10,6 +10,7 @@ from supasync_core.journal import current
 from supasync_core.project import Project, store_of_source
 from supasync_core.state import State
 from supasync_core.structure import looking as structure
+from supasync_core.survey import look
 from supasync_core.tables import Shape, Table
 
 _NO_RUN = "00000000-0000-0000-0000-000000000000"
@@ -70,6 +71,7 @@ def inspect(project: Project, progress: Callable[[str], None]) -> Inspection:
                 break
         overviews.append(Overview(table.name, *counts))
     findings.extend(_undeclared(project))
+    findings.extend(Finding("warning", note) for note in look(project, ()).notes())
     return Inspection(tuple(findings), tuple(overviews), past)
 
 

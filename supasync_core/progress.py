@@ -13,6 +13,7 @@ from supasync_core.project import Project
 from supasync_core.report import Report, TableResult
 from supasync_core.state import State, TableState
 from supasync_core.structure.watching import Lookout
+from supasync_core.survey import Outlook
 from supasync_core.tables import Table
 
 LEASE = 600
@@ -43,6 +44,7 @@ class Progress:
     lock: RLock = field(default_factory=RLock)
     lookout: Lookout = field(init=False)
     delivery: Delivery = field(init=False)
+    outlook: Outlook = field(default_factory=Outlook)
 
     def __post_init__(self) -> None:
         self.lookout = Lookout(self.project, self.state.schema_seen_at, self.run.now)
@@ -142,4 +144,4 @@ class Progress:
             notes.append(f"{waiting:,} rows are set aside, not in NEW: supasync quarantine list")
         if read and (horizon is None or not horizon.trusted):
             notes.append("OLD's answers carry no current Date: every run reads rows near the cursors again")
-        return tuple(notes)
+        return (*notes, *self.outlook.notes())

@@ -13,6 +13,7 @@ from supasync_core.progress import LEASE, Progress
 from supasync_core.project import Project
 from supasync_core.report import Report, TableResult, waiting
 from supasync_core.state import State
+from supasync_core.survey import look
 from supasync_core.tables import Table
 
 
@@ -63,6 +64,7 @@ class _Session:
 
     def _run_tables(self) -> None:
         progress = self.progress
+        progress.outlook = look(progress.project, progress.plan.tables)
         workers = progress.project.workers
         pool = executor(workers, "write")
 

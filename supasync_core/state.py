@@ -28,6 +28,18 @@ class KeysetState:
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """A table as its source summed it up at one moment: its rows, the largest value of each column asked for.
+
+    ``version`` is another one after any insert, update or delete, and never comes back.
+    """
+
+    rows: int
+    newest: Mapping[str, str | None]
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class TableState:
     """What is known of one table between runs.
 
@@ -36,6 +48,7 @@ class TableState:
     it was looked up that the sink keeps a timestamp as it was sent, also in an update. ``alive_at``: when
     rows of it were last seen in the source. ``verified_at``: the store's time when rows that the source has
     no more were last looked for; ``deletions`` of them are still in the sink, the first ones ``deleted``.
+    ``extent``: what the source told before the last complete read.
     """
 
     keysets: Mapping[str, KeysetState] = field(default_factory=dict)
@@ -48,6 +61,7 @@ class TableState:
     verified_at: str | None = None
     deletions: int = 0
     deleted: tuple[tuple[str, ...], ...] = ()
+    extent: Extent | None = None
 
     def keyset(self, name: str) -> KeysetState:
         """The state of that keyset; a fresh one where nothing is known yet."""
@@ -137,8 +151,9 @@ def from_json(stored: Mapping[str, Any]) -> State:
 def _table(stored: Mapping[str, Any]) -> TableState:
     keysets = {name: _keyset(keyset) for name, keyset in stored["keysets"].items()}
     deleted = tuple(map(tuple, stored.get("deleted", ())))
+    extent = Extent(**stored["extent"]) if stored.get("extent") else None
     plain = {**stored, "keysets": keysets, "columns": tuple(stored["columns"]), "deleted": deleted}
-    return TableState(**plain)
+    return TableState(**{**plain, "extent": extent})
 
 
 def _keyset(stored: Mapping[str, Any]) -> KeysetState:

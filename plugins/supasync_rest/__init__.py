@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from supasync_core import hookimpl
 from supasync_core.backend import Backend, Context, Setting, Sink, Source, StateStore
 from supasync_core.registry import Registry
-from supasync_rest.settings import host, key_problem, url_problem
+from supasync_rest.settings import host, key_problem, switch_problem, url_problem
 
 if TYPE_CHECKING:
     import click
@@ -27,7 +27,8 @@ SETTINGS = {
 @hookimpl
 def supasync_register_sources(registry: Registry[Backend[Source]]) -> None:
     """A project that is only read."""
-    registry.add("rest", Backend("rest", _open_source, SETTINGS, _ref, parallel=True))
+    settings = {**SETTINGS, "horizon": Setting(required=False, check=switch_problem)}
+    registry.add("rest", Backend("rest", _open_source, settings, _ref, parallel=True))
 
 
 @hookimpl

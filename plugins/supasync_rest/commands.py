@@ -44,7 +44,7 @@ def schema() -> None:
     help="For NEW: drop foreign keys to tables that are not copied until the switch, and put them back.",
 )
 @click.option("--old", is_flag=True, help="For OLD: the secret key may read the tables.")
-@click.option("--horizon", is_flag=True, help="For OLD: one function that only reads. Optional.")
+@click.option("--horizon", is_flag=True, help="For OLD: one function that makes idle runs cheap. Optional.")
 @click.option("--uninstall", is_flag=True, help="Remove what supasync put into NEW; with --horizon, OLD.")
 @click.pass_obj
 def sql(session: Session, /, **options: str | bool | None) -> None:

@@ -186,6 +186,8 @@ def _takes_no_value(refusal: Refusal) -> SupasyncError:
 def _no_right(refusal: Refusal) -> SupasyncError:
     if refusal.request.state:
         return NoRightError(refusal.told("does not let this key use sync_metadata"), hint=SCHEMA_HINT)
+    if not refusal.request.table:
+        return refusal.schema("does not let this key call a function", "paste its SQL again: it grants that")
     rights = "select" if refusal.project == "OLD" else "select, insert, update"
     if refusal.request.method == "DELETE":
         rights = "delete"

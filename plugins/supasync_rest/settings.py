@@ -31,6 +31,11 @@ def url_problem(value: str) -> str | None:
     return None
 
 
+def switch_problem(value: str) -> str | None:
+    """What is wrong with a setting that is on or off, or None."""
+    return None if value in ("true", "false") else "must be true or false"
+
+
 def key_problem(value: str) -> str | None:
     """What is wrong with a key, or None; the key itself is never repeated."""
     if value.startswith("sb_secret_") and _is_one_word(value):

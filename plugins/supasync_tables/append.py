@@ -80,7 +80,7 @@ def _lower(job: Job) -> Span:
 def _done(job: Job, last: Cursor | None, horizon: Horizon) -> TableState:
     """The state after a complete read: the floor rises to the last cursor once that is old enough."""
     known = job.state.keyset(job.table.key[0])
-    state = replace(job.state, read_at=horizon.text)
+    state = replace(job.state, read_at=horizon.text, extent=job.extent)
     if last is None or last == known.cursor:
         settled = known.settled or _waited(job, known, horizon)
         return state.with_keyset(job.table.key[0], replace(known, settled=settled))

@@ -10,8 +10,13 @@ cut off, and a statement may take 8 s on Supabase."""
 
 
 def horizon_of(job: Job) -> Horizon:
-    """The source's own time; without one, the state store's less the overlap, not trusted."""
+    """The source's own time; without one, the state store's less the overlap, not trusted.
+
+    Never beyond the horizon of the source's survey: a transaction that began then may still be open.
+    """
     own = job.source.horizon()
+    if job.horizon is not None:
+        return Horizon(min(own.at, job.horizon), own.trusted) if own else Horizon(job.horizon, trusted=False)
     if own:
         return own
     return Horizon(clock.parse(job.now) - clock.micros_of(job.table.overlap), trusted=False)

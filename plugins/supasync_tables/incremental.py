@@ -23,7 +23,7 @@ from typing import Any
 from supasync_core import clock
 from supasync_core.backend import Job, Piece
 from supasync_core.batch import Batch, Cursor, Keyset, Row, Span, Window
-from supasync_core.clock import Horizon
+from supasync_core.clock import Horizon, Instant
 from supasync_core.errors import SchemaError
 from supasync_core.state import KeysetState, TableState
 from supasync_core.tables import Shape, Table
@@ -128,11 +128,14 @@ class _Progress:
     horizon: Horizon
     state: TableState = field(init=False)
     ahead: int = 0
+    present: Instant = field(init=False)
+    """The source's time, where the horizon lies behind it."""
     passed: set[str] = field(init=False)
     """The keysets that this run has read beyond their cursor, so that the cursor may move."""
 
     def __post_init__(self) -> None:
         self.state = self.job.state
+        self.present = clock.parse(latest(self.job, self.horizon))
         keysets = self.state.keysets.items()
         behind = {name for name, known in keysets if known.cursor and not known.settled}
         self.passed = {column for column in self.job.table.timestamp if column not in behind}
@@ -159,7 +162,7 @@ class _Progress:
 
     def done(self) -> TableState:
         """The state after a complete read."""
-        self.state = replace(self.state, read_at=self.horizon.text, ahead=self.ahead)
+        self.state = replace(self.state, read_at=self.horizon.text, ahead=self.ahead, extent=self.job.extent)
         return self.state
 
     def _passes(self, column: str, rows: Sequence[dict[str, Any]]) -> bool:
@@ -183,7 +186,7 @@ class _Progress:
             at = _instant(self.job.table, column, row[column])
             if at <= self.horizon.at:
                 return self.job.table.place(row, column)
-            self.ahead += at > self.horizon.at + MARGIN
+            self.ahead += at > self.present + MARGIN
         return None
 
 

@@ -69,7 +69,9 @@ class Snapshot:
                 break
             behind = Span(_ALL, after=job.table.place(batch.rows[-1], None))
             batch = job.source.read(job.table, Window((behind,), job.table.page_size))
-        yield Piece(None, replace(_state(job, digests), read_at=horizon_of(job).text), total)
+        yield Piece(
+            None, replace(_state(job, digests), read_at=horizon_of(job).text, extent=job.extent), total
+        )
 
 
 def _state(job: Job, digests: list[str]) -> TableState:

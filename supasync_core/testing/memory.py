@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from supasync_core import clock
-from supasync_core.backend import Job, TablePlugin
+from supasync_core.backend import Survey, Surveyed, TablePlugin
 from supasync_core.batch import Batch, Span, Window
 from supasync_core.clock import Horizon
-from supasync_core.state import TableState
+from supasync_core.state import Extent, TableState
+from supasync_core.survey import Outlook
 from supasync_core.tables import Shape, Table
 
 SECOND = 1_000_000
@@ -86,6 +87,35 @@ class MemorySource:
 
 
 @dataclass
+class SurveyedSource(MemorySource):
+    """One that tells of open transactions and of all rows at once, as OLD does with its optional function."""
+
+    began: list[tuple[int, int]] = field(default_factory=list)
+    """The beginning and the end of each transaction."""
+    surveys: int = 0
+
+    def write(self, key: str, *, stamp: int | None, commit_at: int, created: int | None = None) -> None:
+        """A transaction that begins now."""
+        self.began.append((self.now, commit_at))
+        super().write(key, stamp=stamp, commit_at=commit_at, created=created)
+
+    def survey(self, asked: Sequence[tuple[Table, Sequence[str]]]) -> Survey | None:
+        """Looked up at one moment, answered at a later one."""
+        self.surveys += 1
+        begun = [start for start, end in self.began if end > self.now]
+        extents = {table.name: self._extent(columns) for table, columns in asked}
+        found = Survey(horizon=min([self.now, *begun]) - SECOND, now=self.now, extents=extents)
+        self.advance(1)
+        return found
+
+    def _extent(self, columns: Sequence[str]) -> Extent:
+        rows = self.stored.values()
+        values = {name: [text for row in rows if (text := row[name]) is not None] for name in columns}
+        newest = {name: max(texts, key=_order, default=None) for name, texts in values.items()}
+        return Extent(len(rows), newest, json.dumps(sorted(map(sorted, map(dict.items, rows)))))
+
+
+@dataclass
 class Pair:
     """A source, what a sink has confirmed, and the state between them, for one table plugin."""
 
@@ -94,12 +124,14 @@ class Pair:
     source: MemorySource = field(default_factory=MemorySource)
     sink: dict[str, dict[str, str | None]] = field(default_factory=dict)
     state: TableState = field(default_factory=TableState)
+    outlook: Outlook = field(default_factory=Outlook)
 
     def run(self, *, die_after: int | None = None) -> int:
         """One run; it may die after some pieces. The number of rows that were sent."""
         sent = 0
-        job = Job(self.table, self.source, self.state, clock.to_text(self.source.now))
-        for i, piece in enumerate(self.plugin.read(job)):
+        self.outlook = self._look()
+        job = self.outlook.job(self.table, self.source, self.state, clock.to_text(self.source.now))
+        for i, piece in enumerate(self.outlook.read(self.plugin, job)):
             if die_after == i:
                 return sent
             if piece.batch:
@@ -107,6 +139,12 @@ class Pair:
                 sent += piece.batch.count
             self.state = piece.state
         return sent
+
+    def _look(self) -> Outlook:
+        if not isinstance(self.source, Surveyed):
+            return Outlook()
+        columns = [keyset.column for keyset in self.plugin.keysets(self.table) if keyset.column]
+        return Outlook(self.source.survey([(self.table, columns)]))
 
     def write(self, key: int, *, ago: float = 0, late: float = 0, created_only: bool = False) -> None:
         """Stamp a row ``ago`` seconds back and commit it ``late`` seconds from now."""

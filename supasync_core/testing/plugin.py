@@ -10,7 +10,7 @@ from supasync_core import state
 from supasync_core.backend import Job, TablePlugin
 from supasync_core.state import State
 from supasync_core.tables import Table
-from supasync_core.testing.memory import Pair
+from supasync_core.testing.memory import MemorySource, Pair, SurveyedSource
 
 _HOUR = 3600
 _ROWS = 40
@@ -19,10 +19,10 @@ _ROWS = 40
 class TablePluginContract:
     """What every way of reading a table promises. Fixtures: ``plugin``, and ``table`` with the key ``id``."""
 
-    @pytest.fixture
-    def pair(self, plugin: TablePlugin, table: Table) -> Pair:
-        """A source of forty rows that are a day old, an empty sink, nothing known yet."""
-        pair = Pair(plugin, replace(table, page_size=7))
+    @pytest.fixture(params=[MemorySource, SurveyedSource])
+    def pair(self, plugin: TablePlugin, table: Table, request: pytest.FixtureRequest) -> Pair:
+        """A source of forty rows that are a day old, with a survey or without; an empty sink."""
+        pair = Pair(plugin, replace(table, page_size=7), request.param())
         for key in range(_ROWS):
             pair.write(key, ago=24 * _HOUR + key, created_only=key % 3 == 0)
         return pair

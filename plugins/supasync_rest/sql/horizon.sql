@@ -1,7 +1,9 @@
 -- supasync: one function for OLD that only reads, and that nobody has to install.
 --
--- Paste all of it into OLD's SQL editor and run it. Running it again changes nothing. To take it out:
--- supasync schema sql --horizon --uninstall
+-- With it a run in which nothing happened takes 3 requests however many tables there are, and rows of
+-- transactions that are still open wait for their turn. Paste all of it into OLD's SQL editor, run it, and
+-- write horizon: true beside backend: of source: in tables.yaml. Running it again changes nothing. To take it
+-- out: supasync schema sql --horizon --uninstall
 
 do $supasync$
 begin
