@@ -50,7 +50,7 @@ class Outlook:
         for piece in plugin.read(job):
             found += piece.batch.count if piece.batch else 0
             yield piece
-        if known and told:
+        if known and told and (job.table.deletes == "ignore" or known.rows <= told.rows):
             self.changes.extend(f"{job.table.name}: {text}" for text in _unseen(known, told, found))
 
     def notes(self) -> list[str]:
@@ -96,7 +96,7 @@ def _unseen(known: Extent, told: Extent, found: int) -> Iterator[str]:
     """What has changed between two complete reads and cannot have been seen by the second."""
     fewer = known.rows - told.rows
     if fewer > 0:
-        yield f"OLD has {fewer:,} rows fewer than at the last run: what was deleted there is not looked for"
+        yield f"OLD has {fewer:,} rows fewer than at the last run, and deletes: ignore leaves them in NEW"
     elif not found and known.newest == told.newest:
         more = (
             f"{-fewer:,} rows more, none of them newer"
