@@ -53,10 +53,9 @@ def _proposal(reader: Reader, table: Table, shape: Shape) -> Proposal:
     except TableError as err:
         if err.table is None:
             raise
-        return Proposal(
-            table=table,
-            refusal=". ".join(filter(None, (err.message.removeprefix(f"{table.name}: "), err.hint))),
-        )
+        told = err.message.removeprefix(f"{table.name}: ")
+        again = "Delete this comment and run supasync init again" if isinstance(err, TransientError) else None
+        return Proposal(table=table, refusal=". ".join(filter(None, (told, again or err.hint))))
     if found.refusal:
         return found
     why = "the primary key" if len(table.key) == 1 else "the primary key, of several columns"
