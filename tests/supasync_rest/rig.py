@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import psycopg
 
 from supasync_core.backend import Context
 from supasync_core.ledger import Ledger
+from supasync_rest import scripts
 from supasync_rest.retry import Patience
 from supasync_rest.sink import RestSink
 from supasync_rest.source import RestSource
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 KEY = "sb_secret_for-tests"
 ANON = "sb_publishable_for-tests"
-SCHEMA_SQL = files("supasync_rest").joinpath("schema.sql").read_text("utf-8")
+SCHEMA_SQL = scripts.ready()
 NAMES = iter(f"rest{number}" for number in range(10_000))
 
 TABLES = """

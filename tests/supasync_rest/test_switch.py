@@ -58,6 +58,8 @@ def test_an_anon_key_of_another_project_or_none_is_told(project: Rig, anon: str,
 
 
 def test_a_new_without_the_function_is_not_judged(project: Rig) -> None:
+    project.run("drop function supasync_ready(jsonb)")
+    project.server.reload()
     with switch(project, ANON) as made:
         found = list(made.look([Table(name="jobs")]))
         assert [each.name for each in found] == list(made.conditions)
