@@ -53,6 +53,8 @@ OLD_SUPABASE_SERVICE_ROLE_KEY=
 # NEW: the project that rows go to.
 SUPABASE_URL=https://your-new-project.supabase.co
 SUPABASE_SERVICE_ROLE_KEY=
+# The anon or publishable key: your app gets it when supasync cutover switches it to NEW.
+SUPABASE_ANON_KEY=
 
 # false switches the hourly run off.
 ENABLE_HOURLY_SYNC=true
