@@ -43,10 +43,11 @@ reset role;
 CONFIG = TABLES_YAML.split("tables:\n")[0] + "tables:\n  profiles:\n  posts: {after: profiles}\n"
 SIGN_UP = """
 insert into auth.users (id, email, encrypted_password, raw_user_meta_data, email_confirmed_at) values
-  ('00000000-0000-4000-8000-00000000000{0}', 'u{0}@example.test', 'hash{0}', 
+  ('00000000-0000-4000-8000-00000000000{0}', 'u{0}@example.test', 'hash{0}',
    '{{"name": "User {0}"}}', now());
 insert into auth.identities (provider_id, user_id, identity_data, provider)
-select id::text, id, jsonb_build_object('email', email), 'email' from auth.users where email = 'u{0}@example.test';
+select id::text, id, jsonb_build_object('email', email), 'email' from auth.users
+where email = 'u{0}@example.test';
 """
 POST = "insert into posts (author, editor) select id, id from auth.users"
 
