@@ -223,6 +223,24 @@ def test_a_page_that_takes_too_long_is_asked_uncounted_then_smaller(project: Rig
     assert project.waits == []
 
 
+def test_a_page_of_large_rows_is_cut_off_and_the_next_ones_fit(project: Rig) -> None:
+    """Every row comes once and whole, also one that is larger than any page."""
+    project.run(
+        "insert into jobs select g, '2024-01-01Z'::timestamptz + g * interval '1 s', null, null, "
+        "to_json(repeat('é ', case g when 13 then 2500000 else 100000 end)) from generate_series(1, 30) g"
+    )
+    source, found, sizes, place = project.source(), [], [], None
+    while (batch := source.read(JOBS, Window((Span(KEYSETS[0], after=place),), 50, counted=True))).count:
+        assert batch.total == 30 - len(found)
+        assert all(len(row["doc"]) in {200_000, 5_000_000} for row in batch.rows)
+        found += ids(batch)
+        sizes.append(batch.count)
+        place = JOBS.place(batch.rows[-1], "updated_at")
+    assert found == list(range(1, 31))
+    assert sizes[0] < 30
+    assert set(sizes[1:-1]) <= {1, 2}
+
+
 def test_the_address_is_never_too_long_for_a_gateway(project: Rig) -> None:
     with pytest.raises(SchemaError, match="more than the 8000 that gateways take"):
         project.source().read(JOBS, Window((Span(KEYSETS[0], start="x" * 9000),), 1))

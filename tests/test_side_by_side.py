@@ -1,0 +1,153 @@
+"""Tables and batches side by side: what waits for what, and in which order things are confirmed."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from supasync_core.backend import Piece
+from supasync_core.batch import Batch
+from supasync_core.crew import side_by_side
+from supasync_core.flight import EVERY_KEY, Flight, Leg
+from supasync_core.gate import Gate
+from supasync_core.state import TableState
+from supasync_core.tables import Table
+
+
+@dataclass
+class Diary:
+    """Who was inside when."""
+
+    inside: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    most: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def work(self, name: str, seconds: float = 0.002) -> None:
+        with self.lock:
+            self.inside.append(name)
+            self.most = max(self.most, len(self.inside))
+        time.sleep(seconds)
+        with self.lock:
+            self.inside.remove(name)
+            self.ended.append(name)
+
+
+@given(
+    parents=st.lists(st.sets(st.integers(0, 7), max_size=3), min_size=1, max_size=8),
+    workers=st.integers(1, 4),
+)
+@settings(max_examples=40, deadline=None)
+def test_parents_end_before_their_children_begin(parents: list[set[int]], workers: int) -> None:
+    tables = [
+        Table(name=f"t{i}", after=tuple(f"t{k}" for k in sorted(each) if k < i))
+        for i, each in enumerate(parents)
+    ]
+    diary = Diary()
+
+    def work(table: Table) -> None:
+        assert set(table.after) <= set(diary.ended)
+        diary.work(table.name)
+
+    side_by_side(tables, workers, work, lambda: None)
+    assert sorted(diary.ended) == sorted(table.name for table in tables)
+    assert diary.most <= workers
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_what_one_table_raises_ends_all_once_the_others_have_stopped(workers: int) -> None:
+    diary, stopped = Diary(), threading.Event()
+
+    def work(table: Table) -> None:
+        if table.name == "bad":
+            raise ValueError("bad")
+        while workers > 1 and not stopped.is_set():
+            time.sleep(0.001)
+        diary.work(table.name)
+
+    tables = [Table(name="bad"), *(Table(name=f"t{i}") for i in range(5))]
+    with pytest.raises(ValueError, match="bad"):
+        side_by_side(tables, workers, work, stopped.set)
+    assert stopped.is_set()
+    assert len(diary.ended) == (2 if workers > 1 else 0)
+    assert not diary.inside
+
+
+def test_who_passes_a_gate_alone_is_alone() -> None:
+    gate, diary = Gate(), Diary()
+
+    def together() -> None:
+        with gate.together():
+            assert "alone" not in diary.inside
+            diary.work("together")
+
+    def alone() -> None:
+        with gate.alone():
+            assert not diary.inside
+            diary.work("alone")
+
+    with ThreadPoolExecutor(6) as pool:
+        done = [pool.submit(alone if i % 4 == 0 else together) for i in range(40)]
+    for each in done:
+        each.result()
+    assert diary.most > 1
+
+
+def _leg(keys: Iterable[int] | None) -> Leg:
+    batch = Batch(json.dumps([{"id": key} for key in keys or ()]).encode())
+    return Leg(Piece(batch, TableState()), batch, EVERY_KEY if keys is None else frozenset(keys))
+
+
+def _fly(legs: list[Leg], most: int, send: Callable[[Batch], None]) -> list[Leg]:
+    landed: list[Leg] = []
+    with ThreadPoolExecutor(4) as pool:
+        flight = Flight(pool, most)
+        for leg in legs:
+            landed += flight.room_for(leg)
+            flight.start(leg, send)
+        landed += flight.rest()
+    return landed
+
+
+@given(
+    batches=st.lists(st.none() | st.sets(st.integers(0, 9), min_size=1, max_size=3), max_size=10),
+    most=st.integers(1, 4),
+)
+@settings(max_examples=40, deadline=None)
+def test_two_versions_of_a_row_are_never_on_their_way_at_once(
+    batches: list[set[int] | None], most: int
+) -> None:
+    """And what is confirmed is confirmed in the order of reading, whatever arrives first."""
+    diary = Diary()
+    legs = [_leg(keys) for keys in batches]
+
+    def send(batch: Batch) -> None:
+        keys = {row["id"] for row in batch.rows}
+        with diary.lock:
+            assert keys.isdisjoint(key for name in diary.inside for key in name.split())
+        diary.work(" ".join(sorted(keys)), seconds=0.001 * (len(keys) % 3))
+
+    landed = _fly(legs, most, send)
+    assert [leg.piece for leg in landed] == [leg.piece for leg in legs]
+    for leg in landed:
+        leg.sent.result()
+    assert diary.most <= most
+
+
+def test_a_piece_without_rows_is_confirmed_in_its_place() -> None:
+    gone = threading.Event()
+    legs = [_leg([1]), Leg(Piece(None, TableState(ahead=7)), None), _leg([2])]
+
+    def send(batch: Batch) -> None:
+        if batch.rows[0]["id"] == "1":
+            assert gone.wait(5)
+        else:
+            gone.set()
+
+    assert [leg.piece for leg in _fly(legs, 2, send)] == [leg.piece for leg in legs]
