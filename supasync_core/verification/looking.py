@@ -17,7 +17,8 @@ from supasync_core.verification.walking import Walk
 
 ENOUGH = 1000
 """Differences of one table that are confirmed one by one; more of them need no proof to be a problem."""
-_PORTION = 100
+_PORTION = 500
+"""Rows fetched before the next are thought of; a backend asks for them in as many requests as it needs."""
 
 
 @dataclass
@@ -37,10 +38,12 @@ class Look:
     newer: int = 0
     unlooked: int = 0
     doubtful: list[Key] = field(default_factory=list)
+    rewritten: int = 0
 
     def conduct(self, rewritten: Sequence[Key]) -> None:
         """Look at all candidates, until there are enough confirmed ones."""
         walk = self.walk
+        self.rewritten = len(rewritten)
         younger = {
             key
             for key, old in (*walk.missing.items(), *((k, pair[0]) for k, pair in walk.changed.items()))

@@ -168,12 +168,13 @@ class Measure:
         return old.stamps == new.stamps or old.instants == new.instants
 
     def differing(self, old: Seen, new: Seen) -> tuple[str, ...]:
-        """The columns of whole rows that differ; only those that travel are looked at."""
+        """The columns of whole rows that differ, of those that travel; the keys are equal."""
         mine, theirs = rowtext.cells(old.text or "{}"), rowtext.cells(new.text or "{}")
         return tuple(
             name
             for name, text in mine.items()
             if name not in self.table.exclude
+            and name not in self.table.key
             and (name not in theirs or not self._same_cell(name, text, theirs[name]))
         )
 

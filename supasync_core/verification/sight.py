@@ -25,7 +25,7 @@ def cannot_see(measure: Measure, walk: Walk) -> tuple[str, ...]:
     found = []
     if measure.versioned:
         found.append(
-            "a value that was changed without a timestamp before the first verification of this machine"
+            "a value that was changed without a timestamp before a verification here first saw the row"
         )
     else:
         found.append("a value that was changed without a timestamp")
@@ -53,6 +53,10 @@ def notes(measure: Measure, look: Look) -> tuple[str, ...]:
         told.append("no sync has read this table completely yet: every row is expected in NEW")
     elif measure.counted is False and not measure.stamps:
         told.append("it has no timestamp: rows that changed since the last sync show up as differences")
+    if look.rewritten:
+        told.append(
+            f"{look.rewritten:,} rows were written in OLD since the last verification: compared as whole rows"
+        )
     if look.filtered:
         told.append(f"{len(look.filtered):,} of the extra rows are in OLD, but left out on their way now")
     return tuple(told)
