@@ -81,7 +81,8 @@ class Copying:
             self._confirm(flight.rest(), guard, flight)
         delivery.finish(table)
         guard.finished(self.found or progress.outlook.rows(table))
-        progress.keep(table, guard.marked(progress.state.table(table.name)))
+        state = guard.marked(progress.state.table(table.name))
+        progress.keep(table, progress.outlook.completed(table, state))
 
     def _send(self, piece: Piece, guard: Guard, flight: Flight) -> None:
         """Let the piece's batch start once it may; the first one, which is looked up in the sink, alone."""

@@ -24,6 +24,8 @@ class Outlook:
     survey: Survey | None = None
     changes: list[str] = field(default_factory=list)
     """What the extents of two runs tell and no page shows, a sentence each."""
+    read_extents: dict[str, Extent | None] = field(default_factory=dict)
+    """By table, the extent that its latest piece leads to."""
 
     @property
     def horizon(self) -> clock.Instant | None:
@@ -40,7 +42,19 @@ class Outlook:
         return extent.rows if extent else 0
 
     def read(self, plugin: TablePlugin, job: Job) -> Iterator[Piece]:
-        """The plugin's pieces; one without a batch where nothing has changed since a complete read."""
+        """The plugin's pieces; one without a batch where nothing has changed since a complete read.
+
+        None of them holds an extent: a table counts as read once all of it has arrived, see `completed`.
+        """
+        for piece in self._pieces(plugin, job):
+            self.read_extents[job.table.name] = piece.state.extent
+            yield replace(piece, state=replace(piece.state, extent=None))
+
+    def completed(self, table: Table, state: TableState) -> TableState:
+        """The state of a table that has arrived to its end, with its extent where the read was complete."""
+        return replace(state, extent=self.read_extents.get(table.name))
+
+    def _pieces(self, plugin: TablePlugin, job: Job) -> Iterator[Piece]:
         known, told = job.state.extent, job.extent
         if self.survey and known and told and known.version == told.version:
             seen = self.survey.now if self.horizon is None else self.horizon

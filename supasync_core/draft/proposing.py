@@ -9,7 +9,7 @@ from supasync_core import order
 from supasync_core.backend import Source
 from supasync_core.draft.proposal import Proposal
 from supasync_core.draft.reading import Reader
-from supasync_core.errors import TableError
+from supasync_core.errors import TableError, TransientError
 from supasync_core.tables import Column, Shape, Table
 
 OWN = "sync_metadata"

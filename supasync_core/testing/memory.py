@@ -138,6 +138,7 @@ class Pair:
                 self.sink.update({str(row["id"]): row for row in piece.batch.rows})
                 sent += piece.batch.count
             self.state = piece.state
+        self.state = self.outlook.completed(self.table, self.state)
         return sent
 
     def _look(self) -> Outlook:
