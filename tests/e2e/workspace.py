@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 from uuid import uuid4
 
@@ -25,6 +26,7 @@ SCHEMA = ROLES + (HERE / "schema.sql").read_text()
 ROWS = (HERE / "rows.sql").read_text()
 COMMAND = Path(sys.executable).with_name("supasync")
 TABLES = ("users", "jobs", "sessions", "usage_logs", "ad_sessions")
+_TABLES = "select tablename from pg_tables where schemaname = 'public'"
 OLD_KEY = "sb_secret_for_tests_old"
 NEW_KEY = "sb_secret_for_tests_new"
 
@@ -97,6 +99,8 @@ class Workspace:
     old: End
     new: End
     environment: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    """What `keep` has read of the folder."""
 
     def write(self, name: str, text: str) -> None:
         """Write a file of the folder."""
@@ -138,6 +142,41 @@ class Workspace:
         with psycopg.connect(self.new.cluster.url(self.new.database)) as connection:
             connection.execute("delete from sync_metadata where command <> 'setup'")
             connection.execute("update sync_metadata set state = %s", [Jsonb(state)])
+
+    def keep(self) -> "Workspace":
+        """Remember the rows of both ends and the files, for `again`."""
+        for end in (self.old, self.new):
+            with psycopg.connect(end.cluster.url(end.database)) as connection:
+                connection.execute("create schema kept")
+                for (table,) in connection.execute(_TABLES).fetchall():
+                    names = (sql.Identifier("kept", table), sql.Identifier("public", table))
+                    connection.execute(sql.SQL("create table {} as table {}").format(*names))
+        self.files = {path.name: path.read_text() for path in self.folder.iterdir() if path.is_file()}
+        return self
+
+    def again(self) -> "Workspace":
+        """Back to what was kept, of this installation; both servers answer, and have seen no request."""
+        for end in (self.old, self.new):
+            with psycopg.connect(end.cluster.url(end.database)) as connection:
+                connection.execute("set session_replication_role = replica")
+                tables = [table for (table,) in connection.execute(_TABLES).fetchall()]
+                for table in tables:
+                    connection.execute(sql.SQL("delete from {}").format(sql.Identifier("public", table)))
+                for table in tables:
+                    names = (sql.Identifier("public", table), sql.Identifier("kept", table))
+                    copied = sql.SQL("insert into {} overriding system value table {}").format(*names)
+                    connection.execute(copied)
+            end.server.accept()
+            end.server.behave()
+            end.server.reset()
+        for path in [*self.folder.iterdir(), *self.folder.glob(".supasync/*.duckdb*")]:
+            if path.is_file():
+                path.unlink()
+            elif path.name != ".supasync":
+                rmtree(path)
+        for name, text in self.files.items():
+            self.write(name, text)
+        return self
 
     def requests(self) -> int:
         """How many requests both servers saw since the last call."""

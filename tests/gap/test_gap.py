@@ -34,17 +34,22 @@ insert into public.ad_sessions select md5('ad' || g)::uuid, md5('user' || 1 + g 
 """
 
 
-@pytest.fixture
-def space(cluster: Cluster, tmp_path: Path) -> Iterator[Workspace]:
-    """The guide's example: 592 rows in five tables are in OLD alone, and OLD's API refuses everything."""
-    with between(cluster, tmp_path, SCHEMA + START, SCHEMA) as made:
+@pytest.fixture(scope="module")
+def shared(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """The guide's example: 592 rows in five tables are in OLD alone."""
+    with between(cluster, tmp_path_factory.mktemp("gap"), SCHEMA + START, SCHEMA) as made:
         made.ready()
         done = made.supasync("sync")
         assert done.code == 0, done.err
         made.old.run(GAP)
-        made.old.server.refuse()
-        made.new.server.reset()
-        yield made
+        yield made.keep()
+
+
+@pytest.fixture
+def space(shared: Workspace) -> Workspace:
+    """OLD's API refuses everything."""
+    shared.again().old.server.refuse()
+    return shared
 
 
 def export(space: Workspace, dialect: str, *options: str) -> Path:

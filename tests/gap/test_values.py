@@ -2,7 +2,6 @@
 # ruff: noqa: S608 - our own statements
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -24,12 +23,16 @@ JSON_NULL = {
 """What a JSON request cannot carry, whatever the file."""
 
 
+@pytest.fixture(scope="module")
+def shared(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    with between(cluster, tmp_path_factory.mktemp("values"), SCHEMA + ROWS, SCHEMA, CONFIG) as made:
+        yield made.ready().keep()
+
+
 @pytest.fixture
-def space(cluster: Cluster, tmp_path: Path) -> Iterator[Workspace]:
-    with between(cluster, tmp_path, SCHEMA + ROWS, SCHEMA, CONFIG) as made:
-        made.ready()
-        made.old.server.refuse()
-        yield made
+def space(shared: Workspace) -> Workspace:
+    shared.again().old.server.refuse()
+    return shared
 
 
 def export(space: Workspace, dialect: str, *options: str) -> None:

@@ -80,12 +80,16 @@ class Server(socketserver.ThreadingTCPServer):
 
     def refuse(self) -> None:
         """Refuse new connections, and break off the open ones at their next request."""
+        if self.refusing:
+            return
         self.refusing = True
         self.shutdown()
         self.socket.close()
 
     def accept(self) -> None:
         """Listen again, on the same port."""
+        if not self.refusing:
+            return
         self.refusing = False
         self.socket = socket.socket(self.address_family, self.socket_type)
         self.server_bind()
