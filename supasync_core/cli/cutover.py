@@ -125,7 +125,7 @@ class Command:
         self._print(f"written to NEW since the switch at {memory.switched_at}:")
         for each in found:
             self._print(f"  {each.table}: {each.text}")
-        click.echo(_NEXT)
+        click.echo(_NEXT if memory.closed_at else _OPEN)
         return 0
 
     def agrees(self, question: str) -> bool:
@@ -268,6 +268,7 @@ class Command:
         click.echo(self.session.redact(text))
 
 
+_OPEN = "NEW was not closed, so syncs go on. Restart your app, which names OLD again."
 _NEXT = """\
 NEW stays closed, so nothing is copied over what it has. Restart your app, which names OLD again.
 What the app wrote to NEW is not in OLD: carry it back by hand, OLD is never written to.

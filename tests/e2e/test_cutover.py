@@ -34,7 +34,7 @@ insert into public.jobs (user_id, label, updated_at)
   select 1 + g % 3, 'j' || g, now() - g * interval '1 hour' from generate_series(1, 6) g;
 """
 CONFIG = TABLES_YAML.split("tables:\n")[0] + (
-    "defaults: {overlap: 1s}\n"
+    "defaults: {overlap: 0s}\n"
     "cutover: {env: app/.env, steps: [echo one >> ran.txt, echo two >> ran.txt]}\n"
     "tables:\n  users:\n  jobs: {after: [users]}\n"
 )
@@ -143,6 +143,7 @@ def assert_open(space: Workspace, before: dict[str, str | None]) -> None:
 
 
 def test_the_whole_switch(space: Workspace) -> None:
+    space.write("tables.yaml", CONFIG.replace("0s", "1s"))
     before = app(space)
     space.new.run(BEHIND)
     done = space.supasync("cutover", "--yes")
@@ -222,6 +223,7 @@ def test_each_failing_check_refuses_and_is_accepted_by_name_alone(space: Workspa
 
 
 def test_somebody_who_still_writes_to_old_is_noticed(space: Workspace) -> None:
+    space.write("tables.yaml", CONFIG.replace("0s", "1s"))
     before = app(space)
     done = threading.Event()
 
@@ -282,6 +284,9 @@ def test_killed_between_env_and_closing_it_is_completed(space: Workspace, kind: 
     space.new.server.behave()
     assert app(space)["SUPABASE_URL"] == url(space, "new")
     space.new.run("update public.jobs set label = 'by the app', updated_at = now() where id = 3")
+    told = space.supasync("cutover", "--rollback", "--plan").out
+    assert "jobs: 1 rows newer than the switch" in told
+    assert "NEW was not closed" in told
     space.requests()
     done = space.supasync("cutover", "--yes")
     assert done.code == 0, done.out + done.err
