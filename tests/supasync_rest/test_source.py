@@ -229,7 +229,10 @@ def test_a_page_of_large_rows_is_cut_off_and_the_next_ones_fit(project: Rig) -> 
         "insert into jobs select g, '2024-01-01Z'::timestamptz + g * interval '1 s', null, null, "
         "to_json(repeat('é ', case g when 13 then 2500000 else 100000 end)) from generate_series(1, 30) g"
     )
-    source, found, sizes, place = project.source(), [], [], None
+    source = project.source()
+    found: list[int] = []
+    sizes: list[int] = []
+    place: Cursor | None = None
     while (batch := source.read(JOBS, Window((Span(KEYSETS[0], after=place),), 50, counted=True))).count:
         assert batch.total == 30 - len(found)
         assert all(len(row["doc"]) in {200_000, 5_000_000} for row in batch.rows)
