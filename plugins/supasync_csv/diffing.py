@@ -167,6 +167,8 @@ def _load(raw: Raw, shape: Shape, choices: Choices) -> _Part:
             word = None  # as psql and every CSV library that keeps NULL apart write it
         elif not sure and word is not None and word != NOT_NULL:
             doubtful[column] = word
+        if not word and not each.quoted:
+            word = None  # no cell is an empty text: what is not NULL stands as it is
         cells[column] = _text(nullable(raw.cell(column), word), dialect, shape, column)
     return _Part(raw.name, cells, raw.count(), doubtful, dialect, raw.file)
 

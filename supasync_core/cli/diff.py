@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from supasync_core.cli.given import Duration, pairs
 from supasync_core.cli.session import Session
-from supasync_core.cli.status import Duration
 
 if TYPE_CHECKING:
     from supasync_core.cli.differences import Printer
@@ -91,8 +91,7 @@ class Given:
 
     def choices(self) -> "Choices":
         """How CSV files are to be read."""
-        from supasync_core.cli.importing import pairs  # noqa: PLC0415 - --help needs none of it
-        from supasync_core.gap.seams import Choices  # noqa: PLC0415
+        from supasync_core.gap.seams import Choices  # noqa: PLC0415 - --help needs none of it
 
         return Choices(
             dialects=pairs("--dialect", self.dialects),
@@ -145,13 +144,13 @@ def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, 
 @contextmanager
 def opened(session: Session, asked: Given, settings: "Settings | None") -> "Iterator[Comparing]":
     """Both sides and an engine between them, opened."""
-    from supasync_core.cli import output  # noqa: PLC0415 - --help opens nothing
+    from supasync_core.cli.counting import counting  # noqa: PLC0415 - --help opens nothing
     from supasync_core.diff.comparing import Comparing  # noqa: PLC0415
     from supasync_core.diff.sides import Finding  # noqa: PLC0415
     from supasync_core.ledger import Ledger  # noqa: PLC0415
 
     with ExitStack() as stack:
-        progress = stack.enter_context(output.counting())
+        progress = stack.enter_context(counting())
         finding = Finding(
             host=session.host,
             settings=settings,

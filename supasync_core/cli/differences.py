@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 
-from supasync_core.cli import output
 from supasync_core.diff.causes import CAUSES
 from supasync_core.diff.comparing import Tables
 from supasync_core.diff.seams import CHANGED, Difference, Row
@@ -99,6 +98,8 @@ class AsTable(Printer):
             else:
                 hidden += 1
         if lines:
+            from supasync_core.cli import output  # noqa: PLC0415 - a script pays nothing for it
+
             output.table(("", "key", "column", self.left, self.right, "likely cause"), lines)
         if hidden:
             self._echo(f"  and {hidden:,} more rows: --limit N shows N, --format jsonl all of them")

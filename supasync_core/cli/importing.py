@@ -16,6 +16,7 @@ import click
 from supasync_core import lock
 from supasync_core.backend import Claim, Entry, Run
 from supasync_core.cli import output
+from supasync_core.cli.given import pairs
 from supasync_core.cli.session import Session
 from supasync_core.cli.sync import interruptible
 from supasync_core.errors import ConfigError, StateError
@@ -226,17 +227,6 @@ class Command:
             f"to get these rows of {part.table.name} again, save this query's result as {name} beside it:"
         )
         click.echo(self.export.query(wanted, exact=True).sql.replace(f"{part.table.name}.csv", name))
-
-
-def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
-    """``FILE=NAME`` by its left side; without one it holds for all."""
-    found: dict[str, str] = {}
-    for each in given:
-        left, equals, right = each.partition("=")
-        if not (right if equals else left):
-            raise ConfigError([f"{option} {each}: give NAME or FILE=NAME"])
-        found[left if equals else "*"] = right if equals else left
-    return found
 
 
 def _write(path: Path, findings: list[Finding], *, defuse: bool) -> None:

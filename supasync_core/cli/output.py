@@ -111,25 +111,6 @@ def watching(redact: Callable[[str], str], *, as_json: bool) -> Iterator[Watch]:
         yield _Bars(progress, _Lines(redact, quiet=as_json))
 
 
-@contextmanager
-def counting() -> Iterator[Callable[[str, int], None]]:
-    """A count of what was read so far on a terminal's stderr; nothing without one."""
-    if not sys.stderr.isatty():
-        yield lambda _name, _rows: None
-        return
-    from rich import progress as bars  # noqa: PLC0415 - cron looks at plain lines
-    from rich.console import Console  # noqa: PLC0415 - cron looks at plain lines
-
-    with bars.Progress(
-        bars.TextColumn("{task.description}"),
-        bars.TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as progress:
-        task = progress.add_task("", total=None)
-        yield lambda name, rows: progress.update(task, description=f"{name}: {rows:,} rows read")
-
-
 class _Lines:
     """Plain lines, as cron mails them."""
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from supasync_core.cli.given import Duration
 from supasync_core.cli.session import Session
-from supasync_core.cli.status import Duration
 
 if TYPE_CHECKING:
     from supasync_core.schedule.job import Job

@@ -1,7 +1,6 @@
 """`supasync status`: how the runs went, and whether all is well."""
 
 import json
-import re
 import textwrap
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import click
 
 from supasync_core import clock
 from supasync_core.cli import output
+from supasync_core.cli.given import Duration
 from supasync_core.cli.session import Session
 from supasync_core.health import Health, judge
 from supasync_core.phases import phase
@@ -22,21 +22,6 @@ _FETCHED = 100
 _KEYS = 10
 HISTORY = 31 * 86_400_000_000
 """Microseconds back to which costs and sizes are looked at."""
-_AGE = re.compile(r"(\d+)\s*([smhd])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-class Duration(click.ParamType[timedelta]):
-    """``90m``, ``2h``, ``1d``."""
-
-    name = "duration"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """The timedelta; a usage error where it is none."""
-        found = _AGE.fullmatch(str(value))
-        if not found:
-            self.fail(f"{value} is no duration such as 90m, 2h or 1d", param, ctx)
-        return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
 
 
 @click.command()

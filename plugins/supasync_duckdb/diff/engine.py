@@ -21,7 +21,7 @@ from supasync_duckdb.files import blamed, private
 from supasync_duckdb.staging import judging
 from supasync_duckdb.values import literal
 
-MEMORY = "400MB"
+MEMORY = "650MB"
 """What DuckDB may hold in memory; more goes to its temporary files."""
 _FETCHED = 1000
 _LISTED = 1000

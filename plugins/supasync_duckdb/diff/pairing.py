@@ -120,8 +120,8 @@ class Pairing:
         texts = [f"{letter}{i}" for letter in "lr" for i in range(len(self.columns))]
         return (
             f"CREATE OR REPLACE TABLE {self.results} AS SELECT {', '.join([kind, *texts, *flags])} "
-            f"FROM places AS p LEFT JOIN {self._left} AS l ON l.n = p.l "
-            f"LEFT JOIN {self._right} AS r ON r.n = p.r WHERE p.d"
+            f"FROM (SELECT * FROM places WHERE d) AS p LEFT JOIN {self._left} AS l ON l.n = p.l "
+            f"LEFT JOIN {self._right} AS r ON r.n = p.r"
         )
 
     def open_cells(self, i: int) -> str:
@@ -171,11 +171,13 @@ class Pairing:
         return " AND ".join(f"{mine}{i} IS NOT DISTINCT FROM {theirs}{i}" for i in width)
 
     def _differs(self) -> str:
+        """Whether anything does; the texts are looked into only where they are not the same."""
+        same = " AND ".join(f"l{i} IS NOT DISTINCT FROM r{i}" for i in self.differing) or "true"
         cells = " OR ".join(f"{self._flag(i)} <> {SAME}" for i in self.differing) or "false"
-        return f"(l.n IS NULL OR r.n IS NULL OR {cells})"
+        return f"CASE WHEN l.n IS NULL OR r.n IS NULL THEN true WHEN {same} THEN false ELSE {cells} END"
 
     def _flag(self, i: int) -> str:
-        """What SQL says of the cells of a column; the texts are only looked into where they differ."""
+        """What SQL says of the cells of a column."""
         mine, theirs, kind, name = f"l{i}", f"r{i}", self.kind(i), self.columns[i]
         cases = [f"WHEN {mine} IS NOT DISTINCT FROM {theirs} THEN {SAME}"]
         for null, text, taken in ((mine, theirs, self.mine), (theirs, mine, self.theirs)):
