@@ -100,7 +100,7 @@ class CsvFiles:
                 _load(Raw(engine, table, each.name, 2 * index + (place == RIGHT), physical), shape, choices)
                 for index, (each, physical) in enumerate(looked)
             ]
-        return _together(engine, place, parts)
+        return _together(engine, place, parts, table.where)
 
     def _paths(self, path: Path, table: Table) -> list[Path]:
         """The table's files."""
@@ -132,7 +132,6 @@ class _Part:
 
     relation: str
     cells: dict[str, str]
-    rows: int
     doubtful: dict[str, str]
     dialect: Dialect
     file: str
@@ -170,7 +169,7 @@ def _load(raw: Raw, shape: Shape, choices: Choices) -> _Part:
         if not word and not each.quoted:
             word = None  # no cell is an empty text: what is not NULL stands as it is
         cells[column] = _text(nullable(raw.cell(column), word), dialect, shape, column)
-    return _Part(raw.name, cells, raw.count(), doubtful, dialect, raw.file)
+    return _Part(raw.name, cells, doubtful, dialect, raw.file)
 
 
 def _text(cell: str, dialect: Dialect, shape: Shape, name: str) -> str:
@@ -186,10 +185,10 @@ def _unescaped(cell: str, dialect: Dialect) -> str:
     return f"replace({cell}, '\\n', chr(10))" if dialect.escaped else cell
 
 
-def _together(engine: DuckdbEngine, place: str, parts: Sequence[_Part]) -> Taken:
-    """Hold one file as it is, several as one table."""
+def _together(engine: DuckdbEngine, place: str, parts: Sequence[_Part], where: str | None) -> Taken:
+    """Hold one file as it is; several, or rows under a filter, as one table."""
     relation, cells = parts[0].relation, parts[0].cells
-    if len(parts) > 1:
+    if len(parts) > 1 or where:
         selects = [
             f"SELECT {', '.join(f'{sql} AS {identifier(name)}' for name, sql in part.cells.items())} "
             f"FROM {part.relation}"
@@ -200,11 +199,11 @@ def _together(engine: DuckdbEngine, place: str, parts: Sequence[_Part]) -> Taken
         cells = {name: identifier(name) for part in parts for name in part.cells}
         for part in parts:
             engine.fetch(f"DROP TABLE {part.relation}")
-    engine.hold(place, relation, cells)
+    rows = engine.hold(place, relation, cells, where)
     doubtful = {name: word for part in parts for name, word in part.doubtful.items()}
     return Taken(
         columns=tuple(cells),
-        rows=sum(part.rows for part in parts),
+        rows=rows,
         doubtful=doubtful,
         lossy=any(part.dialect.javascript for part in parts),
         notes=tuple(note for part in parts for note in _notes(part)),

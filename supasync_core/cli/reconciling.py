@@ -47,7 +47,7 @@ class Command:
             comparing = stack.enter_context(opened(self.session, self.given, settings))
             parts = self._compared(comparing, to)
             if self.delete:
-                parts = [self._weighed(part, to) for part in parts]
+                parts = [self._weighed(part, to, comparing) for part in parts]
             return self._apply(parts, comparing, to) if self.applied else self._show_only(parts)
 
     def _compared(self, comparing: Comparing, to: Target) -> list[Part]:
@@ -84,8 +84,11 @@ class Command:
                 hint="a file in another dialect is only read",
             )
 
-    def _weighed(self, part: Part, to: Target) -> Part:
+    def _weighed(self, part: Part, to: Target, comparing: Comparing) -> Part:
+        """What may be removed of the rows that the left side is once more seen not to have."""
         proven = to.project is None
+        there = comparing.left.present(part.table, part.surplus) if part.surplus else set()
+        part = replace(part, surplus=tuple(key for key in part.surplus if key not in there))
         table = to.named(part.table)
         return replace(part, deletes=weighed(part, to.place, table, self.max_deletes, proven=proven))
 

@@ -55,7 +55,7 @@ class Comparing:
     def tables(self) -> Tables:
         """Which tables there are; ConfigError where nothing tells, or a wanted one is missing."""
         declared = self.wish.declared or ()
-        chosen = [self._named(name, declared) for name in self.wish.tables]
+        chosen = [self._named(name, declared) for name in dict.fromkeys(self.wish.tables)]
         mine, theirs = (side.tables(chosen or declared) for side in (self.left, self.right))
         if chosen:
             return Tables(tuple(chosen))

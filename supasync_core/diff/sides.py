@@ -11,6 +11,7 @@ from supasync_core.backend import Context, Source
 from supasync_core.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.diff.seams import Engine, Files, Taken
 from supasync_core.errors import ConfigError, SchemaError
+from supasync_core.evidence import Key
 from supasync_core.gap.seams import Choices
 from supasync_core.ledger import Ledger
 from supasync_core.plugins import Host
@@ -48,6 +49,10 @@ class Side(Protocol):
         """Let the engine take in the table's rows."""
         ...
 
+    def present(self, table: Table, keys: Sequence[Key]) -> set[Key]:
+        """Those of the keys that the side has, also outside of the table's ``where``."""
+        ...
+
     def close(self) -> None:
         """Let go of connections."""
         ...
@@ -58,7 +63,7 @@ class FileSide:
     """Files, in a format that the engine reads by itself.
 
     ``backend`` is that format's name. ``placed`` says where a table stands in there, ``remembered`` what
-    types it has. Where ``declared_only``, the files are a project's.
+    types it has. Where ``declared_only``, the files are a project's, and ``filtered`` by its ``where``.
     """
 
     name: str
@@ -69,6 +74,7 @@ class FileSide:
     placed: Callable[[Table], Table] = lambda table: table
     remembered: Callable[[Table], Shape | None] = lambda _table: None
     declared_only: bool = False
+    filtered: bool = False
     typed: bool = False
 
     def tables(self, declared: Sequence[Table]) -> list[Table] | None:
@@ -89,8 +95,19 @@ class FileSide:
         return replace(shape, columns=tuple(known.column(c.name) or c for c in shape.columns))
 
     def take(self, engine: Engine, place: str, table: Table, shape: Shape) -> Taken:
-        """Hand over the path."""
-        return self.files.take(engine, place, self.path, self.placed(table), shape, self.choices)
+        """Hand over the path; ``where`` is for projects, whose language it is written in."""
+        read = self.placed(table if self.filtered else replace(table, where=None))
+        return self.files.take(engine, place, self.path, read, shape, self.choices)
+
+    def present(self, table: Table, keys: Sequence[Key]) -> set[Key]:
+        """None that was not compared: rows that a filter leaves out stand for none."""
+        if not (self.filtered and table.where):
+            return set()
+        raise SchemaError(
+            f"{table.name}: rows outside of where: are not told from those that were deleted in {self.name}",
+            table=table.name,
+            hint="remove them by hand, or compare without where:",
+        )
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -120,6 +137,14 @@ class ProjectSide:
         read = table if self.filtered else replace(table, where=None)
         taken = engine.take(place, table, shape, self._pages(read))
         return taken if taken.columns else replace(taken, columns=tuple(c.name for c in shape.columns))
+
+    def present(self, table: Table, keys: Sequence[Key]) -> set[Key]:
+        """Ask for them once more: a filter, a transform or a moment may have left them out."""
+        if not keys:
+            return set()
+        narrow = replace(table, where=None, columns=table.key, exclude=(), transform=())
+        found = self.source.rows(narrow, table.key, keys)
+        return {table.place(row, None).key for batch in found for row in batch.rows}
 
     def close(self) -> None:
         """Close the connections."""
@@ -192,7 +217,8 @@ class Finding:
         if not path.exists():
             raise SchemaError(f"{name}: there is no {path} yet")
         choices = replace(self.choices, dialects={"*": "psql", **self.choices.dialects})
-        return FileSide(name, path, files, choices, endpoint.backend, declared_only=True)
+        filtered = name == OLD or self._settings(name).source.backend == endpoint.backend
+        return FileSide(name, path, files, choices, endpoint.backend, declared_only=True, filtered=filtered)
 
     def _staging(self) -> Side:
         settings = self._settings(STAGING)

@@ -132,3 +132,21 @@ def test_a_project_of_files_is_reconciled_under_its_lease(tmp_path: Path) -> Non
     assert "(reconcile)" in status.out
     assert call(tmp_path, "reconcile", "undo").code == 0
     assert call(tmp_path, "sync").code == 0
+
+
+def test_where_holds_for_a_project_of_files_and_what_it_leaves_out_is_not_removed(tmp_path: Path) -> None:
+    (tmp_path / "tables.yaml").write_text(
+        TABLES_YAML.replace("{users: {}}", "{users: {where: \"v <> 'x'\"}}")
+    )
+    (tmp_path / "a").mkdir()
+    lines = ["id,v,updated_at", "1,a,2024-01-01", "2,b,2024-01-01", "3,x,2024-01-01"]
+    csv_file(tmp_path / "a" / "users.csv", lines)
+    assert call(tmp_path, "setup").code == 0
+    assert call(tmp_path, "sync").code == 0
+    assert diff(tmp_path, "old", "new").counts == (0, 0, 0, 2)
+    csv_file(tmp_path / "a" / "users.csv", [*lines[:2], "2,x,2024-01-01"])
+    assert diff(tmp_path, "old", "new").counts == (1, 0, 0, 1)
+    done = call(tmp_path, "reconcile", "old", "new", "--apply", "--delete")
+    assert done.code == 3
+    assert "outside of where:" in done.err
+    assert diff(tmp_path, "old", "new").counts == (1, 0, 0, 1)

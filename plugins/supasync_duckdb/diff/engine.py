@@ -49,9 +49,10 @@ class DuckdbEngine:
             self.connection.execute(f"SET {setting}")
         self.connection.execute("CREATE SCHEMA gap")
 
-    def hold(self, place: str, relation: str, cells: Mapping[str, str]) -> None:
-        """Have a side's rows in this relation, whose columns' texts are these expressions."""
-        self.held[place] = Held(relation, cells)
+    def hold(self, place: str, relation: str, cells: Mapping[str, str], where: str | None = None) -> int:
+        """Have a side's rows in this relation, whose columns' texts are these expressions; their number."""
+        self.held[place] = Held(relation, cells, f"({where})" if where else "true")
+        return int(self.fetch(f"SELECT count(*) FROM {relation} WHERE {where or 'true'}")[0][0])
 
     def fetch(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query."""

@@ -1,5 +1,5 @@
 """DuckDB files as a side: attached to be read, compared where they are."""
-# ruff: noqa: S608 - names are quoted by values.identifier
+
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -85,9 +85,9 @@ class DuckdbFiles:
         with blamed(path, table):
             engine.connection.execute(f"ATTACH {literal(str(path))} AS {catalog} (READ_ONLY)")
         relation = f"{catalog}.{identifier(schema_of(table))}.{identifier(table.name)}"
-        rows = engine.fetch(f"SELECT count(*) FROM {relation}")[0][0]
         cells = {name: _text(kind, shape, name) for name, kind in kinds.items() if name not in _OWN}
-        engine.hold(place, relation, cells)
+        with blamed(path, table):
+            rows = engine.hold(place, relation, cells, table.where)
         return Taken(columns=tuple(cells), rows=rows)
 
 

@@ -18,11 +18,12 @@ class Held:
 
     relation: str
     cells: Mapping[str, str]
+    where: str = "true"
 
     def select(self, columns: tuple[str, ...], letter: str) -> str:
         """The rows with their places ``n`` and their texts ``l0 ...`` or ``r0 ...``."""
         cells = [f"{self.cells.get(name, 'NULL::VARCHAR')} AS {letter}{i}" for i, name in enumerate(columns)]
-        return f"(SELECT {', '.join(['rowid AS n', *cells])} FROM {self.relation})"
+        return f"(SELECT {', '.join(['rowid AS n', *cells])} FROM {self.relation} WHERE {self.where})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,9 @@ class Pairing:
     def newest(self, held: Held) -> str | None:
         """The greatest text of the first timestamp that the side has."""
         names = [name for name in self.question.table.timestamp if name in held.cells]
-        return f"SELECT max({held.cells[names[0]]}) FROM {held.relation}" if names else None
+        return (
+            f"SELECT max({held.cells[names[0]]}) FROM {held.relation} WHERE {held.where}" if names else None
+        )
 
     def order(self, side: str = "") -> str:
         """By kind, then by key, whole numbers as such."""
