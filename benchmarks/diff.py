@@ -3,8 +3,7 @@
 Run it by ``python benchmarks/diff.py ROWS [--json]``; a million rows unless given. Each tool compares the
 same two files in a process of its own, three times, and its best run counts; one that takes longer than
 ``--patience`` is stopped. The tools are the dependency group ``bench``: ``pip install -e '.[bench]'``.
-"""  # noqa: INP001 - a script
-# ruff: noqa: S608 - our own statements
+"""
 
 import argparse
 import json
@@ -46,16 +45,16 @@ def main() -> None:
     parser.add_argument("--files", nargs=2, type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.part:
-        print(TOOLS[options.part](*options.files))  # noqa: T201 - read by nobody but a person
+        print(TOOLS[options.part](*options.files))
         return
     found = measured(options.rows, options.patience)
     if options.json:
-        print(json.dumps(found, indent=2))  # noqa: T201
+        print(json.dumps(found, indent=2))
         return
     for each in found:
         note = "" if each["finished"] else "  gave up"
         figures = f"{each['wall']:8.2f} s {each['cpu']:8.2f} s cpu {each['peak_mb']:8,.0f} MB"
-        print(f"{each['tool']:24} {figures}{note}")  # noqa: T201
+        print(f"{each['tool']:24} {figures}{note}")
 
 
 def measured(rows: int, patience: float) -> list[dict[str, Any]]:
@@ -84,7 +83,7 @@ def run_once(tool: str, left: Path, right: Path, patience: float) -> dict[str, A
         command = [str(Path(sys.executable).with_name("supasync")), "diff", str(left), str(right)]
         command += ["--key", "id", "--format", "json"]
     began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     finished = True
     while True:
         done, status, usage = os.wait4(process.pid, os.WNOHANG)
@@ -120,8 +119,8 @@ def bare(left: Path, right: Path) -> object:
 
 def with_datacompy(left: Path, right: Path) -> object:
     """All columns as text, so that nothing is rounded."""
-    import polars as pl  # noqa: PLC0415 - each tool pays for its own imports
-    from datacompy import PolarsCompare  # noqa: PLC0415
+    import polars as pl
+    from datacompy import PolarsCompare
 
     frames = [pl.read_csv(path, infer_schema=False) for path in (left, right)]
     compared = PolarsCompare(*frames, join_columns="id")
@@ -130,7 +129,7 @@ def with_datacompy(left: Path, right: Path) -> object:
 
 def with_csv_diff(left: Path, right: Path) -> object:
     """As its own command line calls it."""
-    from csv_diff import compare, load_csv  # noqa: PLC0415 - as above
+    from csv_diff import compare, load_csv
 
     with left.open(newline="") as one, right.open(newline="") as other:
         found = compare(load_csv(one, key="id"), load_csv(other, key="id"))
@@ -139,9 +138,9 @@ def with_csv_diff(left: Path, right: Path) -> object:
 
 def with_daff(left: Path, right: Path) -> object:
     """As its own command line calls it, with the key named."""
-    import csv  # noqa: PLC0415 - as above
+    import csv
 
-    import daff  # noqa: PLC0415
+    import daff
 
     tables = []
     for path in (left, right):

@@ -66,11 +66,11 @@ def diff(rows: int) -> list[Result]:
         Result(
             case=f"diff: {rows:,} rows",
             server="none",
-            rival=each["name"],
-            wall=each.get("seconds"),
-            client=each.get("cpu"),
-            memory=each.get("memory"),
-            failed=each.get("failed"),
+            rival=each["tool"],
+            wall=each["wall"],
+            client=each["cpu"],
+            memory=each["peak_mb"],
+            failed=None if each["finished"] else "gave up",
         )
         for each in told
     ]

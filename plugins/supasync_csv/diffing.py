@@ -20,6 +20,7 @@ from supasync_csv.gap.physical import Physical, UnfitError, examine
 from supasync_csv.gap.raw import Raw
 from supasync_csv.gap.types import is_array, is_json, type_of
 from supasync_duckdb.diff.engine import DuckdbEngine
+from supasync_duckdb.files import blamed
 from supasync_duckdb.values import identifier
 
 _SUFFIXES = (".csv", ".tsv")
@@ -96,10 +97,12 @@ class CsvFiles:
                     table=table.name,
                     hint="compare them one by one",
                 )
-            parts = [
-                _load(Raw(engine, table, each.name, 2 * index + (place == RIGHT), physical), shape, choices)
-                for index, (each, physical) in enumerate(looked)
-            ]
+            with blamed(path, table):
+                raws = [
+                    Raw(engine, table, each.name, 2 * index + (place == RIGHT), physical)
+                    for index, (each, physical) in enumerate(looked)
+                ]
+                parts = [_load(raw, shape, choices) for raw in raws]
         return _together(engine, place, parts, table.where)
 
     def _paths(self, path: Path, table: Table) -> list[Path]:

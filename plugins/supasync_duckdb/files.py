@@ -73,9 +73,16 @@ def transaction(connection: DuckDBPyConnection) -> Iterator[None]:
 
 @contextmanager
 def blamed(path: Path, table: Table | None = None) -> Iterator[None]:
-    """DuckDB's errors as supasync's own; they print no value of a row."""
+    """DuckDB's errors as supasync's own; they print no value of a row.
+
+    A query that Ctrl-C has ended is a RuntimeError (measured on DuckDB 2.0).
+    """
     try:
         yield
+    except RuntimeError as err:
+        if str(err) == "Query interrupted":
+            raise KeyboardInterrupt from err
+        raise
     except duckdb.Error as err:
         raise _translated(err, path, table) from err
 

@@ -67,11 +67,17 @@ class Given:
     def settings(self, session: Session) -> "Settings | None":
         """Those of tables.yaml; None where only files are compared and nobody needs it."""
         from supasync_core.diff.sides import NAMES  # noqa: PLC0415 - --help needs none of it
+        from supasync_core.errors import ConfigError  # noqa: PLC0415
 
         offline = not {self.left, self.right} & {*NAMES}
         if offline and (self.key or not Path(session.config).exists()):
             return None
-        return session.settings
+        try:
+            return session.settings
+        except ConfigError as err:
+            if offline:
+                err.hint = "two files need no tables.yaml where the key is named: --key COLUMN"
+            raise
 
     def wish(self, settings: "Settings | None") -> "Wish":
         """What is asked for."""

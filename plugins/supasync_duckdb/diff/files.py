@@ -1,6 +1,5 @@
 """DuckDB files as a side: attached to be read, compared where they are."""
 
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
