@@ -129,7 +129,7 @@ class Command:
         if weight and weight.unproven:
             yield (
                 f"{len(weight.unproven):,} rows that are only in {right} are not known to have come from "
-                "old, and stay: supasync has not seen them there"
+                "old, and stay: supasync verify notes what old has, once it has run"
             )
         if weight and weight.refused:
             yield f"nothing is removed: {weight.refused}; --max-deletes allows more"
