@@ -20,6 +20,7 @@ from supasync_core.errors import RowError, SchemaError, TooMuchError
 from supasync_core.gate import Gate
 from supasync_core.portions import Portions
 from supasync_core.project import Project
+from supasync_core.refusals import Key, joined, keys_of, matching, outside, printed, texts_of, told
 from supasync_core.state import Quarantined
 from supasync_core.tables import Table
 
@@ -32,7 +33,6 @@ DEPTH = 50
 NO_PARENT = "23503"
 NOT_UNIQUE = "23505"
 
-Key = tuple[str, ...]
 Keys = set[Key]
 
 
@@ -99,7 +99,7 @@ class Delivery:
             return
         with self.gate.alone():
             batches = self._read(table, waiting)
-            found = {key for batch in batches for key in _keys(table, batch)}
+            found = {key for batch in batches for key in keys_of(table, batch)}
             with self.lock:
                 for gone in waiting - found:
                     del self.set_aside[table.name][gone]
@@ -145,7 +145,7 @@ class Delivery:
         while self.incomplete:
             self._send(*self.incomplete.pop())
         waiting = self.set_aside[table.name]
-        return batch.count - (sum(key in waiting for key in _keys(table, batch)) if waiting else 0)
+        return batch.count - (sum(key in waiting for key in keys_of(table, batch)) if waiting else 0)
 
     def _send(self, table: Table, batch: Batch, depth: int = 0) -> None:
         try:
@@ -172,13 +172,13 @@ class Delivery:
         """A row that was refused before may be taken in a later version."""
         with self.lock:
             waiting = self.set_aside[table.name]
-            for key in _keys(table, batch) if waiting else ():
+            for key in keys_of(table, batch) if waiting else ():
                 waiting.pop(key, None)
 
     def _rescue(self, table: Table, batch: Batch, err: RowError, depth: int) -> None:
         if err.sqlstate == NO_PARENT and err.columns and err.other:
             self._send_with_parents(table, batch, err, depth)
-        elif err.sqlstate == NOT_UNIQUE and (taken := _matching(batch, err)):
+        elif err.sqlstate == NOT_UNIQUE and (taken := matching(batch, err)):
             self._refuse_some(table, batch, taken, err)
         elif batch.count == 1:
             self._refuse(table, batch.rows[0], err)
@@ -191,14 +191,14 @@ class Delivery:
         """Fetch the parents that are missing in the sink, send them, then the batch again."""
         parent = self._parent(table, err)
         missing = self._missing(table, parent, batch, err)
-        this = _UnderWay(table, set(_keys(table, batch)), err.columns)
+        this = _UnderWay(table, set(keys_of(table, batch)), err.columns)
         circle = self._circle(parent, missing)
         if circle and self._yielding([this, *reversed(circle)]) is this:
             self._send_without(table, batch, err.columns)
             return
         new = missing - self.fetched[parent.name]
         if not new or depth >= DEPTH:
-            orphans = [i for i, row in enumerate(batch.rows) if _texts(row, err.columns) in missing]
+            orphans = [i for i, row in enumerate(batch.rows) if texts_of(row, err.columns) in missing]
             self._refuse_some(table, batch, orphans, err)
             return
         self.fetched[parent.name] |= new
@@ -206,7 +206,7 @@ class Delivery:
         try:
             for found in self._read(parent, new):
                 if parent.name == table.name:
-                    batch = _joined(found, batch)
+                    batch = joined(found, batch)
                 else:
                     self._send(parent, found, depth + 1)
         except _CircleError as opened:
@@ -244,13 +244,13 @@ class Delivery:
 
     def _missing(self, table: Table, parent: Table, batch: Batch, err: RowError) -> Keys:
         """The parents of the batch's rows that neither the sink nor the batch itself has."""
-        wanted = {key for row in batch.rows if (key := _texts(row, err.columns))}
+        wanted = {key for row in batch.rows if (key := texts_of(row, err.columns))}
         keys_only = replace(parent, columns=parent.key, exclude=(), where=None)
         found = self.project.sink.rows(keys_only, parent.key, sorted(wanted))
-        present = {key for each in found for key in _keys(parent, each)}
-        if any(_printed(key) == err.value for key in present):
-            raise _outside(table, err)
-        return wanted - present - (set(_keys(table, batch)) if parent.name == table.name else set())
+        present = {key for each in found for key in keys_of(parent, each)}
+        if any(printed(key) == err.value for key in present):
+            raise outside(table, err)
+        return wanted - present - (set(keys_of(table, batch)) if parent.name == table.name else set())
 
     def _parent(self, table: Table, err: RowError) -> Table:
         for parent in self.project.settings.tables:
@@ -282,7 +282,7 @@ class Delivery:
         key = table.place(row, None).key
         since = waiting[key].since if key in waiting else self.now
         with self.lock:
-            waiting[key] = Quarantined(key, _told(table, err), err.sqlstate, since)
+            waiting[key] = Quarantined(key, told(table, err), err.sqlstate, since)
             self.refused[self.sender].append((table.name, key))
         if len(self._new(table)) > CEILING or len(waiting) > MOST:
             raise ManyRefusedError(
@@ -308,12 +308,12 @@ class Delivery:
 
     def _blockers(self, table: Table, row: Batch, err: RowError) -> list[Batch]:
         """What became in the source of the row that has the unique value in the sink."""
-        value = _texts(row.rows[0], err.columns)
+        value = texts_of(row.rows[0], err.columns)
         if not value:
             return []
         keys_only = replace(table, columns=table.key, exclude=(), where=None)
         found = self.project.sink.rows(keys_only, err.columns, [value])
-        keys = [key for batch in found for key in _keys(table, batch)]
+        keys = [key for batch in found for key in keys_of(table, batch)]
         current = self._read(table, keys)
         if keys and not current:
             shown = "; ".join(", ".join(key) for key in keys)
@@ -330,49 +330,3 @@ class Delivery:
         found = self.project.source.rows(table, table.key, wanted)
         changed = (transform.apply(transforms, table, batch) for batch in found)
         return [batch for batch in changed if batch.count]
-
-
-def _keys(table: Table, batch: Batch) -> list[Key]:
-    return [table.place(row, None).key for row in batch.rows]
-
-
-def _texts(row: dict[str, object], columns: Sequence[str]) -> Key:
-    """The row's values of the columns as texts; empty where one is NULL, for then nothing is referred to."""
-    values = [row.get(column) for column in columns]
-    return () if None in values else tuple(_text(value) for value in values)
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _printed(values: Sequence[str]) -> str:
-    """The values as PostgreSQL prints them behind ``Key (a, b)=``."""
-    return f"({', '.join(values)})"
-
-
-def _matching(batch: Batch, err: RowError) -> list[int]:
-    """The places of the rows that the sink named; none where its words do not tell them apart."""
-    if batch.count == 1:
-        return [0]
-    return [i for i, row in enumerate(batch.rows) if _printed(_texts(row, err.columns)) == err.value]
-
-
-def _joined(first: Batch, second: Batch) -> Batch:
-    """One batch of both: rows of one table that refer to each other go in one statement."""
-    return Batch(first.body.rstrip().removesuffix(b"]") + b"," + second.body.lstrip().removeprefix(b"["))
-
-
-def _told(table: Table, err: RowError) -> str:
-    """What the sink said and what to do about it, without the table's name."""
-    return ": ".join(filter(None, (err.message.removeprefix(f"{table.name}: "), err.hint)))
-
-
-def _outside(table: Table, err: RowError) -> SchemaError:
-    """The parent is there, and still the key is refused: it points to another table of the same name."""
-    columns = ", ".join(err.columns)
-    return SchemaError(
-        f"{table.name}: {columns} refers to another {err.other} than the one synced, as auth.{err.other}",
-        table=table.name,
-        hint=f"copy those rows there first, or drop the foreign key on {columns} in NEW until the switch",
-    )
