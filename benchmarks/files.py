@@ -64,13 +64,13 @@ def diff(rows: int) -> list[Result]:
     told = json.loads(_output([sys.executable, HERE / "diff.py", str(rows), "--json"]))
     return [
         Result(
-            case=f"diff: {rows:,} rows",
+            case=each["case"],
             server="none",
             rival=each["tool"],
             wall=each["wall"],
             client=each["cpu"],
             memory=each["peak_mb"],
-            failed=None if each["finished"] else "gave up",
+            failed=None if each["finished"] else f"not done after {each['wall']:.0f} s",
         )
         for each in told
     ]
