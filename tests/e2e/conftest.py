@@ -16,7 +16,20 @@ def empty(cluster: Cluster, tmp_path: Path) -> Iterator[Workspace]:
         yield space
 
 
+@pytest.fixture(scope="module")
+def prepared(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """The same, set up, for all tests of a module."""
+    with between(cluster, tmp_path_factory.mktemp("prepared"), SCHEMA + ROWS, SCHEMA) as space:
+        yield space.ready().keep()
+
+
 @pytest.fixture
-def workspace(empty: Workspace) -> Workspace:
-    """The same, set up."""
+def workspace(prepared: Workspace) -> Workspace:
+    """That again, for a test that changes rows and files only."""
+    return prepared.again()
+
+
+@pytest.fixture
+def fresh(empty: Workspace) -> Workspace:
+    """OLD and NEW as above, set up, for a test that changes tables."""
     return empty.ready()

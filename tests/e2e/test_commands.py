@@ -37,11 +37,11 @@ def test_check_before_the_sql_was_pasted_says_what_to_paste(empty: Workspace) ->
     assert "supasync schema sql" in done.out
 
 
-def test_check_names_a_missing_table_column_and_key_at_once(workspace: Workspace) -> None:
-    workspace.old.run("alter table public.jobs rename column updated_at to changed_at")
-    workspace.old.run("drop table public.ad_sessions")
-    workspace.new.run("alter table public.sessions drop column ip")
-    done = workspace.supasync("check")
+def test_check_names_a_missing_table_column_and_key_at_once(fresh: Workspace) -> None:
+    fresh.old.run("alter table public.jobs rename column updated_at to changed_at")
+    fresh.old.run("drop table public.ad_sessions")
+    fresh.new.run("alter table public.sessions drop column ip")
+    done = fresh.supasync("check")
     assert done.code == 3
     assert "jobs: OLD has no column updated_at" in done.out
     assert "ad_sessions" in done.out
@@ -225,13 +225,13 @@ def test_bad_answers_of_old_are_told_in_a_sentence(
     assert workspace.new.texts("users") == []
 
 
-def test_a_table_without_key_is_refused(workspace: Workspace) -> None:
-    workspace.old.run("alter table public.sessions drop constraint sessions_pkey cascade")
-    workspace.new.run("alter table public.sessions drop constraint sessions_pkey cascade")
-    done = workspace.supasync("sync", "--table", "sessions")
+def test_a_table_without_key_is_refused(fresh: Workspace) -> None:
+    fresh.old.run("alter table public.sessions drop constraint sessions_pkey cascade")
+    fresh.new.run("alter table public.sessions drop constraint sessions_pkey cascade")
+    done = fresh.supasync("sync", "--table", "sessions")
     assert done.code == 3
     assert "unique" in done.err
-    assert workspace.new.texts("sessions") == []
+    assert fresh.new.texts("sessions") == []
 
 
 def test_another_file_can_be_named_by_option_and_environment(workspace: Workspace) -> None:

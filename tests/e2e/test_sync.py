@@ -74,24 +74,24 @@ def test_a_wrong_key_is_refused_with_a_sentence(workspace: Workspace) -> None:
     assert workspace.new.texts("users") == []
 
 
-def test_a_missing_table_stops_its_dependents_and_not_the_others(workspace: Workspace) -> None:
-    workspace.old.run("alter table public.jobs rename to tasks")
-    done = workspace.supasync("sync")
+def test_a_missing_table_stops_its_dependents_and_not_the_others(fresh: Workspace) -> None:
+    fresh.old.run("alter table public.jobs rename to tasks")
+    done = fresh.supasync("sync")
     assert done.code == 3
     assert "jobs: failed" in done.err
     assert "usage_logs: skipped: not run: waits for jobs" in done.err
-    workspace.assert_equal("users", "sessions", "ad_sessions")
-    workspace.old.run("alter table public.tasks rename to jobs")
-    assert workspace.supasync("sync").code == 0
-    workspace.assert_equal()
+    fresh.assert_equal("users", "sessions", "ad_sessions")
+    fresh.old.run("alter table public.tasks rename to jobs")
+    assert fresh.supasync("sync").code == 0
+    fresh.assert_equal()
 
 
-def test_a_column_that_new_lacks_stops_the_table_by_name(workspace: Workspace) -> None:
-    workspace.old.run("alter table public.users add column nickname text")
-    done = workspace.supasync("sync")
+def test_a_column_that_new_lacks_stops_the_table_by_name(fresh: Workspace) -> None:
+    fresh.old.run("alter table public.users add column nickname text")
+    done = fresh.supasync("sync")
     assert done.code == 3
     assert re.search(r"users: failed: .*nickname", done.err)
-    assert workspace.new.texts("users") == []
+    assert fresh.new.texts("users") == []
 
 
 def test_sync_before_setup_says_so(empty: Workspace) -> None:

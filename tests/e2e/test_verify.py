@@ -57,20 +57,20 @@ def test_exact_sees_what_timestamps_do_not_show(workspace: Workspace) -> None:
     assert found["digest_old"] != found["digest_new"]
 
 
-def test_what_could_not_be_found_out_is_trouble(workspace: Workspace) -> None:
+def test_what_could_not_be_found_out_is_trouble(fresh: Workspace) -> None:
     another = {"OLD_SUPABASE_SERVICE_ROLE_KEY": "sb_secret_for_tests_of_another"}
-    done = workspace.supasync("verify", environment=another)
+    done = fresh.supasync("verify", environment=another)
     assert (done.code, "401" in done.err) == (2, True)
-    done = workspace.supasync("verify", "--table", "user")
+    done = fresh.supasync("verify", "--table", "user")
     assert (done.code, "did you mean users?" in done.err) == (2, True)
-    workspace.old.run("alter table public.jobs rename to tasks")
-    done = workspace.supasync("verify", "--table", "jobs", "--table", "ad_sessions", "--json")
+    fresh.old.run("alter table public.jobs rename to tasks")
+    done = fresh.supasync("verify", "--table", "jobs", "--table", "ad_sessions", "--json")
     assert done.code == 2, done.out
     assert "no table public.jobs" in done.json["tables"]["jobs"]["error"]
     assert len(done.json["tables"]["ad_sessions"]["missing"]) == 1000
     assert done.json["tables"]["ad_sessions"]["unlooked"] == 1000
-    workspace.new.run("drop table sync_metadata cascade")
-    done = workspace.supasync("verify")
+    fresh.new.run("drop table sync_metadata cascade")
+    done = fresh.supasync("verify")
     assert (done.code, "schema sql" in done.err) == (2, True)
 
 

@@ -26,7 +26,7 @@ SCHEMA = ROLES + (HERE / "schema.sql").read_text()
 ROWS = (HERE / "rows.sql").read_text()
 COMMAND = Path(sys.executable).with_name("supasync")
 TABLES = ("users", "jobs", "sessions", "usage_logs", "ad_sessions")
-_TABLES = "select tablename from pg_tables where schemaname = 'public'"
+_TABLES = "select tablename from pg_tables where schemaname = %s"
 OLD_KEY = "sb_secret_for_tests_old"
 NEW_KEY = "sb_secret_for_tests_new"
 
@@ -101,6 +101,8 @@ class Workspace:
     environment: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     """What `keep` has read of the folder."""
+    own: set[str] = field(default_factory=set)
+    """The files of this installation that were there then."""
 
     def write(self, name: str, text: str) -> None:
         """Write a file of the folder."""
@@ -148,10 +150,11 @@ class Workspace:
         for end in (self.old, self.new):
             with psycopg.connect(end.cluster.url(end.database)) as connection:
                 connection.execute("create schema kept")
-                for (table,) in connection.execute(_TABLES).fetchall():
+                for (table,) in connection.execute(_TABLES, ["public"]).fetchall():
                     names = (sql.Identifier("kept", table), sql.Identifier("public", table))
                     connection.execute(sql.SQL("create table {} as table {}").format(*names))
         self.files = {path.name: path.read_text() for path in self.folder.iterdir() if path.is_file()}
+        self.own = {path.name for path in self.folder.glob(".supasync/*")}
         return self
 
     def again(self) -> "Workspace":
@@ -159,17 +162,20 @@ class Workspace:
         for end in (self.old, self.new):
             with psycopg.connect(end.cluster.url(end.database)) as connection:
                 connection.execute("set session_replication_role = replica")
-                tables = [table for (table,) in connection.execute(_TABLES).fetchall()]
-                for table in tables:
-                    connection.execute(sql.SQL("delete from {}").format(sql.Identifier("public", table)))
+                tables = [table for (table,) in connection.execute(_TABLES, ["kept"]).fetchall()]
+                for (table,) in connection.execute(_TABLES, ["public"]).fetchall():
+                    what = "delete from {}" if table in tables else "drop table {} cascade"
+                    connection.execute(sql.SQL(what).format(sql.Identifier("public", table)))
                 for table in tables:
                     names = (sql.Identifier("public", table), sql.Identifier("kept", table))
                     copied = sql.SQL("insert into {} overriding system value table {}").format(*names)
                     connection.execute(copied)
             end.server.accept()
+            end.server.reload()
             end.server.behave()
             end.server.reset()
-        for path in [*self.folder.iterdir(), *self.folder.glob(".supasync/*.duckdb*")]:
+        made = [path for path in self.folder.glob(".supasync/*") if path.name not in self.own]
+        for path in [*self.folder.iterdir(), *made]:
             if path.is_file():
                 path.unlink()
             elif path.name != ".supasync":
