@@ -1,14 +1,25 @@
 """One run of a contender: what it took, seen from outside."""
 
-import os
+import json
 import subprocess
-import time
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryFile
 
 from benchmarks.ground import Ground
+
+# A process that is started counts the memory of the one that started it: this one is small.
+_MEASURED = """
+import json, os, subprocess, sys, time
+began = time.perf_counter()
+process = subprocess.Popen(sys.argv[2:])
+_, status, usage = os.wait4(process.pid, 0)
+took = [time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024]
+with open(sys.argv[1], "w") as told:
+    json.dump([*took, os.waitstatus_to_exitcode(status)], told)
+"""
 
 
 @dataclass(frozen=True)
@@ -32,22 +43,20 @@ def measured(ground: Ground, command: Sequence[str | Path], folder: Path) -> Tak
     """Run the command to its end."""
     ground.traffic()
     before = ground.server_seconds()
-    with TemporaryFile() as output:
-        began = time.perf_counter()
-        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
+    with TemporaryFile() as output, NamedTemporaryFile("r") as told:
+        through = [sys.executable, "-c", _MEASURED, told.name, *command]
+        subprocess.run(through, cwd=folder, stdout=output, stderr=subprocess.STDOUT, check=False)
+        wall, client, memory, code = json.loads(told.read())
         output.seek(0)
         text = output.read().decode(errors="replace")
     traffic = ground.traffic()
     return Taken(
         wall=wall,
-        client=usage.ru_utime + usage.ru_stime,
+        client=client,
         server=ground.server_seconds() - before,
-        memory=usage.ru_maxrss / 1024,
+        memory=memory,
         output=text,
         requests=traffic[0] if traffic else None,
         bytes=traffic[1] if traffic else None,
-        failed=text.strip().splitlines()[-1][:200] if process.returncode else None,
+        failed=text.strip().splitlines()[-1][:200] if code else None,
     )
