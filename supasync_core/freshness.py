@@ -14,16 +14,11 @@ class LastSuccess:
     def __init__(self, folder: Path) -> None:
         self._path = lock.folder(folder) / "last-success"
         if not self._path.exists():
-            self._path.touch(mode=0o600)  # a new installation has not failed for long
-
-    @property
-    def never(self) -> bool:
-        """Whether no run has succeeded here yet."""
-        return not self._path.stat().st_size
+            self.note()  # a new installation has not failed for long
 
     def note(self) -> None:
         """A run has succeeded now."""
-        self._path.write_text("a run has succeeded\n", encoding="utf-8")
+        self._path.touch(mode=0o600)
 
     @property
     def age(self) -> timedelta:

@@ -7,8 +7,6 @@ from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
-from filelock import FileLock, Timeout
-
 from supasync_core.errors import LockedError, StateError
 
 FOLDER = ".supasync"
@@ -30,6 +28,8 @@ def folder(beside: Path) -> Path:
 @contextmanager
 def locked(beside: Path) -> Iterator[None]:
     """Hold this machine's lock; LockedError at once where another process has it."""
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - wanted by commands that run
+
     lock = FileLock(folder(beside) / "lock", timeout=0)
     try:
         with lock:

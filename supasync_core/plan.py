@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from supasync_core.report import TableResult
+from supasync_core.state import State
 from supasync_core.tables import Table
 from supasync_core.usage.shares import Share
 
@@ -42,7 +43,7 @@ class Plan:
     """What is to be run: by whom, which tables, which of them from the beginning.
 
     ``interrupted`` is asked between batches whether the user wants to stop, ``meter`` whether budgets allow
-    to go on.
+    to go on. ``foretell`` is called with the state and the store's time before a first load, under the lease.
     """
 
     holder: str
@@ -51,6 +52,7 @@ class Plan:
     command: str = "sync"
     interrupted: Callable[[], bool] = lambda: False
     meter: Meter | None = None
+    foretell: Callable[[State, str], None] = lambda _state, _now: None
 
     def check(self) -> None:
         """BudgetError where going on might exceed a budget; asked between batches."""

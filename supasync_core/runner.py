@@ -53,6 +53,7 @@ class _Session:
         stopped: SupasyncError | None = None
         interrupted = False
         try:
+            self._foretell()
             self._run_tables()
             Deleting(self.progress).conduct()
         except Interrupted:
@@ -61,6 +62,12 @@ class _Session:
             stopped = err
         self.progress.save(self.progress.report(stopped, interrupted=interrupted))
         return self.progress.report(stopped, interrupted=interrupted)
+
+    def _foretell(self) -> None:
+        """Before a first load; later runs cost no request more."""
+        state, plan = self.progress.state, self.progress.plan
+        if all(state.table(table.name).read_at is None for table in plan.tables):
+            plan.foretell(state, self.progress.run.now)
 
     def _run_tables(self) -> None:
         progress = self.progress

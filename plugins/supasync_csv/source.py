@@ -109,6 +109,10 @@ class CsvSource:
             self._work.load(
                 table, path, lambda name: identifier(name) if shape is None else _cell(shape, name)
             )
+            if shape is not None:
+                self._work.keep_documents(
+                    table, [name for name in header(table, path) if _untold(shape, name)]
+                )
             self._loaded[path] = written
         return self._loaded[path]
 
@@ -118,11 +122,14 @@ def _cell(shape: Shape, name: str) -> str:
     text = identifier(name)
     if is_json(shape, name):
         return f"CAST({text} AS JSON)"
-    column = shape.column(name)
-    untold = column is None or column.type is None
-    if not untold and not is_array(shape, name):
+    if not is_array(shape, name):
         return text
-    begins = (
-        f"(starts_with({text}, '[') OR starts_with({text}, '{{'))" if untold else f"starts_with({text}, '[')"
+    return (
+        f"CAST(CASE WHEN starts_with({text}, '[') AND json_valid({text}) "
+        f"THEN {text} ELSE to_json({text}) END AS JSON)"
     )
-    return f"CAST(CASE WHEN {begins} AND json_valid({text}) THEN {text} ELSE to_json({text}) END AS JSON)"
+
+
+def _untold(shape: Shape, name: str) -> bool:
+    column = shape.column(name)
+    return column is None or column.type is None

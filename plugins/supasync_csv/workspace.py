@@ -59,6 +59,15 @@ class Workspace:
         self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema_of(table))}")
         self.connection.execute(f"CREATE OR REPLACE TABLE {qualified(table)} ({columns})")
 
+    def keep_documents(self, table: Table, columns: Sequence[str]) -> None:
+        """Make JSON of those columns of texts in which objects or lists stand; the others stay texts."""
+        there = qualified(table)
+        for name in map(identifier, columns):
+            document = f"((starts_with({name}, '[') OR starts_with({name}, '{{')) AND json_valid({name}))"
+            if self.connection.execute(f"SELECT count(*) FROM {there} WHERE {document}").fetchall()[0][0]:
+                value = f"CAST(CASE WHEN {document} THEN {name} ELSE to_json({name}) END AS JSON)"
+                self.connection.execute(f"ALTER TABLE {there} ALTER COLUMN {name} TYPE JSON USING {value}")
+
     def save(self, table: Table, path: Path) -> None:
         """Write the table's rows to the file."""
         options = "FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR ''"

@@ -4,10 +4,11 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from types import FrameType
 
 import click
@@ -15,12 +16,14 @@ import click
 from supasync_core import lock, runner
 from supasync_core.cli import output, telling
 from supasync_core.cli.session import Session
-from supasync_core.errors import ConfigError, SupasyncError, TransientError
+from supasync_core.errors import ConfigError, SupasyncError, TableError, TransientError
 from supasync_core.freshness import LastSuccess
 from supasync_core.plan import Plan
 from supasync_core.project import Project
 from supasync_core.report import Report
-from supasync_core.usage.estimate import estimate
+from supasync_core.state import State
+from supasync_core.tables import Table
+from supasync_core.usage.estimate import estimate, estimate_next
 from supasync_core.usage.meter import metered
 
 GRACE = 120.0
@@ -74,11 +77,13 @@ def run(  # noqa: PLR0913 - what a run may be
                     interrupted=interrupted,
                 )
                 if dry_run:
-                    output.counts(estimate(project, plan), as_json=as_json)
+                    output.counts(estimate_next(project, plan), as_json=as_json)
                     return 0
-                if last.never:
-                    _foretell(project, plan)
-                plan = replace(plan, meter=metered(project, time.time_ns() // 1000))
+                plan = replace(
+                    plan,
+                    meter=metered(project, time.time_ns() // 1000),
+                    foretell=partial(_foretell, project, chosen),
+                )
                 with output.watching(session.redact, as_json=as_json) as watch:
                     report = runner.sync(project, plan, watch)
     except ConfigError:
@@ -89,11 +94,13 @@ def run(  # noqa: PLR0913 - what a run may be
     return _conclude(session, report, last, as_json=as_json)
 
 
-def _foretell(project: Project, plan: Plan) -> None:
-    """Say what a first load will cost. It stops nothing: whatever is amiss, the run says it better."""
+def _foretell(project: Project, tables: Sequence[Table], state: State, now: str) -> None:
+    """Say what a first load will cost; what is amiss with a single table, its own copy says better."""
     try:
-        found = estimate(project, plan)
-    except SupasyncError:
+        found = estimate(project, tables, state, now)
+    except TableError as err:
+        if err.table is None:
+            raise
         return
     if found.metered and found.rows:
         click.echo(f"{found.rows:,} records to copy; {found.sentence}", err=True)

@@ -1,5 +1,6 @@
 """What a run will cost, guessed from counts and the first rows of each table."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
@@ -75,15 +76,19 @@ class Estimate:
         return {"requests": {"OLD": self.to_old, "NEW": self.to_new}, "egress": {"OLD": self.egress}}
 
 
-def estimate(project: Project, plan: Plan) -> Estimate:
-    """Count what the planned run would read and look at a page of it; nothing is written."""
+def estimate_next(project: Project, plan: Plan) -> Estimate:
+    """The planned run, from the state as it is stored; nothing is written."""
     past = project.store.past(1)
     state = current(past, project.source_ref)
     for name in plan.full:
         state = state.without_table(name)
-    now = past.records[0].created_at
-    tables = tuple(_expected(project, table, state, now) for table in plan.tables)
-    return Estimate(tables, metered=bool(project.ledger.total().requests))
+    return estimate(project, plan.tables, state, past.records[0].created_at)
+
+
+def estimate(project: Project, tables: Sequence[Table], state: State, now: str) -> Estimate:
+    """Count what a run would read from this state, at the store's time, and look at a page of each table."""
+    found = tuple(_expected(project, table, state, now) for table in tables)
+    return Estimate(found, metered=bool(project.ledger.total().requests))
 
 
 def estimated_size(project: Project) -> int:

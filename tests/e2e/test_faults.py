@@ -67,6 +67,11 @@ def test_a_passing_fault_of_new_costs_no_row(workspace: Workspace, rule: dict[st
 def test_a_refusal_stops_at_once_and_the_next_run_goes_on(
     workspace: Workspace, rule: dict[str, object], word: str
 ) -> None:
+    assert workspace.supasync("sync").code == 0
+    workspace.old.run(
+        "update public.users set updated_at = now() where id in (select id from public.users limit 9);"
+        "update public.jobs set updated_at = now() where id in (select id from public.jobs limit 9)"
+    )
     workspace.old.server.misbehave({"kind": "answer", "path": "jobs", "times": None, **rule})
     workspace.requests()
     done = workspace.supasync("sync")

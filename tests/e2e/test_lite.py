@@ -173,11 +173,11 @@ def test_a_column_that_new_lacks_stops_the_table_by_name(space: Workspace) -> No
 
 
 def test_a_server_that_does_not_describe_its_tables_is_said(space: Workspace) -> None:
-    drafted = space.supasync("--config", "other.yaml", "init")
+    drafted = space.supasync("--config", "undescribed.yaml", "init")
     assert drafted.code == 3
     assert "OLD does not describe its tables" in drafted.err
     assert "supasync init --from FOLDER" in drafted.err
-    assert not (space.folder / "other.yaml").exists()
+    assert not (space.folder / "undescribed.yaml").exists()
     compared = space.supasync("schema", "diff")
     assert compared.code == 2
     assert "OLD does not describe its tables" in compared.err

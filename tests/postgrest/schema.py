@@ -173,7 +173,8 @@ def load_tables(
             actions[oid] = action
     for oid, *values in connection.execute(COLUMNS, wanted):
         values[8] = tuple(values[8])
-        by_oid[oid].columns[values[0]] = Column(*values)
+        if oid in by_oid:  # else it was made since the tables were read, and is announced anew
+            by_oid[oid].columns[values[0]] = Column(*values)
     for oid, column, table, other in connection.execute(FOREIGN_KEYS, wanted):
         if oid in by_oid:
             by_oid[oid].foreign[column] = (table, other)
