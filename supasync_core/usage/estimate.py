@@ -109,11 +109,9 @@ def _expected(project: Project, table: Table, state: State, now: str) -> Expecte
 
 def _sampled(project: Project, table: Table, window: Window) -> tuple[int, float, float]:
     """How many rows the window has, and the bytes of one of them: as JSON, and on the wire."""
-    rows = project.source.count(table, window)
-    if not rows:
-        return 0, 0.0, 0.0
     before = project.ledger.total("OLD").received
-    page = project.source.read(table, replace(window, limit=SAMPLE, counted=False))
+    page = project.source.read(table, replace(window, limit=SAMPLE, counted=True))
     received = project.ledger.total("OLD").received - before
+    rows = project.source.count(table, window) if page.total is None else page.total
     count = max(page.count, 1)
     return rows, len(page.body) / count, received / count
