@@ -23,7 +23,7 @@ CAUSES = {
     LATE: "committed after a run had read beyond its timestamp, or backdated: reconcile brings it",
     WAITING: "younger than what was copied last: the next sync brings it",
     SET_ASIDE: "NEW has refused it: supasync quarantine list says why",
-    DELETED: "deleted in OLD after it was copied, or written in NEW alone: sync never deletes",
+    DELETED: "deleted in OLD after it was copied, or written in NEW alone: only deletes: mirror removes it",
     WRITTEN: "NEW's row is the younger one: the app, a trigger or a person has written it there",
     UNSTAMPED: "changed on one side while its timestamp stayed as it was: sync cannot see that",
     TRIGGER: "only timestamps differ, and NEW's is later: a trigger in NEW stamps rows anew",
