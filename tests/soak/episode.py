@@ -171,9 +171,7 @@ class Episode:
             ]
         )
         self.log.append(f"fault {rule}")
-        end.server.misbehave(
-            {**rule, "nth": self.dice.randint(1, 8)}, *self._clock_rule(end is self.space.old)
-        )
+        end.server.misbehave({**rule, "nth": self.dice.randint(1, 8)})
         with suppress(SupasyncError):
             self._sync(Spy(0, lambda: None))
         end.server.behave()
@@ -233,11 +231,10 @@ class Episode:
     def _url(self) -> str:
         return self.space.old.cluster.url(self.space.old.database)
 
-    def _clock_rule(self, wanted: bool) -> list[dict[str, object]]:  # noqa: FBT001 - spread into a call
-        return [{"kind": "clock", "seconds": self.now, "times": None}] if wanted else []
-
     def _set_clock(self) -> None:
-        self.space.old.server.misbehave(*self._clock_rule(wanted=True))
+        """OLD's clock is that of the rows: rules add up, and of two clocks the older one would win."""
+        self.space.old.server.behave()
+        self.space.old.server.misbehave({"kind": "clock", "seconds": self.now, "times": None})
 
     def _compare(self) -> None:
         for table in ("parents", "children"):
