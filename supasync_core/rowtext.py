@@ -75,7 +75,7 @@ def _decoder(columns: tuple[str, ...] | None) -> Any:  # noqa: ANN401 - of msgsp
         return msgspec.json.Decoder(list[msgspec.Raw])
     plain = str | int | float | bool
     fields = [(f"c{i}", plain, msgspec.field(name=column)) for i, column in enumerate(columns)]
-    return msgspec.json.Decoder(list[msgspec.defstruct("Key", fields)])  # type: ignore[misc]
+    return msgspec.json.Decoder(list[msgspec.defstruct("Key", fields, gc=False)])  # type: ignore[misc]
 
 
 def _key_values(body: bytes, columns: Sequence[str]) -> list[Hashable]:

@@ -8,12 +8,14 @@ changes how the run ended.
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from supasync_core import hookimpl, lock
+from supasync_core.addresses import is_safe
 from supasync_core.errors import SupasyncError
 from supasync_core.files import write_private
 from supasync_core.report import Report
@@ -29,7 +31,6 @@ _TOLERATED = (4, 5, 130)
 """Exit codes that change nothing: the next run makes it good, another is at work, somebody interrupted it."""
 _LONGEST = 1800
 """Characters of a message: Discord takes 2000."""
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SUCCESS = range(200, 300)
 
 
@@ -130,18 +131,22 @@ def _with_suffix(url: str, suffix: str) -> str:
 
 def _sent(name: str, method: str, url: str, body: object = None) -> bool:
     """Whether somebody took it; if not, a note on stderr says why, without the address."""
-    import httpx  # noqa: PLC0415 - slow to import, and wanted by few
+    import urllib3  # noqa: PLC0415 - slow to import, and wanted by few
 
-    if not _is_safe(url):
+    from supasync_core import connections  # noqa: PLC0415 - the same
+
+    if not is_safe(url):
         _note(f"{name} must begin with https://; nobody was told")
         return False
     try:
-        with (
-            httpx.Client(timeout=TIMEOUT, follow_redirects=False) as client,
-            client.stream(method, url, json=body) as answer,
-        ):
-            status = answer.status_code
-    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as err:
+        with closing(connections.pool(url, urllib3.Timeout(TIMEOUT))) as pool:
+            login = urllib3.make_headers(basic_auth=connections.user(url))
+            answer = pool.request(
+                method, _target(url), json=body, headers=login, redirect=False, preload_content=False
+            )
+            answer.close()
+            status = answer.status
+    except (urllib3.exceptions.HTTPError, SupasyncError, OSError, ValueError) as err:
         _note(f"{name} cannot be reached ({type(err).__name__}); nobody was told")
         return False
     if status not in _SUCCESS:
@@ -149,15 +154,9 @@ def _sent(name: str, method: str, url: str, body: object = None) -> bool:
     return status in _SUCCESS
 
 
-def _is_safe(url: str) -> bool:
-    """Whether the address travels encrypted, or does not leave this machine."""
-    try:
-        parts = urlsplit(url)
-        return bool(parts.hostname) and (
-            parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-        )
-    except ValueError:
-        return False
+def _target(url: str) -> str:
+    """The address without scheme and host."""
+    return urlunsplit(urlsplit(url)._replace(scheme="", netloc="", fragment="")) or "/"
 
 
 def _note(text: str) -> None:

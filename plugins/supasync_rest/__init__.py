@@ -1,6 +1,6 @@
 """The backend `rest`: a Supabase project through its REST interface, as source, sink and state store.
 
-Everything heavy (httpx, supabase, tenacity) is imported when a project is opened, not before.
+Everything heavy (urllib3, tenacity) is imported when a project is opened, not before.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def supasync_register_commands(cli: click.Group) -> None:
 
 
 def _open_switch(ends: Ends) -> Switch:
-    from supasync_rest.switch import RestSwitch  # noqa: PLC0415 - half a second
+    from supasync_rest.switch import RestSwitch  # noqa: PLC0415 - slow to import
 
     return RestSwitch(ends)
 
@@ -68,18 +68,18 @@ def _ref(context: Context) -> str:
 
 
 def _open_source(context: Context) -> Source:
-    from supasync_rest.source import RestSource  # noqa: PLC0415 - half a second
+    from supasync_rest.source import RestSource  # noqa: PLC0415 - slow to import
 
     return RestSource(context)
 
 
 def _open_sink(context: Context) -> Sink:
-    from supasync_rest.sink import RestSink  # noqa: PLC0415 - half a second
+    from supasync_rest.sink import RestSink  # noqa: PLC0415 - slow to import
 
     return RestSink(context)
 
 
 def _open_store(context: Context) -> StateStore:
-    from supasync_rest.store import RestStore  # noqa: PLC0415 - half a second
+    from supasync_rest.store import RestStore  # noqa: PLC0415 - slow to import
 
     return RestStore(context)

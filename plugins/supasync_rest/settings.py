@@ -5,7 +5,8 @@ import binascii
 import json
 from urllib.parse import SplitResult, urlsplit
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+from supasync_core.addresses import is_safe
+
 _PORTS = {"https": 443, "http": 80}
 _TAKE_THE_KEY = "take the secret key (sb_secret_...) or service_role from Project Settings -> API keys"
 _BLIND = "row level security would hide rows from it and answer as if they did not exist"
@@ -22,7 +23,7 @@ def url_problem(value: str) -> str | None:
         return (
             "must be the project's address, like https://abcdefgh.supabase.co (Project Settings -> Data API)"
         )
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+    if not is_safe(value.strip()):
         return "must begin with https://, else the key would travel unencrypted"
     if parts.username or parts.password:
         return "must not hold a user or password: the key goes into key:"
@@ -72,11 +73,6 @@ def origin(url: str) -> str:
 def host(url: str) -> str:
     """``host`` or ``host:port`` in lower case, the same for every spelling of one project."""
     return _host(urlsplit(url.strip()))
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the address stays on this machine."""
-    return urlsplit(url.strip()).hostname in LOOPBACK
 
 
 def _host(parts: SplitResult) -> str:

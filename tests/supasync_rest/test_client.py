@@ -7,11 +7,12 @@ from contextlib import closing
 from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
+from ssl import SSLCertVerificationError
 
 import click
-import httpx
 import pytest
 from click.testing import CliRunner
+from urllib3.exceptions import SSLError
 
 from supasync_core.backend import Context
 from supasync_core.batch import Batch, Keyset, Span, Window
@@ -36,7 +37,7 @@ def headers_of(key: str) -> dict[str, str]:
     context = Context({"url": "https://abc.supabase.co", "key": key}, Path(), Ledger(), "OLD")
     client = Client(context, ("GET",))
     client.close()
-    return dict(client._http.headers)  # noqa: SLF001 - what would be sent
+    return {name.lower(): text for name, text in client._transport.headers.items()}  # noqa: SLF001 - what would be sent
 
 
 def test_a_secret_key_travels_in_apikey_alone() -> None:
@@ -168,9 +169,7 @@ def test_a_row_that_holds_the_key_is_copied_as_it_is(project: Rig) -> None:
 
 
 def test_the_plugin_is_light_until_a_project_is_opened() -> None:
-    code = (
-        "import supasync_rest, sys; print([m for m in ('httpx', 'supabase', 'tenacity') if m in sys.modules])"
-    )
+    code = "import supasync_rest, sys; print([m for m in ('urllib3', 'tenacity') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -201,7 +200,7 @@ def test_the_backends_open_through_the_public_hooks(
 def test_somebody_elses_certificate_is_refused_at_once(project: Rig) -> None:
     context = replace(project.context("OLD"), settings={"url": "https://127.0.0.1:1", "key": KEY})
     client = Client(context, ("GET",), project.patience)
-    error = httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed")
+    error = SSLError(SSLCertVerificationError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"))
     with closing(client):
         told = client._unanswered(Request(method="GET", path="/", purpose="x"), error)  # noqa: SLF001
     assert isinstance(told, RefusedError)

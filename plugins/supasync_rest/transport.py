@@ -1,0 +1,93 @@
+"""HTTP as the client needs it: one request out, one answer in, every byte counted."""
+
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
+
+import urllib3
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError
+
+from supasync_core import connections
+from supasync_core.ledger import Cost
+from supasync_rest.answers import Answer, Request
+
+ROOT = "/rest/v1"
+UNSENT = (NewConnectionError, ConnectTimeoutError, ProxyError)
+"""Nothing of the request has left, so it cannot take effect."""
+
+_CONNECTIONS = 8
+_TIMEOUT = urllib3.Timeout(connect=10, read=60)
+"""Seconds to connect, and again for each piece that is sent; seconds without a byte of the answer."""
+_PIECE = 65_536
+_LINE = 20
+"""Bytes of a request's or an answer's first line, without the address."""
+
+
+class Transport:
+    """Connections to one project, kept open between requests and used by any thread."""
+
+    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+        self._pool = connections.pool(url, _TIMEOUT, _CONNECTIONS)
+        self.headers = {"Host": urlsplit(url).netloc, "Accept-Encoding": "gzip", **headers}
+
+    def send(self, request: Request, cost: Cost) -> Answer:
+        """The answer, of whatever status, cut off behind ``most`` bytes; HTTPError of urllib3 for none.
+
+        ``cost`` has the bytes as they travelled, also when it breaks off. What is cut off never travels: the
+        connection is closed.
+        """
+        path = ROOT + request.path
+        headers = {**self.headers, **request.profile, **request.headers}
+        if request.body is not None:
+            headers["Content-Length"] = str(len(request.body))
+        cost.sent = _size(headers) + len(path) + len(request.body or b"")
+        response = None
+        try:
+            response = self._pool.urlopen(
+                request.method,
+                path,
+                body=_pieces(request.body),
+                headers=headers,
+                redirect=False,
+                preload_content=False,
+            )
+            body, cut = _body(response, request.most)
+        except UNSENT:
+            cost.sent = 0
+            raise
+        finally:
+            if response is not None:
+                cost.received = _size(response.headers) + response.tell()
+                response.close()
+        return Answer(response.status, _lowered(response.headers), body, cut)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+
+
+def why(error: HTTPError) -> BaseException:
+    """What lies behind an error of urllib3, which is told shorter and can be judged."""
+    inner = (each for each in error.args if isinstance(each, BaseException))
+    return error.__cause__ or next(inner, error)
+
+
+def _pieces(body: bytes | None) -> Iterator[bytes] | None:
+    """The body in pieces, so that the time limit holds for each and not for a slow line's whole megabyte."""
+    return None if body is None else (body[at : at + _PIECE] for at in range(0, len(body), _PIECE))
+
+
+def _body(response: urllib3.BaseHTTPResponse, most: int | None) -> tuple[bytes, bool]:
+    """The unpacked body; or, and True, as much as was wanted of one that is longer."""
+    if most is None:
+        return response.read(), False
+    body = response.read(most + 1)
+    return body, len(body) > most
+
+
+def _lowered(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _size(headers: Mapping[str, str]) -> int:
+    """The bytes of a header block on the wire, with its first line."""
+    return sum(len(name) + len(value) + 4 for name, value in headers.items()) + _LINE

@@ -1,0 +1,144 @@
+"""What leaves this machine travels over verified TLS, through the environment's proxy."""
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import trustme
+import urllib3
+from urllib3.exceptions import SSLError
+
+from supasync_core import connections
+from supasync_core.errors import RefusedError
+
+HOST = "abcdefgh.example.test"
+WAIT = urllib3.Timeout(5)
+AUTHORITY = trustme.CA()
+
+
+class Answering(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(302)
+        self.send_header("Location", "http://127.0.0.1:1/")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+class Tunnel(BaseHTTPRequestHandler):
+    """A proxy that leads everything to one place."""
+
+    asked: ClassVar[list[tuple[str, str | None]]] = []
+    port: ClassVar[int] = 0
+
+    def do_CONNECT(self) -> None:
+        self.asked.append((self.path, self.headers["Proxy-Authorization"]))
+        self.send_response(200)
+        self.end_headers()
+        with socket.create_connection(("127.0.0.1", self.port)) as inner:
+            back = threading.Thread(target=_pour, args=(inner, self.connection))
+            back.start()
+            _pour(self.connection, inner)
+            back.join()
+        self.close_connection = True
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+def _pour(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65_536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def served(handler: type[BaseHTTPRequestHandler], *, tls: bool) -> Iterator[int]:
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            AUTHORITY.issue_cert(HOST, "127.0.0.1").configure_cert(context)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def secure() -> Iterator[int]:
+    with served(Answering, tls=True) as port:
+        yield port
+
+
+@pytest.fixture
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    AUTHORITY.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+
+
+def status_of(url: str) -> int:
+    with closing(connections.pool(url, WAIT)) as pool:
+        answer = pool.urlopen("GET", "/", redirect=False)
+        return answer.status
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(
+    secure: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    with pytest.raises(SSLError, match="CERTIFICATE_VERIFY_FAILED"):
+        status_of(f"https://127.0.0.1:{secure}")
+
+
+@pytest.mark.usefixtures("trusted")
+def test_ssl_cert_file_names_who_is_trusted(secure: int) -> None:
+    assert status_of(f"https://127.0.0.1:{secure}") == 302
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_certificate_of_another_host_is_refused(secure: int) -> None:
+    with pytest.raises(SSLError, match="CERTIFICATE_VERIFY_FAILED"):
+        status_of(f"https://localhost:{secure}")
+
+
+@pytest.mark.usefixtures("trusted")
+def test_the_environments_proxy_is_used_with_its_password(
+    secure: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Tunnel.asked.clear()
+    Tunnel.port = secure
+    with served(Tunnel, tls=False) as port:
+        monkeypatch.setenv("https_proxy", f"http://me:p%40ss@127.0.0.1:{port}")
+        assert status_of(f"https://{HOST}") == 302
+    assert Tunnel.asked == [(f"{HOST}:443", "Basic bWU6cEBzcw==")]
+
+
+@pytest.mark.usefixtures("trusted")
+def test_what_stays_on_this_machine_takes_no_proxy(secure: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    assert status_of(f"https://127.0.0.1:{secure}") == 302
+
+
+def test_a_proxy_of_another_kind_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "socks5://127.0.0.1:1")
+    with pytest.raises(RefusedError, match="socks5://"):
+        connections.pool(f"https://{HOST}", WAIT)
+
+
+def test_no_proxy_leaves_a_host_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "example.test")
+    with closing(connections.pool(f"https://{HOST}", WAIT)) as pool:
+        assert pool.proxy is None
