@@ -6,7 +6,7 @@ Where that does not take a body, as with half of a surrogate pair in json text, 
 
 import re
 from collections.abc import Hashable, Iterable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from json import JSONDecoder
 from operator import attrgetter
 from typing import Any, overload
@@ -119,6 +119,23 @@ def join(rows: Iterable[str]) -> bytes:
 
 def cells(row_text: str) -> dict[str, str]:
     """The text of each value of a JSON object by its name; of a name that comes twice, the last."""
+    import msgspec  # noqa: PLC0415 - --help reads no rows
+
+    try:
+        found = _object_decoder().decode(row_text)
+    except (msgspec.DecodeError, UnicodeError):
+        return _cells(row_text)
+    return {name: bytes(text).decode() for name, text in found.items()}
+
+
+@cache
+def _object_decoder() -> Any:  # noqa: ANN401 - of msgspec
+    import msgspec  # noqa: PLC0415 - --help reads no rows
+
+    return msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def _cells(row_text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     at = _enter(row_text, _skip(row_text, 0), "{", "}")
     while at is not None:

@@ -24,6 +24,7 @@ class DuckdbSink:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._opened: DuckDBPyConnection | None = None
+        self._reader: Reader | None = None
 
     def shape(self, table: Table) -> Shape:
         """The table's columns; not known before the first batch has created it."""
@@ -52,33 +53,25 @@ class DuckdbSink:
         if self._kinds(table) is None:
             return 0
         with blamed(self._path, table):
-            reader = Reader(self._connection())
-            try:
-                return reader.count(table, window)
-            finally:
-                reader.forget()
+            return self._unchanged().count(table, window)
 
     def read(self, table: Table, window: Window) -> Batch:
         """One page of the window; none before the first batch."""
         if self._kinds(table) is None:
             return Batch(b"[]", total=0 if window.counted else None)
         with blamed(self._path, table):
-            reader = Reader(self._connection())
-            try:
-                return reader.read(table, window)
-            finally:
-                reader.forget()
+            return self._unchanged().read(table, window)
 
     def upsert(self, table: Table, batch: Batch) -> int:
         """Write all rows of the batch or none, the last of several with one key."""
-        return Writer(self._connection(), self._path).upsert(table, batch)
+        return self._changed().upsert(table, batch)
 
     def delete(self, table: Table, keys: Sequence[Sequence[str]]) -> int:
         """Remove the rows of these keys; all of them or none, and never more than were named."""
         wanted = table.exact_keys(keys)
         if not wanted or self._kinds(table) is None:
             return 0
-        return Writer(self._connection(), self._path).delete(table, wanted)
+        return self._changed().delete(table, wanted)
 
     def notes(self) -> list[str]:
         """None: every column is written."""
@@ -88,13 +81,13 @@ class DuckdbSink:
         """The rows whose columns have one of these tuples of texts, all in one batch."""
         if self._kinds(table) is not None:
             with blamed(self._path, table):
-                yield Reader(self._connection()).rows(table, columns, values)
+                yield self._unchanged().rows(table, columns, values)
 
     def close(self) -> None:
         """Let go of the file."""
         if self._opened:
             self._opened.close()
-            self._opened = None
+            self._opened = self._reader = None
 
     def _kinds(self, table: Table) -> Kinds | None:
         """The table's columns; a file that does not exist is not created by asking."""
@@ -102,6 +95,18 @@ class DuckdbSink:
             return None
         with blamed(self._path, table):
             return Tables(self._connection()).kinds(table)
+
+    def _unchanged(self) -> Reader:
+        """A reader that knows the tables as they are: nobody else can write to the file meanwhile."""
+        if self._reader is None:
+            self._reader = Reader(self._connection())
+        return self._reader
+
+    def _changed(self) -> Writer:
+        """A writer, before which everything that was known of the tables is forgotten."""
+        if self._reader:
+            self._reader.forget()
+        return Writer(self._connection(), self._path)
 
     def _connection(self) -> DuckDBPyConnection:
         if self._opened is None:
