@@ -1,8 +1,10 @@
-"""A count on a terminal, for work whose end nobody knows."""
+"""Signs of life on a terminal, for work whose end nobody knows."""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+import click
 
 
 @contextmanager
@@ -11,11 +13,28 @@ def counting() -> Iterator[Callable[[str, int], None]]:
     if not sys.stderr.isatty():
         yield lambda _name, _rows: None
         return
-    from rich.console import Console  # noqa: PLC0415 - a script pays nothing for it
-    from rich.progress import Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    with _clock() as show:
+        yield lambda name, rows: show(f"{name}: {rows:,} rows read")
 
-    with Progress(
-        TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True), transient=True
-    ) as progress:
+
+@contextmanager
+def steps() -> Iterator[Callable[[str], None]]:
+    """What is being done, and for how long, on a terminal's stderr; without one, a line for each step."""
+    if not sys.stderr.isatty():
+        yield lambda text: click.echo(text, err=True)
+        return
+    with _clock() as show:
+        yield show
+
+
+@contextmanager
+def _clock() -> Iterator[Callable[[str], None]]:
+    """One line that moves, and is gone at the end."""
+    from rich.console import Console  # noqa: PLC0415 - a script pays nothing for it
+    from rich.markup import escape  # noqa: PLC0415 - the same
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=None)
-        yield lambda name, rows: progress.update(task, description=f"{name}: {rows:,} rows read")
+        yield lambda text: progress.update(task, description=escape(text))

@@ -4,9 +4,10 @@ import csv
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,14 @@ import click
 from supasync_core import lock
 from supasync_core.backend import Claim, Entry, Run
 from supasync_core.cli import output
+from supasync_core.cli.counting import steps
 from supasync_core.cli.given import pairs
 from supasync_core.cli.session import Session
 from supasync_core.cli.sync import interruptible
 from supasync_core.errors import ConfigError, StateError
 from supasync_core.files import defused, write_private
 from supasync_core.gap.absent import AbsentSource
-from supasync_core.gap.looking import Look
+from supasync_core.gap.looking import Look, Progress
 from supasync_core.gap.outlook import Outlook, Part
 from supasync_core.gap.seams import ERROR, Choices, Export, Finding, Staging, Wanted
 from supasync_core.gap.sending import COMMAND, Sending
@@ -71,13 +73,13 @@ class Command:
             lock.locked(self.settings.folder),
             opened(self.settings, self.session.host, AbsentSource()) as project,
         ):
-            look = Look(project, self.export, self.staging, choices, self._progress)
+            look = partial(Look, project, self.export, self.staging, choices)
             if self.dry_run:
                 return self._looked(self._look(look, folder), project)
             with self._leased(project) as run:
                 return self._import(look, folder, project, run)
 
-    def _import(self, look: Look, folder: Path, project: Project, run: Run) -> int:
+    def _import(self, look: Callable[[Progress], Look], folder: Path, project: Project, run: Run) -> int:
         outlook = self._look(look, folder)
         state = run.state or State(project.source_ref)
         if len(outlook.blocked()) == len(outlook.parts):
@@ -136,9 +138,10 @@ class Command:
             if answer.strip().lower() in ("yes", "no"):
                 return bool(answer.strip().lower() == "yes")
 
-    def _look(self, look: Look, folder: Path) -> Outlook:
+    def _look(self, look: Callable[[Progress], Look], folder: Path) -> Outlook:
         """What there is, shown; ConfigError where there is nothing."""
-        outlook = look.at(folder)
+        with steps() as progress:
+            outlook = look(progress).at(folder)
         self._show(outlook)
         if not outlook.parts:
             raise ConfigError([f"{folder}: there is no file of any table of tables.yaml"])
@@ -161,9 +164,6 @@ class Command:
 
     def _imported(self, digest: str) -> str:
         return f"imported {digest} {self.settings.sink.ref}"
-
-    def _progress(self, text: str) -> None:
-        click.echo(text, err=True)
 
     def _show(self, outlook: Outlook) -> None:
         if self.report:

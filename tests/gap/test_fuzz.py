@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterator
+from hashlib import md5
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from supasync_core.gap.seams import Choices
@@ -62,8 +63,6 @@ EXACT_ROWS = [
 
 def exact() -> bytes:
     """A file of the exact form, its digests as PostgreSQL makes them."""
-    from hashlib import md5  # noqa: PLC0415 - wanted here alone
-
     head = {
         "table": "jobs",
         "rows": 6,
@@ -72,14 +71,19 @@ def exact() -> bytes:
         "complete": True,
         "from": {},
     }
-    lines = [_own(head)]
+    text = _own(head)
+    lines = [f'{text[:-1]}, "md5" : "{_md5(text)}"}}']
     for number in range(2):
         rows = EXACT_ROWS[number * 3 : number * 3 + 3]
-        digest = md5("\n".join(rows).encode(), usedforsecurity=False).hexdigest()
-        lines.append(_own({"chunk": number, "rows": 3, "md5": digest, "first": ["x"], "last": ["y"]}))
+        own = {"chunk": number, "rows": 3, "md5": _md5("\n".join(rows)), "first": ["x"], "last": ["y"]}
+        lines.append(_own(own))
         lines += rows
     quoted = ['"' + line.replace('"', '""') + '"' for line in lines]
     return "\r\n".join(["supasync_exact", *quoted]).encode()
+
+
+def _md5(text: str) -> str:
+    return md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _own(values: dict[str, object]) -> str:
@@ -94,6 +98,8 @@ def test_the_exact_form_is_read(bench: Bench) -> None:
 
 
 @few
+@example(at=88, cut=38, put=b"")
+@example(at=95, cut=4, put=b"2025")
 @given(at=st.integers(len("supasync_exact\r\n"), len(exact())), cut=st.integers(0, 60), put=BYTES)
 def test_no_damage_to_the_exact_form_passes(bench: Bench, at: int, cut: int, put: bytes) -> None:
     """Any change of a row is found; what remains staged is as it was."""

@@ -16,21 +16,29 @@ from supasync_core.tables import Table
 _LONGEST = 1 << 30
 _MARK = '{"supasync" : 1, '
 """How PostgreSQL's json_build_object begins our own lines."""
+SEAL = ', "md5" : "'
+"""What stands before the digest at the end of a file's head."""
 
 
 @dataclass
 class Chunk:
-    """A chunk's head, the line it stands on, and the texts of its rows."""
+    """A chunk's head, its own text, the line it stands on, and the texts of its rows."""
 
     head: dict[str, Any]
+    text: str
     line: int
     rows: list[str] = field(default_factory=list)
 
     @property
     def intact(self) -> bool:
         """Whether count and digest are those that PostgreSQL gave."""
-        digest = md5("\n".join(self.rows).encode(), usedforsecurity=False).hexdigest()
-        return len(self.rows) == self.head.get("rows") and digest == self.head.get("md5")
+        return len(self.rows) == self.head.get("rows") and _md5("\n".join(self.rows)) == self.head.get("md5")
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the head of a file is as PostgreSQL printed it."""
+        body, _, digest = self.text.rpartition(SEAL)
+        return digest == _md5(body + "}") + '"}'
 
 
 @dataclass
@@ -56,6 +64,8 @@ class ExactFile:
                         f"is of the table {head['table']}, or rows stand before their chunk", chunk.line
                     )
                     return
+                if not chunk.sealed:
+                    self._amiss("has a damaged head: nobody knows from when on it is complete", chunk.line)
                 continue
             if not chunk.intact or chunk.head.get("chunk") != seen or not self._parses(chunk):
                 self._damaged(chunk)
@@ -90,7 +100,7 @@ class ExactFile:
                     if own is not None:
                         if current:
                             yield current
-                        current = Chunk(own, line)
+                        current = Chunk(own, text, line)
                     elif current is None:
                         self._amiss("has rows before its head", line)
                         return
@@ -125,6 +135,10 @@ class ExactFile:
                 until=until,
             )
         )
+
+
+def _md5(text: str) -> str:
+    return md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _own(text: str) -> dict[str, Any] | None:

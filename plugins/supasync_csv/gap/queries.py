@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from supasync_core.batch import Cursor, Span
 from supasync_core.gap.seams import Query, Wanted
 from supasync_core.tables import Table
+from supasync_csv.gap.exact import SEAL
 from supasync_csv.gap.found import EXACT
 from supasync_duckdb.values import identifier, literal
 
@@ -134,10 +135,10 @@ def _exact(wanted: Wanted, rows: str) -> str:
         "  (array_agg(key order by n))[1] as first, (array_agg(key order by n desc))[1] as last\n"
         f"  from lines group by n / {CHUNK})\n"
         f"select text as {EXACT} from (\n"
-        f"  select -1 as chunk, -1 as n, json_build_object('supasync', 1,\n"
-        f"    'table', {literal(wanted.table.name)},\n"
-        "    'rows', (select count(*) from lines), 'chunks', (select count(*) from chunks), 'at', now(),\n"
-        f"    'complete', {complete}, 'from', json_build_object({pairs}))::text as text\n"
+        f"  select -1 as chunk, -1 as n, left(text, -1) || '{SEAL}' || md5(text) || '\"}}' as text\n"
+        f"    from (select json_build_object('supasync', 1, 'table', {literal(wanted.table.name)},\n"
+        "      'rows', (select count(*) from lines), 'chunks', (select count(*) from chunks), 'at', now(),\n"
+        f"      'complete', {complete}, 'from', json_build_object({pairs}))::text as text) as head\n"
         "  union all select chunk, -1, json_build_object('supasync', 1, 'chunk', chunk, 'rows', rows,\n"
         "    'md5', md5, 'first', first, 'last', last)::text from chunks\n"
         f"  union all select n / {CHUNK}, n, line from lines\n"
