@@ -2,16 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from supasync_core.batch import Batch, Keyset, Row, Window
 from supasync_core.clock import Horizon, Instant
-from supasync_core.ledger import Ledger
 from supasync_core.state import Extent, State, TableState
 from supasync_core.tables import Shape, Table
-
-T_co = TypeVar("T_co", covariant=True)
 
 
 class Side(Protocol):
@@ -317,44 +313,3 @@ class TablePlugin(Protocol):
 
 Transform = Callable[[Any], Row | None]
 """A row in, a row out; None leaves the row out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A setting of a backend. ``check`` returns what is wrong with a value, or None.
-
-    A secret may only be given as ``${NAME}``, and never appears in any output.
-    """
-
-    required: bool = True
-    secret: bool = False
-    check: Callable[[str], str | None] = lambda _value: None
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a backend is opened with: its settings, the folder of tables.yaml, and where costs are counted.
-
-    ``project`` is ``OLD`` or ``NEW``, for messages and the ledger.
-    """
-
-    settings: Mapping[str, str]
-    folder: Path
-    ledger: Ledger
-    project: str
-
-
-@dataclass(frozen=True, slots=True)
-class Backend(Generic[T_co]):
-    """A backend as a plugin registers it.
-
-    ``ref`` names the project that the settings point to, equal for every spelling of the same one; it is
-    stored and printed, so it holds no key. ``parallel`` says that several threads may use what is opened at
-    once; else it is called by one at a time.
-    """
-
-    name: str
-    open: Callable[[Context], T_co]
-    settings: Mapping[str, Setting]
-    ref: Callable[[Context], str]
-    parallel: bool = False

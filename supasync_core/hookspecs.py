@@ -10,10 +10,11 @@ if TYPE_CHECKING:
 
     import click
 
-    from supasync_core.backend import Backend, Sink, Source, StateStore, TablePlugin, Transform
+    from supasync_core.backend import Sink, Source, StateStore, TablePlugin, Transform
     from supasync_core.cutover.seams import Ends, Switch
     from supasync_core.diff.seams import Engine, Files
     from supasync_core.gap.seams import Export, Staging
+    from supasync_core.opening import Backend
     from supasync_core.registry import Registry
     from supasync_core.report import Report
 
@@ -37,7 +38,7 @@ def supasync_register_state_stores(registry: "Registry[Backend[StateStore]]") ->
 
 
 @hookspec
-def supasync_register_table_plugins(registry: "Registry[TablePlugin]") -> None:
+def supasync_register_table_plugins(registry: "Registry[Callable[[], TablePlugin]]") -> None:
     """Add ways to read a table."""
 
 
@@ -47,7 +48,7 @@ def supasync_register_transforms(registry: "Registry[Transform]") -> None:
 
 
 @hookspec
-def supasync_register_exports(registry: "Registry[Export]") -> None:
+def supasync_register_exports(registry: "Registry[Callable[[], Export]]") -> None:
     """Add ways in which a person exports rows from OLD by hand."""
 
 

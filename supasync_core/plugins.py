@@ -19,10 +19,11 @@ from supasync_core.registry import Registry, did_you_mean
 if TYPE_CHECKING:
     import click
 
-    from supasync_core.backend import Backend, Sink, Source, StateStore, TablePlugin, Transform
+    from supasync_core.backend import Sink, Source, StateStore, TablePlugin, Transform
     from supasync_core.cutover.seams import Ends, Switch
     from supasync_core.diff.seams import Engine, Files
     from supasync_core.gap.seams import Export, Staging
+    from supasync_core.opening import Backend
 
 GROUP = "supasync"
 
@@ -32,8 +33,16 @@ class Loaded:
     """A plugin that was found: where it comes from, and why it failed if it did."""
 
     name: str
-    origin: str
+    found: EntryPoint | Path
     error: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """The package and its version, or the file."""
+        if isinstance(self.found, Path):
+            return str(self.found)
+        package = self.found.dist
+        return f"{package.name} {package.version}" if package else self.found.value
 
 
 class Host:
@@ -43,9 +52,9 @@ class Host:
         self.sources: Registry[Backend[Source]] = Registry("source backend")
         self.sinks: Registry[Backend[Sink]] = Registry("sink backend")
         self.state_stores: Registry[Backend[StateStore]] = Registry("state store")
-        self.table_plugins: Registry[TablePlugin] = Registry("table plugin")
+        self.table_plugins: Registry[Callable[[], TablePlugin]] = Registry("table plugin")
         self.transforms: Registry[Transform] = Registry("transform")
-        self.exports: Registry[Export] = Registry("export")
+        self.exports: Registry[Callable[[], Export]] = Registry("export")
         self.stagings: Registry[Backend[Staging]] = Registry("staging backend")
         self.engines: Registry[Callable[[], Engine]] = Registry("diff engine")
         self.switches: Registry[Callable[[Ends], Switch]] = Registry("switch")
@@ -73,13 +82,12 @@ class Host:
     def load_installed(self, found: Iterable[EntryPoint] | None = None) -> None:
         """Load every entry point of the group ``supasync``; ``loaded`` keeps the reason for what fails."""
         for point in entry_points(group=GROUP) if found is None else found:
-            origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
             try:
                 self._take(point.name, point.load())
             except (Exception, SystemExit) as err:  # noqa: BLE001 - in any way, and the others still work
-                self.loaded.append(Loaded(point.name, origin, f"{type(err).__name__}: {err}"))
+                self.loaded.append(Loaded(point.name, point, f"{type(err).__name__}: {err}"))
             else:
-                self.loaded.append(Loaded(point.name, origin))
+                self.loaded.append(Loaded(point.name, point))
 
     def load_file(self, path: Path) -> None:
         """Load a local plugin file; PluginError with the reason where that fails."""
@@ -87,9 +95,9 @@ class Host:
             self._take(path.stem, _import(path))
         except (Exception, SystemExit) as err:
             reason = str(err) if isinstance(err, PluginError) else f"{type(err).__name__}: {err}"
-            self.loaded.append(Loaded(path.stem, str(path), reason))
+            self.loaded.append(Loaded(path.stem, path, reason))
             raise PluginError(f"{path}: cannot be loaded: {reason}") from err
-        self.loaded.append(Loaded(path.stem, str(path)))
+        self.loaded.append(Loaded(path.stem, path))
 
     def add_commands(self, cli: click.Group) -> None:
         """Let every plugin add its commands."""

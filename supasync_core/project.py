@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
-from supasync_core.backend import Context, Sink, Source, StateStore, TablePlugin, Transform
+from supasync_core.backend import Sink, Source, StateStore, TablePlugin, Transform
 from supasync_core.counted import CountedStore
 from supasync_core.errors import ConfigError
 from supasync_core.gap.seams import Staging
 from supasync_core.ledger import Ledger
+from supasync_core.opening import Context
 from supasync_core.plugins import Host
 from supasync_core.settings import Endpoint, Settings
 from supasync_core.tables import Table
@@ -39,7 +40,7 @@ class Project:
 
     def plugin(self, table: Table) -> TablePlugin:
         """The way this table is read."""
-        return self.host.table_plugins.get(table.plugin)
+        return self.host.table_plugins.get(table.plugin)()
 
     def transforms(self, table: Table) -> list[tuple[str, Transform]]:
         """The table's transforms by name, in their order."""

@@ -1,13 +1,14 @@
 """The settings of a project once they have been read, and what reading them needs to know of plugins."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
-from supasync_core.backend import Backend, Sink, Source, StateStore, TablePlugin, Transform
+from supasync_core.backend import Sink, Source, StateStore, TablePlugin, Transform
 from supasync_core.gap.seams import Staging
+from supasync_core.opening import Backend
 from supasync_core.registry import Registry
 from supasync_core.secrets import Secret
 from supasync_core.tables import Table
@@ -19,7 +20,7 @@ class Host(Protocol):
     sources: Registry[Backend[Source]]
     sinks: Registry[Backend[Sink]]
     state_stores: Registry[Backend[StateStore]]
-    table_plugins: Registry[TablePlugin]
+    table_plugins: Registry[Callable[[], TablePlugin]]
     transforms: Registry[Transform]
     stagings: Registry[Backend[Staging]]
 

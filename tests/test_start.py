@@ -18,8 +18,10 @@ HEAVY = {
     "rich",
     "supabase",
     "tenacity",
+    "urllib3",
     "yaml",
 }
+RUN = "import supasync_core.runner, supasync_rest.source, supasync_rest.sink, supasync_rest.store, sys"
 ASKED = "import sys; from supasync_core.cli import cli; cli([{}], standalone_mode=False); print(*sys.modules)"
 
 
@@ -33,6 +35,7 @@ def modules(option: str) -> set[str]:
 def test_help_imports_little() -> None:
     found = modules("--help")
     assert not HEAVY & found
+    assert not {"supasync_core.backend", "supasync_core.report"} & found
     assert not [name for name in found if name.startswith("supasync_core.cli.") and name.count(".") > 2]
     assert not {module for module, _ in COMMANDS.values()} & found
     bare = subprocess.run(
@@ -42,6 +45,13 @@ def test_help_imports_little() -> None:
         check=True,
     )
     assert len(found) < 2 * int(bare.stdout)
+
+
+def test_an_hourly_run_between_two_projects_imports_nothing_that_it_does_not_use() -> None:
+    code = f"{RUN}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    unused = {"asyncio", "duckdb", "httpx", "postgrest", "pydantic", "rich", "supabase"}
+    assert not unused & set(done.stdout.split())
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supasync_core import hookimpl
-from supasync_core.backend import Backend, Context, Setting, Sink, Source, StateStore
+from supasync_core.opening import Backend, Context, Setting
 from supasync_core.registry import Registry
 
 if TYPE_CHECKING:
     import click
 
+    from supasync_core.backend import Sink, Source, StateStore
     from supasync_core.diff.seams import Engine, Files
     from supasync_core.gap.seams import Staging
 

@@ -5,21 +5,25 @@ Both are secrets, for whoever knows them may write there: they are never printed
 changes how the run ended.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from supasync_core import hookimpl, lock
+from supasync_core import hookimpl
 from supasync_core.addresses import is_safe
 from supasync_core.errors import SupasyncError
 from supasync_core.files import write_private
-from supasync_core.report import Report
 from supasync_core.secrets import redact
+
+if TYPE_CHECKING:
+    from supasync_core.report import Report
 
 WEBHOOK = "SUPASYNC_WEBHOOK_URL"
 PING = "SUPASYNC_PING_URL"
@@ -83,6 +87,8 @@ def _told(report: Report, exit_code: int) -> str:
 
 def _tell(webhook: str, folder: Path, report: Report, exit_code: int) -> None:
     """One message for each change; what could not be delivered is tried again after the next run."""
+    from supasync_core import lock  # noqa: PLC0415 - wanted by few
+
     try:
         path = lock.folder(folder) / "notify.json"
     except SupasyncError:

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from supasync_core import hookimpl
-from supasync_core.backend import Backend, Context, Setting, Sink, Source, StateStore
+from supasync_core.opening import Backend, Context, Setting
 from supasync_core.registry import Registry
 from supasync_rest.settings import host, key_problem, switch_problem, url_problem
 
 if TYPE_CHECKING:
     import click
 
+    from supasync_core.backend import Sink, Source, StateStore
     from supasync_core.cutover.seams import Ends, Switch
 
 SETTINGS = {

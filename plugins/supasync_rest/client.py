@@ -13,10 +13,10 @@ from typing import TypeVar
 
 from urllib3.exceptions import HTTPError
 
-from supasync_core.backend import Context
 from supasync_core.clock import Horizon
 from supasync_core.errors import RefusedError, SchemaError, TransientError
 from supasync_core.ledger import Cost
+from supasync_core.opening import Context
 from supasync_rest.answers import Answer, Request
 from supasync_rest.errors import PassingError, StatementTimeoutError
 from supasync_rest.failures import Refusal

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from supasync_core import rowtext
-from supasync_core.backend import Context
 from supasync_core.batch import Batch
 from supasync_core.errors import RowError, SchemaError, TooMuchError
+from supasync_core.opening import Context
 from supasync_core.tables import Table
 from supasync_rest import query
 from supasync_rest.answers import Answer, Request

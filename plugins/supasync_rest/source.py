@@ -1,7 +1,8 @@
 """A project that rows come from: nothing but GET and HEAD ever goes there."""
 
-from supasync_core.backend import Context, Survey
+from supasync_core.backend import Survey
 from supasync_core.clock import Horizon
+from supasync_core.opening import Context
 from supasync_rest.client import Client
 from supasync_rest.paging import RestPages
 from supasync_rest.retry import Patience

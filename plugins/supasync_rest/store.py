@@ -6,8 +6,9 @@ from typing import Any
 from uuid import uuid4
 
 from supasync_core import clock, journal, state
-from supasync_core.backend import Claim, Context, Entry, Past, Record, Run, Spending
+from supasync_core.backend import Claim, Entry, Past, Record, Run, Spending
 from supasync_core.errors import StateError
+from supasync_core.opening import Context
 from supasync_rest.answers import Answer, Request
 from supasync_rest.client import Client
 from supasync_rest.failures import SCHEMA_HINT

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from supasync_core.backend import Context
 from supasync_core.cutover.seams import Condition, Ends, Line, Manual, Naming
 from supasync_core.errors import RefusedError, StateError, SupasyncError
+from supasync_core.opening import Context
 from supasync_core.tables import Table
 from supasync_rest import by_hand, scripts
 from supasync_rest.answers import Answer, Request

@@ -1,5 +1,6 @@
 """The table plugins that supasync brings: how a table is read, and when a cursor may move."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from supasync_core import hookimpl
@@ -10,12 +11,26 @@ if TYPE_CHECKING:
 
 
 @hookimpl
-def supasync_register_table_plugins(registry: "Registry[TablePlugin]") -> None:
+def supasync_register_table_plugins(registry: "Registry[Callable[[], TablePlugin]]") -> None:
     """Add ``incremental``, ``append`` and ``snapshot``."""
-    from supasync_tables.append import Append  # noqa: PLC0415 - loaded only where tables are read
-    from supasync_tables.incremental import Incremental  # noqa: PLC0415
-    from supasync_tables.snapshot import Snapshot  # noqa: PLC0415
+    registry.add("incremental", _incremental)
+    registry.add("append", _append)
+    registry.add("snapshot", _snapshot)
 
-    registry.add("incremental", Incremental())
-    registry.add("append", Append())
-    registry.add("snapshot", Snapshot())
+
+def _incremental() -> "TablePlugin":
+    from supasync_tables.incremental import Incremental  # noqa: PLC0415 - loaded where tables are read
+
+    return Incremental()
+
+
+def _append() -> "TablePlugin":
+    from supasync_tables.append import Append  # noqa: PLC0415 - loaded where tables are read
+
+    return Append()
+
+
+def _snapshot() -> "TablePlugin":
+    from supasync_tables.snapshot import Snapshot  # noqa: PLC0415 - loaded where tables are read
+
+    return Snapshot()

@@ -113,14 +113,14 @@ def transfer(session: Session, *, as_json: bool) -> int:
 
 
 def _export(session: Session) -> "Export":
-    return session.host.exports.get(EXPORT)
+    return session.host.exports.get(EXPORT)()
 
 
 @contextmanager
 def _staging(session: Session, settings: "Settings") -> "Iterator[Staging]":
     """The opened staging; ConfigError where no plugin brings one."""
-    from supasync_core.backend import Context  # noqa: PLC0415 - --help opens nothing
     from supasync_core.ledger import Ledger  # noqa: PLC0415
+    from supasync_core.opening import Context  # noqa: PLC0415 - --help opens nothing
 
     endpoint = settings.staging
     if endpoint is None:
@@ -144,8 +144,8 @@ def _rehearsed(session: Session, sink: str) -> "Settings":
     """The settings with another sink: ``duckdb:PATH``."""
     from dataclasses import replace  # noqa: PLC0415 - wanted here alone
 
-    from supasync_core.backend import Context  # noqa: PLC0415
     from supasync_core.ledger import Ledger  # noqa: PLC0415
+    from supasync_core.opening import Context  # noqa: PLC0415
     from supasync_core.settings import Endpoint  # noqa: PLC0415
 
     name, colon, path = sink.partition(":")

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from supasync_core import lock
-from supasync_core.backend import Claim, Context, Entry, Run, Sink
+from supasync_core.backend import Claim, Entry, Run, Sink
 from supasync_core.cli.diff import Given
 from supasync_core.cli.session import Session
 from supasync_core.diff.sides import NEW, OLD, STAGING, FileSide, Finding
@@ -18,6 +18,7 @@ from supasync_core.gap.absent import AbsentSource
 from supasync_core.gap.seams import Staging
 from supasync_core.journal import NO_BASELINE
 from supasync_core.ledger import Ledger
+from supasync_core.opening import Context
 from supasync_core.progress import CHECKPOINT_SECONDS, LEASE
 from supasync_core.project import Project, opened
 from supasync_core.removal import Place

@@ -92,7 +92,7 @@ def _check(reading: Reading, table: Table, at: Mark, entries: Mapping[str, Entry
     """Report what contradicts itself in a table whose single settings are sound."""
     place = f"tables.{table.name}"
     if table.plugin in reading.host.table_plugins:
-        for sentence in reading.host.table_plugins.get(table.plugin).problems(table):
+        for sentence in reading.host.table_plugins.get(table.plugin)().problems(table):
             reading.problems.add(at, place, sentence)
     if table.columns and table.exclude:
         sentence = "exclude leaves columns out of all, columns names those to copy: give one of the two"
@@ -110,6 +110,6 @@ def _needed(reading: Reading, table: Table) -> Iterator[tuple[str, str]]:
     """The columns that reading the table needs, each with what it is needed for."""
     yield from ((column, "key") for column in table.key)
     if table.plugin in reading.host.table_plugins:
-        keysets = reading.host.table_plugins.get(table.plugin).keysets(table)
+        keysets = reading.host.table_plugins.get(table.plugin)().keysets(table)
         ordering = {keyset.column: None for keyset in keysets if keyset.column not in table.key}
         yield from ((column, "timestamp") for column in ordering if column)

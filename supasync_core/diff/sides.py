@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Protocol
 
 from supasync_core import transform
-from supasync_core.backend import Context, Source
+from supasync_core.backend import Source
 from supasync_core.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.diff.seams import Engine, Files, Taken
 from supasync_core.errors import ConfigError, SchemaError
 from supasync_core.evidence import Key
 from supasync_core.gap.seams import Choices
 from supasync_core.ledger import Ledger
+from supasync_core.opening import Context
 from supasync_core.plugins import Host
 from supasync_core.settings import Endpoint, Settings
 from supasync_core.tables import Shape, Table

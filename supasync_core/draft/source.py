@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from supasync_core.backend import Backend, Catalog, Context, Source
+from supasync_core.backend import Catalog, Source
 from supasync_core.config.environment import Environment, read_dotenv
 from supasync_core.errors import ConfigError, RefusedError, SchemaError
 from supasync_core.ledger import Ledger
+from supasync_core.opening import Backend, Context
 from supasync_core.secrets import Secret, Values
 from supasync_core.settings import Host
 from supasync_core.tables import Shape

@@ -23,7 +23,7 @@ def wanted(settings: Settings, host: Host, known: State, shapes: Mapping[str, Sh
     found = []
     for table in settings.tables:
         job = Job(table, AbsentSource(), known.table(table.name), _EPOCH)
-        window = host.table_plugins.get(table.plugin).pending(job)
+        window = host.table_plugins.get(table.plugin)().pending(job)
         keys = tuple(row.key for row in known.quarantine.get(table.name, ()))
         shape = shapes.get(table.name, Shape(known=False))
         found.append(

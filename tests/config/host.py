@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from supasync_core.backend import Backend, Context, Setting
 from supasync_core.config import load
 from supasync_core.errors import ConfigError, PluginError
+from supasync_core.opening import Backend, Context, Setting
 from supasync_core.plugins import Host
 from supasync_core.settings import Settings
 from supasync_tables.append import Append
@@ -40,9 +40,9 @@ def small_host() -> Host:
     for backend in (rest, stateless):
         host.sinks.add(backend.name, backend)
     host.state_stores.add("rest", _backend("rest", {**rest.settings, "schema": Setting(required=False)}))
-    host.table_plugins.add("incremental", Incremental())
-    host.table_plugins.add("append", Append())
-    host.table_plugins.add("snapshot", Snapshot())
+    host.table_plugins.add("incremental", Incremental)
+    host.table_plugins.add("append", Append)
+    host.table_plugins.add("snapshot", Snapshot)
     for name in ("mask_ip", "mask_email"):
         host.transforms.add(name, lambda row: row)
     return host

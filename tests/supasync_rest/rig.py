@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from supasync_core.backend import Context
 from supasync_core.ledger import Ledger
+from supasync_core.opening import Context
 from supasync_rest import scripts
 from supasync_rest.retry import Patience
 from supasync_rest.sink import RestSink

@@ -14,11 +14,11 @@ import pytest
 from click.testing import CliRunner
 from urllib3.exceptions import SSLError
 
-from supasync_core.backend import Context
 from supasync_core.batch import Batch, Keyset, Span, Window
 from supasync_core.cli.session import Session
 from supasync_core.errors import RefusedError, SupasyncError, TransientError
 from supasync_core.ledger import Ledger
+from supasync_core.opening import Context
 from supasync_core.plugins import GROUP, Host
 from supasync_core.tables import Table
 from supasync_rest.answers import Request

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from supasync_core.backend import Claim, Context, Entry
+from supasync_core.backend import Claim, Entry
 from supasync_core.batch import Batch, Keyset, Span, Window
 from supasync_core.errors import LockedError, RefusedError, RowError, SchemaError
 from supasync_core.ledger import Ledger
+from supasync_core.opening import Context
 from supasync_core.state import State
 from supasync_core.tables import Table
 from supasync_rest.sink import RestSink
