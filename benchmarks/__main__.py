@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,6 +25,8 @@ CASES: dict[str, Callable[[int], Case]] = {
     "narrow": data.narrow,
     "flights": data.flights,
 }
+SERVERS = {"postgrest": tuple(CASES), "far": ("five", "flights"), "lite": ("five",)}
+"""The cases that are played on each server."""
 LOADERS = ("get", "post", "naive", "supasync", "copy")
 CHANGERS = ("get", "post", "naive", "supasync")
 CONNECTIONS = 2
@@ -32,34 +36,39 @@ SETTLING = 12.0
 
 
 def main() -> None:
-    """Measure, print the table, write both files."""
+    """Measure, print the tables, write both files."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--size", type=int, default=200_000, help="rows of the five tables")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--servers", default="postgrest,lite")
+    parser.add_argument("--servers", default=",".join(SERVERS))
     parser.add_argument("--only", default=",".join((*CASES, "gap", "diff", "start")))
     parser.add_argument("--dry", action="store_true", help="write neither RESULTS.md nor results.json")
     options = parser.parse_args()
     wanted = options.only.split(",")
     found: list[results.Result] = []
+    spent: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name, Cluster.start(Path(name)) as cluster:
         for server in options.servers.split(","):
-            for case in (each for each in CASES if each in wanted):
-                if server == "postgrest" or case == "five":
-                    made = CASES[case](options.size)
-                    with ground(cluster, made, Path(name) / f"{server}-{case}", server) as place:
-                        found += list(_played(place, server, options.rounds))
-        if "start" in wanted:
-            found += files.start(options.rounds)
+            for case in (each for each in SERVERS[server] if each in wanted):
+                rounds = 1 if server == "far" else options.rounds
+                with ground(
+                    cluster, CASES[case](options.size), Path(name) / f"{server}-{case}", server
+                ) as place:
+                    found += _played(place, server, rounds)
+                    if (server, case) == ("postgrest", "five"):
+                        spent = _profiled(place)
+    if "start" in wanted:
+        found += files.start(options.rounds)
     if "gap" in wanted:
         found += files.gap(options.size * 5 + 1)
     if "diff" in wanted:
         found += files.diff(options.size * 5)
-    text = results.table(found)
+    text = results.findings(found, spent)
     print(text)
     if not options.dry:
         (HERE / "RESULTS.md").write_text(results.page(text, options.size, options.rounds))
-        (HERE / "results.json").write_text(json.dumps([asdict(each) for each in found], indent=1) + "\n")
+        told = {"results": [asdict(each) for each in found], "profile": spent}
+        (HERE / "results.json").write_text(json.dumps(told, indent=1) + "\n")
 
 
 def _played(place: Ground, server: str, rounds: int) -> Iterator[results.Result]:
@@ -95,7 +104,7 @@ def _rounds(  # noqa: PLR0913, PLR0917 - what a round consists of
             taken[rival].append(measured(place, command, place.folder if own else HERE.parent))
             done = taken[rival][-1]
             print(f"{server}, {name}, {rival}: {done.failed or f'{done.wall:.2f} s'}", file=sys.stderr)
-            if own and server == "postgrest" and not (done.failed is None and place.equal()):
+            if own and server != "lite" and not (done.failed is None and place.equal()):
                 raise RuntimeError(f"{name}: {done.failed or 'the databases differ'}")
     for rival in rivals:
         yield results.Result.of(name, server, rival, taken[rival])
@@ -103,6 +112,19 @@ def _rounds(  # noqa: PLR0913, PLR0917 - what a round consists of
 
 def _rival(name: str, task: Path) -> list[str | Path]:
     return [sys.executable, "-m", "benchmarks.rivals", name, task]
+
+
+def _profiled(place: Ground) -> dict[str, float]:
+    """The client's seconds of one more first load, by part."""
+    place.empty_new()
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.profile"],
+        cwd=place.folder,
+        env={**os.environ, "PYTHONPATH": str(HERE.parent)},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return dict(json.loads(done.stdout))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The benchmarks that need no server: start-up, and those of other files here, in processes of their own."""
 
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,7 +11,6 @@ from benchmarks.ground import COMMAND
 from benchmarks.results import Result
 
 HERE = Path(__file__).parent
-_LINE = re.compile(r"(?P<rival>\w+): (?P<what>.+): (?P<seconds>[\d.]+) s")
 _TIMED = """
 import os, subprocess, sys, time
 began = time.perf_counter()
@@ -46,16 +44,11 @@ def start(rounds: int) -> list[Result]:
 
 def gap(rows: int) -> list[Result]:
     """An export of so many rows, staged and compared, against DuckDB alone."""
-    found = map(_LINE.fullmatch, _output([sys.executable, HERE / "gap.py", str(rows)]).splitlines())
+    told = json.loads(_output([sys.executable, HERE / "gap.py", str(rows), "--json"]))
+    case = f"gap by CSV: {rows:,} rows"
     return [
-        Result(
-            case=f"gap by CSV: {rows:,} rows",
-            server="none",
-            rival=line[0].rpartition(":")[0],
-            wall=float(line["seconds"]),
-        )
-        for line in found
-        if line
+        Result(case=case, server="none", rival=each["what"], wall=each["wall"], memory=each["peak_mb"])
+        for each in told
     ]
 
 

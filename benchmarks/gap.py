@@ -1,8 +1,10 @@
 """Staging and comparing a large jobs.csv, against DuckDB alone on the same file.
 
-Run it by ``python benchmarks/gap.py ROWS``; a million unless given.
+Run it by ``python benchmarks/gap.py ROWS [--json]``; a million unless given.
 """
 
+import argparse
+import json
 import resource
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import duckdb
 
@@ -41,19 +44,34 @@ copy (select i as id, md5('u' || i % 5000)::uuid as user_id,
 
 
 def main() -> None:
-    """Print the ratios."""
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_001
-    if len(sys.argv) > 2:  # noqa: PLR2004 - one part, in a process of its own
-        {"bare": bare, "stage": stage}[sys.argv[2]](Path(sys.argv[3]))
+    """Print what each step took, as lines or as JSON."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("rows", type=int, nargs="?", default=1_000_001)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--part", help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.part:
+        {"bare": bare, "stage": stage}[options.part](options.folder)
+        print(json.dumps([{"what": what, "wall": wall, "peak_mb": peak()} for what, wall in taken.items()]))
         return
+    found = measured(options.rows)
+    if options.json:
+        print(json.dumps(found, indent=2))
+        return
+    for each in found:
+        print(f"{each['what']:36} {each['wall']:8.2f} s {each['peak_mb']:8,.0f} MB")
+
+
+def measured(rows: int) -> list[dict[str, Any]]:
+    """Wall seconds of each step, and the peak memory of the process that it ran in."""
     with TemporaryDirectory() as name:
-        folder = Path(name)
-        path = folder / "jobs_rows.csv"
-        duckdb.connect().execute(MAKE.format(rows=rows, path=path))
-        size = path.stat().st_size / 1e6
-        print(f"{rows:,} rows, {size:,.0f} MB")
+        duckdb.connect().execute(MAKE.format(rows=rows, path=Path(name) / "jobs_rows.csv"))
+        found = []
         for part in ("bare", "stage"):
-            subprocess.run([sys.executable, __file__, str(rows), part, name], check=True)
+            command = [sys.executable, __file__, "--part", part, "--folder", name]
+            found += json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+        return found
 
 
 def bare(folder: Path) -> None:
@@ -62,14 +80,13 @@ def bare(folder: Path) -> None:
     names = ", ".join(f"'{name}': 'VARCHAR'" for name in TYPES)
     path = folder / "jobs_rows.csv"
     read = f"from read_csv('{path}', header = true, auto_detect = false, columns = {{{names}}})"
-    said(
+    timed(
         "duckdb: read all as varchar", lambda: connection.execute(f"create table jobs as {read}; checkpoint")
     )
     connection.execute("create table known as from jobs")
     differs = " or ".join(f"a.{name} is distinct from b.{name}" for name in TYPES if name != "id")
     join = f"select count(*) filter ({differs}) from jobs a full join known b using (id)"
-    said("duckdb: full outer join", lambda: connection.execute(f"create table joined as {join}"))
-    peak()
+    timed("duckdb: full outer join", lambda: connection.execute(f"create table joined as {join}"))
 
 
 def stage(folder: Path) -> None:
@@ -77,14 +94,12 @@ def stage(folder: Path) -> None:
     staging = DuckdbStaging(folder / "staging.duckdb")
     export = CsvExport()
     files = [folder / "jobs_rows.csv"]
-    found = []
 
     def load() -> None:
-        found.append(export.load(staging, JOBS, files, SHAPE, Choices()))
+        export.load(staging, JOBS, files, SHAPE, Choices())
         staging.connection.execute("checkpoint")
 
-    said("supasync: stage with all checks", load)
-    print("  findings:", len(found[0][1]), "rows:", found[0][0][0].rows)
+    timed("supasync: stage with all checks", load)
     printed = ", ".join(
         f"replace({name}, ' ', 'T') || ':00' as {name}" for name in ("created_at", "updated_at")
     )
@@ -92,21 +107,23 @@ def stage(folder: Path) -> None:
     staging.connection.execute(
         f"create or replace table known.jobs as select * {own} replace ({printed}) from ready.jobs"
     )
-    said("supasync: compare with a staged NEW", lambda: staging.compare(JOBS, SHAPE, "new", older=False))
-    peak()
+    timed("supasync: compare with a staged NEW", lambda: staging.compare(JOBS, SHAPE, "new", older=False))
     staging.close()
 
 
-def said(what: str, work: Callable[[], object]) -> None:
-    """Say how long it took."""
+taken: dict[str, float] = {}
+
+
+def timed(what: str, work: Callable[[], object]) -> None:
+    """Keep how long it took."""
     began = time.perf_counter()
     work()
-    print(f"{what}: {time.perf_counter() - began:.2f} s")
+    taken[what] = time.perf_counter() - began
 
 
-def peak() -> None:
-    """Say how much memory this process has had."""
-    print(f"  peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
+def peak() -> float:
+    """The megabytes that this process has had at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ from tests.servers.postgres import Cluster
 
 COMMAND = Path(sys.executable).with_name("supasync")
 PAGE = 1000
+AWAY = 0.04
+"""Seconds that each answer of the server ``far`` takes longer: the way from a home to a region and back."""
 OLD_KEY = "sb_secret_for_benchmarks_old"
 NEW_KEY = "sb_secret_for_benchmarks_new"
 
@@ -160,6 +162,7 @@ def ground(cluster: Cluster, case: Case, folder: Path, server: str) -> Iterator[
     if case.fill:
         with psycopg.connect(cluster.url(old)) as connection:
             case.fill(connection)
+            connection.execute("analyze")
     cluster.create(
         new, ROLES + case.schema + files("supasync_rest").joinpath("schema.sql").read_text("utf-8")
     )
@@ -190,4 +193,6 @@ def _served(cluster: Cluster, database: str, key: str, kind: str) -> Iterator[tu
             yield lite.url, lite.process.pid, None
     else:
         with serve(cluster.url(database, "authenticator"), keys={key: "service_role"}) as own:
+            if kind == "far":
+                own.misbehave({"kind": "delay", "seconds": AWAY, "times": None})
             yield own.url.removesuffix("/rest/v1"), own.process.pid, own

@@ -1,7 +1,8 @@
 """What was measured, as a table of ratios and as the page RESULTS.md."""
 
+import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,7 +15,7 @@ NOTES = (Path(__file__).parent / "notes.md").read_text
 PACKAGES = [
     "supasync",
     "supabase",
-    "httpx",
+    "urllib3",
     "msgspec",
     "duckdb",
     "psycopg",
@@ -24,6 +25,18 @@ PACKAGES = [
     "daff",
 ]
 FLOOR = ("get", "post")
+COLUMNS = [
+    "wall s",
+    "floor / wall",
+    "client CPU s",
+    "of naive",
+    "server CPU s",
+    "busy",
+    "peak MB",
+    "requests",
+    "MB",
+]
+SERVERS = {"postgrest": "postgrest", "far": "postgrest, 40 ms away", "lite": "lite"}
 NAMES = {
     "get": "GET alone",
     "post": "POST alone",
@@ -48,6 +61,16 @@ class Result:
     bytes: int | None = None
     failed: str | None = None
 
+    @property
+    def where(self) -> str:
+        """The case, and the server where there is one."""
+        return self.case if self.server == "none" else f"{self.case} ({SERVERS[self.server]})"
+
+    @property
+    def busy(self) -> float:
+        """The part of all processors' time that client and servers used."""
+        return ((self.client or 0) + (self.service or 0)) / ((self.wall or 1) * processors())
+
     @classmethod
     def of(cls, case: str, server: str, rival: str, taken: Sequence[Taken]) -> "Result":
         """The medians of several runs; a contender that failed once has failed."""
@@ -68,25 +91,35 @@ class Result:
         )
 
 
-def table(found: Sequence[Result]) -> str:
-    """Markdown: a table for each case, with ratios to the slower of GET and POST, and to the naive script."""
-    parts = []
+def findings(found: Sequence[Result], spent: Mapping[str, float]) -> str:
+    """Markdown: the targets, where the client's seconds go, and a table for each case."""
+    parts = [f"## Targets\n\n{_held(found)}"]
+    if spent:
+        parts.append(f"## Where the client's seconds go\n\n{_shares(spent)}")
+    parts.append("## All figures\n")
     for case, server in dict.fromkeys((each.case, each.server) for each in found):
         rows = [each for each in found if (each.case, each.server) == (case, server)]
-        parts.append(f"### {case} ({server})\n\n" + _grid(rows))
+        parts.append(f"### {rows[0].where}\n\n{_grid(rows)}")
     return "\n".join(parts)
+
+
+def _held(found: Sequence[Result]) -> str:
+    from benchmarks.targets import targets
+
+    rows = [
+        f"| {each.what} | {each.wanted} | {each.measured} | {'yes' if each.reached else '**no**'} |"
+        for each in targets(found)
+    ]
+    return "\n".join(["| | wanted | measured | reached |", "|---|---|---|---|", *rows]) + "\n"
 
 
 def _grid(rows: Sequence[Result]) -> str:
     floor = max((each.wall or 0 for each in rows if each.rival in FLOOR), default=0)
     naive = next((each for each in rows if each.rival == "naive"), None)
-    lines = [
-        "| | wall s | floor / wall | client CPU s | of naive | server CPU s | peak MB | requests | MB |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    lines = [f"| | {' | '.join(COLUMNS)} |", "|---" * (len(COLUMNS) + 1) + "|"]
     for each in rows:
         if each.failed:
-            lines.append(f"| {NAMES.get(each.rival, each.rival)} | fails: {each.failed} | | | | | | | |")
+            lines.append(f"| {NAMES.get(each.rival, each.rival)} | fails: {each.failed}{' |' * len(COLUMNS)}")
             continue
         cells = [
             _number(each.wall, 2),
@@ -94,6 +127,7 @@ def _grid(rows: Sequence[Result]) -> str:
             _number(each.client, 2),
             _number(each.client / naive.client if naive and naive.client and each.client else None, 2),
             _number(each.service, 2),
+            "" if each.service is None else f"{each.busy:.0%}",
             _number(each.memory, 0),
             _number(each.requests, 0),
             _number(each.bytes / 1e6 if each.bytes else None, 1),
@@ -106,20 +140,26 @@ def _number(value: float | None, digits: int) -> str:
     return "" if value is None else f"{value:,.{digits}f}"
 
 
+def _shares(spent: Mapping[str, float]) -> str:
+    """Markdown: what each part of the client took of its seconds."""
+    whole = sum(spent.values())
+    lines = [f"| {part} | {seconds:.2f} | {seconds / whole:.0%} |" for part, seconds in spent.items()]
+    return "\n".join(["| | CPU s | of all |", "|---|---|---|", *lines]) + "\n"
+
+
 def page(found: str, size: int, rounds: int) -> str:
-    """RESULTS.md: how it was measured, what the numbers mean, the tables."""
+    """RESULTS.md: how it was measured, what the numbers mean, what was found."""
     versions = ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
     when = datetime.now(UTC).date().isoformat()
     return (
         f"# Results\n\nMade by `make bench` on {when}: {size:,} rows, median of {rounds} rounds.\n\n"
         f"Python {platform.python_version()}, {versions}. {platform.system()} {platform.machine()}, "
-        f"{_processors()} processors.\n\n{NOTES('utf-8')}\n{found}"
+        f"{processors()} processors.\n\n{NOTES('utf-8')}\n{found}"
     )
 
 
-def _processors() -> int:
-    import os
-
+def processors() -> int:
+    """How many this process may use."""
     return len(os.sched_getaffinity(0))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 OLD_KEY = "sb_secret_for_benchmarks_old"
 NEW_KEY = "sb_secret_for_benchmarks_new"
@@ -37,49 +38,60 @@ def naive(task: dict[str, Any]) -> None:
 
 def get(task: dict[str, Any]) -> None:
     """Every page once, kept for `post`: what OLD's server can do."""
-    import httpx
+    import urllib3
 
     keep = Path(task["bodies"])
-    with httpx.Client(headers={"apikey": OLD_KEY, "Accept-Encoding": "gzip"}, trust_env=False) as client:
+    headers = {"apikey": OLD_KEY, "Accept-Encoding": "gzip"}
+    with urllib3.PoolManager(headers=headers, maxsize=task["connections"], retries=_again()) as client:
 
         def fetch(item: tuple[str, int, str]) -> None:
             table, number, path = item
-            answer = client.get(f"{task['old']}/rest/v1{path}", timeout=60).raise_for_status()
+            body = _well(client.request("GET", f"{task['old']}/rest/v1{path}", timeout=60))
             if not (keep / f"{table}-{number}.json").exists():
-                (keep / f"{table}-{number}.json").write_bytes(answer.content)
+                (keep / f"{table}-{number}.json").write_bytes(body)
 
         _levels(task, fetch)
 
 
 def post(task: dict[str, Any]) -> None:
     """Every page written once: what NEW's server can do."""
-    import httpx
+    import urllib3
 
     headers = {
         "apikey": NEW_KEY,
         "Content-Type": "application/json",
         "Prefer": "resolution=merge-duplicates,return=minimal",
     }
-    with httpx.Client(headers=headers, trust_env=False) as client:
+    with urllib3.PoolManager(headers=headers, maxsize=task["connections"], retries=_again()) as client:
 
         def send(item: tuple[str, int, str]) -> None:
             table, number, _ = item
             body = (Path(task["bodies"]) / f"{table}-{number}.json").read_bytes()
             columns = ",".join(json.loads(body)[0]) if number == 0 else known[table]
             known[table] = columns
-            answer = client.post(
-                f"{task['new']}/rest/v1/{table}",
-                params={"on_conflict": "id", "columns": columns},
-                content=body,
-                timeout=60,
-            )
-            answer.raise_for_status()
+            query = urlencode({"on_conflict": "id", "columns": columns})
+            address = f"{task['new']}/rest/v1/{table}?{query}"
+            _well(client.request("POST", address, body=body, timeout=60))
 
         known: dict[str, str] = {}
         for table in task["tables"]:
             first = Path(task["bodies"]) / f"{table}-0.json"
             known[table] = ",".join(json.loads(first.read_bytes())[0]) if first.exists() else ""
         _levels(task, send)
+
+
+def _again() -> Any:  # noqa: ANN401 - of urllib3, which each contender imports itself
+    """What a server stumbles over that is only just starting is asked again."""
+    import urllib3
+
+    return urllib3.Retry(3, status_forcelist=(500,), allowed_methods=None)
+
+
+def _well(answer: Any) -> bytes:  # noqa: ANN401 - of urllib3, which each contender imports itself
+    """The body of a success."""
+    if answer.status >= 300:
+        raise RuntimeError(f"{answer.status}: {answer.data[:200]!r}")
+    return bytes(answer.data)
 
 
 def copy(task: dict[str, Any]) -> None:

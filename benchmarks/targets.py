@@ -1,0 +1,91 @@
+"""What supasync is held to, and whether these results reach it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from benchmarks.results import FLOOR, Result
+
+IDLE = ": nothing changed"
+FIRST = ": first load"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One sentence, what it wants, what was measured."""
+
+    what: str
+    wanted: str
+    measured: str
+    reached: bool
+
+
+def targets(found: Sequence[Result]) -> Iterator[Target]:
+    """Every target that these results can tell of."""
+    for case, server in dict.fromkeys((each.case, each.server) for each in found):
+        rows = {each.rival: each for each in found if (each.case, each.server) == (case, server)}
+        where = next(iter(rows.values())).where
+        if "supasync" in rows and case.endswith(FIRST):
+            yield from _load(rows, where)
+        if "supasync" in rows and case.endswith(IDLE):
+            yield from _idle(rows["supasync"], where)
+        if case.startswith("start"):
+            yield _at_most(f"{where}: CPU of --help, to that of `import click`", 2, rows, "import click")
+        if case.startswith("gap"):
+            yield from _gap(rows, where)
+        if case.startswith("diff"):
+            yield from _diff(rows, where)
+
+
+def _load(rows: dict[str, Result], where: str) -> Iterator[Target]:
+    own = rows["supasync"]
+    floor = max((rows[each].wall or 0 for each in FLOOR if each in rows), default=0)
+    if floor and own.wall:
+        part = floor / own.wall
+        told = f"{part:.2f}" if part >= 0.85 else f"{part:.2f}; the processors are {own.busy:.0%} busy"
+        yield Target(f"{where}: slower of GET and POST alone, to supasync", "≥ 0.85", told, part >= 0.85)
+    naive = rows.get("naive")
+    if naive and naive.client and own.client:
+        part = own.client / naive.client
+        yield Target(f"{where}: client CPU, to the naive script's", "≤ 0.25", f"{part:.2f}", part <= 0.25)
+    if own.memory:
+        yield Target(f"{where}: client memory", "< 150 MB", f"{own.memory:.0f} MB", own.memory < 150)
+
+
+def _idle(own: Result, where: str) -> Iterator[Target]:
+    if own.requests:
+        yield Target(f"{where}: requests", "≤ 7", f"{own.requests}", own.requests <= 7)
+    if own.wall:
+        yield Target(f"{where}: start to exit", "< 1 s", f"{own.wall:.2f} s", own.wall < 1)
+
+
+def _gap(rows: dict[str, Result], where: str) -> Iterator[Target]:
+    for what, most, own, bare in (
+        ("staging, to DuckDB's read", 3, "supasync: stage with all checks", "duckdb: read all as varchar"),
+        ("comparing, to DuckDB's join", 2, "supasync: compare with a staged NEW", "duckdb: full outer join"),
+    ):
+        if own in rows and bare in rows:
+            part = (rows[own].wall or 0) / (rows[bare].wall or 1)
+            yield Target(f"{where}: {what}", f"≤ {most}", f"{part:.2f}", part <= most)
+    peak = max((each.memory or 0 for name, each in rows.items() if name.startswith("supasync")), default=0)
+    if peak:
+        yield Target(f"{where}: memory", "< 1 GB", f"{peak:,.0f} MB", peak < 1000)
+
+
+def _diff(rows: dict[str, Result], where: str) -> Iterator[Target]:
+    own = rows["supasync"]
+    bare = rows["duckdb full outer join"]
+    part = (own.wall or 0) / (bare.wall or 1)
+    yield Target(f"{where}: to DuckDB's bare join", "≤ 2", f"{part:.2f}", part <= 2)
+    for name, other in rows.items():
+        if name not in (own.rival, bare.rival) and own.wall:
+            times = (other.wall or 0) / own.wall
+            told = f"{times:.1f} times as fast" if other.failed is None else f"more than {times:.0f} times"
+            yield Target(f"{where}: faster than {name}", "> 1", told, times > 1)
+    if own.memory:
+        yield Target(f"{where}: memory", "< 1 GB", f"{own.memory:,.0f} MB", own.memory < 1000)
+
+
+def _at_most(what: str, most: float, rows: dict[str, Result], other: str) -> Target:
+    own = next(each for name, each in rows.items() if name != other)
+    part = (own.client or 0) / (rows[other].client or 1)
+    return Target(what, f"≤ {most}", f"{part:.2f}", part <= most)
