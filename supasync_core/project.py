@@ -3,16 +3,19 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from supasync_core.backend import Sink, Source, StateStore, TablePlugin, Transform
 from supasync_core.counted import CountedStore
 from supasync_core.errors import ConfigError
-from supasync_core.gap.seams import Staging
 from supasync_core.ledger import Ledger
 from supasync_core.opening import Context
 from supasync_core.plugins import Host
 from supasync_core.settings import Endpoint, Settings
 from supasync_core.tables import Table
+
+if TYPE_CHECKING:
+    from supasync_core.gap.seams import Staging
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ def opened_source(settings: Settings, host: Host) -> Source:
 
 
 @contextmanager
-def opened_staging(settings: Settings, host: Host) -> Iterator[Staging | None]:
+def opened_staging(settings: Settings, host: Host) -> "Iterator[Staging | None]":
     """The staging of this machine; None where no plugin brings one. LockedError where another has it open."""
     endpoint = settings.staging
     if endpoint is None:

@@ -4,14 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from supasync_core.backend import Sink, Source, StateStore, TablePlugin, Transform
-from supasync_core.gap.seams import Staging
 from supasync_core.opening import Backend
 from supasync_core.registry import Registry
 from supasync_core.secrets import Secret
 from supasync_core.tables import Table
+
+if TYPE_CHECKING:
+    from supasync_core.gap.seams import Staging
 
 
 class Host(Protocol):
@@ -22,7 +24,7 @@ class Host(Protocol):
     state_stores: Registry[Backend[StateStore]]
     table_plugins: Registry[Callable[[], TablePlugin]]
     transforms: Registry[Transform]
-    stagings: Registry[Backend[Staging]]
+    stagings: Registry[Backend["Staging"]]
 
     def load_file(self, path: Path) -> None:
         """Load a plugin file; PluginError with the reason where that fails."""

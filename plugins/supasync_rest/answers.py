@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from supasync_core.tables import Table
@@ -129,6 +129,7 @@ class Answer:
         return found if isinstance(found, str) else ""
 
 
+@lru_cache(maxsize=64)
 def _http_date(text: str | None) -> datetime | None:
     """An HTTP date (RFC 9110, 5.6.7), always in UTC."""
     try:

@@ -5,7 +5,6 @@ from typing import Any
 
 from supasync_core.backend import Catalog, Side, Source
 from supasync_core.batch import Keyset, Span, Window
-from supasync_core.draft.writing import is_commented
 from supasync_core.errors import SchemaError, TableError
 from supasync_core.project import Project
 from supasync_core.structure.comparing import PROBLEM, WARNING, Difference, absent, differences
@@ -72,6 +71,8 @@ def lacking(project: Project, table: Table, source: Shape) -> list[str]:
 
 def undecided(project: Project) -> list[str]:
     """The source's tables that have no entry in tables.yaml, not even as a comment; none where unknown."""
+    from supasync_core.draft.writing import is_commented  # noqa: PLC0415 - wanted here alone
+
     settings = project.settings
     if not isinstance(project.source, Catalog):
         return []
