@@ -46,7 +46,7 @@ def _load(rows: dict[str, Result], where: str) -> Iterator[Target]:
     naive = rows.get("naive")
     if naive and naive.client and own.client:
         part = own.client / naive.client
-        yield Target(f"{where}: client CPU, to the naive script's", "≤ 0.25", f"{part:.2f}", part <= 0.25)
+        yield Target(f"{where}: client CPU, to the naive script's", "≤ 0.25", f"{part:.3f}", part <= 0.25)
     if own.memory:
         yield Target(f"{where}: client memory", "< 150 MB", f"{own.memory:.0f} MB", own.memory < 150)
 

@@ -65,11 +65,13 @@ def test_it_tells_rows_newest_values_and_the_size(project: Hosted) -> None:
         "update users set email = email where id = (select id from users limit 1)",
         "delete from users where id = (select id from users limit 1)",
         "alter table users add column more int",
-        "alter table users drop column more",
+        "alter table users drop column spare",
     ],
 )
 def test_every_change_gives_another_version_and_nothing_else_does(project: Hosted, change: str) -> None:
-    project.paste("insert into users (email) values ('a'), ('b')")
+    project.paste(
+        "insert into users (email) values ('a'), ('b'); alter table users add column if not exists spare int"
+    )
     versions = [ask(project, USERS)["tables"][0]["version"]]
     project.paste("vacuum (freeze) users")
     project.paste("begin; insert into users default values; rollback")
