@@ -33,7 +33,7 @@ coverage: .venv/.dev $(NODE_PACKAGES) ## the same tests, and what they do not re
 soak: .venv/.dev ## play random schedules against real servers: make soak MINUTES=60
 	@$(BIN)/python -m tests.soak.play --minutes $(MINUTES)
 
-bench: .venv/.bench $(NODE_PACKAGES) ## measure against other ways; half an hour on a quiet machine
+bench: .venv/.bench $(NODE_PACKAGES) ## measure against other ways; a quarter of an hour on a quiet machine
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 lint: .venv/.dev ## check style, format and types

@@ -27,7 +27,7 @@ CASES: dict[str, Callable[[int], Case]] = {
 }
 SERVERS = {"postgrest": tuple(CASES), "far": ("five", "flights"), "lite": ("five",)}
 """The cases that are played on each server."""
-LOADERS = ("get", "post", "naive", "supasync", "copy")
+LOADERS = ("get", "post", "both", "naive", "supasync", "copy")
 CHANGERS = ("get", "post", "naive", "supasync")
 CONNECTIONS = 2
 """The default of supasync's ``workers``, for the others too."""

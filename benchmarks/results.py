@@ -40,6 +40,7 @@ SERVERS = {"postgrest": "postgrest", "far": "postgrest, 40 ms away", "lite": "li
 NAMES = {
     "get": "GET alone",
     "post": "POST alone",
+    "both": "GET and POST at once",
     "naive": "naive script",
     "supasync": "supasync",
     "copy": "COPY to COPY",

@@ -94,6 +94,13 @@ def _well(answer: Any) -> bytes:  # noqa: ANN401 - of urllib3, which each conten
     return bytes(answer.data)
 
 
+def both(task: dict[str, Any]) -> None:
+    """Every page fetched and, at the same time, every page written: what both servers can do at once."""
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(each, task) for each in (get, post)]:
+            done.result()
+
+
 def copy(task: dict[str, Any]) -> None:
     """COPY from one database into the other, without any server in between."""
     import psycopg
@@ -126,5 +133,5 @@ def _items(task: dict[str, Any], tables: Iterable[str]) -> list[tuple[str, int, 
 
 
 if __name__ == "__main__":
-    rival = {"naive": naive, "get": get, "post": post, "copy": copy}[sys.argv[1]]
+    rival = {"naive": naive, "get": get, "post": post, "both": both, "copy": copy}[sys.argv[1]]
     rival(json.loads(Path(sys.argv[2]).read_text()))

@@ -41,7 +41,7 @@ def _load(rows: dict[str, Result], where: str) -> Iterator[Target]:
     floor = max((rows[each].wall or 0 for each in FLOOR if each in rows), default=0)
     if floor and own.wall:
         part = floor / own.wall
-        told = f"{part:.2f}" if part >= 0.85 else f"{part:.2f}; the processors are {own.busy:.0%} busy"
+        told = f"{part:.2f}" if part >= 0.85 else f"{part:.2f}{_why(own, rows.get('both'))}"
         yield Target(f"{where}: slower of GET and POST alone, to supasync", "≥ 0.85", told, part >= 0.85)
     naive = rows.get("naive")
     if naive and naive.client and own.client:
@@ -49,6 +49,12 @@ def _load(rows: dict[str, Result], where: str) -> Iterator[Target]:
         yield Target(f"{where}: client CPU, to the naive script's", "≤ 0.25", f"{part:.3f}", part <= 0.25)
     if own.memory:
         yield Target(f"{where}: client memory", "< 150 MB", f"{own.memory:.0f} MB", own.memory < 150)
+
+
+def _why(own: Result, both: Result | None) -> str:
+    """What keeps it from more: the servers doing both at once, and the processors."""
+    at_once = f"; GET and POST at once {both.wall / own.wall:.2f}" if both and both.wall and own.wall else ""
+    return f"{at_once}; processors {own.busy:.0%} busy"
 
 
 def _idle(own: Result, where: str) -> Iterator[Target]:

@@ -1,6 +1,7 @@
 """How many rows a page may hold: about a megabyte of them, and fewer where a statement takes too long."""
 
 from dataclasses import dataclass, field
+from math import log2
 
 PAGE = 1_000_000
 """Bytes of JSON that a page should have: enough that the round trip does not matter."""
@@ -22,13 +23,13 @@ class Sizes:
     def came(self, table: str, rows: int, size: int) -> None:
         """So many rows came, of so many bytes.
 
-        The next page has a power of two of rows, so that a byte more or less does not shift all pages.
+        The next page has the nearest power of two of rows, so that a byte more or less does not shift all
+        pages.
         """
         if table in self.managed:
             self.managed[table] += self.managed[table] // 4 + 1
         if rows:
-            fits = max(1, PAGE * rows // size)
-            self.fitting[table] = 1 << (fits.bit_length() - 1)
+            self.fitting[table] = 1 << max(0, round(log2(PAGE * rows / size)))
 
     def too_slow(self, table: str, limit: int) -> None:
         """More rows than these took too long."""

@@ -241,7 +241,7 @@ def test_a_page_of_large_rows_is_cut_off_and_the_next_ones_fit(project: Rig) -> 
         place = JOBS.place(batch.rows[-1], "updated_at")
     assert found == list(range(1, 31))
     assert sizes[0] < 30
-    assert set(sizes[1:-1]) <= {1, 2}
+    assert set(sizes[1:-1]) <= {1, 2, 4}
 
 
 def test_the_address_is_never_too_long_for_a_gateway(project: Rig) -> None:
