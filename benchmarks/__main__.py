@@ -1,4 +1,7 @@
-"""Everything side by side in one run: ``python -m benchmarks``; writes RESULTS.md and results.json here."""
+"""Everything side by side in one run: ``python -m benchmarks``; writes RESULTS.md and results.json here.
+
+A run of some cases alone (``--only``) leaves what both files say of the others.
+"""
 
 import argparse
 import json
@@ -37,7 +40,7 @@ SETTLING = 12.0
 
 def main() -> None:
     """Measure, print the tables, write both files."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=str(__doc__).partition("\n")[0])
     parser.add_argument("--size", type=int, default=200_000, help="rows of the five tables")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--servers", default=",".join(SERVERS))
@@ -63,6 +66,8 @@ def main() -> None:
         found += files.gap(options.size * 5 + 1)
     if "diff" in wanted:
         found += files.diff(options.size * 5)
+    kept, profile = results.earlier(HERE / "results.json", found)
+    found, spent = kept + found, spent or profile
     text = results.findings(found, spent)
     print(text)
     if not options.dry:

@@ -1,8 +1,9 @@
 """`supasync diff` of two large CSV files, beside DuckDB's bare join, datacompy (polars), csv-diff, daff.
 
-Run it by ``python benchmarks/diff.py ROWS [--json]``; a million rows unless given. Each tool compares the
-same two files in a process of its own, three times, and its best run counts; one that takes longer than
-``--patience`` is stopped. The tools are the dependency group ``bench``: ``pip install -e '.[bench]'``.
+Run it by ``python benchmarks/diff.py ROWS [--json]``; a million rows unless given. The tools take
+turns, three times, each in a process of its own on the same two files, and the best run of each counts; one
+that takes longer than ``--patience`` is stopped. The tools are the dependency group ``bench``:
+``pip install -e '.[bench]'``.
 """
 
 import argparse
@@ -64,16 +65,14 @@ def measured(rows: int, patience: float) -> list[dict[str, Any]]:
         with duckdb.connect() as connection:
             steps = {"changed": max(10, rows // 200), "removed": max(10, rows // 100)}
             connection.execute(MAKE.format(rows=rows, left=left, right=right, **steps))
-        case = f"diff of two CSV files, {rows:,} rows"
-        return [{"case": case, "tool": tool, **best(tool, left, right, patience)} for tool in TOOLS]
-
-
-def best(tool: str, left: Path, right: Path, patience: float) -> dict[str, Any]:
-    """The best of some runs; a long one is not repeated."""
-    runs: list[dict[str, Any]] = []
-    while len(runs) < RUNS and not any(run["wall"] > LONG for run in runs):
-        runs.append(run_once(tool, left, right, patience))
-    return min(runs, key=lambda run: float(run["wall"]))
+        runs: dict[str, list[dict[str, Any]]] = {tool: [] for tool in TOOLS}
+        for _ in range(RUNS):
+            for tool, taken in runs.items():
+                if not any(run["wall"] > LONG for run in taken):
+                    taken.append(run_once(tool, left, right, patience))
+    case = f"diff of two CSV files, {rows:,} rows"
+    fastest = {tool: min(taken, key=lambda run: float(run["wall"])) for tool, taken in runs.items()}
+    return [{"case": case, "tool": tool, **best} for tool, best in fastest.items()]
 
 
 def run_once(tool: str, left: Path, right: Path, patience: float) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from supasync_duckdb.files import open_to_write
 from supasync_duckdb.staging.backend import DuckdbStaging
 
 JOBS = Table(name="jobs")
+RUNS = 3
 TYPES = {
     "id": "bigint",
     "user_id": "uuid",
@@ -64,14 +65,19 @@ def main() -> None:
 
 
 def measured(rows: int) -> list[dict[str, Any]]:
-    """Wall seconds of each step, and the peak memory of the process that it ran in."""
+    """Wall seconds of each step at its best, and the peak memory of the process that it ran in."""
     with TemporaryDirectory() as name:
         duckdb.connect().execute(MAKE.format(rows=rows, path=Path(name) / "jobs_rows.csv"))
-        found = []
-        for part in ("bare", "stage"):
-            command = [sys.executable, __file__, "--part", part, "--folder", name]
-            found += json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-        return found
+        taken: dict[str, list[dict[str, Any]]] = {}
+        for _ in range(RUNS):
+            for part in ("bare", "stage"):
+                command = [sys.executable, __file__, "--part", part, "--folder", name]
+                told = subprocess.run(command, check=True, capture_output=True).stdout
+                for each in json.loads(told):
+                    taken.setdefault(each["what"], []).append(each)
+                for left in Path(name).glob("*.duckdb*"):
+                    left.unlink()
+        return [min(runs, key=lambda run: float(run["wall"])) for runs in taken.values()]
 
 
 def bare(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """What was measured, as a table of ratios and as the page RESULTS.md."""
 
+import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -92,6 +93,16 @@ class Result:
         )
 
 
+def earlier(path: Path, found: Sequence[Result]) -> tuple[list[Result], dict[str, float]]:
+    """What the last runs found in other cases, and their profile."""
+    if not path.exists():
+        return [], {}
+    told = json.loads(path.read_text())
+    anew = {(each.case, each.server) for each in found}
+    old = [Result(**each) for each in told["results"]]
+    return [each for each in old if (each.case, each.server) not in anew], told["profile"]
+
+
 def findings(found: Sequence[Result], spent: Mapping[str, float]) -> str:
     """Markdown: the targets, where the client's seconds go, and a table for each case."""
     parts = [f"## Targets\n\n{_held(found)}"]
@@ -153,7 +164,8 @@ def page(found: str, size: int, rounds: int) -> str:
     versions = ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
     when = datetime.now(UTC).date().isoformat()
     return (
-        f"# Results\n\nMade by `make bench` on {when}: {size:,} rows, median of {rounds} rounds.\n\n"
+        f"# Results\n\nMade by `make bench` on {when}: {size:,} rows; the median of {rounds} rounds, of one "
+        "where the server is far away; the best of three for gap and diff.\n\n"
         f"Python {platform.python_version()}, {versions}. {platform.system()} {platform.machine()}, "
         f"{processors()} processors.\n\n{NOTES('utf-8')}\n{found}"
     )

@@ -153,9 +153,9 @@ class DuckdbStaging(Kept):
             return Counts()
         comparison = Comparison(table, shape, staged, there or {}, (FILE, ROW))
         with blamed(self.path, table):
-            if there:
-                adopt_equals(self.connection, comparison, lossy=table.name in self.lossy)
             self.connection.execute(comparison.statement())
+            if self._differs() and adopt_equals(self.connection, comparison, lossy=table.name in self.lossy):
+                self.connection.execute(comparison.statement())
             self._forgive_confirmed(table, comparison, sink)
             counts = dict(self.fetch("SELECT class, count(*) FROM gap.classes GROUP BY 1"))
             classes = ("new", "changed", "older") if older else ("new", "changed")
@@ -167,6 +167,10 @@ class DuckdbStaging(Kept):
                 f"JOIN gap.classes AS c ON c.place = r.rowid WHERE c.class IN ({listed})"
             )
         return Counts(**counts)
+
+    def _differs(self) -> bool:
+        """Whether the sink has rows of the same key that are not the same."""
+        return bool(self.fetch("SELECT 1 FROM gap.classes WHERE class IN ('changed', 'older') LIMIT 1"))
 
     def leave_out(self, table: Table, column: str, values: Sequence[str]) -> list[tuple[Key, str, int]]:
         """Take the rows with these values out; the key, file and row number of each."""

@@ -20,8 +20,9 @@ _CHUNK = 10_000
 _EXACT = Context(prec=1000, Emax=999, Emin=-999, traps=[Inexact, Overflow])
 
 
-def adopt_equals(connection: DuckDBPyConnection, comparison: Comparison, *, lossy: bool) -> None:
-    """Give staged rows the sink's own text wherever theirs is only another spelling of it."""
+def adopt_equals(connection: DuckDBPyConnection, comparison: Comparison, *, lossy: bool) -> bool:
+    """Give staged rows the sink's own text wherever theirs is only another spelling; whether any was."""
+    adopted = False
     for name in comparison.soft:
         column = identifier(name)
         found = connection.cursor().execute(
@@ -33,11 +34,13 @@ def adopt_equals(connection: DuckDBPyConnection, comparison: Comparison, *, loss
         while rows := found.fetchmany(_CHUNK):
             equal = [[place, theirs] for place, mine, theirs in rows if same(mine, theirs, lossy=lossy)]
             if equal:
+                adopted = True
                 connection.execute(
                     "INSERT INTO gap.equals SELECT unnest(CAST(? AS BIGINT[])), unnest(CAST(? AS VARCHAR[]))",
                     [[row[0] for row in equal], [row[1] for row in equal]],
                 )
         connection.execute(comparison.updated(name))
+    return adopted
 
 
 def same(mine: str, theirs: str, *, lossy: bool) -> bool:
