@@ -5,6 +5,7 @@ import shutil
 import stat
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain, count
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
@@ -80,8 +81,10 @@ def check_writable(file: EnvFile) -> None:
 
 
 def keep(file: EnvFile, stamp: str) -> Path:
-    """Write the original beside the file, for its owner alone; its path."""
-    copy = file.path.with_name(f"{file.path.name}.old-{stamp}")
+    """Write the original beside the file, for its owner alone; its path, with a number where one is taken."""
+    copy = _vacant(file, f"{file.path.name}.old-{stamp}")
+    if copy.exists():
+        return copy
     try:
         with open(copy, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
             _same_owner(file.path, copy)
@@ -89,12 +92,18 @@ def keep(file: EnvFile, stamp: str) -> Path:
             out.flush()
             os.fsync(out.fileno())
     except FileExistsError:
-        if copy.read_bytes() != file.raw:
-            raise SupasyncError(f"{copy} is there already", hint="run it again in a second") from None
+        raise SupasyncError(f"{copy} has just been made by somebody else", hint="run it again") from None
     except OSError as err:
         copy.unlink(missing_ok=True)
         raise SupasyncError(f"{copy} cannot be written: {err.strerror}") from err
     return copy
+
+
+def _vacant(file: EnvFile, name: str) -> Path:
+    """The first path of that name, with or without a number, where nothing is, or this very original."""
+    numbered = (f"{name}-{number}" for number in count(2))
+    paths = map(file.path.with_name, chain([name], numbered))
+    return next(path for path in paths if not path.exists() or path.read_bytes() == file.raw)
 
 
 def replace(file: EnvFile, raw: bytes) -> None:

@@ -36,6 +36,16 @@ def test_permissions_and_byte_order_mark_stay_and_the_original_is_kept_beside(pa
     assert names(path) == [".env", f".env.old-{STAMP}"]
 
 
+def test_originals_of_one_second_stand_side_by_side(path: Path) -> None:
+    before = envfile.read(path)
+    first = envfile.keep(before, STAMP)
+    envfile.replace(before, b"A=2")
+    second = envfile.keep(envfile.read(path), STAMP)
+    assert (first.read_bytes(), second.read_bytes()) == (b"\xef\xbb\xbfA=1\r\n", b"A=2")
+    assert envfile.keep(before, STAMP) == first
+    assert names(path) == [".env", f".env.old-{STAMP}", f".env.old-{STAMP}-2"]
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may give files away")
 def test_the_owner_stays(path: Path) -> None:
     os.chown(path, 1234, 1234)
