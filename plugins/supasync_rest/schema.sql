@@ -66,8 +66,9 @@ begin
         select dep.objid::regclass as name
         from pg_catalog.pg_depend dep
         join pg_catalog.pg_class seq on seq.oid = dep.objid and seq.relkind = 'S'
-        where dep.refobjid = 'public.sync_metadata'::regclass and dep.classid = 'pg_class'::regclass
+        where dep.refobjid = 'public.sync_metadata'::regclass and dep.classid = 'pg_catalog.pg_class'::regclass
     loop
+        execute format('revoke all on sequence %s from public, anon, authenticated', old.name);
         execute format('grant usage on sequence %s to service_role', old.name);
     end loop;
 end

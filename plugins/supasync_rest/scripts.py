@@ -1,8 +1,8 @@
 """The SQL that a person pastes into NEW, or into OLD, as pure functions; none of it is sent by supasync.
 
-Each script may be run again, finds in `pg_catalog` what it is about, needs no superuser, and ends with a
-query whose result shows what holds now. They stand in ``sql/``: ``:synced`` is the list of tables, and a line
-with another name behind a colon is the script of that name.
+Each script looks no name up in the search path, may be run again, finds in `pg_catalog` what it is about,
+needs no superuser, and ends with a query whose result shows what holds now. They stand in ``sql/``:
+``:synced`` is the list of tables, and a line with another name behind a colon is the script of that name.
 """
 
 import re
@@ -14,6 +14,8 @@ from supasync_rest.sqltext import literal
 
 _PART = re.compile(r"^:([a-z_]+)$", re.MULTILINE)
 _QUOTE = "$supasync$"
+_NO_PATH = "select pg_catalog.set_config('search_path', '', false);\n"
+"""How each script begins: a function that somebody planted in a schema of the search path never runs."""
 
 
 def ready() -> str:
@@ -22,7 +24,7 @@ def ready() -> str:
     # Some servers hand a JSON argument of an address over as a string.
     given = "case jsonb_typeof(tables) when 'string' then (tables #>> '{}')::jsonb else tables end"
     asked = f"select t.value ->> 0, t.value ->> 1 from pg_catalog.jsonb_array_elements({given}) t"  # noqa: S608
-    return schema + _filled("ready").replace(":synced", asked)
+    return _NO_PATH + schema + _filled("ready").replace(":synced", asked)
 
 
 def grants(tables: Iterable[Table]) -> str:
@@ -77,7 +79,7 @@ def _script(name: str, tables: Iterable[Table] = ()) -> str:
     quote = _QUOTE
     while quote in rows:
         quote = f"{quote[:-1]}_$"
-    return text.replace(_QUOTE, quote).replace(":synced", f"values {rows}")
+    return _NO_PATH + text.replace(_QUOTE, quote).replace(":synced", f"values {rows}")
 
 
 def _filled(name: str) -> str:

@@ -2,6 +2,7 @@ r"""The SQL that a person runs in OLD, made to be pasted into the dashboard's SQ
 
 The editor appends ``limit 100`` to a select that does not end in a limit of its own, so each query ends in
 one, with nothing behind it; comments are in ``/* */``, since a line comment swallows what an editor appends.
+Functions are those of `pg_catalog`, whatever somebody has planted in the search path.
 """
 # ruff: noqa: S608 - names are quoted by values.identifier, texts by values.literal
 
@@ -128,19 +129,25 @@ def _exact(wanted: Wanted, rows: str) -> str:
     complete = "true" if wanted.spans and not wanted.ranges else "false"
     return (
         f"with picked as ({rows}),\n"
-        f"lines as (select (row_number() over (order by {order}) - 1) as n, row_to_json(t)::text as line,\n"
-        f"  json_build_array({texts}) as key from picked as t),\n"
-        f"chunks as (select n / {CHUNK} as chunk, count(*) as rows,\n"
-        "  md5(string_agg(line, E'\\n' order by n)) as md5,\n"
-        "  (array_agg(key order by n))[1] as first, (array_agg(key order by n desc))[1] as last\n"
+        f"lines as (select (pg_catalog.row_number() over (order by {order}) - 1) as n,\n"
+        "  pg_catalog.row_to_json(t)::text as line,\n"
+        f"  pg_catalog.json_build_array({texts}) as key from picked as t),\n"
+        f"chunks as (select n / {CHUNK} as chunk, pg_catalog.count(*) as rows,\n"
+        "  pg_catalog.md5(pg_catalog.string_agg(line, E'\\n' order by n)) as md5,\n"
+        "  (pg_catalog.array_agg(key order by n))[1] as first,\n"
+        "  (pg_catalog.array_agg(key order by n desc))[1] as last\n"
         f"  from lines group by n / {CHUNK})\n"
         f"select text as {EXACT} from (\n"
-        f"  select -1 as chunk, -1 as n, left(text, -1) || '{SEAL}' || md5(text) || '\"}}' as text\n"
-        f"    from (select json_build_object('supasync', 1, 'table', {literal(wanted.table.name)},\n"
-        "      'rows', (select count(*) from lines), 'chunks', (select count(*) from chunks), 'at', now(),\n"
-        f"      'complete', {complete}, 'from', json_build_object({pairs}))::text as text) as head\n"
-        "  union all select chunk, -1, json_build_object('supasync', 1, 'chunk', chunk, 'rows', rows,\n"
-        "    'md5', md5, 'first', first, 'last', last)::text from chunks\n"
+        "  select -1 as chunk, -1 as n,\n"
+        f"    pg_catalog.left(text, -1) || '{SEAL}' || pg_catalog.md5(text) || '\"}}' as text\n"
+        "    from (select pg_catalog.json_build_object('supasync', 1,\n"
+        f"      'table', {literal(wanted.table.name)},\n"
+        "      'rows', (select pg_catalog.count(*) from lines),\n"
+        "      'chunks', (select pg_catalog.count(*) from chunks), 'at', pg_catalog.now(),\n"
+        f"      'complete', {complete}, 'from', pg_catalog.json_build_object({pairs})\n"
+        "      )::text as text) as head\n"
+        "  union all select chunk, -1, pg_catalog.json_build_object('supasync', 1,\n"
+        "    'chunk', chunk, 'rows', rows, 'md5', md5, 'first', first, 'last', last)::text from chunks\n"
         f"  union all select n / {CHUNK}, n, line from lines\n"
         ") as t order by chunk, n"
     )

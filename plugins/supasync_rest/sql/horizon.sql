@@ -22,7 +22,7 @@ create or replace function public.supasync_horizon(tables jsonb default '[]') re
 language plpgsql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp  -- temporary tables last
 set row_security = off
 as $function$
 declare
@@ -38,13 +38,13 @@ begin
         raise exception 'the owner of supasync_horizon, %, has lost pg_monitor', current_user;
     end if;
     if current_setting('track_activities') <> 'on' or pg_is_in_recovery()
-       or exists (select from pg_prepared_xacts where database = current_database()) then
+       or exists (select from pg_catalog.pg_prepared_xacts where database = current_database()) then
         raise exception 'no horizon: this server does not show every transaction';
     end if;
 
     -- Vacuum stamps no rows; every other transaction of this database might.
     select a.pid, a.state, a.application_name, a.xact_start into oldest
-    from pg_stat_activity a
+    from pg_catalog.pg_stat_activity a
     where a.datname = current_database() and a.pid <> pg_backend_pid() and a.xact_start is not null
       and a.backend_type <> 'autovacuum worker'
     order by a.xact_start limit 1;
@@ -53,7 +53,7 @@ begin
         told := null;
         begin
             select c.oid into relation
-            from pg_class c join pg_namespace n on n.oid = c.relnamespace
+            from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
             where n.nspname = asked ->> 0 and c.relname = asked ->> 1 and c.relkind in ('r', 'p')
               and has_table_privilege('service_role', c.oid, 'select');
             if found then
@@ -65,7 +65,7 @@ begin
                     select jsonb_build_object('rows', count(*), 'newest', jsonb_build_object(%s), 'version',
                         md5(concat_ws(' ', count(*), sum(hashtextextended(t.xmin::text, 0)::numeric),
                             %L::oid, (select string_agg(a.attname || ' ' || a.atttypid, ',' order by a.attnum)
-                             from pg_attribute a
+                             from pg_catalog.pg_attribute a
                              where a.attrelid = %L::oid and a.attnum > 0 and not a.attisdropped))))
                     from %s t$query$, largest, relation::oid, relation::oid, relation) into told;
             end if;

@@ -10,7 +10,7 @@ create function public.supasync_ready_sequences(tables jsonb) returns table (
 language plpgsql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp  -- temporary tables last
 set row_security = off  -- an error, where rows would be hidden from the search for the largest key
 as $supasync$
 :sequences_body
@@ -21,7 +21,7 @@ create function public.supasync_ready(tables jsonb) returns jsonb
 language plpgsql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp  -- temporary tables last
 as $supasync$
 declare
     changed jsonb := '[]';

@@ -4,7 +4,7 @@ create function pg_temp.supasync_sequences() returns table (
     verdict text
 )
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp  -- temporary tables last
 set row_security = off  -- an error, where rows would be hidden from the search for the largest key
 as $supasync$
 :sequences_body

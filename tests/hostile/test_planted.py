@@ -1,0 +1,109 @@
+"""Whoever pastes a script runs PostgreSQL's functions and tables, never those that somebody planted."""
+# ruff: noqa: S608 - fixed names
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from supasync_core.batch import Keyset, Span
+from supasync_core.gap.seams import Wanted
+from supasync_core.tables import Shape, Table
+from supasync_csv.gap.queries import query
+from supasync_rest import scripts
+from tests.servers.hosted import Hosted, hosted
+from tests.servers.postgres import Cluster
+
+SCHEMA = """
+create table users (id bigint generated always as identity primary key, fits int references auth.users (no));
+create function touch() returns trigger language plpgsql as $$begin return new; end$$;
+create trigger touch before update on users for each row execute function touch();
+create table caught (by text);
+"""
+PLANTED = {
+    "format(text, name, name)": "text",
+    "format(text, name, name, name)": "text",
+    "format(text, name)": "text",
+    "set_config(text, text, bool)": "text",
+    "sign(bigint)": "numeric",
+    "div(numeric, bigint)": "numeric",
+    "has_table_privilege(text, oid, unknown)": "boolean",
+    "row_to_json(users)": "json",
+    "row_to_json(record)": "json",
+    "json_build_array(text)": "json",
+    "to_regclass(text)": "regclass",
+}
+TABLES = (Table(name="users"),)
+SCRIPTS = {
+    "default": lambda: scripts.ready() + scripts.grants(TABLES),
+    "--old": lambda: scripts.grants_old(TABLES),
+    "--horizon": scripts.horizon,
+    "--identity": lambda: scripts.identity(TABLES, "default"),
+    "--identity always": lambda: scripts.identity(TABLES, "always"),
+    "--triggers off": lambda: scripts.triggers(TABLES, "off"),
+    "--triggers on": lambda: scripts.triggers(TABLES, "on"),
+    "--foreign-keys off": lambda: scripts.foreign_keys(TABLES, "off"),
+    "--foreign-keys on": lambda: scripts.foreign_keys(TABLES, "on"),
+    "--sequences": lambda: scripts.sequences(TABLES, "set"),
+    "--sequences check": lambda: scripts.sequences(TABLES, "check"),
+    "--uninstall": scripts.uninstall,
+    "--horizon --uninstall": scripts.uninstall_old,
+}
+
+
+@pytest.fixture(scope="module")
+def project(cluster: Cluster) -> Iterator[Hosted]:
+    with hosted(cluster, SCHEMA.replace(" references auth.users (no)", "")) as made:
+        for number, (signature, answer) in enumerate(PLANTED.items()):
+            name = signature.replace("unknown", "text")
+            note = f"insert into public.caught values ('{number} {name}'); return null;"
+            made.paste(
+                f"create function public.{name} returns {answer} language plpgsql as"
+                f" $planted$begin {note} end$planted$"
+            )
+        yield made
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_no_script_runs_what_was_planted_in_public(project: Hosted, name: str) -> None:
+    text = SCRIPTS[name]()
+    assert text.startswith("select pg_catalog.set_config('search_path', '', false);\n")
+    project.paste(text)
+    assert project.paste("select by from public.caught") == []
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_no_query_of_the_last_gap_runs_what_was_planted_in_public(project: Hosted, *, exact: bool) -> None:
+    wanted = Wanted(
+        table=Table(name="users", key=("id",)),
+        spans=(Span(Keyset(None)),),
+        keys=(("1",),),
+        shape=Shape(known=False),
+        language="rest",
+    )
+    project.paste("insert into public.users default values")
+    assert project.paste(query(wanted, exact=exact).sql)
+    assert project.paste("select by from public.caught") == []
+
+
+def test_temporary_tables_of_whoever_asks_hide_no_open_transaction(project: Hosted) -> None:
+    project.paste(scripts.horizon())
+    project.paste("grant select on public.users to service_role")
+    hidden = "".join(
+        f"create temp table {name} as select * from pg_catalog.{name} where false; "
+        for name in ("pg_class", "pg_stat_activity", "pg_prepared_xacts")
+    )
+    asked = json.dumps([["public", "users", ["id"]]])
+    told = project.paste(
+        f"set role service_role; {hidden} select public.supasync_horizon('{asked}')", "authenticator"
+    )
+    assert told[0][0]["tables"][0] is not None
+
+
+@pytest.mark.parametrize("role", ["anon", "authenticated"])
+def test_nobody_but_the_secret_key_draws_numbers_of_the_state(project: Hosted, role: str) -> None:
+    project.paste("alter default privileges in schema public grant all on sequences to anon, authenticated")
+    project.paste("drop table if exists public.sync_metadata")
+    project.paste(scripts.ready())
+    may = f"select has_sequence_privilege('{role}', 'public.sync_metadata_seq_seq', 'usage, select, update')"
+    assert project.one(may) is False
