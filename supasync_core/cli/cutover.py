@@ -33,7 +33,12 @@ if TYPE_CHECKING:
     "--rollback", is_flag=True, help="Restore the app's .env, and tell what was written to NEW since."
 )
 @click.option("--after-gap", is_flag=True, help="OLD answers no more: its last rows came by gap import.")
-@click.option("--exact", is_flag=True, help="Compare every value of every row, as verify --exact does.")
+@click.option(
+    "--exact/--no-exact",
+    default=None,
+    help="Compare every value of every row, or keys and timestamps alone.  [default: every value; it asks "
+    "where that costs a tenth of the monthly egress]",
+)
 @click.option("--accept", "accepted", multiple=True, metavar="NAME", help="Switch although this check fails.")
 @click.option(
     "--certificate", type=click.Path(), metavar="PATH", help="Where to write it.  [default: in .supasync]"
@@ -64,7 +69,7 @@ class Command:
     session: Session
     place: Path | None = None
     after_gap: bool = False
-    exact: bool = False
+    exact: bool | None = None
     accepted: tuple[str, ...] = ()
     yes: bool = False
     as_json: bool = False
@@ -221,7 +226,19 @@ class Command:
 
         with staging(self.session) as kept, watching(quiet=self.as_json) as onlooker:
             tables = project.settings.tables
-            return verify(project, tables, exact=self.exact, staging=kept, progress=onlooker)
+            exact = self._wants_values(project) if self.exact is None else self.exact
+            return verify(project, tables, exact=exact, staging=kept, progress=onlooker)
+
+    def _wants_values(self, project: "Project") -> bool:
+        """Whether every value is compared: where that costs much, a person decides."""
+        from supasync_core.usage.estimate import egress_of_all, is_small  # noqa: PLC0415 - as above
+        from supasync_core.usage.shares import size  # noqa: PLC0415
+
+        cost = egress_of_all(project)
+        return is_small(cost, project.settings.budgets) or self.agrees(
+            f"Compare every value? That takes about {size(cost)} of OLD's egress, a tenth of a month's or "
+            "more. If not, keys and timestamps are compared, and the certificate says so."
+        )
 
     def _show(self, outcome: "Outcome") -> None:
         """A line for each check, as soon as it is known."""

@@ -75,7 +75,7 @@ def _show(session: Session, found: "Verification", limit: int) -> None:
     if found.troubled:
         word = "trouble: not every table could be compared"
     elif found.equal:
-        word = "equal" if found.settled else "equal, but for rows in flight: run supasync sync, then verify"
+        word = found.claim if found.settled else f"{found.claim}: run supasync sync, then verify"
     else:
         word = "different"
     click.echo(f"{word}; {cost}")
@@ -121,6 +121,7 @@ def _methods(found: "Verification") -> dict[tuple[str, ...], list[str]]:
 def _besides(verdict: "TableVerdict") -> list[str]:
     numbers = {
         "more rows differ, and were not looked at a second time": verdict.unlooked,
+        "rows by which the counts differ from what was compared": verdict.unmet,
         f"rows in flight, younger than {verdict.until}: no differences": verdict.in_flight,
         "rows left out by a transform": verdict.left_out,
         "rows written in NEW since it was closed": verdict.newer,
@@ -132,7 +133,7 @@ def _besides(verdict: "TableVerdict") -> list[str]:
 def _headline(verdict: "TableVerdict") -> str:
     if verdict.error:
         return f"not compared: {verdict.error.removeprefix(f'{verdict.name}: ')}"
-    return "equal" if verdict.equal else f"{verdict.differences:,} rows differ"
+    return verdict.claim if verdict.equal else f"{verdict.differences:,} rows differ"
 
 
 def _differences(verdict: "TableVerdict") -> list[tuple[str, list[str]]]:
@@ -141,6 +142,7 @@ def _differences(verdict: "TableVerdict") -> list[tuple[str, list[str]]]:
         ("missing in NEW", list(map(_key, verdict.missing))),
         ("in NEW and not in OLD", list(map(_key, verdict.extra))),
         ("changed", changed),
+        ("several rows with one key", list(map(_key, verdict.repeated))),
         ("set aside, see supasync quarantine list", list(map(_key, verdict.set_aside))),
     ]
     return [(what, keys) for what, keys in found if keys]

@@ -13,10 +13,13 @@ _COPYING: Final = ("sync", "gap import", "gap transfer")
 _KEPT: Final = (
     "equal",
     "method",
+    "values_compared",
     "old",
     "new",
     "compared",
     "differences",
+    "repeated",
+    "unmet",
     "in_flight",
     "left_out",
     "newer",
@@ -48,11 +51,12 @@ def of_verification(found: Verification) -> Outcome:
         name: {key: table[key] for key in _KEPT if table.get(key) is not None}
         for name, table in told["tables"].items()
     }
-    proof = {**{key: told[key] for key in ("at", "requests", "bytes", "notes")}, "tables": tables}
+    proof = {key: told[key] for key in ("values_compared", "at", "requests", "bytes", "notes")}
+    proof["tables"] = tables
     methods = ", ".join(dict.fromkeys(table.method for table in found.tables))
     rows = sum(table.compared for table in found.tables)
     if found.settled:
-        return ok(f"{len(tables)} tables, {rows:,} rows compared by {methods}", **proof)
+        return ok(f"{len(tables)} tables, {rows:,} rows compared by {methods}: {found.claim}", **proof)
     wrong = [
         f"{table.name}: {table.error}"
         if table.error

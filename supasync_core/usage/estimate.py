@@ -7,16 +7,19 @@ from typing import Any
 
 from supasync_core import clock
 from supasync_core.backend import Job
-from supasync_core.batch import Window
+from supasync_core.batch import Keyset, Span, Window
 from supasync_core.journal import current
 from supasync_core.plan import Plan
 from supasync_core.project import Project
+from supasync_core.settings import Budgets
 from supasync_core.state import State, TableState
 from supasync_core.tables import Table
 from supasync_core.usage.shares import size
 
 SAMPLE = 100
 """Rows of a table that are looked at."""
+USUAL_EGRESS = 5_000_000_000
+"""Bytes a month, where tables.yaml sets no budget: what Supabase's free plan includes."""
 _STATE = 2
 """Requests to NEW in every run: to take the lease, and to save."""
 
@@ -99,6 +102,21 @@ def estimated_size(project: Project) -> int:
         rows, body, _ = _sampled(project, table, project.plugin(table).pending(job))
         total += rows * body
     return round(total)
+
+
+def egress_of_all(project: Project) -> int:
+    """The bytes that OLD would send if every row were read once: from counts and the first rows."""
+    everything = Window((Span(Keyset(None)),), SAMPLE)
+    total = 0.0
+    for table in project.settings.tables:
+        rows, _, wire = _sampled(project, table, everything)
+        total += rows * wire
+    return round(total)
+
+
+def is_small(egress: int, budgets: Budgets) -> bool:
+    """Whether so many bytes are less than a tenth of what a project may send in a month."""
+    return egress * 10 < (USUAL_EGRESS if budgets.egress is None else budgets.egress)
 
 
 def _expected(project: Project, table: Table, state: State, now: str) -> Expected:

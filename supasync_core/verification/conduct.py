@@ -100,17 +100,22 @@ class _Verifying:
             look.conduct(rewritten)
         if self.evidence:
             self.evidence.keep_sighted(self.project.source_ref, self.table, look.doubtful)
+        unmet, more = self._unmet(counting, walk, look)
+        failed = (*failed, *more)
+        shown_counts = counting if counting and counting.comparable else None
         return TableVerdict(
             name=self.table.name,
             method=how.method,
-            old=counting.old if counting else None,
-            new=counting.new if counting else None,
+            old=shown_counts.old if shown_counts else None,
+            new=shown_counts.new if shown_counts else None,
             ranges=tuple(counting.ranges) if counting else (),
             compared=walk.compared,
             missing=tuple(look.missing),
             extra=tuple(look.extra),
             changed=look.changed,
             set_aside=tuple(look.set_aside),
+            repeated=tuple(walk.repeated),
+            unmet=unmet,
             unlooked=look.unlooked,
             in_flight=look.in_flight,
             left_out=walk.dropped,
@@ -137,8 +142,6 @@ class _Verifying:
 
     def _count(self, how: Measure) -> tuple[Counting | None, tuple[str, ...]]:
         """Both counts; without them the rest goes on, and says so."""
-        if self.table.transform or how.new.where != how.old.where:
-            return None, ("not counted: filters or transforms make NEW's number of rows another one",)
         counting = Counting(how)
         try:
             with self._costing("counts"):
@@ -146,7 +149,28 @@ class _Verifying:
         except TransientError as err:
             return None, (f"not counted: {err}",)
         self.total = counting.old
+        if not counting.comparable:
+            return counting, ("filters or transforms make NEW's number of rows another one than OLD's",)
         return counting, ()
+
+    def _unmet(self, counting: Counting | None, walk: Walk, look: Look) -> tuple[int, tuple[str, ...]]:
+        """How many rows the counts leave unexplained, and that in words."""
+        if counting is None:
+            return 0, ()
+        found = (look.missing, look.extra, look.set_aside, walk.repeated)
+        explained = any(found) or bool(look.in_flight or look.newer or look.unlooked)
+        try:
+            with self._costing("counts"):
+                unmet = counting.unmet(walk, explained=explained)
+        except TransientError as err:
+            return 1, (f"not counted once more: {err}",)
+        if not unmet:
+            return 0, ()
+        text = (
+            f"OLD counts {counting.old:,} rows and gave {walk.met_old:,}, "
+            f"NEW counts {counting.new:,} and gave {walk.met_new:,}"
+        )
+        return unmet, (f"{text}: if rows came or went meanwhile, verify again",)
 
     def _report(self, done: int) -> None:
         self.progress.rows_compared(self.table, done, self.total)

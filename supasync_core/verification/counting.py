@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass, field, replace
 
+from supasync_core.backend import Side
 from supasync_core.batch import Cursor, Keyset, Span, Window
 from supasync_core.evidence import Key
+from supasync_core.tables import Table
 from supasync_core.verification.findings import Range
 from supasync_core.verification.measure import LEAST_PAGE, Measure
+from supasync_core.verification.walking import Walk
 
 MOST_HALVINGS = 6
 """Each costs three requests: one border and two counts. With the first two counts that makes 20."""
@@ -20,11 +23,53 @@ class Counting:
     new: int = 0
     ranges: list[Range] = field(default_factory=list)
 
+    @property
+    def comparable(self) -> bool:
+        """Whether equal tables have equal counts: not where one side alone is filtered or transformed."""
+        table, new = self.measure.table, self.measure.new
+        return not (table.transform or new.where != self.measure.old.where)
+
+    def unmet(self, walk: Walk, *, explained: bool) -> int:
+        """By how many rows the counts and what was compared differ; 0 where each row was met.
+
+        Where they do differ, rows may have come and gone: that side's keys are read once more, between two
+        counts. ``explained``: rows were found that make the two counts differ.
+        """
+        before = self.old, self.new
+        met = walk.met_old, walk.met_new
+        apart = self.comparable and self.old != self.new and not explained
+        if met == before and not apart:
+            return 0
+        again = self._counted(None, None)
+        self.old, self.new = again.old, again.new
+        unmet = 0
+        if _outside(met[0], before[0], self.old):
+            unmet, self.old = self._read_again(self.measure.project.source, self.measure.old, self.old)
+        if _outside(met[1], before[1], self.new):
+            more, self.new = self._read_again(self.measure.project.sink, self.measure.new, self.new)
+            unmet += more
+        if unmet or not self.comparable or explained:
+            return unmet
+        return abs(self.old - self.new)
+
+    def _read_again(self, side: Side, table: Table, before: int) -> tuple[int, int]:
+        """By how many rows a side's count differs from the keys that it gives now, and that count."""
+        narrow = replace(table, columns=table.key, exclude=(), transform=())
+        span, met = Span(Keyset(None)), 0
+        while (batch := side.read(narrow, Window((span,), narrow.page_size))).count:
+            met += batch.count
+            last = narrow.place(batch.rows[-1], None)
+            if last == span.after:
+                break
+            span = replace(span, after=last)
+        after = side.count(table)
+        return _outside(met, before, after), after
+
     def conduct(self) -> None:
         """Count both sides; where they differ, find the ranges in which they do."""
         whole = self._counted(None, None)
         self.old, self.new = whole.old, whole.new
-        self.ranges = [whole] if whole.old != whole.new else []
+        self.ranges = [whole] if whole.old != whole.new and self.comparable else []
         for _ in range(MOST_HALVINGS):
             wide = [each for each in self.ranges if each.old > LEAST_PAGE]
             if not wide:
@@ -59,3 +104,9 @@ class Counting:
 
     def _span(self, after: Key | None, to: Key | None) -> Span:
         return Span(Keyset(None), after=None if after is None else Cursor(None, after), to=to)
+
+
+def _outside(met: int, before: int, after: int) -> int:
+    """How far the rows that were met lie outside of what the side counted before and after."""
+    low, high = sorted((before, after))
+    return max(low - met, met - high, 0)

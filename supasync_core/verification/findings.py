@@ -10,6 +10,15 @@ from supasync_core.tables import Table
 KEYS = "keys"
 STAMPS = "keys and timestamps"
 ROWS = "whole rows"
+EQUAL = "equal"
+
+
+def claim_of(method: str, moving: int) -> str:
+    """What a comparison by this method proves that found nothing but rows which are ``moving``."""
+    if method == ROWS:
+        return "no difference, but for rows in flight" if moving else EQUAL
+    but = ", but for rows in flight" if moving else ""
+    return f"no difference in {method}{but}; values were not compared (verify --exact)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +38,9 @@ class TableVerdict:
     ``missing`` in NEW; ``extra`` in NEW, so deleted in OLD or never there; ``changed``, with the columns that
     differ; ``set_aside`` in the quarantine, so known to be missing. ``unlooked`` more rows differ and were
     not looked at a second time. ``in_flight`` rows differ, but changed in OLD later than ``until``, up to
-    which sync has brought everything: they are no differences. ``left_out`` by a transform. ``newer`` rows
+    which sync has brought everything: they are no differences. ``repeated`` keys were met twice on one side.
+    ``unmet``: by how many rows a side's own count differs from the rows that it gave, or, where no row
+    explains it, one side's count from the other's. ``left_out`` by a transform. ``newer`` rows
     were written in NEW since it was closed. The digests are over what was compared of all rows that are not
     in flight (keys, timestamps, whole rows: see ``method``), whatever their order.
     """
@@ -44,6 +55,8 @@ class TableVerdict:
     extra: tuple[Key, ...] = ()
     changed: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
     set_aside: tuple[Key, ...] = ()
+    repeated: tuple[Key, ...] = ()
+    unmet: int = 0
     unlooked: int = 0
     in_flight: int = 0
     left_out: int = 0
@@ -63,25 +76,35 @@ class TableVerdict:
     @property
     def differences(self) -> int:
         """How many rows differ."""
-        listed = (self.missing, self.extra, self.changed, self.set_aside)
-        return sum(map(len, listed)) + self.unlooked
+        listed = (self.missing, self.extra, self.changed, self.set_aside, self.repeated)
+        return sum(map(len, listed)) + self.unlooked + self.unmet
 
     @property
     def equal(self) -> bool:
         """Whether the table could be compared and nothing differs, but for rows in flight."""
         return self.error is None and not self.differences
 
+    @property
+    def values_compared(self) -> bool:
+        """Whether every value was: else ``equal`` speaks of keys, or of keys and timestamps, alone."""
+        return self.method == ROWS and self.error is None
+
+    @property
+    def claim(self) -> str:
+        """What is proved where nothing differs: never more than was compared."""
+        return claim_of(self.method, self.in_flight + self.newer)
+
     def as_json(self) -> dict[str, Any]:
         """Everything, keys as lists."""
-        plain = ("method", "old", "new", "compared", "unlooked", "in_flight", "left_out", "newer", "until")
+        numbers = ("old", "new", "compared", "unmet", "unlooked", "in_flight", "left_out", "newer")
+        plain = ("method", "values_compared", *numbers, "until")
+        keys = ("missing", "extra", "set_aside", "repeated")
         rest = ("digest_old", "digest_new", "error", "hint")
         return {
             "equal": self.equal,
             "differences": self.differences,
             **{name: getattr(self, name) for name in plain},
-            **{
-                name: [list(key) for key in getattr(self, name)] for name in ("missing", "extra", "set_aside")
-            },
+            **{name: [list(key) for key in getattr(self, name)] for name in keys},
             "changed": [{"key": list(key), "columns": list(names)} for key, names in self.changed.items()],
             "ranges": [
                 {"after": each.after and list(each.after), "to": each.to and list(each.to)}
@@ -115,6 +138,24 @@ class Verification:
         return self.equal and not any(table.in_flight for table in self.tables)
 
     @property
+    def values_compared(self) -> bool:
+        """Whether every value of every table was compared."""
+        return all(table.values_compared for table in self.tables)
+
+    @property
+    def claim(self) -> str:
+        """What is proved where nothing differs: never more than was compared."""
+        bare = [table for table in self.tables if not table.values_compared]
+        moving = sum(table.in_flight + table.newer for table in self.tables)
+        if not bare:
+            return claim_of(ROWS, moving)
+        if len(bare) == len(self.tables):
+            return claim_of(STAMPS if any(table.method == STAMPS for table in bare) else KEYS, moving)
+        names = ", ".join(table.name for table in bare)
+        but = ", but for rows in flight" if moving else ""
+        return f"no difference{but}; values of {names} were not compared (verify --exact)"
+
+    @property
     def troubled(self) -> bool:
         """Whether a table could not be compared."""
         return any(table.error for table in self.tables)
@@ -139,6 +180,7 @@ class Verification:
         return {
             "equal": self.equal,
             "settled": self.settled,
+            "values_compared": self.values_compared,
             "exit_code": self.exit_code,
             "at": self.at,
             "requests": self.requests,

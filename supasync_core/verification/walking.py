@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from supasync_core.ahead import ahead
 from supasync_core.batch import Batch, Cursor, Keyset, Span, Window
+from supasync_core.errors import TableError
 from supasync_core.evidence import Evidence, Key
 from supasync_core.verification.findings import ROWS
 from supasync_core.verification.measure import Measure, Seen, added
@@ -42,6 +43,10 @@ class Walk:
     dropped: int = 0
     compared: int = 0
     timeless: int = 0
+    met_old: int = 0
+    met_new: int = 0
+    repeated: dict[Key, None] = field(default_factory=dict)
+    """Keys that one side has more than once: no row can be told from the other by them."""
     digest_old: int = 0
     digest_new: int = 0
     matched: set[Key] | None = None
@@ -76,7 +81,7 @@ class Walk:
             batch := measure.project.source.read(measure.old, Window((span,), measure.old.page_size))
         ).count:
             yield batch
-            span = replace(span, after=Cursor(None, measure.table.place(batch.rows[-1], None).key))
+            span = self._behind(span, batch, "OLD")
 
     def _new_rows(self, after: Key | None, to: Key | None) -> Iterator[Seen]:
         """NEW's rows of the range; the page that ends with the range's last key is its last one."""
@@ -90,13 +95,24 @@ class Walk:
             last = measure.table.place(batch.rows[-1], None).key
             if last == to:
                 return
-            span = replace(span, after=Cursor(None, last))
+            span = self._behind(span, batch, "NEW")
+
+    def _behind(self, span: Span, batch: Batch, side: str) -> Span:
+        """The span that goes on behind the page; TableError where the page itself did not."""
+        table = self.measure.table
+        last = table.place(batch.rows[-1], None)
+        if last == span.after:
+            raise TableError(f"{table.name}: {side} gives the same rows again and again", table=table.name)
+        return replace(span, after=last)
 
     def _wanted(self, batch: Batch) -> dict[Key, Seen]:
         """OLD's rows of a page as they should be in NEW; each is noted as seen."""
         mine: dict[Key, Seen] = {}
         versions: dict[Key, str | None] = {}
+        self.met_old += batch.count
         for key, seen in self.measure.of_old(batch):
+            if key in versions:
+                self.repeated[key] = None
             versions[key] = seen.version if seen else None
             if seen is None:
                 self.dropped += 1
@@ -107,11 +123,19 @@ class Walk:
         return mine
 
     def _compare(self, mine: dict[Key, Seen], theirs: Iterator[Seen]) -> None:
+        first: dict[Key, bool] = {}  # of the rows of this range, whether no other range has shown it
         for new in theirs:
+            again = new.key in first
+            if not again:
+                known = self.matched is not None and (new.key in self.matched or new.key in self.extra)
+                first[new.key] = not known
+            self.met_new += first[new.key]
             old = mine.pop(new.key, None)
-            if old is not None:
+            if again:
+                self.repeated[new.key] = None
+            elif old is not None:
                 self._pair(old, new)
-            elif self.matched is None or new.key not in self.matched:
+            elif first[new.key]:
                 self.extra[new.key] = new.light
         self.missing |= {key: old.light for key, old in mine.items()}
 

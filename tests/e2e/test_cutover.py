@@ -193,7 +193,9 @@ def _check_certificate(path: Path) -> None:
     assert told["steps"] == ["1: echo one >> ran.txt", "2: echo two >> ran.txt"]
     proof = next(check for check in told["checks"] if check["name"] == "verification")
     jobs = proof["evidence"]["tables"]["jobs"]
-    assert (jobs["old"], jobs["new"], jobs["method"]) == (6, 6, "keys and timestamps")
+    assert (jobs["old"], jobs["new"], jobs["method"]) == (6, 6, "whole rows")
+    assert proof["evidence"]["values_compared"]
+    assert "compared by whole rows: equal" in proof["detail"]
     assert jobs["digest_old"] == jobs["digest_new"]
 
 
@@ -337,6 +339,22 @@ def test_after_the_gap_old_is_not_asked(space: Workspace) -> None:
     assert results(done)["verification"] == "skipped"
     told = json.loads(Path(done.json["certificate"]).read_text())
     assert "not possible without OLD" in json.dumps(told["checks"])
+
+
+def test_values_are_compared_unless_that_costs_much_and_somebody_says_no(space: Workspace) -> None:
+    space.new.run("update public.users set label = 'silent' where id = 3")
+    space.write("tables.yaml", CONFIG + "budgets: {egress: 2kB}\n")
+    done = answered(space, "yes\nno\nno\n", "--json")
+    assert "Compare every value? That takes about" in done.err
+    (proof,) = [check for check in done.json["checks"] if check["name"] == "verification"]
+    assert (proof["result"], proof["evidence"]["values_compared"]) == ("ok", False)
+    assert "values were not compared" in proof["detail"]
+    done = space.supasync("cutover", "--yes", "--json")
+    assert (done.code, results(done)["verification"]) == (3, "failed")
+    space.write("tables.yaml", CONFIG)
+    assert results(space.supasync("cutover", "--yes", "--json"))["verification"] == "failed"
+    done = answered(space, "yes\nno\n", "--no-exact")
+    assert "Compare every value?" not in done.err
 
 
 def test_bad_input_is_said_in_a_sentence(space: Workspace) -> None:

@@ -1,0 +1,115 @@
+"""Counts that differ are never equal, whatever the method, and a verdict claims no more than was compared."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.diff.calling import call, csv_file
+from tests.verification.conftest import Pair
+
+YAML = """\
+version: 1
+source: {{backend: {source}, path: {old}}}
+sink: {{backend: duckdb, path: new.duckdb}}
+tables: {{people: {{key: email{more}}}}}
+"""
+SHORT = """
+from dataclasses import replace
+from supasync_core import hookimpl
+from supasync_core.batch import Batch
+from supasync_core.opening import Backend, Setting
+from supasync_duckdb.source import DuckdbSource
+
+class Short(DuckdbSource):
+    def read(self, table, window):
+        if window.spans[0].after is not None:
+            return Batch(b"[]", total=0 if window.counted else None)
+        return super().read(table, replace(window, limit=5))
+
+def path(context):
+    return context.folder / context.settings["path"]
+
+@hookimpl
+def supasync_register_sources(registry):
+    settings = {"path": Setting()}
+    registry.add("short", Backend("short", lambda c: Short(path(c)), settings, lambda c: str(path(c))))
+"""
+
+
+def verdict(folder: Path, *options: str) -> tuple[int, Mapping[str, Any]]:
+    done = call(folder, "verify", "--json", *options)
+    assert (done.code == 0) == done.json["equal"]
+    return done.code, done.json["tables"]["people"]
+
+
+@pytest.mark.parametrize("options", [(), ("--exact",)])
+@pytest.mark.parametrize("size", [2, 7, 100])
+def test_a_key_that_stands_for_several_rows_is_a_finding(
+    tmp_path: Path, options: tuple[str, ...], size: int
+) -> None:
+    (tmp_path / "old").mkdir()
+    rows = [f"{number % 7}@example.test,{number},2024-01-01 00:00:00+00" for number in range(12)]
+    csv_file(tmp_path / "old" / "people.csv", ["email,number,updated_at", *rows])
+    text = YAML.format(source="csv", old="old", more=f", page_size: {size}")
+    (tmp_path / "tables.yaml").write_text(text)
+    assert call(tmp_path, "setup").code == 0
+    call(tmp_path, "sync")
+    code, found = verdict(tmp_path, *options)
+    assert code == 1
+    assert (found["old"], found["new"]) == (12, 7)
+    assert len(found["repeated"]) + found["unmet"] >= 5
+    shown = call(tmp_path, "verify", *options).out
+    assert "people: equal" not in shown
+    assert "people: no difference" not in shown
+
+
+@pytest.mark.parametrize("options", [(), ("--exact",)])
+def test_a_side_that_gives_fewer_rows_than_it_counts_is_never_equal(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    with duckdb.connect(tmp_path / "old.duckdb") as connection:
+        connection.execute("create table people (email varchar primary key, updated_at timestamptz)")
+        connection.execute("insert into people select i, timestamptz '2024-01-01' from range(10, 22) t(i)")
+    (tmp_path / "short.py").write_text(SHORT)
+    text = YAML.format(source="short", old="old.duckdb", more="") + "plugins: short.py\n"
+    (tmp_path / "tables.yaml").write_text(text)
+    assert call(tmp_path, "setup").code == 0
+    call(tmp_path, "sync")
+    with duckdb.connect(tmp_path / "new.duckdb") as connection:
+        connection.execute("create table if not exists people (email varchar, updated_at timestamptz)")
+    code, found = verdict(tmp_path, *options)
+    assert code == 1
+    assert found["unmet"] >= 7
+    assert "OLD counts 12 rows and gave 5" in " ".join(found["notes"])
+
+
+def test_rows_that_new_has_twice_are_a_finding(ends: Pair) -> None:
+    row = "insert into plain values (1, 'x', 1, null, '2024-01-01')"
+    ends.both(row)
+    ends.new("alter table plain drop constraint plain_pkey")
+    try:
+        ends.new(row)
+        for exact in (False, True):
+            found = ends.one("plain", exact=exact)
+            assert (found.equal, found.repeated, found.differences) == (False, (("1",),), 1)
+    finally:
+        ends.new("truncate plain; alter table plain add primary key (id)")
+
+
+def test_a_verdict_claims_what_was_compared_and_no_more(ends: Pair) -> None:
+    ends.both("insert into plain values (1, 'x', 1, null, '2024-01-01'); insert into small values ('a')")
+    ends.both("insert into logs values (1, 'a')")
+    ends.new("update plain set label = 'y'")
+    claims = {table.name: (table.claim, table.values_compared) for table in ends.verify().tables}
+    bare = "values were not compared (verify --exact)"
+    assert claims["plain"] == (f"no difference in keys and timestamps; {bare}", False)
+    assert claims["logs"] == (f"no difference in keys; {bare}", False)
+    assert claims["small"] == ("equal", True)
+    found = ends.verify()
+    assert (found.values_compared, found.as_json()["values_compared"]) == (False, False)
+    assert "plain" in found.claim
+    assert "small" not in found.claim
+    assert ends.verify("  small: {plugin: snapshot, key: code}").claim == "equal"
