@@ -102,6 +102,39 @@ class Catalog(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A foreign key by its name: from a table to its parent, each as schema and name, in pairs of columns."""
+
+    name: str
+    table: tuple[str, str]
+    parent: tuple[str, str]
+    pairs: tuple[tuple[str, str], ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table that refer."""
+        return tuple(mine for mine, _ in self.pairs)
+
+    @property
+    def theirs(self) -> tuple[str, ...]:
+        """The columns of the parent that are referred to, in the same order."""
+        return tuple(theirs for _, theirs in self.pairs)
+
+
+@runtime_checkable
+class Referential(Protocol):
+    """A sink that may be able to tell its foreign keys, also those to what it does not show."""
+
+    def references(self, tables: Sequence[Table]) -> Sequence[Reference] | None:
+        """All foreign keys of these tables; None where it cannot tell."""
+        ...
+
+    def orphans(self, reference: Reference, values: Sequence[tuple[str, ...]]) -> set[tuple[str, ...]] | None:
+        """Those of the texts of its columns that have no row to refer to; None where it cannot tell."""
+        ...
+
+
 @runtime_checkable
 class Sized(Protocol):
     """A source or sink that may have learned how large its database is."""

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from supasync_core import rowtext
+from supasync_core.backend import Reference
 from supasync_core.batch import Batch
 from supasync_core.errors import RowError, SchemaError, TooMuchError
 from supasync_core.opening import Context
 from supasync_core.tables import Table
-from supasync_rest import query
+from supasync_rest import query, structure
 from supasync_rest.answers import Answer, Request
 from supasync_rest.client import Client
 from supasync_rest.errors import ComputedColumnError, StatementTimeoutError, TooLargeError
@@ -32,6 +33,14 @@ class RestSink(RestPages):
     def notes(self) -> list[str]:
         """What a person should know of how rows were written."""
         return list(self._notes)
+
+    def references(self, tables: Sequence[Table]) -> Sequence[Reference] | None:
+        """The foreign keys as NEW's catalog has them; None where its functions are older."""
+        return structure.references(self._client, tables)
+
+    def orphans(self, reference: Reference, values: Sequence[tuple[str, ...]]) -> set[tuple[str, ...]] | None:
+        """As ``supasync_ready_orphans`` finds them; None where that is not there or may not look."""
+        return structure.orphans(self._client, reference, values)
 
     def upsert(self, table: Table, batch: Batch) -> int:
         """Write all rows or none; columns that the table computes itself are left out and noted."""

@@ -1,8 +1,11 @@
 
--- What must hold in NEW before the app writes to it: supasync cutover asks for it. Both only read.
+-- What must hold in NEW before the app writes to it: supasync cutover asks for it; and what the API does not
+-- show of the tables, which setup, check and sync ask for. All of it only reads.
 -- tables: [["schema", "table"], ...].
 drop function if exists public.supasync_ready(jsonb);
 drop function if exists public.supasync_ready_sequences(jsonb);
+drop function if exists public.supasync_ready_structure(jsonb);
+drop function if exists public.supasync_ready_orphans(jsonb, jsonb);
 create function public.supasync_ready_sequences(tables jsonb) returns table (
     "table" text, "column" text, sequence text, largest_key numeric, next_key numeric, wanted numeric,
     verdict text
@@ -66,6 +69,94 @@ begin
 end
 $supasync$;
 
+-- What the API does not show of the tables, by the name of the part; from the catalog alone.
+create function public.supasync_ready_structure(tables jsonb) returns jsonb
+language sql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $supasync$
+    with recursive family (schema_name, table_name, oid) as (
+        select synced.schema_name, synced.table_name, c.oid
+        from (:synced) as synced (schema_name, table_name)
+        join pg_catalog.pg_namespace n on n.nspname = synced.schema_name
+        join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = synced.table_name
+        union
+        select f.schema_name, f.table_name, i.inhrelid
+        from family f join pg_catalog.pg_inherits i on i.inhparent = f.oid
+    )
+    select jsonb_build_object('references', (
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'schema', f.schema_name, 'table', f.table_name, 'name', k.conname,
+            'parent_schema', place.nspname, 'parent', other.relname,
+            'pairs', (
+                select jsonb_agg(jsonb_build_array(mine.attname, theirs.attname) order by pair.place)
+                from unnest(k.conkey, k.confkey) with ordinality as pair (mine, theirs, place)
+                join pg_catalog.pg_attribute mine on mine.attrelid = k.conrelid and mine.attnum = pair.mine
+                join pg_catalog.pg_attribute theirs
+                    on theirs.attrelid = k.confrelid and theirs.attnum = pair.theirs))
+            order by f.schema_name, f.table_name, k.conname), '[]')
+        from family f
+        join pg_catalog.pg_constraint k on k.conrelid = f.oid and k.contype = 'f' and k.conparentid = 0
+        join pg_catalog.pg_class other on other.oid = k.confrelid
+        join pg_catalog.pg_namespace place on place.oid = other.relnamespace))
+$supasync$;
+
+-- Which of the given values of a foreign key's columns have no row to refer to: reference is
+-- {"schema": ..., "table": ..., "name": ...}, given [["value of the first column", ...], ...].
+create function public.supasync_ready_orphans(reference jsonb, given jsonb) returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = off  -- an error, where rows would be hidden from the search
+as $supasync$
+declare
+    key   record;
+    same  text;
+    lacking jsonb;
+begin
+    with recursive family (oid) as (
+        select c.oid
+        from pg_catalog.pg_namespace n
+        join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = reference ->> 'table'
+        where n.nspname = reference ->> 'schema'
+        union
+        select i.inhrelid from family f join pg_catalog.pg_inherits i on i.inhparent = f.oid
+    )
+    select k.*, other.relkind, format('%I.%I', place.nspname, other.relname) as parent into key
+    from family f
+    join pg_catalog.pg_constraint k on k.conrelid = f.oid and k.contype = 'f' and k.conparentid = 0
+    join pg_catalog.pg_class other on other.oid = k.confrelid
+    join pg_catalog.pg_namespace place on place.oid = other.relnamespace
+    where k.conname = reference ->> 'name'
+    limit 1;
+    if not found then
+        return null;
+    end if;
+    -- By the constraint's own operators; a type without its length, so that no value is cut.
+    select string_agg(format('p.%I operator(%I.%s) (g.value ->> %s)::%s', theirs.attname, place.nspname, o.oprname,
+            pair.place - 1, format_type(mine.atttypid, -1)), ' and ')
+    into same
+    from unnest(key.conkey, key.confkey, key.conpfeqop) with ordinality as pair (mine, theirs, operator, place)
+    join pg_catalog.pg_attribute mine on mine.attrelid = key.conrelid and mine.attnum = pair.mine
+    join pg_catalog.pg_attribute theirs on theirs.attrelid = key.confrelid and theirs.attnum = pair.theirs
+    join pg_catalog.pg_operator o on o.oid = pair.operator
+    join pg_catalog.pg_namespace place on place.oid = o.oprnamespace;
+    execute format(
+        $query$select coalesce(jsonb_agg(g.value), '[]') from pg_catalog.jsonb_array_elements($1) g (value)
+        where not exists (select from %s %s p where %s)$query$,
+        case when key.relkind = 'p' then '' else 'only' end, key.parent, same)
+    into lacking
+    using given;
+    return lacking;
+end
+$supasync$;
+
+revoke execute on function public.supasync_ready_structure(jsonb) from public, anon, authenticated;
+revoke execute on function public.supasync_ready_orphans(jsonb, jsonb) from public, anon, authenticated;
+grant execute on function public.supasync_ready_structure(jsonb) to service_role;
+grant execute on function public.supasync_ready_orphans(jsonb, jsonb) to service_role;
 revoke execute on function public.supasync_ready(jsonb) from public, anon, authenticated;
 revoke execute on function public.supasync_ready_sequences(jsonb) from public, anon, authenticated;
 grant execute on function public.supasync_ready(jsonb) to service_role;

@@ -27,6 +27,8 @@ begin
     drop function if exists public.supasync_save(uuid, jsonb);
     drop function if exists public.supasync_ready(jsonb);
     drop function if exists public.supasync_ready_sequences(jsonb);
+    drop function if exists public.supasync_ready_structure(jsonb);
+    drop function if exists public.supasync_ready_orphans(jsonb, jsonb);
     if to_regclass('public.sync_metadata') is null then
         return;
     end if;

@@ -1,0 +1,77 @@
+"""What NEW's catalog tells of foreign keys, with types and names that are awkward."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from supasync_core.backend import Reference
+from supasync_core.tables import Table
+from tests.servers.postgres import Cluster
+from tests.supasync_rest.rig import SCHEMA_SQL, TABLES, Rig, rig
+
+MORE = """
+create schema auth;
+create table auth.users (id uuid primary key);
+create table public.cats (team int, slug varchar(8), "on" boolean, primary key (team, slug, "on"));
+create table public.posts (id int primary key, author uuid constraint author_fk references auth.users,
+  slug varchar(8), team bigint, "is" boolean,
+  constraint "cat, fk" foreign key (slug, "is", team) references public.cats (slug, "on", team));
+create table public.parts (id int, author uuid references auth.users, primary key (id))
+  partition by range (id);
+create table public.part_1 partition of public.parts for values from (1) to (9);
+insert into auth.users values ('00000000-0000-4000-8000-000000000001');
+insert into cats values (1, 'Red', true);
+revoke all on schema auth from service_role;
+"""
+CAT = Reference(
+    "cat, fk", ("public", "posts"), ("public", "cats"), (("slug", "slug"), ("is", "on"), ("team", "team"))
+)
+AUTHOR = Reference("author_fk", ("public", "posts"), ("auth", "users"), (("author", "id"),))
+
+
+@pytest.fixture(scope="module")
+def project(cluster: Cluster) -> Iterator[Rig]:
+    with rig(cluster, TABLES + MORE + SCHEMA_SQL, schemas=("public", "other")) as running:
+        yield running
+
+
+def test_foreign_keys_are_told_with_their_pairs_and_into_other_schemas(project: Rig) -> None:
+    found = project.sink().references([Table(name="posts"), Table(name="parts"), Table(name="none")])
+    assert found == [
+        Reference("parts_author_fkey", ("public", "parts"), ("auth", "users"), (("author", "id"),)),
+        AUTHOR,
+        CAT,
+    ]
+
+
+def test_values_without_a_parent_are_found_by_the_keys_own_operators(project: Rig) -> None:
+    sink = project.sink()
+    here, gone = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
+    assert sink.orphans(AUTHOR, [(here,), (gone,)]) == {(gone,)}
+    values = [
+        ("Red", "true", "1"),
+        ("red", "false", "1"),
+        ("red", "true", "2"),
+        ("Redredred", "true", "1"),
+    ]
+    assert sink.orphans(CAT, values) == set(values[1:])
+    assert sink.orphans(CAT, []) == set()
+
+
+def test_what_is_no_value_or_no_constraint_is_not_judged(project: Rig) -> None:
+    sink = project.sink()
+    assert sink.orphans(AUTHOR, [("no uuid",)]) is None
+    assert sink.orphans(Reference("none", AUTHOR.table, AUTHOR.parent, AUTHOR.pairs), [("x",)]) is None
+
+
+def test_a_new_with_older_functions_tells_nothing(project: Rig) -> None:
+    project.run("alter function supasync_ready_structure(jsonb) rename to away")
+    project.run("alter function supasync_ready_orphans(jsonb, jsonb) rename to away")
+    project.server.reload()
+    try:
+        assert project.sink().references([Table(name="posts")]) is None
+        assert project.sink().orphans(AUTHOR, [("x",)]) is None
+    finally:
+        project.run("alter function away(jsonb) rename to supasync_ready_structure")
+        project.run("alter function away(jsonb, jsonb) rename to supasync_ready_orphans")
+        project.server.reload()
