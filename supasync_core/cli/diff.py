@@ -152,7 +152,7 @@ def opened(session: Session, asked: Given, settings: "Settings | None") -> "Iter
     """Both sides and an engine between them, opened."""
     from supasync_core.cli.counting import counting  # noqa: PLC0415 - --help opens nothing
     from supasync_core.diff.comparing import Comparing  # noqa: PLC0415
-    from supasync_core.diff.sides import Finding  # noqa: PLC0415
+    from supasync_core.diff.finding import Finding  # noqa: PLC0415
     from supasync_core.ledger import Ledger  # noqa: PLC0415
 
     with ExitStack() as stack:

@@ -16,6 +16,7 @@ from supasync_core.cli.sync import interruptible
 from supasync_core.cli.target import Target, refuse, target
 from supasync_core.diff.comparing import Comparing
 from supasync_core.diff.seams import LEFT, RIGHT, Difference
+from supasync_core.diff.sides import NEW, STAGING, FileSide
 from supasync_core.errors import SchemaError
 from supasync_core.reconcile import undoing
 from supasync_core.reconcile.plan import Part, planned, weighed
@@ -63,10 +64,24 @@ class Command:
             found = comparing.compared(table)
             for note in found.notes:
                 click.echo(self.session.redact(f"note: {table.name}: {note}"), err=True)
+            self._refuse_unfiltered(comparing, found)
             self._refuse_lossy(found)
             to.named(found.table)
             parts.append(planned(found, comparing.engine))
         return parts
+
+    def _refuse_unfiltered(self, comparing: Comparing, found: Difference) -> None:
+        """SchemaError where rows that ``where`` leaves out would be written to NEW."""
+        table, left = found.table, comparing.left
+        if table.where and self.given.right == NEW and isinstance(left, FileSide) and not left.filtered:
+            if left.name == STAGING:
+                return
+            raise SchemaError(
+                f"{table.name}: {left.name} is not filtered by where:, which speaks the language of OLD",
+                table=table.name,
+                hint="reconcile old new; or take the table's where: into the query of the export, and "
+                "supasync gap import it",
+            )
 
     def _refuse_lossy(self, found: Difference) -> None:
         """SchemaError where a file cannot be relied upon for writing."""

@@ -12,7 +12,8 @@ from supasync_core import lock
 from supasync_core.backend import Claim, Entry, Run, Sink
 from supasync_core.cli.diff import Given
 from supasync_core.cli.session import Session
-from supasync_core.diff.sides import NEW, OLD, STAGING, FileSide, Finding
+from supasync_core.diff.finding import Finding
+from supasync_core.diff.sides import NEW, OLD, STAGING, FileSide
 from supasync_core.errors import ConfigError, LockedError, StateError
 from supasync_core.gap.absent import AbsentSource
 from supasync_core.gap.seams import Staging

@@ -73,7 +73,12 @@ class Comparing:
         wanted = dict.fromkeys((*self.wish.columns, *self.wish.ignore))
         if not wanted:
             return
-        shapes = [side.shape(table) for table in tables for side in (self.left, self.right)]
+        pairs = [(table, side.shape(table)) for table in tables for side in (self.left, self.right)]
+        shapes = [shape for _, shape in pairs]
+        for name in self.wish.columns:
+            having = [table for table, shape in pairs if name in shape.names]
+            if having and not any(_copies(table, name) for table in having):
+                raise ConfigError([f"--columns {name}: tables.yaml leaves it out"])
         known = {name for shape in shapes for name in shape.names}
         unknown = [name for name in wanted if name not in known]
         if unknown and all(shape.known for shape in shapes):
@@ -155,15 +160,21 @@ class Comparing:
         return Shape(tuple(columns)), notes
 
     def _wanted(self, table: Table, mine: Sequence[str], theirs: Sequence[str]) -> set[str]:
-        """The columns to compare: what is copied, what was asked for, without what is to be ignored."""
+        """The columns to compare: of those that are copied what was asked for, and not to be ignored."""
         every = {*mine, *theirs}
-        wanted = every & {*(self.wish.columns or table.columns or every), *table.key}
-        return wanted - {*self.wish.ignore, *(() if self.wish.columns else table.exclude)}
+        copied = every & {*(table.columns or every)} - {*table.exclude}
+        asked = copied & {*(self.wish.columns or copied)} - {*self.wish.ignore}
+        return asked | (every & {*table.key} - {*self.wish.ignore})
 
     def _aged(self, table: Table, question: Question) -> list[str]:
         if self.wish.min_age is None or any(name in question.columns for name in table.timestamp):
             return []
         return ["--min-age has no effect: no timestamp of the table is compared"]
+
+
+def _copies(table: Table, name: str) -> bool:
+    """Whether tables.yaml lets the column travel."""
+    return name in table.key or (name not in table.exclude and name in (table.columns or (name,)))
 
 
 def _single(side: Side) -> bool:

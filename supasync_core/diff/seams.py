@@ -110,6 +110,10 @@ class Engine(Protocol):
         """Take in the rows of the ``left`` or the ``right`` side, in the place of those of another table."""
         ...
 
+    def taken(self, place: str, table: Table, shape: Shape) -> Iterator[Batch]:
+        """The rows that were taken in last on that side, as the API would print them."""
+        ...
+
     def compare(self, question: Question, left: Taken, right: Taken) -> Difference:
         """Compare what was taken in last. SchemaError where a key column is missing."""
         ...

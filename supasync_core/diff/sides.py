@@ -1,26 +1,22 @@
-"""What a person names as a side, found: a project, the staging, or files."""
+"""A side of a comparison: a project, the staging, or files; however it is read, as a run would read it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from supasync_core import transform
-from supasync_core.backend import Source
+from supasync_core.backend import Source, Typed
 from supasync_core.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.diff.seams import Engine, Files, Taken
-from supasync_core.errors import ConfigError, SchemaError
+from supasync_core.errors import SchemaError
 from supasync_core.evidence import Key
 from supasync_core.gap.seams import Choices
-from supasync_core.ledger import Ledger
-from supasync_core.opening import Context
-from supasync_core.plugins import Host
-from supasync_core.settings import Endpoint, Settings
 from supasync_core.tables import Shape, Table
 
 OLD, NEW, STAGING = "old", "new", "staging"
 NAMES = (OLD, NEW, STAGING)
+Changed = Callable[[Table, Batch], Batch]
+"""What a table's rows go through on their way."""
 Progress = Callable[[str, int], None]
 """Hears of a table and of how many of its rows were read."""
 
@@ -65,6 +61,7 @@ class FileSide:
 
     ``backend`` is that format's name. ``placed`` says where a table stands in there, ``remembered`` what
     types it has. Where ``declared_only``, the files are a project's, and ``filtered`` by its ``where``.
+    ``changed`` is what the rows of a table with transforms go through on their way.
     """
 
     name: str
@@ -76,6 +73,7 @@ class FileSide:
     remembered: Callable[[Table], Shape | None] = lambda _table: None
     declared_only: bool = False
     filtered: bool = False
+    changed: Changed | None = None
     typed: bool = False
 
     def tables(self, declared: Sequence[Table]) -> list[Table] | None:
@@ -97,17 +95,26 @@ class FileSide:
 
     def take(self, engine: Engine, place: str, table: Table, shape: Shape) -> Taken:
         """Hand over the path; ``where`` is for projects, whose language it is written in."""
-        read = self.placed(table if self.filtered else replace(table, where=None))
-        return self.files.take(engine, place, self.path, read, shape, self.choices)
+        read = self.placed(_read(self, table))
+        taken = self.files.take(engine, place, self.path, read, shape, self.choices)
+        changed = self.changed
+        if changed is None or not table.transform:
+            return taken
+        batches = (changed(table, batch) for batch in engine.taken(place, table, shape))
+        return replace(taken, **_content(engine.take(place, table, shape, batches)))
 
     def present(self, table: Table, keys: Sequence[Key]) -> set[Key]:
-        """None that was not compared: rows that a filter leaves out stand for none."""
-        if not (self.filtered and table.where):
+        """None that was not compared: rows that a filter or a transform leaves out stand for none."""
+        left_out = "where:" if self.filtered and table.where else ""
+        if self.changed and table.transform:
+            left_out = "transform:"
+        if not left_out:
             return set()
         raise SchemaError(
-            f"{table.name}: rows outside of where: are not told from those that were deleted in {self.name}",
+            f"{table.name}: rows that {left_out} leaves out are not told from those that were deleted in "
+            f"{self.name}",
             table=table.name,
-            hint="remove them by hand, or compare without where:",
+            hint="remove them by hand",
         )
 
     def close(self) -> None:
@@ -121,7 +128,7 @@ class ProjectSide:
     name: str
     source: Source
     progress: Progress
-    changed: Callable[[Table, Batch], Batch] = lambda _table, batch: batch
+    changed: Changed = lambda _table, batch: batch
     filtered: bool = True
     typed: bool = True
 
@@ -135,7 +142,9 @@ class ProjectSide:
 
     def take(self, engine: Engine, place: str, table: Table, shape: Shape) -> Taken:
         """Read all rows in the order of the key."""
-        read = table if self.filtered else replace(table, where=None)
+        if isinstance(self.source, Typed):
+            self.source.typed(table, shape)
+        read = _read(self, table)
         taken = engine.take(place, table, shape, self._pages(read))
         return taken if taken.columns else replace(taken, columns=tuple(c.name for c in shape.columns))
 
@@ -165,99 +174,54 @@ class ProjectSide:
             yield self.changed(table, batch)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """How sides are found: what is installed, what is set (None without tables.yaml), what was chosen."""
+@dataclass(frozen=True, slots=True)
+class EitherSide:
+    """A project of files: tables with a transform are read as a run reads them, the others where they are."""
 
-    host: Host
-    settings: Settings | None
-    choices: Choices
-    ledger: Ledger
-    progress: Progress
+    files: FileSide
+    project: ProjectSide
 
-    def side(self, name: str, other: str) -> Side:
-        """The side of that name; ConfigError where it is none. ``other`` is the side across."""
-        if name in (OLD, NEW):
-            return self._project(name, other)
-        if name == STAGING:
-            return self._staging()
-        path = Path(name)
-        found = self._files(path)
-        if not path.exists():
-            known = ", ".join(NAMES)
-            raise ConfigError([f"{name}: there is no such file or folder (a side is {known}, or a path)"])
-        if found is None:
-            formats = ", ".join(self.host.files)
-            raise ConfigError([f"{name}: is no file of a known format ({formats}); a folder holds CSV files"])
-        return FileSide(name, path, found[1], self.choices, found[0])
+    @property
+    def name(self) -> str:
+        """As the files are called."""
+        return self.files.name
 
-    def _files(self, path: Path) -> tuple[str, Files] | None:
-        """The format of the path, and its name."""
-        found = ((name, self.host.files.get(name)()) for name in self.host.files)
-        return next(((name, files) for name, files in found if files.fits(path)), None)
+    @property
+    def typed(self) -> bool:
+        """As the files are."""
+        return self.files.typed
 
-    def _project(self, name: str, other: str) -> Side:
-        settings = self._settings(name)
-        endpoint = settings.source if name == OLD else settings.sink
-        if endpoint.backend in self.host.files and "path" in endpoint.values:
-            return self._local(name, endpoint)
-        if endpoint.backend not in self.host.sources:
-            raise ConfigError([f"{name}: the backend {endpoint.backend} cannot be read from"])
-        context = Context(
-            settings=endpoint.values, folder=settings.folder, ledger=self.ledger, project=name.upper()
-        )
-        source = self.host.sources.get(endpoint.backend).open(context)
-        changed = self._transformed if name == OLD and other in (NEW, STAGING) else _unchanged
-        filtered = name == OLD or settings.source.backend == endpoint.backend
-        return ProjectSide(name, source, self.progress, changed, filtered)
+    def tables(self, declared: Sequence[Table]) -> list[Table] | None:
+        """Whatever is declared."""
+        return self.files.tables(declared)
 
-    def _local(self, name: str, endpoint: Endpoint) -> Side:
-        """A project of files: read where it is, in the one dialect of its backend."""
-        path = (self._settings(name).folder / Path(endpoint.values["path"]).expanduser()).resolve()
-        files = self.host.files.get(endpoint.backend)()
-        if not path.exists():
-            raise SchemaError(f"{name}: there is no {path} yet")
-        choices = replace(self.choices, dialects={"*": "psql", **self.choices.dialects})
-        filtered = name == OLD or self._settings(name).source.backend == endpoint.backend
-        return FileSide(name, path, files, choices, endpoint.backend, declared_only=True, filtered=filtered)
+    def shape(self, table: Table) -> Shape:
+        """The columns that the files have."""
+        return self.files.shape(table)
 
-    def _staging(self) -> Side:
-        settings = self._settings(STAGING)
-        endpoint = settings.staging
-        if endpoint is None or endpoint.backend not in self.host.files:
-            raise ConfigError(["staging: no plugin brings a backend for it that can be compared"])
-        path = (settings.folder / Path(endpoint.values["path"]).expanduser()).resolve()
-        if not path.exists():
-            raise SchemaError(f"staging: there is no {path} yet", hint="run: supasync gap import --dry-run")
-        files = self.host.files.get(endpoint.backend)()
-        shapes = self._remembered(endpoint, settings)
-        return FileSide(STAGING, path, files, self.choices, endpoint.backend, _ready, shapes.get)
+    def take(self, engine: Engine, place: str, table: Table, shape: Shape) -> Taken:
+        """Read the rows by the one way that fits."""
+        return self._way(table).take(engine, place, table, shape)
 
-    def _remembered(self, endpoint: Endpoint, settings: Settings) -> Mapping[Table, Shape]:
-        """The columns of NEW as the staging has kept them."""
-        from supasync_core.gap.wanting import recall_shape  # noqa: PLC0415 - wanted here alone
+    def present(self, table: Table, keys: Sequence[Key]) -> set[Key]:
+        """By the same way."""
+        return self._way(table).present(table, keys)
 
-        context = Context(
-            settings=endpoint.values, folder=settings.folder, ledger=self.ledger, project=STAGING
-        )
-        with closing(self.host.stagings.get(endpoint.backend).open(context)) as staging:
-            found = {table: recall_shape(staging, table.name) for table in settings.tables}
-        return {table: shape for table, shape in found.items() if shape}
+    def close(self) -> None:
+        """Close both."""
+        self.project.close()
+        self.files.close()
 
-    def _transformed(self, table: Table, batch: Batch) -> Batch:
-        transforms = [(name, self.host.transforms.get(name)) for name in table.transform]
-        return transform.apply(transforms, table, batch)
-
-    def _settings(self, name: str) -> Settings:
-        if self.settings is None:
-            raise ConfigError([f"{name}: needs tables.yaml; a file of that name is written ./{name}"])
-        return self.settings
+    def _way(self, table: Table) -> Side:
+        return self.project if table.transform else self.files
 
 
-def _ready(table: Table) -> Table:
-    """Where the staging keeps a table's rows."""
-    return replace(table, schema="ready", where=None, columns=(), exclude=(), transform=())
+def _read(side: FileSide | ProjectSide, table: Table) -> Table:
+    """The table as this side is asked for it; ``where`` speaks of OLD's rows, before any transform."""
+    changed = side.name == NEW and table.transform
+    return table if side.filtered and not changed else replace(table, where=None)
 
 
-def _unchanged(_table: Table, batch: Batch) -> Batch:
-    return batch
+def _content(taken: Taken) -> dict[str, Any]:
+    """What the rows are that were changed on their way; how their file was read stays as it was told."""
+    return {"columns": taken.columns, "rows": taken.rows}

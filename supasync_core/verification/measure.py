@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
 from supasync_core import clock, rowtext, transform
+from supasync_core.backend import Typed
 from supasync_core.batch import Batch
 from supasync_core.clock import Instant
 from supasync_core.errors import SchemaError, TableError
@@ -59,7 +61,8 @@ class Measure:
     """How one table is compared.
 
     ``stamps`` are the columns whose change shows an update. ``lenient``: the two sides are of different
-    kinds, which spell equal values differently. ``versioned``: OLD's rows come with their version.
+    kinds, or of one that knows no types, and spell equal values differently. ``versioned``: OLD's rows come
+    with their version.
     """
 
     project: Project
@@ -87,7 +90,9 @@ class Measure:
     @property
     def new(self) -> Table:
         """The table as it is read in NEW; ``where`` speaks OLD's language, of rows as OLD has them."""
-        where = None if self.lenient or self.table.transform else self.table.where
+        ends = self.project.settings
+        foreign = ends.source.backend != ends.sink.backend
+        where = None if foreign or self.table.transform else self.table.where
         if self.method == ROWS:
             columns = () if self.table.transform else self.table.columns
             return replace(self.table, where=where, columns=columns, exclude=())
@@ -184,6 +189,8 @@ class Measure:
             return True
         column = self.shape.column(name)
         kind = column.type if column else None
+        if self.lenient and mine[0] != theirs[0] and _content(mine, theirs) == _content(theirs, mine):
+            return True
         left, right = _plain(mine), _plain(theirs)
         if left is None or right is None:
             return False
@@ -216,7 +223,8 @@ def measure(project: Project, table: Table, state: State, *, exact: bool) -> Mea
         method=ROWS if exact or table.transform else method,
         stamps=stamps,
         counted=counted,
-        lenient=project.settings.source.backend != project.settings.sink.backend,
+        lenient=project.settings.source.backend != project.settings.sink.backend
+        or isinstance(project.sink, Typed),
         shape=project.sink.shape(table),
     )
 
@@ -245,6 +253,19 @@ def _plain(cell: str) -> str | None:
     if cell.startswith('"'):
         return str(json.loads(cell))
     return None if cell[:1] in "[{n" else cell
+
+
+def _content(cell: str, other: str) -> object:
+    """What a cell holds: a text is read as the document or boolean that the other format knows it to be."""
+    found = json.loads(cell, parse_float=Decimal)
+    if not isinstance(found, str) or other.startswith('"'):
+        return found
+    if other in {"true", "false"}:
+        return {"t": True, "f": False, "true": True, "false": False}.get(found, found)
+    try:
+        return json.loads(found, parse_float=Decimal) if other[0] in "[{" else found
+    except ValueError:
+        return found
 
 
 def _moment(text: Any) -> Instant | str | None:  # noqa: ANN401 - as it was decoded

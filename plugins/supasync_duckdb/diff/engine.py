@@ -24,6 +24,7 @@ from supasync_duckdb.values import literal
 MEMORY = "650MB"
 """What DuckDB may hold in memory; more goes to its temporary files."""
 _FETCHED = 1000
+_BOOLEANS = {"t": "true", "true": "true", "f": "false", "false": "false"}
 _LISTED = 1000
 """Duplicate keys that are named; all are counted."""
 
@@ -76,8 +77,25 @@ class DuckdbEngine:
             numbers = list(range(rows, rows + len(texts)))
             self.fetch(f"INSERT INTO {relation} ({names}) SELECT {marks}", [numbers, *lists])
             rows += len(texts)
+        before = self.held.get(place)
         self.hold(place, relation, columns)
+        if before and before.relation != relation and not before.relation.startswith(f"{place}_file."):
+            self.fetch(f"DROP TABLE {before.relation}")
         return Taken(columns=tuple(columns), rows=rows)
+
+    def taken(self, place: str, table: Table, shape: Shape) -> Iterator[Batch]:
+        """The rows of a side as JSON: documents and numbers as they stand, all else as strings."""
+        held = self.held[place]
+        kinds = [(json.dumps(name, ensure_ascii=False), _kind(shape, name)) for name in held.cells]
+        found = self.connection.cursor().execute(
+            f"SELECT {', '.join(held.cells.values())} FROM {held.relation} WHERE {held.where}"
+        )
+        while rows := found.fetchmany(min(table.page_size, _FETCHED)):
+            texts = (
+                ",".join(f"{name}:{_json(text, kind)}" for (name, kind), text in zip(kinds, row, strict=True))
+                for row in rows
+            )
+            yield Batch(rowtext.join(f"{{{text}}}" for text in texts))
 
     def compare(self, question: Question, left: Taken, right: Taken) -> Difference:
         """Join by the key's texts, then by their values; look into texts only where they differ."""
@@ -267,6 +285,31 @@ def _cell(pairing: Pairing, letter: str, i: int, *, texts: bool) -> str:
     elif kind in NUMBERS:
         cell = f"CASE WHEN {is_number(text)} THEN {text} ELSE {cell} END"
     return f"coalesce({cell}, 'null')"
+
+
+def _kind(shape: Shape, name: str) -> str:
+    column = shape.column(name)
+    return (column.type or "") if column else ""
+
+
+def _json(text: str | None, kind: str) -> str:
+    """A text of a known type as the API prints it."""
+    if text is None:
+        return "null"
+    if kind == "boolean" and text in _BOOLEANS:
+        return _BOOLEANS[text]
+    if is_document(kind) or kind in NUMBERS:
+        try:
+            if not isinstance(json.loads(text, parse_constant=_no_json), str):
+                return text
+        except ValueError:
+            pass
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _no_json(word: str) -> None:
+    """NaN and infinities, which the API prints as strings."""
+    raise ValueError(word)
 
 
 def _named(name: str) -> str:
