@@ -35,8 +35,9 @@ def schema() -> None:
 )
 @click.option(
     "--triggers",
-    type=click.Choice(["off", "on"]),
-    help="For NEW: turn your triggers on the tables off until the switch, and the same ones on again.",
+    type=click.Choice(["guard", "unguard", "off", "on"]),
+    help="For NEW: your triggers on the tables no longer fire for what supasync writes (guard), and have "
+    "their own definitions again (unguard); or off for everybody until the switch, and the same ones on.",
 )
 @click.option(
     "--foreign-keys",

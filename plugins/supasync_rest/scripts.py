@@ -48,7 +48,7 @@ def sequences(tables: Iterable[Table], what: str) -> str:
 
 
 def triggers(tables: Iterable[Table], switch: str) -> str:
-    """For NEW: the user's own triggers on the tables ``off``, and those that were on ``on`` again."""
+    """For NEW: the user's own triggers on the tables: ``guard``, ``unguard``, ``off`` or ``on`` again."""
     return _script(f"triggers-{switch}", tables)
 
 

@@ -18,6 +18,8 @@ from supasync_rest.paging import RestPages
 from supasync_rest.retry import Patience
 from supasync_rest.sizes import LARGEST
 
+OWN = {"X-Supasync": "write"}
+"""By which guarded triggers of NEW know rows that are copied: see `triggers-writes.sql`."""
 MERGE = "resolution=merge-duplicates"
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -91,7 +93,7 @@ class RestSink(RestPages):
             path=path,
             purpose="delete",
             table=table,
-            headers={"Prefer": f"{guard},return=minimal,count=exact"},
+            headers={**OWN, "Prefer": f"{guard},return=minimal,count=exact"},
             unsettled=True,
         )
 
@@ -121,7 +123,11 @@ class RestSink(RestPages):
             path=query.path(table, targets),
             purpose="upsert",
             table=table,
-            headers={"Content-Type": "application/json", "Prefer": f"{MERGE},return=minimal,count=exact"},
+            headers={
+                **OWN,
+                "Content-Type": "application/json",
+                "Prefer": f"{MERGE},return=minimal,count=exact",
+            },
             body=body,
             unsettled=True,
             eased=True,

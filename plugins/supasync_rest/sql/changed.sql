@@ -1,6 +1,6 @@
 -- Remembers what supasync changed in NEW until the switch, so that exactly that is changed back.
 create table if not exists public.supasync_changed (
-    kind         text not null,              -- identity, trigger or foreign key
+    kind         text not null,              -- identity, trigger, trigger guard or foreign key
     schema_name  text not null,
     table_name   text not null,
     name         text not null,              -- of the column, trigger or constraint

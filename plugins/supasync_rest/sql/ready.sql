@@ -99,7 +99,44 @@ as $supasync$
         from family f
         join pg_catalog.pg_constraint k on k.conrelid = f.oid and k.contype = 'f' and k.conparentid = 0
         join pg_catalog.pg_class other on other.oid = k.confrelid
-        join pg_catalog.pg_namespace place on place.oid = other.relnamespace))
+        join pg_catalog.pg_namespace place on place.oid = other.relnamespace),
+    'triggers', (  -- those that fire for what supasync writes
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'schema', f.schema_name, 'table', f.table_name, 'name', g.tgname, 'on', g.tgrelid::regclass,
+            'function', g.tgfoid::regproc,
+            'moment', case when g.tgtype & 64 <> 0 then 'instead of' when g.tgtype & 2 <> 0 then 'before'
+                else 'after' end,
+            'events', array_remove(array[case when g.tgtype & 4 <> 0 then 'insert' end,
+                case when g.tgtype & 16 <> 0 then 'update' end, case when g.tgtype & 8 <> 0 then 'delete' end], null),
+            'row', g.tgtype & 1 <> 0) order by f.schema_name, f.table_name, g.tgname), '[]')
+        from family f
+        join pg_catalog.pg_trigger g on g.tgrelid = f.oid and not g.tgisinternal and g.tgparentid = 0
+            and g.tgenabled in ('O', 'A') and g.tgtype & (4 + 8 + 16) <> 0
+        where not exists (select from pg_catalog.pg_depend d
+            where d.classid = 'pg_catalog.pg_trigger'::regclass and d.objid = g.oid
+                and d.refclassid = 'pg_catalog.pg_proc'::regclass
+                and d.refobjid = to_regprocedure('public.supasync_writes()'))),
+    'children', (  -- tables whose rows a table shows too
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'schema', parent_place.nspname, 'table', parent.relname,
+            'child_schema', child_place.nspname, 'child', child.relname,
+            'partition', parent.relkind = 'p') order by parent.relname, child.relname), '[]')
+        from (:synced) as synced (schema_name, table_name)
+        join pg_catalog.pg_namespace parent_place on parent_place.nspname = synced.schema_name
+        join pg_catalog.pg_class parent on parent.relnamespace = parent_place.oid
+            and parent.relname = synced.table_name
+        join pg_catalog.pg_inherits i on i.inhparent = parent.oid
+        join pg_catalog.pg_class child on child.oid = i.inhrelid
+        join pg_catalog.pg_namespace child_place on child_place.oid = child.relnamespace),
+    'modifiers', (  -- types that hold no more digits than these
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'schema', synced.schema_name, 'table', synced.table_name, 'column', a.attname,
+            'type', format_type(a.atttypid, a.atttypmod)) order by synced.table_name, a.attnum), '[]')
+        from (:synced) as synced (schema_name, table_name)
+        join pg_catalog.pg_namespace n on n.nspname = synced.schema_name
+        join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = synced.table_name
+        join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+            and a.atttypmod <> -1))
 $supasync$;
 
 -- Which of the given values of a foreign key's columns have no row to refer to: reference is

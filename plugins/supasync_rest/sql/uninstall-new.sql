@@ -6,6 +6,7 @@
 -- would begin at the beginning. Rows that the older sync scripts wrote to sync_metadata are kept.
 
 :changed
+:triggers_unguarded
 :identity_back
 :triggers_back
 :foreign_keys_back
@@ -23,6 +24,7 @@ begin
             using hint = 'copy the rows that it points to (or drop the constraint), then run this again';
     end if;
     drop table public.supasync_changed;
+    drop function if exists public.supasync_writes();
     drop function if exists public.supasync_begin(text, text, text, integer, boolean);
     drop function if exists public.supasync_save(uuid, jsonb);
     drop function if exists public.supasync_ready(jsonb);

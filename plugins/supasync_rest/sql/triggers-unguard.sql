@@ -1,0 +1,9 @@
+-- supasync: the triggers that supasync schema sql --triggers guard guarded have their own definitions again.
+--
+-- Paste all of it into NEW's SQL editor and run it, after the last sync. Running it again changes nothing.
+
+:changed
+:triggers_unguarded
+drop function if exists public.supasync_writes();
+
+:triggers

@@ -1,0 +1,13 @@
+-- Whether it is supasync that writes: the secret key, with a header that only it sends. No other role can say
+-- so. Every guard asks this one function, so whoever else copies rows is added here: a role, a setting.
+create or replace function public.supasync_writes() returns boolean
+language sql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp  -- temporary tables last
+as $function$
+    select case when current_user = 'service_role' then coalesce(
+        nullif(current_setting('request.headers', true), '')::json ->> 'x-supasync' = 'write', false)
+        else false end
+$function$;
+grant execute on function public.supasync_writes() to public;  -- every write of the app asks it
