@@ -20,16 +20,33 @@
 
 from collections.abc import Sequence
 
+from supasync_core.printable import visible
+
 
 class SupasyncError(Exception):
-    """Something that a person can understand and mend: what happened, and a hint at what to do."""
+    """Something that a person can understand and mend: what happened, and a hint at what to do.
+
+    The message is one line, whatever a name or a server puts into it; a hint may have several.
+    """
 
     exit_code = 3
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = None if hint is None else visible(hint, "\n")
+        super().__init__(self.message)
+
+    @property
+    def message(self) -> str:
+        """What happened, and where."""
+        return self._message
+
+    @message.setter
+    def message(self, text: str) -> None:
+        self._message = "\n".join(map(visible, self._lines(text)))
+
+    def _lines(self, message: str) -> Sequence[str]:
+        return (message,)
 
     def __str__(self) -> str:
         return self.message
@@ -41,8 +58,11 @@ class ConfigError(SupasyncError):
     exit_code = 2
 
     def __init__(self, problems: Sequence[str], *, hint: str | None = None) -> None:
-        super().__init__("\n".join(problems), hint=hint)
-        self.problems = tuple(problems)
+        self.problems = tuple(map(visible, problems))
+        super().__init__("\n".join(self.problems), hint=hint)
+
+    def _lines(self, message: str) -> Sequence[str]:
+        return self.problems
 
 
 class PluginError(SupasyncError):

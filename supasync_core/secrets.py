@@ -1,13 +1,24 @@
 """Keys that show themselves only to those who ask by name, and texts without any key in them."""
 
+import html
 import json
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 HIDDEN: Final = "***"
 _SHORTEST: Final = 6
+_LONG: Final = 16
+"""Characters from which on the encoded forms of a secret, and parts of it, are looked for."""
+_PARTS: Final = 3
+"""Of a JSON web token: header, payload, signature."""
+_LAYERS: Final = 3
+_GAP: Final = re.compile(r"(?:[^\x21-\x7e]|\\[nrtbf]|\\u[0-9a-fA-F]{4})*")
+"""What may stand between the characters of a key that is broken over lines."""
+_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
 _KEY: Final = re.compile(
     r"\bsb_(?:secret|publishable)_[\w-]+|\bsbp_\w{16,}|\beyJ[\w-]{8,}(?:\.[\w-]*){0,2}", re.ASCII
 )
@@ -61,16 +72,59 @@ def looks_like_key(text: str) -> bool:
 
 
 def redact(text: str, secrets: Iterable[Secret]) -> str:
-    """The text without the secrets, plain or quoted for a URL or JSON, and without what looks like a key.
+    """The text without the secrets, however they are written, and without what looks like a key.
 
-    A secret of fewer than six characters is not looked for: no key is that short, and most texts hold it.
+    Plain or in base64, in hexadecimal, broken over lines, or the signature of a token alone, a secret becomes
+    stars. Where one shows only once the text is decoded (percent signs, HTML entities, backslashes), nothing
+    of the text is left. A secret of fewer than six characters is not looked for: no key is that short, and
+    most texts hold it.
     """
-    texts = {secret.reveal() for secret in secrets}
-    forms = {form for text in texts if len(text) >= _SHORTEST for form in _forms(text)}
-    for form in sorted(forms, key=len, reverse=True):
+    forms = _all_forms(frozenset(secret.reveal() for secret in secrets))
+    for form in forms:
         text = text.replace(form, HIDDEN)
-    return _KEY.sub(HIDDEN, text)
+    for form in _held(forms, _GAP.sub("", text)):
+        text = re.sub(_GAP.pattern.join(map(re.escape, form)), HIDDEN, text)
+    text = _KEY.sub(HIDDEN, text)
+    if not any(_held(forms, each) for each in _decoded(text)):
+        return text
+    lines = [
+        HIDDEN if any(_held(forms, each) for each in _decoded(line)) else line for line in text.split("\n")
+    ]
+    told = "\n".join(lines)
+    return HIDDEN if any(_held(forms, each) for each in _decoded(told)) else told
 
 
-def _forms(text: str) -> set[str]:
-    return {text, quote(text, safe=""), json.dumps(text)[1:-1]}
+@lru_cache(maxsize=8)
+def _all_forms(secrets: frozenset[str]) -> list[str]:
+    """Every form of the secrets, the longest first."""
+    forms = {form for text in secrets if len(text) >= _SHORTEST for form in _forms(text)}
+    return sorted(forms, key=len, reverse=True)
+
+
+def _forms(text: str) -> Iterator[str]:
+    yield from (text, quote(text, safe=""), json.dumps(text)[1:-1])
+    if len(text) < _LONG:
+        return
+    parts = text.split(".")
+    yield from (part for part in parts[1:] if len(part) >= _LONG and len(parts) == _PARTS)
+    raw = text.encode()
+    yield from (raw.hex(), raw.hex().upper())
+    for before, unsure in enumerate((0, 2, 3)):  # base64 writes it in three ways, by what stands before
+        behind = (0, 3, 2)[(before + len(raw)) % 3]
+        inside = b64encode(b"\0" * before + raw).decode()[unsure : -behind or None]
+        yield from (inside, inside.replace("+", "-").replace("/", "_"))
+
+
+def _decoded(text: str) -> Iterator[str]:
+    """What the text says once it is decoded, some layers deep, without what breaks a key in two."""
+    for _ in range(_LAYERS):
+        before = text
+        text = html.unescape(unquote(text))
+        text = _ESCAPE.sub(lambda found: chr(int(found[1] or found[2], 16)), text)
+        if text == before:
+            return
+        yield _GAP.sub("", text)
+
+
+def _held(forms: Iterable[str], text: str) -> list[str]:
+    return [form for form in forms if form in text]

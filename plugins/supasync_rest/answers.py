@@ -12,6 +12,8 @@ from typing import Any
 from supasync_core.tables import Table
 
 _SHORT = 300
+_CODE = re.compile(r"[A-Z0-9]{5,12}")
+"""SQLSTATE and PostgREST's codes; whatever else stands in their place may be anything, even the key."""
 _TITLE = re.compile(r"<title>\s*(.*?)\s*</title>", re.IGNORECASE)
 
 
@@ -73,10 +75,9 @@ class Answer:
 
         An answer to HEAD has no body, but PostgREST names the code in ``Proxy-Status`` too (measured).
         """
-        code = self.error.get("code")
-        if isinstance(code, str):
-            return code
-        return self.headers.get("proxy-status", "").partition("error=")[2].strip('"; ')
+        named = self.headers.get("proxy-status", "").partition("error=")[2].strip('"; ')
+        code = self.error.get("code", named)
+        return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
 
     @property
     def message(self) -> str:

@@ -17,6 +17,7 @@ from supasync_core.clock import Horizon
 from supasync_core.errors import RefusedError, SchemaError, TransientError
 from supasync_core.ledger import Cost
 from supasync_core.opening import Context
+from supasync_core.secrets import Secret, redact
 from supasync_rest.answers import Answer, Request
 from supasync_rest.errors import PassingError, StatementTimeoutError
 from supasync_rest.failures import Refusal
@@ -102,7 +103,8 @@ class Client:
 
     def _without_key(self, answer: Answer) -> Answer:
         """The answer as it may be told to people: a gateway might repeat the key."""
-        return replace(answer, body=answer.body.replace(self._key.encode(), b"***"))
+        body = redact(answer.body.decode(errors="replace"), (Secret(self._key),))
+        return replace(answer, body=body.encode())
 
     def _exchange(self, request: Request) -> Answer:
         cost = Cost()
@@ -117,7 +119,7 @@ class Client:
         """No answer: nobody there, a broken connection, too slow, or somebody else's certificate."""
         cause, unsent = why(err), isinstance(err, UNSENT)
         told = "cannot be reached" if unsent else "did not answer"
-        reason = f"{self.project} {told} ({type(cause).__name__}: {cause})".replace(self._key, "***")
+        reason = redact(f"{self.project} {told} ({type(cause).__name__}: {cause})", (Secret(self._key),))
         if "CERTIFICATE_VERIFY" in reason:
             return RefusedError(reason, hint="check url: and this machine's certificates and clock")
         if unsent:

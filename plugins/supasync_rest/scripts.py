@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable
 from importlib.resources import files
 
+from supasync_core.printable import sql_text
 from supasync_core.tables import Table
-from supasync_rest.sqltext import literal
 
 _PART = re.compile(r"^:([a-z_]+)$", re.MULTILINE)
 _QUOTE = "$supasync$"
@@ -75,7 +75,7 @@ def uninstall_old() -> str:
 def _script(name: str, tables: Iterable[Table] = ()) -> str:
     """The script with its parts and its tables; no name of a table can end its quotes."""
     text = _filled(name)
-    rows = ", ".join(f"({literal(table.schema)}, {literal(table.name)})" for table in tables)
+    rows = ", ".join(f"({sql_text(table.schema)}, {sql_text(table.name)})" for table in tables)
     quote = _QUOTE
     while quote in rows:
         quote = f"{quote[:-1]}_$"

@@ -2,6 +2,7 @@
 
 import re
 
+from supasync_core.printable import sql_name
 from supasync_core.tables import Table
 
 
@@ -12,15 +13,10 @@ def table_name(table: Table) -> str:
 
 def identifier(name: str) -> str:
     """A name, quoted where it is not plain; reserved words are plain enough for a person to see."""
-    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'
+    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else sql_name(name)
 
 
 def column_in(message: str) -> str:
     """The column that PostgreSQL's message names, unescaped as it prints it; empty where it names none."""
     found = re.search(r'column "(.*)"', message)
     return found[1] if found else ""
-
-
-def literal(text: str) -> str:
-    """A text in quotes; PostgreSQL's ``standard_conforming_strings`` leaves backslashes alone."""
-    return "'" + text.replace("'", "''") + "'"

@@ -10,8 +10,8 @@ from importlib import import_module
 
 import click
 
+from supasync_core.cli import streams
 from supasync_core.cli.session import Session
-from supasync_core.cli.streams import forgiving
 from supasync_core.errors import StateError, SupasyncError
 
 COMMANDS = {
@@ -109,8 +109,10 @@ def cli(ctx: click.Context, config: str) -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with the documented code; never a traceback, never a key."""
-    sys.stdout, sys.stderr = forgiving(sys.stdout), forgiving(sys.stderr)
     session = Session(wants_json="--json" in (sys.argv[1:] if args is None else args))
+    sys.stdout, sys.stderr = (
+        streams.guarded(streams.forgiving(stream), session.redact) for stream in (sys.stdout, sys.stderr)
+    )
     code = guarded(lambda: cli.main(args, prog_name="supasync", standalone_mode=False, obj=session), session)
     if session.impatient:
         sys.stdout.flush()

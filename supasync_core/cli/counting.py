@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import click
+from supasync_core.cli import output
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def counting() -> Iterator[Callable[[str, int], None]]:
 def steps() -> Iterator[Callable[[str], None]]:
     """What is being done, and for how long, on a terminal's stderr; without one, a line for each step."""
     if not sys.stderr.isatty():
-        yield lambda text: click.echo(text, err=True)
+        yield lambda text: output.line(text, err=True)
         return
     with _clock() as show:
         yield show
@@ -30,11 +30,9 @@ def steps() -> Iterator[Callable[[str], None]]:
 @contextmanager
 def _clock() -> Iterator[Callable[[str], None]]:
     """One line that moves, and is gone at the end."""
-    from rich.console import Console  # noqa: PLC0415 - a script pays nothing for it
-    from rich.markup import escape  # noqa: PLC0415 - the same
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - for terminals
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with output.moving(*columns) as progress:
         task = progress.add_task("", total=None)
-        yield lambda text: progress.update(task, description=escape(text))
+        yield lambda text: progress.update(task, description=output.label(text))

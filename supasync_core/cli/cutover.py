@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from supasync_core.cli import output
 from supasync_core.cli.session import Session
+from supasync_core.cli.streams import bare
 from supasync_core.errors import ConfigError, SupasyncError
+from supasync_core.printable import visible
 
 if TYPE_CHECKING:
     from supasync_core.cutover.checklist import Outcome
@@ -114,7 +117,7 @@ class Command:
             ways = rollback.ways(memory, self.accepted)
             for way in ways:
                 done = "is the original again already" if way.back else f"becomes {way.replaced.kept} again"
-                click.echo(f"{way.replaced.path}: {done}", err=self.as_json)
+                output.line(f"{way.replaced.path}: {done}", err=self.as_json)
             due = [way for way in ways if not way.back]
             if due and not dry:
                 if not self.agrees("Restore?"):
@@ -151,7 +154,7 @@ class Command:
         from rich.progress import track  # noqa: PLC0415
 
         self.hears(f"waiting {seconds:,.0f} s: {why}")
-        console = Console(stderr=True)
+        console = Console(file=bare(sys.stderr), stderr=True)
         parts = max(1, round(seconds))
         for _ in track(range(parts), "", console=console, transient=True, disable=not console.is_terminal):
             time.sleep(seconds / parts)
@@ -201,7 +204,7 @@ class Command:
     def _copied(self, project: "Project") -> "Report":
         """One sync, recorded as such."""
         from supasync_core import lock, runner  # noqa: PLC0415 - --help needs none of it
-        from supasync_core.cli import output, telling  # noqa: PLC0415
+        from supasync_core.cli import telling  # noqa: PLC0415
         from supasync_core.cli.sync import interruptible  # noqa: PLC0415
         from supasync_core.freshness import LastSuccess  # noqa: PLC0415
         from supasync_core.plan import Plan  # noqa: PLC0415
@@ -243,7 +246,7 @@ class Command:
     def _show(self, outcome: "Outcome") -> None:
         """A line for each check, as soon as it is known."""
         self.outcomes.append(outcome)
-        text = f"{outcome.result:<9} {outcome.name}: {outcome.what}: {outcome.detail}"
+        text = visible(f"{outcome.result:<9} {outcome.name}: {outcome.what}: {outcome.detail}")
         if outcome.hint:
             text += "\n" + textwrap.indent(outcome.hint, " " * 10)
         click.echo(self.session.redact(text), err=self.as_json)
@@ -273,7 +276,7 @@ class Command:
         if place:
             self._print(f"switched: NEW is closed to every sync; certificate: {place}")
         for text in left:
-            self._print(f"by hand: {text}")
+            self._print(visible(f"by hand: {text}"))
         for step in steps:
             self._print(f"by hand: {step.text}")
             for each in step.commands:

@@ -11,11 +11,14 @@ from typing import Any
 
 import click
 
+from supasync_core.cli.output import hint, line
+from supasync_core.cli.streams import bare
 from supasync_core.diff.causes import CAUSES
 from supasync_core.diff.comparing import Tables
 from supasync_core.diff.seams import CHANGED, Difference, Row
 from supasync_core.errors import SupasyncError, TableError
 from supasync_core.files import defused
+from supasync_core.printable import visible
 from supasync_core.tables import Table
 
 Explained = Iterable[tuple[Row, str]]
@@ -42,9 +45,8 @@ class Printer:
 
     def failed(self, table: Table, err: TableError) -> None:
         """A table that could not be compared."""
-        click.echo(self.redact(f"error: {err}"), err=True)
-        if err.hint:
-            click.echo(self.redact(f"  {err.hint}"), err=True)
+        line(self.redact(f"error: {err}"), err=True)
+        hint(err.hint, err=True)
 
     def table(self, found: Difference, rows: Explained) -> None:
         """A compared table."""
@@ -62,7 +64,7 @@ class Printer:
 
     def _notes(self, found: Difference) -> None:
         for note in found.notes:
-            click.echo(self.redact(f"note: {found.table.name}: {note}"), err=True)
+            line(self.redact(f"note: {found.table.name}: {note}"), err=True)
 
 
 @dataclass
@@ -71,6 +73,9 @@ class AsTable(Printer):
 
     causes: Counter[str] = field(default_factory=Counter)
     compared: int = 0
+
+    def _echo(self, text: str) -> None:
+        line(self.redact(text))
 
     def begin(self, tables: Tables) -> None:
         """Say which tables one side alone has."""
@@ -113,7 +118,7 @@ class AsTable(Printer):
 
     def _duplicates(self, found: Difference) -> None:
         for each in found.duplicates[:_LISTED]:
-            key = ", ".join(map(_visible, each.key))
+            key = ", ".join(map(visible, each.key))
             self._echo(f"  key {key}: {each.left} rows in {self.left}, {each.right} in {self.right}")
         if found.duplicate_keys:
             names = ", ".join(found.table.key)
@@ -223,7 +228,7 @@ class AsCsv(Printer):
         out = StringIO()
         cells = [values.get(name) for name in COLUMNS]
         csv.writer(out).writerow([defused(cell) if self.defuse else cell for cell in cells])
-        sys.stdout.write(self.redact(out.getvalue()))
+        bare(sys.stdout).write(self.redact(out.getvalue()))
 
 
 PRINTERS: Mapping[str, type[Printer]] = {
@@ -268,11 +273,7 @@ def _cell(text: str | None) -> str:
     """A value as a table shows it: NULL and an empty text told apart, nothing that moves a terminal."""
     if text is None:
         return "NULL"
-    return _visible(text) if text else "''"
-
-
-def _visible(text: str) -> str:
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+    return visible(text) if text else "''"
 
 
 def _aligned(left: str, right: str) -> tuple[str, str]:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from supasync_core.cli import output
 from supasync_core.cli.session import Session
 from supasync_core.errors import ConfigError, SupasyncError
 from supasync_core.files import write_private
+from supasync_core.printable import file_name
 
 if TYPE_CHECKING:
     from supasync_core.gap.seams import Export, Query, Staging
@@ -48,7 +50,7 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
         export.query(each, exact=exact) for each in wanting.wanted(settings, session.host, known, shapes)
     ]
     for note in (note for query in queries for note in query.notes):
-        click.echo(f"note: {note}", err=True)
+        output.line(f"note: {note}", err=True)
     if out:
         _write(Path(out), queries)
     if as_json:
@@ -57,12 +59,13 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
         return 0
     for number, query in enumerate(queries, 1):
         if out:
-            click.echo(
+            output.line(
                 f"{query.table}: {Path(out) / _name(number, query.table)} -> save the result as {query.file}"
             )
         else:
-            click.echo(f"-- {number}. {query.table}: paste this alone, save the result as {query.file}")
-            click.echo(f"{query.sql}\n-- or with a connection, in psql:\n-- {query.copy}\n")
+            output.line(f"-- {number}. {query.table}: paste this alone, save the result as {query.file}")
+            click.echo(query.sql)
+            click.echo(f"-- or with a connection, in psql:\n-- {query.copy}\n" if query.copy else "")
     return 0
 
 
@@ -161,7 +164,7 @@ def _rehearsed(session: Session, sink: str) -> "Settings":
 
 
 def _name(number: int, table: str) -> str:
-    return f"{number:02}_{''.join(c if c.isalnum() or c in '_-.' else '_' for c in table)}.sql"
+    return f"{number:02}_{file_name(table)}.sql"
 
 
 def _write(folder: Path, queries: "Sequence[Query]") -> None:

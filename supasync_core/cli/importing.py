@@ -29,6 +29,7 @@ from supasync_core.gap.outlook import Outlook, Part
 from supasync_core.gap.seams import ERROR, Choices, Export, Finding, Staging, Wanted
 from supasync_core.gap.sending import COMMAND, Sending
 from supasync_core.journal import NO_BASELINE
+from supasync_core.printable import file_name
 from supasync_core.progress import LEASE
 from supasync_core.project import Project, opened
 from supasync_core.settings import Settings
@@ -172,14 +173,14 @@ class Command:
             return
         for part in outlook.parts.values():
             for each in part.loaded:
-                click.echo(f"found: {each.file} ({part.table.name}, {each.dialect}, {each.rows:,} rows)")
+                output.line(f"found: {each.file} ({part.table.name}, {each.dialect}, {each.rows:,} rows)")
                 before = self.staging.recall(self._imported(each.digest))
                 if before:
                     click.echo(f"  the same export was imported on {before}")
         for name in outlook.missing:
-            click.echo(f"missing: {name} (no {name}.csv or {name}_rows.csv)")
+            output.line(f"missing: {name} (no {file_name(name)}.csv or {file_name(name)}_rows.csv)")
         for path in outlook.unknown:
-            click.echo(f"unknown: {path.name} belongs to no table")
+            output.line(f"unknown: {path.name} belongs to no table")
         self._findings(outlook)
         rows = [
             (name, p.counts.new, p.counts.changed, p.counts.unchanged, p.counts.older, p.suspicious)
@@ -187,7 +188,7 @@ class Command:
         ]
         output.table(("table", "new", "changed", "unchanged", "older", "suspicious"), rows)
         for name, reason in outlook.blocked().items():
-            click.echo(f"{name}: not sent: {reason}")
+            output.line(f"{name}: not sent: {reason}")
 
     def _findings(self, outlook: Outlook) -> None:
         """A few places of each kind, how many there are, and how to get those rows again."""
@@ -197,16 +198,16 @@ class Command:
             grouped[level, each.table, each.kind, each.column].append(each)
         for (level, table, kind, _), found in grouped.items():
             for each in found[:_SHOWN]:
-                click.echo(self.session.redact(f"{level}: {table}: {each.text} [{kind}]"))
+                output.line(self.session.redact(f"{level}: {table}: {each.text} [{kind}]"))
             if len(found) > _SHOWN:
-                click.echo(
+                output.line(
                     f"  and {len(found) - _SHOWN:,} more of {kind} in {table}: --report FILE lists them all"
                 )
         for part in outlook.parts.values():
             self._refetch(part, outlook)
         kinds = dict.fromkeys(e.kind for p in outlook.parts.values() for e in p.errors(outlook.accepted))
         for kind in kinds:
-            click.echo(f"--accept {kind}: {self.export.kinds.get(kind, '')}")
+            output.line(f"--accept {kind}: {self.export.kinds.get(kind, '')}")
 
     def _refetch(self, part: Part, outlook: Outlook) -> None:
         errors = part.errors(outlook.accepted)
@@ -222,11 +223,12 @@ class Command:
             shape=part.shape,
             language=self.settings.source.backend,
         )
-        name = f"{part.table.name}-2.csv"
-        click.echo(
+        stem = file_name(part.table.name)
+        name = f"{stem}-2.csv"
+        output.line(
             f"to get these rows of {part.table.name} again, save this query's result as {name} beside it:"
         )
-        click.echo(self.export.query(wanted, exact=True).sql.replace(f"{part.table.name}.csv", name))
+        click.echo(self.export.query(wanted, exact=True).sql.replace(f"{stem}.csv", name, 1))
 
 
 def _write(path: Path, findings: list[Finding], *, defuse: bool) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from supasync_core.backend import Source
+from supasync_core.cli import output
 from supasync_core.cli.session import Session
 from supasync_core.draft import writing
 from supasync_core.draft.proposal import Proposal
@@ -64,8 +65,9 @@ def init(session: Session, place: Path | None, *, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps({"written": str(path), "tables": names, "left_out": left}, indent=2))
         return 0
-    click.echo(f"{path} written: {len(names)} tables to copy" + (f", {len(left)} left out:" if left else ""))
-    click.echo("".join(f"{reason}\n" for reason in reasons), nl=False)
+    output.line(f"{path} written: {len(names)} tables to copy" + (f", {len(left)} left out:" if left else ""))
+    for reason in reasons:
+        output.line(reason)
     click.echo("next: read it through, fill .env, then: supasync schema sql")
     return 0
 
@@ -102,10 +104,10 @@ def _print(path: Path, found: Comparison) -> None:
         click.echo(f"# {path} exists and was not changed. It lacks these; paste them below tables:\n")
         click.echo(writing.entries(found.missing))
     for table in found.gone:
-        click.echo(f"# {table.name} is gone: it has an entry, and {table.schema} has no such table any more")
+        output.line(f"# {table.name} is gone: it has an entry, and {table.schema} has no such table any more")
     if found.commented:
         names = ", ".join(found.commented)
-        click.echo(f"left out by a comment: {names}. To see an entry, delete its comment", err=True)
+        output.line(f"left out by a comment: {names}. To see an entry, delete its comment", err=True)
     if not found.missing and not found.gone:
         click.echo(f"{path} exists and lacks nothing")
 
@@ -140,7 +142,7 @@ def _source(session: Session, place: Path | None, *, declared: bool = False) -> 
 
 
 def _looking(name: str) -> None:
-    click.echo(f"looking at {name} ...", err=True)
+    output.line(f"looking at {name} ...", err=True)
 
 
 def _write_example(folder: Path, *, as_json: bool) -> None:

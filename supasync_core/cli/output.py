@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from supasync_core.cli.session import Session
+from supasync_core.cli.streams import bare, reguarded
 from supasync_core.plan import Watch
+from supasync_core.printable import visible
 from supasync_core.report import Report, TableResult
 from supasync_core.tables import Table
 from supasync_core.usage.estimate import Estimate
 from supasync_core.usage.shares import size
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress, ProgressColumn, TaskID
     from rich.text import Text
 
 _NARROW = 100
@@ -28,23 +31,70 @@ def say(text: str, *, as_json: bool = False) -> None:
     click.echo(json.dumps({"message": text}) if as_json else text)
 
 
+def line(text: str, *, err: bool = False) -> None:
+    """One line for people, whatever the names in it hold; keys are left out by the streams."""
+    click.echo(visible(text), err=err)
+
+
+def hint(text: str | None, *, err: bool = False) -> None:
+    """What to do, indented, so that no line of it passes for another; nothing where there is none."""
+    for each in (text or "").split("\n"):
+        if each:
+            line(f"  {each}", err=err)
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table on stdout; wide enough not to cut a value where nobody looks on."""
     from rich.console import Console  # noqa: PLC0415 - cron looks at plain lines
     from rich.table import Table as Grid  # noqa: PLC0415 - cron looks at plain lines
 
     console = Console(
-        width=None if sys.stdout.isatty() else max(_NARROW, _width(header, rows)), highlight=False
+        file=bare(sys.stdout),
+        width=None if sys.stdout.isatty() else max(_NARROW, _width(header, rows)),
+        highlight=False,
     )
-    grid = Grid(*header, box=None, pad_edge=False, header_style="bold")
+    grid = Grid(box=None, pad_edge=False, header_style="bold")
+    for name in header:
+        grid.add_column(styled(name))
     for row in rows:
         grid.add_row(*(_cell(value) for value in row))
     console.print(grid)
 
 
 def _width(header: Sequence[str], rows: Sequence[Sequence[object]]) -> int:
-    columns = zip(header, *[[str(_cell(value)) for value in row] for row in rows], strict=True)
+    columns = zip(*[[str(_cell(value)) for value in row] for row in (header, *rows)], strict=True)
     return sum(max(len(cell) for cell in column) + 2 for column in columns)
+
+
+def styled(text: str) -> Text:
+    """A text for rich, without keys and without anything that moves a terminal; nothing in it is markup."""
+    from rich.text import Text  # noqa: PLC0415 - cron looks at plain lines
+
+    return Text(visible(_redactor()(text)))
+
+
+def label(text: str) -> str:
+    """The same for a place where rich reads markup."""
+    from rich.markup import escape  # noqa: PLC0415 - cron looks at plain lines
+
+    return escape(styled(text).plain)
+
+
+@contextmanager
+def moving(*columns: ProgressColumn) -> Iterator[Progress]:
+    """What moves on a terminal's stderr until it ends; what is printed meanwhile is guarded as ever."""
+    from rich.console import Console  # noqa: PLC0415 - cron looks at plain lines
+    from rich.progress import Progress  # noqa: PLC0415 - cron looks at plain lines
+
+    console = Console(file=bare(sys.stderr), stderr=True)
+    with Progress(*columns, console=console, transient=True) as progress, reguarded(_redactor()):
+        yield progress
+
+
+def _redactor() -> Callable[[str], str]:
+    context = click.get_current_context(silent=True)
+    session = context.find_object(Session) if context else None
+    return session.redact if session else str
 
 
 def _cell(value: object) -> Text:
@@ -52,7 +102,7 @@ def _cell(value: object) -> Text:
 
     if isinstance(value, int) and not isinstance(value, bool):
         return Text(f"{value:,}", justify="right")
-    return Text("-" if value is None else str(value))
+    return styled("-" if value is None else str(value))
 
 
 def counts(found: Estimate, *, as_json: bool) -> None:
@@ -63,10 +113,10 @@ def counts(found: Estimate, *, as_json: bool) -> None:
         click.echo(json.dumps({"dry_run": True, "rows": rows, **cost}))
         return
     for name, number in rows.items():
-        click.echo(f"{name}: {number:,} records would be synced")
+        line(f"{name}: {number:,} records would be synced")
     click.echo(f"dry run: {found.rows:,} records in all; nothing was written")
     if found.metered:
-        click.echo(found.sentence)
+        line(found.sentence)
 
 
 def report(done: Report, redact: Callable[[str], str], *, as_json: bool) -> None:
@@ -76,13 +126,12 @@ def report(done: Report, redact: Callable[[str], str], *, as_json: bool) -> None
         return
     if done.stopped:
         click.echo(redact(f"error: {done.stopped}"), err=True)
-        if done.stopped.hint:
-            click.echo(redact(f"  {done.stopped.hint}"), err=True)
+        hint(done.stopped.hint, err=True)
     for share in done.shares:
         if share.warns:
-            click.echo(f"warning: {share.sentence}", err=True)
+            line(f"warning: {share.sentence}", err=True)
     for note in done.notes:
-        click.echo(redact(f"note: {note}"), err=True)
+        line(redact(f"note: {note}"), err=True)
     click.echo(
         f"{done.status}: {done.records:,} records synced, {done.requests:,} requests, "
         f"{size(done.bytes)}, {done.seconds:.1f} s"
@@ -98,7 +147,6 @@ def watching(redact: Callable[[str], str], *, as_json: bool) -> Iterator[Watch]:
         yield _Lines(redact, quiet=as_json)
         return
     from rich import progress as bars  # noqa: PLC0415 - cron looks at plain lines
-    from rich.console import Console  # noqa: PLC0415 - cron looks at plain lines
 
     columns = (
         bars.TextColumn("{task.description}"),
@@ -107,7 +155,7 @@ def watching(redact: Callable[[str], str], *, as_json: bool) -> Iterator[Watch]:
         bars.TextColumn("{task.fields[rate]}"),
         bars.TimeElapsedColumn(),
     )
-    with bars.Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with moving(*columns) as progress:
         yield _Bars(progress, _Lines(redact, quiet=as_json))
 
 
@@ -127,13 +175,12 @@ class _Lines:
     def table_ended(self, result: TableResult) -> None:
         """``users: 5/5 records synced``, or that it failed; the reason goes to stderr."""
         if not self._quiet:
-            click.echo(f"{result.name}: {_outcome(result)}")
+            line(f"{result.name}: {_outcome(result)}")
         if result.error:
             reason = result.error.removeprefix(f"{result.name}: ")
             status = "" if result.status == "ok" else f"{result.status}: "
-            click.echo(self._redact(f"{result.name}: {status}{reason}"), err=True)
-        if result.hint:
-            click.echo(self._redact(f"  {result.hint}"), err=True)
+            line(self._redact(f"{result.name}: {status}{reason}"), err=True)
+        hint(result.hint, err=True)
 
 
 def _outcome(result: TableResult) -> str:
@@ -152,7 +199,7 @@ class _Bars:
 
     def table_begins(self, table: Table) -> None:
         """Show the table's bar."""
-        self._tasks[table.name] = self._progress.add_task(table.name, total=None, rate="")
+        self._tasks[table.name] = self._progress.add_task(label(table.name), total=None, rate="")
 
     def rows_confirmed(self, table: Table, done: int, total: int) -> None:
         """Move the bar; the rate is rows per second since the table began."""

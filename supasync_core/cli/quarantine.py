@@ -69,5 +69,5 @@ def drop(session: Session, table: str, key: tuple[str, ...]) -> int:
             )
         left = tuple(row for row in rows if row.key != key)
         lease.save(lease.state.with_quarantine(table, left), "dropped", table=table, key=list(key))
-    click.echo(f"{table}: the row {', '.join(key)} is given up")
+    output.line(f"{table}: the row {', '.join(key)} is given up")
     return 0

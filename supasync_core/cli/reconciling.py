@@ -57,13 +57,13 @@ class Command:
         comparing.check(tables.both)
         for side, names in ((self.given.left, tables.left_only), (self.given.right, tables.right_only)):
             for name in names:
-                click.echo(f"note: {name}: only in {side}, left alone", err=True)
+                output.line(f"note: {name}: only in {side}, left alone", err=True)
         parts = []
         for table in tables.both:
             to.renew()
             found = comparing.compared(table)
             for note in found.notes:
-                click.echo(self.session.redact(f"note: {table.name}: {note}"), err=True)
+                output.line(self.session.redact(f"note: {table.name}: {note}"), err=True)
             self._refuse_unfiltered(comparing, found)
             self._refuse_lossy(found)
             to.named(found.table)
@@ -124,7 +124,7 @@ class Command:
         output.table(("table", "insert", "update", f"newer in {right}", f"only in {right}", "delete"), rows)
         for part in parts:
             for text in self._remarks(part):
-                click.echo(self.session.redact(f"{part.table.name}: {text}"))
+                output.line(self.session.redact(f"{part.table.name}: {text}"))
 
     def _remarks(self, part: Part) -> Iterator[str]:
         """What a person should know before the plan is carried out."""
@@ -179,11 +179,11 @@ class Command:
             return
         for name, each in writing.outcomes.items():
             gone = each.removed.removed if each.removed else 0
-            click.echo(f"{name}: {each.inserted:,} inserted, {each.updated:,} updated, {gone:,} removed")
+            output.line(f"{name}: {each.inserted:,} inserted, {each.updated:,} updated, {gone:,} removed")
             for text in _amiss(each):
-                click.echo(self.session.redact(f"{name}: {text}"), err=True)
+                output.line(self.session.redact(f"{name}: {text}"), err=True)
         for note in writing.place.sink.notes():
-            click.echo(self.session.redact(f"note: {note}"), err=True)
+            output.line(self.session.redact(f"note: {note}"), err=True)
         click.echo(f"{status}: {records:,} rows written or removed")
 
 
@@ -199,19 +199,19 @@ def undo(session: Session, given: Given, *, as_json: bool) -> int:
         click.echo(session.redact(json.dumps(done.as_json(), indent=2, ensure_ascii=False)))
         return 0 if done.fine else _PERSON
     for each in done.put_back:
-        click.echo(
+        output.line(
             f"{each.table.name}: {each.written:,} removed rows put back, {each.present:,} there already"
         )
     for other in done.restored:
-        click.echo(f"{other.table.name}: {other.restored:,} rows restored")
+        output.line(f"{other.table.name}: {other.restored:,} rows restored")
         if other.changed:
             keys = "; ".join(", ".join(key) for key in other.changed[:3])
-            click.echo(
+            output.line(
                 f"{other.table.name}: {len(other.changed):,} rows have changed since, and stay: {keys}",
                 err=True,
             )
     for error in done.errors:
-        click.echo(session.redact(f"error: {error}"), err=True)
+        output.line(session.redact(f"error: {error}"), err=True)
     click.echo(f"the change of {done.at} is taken back; rows that it inserted stay")
     return 0 if done.fine else _PERSON
 

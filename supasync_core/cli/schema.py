@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from supasync_core.cli import output
 from supasync_core.cli.session import Session
 
 if TYPE_CHECKING:
@@ -42,9 +43,8 @@ def diff(session: Session, *, as_json: bool) -> int:
 
 def _print(found: "Comparison") -> None:
     for each in found.differences:
-        click.echo(f"{each.level}: {each.text}")
-        if each.hint:
-            click.echo(f"  {each.hint}")
+        output.line(f"{each.level}: {each.text}")
+        output.hint(each.hint)
     problems = sum(each.level == "problem" for each in found.differences)
     warnings = len(found.differences) - problems
     click.echo(f"{found.tables} tables compared: {problems} problems, {warnings} warnings")

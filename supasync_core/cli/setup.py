@@ -70,7 +70,7 @@ def setup(session: Session, start: str | None, *, as_json: bool) -> int:
 
 
 def _looking(name: str) -> None:
-    click.echo(f"looking at {name} ...", err=True)
+    output.line(f"looking at {name} ...", err=True)
 
 
 def _look(project: Project, *, as_json: bool) -> Inspection:
@@ -83,9 +83,8 @@ def _look(project: Project, *, as_json: bool) -> Inspection:
         ("table", "rows in OLD", "rows in NEW"), [tuple(asdict(row).values()) for row in found.tables]
     )
     for finding in found.findings:
-        click.echo(f"{finding.level}: {finding.text}")
-        if finding.hint:
-            click.echo(f"  {finding.hint}")
+        output.line(f"{finding.level}: {finding.text}")
+        output.hint(finding.hint)
     click.echo("everything is in place" if found.fine else "not ready")
     return found
 

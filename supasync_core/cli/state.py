@@ -35,9 +35,9 @@ def show(session: Session, *, as_json: bool) -> int:
         for name, table in sorted(current.tables.items(), key=lambda item: order.get(item[0], len(order)))
         for column, keyset in table.keysets.items()
     ]
-    click.echo(f"rows come from {current.source}")
+    output.line(f"rows come from {current.source}")
     if current.closed:
-        click.echo(f"closed at {current.closed}")
+        output.line(f"closed at {current.closed}")
     output.table(("table", "order", "confirmed up to", "settled", "last complete read"), rows)
     return 0
 
@@ -55,7 +55,7 @@ def reset(session: Session, table: str) -> int:
     with writing.leased(session, "state reset") as lease:
         lease.project.select((table,), "state reset")
         lease.save(lease.state.without_table(table), "reset", table=table)
-    click.echo(f"{table}: the next run reads it from its beginning")
+    output.line(f"{table}: the next run reads it from its beginning")
     return 0
 
 

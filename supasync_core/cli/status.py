@@ -48,7 +48,7 @@ def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int
         _show(health, session.redact)
         for share in known:
             if share.warns:
-                click.echo(f"warning: {share.sentence}")
+                output.line(f"warning: {share.sentence}")
         for name, found in coming.items():
             click.echo(found.sentence(name))
         click.echo(f"\nphase {stands.number} of 4: {stands.name}")
@@ -64,10 +64,10 @@ def _show(health: Health, redact: Callable[[str], str]) -> None:
         click.echo("nothing was ever run")
         return
     last = health.runs[0]
-    click.echo(f"last run: {last.status}, {last.created_at}, {last.records:,} records ({last.command})")
+    output.line(f"last run: {last.status}, {last.created_at}, {last.records:,} records ({last.command})")
     if last.error:
         click.echo(redact(textwrap.indent(last.error, "  ")))
-    click.echo(f"health: {health.verdict}")
+    output.line(f"health: {health.verdict}")
     click.echo(f"last success: {ago(health.age)}")
     if health.set_aside:
         click.echo(f"{health.set_aside:,} rows set aside: see supasync quarantine list")
@@ -79,13 +79,13 @@ def _show(health: Health, redact: Callable[[str], str]) -> None:
     )
     for lag in health.tables:
         if lag.ahead:
-            click.echo(
+            output.line(
                 f"{lag.name}: {lag.ahead:,} rows are stamped in the future; every run reads them again"
             )
         if lag.deletions:
             keys = "; ".join(", ".join(key) for key in lag.deleted[:_KEYS])
             more = "; ..." if lag.deletions > _KEYS else ""
-            click.echo(
+            output.line(
                 f"{lag.name}: {lag.deletions:,} rows are deleted in OLD, and in NEW still: {keys}{more}"
             )
     click.echo()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from supasync_core.cli import output
 from supasync_core.cli.session import Session
 from supasync_core.errors import LockedError
 from supasync_core.usage.shares import size
@@ -58,7 +59,7 @@ def staging(session: Session) -> "Iterator[Staging | None]":
         try:
             kept = stack.enter_context(opened_staging(session.settings, session.host))
         except LockedError as err:
-            click.echo(f"note: {err}", err=True)
+            output.line(f"note: {err}", err=True)
         yield kept
 
 
@@ -66,11 +67,11 @@ def _show(session: Session, found: "Verification", limit: int) -> None:
     for verdict in found.tables:
         _show_table(session, verdict, limit)
     for title, names in _methods(found).items():
-        click.echo(f"{title[0]} ({', '.join(names)})")
+        output.line(f"{title[0]} ({', '.join(names)})")
         for sentence in title[1:]:
             click.echo(f"  {sentence}")
     for note in found.notes:
-        click.echo(f"note: {note}", err=True)
+        output.line(f"note: {note}", err=True)
     cost = f"{found.requests:,} requests, {size(found.bytes)}"
     if found.troubled:
         word = "trouble: not every table could be compared"
@@ -82,26 +83,25 @@ def _show(session: Session, found: "Verification", limit: int) -> None:
 
 
 def _show_table(session: Session, verdict: "TableVerdict", limit: int) -> None:
-    click.echo(f"{verdict.name}: {session.redact(_headline(verdict))}")
+    output.line(f"{verdict.name}: {session.redact(_headline(verdict))}")
     if verdict.error:
-        if verdict.hint:
-            click.echo(f"  {session.redact(verdict.hint)}")
+        output.hint(verdict.hint)
         return
     if verdict.old is not None:
         click.echo(f"  counts: OLD {verdict.old:,}, NEW {verdict.new:,}")
     for each in verdict.ranges[:limit]:
         place = f"beyond {_key(each.after)}" if each.after else "from the first key"
         until = f"up to {_key(each.to)}" if each.to else "to the last key"
-        click.echo(f"    {place} {until}: OLD {each.old:,}, NEW {each.new:,}")
+        output.line(f"    {place} {until}: OLD {each.old:,}, NEW {each.new:,}")
     click.echo(f"  compared by {verdict.method}: {verdict.compared:,} rows on both sides")
     for what, keys in _differences(verdict):
         click.echo(f"  {what}: {len(keys):,}")
         for text in keys[:limit]:
-            click.echo(f"    {text}")
+            output.line(f"    {text}")
         if len(keys) > limit:
             click.echo("    ... (--limit, --json)")
     for line in _besides(verdict):
-        click.echo(f"  {session.redact(line)}")
+        output.line(f"  {session.redact(line)}")
     steps = ", ".join(f"{step} {number:,}" for step, number in verdict.requests.items())
     if steps:
         click.echo(f"  requests: {steps}; {size(verdict.bytes)}")
@@ -158,10 +158,7 @@ def watching(*, quiet: bool) -> "Iterator[Onlooker]":
     if quiet or not sys.stderr.isatty():
         yield _Bar(None)
         return
-    from rich.console import Console  # noqa: PLC0415 - a terminal alone wants it
-    from rich.progress import Progress  # noqa: PLC0415
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with output.moving() as progress:
         yield _Bar(progress)
 
 
@@ -175,12 +172,14 @@ class _Bar:
     def table_begins(self, table: "Table") -> None:
         """Show the table's bar."""
         if self._progress:
-            self._task = self._progress.add_task(table.name, total=None)
+            self._task = self._progress.add_task(output.label(table.name), total=None)
 
     def rows_compared(self, table: "Table", done: int, total: int | None) -> None:
         """Move the bar."""
         if self._progress and self._task is not None:
-            self._progress.update(self._task, description=table.name, completed=done, total=total)
+            self._progress.update(
+                self._task, description=output.label(table.name), completed=done, total=total
+            )
 
     def table_ended(self, verdict: "TableVerdict") -> None:
         """Take the bar away."""

@@ -1,6 +1,5 @@
 """Proposals as the text of tables.yaml: every setting with its reason as a comment."""
 
-import json
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import yaml
 
 from supasync_core.draft.proposal import Proposal
+from supasync_core.printable import visible
 from supasync_core.tables import Table
 
 _WIDTH = 110
@@ -135,11 +135,7 @@ def _comment(text: str, indent: str, mark: str = "# ") -> list[str]:
 
 def _one_line(text: str) -> str:
     """No name of a table may end the comment that it stands in."""
-    return " ".join(_escaped(text).split())
-
-
-def _escaped(text: str) -> str:
-    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text)
+    return " ".join(visible(text).split())
 
 
 def _text(value: str) -> str:
@@ -151,5 +147,5 @@ def _name(name: str) -> str:
     """The name as YAML that is read as exactly this text: in quotes where it is not plain."""
     if _PLAIN.fullmatch(name) and isinstance(yaml.safe_load(name), str):
         return name
-    quoted: str = yaml.safe_dump(name, default_style='"', allow_unicode=True, width=1 << 30)
+    quoted: str = yaml.safe_dump(name, default_style='"', allow_unicode=name.isprintable(), width=1 << 30)
     return quoted.rstrip("\n")

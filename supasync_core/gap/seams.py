@@ -31,12 +31,15 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """What a person runs for a table: ``sql`` to paste, ``copy`` for a connection, the file to save under."""
+    """What a person runs for a table: ``sql`` to paste, the file to save the result under.
+
+    ``copy`` is for a connection; None where a name or a value in it is not printable.
+    """
 
     table: str
     file: str
     sql: str
-    copy: str
+    copy: str | None
     notes: tuple[str, ...] = ()
 
 

@@ -96,7 +96,8 @@ def content_location(path: str, pairs: Iterable[tuple[str, str]]) -> tuple[str, 
     for name, value in sorted(pairs, key=lambda pair: pair[0]):
         merged.setdefault(escaped(name), []).append(escaped(value))
     query = "&".join(f"{name}={','.join(values)}" for name, values in merged.items())
-    return ("Content-Location", latin(path) + (f"?{query}" if query else ""))
+    shown = path.replace("\r", "%0D").replace("\n", "%0A")  # no header holds them
+    return ("Content-Location", latin(shown) + (f"?{query}" if query else ""))
 
 
 def latin(text: str) -> str:

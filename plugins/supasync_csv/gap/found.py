@@ -6,6 +6,7 @@ from pathlib import Path
 
 from supasync_core.errors import ConfigError
 from supasync_core.gap.seams import Found
+from supasync_core.printable import file_name
 from supasync_core.tables import Table
 
 EXACT = "supasync_exact"
@@ -42,6 +43,7 @@ def _table_of(path: Path, names: Sequence[str]) -> str | None:
     """The table that the file is named after; an exact name wins over a guess."""
     for pattern in ("", "_rows", _AGAIN, "_rows" + _AGAIN):
         for name in names:
-            if re.fullmatch(re.escape(name) + pattern, path.stem, re.IGNORECASE if not pattern else 0):
+            stems = "|".join(map(re.escape, (name, file_name(name))))
+            if re.fullmatch(f"(?:{stems}){pattern}", path.stem, re.IGNORECASE if not pattern else 0):
                 return name
     return None

@@ -4,17 +4,17 @@ The editor appends ``limit 100`` to a select that does not end in a limit of its
 one, with nothing behind it; comments are in ``/* */``, since a line comment swallows what an editor appends.
 Functions are those of `pg_catalog`, whatever somebody has planted in the search path.
 """
-# ruff: noqa: S608 - names are quoted by values.identifier, texts by values.literal
+# ruff: noqa: S608 - names are quoted by sql_name, texts by sql_text
 
 import re
 from collections.abc import Iterable, Sequence
 
 from supasync_core.batch import Cursor, Span
 from supasync_core.gap.seams import Query, Wanted
+from supasync_core.printable import comment, file_name, sql_name, sql_text
 from supasync_core.tables import Table
 from supasync_csv.gap.exact import SEAL
 from supasync_csv.gap.found import EXACT
-from supasync_duckdb.values import identifier, literal
 
 LIMIT = 100_000_000
 CHUNK = 500
@@ -27,26 +27,27 @@ def query(wanted: Wanted, *, exact: bool) -> Query:
     table = wanted.table
     filtered, notes = _filter(wanted)
     rows = f"select {_columns(wanted, exact=exact)} from {_name(table)} as t{_where(wanted, filtered)}"
-    order = ", ".join(f"t.{identifier(name)}" for name in table.key)
+    order = ", ".join(f"t.{sql_name(name)}" for name in table.key)
     text = _exact(wanted, rows) if exact else f"{rows}\norder by {order}"
     sql = f"{text}\nlimit {LIMIT}"
     one_line = " ".join(sql.split("\n"))
-    file = f"{table.name}.csv"
+    file = f"{file_name(table.name)}.csv"
     return Query(
         table=table.name,
         file=file,
-        sql=f"/* {_comment(table.name)}: save the result as {_comment(file)} */\n{sql};",
-        copy=rf"\copy ({one_line}) to {literal(file)} with (format csv, header)",
+        sql=f"/* {comment(table.name)}: save the result as {comment(file)} */\n{sql};",
+        copy=rf"\copy ({one_line}) to {sql_text(file)} with (format csv, header)" if _is_plain(sql) else None,
         notes=tuple(notes),
     )
 
 
-def _comment(text: str) -> str:
-    return text.replace("*/", "* /").replace("/*", "/ *")
+def _is_plain(sql: str) -> bool:
+    """Whether psql may have it on one line: every name and value in it is printable."""
+    return "U&" not in sql and all(line.isprintable() for line in sql.split("\n"))
 
 
 def _name(table: Table) -> str:
-    return f"{identifier(table.schema)}.{identifier(table.name)}"
+    return f"{sql_name(table.schema)}.{sql_name(table.name)}"
 
 
 def _columns(wanted: Wanted, *, exact: bool) -> str:
@@ -61,9 +62,7 @@ def _columns(wanted: Wanted, *, exact: bool) -> str:
     names: Sequence[str] = table.columns
     if not names and (arrays or table.exclude):
         names = [c.name for c in known if c.name in needed or c.name not in table.exclude]
-    cells = [
-        f"t.{identifier(n)}::text as {identifier(n)}" if n in arrays else f"t.{identifier(n)}" for n in names
-    ]
+    cells = [f"t.{sql_name(n)}::text as {sql_name(n)}" if n in arrays else f"t.{sql_name(n)}" for n in names]
     return ", ".join(cells) or "t.*"
 
 
@@ -86,7 +85,7 @@ def _everything(spans: Sequence[Span]) -> bool:
 
 
 def _span(span: Span, key: Sequence[str]) -> str:
-    terms = [f"t.{identifier(name)} is null" for name in span.keyset.nulls]
+    terms = [f"t.{sql_name(name)} is null" for name in span.keyset.nulls]
     column = span.keyset.column
     if span.to:
         terms.append(f"{_row(key)} <= {_values(span.to)}")
@@ -94,9 +93,9 @@ def _span(span: Span, key: Sequence[str]) -> str:
         if span.after and span.after.key:
             terms.append(f"{_row(key)} > {_values(span.after.key)}")
         return f"({' and '.join(terms) or 'true'})"
-    name = f"t.{identifier(column)}"
+    name = f"t.{sql_name(column)}"
     bounds = ((">=", span.start), (">", span.beyond), ("<=", span.until))
-    terms += [f"{name} {sign} {literal(text)}" for sign, text in bounds if text is not None]
+    terms += [f"{name} {sign} {sql_text(text)}" for sign, text in bounds if text is not None]
     if span.after and span.after.value is not None:
         terms.append(_after(name, span.after))
     if len(terms) == len(span.keyset.nulls):
@@ -106,25 +105,25 @@ def _span(span: Span, key: Sequence[str]) -> str:
 
 def _after(name: str, place: Cursor) -> str:
     """From the cursor on, its own row included: ties are safe whatever the order of keys."""
-    return f"{name} >= {literal(place.value or '')}"
+    return f"{name} >= {sql_text(place.value or '')}"
 
 
 def _row(key: Sequence[str]) -> str:
-    return "(" + ", ".join(f"t.{identifier(name)}" for name in key) + ")"
+    return "(" + ", ".join(f"t.{sql_name(name)}" for name in key) + ")"
 
 
 def _values(key: Iterable[str]) -> str:
-    return "(" + ", ".join(map(literal, key)) + ")"
+    return "(" + ", ".join(map(sql_text, key)) + ")"
 
 
 def _exact(wanted: Wanted, rows: str) -> str:
     """The loss-free form: a column of texts; a head, and before each chunk its keys, count and digest."""
     key = wanted.table.key
-    order = ", ".join(f"t.{identifier(name)}" for name in key)
-    texts = ", ".join(f"t.{identifier(name)}::text" for name in key)
+    order = ", ".join(f"t.{sql_name(name)}" for name in key)
+    texts = ", ".join(f"t.{sql_name(name)}::text" for name in key)
     bounds = {span.keyset.name: _bound(span) for span in wanted.spans}
     pairs = ", ".join(
-        f"{literal(name)}, {literal(text) if text else 'null::text'}" for name, text in bounds.items()
+        f"{sql_text(name)}, {sql_text(text) if text else 'null::text'}" for name, text in bounds.items()
     )
     complete = "true" if wanted.spans and not wanted.ranges else "false"
     return (
@@ -141,7 +140,7 @@ def _exact(wanted: Wanted, rows: str) -> str:
         "  select -1 as chunk, -1 as n,\n"
         f"    pg_catalog.left(text, -1) || '{SEAL}' || pg_catalog.md5(text) || '\"}}' as text\n"
         "    from (select pg_catalog.json_build_object('supasync', 1,\n"
-        f"      'table', {literal(wanted.table.name)},\n"
+        f"      'table', {sql_text(wanted.table.name)},\n"
         "      'rows', (select pg_catalog.count(*) from lines),\n"
         "      'chunks', (select pg_catalog.count(*) from chunks), 'at', pg_catalog.now(),\n"
         f"      'complete', {complete}, 'from', pg_catalog.json_build_object({pairs})\n"
@@ -176,11 +175,11 @@ def _condition(part: str) -> str | None:
     found = re.fullmatch(r"(\w+)=(not\.)?(eq|neq|gt|gte|lt|lte|is)\.(.*)", part)
     if not found or "%" in found[4] or "+" in found[4]:
         return None
-    name, value = f"t.{identifier(found[1])}", found[4]
+    name, value = f"t.{sql_name(found[1])}", found[4]
     if found[3] == "is":
         if value.lower() not in ("null", "true", "false", "unknown"):
             return None
         condition = f"{name} is {value.lower()}"
     else:
-        condition = f"{name} {_COMPARED[found[3]]} {literal(value)}"
+        condition = f"{name} {_COMPARED[found[3]]} {sql_text(value)}"
     return f"not ({condition})" if found[2] else condition

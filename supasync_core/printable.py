@@ -1,0 +1,79 @@
+"""Names and texts that others chose, as they may enter a line, a comment, pasted SQL or a file name.
+
+Whoever may name a table in OLD, or answers for a server, must not move a terminal, end a comment, begin a
+statement or leave a folder. Nothing of a value is lost where it is escaped: the escapes are JSON's.
+"""
+
+import json
+from hashlib import sha256
+from typing import Final
+
+_DELETE: Final = "\x7f"
+_LONGEST: Final = 150
+"""Characters of a file's name, without what else is added to it; file systems take 255 bytes."""
+_IN_FILES: Final = "_-."
+_RESERVED: Final = frozenset(
+    {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
+)
+"""Names that Windows keeps for devices, with any suffix."""
+
+
+def visible(text: str, keep: str = "") -> str:
+    r"""The text with everything that is not printable as JSON's escape: ``\n``, ``\u001b``, ``\u202e``.
+
+    Characters of ``keep`` stay. What is visible already stays as it is.
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() or each in keep else _escape(each) for each in text)
+
+
+def comment(text: str) -> str:
+    """The text on one line of a comment, which it cannot end: SQL's of both kinds, and YAML's."""
+    shown = visible(text)
+    return shown.replace("*/", "* /").replace("/*", "/ *")
+
+
+def sql_name(name: str) -> str:
+    r"""The name as PostgreSQL's quoted identifier; ``U&"\000a"`` where it is not printable."""
+    return _quoted(name, '"')
+
+
+def sql_text(text: str) -> str:
+    r"""The text as PostgreSQL's literal; ``U&'\000a'`` where it is not printable."""
+    return _quoted(text, "'")
+
+
+def file_name(name: str) -> str:
+    """The name as part of a file's name in one folder, the same each time, and unlike that of any other.
+
+    Letters, digits and ``_-.`` stay. Where anything else is replaced, a digest of the name follows.
+    """
+    kept = "".join(each if each.isalnum() or each in _IN_FILES else "_" for each in name)[:_LONGEST]
+    reserved = kept.partition(".")[0].lower() in _RESERVED
+    if kept == name and not name.startswith(".") and not reserved and len(kept.encode()) <= _LONGEST:
+        return name
+    while len(kept.encode()) > _LONGEST:
+        kept = kept[:-1]
+    digest = sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]
+    return f"{'_' if reserved or kept.startswith('.') else ''}{kept}_{digest}"
+
+
+def _escape(letter: str) -> str:
+    return r"\u007f" if letter == _DELETE else json.dumps(letter)[1:-1]
+
+
+def _quoted(text: str, quote: str) -> str:
+    """As SQL quotes it: a backslash means itself, except behind ``U&``."""
+    doubled = text.replace(quote, quote * 2)
+    if text.isprintable():
+        return f"{quote}{doubled}{quote}"
+    escaped = "".join(each if each.isprintable() and each != "\\" else _unicode(each) for each in doubled)
+    return f"U&{quote}{escaped}{quote}"
+
+
+def _unicode(letter: str) -> str:
+    if letter == "\\":
+        return r"\\"
+    number = ord(letter)
+    return f"\\{number:04x}" if number <= 0xFFFF else f"\\+{number:06x}"  # noqa: PLR2004 - of four digits

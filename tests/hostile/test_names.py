@@ -1,0 +1,183 @@
+"""A hostile name is only ever a name: in lines, comments, SQL, settings and file names."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from supasync_core.gap.seams import Wanted
+from supasync_core.printable import comment, file_name, sql_name, sql_text, visible
+from supasync_core.tables import Column, Shape, Table
+from supasync_csv.gap.queries import query
+from tests.e2e.workspace import Completed, Workspace, between
+from tests.hostile.names import ATTACKS, names
+from tests.postgrest.launch import ROLES
+from tests.servers.hosted import hosted
+from tests.servers.postgres import Cluster
+
+NAMES = names()
+SERVED = [name for name in names(60) if "/" not in name]
+"""PostgREST has no path for a name with a slash."""
+TABLES = ROLES
+TABLES += "".join(
+    f"create table public.{sql_name(name)} (id int primary key, {sql_name(name[:15] + 'c')} text);\n"
+    f"insert into public.{sql_name(name)} values (1, {sql_text(name)});\n"
+    for name in SERVED
+)
+TABLES += "grant all on all tables in schema public to service_role;"
+TEXT = st.one_of(
+    st.sampled_from(ATTACKS), st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+)
+HOSTILE = st.lists(TEXT, min_size=1, max_size=4).map("".join).filter(bool)
+
+
+def is_harmless(done: Completed) -> None:
+    """Every line is printable and none begins as a name wants it to."""
+    for stream in (done.out, done.err):
+        for line in stream.split("\n"):
+            assert line.isprintable(), line
+            assert not line.lstrip("# -").startswith(("FORGED", "\\!", "touch")), line
+
+
+@pytest.fixture(scope="module")
+def space(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    folder = tmp_path_factory.mktemp("names")
+    with between(cluster, folder, TABLES, TABLES.replace("insert into", "-- insert into")) as made:
+        (folder / "tables.yaml").unlink()
+        done = made.supasync("init")
+        assert done.code == 0, done.err
+        is_harmless(done)
+        yield made.ready()
+
+
+@given(HOSTILE)
+@settings(max_examples=300, deadline=None)
+def test_any_text_stays_what_it_is_meant_to_be(name: str) -> None:
+    assert visible(name).isprintable()
+    assert visible(visible(name)) == visible(name)
+    assert "*/" not in comment(name)
+    assert comment(name).isprintable()
+    assert file_name(name).isprintable()
+    place = Path("/folder") / f"{file_name(name)}.csv"
+    assert place.parent == Path("/folder")
+    assert not place.name.startswith(".")
+    assert len(place.name.encode()) < 200
+    for quoted in (sql_name(name), sql_text(name)):
+        assert quoted.isprintable()
+
+
+def test_different_names_are_different_files() -> None:
+    assert len({file_name(name).lower() for name in NAMES}) == len(NAMES)
+
+
+@given(name=HOSTILE)
+@settings(max_examples=100, deadline=None)
+def test_postgresql_reads_the_very_name(cluster: Cluster, name: str) -> None:
+    with psycopg.connect(cluster.url("postgres")) as connection:
+        query = f"select {sql_text(name)}, x.* from (select 1 as {sql_name(name)}) x"  # noqa: S608
+        done = connection.execute(query.encode())
+        assert done.description is not None
+        assert done.description[1].name.encode() == name.encode()[:63].decode(errors="ignore").encode()
+        assert done.fetchone() == (name, 1)
+
+
+def test_init_writes_each_name_and_no_line_of_its_own(space: Workspace) -> None:
+    text = (space.folder / "tables.yaml").read_text()
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert set(yaml.safe_load(text)["tables"]) == set(SERVED)
+
+
+def test_every_command_copies_the_rows_and_prints_plain_lines(space: Workspace) -> None:
+    assert space.supasync("sync").code == 0
+    commands = (
+        "check|sync|status|state show|verify|schema diff|usage|init|diff old new|quarantine list|gap sql|"
+        "gap sql --exact|gap sql --offline|plugins"
+    )
+    for command in commands.split("|"):
+        done = space.supasync(*command.split())
+        assert done.code == 0, (command, done.err[-2000:])
+        is_harmless(done)
+    for name in SERVED[::10]:
+        query = f"select {sql_name(name[:15] + 'c')} from public.{sql_name(name)}"  # noqa: S608
+        assert space.new.rows(query) == [(name,)]
+
+
+def test_a_failure_names_its_table_on_one_line(space: Workspace) -> None:
+    text = (space.folder / "tables.yaml").read_text()
+    gone = "gone\nFORGED: equal\x1b[2J\u202e"
+    space.write("tables.yaml", text.replace("\ntables:\n", f"\ntables:\n  {json.dumps(gone)}: {{key: id}}\n"))
+    try:
+        for command in ("check", "sync", "verify", "diff old new", "gap sql"):
+            done = space.supasync(*command.split())
+            assert done.code != 0, command
+            assert "gone\\nFORGED" in done.out + done.err
+            is_harmless(done)
+    finally:
+        space.write("tables.yaml", text)
+
+
+def test_a_file_that_is_saved_as_told_is_the_tables(space: Workspace) -> None:
+    told = space.supasync("gap", "sql", "--json").json
+    folder = space.folder / "exports"
+    folder.mkdir(exist_ok=True)
+    for each in told:
+        assert all(line.isprintable() for line in each["sql"].split("\n"))
+        assert each["copy"] is None or each["copy"].isprintable()
+        query = each["sql"].rstrip(";\n")
+        (folder / each["file"]).write_text(space.old.csv(query))
+    done = space.supasync("gap", "import", "exports", "--dry-run")
+    assert done.out.count("found: ") == len(told), done.out[-3000:]
+    is_harmless(done)
+    assert space.old.rows("select count(*) from pg_tables where tablename = 'pwned'") == [(0,)]
+
+
+@pytest.fixture
+def offline(tmp_path: Path) -> Workspace:
+    """A folder whose tables.yaml names all of them, between two projects that nobody asks."""
+    end = {"backend": "rest", "key": "${KEY}"}
+    tables = {"tables": dict.fromkeys(NAMES)}
+    old, new = ({**end, "url": f"https://{name}.example.test"} for name in ("old", "new"))
+    (tmp_path / "tables.yaml").write_text(
+        yaml.safe_dump({"version": 1, "source": old, "sink": new, **tables})
+    )
+    (tmp_path / ".env").write_text("KEY=sb_secret_for_tests_offline\n")
+    return Workspace(tmp_path, None, None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        [],
+        ["--old"],
+        ["--identity"],
+        ["--triggers", "off"],
+        ["--foreign-keys", "off"],
+        ["--sequences"],
+    ],
+)
+def test_every_script_names_the_tables_and_runs_nothing_else(
+    offline: Workspace, cluster: Cluster, args: list[str]
+) -> None:
+    done = offline.supasync("schema", "sql", *args)
+    assert done.code == 0, done.err
+    is_harmless(done)
+    with hosted(cluster, "create table users (id int)") as project:
+        project.paste(done.out)
+        assert project.one("select count(*) from pg_tables where tablename = 'pwned'") == 0
+
+
+def test_queries_of_the_last_gap_are_plain_for_any_name_and_value() -> None:
+    for name in NAMES:
+        column = f"{name}c"
+        table = Table(name=name, key=(column,), columns=(column,))
+        wanted = Wanted(table=table, keys=((name,),), shape=Shape((Column(column),)), language="rest")
+        for exact in (False, True):
+            found = query(wanted, exact=exact)
+            assert all(line.isprintable() for line in found.sql.split("\n"))
+            assert Path(found.file).name == found.file
+            assert found.copy is None or (name.isprintable() and found.copy.isprintable())
