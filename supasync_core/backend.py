@@ -288,12 +288,15 @@ class Piece:
     """A step of a table's run: a batch, and the state that is true once the sink has confirmed it.
 
     The state covers all earlier pieces as well. A piece without a batch only moves the state.
-    ``total`` is the number of rows that this run expects for the table, where it is known.
+    ``total`` is the number of rows that this run expects for the table, where it is known: the last one that
+    is told is held against the rows that came, and fewer are no complete read. ``unchanged`` rows were read
+    and need not be sent.
     """
 
     batch: Batch | None
     state: TableState
     total: int | None = None
+    unchanged: int = 0
 
 
 @dataclass(frozen=True, slots=True)

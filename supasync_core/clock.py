@@ -25,10 +25,19 @@ _TEXT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """A source's own time; not ``trusted`` where it may be stale (an ``Age``) or is another clock's."""
+    """A source's own time at an answer; not ``trusted`` where it may be stale or is another clock's.
+
+    ``sent`` is its time when that was asked, where the source can tell: rows may have been looked up then.
+    """
 
     at: Instant
     trusted: bool = True
+    sent: Instant | None = None
+
+    @property
+    def began(self) -> Instant:
+        """The earliest moment at which the rows of the answer may have been looked up."""
+        return self.at if self.sent is None else min(self.at, self.sent)
 
     @property
     def text(self) -> str:

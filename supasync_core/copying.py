@@ -7,10 +7,17 @@ from dataclasses import dataclass, field, replace
 
 from supasync_core import transform
 from supasync_core.ahead import ahead
-from supasync_core.backend import Piece, Transform, Typed
+from supasync_core.backend import Job, Piece, Transform, Typed
 from supasync_core.batch import Batch
 from supasync_core.delivery import ManyRefusedError
-from supasync_core.errors import LockedError, RowError, StateError, SupasyncError, TableError
+from supasync_core.errors import (
+    LockedError,
+    RowError,
+    StateError,
+    SupasyncError,
+    TableError,
+    TransientError,
+)
 from supasync_core.flight import EVERY_KEY, Flight, Leg
 from supasync_core.guards import Guard
 from supasync_core.plan import Interrupted, Watch
@@ -29,9 +36,13 @@ class Copying:
     table: Table
     pool: Executor
     began: float = field(default_factory=time.monotonic)
-    found: int = 0
     synced: int = 0
     left_out: int = 0
+    read: int = 0
+    unchanged: int = 0
+    set_aside: int = 0
+    expected: int | None = None
+    """As many rows as the source counted."""
 
     def conduct(self) -> TableResult:
         """Copy the table; what fails stops it and those that wait for it, unless it names no table."""
@@ -54,7 +65,8 @@ class Copying:
             error, code = SupasyncError(told), 1
             error.__cause__ = err
         if error is None:
-            return self._result("ok", self.progress.delivery.newly_refused(self.table))
+            refused = self.progress.delivery.newly_refused(self.table)
+            return self._result("ok", refused) if self._complete else self._incomplete(refused)
         if isinstance(error, ManyRefusedError):
             self.progress.put_back(self.table, before)
         self.progress.delivery.restore(self.table, self.progress.state.quarantine)
@@ -80,9 +92,19 @@ class Copying:
         finally:
             self._confirm(flight.rest(), guard, flight)
         delivery.finish(table)
+        self._expect_something(job)
         guard.finished(self.found or progress.outlook.rows(table))
         state = guard.marked(progress.state.table(table.name))
-        progress.keep(table, progress.outlook.completed(table, state))
+        if self._complete:
+            progress.keep(table, progress.outlook.completed(table, state))
+        else:
+            progress.keep(table, replace(state, read_at=job.state.read_at))
+
+    def _expect_something(self, job: Job) -> None:
+        """Ask for a count where a table that was never read to its end gave no row and none was counted."""
+        if not self.read and self.expected is None and job.state.read_at is None:
+            window = self.progress.project.plugin(self.table).pending(job)
+            self.expected = self.progress.project.source.count(self.table, window)
 
     def _send(self, piece: Piece, guard: Guard, flight: Flight) -> None:
         """Let the piece's batch start once it may; the first one, which is looked up in the sink, alone."""
@@ -125,8 +147,8 @@ class Copying:
         rows = piece.batch.count if piece.batch else 0
         if arrived and leg.batch and not self._transforms:
             guard.sent(leg.batch)
+        self._count(leg, rows, arrived)
         if rows:
-            self._count(piece.total or 0, rows - (leg.batch.count if leg.batch else 0), arrived)
             with progress.lock:
                 self.watch.rows_confirmed(table, self.synced, self.found)
         progress.keep(table, guard.marked(piece.state), rows)
@@ -136,25 +158,54 @@ class Copying:
     def _transforms(self) -> list[tuple[str, Transform]]:
         return self.progress.project.transforms(self.table)
 
-    def _count(self, total: int, left_out: int, arrived: int) -> None:
-        """Count a confirmed piece; rows may have been added while the pages were read."""
-        self.left_out += left_out
+    @property
+    def found(self) -> int:
+        """How many rows there are to be sent; rows may have been added while the pages were read."""
+        return max(self.read, self.expected or 0) - self.unchanged - self.left_out
+
+    @property
+    def _complete(self) -> bool:
+        """Whether all rows came that the source counted."""
+        return self.read >= (self.expected or 0)
+
+    def _count(self, leg: Leg, rows: int, arrived: int) -> None:
+        """Count a confirmed piece."""
+        piece = leg.piece
+        self.read += rows + piece.unchanged
+        self.unchanged += piece.unchanged
+        sent = leg.batch.count if leg.batch else 0
+        self.left_out += rows - sent
+        self.set_aside += sent - arrived
         self.synced += arrived
-        self.found = max(self.synced, total - self.left_out)
+        self.expected = self.expected if piece.total is None else piece.total
 
     def _result(self, status: str, refused: int = 0) -> TableResult:
-        """What the table came to; rows that were set aside need a person, the others are there."""
+        """What the table came to; rows that were set aside need a person, the others are there.
+
+        Rows that an earlier run set aside are not found anew: they are told as what they are.
+        """
         table = self.table
         return TableResult(
             name=table.name,
             status=status,
-            found=self.found,
+            found=max(self.synced, self.found - max(0, self.set_aside - refused)),
             synced=self.synced,
             refused=refused,
             seconds=time.monotonic() - self.began,
             error=f"{table.name}: {refused} rows were refused and set aside" if refused else None,
             hint="look at them: supasync quarantine list" if refused else None,
             exit_code=RowError.exit_code if refused else 0,
+        )
+
+    def _incomplete(self, refused: int) -> TableResult:
+        """Fewer rows came than the source counted: no success, though what came is kept."""
+        done = self._result("incomplete", refused)
+        told = f"{self.table.name}: {self.read:,} of {self.expected or 0:,} rows came from OLD"
+        return replace(
+            done,
+            error="\n".join(filter(None, [told, done.error])),
+            hint=done.hint or "the next run reads on; if this stays so, ask: supasync verify",
+            exit_code=done.exit_code or TransientError.exit_code,
         )
 
 

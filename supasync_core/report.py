@@ -10,8 +10,10 @@ from supasync_core.usage.shares import Share
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableResult:
-    """How one table ended: ``ok``, ``failed`` or ``skipped``; of ``found`` rows ``synced`` were confirmed.
+    """How one table ended: ``ok``, ``incomplete``, ``failed`` or ``skipped``.
 
+    Of ``found`` rows ``synced`` were confirmed. ``incomplete`` is a table of which fewer rows came than the
+    source itself counted.
     ``refused`` rows were newly set aside in the quarantine. ``deleted`` rows were found to be deleted in the
     source, where that was looked for, and ``removed`` of them from the sink.
     """
@@ -66,13 +68,15 @@ class Report:
 
     @property
     def status(self) -> str:
-        """``success``, ``partial`` (some tables are complete), ``failed`` or ``interrupted``."""
+        """``success``, ``partial`` (rows are missing), ``failed`` (in every table) or ``interrupted``.
+
+        It is no success where rows were refused, or fewer came than the source counted.
+        """
         if self.interrupted:
             return "interrupted"
-        good = [table.status == "ok" for table in self.tables]
-        if all(good) and not self.stopped:
+        if not self.stopped and all(t.status == "ok" and t.synced == t.found for t in self.tables):
             return "success"
-        return "partial" if any(good) else "failed"
+        return "partial" if any(table.status in ("ok", "incomplete") for table in self.tables) else "failed"
 
     @property
     def complete(self) -> bool:

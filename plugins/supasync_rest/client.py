@@ -6,9 +6,11 @@ request.
 """
 
 import threading
+import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from importlib.metadata import version
+from math import ceil
 from typing import TypeVar
 
 from urllib3.exceptions import HTTPError
@@ -83,20 +85,23 @@ class Client:
 
     def _attempt(self, request: Request) -> Answer:
         """One request, counted; whatever is not a success is raised."""
+        began = time.monotonic()
         try:
-            return self._checked(request, self._exchange(request))
+            answer = self._exchange(request)
+            return self._checked(request, answer, time.monotonic() - began)
         except PassingError as err:
             if request.unsettled and err.lost:
                 self._patience.sleep(self._patience.late)
             raise
 
-    def _checked(self, request: Request, answer: Answer) -> Answer:
+    def _checked(self, request: Request, answer: Answer, took: float) -> Answer:
+        """The answer, if it is a success, and the server's time: when it answered, and when it was asked."""
         if not 200 <= answer.status < 300:  # noqa: PLR2004 - success
             raise Refusal(self.project, request, self._without_key(answer)).error
         if answer.date:
-            self.horizon = Horizon(
-                int(answer.date.timestamp()) * 1_000_000, trusted=answer.headers.get("age", "0") == "0"
-            )
+            at = int(answer.date.timestamp()) * 1_000_000
+            fresh = answer.headers.get("age", "0") == "0"
+            self.horizon = Horizon(at, trusted=fresh, sent=at - ceil(took * 1_000_000))
         else:
             self.horizon = None
         return answer

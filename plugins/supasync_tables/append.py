@@ -1,8 +1,9 @@
 """`append`: rows by a whole-number key that only grows, for logs without a usable timestamp.
 
 A key is drawn when a row is inserted and seen when its transaction commits, so a smaller key may appear after
-a larger one. Every run therefore reads again from the *floor*: the highest key that a run had seen at least
-the overlap ago. Updates of old rows are never seen.
+a larger one. Every run therefore reads again from the *floor*: a key up to which everything was read by a run
+that began at least the overlap after that key was seen. It rises in this way alone, whether a run comes to
+its end or is stopped. Updates of old rows are never seen.
 """
 
 import re
@@ -17,10 +18,10 @@ from supasync_core.errors import SchemaError
 from supasync_core.state import KeysetState, TableState
 from supasync_core.tables import Shape, Table
 from supasync_tables.horizon import MARGIN, horizon_of, latest
-from supasync_tables.pages import pages
+from supasync_tables.pages import holds_everything, pages, shortfall
 
-OVERLAP_KEYS = 1000
-"""Keys that are read again where no time is known: behind a first load, and behind a run that died."""
+OVERLAP_KEYS = 10_000
+"""Keys that are read again where no time is known: behind a first load, whether it ended or was stopped."""
 _WHOLE_TYPES = ("smallint", "integer", "bigint", "numeric", "BIGINT", "INTEGER", "HUGEINT")
 _WHOLE = re.compile(r"-?\d+")
 
@@ -59,55 +60,70 @@ class Append:
         """All keys beyond the floor."""
         window = self.pending(job)
         first = job.source.read(job.table, window)
-        horizon = horizon_of(job)
-        last = _last(job.table, first)
-        if first.total != first.count:
-            yield Piece(first, _resumable(job, last), first.total)
-            rest = replace(window.spans[0], after=last)
-            for batch in pages(job.source, job.table, rest):
-                last = _last(job.table, batch)
-                yield Piece(batch, _resumable(job, last), first.total)
-        yield Piece(first if first.total == first.count else None, _done(job, last, horizon), first.total)
+        horizon, last, seen = horizon_of(job), _last(job.table, first), first.count
+        if holds_everything(first):
+            yield Piece(first if seen else None, _done(job, last, horizon), seen)
+            return
+        if seen:
+            yield Piece(first, _stopped(job, last, horizon), first.total)
+        for batch in pages(job.source, job.table, replace(window.spans[0], after=last)):
+            last, seen = _last(job.table, batch), seen + batch.count
+            yield Piece(batch, _stopped(job, last, horizon), first.total)
+        missing = shortfall(job, first.total, seen, window.spans, seen)
+        state = _stopped(job, last, horizon) if missing else _done(job, last, horizon)
+        yield Piece(None, state, seen + missing)
 
 
 def _lower(job: Job) -> Span:
     keyset = Keyset(job.table.key[0])
     known = job.state.keyset(keyset.name)
-    floor = known.cursor.value if known.settled and known.cursor else known.floor
-    return Span(keyset, beyond=floor)
+    if known.cursor is None:
+        return Span(keyset, beyond=known.floor)
+    if known.settled or known.floor is None:
+        return Span(keyset, beyond=known.cursor.value if known.settled else None)
+    return Span(keyset, beyond=min(known.floor, known.cursor.value or known.floor, key=int))
 
 
 def _done(job: Job, last: Cursor | None, horizon: Horizon) -> TableState:
-    """The state after a complete read: the floor rises to the last cursor once that is old enough."""
+    """The state after a complete read."""
     known = job.state.keyset(job.table.key[0])
     state = replace(job.state, read_at=horizon.text, extent=job.extent)
     if last is None or last == known.cursor:
         settled = known.settled or _waited(job, known, horizon)
         return state.with_keyset(job.table.key[0], replace(known, settled=settled))
-    floor: str | None
     if known.cursor is None or not horizon.trusted:
-        floor = _behind(last)
-    elif known.settled or _waited(job, known, horizon):
-        floor = known.cursor.value
-    else:
-        return state
-    return state.with_keyset(job.table.key[0], KeysetState(last, moved_at=latest(job, horizon), floor=floor))
+        reached = KeysetState(last, moved_at=latest(job, horizon), floor=_behind(last))
+        return state.with_keyset(job.table.key[0], reached)
+    return state.with_keyset(job.table.key[0], _risen(job, known, last, horizon))
+
+
+def _stopped(job: Job, last: Cursor | None, horizon: Horizon) -> TableState:
+    """The state in the middle of a table: the floor obeys the same rule as at its end."""
+    known = job.state.keyset(job.table.key[0])
+    if last is None:
+        return job.state
+    if known.cursor is None:
+        floor = max(filter(None, (_behind(last), known.floor)), key=int)
+        return job.state.with_keyset(job.table.key[0], replace(known, floor=floor))
+    return job.state.with_keyset(job.table.key[0], _risen(job, known, last, horizon))
+
+
+def _risen(job: Job, known: KeysetState, last: Cursor, horizon: Horizon) -> KeysetState:
+    """The floor rises to where this run has read, at most to the cursor, once that is old enough.
+
+    Behind a cursor that is not, late keys may still appear: then all stays as it is.
+    """
+    if known.cursor is None or not (known.settled or _waited(job, known, horizon)):
+        return known
+    if int(last.value or 0) <= int(known.cursor.value or 0):
+        return replace(known, floor=last.value)
+    return KeysetState(last, moved_at=latest(job, horizon), floor=known.cursor.value)
 
 
 def _waited(job: Job, known: KeysetState, horizon: Horizon) -> bool:
     if known.moved_at is None or not horizon.trusted:
         return False
     return horizon.at - clock.parse(known.moved_at) - MARGIN >= clock.micros_of(job.table.overlap)
-
-
-def _resumable(job: Job, last: Cursor | None) -> TableState:
-    """The state in the middle of a table: a run that dies here goes on a little behind this page."""
-    known = job.state.keyset(job.table.key[0])
-    if last is None:
-        return job.state
-    lowest = known.cursor.value if known.settled and known.cursor else known.floor
-    floor = max((value for value in (_behind(last), lowest) if value), key=int)
-    return job.state.with_keyset(job.table.key[0], replace(known, settled=False, floor=floor))
 
 
 def _behind(place: Cursor) -> str:

@@ -1,4 +1,4 @@
-"""The source's time at the first page of a table, or the best that is known instead."""
+"""The source's time when the first page of a table was asked for, or the best that is known instead."""
 
 from supasync_core import clock
 from supasync_core.backend import Job
@@ -10,15 +10,17 @@ cut off, and a statement may take 8 s on Supabase."""
 
 
 def horizon_of(job: Job) -> Horizon:
-    """The source's own time; without one, the state store's less the overlap, not trusted.
+    """The source's own time at the request; without one, the state store's less the overlap, not trusted.
 
+    A slow page was looked up long before it was answered, and what was committed meanwhile is not in it.
     Never beyond the horizon of the source's survey: a transaction that began then may still be open.
     """
     own = job.source.horizon()
     if job.horizon is not None:
-        return Horizon(min(own.at, job.horizon), own.trusted) if own else Horizon(job.horizon, trusted=False)
+        at = min(own.began, job.horizon) if own else job.horizon
+        return Horizon(at, trusted=own is not None and own.trusted)
     if own:
-        return own
+        return Horizon(own.began, own.trusted)
     return Horizon(clock.parse(job.now) - clock.micros_of(job.table.overlap), trusted=False)
 
 

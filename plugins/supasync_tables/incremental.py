@@ -5,19 +5,21 @@ The rule for the cursor of a keyset, ordered by (timestamp, key):
 - The lower bound is the cursor itself, exclusive, once it is *settled*; until then it is the cursor's
   timestamp less the overlap, inclusive, because a slow transaction may still commit rows behind the cursor
   (``now()`` is a transaction's start: PostgreSQL documentation, 9.9.5 "Current Date/Time").
-- The *horizon* is the source's own time at the run's first answer. Rows stamped later (a wrong clock, an
-  update during the run) are read and sent, last, but the cursor never moves beyond the horizon: else one row
-  from the future would hide all others.
+- The *horizon* is the source's own time when the table's first page was asked for. Rows stamped later (a
+  wrong clock, an update during the run) are read and sent, last, but the cursor never moves beyond the
+  horizon: else one row from the future would hide all others.
 - The cursor moves to the last row at or below the horizon, and is not settled then. It is settled by a
   complete read that began at least the overlap after it last moved.
 
 The first page asks for all keysets at once and for an exact count: where it holds everything, the table is
-done in one request.
+done in one request. Else each keyset is read by itself, in its own order: a page of several keysets has the
+order of the first one alone, and tells nothing of how far the others go.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from supasync_core import clock
@@ -28,8 +30,9 @@ from supasync_core.errors import SchemaError
 from supasync_core.state import KeysetState, TableState
 from supasync_core.tables import Shape, Table
 from supasync_tables.horizon import MARGIN, horizon_of, latest
-from supasync_tables.pages import pages
+from supasync_tables.pages import holds_everything, pages, shortfall
 
+_MARGIN = timedelta(microseconds=MARGIN)
 _TIMES = re.compile(r"timestamp|date|text|character varying|varchar|json", re.IGNORECASE)
 
 
@@ -76,39 +79,59 @@ class Incremental:
         window = self.pending(job)
         first = job.source.read(job.table, window)
         progress = _Progress(job, horizon_of(job))
-        if first.total == first.count:
+        if holds_everything(first):
             for span in window.spans:
                 progress.confirm(span, _rows_of(job.table, first, span))
                 progress.finish(span)
             yield Piece(first if first.count else None, progress.done(), first.count)
             return
-        yield from _read_on(job, window.spans, first, progress)
+        yield from _Reading(job, progress, first.total).conduct(window.spans, first)
 
 
-def _read_on(job: Job, spans: tuple[Span, ...], first: Batch, progress: "_Progress") -> Iterator[Piece]:
-    """The rest of a table whose first page did not hold everything.
+@dataclass
+class _Reading:
+    """Each keyset of a table by itself, where the first page did not hold everything."""
 
-    Fewer rows than were counted are no complete read: rows may have been deleted meanwhile, or an empty page
-    was a lie. Then nothing is settled, and the next run reads on.
-    """
-    last = first.rows[-1]
-    reached = next(i for i, span in enumerate(spans) if _holds(span.keyset, last))
-    for span in spans[: reached + (reached == 0)]:
-        progress.confirm(span, _rows_of(job.table, first, span))
-    batch = _until(first, spans[reached].keyset) if reached else first
-    seen = batch.count
-    yield Piece(batch, progress.state, first.total)
-    for i, span in enumerate(spans[reached:], reached):
-        if i == reached == 0:
-            span = replace(span, start=None, after=job.table.place(last, span.keyset.column))  # noqa: PLW2901
-        for batch in _stretch(job, span, progress.horizon):
-            seen += batch.count
-            progress.confirm(span, batch.rows)
-            yield Piece(batch, progress.state, first.total)
-    complete = first.total is None or seen >= first.total
-    for span in spans if complete else ():
-        progress.finish(span)
-    yield Piece(None, progress.done() if complete else progress.state, first.total)
+    job: Job
+    progress: "_Progress"
+    total: int | None
+    seen: int = 0
+    beyond: int = 0
+    """Rows among them that are stamped later than the horizon."""
+
+    def conduct(self, spans: tuple[Span, ...], first: Batch) -> Iterator[Piece]:
+        """Every keyset from its lower bound to an empty page.
+
+        Of the first page the leading rows count, those of the first keyset: their order is that keyset's own.
+        """
+        begun, *others = spans
+        leading = _leading(first, begun.keyset)
+        if leading.count:
+            yield self._piece(begun, leading)
+            last = self.job.table.place(leading.rows[-1], begun.keyset.column)
+            begun = replace(begun, start=None, after=last)
+        for span in (begun, *others):
+            for batch in _stretch(self.job, span, self.progress.horizon):
+                yield self._piece(span, batch)
+        yield self._end(spans)
+
+    def _piece(self, span: Span, batch: Batch) -> Piece:
+        self.seen += batch.count
+        self.beyond += self.progress.confirm(span, batch.rows)
+        return Piece(batch, self.progress.state, self.total)
+
+    def _end(self, spans: tuple[Span, ...]) -> Piece:
+        """Fewer rows than there are is no complete read: nothing is settled, and the next run reads on.
+
+        Rows that were added since the first page are stamped later than the horizon, and none of these.
+        """
+        until = self.progress.horizon.text
+        bounded = [replace(span, until=until) if span.keyset.column else span for span in spans]
+        missing = shortfall(self.job, self.total, self.seen, bounded, self.seen - self.beyond)
+        for span in () if missing else spans:
+            self.progress.finish(span)
+        state = self.progress.state if missing else self.progress.done()
+        return Piece(None, state, self.seen + missing)
 
 
 def _stretch(job: Job, span: Span, horizon: Horizon) -> Iterator[Batch]:
@@ -140,16 +163,17 @@ class _Progress:
         behind = {name for name, known in keysets if known.cursor and not known.settled}
         self.passed = {column for column in self.job.table.timestamp if column not in behind}
 
-    def confirm(self, span: Span, rows: Sequence[dict[str, Any]]) -> None:
-        """Move the keyset's cursor to the last row at or below the horizon."""
+    def confirm(self, span: Span, rows: Sequence[dict[str, Any]]) -> int:
+        """Move the keyset's cursor to the last row at or below the horizon; how many rows lie beyond that."""
         column = span.keyset.column
-        if column is None or not rows or not self._passes(column, rows):
-            return
-        place = self._last_place(column, rows)
-        if place and place != self.state.keyset(column).cursor:
+        if column is None or not rows:
+            return 0
+        passes, (beyond, place) = self._passes(column, rows), self._last_place(column, rows)
+        if passes and place and place != self.state.keyset(column).cursor:
             self.state = self.state.with_keyset(
                 column, KeysetState(place, moved_at=latest(self.job, self.horizon))
             )
+        return beyond
 
     def finish(self, span: Span) -> None:
         """Settle the keyset where this complete read began long enough after its cursor last moved."""
@@ -181,13 +205,14 @@ class _Progress:
             return True
         return _instant(self.job.table, column, row[column]) > clock.parse(cursor.value)
 
-    def _last_place(self, column: str, rows: Sequence[dict[str, Any]]) -> Cursor | None:
-        for row in reversed(rows):
+    def _last_place(self, column: str, rows: Sequence[dict[str, Any]]) -> tuple[int, Cursor | None]:
+        """How many rows lie beyond the horizon, and the place of the one before them."""
+        for beyond, row in enumerate(reversed(rows)):
             at = _instant(self.job.table, column, row[column])
             if at <= self.horizon.at:
-                return self.job.table.place(row, column)
+                return beyond, self.job.table.place(row, column)
             self.ahead += at > self.present + MARGIN
-        return None
+        return len(rows), None
 
 
 def _lower(job: Job, keyset: Keyset) -> Span:
@@ -197,7 +222,7 @@ def _lower(job: Job, keyset: Keyset) -> Span:
         return Span(keyset)
     if known.settled:
         return Span(keyset, after=known.cursor)
-    return Span(keyset, start=clock.shifted(known.cursor.value, -job.table.overlap))
+    return Span(keyset, start=clock.shifted(known.cursor.value, -job.table.overlap - _MARGIN))
 
 
 def _holds(keyset: Keyset, row: Row) -> bool:
@@ -207,10 +232,10 @@ def _holds(keyset: Keyset, row: Row) -> bool:
     )
 
 
-def _until(batch: Batch, keyset: Keyset) -> Batch:
-    """The rows before the first one of that keyset, which is read again in its own order."""
-    kept = next(i for i, row in enumerate(batch.rows) if _holds(keyset, row))
-    return batch.only(range(kept))
+def _leading(batch: Batch, keyset: Keyset) -> Batch:
+    """The rows before the first one of another keyset."""
+    kept = next((i for i, row in enumerate(batch.rows) if not _holds(keyset, row)), batch.count)
+    return batch if kept == batch.count else batch.only(range(kept))
 
 
 def _rows_of(table: Table, batch: Batch, span: Span) -> list[dict[str, Any]]:

@@ -1,9 +1,9 @@
-"""Page after page of one keyset, until there is nothing more."""
+"""Page after page of one keyset, until there is nothing more; and whether that was all there is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from supasync_core.backend import Source
+from supasync_core.backend import Job, Source
 from supasync_core.batch import Batch, Span, Window
 from supasync_core.tables import Table
 
@@ -17,3 +17,22 @@ def pages(source: Source, table: Table, span: Span) -> Iterator[Batch]:
     while (batch := source.read(table, Window((span,), table.page_size))).count:
         yield batch
         span = replace(span, start=None, after=table.place(batch.rows[-1], span.keyset.column))
+
+
+def holds_everything(page: Batch) -> bool:
+    """Whether the page is the whole window: by its own count, which saw the same rows, or as it is empty.
+
+    A page whose count took too long has none, and says nothing of what lies behind it.
+    """
+    return page.count == (page.total or 0)
+
+
+def shortfall(job: Job, counted: int | None, seen: int, spans: Sequence[Span], within: int) -> int:
+    """How many rows did not come, now that each keyset was read to an empty page.
+
+    Where fewer came than were counted first they are counted once more, for rows may have been deleted
+    meanwhile: in these spans, against those of the rows seen that lie ``within`` them.
+    """
+    if counted is None or seen >= counted:
+        return 0
+    return max(0, job.source.count(job.table, Window(tuple(spans), job.table.page_size)) - within)

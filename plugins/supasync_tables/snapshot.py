@@ -13,6 +13,7 @@ from supasync_core.errors import SchemaError
 from supasync_core.state import KeysetState, TableState
 from supasync_core.tables import Shape, Table
 from supasync_tables.horizon import horizon_of
+from supasync_tables.pages import holds_everything, shortfall
 
 CEILING = 20_000
 """Rows that may be read as a whole by every run: 20 pages."""
@@ -48,29 +49,35 @@ class Snapshot:
 
     def read(self, job: Job) -> Iterator[Piece]:
         """Every page; those that are new or changed carry their batch."""
-        window = self.pending(job)
-        batch = job.source.read(job.table, window)
-        total = batch.total or 0
-        if total > CEILING:
-            raise SchemaError(
-                f"{job.table.name}: {total:,} rows are too many to read in every run (limit {CEILING:,})",
-                table=job.table.name,
-                hint="use plugin: incremental with a timestamp column, or append with a growing key",
-            )
+        batch = job.source.read(job.table, self.pending(job))
+        horizon, total = horizon_of(job), batch.total
+        complete = holds_everything(batch)
         known = job.state.keyset(_ALL.name).digests
         digests: list[str] = []
-        seen = 0
+        last, seen = None, 0
         while batch.count:
+            last, seen = job.table.place(batch.rows[-1], None), seen + batch.count
+            _refuse_large(job.table, max(seen, total or 0))
             digests.append(sha256(batch.body).hexdigest()[:32])
-            seen += batch.count
             changed = known[len(digests) - 1 : len(digests)] != (digests[-1],)
-            yield Piece(batch if changed else None, _state(job, digests), total)
-            if seen >= total:
+            state = _state(job, digests)
+            yield Piece(batch, state, total) if changed else Piece(None, state, total, unchanged=batch.count)
+            if complete:
                 break
-            behind = Span(_ALL, after=job.table.place(batch.rows[-1], None))
-            batch = job.source.read(job.table, Window((behind,), job.table.page_size))
-        yield Piece(
-            None, replace(_state(job, digests), read_at=horizon_of(job).text, extent=job.extent), total
+            batch = job.source.read(job.table, Window((Span(_ALL, after=last),), job.table.page_size))
+        missing = shortfall(job, total, seen, [Span(_ALL)], seen)
+        state = _state(job, digests)
+        if not missing:
+            state = replace(state, read_at=horizon.text, extent=job.extent)
+        yield Piece(None, state, seen + missing)
+
+
+def _refuse_large(table: Table, rows: int) -> None:
+    if rows > CEILING:
+        raise SchemaError(
+            f"{table.name}: {rows:,} rows are too many to read in every run (limit {CEILING:,})",
+            table=table.name,
+            hint="use plugin: incremental with a timestamp column, or append with a growing key",
         )
 
 

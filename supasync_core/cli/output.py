@@ -186,6 +186,8 @@ class _Lines:
 def _outcome(result: TableResult) -> str:
     if result.status == "ok":
         return f"{result.synced:,}/{result.found:,} records synced"
+    if result.status == "incomplete":
+        return f"incomplete, {result.synced:,}/{result.found:,} records synced"
     return f"{result.status}, {result.synced:,} records synced" if result.synced else result.status
 
 

@@ -18,7 +18,12 @@ START = clock.parse("2026-01-01T00:00:00Z")
 
 @dataclass
 class MemorySource:
-    """Rows by key, and those whose transaction is still open; every page takes a second."""
+    """Rows by key, and those whose transaction is still open.
+
+    A page ``takes`` seconds from the moment at which its rows are looked up to its answer. ``uncounted`` is
+    how many of the next counts take too long, ``lost`` how many of the next pages are empty though there are
+    rows.
+    """
 
     now: int = int(START)
     stored: dict[str, dict[str, str | None]] = field(default_factory=dict)
@@ -26,6 +31,10 @@ class MemorySource:
     pages: int = 0
     rows_read: int = 0
     between_pages: Callable[[], None] = lambda: None
+    takes: float = 1
+    uncounted: int = 0
+    lost: int = 0
+    asked_at: int = 0
 
     def write(self, key: str, *, stamp: int | None, commit_at: int, created: int | None = None) -> None:
         """A transaction that stamps the row and becomes visible at ``commit_at``."""
@@ -46,8 +55,9 @@ class MemorySource:
         self.open = [item for item in self.open if item[0] > self.now]
 
     def horizon(self) -> Horizon | None:
-        """Whole seconds, as a Date header has them."""
-        return Horizon(self.now // SECOND * SECOND) if self.pages else None
+        """Whole seconds, as a Date header has them, less what the answer took for the time of asking."""
+        at = self.now // SECOND * SECOND
+        return Horizon(at, sent=at - (self.now - self.asked_at)) if self.pages else None
 
     def shape(self, table: Table) -> Shape:
         """Not known."""
@@ -65,11 +75,15 @@ class MemorySource:
         """One page as a server answers it: looked up at one moment, dated at a later one."""
         self.between_pages()
         found = self._found(window)
-        self.advance(1)
+        self.asked_at = self.now
+        self.advance(self.takes)
         self.pages += 1
-        page = found[window.skip :][: window.limit]
+        page = [] if self.lost else found[window.skip :][: window.limit]
+        self.lost = max(0, self.lost - 1)
         self.rows_read += len(page)
-        return Batch(json.dumps(page).encode(), total=len(found) if window.counted else None)
+        total = None if self.uncounted or not window.counted else len(found)
+        self.uncounted -= window.counted and self.uncounted > 0
+        return Batch(json.dumps(page).encode(), total=total)
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """The rows that have these values."""
@@ -112,7 +126,7 @@ class SurveyedSource(MemorySource):
         rows = self.stored.values()
         values = {name: [text for row in rows if (text := row[name]) is not None] for name in columns}
         newest = {name: max(texts, key=_order, default=None) for name, texts in values.items()}
-        return Extent(len(rows), newest, json.dumps(sorted(map(sorted, map(dict.items, rows)))))
+        return Extent(len(rows), newest, json.dumps(sorted(json.dumps(row, sort_keys=True) for row in rows)))
 
 
 @dataclass

@@ -1,5 +1,7 @@
 """A project as a source, over a real server."""
 
+import time
+
 import pytest
 
 from supasync_core import clock
@@ -260,3 +262,14 @@ def test_infinity_is_a_place_like_any_other(project: Rig) -> None:
         place = JOBS.place(batch.rows[-1], "updated_at")
     assert found == [1, 2, 3, 4]
     assert clock.parse("infinity") > 0
+
+
+def test_the_time_of_a_slow_page_is_when_it_was_asked_for(project: Rig) -> None:
+    source = project.source()
+    before = time.time()
+    project.server.misbehave({"kind": "delay", "seconds": 2})
+    source.read(JOBS, Window((Span(Keyset(None)),), 5))
+    horizon = source.horizon()
+    assert horizon is not None
+    assert horizon.began / 1_000_000 <= before + 0.1
+    assert horizon.at / 1_000_000 >= before + 0.9

@@ -1,5 +1,7 @@
 """`append` finds every row whose transaction commits within the overlap of drawing its key."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +12,8 @@ from supasync_core.errors import SchemaError
 from supasync_core.state import TableState
 from supasync_core.tables import Table
 from supasync_core.testing.memory import SECOND, MemorySource
-from supasync_tables.append import OVERLAP_KEYS, Append
+from supasync_tables import append
+from supasync_tables.append import Append
 
 TABLE = Table(name="log", plugin="append", page_size=4)
 WIDE = Table(name="log", plugin="append", page_size=100)
@@ -69,27 +72,110 @@ def test_an_idle_log_settles_and_then_reads_nothing() -> None:
     assert read == [50, 50, 0, 0]
 
 
-def test_a_long_log_is_not_read_again_as_a_whole() -> None:
+def test_a_long_log_is_not_read_again_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(append, "OVERLAP_KEYS", 1000)
     source, sink, state = MemorySource(), dict[str, object](), TableState()
-    for key in range(3 * OVERLAP_KEYS):
+    for key in range(3000):
         source.stored[str(key)] = {"id": str(key), "updated_at": None, "created_at": None}
     state = run(source, sink, state, table=WIDE)
     before = source.rows_read
     source.advance(3600)
     run(source, sink, state, table=WIDE)
-    assert source.rows_read - before <= OVERLAP_KEYS + WIDE.page_size
+    assert source.rows_read - before <= 1000 + WIDE.page_size
     assert sink == source.stored
 
 
-def test_a_load_that_died_goes_on_in_the_middle() -> None:
+def test_a_load_that_died_goes_on_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(append, "OVERLAP_KEYS", 1000)
     source, sink, state = MemorySource(), dict[str, object](), TableState()
-    for key in range(3 * OVERLAP_KEYS):
+    for key in range(3000):
         source.stored[str(key)] = {"id": str(key), "updated_at": None, "created_at": None}
     state = run(source, sink, state, die_after=24, table=WIDE)
     before = source.rows_read
     run(source, sink, state, table=WIDE)
-    assert source.rows_read - before < 2 * OVERLAP_KEYS
+    assert source.rows_read - before < 2000
     assert sink == source.stored
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(st.floats(0, 860), st.floats(0, 900), st.booleans(), st.integers(-1, 9), st.floats(0, 90)),
+        max_size=40,
+    ),
+    keys=st.integers(1, 400),
+    uncounted=st.integers(0, 3),
+)
+def test_the_floor_of_a_stopped_run_hides_no_late_key(
+    steps: list[tuple[float, float, bool, int, float]], keys: int, uncounted: int
+) -> None:
+    """Keys grow by any steps, so that what lies between two of them says nothing of time."""
+    source, sink, state = MemorySource(), dict[str, object](), TableState()
+    state = run(source, sink, state)
+    for i, (late, pause, runs, die_after, takes) in enumerate(steps):
+        add(source, i * keys, late)
+        source.advance(pause)
+        source.takes, source.uncounted = takes, uncounted
+        if runs and (i > 5 or die_after < 0):
+            state = run(source, sink, state, die_after=die_after)
+    source.takes, source.uncounted = 1, 0
+    source.advance(4000)
+    state = run(source, sink, state)
+    assert sink == source.stored
+
+
+def test_a_key_that_is_held_while_thousands_are_added_outlives_a_stopped_run() -> None:
+    source, sink, state = MemorySource(), dict[str, object](), TableState()
+    for key in range(50):
+        add(source, key)
+    for _ in range(3):
+        state = run(source, sink, state, table=WIDE)
+        source.advance(3600)
+    add(source, 51, late=300)
+    for key in range(52, 30_000, 5):
+        source.stored[str(key)] = {"id": str(key), "updated_at": None, "created_at": None}
+    state = run(source, sink, state, die_after=40, table=WIDE)
+    source.advance(3600)
+    state = run(source, sink, state, table=WIDE)
+    assert sink == source.stored
+
+
+def test_a_floor_above_the_cursor_is_not_believed() -> None:
+    """A run of 0.1.0 that was stopped has left it there."""
+    source, sink, state = MemorySource(), dict[str, object](), TableState()
+    for key in range(50):
+        add(source, key)
+    for _ in range(2):
+        state = run(source, sink, state)
+        source.advance(3600)
+    for key in range(50, 60):
+        add(source, key)
+    state = state.with_keyset("id", replace(state.keyset("id"), settled=False, floor="58"))
+    run(source, sink, state)
+    assert sink == source.stored
+
+
+def test_a_log_that_is_always_stopped_gets_to_its_end() -> None:
+    source, sink, state = MemorySource(), dict[str, object](), TableState()
+    add(source, 0)
+    state = run(source, sink, state)
+    for key in range(1, 100):
+        add(source, key)
+    for _ in range(14):
+        source.advance(3600)
+        state = run(source, sink, state, die_after=4)
+    assert sink == source.stored
+
+
+def test_fewer_rows_than_were_counted_are_no_complete_read() -> None:
+    source, state = MemorySource(), TableState()
+    for key in range(20):
+        add(source, key)
+    source.between_pages = lambda: setattr(source, "lost", int(source.pages == 2))
+    pieces = list(Append().read(Job(TABLE, source, state, clock.to_text(source.now))))
+    assert pieces[-1].total == 20
+    assert pieces[-1].state.read_at is None
+    assert sum(piece.batch.count for piece in pieces if piece.batch) == 8
 
 
 def test_a_key_that_is_no_whole_number_is_refused() -> None:

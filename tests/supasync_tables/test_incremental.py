@@ -158,6 +158,8 @@ steps = st.one_of(
     st.tuples(st.just("write"), st.integers(0, 12), st.floats(0, OVERLAP - 30), st.booleans()),
     st.tuples(st.just("ties"), st.integers(0, 8), st.integers(1, 9)),
     st.tuples(st.just("advance"), st.floats(0, 5000)),
+    st.tuples(st.just("fast"), st.integers(0, 12), st.floats(0, 60), st.floats(0, OVERLAP - 30)),
+    st.tuples(st.just("slow"), st.floats(0, 60)),
     st.tuples(st.just("run"), st.none() | st.integers(0, 4)),
 )
 
@@ -170,6 +172,10 @@ def _step(pair: Pair, step: tuple[object, ...]) -> None:
         case ("ties", int(first), int(count)):
             for key in range(first, first + count):
                 pair.write(key)
+        case ("fast", int(key), float(ahead), float(late)):
+            pair.write(key, ago=-ahead, late=late)
+        case ("slow", float(seconds)):
+            pair.source.takes = seconds
         case ("advance", float(seconds)):
             pair.source.advance(seconds)
         case ("run", None):
@@ -202,7 +208,7 @@ def test_after_an_undisturbed_run_all_that_the_promise_covers_is_there(
     pair.source.between_pages = between_pages
     for step in schedule:
         _step(pair, step)
-    pair.source.between_pages = lambda: None
+    pair.source.between_pages, pair.source.takes = (lambda: None), 1
     pair.source.advance(timedelta(hours=2).total_seconds())
     pair.run()
     moved_back = {key for key, row in pair.source.stored.items() if _went_back(pair, key, row)}

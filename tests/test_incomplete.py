@@ -1,0 +1,138 @@
+"""A run that did not bring every row says so, whoever's source, way of reading or sink it was."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.diff.calling import call, csv_file
+from tests.e2e.workspace import Completed
+
+YAML = """\
+version: 1
+source: {{backend: {source}, path: old}}
+sink: {{backend: {sink}, path: new.duckdb}}
+plugins: [mine.py]
+defaults: {{page_size: 50}}
+tables: {{people: {{plugin: {plugin}}}, pets: {{plugin: incremental, after: [people]}}}}
+"""
+MINE = """
+from supasync_core import hookimpl
+from supasync_core.backend import Piece
+from supasync_core.batch import Batch
+from supasync_core.opening import Backend, Setting
+from supasync_csv.source import CsvSource
+from supasync_duckdb.sink import DuckdbSink
+from supasync_duckdb.store import DuckdbStore
+from supasync_tables.incremental import Incremental
+
+LOST = {lost}
+
+class Short(CsvSource):
+    def read(self, table, window):
+        page = super().read(table, window)
+        if LOST == "ends" and window.spans[0].after is not None and table.name == "people":
+            return Batch(b"[]", total=page.total)
+        if LOST == "holes" and page.count > 1 and table.name == "people":
+            return Batch(page.only(range(1, page.count)).body, total=page.total)
+        return page
+
+class Lazy(Incremental):
+    def read(self, job):
+        yield Piece(None, job.state)
+
+class Nothing(Lazy):
+    def read(self, job):
+        yield from ()
+
+class Deaf(DuckdbSink):
+    def upsert(self, table, batch):
+        return batch.count
+
+class Miscounts(DuckdbSink):
+    def upsert(self, table, batch):
+        return super().upsert(table, batch) - 1
+
+class Drops(DuckdbSink):
+    def upsert(self, table, batch):
+        return super().upsert(table, batch.only(range(batch.count - 1)))
+
+PATH = {{"path": Setting()}}
+
+def path(context):
+    return (context.folder / context.settings["path"]).resolve()
+
+@hookimpl
+def supasync_register_sources(registry):
+    registry.add("short", Backend("short", lambda c: Short(path(c)), PATH, lambda c: "short"))
+
+@hookimpl
+def supasync_register_sinks(registry):
+    for kind in (Deaf, Miscounts, Drops):
+        name = kind.__name__.lower()
+        registry.add(name, Backend(name, lambda c, kind=kind: kind(path(c)), PATH, lambda c: "new"))
+
+@hookimpl
+def supasync_register_state_stores(registry):
+    for name in ("deaf", "miscounts", "drops"):
+        registry.add(name, Backend(name, lambda c: DuckdbStore(path(c)), PATH, lambda c: "new"))
+
+@hookimpl
+def supasync_register_table_plugins(registry):
+    registry.add("lazy", Lazy)
+    registry.add("nothing", Nothing)
+"""
+
+
+def synced(
+    folder: Path,
+    *,
+    source: str = "csv",
+    sink: str = "duckdb",
+    plugin: str = "incremental",
+    lost: str = "none",
+) -> Completed:
+    """Set up and sync 120 people and a pet between CSV files and DuckDB, with one part that misbehaves."""
+    (folder / "old").mkdir()
+    header, stamp = ["id,name,updated_at"], "2024-01-01 00:00:00+00"
+    csv_file(folder / "old" / "people.csv", header + [f"{n},person {n},{stamp}" for n in range(120)])
+    csv_file(folder / "old" / "pets.csv", [*header, f"1,rex,{stamp}"])
+    (folder / "mine.py").write_text(MINE.format(lost=repr(lost)))
+    (folder / "tables.yaml").write_text(YAML.format(source=source, sink=sink, plugin=plugin))
+    done = call(folder, "setup")
+    assert done.code == 0, done.err
+    return call(folder, "sync")
+
+
+@pytest.mark.parametrize("plugin", ["incremental", "append", "snapshot"])
+@pytest.mark.parametrize("lost", ["ends", "holes"])
+def test_fewer_rows_than_the_source_counted_are_incomplete(tmp_path: Path, plugin: str, lost: str) -> None:
+    done = synced(tmp_path, source="short", plugin=plugin, lost=lost)
+    assert done.code == 4, done.out + done.err
+    assert "people: incomplete" in done.out
+    assert "of 120 rows came from OLD" in done.err
+    assert "partial" in done.out or "failed" in done.out
+    status = call(tmp_path, "status")
+    assert "last run: success" not in status.out
+    assert "health: good" not in status.out
+
+
+@pytest.mark.parametrize("plugin", ["lazy", "nothing"])
+def test_a_way_of_reading_that_reads_nothing_is_incomplete(tmp_path: Path, plugin: str) -> None:
+    done = synced(tmp_path, plugin=plugin)
+    assert done.code == 4, done.out + done.err
+    assert "people: 0 of 120 rows came from OLD" in done.err.replace("incomplete: ", "")
+
+
+def test_tables_that_wait_for_an_incomplete_one_are_not_run(tmp_path: Path) -> None:
+    done = synced(tmp_path, source="short", lost="ends")
+    assert "pets: skipped" in done.out
+
+
+def test_what_came_of_an_incomplete_table_is_kept_and_the_next_run_reads_on(tmp_path: Path) -> None:
+    synced(tmp_path, source="short", lost="ends")
+    (tmp_path / "mine.py").write_text(MINE.format(lost=repr("none")))
+    done = call(tmp_path, "sync")
+    assert done.code == 0, done.out + done.err
+    with duckdb.connect(str(tmp_path / "new.duckdb")) as new:
+        assert new.sql("select count(*) from people").fetchall() == [(120,)]
