@@ -4,8 +4,10 @@
 PYTHON = python3.11 python3
 # Passed on to `supasync demo`, pytest or the benchmarks: make test ARGS="-k keyset"
 ARGS =
-# How long `make soak` plays.
-MINUTES = 10
+# How many steps `make soak` plays, on real servers or with MEMORY=1 in memory; from which SEED on.
+STEPS = 100000
+MEMORY =
+SEED =
 
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
@@ -30,8 +32,8 @@ test: lint $(NODE_PACKAGES) ## lint, then run every test
 coverage: .venv/.dev $(NODE_PACKAGES) ## the same tests, and what they do not reach; takes twice as long
 	@$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered $(ARGS)
 
-soak: .venv/.dev ## play random schedules against real servers: make soak MINUTES=60
-	@$(BIN)/python -m tests.soak.play --minutes $(MINUTES)
+soak: .venv/.dev ## play random schedules on real servers; in memory: make soak MEMORY=1 STEPS=1000000
+	@$(BIN)/python -m tests.soak.play --steps $(STEPS) $(if $(MEMORY),--memory) $(if $(SEED),--seed $(SEED))
 
 bench: .venv/.bench $(NODE_PACKAGES) ## measure against other ways; a quarter of an hour on a quiet machine
 	@$(BIN)/python -m benchmarks $(ARGS)

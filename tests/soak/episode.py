@@ -1,242 +1,201 @@
 """One random schedule: an app that writes, runs that are disturbed, and in the end one that is not.
 
-Time is virtual: rows are stamped with it, and OLD's server dates its answers by it: hours pass at once.
-Every write keeps to what supasync promises: a row's timestamp moves forward, and a transaction commits within
-the overlap of its timestamps. Deletes are not promised, so rows that OLD deleted are left out at the end.
+Time is virtual: hours pass at once. Every write keeps to what supasync promises: a row's timestamp moves
+forward, and a transaction commits within the overlap of its timestamps. Deletes are not promised, so rows
+that OLD deleted are left out of every comparison.
+
+What is promised is looked at behind every table that was copied to its end, not only at the end of all: a row
+that changed longer ago than the overlap when the run began is in NEW as it is in OLD.
 """
 
-import random
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from unittest.mock import patch
+from dataclasses import dataclass
 
-import psycopg
+from supasync_core.errors import RefusedError, SupasyncError, TransientError
+from supasync_core.report import Report
+from tests.soak.app import App
+from tests.soak.world import GROUPS, TABLES, CutError, KilledError, Setup, Weather, limited
 
-from supasync_core import progress, runner
-from supasync_core.errors import LockedError, SupasyncError
-from supasync_core.plan import Plan
-from supasync_core.plugins import Host
-from supasync_core.project import opened
-from supasync_core.report import Report, TableResult
-from supasync_core.settings import Settings
-from supasync_core.tables import Table
-from tests.e2e.workspace import Workspace
-
-OVERLAP = 900.0
-KEYS = 60
-SKEWS = (0.0, 0.0, 8 * 3600.0, -8 * 3600.0)
+SKEWS = (0, 0, 0, 8 * 3600, -8 * 3600)
+ACTS = ("", "", "moves", "moves", "kill", "kill", "kill_late", "fail", "sleep", "rival")
+"""What may happen to a run, by the method's name."""
+COUNTED = ("moments", "parents", "children", "logs")
+"""Tables whose runs send every row that they find: nothing is unchanged there, and nothing waits."""
+SLEEP = 700.0
+"""Seconds: longer than a lease."""
+LATE = 18.0
+"""Seconds within which a write that was sent takes effect or never will."""
 
 
-class KilledError(BaseException):
-    """Stands for SIGKILL: nothing after it happens."""
+class LostError(AssertionError):
+    """A row is missing in NEW, or is not as it is in OLD."""
 
 
 @dataclass
-class Slow:
-    """A transaction that is still open, and the keys that it holds."""
-
-    connection: psycopg.Connection
-    stamped: float
-    keys: set[int]
-
-
-@dataclass
-class Spy:
-    """Looks on, and does something after so many batches."""
-
-    after: int
-    what: Callable[[], None]
-
-    def table_begins(self, table: Table) -> None:
-        """Nothing."""
-
-    def rows_confirmed(self, table: Table, done: int, total: int) -> None:
-        """Strike when it is time."""
-        self.after -= 1
-        if self.after == 0:
-            self.what()
-
-    def table_ended(self, result: TableResult) -> None:
-        """Nothing."""
-
-
-@dataclass
-class Episode:
+class Episode(App):
     """The state of one schedule; ``log`` tells what happened, for whoever has to find out why."""
 
-    space: Workspace
-    settings: Settings
-    host: Host
-    dice: random.Random
-    now: float = 0.0
-    slow: list[Slow] = field(default_factory=list)
-    log: list[str] = field(default_factory=list)
-    untouchable: set[int] = field(default_factory=set)
+    disturbed_at: float = -1.0
+    """When a run that had ended, or had lost its lease, last wrote into NEW."""
 
     def play(self, steps: int) -> None:
-        """Run a schedule, then one undisturbed run, and compare the databases."""
-        self.skew = self.dice.choice(SKEWS)
-        self._set_clock()
-        moves = (self.write, self.write, self.open_slow, self.bulk, self.delete, self.future, self.advance)
-        runs = (self.run, self.run, self.crash, self.fault, self.overlap)
-        for _ in range(steps):
-            self.dice.choice(moves if self.dice.random() < 0.6 else runs)()
-        for slow in list(self.slow):
-            self._commit(slow)
-        self.now += 3 * OVERLAP
-        self._set_clock()
-        report = self.run()
-        assert report.status == "success", (report.error, self.log)
-        self._compare()
+        """Run a schedule, then one undisturbed run, and compare all rows."""
+        self.begin()
+        if self.dice.random() < 0.7:
+            for _ in range(self.dice.randint(1, 4)):
+                self.write(many=True)
+            self.run(Weather())
+        while self.steps < steps:
+            self.move() if self.dice.random() < 0.6 else self.disturbed()
+        self.end()
 
-    def write(self) -> None:
-        """Some rows are inserted or updated and committed at once."""
-        keys = self._free_keys(self.dice.randint(1, 5))
-        self.log.append(f"write {sorted(keys)} at {self.now:.0f}")
-        with psycopg.connect(self._url(), autocommit=False) as connection:
-            self._upsert(connection, keys)
+    def begin(self) -> None:
+        """Choose the tables and how they are read."""
+        dice = self.dice
+        groups = sorted(dice.sample(GROUPS, dice.choice([1, 1, 2, 3])))
+        self.names = [name for group in groups for name in group]
+        self.overlap, size = dice.choice([6.0, 20.0, 900.0]), dice.choice([2, 3, 5, 1000])
+        self.setup = Setup(
+            tables=tuple(limited(TABLES[name], self.overlap, size) for name in self.names),
+            horizon=dice.random() < 0.5,
+            checkpoint=dice.choice([1, 8, 10_000]),
+        )
+        self.skew = dice.choice(SKEWS)
+        self.slowest = 5 * 3600.0 if self.setup.horizon and not self.skew else self.overlap
+        self.keys = dice.choice([6, 12, 30])
+        self.ground.prepare(self.setup)
+        self.note(f"{self.names} pages of {size}, overlap {self.overlap:.0f}, horizon {self.setup.horizon}")
 
-    def bulk(self) -> None:
-        """Many rows get one timestamp."""
-        keys = self._free_keys(KEYS // 2)
-        self.log.append(f"bulk of {len(keys)} at {self.now:.0f}")
-        with psycopg.connect(self._url(), autocommit=False) as connection:
-            self._upsert(connection, keys)
+    def end(self) -> None:
+        """Everything settles; the next run makes all of it good."""
+        self.ground.time.tick(self.slowest + LATE)
+        for name in ("users", "notes"):
+            for key in self.known[name]:
+                self.account(key)
+        self.ground.time.tick(3 * self.overlap + SLEEP)
+        report = self.run(Weather())
+        assert report, "no run"
+        if report.status != "success":
+            raise LostError(f"{report.status}: {report.error}")
+        for name in self.names:
+            self.compare(name, self.ground.time.now + 1)
 
-    def open_slow(self) -> None:
-        """A transaction stamps rows now and commits later."""
-        if len(self.slow) >= 3:
-            self._commit(self.slow[0])
-            return
-        keys = self._free_keys(self.dice.randint(1, 4))
-        connection = psycopg.connect(self._url(), autocommit=False)
-        self._upsert(connection, keys)
-        self.slow.append(Slow(connection, self.now, keys))
-        self.log.append(f"slow {sorted(keys)} at {self.now:.0f}")
+    def disturbed(self) -> None:
+        """A run to which something happens, or nothing."""
+        self.steps += 1
+        dice = self.dice
+        waiting = [dice.choice(ACTS)]
+        at = dice.randint(1, dice.choice([4, 12]))
+        stop_at = dice.randint(1, 12) if dice.random() < 0.1 else 0
+        seen = 0
 
-    def delete(self) -> None:
-        """A row that no other refers to goes."""
-        keys = self._free_keys(1)
-        self.log.append(f"delete {sorted(keys)}")
-        self.space.old.run(f"delete from public.children where id = {keys.pop()}")  # noqa: S608 - a number
+        def hook(event: str) -> None:
+            nonlocal seen
+            seen += 1
+            if seen >= at and waiting and fits(waiting[0], event):
+                self.act(waiting.pop(), event)
 
-    def future(self) -> None:
-        """A row is stamped a year ahead; nobody touches it again, for its timestamp could only fall."""
-        keys = self._free_keys(1)
-        with psycopg.connect(self._url(), autocommit=False) as connection:
-            self._upsert(connection, keys, ahead=365 * 86400)
-        self.untouchable |= keys
-        self.log.append(f"future {sorted(keys)}")
+        self.run(
+            Weather(
+                hook=hook,
+                count_fails=dice.random() < 0.1,
+                cut=1 if dice.random() < 0.05 else None,
+                slow=dice.choice([0.1, 0.1, 1.0, 6.0, 30.0]),
+                heavy=dice.choice([0.1, 0.1, 0.1, 5.0, 100.0]),
+                stop=lambda: bool(stop_at) and seen >= stop_at,
+            )
+        )
 
-    def advance(self) -> None:
-        """Time passes; transactions commit before the overlap is over."""
-        by = self.dice.choice([1.0, 30.0, 600.0, 3600.0])
-        for slow in list(self.slow):
-            if self.now + by - slow.stamped > OVERLAP - 60 or self.dice.random() < 0.3:
-                self._commit(slow)
-        self.now += by
-        self._set_clock()
-        self.log.append(f"now {self.now:.0f}")
+    def act(self, name: str, event: str) -> None:
+        """Let it happen, in the middle of a run."""
+        if name:
+            self.note(f"{event}: {name}")
+            self.depth += 1
+            try:
+                getattr(self, name)()
+            finally:
+                self.depth -= 1
 
-    def run(self) -> Report:
-        """An undisturbed run."""
-        self.log.append("run")
-        report = self._sync(Spy(0, lambda: None))
-        self.log.append(f"  {report.status}: {report.records}")
+    def moves(self) -> None:
+        """The app goes on meanwhile."""
+        for _ in range(self.dice.randint(1, 4)):
+            self.move()
+
+    def kill(self) -> None:
+        """The process is gone."""
+        raise KilledError
+
+    def kill_late(self) -> None:
+        """The process is gone, and what it sent waits in NEW."""
+        raise KilledError(late=self.dice.uniform(0.1, LATE))
+
+    def fail(self) -> None:
+        """A request fails, now or for good."""
+        raise self.dice.choice([CutError, TransientError, RefusedError])("made up")
+
+    def sleep(self) -> None:
+        """The machine sleeps longer than its lease; another one runs meanwhile, perhaps twice."""
+        self.ground.time.tick(SLEEP)
+        for _ in range(self.dice.randint(1, 2)):
+            self.moves()
+            self.rival()
+        self.disturbed_at = self.ground.time.now
+
+    def rival(self) -> None:
+        """Another machine tries a run of its own."""
+        self.run(Weather(), holder="another machine")
+
+    def run(self, weather: Weather, holder: str = "this machine") -> Report | None:
+        """One run, and a look at what it promises where it ended; None where it did not."""
+        began = self.ground.time.now
+        self.note(f"run of {holder}")
+        self.depth += 1
+        try:
+            report = self.ground.sync(weather, holder)
+        except KilledError as killed:
+            self.disturbed_at = self.ground.time.now + (killed.late or 0)
+            self.note("killed")
+            return None
+        except SupasyncError as err:
+            self.note(f"{type(err).__name__}: {err}")
+            return None
+        finally:
+            self.depth -= 1
+        self.note(f"{report.status}: {', '.join(f'{t.name} {t.synced}/{t.found}' for t in report.tables)}")
+        self.look(report, began)
         return report
 
-    def crash(self) -> None:
-        """A run that is killed behind some batch."""
+    def look(self, report: Report, began: float) -> None:
+        """What a table that is said to be copied promises."""
+        for result in report.tables:
+            if result.exit_code == 1:
+                raise LostError(f"{result.error}")
+            if result.status != "ok":
+                continue
+            if result.name == "logs":
+                self.logs_read = True
+            if not result.refused and result.found != result.synced and result.name in COUNTED:
+                raise LostError(
+                    f"{result.name}: {result.synced} of {result.found} rows, and it is said to be ok"
+                )
+            if self.disturbed_at < began:
+                self.compare(result.name, began - (0 if result.name == "things" else self.overlap))
 
-        def kill() -> None:
-            raise KilledError
+    def compare(self, name: str, before: float) -> None:
+        """Every row that changed before that is in NEW as it is in OLD."""
+        wanted = [key for key, at in self.changed[name].items() if at < before]
+        if not wanted:
+            return
+        old, new = self.ground.rows("OLD", name), self.ground.rows("NEW", name)
+        wrong = [key for key in wanted if new.get(key) != old[key] and not self.waits(name, key)]
+        if wrong:
+            shown = [(key, old[key], new.get(key)) for key in wrong[:3]]
+            raise LostError(f"{name}: {len(wrong)} rows lost or wrong: {shown}")
 
-        self.log.append("crash")
-        with suppress(KilledError):
-            self._sync(Spy(self.dice.randint(1, 6), kill))
+    def waits(self, name: str, key: int) -> bool:
+        """Whether the row's account is not there yet."""
+        return name in ("users", "notes") and key not in self.accounts
 
-    def fault(self) -> None:
-        """A run in a bad network; it may fail, and repeats what may be repeated."""
-        end = self.dice.choice([self.space.old, self.space.new])
-        rule: dict[str, object] = self.dice.choice(
-            [
-                {"kind": "reset"},
-                {"kind": "reset-after"},
-                {"kind": "truncate", "bytes": 50},
-                {"kind": "answer", "status": 503},
-                {"kind": "answer", "status": 402},
-                {"kind": "answer-after", "status": 502},
-            ]
-        )
-        self.log.append(f"fault {rule}")
-        end.server.misbehave({**rule, "nth": self.dice.randint(1, 8)})
-        with suppress(SupasyncError):
-            self._sync(Spy(0, lambda: None))
-        end.server.behave()
-        self._set_clock()
 
-    def overlap(self) -> None:
-        """A second machine takes over in the middle of a run, which must stop before it writes on.
-
-        The first run looks at its lease before each batch, as it does after a minute without a sign of life.
-        """
-
-        def take_over() -> None:
-            self.write()
-            self.advance()
-            self.space.new.run("update sync_metadata set lease_until = now() where sync_status = 'running'")
-            self._sync(Spy(0, lambda: None), holder="another machine")
-
-        self.log.append("overlap")
-        with suppress(LockedError), patch.object(progress, "CHECKPOINT_SECONDS", 0.0):
-            self._sync(Spy(self.dice.randint(1, 4), take_over))
-
-    def _sync(self, watch: Spy, holder: str = "this machine") -> Report:
-        with opened(self.settings, self.host) as project:
-            plan = Plan(holder=holder, tables=self.settings.tables)
-            return runner.sync(project, plan, watch)
-
-    def _free_keys(self, count: int) -> set[int]:
-        held = self.untouchable.union(*(slow.keys for slow in self.slow))
-        free = [key for key in range(1, KEYS + 1) if key not in held]
-        return set(self.dice.sample(free, min(count, len(free))))
-
-    def _upsert(self, connection: psycopg.Connection, keys: set[int], ahead: float = 0.0) -> None:
-        """Parents by their creation and update, children by their update alone."""
-        stamp = self._stamp(ahead)
-        version = self.dice.randint(0, 10**9)
-        for key in sorted(keys):
-            connection.execute(
-                "insert into public.parents values (%s, %s, %s, null) on conflict (id) do update "
-                "set version = excluded.version, updated_at = excluded.created_at",
-                [key, version, stamp],
-            )
-            connection.execute(
-                "insert into public.children values (%s, %s, %s, %s) on conflict (id) do update "
-                "set version = excluded.version, updated_at = excluded.updated_at",
-                [key, key, version, stamp],
-            )
-
-    def _stamp(self, ahead: float = 0.0) -> datetime:
-        return datetime.now(UTC) + timedelta(seconds=self.now + self.skew + ahead)
-
-    def _commit(self, slow: Slow) -> None:
-        slow.connection.commit()
-        slow.connection.close()
-        self.slow.remove(slow)
-        self.log.append(f"commit {sorted(slow.keys)} at {self.now:.0f}")
-
-    def _url(self) -> str:
-        return self.space.old.cluster.url(self.space.old.database)
-
-    def _set_clock(self) -> None:
-        """OLD's clock is that of the rows: rules add up, and of two clocks the older one would win."""
-        self.space.old.server.behave()
-        self.space.old.server.misbehave({"kind": "clock", "seconds": self.now, "times": None})
-
-    def _compare(self) -> None:
-        for table in ("parents", "children"):
-            old, new = set(self.space.old.texts(table)), set(self.space.new.texts(table))
-            assert old <= new, (table, sorted(old - new)[:5], self.log)
+def fits(act: str, event: str) -> bool:
+    """Whether it can happen there."""
+    return event == "upsert" if act == "kill_late" else event != "survey" or act == "moves"

@@ -1,92 +1,82 @@
-"""Play episodes one after the other: ``python -m tests.soak.play --minutes 10 [--seed N]``."""
+"""Play episodes one after the other: ``python -m tests.soak.play --steps 100000 [--memory] [--seed N]``."""
 
 import argparse
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from unittest.mock import patch
 
-from supasync_core.config import load
-from supasync_core.plugins import Host
-from supasync_rest import client
-from supasync_rest.retry import Patience
-from tests.e2e.workspace import TABLES_YAML, Workspace, between
-from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
+from tests.soak import memory, servers
 from tests.soak.episode import Episode
+from tests.soak.world import Ground
 
-SCHEMA = (
-    ROLES
-    + """
-create table public.parents (id bigint primary key, version bigint, created_at timestamptz not null,
-  updated_at timestamptz);
-create table public.children (id bigint primary key, parent_id bigint references public.parents (id),
-  version bigint, updated_at timestamptz not null);
-grant select, insert, update, delete on all tables in schema public to service_role;
-"""
-)
-CONFIG = TABLES_YAML.split("tables:\n")[0] + (
-    "defaults: {page_size: 7}\n"
-    "tables:\n"
-    "  parents: {timestamp: [updated_at, created_at]}\n"
-    "  children: {after: [parents]}\n"
-)
-STEPS = 30
+STEPS = 40
+"""Of one episode, before the run that makes all of it good."""
+PIECE = 10_000
+"""Steps that are played on one ground."""
+_clock = time.monotonic  # the real one, which no ground replaces
+
+
+def play(ground: Ground, seed: int, steps: int = STEPS) -> int:
+    """One episode from a clean start; how many steps it took. What it asserts is in `Episode`."""
+    episode = Episode(ground, random.Random(seed))  # noqa: S311 - dice
+    try:
+        episode.play(steps)
+    except BaseException as err:
+        err.add_note("\n".join([*episode.log, f"the episode with seed {seed} failed"]))
+        raise
+    return episode.steps
+
+
+def piece(ground: Ground, seed: int, steps: int) -> tuple[int, int]:
+    """Episodes of consecutive seeds for so many steps: how many there were, and their steps."""
+    episodes = played = 0
+    while played < steps:
+        played += play(ground, seed + episodes)
+        episodes += 1
+    return episodes, played
 
 
 @contextmanager
-def ground(cluster: Cluster, folder: Path) -> Iterator[Workspace]:
-    """A workspace that is set up, with retries that do not wait."""
-    impatient = lambda: Patience(sleep=lambda _seconds: None)  # noqa: E731 - a factory in place of a class
-    with (
-        between(cluster, folder, SCHEMA, SCHEMA, CONFIG) as space,
-        patch.object(client, "Patience", impatient),
-    ):
-        yield space.ready()
-
-
-def play(space: Workspace, seed: int, steps: int = STEPS) -> None:
-    """One episode from a clean start; what it asserts is in `Episode`."""
-    space.old.server.behave()
-    space.new.server.behave()
-    space.old.run("truncate public.parents, public.children")
-    space.new.run("truncate public.parents, public.children")
-    space.forget()
-    host = Host()
-    host.load_installed()
-    settings = load(space.folder / "tables.yaml", {}, host)
-    Episode(space, settings, host, random.Random(seed)).play(steps)  # noqa: S311 - dice
-
-
-def play_for(space: Workspace, seconds: float, seed: int) -> int:
-    """Episodes for so long, each with the next seed; how many there were."""
-    until = time.monotonic() + seconds
-    count = 0
-    while time.monotonic() < until:
-        try:
-            play(space, seed + count)
-        except BaseException:
-            print(f"\nepisode with seed {seed + count} failed")  # noqa: T201 - what to play again
-            raise
-        count += 1
-    return count
+def real() -> Iterator[Ground]:
+    """A ground of servers that nobody else uses."""
+    with tempfile.TemporaryDirectory() as folder, Cluster.start(Path(folder)) as cluster:
+        work = Path(folder) / "work"
+        work.mkdir()
+        with servers.ground(cluster, work) as made:
+            yield made
 
 
 def main() -> None:
-    """Play for some minutes and tell the seed first."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--minutes", type=float, default=10)
+    """Play, and say which seeds; an episode that fails ends it with its log and exit code 1."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=100_000)
+    parser.add_argument("--memory", action="store_true", help="in memory instead of on real servers")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9))
     options = parser.parse_args()
-    print(f"seed {options.seed}")  # noqa: T201 - the result
-    with tempfile.TemporaryDirectory() as folder, Cluster.start(Path(folder)) as cluster:
-        (Path(folder) / "work").mkdir()
-        with ground(cluster, Path(folder) / "work") as space:
-            count = play_for(space, options.minutes * 60, options.seed)
-    print(f"{count} episodes, nothing lost")  # noqa: T201 - the result
+    where = "in memory" if options.memory else "on real servers"
+    seed, left = options.seed, options.steps
+    while left > 0:
+        began = _clock()
+        opened: AbstractContextManager[Ground] = memory.ground() if options.memory else real()
+        with opened as ground:
+            episodes, played = piece(ground, seed, min(left, PIECE))
+        say(
+            f"seeds {seed} to {seed + episodes - 1} {where}: {played:,} steps in {_clock() - began:.0f} s, "
+            "nothing lost, nothing changed"
+        )
+        seed, left = seed + episodes, left - played
+    say(f"{options.steps:,} steps {where} from seed {options.seed}: nothing lost, nothing changed")
+
+
+def say(line: str) -> None:
+    """Print a line at once, also into a log."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,314 @@
+"""OLD and NEW in memory: what one run of the real engine sees of them."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from supasync_core import clock, journal
+from supasync_core.backend import Claim, Entry, Past, Run, Spending, Survey
+from supasync_core.batch import Batch, Span, Window
+from supasync_core.clock import Horizon
+from supasync_core.errors import RowError
+from supasync_core.state import Extent
+from supasync_core.tables import Column, Shape, Table
+from tests.soak.world import COLUMNS, REFERS, SECOND, STAMPS, Cells, KilledError, Timeline, Weather
+
+_instant = lru_cache(4096)(clock.parse)
+
+
+@lru_cache(16384)
+def _text(instant: int) -> str:
+    return clock.to_text(instant).replace("Z", "+00:00")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A row of OLD, and its JSON text."""
+
+    cells: Cells
+    text: str
+
+
+def stored(table: str, cells: Cells) -> Stored:
+    """The row as a server prints it."""
+    printed = {
+        name: _text(value) if name in STAMPS and value is not None else value
+        for name, value in ((name, cells.get(name)) for name in COLUMNS[table])
+    }
+    return Stored(cells, json.dumps(printed, separators=(",", ":")))
+
+
+@dataclass
+class Old:
+    """Rows by table and key, transactions that are open, and how often each table was written."""
+
+    rows: dict[str, dict[int, Stored]] = field(default_factory=lambda: defaultdict(dict))
+    open: dict[int, int] = field(default_factory=dict)
+    """The beginning of each open transaction, by its number."""
+    versions: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+
+@dataclass
+class MemorySource:
+    """OLD as one run sees it."""
+
+    old: Old
+    time: Timeline
+    weather: Weather
+    surveyed: bool
+    dated: Horizon | None = None
+
+    def horizon(self) -> Horizon | None:
+        """Whole seconds of the latest answer's time, as a Date header has them."""
+        return self.dated
+
+    def survey(self, asked: Sequence[tuple[Table, Sequence[str]]]) -> Survey | None:
+        """Looked up at one moment, answered at a later one."""
+        if not self.surveyed:
+            return None
+        begun = min([self.time.instant, *self.old.open.values()]) - SECOND
+        extents = {table.name: self._extent(table, columns) for table, columns in asked}
+        found = Survey(horizon=begun, now=self.time.instant, extents=extents)
+        self.weather.hook("survey")
+        self._answer(self.weather.slow)
+        return found
+
+    def _extent(self, table: Table, columns: Sequence[str]) -> Extent:
+        rows = self.old.rows[table.name]
+        newest = {
+            name: max((row.cells.get(name) or 0 for row in rows.values()), default=0) for name in columns
+        }
+        texts = {name: (_text(v) if name in STAMPS else str(v)) if v else None for name, v in newest.items()}
+        return Extent(len(rows), texts, str(self.old.versions[table.name]))
+
+    def _answer(self, seconds: float) -> None:
+        self.time.tick(seconds)
+        self.dated = Horizon(self.time.instant // SECOND * SECOND)
+
+    def shape(self, table: Table) -> Shape:
+        """All columns."""
+        return shape(table)
+
+    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
+        """Nothing."""
+        return []
+
+    def count(self, table: Table, window: Window | None = None) -> int:
+        """The rows of the window."""
+        return len(self._found(table, window)) if window else len(self.old.rows[table.name])
+
+    def read(self, table: Table, window: Window) -> Batch:
+        """One page as a server answers it: looked up at one moment, dated at a later one."""
+        self.weather.hook("read")
+        found = self._found(table, window)
+        total: int | None = len(found) if window.counted else None
+        if window.counted and self.weather.count_fails:
+            self.time.tick(8)
+            found, total = self._found(table, window), None
+        page = found[window.skip :][: min(window.limit, self.weather.cut or window.limit)]
+        asked = self.time.now
+        self.weather.hook("page")
+        self._answer(max(0.0, self.weather.slow - (self.time.now - asked)))
+        return Batch(_body(page), total=total)
+
+    def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
+        """The rows that have these values, which are keys."""
+        self.weather.hook("read")
+        kept = self.old.rows[table.name]
+        found = [kept[int(value[0])] for value in values if int(value[0]) in kept]
+        self._answer(self.weather.slow)
+        yield Batch(_body(found))
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def _found(self, table: Table, window: Window) -> list[Stored]:
+        rows = self.old.rows[table.name]
+        first = window.spans[0].keyset.column
+        found: dict[int, Stored] = {}
+        for span in window.spans:
+            inside = _within(span)
+            found.update((key, row) for key, row in rows.items() if inside(row.cells))
+        if first is None or first == "id":
+            return [found[key] for key in sorted(found)]
+        return sorted(
+            found.values(), key=lambda row: (row.cells[first] is None, row.cells[first] or 0, row.cells["id"])
+        )
+
+
+def _body(rows: Sequence[Stored]) -> bytes:
+    return ("[" + ",".join(row.text for row in rows) + "]").encode()
+
+
+def _value(text: str | None, column: str | None) -> Any:  # None, or what is compared with a cell
+    if text is None:
+        return None
+    return _instant(text) if column in STAMPS else int(text)
+
+
+def _within(span: Span) -> Callable[[Cells], bool]:
+    """Whether a row lies in the span."""
+    column, nulls = span.keyset.column, span.keyset.nulls
+    low, high, beyond = (_value(text, column) for text in (span.start, span.until, span.beyond))
+    after: Any = _value(span.after.value, column) if span.after else None
+    key = int(span.after.key[0]) if span.after and span.after.key else None
+
+    def inside(cells: Cells) -> bool:
+        value = cells[column] if column else None
+        if any(cells[name] is not None for name in nulls) or (column and value is None):
+            return False
+        behind_key = key is not None and cells["id"] <= key
+        if span.after and (behind_key if after is None else value < after or (value == after and behind_key)):
+            return False
+        return not (
+            (low is not None and value < low)
+            or (high is not None and value > high)
+            or (beyond is not None and value <= beyond)
+        )
+
+    return inside
+
+
+@lru_cache
+def shape(table: Table) -> Shape:
+    """The table's columns."""
+    refers = REFERS.get(table.name, ("", ""))
+    return Shape(
+        tuple(
+            Column(
+                name,
+                "timestamp with time zone" if name in STAMPS else "bigint",
+                nullable=name != "id",
+                key=name == "id",
+                refers=(refers[1], "id") if name == refers[0] and "." not in refers[1] else None,
+            )
+            for name in COLUMNS[table.name]
+        )
+    )
+
+
+@dataclass
+class New:
+    """Rows by table and key, the accounts of the other schema, and the records of all runs."""
+
+    rows: dict[str, dict[int, dict[str, Any]]] = field(default_factory=lambda: defaultdict(dict))
+    accounts: set[int] = field(default_factory=set)
+    records: journal.Journal = field(default_factory=list)
+
+    def take(self, table: str, rows: Sequence[dict[str, Any]]) -> None:
+        """Write all rows or none; RowError for the first one whose parent is missing."""
+        column, parent = REFERS.get(table, ("", ""))
+        if parent:
+            there = self.accounts if parent == "auth.users" else self.rows[parent].keys()
+            for row in rows:
+                value = row.get(column)
+                if value is not None and int(value) not in there:
+                    raise RowError(
+                        f"{table}: NEW refuses rows",
+                        table=table,
+                        sqlstate="23503",
+                        columns=[column],
+                        value=f"({value})",
+                        other=parent.removeprefix("auth."),
+                    )
+        kept = self.rows[table]
+        for row in rows:
+            key = int(row["id"])
+            kept[key] = {**kept.get(key, {}), **row}
+
+
+@dataclass
+class MemorySink:
+    """NEW as one run sees it."""
+
+    new: New
+    time: Timeline
+    weather: Weather
+
+    def upsert(self, table: Table, batch: Batch) -> int:
+        """Write all rows or none; of a run that is killed, later or never."""
+        rows = [{k: v for k, v in row.items() if k not in table.exclude} for row in batch.rows]
+        try:
+            self.weather.hook("upsert")
+        except KilledError as killed:
+            if killed.late is not None:
+                self.time.at(self.time.now + killed.late, lambda: self._late(table.name, rows))
+            raise
+        self.new.take(table.name, rows)
+        self.time.tick(self.weather.heavy)
+        self.weather.hook("sent")
+        return batch.count
+
+    def _late(self, table: str, rows: Sequence[dict[str, Any]]) -> None:
+        try:
+            self.new.take(table, rows)
+        except RowError:
+            return
+
+    def shape(self, table: Table) -> Shape:
+        """All columns."""
+        return shape(table)
+
+    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
+        """Nothing."""
+        return []
+
+    def count(self, table: Table, window: Window | None = None) -> int:
+        """All rows."""
+        return len(self.new.rows[table.name])
+
+    def read(self, table: Table, window: Window) -> Batch:
+        """Nobody reads NEW by pages here."""
+        raise NotImplementedError
+
+    def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
+        """The rows that have these values, which are keys."""
+        kept = self.new.rows[table.name]
+        found = [kept[int(value[0])] for value in values if int(value[0]) in kept]
+        yield Batch(json.dumps(found).encode())
+
+    def delete(self, table: Table, keys: Sequence[Sequence[str]]) -> int:
+        """Nothing is deleted here."""
+        raise NotImplementedError
+
+    def notes(self) -> list[str]:
+        """Nothing."""
+        return []
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+@dataclass
+class MemoryStore:
+    """The records of all runs, kept by the rules of `supasync_core.journal`."""
+
+    new: New
+    time: Timeline
+    weather: Weather
+
+    def begin(self, claim: Claim) -> Run:
+        """Take the lease."""
+        return journal.granted(journal.begin(self.new.records, claim, self.time.instant), claim)
+
+    def save(self, run_id: str, entry: Entry) -> bool:
+        """Write the entry unless another run has taken over."""
+        self.weather.hook("save")
+        saved = journal.save(self.new.records, run_id, entry, self.time.instant)
+        del self.new.records[:-3]
+        self.weather.hook("saved")
+        return saved
+
+    def past(self, limit: int) -> Past:
+        """The newest records."""
+        return journal.past(self.new.records, limit)
+
+    def spendings(self, since: str) -> Sequence[Spending]:
+        """Nothing costs anything here."""
+        return []
+
+    def close(self) -> None:
+        """Nothing to close."""

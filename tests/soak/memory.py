@@ -1,0 +1,123 @@
+"""A ground in memory: the real engine between two dicts, where hours cost nothing."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from supasync_core import progress, runner
+from supasync_core.backend import Claim, Entry
+from supasync_core.ledger import Ledger
+from supasync_core.opening import Backend
+from supasync_core.plan import Plan
+from supasync_core.plugins import Host
+from supasync_core.project import Project
+from supasync_core.report import Report
+from supasync_core.settings import Endpoint, Settings
+from supasync_core.state import State
+from supasync_core.tables import Table
+from tests.soak.ends import MemorySink, MemorySource, MemoryStore, New, Old, stored
+from tests.soak.running import Silent, virtual
+from tests.soak.world import Cells, Setup, Timeline, Weather
+
+OLD_REF = "memory-old"
+
+
+@dataclass
+class MemoryGround:
+    """Both sides in memory."""
+
+    host: Host
+    time: Timeline = field(default_factory=Timeline)
+    old: Old = field(default_factory=Old)
+    new: New = field(default_factory=New)
+    settings: Settings = field(init=False)
+    setup: Setup = field(init=False)
+    numbers: int = 0
+
+    def prepare(self, setup: Setup) -> None:
+        """Everything anew."""
+        self.time.now, self.time.due = 0.0, []
+        self.old, self.new, self.setup = Old(), New(), setup
+        self.settings = settings(setup.tables)
+        claim = Claim(holder="setup", source=OLD_REF, command="setup", lease=600, baseline=True)
+        store = MemoryStore(self.new, self.time, Weather())
+        store.save(store.begin(claim).id, Entry(status="baseline", state=State(OLD_REF)))
+
+    def begin(self, rows: Mapping[str, Sequence[Cells]]) -> Callable[[], None]:
+        """A transaction; its rows are seen once it is committed."""
+        self.numbers += 1
+        number = self.numbers
+        self.old.open[number] = self.time.instant
+        made = {name: [stored(name, cells) for cells in each] for name, each in rows.items()}
+
+        def commit() -> None:
+            del self.old.open[number]
+            for name, each in made.items():
+                self.old.versions[name] += 1
+                self.old.rows[name].update((row.cells["id"], row) for row in each)
+
+        return commit
+
+    def delete(self, table: str, key: int) -> None:
+        """Remove a row from OLD."""
+        self.old.versions[table] += 1
+        del self.old.rows[table][key]
+
+    def account(self, key: int) -> None:
+        """Make the account of that key in NEW."""
+        self.new.accounts.add(key)
+
+    def sync(self, weather: Weather, holder: str) -> Report:
+        """One run of the real engine."""
+        store = MemoryStore(self.new, self.time, weather)
+        source = MemorySource(self.old, self.time, weather, self.setup.horizon)
+        sink = MemorySink(self.new, self.time, weather)
+        project = Project(self.settings, self.host, Ledger(), source, sink, store)
+        plan = Plan(holder=holder, tables=self.settings.tables, interrupted=weather.stop)
+        with patch.object(progress, "CHECKPOINT_ROWS", self.setup.checkpoint):
+            return runner.sync(project, plan, Silent())
+
+    def rows(self, side: str, table: str) -> Mapping[int, object]:
+        """The rows by key, numbers as texts."""
+        if side == "NEW":
+            return self.new.rows[table]
+        kept = self.old.rows[table]
+        return {key: json.loads(row.text, parse_int=str) for key, row in kept.items()}
+
+
+def settings(tables: tuple[Table, ...]) -> Settings:
+    """Settings without a file."""
+    hour = timedelta(hours=1)
+    return Settings(
+        path=Path("tables.yaml"),
+        folder=Path(),
+        source=Endpoint("memory", {}, OLD_REF),
+        sink=Endpoint("memory", {}, "memory-new"),
+        plugins=(),
+        enabled=True,
+        interval=hour,
+        stale_after=6 * hour,
+        max_runtime=hour,
+        workers=1,
+        retention=90 * 24 * hour,
+        tables=tables,
+        secrets=(),
+    )
+
+
+@contextmanager
+def ground() -> Iterator[MemoryGround]:
+    """A ground in memory under a clock of its own."""
+    host = Host()
+    host.load_installed()
+    backend: Any = Backend("memory", open=None, settings={}, ref=None)  # type: ignore[arg-type]
+    host.sources.add("memory", backend)
+    host.sinks.add("memory", backend)
+    made = MemoryGround(host)
+    with virtual(made.time):
+        yield made
