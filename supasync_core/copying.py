@@ -118,7 +118,7 @@ class Copying:
         if leg.batch:
             self.progress.save_if_due()
         flight.start(leg, lambda batch: self.progress.delivery.attempt(table, batch))
-        if guard.curious and not self._transforms:
+        if guard.curious:
             self._confirm(flight.rest(), guard, flight)
 
     def _confirm(self, legs: Iterator[Leg], guard: Guard, flight: Flight) -> None:
@@ -145,8 +145,8 @@ class Copying:
         """Keep the state that the piece leads to, now that its batch is confirmed."""
         piece, progress, table = leg.piece, self.progress, self.table
         rows = piece.batch.count if piece.batch else 0
-        if arrived and leg.batch and not self._transforms:
-            guard.sent(leg.batch)
+        if leg.batch and arrived == leg.batch.count:
+            guard.sent(leg.batch, transformed=bool(self._transforms))
         self._count(leg, rows, arrived)
         if rows:
             with progress.lock:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import RLock
 
-from supasync_core import transform
+from supasync_core import confirmed, transform
 from supasync_core.batch import Batch
 from supasync_core.errors import RowError, SchemaError, TooMuchError
 from supasync_core.gate import Gate
@@ -161,7 +161,7 @@ class Delivery:
         while at < batch.count:
             portion = self.portions.of(table.name, batch, at)
             try:
-                self.project.sink.upsert(table, portion)
+                confirmed.upsert(self.project.sink, table, portion)
             except TooMuchError as err:
                 self.portions.too_much(table.name, portion.count, err)
             else:
@@ -294,7 +294,7 @@ class Delivery:
     def _make_place(self, table: Table, row: Batch) -> None:
         """Send the row; where another row has its unique value, send that one first as it is now."""
         try:
-            self.project.sink.upsert(table, row)
+            confirmed.upsert(self.project.sink, table, row)
         except RowError as err:
             current = self._blockers(table, row, err) if err.sqlstate == NOT_UNIQUE else []
             for batch in current:

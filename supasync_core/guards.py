@@ -54,22 +54,26 @@ class Guard:
         """Whether a row is still to be looked up in the sink."""
         return not (self.looked or self.state.updates_seen)
 
-    def sent(self, batch: Batch) -> None:
-        """SchemaError where the sink does not keep timestamps: looked up for one row of the first batches.
+    def sent(self, batch: Batch, *, transformed: bool = False) -> None:
+        """SchemaError where the sink does not have one row of the first batches, with its timestamps as sent.
 
         A trigger that stamps updates shows itself only where the row was there before: the first run after a
-        complete one looks again.
+        complete one looks again. A ``transformed`` row's timestamps may be another kind of text.
         """
-        columns = [name for name in self.table.timestamp if name in batch.columns]
-        if not self.curious or not columns:
+        if not self.curious:
             return
         self.looked = True
         sent = batch.rows[0]
-        keys_only = replace(self.table, columns=(*self.table.key, *columns), exclude=(), where=None)
+        columns = [name for name in self.table.timestamp if name in batch.columns and not transformed]
+        chosen = tuple(dict.fromkeys((*self.table.key, *columns)))
+        keys_only = replace(self.table, columns=chosen, exclude=(), where=None)
         key = self.table.place(sent, None).key
-        for found in self.project.sink.rows(keys_only, self.table.key, [key]):
-            for row in found.rows:
-                self._compare(sent, row, columns)
+        batches = self.project.sink.rows(keys_only, self.table.key, [key])
+        rows = [row for found in batches for row in found.rows]
+        if not rows:
+            raise self._absent()
+        for row in rows:
+            self._compare(sent, row, columns)
         self.state = replace(self.state, updates_seen=bool(self.state.read_at))
 
     def finished(self, rows: int) -> None:
@@ -101,6 +105,14 @@ class Guard:
                     hint="turn that trigger off in NEW until the switch: supasync schema sql --triggers off "
                     f"prints the SQL; then: supasync sync --full {self.table.name}",
                 )
+
+    def _absent(self) -> SchemaError:
+        return SchemaError(
+            f"{self.table.name}: NEW confirmed rows and does not have the first of them under its key",
+            table=self.table.name,
+            hint=f"does a trigger or the type of a column change ({', '.join(self.table.key)}) there, or its "
+            f"backend write nothing? Correct that, then: supasync sync --full {self.table.name}",
+        )
 
     def _start_again(self, what: str) -> SchemaError:
         return SchemaError(

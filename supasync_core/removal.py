@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from supasync_core import clock
+from supasync_core import clock, confirmed
 from supasync_core.backend import Sink
 from supasync_core.batch import Batch
 from supasync_core.errors import StateError, TableError
@@ -172,7 +172,7 @@ def _put_back(place: Place, removal: str, table: Table) -> PutBack:
             there = {k for found in place.sink.rows(whole, table.key, keys) for k in _keys(table, found)}
             wanted = batch.only([i for i, key in enumerate(keys) if key not in there])
             present += batch.count - wanted.count
-            written += place.sink.upsert(whole, wanted) if wanted.count else 0
+            written += confirmed.upsert(place.sink, whole, wanted) if wanted.count else 0
     except TableError as err:
         return PutBack(table=table, written=written, present=present, error=err)
     place.evidence.put_back(removal, table)

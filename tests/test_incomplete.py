@@ -136,3 +136,24 @@ def test_what_came_of_an_incomplete_table_is_kept_and_the_next_run_reads_on(tmp_
     assert done.code == 0, done.out + done.err
     with duckdb.connect(str(tmp_path / "new.duckdb")) as new:
         assert new.sql("select count(*) from people").fetchall() == [(120,)]
+
+
+@pytest.mark.parametrize("plugin", ["incremental", "append", "snapshot"])
+def test_a_sink_that_writes_nothing_is_no_success(tmp_path: Path, plugin: str) -> None:
+    done = synced(tmp_path, sink="deaf", plugin=plugin)
+    assert done.code == 3, done.out + done.err
+    assert "NEW confirmed rows and does not have the first of them" in done.err
+    assert "people: failed" in done.out
+
+
+@pytest.mark.parametrize("sink", ["miscounts", "drops"])
+def test_a_sink_that_confirms_fewer_rows_is_not_believed(tmp_path: Path, sink: str) -> None:
+    done = synced(tmp_path, sink=sink)
+    assert done.code == 3, done.out + done.err
+    assert "people: NEW confirmed 49 of 50 rows" in done.err.replace("failed: ", "")
+    assert call(tmp_path, "state", "show").out.count("people") <= 1
+    (tmp_path / "tables.yaml").write_text((tmp_path / "tables.yaml").read_text().replace(sink, "duckdb"))
+    done = call(tmp_path, "sync")
+    assert done.code == 0, done.out + done.err
+    with duckdb.connect(str(tmp_path / "new.duckdb")) as new:
+        assert new.sql("select count(*) from people").fetchall() == [(120,)]
