@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from supasync_core.cli import cli
+from supasync_core.cli.commands import cli
 from supasync_core.cli.session import Session
 from supasync_core.plugins import GROUP, Host
 

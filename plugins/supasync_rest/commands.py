@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from supasync_core.cli import streams
 from supasync_core.cli.session import Session
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def sql(session: Session, /, **options: str | bool | None) -> None:
     """
     from supasync_rest import scripts  # noqa: PLC0415 - --help reads no files
 
+    streams.for_programs()
     given = [name for name, value in options.items() if value]
     if len(given) > 1 and set(given) != {"horizon", "uninstall"}:
         shown = ", ".join(f"--{name.replace('_', '-')}" for name in given)

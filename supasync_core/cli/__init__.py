@@ -1,157 +1,24 @@
-"""The command line: parse, call, print, exit. Results go to stdout, progress and errors to stderr."""
+"""The command line: parse, call, print, exit. Results go to stdout, progress and errors to stderr.
 
-import json
+Next to nothing is imported here, so that a signal ends even the start with the documented code.
+"""
+
 import os
 import sys
-import textwrap
-import traceback
-from collections.abc import Callable, MutableMapping
-from importlib import import_module
 
-import click
-
-from supasync_core.cli import streams
-from supasync_core.cli.session import Session
-from supasync_core.errors import StateError, SupasyncError
-
-COMMANDS = {
-    "check": ("supasync_core.cli.setup", "Look at both projects, the tables and the state; write nothing."),
-    "cutover": ("supasync_core.cli.cutover", "Switch the app from OLD to NEW"),
-    "diff": ("supasync_core.cli.diff", "Compare LEFT and RIGHT"),
-    "gap": ("supasync_core.cli.gap", "Carry the last gap over by hand, without any request to OLD."),
-    "init": ("supasync_core.cli.init", "Write a first tables.yaml"),
-    "plugins": ("supasync_core.cli.plugins", "List the plugins"),
-    "quarantine": ("supasync_core.cli.quarantine", "Look at the rows that NEW refused, try them again"),
-    "reconcile": ("supasync_core.cli.reconcile", "Make RIGHT like LEFT, or take the last such change back"),
-    "schema": ("supasync_core.cli.schema", "The tables of both projects: what differs, and what NEW needs."),
-    "schedule": ("supasync_core.cli.schedule", "Print a crontab line, systemd's units, or a Windows task"),
-    "setup": ("supasync_core.cli.setup", "Verify both projects and write the baseline record into NEW."),
-    "state": ("supasync_core.cli.state", "Look at the state that is kept in NEW, or reset a table."),
-    "status": ("supasync_core.cli.status", "Show the last runs, the success rate, each table's lag"),
-    "sync": ("supasync_core.cli.sync", "Copy what is new or changed from OLD to NEW."),
-    "usage": ("supasync_core.cli.usage", "Show requests, egress and database size of this month"),
-    "verify": ("supasync_core.cli.verify", "Compare OLD with NEW over the API"),
-}
-"""Each command's module, imported only when the command is run or asked for its help, and how that begins."""
-
-
-class Commands(click.Group):
-    """The built-in commands, and those that plugins add.
-
-    Where a plugin adds a group under a built-in group's name, such as ``schema``, its commands join that one.
-    """
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """All names, sorted."""
-        return sorted({*COMMANDS, *self._added(ctx)})
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, imported now."""
-        if cmd_name in COMMANDS:
-            command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
-            added = self._added(ctx).get(cmd_name) if isinstance(command, click.Group) else None
-            if isinstance(command, click.Group) and isinstance(added, click.Group):
-                command.commands.update({**added.commands, **command.commands})
-            return command
-        return self._added(ctx).get(cmd_name)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, without importing them."""
-        summaries = {name: command.get_short_help_str() for name, command in self._added(ctx).items()}
-        summaries |= {name: summary for name, (_, summary) in COMMANDS.items()}
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(summaries.items()))
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with a suggestion for a misspelt command."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as err:
-            from supasync_core.registry import did_you_mean  # noqa: PLC0415 - wanted here alone
-
-            raise click.UsageError(
-                f"there is no command {args[0]}{did_you_mean(args[0], self.list_commands(ctx))}", ctx
-            ) from err
-
-    def _added(self, ctx: click.Context) -> MutableMapping[str, click.Command]:
-        session = ctx.ensure_object(Session)
-        if not self.commands:
-            session.host.add_commands(self)
-        return self.commands
-
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="supasync", message="%(prog)s %(version)s")
-@click.option(
-    "--config",
-    type=click.Path(dir_okay=False),
-    envvar="SUPASYNC_CONFIG",
-    default="tables.yaml",
-    show_default=True,
-    show_envvar=True,
-    help="The file that declares both projects and the tables.",
-)
-@click.pass_context
-def cli(ctx: click.Context, config: str) -> None:
-    """Move a Supabase project to another one: hourly, resumable, provable.
-
-    OLD is the project that the app uses today, NEW the one that takes over. OLD is only ever read.
-
-    \b
-    Exit codes: 0 done, 1 a defect, 2 wrong settings or options, 3 a person is
-    needed, 4 failed for now and a later run makes it good, 5 another run is
-    at work, 130 interrupted.
-    """  # noqa: D301 - \b is click's mark against rewrapping
-    ctx.ensure_object(Session).config = config
+from supasync_core.cli import signals, streams
 
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with the documented code; never a traceback, never a key."""
-    session = Session(wants_json="--json" in (sys.argv[1:] if args is None else args))
-    sys.stdout, sys.stderr = (
-        streams.guarded(streams.forgiving(stream), session.redact) for stream in (sys.stdout, sys.stderr)
-    )
-    code = guarded(lambda: cli.main(args, prog_name="supasync", standalone_mode=False, obj=session), session)
+    signals.leave_at_once()
+    output = streams.prepared()
+    from supasync_core.cli.commands import run  # noqa: PLC0415 - a signal is heard from here on
+
+    signals.interrupt()
+    session, code = run(sys.argv[1:] if args is None else args)
+    code = output.ended(code, session.trouble)
+    signals.leave_at_once(code)
     if session.impatient:
-        sys.stdout.flush()
-        sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
-
-
-def guarded(run: Callable[[], object], session: Session) -> int:
-    """The exit code of ``run``, its errors printed in a sentence on stderr."""
-    try:
-        code = run()
-    except click.exceptions.Exit as err:
-        return err.exit_code
-    except click.ClickException as err:
-        err.show()
-        return err.exit_code
-    except (click.Abort, KeyboardInterrupt) as err:
-        session.impatient = isinstance(err, KeyboardInterrupt)
-        click.echo("interrupted", err=True)
-        return 130
-    except SupasyncError as err:
-        hint = err.hint
-        if isinstance(err, StateError) and (ends := session.ends):
-            hint = "\n".join(filter(None, (hint, ends)))
-        return _told(session, err.exit_code, str(err), hint)
-    except Exception as err:  # noqa: BLE001 - the last guard: a defect is said as one
-        where = traceback.format_exc() if os.environ.get("SUPASYNC_DEBUG") else "SUPASYNC_DEBUG=1 shows where"
-        return _told(session, 1, f"a defect of supasync: {type(err).__name__}: {err}", where)
-    return code if isinstance(code, int) else 0
-
-
-def _told(session: Session, code: int, text: str, hint: str | None) -> int:
-    """The code, after the text and what to do about it were printed without any key."""
-    code = session.trouble or code
-    if session.wants_json:
-        told = {"error": text, "hint": hint, "exit_code": code}
-        click.echo(session.redact(json.dumps(told, indent=2)))
-    click.echo(session.redact(f"error: {text}"), err=True)
-    if hint:
-        click.echo(session.redact(textwrap.indent(hint, "  ")), err=True)
-    return code

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from supasync_core.cli.given import Duration, pairs
+from supasync_core.cli.given import Duration, encodings, pairs
 from supasync_core.cli.session import Session
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Given:
         return Choices(
             dialects=pairs("--dialect", self.dialects),
             nulls=pairs("--null", self.nulls),
-            encodings=pairs("--encoding", self.encodings),
+            encodings=encodings(self.encodings),
         )
 
 
@@ -127,9 +127,11 @@ def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, 
     alone. Exits with 0 where both are equal, 1 where they differ, 2 where that cannot be told.
     """
     session.trouble, session.wants_json = TROUBLE, form == "json"
-    from supasync_core.cli import differences  # noqa: PLC0415 - --help needs none of it
+    from supasync_core.cli import differences, streams  # noqa: PLC0415 - --help needs none of it
     from supasync_core.errors import SupasyncError  # noqa: PLC0415
 
+    if form != "table":
+        streams.for_programs()
     asked = Given(**given)  # type: ignore[arg-type]
     settings = asked.settings(session)
     printer = differences.PRINTERS[form](

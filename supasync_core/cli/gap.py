@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from supasync_core.cli import output
+from supasync_core.cli import output, streams
 from supasync_core.cli.session import Session
 from supasync_core.errors import ConfigError, SupasyncError
 from supasync_core.files import write_private
@@ -38,6 +38,7 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
     """Print the queries to run in OLD's SQL editor, in import order, and where to save each result."""
     from supasync_core.gap import wanting  # noqa: PLC0415 - --help needs none of it
 
+    streams.for_programs()
     settings = session.settings
     with _staging(session, settings) as staging:
         if offline:

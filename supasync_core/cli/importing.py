@@ -18,7 +18,7 @@ from supasync_core import lock
 from supasync_core.backend import Claim, Entry, Run
 from supasync_core.cli import output
 from supasync_core.cli.counting import steps
-from supasync_core.cli.given import pairs
+from supasync_core.cli.given import encodings, pairs
 from supasync_core.cli.session import Session
 from supasync_core.cli.sync import interruptible
 from supasync_core.errors import ConfigError, StateError
@@ -67,7 +67,7 @@ class Command:
         choices = Choices(
             dialects=pairs("--dialect", self.dialects),
             nulls=pairs("--null", self.nulls),
-            encodings=pairs("--encoding", self.encodings),
+            encodings=encodings(self.encodings),
             accepted=frozenset(self.accepted),
         )
         with (

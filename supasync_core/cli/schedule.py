@@ -27,7 +27,7 @@ _NEXT = {
 @click.command()
 @click.argument("scheduler", type=click.Choice(list(_NEXT)))
 @click.option(
-    "--every", type=Duration(), help="The time between two runs, such as 30m; by default interval:."
+    "--every", type=Duration(zero=False), help="The time between two runs, such as 30m; by default interval:."
 )
 @click.pass_obj
 def schedule(session: Session, scheduler: str, every: timedelta | None) -> int:

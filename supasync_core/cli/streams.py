@@ -1,6 +1,12 @@
-"""The two streams to people: no key, nothing that moves a terminal, and no error where nobody takes it."""
+"""The two streams to people: no key, nothing that moves a terminal, and no success where output was lost.
 
+Both streams are closed or broken in one way only: their lowest layer notes the first error and drops what
+follows. A reader that has seen enough (a closed pipe, a closed descriptor) is no error; a full disk is one.
+"""
+
+import io
 import os
+import select
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,57 +14,121 @@ from typing import Any, TextIO
 
 from supasync_core.printable import visible
 
+LOST = 3
+"""The exit code where results could not be written: a person has to make room."""
 _OURS = "\n\t"
+_STANDARD = (("stdin", os.O_RDONLY), ("stdout", os.O_WRONLY), ("stderr", os.O_WRONLY))
 
 
-class _Forgiving:
-    """A stream that writes to nowhere once writing has failed."""
+class _Raw(io.RawIOBase):
+    """The lowest layer of a stream, which takes everything, also what can no longer be written."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, inner: Any) -> None:  # noqa: ANN401 - a FileIO, on Windows a console
+        self._inner = inner
+        self.error: OSError | None = None
 
-    def write(self, text: str) -> int:
+    def write(self, data: Any) -> int:  # noqa: ANN401 - any buffer
         """Write, or give up for good."""
-        try:
-            return self._stream.write(text)
-        except OSError:
-            self._give_up()
-            return len(text)
+        if self.error is None:
+            try:
+                return self._written(data)
+            except OSError as err:
+                self.error = err
+        return len(data)
 
-    def flush(self) -> None:
-        """Flush, or give up for good."""
-        try:
-            self._stream.flush()
-        except OSError:
-            self._give_up()
+    def _written(self, data: Any) -> int:  # noqa: ANN401 - any buffer
+        while (done := self._inner.write(data)) is None:  # a pipe that does not block, as Node hands on
+            select.select([], [self], [])
+        return int(done)
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the stream has
-        return getattr(self._stream, name)
+    def writable(self) -> bool:
+        """Always."""
+        return True
 
-    def _give_up(self) -> None:
-        """Put the null device in the place of what does not take anything, also for the flush at exit."""
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, self._stream.fileno())
-        os.close(nowhere)
+    def fileno(self) -> int:
+        """The descriptor."""
+        return int(self._inner.fileno())
+
+    def isatty(self) -> bool:
+        """Whether a person looks on."""
+        return bool(self._inner.isatty())
 
 
-class _Guarded(_Forgiving):
+class _Guarded:
     """The wrapper that every text passes, whoever prints it; `bare` is the way around it."""
 
     def __init__(self, stream: TextIO, redact: Callable[[str], str]) -> None:
-        super().__init__(stream)
         self._redact = redact
         self.bare: TextIO = stream
 
     def write(self, text: str) -> int:
         """Write the text without keys, control characters and bidi marks as JSON escapes them."""
-        self._stream.write(visible(self._redact(text), _OURS))
+        self.bare.write(visible(self._redact(text), _OURS))
         return len(text)
 
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the stream has
+        if name == "buffer":  # click would write past the guard where the encoding is ASCII
+            raise AttributeError(name)
+        return getattr(self.bare, name)
 
-def forgiving(stream: TextIO) -> Any:  # noqa: ANN401 - it stands for a stream
-    """The stream, never raising OSError."""
-    return _Forgiving(stream)
+
+class Output:
+    """The process's stdout and stderr, and whether all of it was written."""
+
+    def __init__(self) -> None:
+        self._layers: list[_Raw] = []
+        self._kept: list[TextIO] = []
+
+    def protect(self, stream: TextIO) -> TextIO:
+        """The stream on a layer of ours; characters beyond its encoding are written as escapes."""
+        buffer = getattr(stream, "buffer", None)
+        if not isinstance(stream, io.TextIOWrapper) or buffer is None:
+            return stream
+        layer = _Raw(getattr(buffer, "raw", buffer))
+        self._layers.append(layer)
+        self._kept.append(stream)  # Python closes a file that nobody knows any more
+        return io.TextIOWrapper(
+            io.BufferedWriter(layer),
+            encoding=stream.encoding,
+            errors="backslashreplace",
+            line_buffering=stream.line_buffering,
+            write_through=stream.write_through,
+        )
+
+    def ended(self, code: int, trouble: int | None) -> int:
+        """The exit code of a command that has ended with ``code``: never 0 where output was lost."""
+        sys.stdout.flush()
+        lost = [each.error for each in self._layers if each.error and not _unread(each.error)]
+        if not lost:
+            sys.stderr.flush()
+            return code
+        print(f"error: the output could not be written: {lost[0].strerror}", file=sys.stderr, flush=True)  # noqa: T201 - after all else
+        return trouble or code or LOST
+
+
+def prepared() -> Output:
+    """Standard streams that never raise; those that are closed lead to the null device.
+
+    A closed descriptor would otherwise be the next file's, and what is printed would be written into that.
+    """
+    for number, (name, mode) in enumerate(_STANDARD):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, mode), True)  # noqa: FBT003 - it takes no name
+        if getattr(sys, name) is None:
+            way = "r" if mode == os.O_RDONLY else "w"
+            setattr(sys, name, open(number, way, encoding="utf-8", closefd=False))  # noqa: SIM115 - as long as the process
+    output = Output()
+    sys.stdout, sys.stderr = output.protect(sys.stdout), output.protect(sys.stderr)
+    return output
+
+
+def for_programs() -> None:
+    """From now on stdout is UTF-8, whatever the terminal has: another program reads it."""
+    stream = bare(sys.stdout)
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8")
 
 
 def guarded(stream: TextIO, redact: Callable[[str], str]) -> Any:  # noqa: ANN401 - it stands for a stream
@@ -84,3 +154,8 @@ def reguarded(redact: Callable[[str], str]) -> Iterator[None]:
         yield
     finally:
         sys.stdout, sys.stderr = before
+
+
+def _unread(err: OSError) -> bool:
+    """Whether somebody has read as much as they wanted."""
+    return isinstance(err, BrokenPipeError | ConnectionResetError)

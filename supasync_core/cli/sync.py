@@ -14,7 +14,7 @@ from types import FrameType
 import click
 
 from supasync_core import lock, runner
-from supasync_core.cli import output, telling
+from supasync_core.cli import output, signals, telling
 from supasync_core.cli.session import Session
 from supasync_core.errors import ConfigError, SupasyncError, TableError, TransientError
 from supasync_core.freshness import LastSuccess
@@ -117,7 +117,7 @@ def _conclude(session: Session, report: Report, last: LastSuccess, *, as_json: b
 
 @contextmanager
 def interruptible(longest: timedelta) -> Iterator[Callable[[], bool]]:
-    """Whether to stop after the batch in flight: at the first Ctrl-C or SIGTERM, or when time is up.
+    """Whether to stop after the batch in flight: at the first signal that asks for it, or when time is up.
 
     A run that does not even get to ask, because a request of it hangs, ends a little later with its process,
     and the lock with it.
@@ -131,7 +131,7 @@ def interruptible(longest: timedelta) -> Iterator[Callable[[], bool]]:
         asked.append(number)
         click.echo("stopping after the batch in flight; once more stops at once", err=True)
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, ask) for number in signals.heard()}
     hung = threading.Timer(longest.total_seconds() + GRACE, _give_up, (longest,))
     hung.daemon = True
     hung.start()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from supasync_core.cli import cli, guarded
+from supasync_core.cli.commands import cli, guarded
 from supasync_core.cli.session import Session
 from tests.e2e.workspace import Completed
 

@@ -187,7 +187,13 @@ def test_the_printed_line_runs_this_very_configuration(odd_folder: Path, tmp_pat
 
 
 def test_bad_wishes_are_usage_errors(odd_folder: Path) -> None:
-    for args in (["launchd"], ["cron", "--every", "soon"], ["cron", "--every", "7m"], []):
+    for args in (
+        ["launchd"],
+        ["cron", "--every", "soon"],
+        ["cron", "--every", "7m"],
+        ["cron", "--every", "0m"],
+        [],
+    ):
         done = subprocess.run(
             [COMMAND, "schedule", *args], cwd=odd_folder, capture_output=True, text=True, check=False
         )

@@ -1,0 +1,34 @@
+"""Ctrl-C, SIGTERM and a terminal that is closed: each ends the command with 130, whenever it comes."""
+
+import os
+import signal
+from contextlib import suppress
+from types import FrameType
+
+INTERRUPTED = 130
+ASKED = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Each of them asks the command to end."""
+
+
+def heard() -> tuple[signal.Signals, ...]:
+    """Those that are not ignored, as SIGHUP is under nohup."""
+    return tuple(number for number in ASKED if signal.getsignal(number) is not signal.SIG_IGN)
+
+
+def leave_at_once(code: int | None = None) -> None:
+    """From now on a signal ends the process at once: nothing has begun, or all has ended with ``code``."""
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        if code is None:
+            with suppress(OSError):
+                os.write(2, b"interrupted\n")
+        os._exit(INTERRUPTED if code is None else code)
+
+    for number in heard():
+        signal.signal(number, leave)
+
+
+def interrupt() -> None:
+    """From now on a signal is a KeyboardInterrupt: what was opened is closed, a lease is given back."""
+    for number in heard():
+        signal.signal(number, signal.default_int_handler)
