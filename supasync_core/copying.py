@@ -116,6 +116,7 @@ class Copying:
             leg = Leg(piece, batch, _keys(table, batch)) if batch.count else leg
         self._confirm(flight.room_for(leg), guard, flight)
         if leg.batch:
+            self.progress.doubt(table)
             self.progress.save_if_due()
         flight.start(leg, lambda batch: self.progress.delivery.attempt(table, batch))
         if guard.curious:

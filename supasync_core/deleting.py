@@ -88,6 +88,8 @@ class Deleting:
         progress = self.progress
         if not self.weighed:
             return
+        for plan in self.weighed:
+            progress.delivery.reread.written.add(plan.table.name)
         progress.save(progress.report(), status="running")
         removed = removal.remove(self._place(staging), self.weighed, progress.run.now)[1]
         plans = {plan.table.name: plan for plan in self.weighed}

@@ -21,6 +21,7 @@ from supasync_core.gate import Gate
 from supasync_core.portions import Portions
 from supasync_core.project import Project
 from supasync_core.refusals import Key, joined, keys_of, matching, outside, printed, texts_of, told
+from supasync_core.reread import Reread
 from supasync_core.state import Quarantined
 from supasync_core.tables import Table
 
@@ -76,6 +77,7 @@ class Delivery:
     gate: Gate = field(default_factory=Gate)
     lock: RLock = field(default_factory=RLock)
     """Held while `set_aside` changes or is looked through."""
+    reread: Reread = field(default_factory=Reread)
 
     def __post_init__(self) -> None:
         rows = {name: {row.key: row for row in rows} for name, rows in self.known.items()}
@@ -170,6 +172,7 @@ class Delivery:
 
     def _accepted(self, table: Table, batch: Batch) -> None:
         """A row that was refused before may be taken in a later version."""
+        self.reread.sent(table, batch)
         with self.lock:
             waiting = self.set_aside[table.name]
             for key in keys_of(table, batch) if waiting else ():
@@ -326,6 +329,7 @@ class Delivery:
         wanted = sorted(keys)
         if not wanted:
             return []
+        self.reread.read(table, wanted)
         transforms = self.project.transforms(table)
         found = self.project.source.rows(table, table.key, wanted)
         changed = (transform.apply(transforms, table, batch) for batch in found)

@@ -4,7 +4,7 @@ It imports next to nothing, since every start of supasync asks every plugin what
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -25,17 +25,32 @@ class Setting:
     check: Callable[[str], str | None] = lambda _value: None
 
 
+@dataclass
+class Fence:
+    """Lets a sink write as long as the lease lasts; open where nobody holds one, as for a file.
+
+    A sink asks before every request that changes rows, the repeated ones too: the lease may have ended while
+    it waited, and another run has written newer rows since.
+    """
+
+    ask: Callable[[], None] = lambda: None
+    """LockedError where nothing may be written any more."""
+    lost: Callable[[], None] = lambda: None
+    """To be called where the answer to a write was lost, so that it may yet take effect."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a backend is opened with: its settings, the folder of tables.yaml, and where costs are counted.
 
-    ``project`` is ``OLD`` or ``NEW``, for messages and the ledger.
+    ``project`` is ``OLD`` or ``NEW``, for messages and the ledger. A sink asks ``fence`` before it writes.
     """
 
     settings: Mapping[str, str]
     folder: Path
     ledger: Ledger
     project: str
+    fence: Fence = field(default_factory=Fence)
 
 
 @dataclass(frozen=True, slots=True)

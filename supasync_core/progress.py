@@ -7,7 +7,8 @@ from threading import Event, RLock
 from supasync_core import clock
 from supasync_core.backend import Entry, Run
 from supasync_core.delivery import Delivery
-from supasync_core.errors import LockedError, SupasyncError
+from supasync_core.errors import SupasyncError
+from supasync_core.lease import LEASE, Lease
 from supasync_core.plan import Plan
 from supasync_core.project import Project
 from supasync_core.report import Report, TableResult
@@ -16,8 +17,6 @@ from supasync_core.structure.watching import Lookout
 from supasync_core.survey import Outlook
 from supasync_core.tables import Table
 
-LEASE = 600
-"""Seconds for which a run holds the sink without a sign of life."""
 CHECKPOINT_SECONDS = 60.0
 CHECKPOINT_ROWS = 10_000
 """A run that dies sends at most this many rows again."""
@@ -32,40 +31,54 @@ class Progress:
 
     project: Project
     plan: Plan
-    run: Run
+    lease: Lease
     state: State
     results: dict[str, TableResult] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
-    saved_at: float = field(default_factory=time.monotonic)
     unsaved_rows: int = 0
     records: int = 0
     stopping: Event = field(default_factory=Event)
-    lock: RLock = field(default_factory=RLock)
+    lock: RLock = field(init=False)
+    """The lease's own: a thread that is about to write may have to save."""
     lookout: Lookout = field(init=False)
     delivery: Delivery = field(init=False)
     outlook: Outlook = field(default_factory=Outlook)
 
     def __post_init__(self) -> None:
+        self.lock = self.lease.lock
+        self.lease.record = lambda: self._entry(self.report(), "running")
         self.lookout = Lookout(self.project, self.state.schema_seen_at, self.run.now)
         self.delivery = Delivery(self.project, self.run.now, self.state.quarantine)
+
+    @property
+    def run(self) -> Run:
+        """The run as it was granted."""
+        return self.lease.run
 
     def keep(self, table: Table, state: TableState, rows: int = 0) -> None:
         """Take the state that so many confirmed rows lead to.
 
-        What was set aside so far belongs to what was read so far: both are saved together.
+        What was set aside so far belongs to what was read so far: both are saved together. As long as rows of
+        an earlier run may arrive, nothing counts as unchanged, and no read as complete.
         """
         with self.lock:
+            state = state.beside(self.state.table(table.name))
             quarantine = self.delivery.quarantine()
             self.state = replace(self.state.with_table(table.name, state), quarantine=quarantine)
             self.unsaved_rows += rows
             self.records += rows
 
+    def doubt(self, table: Table) -> None:
+        """Rows of the table are about to be sent: until that is confirmed, nothing counts as unchanged."""
+        with self.lock:
+            self.state = self.state.with_table(table.name, self.state.table(table.name).unsure())
+
     def put_back(self, table: Table, before: State) -> None:
-        """Forget what this run did in the table."""
+        """Forget what this run did in the table; some of its rows were sent."""
         with self.lock:
             back = self.state.with_quarantine(table.name, before.quarantine.get(table.name, ()))
-            self.state = back.with_table(table.name, before.table(table.name))
+            self.state = back.with_table(table.name, before.table(table.name).unsure())
 
     def end(self, result: TableResult) -> None:
         """Take what a table has come to."""
@@ -83,16 +96,19 @@ class Progress:
         over what another run has written since.
         """
         with self.lock:
-            late = time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS
-            if late or self.unsaved_rows >= CHECKPOINT_ROWS:
+            if self.lease.age >= CHECKPOINT_SECONDS or self.unsaved_rows >= CHECKPOINT_ROWS:
                 self.save(self.report(), status="running")
 
     def save(self, report: Report, status: str | None = None) -> None:
         """Record the run; without a ``status`` it has ended and lets go of the lease."""
-        state = self.state
+        self.lease.save(self._entry(report, status))
+        self.unsaved_rows = 0
+
+    def _entry(self, report: Report, status: str | None) -> Entry:
+        state = self.state.unsure(self.delivery.reread.written)
         if report.complete and status is None:
             state = replace(state, last_success=self.run.now, schema_seen_at=self.lookout.seen)
-        entry = Entry(
+        return Entry(
             status=status or report.status,
             state=state,
             horizon=report.horizon,
@@ -102,12 +118,6 @@ class Progress:
             lease=LEASE,
             retention=self.project.settings.retention.days,
         )
-        if not self.project.store.save(self.run.id, entry):
-            raise LockedError(
-                "another run has taken over the lease: this one stopped before it wrote any state",
-                hint="nothing is lost: the rows that it sent are sent again by the other run",
-            )
-        self.saved_at, self.unsaved_rows = time.monotonic(), 0
 
     def report(self, stopped: SupasyncError | None = None, *, interrupted: bool = False) -> Report:
         """What the run has come to by now."""
@@ -144,4 +154,13 @@ class Progress:
             notes.append(f"{waiting:,} rows are set aside, not in NEW: supasync quarantine list")
         if read and (horizon is None or not horizon.trusted):
             notes.append("OLD's answers carry no current Date: every run reads rows near the cursors again")
+        notes += self._late()
         return (*notes, *self.outlook.notes())
+
+    def _late(self) -> list[str]:
+        """Until when tables are read again since a run before this one has not ended."""
+        late = [table.late.until for table in self.state.tables.values() if table.late]
+        if not late:
+            return []
+        until = clock.to_text(max(map(clock.parse, late)))[:19] + "Z"
+        return [f"a run before this one has not ended: what it may have sent is read again until {until}"]

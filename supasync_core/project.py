@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from supasync_core.backend import Sink, Source, StateStore, TablePlugin, Transform
 from supasync_core.counted import CountedStore
 from supasync_core.errors import ConfigError
 from supasync_core.ledger import Ledger
-from supasync_core.opening import Context
+from supasync_core.opening import Context, Fence
 from supasync_core.plugins import Host
 from supasync_core.settings import Endpoint, Settings
 from supasync_core.tables import Table
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What a command works on. ``source_ref`` names the source in the state."""
+    """What a command works on. ``source_ref`` names the source in the state, the sink asks the ``fence``."""
 
     settings: Settings
     host: Host
@@ -28,6 +28,7 @@ class Project:
     source: Source
     sink: Sink
     store: StateStore
+    fence: Fence = field(default_factory=Fence)
 
     @property
     def source_ref(self) -> str:
@@ -73,14 +74,15 @@ def opened(settings: Settings, host: Host, source: Source | None = None) -> Iter
     ledger = Ledger()
     with ExitStack() as stack:
         source_context = _context(settings, settings.source, ledger, "OLD")
-        sink_context = _context(settings, settings.sink, ledger, "NEW")
+        fence = Fence()
+        sink_context = replace(_context(settings, settings.sink, ledger, "NEW"), fence=fence)
         source = source or host.sources.get(settings.source.backend).open(source_context)
         stack.enter_context(closing(source))
         sink = host.sinks.get(settings.sink.backend).open(sink_context)
         stack.enter_context(closing(sink))
         store = host.state_stores.get(settings.sink.backend).open(sink_context)
         stack.enter_context(closing(store))
-        yield Project(settings, host, ledger, source, sink, CountedStore(store, ledger, source, sink))
+        yield Project(settings, host, ledger, source, sink, CountedStore(store, ledger, source, sink), fence)
 
 
 def opened_source(settings: Settings, host: Host) -> Source:

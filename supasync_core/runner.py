@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from supasync_core.backend import Claim, Run
+from supasync_core.backend import Claim
 from supasync_core.copying import Copying
 from supasync_core.crew import executor, side_by_side
 from supasync_core.deleting import Deleting
-from supasync_core.errors import StateError, SupasyncError, TableError
-from supasync_core.journal import NO_BASELINE
+from supasync_core.errors import SupasyncError, TableError
+from supasync_core.lease import LEASE, Lease
 from supasync_core.plan import Interrupted, Plan, Watch
-from supasync_core.progress import LEASE, Progress
+from supasync_core.progress import Progress
 from supasync_core.project import Project
 from supasync_core.report import Report, TableResult, waiting
 from supasync_core.state import State
@@ -24,14 +24,8 @@ def sync(project: Project, plan: Plan, watch: Watch) -> Report:
     tables is in the report.
     """
     claim = Claim(holder=plan.holder, source=project.source_ref, command=plan.command, lease=LEASE)
-    run = project.store.begin(claim)
-    return _Session(Progress(project, plan, run, _started(run, plan)), watch).conduct()
-
-
-def _started(run: Run, plan: Plan) -> State:
-    if run.state is None:
-        raise StateError(NO_BASELINE, hint="run: supasync setup")
-    return _without(run.state, plan.full)
+    lease = Lease.taken(project, claim)
+    return _Session(Progress(project, plan, lease, _without(lease.state, plan.full)), watch).conduct()
 
 
 def _without(state: State, tables: frozenset[str]) -> State:
@@ -72,6 +66,7 @@ class _Session:
     def _run_tables(self) -> None:
         progress = self.progress
         progress.outlook = look(progress.project, progress.plan.tables)
+        progress.lease.horizon = progress.outlook.horizon
         workers = progress.project.workers
         pool = executor(workers, "write")
 

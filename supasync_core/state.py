@@ -1,6 +1,6 @@
 """The state kept with the sink: cursors per table, and the record of every run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -40,6 +40,32 @@ class Extent:
 
 
 @dataclass(frozen=True, slots=True)
+class Writing:
+    """A run that sends rows and has not ended: what it sent last may arrive in the sink after its death.
+
+    ``since``: the source's time before it read anything, None where nobody knows how old its rows are.
+    ``seen``: the store's time when it was last seen to hold the lease.
+    """
+
+    holder: str
+    since: str | None
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """What a run that did not end has read may still arrive.
+
+    ``since``: the source's time before it read that, None where nobody knows. ``until``: the store's time
+    up to which it may arrive. As long as that lasts, no cursor moves beyond ``since``, less the overlap, and
+    nothing counts as unchanged.
+    """
+
+    since: str | None
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
 class TableState:
     """What is known of one table between runs.
 
@@ -48,7 +74,8 @@ class TableState:
     it was looked up that the sink keeps a timestamp as it was sent, also in an update. ``alive_at``: when
     rows of it were last seen in the source. ``verified_at``: the store's time when rows that the source has
     no more were last looked for; ``deletions`` of them are still in the sink, the first ones ``deleted``.
-    ``extent``: what the source told before the last complete read.
+    ``extent``: what the source told before the last complete read. ``late``: a run that ended uncleanly
+    may still write rows of it.
     """
 
     keysets: Mapping[str, KeysetState] = field(default_factory=dict)
@@ -62,6 +89,7 @@ class TableState:
     deletions: int = 0
     deleted: tuple[tuple[str, ...], ...] = ()
     extent: Extent | None = None
+    late: Late | None = None
 
     def keyset(self, name: str) -> KeysetState:
         """The state of that keyset; a fresh one where nothing is known yet."""
@@ -70,6 +98,17 @@ class TableState:
     def with_keyset(self, name: str, state: KeysetState) -> "TableState":
         """A copy in which that keyset has this state."""
         return replace(self, keysets={**self.keysets, name: state})
+
+    def beside(self, known: "TableState") -> "TableState":
+        """A copy as it may be kept while rows of an earlier run may arrive, which ``known`` tells."""
+        if known.late is None:
+            return self
+        return replace(self.unsure(), read_at=known.read_at, late=known.late)
+
+    def unsure(self) -> "TableState":
+        """A copy in which nothing counts as unchanged: other rows may be in the sink than were confirmed."""
+        keysets = {name: replace(keyset, digests=()) for name, keyset in self.keysets.items()}
+        return replace(self, keysets=keysets, extent=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +127,7 @@ class State:
 
     ``closed``: since when the app writes to the sink, so that no run may. ``schema_seen_at``: when the sink
     was last seen to have every column; not in states of earlier versions, which forget it unharmed.
+    ``writing``: the run that was sending rows when the state was saved.
     """
 
     source: str
@@ -96,6 +136,7 @@ class State:
     closed: str | None = None
     quarantine: Mapping[str, tuple[Quarantined, ...]] = field(default_factory=dict)
     schema_seen_at: str | None = None
+    writing: Writing | None = None
 
     def table(self, name: str) -> TableState:
         """The state of that table; a fresh one where nothing is known yet."""
@@ -106,9 +147,16 @@ class State:
         return replace(self, tables={**self.tables, name: table})
 
     def without_table(self, name: str) -> "State":
-        """A copy that knows nothing of that table: it will be read from the beginning."""
+        """A copy that knows nothing of that table, but what may still arrive: it is read anew."""
         tables = {key: value for key, value in self.tables.items() if key != name}
+        if late := self.table(name).late:
+            tables[name] = TableState(late=late)
         return replace(self.with_quarantine(name, ()), tables=tables)
+
+    def unsure(self, names: Iterable[str]) -> "State":
+        """A copy in which nothing of these tables counts as unchanged: others than their pages were sent."""
+        unsure = {name: self.tables[name].unsure() for name in names if name in self.tables}
+        return replace(self, tables={**self.tables, **unsure})
 
     def with_quarantine(self, name: str, rows: tuple[Quarantined, ...]) -> "State":
         """A copy in which exactly these rows of that table are set aside."""
@@ -136,6 +184,7 @@ def from_json(stored: Mapping[str, Any]) -> State:
             last_success=stored["last_success"],
             closed=stored["closed"],
             schema_seen_at=stored.get("schema_seen_at"),
+            writing=Writing(**stored["writing"]) if stored.get("writing") else None,
             quarantine={
                 name: tuple(Quarantined(**{**row, "key": tuple(row["key"])}) for row in rows)
                 for name, rows in stored["quarantine"].items()
@@ -153,7 +202,8 @@ def _table(stored: Mapping[str, Any]) -> TableState:
     deleted = tuple(map(tuple, stored.get("deleted", ())))
     extent = Extent(**stored["extent"]) if stored.get("extent") else None
     plain = {**stored, "keysets": keysets, "columns": tuple(stored["columns"]), "deleted": deleted}
-    return TableState(**{**plain, "extent": extent})
+    late = Late(**stored["late"]) if stored.get("late") else None
+    return TableState(**{**plain, "extent": extent, "late": late})
 
 
 def _keyset(stored: Mapping[str, Any]) -> KeysetState:

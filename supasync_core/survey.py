@@ -16,6 +16,8 @@ come since, which costs; from then on rows of that one transaction are promised 
 SLOW = timedelta(minutes=15)
 """How far it may lie back before that is said."""
 
+_BEGINNING = clock.parse("0001-01-01T00:00:00Z")
+
 
 @dataclass
 class Outlook:
@@ -33,8 +35,12 @@ class Outlook:
         return None if self.survey is None or self._lag > FROZEN else self.survey.horizon
 
     def job(self, table: Table, source: Source, state: TableState, now: str) -> Job:
-        """The table's job, with what was told of it."""
-        return Job(table, source, state, now, self.horizon, self._extent(table))
+        """The table's job, with what was told of it, and with what an earlier run may still write."""
+        bounds = [self.horizon] if self.horizon is not None else []
+        if state.late:
+            since = state.late.since
+            bounds.append(clock.parse(since) - clock.micros_of(table.overlap) if since else _BEGINNING)
+        return Job(table, source, state, now, min(bounds, default=None), self._extent(table))
 
     def rows(self, table: Table) -> int:
         """How many rows the source says there are; 0 where nobody knows, or only some of them are copied."""

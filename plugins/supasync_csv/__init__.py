@@ -81,7 +81,7 @@ def _open_source(context: Context) -> Source:
 def _open_sink(context: Context) -> Sink:
     from supasync_csv.sink import CsvSink  # noqa: PLC0415 - DuckDB is large
 
-    return CsvSink(_path(context))
+    return CsvSink(_path(context), context.fence)
 
 
 def _open_store(context: Context) -> StateStore:

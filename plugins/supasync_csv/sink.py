@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from supasync_core.batch import Batch, Window
+from supasync_core.opening import Fence
 from supasync_core.tables import Column, Shape, Table
 from supasync_csv.arrays import array_columns, with_literals
 from supasync_csv.files import Files, replace_whole
@@ -22,8 +23,9 @@ class CsvSink:
     string in a json column loses its quotes, and all arrays are JSON.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, fence: Fence | None = None) -> None:
         self._files = Files(path)
+        self._fence = fence or Fence()
         self._work = Workspace()
         self._shapes: dict[str, Shape] = {}
         self._loaded: set[Path] = set()
@@ -78,6 +80,7 @@ class CsvSink:
 
     def upsert(self, table: Table, batch: Batch) -> int:
         """Write all rows of the batch or none, the last of several with one key."""
+        self._fence.ask()
         self._load(table)
         writer = Writer(self._work.connection, self._work.path, new=self._kind, grows=lambda _kinds: True)
         arrays = array_columns(self._shapes.get(table.name, Shape(known=False)))
@@ -91,6 +94,7 @@ class CsvSink:
         wanted = table.exact_keys(keys)
         if not wanted or not self._load(table):
             return 0
+        self._fence.ask()
         count = Writer(self._work.connection, self._work.path).delete(table, wanted)
         if count:
             self._save(table)

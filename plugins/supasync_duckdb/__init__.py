@@ -84,7 +84,7 @@ def _open_source(context: Context) -> Source:
 def _open_sink(context: Context) -> Sink:
     from supasync_duckdb.sink import DuckdbSink  # noqa: PLC0415 - DuckDB is large
 
-    return DuckdbSink(_path(context))
+    return DuckdbSink(_path(context), context.fence)
 
 
 def _open_store(context: Context) -> StateStore:

@@ -6,6 +6,7 @@ from pathlib import Path
 from duckdb import DuckDBPyConnection
 
 from supasync_core.batch import Batch, Window
+from supasync_core.opening import Fence
 from supasync_core.tables import Shape, Table
 from supasync_duckdb.catalog import HIDDEN, catalog
 from supasync_duckdb.files import blamed, open_to_write
@@ -21,8 +22,9 @@ class DuckdbSink:
     the exact text of each cell. A table with columns of other types is written to as it is.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, fence: Fence | None = None) -> None:
         self._path = path
+        self._fence = fence or Fence()
         self._opened: DuckDBPyConnection | None = None
         self._reader: Reader | None = None
 
@@ -64,6 +66,7 @@ class DuckdbSink:
 
     def upsert(self, table: Table, batch: Batch) -> int:
         """Write all rows of the batch or none, the last of several with one key."""
+        self._fence.ask()
         return self._changed().upsert(table, batch)
 
     def delete(self, table: Table, keys: Sequence[Sequence[str]]) -> int:
@@ -71,6 +74,7 @@ class DuckdbSink:
         wanted = table.exact_keys(keys)
         if not wanted or self._kinds(table) is None:
             return 0
+        self._fence.ask()
         return self._changed().delete(table, wanted)
 
     def notes(self) -> list[str]:

@@ -45,6 +45,7 @@ class Client:
         self._latest: Horizon | None = None
         self._ledger = context.ledger
         self._key = context.settings["key"]
+        self._fence = context.fence
         self._patience = patience or Patience()
         self._methods = frozenset(methods)
         self._transport = Transport(origin(context.settings["url"]), _headers(self._key))
@@ -84,13 +85,16 @@ class Client:
         self._transport.close()
 
     def _attempt(self, request: Request) -> Answer:
-        """One request, counted; whatever is not a success is raised."""
+        """One request, counted; whatever is not a success is raised. A write asks the fence before."""
+        if request.unsettled:
+            self._fence.ask()
         began = time.monotonic()
         try:
             answer = self._exchange(request)
             return self._checked(request, answer, time.monotonic() - began)
         except PassingError as err:
             if request.unsettled and err.lost:
+                self._fence.lost()
                 self._patience.sleep(self._patience.late)
             raise
 

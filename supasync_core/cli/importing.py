@@ -2,7 +2,6 @@
 
 import csv
 import json
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,25 +14,23 @@ from typing import Any
 import click
 
 from supasync_core import lock
-from supasync_core.backend import Claim, Entry, Run
+from supasync_core.backend import Claim, Entry
 from supasync_core.cli import output
 from supasync_core.cli.counting import steps
 from supasync_core.cli.given import encodings, pairs
 from supasync_core.cli.session import Session
 from supasync_core.cli.sync import interruptible
-from supasync_core.errors import ConfigError, StateError
+from supasync_core.errors import ConfigError
 from supasync_core.files import defused, write_private
 from supasync_core.gap.absent import AbsentSource
 from supasync_core.gap.looking import Look, Progress
 from supasync_core.gap.outlook import Outlook, Part
 from supasync_core.gap.seams import ERROR, Choices, Export, Finding, Staging, Wanted
 from supasync_core.gap.sending import COMMAND, Sending
-from supasync_core.journal import NO_BASELINE
+from supasync_core.lease import LEASE, Lease
 from supasync_core.printable import file_name
-from supasync_core.progress import LEASE
 from supasync_core.project import Project, opened
 from supasync_core.settings import Settings
-from supasync_core.state import State
 
 _COLUMNS = ("level", "kind", "table", "file", "line", "key", "until", "column", "text")
 _SHOWN = 3
@@ -59,8 +56,6 @@ class Command:
     accepted: tuple[str, ...] = ()
     report: str | None = None
     no_defuse: bool = False
-    granted_at: float = 0.0
-    sending: Sending | None = None
 
     def run(self, folder: Path) -> int:
         """The exit code: 0 where everything was sent, 3 where a table was not."""
@@ -77,28 +72,28 @@ class Command:
             look = partial(Look, project, self.export, self.staging, choices)
             if self.dry_run:
                 return self._looked(self._look(look, folder), project)
-            with self._leased(project) as run:
-                return self._import(look, folder, project, run)
+            with self._leased(project) as lease:
+                return self._import(look, folder, project, lease)
 
-    def _import(self, look: Callable[[Progress], Look], folder: Path, project: Project, run: Run) -> int:
+    def _import(self, look: Callable[[Progress], Look], folder: Path, project: Project, lease: Lease) -> int:
         outlook = self._look(look, folder)
-        state = run.state or State(project.source_ref)
+        state = lease.state
         if len(outlook.blocked()) == len(outlook.parts):
-            project.store.save(run.id, Entry(status="failed", state=state, error="every file has errors"))
+            lease.save(Entry(status="failed", state=state, error="every file has errors"))
             return self._end(outlook, 3, "nothing was sent: every table is stopped by the errors above")
         if outlook.rows_to_send() and not self._agreed():
-            project.store.save(run.id, Entry(status="interrupted", state=state))
+            lease.save(Entry(status="interrupted", state=state))
             return self._end(outlook, 0, "nothing was sent")
         with (
             interruptible(self.settings.max_runtime) as asked,
             output.watching(self.session.redact, as_json=self.as_json) as watch,
         ):
-            self.sending = Sending(project, self.staging, run, state, outlook, watch, self.granted_at, asked)
-            done = self.sending.conduct()
+            sending = Sending(project, self.staging, lease, state, outlook, watch, asked)
+            done = sending.conduct()
         for part in outlook.parts.values():
             if done.status == "success":
                 for each in part.loaded:
-                    self.staging.remember(self._imported(each.digest), run.now)
+                    self.staging.remember(self._imported(each.digest), lease.run.now)
         if self.as_json:
             text = json.dumps({**outlook.as_json(), "report": done.as_json()}, indent=2)
             click.echo(self.session.redact(text))
@@ -107,7 +102,7 @@ class Command:
         return done.exit_code
 
     @contextmanager
-    def _leased(self, project: Project) -> Iterator[Run]:
+    def _leased(self, project: Project) -> Iterator[Lease]:
         """The lease in NEW; a rehearsal may begin without a baseline."""
         claim = Claim(
             holder=lock.holder(self.settings.folder),
@@ -116,16 +111,11 @@ class Command:
             lease=LEASE,
             baseline=self.rehearsal,
         )
-        self.granted_at = time.monotonic()
-        run = project.store.begin(claim)
-        if run.state is None and not self.rehearsal:
-            raise StateError(NO_BASELINE, hint="run: supasync setup")
+        lease = Lease.taken(project, claim)
         try:
-            yield run
+            yield lease
         except BaseException:
-            begun = run.state or State(project.source_ref)
-            state = self.sending.state if self.sending else begun
-            project.store.save(run.id, Entry(status="failed", state=state))
+            lease.fail()
             raise
 
     def _agreed(self) -> bool:

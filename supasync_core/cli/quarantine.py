@@ -48,7 +48,8 @@ def retry(session: Session) -> int:
         for table in lease.project.settings.tables:
             delivery.retry(table)
         left = delivery.quarantine()
-        lease.save(replace(lease.state, quarantine=left), "retried")
+        state = replace(lease.state, quarantine=left)
+        lease.save(state.unsure(delivery.reread.written), "retried")
     count = sum(map(len, left.values()))
     click.echo(f"{count} rows are refused again" if count else "every row is there now")
     return SupasyncError.exit_code if count else 0

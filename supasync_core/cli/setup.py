@@ -11,7 +11,7 @@ from supasync_core.cli import output
 from supasync_core.cli.session import Session
 from supasync_core.errors import ConfigError, LockedError, StateError
 from supasync_core.inspection import Inspection, inspect
-from supasync_core.progress import LEASE
+from supasync_core.lease import LEASE
 from supasync_core.project import Project
 from supasync_core.state import State
 

@@ -1,30 +1,27 @@
 """The side that `reconcile` writes to: under the lock of this machine, and for NEW under the lease."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
 from supasync_core import lock
-from supasync_core.backend import Claim, Entry, Run, Sink
+from supasync_core.backend import Claim, Entry, Sink
 from supasync_core.cli.diff import Given
 from supasync_core.cli.session import Session
 from supasync_core.diff.finding import Finding
 from supasync_core.diff.sides import NEW, OLD, STAGING, FileSide
-from supasync_core.errors import ConfigError, LockedError, StateError
+from supasync_core.errors import ConfigError
 from supasync_core.gap.absent import AbsentSource
 from supasync_core.gap.seams import Staging
-from supasync_core.journal import NO_BASELINE
+from supasync_core.lease import LEASE, RENEW, Lease
 from supasync_core.ledger import Ledger
 from supasync_core.opening import Context
-from supasync_core.progress import CHECKPOINT_SECONDS, LEASE
 from supasync_core.project import Project, opened
 from supasync_core.removal import Place
 from supasync_core.settings import Settings
-from supasync_core.state import State
 from supasync_core.tables import Table
 
 COMMAND = "reconcile"
@@ -44,8 +41,7 @@ class Target:
     named: Callable[[Table], Table]
     longest: timedelta = _LONGEST
     project: Project | None = None
-    run: Run | None = None
-    saved_at: float = field(default_factory=time.monotonic)
+    lease: Lease | None = None
 
     @cached_property
     def place(self) -> Place:
@@ -54,33 +50,27 @@ class Target:
 
     def renew(self) -> None:
         """Keep the lease alive; LockedError where another run has taken it over."""
-        if time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS:
+        if self.lease and self.lease.age >= RENEW:
             self.save("running")
 
     def save(self, status: str, records: int = 0, error: str | None = None, **details: object) -> None:
         """Write the record of this run; any status but running lets go of the lease."""
-        run, project = self.run, self.project
-        if project is None or run is None:
+        lease = self.lease
+        if lease is None:
             return
-        total = project.ledger.total()
-        entry = Entry(
-            status=status,
-            state=run.state or State(project.source_ref),
-            records=records,
-            error=error,
-            requests=total.requests,
-            bytes=total.sent + total.received,
-            details=details,
-            lease=LEASE,
-            retention=project.settings.retention.days,
-        )
-        self.run = run if status == "running" else None
-        if not project.store.save(run.id, entry):
-            raise LockedError(
-                "another run has taken over the lease: this one has stopped",
-                hint="run reconcile again: it compares anew",
+        self.lease = lease if status == "running" else None
+        state = lease.state.unsure(lease.state.tables) if lease.writing else lease.state
+        lease.save(
+            Entry(
+                status=status,
+                state=state,
+                records=records,
+                error=error,
+                details=details,
+                lease=LEASE,
+                retention=lease.project.settings.retention.days,
             )
-        self.saved_at = time.monotonic()
+        )
 
 
 def refuse(given: Given, settings: Settings | None) -> None:
@@ -138,15 +128,14 @@ def _leased(found: Target, *, writes: bool) -> Iterator[None]:
         return
     holder = lock.holder(project.settings.folder)
     claim = Claim(holder=holder, source=project.source_ref, command=COMMAND, lease=LEASE)
-    found.run = project.store.begin(claim)
-    if found.run.state is None:
-        found.save("failed")
-        raise StateError(NO_BASELINE, hint="run: supasync setup")
+    found.lease = Lease.taken(project, claim)
     try:
         if "path" in project.settings.sink.values:
             project.store.close()  # a file is compared while nobody holds it; the lease in it stays
         yield
     except BaseException:
+        if found.lease:
+            found.lease.doubt()
         found.save("failed")
         raise
 

@@ -12,7 +12,7 @@ from supasync_core.cutover import envfile
 from supasync_core.cutover.appenv import AppEnv
 from supasync_core.cutover.memory import Memory, Replaced, remember
 from supasync_core.errors import LockedError
-from supasync_core.progress import LEASE
+from supasync_core.lease import LEASE
 from supasync_core.project import Project
 from supasync_core.state import State
 

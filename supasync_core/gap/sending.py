@@ -6,14 +6,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from supasync_core import clock
-from supasync_core.backend import Entry, Job, Run
+from supasync_core.backend import Entry, Job
 from supasync_core.clock import Horizon
 from supasync_core.delivery import Delivery
-from supasync_core.errors import LockedError, RowError, SupasyncError, TableError
+from supasync_core.errors import RowError, SupasyncError, TableError
 from supasync_core.gap.outlook import Outlook, Part
 from supasync_core.gap.seams import Staging
+from supasync_core.lease import LEASE, RENEW, Lease
 from supasync_core.plan import Interrupted, Watch
-from supasync_core.progress import CHECKPOINT_SECONDS, LEASE
 from supasync_core.project import Project
 from supasync_core.report import Report, TableResult, waiting
 from supasync_core.state import State, TableState
@@ -24,15 +24,14 @@ COMMAND = "gap import"
 
 @dataclass
 class Sending:
-    """One import under its lease, which was granted or renewed last at ``saved_at`` (monotonic seconds)."""
+    """One import under its lease."""
 
     project: Project
     staging: Staging
-    run: Run
+    lease: Lease
     state: State
     outlook: Outlook
     watch: Watch
-    saved_at: float
     interrupted: Callable[[], bool] = lambda: False
     results: dict[str, TableResult] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
@@ -43,7 +42,8 @@ class Sending:
         settings = self.project.settings
         plain = replace(settings, tables=tuple(replace(table, transform=()) for table in settings.tables))
         staged = replace(self.project, settings=plain, source=self.staging.source())
-        self.delivery = Delivery(staged, self.run.now, self.state.quarantine)
+        self.delivery = Delivery(staged, self.lease.run.now, self.state.quarantine)
+        self.lease.record = lambda: self._entry(self._report(None, interrupted=False), "running")
 
     def conduct(self) -> Report:
         """Send all tables that may be sent, and save; what happens to one table does not stop the others."""
@@ -59,13 +59,13 @@ class Sending:
         except TableError as err:
             stopped = err
         report = self._report(stopped, interrupted=interrupted)
-        self._save(report, report.status)
+        self.lease.save(self._entry(report, report.status))
         return report
 
     def renew(self) -> None:
         """Say that this run is alive where it has not for a while; LockedError where another took over."""
-        if time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS:
-            self._save(self._report(None, interrupted=False), "running")
+        if self.lease.age >= RENEW:
+            self.lease.save(self.lease.record())
 
     def _table(self, part: Part, blocked: dict[str, str]) -> None:
         table = part.table
@@ -139,11 +139,11 @@ class Sending:
         known = self.state.table(table.name)
         proofs = (each.proof for each in part.loaded if each.proof)
         proof = next((each for each in proofs if self._reaches(table, known, each)), None)
-        if proof is None or not part.sound:
+        if proof is None or not part.sound or known.late:
             return self.state
         source: Any = self.staging.source()
         source.at = Horizon(clock.parse(str(proof["at"])))
-        job = Job(replace(table, transform=(), where=None), source, known, self.run.now)
+        job = Job(replace(table, transform=(), where=None), source, known, self.lease.run.now)
         state = known
         for piece in self.project.plugin(table).read(job):
             state = piece.state
@@ -152,29 +152,24 @@ class Sending:
     def _reaches(self, table: Table, known: TableState, proof: Any) -> bool:  # noqa: ANN401 - JSON of the file
         """Whether the export begins at or before every lower bound of the state."""
         bounds = proof.get("from")
-        job = Job(table, self.staging.source(), known, self.run.now)
+        job = Job(table, self.staging.source(), known, self.lease.run.now)
         spans = self.project.plugin(table).pending(job).spans
         return isinstance(bounds, dict) and all(
             span.keyset.name in bounds and _at_or_before(bounds[span.keyset.name], lower_bound(span))
             for span in spans
         )
 
-    def _save(self, report: Report, status: str) -> None:
-        entry = Entry(
+    def _entry(self, report: Report, status: str) -> Entry:
+        """The record; rows of an export are those of no page, so none counts as unchanged after this."""
+        return Entry(
             status=status,
-            state=self.state,
+            state=self.state.unsure(self.results),
             records=report.records,
             error=report.error,
             details={**report.details(), "files": self._files()},
             lease=LEASE,
             retention=self.project.settings.retention.days,
         )
-        if not self.project.store.save(self.run.id, entry):
-            raise LockedError(
-                "another run has taken over the lease: this one has stopped",
-                hint="run gap import again: what NEW has confirmed is not sent twice",
-            )
-        self.saved_at = time.monotonic()
 
     def _files(self) -> dict[str, str]:
         return {each.file: each.digest for part in self.outlook.parts.values() for each in part.loaded}
@@ -184,7 +179,7 @@ class Sending:
         total = ledger.total()
         return Report(
             command=COMMAND,
-            run=self.run.id,
+            run=self.lease.run.id,
             tables=tuple(self.results.values()),
             seconds=time.monotonic() - self.began,
             notes=tuple(self.project.sink.notes()),
