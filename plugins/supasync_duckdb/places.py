@@ -11,32 +11,33 @@ from supasync_core import clock
 from supasync_core.batch import Cursor, Span, Window
 from supasync_core.errors import SchemaError
 from supasync_core.tables import Table
-from supasync_duckdb.tables import Kinds, qualified
+from supasync_duckdb.tables import Kinds
 from supasync_duckdb.values import VARCHAR, Kind, identifier, instant, literal, parsed, plain
+
+SOURCE = "source"
+"""What a table's rows are called in a query."""
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """A table's places: ``place`` is the rowid, ``t0 ...`` the ordering values, ``k0 ...`` the key."""
+    """A table's places: ``place`` is the row's number, ``t0 ...`` the ordering values, ``k0 ...`` the key.
+
+    ``rows`` is the SQL of the table's rows, ``number`` the name of their number in there.
+    """
 
     table: Table
     kinds: Kinds
     columns: tuple[str, ...]
+    rows: str
+    number: str
 
     def query(self) -> str:
-        """The SQL that finds the places of all rows that ``where`` lets through, in order."""
+        """The SQL that finds the places of all rows, in order."""
         ordering = [f"{self._ordering(name)} AS t{i}" for i, name in enumerate(self.columns)]
         key = [f"{_comparable(name, self.kinds[name])} AS k{i}" for i, name in enumerate(self.table.key)]
-        return (
-            f"SELECT {', '.join(['rowid AS place', *ordering, *key])} FROM {qualified(self.table)} "
-            f"WHERE {self._filter()} ORDER BY {', '.join(self._order())}"
-        )
-
-    def _filter(self) -> str:
-        return f"({self.table.where})" if self.table.where else "true"
-
-    def _order(self) -> list[str]:
-        return [*(f"t{i}" for i in range(len(self.columns))), *(f"k{i}" for i in range(len(self.table.key)))]
+        cells = [f"{SOURCE}.{self.number} AS place", *ordering, *key]
+        order = ", ".join(str(i) for i in range(2, len(cells) + 1))
+        return f"SELECT {', '.join(cells)} FROM {self.rows} AS {SOURCE} ORDER BY {order}"
 
     def numbered(self, name: str) -> bool:
         """Whether an untyped column holds whole numbers: a key that rows are read by, as ``append`` does."""
@@ -45,9 +46,8 @@ class Index:
     def unplaceable(self) -> dict[str, str]:
         """The SQL that counts, by column, the texts that have no place in its order."""
         return {
-            name: f"SELECT count(*) FROM {qualified(self.table)} "
-            f"WHERE {plain(identifier(name), self.kinds[name])} IS NOT NULL "
-            f"AND {self._ordering(name)} IS NULL AND {self._filter()}"
+            name: f"SELECT count(*) FROM {self.rows} AS {SOURCE} "
+            f"WHERE {plain(column(name), self.kinds[name])} IS NOT NULL AND {self._ordering(name)} IS NULL"
             for name in self.columns
             if _untyped(self.kinds[name])
         }
@@ -55,10 +55,10 @@ class Index:
     def keyless(self) -> str:
         """The SQL that counts the rows that have NULL in the key: no page would hold them."""
         null = " OR ".join(f"{_comparable(name, self.kinds[name])} IS NULL" for name in self.table.key)
-        return f"SELECT count(*) FROM {qualified(self.table)} WHERE ({null}) AND {self._filter()}"
+        return f"SELECT count(*) FROM {self.rows} AS {SOURCE} WHERE {null}"
 
     def _ordering(self, name: str) -> str:
-        value, kind = identifier(name), self.kinds[name]
+        value, kind = column(name), self.kinds[name]
         return _whole(plain(value, kind)) if self.numbered(name) else instant(value, kind) or value
 
 
@@ -74,10 +74,10 @@ class Condition:
         return " OR ".join(f"({self._span(span)})" for span in window.spans)
 
     def order(self, window: Window) -> str:
-        """The first span's keyset, NULL last."""
+        """The first span's keyset, NULL last; the places stand in ``page``."""
         column = window.spans[0].keyset.column
-        by_value = [] if column is None else [f"{self._value(column)} NULLS LAST"]
-        return ", ".join([*by_value, *(f"k{i}" for i in range(len(self.index.table.key)))])
+        by_value = [] if column is None else [f"page.{self._value(column)} NULLS LAST"]
+        return ", ".join([*by_value, *(f"page.k{i}" for i in range(len(self.index.table.key)))])
 
     def _span(self, span: Span) -> str:
         terms = [f"{self._value(name)} IS NULL" for name in span.keyset.nulls]
@@ -135,6 +135,11 @@ class Condition:
         return f"CAST(${name} AS VARCHAR)"
 
 
+def column(name: str) -> str:
+    """A table's column as SQL."""
+    return f"{SOURCE}.{identifier(name)}"
+
+
 def indexed(table: Table, window: Window, kinds: Kinds) -> tuple[str, ...]:
     """The columns whose values order or limit the window; all timestamps, so that one index serves all."""
     wanted = dict.fromkeys(name for name in table.timestamp if name in kinds)
@@ -156,7 +161,7 @@ def _whole(text: str) -> str:
 
 def _comparable(name: str, kind: Kind) -> str:
     """A key column as it is compared: raw JSON by its plain text, so that 1 and "1" are one key."""
-    value = identifier(name)
+    value = column(name)
     return plain(value, kind) if kind.family == "json" else value
 
 

@@ -10,9 +10,12 @@ from duckdb import DuckDBPyConnection
 from supasync_core.batch import Batch, Window
 from supasync_core.errors import SchemaError
 from supasync_core.tables import Table
-from supasync_duckdb.places import Condition, Index, indexed
+from supasync_duckdb.naming import hides_row_ids, numbered
+from supasync_duckdb.places import SOURCE, Condition, Index, column, indexed
 from supasync_duckdb.tables import Kinds, Tables, absent, qualified
-from supasync_duckdb.values import identifier, json_or_null, literal, plain
+from supasync_duckdb.values import json_or_null, literal, plain
+
+_COPY = "temp.supasync_rows_"
 
 
 @dataclass
@@ -29,10 +32,10 @@ class Reader:
         where, order = condition.where(window), condition.order(window)
         query = (
             f"WITH page AS MATERIALIZED "
-            f"(SELECT * FROM {places} WHERE {where} ORDER BY {order} "
+            f"(SELECT * FROM {places} AS page WHERE {where} ORDER BY {order} "
             f"LIMIT {window.limit} OFFSET {window.skip}) "
             f"SELECT string_agg({_row(table, index.kinds)}, E',\n' ORDER BY {order}) "
-            f"FROM page JOIN {qualified(table)} AS source ON source.rowid = page.place"
+            f"FROM page JOIN {index.rows} AS {SOURCE} ON {SOURCE}.{index.number} = page.place"
         )
         body = self.connection.execute(query, condition.values).fetchall()[0][0]
         return Batch(f"[{body or ''}]".encode(), total=self.count(table, window) if window.counted else None)
@@ -54,48 +57,62 @@ class Reader:
         wanted = {f"v{i}": [each[i] for each in values] for i in range(len(columns))}
         unnested = ", ".join(f"unnest(CAST(${name} AS VARCHAR[])) AS {name}" for name in wanted)
         same = " AND ".join(
-            f"{plain(f'source.{identifier(column)}', kinds[column])} = wanted.v{i}"
-            for i, column in enumerate(columns)
+            f"{plain(column(name), kinds[name])} = wanted.v{i}" for i, name in enumerate(columns)
         )
         query = (
-            f"SELECT string_agg({_row(table, kinds)}, E',\n') FROM {qualified(table)} AS source "
-            f"SEMI JOIN (SELECT {unnested}) AS wanted ON {same} WHERE {table.where or 'true'}"
+            f"SELECT string_agg({_row(table, kinds)}, E',\n') FROM {_filtered(table)} AS {SOURCE} "
+            f"SEMI JOIN (SELECT {unnested}) AS wanted ON {same}"
         )
         body = self.connection.execute(query, wanted).fetchall()[0][0]
         return Batch(f"[{body or ''}]".encode())
 
     def forget(self) -> None:
         """Sort anew at the next read: a table has changed."""
-        for _, places in self._sorted.values():
+        for index, places in self._sorted.values():
             self.connection.execute(f"DROP TABLE {places}")
+            if index.rows.startswith(_COPY):
+                self.connection.execute(f"DROP TABLE {index.rows}")
         self._sorted.clear()
 
     def _places(self, table: Table, window: Window) -> tuple[Index, str]:
         kinds = Tables(self.connection).existing(table)
         columns = indexed(table, window, kinds)
         if (table, columns) not in self._sorted:
-            index = Index(table, kinds, columns)
+            self._check_columns(table, kinds, columns)
+            places = f"temp.supasync_places_{len(self._sorted)}"
+            index = Index(table, kinds, columns, *self._rows(table, kinds))
             self._check(index)
-            places = f"temp.places_{len(self._sorted)}"
             self.connection.execute(f"CREATE TEMP TABLE {places} AS {index.query()}")
             self._sorted[table, columns] = index, places
         return self._sorted[table, columns]
 
-    def _check(self, index: Index) -> None:
-        """Refuse missing columns, and texts that are no timestamp: their rows would have no place."""
-        table, kinds = index.table, index.kinds
-        for name in absent(kinds, [*table.key, *index.columns, *table.columns]):
+    def _rows(self, table: Table, kinds: Kinds) -> tuple[str, str]:
+        """The table's rows with their numbers; a copy where a column hides the numbers that DuckDB gives."""
+        rows, number = numbered(qualified(table), kinds, table.where)
+        if not hides_row_ids(kinds):
+            return rows, number
+        copy = f"{_COPY}{len(self._sorted)}"
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {copy} AS FROM {rows}")
+        return copy, number
+
+    def _check_columns(self, table: Table, kinds: Kinds, columns: Sequence[str]) -> None:
+        """Refuse missing columns."""
+        for name in absent(kinds, [*table.key, *columns, *table.columns]):
             raise SchemaError(
                 f"{table.name}: there is no column {name}",
                 table=table.name,
                 hint=f"its columns are: {', '.join(kinds)}",
             )
-        for column, query in index.unplaceable().items():
+
+    def _check(self, index: Index) -> None:
+        """Refuse texts that are no timestamp: their rows would have no place."""
+        table = index.table
+        for name, query in index.unplaceable().items():
             count = self.connection.execute(query).fetchall()[0][0]
             if count:
-                what = "whole number" if index.numbered(column) else "timestamp"
+                what = "whole number" if index.numbered(name) else "timestamp"
                 raise SchemaError(
-                    f"{table.name}: {count:,} rows have a {column} that is no {what}",
+                    f"{table.name}: {count:,} rows have a {name} that is no {what}",
                     table=table.name,
                     hint="correct them, or leave such rows out by where:",
                 )
@@ -113,11 +130,15 @@ def chosen(table: Table, kinds: Kinds) -> list[str]:
     return [name for name in kinds if name in (table.columns or kinds) and name not in table.exclude]
 
 
+def _filtered(table: Table) -> str:
+    """The rows that ``where`` lets through, under the table's own name: that is what it may refer to."""
+    return f"(SELECT * FROM {qualified(table)} WHERE {f'({table.where})' if table.where else 'true'})"
+
+
 def _row(table: Table, kinds: Kinds) -> str:
     """The SQL of one row's JSON text."""
     cells = [
-        f"{literal(dumps(name, ensure_ascii=False) + ':')} || "
-        f"{json_or_null(f'source.{identifier(name)}', kinds[name])}"
+        f"{literal(dumps(name, ensure_ascii=False) + ':')} || {json_or_null(column(name), kinds[name])}"
         for name in chosen(table, kinds)
     ]
     return "'{' || " + " || ',' || ".join(cells) + " || '}'"

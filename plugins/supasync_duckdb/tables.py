@@ -1,15 +1,21 @@
 """What a DuckDB file knows of a table: its name there, its columns and their kinds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
 
 from supasync_core.errors import SchemaError
 from supasync_core.tables import Column, Shape, Table
+from supasync_duckdb.naming import ours
 from supasync_duckdb.values import Kind, identifier, kind_of
 
 Kinds = Mapping[str, Kind]
+FILE, ROW, PLACE = "supasync file", "supasync row", "supasync place"
+"""What columns of the staging itself are called: the number of the file that a row is from, its number in
+there, its number among all rows. Where the table has a column of that name, `free` gives another."""
+STAGED = ("ready", "sending", "again")
+"""The schemas of the staging whose tables have columns of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +45,16 @@ class Tables:
                 table=table.name,
             )
         relation = self.connection.sql(f"FROM {qualified(table)} LIMIT 0")
+        hidden = own_columns(relation.columns) if table.schema in STAGED else ()
         return {
-            name: kind_of(described) for name, described in zip(relation.columns, relation.types, strict=True)
+            name: kind_of(described)
+            for name, described in zip(relation.columns, relation.types, strict=True)
+            if name not in hidden
         }
+
+    def own(self, table: Table) -> tuple[str | None, ...]:
+        """What the staging's own columns of one of its tables are called: file, row and place."""
+        return own_columns(self.connection.sql(f"FROM {qualified(table)} LIMIT 0").columns)
 
     def existing(self, table: Table) -> Kinds:
         """The table's columns; SchemaError where there is no such table."""
@@ -61,6 +74,11 @@ class Tables:
             "WHERE table_catalog = current_database() AND table_type = 'BASE TABLE' ORDER BY ALL"
         ).fetchall()
         return [name for (name,) in rows]
+
+
+def own_columns(columns: Collection[str]) -> tuple[str | None, ...]:
+    """Those of the columns that are the staging's own, None for each that there is not."""
+    return tuple(ours(stem, columns) for stem in (FILE, ROW, PLACE))
 
 
 def schema_of(table: Table) -> str:

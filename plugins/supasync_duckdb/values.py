@@ -90,7 +90,9 @@ def json(value: str, kind: Kind, depth: int = 0) -> str:  # noqa: PLR0911 - one 
             return _list(value, json_or_null(f"e{depth}", kind.parts[0][1], depth + 1), depth)
         case "struct":
             fields = [
-                literal(f"{dumps(name)}:") + " || " + json_or_null(f"{value}.{identifier(name)}", part, depth)
+                literal(f"{dumps(name)}:")
+                + " || "
+                + json_or_null(f"struct_extract({value}, {literal(name)})", part, depth)
                 for name, part in kind.parts
             ]
             return _object(value, fields)
@@ -164,6 +166,11 @@ def shortest(number: str) -> str:
     return rf"regexp_replace({number}, '\.0+$|(\.[0-9]*[1-9])0+$', '\1')"
 
 
+def _field(value: str, name: str) -> str:
+    """A field of a struct; ``e0.name`` would be looked for in a column ``e0``, were there one."""
+    return f"struct_extract({value}, {literal(name)})"
+
+
 def _list(value: str, element: str, depth: int) -> str:
     return f"'[' || array_to_string(list_transform({value}, lambda e{depth}: {element}), ',') || ']'"
 
@@ -176,8 +183,8 @@ def _object(value: str, fields: list[str]) -> str:
 def _map(value: str, kind: Kind, depth: int) -> str:
     (_, key), (_, item) = kind.parts
     entry = f"e{depth}"
-    name = f"CAST(to_json({plain(f'{entry}.key', key)}) AS VARCHAR)"
-    pair = f"{name} || ':' || {json_or_null(f'{entry}.value', item, depth + 1)}"
+    name = f"CAST(to_json({plain(_field(entry, 'key'), key)}) AS VARCHAR)"
+    pair = f"{name} || ':' || {json_or_null(_field(entry, 'value'), item, depth + 1)}"
     return (
         f"'{{' || array_to_string(list_transform(map_entries({value}), lambda {entry}: {pair}), ',') || '}}'"
     )

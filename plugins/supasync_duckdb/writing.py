@@ -140,29 +140,29 @@ class _Merge:
             f"count(*) FILTER (c{i} IS NOT NULL AND NOT {fits(f'c{i}', self.kinds[name])})"
             for i, name in enumerate(self.columns)
         ]
-        return f"SELECT {', '.join(counts)} FROM supasync_batch"
+        return f"SELECT {', '.join(counts)} FROM temp.supasync_batch"
 
     def statement(self) -> str:
         """Update the rows whose key exists, insert the others."""
         values = ", ".join(
             f"{parsed(f'c{i}', self.kinds[name])} AS v{i}" for i, name in enumerate(self.columns)
         )
-        key = [self._comparable(f"v{self.columns.index(name)}", name) for name in self.table.key]
+        key = [self._comparable(f"batch.v{self.columns.index(name)}", name) for name in self.table.key]
         target = [self._comparable(f"target.{identifier(name)}", name) for name in self.table.key]
         same = " AND ".join(f"{left} = {right}" for left, right in zip(target, key, strict=True))
         changed = [
-            f"{identifier(name)} = v{i}"
+            f"{identifier(name)} = batch.v{i}"
             for i, name in enumerate(self.columns)
             if name not in self.table.key or self.kinds[name] == JSON
         ]
         update = f"WHEN MATCHED THEN UPDATE SET {', '.join(changed)} " if changed else ""
         return (
             f"MERGE INTO {qualified(self.table)} AS target USING ("
-            f"SELECT * FROM (SELECT {values}, n FROM supasync_batch) "
-            f"QUALIFY row_number() OVER (PARTITION BY {', '.join(key)} ORDER BY n DESC) = 1) AS batch "
+            f"SELECT * FROM (SELECT {values}, n FROM temp.supasync_batch) AS batch "
+            f"QUALIFY row_number() OVER (PARTITION BY {', '.join(key)} ORDER BY batch.n DESC) = 1) AS batch "
             f"ON {same} {update}"
             f"WHEN NOT MATCHED THEN INSERT ({', '.join(map(identifier, self.columns))}) "
-            f"VALUES ({', '.join(f'v{i}' for i in range(len(self.columns)))})"
+            f"VALUES ({', '.join(f'batch.v{i}' for i in range(len(self.columns)))})"
         )
 
     def _comparable(self, value: str, column: str) -> str:

@@ -81,7 +81,7 @@ class CsvExport:
         for column in self.waiting.pop(table.name, []):
             if not isinstance(staging, DuckdbStaging):
                 break
-            learnt = nulls.learn(staging, table, column)
+            learnt = nulls.learn(staging, table, shape, column)
             if learnt:
                 nulls.make(staging, table, column, null=learnt == "null")
             elif "null" in choices.accepted:

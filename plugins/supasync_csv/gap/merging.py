@@ -1,7 +1,7 @@
 """The files of one table become its staged rows: each checked by itself, then one row for each key."""
 # ruff: noqa: S608 - names are quoted by values.identifier
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,14 +17,34 @@ from supasync_csv.gap.nulls import Open
 from supasync_csv.gap.physical import Physical, UnfitError, examine
 from supasync_csv.gap.raw import Raw
 from supasync_duckdb.files import blamed, private
+from supasync_duckdb.naming import ROW_ID
 from supasync_duckdb.staging.backend import DuckdbStaging, kind_for
-from supasync_duckdb.staging.parents import FILE, ROW, ready
+from supasync_duckdb.staging.parents import ready
 from supasync_duckdb.tables import Tables, qualified, refuse_twins
 from supasync_duckdb.values import identifier
 from supasync_duckdb.writing import Writer
 
 _LEFT_OUT = ("key", "type")
 """Kinds of findings whose rows cannot be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file's rows: the SQL of each column's cells, of the row's number, and where they stand.
+
+    ``exact``: in the exact form; its rows win over others.
+    """
+
+    file: int
+    cells: dict[str, str]
+    row: str
+    rows: str
+    exact: bool = False
+
+    def select(self, columns: Sequence[str]) -> str:
+        """These columns, the number of the file, and the row's."""
+        cells = [self.cells.get(name, "NULL") for name in columns]
+        return f"SELECT {', '.join([*cells, str(self.file), self.row])} FROM {self.rows}"
 
 
 @dataclass
@@ -39,10 +59,7 @@ class Merging:
     loaded: list[Loaded] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     open: list[Open] = field(default_factory=list)
-    plain: list[str] = field(default_factory=list)
-    """SELECTs of files whose cells are texts."""
-    exact: list[str] = field(default_factory=list)
-    """SELECTs of files in the exact form, whose rows win over others."""
+    parts: list[Part] = field(default_factory=list)
 
     def add(self, index: int, path: Path) -> None:
         """Check and load one file."""
@@ -62,21 +79,28 @@ class Merging:
         target = ready(self.table)
         with blamed(self.staging.path, self.table), private():
             self.staging.connection.execute(f"DROP TABLE IF EXISTS {qualified(target)}")
-            parts = [*self.exact, *self.plain]
-            if not parts:
+            if not self.parts:
                 return
-            self.staging.connection.execute(
-                f"CREATE TABLE {qualified(target)} AS {' UNION ALL BY NAME '.join(parts)}"
-            )
-            if self.exact and self.plain:
-                keys = unique.prefer_exact(self.staging, self.table, self.exact)
-                self.findings[:] = [each for each in self.findings if not each.key or each.key not in keys]
-            self.findings += unique.one_of_each(self.staging, self.table)
+            self.staging.shapes[self.table.name] = self.shape
+            columns = list(dict.fromkeys(name for part in self.parts for name in part.cells))
+            rows = " UNION ALL ".join(part.select(columns) for part in self.parts)
+            self.staging.stage(self.table, rows, columns)
+            exact = ", ".join(str(part.file) for part in self.parts if part.exact)
+            if exact and not all(part.exact for part in self.parts):
+                unique.prefer_exact(self.staging, self.table, self.shape, exact)
+                self._settle()
+            self.findings += unique.one_of_each(self.staging, self.table, self.shape)
             for (name,) in self.staging.fetch(
                 "SELECT table_name FROM information_schema.tables "
                 "WHERE table_schema = 'gap' AND regexp_matches(table_name, '^(raw|exact) ')"
             ):
                 self.staging.connection.execute(f"DROP TABLE gap.{identifier(name)}")
+
+    def _settle(self) -> None:
+        """Forget what was found in rows of which an exact file has the right ones."""
+        keys = [each.key for each in self.findings if each.key and each.kind != "exact"]
+        there = unique.among(self.staging, self.table, keys)
+        self.findings[:] = [each for each in self.findings if not each.key or each.key not in there]
 
     def _fit(self, path: Path, physical: Physical) -> bool:
         """Whether the header can be read as the table's columns; what is amiss with it is reported."""
@@ -124,9 +148,10 @@ class Merging:
         for batch in file.batches():
             writer.upsert(target, batch)
         self.findings += file.findings
-        if Tables(self.staging.connection).kinds(target) is not None:
-            own = f"{index} AS {identifier(FILE)}, NULL::BIGINT AS {identifier(ROW)}"
-            self.exact.append(f"SELECT *, {own} FROM {qualified(target)}")
+        kinds = Tables(self.staging.connection).kinds(target)
+        if kinds is not None:
+            cells = {name: f"e.{identifier(name)}" for name in kinds}
+            self.parts.append(Part(index, cells, "NULL::BIGINT", f"{qualified(target)} AS e", exact=True))
         self.loaded.append(
             Loaded(
                 table=self.table.name,
@@ -157,7 +182,7 @@ class Merging:
         self.findings += checks.last_line(raw, dialect)
         self.findings += checks.printed_anew(raw, dialect, self.shape)
         bad = list(self._checked(raw, dialect, words))
-        self.plain.append(self._select(raw, dialect, words, bad))
+        self.parts.append(self._part(raw, dialect, words, bad))
         notes = () if name else (f"dialect detected; --dialect {raw.file}=NAME overrides it",)
         self.loaded.append(
             Loaded(
@@ -206,14 +231,13 @@ class Merging:
             column=check.column,
         )
 
-    def _select(self, raw: Raw, dialect: Dialect, words: dict[str, str | None], bad: list[str]) -> str:
-        cells = [
-            f"{staged(nullable(raw.cell(n), words[n]), dialect, self.shape, n)} AS {identifier(n)}"
+    def _part(self, raw: Raw, dialect: Dialect, words: dict[str, str | None], bad: list[str]) -> Part:
+        cells = {
+            n: staged(nullable(raw.cell(n), words[n]), dialect, self.shape, n)
             for n in self._columns(raw.physical)
-        ]
-        own = [f"{raw.index} AS {identifier(FILE)}", f"rowid + 1 AS {identifier(ROW)}"]
+        }
         where = f" WHERE NOT coalesce({' OR '.join(f'({each})' for each in bad)}, false)" if bad else ""
-        return f"SELECT {', '.join([*cells, *own])} FROM {raw.name}{where}"
+        return Part(raw.index, cells, f"{ROW_ID} + 1", f"{raw.name}{where}")
 
     def _file(self, kind: str, path: Path, text: str, column: str | None = None) -> None:
         self.findings.append(

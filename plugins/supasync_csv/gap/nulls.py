@@ -8,7 +8,8 @@ from supasync_core.gap.seams import Choices
 from supasync_core.tables import Shape, Table
 from supasync_csv.gap.cells import NOT_NULL
 from supasync_csv.gap.dialects import Cells, Dialect
-from supasync_csv.gap.types import is_text, may_be_null
+from supasync_csv.gap.types import is_text, may_be_null, type_of
+from supasync_duckdb.equality import same
 from supasync_duckdb.staging.backend import DuckdbStaging
 from supasync_duckdb.staging.parents import known, ready
 from supasync_duckdb.tables import Kinds, Tables, qualified
@@ -54,17 +55,17 @@ def chosen_for(choices: Choices, table: Table, name: str) -> str | None:
     return {"empty": "", "none": NOT_NULL}.get(given, given) if given else None
 
 
-def learn(staging: DuckdbStaging, table: Table, column: Open) -> str | None:
+def learn(staging: DuckdbStaging, table: Table, shape: Shape, column: Open) -> str | None:
     """``null`` or ``text`` where all rows that the sink has with the same time say so; else None."""
     kinds = Tables(staging.connection)
     mine, theirs = kinds.kinds(ready(table)), kinds.kinds(known(table))
     if not mine or not theirs or column.column not in theirs:
         return None
-    same = [_same(name, mine, theirs) for name in table.key] + _same_time(table, mine, theirs)
+    pairs = [_same(name, shape, mine, theirs) for name in table.key] + _same_time(table, mine, theirs)
     value = plain(f"k.{identifier(column.column)}", theirs[column.column])
     found = staging.fetch(
         f"SELECT count(*) FILTER ({value} IS NULL), count(*) FILTER ({value} = {literal(column.marker)}) "
-        f"FROM {qualified(ready(table))} AS r JOIN {qualified(known(table))} AS k ON {' AND '.join(same)} "
+        f"FROM {qualified(ready(table))} AS r JOIN {qualified(known(table))} AS k ON {' AND '.join(pairs)} "
         f"WHERE {_marked(column, mine)}"
     )
     null, text = found[0]
@@ -89,8 +90,9 @@ def _marked(column: Open, mine: Kinds) -> str:
     return f"{cell} IS NULL" if not column.marker else f"{cell} = {literal(column.marker)}"
 
 
-def _same(name: str, mine: Kinds, theirs: Kinds) -> str:
-    return f"{plain(f'r.{identifier(name)}', mine[name])} = {plain(f'k.{identifier(name)}', theirs[name])}"
+def _same(name: str, shape: Shape, mine: Kinds, theirs: Kinds) -> str:
+    cells = plain(f"r.{identifier(name)}", mine[name]), plain(f"k.{identifier(name)}", theirs[name])
+    return same(type_of(shape, name), *cells)
 
 
 def _same_time(table: Table, mine: Kinds, theirs: Kinds) -> list[str]:

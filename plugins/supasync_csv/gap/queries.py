@@ -129,7 +129,7 @@ def _exact(wanted: Wanted, rows: str) -> str:
     return (
         f"with picked as ({rows}),\n"
         f"lines as (select (pg_catalog.row_number() over (order by {order}) - 1) as n,\n"
-        "  pg_catalog.row_to_json(t)::text as line,\n"
+        "  pg_catalog.row_to_json(t.*)::text as line,\n"
         f"  pg_catalog.json_build_array({texts}) as key from picked as t),\n"
         f"chunks as (select n / {CHUNK} as chunk, pg_catalog.count(*) as rows,\n"
         "  pg_catalog.md5(pg_catalog.string_agg(line, E'\\n' order by n)) as md5,\n"

@@ -13,12 +13,10 @@ from supasync_core.tables import Column, Shape, Table
 from supasync_duckdb.diff.engine import DuckdbEngine
 from supasync_duckdb.equality import is_document
 from supasync_duckdb.files import blamed, open_to_look
-from supasync_duckdb.staging.parents import FILE, PLACE, ROW
 from supasync_duckdb.tables import Tables, schema_of
 from supasync_duckdb.values import Kind, identifier, literal, plain
 
 _SUFFIXES = (".duckdb", ".ddb", ".db")
-_OWN = (FILE, ROW, PLACE)
 _TYPES = {
     "tinyint": "smallint",
     "smallint": "smallint",
@@ -69,7 +67,7 @@ class DuckdbFiles:
         """The columns; the types of raw cells and of texts are not known."""
         with _opened(path) as connection, blamed(path, table):
             kinds = Tables(connection).existing(table)
-        return Shape(tuple(Column(name, _type(kind)) for name, kind in kinds.items() if name not in _OWN))
+        return Shape(tuple(Column(name, _type(kind)) for name, kind in kinds.items()))
 
     def take(  # noqa: PLR0913, PLR0917 - as the protocol has it
         self, engine: Engine, place: str, path: Path, table: Table, shape: Shape, choices: Choices
@@ -84,7 +82,7 @@ class DuckdbFiles:
         with blamed(path, table):
             engine.connection.execute(f"ATTACH {literal(str(path))} AS {catalog} (READ_ONLY)")
         relation = f"{catalog}.{identifier(schema_of(table))}.{identifier(table.name)}"
-        cells = {name: _text(kind, shape, name) for name, kind in kinds.items() if name not in _OWN}
+        cells = {name: _text(kind, shape, name) for name, kind in kinds.items()}
         with blamed(path, table):
             rows = engine.hold(place, relation, cells, table.where)
         return Taken(columns=tuple(cells), rows=rows)

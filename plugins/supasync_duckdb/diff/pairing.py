@@ -92,7 +92,7 @@ class Pairing:
         width = range(len(self.question.table.key))
         parts = []
         for letter, rows, other in (("l", self._left, "r"), ("r", self._right, "l")):
-            keys = [f"{equality.normal(self.kind(i), f'{letter}{i}')} AS k{i}" for i in width]
+            keys = [f"{equality.looked(self.kind(i), f'{letter}{i}')} AS k{i}" for i in width]
             parts.append(
                 f"SELECT n, {', '.join(keys)} FROM {rows} WHERE n IN "
                 f"(SELECT {letter} FROM places WHERE {other} IS NULL)"

@@ -22,16 +22,17 @@ from supasync_core.backend import Source
 from supasync_core.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.evidence import Key
 from supasync_core.gap.seams import Counts
-from supasync_core.tables import Shape, Table
-from supasync_duckdb.equality import is_document
+from supasync_core.tables import Column, Shape, Table
+from supasync_duckdb.equality import is_document, same
 from supasync_duckdb.files import blamed, open_to_write, transaction
+from supasync_duckdb.naming import free
 from supasync_duckdb.reading import Reader
 from supasync_duckdb.staging.comparing import Comparison
 from supasync_duckdb.staging.evidence import SETUP, Kept
 from supasync_duckdb.staging.judging import adopt_equals
-from supasync_duckdb.staging.parents import FILE, PLACE, ROW, known, ready, referring
+from supasync_duckdb.staging.parents import known, ready, referring, type_of, without
 from supasync_duckdb.staging.source import StagedSource
-from supasync_duckdb.tables import Tables, qualified
+from supasync_duckdb.tables import FILE, PLACE, ROW, Tables, qualified
 from supasync_duckdb.values import JSON, VARCHAR, Kind, identifier, plain
 from supasync_duckdb.writing import Writer
 
@@ -60,6 +61,8 @@ class DuckdbStaging(Kept):
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.shapes: dict[str, Shape] = {}
+        """The types of the tables that were loaded or compared."""
         self.lossy: set[str] = set()
         """Tables whose JSON and arrays were read and printed by JavaScript."""
         self.connection: DuckDBPyConnection = open_to_write(path)
@@ -85,15 +88,26 @@ class DuckdbStaging(Kept):
         with blamed(self.path):
             return self.connection.execute(query, list(values)).fetchall()
 
-    def keys(self, table: Table) -> list[Key]:
-        """The keys of the staged rows."""
-        if Tables(self.connection).kinds(ready(table)) is None:
-            return []
-        return self.fetch(f"SELECT {self._plain_key(table)} FROM {qualified(ready(table))}")
+    def staged_keys(self, table: Table, keys: Sequence[Key]) -> set[Key]:
+        """Those of the keys that a staged row has, however it spells them."""
+        kinds = Tables(self.connection).kinds(ready(table))
+        if kinds is None or not keys:
+            return set()
+        shape = self.shape(table)
+        pairs = " AND ".join(
+            same(type_of(shape, name), f"w.v{i}", plain(f"r.{identifier(name)}", kinds[name]))
+            for i, name in enumerate(table.key)
+        )
+        lists = ", ".join(f"unnest(CAST(? AS VARCHAR[])) AS v{i}" for i in range(len(table.key)))
+        found = self.fetch(
+            f"SELECT w.* FROM (SELECT {lists}) AS w SEMI JOIN {qualified(ready(table))} AS r ON {pairs}",
+            [[key[i] for key in keys] for i in range(len(table.key))],
+        )
+        return set(found)
 
     def asked(self, table: Table, children: Sequence[tuple[Table, str]] = ()) -> int:
         """How many keys the sink is to be asked for: of staged rows, and those that children refer to."""
-        parts = [referring(self.connection, child, column) for child, column in children]
+        parts = [referring(self.connection, child, self.shape(child), column) for child, column in children]
         if Tables(self.connection).kinds(ready(table)) is not None:
             parts.append(f"SELECT {self._plain_key(table)} FROM {qualified(ready(table))}")
         nothing = f"SELECT {', '.join('NULL::VARCHAR' for _ in table.key)} WHERE false"
@@ -114,44 +128,60 @@ class DuckdbStaging(Kept):
 
     def strays(self, table: Table, column: str, parents: Sequence[Table], referred: str) -> list[str]:
         """The column's values that no row of the parents has in ``referred``, staged or taken in."""
-        query = referring(self.connection, table, column)
-        for parent in parents:
+        query = referring(self.connection, table, self.shape(table), column)
+        child = type_of(self.shape(table), column)
+        for parent in parents if query else ():
             for place in (ready(parent), known(parent)):
-                kinds = Tables(self.connection).kinds(place)
-                if query and kinds and referred in kinds:
-                    value = plain(identifier(referred), kinds[referred])
-                    query += f" EXCEPT SELECT {value} FROM {qualified(place)}"
+                other = type_of(self.shape(parent), referred)
+                query = without(self.connection, query, place, referred, child, other)
         return [value for (value,) in self.fetch(f"{query} ORDER BY 1")] if query else []
+
+    def shape(self, table: Table) -> Shape:
+        """The types of a table's columns, as they were told or remembered last."""
+        if table.name not in self.shapes:
+            kept = self.recall(f"shape {table.name}") or {"columns": []}
+            columns = tuple(Column(name, type=kind) for name, kind, *_ in kept["columns"])
+            self.shapes[table.name] = Shape(columns, known=bool(columns))
+        return self.shapes[table.name]
 
     def known(self, table: Table, shape: Shape, batches: Iterable[Batch]) -> int:
         """Take in the sink's rows that have one of the staged keys; their number."""
+        self.shapes[table.name] = shape
         self._drop(known(table))
         return sum(map(partial(self._write, known(table), shape), batches))
 
     def replace(self, table: Table, shape: Shape, batches: Iterable[Batch]) -> None:
         """Put these rows in the place of the staged ones."""
-        draft = replace(known(table), name=f"{table.name} draft")
+        draft = replace(known(table), schema="draft")
         self._drop(draft)
         for batch in batches:
             self._write(draft, shape, batch)
         self._drop(ready(table))
-        where = qualified(draft) if Tables(self.connection).kinds(draft) is not None else None
-        if where is None:
+        kinds = Tables(self.connection).kinds(draft)
+        if kinds is None:
             return
         with blamed(self.path, table):
-            self.connection.execute(
-                f"CREATE TABLE {qualified(ready(table))} AS SELECT *, NULL::INTEGER AS {identifier(FILE)}, "
-                f"NULL::BIGINT AS {identifier(ROW)} FROM {where}"
-            )
+            self.stage(table, f"SELECT *, NULL::INTEGER, NULL::BIGINT FROM {qualified(draft)}", list(kinds))
         self._drop(draft)
+
+    def stage(self, table: Table, rows: str, columns: Sequence[str]) -> None:
+        """Make the table's staged rows of a SELECT: these columns, the number of the file, and the row's."""
+        names = [*columns, free(FILE, columns), free(ROW, columns)]
+        quoted = ", ".join(map(identifier, names))
+        place = identifier(free(PLACE, columns))
+        self.connection.execute(
+            f"CREATE OR REPLACE TABLE {qualified(ready(table))} AS "
+            f"SELECT *, row_number() OVER () AS {place} FROM ({rows}) AS staged({quoted})"
+        )
 
     def compare(self, table: Table, shape: Shape, sink: str, *, older: bool) -> Counts:
         """Tell the staged rows apart by what the sink has; ``older`` also marks older ones to be sent."""
+        self.shapes[table.name] = shape
         kinds = Tables(self.connection)
         staged, there = kinds.kinds(ready(table)), kinds.kinds(known(table))
         if staged is None:
             return Counts()
-        comparison = Comparison(table, shape, staged, there or {}, (FILE, ROW))
+        comparison = Comparison(table, shape, staged, there or {}, self._place(table))
         with blamed(self.path, table):
             self.connection.execute(comparison.statement())
             if self._differs() and adopt_equals(self.connection, comparison, lossy=table.name in self.lossy):
@@ -164,7 +194,8 @@ class DuckdbStaging(Kept):
             self.connection.execute(
                 f"CREATE OR REPLACE TABLE {qualified(_sending(table))} AS "
                 f"SELECT r.* FROM {qualified(ready(table))} AS r "
-                f"JOIN gap.classes AS c ON c.place = r.rowid WHERE c.class IN ({listed})"
+                f"JOIN gap.classes AS c ON c.place = r.{identifier(comparison.place)} "
+                f"WHERE c.class IN ({listed})"
             )
         return Counts(**counts)
 
@@ -177,8 +208,9 @@ class DuckdbStaging(Kept):
         staged = Tables(self.connection).existing(ready(table))
         condition = f"{plain(identifier(column), staged[column])} IN (SELECT unnest(CAST(? AS VARCHAR[])))"
         width = len(table.key)
+        file, number, _ = Tables(self.connection).own(ready(table))
         found = self.fetch(
-            f"SELECT {self._plain_key(table)}, {identifier(FILE)}, {identifier(ROW)} "
+            f"SELECT {self._plain_key(table)}, {identifier(str(file))}, {identifier(str(number))} "
             f"FROM {qualified(ready(table))} WHERE {condition}",
             [list(values)],
         )
@@ -208,20 +240,25 @@ class DuckdbStaging(Kept):
         self.connection.close()
 
     def _forgive_confirmed(self, table: Table, comparison: Comparison, sink: str) -> None:
-        """A row that this sink confirmed with this very content, and whose time it has, is not sent again."""
+        """A row that this sink confirmed with this very content, and whose time it has, is not sent again.
+
+        Only documents may differ: what else NEW has otherwise was changed there since.
+        """
         stored = self.fetch("SELECT content FROM gap.confirmed WHERE name = ?", [f"{sink} {table.name}"])
         if not stored or not comparison.known:
             return
         contents = {row[0] for row in stored}
-        looked = replace(known(table), name=f"{table.name} again", exclude=(FILE, ROW, PLACE))
+        looked = replace(ready(table), schema="again")
+        place = identifier(comparison.place)
+        self.connection.execute("CREATE SCHEMA IF NOT EXISTS again")
         self.connection.execute(
-            f"CREATE OR REPLACE TABLE {qualified(looked)} AS SELECT r.*, r.rowid AS {identifier(PLACE)} "
-            f"FROM {comparison.pairs('JOIN')} JOIN gap.classes AS c ON c.place = r.rowid "
-            f"WHERE c.class = 'changed' AND {comparison.same_time()}"
+            f"CREATE OR REPLACE TABLE {qualified(looked)} AS SELECT r.* "
+            f"FROM {comparison.pairs('JOIN')} JOIN gap.classes AS c ON c.place = r.{place} "
+            f"WHERE c.class = 'changed' AND {comparison.same_time()} AND {comparison.printed_otherwise()}"
         )
         kinds = Tables(self.connection).existing(looked)
         same = " AND ".join(f"{plain(identifier(name), kinds[name])} = ?" for name in table.key)
-        places = f"SELECT {identifier(PLACE)} FROM {qualified(looked)} WHERE {same}"
+        places = f"SELECT {place} FROM {qualified(looked)} WHERE {same}"
         for batch in self._pages(looked):
             for text, row in zip(rowtext.split(batch.body), batch.rows, strict=True):
                 if _digest(text) in contents:
@@ -258,6 +295,18 @@ class DuckdbStaging(Kept):
     def _drop(self, table: Table) -> None:
         with blamed(self.path, table):
             self.connection.execute(f"DROP TABLE IF EXISTS {qualified(table)}")
+
+    def _place(self, table: Table) -> str:
+        """What the number of staged rows is called; they get one where an older version has staged them."""
+        there = ready(table)
+        place = Tables(self.connection).own(there)[-1]
+        if place is None:
+            place = free(PLACE, Tables(self.connection).existing(there))
+            self.connection.execute(
+                f"CREATE OR REPLACE TABLE {qualified(there)} AS "
+                f"SELECT *, row_number() OVER () AS {identifier(place)} FROM {qualified(there)}"
+            )
+        return place
 
     def _plain_key(self, table: Table) -> str:
         kinds = Tables(self.connection).existing(ready(table))

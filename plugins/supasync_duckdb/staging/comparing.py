@@ -1,29 +1,29 @@
 """Staged rows against the sink's, as SQL: new, changed, unchanged, or older than what the sink has."""
 # ruff: noqa: S608 - names are quoted by values.identifier
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from supasync_core.tables import Shape, Table
-from supasync_duckdb.equality import equal, is_document
+from supasync_duckdb.equality import equal, is_document, same
+from supasync_duckdb.staging.parents import type_of
 from supasync_duckdb.tables import Kinds
 from supasync_duckdb.values import identifier, instant, plain
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One table's staged rows ``r`` and the sink's rows ``k``; ``own`` are columns of the staging itself."""
+    """One table's staged rows ``r`` and the sink's rows ``k``; ``place`` names the number of the first."""
 
     table: Table
     shape: Shape
     staged: Kinds
     known: Kinds
-    own: Sequence[str]
+    place: str
 
     @property
     def columns(self) -> list[str]:
         """The columns to compare: what is staged, but the key."""
-        return [name for name in self.staged if name not in self.table.key and name not in self.own]
+        return [name for name in self.staged if name not in self.table.key]
 
     @property
     def soft(self) -> list[str]:
@@ -35,23 +35,31 @@ class Comparison:
         ready = f"ready.{identifier(self.table.name)} AS r"
         if not self.known:
             return ready
-        same = " AND ".join(f"{self.text('r', name)} = {self.text('k', name)}" for name in self.table.key)
-        return f"{ready} {kind} known.{identifier(self.table.name)} AS k ON {same}"
+        keys = " AND ".join(
+            same(type_of(self.shape, name), self.text("r", name), self.text("k", name))
+            for name in self.table.key
+        )
+        return f"{ready} {kind} known.{identifier(self.table.name)} AS k ON {keys}"
 
     def statement(self) -> str:
         """The class of each staged row, by its place, as the table ``gap.classes``."""
         if not self.known:
-            head = "SELECT r.rowid AS place, 'new' AS class FROM "
+            head = f"SELECT r.{identifier(self.place)} AS place, 'new' AS class FROM "
             return f"CREATE OR REPLACE TABLE gap.classes AS {head}{self.pairs()}"
         missing = f"k.{identifier(self.table.key[0])} IS NULL"
         changed = " OR ".join(self.differs(name) for name in self.columns) or "false"
         mine, theirs = self.moment("r"), self.moment("k")
         older = f"coalesce({mine} < {theirs}, false)" if mine and theirs else "false"
         return (
-            f"CREATE OR REPLACE TABLE gap.classes AS SELECT r.rowid AS place, CASE WHEN {missing} THEN 'new' "
-            f"WHEN NOT ({changed}) THEN 'unchanged' WHEN {older} THEN 'older' ELSE 'changed' END AS class "
-            f"FROM {self.pairs()}"
+            f"CREATE OR REPLACE TABLE gap.classes AS SELECT r.{identifier(self.place)} AS place, "
+            f"CASE WHEN {missing} THEN 'new' WHEN NOT ({changed}) THEN 'unchanged' "
+            f"WHEN {older} THEN 'older' ELSE 'changed' END AS class FROM {self.pairs()}"
         )
+
+    def printed_otherwise(self) -> str:
+        """Whether documents alone differ, which the sink may print otherwise than they were sent."""
+        others = [self.differs(name) for name in self.columns if name not in self.soft]
+        return f"NOT ({' OR '.join(others) or 'false'})"
 
     def text(self, side: str, name: str) -> str:
         """The plain text of a cell."""
@@ -66,17 +74,15 @@ class Comparison:
         if self._is_document(name):
             return f"(CAST({mine} AS VARCHAR) IS DISTINCT FROM CAST({theirs} AS VARCHAR))"
         mine, theirs = self.text("r", name), self.text("k", name)
-        column = self.shape.column(name)
-        same = equal((column.type or "") if column else "", mine, theirs)
-        if same is None:
+        one = equal(type_of(self.shape, name), mine, theirs)
+        if one is None:
             return f"({mine} IS DISTINCT FROM {theirs})"
         return (
-            f"CASE WHEN {mine} IS NOT DISTINCT FROM {theirs} THEN false ELSE NOT coalesce({same}, false) END"
+            f"CASE WHEN {mine} IS NOT DISTINCT FROM {theirs} THEN false ELSE NOT coalesce({one}, false) END"
         )
 
     def _is_document(self, name: str) -> bool:
-        column = self.shape.column(name)
-        return column is not None and is_document(column.type or "")
+        return is_document(type_of(self.shape, name))
 
     def moment(self, side: str) -> str | None:
         """The row's own time, of the first timestamp that is not NULL; None where the table has none."""
@@ -94,5 +100,5 @@ class Comparison:
         """A statement that gives staged rows the sink's text of a cell, by the places in ``gap.equals``."""
         return (
             f"UPDATE ready.{identifier(self.table.name)} AS r SET {identifier(name)} = e.text::JSON "
-            "FROM gap.equals AS e WHERE r.rowid = e.place"
+            f"FROM gap.equals AS e WHERE r.{identifier(self.place)} = e.place"
         )

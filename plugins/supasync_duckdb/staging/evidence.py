@@ -89,11 +89,10 @@ class Kept:
                 "AND key IN (SELECT unnest(CAST(? AS VARCHAR[])))",
                 [source, _name(table), list(map(_text, keys))],
             ).fetchall()
-        wanted = set(keys)
-        return {_key(text) for (text,) in found} | {key for key in self.keys(table) if key in wanted}
+        return {_key(text) for (text,) in found} | self.staged_keys(table, keys)
 
-    def keys(self, table: Table) -> list[Key]:
-        """The keys of the staged rows."""
+    def staged_keys(self, table: Table, keys: Sequence[Key]) -> set[Key]:
+        """Those of the keys that a staged row has."""
         raise NotImplementedError
 
     def keep_removed(self, removal: str, at: str, sink: str, table: Table, batch: Batch) -> None:

@@ -26,7 +26,8 @@ def adopt_equals(connection: DuckDBPyConnection, comparison: Comparison, *, loss
     for name in comparison.soft:
         column = identifier(name)
         found = connection.cursor().execute(
-            f"SELECT r.rowid, CAST(r.{column} AS VARCHAR), CAST(k.{column} AS VARCHAR) "
+            f"SELECT r.{identifier(comparison.place)}, "
+            f"CAST(r.{column} AS VARCHAR), CAST(k.{column} AS VARCHAR) "
             f"FROM {comparison.pairs('JOIN')} "
             f"WHERE CAST(r.{column} AS VARCHAR) <> CAST(k.{column} AS VARCHAR)"
         )

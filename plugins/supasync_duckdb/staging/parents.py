@@ -5,17 +5,15 @@ from dataclasses import replace
 
 from duckdb import DuckDBPyConnection
 
-from supasync_core.tables import Table
+from supasync_core.tables import Shape, Table
+from supasync_duckdb.equality import common, same
 from supasync_duckdb.tables import Tables, qualified
 from supasync_duckdb.values import identifier, plain
-
-FILE, ROW, PLACE = "supasync file", "supasync row", "supasync place"
-"""Columns of staged rows: the number of the file that a row is from, its number in there, its rowid."""
 
 
 def ready(table: Table) -> Table:
     """The table of staged rows; what tables.yaml leaves out is not in there."""
-    return replace(table, schema="ready", where=None, columns=(), exclude=(FILE, ROW), transform=())
+    return replace(table, schema="ready", where=None, columns=(), exclude=(), transform=())
 
 
 def known(table: Table) -> Table:
@@ -23,7 +21,13 @@ def known(table: Table) -> Table:
     return replace(table, schema="known", where=None, columns=(), exclude=(), transform=())
 
 
-def referring(connection: DuckDBPyConnection, table: Table, column: str) -> str:
+def type_of(shape: Shape, name: str) -> str:
+    """The column's type; empty where nobody knows."""
+    column = shape.column(name)
+    return (column.type or "") if column else ""
+
+
+def referring(connection: DuckDBPyConnection, table: Table, shape: Shape, column: str) -> str:
     """A SELECT of the column's values in staged rows that the sink does not have in the same rows.
 
     Empty where the column is not staged.
@@ -35,10 +39,27 @@ def referring(connection: DuckDBPyConnection, table: Table, column: str) -> str:
     value = plain(f"r.{identifier(column)}", staged[column])
     unless = ""
     if there is not None and column in there:
-        pairs = [(name, staged[name], there[name]) for name in (*table.key, column)]
-        same = " AND ".join(
-            f"{plain(f'r.{identifier(n)}', mine)} = {plain(f'k.{identifier(n)}', theirs)}"
-            for n, mine, theirs in pairs
+        pairs = " AND ".join(
+            same(
+                type_of(shape, name),
+                plain(f"r.{identifier(name)}", staged[name]),
+                plain(f"k.{identifier(name)}", there[name]),
+            )
+            for name in (*table.key, column)
         )
-        unless = f"ANTI JOIN {qualified(known(table))} AS k ON {same}"
-    return f"SELECT DISTINCT {value} FROM {qualified(ready(table))} AS r {unless} WHERE {value} IS NOT NULL"
+        unless = f"ANTI JOIN {qualified(known(table))} AS k ON {pairs}"
+    return (
+        f"SELECT DISTINCT {value} AS value FROM {qualified(ready(table))} AS r {unless} "
+        f"WHERE {value} IS NOT NULL"
+    )
+
+
+def without(  # noqa: PLR0913, PLR0917 - both sides of a foreign key
+    connection: DuckDBPyConnection, query: str, place: Table, referred: str, child: str, parent: str
+) -> str:
+    """Of the values that a query selects those that the table has nowhere in ``referred``; by their types."""
+    kinds = Tables(connection).kinds(place)
+    if not kinds or referred not in kinds:
+        return query
+    pair = same(common(child, parent), "v.value", plain(f"p.{identifier(referred)}", kinds[referred]))
+    return f"SELECT v.value FROM ({query}) AS v ANTI JOIN {qualified(place)} AS p ON {pair}"
