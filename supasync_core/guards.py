@@ -30,10 +30,13 @@ class Guard:
     looked: bool = False
 
     def begin(self) -> None:
-        """SchemaError where rows were copied under other settings: they would stay as they are."""
+        """SchemaError where rows were copied under other settings: they would stay as they are.
+
+        A name that an earlier version did not store yet is filled in: it is no difference.
+        """
         current = fingerprint(self.table, dict(self.project.transforms(self.table)))
         known = self.state.settings
-        changed = [name for name in current if known and known.get(name) != current[name]]
+        changed = [name for name in current if known.get(name, current[name]) != current[name]]
         if changed:
             raise self._start_again(
                 f"{', '.join(changed)} changed since its rows were copied, and they would stay as they are"

@@ -170,7 +170,10 @@ def to_json(state: State) -> dict[str, Any]:
 
 
 def from_json(stored: Mapping[str, Any]) -> State:
-    """The stored state; StateError where it is damaged or of a newer format."""
+    """The stored state; StateError where it is damaged or of a newer format.
+
+    What an earlier version did not store yet has its default.
+    """
     number = stored.get("format")
     if isinstance(number, int) and number > FORMAT:
         raise StateError(
@@ -178,7 +181,7 @@ def from_json(stored: Mapping[str, Any]) -> State:
             hint="upgrade supasync on this machine",
         )
     try:
-        return State(
+        state = State(
             source=stored["source"],
             tables={name: _table(table) for name, table in stored["tables"].items()},
             last_success=stored["last_success"],
@@ -195,6 +198,8 @@ def from_json(stored: Mapping[str, Any]) -> State:
             f"the stored state is damaged ({type(err).__name__}: {err})",
             hint="restore the newest row of sync_metadata from a backup",
         ) from err
+    # 0.1.0 noted no writing run, so it took pages for unchanged behind which NEW had changed.
+    return state if "writing" in stored else state.unsure(state.tables)
 
 
 def _table(stored: Mapping[str, Any]) -> TableState:

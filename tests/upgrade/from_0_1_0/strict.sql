@@ -1,0 +1,1 @@
+alter table public.jobs add constraint short check (label <> 'job 7');
