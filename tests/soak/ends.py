@@ -12,6 +12,7 @@ from supasync_core.backend import Claim, Entry, Past, Run, Spending, Survey
 from supasync_core.batch import Batch, Span, Window
 from supasync_core.clock import Horizon
 from supasync_core.errors import RowError
+from supasync_core.opening import Fence
 from supasync_core.state import Extent
 from supasync_core.tables import Column, Shape, Table
 from tests.soak.world import COLUMNS, REFERS, SECOND, STAMPS, Cells, KilledError, Timeline, Weather
@@ -227,9 +228,11 @@ class MemorySink:
     new: New
     time: Timeline
     weather: Weather
+    fence: Fence
 
     def upsert(self, table: Table, batch: Batch) -> int:
         """Write all rows or none; of a run that is killed, later or never."""
+        self.fence.ask()
         rows = [{k: v for k, v in row.items() if k not in table.exclude} for row in batch.rows]
         try:
             self.weather.hook("upsert")

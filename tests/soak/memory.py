@@ -12,7 +12,7 @@ from unittest.mock import patch
 from supasync_core import progress, runner
 from supasync_core.backend import Claim, Entry
 from supasync_core.ledger import Ledger
-from supasync_core.opening import Backend
+from supasync_core.opening import Backend, Fence
 from supasync_core.plan import Plan
 from supasync_core.plugins import Host
 from supasync_core.project import Project
@@ -76,8 +76,9 @@ class MemoryGround:
         """One run of the real engine."""
         store = MemoryStore(self.new, self.time, weather)
         source = MemorySource(self.old, self.time, weather, self.setup.horizon)
-        sink = MemorySink(self.new, self.time, weather)
-        project = Project(self.settings, self.host, Ledger(), source, sink, store)
+        fence = Fence()
+        sink = MemorySink(self.new, self.time, weather, fence)
+        project = Project(self.settings, self.host, Ledger(), source, sink, store, fence)
         plan = Plan(holder=holder, tables=self.settings.tables, interrupted=weather.stop)
         with patch.object(progress, "CHECKPOINT_ROWS", self.setup.checkpoint):
             return runner.sync(project, plan, Silent())
