@@ -3,7 +3,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from copy import deepcopy
 from pathlib import Path
@@ -88,6 +88,11 @@ class DuckdbStore:
             before = deepcopy(entries)
             yield entries
             _store(self._opened, before, entries)
+
+
+def keeps_state(name: str, columns: Collection[str]) -> bool:
+    """Whether a table of that name with these columns is a state store's own."""
+    return name == "sync_metadata" and {"run_id", "sync_status", "state"} <= set(columns)
 
 
 def _now() -> int:

@@ -292,3 +292,14 @@ def test_an_encoding_can_be_named(tmp_path: Path) -> None:
     csv_file(tmp_path / "l.csv", ["id,name", "1,\u00e9"])
     (tmp_path / "r.csv").write_bytes("id,name\n1,\u00e9\n".encode("utf-16"))
     assert diff(tmp_path, "l.csv", "r.csv", "--encoding", "r.csv=utf-16").counts == (0, 0, 0, 1)
+
+
+def test_the_state_that_stands_in_a_duckdb_file_is_no_table_to_compare(tmp_path: Path) -> None:
+    """A table of that name with other columns is the user's own."""
+    for name, run in (("l", "a"), ("r", "b")):
+        with duckdb.connect(str(tmp_path / f"{name}.duckdb")) as connection:
+            connection.execute("CREATE TABLE t (id INTEGER)")
+            connection.execute("CREATE TABLE sync_metadata (run_id VARCHAR, sync_status VARCHAR, state JSON)")
+            connection.execute("INSERT INTO sync_metadata VALUES (?, 'success', '{}')", [run])
+    told = diff(tmp_path, "l.duckdb", "r.duckdb")
+    assert (told.code, list(told.whole["tables"])) == (0, ["t"])

@@ -11,6 +11,7 @@ from supasync_csv.gap.cells import BUFFER, nullable
 from supasync_csv.gap.dialects import Dialect
 from supasync_csv.gap.raw import Raw
 from supasync_csv.gap.types import FLOATS, WHOLE, is_array, is_json, is_text, may_be_null, type_of
+from supasync_duckdb.equality import UNZONED, ZONED
 from supasync_duckdb.values import VARCHAR, instant, literal
 
 _RANGES = {"smallint": "SMALLINT", "integer": "INTEGER", "bigint": "BIGINT"}
@@ -88,9 +89,9 @@ def printed_anew(raw: Raw, dialect: Dialect, shape: Shape) -> Iterator[Finding]:
 
 def real(check: Check, raw: Raw, shape: Shape) -> bool:
     """Whether a finding stands: timestamps that DuckDB cannot hold may still be PostgreSQL's."""
-    if check.kind != "type" or not check.column or not type_of(shape, check.column).startswith("timestamp"):
+    if check.kind != "type" or not check.column or type_of(shape, check.column) not in (ZONED, UNZONED):
         return True
-    zoned = type_of(shape, check.column) == "timestamp with time zone"
+    zoned = type_of(shape, check.column) == ZONED
     return not all(_is_timestamp(text, zoned=zoned) for text in raw.values(check.condition, check.column))
 
 
@@ -135,10 +136,10 @@ def _misfit(name: str, value: str, kind: str, dialect: Dialect, shape: Shape) ->
         return f"{value} NOT IN ('t', 'f', 'true', 'false')"
     if kind == "uuid":
         return f"TRY_CAST({value} AS UUID) IS NULL"
-    if kind == "timestamp with time zone":
+    if kind == ZONED:
         zone = f"regexp_matches({value}, {literal(_ZONE)})"
         return f"(({instant(value, VARCHAR)} IS NULL OR NOT {zone}) AND {value} NOT IN {_INFINITE})"
-    if kind.startswith("timestamp") or kind == "date":
+    if kind in (UNZONED, "date"):
         return f"({instant(value, VARCHAR)} IS NULL AND {value} NOT IN {_INFINITE})"
     if kind == "bytea":
         return f"NOT regexp_full_match({value}, {_BYTES})"

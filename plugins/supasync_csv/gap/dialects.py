@@ -83,7 +83,7 @@ def detect(physical: Physical, file: str, cells: Sequence[Cells], shape: Shape) 
         return DIALECTS["sql-editor-old" if old else "rfc4180"]
     if physical.newline == "\r\n" or dashboard:
         return DIALECTS[_dashboard(file, cells, untexted)]
-    told = any(cell.quoted for cell in cells) and any(cell.bare for cell in cells)
+    told = any(cell.quoted for cell in cells) and (physical.sparing or any(cell.bare for cell in cells))
     return DIALECTS["psql" if told and _by_psql(physical, typed, shape) else "rfc4180"]
 
 

@@ -31,6 +31,8 @@ class Physical:
     header: tuple[str, ...]
     quoted: bool
     """Whether every field of its beginning is quoted, also those that need it not."""
+    sparing: bool
+    """Whether its beginning quotes no field that needs no quotes: an empty text in quotes is meant as one."""
     closed: bool
     """Whether the last line has its end."""
 
@@ -62,6 +64,7 @@ def examine(
         newline=newline,
         header=header,
         quoted=_all_quoted(body, whole=len(sample) == size),
+        sparing=not re.search(rf'(?:^|[\n{re.escape(delimiter)}])"[^"{re.escape(delimiter)}\r\n\\]+"', body),
         closed=sample.endswith(b"\n") if len(sample) == size else _closed(path),
     )
 

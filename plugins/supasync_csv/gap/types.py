@@ -32,10 +32,13 @@ def type_of(shape: Shape, name: str) -> str:
 
 
 def is_text(shape: Shape, name: str) -> bool:
-    """Whether an empty text may be a value of the column; True where the type is not known."""
+    """Whether an empty text may be a value of the column; True of a type that is not known, as of citext."""
+    column = shape.column(name)
+    if column is not None and column.values:
+        return "" in column.values
     kind = type_of(shape, name)
-    textless = kind in TEXTLESS or kind.startswith(("time", "public.")) or kind.endswith(("range", "[]"))
-    return not (textless or "." in kind)
+    own = "." in kind and not kind.endswith("[]")
+    return own or not (kind in TEXTLESS or kind.startswith("time") or kind.endswith(("range", "[]")))
 
 
 def is_json(shape: Shape, name: str) -> bool:

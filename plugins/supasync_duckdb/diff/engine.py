@@ -227,7 +227,12 @@ class DuckdbEngine:
         found = self.connection.cursor().execute(pairing.open_cells(i))
         while rows := found.fetchmany(_FETCHED):
             verdicts = [
-                (place, SAME if judging.alike(mine, theirs, strict=strict, lossy=lossy) else DIFFERENT)
+                (
+                    place,
+                    SAME
+                    if judging.alike(mine, theirs, strict=strict, lossy=lossy, kind=pairing.kind(i))
+                    else DIFFERENT,
+                )
                 for place, mine, theirs in rows
             ]
             equal = [place for place, verdict in verdicts if verdict == SAME]

@@ -13,6 +13,7 @@ from supasync_core.tables import Column, Shape, Table
 from supasync_duckdb.diff.engine import DuckdbEngine
 from supasync_duckdb.equality import is_document
 from supasync_duckdb.files import blamed, open_to_look
+from supasync_duckdb.store import keeps_state
 from supasync_duckdb.tables import Tables, schema_of
 from supasync_duckdb.values import Kind, identifier, literal, plain
 
@@ -60,8 +61,9 @@ class DuckdbFiles:
                 "SELECT table_name FROM information_schema.tables WHERE table_catalog = current_database() "
                 "AND table_type = 'BASE TABLE' AND table_schema = 'main' ORDER BY ALL"
             ).fetchall()
+            names = [name for (name,) in rows if not keeps_state(name, tables.existing(Table(name=name)))]
         known = {table.name for table in declared}
-        return found + [Table(name=name) for (name,) in rows if name not in known]
+        return found + [Table(name=name) for name in names if name not in known]
 
     def shape(self, path: Path, table: Table, choices: Choices) -> Shape:
         """The columns; the types of raw cells and of texts are not known."""

@@ -7,13 +7,15 @@ the export knows nothing better, and the sink's text is kept.
 # ruff: noqa: S608 - names are quoted by values.identifier
 
 import json
+import math
 from decimal import Context, Decimal, Inexact, Overflow
 from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from supasync_core import rowtext
+from supasync_duckdb.staging import literals
 from supasync_duckdb.staging.comparing import Comparison
+from supasync_duckdb.staging.parents import type_of
 from supasync_duckdb.values import identifier
 
 _CHUNK = 10_000
@@ -24,7 +26,7 @@ def adopt_equals(connection: DuckDBPyConnection, comparison: Comparison, *, loss
     """Give staged rows the sink's own text wherever theirs is only another spelling; whether any was."""
     adopted = False
     for name in comparison.soft:
-        column = identifier(name)
+        column, kind = identifier(name), type_of(comparison.shape, name)
         found = connection.cursor().execute(
             f"SELECT r.{identifier(comparison.place)}, "
             f"CAST(r.{column} AS VARCHAR), CAST(k.{column} AS VARCHAR) "
@@ -33,7 +35,9 @@ def adopt_equals(connection: DuckDBPyConnection, comparison: Comparison, *, loss
         )
         connection.execute("CREATE OR REPLACE TABLE gap.equals (place BIGINT, text VARCHAR)")
         while rows := found.fetchmany(_CHUNK):
-            equal = [[place, theirs] for place, mine, theirs in rows if same(mine, theirs, lossy=lossy)]
+            equal = [
+                [place, theirs] for place, mine, theirs in rows if same(mine, theirs, lossy=lossy, kind=kind)
+            ]
             if equal:
                 adopted = True
                 connection.execute(
@@ -44,15 +48,18 @@ def adopt_equals(connection: DuckDBPyConnection, comparison: Comparison, *, loss
     return adopted
 
 
-def same(mine: str, theirs: str, *, lossy: bool) -> bool:
+def same(mine: str, theirs: str, *, lossy: bool, kind: str = "") -> bool:
     """Whether both texts stand for one value; ``lossy`` where JavaScript has read and printed the first."""
     left, right = _parsed(mine), _parsed(theirs)
-    if isinstance(left, str) and isinstance(right, list):
-        return _matches(_array(left), theirs)
+    if isinstance(right, list | dict) and not isinstance(left, list | dict):
+        # an array or a row as PostgreSQL prints it stands in the file, or as a string of JSON in a staging
+        text = left if isinstance(left, str) else mine
+        moments = not kind or "." in kind or kind.startswith("timestamp")
+        return any(literals.matches(found, theirs, moments=moments) for found in literals.readings(text))
     return lossy and _sorted(left) == _sorted(right)
 
 
-def alike(mine: str, theirs: str, *, strict: bool, lossy: bool) -> bool:
+def alike(mine: str, theirs: str, *, strict: bool, lossy: bool, kind: str = "") -> bool:
     """Whether both texts have one content, to the last digit; JavaScript's digits where it is ``lossy``.
 
     The order of names and blanks count for nothing, and an array is the same in JSON and in braces.
@@ -61,7 +68,9 @@ def alike(mine: str, theirs: str, *, strict: bool, lossy: bool) -> bool:
     left, right = _content(mine, strict=strict), _content(theirs, strict=strict)
     if left is not None and left == right:
         return True
-    return same(mine, theirs, lossy=lossy) or same(theirs, mine, lossy=lossy)
+    if literals.one(mine, theirs):
+        return True
+    return same(mine, theirs, lossy=lossy, kind=kind) or same(theirs, mine, lossy=lossy, kind=kind)
 
 
 def _content(text: str, *, strict: bool) -> str | None:
@@ -89,65 +98,20 @@ def _number(text: str) -> dict[str, str]:
 
 def _parsed(text: str) -> Any:  # noqa: ANN401 - any JSON value
     try:
-        return json.loads(text, parse_int=float, parse_float=float)
+        return json.loads(text, parse_int=_float, parse_float=_float)
     except (ValueError, RecursionError):
         return text
+
+
+def _float(text: str) -> float | dict[str, str]:
+    """JavaScript's number; the digits of one that it does not hold."""
+    value = float(text)
+    lost = math.isinf(value) or (
+        value == 0 and any(digit in text.lower().split("e")[0] for digit in "123456789")
+    )
+    return _digits(text) if lost else value
 
 
 def _sorted(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """Tells true from 1.0, which Python takes for equal."""
     return json.dumps(value, sort_keys=True)
-
-
-def _matches(items: Any, theirs: str) -> bool:  # noqa: ANN401 - a list in lists, a text, or None
-    """Whether PostgreSQL's array has the elements of the JSON array, each by its exact text."""
-    if items is None:
-        return theirs == "null"
-    if theirs == "null":
-        return False  # it stands for NULL, and for the JSON null of a jsonb[] too
-    if isinstance(items, str):
-        plain = json.loads(theirs) if theirs.startswith('"') else {"true": "t", "false": "f"}.get(theirs)
-        return items in (theirs, plain)
-    if not theirs.startswith("["):
-        return False
-    texts = rowtext.split(theirs.encode())
-    return len(items) == len(texts) and all(map(_matches, items, texts))
-
-
-def _array(text: str) -> list[Any] | None:
-    """PostgreSQL's ``{a,"b c",NULL}`` as a list of texts; None where it is none."""
-    try:
-        value, end = _items(text, 1) if text.startswith("{") else (None, -1)
-    except IndexError:
-        return None
-    return value if end == len(text) else None
-
-
-def _items(text: str, at: int) -> tuple[list[Any], int]:
-    """The elements from that place on, and the place behind the closing brace."""
-    items: list[Any] = []
-    while text[at] != "}":
-        if text[at] == "{":
-            inner, at = _items(text, at + 1)
-            items.append(inner)
-        elif text[at] == '"':
-            quoted, at = _quoted(text, at + 1)
-            items.append(quoted)
-        else:
-            end = at
-            while text[end] not in ",}":
-                end += 1
-            items.append(None if text[at:end] == "NULL" else text[at:end])
-            at = end
-        if text[at] == ",":
-            at += 1
-    return items, at + 1
-
-
-def _quoted(text: str, at: int) -> tuple[str, int]:
-    letters: list[str] = []
-    while text[at] != '"':
-        at += text[at] == "\\"
-        letters.append(text[at])
-        at += 1
-    return "".join(letters), at + 1
