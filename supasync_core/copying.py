@@ -9,7 +9,6 @@ from supasync_core import transform
 from supasync_core.ahead import ahead
 from supasync_core.backend import Job, Piece, Transform, Typed
 from supasync_core.batch import Batch
-from supasync_core.delivery import ManyRefusedError
 from supasync_core.errors import (
     LockedError,
     RowError,
@@ -24,6 +23,8 @@ from supasync_core.plan import Interrupted, Watch
 from supasync_core.progress import Progress
 from supasync_core.project import Project
 from supasync_core.report import TableResult
+from supasync_core.retrying import finish, retry
+from supasync_core.setaside import ManyRefusedError, Newly
 from supasync_core.tables import Table
 
 
@@ -46,7 +47,6 @@ class Copying:
 
     def conduct(self) -> TableResult:
         """Copy the table; what fails stops it and those that wait for it, unless it names no table."""
-        before = self.progress.state
         error: SupasyncError | None = None
         code = 0
         try:
@@ -65,11 +65,11 @@ class Copying:
             error, code = SupasyncError(told), 1
             error.__cause__ = err
         if error is None:
-            refused = self.progress.delivery.newly_refused(self.table)
-            return self._result("ok", refused) if self._complete else self._incomplete(refused)
+            aside = self.progress.delivery.set_aside.newly(self.table)
+            return self._result("ok", aside) if self._complete else self._incomplete(aside)
         if isinstance(error, ManyRefusedError):
-            self.progress.put_back(self.table, before)
-        self.progress.delivery.restore(self.table, self.progress.state.quarantine)
+            self.progress.keep(self.table, self.progress.state.table(self.table.name))
+        self.progress.delivery.set_aside.restore(self.table, self.progress.state)
         hint = self.progress.lookout.explained(self.table, error)
         return replace(self._result("failed"), error=str(error), hint=hint, exit_code=code)
 
@@ -80,7 +80,7 @@ class Copying:
         guard = Guard(project, table, progress.state.table(table.name), progress.run.now)
         guard.begin()
         progress.lookout.before(table, progress.state.table(table.name))
-        delivery.retry(table)
+        retry(delivery, table)
         job = progress.outlook.job(table, project.source, guard.state, progress.run.now)
         flight = Flight(self.pool, project.workers)
         try:
@@ -91,7 +91,7 @@ class Copying:
                 progress.plan.check()
         finally:
             self._confirm(flight.rest(), guard, flight)
-        delivery.finish(table)
+        finish(delivery, table)
         self._expect_something(job)
         guard.finished(self.found or progress.outlook.rows(table))
         state = guard.marked(progress.state.table(table.name))
@@ -180,27 +180,27 @@ class Copying:
         self.synced += arrived
         self.expected = self.expected if piece.total is None else piece.total
 
-    def _result(self, status: str, refused: int = 0) -> TableResult:
+    def _result(self, status: str, aside: Newly | None = None) -> TableResult:
         """What the table came to; rows that were set aside need a person, the others are there.
 
         Rows that an earlier run set aside are not found anew: they are told as what they are.
         """
-        table = self.table
+        table, aside = self.table, aside or Newly(self.table.name, 0)
         return TableResult(
             name=table.name,
             status=status,
-            found=max(self.synced, self.found - max(0, self.set_aside - refused)),
+            found=max(self.synced, self.found - max(0, self.set_aside - aside.rows)),
             synced=self.synced,
-            refused=refused,
+            refused=aside.rows,
             seconds=time.monotonic() - self.began,
-            error=f"{table.name}: {refused} rows were refused and set aside" if refused else None,
-            hint="look at them: supasync quarantine list" if refused else None,
-            exit_code=RowError.exit_code if refused else 0,
+            error=aside.sentence,
+            hint=aside.hint,
+            exit_code=RowError.exit_code if aside.rows else 0,
         )
 
-    def _incomplete(self, refused: int) -> TableResult:
+    def _incomplete(self, aside: Newly) -> TableResult:
         """Fewer rows came than the source counted: no success, though what came is kept."""
-        done = self._result("incomplete", refused)
+        done = self._result("incomplete", aside)
         told = f"{self.table.name}: {self.read:,} of {self.expected or 0:,} rows came from OLD"
         return replace(
             done,

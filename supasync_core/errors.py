@@ -123,7 +123,7 @@ class RowError(TableError):
     """The sink refused rows of a batch; nothing of that batch was written.
 
     Where it told which: ``columns`` and ``value``, the text that PostgreSQL printed for them, as ``(7)`` or
-    ``(1, a)``; ``other`` is the table that a foreign key refers to.
+    ``(1, a)``; ``constraint`` is its name, ``other`` the table that a foreign key refers to.
     """
 
     def __init__(  # noqa: PLR0913 - what a server may tell of a row
@@ -136,12 +136,14 @@ class RowError(TableError):
         columns: Sequence[str] = (),
         value: str | None = None,
         other: str | None = None,
+        constraint: str | None = None,
     ) -> None:
         super().__init__(message, table=table, hint=hint)
         self.sqlstate = sqlstate
         self.columns = tuple(columns)
         self.value = value
         self.other = other
+        self.constraint = constraint
 
 
 class StateError(SupasyncError):

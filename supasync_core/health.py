@@ -60,7 +60,7 @@ def judge(past: Past, tables: tuple[str, ...], interval: timedelta, now: clock.I
         requests=sum(record.requests for record in shown),
         bytes=sum(record.bytes for record in shown),
         tables=tuple(_lag(past, name, now) for name in tables),
-        set_aside=sum(map(len, past.state.quarantine.values())) if past.state else 0,
+        set_aside=sum(past.state.set_aside().values()) if past.state else 0,
         runs=shown,
     )
 

@@ -10,6 +10,7 @@ from supasync_core.journal import current
 from supasync_core.project import Project, store_of_source
 from supasync_core.state import State
 from supasync_core.structure import looking as structure
+from supasync_core.structure import referring
 from supasync_core.survey import look
 from supasync_core.tables import Shape, Table
 
@@ -56,8 +57,8 @@ def inspect(project: Project, progress: Callable[[str], None]) -> Inspection:
         return Inspection(tuple(findings), (), None)
     overviews = []
     past = _state(project, findings)
-    for name, rows in past.state.quarantine.items() if past and past.state else ():
-        text = f"{name}: {len(rows):,} rows are set aside, not in NEW"
+    for name, rows in past.state.set_aside().items() if past and past.state else ():
+        text = f"{name}: {rows:,} rows are set aside, not in NEW"
         findings.append(Finding("warning", text, name, "look at them: supasync quarantine list"))
     for table in project.settings.tables:
         progress(table.name)
@@ -70,6 +71,7 @@ def inspect(project: Project, progress: Callable[[str], None]) -> Inspection:
             if err.table is None:
                 break
         overviews.append(Overview(table.name, *counts))
+    findings.extend(Finding("warning", text, name, hint) for name, text, hint in referring.sentences(project))
     findings.extend(_undeclared(project))
     findings.extend(Finding("warning", note) for note in look(project, ()).notes())
     return Inspection(tuple(findings), tuple(overviews), past)

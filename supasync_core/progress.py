@@ -49,7 +49,7 @@ class Progress:
         self.lock = self.lease.lock
         self.lease.record = lambda: self._entry(self.report(), "running")
         self.lookout = Lookout(self.project, self.state.schema_seen_at, self.run.now)
-        self.delivery = Delivery(self.project, self.run.now, self.state.quarantine)
+        self.delivery = Delivery(self.project, self.run.now, self.state)
 
     @property
     def run(self) -> Run:
@@ -64,8 +64,7 @@ class Progress:
         """
         with self.lock:
             state = state.beside(self.state.table(table.name))
-            quarantine = self.delivery.quarantine()
-            self.state = replace(self.state.with_table(table.name, state), quarantine=quarantine)
+            self.state = self.delivery.set_aside.kept(self.state.with_table(table.name, state))
             self.unsaved_rows += rows
             self.records += rows
 
@@ -73,12 +72,6 @@ class Progress:
         """Rows of the table are about to be sent: until that is confirmed, nothing counts as unchanged."""
         with self.lock:
             self.state = self.state.with_table(table.name, self.state.table(table.name).unsure())
-
-    def put_back(self, table: Table, before: State) -> None:
-        """Forget what this run did in the table; some of its rows were sent."""
-        with self.lock:
-            back = self.state.with_quarantine(table.name, before.quarantine.get(table.name, ()))
-            self.state = back.with_table(table.name, before.table(table.name).unsure())
 
     def end(self, result: TableResult) -> None:
         """Take what a table has come to."""
@@ -149,7 +142,7 @@ class Progress:
         horizon = self.project.source.horizon()
         read = any(result.status == "ok" for result in self.results.values())
         notes = [*self.project.sink.notes(), *self.notes]
-        waiting = sum(map(len, self.state.quarantine.values()))
+        waiting = sum(self.state.set_aside().values())
         if waiting:
             notes.append(f"{waiting:,} rows are set aside, not in NEW: supasync quarantine list")
         if read and (horizon is None or not horizon.trusted):

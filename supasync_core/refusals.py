@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from supasync_core.batch import Batch
-from supasync_core.errors import RowError, SchemaError
+from supasync_core.errors import RowError
 from supasync_core.tables import Table
 
 Key = tuple[str, ...]
@@ -44,13 +44,3 @@ def joined(first: Batch, second: Batch) -> Batch:
 def told(table: Table, err: RowError) -> str:
     """What the sink said and what to do about it, without the table's name."""
     return ": ".join(filter(None, (err.message.removeprefix(f"{table.name}: "), err.hint)))
-
-
-def outside(table: Table, err: RowError) -> SchemaError:
-    """The parent is there, and still the key is refused: it points to another table of the same name."""
-    columns = ", ".join(err.columns)
-    return SchemaError(
-        f"{table.name}: {columns} refers to another {err.other} than the one synced, as auth.{err.other}",
-        table=table.name,
-        hint=f"copy those rows there first, or drop the foreign key on {columns} in NEW until the switch",
-    )

@@ -113,12 +113,38 @@ class TableState:
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A row that the sink refused: its key, why, the SQLSTATE if there was one, since when."""
+    """A row that the sink refused: its key, why, the SQLSTATE if there was one, since when.
+
+    It ``waits`` where nothing is wrong with it but that the sink lacks a row to which it refers.
+    """
 
     key: tuple[str, ...]
     reason: str
     sqlstate: str | None
     since: str
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A table in which more rows wait than are listed: it is read again by key, a stretch in each run.
+
+    ``behind``: the key where the next stretch begins, empty for the table's beginning. ``refused`` rows of
+    this round so far wait on, ``last`` waited in the round before; ``more``: some were refused elsewhere
+    since this round began. A round without any is the last one.
+    """
+
+    since: str
+    reason: str
+    behind: tuple[str, ...] = ()
+    refused: int = 0
+    last: int = 0
+    more: bool = False
+
+    @property
+    def rows(self) -> int:
+        """About how many rows wait."""
+        return max(self.refused, self.last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +154,7 @@ class State:
     ``closed``: since when the app writes to the sink, so that no run may. ``schema_seen_at``: when the sink
     was last seen to have every column; not in states of earlier versions, which forget it unharmed.
     ``writing``: the run that was sending rows when the state was saved.
+    ``again``: tables in which more rows wait than are listed, neither in those of earlier versions.
     """
 
     source: str
@@ -137,6 +164,7 @@ class State:
     quarantine: Mapping[str, tuple[Quarantined, ...]] = field(default_factory=dict)
     schema_seen_at: str | None = None
     writing: Writing | None = None
+    again: Mapping[str, Again] = field(default_factory=dict)
 
     def table(self, name: str) -> TableState:
         """The state of that table; a fresh one where nothing is known yet."""
@@ -151,7 +179,17 @@ class State:
         tables = {key: value for key, value in self.tables.items() if key != name}
         if late := self.table(name).late:
             tables[name] = TableState(late=late)
-        return replace(self.with_quarantine(name, ()), tables=tables)
+        again = {key: value for key, value in self.again.items() if key != name}
+        return replace(self.with_quarantine(name, ()), tables=tables, again=again)
+
+    def set_aside(self) -> dict[str, int]:
+        """How many rows of each table are not in the sink: those by name, and those read again by key."""
+        names = dict.fromkeys([*self.quarantine, *self.again])
+        counts = {
+            name: len(self.quarantine.get(name, ())) + (self.again[name].rows if name in self.again else 0)
+            for name in names
+        }
+        return {name: count for name, count in counts.items() if count}
 
     def unsure(self, names: Iterable[str]) -> "State":
         """A copy in which nothing of these tables counts as unchanged: others than their pages were sent."""
@@ -188,6 +226,10 @@ def from_json(stored: Mapping[str, Any]) -> State:
             closed=stored["closed"],
             schema_seen_at=stored.get("schema_seen_at"),
             writing=Writing(**stored["writing"]) if stored.get("writing") else None,
+            again={
+                name: Again(**{**again, "behind": tuple(again["behind"])})
+                for name, again in stored.get("again", {}).items()
+            },
             quarantine={
                 name: tuple(Quarantined(**{**row, "key": tuple(row["key"])}) for row in rows)
                 for name, rows in stored["quarantine"].items()

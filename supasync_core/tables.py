@@ -17,7 +17,8 @@ class Table:
 
     ``where`` is a filter in the source's own language: PostgREST's for ``rest``, SQL for ``duckdb`` and
     ``csv``. ``columns`` empty means all of them. ``deletes`` is one of `DELETES`; unless it is ``ignore``,
-    every ``verify_every`` a run looks for rows that the source has no more.
+    every ``verify_every`` a run looks for rows that the source has no more. Where the sink refuses more
+    rows than ``refused_per_run``, or ``refused_in_all``, the table stops.
     """
 
     name: str
@@ -34,6 +35,8 @@ class Table:
     transform: tuple[str, ...] = ()
     deletes: str = "ignore"
     verify_every: timedelta = timedelta(hours=24)
+    refused_per_run: int = 20
+    refused_in_all: int = 100
 
     def place(self, row: Row, column: str | None) -> Cursor:
         """The row's place in the keyset of ``column``; SchemaError where a key is NULL or missing."""

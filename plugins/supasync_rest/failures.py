@@ -33,6 +33,7 @@ _KEY = re.compile(
     r"(?:already exists|is not present in table \"(?P<other>.+)\")",
     re.DOTALL,
 )
+_CONSTRAINT = re.compile(r'violates foreign key constraint "(.+)"$', re.DOTALL)
 _ROW_HINTS = {
     "23503": "sync the table that it refers to first (after:). If that one is not synced, as auth.users is "
     "not, drop the foreign key there until the switch (supasync schema sql --foreign-keys off), or copy "
@@ -92,6 +93,7 @@ class Refusal:
     def row(self, what: str, hint: str) -> RowError:
         """The rows do not fit."""
         found = _KEY.match(self.answer.details) if self.answer.code in _TELLING else None
+        constraint = _CONSTRAINT.search(self.answer.message) if self.answer.code == "23503" else None
         # "See the array element [1] of key ...": names the column, and no value of the row (measured).
         place = self.answer.hint if self.answer.code == "22P02" else ""
         return RowError(
@@ -102,6 +104,7 @@ class Refusal:
             columns=[name.strip('"') for name in found["columns"].split(", ")] if found else (),
             value=found["value"] if found else None,
             other=found["other"] if found else None,
+            constraint=constraint[1] if constraint else None,
         )
 
 

@@ -1,7 +1,8 @@
 """`supasync quarantine`: the rows that NEW refused."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
+from typing import Any
 
 import click
 
@@ -9,6 +10,7 @@ from supasync_core.cli import output, writing
 from supasync_core.cli.session import Session
 from supasync_core.errors import ConfigError, SupasyncError
 from supasync_core.journal import current
+from supasync_core.state import Again, Quarantined
 
 
 @click.group()
@@ -22,8 +24,9 @@ def quarantine() -> None:
 def list_rows(session: Session, *, as_json: bool) -> int:
     """List the rows that are set aside: table, key, reason, since when."""
     with session.project() as project:
-        found = current(project.store.past(1), project.source_ref).quarantine
-    rows = [{"table": name, **asdict(row)} for name, rows in found.items() for row in rows]
+        state = current(project.store.past(1), project.source_ref)
+    rows = [{"table": name, **asdict(row)} for name, rows in state.quarantine.items() for row in rows]
+    rows += [_unlisted(name, again) for name, again in state.again.items()]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     elif rows:
@@ -34,6 +37,16 @@ def list_rows(session: Session, *, as_json: bool) -> int:
     return 0
 
 
+def _unlisted(name: str, again: Again) -> dict[str, Any]:
+    """Rows that wait and are too many to be named."""
+    rows = f"about {again.rows:,} rows"
+    reason = (
+        f"{rows} wait, too many to be named; the table is read again by key. The last one: {again.reason}"
+    )
+    row = Quarantined((), reason, "23503", again.since, waits=True)
+    return {"table": name, **asdict(row), "rows": again.rows}
+
+
 @quarantine.command()
 @click.pass_obj
 def retry(session: Session) -> int:
@@ -41,17 +54,18 @@ def retry(session: Session) -> int:
 
     Exits with 3 where some are refused again.
     """
-    from supasync_core.delivery import Delivery  # noqa: PLC0415 - list needs no writing side
+    from supasync_core import retrying  # noqa: PLC0415 - list needs no writing side
+    from supasync_core.delivery import Delivery  # noqa: PLC0415
 
     with writing.leased(session, "quarantine retry") as lease:
-        delivery = Delivery(lease.project, lease.run.now, lease.state.quarantine)
+        delivery = Delivery(lease.project, lease.run.now, lease.state)
         for table in lease.project.settings.tables:
-            delivery.retry(table)
-        left = delivery.quarantine()
-        state = replace(lease.state, quarantine=left)
-        lease.save(state.unsure(delivery.reread.written), "retried")
-    count = sum(map(len, left.values()))
-    click.echo(f"{count} rows are refused again" if count else "every row is there now")
+            retrying.retry(delivery, table, whole=True)
+        left = delivery.set_aside.kept(lease.state)
+        lease.save(left.unsure(delivery.reread.written), "retried")
+    count = sum(left.set_aside().values())
+    told = f"{count:,} rows are refused again" if count != 1 else "1 row is refused again"
+    click.echo(told if count else "every row is there now")
     return SupasyncError.exit_code if count else 0
 
 

@@ -250,6 +250,22 @@ TABLE: Final = (
         doc="how often `sync` looks for rows that are deleted in OLD, unless they are ignored",
     ),
     Field(
+        name="refused_per_run",
+        parse=whole(0, 100_000),
+        kind="whole number, 0 to 100000",
+        default="20",
+        shared=True,
+        doc="how many rows that NEW refuses a run sets aside before the table stops",
+    ),
+    Field(
+        name="refused_in_all",
+        parse=whole(0, 100_000),
+        kind="whole number, 0 to 100000",
+        default="100",
+        shared=True,
+        doc="how many refused rows may be set aside at all; rows that wait for a parent do not count",
+    ),
+    Field(
         name="schema",
         parse=text,
         kind="schema",

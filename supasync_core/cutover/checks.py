@@ -150,7 +150,7 @@ class Situation:
 
     def _quarantine(self) -> Outcome:
         state = current(self.project.store.past(1), self.project.source_ref)
-        waiting = {name: len(rows) for name, rows in state.quarantine.items() if rows}
+        waiting = state.set_aside()
         if not waiting:
             return ok("it is empty")
         shown = ", ".join(f"{name}: {number:,}" for name, number in waiting.items())

@@ -42,7 +42,7 @@ class Sending:
         settings = self.project.settings
         plain = replace(settings, tables=tuple(replace(table, transform=()) for table in settings.tables))
         staged = replace(self.project, settings=plain, source=self.staging.source())
-        self.delivery = Delivery(staged, self.lease.run.now, self.state.quarantine)
+        self.delivery = Delivery(staged, self.lease.run.now, self.state)
         self.lease.record = lambda: self._entry(self._report(None, interrupted=False), "running")
 
     def conduct(self) -> Report:
@@ -95,21 +95,20 @@ class Sending:
                 self.staging.confirmed(table, batch, self.project.settings.sink.ref)
                 part.sent += batch.count
                 self.watch.rows_confirmed(table, part.sent, found)
-                self.state = replace(self.state, quarantine=self.delivery.quarantine())
+                self.state = self.delivery.set_aside.kept(self.state)
                 if self.interrupted():
                     raise Interrupted
         except TableError as err:
             if err.table is None:
                 raise
-            self.delivery.restore(table, self.state.quarantine)
+            self.delivery.set_aside.restore(table, self.state)
             return self._result(part, found, began, error=str(err), hint=err.hint, code=err.exit_code)
-        refused = self.delivery.newly_refused(table)
+        aside = self.delivery.set_aside.newly(table)
         self.state = self._proven(part)
-        if refused:
-            error = f"{table.name}: {refused} rows were refused and set aside"
-            hint = "look at them: supasync quarantine list"
+        if aside.rows:
+            error, hint = aside.sentence, aside.hint
             done = self._result(part, found, began, error=error, hint=hint, code=RowError.exit_code)
-            return replace(done, status="ok", refused=refused, synced=part.sent - refused)
+            return replace(done, status="ok", refused=aside.rows, synced=part.sent - aside.rows)
         return self._result(part, found, began)
 
     def _result(  # noqa: PLR0913 - what a table may come to

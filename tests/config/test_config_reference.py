@@ -75,5 +75,7 @@ def test_only_settings_of_tables_are_shared_by_them() -> None:
         "transform",
         "deletes",
         "verify_every",
+        "refused_per_run",
+        "refused_in_all",
         "schema",
     ]

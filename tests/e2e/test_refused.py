@@ -92,7 +92,7 @@ def test_a_deleted_and_recreated_email_is_set_aside_with_the_reason_and_arrives_
     space.old.run("delete from public.users where id = 5; insert into public.users values (105, 'u5')")
     done = space.supasync("sync")
     assert done.code == 3
-    assert "users: 1 rows were refused and set aside" in done.err
+    assert "users: 1 row was refused and set aside" in done.err
     listed = space.supasync("quarantine", "list")
     assert "NEW's row 5 has the same email, and is deleted in OLD" in listed.out
     assert space.supasync("sync").code == 0, "an alert comes once"
@@ -125,34 +125,50 @@ def test_one_bad_row_is_set_aside_and_the_others_go_on(space: Workspace) -> None
     space.assert_equal(*TABLES)
 
 
-def test_a_hundred_bad_rows_are_a_problem_of_the_schema(space: Workspace) -> None:
+def test_more_bad_rows_than_the_settings_allow_stop_the_table_which_keeps_what_went_through(
+    space: Workspace,
+) -> None:
     space.new.run("alter table public.jobs add check (qty < 0)")
-    space.old.run("insert into public.jobs (id, qty) select g, g from generate_series(1, 100) g")
+    space.old.run(
+        "insert into public.jobs (id, qty, updated_at) select g, case when g > 40 then g end, "
+        "now() - interval '1 day' + g * interval '1 minute' from generate_series(1, 100) g"
+    )
     space.requests()
     done = space.supasync("sync")
     assert done.code == 3
-    assert "NEW refuses row after row" in done.err
-    assert space.requests() < 75
-    assert space.supasync("quarantine", "list").out.strip() == "no row is set aside"
+    assert "jobs: failed: jobs: NEW refuses row after row, more than 20 in this run (refused_per_run)" in (
+        done.err.replace("failed: NEW", "failed: jobs: NEW")
+    )
+    assert "refused_per_run: under jobs in tables.yaml" in done.err
+    assert space.requests() < 90
+    named = {row["key"][0] for row in space.supasync("quarantine", "list", "--json").json}
+    assert named == {str(number) for number in range(41, 61)}
+    assert len(space.new.texts("jobs")) == 40
     space.new.run("alter table public.jobs drop constraint jobs_qty_check")
     assert space.supasync("sync").code == 0
+    assert space.supasync("quarantine", "list").out.strip() == "no row is set aside"
     space.assert_equal(*TABLES)
 
 
-def test_a_foreign_key_to_auth_users_stops_the_table_with_the_ways_out(space: Workspace) -> None:
-    space.new.run(
-        "create schema auth; create table auth.users (id bigint primary key);"
-        "alter table public.jobs drop constraint jobs_user_id_fkey;"
-        "alter table public.jobs add foreign key (user_id) references auth.users (id)"
-    )
+def test_a_hundred_bad_rows_among_many_are_named_where_the_settings_allow_it(space: Workspace) -> None:
+    limits = "refused_per_run: 120, refused_in_all: 120"
+    space.write("tables.yaml", CONFIG.replace("page_size: 10", f"page_size: 500, {limits}"))
+    space.new.run("alter table public.jobs add check (qty < 0)")
     space.old.run(
-        "insert into public.users values (1, 'a');insert into public.jobs (id, user_id) values (1, 1), (2, 1)"
+        "insert into public.jobs (id, qty) select g, case when g % 20 = 0 then g end "
+        "from generate_series(1, 2000) g"
     )
     done = space.supasync("sync")
-    assert done.code == 3
-    assert "jobs: failed: user_id refers to another users than the one synced" in done.err
-    assert "drop the foreign key on user_id" in done.err
-    space.assert_equal("users")
+    assert (done.code, "jobs: 100 rows were refused and set aside" in done.err) == (3, True)
+    assert len(space.new.texts("jobs")) == 1900
+    assert len(space.supasync("quarantine", "list", "--json").json) == 100
+    space.write("tables.yaml", CONFIG)
+    space.old.run("insert into public.jobs (id, qty) values (2001, 1)")
+    done = space.supasync("sync")
+    assert (done.code, "more than 100 in all (refused_in_all)" in done.err) == (3, True)
+    space.new.run("alter table public.jobs drop constraint jobs_qty_check")
+    assert space.supasync("sync").code == 0
+    space.assert_equal(*TABLES)
 
 
 def test_a_dropped_entry_is_forgotten_and_its_row_stays_out(space: Workspace) -> None:

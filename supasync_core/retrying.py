@@ -1,0 +1,126 @@
+"""Rows that were set aside are read and tried again: so many in a run, in turns."""
+
+from dataclasses import replace
+from functools import reduce
+
+from supasync_core import confirmed, transform
+from supasync_core.batch import Batch, Cursor, Keyset, Span, Window
+from supasync_core.delivery import NOT_UNIQUE, Delivery
+from supasync_core.errors import RowError
+from supasync_core.refusals import joined, keys_of, texts_of
+from supasync_core.state import Again
+from supasync_core.tables import Table
+
+ALONE = 100
+"""Refused rows that a run tries again, each in a request of its own."""
+TOGETHER = 1000
+"""Rows that wait for a parent and are tried again by a run, a page in each request."""
+STRETCH = 2000
+"""Rows that a run reads again by key where more wait than are listed."""
+
+
+def retry(delivery: Delivery, table: Table, *, whole: bool = False) -> None:
+    """Try rows of the table again, as many as a run may or all; those that the source deleted are dropped."""
+    rows = list(delivery.set_aside.rows[table.name].values())
+    alone = [row.key for row in rows if not row.waits]
+    together = [row.key for row in rows if row.waits]
+    _listed(delivery, table, alone if whole else alone[:ALONE], 1)
+    _listed(delivery, table, together if whole else together[:TOGETHER], table.page_size)
+    if table.name in delivery.set_aside.again:
+        _again(delivery, table, whole=whole)
+
+
+def _listed(delivery: Delivery, table: Table, keys: list[tuple[str, ...]], size: int) -> None:
+    """Read the rows again and send so many at once."""
+    if not keys:
+        return
+    with delivery.gate.alone():
+        batches = delivery.read(table, table.key, keys)
+        found = {key for batch in batches for key in keys_of(table, batch)}
+        delivery.set_aside.drop(table, set(keys) - found)
+        if not batches:
+            return
+        batch = reduce(joined, batches)
+        for at in range(0, batch.count, size):
+            delivery.deliver(table, batch.only(range(at, min(at + size, batch.count))))
+
+
+def _again(delivery: Delivery, table: Table, *, whole: bool) -> None:
+    """Read on by key and send what comes; a round in which no row was refused is the last one."""
+    aside = delivery.set_aside
+    if whole:
+        aside.again[table.name] = _new_round(aside.again[table.name])
+    left = STRETCH
+    while left > 0 or whole:
+        with delivery.gate.alone():
+            aside.reading_again = table.name
+            page = _page(delivery, table, aside.again[table.name])
+            batch = transform.apply(delivery.project.transforms(table), table, page)
+            if batch.count:
+                delivery.reread.read(table, keys_of(table, batch))
+                delivery.deliver(table, batch)
+            aside.reading_again = None
+        again = aside.again[table.name]
+        if not page.count:
+            break
+        left -= page.count
+        aside.again[table.name] = replace(again, behind=table.place(page.rows[-1], None).key)
+    else:
+        return
+    if again.refused or again.more:
+        aside.again[table.name] = _new_round(again)
+    else:
+        del aside.again[table.name]
+
+
+def _new_round(again: Again) -> Again:
+    return replace(again, behind=(), refused=0, last=again.refused or again.last, more=False)
+
+
+def _page(delivery: Delivery, table: Table, again: Again) -> Batch:
+    after = Cursor(None, again.behind) if again.behind else None
+    window = Window((Span(Keyset(None), after=after),), limit=table.page_size)
+    return delivery.project.source.read(table, window)
+
+
+def finish(delivery: Delivery, table: Table) -> None:
+    """Try rows once more whose unique value was taken, now that all others of the table are there."""
+    taken = [row.key for row in delivery.set_aside.new(table) if row.sqlstate == NOT_UNIQUE]
+    if not taken:
+        return
+    with delivery.gate.alone():
+        for batch in delivery.read(table, table.key, taken):
+            for index in range(batch.count):
+                _make_place(delivery, table, batch.only([index]))
+
+
+def _make_place(delivery: Delivery, table: Table, row: Batch) -> None:
+    """Send the row; where another row has its unique value, send that one first as it is now."""
+    try:
+        confirmed.upsert(delivery.project.sink, table, row)
+    except RowError as err:
+        current = _blockers(delivery, table, row, err) if err.sqlstate == NOT_UNIQUE else []
+        for batch in current:
+            delivery.deliver(table, batch)
+        if current:
+            delivery.deliver(table, row)
+        else:
+            delivery.put_aside(table, row, 0, err, waits=False)
+    else:
+        delivery.accepted(table, row)
+
+
+def _blockers(delivery: Delivery, table: Table, row: Batch, err: RowError) -> list[Batch]:
+    """What became in the source of the row that has the unique value in the sink."""
+    value = texts_of(row.rows[0], err.columns)
+    if not value:
+        return []
+    keys_only = replace(table, columns=table.key, exclude=(), where=None)
+    found = delivery.project.sink.rows(keys_only, err.columns, [value])
+    keys = [key for batch in found for key in keys_of(table, batch)]
+    current = delivery.read(table, table.key, keys)
+    if keys and not current:
+        shown = "; ".join(", ".join(key) for key in keys)
+        err.message = f"NEW's row {shown} has the same {', '.join(err.columns)}, and is deleted in OLD"
+        err.hint = "delete it in NEW too"
+    return current

@@ -1,0 +1,48 @@
+"""Foreign keys of the sink to tables that are not copied: rows that may have to wait, known beforehand."""
+
+from collections.abc import Iterator
+
+from supasync_core.backend import Reference, Referential
+from supasync_core.errors import SupasyncError
+from supasync_core.parents import printed_parent
+from supasync_core.project import Project
+
+OLDER = (
+    "NEW's functions are those of an older supasync: foreign keys to tables that are not copied are not seen"
+)
+
+
+def to_elsewhere(project: Project) -> list[Reference] | None:
+    """The foreign keys to what tables.yaml does not name; None where the sink could tell, and does not."""
+    sink, tables = project.sink, project.settings.tables
+    if not isinstance(sink, Referential):
+        return []
+    try:
+        found = sink.references(tables)
+    except SupasyncError:
+        return None
+    known = {(table.schema, table.name) for table in tables}
+    return None if found is None else [each for each in found if each.parent not in known]
+
+
+def sentences(project: Project) -> Iterator[tuple[str | None, str, str]]:
+    """Of each such key the table's name, what it means, and what to do."""
+    found = to_elsewhere(project)
+    if found is None:
+        yield None, OLDER, "paste what supasync schema sql prints into NEW's SQL editor once more"
+    names = {(table.schema, table.name): table.name for table in project.settings.tables}
+    for each in found or ():
+        name, other = names[each.table], printed_parent(each)
+        text = f"{name}: {', '.join(each.columns)} refers to {other}, which is not copied: rows wait in NEW "
+        yield name, f"{text}until their row is there", _ways(each, other)
+
+
+def _ways(reference: Reference, other: str) -> str:
+    """What to do about it, as far as it applies."""
+    if reference.parent == ("auth", "users"):
+        way = "copy the accounts first, as the guide to users of Supabase Auth says"
+    elif reference.parent[0] == reference.table[0]:
+        way = f"add {other} to tables.yaml"
+    else:
+        way = f"copy {other} first"
+    return f"{way}, or drop the foreign key until the switch: supasync schema sql --foreign-keys off"
