@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from supasync_core import clock
+from supasync_core import clock, transform_code
 from supasync_core.backend import Transform
 from supasync_core.batch import Batch
 from supasync_core.errors import SchemaError
@@ -39,7 +39,7 @@ class Guard:
         changed = [name for name in current if known.get(name, current[name]) != current[name]]
         if changed:
             raise self._start_again(
-                f"{', '.join(changed)} changed since its rows were copied, and they would stay as they are"
+                f"{_told(changed)} changed since its rows were copied, and they would stay as they are"
             )
         self.state = replace(self.state, settings=current)
 
@@ -126,10 +126,25 @@ class Guard:
 
 
 def fingerprint(table: Table, transforms: Mapping[str, Transform]) -> dict[str, str]:
-    """The settings that decide what a copied row looks like, by the name they have in tables.yaml."""
+    """The settings that decide what a copied row looks like, by the name they have in tables.yaml.
+
+    What is stored of another version may lack some of them, and those cannot have changed: whatever is added
+    here gets a name of its own, and what an earlier version has stored under a name keeps its meaning.
+    """
     names = ("schema", "key", "timestamp", "plugin", "where", "columns", "exclude")
     settings = {name: json.dumps(getattr(table, name)) for name in names}
-    return {**settings, "transform": json.dumps([f"{name} {_code(t)}" for name, t in transforms.items()])}
+    settings["transform"] = json.dumps([f"{name} {_code(each)}" for name, each in transforms.items()])
+    if transforms:
+        held = [f"{name} {transform_code.digest(each)}" for name, each in transforms.items()]
+        settings["transform_code"] = json.dumps(held)
+    return settings
+
+
+def _told(changed: list[str]) -> str:
+    """The settings by the names that a person knows."""
+    code = "transform (its file, what that imports or what it holds)"
+    names = [code if name == "transform_code" else name for name in changed]
+    return ", ".join(names if "transform" not in changed else [name for name in names if name != code])
 
 
 def _code(transform: Transform) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from supasync_core import transform_code
 from supasync_core.backend import Claim
 from supasync_core.copying import Copying
 from supasync_core.crew import executor, side_by_side
@@ -63,8 +64,17 @@ class _Session:
         if all(state.table(table.name).read_at is None for table in plan.tables):
             plan.foretell(state, self.progress.run.now)
 
+    def _look_at_transforms(self) -> None:
+        """Before a row passes through any of them, and may change what one holds."""
+        project, plan = self.progress.project, self.progress.plan
+        used = dict(pair for table in plan.tables for pair in project.transforms(table))
+        for name, each in used.items():
+            for what in transform_code.unknown(each):
+                self.progress.notes.append(f"changes of {what} in the transform {name} cannot be seen")
+
     def _run_tables(self) -> None:
         progress = self.progress
+        self._look_at_transforms()
         progress.outlook = look(progress.project, progress.plan.tables)
         progress.lease.horizon = progress.outlook.horizon
         workers = progress.project.workers
