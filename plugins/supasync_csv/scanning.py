@@ -1,5 +1,6 @@
 """DuckDB's own CSV reader, told everything: its sniffer skips lines, and cuts names, that it finds unfit."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ A reader's buffers are as large as its longest line, or larger: with the last si
 ``memory_limit`` was refused (measured on DuckDB 2.0: 830 MB under 600 MB).
 """
 _BUFFER = 32_000_000
+_PATTERN = re.compile(r"([*?[])")
 
 
 def scan(
@@ -28,4 +30,9 @@ def scan(
         f"strict_mode = true, max_line_size = {longest}, buffer_size = {max(_BUFFER, longest)}"
     )
     rejecting = ", ignore_errors = true, store_rejects = true, rejects_limit = 0" if rejects else ""
-    return f"read_csv({literal(str(path))}, {options}{rejecting})"
+    return f"read_csv({literal(_this_one(path))}, {options}{rejecting})"
+
+
+def _this_one(path: Path) -> str:
+    """The path as DuckDB takes it for this very file: it reads any as a pattern, ``g[ab]`` as ``ga``."""
+    return _PATTERN.sub(r"[\1]", str(path.absolute()))

@@ -1,8 +1,15 @@
-"""One DuckDB file opened to read or to write, and DuckDB's errors in supasync's words."""
+"""One DuckDB file opened to read or to write, and DuckDB's errors in supasync's words.
+
+A file is data, whoever wrote it. It is never the main database: it is attached to one in memory, whose own
+functions and types come first, that fetches no extension and reads no other file, and whose settings are
+locked. A file whose macros or types have names of DuckDB's own would still change what a query means: it is
+refused.
+"""
 
 import os
+import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -11,8 +18,31 @@ from duckdb import DuckDBPyConnection
 
 from supasync_core.errors import LockedError, RowError, SchemaError, StateError, SupasyncError
 from supasync_core.tables import Table
+from supasync_duckdb.values import literal
 
 _creating = threading.RLock()
+_NAME = "held"
+"""What an attached file is called inside."""
+_ALONE: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
+_BESIDE = ("", ".wal", ".wal.checkpoint", ".wal.recovery", ".tmp")
+"""What DuckDB itself writes beside a file."""
+_HELD = "SELECT readonly FROM system.main.duckdb_databases() WHERE database_name = ?"
+_SHADOWS = """
+SELECT function_name FROM system.main.duckdb_functions() WHERE database_name = $file AND NOT internal
+AND lower(function_name) IN (
+    SELECT lower(function_name) FROM system.main.duckdb_functions() WHERE internal)
+UNION ALL
+SELECT type_name FROM system.main.duckdb_types() WHERE database_name = $file AND NOT internal
+AND lower(type_name) IN (SELECT lower(type_name) FROM system.main.duckdb_types() WHERE internal)
+UNION ALL
+SELECT schema_name FROM system.main.duckdb_schemas() WHERE database_name = $file AND NOT internal
+AND lower(schema_name) IN ('information_schema', 'pg_catalog', 'system', 'temp')
+LIMIT 1
+"""
+"""What of a file has a name of DuckDB's own; nothing in the query can be the file's itself."""
 
 
 def open_to_read(path: Path) -> DuckDBPyConnection:
@@ -22,17 +52,34 @@ def open_to_read(path: Path) -> DuckDBPyConnection:
     return _connect(path, read_only=True)
 
 
-def open_to_write(path: Path) -> DuckDBPyConnection:
+def open_to_write(path: Path, *, memory: str | None = None, loads: bool = False) -> DuckDBPyConnection:
     """A connection that may write; the file is created, readable by its owner alone, where there is none.
 
-    Connections of one process to one file share it; another process is refused by LockedError.
+    Connections of one process to one file share it; another process is refused by LockedError. ``memory`` is
+    what it may hold in memory. One that ``loads`` may read and write other files too.
     """
     with private():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as err:
             raise StateError(f"{path.parent} cannot be made a folder: {err.strerror}") from err
-        return _connect(path, read_only=False)
+        return _connect(path, read_only=False, memory=memory, loads=loads)
+
+
+def open_in_memory(settings: Sequence[str] = ()) -> DuckDBPyConnection:
+    """A private database with these settings, which stay as they are; it fetches no extension."""
+    connection = duckdb.connect(config=_ALONE)
+    for setting in (*settings, "TimeZone = 'UTC'", "lock_configuration = true"):
+        connection.execute(f"SET GLOBAL {setting}")
+    return connection
+
+
+def beside(connection: DuckDBPyConnection) -> DuckDBPyConnection:
+    """Another connection to the same database, for a query while rows of the first one are read."""
+    other = connection.cursor()
+    if other.execute(_HELD, [_NAME]).fetchone():
+        other.execute(f"USE {_NAME}")
+    return other
 
 
 def open_to_look(path: Path) -> DuckDBPyConnection:
@@ -40,7 +87,7 @@ def open_to_look(path: Path) -> DuckDBPyConnection:
     try:
         return open_to_read(path)
     except LockedError:
-        return _connect(path, read_only=False)
+        return _connect(path, read_only=None)
 
 
 @contextmanager
@@ -87,11 +134,59 @@ def blamed(path: Path, table: Table | None = None) -> Iterator[None]:
         raise _translated(err, path, table) from err
 
 
-def _connect(path: Path, *, read_only: bool) -> DuckDBPyConnection:
-    with blamed(path):
-        connection = duckdb.connect(str(path), read_only=read_only)
-        connection.execute("SET TimeZone = 'UTC'")
-        return connection
+def _connect(
+    path: Path, *, read_only: bool | None, memory: str | None = None, loads: bool = False
+) -> DuckDBPyConnection:
+    """A connection; ``read_only`` is None where what this process has attached already will do."""
+    path = path.resolve()
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        raise StateError(f"{path} is not a regular file", hint="name a DuckDB file")
+    with _creating, blamed(path):
+        connection = duckdb.connect(f":memory:supasync {path}", config=_ALONE)
+        try:
+            held = connection.execute(_HELD, [_NAME]).fetchone()
+            if held is None:
+                _attach(connection, path, read_only=bool(read_only), memory=memory, loads=loads)
+            else:
+                _check_mode(path, read_only=read_only, held=bool(held[0]))
+            connection.execute(f"USE {_NAME}")
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _check_mode(path: Path, *, read_only: bool | None, held: bool) -> None:
+    if read_only is not None and held != read_only:
+        raise LockedError(f"{path} is in use by another connection", hint="wait for the other run to end")
+
+
+def _attach(
+    connection: DuckDBPyConnection, path: Path, *, read_only: bool, memory: str | None, loads: bool
+) -> None:
+    mode = "TYPE duckdb, READ_ONLY" if read_only else "TYPE duckdb"
+    own = ", ".join(literal(f"{path}{suffix}") for suffix in _BESIDE)
+    settings = [
+        "TimeZone = 'UTC'",
+        f"temp_directory = {literal(f'{path}.tmp')}",
+        *([f"memory_limit = {literal(memory)}"] if memory else []),
+        *([] if loads else [f"allowed_paths = [{own}]", "enable_external_access = false"]),
+        "lock_configuration = true",
+    ]
+    for setting in settings:
+        connection.execute(f"SET GLOBAL {setting}")
+    connection.execute(f"ATTACH {literal(str(path))} AS {_NAME} ({mode})")
+    vet(connection, _NAME, path)
+
+
+def vet(connection: DuckDBPyConnection, database: str, path: Path) -> None:
+    """SchemaError where an attached file has functions, types or schemas that take DuckDB's own names."""
+    found = connection.execute(_SHADOWS, {"file": database}).fetchone()
+    if found:
+        raise SchemaError(
+            f"{path} has a macro, type or schema {found[0]}, which takes the place of DuckDB's own",
+            hint="such a file can run SQL of its own: drop it there, or copy the tables to a new file",
+        )
 
 
 def _translated(err: duckdb.Error, path: Path, table: Table | None) -> SupasyncError:

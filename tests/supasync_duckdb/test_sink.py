@@ -13,6 +13,7 @@ import pytest
 from supasync_core.batch import Batch, Keyset, Span, Window
 from supasync_core.errors import LockedError, RowError, SchemaError, StateError
 from supasync_core.tables import Table
+from supasync_duckdb.files import open_to_write
 from supasync_duckdb.sink import DuckdbSink
 from supasync_duckdb.source import DuckdbSource
 from supasync_duckdb.store import DuckdbStore
@@ -53,7 +54,7 @@ def test_files_are_for_their_owner_alone(path: Path) -> None:
             modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
             assert "new.duckdb.wal" in modes
             assert set(modes.values()) == {0o600}
-            with duckdb.connect(path) as connection:
+            with closing(open_to_write(path)) as connection:
                 connection.execute("CHECKPOINT")
 
 

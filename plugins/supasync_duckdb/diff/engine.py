@@ -8,8 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import duckdb
-
 from supasync_core import clock, rowtext
 from supasync_core.batch import Batch
 from supasync_core.diff.seams import KINDS, LEFT, RIGHT, Difference, Duplicate, Question, Row, Taken
@@ -17,7 +15,7 @@ from supasync_core.errors import SchemaError
 from supasync_core.tables import Shape, Table
 from supasync_duckdb.diff.pairing import DIFFERENT, SAME, Held, Pairing
 from supasync_duckdb.equality import NUMBERS, is_document, is_number
-from supasync_duckdb.files import blamed, private
+from supasync_duckdb.files import blamed, open_in_memory, private
 from supasync_duckdb.staging import judging
 from supasync_duckdb.values import literal
 
@@ -40,14 +38,13 @@ class DuckdbEngine:
     def __post_init__(self) -> None:
         self._folder = TemporaryDirectory(prefix="supasync-")
         self.path = Path(self._folder.name) / "diff"
-        self.connection = duckdb.connect()
-        for setting in (
-            f"memory_limit = '{self.memory}'",
-            f"temp_directory = {literal(str(self.path))}",
-            "preserve_insertion_order = false",
-            "TimeZone = 'UTC'",
-        ):
-            self.connection.execute(f"SET {setting}")
+        self.connection = open_in_memory(
+            (
+                f"memory_limit = '{self.memory}'",
+                f"temp_directory = {literal(str(self.path))}",
+                "preserve_insertion_order = false",
+            )
+        )
         self.connection.execute("CREATE SCHEMA gap")
 
     def hold(self, place: str, relation: str, cells: Mapping[str, str], where: str | None = None) -> int:

@@ -65,11 +65,9 @@ class DuckdbStaging(Kept):
         """The types of the tables that were loaded or compared."""
         self.lossy: set[str] = set()
         """Tables whose JSON and arrays were read and printed by JavaScript."""
-        self.connection: DuckDBPyConnection = open_to_write(path)
-        with blamed(path):
-            self.connection.execute(f"SET memory_limit = '{MEMORY}'")
-            with transaction(self.connection):
-                self.connection.execute(_SETUP + SETUP)
+        self.connection: DuckDBPyConnection = open_to_write(path, memory=MEMORY, loads=True)
+        with blamed(path), transaction(self.connection):
+            self.connection.execute(_SETUP + SETUP)
 
     def remember(self, name: str, value: Any) -> None:  # noqa: ANN401 - any JSON value
         """Keep a JSON value under the name, for good."""

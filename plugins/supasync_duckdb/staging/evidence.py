@@ -10,7 +10,7 @@ from supasync_core import rowtext
 from supasync_core.batch import Batch
 from supasync_core.evidence import Key, Removal
 from supasync_core.tables import Table
-from supasync_duckdb.files import blamed, transaction
+from supasync_duckdb.files import beside, blamed, transaction
 
 SETUP = """
 CREATE SCHEMA IF NOT EXISTS kept;
@@ -166,7 +166,7 @@ class Kept:
     def overwritten_rows(self, removal: str, table: Table) -> Iterator[tuple[str, str | None]]:
         """The texts of the table's rows before and after, of those that are not restored."""
         with blamed(self.path, table):
-            found = self.connection.cursor().execute(
+            found = beside(self.connection).execute(
                 "SELECT content, written FROM kept.overwritten "
                 "WHERE removal = ? AND name = ? AND NOT undone ORDER BY rowid",
                 [removal, _name(table)],

@@ -13,6 +13,7 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
+from supasync_duckdb.files import beside
 from supasync_duckdb.staging import literals
 from supasync_duckdb.staging.comparing import Comparison
 from supasync_duckdb.staging.parents import type_of
@@ -27,7 +28,7 @@ def adopt_equals(connection: DuckDBPyConnection, comparison: Comparison, *, loss
     adopted = False
     for name in comparison.soft:
         column, kind = identifier(name), type_of(comparison.shape, name)
-        found = connection.cursor().execute(
+        found = beside(connection).execute(
             f"SELECT r.{identifier(comparison.place)}, "
             f"CAST(r.{column} AS VARCHAR), CAST(k.{column} AS VARCHAR) "
             f"FROM {comparison.pairs('JOIN')} "
