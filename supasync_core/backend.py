@@ -186,11 +186,15 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A lease that was granted: its id, the state (None before the baseline), the store's time."""
+    """A lease that was granted: its id, the state (None before the baseline), the store's time.
+
+    ``note`` is what a person should do about the store; the run goes on.
+    """
 
     id: str
     state: State | None
     now: str
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from typing import Self
 
 from supasync_core import clock
 from supasync_core.backend import Claim, Entry, Run
-from supasync_core.errors import LockedError, StateError
+from supasync_core.errors import LockedError, StateError, SupasyncError
 from supasync_core.journal import NO_BASELINE
 from supasync_core.project import Project
 from supasync_core.state import Late, State, Writing
@@ -102,11 +102,22 @@ class Lease:
                 entry = replace(entry, state=replace(entry.state, writing=self.writing))
             asked = awake()
             if not self.project.store.save(self.run.id, entry):
-                raise LockedError(
-                    "another run has taken over the lease: this one has stopped",
-                    hint="nothing is lost: the other run reads again what this one may have sent",
-                )
+                raise self._lost()
             self.renewed = asked
+
+    def _lost(self) -> SupasyncError:
+        """Why the store does not take the record: another run is newer, or records are out of order."""
+        newest = next(iter(self.project.store.past(1).records), None)
+        if newest and clock.parse(newest.created_at) < clock.parse(self.run.now):
+            return StateError(
+                "sync_metadata was restored without its sequence: new records are not the newest",
+                hint="run in NEW: select setval(pg_get_serial_sequence('public.sync_metadata', 'seq'), "
+                "max(seq)) from public.sync_metadata;",
+            )
+        return LockedError(
+            "another run has taken over the lease: this one has stopped",
+            hint="nothing is lost: the other run reads again what this one may have sent",
+        )
 
     def _since(self) -> str | None:
         """The source's time when the lease was granted, or earlier: what is stamped later may have been read.

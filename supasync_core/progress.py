@@ -147,6 +147,7 @@ class Progress:
             notes.append(f"{waiting:,} rows are set aside, not in NEW: supasync quarantine list")
         if read and (horizon is None or not horizon.trusted):
             notes.append("OLD's answers carry no current Date: every run reads rows near the cursors again")
+        notes += [self.run.note] if self.run.note else []
         notes += self._late()
         return (*notes, *self.outlook.notes())
 

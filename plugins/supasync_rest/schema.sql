@@ -14,6 +14,11 @@ create table if not exists public.sync_metadata (
 );
 
 alter table public.sync_metadata
+    add column if not exists created_at           timestamptz not null default now(),
+    add column if not exists sync_status          text not null default 'running',
+    add column if not exists last_sync_timestamp  timestamptz,
+    add column if not exists records_synced       bigint not null default 0,
+    add column if not exists error_message        text,
     add column if not exists seq          bigint generated always as identity,  -- the order of the rows
     add column if not exists run_id       uuid,                -- NULL in rows of the older sync scripts
     add column if not exists command      text,
@@ -26,50 +31,84 @@ alter table public.sync_metadata
     add column if not exists details      jsonb not null default '{}',
     add column if not exists state        jsonb;               -- the cursors, in the newest run's row only
 
--- A table of the older scripts may be narrower: now any status, bigger counts, times with a zone, and its
--- own numbering usable.
-alter table public.sync_metadata
-    alter column last_sync_timestamp drop not null,
-    alter column error_message drop not null;
-
+-- A table of the older scripts may be narrower: now any status, bigger counts, times with a zone, no value that
+-- only those scripts give, and numbers that go on behind the largest one, also where rows were restored.
 do $upgrade$
 declare
+    own    constant text[] := array['created_at', 'sync_status', 'last_sync_timestamp', 'records_synced',
+        'error_message'];
+    wanted constant text[] := array['timestamptz', 'text', 'timestamptz', 'bigint', 'text'];
+    usual  constant text[] := array['now()', '''running''', null, '0', null];
     old record;
+    at  integer;
+    top bigint;
 begin
     for old in
         select con.conname
         from pg_catalog.pg_constraint con
-        join pg_catalog.pg_attribute att on att.attrelid = con.conrelid and att.attnum = any (con.conkey)
         where con.conrelid = 'public.sync_metadata'::regclass and con.contype = 'c'
-          and att.attname = 'sync_status'
+          and exists (
+              select from pg_catalog.pg_attribute att
+              where att.attrelid = con.conrelid and att.attnum = any (con.conkey) and att.attname = any (own))
     loop
         execute format('alter table public.sync_metadata drop constraint %I', old.conname);
     end loop;
     for old in
-        select att.attname, att.atttypid::regtype::text as type
+        select att.attname, att.atttypid::regtype as type
         from pg_catalog.pg_attribute att
-        where att.attrelid = 'public.sync_metadata'::regclass and not att.attisdropped
-          and (att.attname, att.atttypid) in (
-              ('created_at', 'timestamp'::regtype),
-              ('last_sync_timestamp', 'timestamp'::regtype),
-              ('records_synced', 'integer'::regtype))
+        where att.attrelid = 'public.sync_metadata'::regclass and att.attname = any (own)
     loop
-        if old.type = 'integer' then
-            execute format('alter table public.sync_metadata alter column %I type bigint', old.attname);
-        else
+        at := array_position(own, old.attname::text);
+        if usual[at] is null then
+            execute format('alter table public.sync_metadata alter column %I drop not null', old.attname);
+        end if;
+        if old.type = wanted[at]::regtype then
+            continue;
+        end if;
+        execute format('alter table public.sync_metadata alter column %I drop default', old.attname);
+        execute format(
+            'alter table public.sync_metadata alter column %1$I type %2$s using (%1$I%3$s)::%2$s',
+            old.attname, wanted[at],
+            case when old.type in ('timestamp'::regtype, 'date'::regtype)
+                then '::timestamp at time zone ''UTC''' end);
+        if usual[at] is not null then
             execute format(
-                'alter table public.sync_metadata alter column %1$I type timestamptz using %1$I at time zone ''UTC''',
+                'alter table public.sync_metadata alter column %I set default %s', old.attname, usual[at]);
+        end if;
+    end loop;
+    update public.sync_metadata set created_at = coalesce(last_sync_timestamp, now()) where created_at is null;
+    update public.sync_metadata set records_synced = 0 where records_synced is null;
+    for old in
+        select att.attname, att.atttypid::regtype as type,
+            exists (
+                select from pg_catalog.pg_index i
+                where i.indrelid = att.attrelid and i.indisprimary and att.attnum = any (i.indkey)) as key
+        from pg_catalog.pg_attribute att
+        where att.attrelid = 'public.sync_metadata'::regclass and att.attnum > 0 and not att.attisdropped
+          and att.attnotnull and not att.atthasdef and att.attidentity = ''
+    loop
+        if not old.key then
+            execute format('alter table public.sync_metadata alter column %I drop not null', old.attname);
+        elsif old.type in ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype) then
+            execute format(
+                'alter table public.sync_metadata alter column %I add generated by default as identity',
                 old.attname);
+        elsif old.type in ('uuid'::regtype, 'text'::regtype, 'character varying'::regtype) then
+            execute format(
+                'alter table public.sync_metadata alter column %I set default gen_random_uuid()', old.attname);
         end if;
     end loop;
     for old in
-        select dep.objid::regclass as name
+        select att.attname, dep.objid::regclass as name
         from pg_catalog.pg_depend dep
         join pg_catalog.pg_class seq on seq.oid = dep.objid and seq.relkind = 'S'
+        join pg_catalog.pg_attribute att on att.attrelid = dep.refobjid and att.attnum = dep.refobjsubid
         where dep.refobjid = 'public.sync_metadata'::regclass and dep.classid = 'pg_catalog.pg_class'::regclass
     loop
         execute format('revoke all on sequence %s from public, anon, authenticated', old.name);
         execute format('grant usage on sequence %s to service_role', old.name);
+        execute format('select max(%I) from public.sync_metadata', old.attname) into top;
+        perform setval(old.name, greatest(top, nextval(old.name)));
     end loop;
 end
 $upgrade$;
@@ -100,6 +139,7 @@ declare
     newest  public.sync_metadata;
     moment  timestamptz;
     run     uuid := gen_random_uuid();
+    place   bigint;
 begin
     -- One at a time; the lock ends with the transaction. The clock is read after the wait for it.
     perform pg_advisory_xact_lock(hashtextextended('public.sync_metadata', 0));
@@ -127,13 +167,19 @@ begin
     set sync_status = 'interrupted', finished_at = moment, lease_until = null
     where m.run_id = newest.run_id and m.sync_status = 'running';
 
+    -- The newest row, also where the table was restored without its sequence.
+    select greatest(nextval(pg_get_serial_sequence('public.sync_metadata', 'seq')), coalesce(max(m.seq), 0) + 1)
+    into place from public.sync_metadata m;
+
     insert into public.sync_metadata
-        (created_at, sync_status, last_sync_timestamp, records_synced, run_id, command, holder, lease_until, state)
+        (seq, created_at, sync_status, last_sync_timestamp, records_synced, run_id, command, holder, lease_until,
+         state)
+    overriding system value
     values (
-        moment, 'running', newest.last_sync_timestamp, 0, run, supasync_begin.command, supasync_begin.holder,
+        place, moment, 'running', newest.last_sync_timestamp, 0, run, supasync_begin.command, supasync_begin.holder,
         moment + make_interval(secs => supasync_begin.lease_seconds), newest.state);
 
-    return jsonb_build_object('run', run, 'state', newest.state, 'now', moment);
+    return jsonb_build_object('run', run, 'state', newest.state, 'now', moment, 'version', 2);
 end
 $function$;
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +21,12 @@ _COLUMNS = (
 )
 _COSTS = "seq,created_at,costs:details->costs,sizes:details->database_bytes"
 _PAGE = 1000
+VERSION = 2
+"""Of the functions in `schema.sql`; earlier ones tell none, or a smaller one."""
+_OLDER = (
+    "NEW's functions are those of an earlier version, and go on to work; for what is better in new ones, "
+    "paste what supasync schema sql prints into NEW's SQL editor once more"
+)
 _TIMES = ("created_at", "finished_at", "last_sync_timestamp", "since", "until", "now")
 
 
@@ -43,7 +50,8 @@ class RestStore:
         )
         if not isinstance(answer, dict):
             raise StateError(f"{self._client.project}: supasync_begin gives no answer", hint=SCHEMA_HINT)
-        return journal.granted(_with_plain_times(answer), claim)
+        run = journal.granted(_with_plain_times(answer), claim)
+        return run if answer.get("version", 1) >= VERSION else replace(run, note=_OLDER)
 
     def save(self, run_id: str, entry: Entry) -> bool:
         """Store state and record; ``save_id`` makes the same save known when it is sent again."""

@@ -1,6 +1,7 @@
 """A migration that an earlier version has begun goes on: no new copy, no --full, no script pasted again."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,6 +112,7 @@ def test_it_goes_on_from_its_cursors_with_the_functions_that_were_pasted(space: 
     assert done.json["tables"]["jobs"]["removed"] == 1, "the staging knows that OLD had it"
     assert [row["key"] for row in json.loads(space.supasync("quarantine", "list", "--json").out)] == [["7"]]
     assert functions(space) == before
+    assert any("supasync schema sql" in note for note in done.json["notes"])
 
 
 def test_its_refused_row_arrives_once_new_takes_it(space: Workspace) -> None:
@@ -170,3 +172,16 @@ def test_the_scripts_of_this_version_are_pasted_over_those_of_the_earlier_one(sp
     assert done.code == 0, done.err
     assert "schema sql" not in done.err
     assert_equal(space)
+
+
+def test_records_restored_without_their_sequence_are_named_with_the_statement(space: Workspace) -> None:
+    """The functions of 0.1.0 take such records for older ones; those of this version do not."""
+    records = json.dumps([row for (row,) in space.new.rows("select to_jsonb(m) from sync_metadata m")])
+    restore(space, re.sub(r'"seq": (\d)', r'"seq": 10\1', records))
+    space.new.run("alter sequence sync_metadata_seq_seq restart with 1")
+    done = space.supasync("sync")
+    assert done.code == 3
+    assert "restored without its sequence" in done.err
+    statement = done.err.partition("run in NEW: ")[2].partition(";")[0]
+    space.new.run(statement)
+    assert space.supasync("sync").code == 0
