@@ -10,6 +10,9 @@ from supasync_core import rowtext
 
 Row = Mapping[str, Any]
 
+LARGE = 1_000_000
+"""Bytes of a row from which on no cell of it is copied that is not looked at."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
@@ -72,8 +75,11 @@ class Window:
     skip: int = 0
 
 
-class Rows(Sequence[dict[str, Any]]):
-    """Rows that are decoded when they are looked at: numbers as their own text, so that no digit is lost."""
+class Rows(Sequence[Row]):
+    """Rows that are decoded when they are looked at: numbers as their own text, so that no digit is lost.
+
+    Of a large row each cell is decoded by itself: a look at a key does not copy the text beside it.
+    """
 
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -83,17 +89,17 @@ class Rows(Sequence[dict[str, Any]]):
         return len(self._texts)
 
     @overload
-    def __getitem__(self, index: int) -> dict[str, Any]: ...
+    def __getitem__(self, index: int) -> Row: ...
 
     @overload
-    def __getitem__(self, index: slice) -> list[dict[str, Any]]: ...
+    def __getitem__(self, index: slice) -> list[Row]: ...
 
-    def __getitem__(self, index: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
-        if isinstance(index, slice):
+    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+        if isinstance(index, slice) or "_all" in self.__dict__:
             return self._all[index]
-        return self._all[index] if "_all" in self.__dict__ else _decoded(self._texts[index])
+        return self._row(index)
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
+    def __iter__(self) -> Iterator[Row]:
         return iter(self._all)
 
     def __eq__(self, other: object) -> bool:
@@ -106,14 +112,36 @@ class Rows(Sequence[dict[str, Any]]):
         return f"Rows({len(self)})"
 
     @property
-    def texts(self) -> Sequence[str]:
+    def texts(self) -> rowtext.Texts:
         """Each row as the source printed it."""
         return self._texts
 
     @cached_property
-    def _all(self) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = _decoded(self._body)
+    def _all(self) -> list[Row]:
+        if len(self._body) > LARGE * len(self):
+            return [self._row(index) for index in range(len(self))]
+        rows: list[Row] = _decoded(self._body)
         return rows
+
+    def _row(self, index: int) -> Row:
+        text = self._texts.bytes_at(index)
+        return Cells(text) if len(text) > LARGE else _decoded(bytes(text))
+
+
+class Cells(Mapping[str, Any]):
+    """One row, of which each value is decoded when it is looked at."""
+
+    def __init__(self, text: memoryview) -> None:
+        self._cells = rowtext.raw_cells(text)
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - JSON
+        return _decoded(bytes(self._cells[name]))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cells)
+
+    def __len__(self) -> int:
+        return len(self._cells)
 
 
 def _decoded(text: str | bytes) -> Any:  # noqa: ANN401 - JSON

@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Hashable, Iterator
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from supasync_core import transform
 from supasync_core.ahead import ahead
 from supasync_core.backend import Job, Piece, Transform, Typed
 from supasync_core.batch import Batch
+from supasync_core.bytes_held import bounded
 from supasync_core.errors import (
     LockedError,
     RowError,
@@ -81,11 +83,19 @@ class Copying:
         guard.begin()
         progress.lookout.before(table, progress.state.table(table.name))
         retry(delivery, table)
-        job = progress.outlook.job(table, project.source, guard.state, progress.run.now)
+        source = bounded(project.source, progress.held)
+        job = progress.outlook.job(table, source, guard.state, progress.run.now)
         flight = Flight(self.pool, project.workers)
+
+        def confirm_until(ready: Future[Any]) -> None:
+            while flight.wait_beside(ready):
+                self._confirm(flight.arrived(), guard, flight)
+
+        pieces = progress.outlook.read(project.plugin(table), job)
         try:
-            for piece in ahead(progress.outlook.read(project.plugin(table), job), project.workers):
+            for piece in ahead(pieces, project.workers, confirm_until):
                 self._send(piece, guard, flight)
+                del piece  # while the next one is waited for, nothing holds it but the flight
                 if progress.plan.interrupted() or progress.stopping.is_set():
                     raise Interrupted
                 progress.plan.check()

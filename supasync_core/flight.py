@@ -6,9 +6,10 @@ while its table is read is met again on a later page, so a batch waits for those
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import FIRST_COMPLETED, Executor, Future
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field
+from typing import Any
 
 from supasync_core.backend import Piece
 from supasync_core.batch import Batch
@@ -47,7 +48,15 @@ class Flight:
         """What has to arrive before this one may start, in order; then what has arrived anyway."""
         while self.legs and (self._full() or self._meets(leg)):
             yield self._land()
-        yield from self._arrived()
+        yield from self.arrived()
+
+    def wait_beside(self, ready: Future[Any]) -> bool:
+        """Wait until this is done, or the first batch has arrived; whether a batch has."""
+        while self.legs and not ready.done():
+            wait_for([ready, self.legs[0].sent], return_when=FIRST_COMPLETED)
+            if self.legs[0].sent.done():
+                return True
+        return False
 
     def rest(self) -> Iterator[Leg]:
         """All that is still on its way, in order."""
@@ -65,7 +74,8 @@ class Flight:
         wait_for([self.legs[0].sent])
         return self.legs.popleft()
 
-    def _arrived(self) -> Iterator[Leg]:
+    def arrived(self) -> Iterator[Leg]:
+        """What has arrived anyway, in order."""
         while self.legs and self.legs[0].sent.done():
             yield self.legs.popleft()
 

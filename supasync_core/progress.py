@@ -6,6 +6,7 @@ from threading import Event, RLock
 
 from supasync_core import clock
 from supasync_core.backend import Entry, Run
+from supasync_core.bytes_held import BytesHeld
 from supasync_core.delivery import Delivery
 from supasync_core.errors import SupasyncError
 from supasync_core.lease import LEASE, Lease
@@ -41,6 +42,7 @@ class Progress:
     stopping: Event = field(default_factory=Event)
     lock: RLock = field(init=False)
     """The lease's own: a thread that is about to write may have to save."""
+    held: BytesHeld = field(default_factory=BytesHeld)
     lookout: Lookout = field(init=False)
     delivery: Delivery = field(init=False)
     outlook: Outlook = field(default_factory=Outlook)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from supasync_core.batch import Batch
+from supasync_core.batch import Batch, Row
 from supasync_core.errors import RowError
 from supasync_core.tables import Table
 
@@ -14,7 +14,7 @@ def keys_of(table: Table, batch: Batch) -> list[Key]:
     return [table.place(row, None).key for row in batch.rows]
 
 
-def texts_of(row: dict[str, object], columns: Sequence[str]) -> Key:
+def texts_of(row: Row, columns: Sequence[str]) -> Key:
     """The row's values of the columns as texts; empty where one is NULL, for then nothing is referred to."""
     values = [row.get(column) for column in columns]
     return () if None in values else tuple(_text(value) for value in values)

@@ -16,14 +16,14 @@ _DECODER = JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 """Only its sense of where a value ends is used: Python's int() refuses more than 4300 digits."""
 
 
-def split(body: bytes) -> Sequence[str]:
+def split(body: bytes) -> "Texts":
     """The text of each element of a JSON array, without the whitespace around it; ValueError for no array."""
     import msgspec  # noqa: PLC0415 - --help reads no rows
 
     try:
         return Texts(_decoder(None).decode(body))
     except msgspec.DecodeError:
-        return _split(body.decode())
+        return Texts([text.encode() for text in _split(body.decode())])
 
 
 class Texts(Sequence[str]):
@@ -44,6 +44,10 @@ class Texts(Sequence[str]):
     def __getitem__(self, index: int | slice) -> "str | Texts":
         found = self._found[index]
         return Texts(found) if isinstance(index, slice) else bytes(found).decode()
+
+    def bytes_at(self, index: int) -> memoryview:
+        """The bytes of a text, which are not copied."""
+        return memoryview(self._found[index])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)
@@ -119,13 +123,19 @@ def join(rows: Iterable[str]) -> bytes:
 
 def cells(row_text: str) -> dict[str, str]:
     """The text of each value of a JSON object by its name; of a name that comes twice, the last."""
+    return {name: bytes(text).decode() for name, text in raw_cells(row_text).items()}
+
+
+def raw_cells(row_text: str | memoryview) -> dict[str, Any]:
+    """The bytes of each value by its name, which are not copied; else as `cells`."""
     import msgspec  # noqa: PLC0415 - --help reads no rows
 
     try:
-        found = _object_decoder().decode(row_text)
+        found: dict[str, Any] = _object_decoder().decode(row_text)
     except (msgspec.DecodeError, UnicodeError):
-        return _cells(row_text)
-    return {name: bytes(text).decode() for name, text in found.items()}
+        text = row_text if isinstance(row_text, str) else bytes(row_text).decode()
+        return {name: cell.encode() for name, cell in _cells(text).items()}
+    return found
 
 
 @cache

@@ -55,6 +55,7 @@ class Outlook:
         for piece in self._pieces(plugin, job):
             self.read_extents[job.table.name] = piece.state.extent
             yield replace(piece, state=replace(piece.state, extent=None))
+            del piece
 
     def completed(self, table: Table, state: TableState) -> TableState:
         """The state of a table that has arrived to its end, with its extent where the read was complete."""
@@ -70,6 +71,7 @@ class Outlook:
         for piece in plugin.read(job):
             found += piece.batch.count if piece.batch else 0
             yield piece
+            del piece
         if known and told and (job.table.deletes == "ignore" or known.rows <= told.rows):
             self.changes.extend(f"{job.table.name}: {text}" for text in _unseen(known, told, found))
 

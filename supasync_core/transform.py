@@ -7,7 +7,7 @@ from typing import Any
 
 from supasync_core import rowtext
 from supasync_core.backend import Transform
-from supasync_core.batch import Batch
+from supasync_core.batch import Batch, Row
 from supasync_core.errors import TableError
 from supasync_core.tables import Table
 
@@ -61,9 +61,7 @@ def apply(transforms: Sequence[tuple[str, Transform]], table: Table, batch: Batc
     return Batch(rowtext.join(texts))
 
 
-def _through(
-    transforms: Sequence[tuple[str, Transform]], table: Table, text: str, row: dict[str, Any]
-) -> str | None:
+def _through(transforms: Sequence[tuple[str, Transform]], table: Table, text: str, row: Row) -> str | None:
     current: Any = ExactRow(text)
     for name, transform in transforms:
         try:

@@ -1,6 +1,7 @@
 """A table read page by page, on either side."""
 
 from dataclasses import replace
+from threading import Lock
 
 from supasync_core.batch import Batch, Window
 from supasync_core.tables import Table
@@ -19,6 +20,8 @@ class RestPages(RestSide):
         super().__init__(client)
         self._sizes = Sizes()
         self._keyed: set[Table] = set()
+        self._large = Lock()
+        """Held while a row larger than a page arrives, which takes its size twice."""
 
     def read(self, table: Table, window: Window) -> Batch:
         """One page of about a megabyte at most.
@@ -43,14 +46,21 @@ class RestPages(RestSide):
 
     def _sized(self, table: Table, window: Window, limit: int) -> Batch:
         """The page, and what it tells of the next one."""
-        try:
-            page = self._page(table, window)
-        except LargePageError:
-            page = self._page(table, replace(window, limit=1))
+        page = self._whole_rows(table, window)
+        if page is None:
+            with self._large:
+                page = self._page(table, replace(window, limit=1))
         self._sizes.came(table.name, page.count, len(page.body))
         if window.limit < limit:
             self._sizes.too_slow(table.name, window.limit)
         return page
+
+    def _whole_rows(self, table: Table, window: Window) -> Batch | None:
+        """The page, None where its first row alone is larger than a page."""
+        try:
+            return self._page(table, window)
+        except LargePageError:
+            return None
 
     def _refuse_null_keys(self, table: Table) -> None:
         """SchemaError where a row has NULL in the key: no page that goes on behind a key would hold it."""

@@ -41,7 +41,9 @@ class Patience:
             sleep=self.sleep,
             reraise=True,
         )
-        return retrying(attempt)
+        results: list[T] = []  # tenacity keeps in circles what an attempt returns, and a page may be large
+        retrying(lambda: results.append(attempt()))
+        return results[0]
 
     def _pause(self, state: RetryCallState) -> float:
         """Ever longer, with jitter; at least what was asked for, and ``first`` for a Retry-After of 0."""

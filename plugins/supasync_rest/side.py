@@ -114,20 +114,20 @@ class RestSide:
         Of an answer that was cut off, the whole rows; LargePageError where there is none.
         """
 
-        def batch(answer: Answer) -> Batch:
+        def batch(answer: Answer) -> Batch | None:
             body = rowtext.whole(answer.body) if answer.cut else answer.body
             page = Batch(body, answer.total if "Prefer" in request.headers else None)
             try:
                 texts = page.rows.texts
             except ValueError as err:
                 raise self._client.unfit(request, "with something that is no list of rows", answer) from err
-            if not all(text.startswith("{") for text in (*texts[:1], *texts[-1:])):
+            if not all(bytes(texts.bytes_at(index)[:1]) == b"{" for index in (0, -1) if texts):
                 raise self._client.unfit(request, "with something that is no list of rows", answer)
-            if answer.cut and not texts:
-                raise LargePageError
-            return page
+            return None if answer.cut and not texts else page
 
-        return self._client.send(request, batch)
+        if (found := self._client.send(request, batch)) is None:
+            raise LargePageError
+        return found
 
     def _shape_of_a_row(self, table: Table) -> Shape:
         path = query.path(table, [("limit", "1")])

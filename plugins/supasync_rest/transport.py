@@ -1,6 +1,7 @@
 """HTTP as the client needs it: one request out, one answer in, every byte counted."""
 
 from collections.abc import Iterator, Mapping
+from io import BytesIO
 from urllib.parse import urlsplit
 
 import urllib3
@@ -78,10 +79,13 @@ def _pieces(body: bytes | None) -> Iterator[bytes] | None:
 
 def _body(response: urllib3.BaseHTTPResponse, most: int | None) -> tuple[bytes, bool]:
     """The unpacked body; or, and True, as much as was wanted of one that is longer."""
-    if most is None:
-        return response.read(), False
-    body = response.read(most + 1)
-    return body, len(body) > most
+    if most is not None:
+        body = response.read(most + 1)
+        return body, len(body) > most
+    whole = BytesIO()  # which grows in place, and hands its bytes over without a copy
+    for piece in response.stream(_PIECE):
+        whole.write(piece)
+    return whole.getvalue(), False
 
 
 def _lowered(headers: Mapping[str, str]) -> dict[str, str]:

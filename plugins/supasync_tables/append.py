@@ -60,16 +60,18 @@ class Append:
         """All keys beyond the floor."""
         window = self.pending(job)
         first = job.source.read(job.table, window)
-        horizon, last, seen = horizon_of(job), _last(job.table, first), first.count
+        horizon, last, seen, total = horizon_of(job), _last(job.table, first), first.count, first.total
         if holds_everything(first):
             yield Piece(first if seen else None, _done(job, last, horizon), seen)
             return
         if seen:
-            yield Piece(first, _stopped(job, last, horizon), first.total)
+            yield Piece(first, _stopped(job, last, horizon), total)
+        del first
         for batch in pages(job.source, job.table, replace(window.spans[0], after=last)):
             last, seen = _last(job.table, batch), seen + batch.count
-            yield Piece(batch, _stopped(job, last, horizon), first.total)
-        missing = shortfall(job, first.total, seen, window.spans, seen)
+            yield Piece(batch, _stopped(job, last, horizon), total)
+            del batch
+        missing = shortfall(job, total, seen, window.spans, seen)
         state = _stopped(job, last, horizon) if missing else _done(job, last, horizon)
         yield Piece(None, state, seen + missing)
 

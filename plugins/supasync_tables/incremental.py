@@ -85,7 +85,9 @@ class Incremental:
                 progress.finish(span)
             yield Piece(first if first.count else None, progress.done(), first.count)
             return
-        yield from _Reading(job, progress, first.total).conduct(window.spans, first)
+        reading = _Reading(job, progress, first.total, [_leading(first, window.spans[0].keyset)])
+        del first  # there is room for the next page once nobody holds this one
+        yield from reading.conduct(window.spans)
 
 
 @dataclass
@@ -95,24 +97,25 @@ class _Reading:
     job: Job
     progress: "_Progress"
     total: int | None
+    leading: list[Batch]
+    """Of the first page the leading rows, those of the first keyset: their order is that keyset's own."""
     seen: int = 0
     beyond: int = 0
     """Rows among them that are stamped later than the horizon."""
 
-    def conduct(self, spans: tuple[Span, ...], first: Batch) -> Iterator[Piece]:
-        """Every keyset from its lower bound to an empty page.
-
-        Of the first page the leading rows count, those of the first keyset: their order is that keyset's own.
-        """
+    def conduct(self, spans: tuple[Span, ...]) -> Iterator[Piece]:
+        """Every keyset from its lower bound to an empty page."""
         begun, *others = spans
-        leading = _leading(first, begun.keyset)
+        leading = self.leading.pop()
         if leading.count:
             yield self._piece(begun, leading)
             last = self.job.table.place(leading.rows[-1], begun.keyset.column)
             begun = replace(begun, start=None, after=last)
+        del leading
         for span in (begun, *others):
             for batch in _stretch(self.job, span, self.progress.horizon):
                 yield self._piece(span, batch)
+                del batch
         yield self._end(spans)
 
     def _piece(self, span: Span, batch: Batch) -> Piece:
@@ -163,7 +166,7 @@ class _Progress:
         behind = {name for name, known in keysets if known.cursor and not known.settled}
         self.passed = {column for column in self.job.table.timestamp if column not in behind}
 
-    def confirm(self, span: Span, rows: Sequence[dict[str, Any]]) -> int:
+    def confirm(self, span: Span, rows: Sequence[Row]) -> int:
         """Move the keyset's cursor to the last row at or below the horizon; how many rows lie beyond that."""
         column = span.keyset.column
         if column is None or not rows:
@@ -189,7 +192,7 @@ class _Progress:
         self.state = replace(self.state, read_at=self.horizon.text, ahead=self.ahead, extent=self.job.extent)
         return self.state
 
-    def _passes(self, column: str, rows: Sequence[dict[str, Any]]) -> bool:
+    def _passes(self, column: str, rows: Sequence[Row]) -> bool:
         """Whether the keyset's cursor lies behind these rows: only then may it move.
 
         Keys are ordered by the source alone, so within one timestamp the cursor's own row has to be met.
@@ -205,7 +208,7 @@ class _Progress:
             return True
         return _instant(self.job.table, column, row[column]) > clock.parse(cursor.value)
 
-    def _last_place(self, column: str, rows: Sequence[dict[str, Any]]) -> tuple[int, Cursor | None]:
+    def _last_place(self, column: str, rows: Sequence[Row]) -> tuple[int, Cursor | None]:
         """How many rows lie beyond the horizon, and the place of the one before them."""
         for beyond, row in enumerate(reversed(rows)):
             at = _instant(self.job.table, column, row[column])
@@ -238,7 +241,7 @@ def _leading(batch: Batch, keyset: Keyset) -> Batch:
     return batch if kept == batch.count else batch.only(range(kept))
 
 
-def _rows_of(table: Table, batch: Batch, span: Span) -> list[dict[str, Any]]:
+def _rows_of(table: Table, batch: Batch, span: Span) -> list[Row]:
     """The rows of that keyset in its order; a page of several keysets has them in the order of the key."""
     rows = [row for row in batch.rows if _holds(span.keyset, row)]
     column = span.keyset.column

@@ -15,8 +15,9 @@ def pages(source: Source, table: Table, span: Span) -> Iterator[Batch]:
     (PostgREST documentation, "db-max-rows").
     """
     while (batch := source.read(table, Window((span,), table.page_size))).count:
-        yield batch
         span = replace(span, start=None, after=table.place(batch.rows[-1], span.keyset.column))
+        yield batch
+        del batch  # there is room for the next page once nobody holds this one
 
 
 def holds_everything(page: Batch) -> bool:

@@ -62,6 +62,7 @@ class Snapshot:
             changed = known[len(digests) - 1 : len(digests)] != (digests[-1],)
             state = _state(job, digests)
             yield Piece(batch, state, total) if changed else Piece(None, state, total, unchanged=batch.count)
+            del batch
             if complete:
                 break
             batch = job.source.read(job.table, Window((Span(_ALL, after=last),), job.table.page_size))

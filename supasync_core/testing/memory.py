@@ -149,7 +149,7 @@ class Pair:
             if die_after == i:
                 return sent
             if piece.batch:
-                self.sink.update({str(row["id"]): row for row in piece.batch.rows})
+                self.sink.update({str(row["id"]): dict(row) for row in piece.batch.rows})
                 sent += piece.batch.count
             self.state = piece.state
         self.state = self.outlook.completed(self.table, self.state)

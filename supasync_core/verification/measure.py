@@ -9,7 +9,7 @@ from typing import Any
 
 from supasync_core import clock, rowtext, transform
 from supasync_core.backend import Typed
-from supasync_core.batch import Batch
+from supasync_core.batch import LARGE, Batch
 from supasync_core.clock import Instant
 from supasync_core.errors import SchemaError, TableError
 from supasync_core.evidence import Key
@@ -39,9 +39,14 @@ class Seen:
     @property
     def light(self) -> "Seen":
         """The same with a digest of its text in place of the text, to be kept in numbers."""
-        if self.text is None or not self.text.startswith("{"):
+        if self.text is None or not self.has_cells:
             return self
         return replace(self, text=sha256(self.text.encode(errors="surrogatepass")).hexdigest())
+
+    @property
+    def has_cells(self) -> bool:
+        """Whether its text is the row's own, and not a digest."""
+        return (self.text or "").startswith("{")
 
     @property
     def instants(self) -> tuple[Instant | str | None, ...]:
@@ -75,6 +80,8 @@ class Measure:
     lenient: bool
     shape: Shape
     versioned: bool = True
+    close: bool = False
+    """Whether large rows are looked at again, and kept as they are."""
     bare: bool = False
     """Whether keys are read without the timestamps."""
 
@@ -123,8 +130,8 @@ class Measure:
         return (*(name for name in names if name not in self.table.exclude), VERSION)
 
     def whole(self) -> "Measure":
-        """The same table by whole rows."""
-        return replace(self, method=ROWS, bare=False)
+        """The same table by whole rows, to be looked at again."""
+        return replace(self, method=ROWS, bare=False, close=True)
 
     def originals(self, batch: Batch) -> list[Key]:
         """The keys of OLD's rows as OLD has them."""
@@ -138,10 +145,10 @@ class Measure:
                 yield seen.key, seen
             return
         transforms = self.project.transforms(self.table)
-        for text, row in zip(batch.rows.texts, batch.rows, strict=True):
+        for index, row in enumerate(batch.rows):
             version = row.get(VERSION) if self.versioned else None
             key = self.table.place(row, None).key
-            plain = _without_version(text, version) if version else text
+            plain = self._text(batch, index, version, light=not transforms)
             if not transforms:
                 yield key, self._seen(row, plain, version)
                 continue
@@ -163,13 +170,13 @@ class Measure:
         if self.method != ROWS:
             yield from (self._seen(row, None, None) for row in batch.rows)
             return
-        for text, row in zip(batch.rows.texts, batch.rows, strict=True):
-            yield self._seen(row, text, None)
+        for index, row in enumerate(batch.rows):
+            yield self._seen(row, self._text(batch, index, None), None)
 
     def same(self, old: Seen, new: Seen) -> bool:
         """Whether the rows are equal as far as they were read."""
         if self.method == ROWS:
-            return old.text == new.text or not self.differing(old, new)
+            return old.text == new.text or (old.has_cells and new.has_cells and not self.differing(old, new))
         return old.stamps == new.stamps or old.instants == new.instants
 
     def differing(self, old: Seen, new: Seen) -> tuple[str, ...]:
@@ -199,6 +206,14 @@ class Measure:
             if not isinstance(moments[0], str) and moments[0] == moments[1]:
                 return True
         return self.lenient and left == right
+
+    def _text(self, batch: Batch, index: int, version: str | None, *, light: bool = True) -> str:
+        """The row's text without the version; of a large one a digest, until it is looked at again."""
+        raw = batch.rows.texts.bytes_at(index)
+        if light and not self.close and len(raw) > LARGE and (digest := _digest(raw, version)):
+            return digest
+        text = batch.rows.texts[index]
+        return _without_version(text, version) if version else text
 
     def _seen(self, row: Mapping[str, Any], text: str | None, version: str | None) -> Seen:
         stamps = tuple(row.get(name) for name in self.stamps)
@@ -237,6 +252,17 @@ def added(total: int, more: int) -> int:
 def shown(total: int) -> str:
     """A sum of digests as hexadecimal digits."""
     return f"{total:064x}"
+
+
+def _digest(row: memoryview, version: str | None) -> str | None:
+    """As of the row's text without the version, of which no copy is made; None where that takes one."""
+    ending = f',"{VERSION}":"{version}"}}'.encode() if version else b""
+    start = len(row) - len(ending)
+    if bytes(row[start:]) != ending:
+        return None
+    digest = sha256(row[:start])
+    digest.update(b"}" if ending else b"")
+    return digest.hexdigest()
 
 
 def _without_version(text: str, version: str) -> str:

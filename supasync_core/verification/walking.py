@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from supasync_core.ahead import ahead
 from supasync_core.batch import Batch, Cursor, Keyset, Span, Window
+from supasync_core.bytes_held import BytesHeld, bounded
 from supasync_core.errors import TableError
 from supasync_core.evidence import Evidence, Key
 from supasync_core.verification.findings import ROWS
@@ -60,6 +61,7 @@ class Walk:
         for batch in ahead(self._old_pages()):
             keys = self.measure.originals(batch)
             mine = self._wanted(batch)
+            del batch
             self._compare(mine, self._new_rows(after, keys[-1]))
             after = keys[-1]
             self.progress(self.compared)
@@ -76,12 +78,12 @@ class Walk:
     def _old_pages(self) -> Iterator[Batch]:
         """OLD's pages in the order of its keys."""
         measure = self.measure
+        source = bounded(measure.project.source, BytesHeld())
         span = Span(Keyset(None))
-        while (
-            batch := measure.project.source.read(measure.old, Window((span,), measure.old.page_size))
-        ).count:
-            yield batch
+        while (batch := source.read(measure.old, Window((span,), measure.old.page_size))).count:
             span = self._behind(span, batch, "OLD")
+            yield batch
+            del batch
 
     def _new_rows(self, after: Key | None, to: Key | None) -> Iterator[Seen]:
         """NEW's rows of the range; the page that ends with the range's last key is its last one."""
@@ -96,6 +98,7 @@ class Walk:
             if last == to:
                 return
             span = self._behind(span, batch, "NEW")
+            del batch
 
     def _behind(self, span: Span, batch: Batch, side: str) -> Span:
         """The span that goes on behind the page; TableError where the page itself did not."""

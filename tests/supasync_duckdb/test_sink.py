@@ -34,7 +34,7 @@ def _upsert(path: Path, body: bytes, table: Table = TABLE) -> int:
 
 def _rows(path: Path) -> list[dict[str, object]]:
     with closing(DuckdbSource(path)) as source:
-        return list(source.read(TABLE, Window((Span(Keyset(None)),), 100)).rows)
+        return [dict(row) for row in source.read(TABLE, Window((Span(Keyset(None)),), 100)).rows]
 
 
 def test_asking_creates_no_file(path: Path) -> None:

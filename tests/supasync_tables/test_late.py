@@ -68,11 +68,11 @@ class Rig(Pair):
         pieces = self.outlook.read(self.plugin, job)
         for piece in islice(pieces, confirmed):
             if piece.batch:
-                self.sink.update({str(row["id"]): row for row in piece.batch.rows})
+                self.sink.update({str(row["id"]): dict(row) for row in piece.batch.rows})
             self.state = piece.state.beside(known)
         behind = next(pieces, None)
         batch = behind.batch if behind else None
-        return {str(row["id"]): row for row in batch.rows} if batch else {}
+        return {str(row["id"]): dict(row) for row in batch.rows} if batch else {}
 
 
 @settings(max_examples=150, deadline=None)
