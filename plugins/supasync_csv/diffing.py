@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from supasync_core.diff.seams import RIGHT, Engine, Taken
 from supasync_core.errors import ConfigError, PluginError, SchemaError
-from supasync_core.gap.seams import Choices
+from supasync_core.gap.seams import ERROR, Choices
 from supasync_core.registry import did_you_mean
 from supasync_core.tables import Column, Shape, Table
 from supasync_csv.files import Files
@@ -99,7 +99,7 @@ class CsvFiles:
                 )
             with blamed(path, table):
                 raws = [
-                    Raw(engine, table, each.name, 2 * index + (place == RIGHT), physical)
+                    Raw(engine, table, each.name, 2 * index + (place == RIGHT), physical, Path(drafts))
                     for index, (each, physical) in enumerate(looked)
                 ]
                 parts = [_load(raw, shape, choices) for raw in raws]
@@ -138,6 +138,7 @@ class _Part:
     doubtful: dict[str, str]
     dialect: Dialect
     file: str
+    warnings: tuple[str, ...] = ()
 
 
 def _take_exact(
@@ -153,12 +154,14 @@ def _take_exact(
 
 def _load(raw: Raw, shape: Shape, choices: Choices) -> _Part:
     """Load a file and find out its dialect; SchemaError at its first line that is no record."""
-    for finding in raw.load():
-        raise SchemaError(
-            f"{raw.table.name}: {finding.text}",
-            table=raw.table.name,
-            hint="mend the line, or export the file again",
-        )
+    findings = raw.load()
+    for finding in findings:
+        if finding.level == ERROR:
+            raise SchemaError(
+                f"{raw.table.name}: {finding.text}",
+                table=raw.table.name,
+                hint="correct the line, or export the file again",
+            )
     looks = raw.cells(shape)
     name = choices.dialects.get(raw.file, choices.dialects.get("*"))
     dialect = DIALECTS[name] if name else detect(raw.physical, raw.file, looks, shape)
@@ -172,7 +175,7 @@ def _load(raw: Raw, shape: Shape, choices: Choices) -> _Part:
         if not word and not each.quoted:
             word = None  # no cell is an empty text: what is not NULL stands as it is
         cells[column] = _text(nullable(raw.cell(column), word), dialect, shape, column)
-    return _Part(raw.name, cells, doubtful, dialect, raw.file)
+    return _Part(raw.name, cells, doubtful, dialect, raw.file, tuple(each.text for each in findings))
 
 
 def _text(cell: str, dialect: Dialect, shape: Shape, name: str) -> str:
@@ -216,6 +219,7 @@ def _together(engine: DuckdbEngine, place: str, parts: Sequence[_Part], where: s
 def _notes(part: _Part) -> list[str]:
     """What the file's dialect hides from a comparison."""
     notes = [f"{part.file} is read as {part.dialect.name}; --dialect {part.file}=NAME reads it otherwise"]
+    notes += part.warnings
     for word in dict.fromkeys(part.doubtful.values()):
         names = ", ".join(name for name, each in part.doubtful.items() if each == word)
         shown = f"the word {word}" if word else "an empty text"

@@ -11,6 +11,7 @@ import duckdb
 
 from supasync_core.errors import SchemaError
 from supasync_core.tables import Shape, Table
+from supasync_csv.records import look
 from supasync_csv.scanning import LONGEST, scan
 from supasync_duckdb.files import open_to_write, private
 from supasync_duckdb.tables import qualified, refuse_twins, schema_of
@@ -40,8 +41,9 @@ class Workspace:
         cells = ", ".join(f"{cell(name)} AS {identifier(name)}" for name in names)
         with private():
             self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema_of(table))}")
+            sound = _sound(table, path, len(names), self.path.with_suffix(".csv"))
             for longest in LONGEST:
-                read = scan(path, names, longest=longest)
+                read = scan(sound, names, longest=longest)
                 try:
                     self.connection.execute(
                         f"CREATE OR REPLACE TABLE {qualified(table)} AS SELECT {cells} FROM {read}"
@@ -113,6 +115,18 @@ def is_array(shape: Shape, name: str) -> bool:
     """Whether the other side keeps an array in the column."""
     column = shape.column(name)
     return column is not None and (column.type or "").endswith("[]")
+
+
+def _sound(table: Table, path: Path, width: int, draft: Path) -> Path:
+    """The file, or a draft whose lines all end alike; SchemaError where a line is no record."""
+    found = look(path, ",", width, draft)
+    if bad := found.bad[0] if found.bad else found.mixed:
+        more = max(0, len(found.bad) - 1) + found.more
+        others = f", and so are {more:,} more lines" if more else ""
+        raise SchemaError(
+            f"{table.name}: {path}, line {bad.line}, {bad.text}{others}", table=table.name, hint=_FORM
+        )
+    return found.path
 
 
 def _unreadable(table: Table, path: Path, err: duckdb.Error) -> SchemaError:

@@ -140,6 +140,21 @@ def test_a_round_number_of_rows_is_suspicious(bench: Bench, rows: int) -> None:
     assert kinds(found) == set()
 
 
+def test_a_file_that_cannot_be_read_is_accepted_by_nobody(bench: Bench) -> None:
+    _, found = bench.load(b"id,note\n1,Bj\xf8rn\n")
+    assert [each.kind for each in found] == ["encoding"]
+    assert "--encoding" in found[0].text
+    assert not {"encoding", "file"} & set(bench.export.kinds)
+
+
+def test_a_line_that_ends_otherwise_is_named_and_read(bench: Bench) -> None:
+    lines = [",".join(NAMES), *(",".join([f"{i}", *[""] * 9, ROW["updated_at"]]) for i in range(1, 11))]
+    body = "\r\n".join(lines[:3]) + "\n" + "\r\n".join(lines[3:]) + "\r\n"
+    _, found = bench.load(body)
+    assert ("ragged", 3) in {(each.kind, each.line) for each in found if each.level == "error"}
+    assert len(bench.rows()) == 10
+
+
 def test_a_ragged_line_is_named_and_left_out(bench: Bench) -> None:
     _, found = bench.load(text(ROW) + "\r\n2,x\r\n" + text({"id": "3"}).partition("\r\n")[2])
     assert kinds(found) == {("ragged", None, 3)}

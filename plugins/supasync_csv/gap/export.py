@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 KINDS = {
     "cut": "a cell or an array that was cut is sent as it is",
     "duplicate": "of rows with one key and different content the newest is sent, else the last",
-    "encoding": "the file is left out",
     "exact": "damaged chunks are left out, intact ones are sent",
     "header": "columns that are missing or unknown are left out",
     "json": "JSON is sent as JavaScript has printed it",
@@ -31,7 +30,7 @@ KINDS = {
     "null": "a doubtful cell is NULL",
     "older": "rows that are older than NEW's are written over them",
     "orphan": "rows without their parent are left out",
-    "ragged": "lines that are no records are left out",
+    "ragged": "lines that are no records are left out, those that end otherwise than the header are read",
     "rows": "the file is complete although its number of rows is round",
     "type": "rows with values that the column's type refuses are left out",
 }
@@ -91,9 +90,10 @@ class CsvExport:
 
     def place(self, path: Path, row: int) -> int | None:
         """The line on which the row begins; None where the file cannot be read so far."""
-        from supasync_csv.gap.lines import lines  # noqa: PLC0415 - wanted for findings alone
+        from supasync_csv.gap.physical import delimiter_of  # noqa: PLC0415 - wanted for findings alone
+        from supasync_csv.records import lines  # noqa: PLC0415
 
-        return lines(path, {row}).get(row)
+        return lines(path, {row}, delimiter_of(path)).get(row)
 
 
 def _open_finding(table: Table, column: "Open", learnt: str | None) -> Finding:

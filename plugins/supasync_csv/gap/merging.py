@@ -5,17 +5,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from supasync_core.gap.seams import Choices, Finding, Loaded
+from supasync_core.gap.seams import ERROR, Choices, Finding, Loaded
 from supasync_core.tables import Shape, Table
 from supasync_csv.gap import checks, nulls, unique
 from supasync_csv.gap.cells import NOT_NULL, nullable, staged
 from supasync_csv.gap.checks import Check
 from supasync_csv.gap.dialects import DIALECTS, Dialect, detect, is_exact
 from supasync_csv.gap.exact import ExactFile
-from supasync_csv.gap.lines import lines
 from supasync_csv.gap.nulls import Open
 from supasync_csv.gap.physical import Physical, UnfitError, examine
 from supasync_csv.gap.raw import Raw
+from supasync_csv.records import lines
 from supasync_duckdb.files import blamed, private
 from supasync_duckdb.naming import ROW_ID
 from supasync_duckdb.staging.backend import DuckdbStaging, kind_for
@@ -72,7 +72,7 @@ class Merging:
         if is_exact(physical):
             self._add_exact(index, path, physical)
         elif self._fit(path, physical):
-            self._add_plain(Raw(self.staging, self.table, path.name, index, physical))
+            self._add_plain(Raw(self.staging, self.table, path.name, index, physical, self.drafts))
 
     def finish(self) -> None:
         """One staged row for each key: of exact files, of what is left in others."""
@@ -164,7 +164,7 @@ class Merging:
         )
 
     def _add_plain(self, raw: Raw) -> None:
-        self.findings += raw.load()
+        self.findings += (replace(each, level=ERROR) for each in raw.load())
         cells = raw.cells(self.shape)
         name = self.choices.dialects.get(raw.file, self.choices.dialects.get("*"))
         dialect = DIALECTS[name] if name else detect(raw.physical, raw.file, cells, self.shape)
@@ -205,7 +205,8 @@ class Merging:
         held = [(check, count) for check, count in zip(wanted, counts, strict=True) if count]
         held = [(check, count) for check, count in held if checks.real(check, raw, self.shape)]
         places = {id(check): raw.places(check.condition) for check, _ in held}
-        at = lines(raw.physical.path, {row for found in places.values() for _, row in found})
+        rows = {row for found in places.values() for _, row in found}
+        at = lines(raw.physical.path, rows, raw.physical.delimiter)
         for check, count in held:
             for key, row in places[id(check)]:
                 self.findings.append(self._row(check, raw, key, at.get(row)))

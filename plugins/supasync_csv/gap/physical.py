@@ -12,7 +12,7 @@ _CHUNK = 1 << 22
 _SAMPLE = 1 << 18
 _DELIMITERS = (",", "\t", ";", "|")
 _UNFIT = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
-_QUOTED_RECORD = re.compile(r'"(?:[^"]|"")*"(?:[,;\t|]"(?:[^"]|"")*")*(?:\r\n|\n|$)')
+_QUOTED_RECORD = re.compile(r'"(?:[^"]|"")*"(?:[,;\t|]"(?:[^"]|"")*")*(?:\r\n|\n|\r|$)')
 
 
 class UnfitError(Exception):
@@ -65,14 +65,14 @@ def examine(
         header=header,
         quoted=_all_quoted(body, whole=len(sample) == size),
         sparing=not re.search(rf'(?:^|[\n{re.escape(delimiter)}])"[^"{re.escape(delimiter)}\r\n\\]+"', body),
-        closed=sample.endswith(b"\n") if len(sample) == size else _closed(path),
+        closed=sample.endswith((b"\n", b"\r")) if len(sample) == size else _closed(path),
     )
 
 
 def _closed(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(-1, 2)
-        return file.read() == b"\n"
+        return file.read() in {b"\n", b"\r"}
 
 
 def _begun(path: Path) -> str:
@@ -150,8 +150,8 @@ def _end_of_record(text: str) -> int:
     for at, letter in enumerate(text):
         if letter == '"':
             quoted = not quoted
-        elif letter == "\n" and not quoted:
-            return at + 1
+        elif letter in "\r\n" and not quoted:
+            return at + 1 + (text[at : at + 2] == "\r\n")
     return len(text)
 
 

@@ -1,16 +1,19 @@
 """One file's cells in the staging as they stand in it: texts, NULL where a cell is empty without quotes."""
 # ruff: noqa: S608 - names are quoted by values.identifier, texts by values.literal
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import duckdb
 
 from supasync_core.evidence import Key
-from supasync_core.gap.seams import Finding
+from supasync_core.gap.seams import WARNING, Finding
 from supasync_core.tables import Shape, Table
 from supasync_csv.gap.dialects import Cells
 from supasync_csv.gap.physical import Physical
 from supasync_csv.gap.types import is_array, type_of
+from supasync_csv.records import Records, look
 from supasync_csv.scanning import LONGEST, scan
 from supasync_duckdb.diff.engine import DuckdbEngine
 from supasync_duckdb.files import blamed, private
@@ -18,6 +21,7 @@ from supasync_duckdb.staging.backend import DuckdbStaging
 from supasync_duckdb.values import identifier
 
 _TOO_LONG = "line size over maximum"
+_ENCODING = "is not UTF-8: export it again, or name its encoding by --encoding, such as cp1252"
 MOST = 1000
 """Places of one kind that are named; all are counted."""
 
@@ -31,6 +35,7 @@ class Raw:
     file: str
     index: int
     physical: Physical
+    drafts: Path
 
     @property
     def name(self) -> str:
@@ -42,26 +47,40 @@ class Raw:
         return f"c{self.physical.header.index(column)}"
 
     def load(self) -> list[Finding]:
-        """Load the file; lines that are no records of the header's width are left out and reported."""
+        """Load the file; lines that are no records of the header's width are left out and reported.
+
+        A line that ends otherwise than the header is read all the same; the first is a warning.
+        """
         columns = [f"c{i}" for i in range(len(self.physical.header))]
+        draft = self.drafts / f"{self.index} records.csv"
+        records = look(self.physical.path, self.physical.delimiter, len(columns), draft)
+        findings = list(self._unsound(records))
         for longest in LONGEST:
             try:
-                self._read(columns, longest)
+                self._read(records.path, columns, longest)
             except duckdb.Error as err:
                 names = ", ".join(f"{name} VARCHAR" for name in columns)
                 self.staging.connection.execute(f"CREATE OR REPLACE TABLE {self.name} ({names})")
-                return [self._finding("ragged", f"cannot be read: {str(err).splitlines()[0]}", None)]
+                lost = self._finding(f"cannot be read: {str(err).splitlines()[0]}", None)
+                return [*findings, replace(lost, kind="file")]
             rejected = self._rejected()
             if not any(_TOO_LONG in each.text for each in rejected):
                 break
-        return rejected
+        draft.unlink(missing_ok=True)
+        return findings + rejected
 
-    def _read(self, columns: list[str], longest: int) -> None:
+    def _unsound(self, records: Records) -> Iterator[Finding]:
+        for bad in records.bad:
+            yield self._finding(bad.text, bad.line)
+        if records.more:
+            yield self._finding(f"has {records.more:,} more such lines", None)
+        if records.mixed:
+            yield replace(self._finding(records.mixed.text, records.mixed.line), level=WARNING)
+
+    def _read(self, path: Path, columns: list[str], longest: int) -> None:
         """Load the file's records; those that are none stand in DuckDB's own tables afterwards."""
         connection = self.staging.connection
-        read = scan(
-            self.physical.path, columns, longest=longest, delimiter=self.physical.delimiter, rejects=True
-        )
+        read = scan(path, columns, longest=longest, delimiter=self.physical.delimiter, rejects=True)
         for name in ("reject_errors", "reject_scans"):
             connection.execute(f"DROP TABLE IF EXISTS {name}")
         with private():
@@ -124,10 +143,10 @@ class Raw:
         for line, kind, _ in found:
             lines.setdefault(int(line), str(kind).lower())
         return [
-            self._finding("ragged", f"is no record of the header's width ({kind})", n)
+            self._finding(_ENCODING if "encoding" in kind else f"cannot be read as a record ({kind})", n)
             for n, kind in lines.items()
         ]
 
-    def _finding(self, kind: str, text: str, line: int | None) -> Finding:
+    def _finding(self, text: str, line: int | None) -> Finding:
         at = f"{self.file}, line {line}," if line else self.file
-        return Finding(kind=kind, table=self.table.name, text=f"{at} {text}", file=self.file, line=line)
+        return Finding(kind="ragged", table=self.table.name, text=f"{at} {text}", file=self.file, line=line)
