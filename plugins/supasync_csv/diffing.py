@@ -1,5 +1,4 @@
 """CSV files as a side of a diff: loaded by DuckDB in whatever dialect they are, their texts compared."""
-# ruff: noqa: S608 - names are quoted by values.identifier
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +20,6 @@ from supasync_csv.gap.raw import Raw
 from supasync_csv.gap.types import is_array, is_json, type_of
 from supasync_duckdb.diff.engine import DuckdbEngine
 from supasync_duckdb.files import blamed
-from supasync_duckdb.values import identifier
 
 _SUFFIXES = (".csv", ".tsv")
 
@@ -193,19 +191,13 @@ def _unescaped(cell: str, dialect: Dialect) -> str:
 
 def _together(engine: DuckdbEngine, place: str, parts: Sequence[_Part], where: str | None) -> Taken:
     """Hold one file as it is; several, or rows under a filter, as one table."""
-    relation, cells = parts[0].relation, parts[0].cells
+    cells = list(dict.fromkeys(name for part in parts for name in part.cells))
     if len(parts) > 1 or where:
-        selects = [
-            f"SELECT {', '.join(f'{sql} AS {identifier(name)}' for name, sql in part.cells.items())} "
-            f"FROM {part.relation}"
-            for part in parts
-        ]
-        relation = f"gap.{place}"
-        engine.fetch(f"CREATE OR REPLACE TABLE {relation} AS {' UNION ALL BY NAME '.join(selects)}")
-        cells = {name: identifier(name) for part in parts for name in part.cells}
+        rows = engine.gather(place, [(part.relation, part.cells) for part in parts], where)
         for part in parts:
             engine.fetch(f"DROP TABLE {part.relation}")
-    rows = engine.hold(place, relation, cells, where)
+    else:
+        rows = engine.hold(place, parts[0].relation, parts[0].cells)
     doubtful = {name: word for part in parts for name, word in part.doubtful.items()}
     return Taken(
         columns=tuple(cells),

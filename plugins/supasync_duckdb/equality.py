@@ -165,11 +165,6 @@ def looked(kind: str, text: str) -> str:
     )
 
 
-def is_number(text: str) -> str:
-    """Whether the text is a number as JSON writes it."""
-    return f"regexp_matches({text}, {literal(_NUMBER)})"
-
-
 def scientific(text: str) -> str:
     """All digits of a number and the power of ten behind them: exact, however large the power is."""
     parts = f"regexp_extract({text}, {literal(_PARTS)}, {list(_NAMES)})"

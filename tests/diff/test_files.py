@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
 
@@ -303,3 +305,28 @@ def test_the_state_that_stands_in_a_duckdb_file_is_no_table_to_compare(tmp_path:
             connection.execute("INSERT INTO sync_metadata VALUES (?, 'success', '{}')", [run])
     told = diff(tmp_path, "l.duckdb", "r.duckdb")
     assert (told.code, list(told.whole["tables"])) == (0, ["t"])
+
+
+def test_a_table_of_many_columns_takes_no_more_memory_than_is_promised(tmp_path: Path) -> None:
+    """1,500 columns, in all of which the texts differ and in one the values too."""
+    names = [f"c{i}" for i in range(1500)]
+    for side, moment, last in (("l", "2024-01-01 00:00:00", "x"), ("r", "2024-01-01T00:00:00", "y")):
+        rows = [[str(row), *[moment] * 1499, last if row == 3 else "x"] for row in range(10)]
+        lines = "".join(f"{','.join(row)}\n" for row in [["id", *names], *rows])
+        (tmp_path / f"{side}.csv").write_text(lines)
+    process = subprocess.run(
+        [sys.executable, "-c", _WIDE], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 1, process.stderr
+    counts, memory = process.stdout.rsplit("\n", 2)[0], int(process.stdout.split()[-1])
+    assert "1 changed, 9 unchanged" in counts
+    assert memory < 650_000
+
+
+_WIDE = """
+import resource, sys
+from supasync_core.cli.commands import cli
+code = cli.main(["diff", "l.csv", "r.csv"], standalone_mode=False)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+sys.exit(code)
+"""

@@ -22,6 +22,8 @@ from supasync_duckdb.values import identifier
 
 _TOO_LONG = "line size over maximum"
 _ENCODING = "is not UTF-8: export it again, or name its encoding by --encoding, such as cp1252"
+_AT_ONCE = 64
+"""Columns that one statement counts in."""
 MOST = 1000
 """Places of one kind that are named; all are counted."""
 
@@ -92,10 +94,14 @@ class Raw:
 
     def cells(self, shape: Shape) -> list[Cells]:
         """What each column's cells look like."""
-        terms = [term for name in self.physical.header for term in self._looks(shape, name)]
-        found = self.staging.fetch(f"SELECT {', '.join(terms)} FROM {self.name}")[0]
-        width = len(terms) // len(self.physical.header)
-        return [Cells(*found[i : i + width]) for i in range(0, len(found), width)]
+        header, found = self.physical.header, []
+        for start in range(0, len(header), _AT_ONCE):
+            terms = [self._looks(shape, name) for name in header[start : start + _AT_ONCE]]
+            flat = ", ".join(term for each in terms for term in each)
+            counts = self.staging.fetch(f"SELECT {flat} FROM {self.name}")[0]
+            width = len(counts) // len(terms)
+            found += [Cells(*counts[i : i + width]) for i in range(0, len(counts), width)]
+        return found
 
     def counted(self, conditions: list[str]) -> list[int]:
         """For how many rows each condition holds, in one reading."""
@@ -121,7 +127,7 @@ class Raw:
         boolean = type_of(shape, name) == "boolean"
         array = is_array(shape, name)
         return [
-            f"count(*) FILTER ({condition})"
+            f"count(*) FILTER ({condition})" if condition != "false" else "0"
             for condition in (
                 f"{cell} IS NULL",
                 f"{cell} = ''",

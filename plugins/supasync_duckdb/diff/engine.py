@@ -13,11 +13,12 @@ from supasync_core.batch import Batch
 from supasync_core.diff.seams import KINDS, LEFT, RIGHT, Difference, Duplicate, Question, Row, Taken
 from supasync_core.errors import SchemaError
 from supasync_core.tables import Shape, Table
-from supasync_duckdb.diff.pairing import DIFFERENT, SAME, Held, Pairing
-from supasync_duckdb.equality import NUMBERS, is_document, is_number
+from supasync_duckdb.diff.pairing import OPEN, SAME, Held, Pairing
+from supasync_duckdb.equality import NUMBERS, is_document
 from supasync_duckdb.files import blamed, open_in_memory, private
+from supasync_duckdb.naming import ROW_ID
 from supasync_duckdb.staging import judging
-from supasync_duckdb.values import literal
+from supasync_duckdb.values import identifier, literal
 
 MEMORY = "650MB"
 """What DuckDB may hold in memory; more goes to its temporary files."""
@@ -47,10 +48,36 @@ class DuckdbEngine:
         )
         self.connection.execute("CREATE SCHEMA gap")
 
-    def hold(self, place: str, relation: str, cells: Mapping[str, str], where: str | None = None) -> int:
-        """Have a side's rows in this relation, whose columns' texts are these expressions; their number."""
-        self.held[place] = Held(relation, cells, f"({where})" if where else "true")
+    def hold(
+        self,
+        place: str,
+        relation: str,
+        cells: Mapping[str, str],
+        where: str | None = None,
+        number: str = ROW_ID,
+    ) -> int:
+        """Have a side's rows in this relation, whose columns' texts are these expressions; their number.
+
+        ``number`` is the SQL of a row's own number.
+        """
+        self.held[place] = Held(relation, cells, f"({where})" if where else "true", number)
         return int(self.fetch(f"SELECT count(*) FROM {relation} WHERE {where or 'true'}")[0][0])
+
+    def gather(self, place: str, parts: Sequence[tuple[str, Mapping[str, str]]], where: str | None) -> int:
+        """Hold the rows of several relations, each with its cells, as one table of ours; their number."""
+        names = list(dict.fromkeys(name for _, cells in parts for name in cells))
+        relation = f"side_{place}"
+        rows = " UNION ALL BY NAME ".join(
+            f"SELECT {', '.join(f'{sql} AS {identifier(name)}' for name, sql in cells.items())} FROM {part}"
+            for part, cells in parts
+        )
+        texts = ", ".join(f"s.{identifier(name)} AS c{i}" for i, name in enumerate(names))
+        self.fetch(
+            f"CREATE OR REPLACE TABLE {relation} AS SELECT row_number() OVER () AS number, {texts} "
+            f"FROM ({rows}) AS s WHERE {f'({where})' if where else 'true'}"
+        )
+        columns = {name: f"c{i}" for i, name in enumerate(names)}
+        return self.hold(place, relation, columns, number="number")
 
     def fetch(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query."""
@@ -75,7 +102,7 @@ class DuckdbEngine:
             self.fetch(f"INSERT INTO {relation} ({names}) SELECT {marks}", [numbers, *lists])
             rows += len(texts)
         before = self.held.get(place)
-        self.hold(place, relation, columns)
+        self.hold(place, relation, columns, number="number")
         if before and before.relation != relation and not before.relation.startswith(f"{place}_file."):
             self.fetch(f"DROP TABLE {before.relation}")
         return Taken(columns=tuple(columns), rows=rows)
@@ -99,16 +126,18 @@ class DuckdbEngine:
         sides = (self.held[LEFT], self.held[RIGHT])
         pairing = Pairing(question, *sides, left, right, len(self.results))
         self._check(question.table, left, right)
-        self.fetch(pairing.joined())
+        for statement in pairing.joined():
+            self.fetch(statement)
         duplicates, number = self._duplicates(pairing, left, right)
         if self._alone("r IS NULL") and self._alone("l IS NULL"):
             for statement in pairing.respelt():
                 self.fetch(statement)
         matched = self.fetch("SELECT count(*) FROM places WHERE l IS NOT NULL AND r IS NOT NULL")[0][0]
-        self.fetch(pairing.different())
-        for i in pairing.differing:
-            self._judge(pairing, i, lossy=left.lossy or right.lossy)
-        self.fetch(pairing.without_equal())
+        for statement in pairing.different():
+            self.fetch(statement)
+        self._judge(pairing, lossy=left.lossy or right.lossy)
+        for statement in pairing.settled():
+            self.fetch(statement)
         changed = self._count(pairing, "changed")
         young = self._leave_young(pairing)
         self.results[question.table] = pairing
@@ -129,19 +158,12 @@ class DuckdbEngine:
     def rows(self, table: Table, kinds: Sequence[str] = KINDS) -> Iterator[Row]:
         """The rows that differ, a thousand at a time."""
         pairing = self.results[table]
-        width, keyed = len(pairing.columns), len(table.key)
-        texts = ", ".join(f"{letter}{i}" for letter in "lr" for i in range(width))
-        flags = "".join(f", d{i}" for i in pairing.differing)
-        for found in self._found(pairing, f"kind, {texts}{flags}", kinds):
-            kind, mine, theirs = found[0], found[1 : 1 + width], found[1 + width : 1 + 2 * width]
-            differing = [
-                name
-                for name, flag in zip(pairing.columns[keyed:], found[1 + 2 * width :], strict=True)
-                if flag != SAME and kind == "changed"
-            ]
+        names, keyed = pairing.columns, len(table.key)
+        for kind, mine, theirs, numbers in self._found(pairing, kinds):
+            differing = [names[i] for i in numbers]
             yield Row(
                 kind,
-                (theirs if kind == "added" else mine)[:keyed],
+                tuple((theirs if kind == "added" else mine)[:keyed]),
                 None if kind == "added" else dict(zip(pairing.columns, mine, strict=True)),
                 None if kind == "removed" else dict(zip(pairing.columns, theirs, strict=True)),
                 tuple(differing),
@@ -150,15 +172,17 @@ class DuckdbEngine:
     def batches(self, table: Table, kinds: Sequence[str], place: str, *, texts: bool) -> Iterator[Batch]:
         """Rows as JSON: documents and numbers as they stand, all else as strings; or all as ``texts``."""
         pairing = self.results[table]
-        letter = "l" if place == LEFT else "r"
-        cells = [
-            f"{_named(name)} || {_cell(pairing, letter, i, texts=texts)}"
-            for i, name in enumerate(pairing.columns)
-        ]
-        row = "'{' || " + " || ',' || ".join(cells) + " || '}'"
+        types = ["" if texts else pairing.kind(i) for i in range(len(pairing.columns))]
+        names = [json.dumps(name, ensure_ascii=False) for name in pairing.columns]
         waiting: list[str] = []
-        for (text,) in self._found(pairing, row, kinds):
-            waiting.append(text)
+        for kind, *sides, _ in self._found(pairing, kinds):
+            mine, other = sides if place == LEFT else reversed(sides)
+            # a key in the spelling of the side that is written to
+            row = [*other[: len(table.key)], *mine[len(table.key) :]] if kind == "changed" else mine
+            cells = (
+                f"{name}:{_cell(text, each)}" for name, text, each in zip(names, row, types, strict=True)
+            )
+            waiting.append(f"{{{','.join(cells)}}}")
             if len(waiting) == min(table.page_size, _FETCHED):
                 yield Batch(rowtext.join(waiting))
                 waiting = []
@@ -203,40 +227,27 @@ class DuckdbEngine:
 
     def _repeats_alone(self, pairing: Pairing) -> bool:
         """Whether a key comes twice among rows that the other side does not have."""
-        width = range(len(pairing.question.table.key))
-        for letter, held, other in (("l", pairing.left, "r"), ("r", pairing.right, "l")):
-            rows = held.select(pairing.columns, letter)
-            keys = ", ".join(f"{letter}{i}" for i in width)
-            query = (
-                f"SELECT 1 FROM {rows} WHERE n IN (SELECT {letter} FROM places WHERE {other} IS NULL) "
-                f"GROUP BY {keys} HAVING count(*) > 1 LIMIT 1"
-            )
-            if self._alone(f"{other} IS NULL") and self.fetch(query):
-                return True
-        return False
+        return any(
+            self._alone(f"{other} IS NULL") and bool(self.fetch(pairing.repeats_alone(letter)))
+            for letter, other in (("l", "r"), ("r", "l"))
+        )
 
     def _alone(self, condition: str) -> bool:
         return bool(self.fetch(f"SELECT 1 FROM places WHERE {condition} LIMIT 1"))
 
-    def _judge(self, pairing: Pairing, i: int, *, lossy: bool) -> None:
+    def _judge(self, pairing: Pairing, *, lossy: bool) -> None:
         """Compare documents by content, some thousand at a time."""
         strict = pairing.question.strict
-        found = self.connection.cursor().execute(pairing.open_cells(i))
+        found = self.connection.cursor().execute(f"SELECT place, i, l, r FROM cells WHERE flag = {OPEN}")
         while rows := found.fetchmany(_FETCHED):
-            verdicts = [
-                (
-                    place,
-                    SAME
-                    if judging.alike(mine, theirs, strict=strict, lossy=lossy, kind=pairing.kind(i))
-                    else DIFFERENT,
-                )
-                for place, mine, theirs in rows
+            equal = [
+                place
+                for place, i, mine, theirs in rows
+                if judging.alike(mine, theirs, strict=strict, lossy=lossy, kind=pairing.kind(i))
             ]
-            equal = [place for place, verdict in verdicts if verdict == SAME]
             if equal:
                 self.fetch(
-                    f"UPDATE {pairing.results} SET d{i} = {SAME} "
-                    "WHERE rowid IN (SELECT unnest(CAST(? AS BIGINT[])))",
+                    f"UPDATE cells SET flag = {SAME} WHERE place IN (SELECT unnest(CAST(? AS BIGINT[])))",
                     [equal],
                 )
 
@@ -254,9 +265,13 @@ class DuckdbEngine:
         queries = {LEFT: pairing.newest(pairing.left), RIGHT: pairing.newest(pairing.right)}
         return {place: self.fetch(query)[0][0] if query else None for place, query in queries.items()}
 
-    def _found(self, pairing: Pairing, what: str, kinds: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    def _found(self, pairing: Pairing, kinds: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """Kind, all texts of both sides, and the numbers of the columns that differ."""
         marks = ", ".join("?" * len(kinds))
-        query = f"SELECT {what} FROM {pairing.results} WHERE kind IN ({marks}) ORDER BY {pairing.order()}"
+        query = (
+            f"SELECT kind, lt, rt, differing FROM {pairing.results} WHERE kind IN ({marks}) "
+            f"ORDER BY {pairing.order()}"
+        )
         with blamed(self.path):
             found = self.connection.cursor().execute(query, list(kinds))
         while rows := found.fetchmany(_FETCHED):
@@ -273,20 +288,20 @@ def _text(cell: str | None, shape: Shape, name: str) -> str | None:
     return str(json.loads(cell)) if cell.startswith('"') else cell
 
 
-def _cell(pairing: Pairing, letter: str, i: int, *, texts: bool) -> str:
-    """The JSON of a text, ``null`` for NULL; a key in the spelling of the side that is written to."""
-    text, kind = f"{letter}{i}", "" if texts else pairing.kind(i)
-    if i not in pairing.differing:
-        other = "r" if letter == "l" else "l"
-        text = f"CASE WHEN kind = 'changed' THEN {other}{i} ELSE {text} END"
-    cell = f"CAST(to_json({text}) AS VARCHAR)"
-    if is_document(kind):
-        cell = f"CASE WHEN json_valid({text}) THEN {text} ELSE {cell} END"
-    elif kind == "boolean":
-        cell = f"CASE {text} WHEN 't' THEN 'true' WHEN 'f' THEN 'false' ELSE {cell} END"
-    elif kind in NUMBERS:
-        cell = f"CASE WHEN {is_number(text)} THEN {text} ELSE {cell} END"
-    return f"coalesce({cell}, 'null')"
+def _cell(text: str | None, kind: str) -> str:
+    """The JSON of a text: documents, booleans and numbers as they stand, all else as a string."""
+    if text is None:
+        return "null"
+    if kind == "boolean" and text in _BOOLEANS:
+        return _BOOLEANS[text]
+    if is_document(kind) or kind in NUMBERS:
+        try:
+            value = json.loads(text, parse_constant=_no_json)
+        except ValueError:
+            return json.dumps(text, ensure_ascii=False)
+        if is_document(kind) or not isinstance(value, str):
+            return text
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _kind(shape: Shape, name: str) -> str:
@@ -295,27 +310,15 @@ def _kind(shape: Shape, name: str) -> str:
 
 
 def _json(text: str | None, kind: str) -> str:
-    """A text of a known type as the API prints it."""
-    if text is None:
-        return "null"
-    if kind == "boolean" and text in _BOOLEANS:
-        return _BOOLEANS[text]
-    if is_document(kind) or kind in NUMBERS:
-        try:
-            if not isinstance(json.loads(text, parse_constant=_no_json), str):
-                return text
-        except ValueError:
-            pass
-    return json.dumps(text, ensure_ascii=False)
+    """A text of a known type as the API prints it: a document that is a text alone stands for itself."""
+    if text is not None and is_document(kind) and text.startswith('"'):
+        return json.dumps(text, ensure_ascii=False)
+    return _cell(text, kind)
 
 
 def _no_json(word: str) -> None:
     """NaN and infinities, which the API prints as strings."""
     raise ValueError(word)
-
-
-def _named(name: str) -> str:
-    return literal(json.dumps(name, ensure_ascii=False) + ":")
 
 
 def _shown(text: str | None) -> str:

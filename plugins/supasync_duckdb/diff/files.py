@@ -13,6 +13,7 @@ from supasync_core.tables import Column, Shape, Table
 from supasync_duckdb.diff.engine import DuckdbEngine
 from supasync_duckdb.equality import is_document
 from supasync_duckdb.files import blamed, open_to_look, vet
+from supasync_duckdb.naming import hides_row_ids
 from supasync_duckdb.store import keeps_state
 from supasync_duckdb.tables import Tables, schema_of
 from supasync_duckdb.values import Kind, identifier, literal, plain
@@ -88,7 +89,11 @@ class DuckdbFiles:
         relation = f"{catalog}.{identifier(schema_of(table))}.{identifier(table.name)}"
         cells = {name: _text(kind, shape, name) for name, kind in kinds.items()}
         with blamed(path, table):
-            rows = engine.hold(place, relation, cells, table.where)
+            if hides_row_ids(kinds):
+                rows = engine.gather(place, [(f"{relation} WHERE {table.where or 'true'}", cells)], None)
+                engine.fetch(f"DETACH DATABASE {catalog}")
+            else:
+                rows = engine.hold(place, relation, cells, table.where)
         return Taken(columns=tuple(cells), rows=rows)
 
 

@@ -1,29 +1,43 @@
 """Two sides of a table as SQL: which rows belong together, which cells differ, what is left over."""
 # ruff: noqa: S608 - names are quoted by values.identifier
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from supasync_core.diff.seams import Question, Taken
 from supasync_duckdb import equality
+from supasync_duckdb.naming import ROW_ID
 from supasync_duckdb.values import VARCHAR, instant, literal
 
 SAME, DIFFERENT, OPEN = 0, 1, 2
 """What SQL says of two cells; ``OPEN`` are documents whose content has to be compared."""
+WIDE = 64
+"""Columns that one statement looks at: each takes some megabytes while it runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One side as SQL: where its rows are, and what each column's text is there."""
+    """One side as SQL: where its rows are, what each column's text is there, and the number of a row."""
 
     relation: str
     cells: Mapping[str, str]
     where: str = "true"
+    number: str = ROW_ID
 
-    def select(self, columns: tuple[str, ...], letter: str) -> str:
-        """The rows with their places ``n`` and their texts ``l0 ...`` or ``r0 ...``."""
-        cells = [f"{self.cells.get(name, 'NULL::VARCHAR')} AS {letter}{i}" for i, name in enumerate(columns)]
-        return f"(SELECT {', '.join(['rowid AS n', *cells])} FROM {self.relation} WHERE {self.where})"
+    def select(self, columns: Sequence[str], letter: str, numbers: Iterable[int]) -> str:
+        """The rows with their places ``n`` and their texts, as ``l0 ...`` or ``r0 ...``, of these columns."""
+        cells = [f"{self._cell(columns[i])} AS {letter}{i}" for i in numbers]
+        return (
+            f"(SELECT {', '.join([f'{self.number} AS n', *cells])} FROM {self.relation} WHERE {self.where})"
+        )
+
+    def lists(self, columns: Sequence[str], letter: str) -> str:
+        """The rows with their places ``n`` and all their texts as one list, ``lt`` or ``rt``."""
+        cells = ", ".join(map(self._cell, columns))
+        return f"(SELECT {self.number} AS n, [{cells}] AS {letter}t FROM {self.relation} WHERE {self.where})"
+
+    def _cell(self, name: str) -> str:
+        return self.cells.get(name, "NULL::VARCHAR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +72,37 @@ class Pairing:
         column = self.question.shape.column(self.columns[i])
         return (column.type or "") if column else ""
 
-    def joined(self) -> str:
-        """All rows of both sides by key, as the table ``places``: a NULL place where one is missing."""
-        return (
-            f"CREATE OR REPLACE TABLE places AS SELECT l.n AS l, r.n AS r, {self._differs()} AS d "
-            f"FROM {self._left} AS l FULL JOIN {self._right} AS r ON {self._same_key('l.l', 'r.r')}"
+    def joined(self) -> list[str]:
+        """All rows of both sides by key, as the table ``places``: a NULL place where one is missing.
+
+        ``d`` tells whether they may differ: in a wide table, whether any text does.
+        """
+        first = self._keyed if self._wide else range(len(self.columns))
+        alone = "l.n IS NULL OR r.n IS NULL"
+        made = (
+            f"CREATE OR REPLACE TABLE places AS SELECT l.n AS l, r.n AS r, "
+            f"{f'({alone})' if self._wide else self._differs()} AS d FROM {self._rows('l', first)} AS l "
+            f"FULL JOIN {self._rows('r', first)} AS r ON {self._same_key('l.l', 'r.r')}"
         )
+        if not self._wide:
+            return [made]
+        parts = [self.differing[start : start + WIDE] for start in range(0, len(self.differing), WIDE)]
+        return [
+            made,
+            *(
+                f"UPDATE places SET d = true FROM {self._rows('l', part)} AS l, {self._rows('r', part)} AS r "
+                f"WHERE l.n = places.l AND r.n = places.r AND NOT places.d AND NOT ({_same_texts(part)})"
+                for part in parts
+            ),
+        ]
 
     def repeated(self) -> str:
         """Keys that come more than once on a side, as the table ``repeated``."""
         width = range(len(self.question.table.key))
         names = {letter: ", ".join(f"{letter}{i} AS k{i}" for i in width) for letter in "lr"}
         sides = [
-            f"SELECT {names['l']}, 1 AS l, 0 AS r FROM {self._left}",
-            f"SELECT {names['r']}, 0 AS l, 1 AS r FROM {self._right}",
+            f"SELECT {names['l']}, 1 AS l, 0 AS r FROM {self._rows('l', width)}",
+            f"SELECT {names['r']}, 0 AS l, 1 AS r FROM {self._rows('r', width)}",
         ]
         key = ", ".join(f"k{i}" for i in width)
         return (
@@ -84,20 +115,32 @@ class Pairing:
         return [
             f"DELETE FROM places WHERE {letter} IN (SELECT n FROM {rows} AS s SEMI JOIN repeated AS k "
             f"ON {self._same_key(f's.{letter}', 'k.k')})"
-            for letter, rows in (("l", self._left), ("r", self._right))
+            for letter, rows in (("l", self._rows("l", self._keyed)), ("r", self._rows("r", self._keyed)))
         ]
+
+    def repeats_alone(self, letter: str) -> str:
+        """A row where a key comes twice among rows that the other side does not have."""
+        other = "r" if letter == "l" else "l"
+        keys = ", ".join(f"{letter}{i}" for i in self._keyed)
+        return (
+            f"SELECT 1 FROM {self._rows(letter, self._keyed)} "
+            f"WHERE n IN (SELECT {letter} FROM places WHERE {other} IS NULL) "
+            f"GROUP BY {keys} HAVING count(*) > 1 LIMIT 1"
+        )
 
     def respelt(self) -> list[str]:
         """Put rows together whose keys are other spellings of one value, where that leaves no doubt."""
         width = range(len(self.question.table.key))
         parts = []
-        for letter, rows, other in (("l", self._left, "r"), ("r", self._right, "l")):
+        for letter, other in (("l", "r"), ("r", "l")):
+            rows = self._rows(letter, self._keyed)
             keys = [f"{equality.looked(self.kind(i), f'{letter}{i}')} AS k{i}" for i in width]
             parts.append(
                 f"SELECT n, {', '.join(keys)} FROM {rows} WHERE n IN "
                 f"(SELECT {letter} FROM places WHERE {other} IS NULL)"
             )
         listed = ", ".join(f"k{i}" for i in width)
+        looked = self._keyed if self._wide else range(len(self.columns))
         alone = f"QUALIFY count(*) OVER (PARTITION BY {listed}) = 1"
         mine, theirs = (f"(SELECT * FROM ({part}) {alone})" for part in parts)
         found = (
@@ -109,30 +152,43 @@ class Pairing:
             "AND (l IN (SELECT l FROM respelt) OR r IN (SELECT r FROM respelt))"
         )
         together = (
-            f"INSERT INTO places SELECT l.n, r.n, {self._differs()} FROM respelt AS s "
-            f"JOIN {self._left} AS l ON l.n = s.l JOIN {self._right} AS r ON r.n = s.r"
+            f"INSERT INTO places SELECT l.n, r.n, {'true' if self._wide else self._differs()} "
+            f"FROM respelt AS s JOIN {self._rows('l', looked)} AS l ON l.n = s.l "
+            f"JOIN {self._rows('r', looked)} AS r ON r.n = s.r"
         )
         return [found, apart, together]
 
-    def different(self) -> str:
-        """The rows that differ, with all texts of both sides and what SQL says of each column."""
-        flags = [f"{self._flag(i)}::TINYINT AS d{i}" for i in self.differing]
+    def different(self) -> list[str]:
+        """The rows that may differ as the table ``found``, their cells whose texts do as the table ``cells``.
+
+        ``lt`` and ``rt`` are all texts of a row, ``flag`` is what SQL says of a cell.
+        """
         kind = "CASE WHEN p.l IS NULL THEN 'added' WHEN p.r IS NULL THEN 'removed' ELSE 'changed' END AS kind"
-        texts = [f"{letter}{i}" for letter in "lr" for i in range(len(self.columns))]
-        return (
-            f"CREATE OR REPLACE TABLE {self.results} AS SELECT {', '.join([kind, *texts, *flags])} "
-            f"FROM (SELECT * FROM places WHERE d) AS p LEFT JOIN {self._left} AS l ON l.n = p.l "
-            f"LEFT JOIN {self._right} AS r ON r.n = p.r"
+        rows = (
+            f"CREATE OR REPLACE TABLE found AS SELECT row_number() OVER () AS number, {kind}, "
+            f"{self._list('l')} AS lt, {self._list('r')} AS rt FROM (SELECT * FROM places WHERE d) AS p "
+            f"LEFT JOIN {self._listed('l')} AS l ON l.n = p.l LEFT JOIN {self._listed('r')} AS r ON r.n = p.r"
         )
+        cells = (
+            f"CREATE OR REPLACE TABLE cells AS SELECT row_number() OVER () AS place, number, i, l, r, "
+            f"({self._flags()})::TINYINT AS flag FROM (SELECT number, unnest(lt) AS l, unnest(rt) AS r, "
+            f"unnest(range({len(self.columns)})) AS i FROM found WHERE kind = 'changed') AS each "
+            f"WHERE i >= {len(self._keyed)} AND l IS DISTINCT FROM r"
+        )
+        return [rows, cells]
 
-    def open_cells(self, i: int) -> str:
-        """The documents of a column whose content has to be compared."""
-        return f"SELECT rowid, l{i}, r{i} FROM {self.results} WHERE kind = 'changed' AND d{i} = {OPEN}"
-
-    def without_equal(self) -> str:
-        """Take rows out of which nothing differs after all."""
-        flags = " OR ".join(f"d{i} <> {SAME}" for i in self.differing) or "false"
-        return f"DELETE FROM {self.results} WHERE kind = 'changed' AND NOT ({flags}) RETURNING 1"
+    def settled(self) -> list[str]:
+        """Keep the rows in which something differs after all, with the numbers of those columns."""
+        differing = (
+            f"SELECT number, list(i ORDER BY i) AS differing FROM cells WHERE flag <> {SAME} GROUP BY number"
+        )
+        kept = (
+            f"CREATE OR REPLACE TABLE {self.results} AS "
+            "SELECT f.kind, f.lt, f.rt, coalesce(c.differing, []) AS differing FROM found AS f "
+            f"LEFT JOIN ({differing}) AS c ON c.number = f.number "
+            "WHERE f.kind <> 'changed' OR c.number IS NOT NULL"
+        )
+        return [kept, "DROP TABLE cells", "DROP TABLE found"]
 
     def young(self, cutoff: str) -> str | None:
         """Take rows out whose own time, on either side, is later; None where the table has no timestamps."""
@@ -143,7 +199,7 @@ class Pairing:
     def moment(self, letter: str) -> str | None:
         """The row's own time: of its first timestamp that is not NULL."""
         places = [self.columns.index(n) for n in self.question.table.timestamp if n in self.columns]
-        values = [str(instant(f"{letter}{i}", VARCHAR)) for i in places]
+        values = [str(instant(_text(letter, i), VARCHAR)) for i in places]
         return f"coalesce({', '.join(values)})" if values else None
 
     def newest(self, held: Held) -> str | None:
@@ -153,21 +209,34 @@ class Pairing:
             f"SELECT max({held.cells[names[0]]}) FROM {held.relation} WHERE {held.where}" if names else None
         )
 
-    def order(self, side: str = "") -> str:
+    def order(self) -> str:
         """By kind, then by key, whole numbers as such."""
-        width = range(len(self.question.table.key))
-        keys = [f"coalesce({side}l{i}, {side}r{i})" for i in width]
+        keys = [f"coalesce({_text('l', i)}, {_text('r', i)})" for i in self._keyed]
         return ", ".join(
             ["kind", *(f"TRY_CAST({key} AS HUGEINT) NULLS LAST, {key} NULLS FIRST" for key in keys)]
         )
 
     @property
-    def _left(self) -> str:
-        return self.left.select(self.columns, "l")
+    def _keyed(self) -> range:
+        return range(len(self.question.table.key))
 
     @property
-    def _right(self) -> str:
-        return self.right.select(self.columns, "r")
+    def _wide(self) -> bool:
+        return len(self.columns) > WIDE
+
+    def _rows(self, letter: str, numbers: Iterable[int]) -> str:
+        """A side's rows, with the key and these columns."""
+        held = self.left if letter == "l" else self.right
+        return held.select(self.columns, letter, dict.fromkeys([*self._keyed, *numbers]))
+
+    def _listed(self, letter: str) -> str:
+        """A side's rows: in a wide table as lists, so that no statement has so many columns at a time."""
+        held = self.left if letter == "l" else self.right
+        return held.lists(self.columns, letter) if self._wide else self._rows(letter, self.differing)
+
+    def _list(self, letter: str) -> str:
+        cells = ", ".join(f"{letter}.{letter}{i}" for i in range(len(self.columns)))
+        return f"{letter}.{letter}t" if self._wide else f"[{cells}]"
 
     def _same_key(self, mine: str, theirs: str) -> str:
         width = range(len(self.question.table.key))
@@ -175,13 +244,21 @@ class Pairing:
 
     def _differs(self) -> str:
         """Whether anything does; the texts are looked into only where they are not the same."""
-        same = " AND ".join(f"l{i} IS NOT DISTINCT FROM r{i}" for i in self.differing) or "true"
-        cells = " OR ".join(f"{self._flag(i)} <> {SAME}" for i in self.differing) or "false"
+        cells = " OR ".join(f"{self._flag(i, f'l{i}', f'r{i}')} <> {SAME}" for i in self.differing) or "false"
+        same = _same_texts(self.differing)
         return f"CASE WHEN l.n IS NULL OR r.n IS NULL THEN true WHEN {same} THEN false ELSE {cells} END"
 
-    def _flag(self, i: int) -> str:
+    def _flags(self) -> str:
+        """What SQL says of the cells ``l`` and ``r`` of column ``i``: one expression for all of one type."""
+        alike: dict[str, list[int]] = {}
+        for i in self.differing:
+            alike.setdefault(self._flag(i, "l", "r"), []).append(i)
+        cases = [f"WHEN i IN ({', '.join(map(str, each))}) THEN {flag}" for flag, each in alike.items()]
+        return f"CASE {' '.join(cases)} END" if cases else f"{SAME}"
+
+    def _flag(self, i: int, mine: str, theirs: str) -> str:
         """What SQL says of the cells of a column."""
-        mine, theirs, kind, name = f"l{i}", f"r{i}", self.kind(i), self.columns[i]
+        kind, name = self.kind(i), self.columns[i]
         cases = [f"WHEN {mine} IS NOT DISTINCT FROM {theirs} THEN {SAME}"]
         for null, text, taken in ((mine, theirs, self.mine), (theirs, mine, self.theirs)):
             if name in taken.doubtful:
@@ -194,3 +271,12 @@ class Pairing:
             f"WHEN {equality.documents(kind, mine, theirs)} THEN {OPEN}",
         ]
         return f"CASE {' '.join(filter(None, cases))} ELSE {DIFFERENT} END"
+
+
+def _same_texts(numbers: Iterable[int]) -> str:
+    return " AND ".join(f"l{i} IS NOT DISTINCT FROM r{i}" for i in numbers) or "true"
+
+
+def _text(letter: str, i: int) -> str:
+    """A text of a row that differs."""
+    return f"{letter}t[{i + 1}]"
