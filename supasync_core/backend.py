@@ -135,6 +135,39 @@ class Referential(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """What only a side's own catalog tells of a table, and what it means for a copy.
+
+    Kinds: ``trigger inheritance precision unknown``. A ``problem`` makes a copy wrong, a ``warning``
+    may, a ``note`` says what cannot be seen.
+    """
+
+    kind: str
+    level: str
+    table: str | None
+    text: str
+    hint: str | None = None
+
+
+@runtime_checkable
+class Remarking(Protocol):
+    """A source or sink that may be able to look behind its tables' columns."""
+
+    def remarks(self, tables: Sequence[Table]) -> Sequence[Remark]:
+        """What concerns a copy of these tables: triggers, child tables, types that hold fewer digits."""
+        ...
+
+
+@runtime_checkable
+class Computing(Protocol):
+    """A sink that learns which columns it computes itself, so that they are not written."""
+
+    def computed(self, table: Table) -> frozenset[str]:
+        """Those that were left out of what was written to the table."""
+        ...
+
+
 @runtime_checkable
 class Sized(Protocol):
     """A source or sink that may have learned how large its database is."""

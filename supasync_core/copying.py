@@ -24,6 +24,7 @@ from supasync_core.guards import Guard
 from supasync_core.plan import Interrupted, Watch
 from supasync_core.progress import Progress
 from supasync_core.project import Project
+from supasync_core.readback import ChangedError
 from supasync_core.report import TableResult
 from supasync_core.retrying import finish, retry
 from supasync_core.setaside import ManyRefusedError, Newly
@@ -49,6 +50,7 @@ class Copying:
 
     def conduct(self) -> TableResult:
         """Copy the table; what fails stops it and those that wait for it, unless it names no table."""
+        before = self.progress.state.table(self.table.name)
         error: SupasyncError | None = None
         code = 0
         try:
@@ -69,6 +71,8 @@ class Copying:
         if error is None:
             aside = self.progress.delivery.set_aside.newly(self.table)
             return self._result("ok", aside) if self._complete else self._incomplete(aside)
+        if isinstance(error, ChangedError):
+            self.progress.keep(self.table, before)
         if isinstance(error, ManyRefusedError):
             self.progress.keep(self.table, self.progress.state.table(self.table.name))
         self.progress.delivery.set_aside.restore(self.table, self.progress.state)
@@ -103,7 +107,7 @@ class Copying:
             self._confirm(flight.rest(), guard, flight)
         finish(delivery, table)
         self._expect_something(job)
-        guard.finished(self.found or progress.outlook.rows(table))
+        guard.finished(self.found or progress.outlook.rows(table), delivery.set_aside.keys(table))
         state = guard.marked(progress.state.table(table.name))
         if self._complete:
             progress.keep(table, progress.outlook.completed(table, state))
@@ -156,8 +160,8 @@ class Copying:
         """Keep the state that the piece leads to, now that its batch is confirmed."""
         piece, progress, table = leg.piece, self.progress, self.table
         rows = piece.batch.count if piece.batch else 0
-        if leg.batch and arrived == leg.batch.count:
-            guard.sent(leg.batch, transformed=bool(self._transforms))
+        if arrived and leg.batch:
+            guard.sent(leg.batch, progress.delivery.set_aside.keys(table))
         self._count(leg, rows, arrived)
         if rows:
             with progress.lock:

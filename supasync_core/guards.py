@@ -3,15 +3,17 @@
 import hashlib
 import inspect
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from supasync_core import clock, transform_code
 from supasync_core.backend import Transform
 from supasync_core.batch import Batch
 from supasync_core.errors import SchemaError
+from supasync_core.evidence import Key
 from supasync_core.project import Project
+from supasync_core.readback import Readback
 from supasync_core.state import TableState
 from supasync_core.tables import Table
 
@@ -28,6 +30,10 @@ class Guard:
     state: TableState
     now: str
     looked: bool = False
+    readback: Readback = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.readback = Readback(self.project, self.table)
 
     def begin(self) -> None:
         """SchemaError where rows were copied under other settings: they would stay as they are.
@@ -54,32 +60,28 @@ class Guard:
 
     @property
     def curious(self) -> bool:
-        """Whether a row is still to be looked up in the sink."""
-        return not (self.looked or self.state.updates_seen)
+        """Whether rows of a first load are still to be read back, before more of them are sent."""
+        return not (self.looked or self.state.read_at)
 
-    def sent(self, batch: Batch, *, transformed: bool = False) -> None:
-        """SchemaError where the sink does not have one row of the first batches, with its timestamps as sent.
+    def sent(self, batch: Batch, aside: Collection[Key] | None) -> None:
+        """ChangedError where the sink does not keep the rows of a first load's first batch.
 
-        A trigger that stamps updates shows itself only where the row was there before: the first run after a
-        complete one looks again. A ``transformed`` row's timestamps may be another kind of text.
+        Later runs write over rows, which other triggers see, and often but a few: `finished` reads a sample
+        of all that was sent. Rows ``aside`` were refused; None where they are not known one by one.
         """
-        if not self.curious:
+        if self.looked:
             return
-        self.looked = True
-        sent = batch.rows[0]
-        columns = [name for name in self.table.timestamp if name in batch.columns and not transformed]
-        chosen = tuple(dict.fromkeys((*self.table.key, *columns)))
-        keys_only = replace(self.table, columns=chosen, exclude=(), where=None)
-        key = self.table.place(sent, None).key
-        batches = self.project.sink.rows(keys_only, self.table.key, [key])
-        rows = [row for found in batches for row in found.rows]
-        if not rows:
-            raise self._absent()
-        for row in rows:
-            self._compare(sent, row, columns)
-        self.state = replace(self.state, updates_seen=bool(self.state.read_at))
+        self.readback.sent(batch)
+        if self.curious:
+            self.looked = True
+            self.readback.look(aside)
 
-    def finished(self, rows: int) -> None:
+    def finished(self, rows: int, aside: Collection[Key] | None) -> None:
+        """ChangedError where the sink does not keep what was sent, SchemaError where OLD shows no row."""
+        self.readback.look(aside)
+        self._alive(rows)
+
+    def _alive(self, rows: int) -> None:
         """SchemaError where a table that had rows shows none any more."""
         if rows or not self.state.alive_at:
             return
@@ -96,26 +98,8 @@ class Guard:
 
     def marked(self, state: TableState) -> TableState:
         """The state that a piece leads to, with what was seen here."""
-        own = ("settings", "columns", "updates_seen", "alive_at")
+        own = ("settings", "columns", "alive_at")
         return replace(state, **{name: getattr(self.state, name) for name in own})
-
-    def _compare(self, sent: Mapping[str, object], found: Mapping[str, object], columns: list[str]) -> None:
-        for column in columns:
-            if column in found and not _same_instant(sent[column], found[column]):
-                raise SchemaError(
-                    f"{self.table.name}: NEW does not keep {column} as it was sent: a trigger there sets it",
-                    table=self.table.name,
-                    hint="turn that trigger off in NEW until the switch: supasync schema sql --triggers off "
-                    f"prints the SQL; then: supasync sync --full {self.table.name}",
-                )
-
-    def _absent(self) -> SchemaError:
-        return SchemaError(
-            f"{self.table.name}: NEW confirmed rows and does not have the first of them under its key",
-            table=self.table.name,
-            hint=f"does a trigger or the type of a column change ({', '.join(self.table.key)}) there, or its "
-            f"backend write nothing? Correct that, then: supasync sync --full {self.table.name}",
-        )
 
     def _start_again(self, what: str) -> SchemaError:
         return SchemaError(
@@ -154,13 +138,3 @@ def _code(transform: Transform) -> str:
     except (OSError, TypeError):
         return ""
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _same_instant(left: object, right: object) -> bool:
-    """Whether two timestamp texts mean the same; what is no timestamp is not judged."""
-    if not isinstance(left, str) or not isinstance(right, str):
-        return left == right
-    try:
-        return clock.parse(left) == clock.parse(right)
-    except ValueError:
-        return True

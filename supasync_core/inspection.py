@@ -19,12 +19,16 @@ _NO_RUN = "00000000-0000-0000-0000-000000000000"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something to know: ``problem`` must be mended first, ``warning`` names what will not be seen."""
+    """Something to know: ``problem`` must be mended first, ``warning`` names what will not be seen.
+
+    With ``alone`` a sync refuses that table, and no other: those may begin.
+    """
 
     level: str
     text: str
     table: str | None = None
     hint: str | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,13 @@ class Inspection:
 
     @property
     def fine(self) -> bool:
-        """Whether a sync may run."""
+        """Whether a sync would copy every table."""
         return all(finding.level != "problem" for finding in self.findings)
+
+    @property
+    def ready(self) -> bool:
+        """Whether a sync may begin: it refuses single tables by itself."""
+        return all(finding.level != "problem" or finding.alone for finding in self.findings)
 
 
 def inspect(project: Project, progress: Callable[[str], None]) -> Inspection:
@@ -72,6 +81,7 @@ def inspect(project: Project, progress: Callable[[str], None]) -> Inspection:
                 break
         overviews.append(Overview(table.name, *counts))
     findings.extend(Finding("warning", text, name, hint) for name, text, hint in referring.sentences(project))
+    findings.extend(_remarked(project))
     findings.extend(_undeclared(project))
     findings.extend(Finding("warning", note) for note in look(project, ()).notes())
     return Inspection(tuple(findings), tuple(overviews), past)
@@ -148,6 +158,18 @@ def _compared(project: Project, table: Table, source: Shape) -> Iterator[Finding
     for each in structure.of_shapes(project, table, source, sink) if source.known and sink.known else ():
         if not (each.kind == "column" and each.old) and each.column not in table.exclude:
             yield Finding(each.level, each.text, table.name, each.hint)
+
+
+def _remarked(project: Project) -> Iterator[Finding]:
+    """Triggers and child tables; that a type may round is for `schema diff` to say."""
+    try:
+        found = structure.remarks_of(project)
+    except TableError as err:
+        yield Finding("problem", str(err), err.table, err.hint)
+        return
+    for each in found:
+        if each.kind != "precision":
+            yield Finding(each.level, each.text, each.table, each.hint, alone=True)
 
 
 def _undeclared(project: Project) -> Iterator[Finding]:

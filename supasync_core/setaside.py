@@ -106,6 +106,11 @@ class SetAside:
                 for row in listed:
                     del self.rows[table.name][row.key]
 
+    def keys(self, table: Table) -> frozenset[Key] | None:
+        """The rows of the table that are set aside; None where so many wait that they have no names."""
+        with self.lock:
+            return None if table.name in self.again else frozenset(self.rows[table.name])
+
     def drop(self, table: Table, keys: Iterable[Key]) -> None:
         """Forget these rows: the sink has them, or the source has them no more."""
         with self.lock:

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from supasync_core import rowtext
-from supasync_core.backend import Reference
+from supasync_core.backend import Reference, Remark
 from supasync_core.batch import Batch
 from supasync_core.errors import RowError, SchemaError, TooMuchError
 from supasync_core.opening import Context
 from supasync_core.tables import Table
-from supasync_rest import query, structure
+from supasync_rest import query, remarks, structure
 from supasync_rest.answers import Answer, Request
 from supasync_rest.client import Client
 from supasync_rest.errors import ComputedColumnError, StatementTimeoutError, TooLargeError
@@ -35,6 +35,14 @@ class RestSink(RestPages):
     def notes(self) -> list[str]:
         """What a person should know of how rows were written."""
         return list(self._notes)
+
+    def computed(self, table: Table) -> frozenset[str]:
+        """The columns that the table computes itself, as far as a write has shown."""
+        return frozenset(self._computed.get((table.schema, table.name), ()))
+
+    def remarks(self, tables: Sequence[Table]) -> Sequence[Remark]:
+        """Triggers, child tables and types that round, as NEW's catalog has them."""
+        return remarks.of_catalog(tables, structure.told(self._client, tables))
 
     def references(self, tables: Sequence[Table]) -> Sequence[Reference] | None:
         """The foreign keys as NEW's catalog has them; None where its functions are older."""

@@ -1,8 +1,12 @@
 """A project that rows come from: nothing but GET and HEAD ever goes there."""
 
-from supasync_core.backend import Survey
+from collections.abc import Sequence
+
+from supasync_core.backend import Remark, Survey
 from supasync_core.clock import Horizon
 from supasync_core.opening import Context
+from supasync_core.tables import Table
+from supasync_rest.children import Children
 from supasync_rest.client import Client
 from supasync_rest.paging import RestPages
 from supasync_rest.retry import Patience
@@ -20,6 +24,10 @@ class RestSource(RestPages):
     def horizon(self) -> Horizon | None:
         """The Date of the latest answer; not trusted where a cache may have kept it (``Age``)."""
         return self._client.horizon
+
+    def remarks(self, tables: Sequence[Table]) -> Sequence[Remark]:
+        """Child tables, as far as the API shows whose rows a table has."""
+        return Children(self).remarks(tables)
 
     def survey(self, asked: Asked) -> Survey | None:
         """What ``supasync_horizon`` tells; nothing is asked unless ``horizon: true`` says it is there."""

@@ -9,7 +9,7 @@ from supasync_core.cutover.seams import Condition, Ends, Line, Manual, Naming
 from supasync_core.errors import RefusedError, StateError, SupasyncError
 from supasync_core.opening import Context
 from supasync_core.tables import Table
-from supasync_rest import by_hand, scripts
+from supasync_rest import by_hand, remarks, scripts, structure
 from supasync_rest.answers import Answer, Request
 from supasync_rest.client import Client
 from supasync_rest.errors import NoRightError
@@ -77,6 +77,9 @@ class RestSwitch:
             return
         for name in _CONDITIONS:
             wrong = [text for each in found for text in each.get(name, ())]
+            if name == "triggers" and not wrong:
+                yield self._triggers(tables)
+                continue
             yield Condition(
                 name=name,
                 holds=not wrong,
@@ -85,6 +88,18 @@ class RestSwitch:
                 hint=f"paste into NEW's SQL editor what this prints: supasync schema sql {_MENDS[name]}",
                 sql=_sql(name, tables) if wrong else None,
             )
+
+    def _triggers(self, tables: Sequence[Table]) -> Condition:
+        """No trigger is off; those that a sync still fires are named, for a sync before the switch."""
+        told = remarks.of_catalog(tables, structure.told(self._client, tables))
+        firing = [each.text for each in told if each.kind in {"trigger", "unknown"}]
+        return Condition(
+            name="triggers",
+            holds=True,
+            text="; ".join(["as it should be", *firing]),
+            how=f"{_FUNCTION}() in NEW",
+            hint=remarks.GUARD if firing else None,
+        )
 
     def steps(self) -> Sequence[Manual]:
         """What is left to a person."""

@@ -9,6 +9,8 @@ from supasync_core.cli import output
 from supasync_core.cli.session import Session
 
 if TYPE_CHECKING:
+    from supasync_core.backend import Remark
+    from supasync_core.structure.comparing import Difference
     from supasync_core.structure.looking import Comparison
 
 TROUBLE = 2
@@ -42,11 +44,12 @@ def diff(session: Session, *, as_json: bool) -> int:
 
 
 def _print(found: "Comparison") -> None:
-    for each in found.differences:
+    lines: list[Difference | Remark] = [*found.differences, *found.remarks]
+    for each in lines:
         output.line(f"{each.level}: {each.text}")
         output.hint(each.hint)
-    problems = sum(each.level == "problem" for each in found.differences)
-    warnings = len(found.differences) - problems
+    levels = [each.level for each in lines]
+    problems, warnings = levels.count("problem"), levels.count("warning")
     click.echo(f"{found.tables} tables compared: {problems} problems, {warnings} warnings")
     if found.hidden:
         click.echo(f"not shown, so not compared: {'; '.join(found.hidden)}")

@@ -49,7 +49,7 @@ def setup(session: Session, start: str | None, *, as_json: bool) -> int:
     with lock.locked(settings.folder), session.project() as project:
         instant = _instant(start)
         found = inspect(project, _looking) if as_json else _look(project, as_json=False)
-        if not found.fine:
+        if not found.ready:
             raise StateError(
                 "the baseline was not written", hint="mend the problems above and run setup again"
             )

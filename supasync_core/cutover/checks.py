@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -170,7 +170,7 @@ class Situation:
 
 def _outcome(found: Condition) -> Outcome:
     if found.holds:
-        return ok(found.text, how=found.how)
+        return replace(ok(found.text, how=found.how), hint=found.hint)
     if found.holds is None:
         hint = "\n".join(filter(None, (found.hint, f"or look yourself, and say --accept {found.name}")))
         return failed(f"cannot be seen from here: {found.text}", hint, sql=found.sql, how=found.how)

@@ -9,6 +9,7 @@ from supasync_core.backend import Typed
 from supasync_core.batch import Batch
 from supasync_core.diff.seams import CHANGED, LEFT, REMOVED, Engine
 from supasync_core.errors import TableError
+from supasync_core.reconcile.looking import refuse_changed, sample
 from supasync_core.reconcile.plan import Part
 from supasync_core.reconcile.sending import MOST, Refused, send, send_again
 from supasync_core.removal import Place, Removed
@@ -30,6 +31,8 @@ class Outcome:
     waiting: dict[str, list[Refused]] = field(default_factory=dict)
     """Rows that were refused, by their kind."""
     removed: Removed | None = None
+    looked: bool = False
+    """Whether inserted rows were read back."""
     error: str | None = None
     hint: str | None = None
 
@@ -146,8 +149,14 @@ class Writing:
         outcome.waiting.setdefault(kind, []).extend(refused)
         if len(outcome.refused) > MOST:
             raise refused[-1].error
-        for after in self._whole(table, keys):
+        found = list(self._whole(table, keys))
+        for after in found:
             self.place.evidence.keep_written(self.change, table, after)
+        aside = {each.key(table) for each in refused}
+        if kind == REMOVED and written and not outcome.looked:
+            outcome.looked = True
+            found = list(self._whole(table, sample(table, batch, aside)))
+        refuse_changed(self.place.sink, table, batch, found, aside)
 
     def _again(self, outcome: Outcome) -> None:
         """Try refused rows anew, now that all others are written, and those to be removed are gone."""

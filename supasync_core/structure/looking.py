@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from supasync_core.backend import Catalog, Side, Source
+from supasync_core.backend import Catalog, Remark, Remarking, Side, Source
 from supasync_core.batch import Keyset, Span, Window
 from supasync_core.errors import SchemaError, TableError
 from supasync_core.project import Project
@@ -21,11 +21,12 @@ class Comparison:
     differences: tuple[Difference, ...]
     tables: int
     hidden: tuple[str, ...]
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def same(self) -> bool:
-        """Whether nothing differs, as far as is shown."""
-        return not self.differences
+        """Whether nothing differs, as far as is shown, and nothing makes a copy wrong."""
+        return not self.differences and all(each.level != PROBLEM for each in self.remarks)
 
     def as_json(self) -> dict[str, Any]:
         """The comparison under fixed names."""
@@ -33,6 +34,7 @@ class Comparison:
             "same": self.same,
             "tables": self.tables,
             "differences": [asdict(each) for each in self.differences],
+            "remarks": [asdict(each) for each in self.remarks],
             "not_shown": list(self.hidden),
         }
 
@@ -53,7 +55,18 @@ def compared(project: Project) -> Comparison:
         found += map(_only_declared, gone)
         found += [_only_new(name, shape) for name, shape in new.items() if name not in old and name != OWN]
     hidden = tuple(dict.fromkeys([*old_side.hidden, *new_side.hidden]))
-    return Comparison(tuple(found), seen, hidden)
+    return Comparison(tuple(found), seen, hidden, tuple(remarks_of(project)))
+
+
+def remarks_of(project: Project) -> list[Remark]:
+    """What either side's catalog tells beyond columns of the declared tables."""
+    sides = (project.source, project.sink)
+    return [
+        remark
+        for side in sides
+        if isinstance(side, Remarking)
+        for remark in side.remarks(project.settings.tables)
+    ]
 
 
 def of_shapes(project: Project, table: Table, old: Shape, new: Shape) -> list[Difference]:

@@ -1,14 +1,17 @@
 """The cheap look at NEW's columns that a run takes: before a row is sent, and when something was refused."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Lock
 
 from supasync_core import clock
+from supasync_core.backend import Remark
 from supasync_core.errors import RowError, SchemaError, SupasyncError, TableError, TransientError
 from supasync_core.project import Project
 from supasync_core.state import TableState
 from supasync_core.structure.comparing import PROBLEM
-from supasync_core.structure.looking import lacking, of_shapes
+from supasync_core.structure.looking import lacking, of_shapes, remarks_of
 from supasync_core.tables import Table
 
 LOOK_EVERY = timedelta(hours=24)
@@ -26,6 +29,8 @@ class Lookout:
     seen_at: str | None
     now: str
     blind: bool = False
+    remarks: Sequence[Remark] | None = None
+    lock: Lock = field(default_factory=Lock)
 
     @property
     def due(self) -> bool:
@@ -40,7 +45,12 @@ class Lookout:
         return self.now if self.due and not self.blind else self.seen_at
 
     def before(self, table: Table, known: TableState) -> None:
-        """SchemaError where NEW lacks columns; looked at where it is due, and where settings are new."""
+        """SchemaError where NEW lacks columns; looked at where it is due, and where settings are new.
+
+        Before a first load also where a table shows rows of another.
+        """
+        if known.read_at is None:
+            self._refuse_heirs(table)
         if self.blind or (known.settings and not self.due):
             return
         try:
@@ -55,6 +65,14 @@ class Lookout:
                 table=table.name,
                 hint=f"add it to NEW's table, or leave it out: exclude: [{names}]",
             )
+
+    def _refuse_heirs(self, table: Table) -> None:
+        with self.lock:
+            if self.remarks is None:
+                self.remarks = remarks_of(self.project)
+        for each in self.remarks:
+            if each.level == PROBLEM and each.table == table.name:
+                raise SchemaError(f"{each.text}; no row was sent", table=table.name, hint=each.hint)
 
     def explained(self, table: Table, error: SupasyncError) -> str | None:
         """The error's hint, and what of the table's columns may be its cause."""

@@ -3,11 +3,10 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from supasync_core import clock, rowtext, transform
+from supasync_core import cells, rowtext, transform
 from supasync_core.backend import Typed
 from supasync_core.batch import LARGE, Batch
 from supasync_core.clock import Instant
@@ -51,7 +50,7 @@ class Seen:
     @property
     def instants(self) -> tuple[Instant | str | None, ...]:
         """The timestamps as moments, a text that is none as it stands."""
-        return tuple(map(_moment, self.stamps))
+        return tuple(map(cells.moment, self.stamps))
 
     @property
     def digest(self) -> int:
@@ -192,20 +191,9 @@ class Measure:
 
     def _same_cell(self, name: str, mine: str, theirs: str) -> bool:
         """By the text that both sides print; moments by the moment, for a server may print its own zone."""
-        if mine == theirs:
-            return True
         column = self.shape.column(name)
         kind = column.type if column else None
-        if self.lenient and mine[0] != theirs[0] and _content(mine, theirs) == _content(theirs, mine):
-            return True
-        left, right = _plain(mine), _plain(theirs)
-        if left is None or right is None:
-            return False
-        if (kind or "").startswith("timestamp") or name in self.stamps or (kind is None and self.lenient):
-            moments = _moment(left), _moment(right)
-            if not isinstance(moments[0], str) and moments[0] == moments[1]:
-                return True
-        return self.lenient and left == right
+        return cells.same(kind, mine, theirs, stamp=name in self.stamps, lenient=self.lenient)
 
     def _text(self, batch: Batch, index: int, version: str | None, *, light: bool = True) -> str:
         """The row's text without the version; of a large one a digest, until it is looked at again."""
@@ -272,32 +260,3 @@ def _without_version(text: str, version: str) -> str:
         return text[: -len(ending)] + "}"
     cells = {name: cell for name, cell in rowtext.cells(text).items() if name != VERSION}
     return "{" + ",".join(f"{json.dumps(name)}:{cell}" for name, cell in cells.items()) + "}"
-
-
-def _plain(cell: str) -> str | None:
-    """The content of a string, the digits of a number; None for what is neither."""
-    if cell.startswith('"'):
-        return str(json.loads(cell))
-    return None if cell[:1] in "[{n" else cell
-
-
-def _content(cell: str, other: str) -> object:
-    """What a cell holds: a text is read as the document or boolean that the other format knows it to be."""
-    found = json.loads(cell, parse_float=Decimal)
-    if not isinstance(found, str) or other.startswith('"'):
-        return found
-    if other in {"true", "false"}:
-        return {"t": True, "f": False, "true": True, "false": False}.get(found, found)
-    try:
-        return json.loads(found, parse_float=Decimal) if other[0] in "[{" else found
-    except ValueError:
-        return found
-
-
-def _moment(text: Any) -> Instant | str | None:  # noqa: ANN401 - as it was decoded
-    if text is None:
-        return None
-    try:
-        return clock.parse(text)
-    except (ValueError, TypeError):
-        return str(text)

@@ -1,0 +1,88 @@
+"""Tables whose rows another table shows too, as PostgreSQL's INHERITS has it, told by ``tableoid`` alone.
+
+The description of the API says nothing of inheritance. Each row tells which table holds it, by a number that
+can be selected and compared (PostgreSQL documentation, 5.6 "System Columns"); partitions are not shown.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from supasync_core.backend import Remark
+from supasync_core.errors import RefusedError, RowError, SchemaError
+from supasync_core.tables import Shape, Table
+from supasync_rest import query, remarks
+from supasync_rest.answers import Request
+from supasync_rest.errors import StatementTimeoutError
+from supasync_rest.side import RestSide
+
+_OID = "tableoid"
+_UNKNOWN = (SchemaError, RowError, RefusedError, StatementTimeoutError)
+
+
+@dataclass
+class Children:
+    """One look at a project's tables; asked only where a table's columns are also those of others."""
+
+    side: RestSide
+    holders: dict[tuple[str, str], str | None] = field(default_factory=dict)
+
+    def remarks(self, tables: Sequence[Table]) -> list[Remark]:
+        """A problem for each table that shows rows of another one that is copied too.
+
+        Where the other one is not, it may be a partition: then its rows belong into this table.
+        """
+        declared = {(table.schema, table.name) for table in tables}
+        found = []
+        for table in tables:
+            heirs = [name for name in self._candidates(table) if self._shows(table, name)]
+            copied = [name for name in heirs if (table.schema, name) in declared]
+            if copied:
+                found.append(remarks.inherited(table, copied, "OLD"))
+            elif heirs:
+                found.append(remarks.perhaps_partitions(table, heirs))
+        return found
+
+    def _candidates(self, table: Table) -> list[str]:
+        """The tables that have all of its columns, of the same types: a child has."""
+        try:
+            shapes: Mapping[str, Shape] = self.side.tables(table.schema)
+        except _UNKNOWN:
+            return []
+        own = shapes.get(table.name)
+        if own is None or own.view or not own.columns:
+            return []
+        wanted = {(column.name, column.type) for column in own.columns}
+        return [
+            name
+            for name, shape in shapes.items()
+            if name != table.name
+            and not shape.view
+            and wanted <= {(column.name, column.type) for column in shape.columns}
+        ]
+
+    def _shows(self, table: Table, name: str) -> bool:
+        """Whether the table shows a row that the other one holds."""
+        holder = self._holder(Table(name=name, schema=table.schema))
+        if holder is None:
+            return False
+        if self._holder(table) == holder:
+            return True
+        return self._first(table, (_OID, f"eq.{holder}")) is not None
+
+    def _holder(self, table: Table) -> str | None:
+        """The number of the table that holds its first row; None without rows, or where it is not told."""
+        place = (table.schema, table.name)
+        if place not in self.holders:
+            self.holders[place] = self._first(table)
+        return self.holders[place]
+
+    def _first(self, table: Table, *conditions: tuple[str, str]) -> str | None:
+        path = query.path(table, [("select", _OID), *conditions, ("limit", "1")])
+        request = Request(method="GET", path=path, purpose="schema", table=table, eased=True)
+        try:
+            rows = self.side.page(request).rows
+        except _UNKNOWN as err:
+            if isinstance(err, RefusedError) and err.reason:  # a wrong key, a quota: of the whole project
+                raise
+            return None
+        return str(rows[0][_OID]) if rows else None

@@ -1,0 +1,117 @@
+"""What NEW's catalog tells and its API does not, in sentences: what a copy would meet there."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from supasync_core.backend import Remark
+from supasync_core.tables import Table
+
+GUARD: Final = (
+    "supasync schema sql --triggers guard prints the SQL after which they fire for everything but what "
+    "supasync writes"
+)
+_ROUNDS: Final = ("numeric", "timestamp", "time", "interval")
+_OLDER: Final = Remark(
+    kind="unknown",
+    level="warning",
+    table=None,
+    text="NEW does not tell its triggers, child tables and the precision of its types: its functions are old",
+    hint="paste into NEW's SQL editor what supasync schema sql prints",
+)
+Parts = Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+def of_catalog(tables: Sequence[Table], parts: Parts | None) -> list[Remark]:
+    """All remarks; one that NEW cannot tell where its functions are not there or older."""
+    if parts is None or "triggers" not in parts:
+        return [_OLDER]
+    names = {(table.schema, table.name): table for table in tables}
+    found: list[Remark] = []
+    for place, table in names.items():
+        own = {
+            part: [row for row in rows if (row["schema"], row["table"]) == place]
+            for part, rows in parts.items()
+        }
+        found += _triggers(table, own["triggers"])
+        found += _children(table, own["children"], names)
+        found += _precision(table, own["modifiers"])
+    return found
+
+
+def _triggers(table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[Remark]:
+    rows = [row for row in rows if table.deletes == "mirror" or set(row["events"]) - {"delete"}]
+    changing = [row for row in rows if row["moment"] == "before" and row["row"]]
+    acting = [row for row in rows if row not in changing]
+    for told, what in ((changing, "may change each row that is copied"), (acting, "acts on what is copied")):
+        if told:
+            shown = ", ".join(f"{row['name']} ({row['moment']} {' or '.join(row['events'])})" for row in told)
+            word = "the trigger" if len(told) == 1 else "the triggers"
+            text = f"{table.name}: {word} {shown} of NEW {what if len(told) == 1 else _plural(what)}"
+            yield Remark(kind="trigger", level="warning", table=table.name, text=text, hint=GUARD)
+
+
+def _plural(what: str) -> str:
+    return what.replace("acts", "act")
+
+
+def _children(
+    table: Table, rows: Sequence[Mapping[str, Any]], declared: Mapping[tuple[str, str], Table]
+) -> Iterator[Remark]:
+    heirs = [row["child"] for row in rows if not row["partition"]]
+    if heirs:
+        yield inherited(table, heirs, "NEW")
+    partitions = [
+        row["child"] for row in rows if row["partition"] and (row["child_schema"], row["child"]) in declared
+    ]
+    if partitions:
+        names = ", ".join(partitions)
+        yield Remark(
+            kind="inheritance",
+            level="problem",
+            table=table.name,
+            text=f"{table.name} and its partitions {names} are all to be copied: each row would go twice",
+            hint=f"take {table.name} or its partitions out of tables.yaml",
+        )
+
+
+def inherited(table: Table, heirs: Sequence[str], project: str) -> Remark:
+    """The remark on a table that shows the rows of tables which inherit from it."""
+    names = ", ".join(heirs)
+    return Remark(
+        kind="inheritance",
+        level="problem",
+        table=table.name,
+        text=f"{table.name}: {project} shows rows of {names} in it too (INHERITS): they would go twice",
+        hint=f"take {table.name} out of tables.yaml and copy {names}; what {table.name} holds itself (its "
+        "rows by ONLY) is carried over by hand",
+    )
+
+
+def perhaps_partitions(table: Table, heirs: Sequence[str]) -> Remark:
+    """The remark on a table that shows the rows of tables which are not copied themselves."""
+    names = ", ".join(heirs)
+    return Remark(
+        kind="inheritance",
+        level="warning",
+        table=table.name,
+        text=f"{table.name}: OLD shows rows of {names} in it too, and they are copied as its own",
+        hint=f"that is right for partitions; where {names} inherit from it (INHERITS), copy those instead",
+    )
+
+
+def _precision(table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[Remark]:
+    """What may round; that OLD's own type holds as little cannot be seen."""
+    told = [
+        f"{row['column']} as {row['type']}"
+        for row in rows
+        if row["type"].startswith(_ROUNDS) and row["column"] not in table.exclude
+    ]
+    if told:
+        yield Remark(
+            kind="precision",
+            level="note",
+            table=table.name,
+            text=f"{table.name}: NEW holds {', '.join(told)}, and rounds what has more digits; OLD does not "
+            "show its own precision",
+            hint="compare it with OLD's: a run that reads rows back finds values that were rounded",
+        )

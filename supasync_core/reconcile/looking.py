@@ -1,0 +1,46 @@
+"""Rows that were written, read back: a trigger of NEW may have changed them."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from supasync_core import cells, rowtext
+from supasync_core.backend import Computing, Sink
+from supasync_core.batch import Batch
+from supasync_core.evidence import Key
+from supasync_core.readback import SAMPLE, changed
+from supasync_core.tables import Table
+
+_PLAIN = ("text", "character varying", "boolean", "smallint", "integer", "bigint", "timestamp")
+"""Types of which equal values are spelt alike by every format, or are moments."""
+
+
+def sample(table: Table, batch: Batch, aside: Collection[Key]) -> Sequence[Key]:
+    """The keys of some rows that were written."""
+    keys = [key for row in batch.rows if (key := table.place(row, None).key) not in aside]
+    return keys[:SAMPLE]
+
+
+def refuse_changed(
+    sink: Sink, table: Table, batch: Batch, found: Iterable[Batch], aside: Collection[Key]
+) -> None:
+    """ChangedError where the sink holds a row otherwise than it was written; a file has no triggers."""
+    if not isinstance(sink, Computing):
+        return
+    shape, computed = sink.shape(table), sink.computed(table)
+    kinds = {column.name: column.type or "" for column in shape.columns if column.name not in computed}
+    sent = {table.place(row, None).key: text for row, text in zip(batch.rows, batch.rows.texts, strict=True)}
+    for after in found:
+        for row, text in zip(after.rows, after.rows.texts, strict=True):
+            key = table.place(row, None).key
+            if key not in sent or key in aside:
+                continue
+            mine, theirs = rowtext.cells(sent[key]), rowtext.cells(text)
+            names = [
+                name
+                for name, cell in mine.items()
+                if name in theirs
+                and name not in table.key
+                and kinds.get(name, "").startswith(_PLAIN)
+                and not cells.same(kinds[name], cell, theirs[name], lenient=True)
+            ]
+            if names:
+                raise changed(table, names, key)

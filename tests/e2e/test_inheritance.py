@@ -1,0 +1,67 @@
+"""Tables that show rows of others (INHERITS) are named and refused; partitions are copied by their parent."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.workspace import TABLES_YAML, between
+from tests.postgrest.launch import ROLES
+from tests.servers.postgres import Cluster
+
+PLAIN = """
+create table animals (id int primary key, name text, updated_at timestamptz not null default '2024-01-01');
+create table cats (id int primary key, name text, updated_at timestamptz not null default '2024-01-01',
+  lives int);
+create table parts (id int primary key, updated_at timestamptz not null default '2024-01-01')
+  partition by range (id);
+create table parts_1 partition of parts for values from (1) to (10);
+create table parts_2 partition of parts for values from (10) to (20);
+"""
+HEIRS = PLAIN + "create table dogs (bark text, primary key (id)) inherits (animals);"
+ALONE = PLAIN + (
+    "create table dogs (id int primary key, name text, updated_at timestamptz not null default '2024-01-01', "
+    "bark text);"
+)
+GRANT = "grant all on all tables in schema public to service_role;"
+CONFIG = TABLES_YAML.split("tables:\n")[0] + "tables:\n  animals: {}\n  dogs: {}\n  cats: {}\n  parts: {}\n"
+ROWS = (
+    "insert into dogs values (2, 'rex', '2024-01-01', 'wau'); insert into cats values (1, 'tom');"
+    "insert into parts select g from generate_series(1, 15) g;"
+)
+
+
+@pytest.mark.parametrize("own", ["", "insert into animals values (1, 'cat');"], ids=["empty", "rows"])
+@pytest.mark.parametrize(("old", "new"), [(HEIRS, HEIRS), (HEIRS, ALONE), (ALONE, HEIRS)])
+def test_a_parent_is_refused_before_a_row_is_sent_and_the_others_arrive(
+    cluster: Cluster, tmp_path: Path, old: str, new: str, own: str
+) -> None:
+    with between(cluster, tmp_path, ROLES + old + GRANT, ROLES + new + GRANT, CONFIG) as space:
+        space.ready().old.run(ROWS.replace("rex', '2024-01-01', 'wau'", "rex'") if old == ALONE else ROWS)
+        space.old.run(own or "select 1")
+        done = space.supasync("check")
+        assert done.code == 3
+        side = "OLD" if old == HEIRS else "NEW"
+        assert f"animals: {side} shows rows of dogs in it too (INHERITS)" in done.out
+        assert "cats" not in done.out.partition("problem")[2]
+        done = space.supasync("sync")
+        assert done.code == 3
+        assert "parts: failed" not in done.err, done.out + done.err
+        assert "animals: failed" in done.err
+        assert "no row was sent" in done.err
+        space.assert_equal("dogs", "cats", "parts")
+        assert space.new.rows("select count(*) from only animals") == [(0,)]
+
+
+def test_a_child_that_came_later_is_found_by_what_a_run_reads_back_and_by_verify(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    with between(cluster, tmp_path, ROLES + HEIRS + GRANT, ROLES + HEIRS + GRANT, CONFIG) as space:
+        space.write("tables.yaml", CONFIG.replace("  animals: {}\n", ""))
+        space.ready().old.run(ROWS)
+        assert space.supasync("sync").code == 0
+        space.write("tables.yaml", CONFIG)
+        space.new.run("insert into animals select id, name, updated_at from dogs")
+        for options in ([], ["--exact"]):
+            done = space.supasync("verify", "--table", "animals", "--json", *options)
+            found = done.json["tables"]["animals"]
+            assert (done.code, found["equal"], found["repeated"]) == (1, False, [["2"]])

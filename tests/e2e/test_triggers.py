@@ -1,0 +1,157 @@
+"""Triggers, child tables and types of NEW that change what is copied: named before, found after, guarded."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.workspace import TABLES_YAML, Completed, Workspace, between
+from tests.postgrest.launch import ROLES
+from tests.servers.postgres import Cluster
+
+SCHEMA = (
+    ROLES
+    + """
+create table public.jobs (id bigint primary key, label text, amount numeric{digits},
+  seen interval, updated_at timestamptz not null default '2024-01-01');
+create table public.log (line text);
+grant select, insert, update, delete on all tables in schema public to service_role;
+"""
+)
+CONFIG = TABLES_YAML.split("tables:\n")[0] + "defaults: {overlap: 0s}\ntables:\n  jobs: {}\n"
+ROWS = (
+    "insert into public.jobs select g, 'j' || g, g + 0.125, g * interval '1 h', "
+    "timestamptz '2024-01-01' + g * interval '1 s' from generate_series(1, 30) g"
+)
+TOUCH = """
+create function public.touch() returns trigger language plpgsql as
+  $$ begin new.updated_at := now() + interval '1 minute'; return new; end $$;
+create trigger touch before update on public.jobs for each row when (old.* is distinct from new.*)
+  execute function public.touch();
+create function public.mail() returns trigger language plpgsql security definer as
+  $$ begin insert into public.log values (new.label); return null; end $$;
+create trigger mail after insert or update on public.jobs for each row execute function public.mail();
+"""
+
+
+def _space(cluster: Cluster, folder: Path, digits: str = "") -> Iterator[Workspace]:
+    old, new = SCHEMA.format(digits=""), SCHEMA.format(digits=digits)
+    with between(cluster, folder, old, new, CONFIG) as made:
+        made.ready().old.run(ROWS)
+        yield made
+
+
+@pytest.fixture
+def space(cluster: Cluster, tmp_path: Path) -> Iterator[Workspace]:
+    yield from _space(cluster, tmp_path)
+
+
+@pytest.fixture
+def rounding(cluster: Cluster, tmp_path: Path) -> Iterator[Workspace]:
+    yield from _space(cluster, tmp_path, "(8, 2)")
+
+
+def changed(space: Workspace, *, since: str) -> Completed:
+    """A run after one row of OLD was updated."""
+    statement = "update public.jobs set label = '{}', updated_at = now() where id = 7"
+    space.old.run(statement.format(since))
+    return space.supasync("sync")
+
+
+def guard(space: Workspace, switch: str = "guard") -> None:
+    space.new.run(space.supasync("schema", "sql", "--triggers", switch).out)
+
+
+def test_triggers_are_named_before_a_row_is_sent(space: Workspace) -> None:
+    space.new.run(TOUCH)
+    for command in (["setup"], ["check"], ["schema", "diff"]):
+        done = space.supasync(*command)
+        assert "jobs: the trigger touch (before update) of NEW may change each row" in done.out, command
+        assert "jobs: the trigger mail (after insert or update) of NEW acts on what is copied" in done.out
+        assert "supasync schema sql --triggers guard" in done.out
+        assert done.code == 0
+    assert "the trigger touch (before update)" in space.supasync("cutover", "--plan", "--no-exact").out
+    guard(space)
+    assert "the trigger touch" not in space.supasync("check").out + space.supasync("cutover", "--plan").out
+
+
+def test_every_run_that_writes_reads_some_rows_back(space: Workspace) -> None:
+    assert space.supasync("sync").code == 0
+    assert changed(space, since="first").code == 0
+    space.new.run(TOUCH)
+    for _ in range(2):
+        done = changed(space, since="second")
+        assert done.code == 3, done.out + done.err
+        assert "NEW does not keep updated_at as it was sent" in done.err
+        assert "supasync schema sql --triggers guard" in done.err
+    guard(space)
+    assert space.supasync("sync", "--full", "jobs").code == 0
+    assert changed(space, since="third").code == 0
+    space.assert_equal("jobs")
+    lines = len(space.new.texts("log"))
+    space.old.run("insert into public.jobs (id, updated_at) values (99, now())")
+    assert space.supasync("sync").code == 0
+    assert len(space.new.texts("log")) == lines
+    space.new.run("update public.jobs set label = 'by the app' where id = 8")
+    assert len(space.new.texts("log")) == lines + 1
+    assert space.new.rows("select updated_at > now() from public.jobs where id = 8") == [(True,)]
+
+
+def test_a_later_page_that_a_trigger_changes_is_found_and_sent_again(space: Workspace) -> None:
+    space.write("tables.yaml", CONFIG.replace("jobs: {}", "jobs: {page_size: 10}"))
+    assert space.supasync("sync").code == 0
+    space.new.run(TOUCH.replace("when (", "when (new.id > 25 and "))
+    space.old.run("update public.jobs set label = 'x', updated_at = now() + id * interval '1 us'")
+    for _ in range(2):
+        done = space.supasync("sync")
+        assert (done.code, "does not keep updated_at" in done.err) == (3, True), done.out
+    guard(space)
+    assert space.supasync("sync").code == 0
+    space.assert_equal("jobs")
+
+
+def test_a_run_reads_back_by_one_request(space: Workspace) -> None:
+    space.supasync("sync")
+    space.supasync("sync")
+    space.new.server.reset()
+    space.old.run("update public.jobs set label = 'x', updated_at = '2024-06-01' where id = 7")
+    assert space.supasync("sync").code == 0
+    looked = [r for r in space.new.server.requests() if r["method"] == "GET" and "/jobs" in str(r)]
+    assert len(looked) == 1, looked
+
+
+def test_values_that_a_type_of_new_rounds_are_found_by_the_first_run(rounding: Workspace) -> None:
+    done = rounding.supasync("schema", "diff")
+    assert "jobs: NEW holds amount as numeric(8,2), and rounds what has more digits" in done.out
+    done = rounding.supasync("sync")
+    assert done.code == 3, done.out
+    assert "NEW does not keep amount as it was sent" in done.err
+    assert "its type holds less than OLD's" in done.err
+
+
+@pytest.mark.parametrize("style", ["sql_standard", "iso_8601"])
+def test_intervals_that_old_prints_in_another_style_are_found(space: Workspace, style: str) -> None:
+    space.old.run("update public.jobs set seen = '-1 day -02:00' where id % 2 = 0")
+    name = space.old.database
+    space.old.run(f"alter database {name} set intervalstyle = {style}")
+    space.old.run(f"alter role authenticator in database {name} set intervalstyle = {style}")
+    space.old.run(
+        "select pg_terminate_backend(pid) from pg_stat_activity "
+        "where usename = 'authenticator' and datname = current_database()"
+    )
+    done = space.supasync("sync")
+    assert done.code == 3, done.out + done.err
+    assert "NEW does not keep seen as it was sent" in done.err
+
+
+def test_reconcile_reads_back_what_it_wrote(space: Workspace) -> None:
+    assert space.supasync("sync").code == 0
+    space.new.run("update public.jobs set label = 'other' where id in (3, 4)")
+    space.new.run(TOUCH)
+    done = space.supasync("reconcile", "old", "new", "--apply")
+    assert done.code == 3, done.out + done.err
+    assert "NEW does not keep updated_at as it was sent" in done.err
+    guard(space)
+    assert space.supasync("reconcile", "old", "new", "--apply").code == 0
+    space.assert_equal("jobs")
+    assert space.supasync("verify", "--exact").code == 0
