@@ -77,10 +77,31 @@ def to_text(instant: Instant) -> str:
 
 
 def shifted(text: str, by: timedelta) -> str:
-    """The timestamp moved by ``by``, in the kind of the original: without a zone it stays without one."""
-    moved = to_text(parse(text) + micros_of(by))
+    """The timestamp moved by ``by``, in the form of the original: a day stays a day, and so does the zone.
+
+    A column of texts compares texts, and only those of one form have the order of what they mean.
+    """
+    moved, found = parse(text) + micros_of(by), _TEXT.fullmatch(text.strip())
+    if found is None or found["bc"] or moved in (inf, -inf):
+        return to_text(moved) if found is None or found["zone"] else to_text(moved).replace("Z", "")
+    local = to_text(moved + _offset(found["zone"]) * _SECOND).replace("Z", "")
+    if found["hour"] is None:
+        return local.partition("T")[0]
+    return local.replace("T", text.strip()[found.end("day")]) + (found["zone"] or "")
+
+
+def ended(text: str) -> Instant:
+    """The first instant that is surely not before the timestamp: of a day, when it is over everywhere.
+
+    A day has the resolution of a day, and is the present somewhere until twelve hours after it ends in UTC.
+    """
     found = _TEXT.fullmatch(text.strip())
-    return moved if found is None or found["zone"] else moved.replace("Z", "")
+    return parse(text) + (_DAY + _DAY // 2 if found and found["hour"] is None else 0)
+
+
+def form(text: str) -> str:
+    """How a timestamp is written: what stands between day and time, and its zone; empty for a day."""
+    return text[10:11] + text[19:].lstrip(".0123456789")
 
 
 def micros_of(delta: timedelta) -> int:

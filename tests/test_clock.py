@@ -46,8 +46,29 @@ def test_a_shift_keeps_the_kind_of_the_text() -> None:
     assert clock.shifted("2024-03-01T00:00:00", -timedelta(minutes=15)) == "2024-02-29T23:45:00"
     assert (
         clock.shifted("2024-03-01T00:00:00.000001+00:00", -timedelta(seconds=1))
-        == "2024-02-29T23:59:59.000001Z"
+        == "2024-02-29T23:59:59.000001+00:00"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "moved"),
+    [
+        ("2024-03-01", "2024-02-29"),
+        ("2024-03-01 00:10:00+02:00", "2024-02-29 23:55:00+02:00"),
+        ("2024-03-01T00:10:00.5Z", "2024-02-29T23:55:00.5Z"),
+        ("2024-03-01 00:10:00", "2024-02-29 23:55:00"),
+        ("infinity", "infinity"),
+    ],
+)
+def test_a_shift_keeps_the_form_of_the_text(text: str, moved: str) -> None:
+    assert clock.shifted(text, -timedelta(minutes=15)) == moved
+    if text != "infinity":
+        assert clock.form(moved) == clock.form(text)
+
+
+def test_a_day_has_ended_when_it_is_over_everywhere() -> None:
+    assert clock.ended("2024-03-01") == clock.parse("2024-03-02T12:00:00Z")
+    assert clock.ended("2024-03-01T00:00:00") == clock.parse("2024-03-01T00:00:00Z")
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "12:00", "7", "2024-13", "2024-13-45", "2024-00-01"])

@@ -1,9 +1,14 @@
 """A table read page by page, on either side."""
 
+import json
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from threading import Lock
 
+from supasync_core import clock
 from supasync_core.batch import Batch, Window
+from supasync_core.errors import SchemaError
 from supasync_core.tables import Table
 from supasync_rest import query
 from supasync_rest.answers import Request
@@ -11,6 +16,8 @@ from supasync_rest.client import Client
 from supasync_rest.errors import LargePageError, StatementTimeoutError
 from supasync_rest.side import RestSide
 from supasync_rest.sizes import LARGEST, Sizes
+
+_TIMES = re.compile("timestamp|date")
 
 
 class RestPages(RestSide):
@@ -30,6 +37,7 @@ class RestPages(RestSide):
         kept in mind for the next page.
         """
         batch = self._easily(table, window)
+        self._refuse_texts(table, window, batch)
         if window.counted and (batch.total != batch.count or _leaves_out_null_keys(table, window)):
             self._refuse_null_keys(table)
         return batch
@@ -73,6 +81,36 @@ class RestPages(RestSide):
         self._client.horizon = time_of_the_page
         self._keyed.add(table)
 
+    def _refuse_texts(self, table: Table, window: Window, page: Batch) -> None:
+        """SchemaError where a page is ordered by texts that are timestamps of several forms.
+
+        PostgreSQL compares texts as texts, and ``2026-01-01 12:00`` comes before ``2026-01-01T09:00`` there.
+        The types are asked for only where forms differ.
+        """
+        for span in window.spans:
+            column = span.keyset.column
+            if column is None or column not in table.timestamp:
+                continue
+            bounds = [text for text in (span.start, span.after.value if span.after else None) if text]
+            if len(_forms([*bounds, *_texts(page, column)])) > 1:
+                self._refuse_forms(table, column, _forms([*bounds, *_values(page, column)]))
+
+    def _refuse_forms(self, table: Table, column: str, found: list[str]) -> None:
+        if len(found) < 2:  # noqa: PLR2004 - the other one stands inside another value
+            return
+        time_of_the_page = self._client.horizon
+        known = self.shape(table).column(column)
+        self._client.horizon = time_of_the_page
+        if known is None or not _TIMES.match(known.type or ""):
+            kind = (known.type if known else None) or "perhaps text"
+            raise SchemaError(
+                f"{table.name}: the timestamp column {column} ({kind}) holds {' and '.join(found)}: "
+                "as texts these are not in the order of time",
+                table=table.name,
+                hint="make it timestamptz in OLD, write all its values in one form, or name another column "
+                f"in timestamp:; then: supasync sync --full {table.name}",
+            )
+
     def _page(self, table: Table, window: Window) -> Batch:
         return self.page(
             Request(
@@ -109,3 +147,19 @@ def _ever_easier(window: Window) -> list[Window]:
     counted = [window] if window.counted else []
     limits = (window.limit, window.limit // 10, window.limit // 100)
     return [*counted, *(replace(window, counted=False, limit=limit) for limit in limits if limit)]
+
+
+def _forms(texts: Iterable[str]) -> list[str]:
+    """The forms in which these timestamps are written, as patterns; infinities and years BC have none."""
+    found = {clock.form(text) for text in texts if text[:1].isdigit() and not text.endswith("BC")}
+    return [f"YYYY-MM-DD{form[:1]}HH:MM:SS{form[1:]}" if form else "YYYY-MM-DD" for form in sorted(found)]
+
+
+def _texts(page: Batch, column: str) -> list[str]:
+    """The column's values, without decoding a row, and more where another value holds such a name."""
+    named = re.compile(re.escape(json.dumps(column, ensure_ascii=False)).encode() + rb':\s*"([^"\\]*)"')
+    return [text.decode(errors="replace") for text in named.findall(page.body)]
+
+
+def _values(page: Batch, column: str) -> Iterator[str]:
+    return (value for row in page.rows if isinstance(value := row.get(column), str))

@@ -163,7 +163,7 @@ class _Progress:
         self.state = self.job.state
         self.present = clock.parse(latest(self.job, self.horizon))
         keysets = self.state.keysets.items()
-        behind = {name for name, known in keysets if known.cursor and not known.settled}
+        behind = {name for name, known in keysets if known.cursor and (not known.settled or _early(known))}
         self.passed = {column for column in self.job.table.timestamp if column not in behind}
 
     def confirm(self, span: Span, rows: Sequence[Row]) -> int:
@@ -172,7 +172,8 @@ class _Progress:
         if column is None or not rows:
             return 0
         passes, (beyond, place) = self._passes(column, rows), self._last_place(column, rows)
-        if passes and place and place != self.state.keyset(column).cursor:
+        known = self.state.keyset(column)
+        if passes and place and (place != known.cursor or _early(known)):
             self.state = self.state.with_keyset(
                 column, KeysetState(place, moved_at=latest(self.job, self.horizon))
             )
@@ -209,13 +210,18 @@ class _Progress:
         return _instant(self.job.table, column, row[column]) > clock.parse(cursor.value)
 
     def _last_place(self, column: str, rows: Sequence[Row]) -> tuple[int, Cursor | None]:
-        """How many rows lie beyond the horizon, and the place of the one before them."""
-        for beyond, row in enumerate(reversed(rows)):
+        """How many rows lie beyond the horizon, and the place of the last one that was over by then.
+
+        Of a day, more rows may come until it has ended: a cursor among them would hide those of lower keys.
+        """
+        beyond = 0
+        for row in reversed(rows):
             at = _instant(self.job.table, column, row[column])
-            if at <= self.horizon.at:
+            beyond += at > self.horizon.at
+            if clock.ended(row[column]) <= self.horizon.at:
                 return beyond, self.job.table.place(row, column)
             self.ahead += at > self.present + MARGIN
-        return len(rows), None
+        return beyond, None
 
 
 def _lower(job: Job, keyset: Keyset) -> Span:
@@ -223,9 +229,16 @@ def _lower(job: Job, keyset: Keyset) -> Span:
     known = job.state.keyset(keyset.name)
     if keyset.column is None or known.cursor is None or known.cursor.value is None:
         return Span(keyset)
-    if known.settled:
+    if known.settled and not _early(known):
         return Span(keyset, after=known.cursor)
     return Span(keyset, start=clock.shifted(known.cursor.value, -job.table.overlap - _MARGIN))
+
+
+def _early(known: KeysetState) -> bool:
+    """Whether the cursor is a day that had not ended when it moved there, as 0.1.0 moved it."""
+    if known.cursor is None or known.cursor.value is None or known.moved_at is None:
+        return False
+    return clock.parse(known.moved_at) < clock.ended(known.cursor.value) != clock.parse(known.cursor.value)
 
 
 def _holds(keyset: Keyset, row: Row) -> bool:

@@ -15,6 +15,8 @@ TABLES = """
 create table public.notes (id bigint primary key, text text, updated_at timestamptz, created_at timestamptz);
 create table public.plans (id bigint primary key, price numeric);
 create table public.log (id bigint primary key, line text);
+create table public.days (id bigint primary key, name text, updated_at date);
+create table public.texts (id bigint primary key, name text, updated_at text);
 grant all on all tables in schema public to service_role;
 """
 CONFIG = (
@@ -24,6 +26,8 @@ defaults: {page_size: 5}
 tables:
   notes: {timestamp: [updated_at, created_at]}
   plans: {plugin: snapshot}
+  days: {}
+  texts: {overlap: 0s}
   log: {plugin: append, page_size: 100, overlap: 2s}
 """
 )
@@ -132,4 +136,47 @@ def test_pages_that_end_early_are_no_success(space: Workspace) -> None:
     assert done.json["tables"]["notes"]["status"] == "incomplete"
     assert done.json["status"] == "partial"
     space.old.server.behave()
+    good(space, "notes")
+
+
+def test_rows_and_updates_of_the_same_day_follow(space: Workspace) -> None:
+    space.old.run("insert into days values (5, 'a', current_date - 40), (6, 'a', current_date)")
+    good(space, "days")
+    good(space, "days")
+    space.old.run("insert into days values (1, 'b', current_date); update days set name = 'c' where id = 6")
+    good(space, "days")
+
+
+FORMS = {
+    "python": "to_char(now() at time zone 'utc', 'YYYY-MM-DD HH24:MI:SS.US') || '+00:00'",
+    "javascript": "to_char(now() at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS') || 'Z'",
+    "plain": "to_char(now() at time zone 'utc', 'YYYY-MM-DD HH24:MI:SS')",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_texts_of_one_form_are_timestamps(space: Workspace, form: str) -> None:
+    for key in range(3):
+        space.old.run(f"insert into texts values ({9 - key}, 'x', {FORMS[form]})")  # noqa: S608 - fixed texts
+        good(space, "texts")
+        good(space, "texts")
+
+
+def test_texts_of_several_forms_are_refused_by_name(space: Workspace) -> None:
+    for key, form in enumerate(("python", "javascript")):
+        space.old.run(f"insert into texts values ({key}, 'x', {FORMS[form]})")  # noqa: S608 - fixed texts
+    done = space.supasync("sync", "--table", "texts")
+    assert done.code == 3, done.out + done.err
+    told = "YYYY-MM-DD HH:MM:SS+00:00 and YYYY-MM-DDTHH:MM:SSZ"
+    assert f"texts: failed: the timestamp column updated_at (text) holds {told}" in done.err
+
+
+def test_offsets_that_differ_are_no_fault_of_a_real_timestamp(space: Workspace) -> None:
+    for end in (space.old, space.new):
+        end.run(f"alter database {end.database} set timezone = 'Europe/Berlin'")
+    space.old.run(
+        "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
+        " and datname = current_database() and usename = 'authenticator'"
+    )
+    space.old.run("insert into notes (id, updated_at) values (1, '2026-01-05'), (2, '2026-07-05')")
     good(space, "notes")
