@@ -58,7 +58,14 @@ def _proxy(scheme: str, host: str) -> str | None:
     if not found or proxy_bypass(host):
         return None
     address = found if "://" in found else f"http://{found}"
-    kind = urlsplit(address).scheme
+    try:
+        parts = urlsplit(address)
+        kind, _ = parts.scheme, parts.port
+    except ValueError as err:
+        raise RefusedError(
+            "the environment names a proxy whose address cannot be read",
+            hint="correct HTTPS_PROXY or ALL_PROXY",
+        ) from err
     if kind not in ("http", "https"):
         raise RefusedError(
             f"the environment names a proxy {kind}://, and only http:// and https:// can be used",

@@ -14,7 +14,9 @@ from supasync_core.tables import Table
 _SHORT = 300
 _CODE = re.compile(r"[A-Z0-9]{5,12}")
 """SQLSTATE and PostgREST's codes; whatever else stands in their place may be anything, even the key."""
-_TITLE = re.compile(r"<title>\s*(.*?)\s*</title>", re.IGNORECASE)
+_TITLE = "<title>"
+_DIGITS = 18
+"""Of a number of rows or bytes that PostgreSQL can tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,7 @@ class Answer:
         """The body of an error as an object; empty where it is none."""
         try:
             found = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 
@@ -102,14 +104,17 @@ class Answer:
         plain = " ".join(self.body.decode(errors="replace").split())
         if not plain.startswith("<"):
             return plain[:_SHORT]
-        title = _TITLE.search(plain)
-        return f"an HTML page: {title[1][:_SHORT]}" if title else "an HTML page"
+        begin = plain.lower().find(_TITLE)
+        if begin < 0:
+            return "an HTML page"
+        title = plain[begin + len(_TITLE) :].partition("<")[0].strip()
+        return f"an HTML page: {title[:_SHORT]}"
 
     @property
     def total(self) -> int | None:
         """The exact count of ``Content-Range: 0-9/TOTAL``, None where there is none."""
         number = self.headers.get("content-range", "").rpartition("/")[2]
-        return int(number) if number.isdecimal() else None
+        return int(number) if number.isdecimal() and len(number) <= _DIGITS else None
 
     @property
     def date(self) -> datetime | None:
@@ -135,6 +140,8 @@ def _http_date(text: str | None) -> datetime | None:
     """An HTTP date (RFC 9110, 5.6.7), always in UTC."""
     try:
         found = parsedate_to_datetime(text or "")
-    except ValueError:
+        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found
+        found.timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
+    return found

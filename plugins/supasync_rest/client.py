@@ -16,12 +16,12 @@ from typing import TypeVar
 from urllib3.exceptions import HTTPError
 
 from supasync_core.clock import Horizon
-from supasync_core.errors import RefusedError, SchemaError, TransientError
+from supasync_core.errors import RefusedError, SchemaError, SupasyncError, TransientError
 from supasync_core.ledger import Cost
 from supasync_core.opening import Context
 from supasync_core.secrets import Secret, redact
 from supasync_rest.answers import Answer, Request
-from supasync_rest.errors import PassingError, StatementTimeoutError
+from supasync_rest.errors import LargePageError, PassingError, StatementTimeoutError
 from supasync_rest.failures import Refusal
 from supasync_rest.retry import Patience
 from supasync_rest.settings import origin
@@ -71,7 +71,16 @@ class Client:
                 table=request.table.name if request.table else None,
                 hint="shorten where:, name fewer columns:, or leave wide keys out of key:",
             )
-        return self._patience.repeat(lambda: read(self._attempt(request)))
+        return self._patience.repeat(lambda: self._understood(request, self._attempt(request), read))
+
+    def _understood(self, request: Request, answer: Answer, read: Callable[[Answer], T]) -> T:
+        """What is made of the answer; whatever goes wrong over it says that it is not usable."""
+        try:
+            return read(answer)
+        except (SupasyncError, LargePageError):
+            raise
+        except Exception as err:
+            raise self.unfit(request, f"with something unusable ({type(err).__name__})", answer) from err
 
     def unfit(self, request: Request, what: str, answer: Answer) -> PassingError:
         """The error for a success that is none: HTML, half an answer, no count."""

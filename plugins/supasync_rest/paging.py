@@ -121,7 +121,8 @@ class RestPages(RestSide):
                 headers={"Prefer": "count=exact"} if window.counted else {},
                 eased=True,
                 most=LARGEST if window.limit > 1 else None,
-            )
+            ),
+            lambda page: _flaw(table, window, page),
         )
 
     def _columns(self, table: Table) -> tuple[str, ...]:
@@ -135,6 +136,18 @@ class RestPages(RestSide):
         if left_out and not columns:
             columns = tuple(column.name for column in self.shape(table).columns)
         return tuple(column for column in columns if column not in left_out)
+
+
+def _flaw(table: Table, window: Window, page: Batch) -> str | None:
+    """What shows that a page is no answer to the window: its cursor's row, or columns missing."""
+    after, column = window.spans[0].after, window.spans[0].keyset.column
+    for row in [page.rows[0], page.rows[-1]] if page.count else []:
+        if not {*table.key, *([column] if column else [])} <= row.keys():
+            return "rows that lack columns which were asked for"
+        alone = len(window.spans) == 1 and after is not None and bool(after.key)
+        if alone and table.place(row, column if after and after.value is not None else None) == after:
+            return "the row again behind which it was to begin"
+    return None
 
 
 def _leaves_out_null_keys(table: Table, window: Window) -> bool:

@@ -1,6 +1,6 @@
 """What both sides can tell of a table: its columns and how many rows it has."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
 
@@ -108,10 +108,11 @@ class RestSide:
         """Close all connections."""
         self._client.close()
 
-    def page(self, request: Request) -> Batch:
+    def page(self, request: Request, check: Callable[[Batch], str | None] = lambda _: None) -> Batch:
         """The rows of an answer; half of one, or a gateway's page, is a failure like any other.
 
-        Of an answer that was cut off, the whole rows; LargePageError where there is none.
+        Of an answer that was cut off, the whole rows; LargePageError where there is none. ``check`` tells
+        what is wrong with rows of the right form.
         """
 
         def batch(answer: Answer) -> Batch | None:
@@ -123,7 +124,11 @@ class RestSide:
                 raise self._client.unfit(request, "with something that is no list of rows", answer) from err
             if not all(bytes(texts.bytes_at(index)[:1]) == b"{" for index in (0, -1) if texts):
                 raise self._client.unfit(request, "with something that is no list of rows", answer)
-            return None if answer.cut and not texts else page
+            if answer.cut and not texts:
+                return None
+            if flaw := check(page):
+                raise self._client.unfit(request, f"with {flaw}", answer)
+            return page
 
         if (found := self._client.send(request, batch)) is None:
             raise LargePageError

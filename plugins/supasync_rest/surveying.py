@@ -45,7 +45,10 @@ def _call(client: Client, asked: Asked) -> Mapping[str, Any]:
     request = Request(method="GET", path=_path(asked), purpose="survey", eased=True)
 
     def told(answer: Answer) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = json.loads(answer.body)
+        try:
+            found: Mapping[str, Any] = json.loads(answer.body)
+        except (ValueError, RecursionError) as err:
+            raise SchemaError("supasync_horizon gave no answer") from err
         return found
 
     return client.send(request, told)
@@ -87,7 +90,8 @@ def _joined(answers: Sequence[tuple[Asked, Mapping[str, Any]]]) -> tuple[Survey,
 def _session(held: Mapping[str, Any]) -> str:
     """The session that holds the horizon back, and how to end it."""
     application = f", {held['application']}" if held["application"] else ""
+    pid = int(held["pid"])
     return (
-        f"the transaction of session {held['pid']} ({held['state'] or 'at work'}{application}; "
-        f"select pg_terminate_backend({held['pid']}) ends it)"
+        f"the transaction of session {pid} ({held['state'] or 'at work'}{application}; "
+        f"select pg_terminate_backend({pid}) ends it)"
     )

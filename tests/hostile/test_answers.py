@@ -1,0 +1,182 @@
+"""Whatever a server answers, a request ends soon, takes little memory, and says that it is not usable."""
+
+import gzip
+import itertools
+import json
+import subprocess
+import sys
+import time
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import yaml
+
+from supasync_core.batch import Cursor, Keyset, Span, Window
+from supasync_core.errors import SupasyncError, TableError, TransientError
+from supasync_core.ledger import Ledger
+from supasync_core.opening import Context
+from supasync_core.tables import Table
+from supasync_rest import transport
+from supasync_rest.retry import Patience
+from supasync_rest.source import RestSource
+from tests.hostile.server import answer, serving
+
+TABLE = Table(name="users", key=("id",))
+WINDOW = Window((Span(Keyset("updated_at"), after=Cursor("2024-01-01T00:00:00", ("7",))),), 100)
+FIRST = Window((Span(Keyset("updated_at")),), 1)
+ROW = b'[{"id":8,"updated_at":"2024-01-02T00:00:00"}]'
+SAME = b'[{"id":7,"updated_at":"2024-01-01T00:00:00"}]'
+CHUNKED = "Transfer-Encoding: chunked"
+KEY = "sb_secret_Invented0Invented1Invented2"
+
+
+def source(url: str, folder: Path) -> RestSource:
+    context = Context(settings={"url": url, "key": KEY}, folder=folder, ledger=Ledger(), project="OLD")
+    return RestSource(context, Patience(attempts=2, sleep=lambda _: None))
+
+
+def endless(_: bytes) -> Iterator[bytes]:
+    yield answer(length=False)
+    yield from itertools.repeat(b"[" * 65_536)
+
+
+def slow(_: bytes) -> Iterator[bytes]:
+    yield answer(length=False)
+    for _number in range(100):
+        time.sleep(0.1)
+        yield b" "
+
+
+ANSWERS = {
+    "deep": answer(b"[" * 200_000),
+    "deep row": answer(b'[{"id":8,"updated_at":' + b"[" * 200_000 + b"]" * 200_000 + b"}]"),
+    "half": answer(ROW[:-5]),
+    "html": answer(b"<title>" * 50_000),
+    "no utf-8": answer(b'[{"id":"\xff\xfe","updated_at":"2024"}]'),
+    "other columns": answer(b'[{"other":1}]'),
+    "the same row": answer(SAME),
+    "no rows": answer(b"[1,2]"),
+    "object": answer(b'{"a":1}'),
+    "chunk size": answer(b"ffffffffffffffffffffff\r\nabc", CHUNKED, length=False),
+    "chunk words": answer(b"-1\r\nabc\r\nzz\r\n", CHUNKED, length=False),
+    "not gzip": answer(b"abc", "Content-Encoding: gzip"),
+    "length": answer(ROW, "Content-Length: 99999999999999999999", length=False),
+    "no http": b"SSH-2.0-x\r\n\r\n",
+    "headers": b"HTTP/1.1 200 OK\r\n" + b"".join(b"a%d: b\r\n" % n for n in range(5_000)) + b"\r\n",
+}
+SOUND = {
+    "date": "Date: Fri, 31 Dec 9999 23:59:59 -2359",
+    "date words": "Date: yesterday (((((",
+    "age": "Age: " + "9" * 5_000,
+    "range": "Content-Range: 0-0/" + "9" * 5_000,
+    "after": "Retry-After: " + "9" * 400,
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_that_is_none_is_a_failure_for_now(name: str, tmp_path: Path) -> None:
+    began = time.monotonic()
+    with (
+        serving(lambda _: [ANSWERS[name]]) as url,
+        closing(source(url, tmp_path)) as old,
+        pytest.raises(TransientError) as told,
+    ):
+        _ = [row["id"] for row in old.read(TABLE, WINDOW).rows]
+    assert time.monotonic() - began < 5
+    assert "OLD" in str(told.value)
+    assert len(str(told.value)) < 1_000
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_an_absurd_header_is_as_good_as_none(name: str, tmp_path: Path) -> None:
+    with serving(lambda _: [answer(ROW, SOUND[name])]) as url, closing(source(url, tmp_path)) as old:
+        assert old.read(TABLE, WINDOW).count == 1
+
+
+@pytest.mark.parametrize("status", ["200 OK", "400 No", "500 No"])
+def test_a_bomb_takes_no_more_memory_than_an_answer_may(
+    status: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "LARGEST_ANSWER", 10_000_000)
+    bomb = gzip.compress(b"[" + b" " * 200_000_000, 1)
+    packed = answer(bomb, "Content-Encoding: gzip", status=status)
+    with serving(lambda _: [packed]) as url, closing(source(url, tmp_path)) as old:
+        tracemalloc.start()
+        try:
+            with pytest.raises(TableError):
+                old.read(TABLE, FIRST)
+            assert tracemalloc.get_traced_memory()[1] < 80_000_000
+        finally:
+            tracemalloc.stop()
+
+
+def test_a_body_without_an_end_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "LARGEST_ANSWER", 10_000_000)
+    with (
+        serving(endless) as url,
+        closing(source(url, tmp_path)) as old,
+        pytest.raises(TransientError, match="more than 10,000,000 bytes"),
+    ):
+        old.read(TABLE, FIRST)
+
+
+def test_a_body_that_comes_byte_by_byte_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "DEADLINE", 0.3)
+    began = time.monotonic()
+    with (
+        serving(slow) as url,
+        closing(source(url, tmp_path)) as old,
+        pytest.raises(TransientError, match="did not answer"),
+    ):
+        old.read(TABLE, FIRST)
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("status", ["401 No", "500 No"])
+def test_an_error_page_of_titles_is_read_at_once(status: str, tmp_path: Path) -> None:
+    page = answer(b"<title>" * 5_000, status=status)
+    began = time.monotonic()
+    with (
+        serving(lambda _: [page]) as url,
+        closing(source(url, tmp_path)) as old,
+        pytest.raises(SupasyncError),
+    ):
+        old.read(TABLE, WINDOW)
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+@pytest.mark.parametrize("command", ["check", "setup"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        answer(b"", f"Proxy-Status: PostgREST; error={KEY}", status="400 No"),
+        answer(json.dumps({"code": KEY, "message": f"bad {KEY}"}).encode(), status="400 No"),
+        answer(json.dumps({"message": f"bad {KEY[:9]}\n{KEY[9:]}"}).encode(), status="400 No"),
+        answer("".join(f"&#{ord(letter)};" for letter in KEY).encode(), status="403 No"),
+    ],
+)
+def test_no_command_prints_the_key_that_a_server_repeats(
+    tmp_path: Path, said: bytes, command: str, form: list[str]
+) -> None:
+    with serving(lambda _: [said]) as url:
+        end = {"backend": "rest", "url": url, "key": "${KEY}"}
+        other = {**end, "url": url.replace("127.0.0.1", "localhost")}
+        settings = {"version": 1, "source": end, "sink": other, "tables": {"users": {"key": "id"}}}
+        (tmp_path / "tables.yaml").write_text(yaml.safe_dump(settings))
+        (tmp_path / ".env").write_text(f"KEY={KEY}\n")
+        done = subprocess.run(
+            [Path(sys.executable).with_name("supasync"), command, *form],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    shown = done.stdout + done.stderr
+    assert done.returncode == 3, shown
+    for part in (KEY, KEY[10:], "&#115;&#98;"):
+        assert part not in shown
