@@ -70,11 +70,12 @@ class MemorySource:
         """Looked up at one moment, answered at a later one."""
         if not self.surveyed:
             return None
-        begun = min([self.time.instant, *self.old.open.values()]) - SECOND
+        began = self.time.now
+        oldest = min([self.time.instant, *self.old.open.values()]) - SECOND
         extents = {table.name: self._extent(table, columns) for table, columns in asked}
-        found = Survey(horizon=begun, now=self.time.instant, extents=extents)
+        found = Survey(horizon=oldest, now=self.time.instant, extents=extents)
         self.weather.hook("survey")
-        self._answer(self.weather.slow)
+        self._answer(began)
         return found
 
     def _extent(self, table: Table, columns: Sequence[str]) -> Extent:
@@ -85,9 +86,11 @@ class MemorySource:
         texts = {name: (_text(v) if name in STAMPS else str(v)) if v else None for name, v in newest.items()}
         return Extent(len(rows), texts, str(self.old.versions[table.name]))
 
-    def _answer(self, seconds: float) -> None:
-        self.time.tick(seconds)
-        self.dated = Horizon(self.time.instant // SECOND * SECOND)
+    def _answer(self, asked: float) -> None:
+        """Date an answer to what was asked then, as a server and the client do."""
+        self.time.tick(max(0.0, asked + self.weather.slow - self.time.now))
+        at = self.time.instant // SECOND * SECOND
+        self.dated = Horizon(at, sent=at - round((self.time.now - asked) * SECOND))
 
     def shape(self, table: Table) -> Shape:
         """All columns."""
@@ -112,7 +115,7 @@ class MemorySource:
         page = found[window.skip :][: min(window.limit, self.weather.cut or window.limit)]
         asked = self.time.now
         self.weather.hook("page")
-        self._answer(max(0.0, self.weather.slow - (self.time.now - asked)))
+        self._answer(asked)
         return Batch(_body(page), total=total)
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
@@ -120,7 +123,7 @@ class MemorySource:
         self.weather.hook("read")
         kept = self.old.rows[table.name]
         found = [kept[int(value[0])] for value in values if int(value[0]) in kept]
-        self._answer(self.weather.slow)
+        self._answer(self.time.now)
         yield Batch(_body(found))
 
     def close(self) -> None:
