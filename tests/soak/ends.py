@@ -2,13 +2,13 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from supasync_core import clock, journal
-from supasync_core.backend import Claim, Entry, Past, Run, Spending, Survey
+from supasync_core.backend import Claim, Entry, Past, Reference, Run, Spending, Survey
 from supasync_core.batch import Batch, Span, Window
 from supasync_core.clock import Horizon
 from supasync_core.errors import RowError
@@ -31,6 +31,12 @@ class Stored:
 
     cells: Cells
     text: str
+
+
+def _name(table: str) -> tuple[str, str]:
+    """Its schema and its name."""
+    schema, _, name = f"public.{table}".rpartition(".")
+    return schema.removeprefix("public."), name
 
 
 def stored(table: str, cells: Cells) -> Stored:
@@ -194,6 +200,12 @@ def shape(table: Table) -> Shape:
     )
 
 
+REFERENCES = tuple(
+    Reference(f"{name}_fkey", ("public", name), _name(parent), ((column, "id"),))
+    for name, (column, parent) in REFERS.items()
+)
+
+
 @dataclass
 class New:
     """Rows by table and key, the accounts of the other schema, and the records of all runs."""
@@ -202,11 +214,16 @@ class New:
     accounts: set[int] = field(default_factory=set)
     records: journal.Journal = field(default_factory=list)
 
+    def parents(self, table: str) -> Collection[int]:
+        """The rows to which those of the table may refer."""
+        _, parent = REFERS[table]
+        return self.accounts if parent == "auth.users" else self.rows[parent].keys()
+
     def take(self, table: str, rows: Sequence[dict[str, Any]]) -> None:
         """Write all rows or none; RowError for the first one whose parent is missing."""
         column, parent = REFERS.get(table, ("", ""))
         if parent:
-            there = self.accounts if parent == "auth.users" else self.rows[parent].keys()
+            there = self.parents(table)
             for row in rows:
                 value = row.get(column)
                 if value is not None and int(value) not in there:
@@ -253,6 +270,15 @@ class MemorySink:
             self.new.take(table, rows)
         except RowError:
             return
+
+    def references(self, tables: Sequence[Table]) -> Sequence[Reference] | None:
+        """The foreign keys."""
+        return REFERENCES
+
+    def orphans(self, reference: Reference, values: Sequence[tuple[str, ...]]) -> set[tuple[str, ...]] | None:
+        """Those without a parent."""
+        there = self.new.parents(reference.table[1])
+        return {value for value in values if int(value[0]) not in there}
 
     def shape(self, table: Table) -> Shape:
         """All columns."""

@@ -25,7 +25,7 @@ class Silent:
         """Nothing."""
 
 
-def inline(items: Iterator[Any], _most: int = 1) -> Iterator[Any]:
+def inline(items: Iterator[Any], *_rest: object) -> Iterator[Any]:
     """As `ahead`, one item early and without a thread, so that a seed plays the same each time."""
     end = object()
     upcoming = next(items, end)
