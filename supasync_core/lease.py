@@ -14,7 +14,7 @@ from datetime import timedelta
 from threading import RLock
 from typing import Self
 
-from supasync_core import clock
+from supasync_core import clock, lock
 from supasync_core.backend import Claim, Entry, Run
 from supasync_core.errors import LockedError, StateError, SupasyncError
 from supasync_core.journal import NO_BASELINE
@@ -52,7 +52,7 @@ class Lease:
     writing: Writing | None = None
     unsettled: bool = False
     """Whether something that was sent may arrive after the run, so that the note of it has to stay."""
-    lock: RLock = field(default_factory=RLock)
+    guard: RLock = field(default_factory=RLock)
 
     def __post_init__(self) -> None:
         self.renewed = self.begun
@@ -77,7 +77,7 @@ class Lease:
 
     def check(self) -> None:
         """Before a write: LockedError where another run has the lease by now; renewed where that is due."""
-        with self.lock:
+        with self.guard:
             if self.writing is None:
                 self.writing = Writing(self.claim.holder, self._since(), self.run.now)
             elif self.age < RENEW:
@@ -95,7 +95,7 @@ class Lease:
 
     def save(self, entry: Entry) -> None:
         """Write the record; any status but running lets go of the lease. LockedError where it is lost."""
-        with self.lock:
+        with self.guard:
             if self.writing and (self.unsettled or entry.status == "running"):
                 seen = clock.parse(self.run.now) + int((awake() - self.begun) * 1_000_000)
                 self.writing = replace(self.writing, seen=clock.to_text(seen))
@@ -104,6 +104,7 @@ class Lease:
             if not self.project.store.save(self.run.id, entry):
                 raise self._lost()
             self.renewed = asked
+            lock.sign(self.project.settings.folder)
 
     def _lost(self) -> SupasyncError:
         """Why the store does not take the record: another run is newer, or records are out of order."""

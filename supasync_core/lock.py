@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
@@ -10,6 +10,8 @@ from uuid import uuid4
 from supasync_core.errors import LockedError, StateError
 
 FOLDER = ".supasync"
+SIGN = "alive"
+"""A file there that every save of a run touches."""
 
 
 def folder(beside: Path) -> Path:
@@ -28,17 +30,36 @@ def folder(beside: Path) -> Path:
 @contextmanager
 def locked(beside: Path) -> Iterator[None]:
     """Hold this machine's lock; LockedError at once where another process has it."""
-    from filelock import FileLock, Timeout  # noqa: PLC0415 - wanted by commands that run
+    from filelock import BaseFileLock, FileLock, Timeout  # noqa: PLC0415 - wanted by commands that run
 
-    lock = FileLock(folder(beside) / "lock", timeout=0)
+    path = folder(beside) / "lock"
+    lock: BaseFileLock
     try:
-        with lock:
-            yield
+        lock = FileLock(path, timeout=0, fallback_to_soft=False)
+    except TypeError:  # an earlier filelock, which never falls back to a file that a killed run leaves behind
+        lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
     except Timeout as err:
         raise LockedError(
             "another supasync is running on this machine with the same tables.yaml",
             hint="wait for it to end; cron starts the next one",
         ) from err
+    except (OSError, NotImplementedError) as err:
+        raise StateError(
+            f"the file system of {path.parent} takes no lock: {getattr(err, 'strerror', None) or err}",
+            hint="keep tables.yaml, and .supasync beside it, on a local disk that the user may write to",
+        ) from err
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def sign(beside: Path) -> None:
+    """A run is alive: so a call that finds the lock taken can tell a long run from one that hangs."""
+    with suppress(OSError):  # a full disk: the run has other worries
+        (folder(beside) / SIGN).touch(mode=0o600)
 
 
 def holder(beside: Path) -> str:

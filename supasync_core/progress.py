@@ -9,6 +9,7 @@ from supasync_core.backend import Entry, Run
 from supasync_core.bytes_held import BytesHeld
 from supasync_core.delivery import Delivery
 from supasync_core.errors import SupasyncError
+from supasync_core.freshness import age_in
 from supasync_core.lease import LEASE, Lease
 from supasync_core.plan import Plan
 from supasync_core.project import Project
@@ -48,7 +49,7 @@ class Progress:
     outlook: Outlook = field(default_factory=Outlook)
 
     def __post_init__(self) -> None:
-        self.lock = self.lease.lock
+        self.lock = self.lease.guard
         self.lease.record = lambda: self._entry(self.report(), "running")
         self.lookout = Lookout(self.project, self.state.schema_seen_at, self.run.now)
         self.delivery = Delivery(self.project, self.run.now, self.state)
@@ -126,6 +127,7 @@ class Progress:
             horizon=self._horizon(),
             notes=self._notes(),
             stopped=stopped,
+            success_age=age_in(self.lease.state, self.run.now),
             whole=len(self.plan.tables) == len(self.project.settings.tables),
             interrupted=interrupted,
             requests=total.requests,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from supasync_core.errors import SupasyncError, TableError
@@ -42,6 +43,7 @@ class TableResult:
 class Report:
     """One run.
 
+    ``success_age`` is that of the last success before it, by the store's time, where the store knows.
     ``costs`` is the ledger's JSON; ``stopped`` is what ended the run before its tables did; ``whole`` is
     False for a run of chosen tables only.
     """
@@ -51,6 +53,7 @@ class Report:
     tables: tuple[TableResult, ...]
     seconds: float = 0.0
     horizon: str | None = None
+    success_age: timedelta | None = None
     notes: tuple[str, ...] = ()
     stopped: SupasyncError | None = None
     whole: bool = True

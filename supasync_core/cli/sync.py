@@ -5,10 +5,11 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from types import FrameType
 
 import click
@@ -16,8 +17,8 @@ import click
 from supasync_core import lock, runner
 from supasync_core.cli import output, signals, telling
 from supasync_core.cli.session import Session
-from supasync_core.errors import ConfigError, SupasyncError, TableError, TransientError
-from supasync_core.freshness import LastSuccess
+from supasync_core.errors import LockedError, SupasyncError, TableError, TransientError
+from supasync_core.freshness import LastSuccess, age_in
 from supasync_core.plan import Plan
 from supasync_core.project import Project
 from supasync_core.report import Report
@@ -64,7 +65,7 @@ def run(  # noqa: PLR0913 - what a run may be
     settings = session.settings
     last = LastSuccess(settings.folder)
     try:
-        with lock.locked(settings.folder), session.project() as project:
+        with _locked(settings.folder, last, settings.stale_after), session.project() as project:
             project.select(tables, "--table")
             project.select(full, "--full")
             chosen = project.select((*tables, *full) if tables else (), "--table")
@@ -85,13 +86,37 @@ def run(  # noqa: PLR0913 - what a run may be
                     foretell=partial(_foretell, project, chosen),
                 )
                 with output.watching(session.redact, as_json=as_json) as watch:
-                    report = runner.sync(project, plan, watch)
-    except ConfigError:
-        raise
-    except SupasyncError as err:
+                    try:
+                        report = runner.sync(project, plan, watch)
+                    except LockedError as err:
+                        age = _age_in_new(project)
+                        err.exit_code = last.escalated(err.exit_code, settings.stale_after, age)
+                        raise
+    except TransientError as err:
         err.exit_code = last.escalated(err.exit_code, settings.stale_after)
         raise
     return _conclude(session, report, last, as_json=as_json)
+
+
+@contextmanager
+def _locked(folder: Path, last: LastSuccess, stale_after: timedelta) -> Iterator[None]:
+    """The lock of this machine; an alert where whoever has it has been silent for too long."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock.locked(folder))
+        except LockedError as err:
+            last.locked(err, stale_after)
+            raise
+        yield
+
+
+def _age_in_new(project: Project) -> timedelta | None:
+    """How long no run from anywhere has succeeded, as of the newest record."""
+    try:
+        past = project.store.past(1)
+    except SupasyncError:
+        return None
+    return age_in(past.state, past.records[0].created_at) if past.records else None
 
 
 def _foretell(project: Project, tables: Sequence[Table], state: State, now: str) -> None:
@@ -110,7 +135,7 @@ def _conclude(session: Session, report: Report, last: LastSuccess, *, as_json: b
     output.report(report, session.redact, as_json=as_json)
     if report.complete:
         last.note()
-    code = last.escalated(report.exit_code, session.settings.stale_after)
+    code = last.escalated(report.exit_code, session.settings.stale_after, report.success_age)
     telling.tell(session, report, code)
     return code
 
