@@ -206,6 +206,7 @@ class Copying:
             found=max(self.synced, self.found - max(0, self.set_aside - aside.rows)),
             synced=self.synced,
             refused=aside.rows,
+            left_out=self.left_out,
             seconds=time.monotonic() - self.began,
             error=aside.sentence,
             hint=aside.hint,

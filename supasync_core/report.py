@@ -28,6 +28,8 @@ class TableResult:
     error: str | None = None
     hint: str | None = None
     exit_code: int = 0
+    left_out: int = 0
+    """Rows that the table's transforms returned nothing for."""
     deleted: int | None = None
     removed: int | None = None
 
@@ -36,6 +38,7 @@ class TableResult:
         names = ("status", "found", "synced", "refused", "deleted", "removed", "error", "hint")
         row = {name: getattr(self, name) for name in names}
         row["seconds"] = round(self.seconds, 3)
+        row |= {"left_out": self.left_out} if self.left_out else {}
         return {name: value for name, value in row.items() if value is not None}
 
 

@@ -67,8 +67,59 @@ def test_a_plain_dict_is_taken_too() -> None:
 def test_a_failing_transform_is_named_with_the_row_s_key_and_no_other_value() -> None:
     with pytest.raises(TableError) as caught:
         through(lambda row: row["missing"], ROW)
-    assert "mine failed on the row id=9007199254740993: KeyError" in str(caught.value)
+    assert "mine failed on the row id=9007199254740993, column missing," in str(caught.value)
     assert "192.0.2.7" not in str(caught.value)
+
+
+def test_a_failing_transform_tells_its_column_and_its_line() -> None:
+    def fails(row: ExactRow) -> ExactRow:
+        row["n"] = row["n"] + "secret"
+        return row
+
+    with pytest.raises(TableError) as caught:
+        through(fails, ROW)
+    line = fails.__code__.co_firstlineno + 1
+    assert f"column n, test_transform.py line {line}: TypeError" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def change(row: ExactRow) -> ExactRow:
+    row["id"] = 1
+    return row
+
+
+def remove(row: ExactRow) -> ExactRow:
+    del row["id"]
+    return row
+
+
+def rename(row: ExactRow) -> ExactRow:
+    row.rename("id", "uid")
+    return row
+
+
+@pytest.mark.parametrize("function", [change, remove, rename, lambda row: {"ip": row["ip"]}])
+def test_a_transform_may_not_change_the_key(function: Any) -> None:
+    with pytest.raises(TableError, match="it changed the key column id"):
+        through(function, ROW)
+
+
+def test_a_key_that_is_set_to_itself_is_the_same() -> None:
+    def same(row: ExactRow) -> ExactRow:
+        row["id"] = row["id"]
+        return row
+
+    assert through(same, ROW).decode() == f"[{ROW}]"
+
+
+@pytest.mark.parametrize(("names", "kind"), [(("missing", "x"), "KeyError"), (("n", "ip"), "ValueError")])
+def test_a_rename_that_would_lose_something_is_an_error(names: tuple[str, str], kind: str) -> None:
+    def renamed(row: ExactRow) -> ExactRow:
+        row.rename(*names)
+        return row
+
+    with pytest.raises(TableError, match=kind):
+        through(renamed, ROW)
 
 
 VALUES = st.recursive(

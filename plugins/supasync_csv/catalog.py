@@ -36,11 +36,11 @@ _DASHBOARD = "_rows"
 def files_of(files: Files, schema: str) -> dict[str, Path]:
     """The files of the schema's tables; the dashboard saves ``users`` as ``users_rows.csv``."""
     found: dict[str, Path] = {}
-    for file in files.names():
-        where, dot, name = file.rpartition(".")
+    for path in sorted(files.paths(), key=lambda path: not path.stem.endswith(_DASHBOARD)):
+        where, dot, name = path.stem.rpartition(".")
         if (where if dot else "public") == schema:
-            found[name.removesuffix(_DASHBOARD)] = files.folder / f"{file}.csv"
-    return found
+            found[name.removesuffix(_DASHBOARD)] = path  # of two the one that `sync` reads
+    return dict(sorted(found.items()))
 
 
 def catalog(paths: Mapping[str, Path], work: Workspace) -> Mapping[str, Shape]:

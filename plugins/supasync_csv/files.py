@@ -1,13 +1,17 @@
 """Which file holds which table, and files replaced as a whole."""
 
 import os
+import stat
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkstemp
 
 from supasync_core.errors import RefusedError, SchemaError
 from supasync_core.tables import Table
+
+_SUFFIX = ".csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +40,29 @@ class Files:
             )
         if Path(name).name != name:
             raise SchemaError(f"{table.name}: this name cannot be a file's", table=table.name)
-        return self.path if self._single else self.path / f"{name}.csv"
+        return self.path if self._single else self._in_folder(name)
+
+    def _in_folder(self, name: str) -> Path:
+        """The file of that name; one with a suffix in capitals where that is the one there is."""
+        own, capitals = self.path / f"{name}{_SUFFIX}", self.path / f"{name}{_SUFFIX.upper()}"
+        return capitals if capitals.exists() and not own.exists() else own
 
     def names(self) -> list[str]:
         """The tables for which there are files."""
-        return sorted(path.stem for path in self.folder.glob("*.csv"))
+        return sorted(path.stem for path in self.paths())
+
+    def paths(self) -> list[Path]:
+        """The files, whatever case their suffix is in."""
+        return sorted(path for path in self.folder.iterdir() if path.suffix.lower() == _SUFFIX)
 
 
 def replace_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Put a new file in the place of an old one: readers see all of it or nothing, only its owner may."""
+    """Put a new file in the place of an old one: readers see all of it or nothing.
+
+    Mode, owner and link of the old one stay; a file that is new is for its owner alone.
+    """
     try:
+        path = path.resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as err:
@@ -54,14 +71,25 @@ def replace_whole(path: Path, write: Callable[[Path], None]) -> None:
     draft = Path(name)
     try:
         write(draft)
-        with draft.open("rb") as written:
+        with draft.open("rb+") as written:  # Windows refuses to settle a file that is opened to read
             os.fsync(written.fileno())
         draft.chmod(0o600)
+        if path.exists():
+            _alike(path, draft)
         draft.replace(path)
     except OSError as err:
         raise _unwritable(path, err) from err
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _alike(old: Path, new: Path) -> None:
+    """Give the new file the old one's owner and mode, as far as this user may."""
+    status = old.stat()
+    if hasattr(os, "chown"):
+        with suppress(PermissionError):
+            os.chown(new, status.st_uid, status.st_gid)
+    new.chmod(stat.S_IMODE(status.st_mode))
 
 
 def _unwritable(path: Path, err: OSError) -> RefusedError:

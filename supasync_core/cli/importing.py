@@ -170,7 +170,7 @@ class Command:
         for name in outlook.missing:
             output.line(f"missing: {name} (no {file_name(name)}.csv or {file_name(name)}_rows.csv)")
         for path in outlook.unknown:
-            output.line(f"unknown: {path.name} belongs to no table")
+            output.line(f"unknown: {path.name} belongs to no table{self._perhaps(path.stem)}")
         self._findings(outlook)
         rows = [
             (name, p.counts.new, p.counts.changed, p.counts.unchanged, p.counts.older, p.suspicious)
@@ -179,6 +179,14 @@ class Command:
         output.table(("table", "new", "changed", "unchanged", "older", "suspicious"), rows)
         for name, reason in outlook.blocked().items():
             output.line(f"{name}: not sent: {reason}")
+
+    def _perhaps(self, stem: str) -> str:
+        """What to do about a file whose name begins like a table's, such as a second download."""
+        names = [table.name for table in self.settings.tables if stem.startswith(file_name(table.name))]
+        if not names:
+            return ""
+        name = max(names, key=len)
+        return f"; if it is a further part of {name}, call it {file_name(name)}-2.csv"
 
     def _findings(self, outlook: Outlook) -> None:
         """A few places of each kind, how many there are, and how to get those rows again."""

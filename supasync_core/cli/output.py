@@ -185,7 +185,8 @@ class _Lines:
 
 def _outcome(result: TableResult) -> str:
     if result.status == "ok":
-        return f"{result.synced:,}/{result.found:,} records synced"
+        left_out = f", {result.left_out:,} left out by its transform" if result.left_out else ""
+        return f"{result.synced:,}/{result.found:,} records synced{left_out}"
     if result.status == "incomplete":
         return f"incomplete, {result.synced:,}/{result.found:,} records synced"
     return f"{result.status}, {result.synced:,} records synced" if result.synced else result.status

@@ -73,7 +73,7 @@ def projected(spendings: Sequence[Spending], project: str, now: clock.Instant) -
     if not spendings:
         return None
     days = min(_TYPICAL, int((now - clock.parse(spendings[0].created_at)) // _DAY))
-    if not days:
+    if days <= 0:  # below: the clock of the sink is ahead
         return None
     totals = [Used() for _ in range(days)]
     for each in spendings:

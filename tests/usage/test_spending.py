@@ -95,3 +95,8 @@ def test_a_size_is_printed_in_the_unit_in_which_it_is_shortest(number: int) -> N
     text, unit = size(number).split(" ")
     factor = 1000 ** ("bytes", "kB", "MB", "GB", "TB").index(unit)
     assert abs(float(text.replace(",", "")) * factor - number) <= factor * 0.0501
+
+
+def test_a_record_of_a_clock_that_is_ahead_is_no_day_of_history() -> None:
+    for hours in (0.01, 1, 30):
+        assert projected(hourly(1), "OLD", int(BEGIN - hours * HOUR)) is None

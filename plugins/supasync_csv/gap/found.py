@@ -11,8 +11,8 @@ from supasync_core.tables import Table
 
 EXACT = "supasync_exact"
 _TYPES = (".csv", ".tsv", ".txt")
-_AGAIN = r"(?: ?\(\d+\)|[-_.]\d+)?"
-"""What a browser or a person adds to the name of a second file."""
+_PART = r"(?:-[1-9]\d{0,2})?"
+"""What `gap sql` proposes for a further part. A year, ``_2`` or ``(1)`` may be another table's."""
 
 
 def find(folder: Path, tables: Sequence[Table]) -> Found:
@@ -36,12 +36,12 @@ def find(folder: Path, tables: Sequence[Table]) -> Found:
 
 def named(path: Path) -> str:
     """The table that a file is named after where nobody knows the tables."""
-    return re.fullmatch(rf"(.*?)(?:_rows)?{_AGAIN}", path.stem, re.DOTALL)[1] or path.stem  # type: ignore[index]
+    return re.fullmatch(rf"(.*?)(?:_rows)?{_PART}", path.stem, re.DOTALL)[1] or path.stem  # type: ignore[index]
 
 
 def _table_of(path: Path, names: Sequence[str]) -> str | None:
     """The table that the file is named after; an exact name wins over a guess."""
-    for pattern in ("", "_rows", _AGAIN, "_rows" + _AGAIN):
+    for pattern in ("", "_rows", _PART, "_rows" + _PART):
         for name in names:
             stems = "|".join(map(re.escape, (name, file_name(name))))
             if re.fullmatch(f"(?:{stems}){pattern}", path.stem, re.IGNORECASE if not pattern else 0):

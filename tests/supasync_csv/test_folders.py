@@ -1,0 +1,84 @@
+"""Folders of CSV files: whose file is whose, and what a rewritten file keeps."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from supasync_core.tables import Table
+from supasync_csv.gap.found import find, named
+from tests.diff.calling import call
+
+
+@pytest.mark.parametrize(
+    ("file", "table"),
+    [
+        ("users.csv", "users"),
+        ("USERS.CSV", "users"),
+        ("users_rows.csv", "users"),
+        ("users-2.csv", "users"),
+        ("users_rows-12.csv", "users"),
+        ("users_2023.csv", None),
+        ("users-2023.csv", None),
+        ("users_2.csv", None),
+        ("users.2.csv", None),
+        ("users (1).csv", None),
+        ("users(1).csv", None),
+        ("users-0.csv", None),
+        ("users_old.csv", None),
+        ("user.csv", None),
+    ],
+)
+def test_only_what_supasync_proposes_is_a_further_part_of_a_table(
+    tmp_path: Path, file: str, table: str | None
+) -> None:
+    (tmp_path / file).touch()
+    found = find(tmp_path, [Table(name="users")])
+    assert list(found.files) == ([table] if table else [])
+    assert [path.name for path in found.unknown] == ([] if table else [file])
+
+
+def test_a_table_of_a_part_s_name_has_its_own_file(tmp_path: Path) -> None:
+    (tmp_path / "log-2.csv").touch()
+    assert list(find(tmp_path, [Table(name="log"), Table(name="log-2")]).files) == ["log-2"]
+    assert [named(Path(name)) for name in ("log_2023.csv", "log_rows.csv", "log-2.csv")] == [
+        "log_2023",
+        "log",
+        "log",
+    ]
+
+
+def test_rows_that_move_between_two_years_are_differences(tmp_path: Path) -> None:
+    for side, rows in (("left", ("1,a", "2,b")), ("right", ("2,b", "1,a"))):
+        (tmp_path / side).mkdir()
+        for year, row in zip(("2023", "2024"), rows, strict=True):
+            (tmp_path / side / f"log_{year}.csv").write_text(f"id,v\n{row}\n")
+    assert call(tmp_path, "diff", "left", "right", "--key", "id").code == 1
+
+
+def test_reconcile_keeps_mode_and_link_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "left.csv").write_text("id,v\n1,a\n2,b\n")
+    target = tmp_path / "real" / "right.csv"
+    target.write_text("id,v\n1,a\n2,x\n")
+    target.chmod(0o664)
+    (tmp_path / "right.csv").symlink_to(target)
+    assert call(tmp_path, "reconcile", "left.csv", "right.csv", "--apply").code == 0
+    assert target.read_text() == "id,v\n1,a\n2,b\n"
+    assert (tmp_path / "right.csv").is_symlink()
+    assert stat.S_IMODE(target.stat().st_mode) == 0o664
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="names differ in case on Linux alone")
+def test_init_sees_a_suffix_in_capitals_and_the_file_that_sync_reads(tmp_path: Path) -> None:
+    export = tmp_path / "export"
+    export.mkdir()
+    (export / "users.CSV").write_text("id,name\n1,a\n")
+    (export / "jobs_rows.csv").write_text("name,uid\na,1\n")
+    (export / "jobs.csv").write_text("id,name\n1,a\n2,a\n")
+    assert call(tmp_path, "init", "--from", "export").code == 0
+    text = (tmp_path / "tables.yaml").read_text()
+    assert "  users:" in text
+    assert "key: uid" not in text
+    assert os.listdir(export)  # noqa: PTH208 - nothing was written there
