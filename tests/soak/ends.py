@@ -297,10 +297,11 @@ class MemorySink:
         raise NotImplementedError
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
-        """The rows that have these values, which are keys."""
+        """The rows that have these values, which are keys, as a server prints them."""
         kept = self.new.rows[table.name]
         found = [kept[int(value[0])] for value in values if int(value[0]) in kept]
-        yield Batch(json.dumps(found).encode())
+        numbers = [{k: v if k in STAMPS or v is None else int(v) for k, v in row.items()} for row in found]
+        yield Batch(json.dumps(numbers).encode())
 
     def delete(self, table: Table, keys: Sequence[Sequence[str]]) -> int:
         """Nothing is deleted here."""
