@@ -25,6 +25,9 @@ def horizon_of(job: Job) -> Horizon:
 
 
 def latest(job: Job, horizon: Horizon) -> str:
-    """The source's time at its latest answer: what was read so far had been committed by then."""
-    own = job.source.horizon() or horizon
-    return clock.to_text(max(own.at, horizon.at))
+    """The source's time at its latest answer: what was read so far had been committed by then.
+
+    Without one, the state store's as it is: less the overlap, a cursor would count as old when it moves.
+    """
+    own = job.source.horizon()
+    return clock.to_text(max(own.at if own else clock.parse(job.now), horizon.at))

@@ -121,6 +121,22 @@ def test_a_slow_transaction_behind_the_cursor_is_found() -> None:
     assert pair.sink == pair.source.stored
 
 
+def test_a_cursor_that_moved_without_a_clock_settles_no_sooner() -> None:
+    """The next answer carries a Date again, while a transaction of an app whose clock is slow is open."""
+    pair = pair_of()
+    slow = 8 * 3600
+    pair.write(1, ago=slow)
+    pair.write(2, ago=slow + 60, late=600)
+    clocked = pair.source.horizon
+    pair.source.horizon = lambda: None  # type: ignore[method-assign]
+    pair.run()
+    pair.source.horizon = clocked  # type: ignore[method-assign]
+    for _ in range(3):
+        pair.source.advance(400)
+        pair.run()
+    assert pair.sink == pair.source.stored
+
+
 def test_rows_without_any_timestamp_are_read_by_every_run() -> None:
     pair = pair_of(Table(name="events", timestamp=("updated_at",), page_size=3))
     for key in range(10):
