@@ -7,11 +7,14 @@ from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
+from supasync_core.descriptors import check_own, read
 from supasync_core.errors import LockedError, StateError
+from supasync_core.files import write_private
 
 FOLDER = ".supasync"
-SIGN = "alive"
-"""A file there that every save of a run touches."""
+LOCK, HOLDER, SIGN = "lock", "holder", "alive"
+"""Files there; every save of a run touches the last."""
+_LARGEST = 1_000
 
 
 def folder(beside: Path) -> Path:
@@ -24,6 +27,10 @@ def folder(beside: Path) -> Path:
             f"the folder {own} cannot be made: {err.strerror}",
             hint="supasync keeps its lock there: let the user who runs it write beside tables.yaml",
         ) from err
+    check_own(own)
+    for name in (LOCK, HOLDER, SIGN):
+        if (own / name).is_symlink():
+            raise StateError(f"{own / name} is a link", hint="move it away: supasync makes its own")
     return own
 
 
@@ -32,7 +39,7 @@ def locked(beside: Path) -> Iterator[None]:
     """Hold this machine's lock; LockedError at once where another process has it."""
     from filelock import BaseFileLock, FileLock, Timeout  # noqa: PLC0415 - wanted by commands that run
 
-    path = folder(beside) / "lock"
+    path = folder(beside) / LOCK
     lock: BaseFileLock
     try:
         lock = FileLock(path, timeout=0, fallback_to_soft=False)
@@ -67,8 +74,8 @@ def holder(beside: Path) -> str:
 
     A copy of the folder, here or on another machine, is another installation.
     """
-    path = folder(beside) / "holder"
+    path = folder(beside) / HOLDER
     if not path.exists():
-        path.write_text(f"{uuid4().hex}\n", encoding="utf-8")
-    own = f"{path.read_text(encoding='utf-8').strip()} {platform.node()} {beside.resolve()}"
+        write_private(path, f"{uuid4().hex}\n")
+    own = f"{read(path, _LARGEST).decode().strip()} {platform.node()} {beside.resolve()}"
     return f"{platform.node() or 'unknown'} {sha256(own.encode()).hexdigest()[:8]}"

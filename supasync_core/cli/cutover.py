@@ -114,7 +114,10 @@ class Command:
 
         with self._conduct() as conduct:
             memory = conduct.memory
-            ways = rollback.ways(memory, self.accepted)
+            settings = conduct.situation.project.settings
+            env = settings.cutover.env
+            own = [settings.folder / ".env", *([env] if env else [])]
+            ways = rollback.ways(memory, self.accepted, own)
             for way in ways:
                 done = "is the original again already" if way.back else f"becomes {way.replaced.kept} again"
                 output.line(f"{way.replaced.path}: {done}", err=self.as_json)

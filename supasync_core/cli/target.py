@@ -11,6 +11,7 @@ from supasync_core import lock
 from supasync_core.backend import Claim, Entry, Sink
 from supasync_core.cli.diff import Given
 from supasync_core.cli.session import Session
+from supasync_core.descriptors import check_user
 from supasync_core.diff.finding import Finding
 from supasync_core.diff.sides import NEW, OLD, STAGING, FileSide
 from supasync_core.errors import ConfigError
@@ -150,6 +151,7 @@ def _file(session: Session, given: Given, settings: Settings | None, stack: Exit
     if not isinstance(side, FileSide) or side.backend not in session.host.sinks:
         raise ConfigError([f"RIGHT {given.right} cannot be written to"])
     path = side.path.resolve()
+    check_user(path if path.is_dir() else path.parent)
     context = Context(settings={"path": str(path)}, folder=path.parent, ledger=ledger, project=given.right)
     sink: Sink = stack.enter_context(closing(session.host.sinks.get(side.backend).open(context)))
 

@@ -1,15 +1,14 @@
 """A .env file on disk: read whole, replaced as a whole, the original kept beside it."""
 
 import os
-import shutil
 import stat
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain, count
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Final
 
+from supasync_core import descriptors
 from supasync_core.errors import SupasyncError
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -66,6 +65,7 @@ def read(path: Path) -> EnvFile:
 
 def check_writable(file: EnvFile) -> None:
     """SupasyncError where `replace` would be refused; nothing is tried out."""
+    descriptors.check_user(file.path.parent)
     status = file.path.stat()
     if not status.st_mode & stat.S_IWUSR or not os.access(file.path, os.W_OK):
         raise SupasyncError(f"{file.path} is read-only", hint=f"chmod u+w {file.path}")
@@ -87,7 +87,7 @@ def keep(file: EnvFile, stamp: str) -> Path:
         return copy
     try:
         with open(copy, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
-            _same_owner(file.path, copy)
+            _same_owner(file.path, out.fileno())
             out.write(file.raw)
             out.flush()
             os.fsync(out.fileno())
@@ -111,43 +111,14 @@ def replace(file: EnvFile, raw: bytes) -> None:
 
     SupasyncError, and nothing changed, where the file is another one by now or cannot be replaced.
     """
-    draft = None
     try:
-        with NamedTemporaryFile(dir=file.path.parent, prefix=f".{file.path.name}.", delete=False) as out:
-            draft = Path(out.name)
-            out.write(raw)
-            out.flush()
-            _same_owner(file.path, draft)
-            shutil.copystat(file.path, draft)
-            os.utime(draft)
-            os.fsync(out.fileno())
-        if read(file.path).raw != file.raw:
-            raise SupasyncError(f"{file.path} was changed meanwhile: run it again")
-        os.replace(draft, file.path)  # noqa: PTH105 - both are paths of one folder
-        draft = None
-        _settle(file.path.parent)
+        descriptors.replace(file.path, file.raw, raw)
     except OSError as err:
         raise SupasyncError(f"{file.path} cannot be replaced: {err.strerror}") from err
-    finally:
-        if draft is not None:
-            draft.unlink(missing_ok=True)
 
 
-def _same_owner(original: Path, copy: Path) -> None:
-    """Give the copy the original's owner and group; OSError where that is not allowed."""
-    if not hasattr(os, "chown"):
-        return
-    old, new = original.stat(), copy.stat()
-    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
-        os.chown(copy, old.st_uid, old.st_gid)
-
-
-def _settle(folder: Path) -> None:
-    """Have the folder's entry on disk; only POSIX can be asked for that."""
-    if os.name != "posix":
-        return
-    entry = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(entry)
-    finally:
-        os.close(entry)
+def _same_owner(original: Path, copy: int) -> None:
+    """Give the open copy the original's owner and group; OSError where that is not allowed."""
+    if hasattr(os, "fchown"):
+        old = original.stat(follow_symlinks=False)
+        os.fchown(copy, old.st_uid, old.st_gid)

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from supasync_core import lock
+from supasync_core.descriptors import check_own, read
 from supasync_core.errors import StateError
 from supasync_core.files import write_private
 
 _NAME: Final = "cutover.json"
+_LARGEST: Final = 10_000_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,7 +49,8 @@ def recall(folder: Path, source: str, sink: str) -> Memory:
     """What is known of a switch between these two; a fresh one where nothing is. It makes no file."""
     path = folder / lock.FOLDER / _NAME
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        check_own(path.parent)
+        found = json.loads(read(path, _LARGEST))
         replaced = [Replaced(**each) for each in found.pop("replaced")]
         memory = Memory(**found, replaced=replaced)
     except FileNotFoundError:

@@ -31,8 +31,12 @@ class Way:
         return self.now.digest == self.replaced.before
 
 
-def ways(memory: Memory, accepted: Collection[str]) -> list[Way]:
-    """What to restore, the newest switch's; SupasyncError where it cannot be, and nothing was touched."""
+def ways(memory: Memory, accepted: Collection[str], own: Collection[Path]) -> list[Way]:
+    """What to restore, the newest switch's; SupasyncError where it cannot be, and nothing was touched.
+
+    ``own`` are the files that a switch may have replaced: whatever else is named, it was not supasync's.
+    """
+    places = {path.resolve() for path in own}
     if not memory.replaced:
         raise StateError(
             "no switch of an app's .env is known on this machine, so there is nothing to take back",
@@ -40,6 +44,13 @@ def ways(memory: Memory, accepted: Collection[str]) -> list[Way]:
         )
     found = []
     for each in memory.replaced:
+        path, beside = Path(each.path), Path(each.kept)
+        original = beside.parent == path.parent and beside.name.startswith(f"{path.name}.old-")
+        if path.resolve() not in places or not original:
+            raise StateError(
+                f"{each.path} is neither cutover.env nor the .env beside tables.yaml: nothing was touched",
+                hint="restore it by hand, if it is yours",
+            )
         kept = envfile.read(Path(each.kept))
         if kept.digest != each.before:
             raise SupasyncError(f"{each.kept} is not the original any more: restore {each.path} by hand")

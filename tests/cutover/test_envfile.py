@@ -76,7 +76,7 @@ def test_a_file_that_changed_meanwhile_is_left_alone(path: Path) -> None:
 
 
 def test_a_failing_rename_leaves_the_file_and_no_draft(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def busy(*_: object) -> None:
+    def busy(*_: object, **_more: object) -> None:
         raise OSError(16, "Device or resource busy")
 
     monkeypatch.setattr(os, "replace", busy)
