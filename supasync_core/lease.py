@@ -139,6 +139,14 @@ def awake() -> float:
     return time.monotonic() if kind is None else time.clock_gettime(kind)
 
 
+def arriving(state: State) -> str | None:
+    """The store's time up to which rows that some run has sent may still arrive; None where none may."""
+    ends = [clock.parse(table.late.until) for table in state.tables.values() if table.late]
+    if state.writing:
+        ends.append(clock.parse(state.writing.seen) + LEASE * 1_000_000 + clock.micros_of(KILLED))
+    return clock.to_text(max(ends) // 1_000_000 * 1_000_000) if ends else None
+
+
 def taken_over(state: State, holder: str, now: str, tables: Iterable[str]) -> State:
     """The state as a run of this holder begins with it, at the store's time ``now``.
 

@@ -10,7 +10,7 @@ from supasync_core.bytes_held import BytesHeld
 from supasync_core.delivery import Delivery
 from supasync_core.errors import SupasyncError
 from supasync_core.freshness import age_in
-from supasync_core.lease import LEASE, Lease
+from supasync_core.lease import LEASE, Lease, arriving
 from supasync_core.plan import Plan
 from supasync_core.project import Project
 from supasync_core.report import Report, TableResult
@@ -157,8 +157,7 @@ class Progress:
 
     def _late(self) -> list[str]:
         """Until when tables are read again since a run before this one has not ended."""
-        late = [table.late.until for table in self.state.tables.values() if table.late]
-        if not late:
+        until = arriving(replace(self.state, writing=None))
+        if until is None:
             return []
-        until = clock.to_text(max(map(clock.parse, late)))[:19] + "Z"
         return [f"a run before this one has not ended: what it may have sent is read again until {until}"]

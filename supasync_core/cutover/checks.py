@@ -15,6 +15,7 @@ from supasync_core.cutover.memory import Memory, remember
 from supasync_core.cutover.seams import Condition, Person, Switch
 from supasync_core.gap.sending import COMMAND as GAP_IMPORT
 from supasync_core.journal import current
+from supasync_core.lease import arriving
 from supasync_core.project import Project
 from supasync_core.report import Report
 from supasync_core.verification import Verification
@@ -125,6 +126,10 @@ class Situation:
         if not report.complete:
             hint = next((table.hint for table in report.tables if table.hint), None)
             return failed(report.error or f"it ended as {report.status}", hint)
+        until = arriving(current(self.project.store.past(1), self.project.source_ref))
+        if until and clock.parse(until) > _now():
+            what = f"a run has not ended cleanly: what it has sent may arrive in NEW until {until}"
+            return failed(what, "wait until then, and run supasync cutover again")
         return ok(f"{report.records:,} records", run=report.run, records=report.records)
 
     def _gap(self) -> Outcome:

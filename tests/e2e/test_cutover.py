@@ -368,3 +368,16 @@ def test_bad_input_is_said_in_a_sentence(space: Workspace) -> None:
     assert done.code == 3
     assert (results(done)["env"], results(done)["writers"]) == ("failed", "skipped")
     assert "is read-only" in done.out
+
+
+def test_what_a_killed_run_has_sent_is_waited_for(space: Workspace) -> None:
+    space.new.server.misbehave({"kind": "hold-before", "method": "POST", "path": "/jobs"})
+    before = app(space)
+    with space.command("sync") as process:
+        space.new.server.wait_held(seconds=60)
+        process.send_signal(signal.SIGKILL)
+    found = space.supasync("cutover", "--yes", "--json")
+    assert found.code == 3
+    assert results(found)["sync"] == "failed"
+    assert "what it has sent may arrive in NEW until" in found.out
+    assert_open(space, before)

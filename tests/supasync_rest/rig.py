@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from supasync_core.ledger import Ledger
-from supasync_core.opening import Context
+from supasync_core.opening import Context, Fence
 from supasync_rest import scripts
 from supasync_rest.retry import Patience
 from supasync_rest.sink import RestSink
@@ -61,10 +61,11 @@ class Rig:
     ledger: Ledger = field(default_factory=Ledger)
     waits: list[float] = field(default_factory=list)
     opened: ExitStack = field(default_factory=ExitStack)
+    fence: Fence = field(default_factory=Fence)
 
     def context(self, project: str = "NEW") -> Context:
         """What a backend is opened with."""
-        return Context({"url": self.server.url, "key": self.key}, Path(), self.ledger, project)
+        return Context({"url": self.server.url, "key": self.key}, Path(), self.ledger, project, self.fence)
 
     @property
     def patience(self) -> Patience:

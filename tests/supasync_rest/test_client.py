@@ -16,7 +16,7 @@ from urllib3.exceptions import SSLError
 
 from supasync_core.batch import Batch, Keyset, Span, Window
 from supasync_core.cli.session import Session
-from supasync_core.errors import RefusedError, SupasyncError, TransientError
+from supasync_core.errors import LockedError, RefusedError, SupasyncError, TransientError
 from supasync_core.ledger import Ledger
 from supasync_core.opening import Context
 from supasync_core.plugins import GROUP, Host
@@ -92,6 +92,31 @@ def test_what_may_pass_is_tried_again(project: Rig, status: int) -> None:
         ask()
         assert len(project.server.requests()) == 3
     assert min(project.waits) >= 1
+
+
+def test_a_write_is_not_repeated_under_a_lease_that_has_ended_meanwhile(project: Rig) -> None:
+    answers = iter([None, LockedError("another run has it")])
+
+    def ask() -> None:
+        if error := next(answers):
+            raise error
+
+    project.fence.ask = ask
+    project.server.misbehave({"kind": "answer", "status": 503, "times": None})
+    with pytest.raises(LockedError):
+        project.sink().upsert(JOBS, ONE)
+    assert len(project.server.requests()) == 1
+
+
+def test_a_write_whose_answer_was_lost_is_noted_and_a_read_is_not(project: Rig) -> None:
+    lost: list[str] = []
+    project.fence.lost = lambda: lost.append("lost")
+    project.server.misbehave({"kind": "reset-after", "times": 1})
+    project.source().count(JOBS)
+    assert lost == []
+    project.server.misbehave({"kind": "reset-after", "method": "POST", "times": 1})
+    project.sink().upsert(JOBS, ONE)
+    assert lost == ["lost"]
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 409, 413, 540])
