@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from supasync_core import clock
 from supasync_core.cutover import appenv, evidence
 from supasync_core.cutover.appenv import AppEnv
 from supasync_core.cutover.checklist import Check, Outcome, failed, ok, skipped
-from supasync_core.cutover.looking import look, moved
+from supasync_core.cutover.looking import Seen, look, moved
 from supasync_core.cutover.memory import Memory, remember
 from supasync_core.cutover.seams import Condition, Person, Switch
 from supasync_core.gap.sending import COMMAND as GAP_IMPORT
@@ -43,6 +43,7 @@ class Situation:
     after_gap: bool = False
     app: AppEnv | None = None
     conditions: dict[str, Condition] = field(default_factory=dict)
+    looks: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def switched(self) -> bool:
@@ -122,6 +123,8 @@ class Situation:
     def _sync(self) -> Outcome:
         if self.switched:
             return skipped(_ALREADY)
+        if self._settled():
+            return ok("every row arrived and was verified before, and OLD has not changed since")
         report = self.copy()
         if not report.complete:
             hint = next((table.hint for table in report.tables if table.hint), None)
@@ -131,6 +134,18 @@ class Situation:
             what = f"a run has not ended cleanly: what it has sent may arrive in NEW until {until}"
             return failed(what, "wait until then, and run supasync cutover again")
         return ok(f"{report.records:,} records", run=report.run, records=report.records)
+
+    def _settled(self) -> bool:
+        """Whether nothing is left to copy: rows sent again would only meet triggers that are on by now."""
+        before, self.memory.settled = self.memory.settled, None
+        state = current(self.project.store.past(1), self.project.source_ref)
+        if (
+            before is None
+            or state.set_aside()
+            or before.keys() != {t.name for t in self.project.settings.tables}
+        ):
+            return False
+        return not moved({name: Seen(**told) for name, told in before.items()}, look(self.project, state))
 
     def _gap(self) -> Outcome:
         records = self.project.store.past(_FETCHED).records
@@ -148,6 +163,7 @@ class Situation:
         changes = moved(first, second)
         looks = {name: seen.as_json() for name, seen in second.items()}
         if not changes:
+            self.looks = looks
             return ok(f"{len(looks)} tables, {apart:,.0f} s apart", seconds=round(apart, 1), tables=looks)
         self.memory.stopped_at = None
         remember(self.project.settings.folder, self.memory)
@@ -164,7 +180,11 @@ class Situation:
     def _verification(self) -> Outcome:
         if self.after_gap:
             return skipped(f"not possible without OLD; what there is instead: {self._gap().detail}")
-        return evidence.of_verification(self.compare())
+        found = self.compare()
+        if found.settled and self.looks:
+            self.memory.settled = self.looks
+            remember(self.project.settings.folder, self.memory)
+        return evidence.of_verification(found)
 
     def _condition(self, name: str) -> Outcome:
         if not self.conditions:

@@ -30,7 +30,8 @@ class Memory:
 
     ``stopped_at``: when the writers were confirmed to be stopped, by this machine's clock. ``switched_at``:
     by the sink's clock, set before the first .env is replaced. ``checks`` and ``tables`` are the
-    certificate's. ``steps`` of the user's own have run.
+    certificate's. ``steps`` of the user's own have run. ``settled`` is what the source held, table by table,
+    when a verification found the sink equal to it.
     """
 
     source: str
@@ -43,6 +44,7 @@ class Memory:
     replaced: list[Replaced] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
     certificate: str | None = None
+    settled: dict[str, dict[str, Any]] | None = None
 
 
 def recall(folder: Path, source: str, sink: str) -> Memory:

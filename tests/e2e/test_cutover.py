@@ -357,6 +357,46 @@ def test_values_are_compared_unless_that_costs_much_and_somebody_says_no(space: 
     assert "Compare every value?" not in done.err
 
 
+def test_triggers_that_were_off_come_on_after_the_last_sync_and_no_row_is_sent_again(
+    space: Workspace,
+) -> None:
+    touch = "begin new.updated_at := now(); return new; end"
+    space.new.run(
+        f"create function touch() returns trigger language plpgsql as $$ {touch} $$;"
+        "create trigger touch before update on public.jobs for each row execute function touch();"
+        + space.supasync("schema", "sql", "--triggers", "off").out
+    )
+    try:
+        done = space.supasync("cutover", "--yes", "--json")
+        assert [name for name, result in results(done).items() if result == "failed"] == ["triggers"], (
+            done.out
+        )
+        space.new.run(space.supasync("schema", "sql", "--triggers", "on").out)
+        done = space.supasync("cutover", "--yes", "--json")
+        assert done.code == 0, done.out + done.err
+        (last,) = [check for check in done.json["checks"] if check["name"] == "sync"]
+        assert "OLD has not changed since" in last["detail"]
+        space.assert_equal("users", "jobs")
+    finally:
+        space.new.run("drop function touch() cascade")
+
+
+def test_guarded_triggers_are_on_for_the_switch(space: Workspace) -> None:
+    touch = "begin new.updated_at := now(); return new; end"
+    space.new.run(
+        f"create function touch() returns trigger language plpgsql as $$ {touch} $$;"
+        "create trigger touch before update on public.jobs for each row execute function touch();"
+        + space.supasync("schema", "sql", "--triggers", "guard").out
+    )
+    try:
+        done = space.supasync("cutover", "--yes", "--json")
+        assert done.code == 0, done.out + done.err
+        assert set(results(done).values()) == {"ok"}
+        space.assert_equal("users", "jobs")
+    finally:
+        space.new.run("drop function touch() cascade")
+
+
 def test_bad_input_is_said_in_a_sentence(space: Workspace) -> None:
     assert (
         "there is no check sequence, did" in space.supasync("cutover", "--plan", "--accept", "sequence").err
