@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from supasync_core import confirmed, transform
 from supasync_core.batch import Batch
+from supasync_core.distinct import ONE_ROW_TWICE, clash
 from supasync_core.errors import RowError, SchemaError, TooMuchError
 from supasync_core.gate import Gate
 from supasync_core.parents import Link, Parents, reason
@@ -144,6 +145,10 @@ class Delivery:
             return self._orphaned(table, batch, err)
         if err.sqlstate == NOT_UNIQUE and (taken := matching(batch, err)):
             return self._without(table, batch, taken, err)
+        if err.sqlstate == ONE_ROW_TWICE and batch.count > 1:
+            found = clash(table, batch, lambda part: self._write(table, part))
+            if found:
+                raise found from err
         return self._halved(table, batch, err)
 
     def _halved(self, table: Table, batch: Batch, err: RowError) -> list[Batch]:

@@ -1,0 +1,95 @@
+"""Two rows of the source are never one row of the sink: the table stops and names their keys.
+
+Who came last would win, and which one that is changes from run to run.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from supasync_core.batch import Batch
+from supasync_core.errors import RowError, SchemaError
+from supasync_core.refusals import Key, keys_of
+from supasync_core.tables import Table
+
+ONE_ROW_TWICE = "21000"
+MOST = 200_000
+"""Keys of one table that are remembered over its batches; of more, each batch is looked at by itself."""
+
+
+@dataclass
+class Distinct:
+    """Watches the keys of one table in one run; across batches where transforms change them."""
+
+    table: Table
+    owners: dict[Key, Key] = field(default_factory=dict)
+    changed: bool = False
+
+    def check(self, came: Batch, kept: list[int] | None, batch: Batch) -> None:
+        """SchemaError where two rows have one key; ``kept`` are the places that the batch's rows had."""
+        if kept is None:
+            if _repeated(self.table, batch):
+                self._owned(zip(keys_of(self.table, batch), keys_of(self.table, came), strict=True), {})
+            return
+        before = keys_of(self.table, came)
+        pairs = [(key, before[place]) for key, place in zip(keys_of(self.table, batch), kept, strict=True)]
+        self.changed = self.changed or any(key != owner for key, owner in pairs)
+        self._owned(iter(pairs), self.owners if self.changed and len(self.owners) < MOST else {})
+
+    def _owned(self, pairs: Iterator[tuple[Key, Key]], owners: dict[Key, Key]) -> None:
+        """The same row may come again in another page: only within one has each key to be there once."""
+        here: set[Key] = set()
+        for key, owner in pairs:
+            if key in here or owners.get(key, owner) != owner:
+                raise one_row(self.table, [owners[key], owner])
+            here.add(key)
+            owners[key] = owner
+
+
+def _repeated(table: Table, batch: Batch) -> bool:
+    try:
+        keys = batch.keys(table.key)
+    except ValueError:  # a key that is none, which is said where it is looked at
+        return False
+    return len(set(keys)) < len(keys) and len(set(keys_of(table, batch))) < len(keys)
+
+
+def one_row(table: Table, keys: list[Key]) -> SchemaError:
+    """Rows of the source with these keys would be one row of the sink."""
+    columns = ", ".join(table.key)
+    first, second = (", ".join(key) for key in keys)
+    told = f"two rows have the key {first}" if first == second else f"the rows {first} and {second}"
+    return SchemaError(
+        f"{table.name}: {told} of ({columns}) in OLD, and would be one row of NEW",
+        table=table.name,
+        hint="name a key that tells OLD's rows apart; where a transform, a collation or a shorter type of "
+        "NEW makes keys equal, change that; there may be more such rows: supasync verify counts both sides",
+    )
+
+
+def clash(table: Table, batch: Batch, write: Callable[[Batch], None]) -> SchemaError | None:
+    """Which two rows of a batch the sink takes for one; None where a single row is refused by itself.
+
+    Found by writing ever smaller beginnings of the batch: what is written are OLD's rows as they are.
+    """
+
+    def passes(places: list[int]) -> bool:
+        try:
+            write(batch.only(places))
+        except RowError as err:
+            return err.sqlstate != ONE_ROW_TWICE
+        return True
+
+    def shortest(behind: list[int], most: int) -> int:
+        """How many of the first rows it takes until the sink refuses them together with those behind."""
+        low, high = 0, most
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if passes([*range(middle), *behind]) else (low, middle)
+        return high
+
+    second = shortest([], batch.count) - 1
+    if second == 0 or not passes([second]):
+        return None
+    first = shortest([second], second) - 1
+    keys = keys_of(table, batch.only([first, second]))
+    return one_row(table, keys)
