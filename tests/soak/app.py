@@ -30,6 +30,7 @@ class App:
     drawn: int = 0
     """The highest key of a log so far."""
     logs_read: bool = False
+    """Whether the first load is over: behind it, keys are read again by their number alone."""
     depth: int = 0
     setup: Setup = field(init=False)
     names: list[str] = field(init=False)

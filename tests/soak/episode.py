@@ -171,7 +171,7 @@ class Episode(App):
                 raise LostError(f"{result.error}")
             if result.status != "ok":
                 continue
-            if result.name == "logs":
+            if result.name == "logs" and result.synced:
                 self.logs_read = True
             if not result.refused and result.found != result.synced and result.name in COUNTED:
                 raise LostError(
