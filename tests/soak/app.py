@@ -26,7 +26,8 @@ class App:
     """When it did."""
     before: list[Cells] = field(default_factory=list)
     """The rows that the last write to the snapshot changed, as they were."""
-    accounts: set[int] = field(default_factory=set)
+    accounts: dict[int, float] = field(default_factory=dict)
+    """When each account came into being in NEW."""
     drawn: int = 0
     """The highest key of a log so far."""
     logs_read: bool = False
@@ -137,13 +138,13 @@ class App:
 
     def arrive(self) -> None:
         """Somebody who has signed up in OLD has an account in NEW."""
-        if keys := sorted(self.known["users"].keys() - self.accounts):
+        if keys := sorted(self.known["users"].keys() - self.accounts.keys()):
             self.account(self.dice.choice(keys))
 
     def account(self, key: int) -> None:
         """An account in NEW."""
         if key not in self.accounts:
-            self.accounts.add(key)
+            self.accounts[key] = self.ground.time.now
             self.ground.account(key)
             self.note(f"account {key}")
 

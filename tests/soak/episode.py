@@ -73,11 +73,12 @@ class Episode(App):
                 self.account(key)
         self.ground.time.tick(3 * self.overlap + SLEEP)
         report = self.run(Weather())
+        self.ground.time.tick(1)
         assert report, "no run"
         if report.status != "success":
             raise LostError(f"{report.status}: {report.error}")
         for name in self.names:
-            self.compare(name, self.ground.time.now + 1)
+            self.compare(name, self.ground.time.now, 0)
 
     def disturbed(self) -> None:
         """A run to which something happens, or nothing."""
@@ -178,22 +179,22 @@ class Episode(App):
                     f"{result.name}: {result.synced} of {result.found} rows, and it is said to be ok"
                 )
             if self.disturbed_at < began:
-                self.compare(result.name, began - (0 if result.name == "things" else self.overlap))
+                self.compare(result.name, began, 0 if result.name == "things" else self.overlap)
 
-    def compare(self, name: str, before: float) -> None:
-        """Every row that changed before that is in NEW as it is in OLD."""
-        wanted = [key for key, at in self.changed[name].items() if at < before]
+    def compare(self, name: str, began: float, overlap: float) -> None:
+        """Every row that changed longer ago than the overlap at that moment is in NEW as it is in OLD."""
+        wanted = [key for key, at in self.changed[name].items() if at < began - overlap]
         if not wanted:
             return
         old, new = self.ground.rows("OLD", name), self.ground.rows("NEW", name)
-        wrong = [key for key in wanted if new.get(key) != old[key] and not self.waits(name, key)]
+        wrong = [key for key in wanted if new.get(key) != old[key] and not self.waits(name, key, began)]
         if wrong:
             shown = [(key, old[key], new.get(key)) for key in wrong[:3]]
             raise LostError(f"{name}: {len(wrong)} rows lost or wrong: {shown}")
 
-    def waits(self, name: str, key: int) -> bool:
-        """Whether the row's account is not there yet."""
-        return name in ("users", "notes") and key not in self.accounts
+    def waits(self, name: str, key: int, began: float) -> bool:
+        """Whether the row's account was not there yet."""
+        return name in ("users", "notes") and self.accounts.get(key, began) >= began
 
 
 def fits(act: str, event: str) -> bool:
