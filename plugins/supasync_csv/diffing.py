@@ -165,7 +165,7 @@ def _load(raw: Raw, shape: Shape, choices: Choices) -> _Part:
     dialect = DIALECTS[name] if name else detect(raw.physical, raw.file, looks, shape)
     cells, doubtful = {}, {}
     for column, each in zip(raw.physical.header, looks, strict=True):
-        word, sure = nulls.rule(dialect, shape, raw.table, column, each, choices)
+        word, sure = nulls.rule(dialect, shape, raw.table, raw.file, column, each, choices)
         if not sure and dialect.name == "rfc4180":
             word = None  # as psql and every CSV library that keeps NULL apart write it
         elif not sure and word is not None and word != NOT_NULL:

@@ -39,7 +39,7 @@ def sides(command: Decorated, *, required: bool = True) -> Decorated:
         click.option("--strict", is_flag=True, help="1.50 differs from 1.5."),
         click.option("--dialect", "dialects", multiple=True, metavar="[FILE=]NAME", help="A CSV's dialect."),
         click.option(
-            "--null", "nulls", multiple=True, metavar="[T.C=]TEXT|empty|none", help="NULL in a CSV."
+            "--null", "nulls", multiple=True, metavar="[FILE|T[.C]=]TEXT|empty|none", help="NULL in a CSV."
         ),
         click.option("--encoding", "encodings", multiple=True, metavar="[FILE=]NAME", help="If not UTF-8."),
     )
@@ -170,6 +170,23 @@ def opened(session: Session, asked: Given, settings: "Settings | None") -> "Iter
         right = stack.enter_context(closing(finding.side(asked.right, asked.left)))
         engine = stack.enter_context(closing(session.host.engines.get(ENGINE)()))
         yield Comparing(left, right, engine, asked.wish(settings))
+        _check_nulls(finding.choices)
+
+
+def _check_nulls(choices: "Choices") -> None:
+    """ConfigError where NULL was told for something that no side has."""
+    from supasync_core.errors import ConfigError  # noqa: PLC0415 - --help needs none of it
+    from supasync_core.registry import did_you_mean  # noqa: PLC0415
+
+    lost = [] if not choices.nulls else sorted(choices.nulls.keys() - choices.met - {"*"})
+    if lost:
+        there = sorted(choices.met - {"*"})
+        raise ConfigError(
+            [
+                f"--null {name}: there is no such file, table or column{did_you_mean(name, there)}"
+                for name in lost
+            ]
+        )
 
 
 def _printed(comparing: "Comparing", printer: "Printer", state: "State | None") -> int:

@@ -82,7 +82,7 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
     "--null",
     "nulls",
     multiple=True,
-    metavar="[T.C=]TEXT|empty|none",
+    metavar="[FILE|T[.C]=]TEXT|empty|none",
     help="What means NULL where a file does not tell: a word, an empty cell, or nothing.",
 )
 @click.option("--encoding", "encodings", multiple=True, metavar="[FILE=]NAME", help="If a file is not UTF-8.")

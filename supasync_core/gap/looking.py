@@ -186,9 +186,9 @@ def _check(choices: Choices, kinds: Collection[str], found: Found, tables: Colle
         for name in sorted(set(names) - set(there))
     ]
     problems += [
-        f"--null {place}: there is no such table{did_you_mean(place, tables)}"
+        f"--null {place}: there is no such table or file{did_you_mean(place, [*tables, *files])}"
         for place in sorted(choices.nulls.keys() - {"*"} - set(tables))
-        if not any(place.startswith(f"{table}.") for table in tables)
+        if place not in files and not any(place.startswith(f"{name}.") for name in (*tables, *files))
     ]
     if problems:
         raise ConfigError(problems)

@@ -57,6 +57,8 @@ class Choices:
 
     dialects: Mapping[str, str] = field(default_factory=dict)
     nulls: Mapping[str, str] = field(default_factory=dict)
+    met: set[str] = field(default_factory=set, compare=False)
+    """Files, tables and their columns that NULL was looked up for."""
     encodings: Mapping[str, str] = field(default_factory=dict)
     accepted: frozenset[str] = frozenset()
 

@@ -330,3 +330,19 @@ code = cli.main(["diff", "l.csv", "r.csv"], standalone_mode=False)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 sys.exit(code)
 """
+
+
+@pytest.mark.parametrize("place", ["mysql.csv", "mysql.csv.v"])
+def test_null_can_be_told_for_one_of_two_files(tmp_path: Path, place: str) -> None:
+    csv_file(tmp_path / "psql.csv", ["id,v", "1,", "2,x"])
+    csv_file(tmp_path / "mysql.csv", ["id,v", r"1,\N", "2,x"])
+    assert diff(tmp_path, "psql.csv", "mysql.csv").counts == (0, 0, 1, 1)
+    assert diff(tmp_path, "psql.csv", "mysql.csv", "--null", rf"{place}=\N").counts == (0, 0, 0, 2)
+
+
+@pytest.mark.parametrize("place", ["nosuch.v", "mysql.csv.w", "mysql.cvs", "other"])
+def test_null_for_a_name_that_nobody_has_is_an_error(tmp_path: Path, place: str) -> None:
+    csv_file(tmp_path / "mysql.csv", ["id,v", r"1,\N"])
+    done = call(tmp_path, "diff", "mysql.csv", "mysql.csv", "--null", rf"{place}=\N")
+    assert done.code == 2
+    assert f"--null {place}: there is no such file, table or column" in done.err

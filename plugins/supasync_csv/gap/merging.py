@@ -172,7 +172,7 @@ class Merging:
             self.staging.lossy.add(self.table.name)
         words: dict[str, str | None] = {}
         for column, looks in zip(raw.physical.header, cells, strict=True):
-            word, sure = nulls.rule(dialect, self.shape, self.table, column, looks, self.choices)
+            word, sure = nulls.rule(dialect, self.shape, self.table, raw.file, column, looks, self.choices)
             words[column] = word if sure or not word else NOT_NULL
             if not sure and column in self._columns(raw.physical):
                 doubtful = looks.word if word else looks.bare + looks.quoted

@@ -27,12 +27,13 @@ class Open:
 
 
 def rule(  # noqa: PLR0911, PLR0913, PLR0917 - all that speaks for a column
-    dialect: Dialect, shape: Shape, table: Table, name: str, cells: Cells, choices: Choices
+    dialect: Dialect, shape: Shape, table: Table, file: str, name: str, cells: Cells, choices: Choices
 ) -> tuple[str | None, bool]:
-    """The column's word for NULL, and whether that is sure."""
-    chosen = chosen_for(choices, table, name)
+    """The column's word for NULL in this file, and whether that is sure."""
+    chosen = chosen_for(choices, table, file, name)
     if dialect.null is None:
-        return (None if f"{table.name}.{name}" not in choices.nulls else chosen), True
+        named = {f"{file}.{name}", file, f"{table.name}.{name}"} & choices.nulls.keys()
+        return (chosen if named else None), True
     untold = dialect.name in ("rfc4180", "dashboard")
     if untold and chosen is not None:
         return chosen, True
@@ -48,9 +49,10 @@ def rule(  # noqa: PLR0911, PLR0913, PLR0917 - all that speaks for a column
     return dialect.null, not doubtful
 
 
-def chosen_for(choices: Choices, table: Table, name: str) -> str | None:
-    """The word for NULL that the user gave for this column, its table, or all."""
-    places = (f"{table.name}.{name}", table.name, "*")
+def chosen_for(choices: Choices, table: Table, file: str, name: str) -> str | None:
+    """The word for NULL that the user gave for this column of the file, the file, the table's, or all."""
+    places = (f"{file}.{name}", file, f"{table.name}.{name}", table.name, "*")
+    choices.met.update(places)
     given = next((choices.nulls[place] for place in places if place in choices.nulls), None)
     return {"empty": "", "none": NOT_NULL}.get(given, given) if given else None
 
