@@ -192,8 +192,10 @@ def _check_nulls(choices: "Choices") -> None:
 def _printed(comparing: "Comparing", printer: "Printer", state: "State | None") -> int:
     """Compare and print table after table; the exit code. One that fails does not stop the others."""
     from supasync_core.diff.causes import Guess, side_of_old  # noqa: PLC0415 - --help needs none of it
+    from supasync_core.diff.sides import NAMES  # noqa: PLC0415
     from supasync_core.errors import TableError  # noqa: PLC0415
 
+    sides = comparing.left.name, comparing.right.name
     tables = comparing.tables()
     comparing.check(tables.both)
     printer.begin(tables)
@@ -207,7 +209,7 @@ def _printed(comparing: "Comparing", printer: "Printer", state: "State | None") 
             failed = True
             printer.failed(table, err)
             continue
-        guess = Guess(found, side_of_old(comparing.left.name, comparing.right.name), state)
+        guess = Guess(found, side_of_old(*sides), state, files=not {*sides} & {*NAMES})
         printer.table(found, ((row, guess.cause(row)) for row in comparing.engine.rows(found.table)))
         equal = equal and found.equal
     printer.end(equal=equal and not failed)

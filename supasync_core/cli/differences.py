@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
+from unicodedata import normalize
 
 import click
 
@@ -131,7 +132,7 @@ class AsTable(Printer):
         if row.kind != CHANGED:
             yield row.kind, key, None, None, None, cause
         for number, name in enumerate(row.columns):
-            cells = (_cell((row.left or {})[name]), _cell((row.right or {})[name]))
+            cells = _told_apart((row.left or {})[name], (row.right or {})[name])
             head = (row.kind, key) if number == 0 else ("", "")
             yield *head, name, *_aligned(*cells), cause if number == 0 else ""
 
@@ -274,6 +275,20 @@ def _cell(text: str | None) -> str:
     if text is None:
         return "NULL"
     return visible(text) if text else "''"
+
+
+def _told_apart(left: str | None, right: str | None) -> tuple[str, str]:
+    """Both cells; where people would see the same in both, in quotes and with escapes."""
+    shown = _cell(left), _cell(right)
+    if _seen(shown[0]) != _seen(shown[1]):
+        return shown
+    first, second = ("NULL" if text is None else json.dumps(text) for text in (left, right))
+    return first, second
+
+
+def _seen(text: str) -> str:
+    """What people see of a text: neither how letters are composed nor blanks at its ends."""
+    return normalize("NFKC", text).strip()
 
 
 def _aligned(left: str, right: str) -> tuple[str, str]:

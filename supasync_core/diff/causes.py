@@ -39,12 +39,14 @@ _NULLS = ("", "null", "NULL")
 class Guess:
     """Guesses for the rows of one table. ``old`` is the side that stands for OLD.
 
-    ``state`` is what NEW knows of OLD; None where nobody was asked.
+    ``state`` is what NEW knows of OLD; None where nobody was asked. ``files`` tells that neither side is a
+    project: nothing was deleted in OLD then, and nothing mirrors it.
     """
 
     difference: Difference
     old: str = LEFT
     state: State | None = None
+    files: bool = False
     set_aside: frozenset[tuple[str, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,7 +83,9 @@ class Guess:
 
     def _surplus(self, at: clock.Instant | None) -> str:
         newest = _instant(self.difference.newest.get(self.old))
-        return WRITTEN if at is not None and newest is not None and at > newest else DELETED
+        if at is not None and newest is not None and at > newest:
+            return WRITTEN
+        return UNKNOWN if self.files else DELETED
 
     def _by_time(self, row: Row, mine: clock.Instant | None, theirs: clock.Instant | None) -> str:
         if mine is None or theirs is None:

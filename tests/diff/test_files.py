@@ -172,7 +172,7 @@ def test_young_rows_are_left_alone(tmp_path: Path) -> None:
     [
         ("1,a,2024-01-01", "2,z,2024-01-05", "late commit"),
         ("1,a,2024-01-09", "2,z,2024-01-05", "not yet copied"),
-        ("2,z,2024-01-05", "1,a,2024-01-01\n2,z,2024-01-05", "deleted in OLD"),
+        ("2,z,2024-01-05", "1,a,2024-01-01\n2,z,2024-01-05", "unknown"),
         ("2,z,2024-01-05", "1,a,2024-01-09\n2,z,2024-01-05", "written in NEW"),
         ("1,a,2024-01-01", "1,b,2024-01-01", "update without a timestamp"),
         ("1,a,2024-01-01", "1,a,2024-01-02", "trigger in NEW"),
@@ -346,3 +346,29 @@ def test_null_for_a_name_that_nobody_has_is_an_error(tmp_path: Path, place: str)
     done = call(tmp_path, "diff", "mysql.csv", "mysql.csv", "--null", rf"{place}=\N")
     assert done.code == 2
     assert f"--null {place}: there is no such file, table or column" in done.err
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "shown"),
+    [
+        ("", "NULL", ["NULL", '"NULL"']),
+        ("a", "a ", ['"a"', '"a "']),
+        ("\u00e9", "e\u0301", [r'"\u00e9"', r'"e\u0301"']),
+        ("a", "b", [" a ", " b "]),
+    ],
+)
+def test_cells_that_look_the_same_are_shown_so_that_one_sees_the_difference(
+    tmp_path: Path, left: str, right: str, shown: list[str]
+) -> None:
+    told = call(tmp_path, "diff", *pair(tmp_path, left, right)).out
+    assert all(each in told for each in shown), told
+
+
+def test_a_row_of_one_file_alone_was_not_deleted_in_a_project(tmp_path: Path) -> None:
+    csv_file(tmp_path / "left.csv", ["id,v", "1,a"])
+    csv_file(tmp_path / "right.csv", ["id,v", "1,a", "2,a"])
+    told = call(tmp_path, "diff", "left.csv", "right.csv")
+    assert told.code == 1
+    assert "unknown" in told.out
+    assert "deleted in OLD" not in told.out
+    assert "mirror" not in told.out
