@@ -4,15 +4,13 @@ import time
 from collections.abc import Hashable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
-from supasync_core import transform
+from supasync_core import distinct, transform
 from supasync_core.ahead import ahead
 from supasync_core.backend import Job, Piece, Transform, Typed
 from supasync_core.batch import Batch
 from supasync_core.bytes_held import bounded
-from supasync_core.distinct import Distinct
 from supasync_core.errors import (
     LockedError,
     RowError,
@@ -128,9 +126,8 @@ class Copying:
         leg = Leg(piece, None)
         if piece.batch is not None and piece.batch.count:
             guard.read(piece.batch)
-            kept: list[int] | None = [] if self._transforms else None
-            batch = transform.apply(self._transforms, table, piece.batch, kept)
-            self.distinct.check(piece.batch, kept, batch)
+            batch = transform.apply(self._transforms, table, piece.batch)
+            distinct.check(table, batch)
             leg = Leg(piece, batch, _keys(table, batch)) if batch.count else leg
         self._confirm(flight.room_for(leg), guard, flight)
         if leg.batch:
@@ -172,11 +169,6 @@ class Copying:
                 self.watch.rows_confirmed(table, self.synced, self.found)
         progress.keep(table, guard.marked(piece.state), rows)
         progress.save_if_due()
-
-    @cached_property
-    def distinct(self) -> Distinct:
-        """The keys that were sent."""
-        return Distinct(self.table)
 
     @property
     def _transforms(self) -> list[tuple[str, Transform]]:

@@ -3,8 +3,7 @@
 Who came last would win, and which one that is changes from run to run.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 from supasync_core.batch import Batch
 from supasync_core.errors import RowError, SchemaError
@@ -12,45 +11,21 @@ from supasync_core.refusals import Key, keys_of
 from supasync_core.tables import Table
 
 ONE_ROW_TWICE = "21000"
-MOST = 200_000
-"""Keys of one table that are remembered over its batches; of more, each batch is looked at by itself."""
 
 
-@dataclass
-class Distinct:
-    """Watches the keys of one table in one run; across batches where transforms change them."""
-
-    table: Table
-    owners: dict[Key, Key] = field(default_factory=dict)
-    changed: bool = False
-
-    def check(self, came: Batch, kept: list[int] | None, batch: Batch) -> None:
-        """SchemaError where two rows have one key; ``kept`` are the places that the batch's rows had."""
-        if kept is None:
-            if _repeated(self.table, batch):
-                self._owned(zip(keys_of(self.table, batch), keys_of(self.table, came), strict=True), {})
-            return
-        before = keys_of(self.table, came)
-        pairs = [(key, before[place]) for key, place in zip(keys_of(self.table, batch), kept, strict=True)]
-        self.changed = self.changed or any(key != owner for key, owner in pairs)
-        self._owned(iter(pairs), self.owners if self.changed and len(self.owners) < MOST else {})
-
-    def _owned(self, pairs: Iterator[tuple[Key, Key]], owners: dict[Key, Key]) -> None:
-        """The same row may come again in another page: only within one has each key to be there once."""
-        here: set[Key] = set()
-        for key, owner in pairs:
-            if key in here or owners.get(key, owner) != owner:
-                raise one_row(self.table, [owners[key], owner])
-            here.add(key)
-            owners[key] = owner
-
-
-def _repeated(table: Table, batch: Batch) -> bool:
+def check(table: Table, batch: Batch) -> None:
+    """SchemaError where two rows of the batch have one key."""
     try:
-        keys = batch.keys(table.key)
+        known = batch.keys(table.key)
     except ValueError:  # a key that is none, which is said where it is looked at
-        return False
-    return len(set(keys)) < len(keys) and len(set(keys_of(table, batch))) < len(keys)
+        return
+    if len(set(known)) == len(known):
+        return
+    seen: set[Key] = set()
+    for key in keys_of(table, batch):
+        if key in seen:
+            raise one_row(table, [key, key])
+        seen.add(key)
 
 
 def one_row(table: Table, keys: list[Key]) -> SchemaError:
@@ -61,8 +36,8 @@ def one_row(table: Table, keys: list[Key]) -> SchemaError:
     return SchemaError(
         f"{table.name}: {told} of ({columns}) in OLD, and would be one row of NEW",
         table=table.name,
-        hint="name a key that tells OLD's rows apart; where a transform, a collation or a shorter type of "
-        "NEW makes keys equal, change that; there may be more such rows: supasync verify counts both sides",
+        hint="name a key that tells OLD's rows apart; where a collation or a shorter type of NEW "
+        "makes keys equal, change that; there may be more such rows: supasync verify counts both sides",
     )
 
 

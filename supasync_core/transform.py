@@ -64,23 +64,18 @@ class ExactRow(MutableMapping[str, Any]):
         return "{" + ",".join(f"{_encode(name)}:{text}" for name, text in self._cells.items()) + "}"
 
 
-def apply(
-    transforms: Sequence[tuple[str, Transform]], table: Table, batch: Batch, kept: list[int] | None = None
-) -> Batch:
+def apply(transforms: Sequence[tuple[str, Transform]], table: Table, batch: Batch) -> Batch:
     """The batch after all transforms, in their order; the batch itself where there is none.
 
-    ``kept`` gets the places of the rows that were not left out.
     TableError names the transform that failed, its line, the column and the key of its row, no value else.
     """
     if not transforms:
         return batch
     texts = []
-    for place, (text, row) in enumerate(zip(rowtext.split(batch.body), batch.rows, strict=True)):
+    for text, row in zip(rowtext.split(batch.body), batch.rows, strict=True):
         changed = _through(transforms, table, text, row)
         if changed is not None:
             texts.append(changed)
-            if kept is not None:
-                kept.append(place)
     return Batch(rowtext.join(texts))
 
 

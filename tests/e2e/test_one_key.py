@@ -51,27 +51,3 @@ def test_a_row_that_a_trigger_refuses_with_that_code_is_no_pair(space: Workspace
     done = space.supasync("sync")
     assert "events: 1 row was refused and set aside" in done.err
     assert len(space.new.texts("events")) == 11
-
-
-@pytest.mark.parametrize("page_size", [1000, 2])
-def test_keys_that_a_transform_makes_equal_are_named_in_one_page_and_in_two(
-    space: Workspace, page_size: int
-) -> None:
-    space.write(
-        "mine.py",
-        "from supasync_core import hookimpl\n\n"
-        "def day(row):\n    row['at'] = row['at'][:11] + '00:00:00+00:00'\n    return row\n\n"
-        "@hookimpl\ndef supasync_register_transforms(registry):\n    registry.add('day', day)\n",
-    )
-    text = CONFIG.replace("tables:\n", "plugins: [./mine.py]\ntables:\n")
-    text = text.replace("snapshot}", f"snapshot, transform: [day], page_size: {page_size}}}")
-    space.write("tables.yaml", text)
-    days = "insert into events values ('2026-01-01 05:00Z'), ('2026-01-02 05:00Z'), ('2026-01-0{} 09:00Z')"
-    space.old.run(days.format(2))
-    done = space.supasync("sync")
-    assert done.code == 3, done.out + done.err
-    assert "the rows 2026-01-02T05:00:00+00:00 and 2026-01-02T09:00:00+00:00 of (at)" in done.err
-    space.old.run("delete from events")
-    space.old.run(days.format(3))
-    assert space.supasync("sync").code == 0
-    assert space.supasync("sync").code == 0, "the same rows again are no pair"
