@@ -85,6 +85,15 @@ class Typed(Protocol):
 
 
 @runtime_checkable
+class Informed(Protocol):
+    """A sink that keeps every cell as it came, and yet has to know when two keys are one."""
+
+    def informed(self, table: Table, shape: Shape) -> None:
+        """Take the source's column types, before the first batch."""
+        ...
+
+
+@runtime_checkable
 class Catalog(Protocol):
     """A source or sink that can list its tables."""
 

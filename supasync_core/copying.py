@@ -8,7 +8,7 @@ from typing import Any
 
 from supasync_core import distinct, transform
 from supasync_core.ahead import ahead
-from supasync_core.backend import Job, Piece, Transform, Typed
+from supasync_core.backend import Informed, Job, Piece, Transform, Typed
 from supasync_core.batch import Batch
 from supasync_core.bytes_held import bounded
 from supasync_core.errors import (
@@ -231,6 +231,8 @@ def exchange_types(project: Project, table: Table) -> None:
     source, sink = project.source, project.sink
     if isinstance(source, Typed):
         source.typed(table, sink.shape(table))
+    if isinstance(sink, Informed):
+        sink.informed(table, source.shape(table))
     if isinstance(sink, Typed):
         sink.typed(table, source.shape(table))
 

@@ -1,6 +1,6 @@
 """The settings of one table, and what a source or sink knows of its columns."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -100,16 +100,20 @@ class Column:
 class Shape:
     """The columns of a table as one side has them; ``known`` is False where the backend cannot tell.
 
-    ``view`` is True where it shows itself to be no table but a view.
+    ``view`` is True where it shows itself to be no table but a view; ``texts`` where a cell is but a text,
+    as in CSV.
     """
 
     columns: tuple[Column, ...] = ()
     known: bool = True
     view: bool = False
+    texts: bool = False
     names: frozenset[str] = field(init=False)
+    _named: Mapping[str, Column] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", frozenset(column.name for column in self.columns))
+        object.__setattr__(self, "_named", {column.name: column for column in reversed(self.columns)})
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -118,4 +122,4 @@ class Shape:
 
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""
-        return next((column for column in self.columns if column.name == name), None)
+        return self._named.get(name)

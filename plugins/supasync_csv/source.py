@@ -42,7 +42,7 @@ class CsvSource:
 
     def shape(self, table: Table) -> Shape:
         """The columns that the file's first line names; their types are not known."""
-        return Shape(tuple(Column(name) for name in header(table, self._existing(table))))
+        return Shape(tuple(Column(name) for name in header(table, self._existing(table))), texts=True)
 
     @property
     def hidden(self) -> Sequence[str]:

@@ -1,10 +1,11 @@
 """The sink `duckdb`: tables of one file, created with the first batch where they are missing."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from duckdb import DuckDBPyConnection
 
+from supasync_core import rowtext
 from supasync_core.batch import Batch, Window
 from supasync_core.opening import Fence
 from supasync_core.tables import Shape, Table
@@ -12,6 +13,7 @@ from supasync_duckdb.catalog import HIDDEN, catalog
 from supasync_duckdb.files import blamed, open_to_write
 from supasync_duckdb.reading import Reader
 from supasync_duckdb.tables import Kinds, Tables, absent, shape_of, untyped
+from supasync_duckdb.values import JSON, VARCHAR, Kind
 from supasync_duckdb.writing import Writer
 
 
@@ -19,7 +21,8 @@ class DuckdbSink:
     """Writes to one file.
 
     A table that does not exist yet is created with a JSON column for each column of the batch, which keeps
-    the exact text of each cell. A table with columns of other types is written to as it is.
+    the exact text of each cell; where the source has but texts, with VARCHAR columns. A table with columns of
+    other types is written to as it is.
     """
 
     def __init__(self, path: Path, fence: Fence | None = None) -> None:
@@ -27,6 +30,11 @@ class DuckdbSink:
         self._fence = fence or Fence()
         self._opened: DuckDBPyConnection | None = None
         self._reader: Reader | None = None
+        self._shapes: dict[str, Shape] = {}
+
+    def informed(self, table: Table, shape: Shape) -> None:
+        """Be told the source's types: keys are compared as they have it, and bare texts stay texts."""
+        self._shapes[table.name] = shape
 
     def shape(self, table: Table) -> Shape:
         """The table's columns; not known before the first batch has created it."""
@@ -67,7 +75,7 @@ class DuckdbSink:
     def upsert(self, table: Table, batch: Batch) -> int:
         """Write all rows of the batch or none, the last of several with one key."""
         self._fence.ask()
-        return self._changed().upsert(table, batch)
+        return self._changed(table, self._documents(table, batch)).upsert(table, batch)
 
     def delete(self, table: Table, keys: Sequence[Sequence[str]]) -> int:
         """Remove the rows of these keys; all of them or none, and never more than were named."""
@@ -75,7 +83,7 @@ class DuckdbSink:
         if not wanted or self._kinds(table) is None:
             return 0
         self._fence.ask()
-        return self._changed().delete(table, wanted)
+        return self._changed(table).delete(table, wanted)
 
     def notes(self) -> list[str]:
         """None: every column is written."""
@@ -106,13 +114,32 @@ class DuckdbSink:
             self._reader = Reader(self._connection())
         return self._reader
 
-    def _changed(self) -> Writer:
+    def _documents(self, table: Table, batch: Batch) -> set[str]:
+        """Columns of bare texts in which objects or lists stand, which the first batch makes JSON."""
+        if not self._shapes.get(table.name, Shape()).texts or self._kinds(table) is not None:
+            return set()
+        rows = map(rowtext.cells, rowtext.split(batch.body))
+        return {name for row in rows for name, cell in row.items() if cell.startswith(("[", "{"))}
+
+    def _changed(self, table: Table, documents: Collection[str] = ()) -> Writer:
         """A writer, before which everything that was known of the tables is forgotten."""
         if self._reader:
             self._reader.forget()
-        return Writer(self._connection(), self._path)
+        shape = self._shapes.get(table.name, Shape(known=False))
+        return Writer(
+            self._connection(),
+            self._path,
+            shape=shape,
+            new=lambda _table, name: JSON if name in documents else _kind(shape, name),
+        )
 
     def _connection(self) -> DuckDBPyConnection:
         if self._opened is None:
             self._opened = open_to_write(self._path)
         return self._opened
+
+
+def _kind(shape: Shape, name: str) -> Kind:
+    """A new column's kind: a text of a source whose cells are all texts, else whatever JSON the cell is."""
+    column = shape.column(name)
+    return VARCHAR if shape.texts and column is not None and column.type is None else JSON

@@ -3,7 +3,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -12,10 +12,12 @@ from duckdb import DuckDBPyConnection
 from supasync_core import rowtext
 from supasync_core.batch import Batch
 from supasync_core.errors import RowError, SchemaError
-from supasync_core.tables import Table
+from supasync_core.tables import Shape, Table
+from supasync_duckdb.equality import normal
+from supasync_duckdb.equality import same as same_key
 from supasync_duckdb.files import blamed, transaction
 from supasync_duckdb.tables import Kinds, Tables, qualified, refuse_twins, schema_of, untyped
-from supasync_duckdb.values import JSON, Kind, fits, identifier, parsed, plain
+from supasync_duckdb.values import JSON, VARCHAR, Kind, fits, identifier, parsed, plain
 
 Cells = dict[str, list[str | None]]
 """The texts of a batch by column: raw JSON for JSON columns, plain text for others, None for NULL."""
@@ -26,12 +28,14 @@ class Writer:
     """Writes to the tables of one connection.
 
     ``new`` is the kind of a column that it creates; ``grows`` tells whether a table takes new columns.
+    ``shape`` has the types that decide when two keys in texts are one; a key without one goes by its text.
     """
 
     connection: DuckDBPyConnection
     path: Path
     new: Callable[[Table, str], Kind] = lambda _table, _column: JSON
     grows: Callable[[Kinds], bool] = untyped
+    shape: Shape = field(default_factory=Shape)
 
     def upsert(self, table: Table, batch: Batch) -> int:
         """Write all rows or none; the last of several with one key wins."""
@@ -46,7 +50,7 @@ class Writer:
         with blamed(self.path, table), transaction(self.connection):
             kinds = self._prepared(table, columns)
             cells = {name: _texts((row.get(name) for row in rows), kinds[name]) for name in columns}
-            self._merge(table, _Merge(table, columns, kinds), cells)
+            self._merge(table, _Merge(table, columns, kinds, self.shape), cells)
         return batch.count
 
     def delete(self, table: Table, keys: Sequence[tuple[str, ...]]) -> int:
@@ -56,7 +60,11 @@ class Writer:
             wanted = {f"v{i}": [key[i] for key in keys] for i in range(len(table.key))}
             unnested = ", ".join(f"unnest(CAST(${name} AS VARCHAR[])) AS {name}" for name in wanted)
             same = " AND ".join(
-                f"{plain(f'target.{identifier(name)}', kinds[name])} = wanted.v{i}"
+                same_key(
+                    _type(self.shape, kinds[name], name),
+                    plain(f"target.{identifier(name)}", kinds[name]),
+                    f"wanted.v{i}",
+                )
                 for i, name in enumerate(table.key)
             )
             found = self.connection.execute(
@@ -128,6 +136,7 @@ class _Merge:
     table: Table
     columns: Sequence[str]
     kinds: Kinds
+    shape: Shape
 
     def batch(self) -> str:
         """The batch's texts as columns ``c0 ...``, its rows numbered by ``n``."""
@@ -153,7 +162,7 @@ class _Merge:
         changed = [
             f"{identifier(name)} = batch.v{i}"
             for i, name in enumerate(self.columns)
-            if name not in self.table.key or self.kinds[name] == JSON
+            if name not in self.table.key or self.kinds[name] in (JSON, VARCHAR)
         ]
         update = f"WHEN MATCHED THEN UPDATE SET {', '.join(changed)} " if changed else ""
         return (
@@ -166,9 +175,19 @@ class _Merge:
         )
 
     def _comparable(self, value: str, column: str) -> str:
-        """A key as it is compared: raw JSON by its plain text, so that 1 and "1" are one key."""
+        """A key as it is compared: a text as its type has it, raw JSON so that 1 and "1" are one key."""
         kind = self.kinds[column]
-        return plain(value, kind) if kind == JSON else value
+        if kind not in (JSON, VARCHAR):
+            return value
+        return normal(_type(self.shape, kind, column), plain(value, kind))
+
+
+def _type(shape: Shape, kind: Kind, name: str) -> str:
+    """The type by which a key is compared: that of the column itself, else what was told of it."""
+    if kind not in (JSON, VARCHAR):
+        return kind.sql
+    column = shape.column(name)
+    return (column.type or "") if column else ""
 
 
 def _texts(cells: Iterable[str | None], kind: Kind) -> list[str | None]:

@@ -12,7 +12,7 @@ import pytest
 
 from supasync_core.batch import Batch, Keyset, Span, Window
 from supasync_core.errors import LockedError, RowError, SchemaError, StateError
-from supasync_core.tables import Table
+from supasync_core.tables import Column, Shape, Table
 from supasync_duckdb.files import open_to_write
 from supasync_duckdb.sink import DuckdbSink
 from supasync_duckdb.source import DuckdbSource
@@ -211,3 +211,25 @@ def test_importing_the_package_does_not_load_duckdb() -> None:
     """The command line starts at once."""
     code = "import sys, supasync_duckdb, supasync_csv; sys.exit('duckdb' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, env=os.environ).returncode == 0
+
+
+def test_texts_of_a_source_without_types_stay_texts(path: Path) -> None:
+    """NULL and the empty text are two values; objects stay JSON."""
+    with closing(DuckdbSink(path)) as sink:
+        sink.informed(TABLE, Shape((Column("id"), Column("a"), Column("doc")), texts=True))
+        sink.upsert(TABLE, Batch(b'[{"id":"1","a":"two","doc":{"x":1}},{"id":"2","a":"","doc":null}]'))
+        sink.upsert(TABLE, Batch(b'[{"id":"3","a":null,"doc":null}]'))
+    with duckdb.connect(str(path), read_only=True) as connection:
+        kinds = connection.execute("SELECT DISTINCT typeof(id), typeof(a), typeof(doc) FROM jobs").fetchall()
+        rows = connection.execute("SELECT id, a FROM jobs ORDER BY id").fetchall()
+    assert kinds == [("VARCHAR", "VARCHAR", "JSON")]
+    assert rows == [("1", "two"), ("2", ""), ("3", None)]
+
+
+def test_a_key_in_another_spelling_updates_its_row(path: Path) -> None:
+    with closing(DuckdbSink(path)) as sink:
+        sink.informed(TABLE, Shape((Column("id", type="timestamp with time zone"), Column("v", type="text"))))
+        for spelt, value in (("2024-05-05T10:00:00+00:00", "a"), ("2024-05-05 12:00:00+02", "b")):
+            sink.upsert(TABLE, Batch(f'[{{"id":"{spelt}","v":"{value}"}}]'.encode()))
+        assert sink.count(TABLE) == 1
+        assert sink.delete(TABLE, [("2024-05-05T10:00:00Z",)]) == 1

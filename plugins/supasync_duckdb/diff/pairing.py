@@ -2,7 +2,7 @@
 # ruff: noqa: S608 - names are quoted by values.identifier
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from supasync_core.diff.seams import Question, Taken
 from supasync_duckdb import equality
@@ -50,12 +50,13 @@ class Pairing:
     mine: Taken
     theirs: Taken
     number: int
+    columns: tuple[str, ...] = field(init=False)
+    """The key, then what is compared."""
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The key, then what is compared."""
+    def __post_init__(self) -> None:
         key = self.question.table.key
-        return (*key, *(name for name in self.question.columns if name not in key))
+        names = (*key, *(name for name in self.question.columns if name not in key))
+        object.__setattr__(self, "columns", names)
 
     @property
     def differing(self) -> range:
