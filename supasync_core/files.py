@@ -8,7 +8,9 @@ from tempfile import NamedTemporaryFile
 from supasync_core.errors import SupasyncError
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_UNSEEN = "\\s\ufeff\u00ad\u200b-\u200f\u2060-\u2064"
+_FORMULA = re.compile(f"((?:^|[;\\n\\r\\t])[{_UNSEEN}]*)([=+\\-@\uff1d\uff0b\uff0d\uff20])")
+"""The beginning of a formula: of the cell, of a line of it, or of a part where ``;`` or a tab parts cells."""
 
 
 def write_private(path: Path, text: str) -> None:
@@ -28,7 +30,8 @@ def write_private(path: Path, text: str) -> None:
 
 
 def defused(value: object) -> object:
-    """A cell that a spreadsheet does not run: a text that begins like a formula gets an apostrophe."""
-    if not isinstance(value, str) or not value.startswith(_FORMULA) or _NUMBER.fullmatch(value):
+    """A cell that a spreadsheet does not run: what begins like a formula gets an apostrophe before it."""
+    if not isinstance(value, str) or _NUMBER.fullmatch(value):
         return value
-    return f"'{value}"
+    text = _FORMULA.sub(r"\1'\2", value)
+    return f"'{text}" if text.startswith(("\t", "\r")) else text

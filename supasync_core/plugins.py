@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -89,8 +91,13 @@ class Host:
             else:
                 self.loaded.append(Loaded(point.name, point))
 
-    def load_file(self, path: Path) -> None:
-        """Load a local plugin file; PluginError with the reason where that fails."""
+    def load_file(self, path: Path, folder: Path | None = None) -> None:
+        """Load a local plugin file; PluginError with the reason where that fails.
+
+        It must be in the ``folder``, where one is given, and nobody else may write to it.
+        """
+        if folder is not None:
+            _check_place(path.resolve(), folder.resolve())
         try:
             self._take(path.stem, _import(path))
         except (Exception, SystemExit) as err:
@@ -136,6 +143,16 @@ def _refuse_misspelt(plugin: ModuleType) -> None:
             raise PluginError(
                 f"the hook {name} is not marked with @hookimpl (from supasync_core import hookimpl)"
             )
+
+
+def _check_place(path: Path, folder: Path) -> None:
+    """PluginError for a file outside of the folder, or one that anybody may write to: it is code."""
+    if not path.is_relative_to(folder):
+        raise PluginError(f"{path}: is not in {folder}: put the plugin beside tables.yaml")
+    between = [each for each in path.parents if each.is_relative_to(folder)]
+    for place in (path, *between):
+        if os.name == "posix" and place.exists() and place.stat().st_mode & stat.S_IWOTH:
+            raise PluginError(f"{place}: anybody may write to it, and it is code: chmod o-w {place}")
 
 
 def _import(path: Path) -> ModuleType:

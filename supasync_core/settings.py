@@ -26,7 +26,7 @@ class Host(Protocol):
     transforms: Registry[Transform]
     stagings: Registry[Backend["Staging"]]
 
-    def load_file(self, path: Path) -> None:
+    def load_file(self, path: Path, folder: Path | None = None) -> None:
         """Load a plugin file; PluginError with the reason where that fails."""
         ...
 

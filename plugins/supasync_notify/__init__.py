@@ -20,6 +20,7 @@ from supasync_core import hookimpl
 from supasync_core.addresses import is_safe
 from supasync_core.errors import SupasyncError
 from supasync_core.files import write_private
+from supasync_core.printable import visible
 from supasync_core.secrets import redact
 
 if TYPE_CHECKING:
@@ -36,6 +37,15 @@ _TOLERATED = (4, 5, 130)
 _LONGEST = 1800
 """Characters of a message: Discord takes 2000."""
 _SUCCESS = range(200, 300)
+_KINDS = {
+    "ConfigError": "tables.yaml or .env cannot be used",
+    "PluginError": "a plugin cannot be loaded",
+    "StateError": "the state of NEW cannot be used",
+    "SchemaError": "a table is not as it has to be",
+    "RefusedError": "a project refuses the request",
+    "TransientError": "a project did not answer",
+}
+"""What ended a run, by the kind of its error."""
 
 
 @hookimpl
@@ -80,9 +90,26 @@ def changes(before: Mapping[str, Any], report: Report, exit_code: int) -> Iterat
 def _told(report: Report, exit_code: int) -> str:
     if not exit_code:
         return f"sync works again: {report.records:,} records"
-    lines = [f"sync fails (exit {exit_code}): {report.error}"]
-    lines += [report.stopped.hint] if report.stopped and report.stopped.hint else []
-    return "\n".join([*lines, "more: supasync status"])
+    return f"sync fails (exit {exit_code}): {'; '.join(_causes(report))}\nmore: supasync status"
+
+
+def _causes(report: Report) -> Iterator[str]:
+    """What failed, by name and kind alone: messages hold what others wrote, and values of rows."""
+    if report.stopped:
+        kind = _KINDS.get(type(report.stopped).__name__, "the run was stopped")
+        ended = report.ended
+        yield f"{ended['project']}: {ended['reason']}" if ended else kind
+    for table in report.tables:
+        if table.error and table.status != "skipped":
+            yield f"{table.name}: {table.status}"
+
+
+def _plain(text: str) -> str:
+    """The text as Slack, Discord and others show it: no link, no mention, no markup."""
+    shown = visible(text, "\n")
+    for mark, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("@", "(at)")):
+        shown = shown.replace(mark, written)
+    return shown.translate(dict.fromkeys(map(ord, "`~[]|"), "'"))
 
 
 def _tell(webhook: str, folder: Path, report: Report, exit_code: int) -> None:
@@ -95,7 +122,7 @@ def _tell(webhook: str, folder: Path, report: Report, exit_code: int) -> None:
         path = None
     known = _remembered(path)
     for change in list(changes(known, report, exit_code)):
-        text = redact(f"supasync ({folder.resolve().name}): {change.text}", ())
+        text = _plain(redact(f"supasync ({folder.resolve().name}): {change.text}", ()))
         text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
         if not change.text or _sent(WEBHOOK, "POST", webhook, {"text": text}):
             known[change.name] = change.value

@@ -24,7 +24,7 @@ from supasync_rest.answers import Answer, Request
 from supasync_rest.errors import LargePageError, PassingError, StatementTimeoutError
 from supasync_rest.failures import Refusal
 from supasync_rest.retry import Patience
-from supasync_rest.settings import origin
+from supasync_rest.settings import origin, pair_problem
 from supasync_rest.transport import UNSENT, Transport, why
 
 T = TypeVar("T")
@@ -45,6 +45,8 @@ class Client:
         self._latest: Horizon | None = None
         self._ledger = context.ledger
         self._key = context.settings["key"]
+        if flaw := pair_problem(context.settings["url"], self._key):
+            raise RefusedError(f"{context.project}: {flaw}", hint="take url: and key: from one project")
         self._fence = context.fence
         self._patience = patience or Patience()
         self._methods = frozenset(methods)

@@ -7,7 +7,7 @@ columns called ``order`` or ``select`` can only be filtered inside ``and=()``, a
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 from supasync_core.batch import Cursor, Span, Window
 from supasync_core.errors import SchemaError
@@ -124,7 +124,7 @@ def user_filter(table: Table) -> str:
         return ""
     for part in table.where.split("&"):
         word, equals, _ = part.partition("=")
-        if word.strip() in _NOT_FILTERS or not equals:
+        if unquote_plus(word).strip() in _NOT_FILTERS or not equals:
             raise SchemaError(
                 f"{table.name}: where: {part} is no filter",
                 table=table.name,

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from supasync_core.addresses import is_safe
@@ -45,6 +46,15 @@ def key_problem(value: str) -> str | None:
     return None if role == "service_role" else f"{_described(value, role)}; {_TAKE_THE_KEY}"
 
 
+def pair_problem(url: str, key: str) -> str | None:
+    """What is wrong with a key and an address together: a legacy key names the project that it is of."""
+    ref = str((_claims(key) or {}).get("ref") or "")
+    place, _, rest = host(url).partition(".")
+    if rest != "supabase.co" or not ref or ref == place:
+        return None
+    return f"the key is of the project {ref[:40]}, and the address is {place}'s"
+
+
 def _described(value: str, role: str | None) -> str:
     """What a key is that is not a secret one."""
     if not value.strip():
@@ -83,11 +93,17 @@ def _host(parts: SplitResult) -> str:
 
 def _role(token: str) -> str | None:
     """The role that a JSON Web Token claims, unverified, empty for none; None for what is no such token."""
+    claims = _claims(token)
+    return None if claims is None else str(claims.get("role") or "")
+
+
+def _claims(token: str) -> dict[str, Any] | None:
+    """What a JSON Web Token claims, unverified; None for what is no such token."""
     parts = token.split(".")
     if len(parts) != 3 or not _is_one_word(token):  # noqa: PLR2004 - RFC 7519: header, payload, signature
         return None
     try:
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):
         return None
-    return str(claims.get("role") or "") if isinstance(claims, dict) else None
+    return claims if isinstance(claims, dict) else None

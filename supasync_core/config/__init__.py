@@ -22,6 +22,8 @@ __all__ = ["Host", "Settings", "load"]
 
 _OTHER: Final = "name another file with --config PATH"
 _STALE_INTERVALS: Final = 6
+_LARGEST: Final = 5_000_000
+"""Bytes of a tables.yaml; 20,000 tables take about one million."""
 
 
 def load(path: Path, environ: Mapping[str, str], host: Host) -> Settings:
@@ -44,6 +46,9 @@ def load(path: Path, environ: Mapping[str, str], host: Host) -> Settings:
 
 def _text(path: Path) -> str:
     try:
+        special = path.exists() and not (path.is_file() or path.is_dir())
+        if special or (path.is_file() and path.stat().st_size > _LARGEST):
+            raise ConfigError([f"{path}: is not a file of at most {_LARGEST:,} bytes"])
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         sentence = f"there is no such file: run supasync in the folder of tables.yaml, or {_OTHER}"
@@ -119,7 +124,7 @@ def _load_plugins(reading: Reading, root: Section, given: Mapping[str, Any]) -> 
     complete = True
     for name, at in root.entries["plugins"].places.items():
         try:
-            reading.host.load_file(reading.folder / name)
+            reading.host.load_file(reading.folder / name, reading.folder)
         except PluginError as err:
             reading.problems.add(at, "plugins", err.message)
             complete = False

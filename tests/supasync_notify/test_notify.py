@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from supasync_core.errors import RefusedError, SupasyncError
-from supasync_core.report import Report
+from supasync_core.report import Report, TableResult
 from supasync_core.usage.shares import Share
 from supasync_notify import PING, WEBHOOK, supasync_run_finished
 from tests.supasync_notify.listener import Listener, listening
@@ -66,9 +66,9 @@ def test_a_message_comes_once_per_change(heard: Listener, tmp_path: Path) -> Non
     ]
     assert [len(texts) for texts in told] == [0, 1, 0, 0, 1, 0, 1, 0]
     assert told[1] == [
-        f"supasync ({tmp_path.name}): sync fails (exit 3): NEW has no table jobs\nmore: supasync status"
+        f"supasync ({tmp_path.name}): sync fails (exit 3): the run was stopped\nmore: supasync status"
     ]
-    assert "OLD is over its organisation's quota (402)\nwait" in told[4][0]
+    assert "OLD: quota\n" in told[4][0]
     assert "works again" in told[6][0]
 
 
@@ -157,10 +157,13 @@ def test_without_an_address_nothing_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_long_message_is_cut_to_what_chats_take(heard: Listener, tmp_path: Path) -> None:
-    (text,) = tell(heard, tmp_path, bad("x" * 9000), 3)[1]
+    tables = tuple(TableResult(name=f"t{n}", status="failed", error="x") for n in range(900))
+    (text,) = tell(heard, tmp_path, Report(command="sync", run="1", tables=tables), 3)[1]
     assert 1800 < len(text) < 1900
 
 
 def test_no_key_is_in_a_message(heard: Listener, tmp_path: Path) -> None:
-    (text,) = tell(heard, tmp_path, bad("the key sb_secret_Vq8Zt1x2y3w4 is wrong"), 3)[1]
-    assert "the key *** is wrong" in text
+    tables = (TableResult(name="sb_secret_Vq8Zt1x2y3w4", status="failed", error="sb_secret_Vq8Zt1x2y3w4"),)
+    (text,) = tell(heard, tmp_path, Report(command="sync", run="1", tables=tables), 3)[1]
+    assert "***: failed" in text
+    assert "secret" not in text

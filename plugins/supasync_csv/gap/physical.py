@@ -45,6 +45,8 @@ def examine(
     UnfitError with the place of the first byte that is no text. Unless ``whole``, the beginning alone is
     looked at, and there is no digest.
     """
+    if not path.is_file():
+        raise UnfitError("is not a regular file")
     if encoding and encoding.lower().replace("-", "") not in ("utf8", "utf8sig"):
         path, size, digest = draft, path.stat().st_size, _recoded(path, encoding, draft)
     else:
@@ -115,6 +117,8 @@ def _not_utf8(at: int) -> str:
 def _recoded(path: Path, encoding: str, draft: Path) -> str:
     digest = sha256()
     try:
+        if not codecs.lookup(encoding)._is_text_encoding:  # noqa: SLF001 - rot13 and zlib are codecs too
+            raise LookupError(encoding)  # noqa: TRY301 - as for one that is not there
         reader = codecs.getincrementaldecoder(encoding)()
         with path.open("rb") as file, draft.open("wb") as out:
             while chunk := file.read(_CHUNK):

@@ -1,0 +1,117 @@
+"""Small doors: spreadsheets, filters, encodings, plugins, variables, keys and webhooks."""
+
+import base64
+import csv
+import io
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from supasync_core.config.environment import Environment, read_dotenv
+from supasync_core.errors import PluginError, SchemaError, SupasyncError
+from supasync_core.files import defused
+from supasync_core.ledger import Ledger
+from supasync_core.opening import Context
+from supasync_core.plugins import Host
+from supasync_core.report import Report, TableResult
+from supasync_core.tables import Table
+from supasync_csv.gap.physical import UnfitError, examine
+from supasync_notify import _plain, _told
+from supasync_rest.query import user_filter
+from supasync_rest.source import RestSource
+
+FORMULAS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+@pytest.mark.parametrize(
+    "before", ["", "\n", "a\n", " ", "\ufeff", "\u200b", "\u00a0", "1;", "\ufeff \u200b"]
+)
+@pytest.mark.parametrize("mark", FORMULAS)
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_no_part_of_a_cell_is_a_formula(before: str, mark: str, delimiter: str) -> None:
+    out = io.StringIO()
+    csv.writer(out).writerow([defused(f"{before}{mark}1+1"), defused("-1.5"), "x"])
+    for row in csv.reader(io.StringIO(out.getvalue(), newline=""), delimiter=delimiter):
+        for cell in row:
+            for line in cell.split("\n"):
+                bare = line.strip().strip("\ufeff\u200b\u00a0 ")
+                assert not bare.startswith(FORMULAS) or bare.startswith("-1.5"), (row, cell)
+
+
+def test_a_number_stays_a_number() -> None:
+    assert [defused(text) for text in ("-1.5", "+3", "7", "a=b", None)] == ["-1.5", "+3", "7", "a=b", None]
+
+
+@pytest.mark.parametrize(
+    "where", ["%6Fffset=40", "id=gt.1&%6cimit=1", "o%66fset=1", "%73elect=id", "+limit=1"]
+)
+def test_no_spelling_of_a_filter_pages(where: str) -> None:
+    with pytest.raises(SchemaError, match="is no filter"):
+        user_filter(Table(name="users", where=where))
+
+
+@pytest.mark.parametrize("name", ["rot13", "base64", "zlib", "hex", "bz2"])
+def test_an_encoding_is_one_of_text(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "users.csv"
+    path.write_text("id\n1\n")
+    with pytest.raises(UnfitError, match="no encoding"):
+        examine(path, name, tmp_path / "draft", frozenset({"id"}))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="FIFOs and rights are POSIX's")
+def test_a_fifo_is_no_file(tmp_path: Path) -> None:
+    for name in ("users.csv", ".env"):
+        os.mkfifo(tmp_path / name)
+    with pytest.raises(UnfitError, match="regular"):
+        examine(tmp_path / "users.csv", None, tmp_path / "draft", frozenset())
+    assert read_dotenv(tmp_path / ".env") == ({}, [(1, "is not a regular file")])
+
+
+def test_references_without_an_end_are_read_at_once() -> None:
+    began = time.monotonic()
+    value, flaws = Environment({}, {}).expand("${A:-" * 20_000)
+    assert value is None
+    assert flaws
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights are POSIX's")
+def test_a_plugin_is_a_file_of_the_folder_that_others_may_not_write(tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for place in (tmp_path / "outside.py", folder / "own.py", folder / "open.py"):
+        place.write_text("")
+    (folder / "open.py").chmod(0o666)
+    (folder / "link.py").symlink_to(tmp_path / "outside.py")
+    host = Host()
+    host.load_file(folder / "own.py", folder)
+    for name in ("../outside.py", str(tmp_path / "outside.py"), "link.py"):
+        with pytest.raises(PluginError, match="is not in"):
+            host.load_file(folder / name, folder)
+    with pytest.raises(PluginError, match="anybody may write"):
+        host.load_file(folder / "open.py", folder)
+
+
+def test_a_legacy_key_of_another_project_is_refused(tmp_path: Path) -> None:
+    def key(ref: str) -> str:
+        claims = base64.urlsafe_b64encode(json.dumps({"role": "service_role", "ref": ref}).encode())
+        return f"eyJhbGciOiJIUzI1NiJ9.{claims.decode().rstrip('=')}.c2lnbmF0dXJl"
+
+    settings = {"url": "https://abcdefgh.supabase.co", "key": key("zyxwvuts")}
+    with pytest.raises(SupasyncError, match="the key is of the project zyxwvuts"):
+        RestSource(Context(settings=settings, folder=tmp_path, ledger=Ledger(), project="OLD"))
+    own = {**settings, "key": key("abcdefgh")}
+    RestSource(Context(settings=own, folder=tmp_path, ledger=Ledger(), project="OLD")).close()
+
+
+def test_a_webhook_hears_names_and_codes_alone() -> None:
+    name = "<!channel> <http://evil.example.test|here> @everyone\x1b[2J"
+    result = TableResult(name=name, status="failed", error=f"{name}: NEW refuses (value of a cell)")
+    report = Report(command="sync", run="1", tables=(result,), stopped=SupasyncError("a cell's value"))
+    text = _plain(_told(report, 3))
+    assert "value" not in text
+    assert "failed" in text
+    assert not any(mark in text for mark in ("<", ">", "@", "|", "\x1b"))
