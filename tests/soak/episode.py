@@ -53,11 +53,11 @@ class Episode(App):
         dice = self.dice
         groups = sorted(dice.sample(GROUPS, dice.choice([1, 1, 2, 3])))
         self.names = [name for group in groups for name in group]
-        self.overlap, size = dice.choice([6.0, 20.0, 900.0]), dice.choice([2, 3, 5, 1000])
+        self.overlap, size = dice.choice([6.0, 20.0, 900.0]), dice.choice([2, 3, 5, 50, 1000])
         self.setup = Setup(
             tables=tuple(limited(TABLES[name], self.overlap, size) for name in self.names),
             horizon=dice.random() < 0.5,
-            checkpoint=dice.choice([1, 8, 10_000]),
+            checkpoint=dice.choice([1, 8, 10_000, 10_000]),
         )
         self.skew = dice.choice(SKEWS)
         self.slowest = 5 * 3600.0 if self.setup.horizon and not self.skew else self.overlap
