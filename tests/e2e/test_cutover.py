@@ -278,7 +278,7 @@ def test_the_answer_no_switches_nothing(space: Workspace) -> None:
 
 @pytest.mark.parametrize("kind", ["hold-before", "hold-after"])
 def test_killed_between_env_and_closing_it_is_completed(space: Workspace, kind: str) -> None:
-    rule = {"kind": kind, "path": "rpc/supasync_save", "nth": 2}
+    rule = {"kind": kind, "path": "rpc/supasync_save", "nth": 3}
     space.new.server.misbehave(rule)
     with space.command("cutover", "--yes") as process:
         space.new.server.wait_held(seconds=60)
