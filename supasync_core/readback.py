@@ -20,6 +20,7 @@ SAMPLE = 20
 """Rows of one table that are read back, in one request."""
 _LARGEST = 100_000
 """Characters of a row that is worth reading back: larger ones would cost more than they tell."""
+_FLOATS = ("double precision", "real")
 _ZONED = ("timestamp with time zone[]", "tstzrange", "tstzmultirange")
 """Each server prints these in its own time zone, and nothing compares them but PostgreSQL."""
 
@@ -68,6 +69,7 @@ class Readback:
         if not sent:
             return
         columns = self._columns(next(iter(sent.values())).text)
+        self._refuse_rounded(sent, [name for name, kind in columns.items() if kind in _FLOATS])
         narrow = replace(
             self.table, columns=(*self.table.key, *columns), exclude=(), where=None, transform=()
         )
@@ -81,6 +83,33 @@ class Readback:
         wrong = dict(self._differing(sent, found, columns))
         if wrong:
             self._judge(sent, wrong)
+
+    def _refuse_rounded(self, sent: dict[Key, Sent], names: Sequence[str]) -> None:
+        """SchemaError where OLD prints fewer digits than it holds: it does not find its own rows by them.
+
+        One setting does that, for every float alike (PostgreSQL documentation, "extra_float_digits").
+        """
+        table = self.table
+        name = names[0] if names else ""
+        texts = {key: rowtext.cells(each.text).get(name, "") for key, each in sent.items()}
+        asked = {key: text for key, text in texts.items() if text.lstrip("-")[:1].isdigit()}
+        if not asked:
+            return
+        narrow = replace(table, columns=table.key, exclude=(), where=None, transform=())
+        values = [(*key, text) for key, text in asked.items()]
+        found = {
+            table.place(row, None).key
+            for batch in self.project.source.rows(narrow, (*table.key, name), values)
+            for row in batch.rows
+        }
+        lost = {key: [name] for key in asked if key not in found}
+        if lost and self._unchanged(sent, lost):
+            raise SchemaError(
+                f"{table.name}: OLD prints fewer digits of {name} than it holds: extra_float_digits is low",
+                table=table.name,
+                hint="in OLD's SQL editor: alter database postgres reset extra_float_digits; alter role "
+                f"authenticator reset extra_float_digits; then: supasync sync --full {table.name}",
+            )
 
     def _columns(self, text: str) -> dict[str, str | None]:
         """The columns that can be compared, with their types: those of one type on both sides."""
@@ -123,7 +152,12 @@ class Readback:
         return False
 
     def _judge(self, sent: dict[Key, Sent], wrong: dict[Key, list[str]]) -> None:
-        """Ask the source once more: a row that has changed meanwhile may have been sent anew since."""
+        key = self._unchanged(sent, wrong)
+        if key is not None:
+            raise self._changed(key, wrong[key])
+
+    def _unchanged(self, sent: dict[Key, Sent], wrong: dict[Key, list[str]]) -> Key | None:
+        """A row that the source still has as it was sent: one that changed may have been sent anew since."""
         transforms = self.project.transforms(self.table)
         now: dict[Key, dict[str, str]] = {}
         for batch in self.project.source.rows(self.table, self.table.key, sorted(wrong)):
@@ -133,7 +167,8 @@ class Readback:
         for key, names in wrong.items():
             before = rowtext.cells(sent[key].text)
             if key in now and all(now[key].get(name) == before.get(name) for name in names):
-                raise self._changed(key, names)
+                return key
+        return None
 
     def _absent(self) -> ChangedError:
         return ChangedError(

@@ -144,6 +144,22 @@ def test_intervals_that_old_prints_in_another_style_are_found(space: Workspace, 
     assert "NEW does not keep seen as it was sent" in done.err
 
 
+def test_floats_that_old_prints_with_fewer_digits_than_it_holds_are_found(space: Workspace) -> None:
+    for end in (space.old, space.new):
+        end.run("alter table public.jobs add column ratio double precision")
+    space.old.run("update public.jobs set ratio = id * 0.1::float8 + 0.2::float8")
+    assert space.supasync("sync").code == 0
+    space.assert_equal("jobs")
+    space.old.run(f"alter role authenticator in database {space.old.database} set extra_float_digits = 0")
+    space.old.run(
+        "select pg_terminate_backend(pid) from pg_stat_activity "
+        "where usename = 'authenticator' and datname = current_database()"
+    )
+    done = space.supasync("sync", "--full", "jobs")
+    assert done.code == 3, done.out + done.err
+    assert "OLD prints fewer digits of ratio than it holds" in done.err
+
+
 def test_reconcile_reads_back_what_it_wrote(space: Workspace) -> None:
     assert space.supasync("sync").code == 0
     space.new.run("update public.jobs set label = 'other' where id in (3, 4)")
