@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+import tomllib
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -58,3 +60,12 @@ def test_an_hourly_run_between_two_projects_imports_nothing_that_it_does_not_use
 def test_the_list_of_commands_says_what_each_says_itself(name: str) -> None:
     module, summary = COMMANDS[name]
     assert " ".join(getattr(import_module(module), name).help.split()).startswith(summary)
+
+
+def test_every_package_is_typed_and_the_sdist_brings_what_its_tests_read() -> None:
+    root = Path(__file__).parent.parent
+    packages = [root / "supasync_core", *(each.parent for each in root.glob("plugins/*/__init__.py"))]
+    assert [each.name for each in packages if not (each / "py.typed").exists()] == []
+    build = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]
+    brought = build["targets"]["sdist"]["include"]
+    assert {"CONTRIBUTING.md", ".env.example", "benchmarks", "tests", "docs"} <= set(brought)
