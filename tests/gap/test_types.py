@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from supasync_core.tables import Column, Shape, Table
+from supasync_csv.gap.unique import unchecked
 from tests.e2e.workspace import TABLES_YAML, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
@@ -107,3 +109,19 @@ def test_other_elements_are_a_difference(space: Workspace) -> None:
     told = space.supasync("diff", "export", "old", "--table", "shapes", "--format", "json").json
     (row,) = told["tables"]["shapes"]["rows"]
     assert set(row["columns"]) == {"t", "one", "boxes", "many", "texts"}
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        (Column("c", type="ext.citext"), True),
+        (Column("c", type="citext"), True),
+        (Column("c", type="public.mood", values=("sad", "ok")), False),
+        (Column("c", type="text"), False),
+    ],
+)
+def test_a_key_whose_equality_postgresql_alone_knows_is_said_not_to_be_checked(
+    column: Column, said: object
+) -> None:
+    found = unchecked(Table(name="named", key=("c",)), Shape((column,)))
+    assert ["was not checked" in each.text for each in found] == [True] * bool(said)

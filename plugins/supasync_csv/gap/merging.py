@@ -90,6 +90,7 @@ class Merging:
                 unique.prefer_exact(self.staging, self.table, self.shape, exact)
                 self._settle()
             self.findings += unique.one_of_each(self.staging, self.table, self.shape)
+            self.findings += unique.unchecked(self.table, self.shape)
             for (name,) in self.staging.fetch(
                 "SELECT table_name FROM information_schema.tables "
                 "WHERE table_schema = 'gap' AND regexp_matches(table_name, '^(raw|exact) ')"

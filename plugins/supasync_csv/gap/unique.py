@@ -63,6 +63,21 @@ def one_of_each(staging: DuckdbStaging, table: Table, shape: Shape) -> list[Find
     return found
 
 
+def unchecked(table: Table, shape: Shape) -> list[Finding]:
+    """Say of which key columns PostgreSQL alone knows when two texts are one value."""
+    found = []
+    for name in table.key:
+        column = shape.column(name)
+        kind = type_of(shape, name)
+        if ("." in kind or kind == "citext") and column is not None and not column.values:
+            text = (
+                f"the key column {name} is of the type {kind}, and is compared like text: whether NEW "
+                "takes two spellings for one key was not checked"
+            )
+            found.append(Finding(kind="key", table=table.name, text=text, level=WARNING, column=name))
+    return found
+
+
 def _staged(staging: DuckdbStaging, table: Table) -> tuple[Kinds, str, str, str]:
     """The columns of the staged rows, and the quoted names of the staging's own."""
     tables = Tables(staging.connection)
