@@ -2,6 +2,7 @@
 
 import os
 import ssl
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -15,6 +16,8 @@ from supasync_core.errors import RefusedError
 
 NEVER = urllib3.Retry(total=False, redirect=False)
 """urllib3 repeats requests, and follows redirects with the key to another host, unless it is told not to."""
+
+_CERTIFICATES = "name a file of PEM certificates, or a folder of them, or unset the variable"
 
 
 def pool(url: str, timeout: urllib3.Timeout, most: int = 1) -> HTTPConnectionPool:
@@ -46,9 +49,16 @@ def user(url: str) -> str | None:
 def _context() -> ssl.SSLContext:
     """By the certificates of ``SSL_CERT_FILE`` or ``SSL_CERT_DIR`` where one is set, else by certifi's."""
     file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    if folder and not Path(folder).is_dir():
+        raise RefusedError(f"SSL_CERT_DIR names {folder}, which is not a folder", hint=_CERTIFICATES)
+    named = f"SSL_CERT_FILE names {file}" if file else "certifi's certificates"
     if not file and not folder:
         file = certifi.where()
-    return ssl.create_default_context(cafile=file or None, capath=folder or None)
+    try:
+        return ssl.create_default_context(cafile=file or None, capath=folder or None)
+    except OSError as err:  # which ssl's own are too
+        why = "it holds no certificates" if isinstance(err, ssl.SSLError) else err.strerror
+        raise RefusedError(f"{named}: cannot be used: {why}", hint=_CERTIFICATES) from err
 
 
 def _proxy(scheme: str, host: str) -> str | None:

@@ -15,7 +15,12 @@ import urllib3
 from urllib3.exceptions import SSLError
 
 from supasync_core import connections
-from supasync_core.errors import RefusedError
+from supasync_core.errors import RefusedError, TableError, TransientError
+from supasync_core.ledger import Ledger
+from supasync_core.opening import Context
+from supasync_core.tables import Table
+from supasync_rest.retry import Patience
+from supasync_rest.source import RestSource
 
 HOST = "abcdefgh.example.test"
 WAIT = urllib3.Timeout(5)
@@ -142,3 +147,66 @@ def test_no_proxy_leaves_a_host_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "example.test")
     with closing(connections.pool(f"https://{HOST}", WAIT)) as pool:
         assert pool.proxy is None
+
+
+@pytest.mark.parametrize("kind", ["absent", "a folder", "garbage", "empty"])
+def test_an_ssl_cert_file_that_is_none_is_named(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "ca.pem"
+    if kind == "a folder":
+        place.mkdir()
+    elif kind != "absent":
+        place.write_bytes(b"garbage" if kind == "garbage" else b"")
+    monkeypatch.setenv("SSL_CERT_FILE", str(place))
+    with pytest.raises(
+        RefusedError, match=r"SSL_CERT_FILE names .*ca\.pem: cannot be used: (?!None)"
+    ) as told:
+        connections.pool(f"https://{HOST}", WAIT)
+    assert "unset the variable" in str(told.value.hint)
+
+
+def test_an_ssl_cert_dir_that_is_none_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "nowhere"))
+    with pytest.raises(RefusedError, match=r"SSL_CERT_DIR names .*nowhere"):
+        connections.pool(f"https://{HOST}", WAIT)
+
+
+class Gatekeeper(BaseHTTPRequestHandler):
+    """A proxy that lets nobody through."""
+
+    status: ClassVar[int] = 407
+
+    def do_CONNECT(self) -> None:
+        self.send_response(self.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        self.close_connection = True
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "hint"),
+    [(407, RefusedError, "user and password into HTTPS_PROXY"), (403, TransientError, "check HTTPS_PROXY")],
+)
+def test_what_a_proxy_refuses_is_not_told_of_the_project(
+    status: int,
+    kind: type[TableError],
+    hint: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Gatekeeper, "status", status)
+    context = Context({"url": f"https://{HOST}", "key": "sb_secret_for-tests"}, tmp_path, Ledger(), "OLD")
+    with served(Gatekeeper, tls=False) as port:
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+        with (
+            closing(RestSource(context, Patience(attempts=1))) as source,
+            pytest.raises(kind, match=f"the proxy before OLD refuses .*{status}") as told,
+        ):
+            source.count(Table(name="jobs"))
+    assert hint in str(told.value.hint)
+    assert told.value.reason is None
+    assert "paused" not in f"{told.value} {told.value.hint}"

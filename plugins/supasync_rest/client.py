@@ -13,7 +13,7 @@ from importlib.metadata import version
 from math import ceil
 from typing import TypeVar
 
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ProxyError
 
 from supasync_core.clock import Horizon
 from supasync_core.errors import RefusedError, SchemaError, SupasyncError, TransientError
@@ -22,7 +22,7 @@ from supasync_core.opening import Context
 from supasync_core.secrets import Secret, redact
 from supasync_rest.answers import Answer, Request
 from supasync_rest.errors import LargePageError, PassingError, StatementTimeoutError
-from supasync_rest.failures import Refusal
+from supasync_rest.failures import PROXY_HINT, Refusal
 from supasync_rest.retry import Patience
 from supasync_rest.settings import origin, pair_problem
 from supasync_rest.transport import UNSENT, Transport, why
@@ -142,6 +142,8 @@ class Client:
         reason = redact(f"{self.project} {told} ({type(cause).__name__}: {cause})", (Secret(self._key),))
         if "CERTIFICATE_VERIFY" in reason:
             return RefusedError(reason, hint="check url: and this machine's certificates and clock")
+        if isinstance(err, ProxyError):
+            return self._not_let_through(cause)
         if unsent:
             unreachable = PassingError(
                 reason, hint="check the network and url:; a paused project may have no address"
@@ -154,6 +156,13 @@ class Client:
         error = kind(f"{table}: {reason}" if table else reason, table=table)
         error.lost, error.final = True, slow
         return error
+
+    def _not_let_through(self, cause: BaseException) -> TransientError | RefusedError:
+        """The proxy gave no way to the project, of which that says nothing."""
+        reason = redact(f"the proxy before {self.project} refuses ({cause})", (Secret(self._key),))
+        if "407" in reason:
+            return RefusedError(reason, hint=PROXY_HINT)
+        return PassingError(reason, hint="check HTTPS_PROXY; NO_PROXY names hosts that need no proxy")
 
 
 def _headers(key: str) -> dict[str, str]:

@@ -20,12 +20,14 @@ from supasync_rest.sqltext import column_in, identifier, table_name
 
 SCHEMA_HINT = "run: supasync schema sql, and paste what it prints into NEW's SQL editor"
 _KEY_HINT = "take the secret key (sb_secret_...) or service_role from its Project Settings -> API keys"
+PROXY_HINT = "write its user and password into HTTPS_PROXY, as http://user:password@host:port"
 _LATER = "nothing is lost: a later run goes on from here"
 _RELOAD = "after a change in SQL run: notify pgrst, 'reload schema';"
 
 _ABSENT = ("PGRST202", "PGRST204", "PGRST205", "42P01", "42703", "42883")
 # A gateway that gives up on a request which the database may still be working on.
-_LOST = (502, 504, 520, 524, 544)
+_LOST = (408, 502, 504, 520, 524, 544)
+_REDIRECTS = (301, 302, 303, 307, 308)
 # 23502 and 23514 print the whole row in their details; these name the key alone (measured).
 _TELLING = ("23503", "23505")
 _KEY = re.compile(
@@ -252,6 +254,24 @@ def _passing(refusal: Refusal) -> SupasyncError:
     return error
 
 
+def _proxy_login(refusal: Refusal) -> SupasyncError:
+    return refusal.refused("was not asked: the proxy before it wants a login", PROXY_HINT)
+
+
+def _redirected(refusal: Refusal) -> SupasyncError:
+    return refusal.refused(
+        "redirects to another address, which is not followed: the key would go along",
+        "set url: to the project's own address, https://<ref>.supabase.co",
+    )
+
+
+def _ambiguous(refusal: Refusal) -> SupasyncError:
+    return refusal.schema(
+        "has several functions of one name, and cannot tell which one is meant",
+        "drop the older one in its SQL editor, then run: supasync schema sql, and paste what it prints",
+    )
+
+
 def _by_class(refusal: Refusal) -> SupasyncError:
     """What is named neither by its code nor by its status."""
     answer = refusal.answer
@@ -261,11 +281,6 @@ def _by_class(refusal: Refusal) -> SupasyncError:
         return refusal.row("refuses rows", _ROW_HINTS.get(answer.code, _ROW_HINT))
     if answer.status >= 500:  # noqa: PLR2004 - server errors
         return _passing(refusal)
-    if 300 <= answer.status < 400:  # noqa: PLR2004 - redirects
-        return refusal.refused(
-            "redirects to another address, which is not followed: the key would go along",
-            "set url: to the project's own address, https://<ref>.supabase.co",
-        )
     if answer.code or refusal.request.method == "HEAD":
         return refusal.schema("cannot answer this query", "check where:, key: and timestamp: in tables.yaml")
     return refusal.refused("refuses the request", "is url: the address of a Supabase project?")
@@ -279,6 +294,7 @@ _BY_CODE = {
     "PGRST204": _no_column,
     "42703": _no_column,
     "PGRST106": _no_schema,
+    "PGRST203": _ambiguous,
     "PGRST124": _too_many_rows,
     "42P10": _no_unique_key,
     "55000": _not_ready,
@@ -291,8 +307,12 @@ _BY_STATUS = {
     401: _wrong_key,
     402: _over_quota,
     403: _forbidden,
+    407: _proxy_login,
+    408: _passing,
     413: _too_large,
     414: _too_long,
+    425: _passing,
     429: _too_many,
     540: _paused,
+    **dict.fromkeys(_REDIRECTS, _redirected),
 }

@@ -175,6 +175,16 @@ def test_old_needs_no_more_than_select() -> None:
             RefusedError,
             "redirects to another address",
         ),
+        (gateway(300, ""), RefusedError, "refuses the request (300)"),
+        (gateway(304, ""), RefusedError, "refuses the request (304)"),
+        (
+            gateway(300, '{"code":"PGRST203","message":"Could not choose the best candidate function"}'),
+            SchemaError,
+            "has several functions of one name",
+        ),
+        (gateway(407, ""), RefusedError, "was not asked: the proxy before it wants a login"),
+        (gateway(408, ""), PassingError, "failed (408)"),
+        (gateway(425, ""), PassingError, "failed (425)"),
         (gateway(413, ""), TooLargeError, "takes no batch of this size"),
         (gateway(414, ""), SchemaError, "takes no address of this length"),
         (gateway(500, "Something went wrong"), PassingError, "500 Something went wrong"),
@@ -193,7 +203,7 @@ def test_a_gateways_answer_means(found: Answer, kind: type[SupasyncError], said:
     assert said in str(error)
 
 
-@pytest.mark.parametrize("status", [401, 402, 403, 429, 540])
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 401, 402, 403, 407, 429, 540])
 def test_what_concerns_the_whole_project_names_no_table_and_so_ends_the_run(status: int) -> None:
     error = refused(gateway(status))
     assert isinstance(error, RefusedError | TransientError)
@@ -224,7 +234,8 @@ def test_retry_after_is_read_as_seconds_or_as_a_time(headers: dict[str, str], se
 
 
 @pytest.mark.parametrize(
-    ("status", "lost"), [(500, False), (502, True), (503, False), (504, True), (524, True)]
+    ("status", "lost"),
+    [(408, True), (425, False), (500, False), (502, True), (503, False), (504, True), (524, True)],
 )
 def test_a_gateway_that_gave_up_leaves_open_whether_the_write_took_effect(status: int, *, lost: bool) -> None:
     error = refused(gateway(status))
