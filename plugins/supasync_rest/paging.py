@@ -112,6 +112,31 @@ class RestPages(RestSide):
             )
 
     def _page(self, table: Table, window: Window) -> Batch:
+        near = query.nearer(window)
+        return self._asked(table, window) if near == window else self._behind(table, window, near)
+
+    def _behind(self, table: Table, window: Window, near: Window) -> Batch:
+        """The rows behind a cursor that no address can name, of a page that begins before it.
+
+        SchemaError where the page holds none and yet there are some, so that none is taken for the end.
+        """
+        page, after = self._asked(table, near), window.spans[0].after
+        column = window.spans[0].keyset.column if after and after.value is not None else None
+        places = [table.place(row, column) for row in page.rows]
+        if len(window.spans) == 1 and after in places:
+            behind = range(places.index(after) + 1, len(places))
+            if behind or self.count(table, near) == len(places):
+                return page.only(behind)
+        elif not places:
+            return page
+        raise SchemaError(
+            f"{table.name}: {self._client.project} cannot be asked for the rows behind a key of "
+            f"{max(map(len, after.key if after else ('',))):,} characters",
+            table=table.name,
+            hint="shorten that key, or leave its row out by where:",
+        )
+
+    def _asked(self, table: Table, window: Window) -> Batch:
         return self.page(
             Request(
                 method="GET",

@@ -7,6 +7,7 @@ columns called ``order`` or ``select`` can only be filtered inside ``and=()``, a
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from urllib.parse import quote, unquote_plus
 
 from supasync_core.batch import Cursor, Span, Window
@@ -16,6 +17,9 @@ from supasync_core.tables import Table
 LOOKUP_CHARACTERS = 6000
 """Of an address; gateways take about 8,000."""
 LOOKUP_ROWS = 500
+_LONGEST_KEY = 1500
+"""Encoded characters of a key's text that an address names, several times over."""
+_BEGINNING = 100
 DELETE_ROWS = 100
 """Rows removed by one statement: foreign keys without an index make each of them a scan."""
 """Rows asked for at once: less than any max-rows in use."""
@@ -59,6 +63,24 @@ def page(table: Table, window: Window, columns: Sequence[str] = ()) -> str:
     if window.skip:
         parameters.append(("offset", str(window.skip)))
     return path(table, parameters, where=user_filter(table))
+
+
+def nearer(window: Window) -> Window:
+    """The window, from a place before its cursor on where that is too long for an address.
+
+    A text comes behind its own beginning. The rows up to the cursor come again then.
+    """
+    return replace(window, spans=tuple(map(_nearer, window.spans)))
+
+
+def _nearer(span: Span) -> Span:
+    key: list[str] = []
+    for text in span.after.key if span.after else ():
+        if len(quote(text)) > _LONGEST_KEY:
+            short = text[:_BEGINNING]
+            return replace(span, after=Cursor(span.after.value if span.after else None, (*key, short)))
+        key.append(text)
+    return span
 
 
 def counting(table: Table, window: Window | None) -> str:
