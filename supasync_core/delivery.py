@@ -30,7 +30,8 @@ from supasync_core.tables import Table
 STEPS = 50
 """How often parents are looked for to get one batch in, parents of parents too."""
 NAMED = 10
-"""How often a batch is sent again without the rows of one missing parent, where the sink names no other."""
+"""How often a batch is sent again without the rows of one missing parent, where the sink names no other:
+from then on it goes in halves."""
 NO_PARENT = "23503"
 NOT_UNIQUE = "23505"
 
@@ -165,7 +166,9 @@ class Delivery:
             return self._pairs_unknown(table, batch, err)
         if self.steps > STEPS:
             places = [i for i, row in enumerate(batch.rows) if texts_of(row, link.columns)]
-            return self._without(table, batch, places or range(batch.count), err)
+            waits = link.parent is None
+            why = reason(table, link, err) if waits else err
+            return self._without(table, batch, places or range(batch.count), why, waits=waits)
         lacking = self.parents.lacking(link, batch)
         if link.parent is None:
             return self._waiting(table, batch, link, lacking, err)
@@ -190,14 +193,12 @@ class Delivery:
     ) -> list[Batch]:
         """Rows whose parent comes from elsewhere wait for it; the others go on.
 
-        A sink that only names one parent at a time is asked a few times; then all rows with a parent wait.
+        A sink that only names one parent at a time is asked a few times; then the batch goes in halves, so
+        that rows whose parent is there do not wait for those of others.
         """
         texts = [texts_of(row, link.columns) for row in batch.rows]
-        if lacking is None and self.steps > NAMED:
-            places = [i for i, text in enumerate(texts) if text]
-        else:
-            places = [i for i, text in enumerate(texts) if text in (lacking or ())] or matching(batch, err)
-        if not places:
+        places = [i for i, text in enumerate(texts) if text in (lacking or ())] or matching(batch, err)
+        if not places or (lacking is None and self.steps > NAMED and batch.count > 1):
             return self._halved(table, batch, err)
         return self._without(table, batch, places, reason(table, link, err), waits=True)
 

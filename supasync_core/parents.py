@@ -38,6 +38,8 @@ class Parents:
     project: Project
     known: Sequence[Reference] | None = None
     asked: bool = False
+    blind: bool = False
+    """Whether the sink could not tell which rows lack a parent that is no table of tables.yaml."""
     elsewhere: set[tuple[str, str | None, tuple[str, ...]]] = field(default_factory=set)
     """Keys that were found to point to no table of tables.yaml, though one has that name."""
     lock: Lock = field(default_factory=Lock)
@@ -62,6 +64,7 @@ class Parents:
             if found is not None:
                 return found
         if link.parent is None:
+            self.blind = True
             return None
         columns = tuple(dict.fromkeys((*link.parent.key, *link.theirs)))
         keys_only = replace(link.parent, columns=columns, exclude=(), where=None)

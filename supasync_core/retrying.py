@@ -17,6 +17,9 @@ TOGETHER = 1000
 """Rows that wait for a parent and are tried again by a run, a page in each request."""
 STRETCH = 2000
 """Rows that a run reads again by key where more wait than are listed."""
+FEW = 20
+"""Rows that wait and are sent at once to a sink that names one missing parent at a time: so few that each of
+them is found out to have its parent or not."""
 
 
 def retry(delivery: Delivery, table: Table, *, whole: bool = False) -> None:
@@ -25,9 +28,21 @@ def retry(delivery: Delivery, table: Table, *, whole: bool = False) -> None:
     alone = [row.key for row in rows if not row.waits]
     together = [row.key for row in rows if row.waits]
     _listed(delivery, table, alone if whole else alone[:ALONE], 1)
-    _listed(delivery, table, together if whole else together[:TOGETHER], table.page_size)
+    _listed(delivery, table, together[:FEW], FEW)
+    most = len(together) if whole else _most(delivery, TOGETHER)
+    _listed(delivery, table, together[FEW:most], _size(delivery, table))
     if table.name in delivery.set_aside.again:
         _again(delivery, table, whole=whole)
+
+
+def _most(delivery: Delivery, most: int) -> int:
+    """How many rows that wait a run tries."""
+    return min(most, ALONE) if delivery.parents.blind else most
+
+
+def _size(delivery: Delivery, table: Table) -> int:
+    """How many of them go together."""
+    return min(FEW, table.page_size) if delivery.parents.blind else table.page_size
 
 
 def _listed(delivery: Delivery, table: Table, keys: list[tuple[str, ...]], size: int) -> None:
@@ -50,11 +65,11 @@ def _again(delivery: Delivery, table: Table, *, whole: bool) -> None:
     aside = delivery.set_aside
     if whole:
         aside.again[table.name] = _new_round(aside.again[table.name])
-    left = STRETCH
-    while left > 0 or whole:
+    tried, size = 0, FEW
+    while tried < _most(delivery, STRETCH) or whole:
         with delivery.gate.alone():
             aside.reading_again = table.name
-            page = _page(delivery, table, aside.again[table.name])
+            page = _page(delivery, table, aside.again[table.name], size)
             batch = transform.apply(delivery.project.transforms(table), table, page)
             if batch.count:
                 delivery.reread.read(table, keys_of(table, batch))
@@ -63,7 +78,7 @@ def _again(delivery: Delivery, table: Table, *, whole: bool) -> None:
         again = aside.again[table.name]
         if not page.count:
             break
-        left -= page.count
+        tried, size = tried + page.count, _size(delivery, table)
         aside.again[table.name] = replace(again, behind=table.place(page.rows[-1], None).key)
     else:
         return
@@ -77,9 +92,9 @@ def _new_round(again: Again) -> Again:
     return replace(again, behind=(), refused=0, last=again.refused or again.last, more=False)
 
 
-def _page(delivery: Delivery, table: Table, again: Again) -> Batch:
+def _page(delivery: Delivery, table: Table, again: Again, size: int) -> Batch:
     after = Cursor(None, again.behind) if again.behind else None
-    window = Window((Span(Keyset(None), after=after),), limit=table.page_size)
+    window = Window((Span(Keyset(None), after=after),), limit=size)
     return delivery.project.source.read(table, window)
 
 
