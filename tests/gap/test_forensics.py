@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -11,6 +13,7 @@ from supasync_core.batch import Batch
 from supasync_core.gap.seams import Choices, Finding, Loaded
 from supasync_core.tables import Column, Shape, Table
 from supasync_csv.gap.export import CsvExport
+from supasync_duckdb.staging import backend
 from supasync_duckdb.staging.backend import DuckdbStaging
 
 JOBS = Table(name="jobs")
@@ -275,8 +278,15 @@ def test_older_and_equal_rows_are_told_apart(bench: Bench) -> None:
     assert sent == ["2", "3", "4"]
 
 
-def test_a_file_larger_than_the_memory_is_read(bench: Bench) -> None:
-    bench.staging.connection.execute("SET memory_limit = '130MB'")
+def test_a_file_larger_than_the_memory_is_read(tmp_path: Path) -> None:
+    with (
+        patch.object(backend, "MEMORY", "130MB"),
+        closing(DuckdbStaging(tmp_path / "small.duckdb")) as staging,
+    ):
+        _read_what_does_not_fit(Bench(tmp_path, staging, CsvExport()))
+
+
+def _read_what_does_not_fit(bench: Bench) -> None:
     line = text({"note": "x" * 4000}).split("\r\n")[1]
     many = "\r\n".join(line.replace("1", str(i), 1) for i in range(1, 40_002))
     loaded, findings = bench.load(f"{','.join(NAMES)}\r\n{many}", "jobs_rows.csv")
