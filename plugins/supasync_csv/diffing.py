@@ -73,7 +73,10 @@ class CsvFiles:
         with TemporaryDirectory(prefix="supasync-") as drafts:
             for each in self._paths(path, table):
                 _, physical = _examined(each, table, Shape(), choices, Path(drafts))
-                names.update(dict.fromkeys(() if is_exact(physical) else physical.header))
+                header = () if is_exact(physical) else physical.header
+                names.update(dict.fromkeys(header))
+                for name in header:
+                    nulls.chosen_for(choices, table, each.name, name)  # a name is known before it is used
         return Shape(tuple(map(Column, names)), known=bool(names))
 
     def take(  # noqa: PLR0913, PLR0917 - as the protocol has it

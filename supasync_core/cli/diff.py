@@ -169,24 +169,7 @@ def opened(session: Session, asked: Given, settings: "Settings | None") -> "Iter
         left = stack.enter_context(closing(finding.side(asked.left, asked.right)))
         right = stack.enter_context(closing(finding.side(asked.right, asked.left)))
         engine = stack.enter_context(closing(session.host.engines.get(ENGINE)()))
-        yield Comparing(left, right, engine, asked.wish(settings))
-        _check_nulls(finding.choices)
-
-
-def _check_nulls(choices: "Choices") -> None:
-    """ConfigError where NULL was told for something that no side has."""
-    from supasync_core.errors import ConfigError  # noqa: PLC0415 - --help needs none of it
-    from supasync_core.registry import did_you_mean  # noqa: PLC0415
-
-    lost = [] if not choices.nulls else sorted(choices.nulls.keys() - choices.met - {"*"})
-    if lost:
-        there = sorted(choices.met - {"*"})
-        raise ConfigError(
-            [
-                f"--null {name}: there is no such file, table or column{did_you_mean(name, there)}"
-                for name in lost
-            ]
-        )
+        yield Comparing(left, right, engine, asked.wish(settings), finding.choices)
 
 
 def _printed(comparing: "Comparing", printer: "Printer", state: "State | None") -> int:

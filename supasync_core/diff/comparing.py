@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import product
 
 from supasync_core.diff.seams import LEFT, RIGHT, Difference, Engine, Question, Taken
 from supasync_core.diff.sides import FileSide, Side
-from supasync_core.errors import ConfigError, SchemaError
+from supasync_core.errors import ConfigError, SchemaError, TableError
+from supasync_core.gap.seams import Choices
 from supasync_core.registry import did_you_mean
 from supasync_core.tables import Column, Shape, Table
 
@@ -51,6 +53,7 @@ class Comparing:
     right: Side
     engine: Engine
     wish: Wish
+    choices: Choices
 
     def tables(self) -> Tables:
         """Which tables there are; ConfigError where nothing tells, or a wanted one is missing."""
@@ -69,7 +72,8 @@ class Comparing:
         return _shared(names, declared, single)
 
     def check(self, tables: Sequence[Table]) -> None:
-        """ConfigError for a column of ``--columns`` or ``--ignore`` that no table has."""
+        """ConfigError for a name of ``--columns``, ``--ignore`` or ``--null`` that nothing has."""
+        self._check_nulls(tables)
         wanted = dict.fromkeys((*self.wish.columns, *self.wish.ignore))
         if not wanted:
             return
@@ -85,6 +89,21 @@ class Comparing:
             raise ConfigError(
                 [f"no compared table has a column {name}{did_you_mean(name, known)}" for name in unknown]
             )
+
+    def _check_nulls(self, tables: Sequence[Table]) -> None:
+        """ConfigError where NULL was told for something that no file has, before any row is compared."""
+        if not self.choices.nulls.keys() - {"*"}:
+            return
+        for table, side in product(tables, (self.left, self.right)):
+            try:
+                side.shape(table)  # which notes the names of its files and columns
+            except TableError:
+                return  # the name may be one of that file, and its own error is told where it is compared
+        there = sorted(self.choices.met - {"*"})
+        lost = sorted(self.choices.nulls.keys() - {*there, "*"})
+        if lost:
+            problem = "there is no such file, table or column"
+            raise ConfigError([f"--null {name}: {problem}{did_you_mean(name, there)}" for name in lost])
 
     def compared(self, table: Table) -> Difference:
         """Compare a table; the rows that differ can be had from the engine until it is closed."""

@@ -346,6 +346,17 @@ def test_null_for_a_name_that_nobody_has_is_an_error(tmp_path: Path, place: str)
     done = call(tmp_path, "diff", "mysql.csv", "mysql.csv", "--null", rf"{place}=\N")
     assert done.code == 2
     assert f"--null {place}: there is no such file, table or column" in done.err
+    assert not done.out
+
+
+def test_null_for_a_name_that_nobody_has_is_said_before_anything_is_written(tmp_path: Path) -> None:
+    csv_file(tmp_path / "l.csv", ["id,v", "1,a"])
+    csv_file(tmp_path / "r.csv", ["id,v", "1,b"])
+    done = call(tmp_path, "reconcile", "l.csv", "r.csv", "--apply", "--null", r"l.w=\N")
+    assert done.code == 2, done.out
+    assert "--null l.w: there is no such file, table or column" in done.err
+    assert (tmp_path / "r.csv").read_text(encoding="utf-8") == "id,v\n1,b\n"
+    assert call(tmp_path, "reconcile", "l.csv", "r.csv", "--apply", "--null", r"l.v=\N").code == 0
 
 
 @pytest.mark.parametrize(
