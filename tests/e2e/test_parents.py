@@ -116,7 +116,7 @@ def test_no_account_at_all_stops_no_other_table_and_asks_little(space: Workspace
     assert [len(space.new.texts(name)) for name in NAMES] == [0, 1, 1]
     space.requests()
     assert space.supasync("sync").code == 0
-    assert space.requests() < (120 if functions == "today" else 200)
+    assert space.requests() < (120 if functions == "today" else 400)
     accounts(space, "new", 1, 300)
     assert space.supasync("sync").code == 0
     space.assert_equal(*NAMES)
