@@ -100,10 +100,15 @@ class TableState:
         return replace(self, keysets={**self.keysets, name: state})
 
     def beside(self, known: "TableState") -> "TableState":
-        """A copy as it may be kept while rows of an earlier run may arrive, which ``known`` tells."""
+        """A copy as it may be kept while rows of an earlier run may arrive, which ``known`` tells.
+
+        A table that was complete before moves no cursor meanwhile: its rows may be stamped by a clock behind
+        the source's. Others do, so that a first load goes on, up to what that run may have read.
+        """
         if known.late is None:
             return self
-        return replace(self.unsure(), read_at=known.read_at, late=known.late)
+        keysets = known.keysets if known.read_at else self.keysets
+        return replace(self, keysets=keysets, read_at=known.read_at, late=known.late).unsure()
 
     def unsure(self) -> "TableState":
         """A copy in which nothing counts as unchanged: other rows may be in the sink than were confirmed."""
