@@ -1,9 +1,10 @@
 """CSV files as a side of a diff: loaded by DuckDB in whatever dialect they are, their texts compared."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from supasync_core.diff.seams import RIGHT, Engine, Taken
 from supasync_core.errors import ConfigError, PluginError, SchemaError
@@ -104,7 +105,7 @@ class CsvFiles:
                     for index, (each, physical) in enumerate(looked)
                 ]
                 parts = [_load(raw, shape, choices) for raw in raws]
-        return _together(engine, place, parts, table.where)
+        return _together(engine, place, parts, table.where, complete=choices.complete)
 
     def _paths(self, path: Path, table: Table) -> list[Path]:
         """The table's files."""
@@ -150,7 +151,20 @@ def _take_exact(
     taken = engine.take(place, table, shape, (batch for file in files for batch in file.batches()))
     for finding in (finding for file in files for finding in file.findings):
         raise SchemaError(f"{table.name}: {finding.text}", table=table.name, hint="export these rows again")
-    return taken
+    return replace(taken, **_bounds([file.proof or {} for file in files]))
+
+
+def _bounds(proofs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """From where on the files hold every row.
+
+    Within such bounds, too, OLD may have a row that is missing: NEW has stamped it anew, OLD has not.
+    """
+    found = [each["from"] for each in proofs if each.get("complete") is True and each.get("from")]
+    if not found:
+        return {"part": True, "begins": {}}
+    begins = next((each for each in found if not any(each.values())), found[0])
+    bounded = any(begins.values())
+    return {"part": bounded, "begins": begins if bounded else None}
 
 
 def _load(raw: Raw, shape: Shape, choices: Choices) -> _Part:
@@ -192,7 +206,9 @@ def _unescaped(cell: str, dialect: Dialect) -> str:
     return f"replace({cell}, '\\n', chr(10))" if dialect.escaped else cell
 
 
-def _together(engine: DuckdbEngine, place: str, parts: Sequence[_Part], where: str | None) -> Taken:
+def _together(
+    engine: DuckdbEngine, place: str, parts: Sequence[_Part], where: str | None, *, complete: bool
+) -> Taken:
     """Hold one file as it is; several, or rows under a filter, as one table."""
     cells = list(dict.fromkeys(name for part in parts for name in part.cells))
     if len(parts) > 1 or where:
@@ -207,6 +223,7 @@ def _together(engine: DuckdbEngine, place: str, parts: Sequence[_Part], where: s
         rows=rows,
         doubtful=doubtful,
         lossy=any(part.dialect.javascript for part in parts),
+        part=not complete,
         notes=tuple(note for part in parts for note in _notes(part)),
     )
 

@@ -42,6 +42,7 @@ def sides(command: Decorated, *, required: bool = True) -> Decorated:
             "--null", "nulls", multiple=True, metavar="[FILE|T[.C]=]TEXT|empty|none", help="NULL in a CSV."
         ),
         click.option("--encoding", "encodings", multiple=True, metavar="[FILE=]NAME", help="If not UTF-8."),
+        click.option("--complete", is_flag=True, help="A CSV holds the whole table: rows may be missing."),
     )
     for option in reversed(options):
         command = option(command)
@@ -63,6 +64,7 @@ class Given:
     dialects: tuple[str, ...]
     nulls: tuple[str, ...]
     encodings: tuple[str, ...]
+    complete: bool
 
     def settings(self, session: Session) -> "Settings | None":
         """Those of tables.yaml; None where only files are compared and nobody needs it."""
@@ -103,6 +105,7 @@ class Given:
             dialects=pairs("--dialect", self.dialects),
             nulls=pairs("--null", self.nulls),
             encodings=encodings(self.encodings),
+            complete=self.complete,
         )
 
 

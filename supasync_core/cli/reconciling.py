@@ -102,13 +102,21 @@ class Command:
     def _weighed(self, part: Part, to: Target, comparing: Comparing) -> Part:
         """What may be removed of the rows that the left side is once more seen not to have."""
         proven = to.project is None
+        if not proven and LEFT in part.difference.partial:
+            return replace(part, stays=self._partial(part.difference)) if part.surplus else part
         there = comparing.left.present(part.table, part.surplus) if part.surplus else set()
         part = replace(part, surplus=tuple(key for key in part.surplus if key not in there))
         table = to.named(part.table)
         return replace(part, deletes=weighed(part, to.place, table, self.max_deletes, proven=proven))
 
+    def _partial(self, found: Difference) -> str:
+        """Why what the left side lacks was perhaps not deleted."""
+        if found.bounded:
+            return f"{self.given.left} holds what was written last: other rows may be in OLD still"
+        return f"{self.given.left} may hold a part of the table; --complete says that it holds all of it"
+
     def _show_only(self, parts: Sequence[Part]) -> int:
-        blocked = any(part.obstacle or (part.deletes and part.deletes.refused) for part in parts)
+        blocked = any(part.obstacle or part.refused for part in parts)
         if self.as_json:
             tables = {part.table.name: part.as_json() for part in parts}
             click.echo(json.dumps({"applied": False, "tables": tables}, indent=2, ensure_ascii=False))
@@ -146,6 +154,8 @@ class Command:
                 f"{len(weight.unproven):,} rows that are only in {right} are not known to have come from "
                 "old, and stay: supasync verify notes what old has, once it has run"
             )
+        if part.stays:
+            yield f"nothing is removed: {part.stays}"
         if weight and weight.refused:
             yield f"nothing is removed: {weight.refused}; --max-deletes allows more"
 
@@ -162,7 +172,7 @@ class Command:
             interrupted = True
         outcomes = list(writing.outcomes.values())
         fine = all(each.fine for each in outcomes)
-        fine = fine and not any(part.deletes and part.deletes.refused for part in parts)
+        fine = fine and not any(part.refused for part in parts)
         status = "interrupted" if interrupted else "success" if fine else "partial"
         records = sum(each.records for each in outcomes)
         error = next((each.error for each in outcomes if each.error), None)

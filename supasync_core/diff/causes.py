@@ -85,7 +85,8 @@ class Guess:
         newest = _instant(self.difference.newest.get(self.old))
         if at is not None and newest is not None and at > newest:
             return WRITTEN
-        return UNKNOWN if self.files else DELETED
+        untold = self.old in self.difference.partial and not self.difference.bounded
+        return UNKNOWN if self.files or untold else DELETED
 
     def _by_time(self, row: Row, mine: clock.Instant | None, theirs: clock.Instant | None) -> str:
         if mine is None or theirs is None:

@@ -127,6 +127,8 @@ class Comparing:
         return replace(
             found,
             lossy=tuple(lossy),
+            bounded=left.begins is not None or right.begins is not None,
+            partial=tuple(place for place, taken in ((LEFT, left), (RIGHT, right)) if taken.part),
             left_only=tuple(name for name in mine if name not in theirs and name in wanted),
             right_only=tuple(name for name in theirs if name not in mine and name in wanted),
             notes=(
@@ -134,6 +136,7 @@ class Comparing:
                 *_prefixed("left", left),
                 *_prefixed("right", right),
                 *self._aged(table, question),
+                *_outside(found),
             ),
         )
 
@@ -239,3 +242,10 @@ def _columns(left: Taken, right: Taken) -> tuple[tuple[str, ...], tuple[str, ...
 
 def _prefixed(place: str, taken: Taken) -> list[str]:
     return [f"{place}: {note}" for note in taken.notes]
+
+
+def _outside(found: Difference) -> list[str]:
+    if not found.outside:
+        return []
+    rows = "1 row lies" if found.outside == 1 else f"{found.outside:,} rows lie"
+    return [f"{rows} outside of the bounds of the export, and not compared: the export cannot have them"]

@@ -101,7 +101,7 @@ class Finding:
         files = self.host.files.get(endpoint.backend)()
         if not path.exists():
             raise SchemaError(f"{name}: there is no {path} yet")
-        choices = replace(self.choices, dialects={"*": "psql", **self.choices.dialects})
+        choices = replace(self.choices, dialects={"*": "psql", **self.choices.dialects}, complete=True)
         filtered = name == OLD or self._settings(name).source.backend == endpoint.backend
         return FileSide(name, path, files, choices, endpoint.backend, declared_only=True, filtered=filtered)
 

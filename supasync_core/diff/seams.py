@@ -21,13 +21,16 @@ class Taken:
     """One table of one side as an engine holds it.
 
     ``doubtful``: columns of which a file does not tell NULL from this text. ``lossy``: JavaScript has printed
-    its JSON anew.
+    its JSON anew. ``part``: that a row is missing does not show that the table lacks it. ``begins``: of an
+    export that knows its bounds, the value of each keyset beyond which it holds all rows, None for all.
     """
 
     columns: tuple[str, ...]
     rows: int
     doubtful: Mapping[str, str] = field(default_factory=dict)
     lossy: bool = False
+    part: bool = False
+    begins: Mapping[str, str | None] | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -73,7 +76,9 @@ class Difference:
 
     ``young``: rows that differ but were left alone for their age. Rows of ``duplicates`` are in no other
     count. ``newest``: the latest timestamps of each side as texts, where there are rows on one side alone.
-    ``lossy``: the sides whose files have lost details.
+    ``lossy``: the sides whose files have lost details, ``partial``: those that may hold a part of the table.
+    ``bounded``: an export tells its bounds. ``outside``: rows that
+    one side alone has, beyond the bounds of the other's export; they are in no count.
     """
 
     table: Table
@@ -89,6 +94,9 @@ class Difference:
     duplicate_keys: int = 0
     newest: Mapping[str, str | None] = field(default_factory=dict)
     lossy: tuple[str, ...] = ()
+    partial: tuple[str, ...] = ()
+    bounded: bool = False
+    outside: int = 0
     notes: tuple[str, ...] = ()
 
     @property

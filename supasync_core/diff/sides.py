@@ -97,6 +97,8 @@ class FileSide:
         """Hand over the path; ``where`` is for projects, whose language it is written in."""
         read = self.placed(_read(self, table))
         taken = self.files.take(engine, place, self.path, read, shape, self.choices)
+        if self.name == STAGING and not self.choices.complete:
+            taken = replace(taken, part=True)  # it holds what the last export brought
         changed = self.changed
         if changed is None or not table.transform:
             return taken

@@ -24,6 +24,8 @@ class Part:
     surplus: tuple[Key, ...] = ()
     nameless: int = 0
     deletes: Weighed | None = None
+    stays: str | None = None
+    """Why no row that the right side alone has may be removed."""
 
     @property
     def table(self) -> Table:
@@ -43,6 +45,11 @@ class Part:
             return f"{self.difference.duplicate_keys:,} keys ({names}) do not tell rows apart"
         return None
 
+    @property
+    def refused(self) -> str | None:
+        """Why nothing is removed that was to be removed, None where that may be."""
+        return self.stays or (self.deletes.refused if self.deletes else None)
+
     def as_json(self) -> dict[str, Any]:
         """The plan under fixed names."""
         weighed = self.deletes
@@ -53,7 +60,7 @@ class Part:
             "surplus": self.difference.added,
             "delete": len(weighed.keys) if weighed and not weighed.refused else 0,
             "unproven": len(weighed.unproven) if weighed else 0,
-            "obstacle": self.obstacle or (weighed.refused if weighed else None),
+            "obstacle": self.obstacle or self.refused,
             "left_only_columns": list(self.difference.left_only),
             "right_only_columns": list(self.difference.right_only),
         }

@@ -188,7 +188,7 @@ def test_reconcile_makes_sides_equal_and_undo_brings_rows_back(
         before = export(space.new, "duckdb", space.folder / "before.csv")
         right = form if form == "new" else export(space.new, form, space.folder / "right.csv")
         args = ("reconcile", left, right, "--apply", "--delete", "--max-deletes", "100%", "--table", "things")
-        done = call(space.folder, *args)
+        done = call(space.folder, *args, "--complete")
         assert done.code == 0, done.out + done.err
         assert diff(space.folder, left, right, "--table", "things").whole["equal"]
         if form == "new":

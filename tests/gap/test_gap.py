@@ -88,6 +88,49 @@ def test_the_exact_form_arrives_and_moves_the_cursors(space: Workspace) -> None:
     assert ("gap import", "success", 592) in rows
 
 
+def long_ago(space: Workspace) -> None:
+    """Have rows on both sides that no export of the last gap brings."""
+    for end in (space.old, space.new):
+        end.run(
+            "insert into public.jobs (id, cost, created_at, updated_at) "
+            "select g, 1, '2020-01-01', '2020-01-01' from generate_series(8001, 8003) g"
+        )
+
+
+def test_an_exact_export_is_compared_within_its_bounds(space: Workspace) -> None:
+    long_ago(space)
+    export(space, "table-editor", "--exact")
+    assert space.supasync("gap", "import", "export", "--yes").code == 0
+    done = space.supasync("diff", "export", "new", "--format", "json")
+    assert done.code == 0, done.out + done.err
+    assert "3 rows lie outside of the bounds of the export" in " ".join(done.json["tables"]["jobs"]["notes"])
+    assert done.json["tables"]["jobs"]["unchanged"] >= 455
+    ids = "insert into jobs (id, cost, created_at, updated_at) values"
+    space.new.run(f"{ids} (9001, 1, now(), now()), (9002, 1, '2020-01-01', '2020-01-01')")
+    found = space.supasync("diff", "export", "new", "--table", "jobs", "--format", "json").json
+    assert [row["key"]["id"] for row in found["tables"]["jobs"]["rows"]] == ["9001"]
+    done = space.supasync("reconcile", "export", "new", "--table", "jobs", "--apply", "--delete")
+    assert (done.code, "nothing is removed: export holds what" in done.out) == (3, True), done.out + done.err
+    assert space.new.rows("select count(*) from jobs") == [(660,)]
+
+
+def test_a_plain_export_is_the_whole_table_only_where_that_is_said(space: Workspace) -> None:
+    long_ago(space)
+    export(space, "psql")
+    assert space.supasync("gap", "import", "export", "--yes").code == 0
+    asked = ("export", "new", "--table", "jobs")
+    for said, cause, code, told in (
+        ((), "unknown", 3, "--complete says that it holds all of it"),
+        (("--complete",), "deleted in OLD", 0, "3 rows that are only in new are not known to have come from"),
+    ):
+        found = space.supasync("diff", *asked, *said, "--format", "json").json["tables"]["jobs"]
+        assert {(row["kind"], row["cause"]) for row in found["rows"]} == {("added", cause)}
+        done = space.supasync("reconcile", *asked, *said, "--delete")
+        assert (done.code, told in done.out) == (code, True), done.out + done.err
+    staged = space.supasync("diff", "staging", *asked[1:], "--format", "json").json["tables"]["jobs"]
+    assert {row["cause"] for row in staged["rows"]} == {"unknown"}
+
+
 def test_thousands_of_rows_that_new_has_are_read_by_pages(space: Workspace) -> None:
     many = (
         "insert into public.ad_sessions select md5('many' || g)::uuid, md5('user' || 1 + g % 60)::uuid, 'p', "

@@ -139,7 +139,7 @@ class DuckdbEngine:
         for statement in pairing.settled():
             self.fetch(statement)
         changed = self._count(pairing, "changed")
-        young = self._leave_young(pairing)
+        young, outside = self._leave_young(pairing), self._leave_outside(pairing)
         self.results[question.table] = pairing
         counts = dict(self.fetch(f"SELECT kind, count(*) FROM {pairing.results} GROUP BY kind"))
         newest = self._newest(pairing) if counts.keys() - {"changed"} else {}
@@ -149,6 +149,7 @@ class DuckdbEngine:
             **counts,
             unchanged=matched - changed,
             young=young,
+            outside=outside,
             columns=tuple(pairing.columns),
             duplicates=duplicates,
             duplicate_keys=number,
@@ -257,6 +258,13 @@ class DuckdbEngine:
         cutoff = clock.shifted(pairing.question.now, -pairing.question.min_age)
         statement = pairing.young(cutoff)
         return len(self.fetch(statement)) if statement else 0
+
+    def _leave_outside(self, pairing: Pairing) -> int:
+        """Leave out what an export that knows its bounds cannot have; their number."""
+        sides = (("r", pairing.mine.begins), ("l", pairing.theirs.begins))
+        return sum(
+            len(self.fetch(pairing.outside(letter, begins))) for letter, begins in sides if begins is not None
+        )
 
     def _count(self, pairing: Pairing, kind: str) -> int:
         return int(self.fetch(f"SELECT count(*) FROM {pairing.results} WHERE kind = ?", [kind])[0][0])

@@ -197,6 +197,20 @@ class Pairing:
         late = [f"coalesce({each} > TIMESTAMPTZ {literal(cutoff)}, false)" for each in moments if each]
         return f"DELETE FROM {self.results} WHERE {' OR '.join(late)} RETURNING 1" if late else None
 
+    def outside(self, letter: str, begins: Mapping[str, str | None]) -> str:
+        """Take rows out that this side alone has, where the other does not reach them, or nobody can tell."""
+        cases = []
+        for name, bound in begins.items():
+            there = name in self.columns
+            cell = _text(letter, self.columns.index(name)) if there else "NULL"
+            reached = "true" if bound is None else _beyond(cell, bound)
+            cases.append("WHEN true THEN true" if name == "*" else f"WHEN {cell} IS NOT NULL THEN {reached}")
+        kind = "removed" if letter == "l" else "added"
+        inside = f"CASE {' '.join(cases)} END" if cases else "false"
+        return (
+            f"DELETE FROM {self.results} WHERE kind = '{kind}' AND NOT coalesce({inside}, false) RETURNING 1"
+        )
+
     def moment(self, letter: str) -> str | None:
         """The row's own time: of its first timestamp that is not NULL."""
         places = [self.columns.index(n) for n in self.question.table.timestamp if n in self.columns]
@@ -281,3 +295,10 @@ def _same_texts(numbers: Iterable[int]) -> str:
 def _text(letter: str, i: int) -> str:
     """A text of a row that differs."""
     return f"{letter}t[{i + 1}]"
+
+
+def _beyond(cell: str, bound: str) -> str:
+    """Whether a text is greater than the bound, as whole numbers or as times."""
+    if bound.removeprefix("-").isdecimal():
+        return f"TRY_CAST({cell} AS HUGEINT) > TRY_CAST({literal(bound)} AS HUGEINT)"
+    return f"{instant(cell, VARCHAR)} > {instant(literal(bound), VARCHAR)}"
