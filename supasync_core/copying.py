@@ -167,7 +167,7 @@ class Copying:
         if rows:
             with progress.lock:
                 self.watch.rows_confirmed(table, self.synced, self.found)
-        progress.keep(table, guard.marked(piece.state), rows)
+        progress.keep(table, guard.marked(piece.state), rows, arrived)
         progress.save_if_due()
 
     @property

@@ -11,6 +11,7 @@ from supasync_core.progress import Progress
 from supasync_core.project import opened_staging
 from supasync_core.removal import Place, Removed, Weighed
 from supasync_core.tables import Table
+from supasync_core.wording import counted
 
 SHOWN = 10
 KEPT = 100
@@ -68,7 +69,7 @@ class Deleting:
         if found.missing:
             self._told(
                 table,
-                f"{table.name}: {len(found.missing):,} rows of OLD are not in NEW",
+                f"{table.name}: {counted(len(found.missing), 'row of OLD is', 'rows of OLD are')} not in NEW",
                 f"which: supasync verify --table {table.name}; to bring them: supasync sync --full "
                 f"{table.name}",
                 3,
@@ -77,11 +78,13 @@ class Deleting:
         if table.deletes == "report" and number:
             shown = "; ".join(", ".join(key) for key in found.keys[:SHOWN])
             more = "; ..." if number > SHOWN else ""
-            progress.notes.append(f"{table.name}: {number:,} rows of NEW are deleted in OLD: {shown}{more}")
+            rows = counted(number, "row of NEW is", "rows of NEW are")
+            progress.notes.append(f"{table.name}: {rows} deleted in OLD: {shown}{more}")
         if table.deletes == "mirror" and found.keys and not found.more:
             self.weighed.append(removal.weigh(self._place(staging), table, found.keys))
         elif table.deletes == "mirror" and number:
-            self._told(table, f"{table.name}: {number:,} rows are deleted in OLD", _by_hand(table), 3)
+            rows = counted(number, "row is", "rows are")
+            self._told(table, f"{table.name}: {rows} deleted in OLD", _by_hand(table), 3)
 
     def _remove(self, staging: Evidence) -> None:
         """Remove what was found, after another look at the lease."""
@@ -97,9 +100,11 @@ class Deleting:
             self._settle(done, plans[done.table.name])
         for plan in self.weighed:
             if plan.unproven:
+                rows = counted(
+                    len(plan.unproven), "row that OLD does not have is", "rows that OLD does not have are"
+                )
                 progress.notes.append(
-                    f"{plan.table.name}: {len(plan.unproven):,} rows that OLD does not have are left in NEW: "
-                    "nothing shows that OLD ever had them"
+                    f"{plan.table.name}: {rows} left in NEW: nothing shows that OLD ever had them"
                 )
 
     def _settle(self, done: Removed, plan: Weighed) -> None:
@@ -111,15 +116,17 @@ class Deleting:
         result = self.progress.results[table.name]
         self.progress.results[table.name] = replace(result, removed=done.removed)
         if done.removed:
+            rows = counted(done.removed, "row was", "rows were")
             self.progress.notes.append(
-                f"{table.name}: {done.removed:,} rows were removed from NEW, as they are deleted in OLD; to "
-                "bring them back: supasync reconcile undo"
+                f"{table.name}: {rows} removed from NEW, as in OLD; to undo that: supasync reconcile undo"
             )
         if done.held:
-            self.progress.notes.append(
-                f"{table.name}: {len(done.held):,} rows that are deleted in OLD stay in NEW: rows of "
-                f"{done.holder} refer to them"
+            rows = counted(
+                len(done.held),
+                f"row that is deleted in OLD stays in NEW: rows of {done.holder} refer to it",
+                f"rows that are deleted in OLD stay in NEW: rows of {done.holder} refer to them",
             )
+            self.progress.notes.append(f"{table.name}: {rows}")
 
     def _keep(self, table: Table, keys: tuple[Key, ...], more: int) -> None:
         """Let the state name the deleted rows that NEW still has."""

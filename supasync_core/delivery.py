@@ -153,8 +153,12 @@ class Delivery:
         return self._halved(table, batch, err)
 
     def _halved(self, table: Table, batch: Batch, err: RowError) -> list[Batch]:
+        """The halves; rows that were refused before are sent alone, so that nobody looks for them again."""
         if batch.count == 1:
             return self._without(table, batch, [0], err)
+        known = self.set_aside.refused(table, keys_of(table, batch))
+        if known:
+            return [*_others(batch, known), *(batch.only([place]) for place in known)]
         middle = batch.count // 2
         return [batch.only(range(middle)), batch.only(range(middle, batch.count))]
 

@@ -24,7 +24,7 @@ from supasync_core.printable import visible
 
 
 class SupasyncError(Exception):
-    """Something that a person can understand and mend: what happened, and a hint at what to do.
+    """Something that a person can understand and fix: what happened, and a hint at what to do.
 
     The message is one line, whatever a name or a server puts into it; a hint may have several.
     """

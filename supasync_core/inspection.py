@@ -13,6 +13,7 @@ from supasync_core.structure import looking as structure
 from supasync_core.structure import referring
 from supasync_core.survey import look
 from supasync_core.tables import Shape, Table
+from supasync_core.wording import counted
 
 _NO_RUN = "00000000-0000-0000-0000-000000000000"
 
@@ -67,7 +68,7 @@ def inspect(project: Project, progress: Callable[[str], None]) -> Inspection:
     overviews = []
     past = _state(project, findings)
     for name, rows in past.state.set_aside().items() if past and past.state else ():
-        text = f"{name}: {rows:,} rows are set aside, not in NEW"
+        text = f"{name}: {counted(rows, 'row is', 'rows are')} set aside, not in NEW"
         findings.append(Finding("warning", text, name, "look at them: supasync quarantine list"))
     for table in project.settings.tables:
         progress(table.name)
@@ -204,7 +205,8 @@ def _unseen(project: Project, table: Table, shape: Shape) -> Iterator[Finding]:
         columns = ", ".join([*table.timestamp, "created_at"])
         yield Finding(
             "warning",
-            f"{table.name}: {count:,} rows without {' and '.join(table.timestamp)}, read again by every run",
+            f"{table.name}: {counted(count, 'row', 'rows')} without {' and '.join(table.timestamp)}, "
+            "read again by every run",
             table.name,
             f"timestamp: [{columns}]" if behind else None,
         )

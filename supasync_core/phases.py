@@ -18,7 +18,7 @@ _GAP = (
 _FIRST = {
     "quota": "OLD is over its quota: wait until it is raised or renewed, then supasync sync goes on; or",
     "paused": "OLD is paused: restore it in the dashboard, then supasync sync goes on; or",
-    "unreachable": "OLD cannot be reached: mend the network or url:, or restore the project; or",
+    "unreachable": "OLD cannot be reached: fix the network or url:, or restore the project; or",
 }
 
 

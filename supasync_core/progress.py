@@ -18,6 +18,7 @@ from supasync_core.state import State, TableState
 from supasync_core.structure.watching import Lookout
 from supasync_core.survey import Outlook
 from supasync_core.tables import Table
+from supasync_core.wording import counted
 
 CHECKPOINT_SECONDS = 60.0
 CHECKPOINT_ROWS = 10_000
@@ -59,8 +60,8 @@ class Progress:
         """The run as it was granted."""
         return self.lease.run
 
-    def keep(self, table: Table, state: TableState, rows: int = 0) -> None:
-        """Take the state that so many confirmed rows lead to.
+    def keep(self, table: Table, state: TableState, rows: int = 0, arrived: int = 0) -> None:
+        """Take the state that so many rows of the source lead to, and how many of them are in the sink.
 
         What was set aside so far belongs to what was read so far: both are saved together. As long as rows of
         an earlier run may arrive, nothing counts as unchanged, and no read as complete.
@@ -69,7 +70,7 @@ class Progress:
             state = state.beside(self.state.table(table.name))
             self.state = self.delivery.set_aside.kept(self.state.with_table(table.name, state))
             self.unsaved_rows += rows
-            self.records += rows
+            self.records += arrived
 
     def doubt(self, table: Table) -> None:
         """Rows of the table are about to be sent: until that is confirmed, nothing counts as unchanged."""
@@ -148,7 +149,9 @@ class Progress:
         notes = [*self.project.sink.notes(), *self.notes]
         waiting = sum(self.state.set_aside().values())
         if waiting:
-            notes.append(f"{waiting:,} rows are set aside, not in NEW: supasync quarantine list")
+            notes.append(
+                f"{counted(waiting, 'row is', 'rows are')} set aside, not in NEW: supasync quarantine list"
+            )
         if read and (horizon is None or not horizon.trusted):
             notes.append("OLD's answers carry no current Date: every run reads rows near the cursors again")
         notes += [self.run.note] if self.run.note else []
@@ -160,4 +163,4 @@ class Progress:
         until = arriving(replace(self.state, writing=None))
         if until is None:
             return []
-        return [f"a run before this one has not ended: what it may have sent is read again until {until}"]
+        return [f"an earlier run did not end cleanly: what it may have sent is read again until {until}"]

@@ -5,7 +5,7 @@ towards no ceiling. Where more of them wait than a list should hold, the table i
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from threading import RLock
 
@@ -13,6 +13,7 @@ from supasync_core.errors import RowError, SchemaError
 from supasync_core.refusals import Key, told
 from supasync_core.state import Again, Quarantined, State
 from supasync_core.tables import Table
+from supasync_core.wording import counted
 
 LISTED = 1000
 """Rows of one table that may wait by name; above that the state keeps where to read again."""
@@ -40,11 +41,10 @@ class Newly:
     @property
     def sentence(self) -> str | None:
         """What happened; None where nothing did."""
-        rows = "1 row was" if self.refused == 1 else f"{self.refused:,} rows were"
+        rows = counted(self.refused, "row was", "rows were")
         parts = [f"{rows} refused and set aside"] if self.refused else []
         if self.waiting:
-            rows = "1 row waits" if self.waiting == 1 else f"{self.waiting:,} rows wait"
-            parts.append(f"{rows} for a parent that NEW lacks")
+            parts.append(f"{counted(self.waiting, 'row waits', 'rows wait')} for a parent that NEW lacks")
         return f"{self.table}: {', '.join(parts)}" if parts else None
 
     @property
@@ -124,6 +124,11 @@ class SetAside:
             return True
         row = self.rows[table.name].get(key)
         return row is not None and row.waits
+
+    def refused(self, table: Table, keys: Sequence[Key]) -> list[int]:
+        """The places of the rows that were refused themselves."""
+        rows = self.rows[table.name]
+        return [place for place, key in enumerate(keys) if key in rows and not rows[key].waits]
 
     def waits(self, table: Table, key: Key | None) -> bool:
         """Whether the row waits for a parent of its own, or may do so; any row of the table without a key."""

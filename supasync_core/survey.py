@@ -9,6 +9,7 @@ from supasync_core.backend import Job, Piece, Source, Survey, Surveyed, TablePlu
 from supasync_core.project import Project
 from supasync_core.state import Extent, TableState
 from supasync_core.tables import Table
+from supasync_core.wording import counted
 
 FROZEN = timedelta(hours=6)
 """How far a horizon may lie back before cursors move on without it: until then every run reads again what has
@@ -118,10 +119,11 @@ def _unseen(known: Extent, told: Extent, found: int) -> Iterator[str]:
     """What has changed between two complete reads and cannot have been seen by the second."""
     fewer = known.rows - told.rows
     if fewer > 0:
-        yield f"OLD has {fewer:,} rows fewer than at the last run, and deletes: ignore leaves them in NEW"
+        rows = counted(fewer, "row", "rows")
+        yield f"OLD has {rows} fewer than at the last run, and deletes: ignore leaves them in NEW"
     elif not found and known.newest == told.newest:
         more = (
-            f"{-fewer:,} rows more, none of them newer"
+            f"{counted(-fewer, 'row', 'rows')} more, none of them newer"
             if fewer
             else "updates that moved no timestamp, or another column"
         )

@@ -122,7 +122,7 @@ class Condition:
         except ValueError as err:
             name = self.index.table.name
             raise SchemaError(
-                f"{name}: {text!r} is no timestamp to compare {column} with", table=name
+                f"{name}: {text!r} is not a timestamp to compare {column} with", table=name
             ) from err
         return f"{self._value(column)} {sign} TIMESTAMPTZ {bound}"
 

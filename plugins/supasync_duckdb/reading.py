@@ -10,6 +10,7 @@ from duckdb import DuckDBPyConnection
 from supasync_core.batch import Batch, Window
 from supasync_core.errors import SchemaError
 from supasync_core.tables import Table
+from supasync_core.wording import counted
 from supasync_duckdb.naming import hides_row_ids, numbered
 from supasync_duckdb.places import SOURCE, Condition, Index, column, indexed
 from supasync_duckdb.tables import Kinds, Tables, absent, qualified
@@ -112,14 +113,15 @@ class Reader:
             if count:
                 what = "whole number" if index.numbered(name) else "timestamp"
                 raise SchemaError(
-                    f"{table.name}: {count:,} rows have a {name} that is no {what}",
+                    f"{table.name}: {counted(count, 'row', 'rows')} of which {name} is not a {what}",
                     table=table.name,
                     hint="correct them, or leave such rows out by where:",
                 )
         count = self.connection.execute(index.keyless()).fetchall()[0][0]
         if count:
             raise SchemaError(
-                f"{table.name}: {count:,} rows have NULL in the key ({', '.join(table.key)})",
+                f"{table.name}: {counted(count, 'row has', 'rows have')} NULL in the key "
+                f"({', '.join(table.key)})",
                 table=table.name,
                 hint=f"declare another key, or leave such rows out by where: {table.key[0]} is not null",
             )

@@ -41,13 +41,13 @@ _ROW_HINTS = {
     "not, drop the foreign key there until the switch (supasync schema sql --foreign-keys off), or copy "
     "those rows by hand",
     "23505": "another row there has the same value in a unique column: change or delete that row there",
-    "22P02": "mend the value in OLD. An array of jsonb whose elements are JSON arrays cannot travel as JSON: "
+    "22P02": "fix the value in OLD. An array of jsonb whose elements are JSON arrays cannot travel as JSON: "
     "copy that row by SQL",
     "23502": "fill it in OLD, or allow NULL in NEW; the JSON null of a json column arrives as NULL",
     "22P05": "PostgreSQL cannot store \\u0000: replace it in that row's text in OLD",
 }
 _REFERRED_HINT = "rows of another table there still refer to it: remove those first, or leave it"
-_ROW_HINT = "mend the row in OLD, or the column or constraint in NEW; nothing of its batch was written"
+_ROW_HINT = "fix the row in OLD, or the column or constraint in NEW; nothing of its batch was written"
 # Data exceptions, constraints, an ON CONFLICT that meets a row twice, view checks, RAISE in a trigger.
 _ROWS = re.compile(r"(2[123]|44|P0)...")
 

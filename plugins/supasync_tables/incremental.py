@@ -268,7 +268,7 @@ def _instant(table: Table, column: str, text: Any) -> clock.Instant:  # noqa: AN
         return clock.parse(text)
     except (ValueError, TypeError) as err:
         raise SchemaError(
-            f"{table.name}: the timestamp column {column} holds {str(text)[:40]!r}, which is no timestamp",
+            f"{table.name}: the timestamp column {column} holds {str(text)[:40]!r}, which is not a timestamp",
             table=table.name,
             hint="name a column of type timestamptz, timestamp or date in tables.yaml: timestamp: ...",
         ) from err

@@ -23,7 +23,7 @@ class Duration(click.ParamType[timedelta]):
         """The timedelta; a usage error where it is none."""
         found = _AGE.fullmatch(str(value))
         if not found:
-            self.fail(f"{value} is no duration such as 90m, 2h or 1d", param, ctx)
+            self.fail(f"{value} is not a duration such as 90m, 2h or 1d", param, ctx)
         if not self._zero and not int(found[1]):
             self.fail(f"{value} is not an interval: give at least 1m", param, ctx)
         try:

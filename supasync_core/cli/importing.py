@@ -31,6 +31,7 @@ from supasync_core.lease import LEASE, Lease
 from supasync_core.printable import file_name
 from supasync_core.project import Project, opened
 from supasync_core.settings import Settings
+from supasync_core.wording import counted
 
 _COLUMNS = ("level", "kind", "table", "file", "line", "key", "until", "column", "text")
 _SHOWN = 3
@@ -143,7 +144,8 @@ class Command:
         return self._end(
             outlook,
             3 if outlook.blocked() else 0,
-            f"dry run: {outlook.rows_to_send():,} rows would be sent; nothing was written ({cost} requests)",
+            f"dry run: {counted(outlook.rows_to_send(), 'row', 'rows')} would be sent; "
+            f"nothing was written ({counted(cost, 'request', 'requests')})",
         )
 
     def _end(self, outlook: Outlook, code: int, text: str) -> int:
@@ -163,7 +165,8 @@ class Command:
             return
         for part in outlook.parts.values():
             for each in part.loaded:
-                output.line(f"found: {each.file} ({part.table.name}, {each.dialect}, {each.rows:,} rows)")
+                held = counted(each.rows, "row", "rows")
+                output.line(f"found: {each.file} ({part.table.name}, {each.dialect}, {held})")
                 before = self.staging.recall(self._imported(each.digest))
                 if before:
                     click.echo(f"  the same export was imported on {before}")

@@ -18,6 +18,7 @@ from supasync_core.report import Report, TableResult
 from supasync_core.tables import Table
 from supasync_core.usage.estimate import Estimate
 from supasync_core.usage.shares import size
+from supasync_core.wording import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn, TaskID
@@ -133,7 +134,8 @@ def report(done: Report, redact: Callable[[str], str], *, as_json: bool) -> None
     for note in done.notes:
         line(redact(f"note: {note}"), err=True)
     click.echo(
-        f"{done.status}: {done.records:,} records synced, {done.requests:,} requests, "
+        f"{done.status}: {counted(done.records, 'record', 'records')} synced, "
+        f"{counted(done.requests, 'request', 'requests')}, "
         f"{size(done.bytes)}, {done.seconds:.1f} s"
     )
     if done.interrupted:
@@ -189,7 +191,11 @@ def _outcome(result: TableResult) -> str:
         return f"{result.synced:,}/{result.found:,} records synced{left_out}"
     if result.status == "incomplete":
         return f"incomplete, {result.synced:,}/{result.found:,} records synced"
-    return f"{result.status}, {result.synced:,} records synced" if result.synced else result.status
+    return (
+        f"{result.status}, {counted(result.synced, 'record', 'records')} synced"
+        if result.synced
+        else result.status
+    )
 
 
 class _Bars:

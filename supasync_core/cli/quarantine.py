@@ -11,6 +11,7 @@ from supasync_core.cli.session import Session
 from supasync_core.errors import ConfigError, SupasyncError
 from supasync_core.journal import current
 from supasync_core.state import Again, Quarantined
+from supasync_core.wording import counted
 
 
 @click.group()
@@ -64,7 +65,7 @@ def retry(session: Session) -> int:
         left = delivery.set_aside.kept(lease.state)
         lease.save(left.unsure(delivery.reread.written), "retried")
     count = sum(left.set_aside().values())
-    told = f"{count:,} rows are refused again" if count != 1 else "1 row is refused again"
+    told = counted(count, "row is refused again", "rows are refused again")
     click.echo(told if count else "every row is there now")
     return SupasyncError.exit_code if count else 0
 

@@ -23,6 +23,7 @@ from supasync_core.reconcile.plan import Part, planned, weighed
 from supasync_core.reconcile.writing import Interrupted, Outcome, Writing
 from supasync_core.removal import Place, new_id
 from supasync_core.tables import Table
+from supasync_core.wording import counted
 
 _PERSON = 3
 _CODES = {"success": 0, "interrupted": 130}
@@ -144,9 +145,9 @@ class Command:
         if found.left_only:
             yield f"{right} has no column {', '.join(found.left_only)}: not written"
         if found.young:
-            yield f"{found.young:,} rows are left alone as too young"
+            yield f"{counted(found.young, 'row is', 'rows are')} left alone as too young"
         if found.added and not self.delete:
-            yield f"{found.added:,} rows are only in {right}: --delete removes them"
+            yield f"{counted(found.added, 'row is', 'rows are')} only in {right}: --delete removes such rows"
         if part.nameless:
             yield f"{part.nameless:,} rows that are only in {right} have NULL in the key, and stay"
         if weight and weight.unproven:
@@ -194,7 +195,7 @@ class Command:
                 output.line(self.session.redact(f"{name}: {text}"), err=True)
         for note in writing.place.sink.notes():
             output.line(self.session.redact(f"note: {note}"), err=True)
-        click.echo(f"{status}: {records:,} rows written or removed")
+        click.echo(f"{status}: {counted(records, 'row', 'rows')} written or removed")
 
 
 def undo(session: Session, given: Given, *, as_json: bool) -> int:
@@ -213,11 +214,12 @@ def undo(session: Session, given: Given, *, as_json: bool) -> int:
             f"{each.table.name}: {each.written:,} removed rows put back, {each.present:,} there already"
         )
     for other in done.restored:
-        output.line(f"{other.table.name}: {other.restored:,} rows restored")
+        output.line(f"{other.table.name}: {counted(other.restored, 'row', 'rows')} restored")
         if other.changed:
             keys = "; ".join(", ".join(key) for key in other.changed[:3])
             output.line(
-                f"{other.table.name}: {len(other.changed):,} rows have changed since, and stay: {keys}",
+                f"{other.table.name}: {counted(len(other.changed), 'row has', 'rows have')} changed since, "
+                f"and stay as they are: {keys}",
                 err=True,
             )
     for error in done.errors:
@@ -256,6 +258,10 @@ def _amiss(outcome: Outcome) -> Iterator[str]:
     if len(outcome.refused) > 3:  # noqa: PLR2004 - as above
         yield f"{len(outcome.refused):,} rows were refused in all"
     if gone and gone.held:
-        yield f"{len(gone.held):,} rows stay: rows of {gone.holder} refer to them"
+        yield counted(
+            len(gone.held),
+            f"row stays: rows of {gone.holder} refer to it",
+            f"rows stay: rows of {gone.holder} refer to them",
+        )
     if gone and gone.error:
         yield str(gone.error).removeprefix(f"{outcome.table.name}: ")

@@ -51,7 +51,7 @@ def setup(session: Session, start: str | None, *, as_json: bool) -> int:
         found = inspect(project, _looking) if as_json else _look(project, as_json=False)
         if not found.ready:
             raise StateError(
-                "the baseline was not written", hint="mend the problems above and run setup again"
+                "the baseline was not written", hint="fix the problems above and run setup again"
             )
         if found.past and found.past.state:
             if start:

@@ -17,6 +17,7 @@ from supasync_core.health import Health, judge
 from supasync_core.phases import phase
 from supasync_core.usage.forecast import of_projects
 from supasync_core.usage.shares import shares, size
+from supasync_core.wording import counted
 
 _FETCHED = 100
 _KEYS = 10
@@ -70,7 +71,9 @@ def _show(health: Health, redact: Callable[[str], str]) -> None:
     output.line(f"health: {health.verdict}")
     click.echo(f"last success: {ago(health.age)}")
     if health.set_aside:
-        click.echo(f"{health.set_aside:,} rows set aside: see supasync quarantine list")
+        click.echo(
+            f"{counted(health.set_aside, 'row is', 'rows are')} set aside: see supasync quarantine list"
+        )
     if health.rate is not None:
         click.echo(f"success rate: {health.rate:.0%} of the last {health.rated} syncs")
     click.echo(f"cost of the runs below: {health.requests:,} requests, {size(health.bytes)}\n")
@@ -80,13 +83,15 @@ def _show(health: Health, redact: Callable[[str], str]) -> None:
     for lag in health.tables:
         if lag.ahead:
             output.line(
-                f"{lag.name}: {lag.ahead:,} rows are stamped in the future; every run reads them again"
+                f"{lag.name}: {counted(lag.ahead, 'row is', 'rows are')} stamped in the future: "
+                f"every run reads {'it' if lag.ahead == 1 else 'them'} again"
             )
         if lag.deletions:
             keys = "; ".join(", ".join(key) for key in lag.deleted[:_KEYS])
             more = "; ..." if lag.deletions > _KEYS else ""
             output.line(
-                f"{lag.name}: {lag.deletions:,} rows are deleted in OLD, and in NEW still: {keys}{more}"
+                f"{lag.name}: {counted(lag.deletions, 'row is', 'rows are')} deleted in OLD, "
+                f"and still in NEW: {keys}{more}"
             )
     click.echo()
     output.table(

@@ -26,6 +26,7 @@ from supasync_core.state import State
 from supasync_core.tables import Table
 from supasync_core.usage.estimate import estimate, estimate_next
 from supasync_core.usage.meter import metered
+from supasync_core.wording import counted
 
 GRACE = 120.0
 """Seconds beyond max_runtime in which the batch in flight may end: longer than any request may take."""
@@ -128,7 +129,7 @@ def _foretell(project: Project, tables: Sequence[Table], state: State, now: str)
             raise
         return
     if found.metered and found.rows:
-        click.echo(f"{found.rows:,} records to copy; {found.sentence}", err=True)
+        click.echo(f"{counted(found.rows, 'record', 'records')} to copy; {found.sentence}", err=True)
 
 
 def _conclude(session: Session, report: Report, last: LastSuccess, *, as_json: bool) -> int:

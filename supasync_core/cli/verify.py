@@ -12,6 +12,7 @@ from supasync_core.cli import output
 from supasync_core.cli.session import Session
 from supasync_core.errors import LockedError
 from supasync_core.usage.shares import size
+from supasync_core.wording import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -93,7 +94,7 @@ def _show_table(session: Session, verdict: "TableVerdict", limit: int) -> None:
         place = f"beyond {_key(each.after)}" if each.after else "from the first key"
         until = f"up to {_key(each.to)}" if each.to else "to the last key"
         output.line(f"    {place} {until}: OLD {each.old:,}, NEW {each.new:,}")
-    click.echo(f"  compared by {verdict.method}: {verdict.compared:,} rows on both sides")
+    click.echo(f"  compared by {verdict.method}: {counted(verdict.compared, 'row', 'rows')} on both sides")
     for what, keys in _differences(verdict):
         click.echo(f"  {what}: {len(keys):,}")
         for text in keys[:limit]:
@@ -133,7 +134,7 @@ def _besides(verdict: "TableVerdict") -> list[str]:
 def _headline(verdict: "TableVerdict") -> str:
     if verdict.error:
         return f"not compared: {verdict.error.removeprefix(f'{verdict.name}: ')}"
-    return verdict.claim if verdict.equal else f"{verdict.differences:,} rows differ"
+    return verdict.claim if verdict.equal else counted(verdict.differences, "row differs", "rows differ")
 
 
 def _differences(verdict: "TableVerdict") -> list[tuple[str, list[str]]]:

@@ -57,7 +57,7 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as err:
         sentence = f"is not UTF-8 text (byte {err.start + 1}): save it as UTF-8, or {_OTHER}"
     except OSError as err:
-        sentence = f"cannot be read ({err.strerror}): mend that, or {_OTHER}"
+        sentence = f"cannot be read ({err.strerror}): fix that, or {_OTHER}"
     raise ConfigError([f"{path}: {sentence}"])
 
 

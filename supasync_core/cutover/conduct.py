@@ -94,7 +94,7 @@ class Conduct:
                 raise StateError(f"stopped before step {name}", hint=again)
             done = subprocess.run(command, shell=True, cwd=self.folder, stdout=out, check=False)  # noqa: S602 - the user's own
             if done.returncode:
-                raise StateError(f"step {name} ended with {done.returncode}", hint=f"mend it, then {again}")
+                raise StateError(f"step {name} ended with {done.returncode}", hint=f"fix it, then {again}")
             self.memory.steps.append(name)
             remember(self.folder, self.memory)
             self.certify()

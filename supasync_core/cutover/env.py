@@ -75,7 +75,7 @@ def _bindings(text: str) -> list[Binding]:
         if binding.error:
             raise SupasyncError(
                 f"line {_line(binding)} is no NAME=value",
-                hint="mend that line, perhaps a quote that is not closed, or make it a comment with #",
+                hint="fix that line, perhaps a quote that is not closed, or make it a comment with #",
             )
     return found
 

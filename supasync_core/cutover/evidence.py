@@ -8,6 +8,7 @@ from supasync_core.backend import Record
 from supasync_core.cutover.appenv import AppEnv
 from supasync_core.cutover.checklist import Outcome, failed, ok
 from supasync_core.verification import Verification
+from supasync_core.wording import counted
 
 _COPYING: Final = ("sync", "gap import", "gap transfer")
 _KEPT: Final = (
@@ -60,7 +61,8 @@ def of_verification(found: Verification) -> Outcome:
     wrong = [
         f"{table.name}: {table.error}"
         if table.error
-        else f"{table.name}: {table.differences:,} rows differ, {table.in_flight:,} are in flight"
+        else f"{table.name}: {counted(table.differences, 'row differs', 'rows differ')}, "
+        f"{counted(table.in_flight, 'is', 'are')} in flight"
         for table in found.tables
         if not table.equal or table.in_flight
     ]

@@ -12,6 +12,7 @@ from supasync_core.cutover.memory import Memory, Replaced, remember
 from supasync_core.errors import StateError, SupasyncError
 from supasync_core.project import Project
 from supasync_core.tables import Table
+from supasync_core.wording import counted
 
 ENV: Final = "env"
 """The name under which it is accepted that a .env was edited since the switch."""
@@ -99,8 +100,12 @@ def _since(project: Project, table: Table, memory: Memory, at: str) -> Since:
     stamped = [keyset for keyset in project.plugin(table).keysets(table) if keyset.column in table.timestamp]
     rows = project.sink.count(table)
     before = memory.tables.get(table.name)
-    told = f"{rows:,} rows now" if before is None else f"{before:,} rows then, {rows:,} now"
+    told = (
+        f"{counted(rows, 'row', 'rows')} now"
+        if before is None
+        else f"{counted(before, 'row', 'rows')} then, {rows:,} now"
+    )
     if not stamped:
         return Since(table.name, None, rows, f"{told}; no timestamp tells which")
     newer = sum(project.sink.count(table, Window((Span(keyset, beyond=at),), limit=1)) for keyset in stamped)
-    return Since(table.name, newer, rows, f"{newer:,} rows newer than the switch; {told}")
+    return Since(table.name, newer, rows, f"{counted(newer, 'row', 'rows')} newer than the switch; {told}")

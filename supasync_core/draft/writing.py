@@ -73,7 +73,7 @@ def document(proposals: Sequence[Proposal], notes: Iterable[str] = ()) -> str:
         if not proposal.refusal:
             lines += [*_entry(proposal), ""]
     if left:
-        lines += ["  # Not copied, each for the reason given. To copy one, mend that and uncomment it."]
+        lines += ["  # Not copied, each for the reason given. To copy one, fix that and uncomment it."]
         for proposal in left:
             lines += _left_out(proposal)
     return HEAD + "\n".join(lines).rstrip() + "\n"

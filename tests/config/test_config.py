@@ -228,7 +228,7 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match=r"cannot be read \(Not a directory\): mend that, or name another"):
+    with pytest.raises(ConfigError, match=r"cannot be read \(Not a directory\): fix that, or name another"):
         load(tmp_path / "file" / "tables.yaml", {}, small_host())
 
 

@@ -28,7 +28,7 @@ def test_a_csv_file_is_made_like_another_and_back(tmp_path: Path) -> None:
     plan = call(tmp_path, "reconcile", "l.csv", "r.csv")
     assert plan.code == 0, plan.err
     assert (tmp_path / "r.csv").read_text() == before
-    assert "2 rows are only in r.csv: --delete removes them" in plan.out
+    assert "2 rows are only in r.csv: --delete removes such rows" in plan.out
     assert call(tmp_path, *APPLY).code == 0
     assert diff(tmp_path, "l.csv", "r.csv").counts == (0, 0, 0, 4)
     assert (tmp_path / "r.csv").read_text().splitlines()[1] == "1,1.5,a,m"

@@ -287,7 +287,7 @@ def test_killed_between_env_and_closing_it_is_completed(space: Workspace, kind: 
     assert app(space)["SUPABASE_URL"] == url(space, "new")
     space.new.run("update public.jobs set label = 'by the app', updated_at = now() where id = 3")
     told = space.supasync("cutover", "--rollback", "--plan").out
-    assert "jobs: 1 rows newer than the switch" in told
+    assert "jobs: 1 row newer than the switch" in told
     assert "NEW was not closed" in told
     space.requests()
     done = space.supasync("cutover", "--yes")

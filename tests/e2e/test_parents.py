@@ -128,7 +128,7 @@ def test_thousands_of_waiting_rows_are_no_list_and_still_arrive_all(space: Works
     told = space.supasync("quarantine", "list", "--json").json
     assert {(row["table"], tuple(row["key"])) for row in told} == {("users", ()), ("posts", ())}
     assert {row["rows"] for row in told} == {2600}
-    assert "5,200 rows set aside" in space.supasync("status").out
+    assert "5,200 rows are set aside" in space.supasync("status").out
     assert len(str(space.new.rows("select state from sync_metadata where state is not null"))) < 20_000
     space.requests()
     assert space.supasync("sync").code == 0

@@ -96,7 +96,7 @@ def test_a_deleted_and_recreated_email_is_set_aside_with_the_reason_and_arrives_
     listed = space.supasync("quarantine", "list")
     assert "NEW's row 5 has the same email, and is deleted in OLD" in listed.out
     assert space.supasync("sync").code == 0, "an alert comes once"
-    assert "1 rows set aside" in space.supasync("status").out
+    assert "1 row is set aside: see supasync quarantine list" in space.supasync("status").out
     space.new.run("delete from public.users where id = 5")
     done = space.supasync("sync")
     assert done.code == 0
@@ -162,6 +162,10 @@ def test_a_hundred_bad_rows_among_many_are_named_where_the_settings_allow_it(spa
     assert (done.code, "jobs: 100 rows were refused and set aside" in done.err) == (3, True)
     assert len(space.new.texts("jobs")) == 1900
     assert len(space.supasync("quarantine", "list", "--json").json) == 100
+    assert space.supasync("status", "--json").json["runs"][0]["records"] == 1900
+    space.requests()
+    assert space.supasync("sync").code == 0
+    assert space.requests() < 250, "rows that are known to be refused are not looked for again"
     space.write("tables.yaml", CONFIG)
     space.old.run("insert into public.jobs (id, qty) values (2001, 1)")
     done = space.supasync("sync")

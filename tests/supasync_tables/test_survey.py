@@ -97,7 +97,7 @@ def test_rows_that_were_deleted_are_named_once() -> None:
 
 @pytest.mark.parametrize(
     ("change", "told"),
-    [("insert", "1 rows more, none of them newer"), ("update", "updates that moved no timestamp")],
+    [("insert", "1 row more, none of them newer"), ("update", "updates that moved no timestamp")],
 )
 def test_changes_that_move_no_timestamp_are_named(change: str, told: str) -> None:
     pair = pair_of()
