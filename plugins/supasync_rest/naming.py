@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from supasync_core.cutover.seams import Ends, Line, Naming
@@ -19,20 +19,30 @@ _URL: Final = "SUPABASE_URL"
 # How frameworks mark what they show to browsers.
 _MARKS: Final = "NEXT_PUBLIC_|NUXT_PUBLIC_|EXPO_PUBLIC_|REACT_APP_|GATSBY_|PUBLIC_|VITE_|NUXT_"
 _NAME: Final = re.compile(rf"(?:{_MARKS})?({'|'.join((_URL, *ANON_NAMES, *_SECRET_NAMES))})")
+_REFERENCE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::?-([^}]*))?\}")
+"""Of another variable of the file, as dotenv and its like expand it."""
 _SHORTEST: Final = 8
 """Characters of a project's ref that may be looked for in other values."""
 
 
 @dataclass
 class Names:
-    """The app's variables, the last one of each name: that is the one in force."""
+    """The app's variables, the last one of each name: that is the one in force.
+
+    ``lines`` are what is written, ``found`` has each reference to another variable followed.
+    """
 
     ends: Ends
     lines: Sequence[Line]
+    written: dict[str, Line] = field(init=False)
     found: dict[str, Line] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.found = {line.name: line for line in self.lines}
+        self.written = {line.name: line for line in self.lines}
+        self.found = {
+            name: replace(line, value=self._followed(line.value, frozenset({name})))
+            for name, line in self.written.items()
+        }
 
     @property
     def public(self) -> bool:
@@ -46,7 +56,7 @@ class Names:
         for line in self._of((_URL,)):
             flaw = url_problem(line.value)
             if flaw:
-                problems.append(f"{line.name} (line {line.line}) {flaw}")
+                problems.append(f"{line.name} (line {line.line}) {flaw}{_unknown(line)}")
             else:
                 hosts[line.name] = host(line.value)
         if not hosts and not problems:
@@ -85,7 +95,25 @@ class Names:
                 )
             else:
                 wanted |= {line.name: key for line in public}
-        return Naming(wanted=wanted, left=tuple(self._left(wanted)), problems=tuple(problems))
+        changed = {name: value for name, value in wanted.items() if not self._follows(name, wanted)}
+        return Naming(wanted=changed, left=tuple(self._left(wanted)), problems=tuple(problems))
+
+    def _followed(self, value: str, seen: frozenset[str]) -> str:
+        """The value with its references replaced; one that leads to nothing, or to itself, stays."""
+
+        def other(found: re.Match[str]) -> str:
+            line = self.written.get(found[1])
+            if found[1] in seen or (line is None and found[2] is None):
+                return found[0]
+            return self._followed(line.value, seen | {found[1]}) if line and line.value else found[2] or ""
+
+        return _REFERENCE.sub(other, value)
+
+    def _follows(self, name: str, wanted: Mapping[str, str]) -> bool:
+        """Whether the variable is nothing but a reference to one that gets the very value."""
+        reference = _REFERENCE.fullmatch(self.written[name].value)
+        leads = _REFERENCE.search(self.found[name].value) is None
+        return leads and reference is not None and wanted.get(reference[1]) == wanted[name]
 
     def _of(self, names: Sequence[str]) -> Iterator[Line]:
         for name, line in self.found.items():
@@ -98,13 +126,23 @@ class Names:
         place = self.ends.source.ref
         ref = place.partition(".")[0]
         marks = [place, self.ends.source.values["key"], *([ref] if len(ref) >= _SHORTEST else [])]
-        for line in self.found.values():
+        for line in self.written.values():
             if line.name in wanted or line.name.startswith("OLD_"):
                 continue
             if any(mark in line.value for mark in marks):
                 yield f"{line.name} (line {line.line}) still names OLD"
-            elif "SUPABASE" in line.name and not _NAME.fullmatch(line.name) and line.value:
+            elif "SUPABASE" in line.name and not _NAME.fullmatch(line.name) and self._untold(line.value):
                 yield f"{line.name} (line {line.line}) may be OLD's: compare it with NEW's settings"
+
+    def _untold(self, value: str) -> bool:
+        """Whether the value is given, and by no variable that is looked after by itself."""
+        return bool(value) and not any(_NAME.fullmatch(found[1]) for found in _REFERENCE.finditer(value))
+
+
+def _unknown(line: Line) -> str:
+    """What it refers to that the file does not give."""
+    names = ", ".join(found[1] for found in _REFERENCE.finditer(line.value))
+    return f": it refers to {names}, which leads to no value in this file" if names else ""
 
 
 def anon_key(environment: Mapping[str, str]) -> tuple[str | None, str]:

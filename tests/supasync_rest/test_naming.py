@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from supasync_core.cutover.env import lines
+from supasync_core.cutover.env import lines, rewritten
 from supasync_core.cutover.seams import Ends, Naming
 from supasync_core.ledger import Ledger
 from supasync_core.settings import Endpoint
@@ -49,6 +49,32 @@ def test_every_usual_name_gets_the_value_of_its_kind() -> None:
 @pytest.mark.parametrize("value", [OLD_SECRET, legacy_key("service_role")])
 def test_a_secret_key_under_a_plain_name_becomes_new_s_secret_key(value: str) -> None:
     assert naming(f"{FIRST}SUPABASE_KEY={value}\n").wanted["SUPABASE_KEY"] == NEW_SECRET
+
+
+REFERRING = (
+    f'BASE={OLD}\nNEXT_PUBLIC_SUPABASE_URL=${{SUPABASE_URL}}\nSUPABASE_URL="{OLD}"\n'
+    "NEXT_PUBLIC_SUPABASE_ANON_KEY=${SUPABASE_ANON_KEY:-none}\nSUPABASE_ANON_KEY=x\n"
+    "VITE_SUPABASE_URL=${BASE}\nEXPO_PUBLIC_SUPABASE_URL=${NEXT_PUBLIC_SUPABASE_URL}\n"
+    "SUPABASE_FUNCTIONS_URL=${SUPABASE_URL}/functions/v1\n"
+)
+
+
+def test_a_reference_follows_the_switch_by_itself() -> None:
+    found = naming(REFERRING)
+    assert found.problems == ()
+    assert found.wanted == {"SUPABASE_URL": NEW, "SUPABASE_ANON_KEY": ANON, "VITE_SUPABASE_URL": NEW}
+    assert found.left == ("BASE (line 1) still names OLD",)
+    text = rewritten(REFERRING, found.wanted).text
+    assert "\nNEXT_PUBLIC_SUPABASE_URL=${SUPABASE_URL}\n" in text
+    assert naming(text).switched
+
+
+def test_a_reference_to_itself_or_to_nothing_is_said() -> None:
+    for text in (
+        "SUPABASE_URL=${VITE_SUPABASE_URL}\nVITE_SUPABASE_URL=${SUPABASE_URL}\n",
+        "SUPABASE_URL=${BASE}\n",
+    ):
+        assert "which leads to no value in this file" in " ".join(naming(text).problems)
 
 
 def test_an_app_without_anon_key_needs_none() -> None:
