@@ -1,5 +1,6 @@
 """Rows deleted in OLD, looked for now and then at the end of a run: named, or removed from NEW too."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
@@ -76,15 +77,28 @@ class Deleting:
             )
         number = len(found.keys) + found.more
         if table.deletes == "report" and number:
-            shown = "; ".join(", ".join(key) for key in found.keys[:SHOWN])
-            more = "; ..." if number > SHOWN else ""
-            rows = counted(number, "row of NEW is", "rows of NEW are")
-            progress.notes.append(f"{table.name}: {rows} deleted in OLD: {shown}{more}")
+            self._name(table, found.keys, found.more, staging)
         if table.deletes == "mirror" and found.keys and not found.more:
             self.weighed.append(removal.weigh(self._place(staging), table, found.keys))
         elif table.deletes == "mirror" and number:
             rows = counted(number, "row is", "rows are")
             self._told(table, f"{table.name}: {rows} deleted in OLD", _by_hand(table), 3)
+
+    def _name(self, table: Table, keys: Sequence[Key], more: int, staging: Evidence) -> None:
+        """Name the rows: those that OLD was seen to have are deleted there, of others nobody knows."""
+        exact = table.exact_keys(keys)
+        seen = staging.seen(self.progress.project.source_ref, table, exact)
+        gone = [key for key in exact if key in seen]
+        other = [key for key in exact if key not in seen]
+        for told, unnamed, fate in (
+            (gone, 0, "deleted in OLD"),
+            (other, more, "not in OLD: deleted there before it was looked at, or written in NEW alone"),
+        ):
+            number = len(told) + unnamed
+            if number:
+                shown = "; ".join([*(", ".join(key) for key in told[:SHOWN]), *["..."] * (number > SHOWN)])
+                rows = counted(number, "row of NEW is", "rows of NEW are")
+                self.progress.notes.append(f"{table.name}: {rows} {fate}: {shown}")
 
     def _remove(self, staging: Evidence) -> None:
         """Remove what was found, after another look at the lease."""

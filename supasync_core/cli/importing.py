@@ -70,7 +70,7 @@ class Command:
             lock.locked(self.settings.folder),
             opened(self.settings, self.session.host, AbsentSource()) as project,
         ):
-            look = partial(Look, project, self.export, self.staging, choices)
+            look = partial(Look, project, self.export, self.staging, choices, rehearsal=self.rehearsal)
             if self.dry_run:
                 return self._looked(self._look(look, folder), project)
             with self._leased(project) as lease:

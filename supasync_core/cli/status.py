@@ -90,8 +90,8 @@ def _show(health: Health, redact: Callable[[str], str]) -> None:
             keys = "; ".join(", ".join(key) for key in lag.deleted[:_KEYS])
             more = "; ..." if lag.deletions > _KEYS else ""
             output.line(
-                f"{lag.name}: {counted(lag.deletions, 'row is', 'rows are')} deleted in OLD, "
-                f"and still in NEW: {keys}{more}"
+                f"{lag.name}: {counted(lag.deletions, 'row is', 'rows are')} in NEW and not in OLD "
+                f"(deleted there, or written in NEW alone): {keys}{more}"
             )
     click.echo()
     output.table(

@@ -28,7 +28,14 @@ SHOWN = 10
 @click.command()
 @click.option("--table", "tables", multiple=True, metavar="NAME", help="Only this table; may be repeated.")
 @click.option("--exact", is_flag=True, help="Compare every value of every row.")
-@click.option("--limit", default=SHOWN, show_default=True, help="Keys to print of each kind of difference.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=SHOWN,
+    show_default=True,
+    metavar="N",
+    help="Keys to print of each kind of difference.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.pass_obj
 def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool, as_json: bool) -> int:
@@ -46,7 +53,7 @@ def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool
     if as_json:
         click.echo(session.redact(json.dumps(found.as_json(), indent=2)))
     else:
-        _show(session, found, max(limit, 0))
+        _show(session, found, limit)
     return found.exit_code
 
 

@@ -33,6 +33,8 @@ class Look:
     staging: Staging
     choices: Choices
     progress: Progress
+    rehearsal: bool = False
+    """Whether the sink is a file, which has none of the parents that NEW has."""
     parts: dict[str, Part] = field(default_factory=dict)
     met: defaultdict[str, list[tuple[Table, str]]] = field(default_factory=lambda: defaultdict(list))
     """Of each parent, the children and their columns whose values its key is asked for."""
@@ -116,6 +118,15 @@ class Look:
             places.append(self._looked_up(part, parent, referred, values))
             values = self.staging.strays(part.table, column, places, referred)
         if not values:
+            return
+        if self.rehearsal:
+            text = (
+                f"{part.table.name}.{column}: orphans were not checked: the files have no {parent} for "
+                f"{len(values):,} of its values, and a rehearsal does not ask NEW for them"
+            )
+            part.findings.append(
+                Finding(kind="orphan", table=part.table.name, text=text, level=WARNING, column=column)
+            )
             return
         paths = dict(enumerate(part.paths))
         for key, index, row in self.staging.leave_out(part.table, column, values):

@@ -30,14 +30,17 @@ def test_deleted_rows_are_named_once_a_day_and_stay(workspace: Workspace) -> Non
     _declare(workspace, "report")
     workspace.supasync("sync")
     workspace.old.run("delete from public.usage_logs where id in (5, 6)")
+    workspace.new.run("insert into public.jobs (id, cost) values (9001, 1)")
     assert "deleted" not in workspace.supasync("sync", "--json").json["tables"]["usage_logs"]
     _a_day_later(workspace)
     done = workspace.supasync("sync")
     assert done.code == 0, done.err
     assert "usage_logs: 2 rows of NEW are deleted in OLD: 5; 6" in done.err
+    assert "jobs: 1 row of NEW is not in OLD: deleted there before it was looked at, or written" in done.err
     assert {5, 6} <= _ids(workspace, "usage_logs")
     status = workspace.supasync("status")
-    assert "usage_logs: 2 rows are deleted in OLD, and still in NEW: 5; 6" in status.out
+    assert "usage_logs: 2 rows are in NEW and not in OLD" in status.out
+    assert "written in NEW alone): 5; 6" in status.out
     record = workspace.supasync("status", "--json").json["runs"][0]["details"]["tables"]["usage_logs"]
     assert (record["deleted"], record.get("removed")) == (2, None)
     assert {request["method"] for request in workspace.new.server.requests()} <= {"GET", "POST", "HEAD"}
@@ -58,7 +61,7 @@ def test_mirrored_deletes_are_removed_children_first_and_only_what_old_had(works
     assert 9001 in _ids(workspace, "jobs")
     workspace.assert_equal("usage_logs", "sessions")
     assert {request["method"] for request in workspace.old.server.requests()} <= {"GET", "HEAD"}
-    assert "deleted in OLD, and in NEW still: 9001" in workspace.supasync("status").out
+    assert "(deleted there, or written in NEW alone): 9001" in workspace.supasync("status").out
 
 
 def test_a_mass_delete_is_left_for_a_person(workspace: Workspace) -> None:
@@ -70,7 +73,7 @@ def test_a_mass_delete_is_left_for_a_person(workspace: Workspace) -> None:
     assert done.code == 3, done.out + done.err
     assert "150 rows would be removed, more than the 100" in done.err
     assert {1, 150} <= _ids(workspace, "usage_logs")
-    assert "150 rows are deleted in OLD, and still in NEW" in workspace.supasync("status").out
+    assert "150 rows are in NEW and not in OLD" in workspace.supasync("status").out
 
 
 def test_a_table_that_shows_no_row_is_no_reason_to_delete_any(workspace: Workspace) -> None:

@@ -280,6 +280,14 @@ def test_killed_in_the_middle_it_goes_on_without_sending_twice(space: Workspace)
     space.assert_equal(*TABLES)
 
 
+def test_a_rehearsal_does_not_take_rows_for_orphans_whose_parents_new_has(space: Workspace) -> None:
+    (export(space, "psql") / "users.csv").unlink()
+    done = space.supasync("gap", "import", "export", "--yes", "--sink", "duckdb:rehearsal.duckdb")
+    assert done.code == 0, done.out + done.err
+    assert "warning: jobs: jobs.user_id: orphans were not checked" in done.out
+    assert "--accept orphan" not in done.out
+
+
 def test_a_rehearsal_needs_no_account(space: Workspace) -> None:
     export(space, "psql")
     space.new.server.refuse()

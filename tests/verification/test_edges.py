@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - numbers and rows that the tests make themselves
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from supasync_core.batch import Cursor
 from supasync_core.errors import SchemaError, StateError
 from supasync_core.state import KeysetState, Quarantined, State, TableState, to_json
 from supasync_core.tables import Table
+from tests.diff.calling import call
 from tests.verification.conftest import Pair, Unwatched
 
 TEN = (
@@ -20,6 +22,11 @@ TEN = (
 
 def read_at(text: str) -> dict[str, TableState]:
     return {"plain": TableState(read_at=text)}
+
+
+def test_a_limit_below_zero_is_refused(tmp_path: Path) -> None:
+    done = call(tmp_path, "verify", "--limit", "-1")
+    assert (done.code, "-1 is not in the range" in done.err) == (2, True), done.err
 
 
 def test_rows_outside_of_where_are_not_compared(ends: Pair) -> None:
