@@ -15,6 +15,7 @@ from supasync_rest.client import Client
 from supasync_rest.errors import NoRightError
 from supasync_rest.naming import Names, anon_key
 from supasync_rest.retry import Patience
+from supasync_rest.settings import key_problem
 
 _FUNCTION: Final = "supasync_ready"
 _AT_ONCE: Final = 50
@@ -52,7 +53,8 @@ class RestSwitch:
 
     def try_keys(self) -> Iterator[Condition]:
         """A request with each: the secret key reads ``sync_metadata``, the anon key is known and may not."""
-        yield _probed(self._client, "the secret key", may=True)
+        secret = key_problem(self._ends.sink.values["key"]) is None
+        yield _probed(self._client, "the secret key", may=True, secret=secret)
         key, flaw = anon_key(self._ends.environment)
         if key is None:
             text = (
@@ -146,20 +148,25 @@ def _sql(name: str, tables: Sequence[Table]) -> str:
     return scripts.foreign_keys(tables, "on")
 
 
-def _probed(client: Client, name: str, *, may: bool) -> Condition:
-    """Whether NEW knows the key, and shows it ``sync_metadata`` if it may see that, and else not."""
+def _probed(client: Client, name: str, *, may: bool, secret: bool = False) -> Condition:
+    """Whether NEW knows the key, and shows it ``sync_metadata`` if it may see that, and else not.
+
+    ``secret``: the key that NEW knows is of the secret kind, so that no row means that there is none yet.
+    """
     how = f"{name}: GET sync_metadata"
     path = "/sync_metadata?select=run_id&limit=1"
     request = Request(method="GET", path=path, purpose="switch", state=True)
     try:
         sees = client.send(request, lambda answer: answer.body.strip() != b"[]")
     except NoRightError:
-        sees = False
+        sees = secret = False
     except RefusedError as err:
         return Condition(name="keys", holds=False, text=f"{name}: {err}", how=how, hint=err.hint)
     text = f"{name} works"
     if sees and not may:
         text = f"{name} reads sync_metadata: it is a secret key, which no browser may see"
+    elif may and not sees and secret:
+        text = f"{name} works; sync_metadata is empty: supasync setup writes its first record"
     elif may and not sees:
         text = f"{name} is known to NEW, but sees no row: it is no secret key"
-    return Condition(name="keys", holds=sees == may, text=text, how=how)
+    return Condition(name="keys", holds=(sees or secret) == may, text=text, how=how)

@@ -40,6 +40,15 @@ def test_both_keys_work_in_either_form_by_a_request_each(project: Rig, anon: str
     assert [request["method"] for request in project.server.requests()] == ["GET", "GET"]
 
 
+def test_a_secret_key_before_the_setup_is_a_secret_key(project: Rig) -> None:
+    with switch(project, ANON) as made:
+        secret, public = made.try_keys()
+    assert (secret.holds, public.holds) == (True, True)
+    assert (
+        secret.text == "the secret key works; sync_metadata is empty: supasync setup writes its first record"
+    )
+
+
 @pytest.mark.parametrize(
     ("anon", "sentence"),
     [
