@@ -65,8 +65,10 @@ class Children:
         holder = self._holder(Table(name=name, schema=table.schema))
         if holder is None:
             return False
-        if self._holder(table) == holder:
-            return True
+        if self._holder(table) == holder:  # the parent is the one that shows other rows too
+            beyond = (_OID, f"neq.{holder}")
+            other = Table(name=name, schema=table.schema)
+            return self._first(table, beyond) is not None or self._first(other, beyond) is None
         return self._first(table, (_OID, f"eq.{holder}")) is not None
 
     def _holder(self, table: Table) -> str | None:

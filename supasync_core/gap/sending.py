@@ -10,6 +10,7 @@ from supasync_core.backend import Entry, Job
 from supasync_core.clock import Horizon
 from supasync_core.delivery import Delivery
 from supasync_core.errors import RowError, SupasyncError, TableError
+from supasync_core.gap.keeping import Keeping, sample_of
 from supasync_core.gap.outlook import Outlook, Part
 from supasync_core.gap.seams import Staging
 from supasync_core.lease import LEASE, RENEW, Lease
@@ -36,6 +37,7 @@ class Sending:
     results: dict[str, TableResult] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
     delivery: Delivery = field(init=False)
+    keeping: Keeping = field(init=False)
 
     def __post_init__(self) -> None:
         """Rows that a batch needs are looked up in the export: they were transformed already."""
@@ -43,6 +45,7 @@ class Sending:
         plain = replace(settings, tables=tuple(replace(table, transform=()) for table in settings.tables))
         staged = replace(self.project, settings=plain, source=self.staging.source())
         self.delivery = Delivery(staged, self.lease.run.now, self.state)
+        self.keeping = Keeping(self.project, self.lease.run.now)
         self.lease.record = lambda: self._entry(self._report(None, interrupted=False), "running")
 
     def conduct(self) -> Report:
@@ -89,15 +92,18 @@ class Sending:
         began = time.monotonic()
         found = part.to_send(self.outlook.accepted)
         try:
+            readback = self.keeping.before(table, self.state.table(table.name))
             for batch in self.staging.batches(table):
                 self.renew()
                 self.delivery.send(table, batch)
+                sample_of(readback, batch)
                 self.staging.confirmed(table, batch, self.project.settings.sink.ref)
                 part.sent += batch.count
                 self.watch.rows_confirmed(table, part.sent, found)
                 self.state = self.delivery.set_aside.kept(self.state)
                 if self.interrupted():
                     raise Interrupted
+            self.keeping.after(readback, self.delivery.set_aside.keys(table))
         except TableError as err:
             if err.table is None:
                 raise

@@ -1,6 +1,6 @@
 """Rows that were written, read back: a trigger of NEW may have changed them."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from supasync_core import cells, rowtext
 from supasync_core.backend import Computing, Sink
@@ -19,15 +19,19 @@ def sample(table: Table, batch: Batch, aside: Collection[Key]) -> Sequence[Key]:
     return keys[:SAMPLE]
 
 
+def texts_by_key(table: Table, batch: Batch) -> dict[Key, str]:
+    """The rows as they were sent."""
+    return {table.place(row, None).key: text for row, text in zip(batch.rows, batch.rows.texts, strict=True)}
+
+
 def refuse_changed(
-    sink: Sink, table: Table, batch: Batch, found: Iterable[Batch], aside: Collection[Key]
+    sink: Sink, table: Table, sent: Mapping[Key, str], found: Iterable[Batch], aside: Collection[Key]
 ) -> None:
     """ChangedError where the sink holds a row otherwise than it was written; a file has no triggers."""
     if not isinstance(sink, Computing):
         return
     shape, computed = sink.shape(table), sink.computed(table)
     kinds = {column.name: column.type or "" for column in shape.columns if column.name not in computed}
-    sent = {table.place(row, None).key: text for row, text in zip(batch.rows, batch.rows.texts, strict=True)}
     for after in found:
         for row, text in zip(after.rows, after.rows.texts, strict=True):
             key = table.place(row, None).key

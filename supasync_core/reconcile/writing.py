@@ -9,7 +9,7 @@ from supasync_core.backend import Typed
 from supasync_core.batch import Batch
 from supasync_core.diff.seams import CHANGED, LEFT, REMOVED, Engine
 from supasync_core.errors import TableError
-from supasync_core.reconcile.looking import refuse_changed, sample
+from supasync_core.reconcile.looking import refuse_changed, sample, texts_by_key
 from supasync_core.reconcile.plan import Part
 from supasync_core.reconcile.sending import MOST, Refused, send, send_again
 from supasync_core.removal import Place, Removed
@@ -156,7 +156,7 @@ class Writing:
         if kind == REMOVED and written and not outcome.looked:
             outcome.looked = True
             found = list(self._whole(table, sample(table, batch, aside)))
-        refuse_changed(self.place.sink, table, batch, found, aside)
+        refuse_changed(self.place.sink, table, texts_by_key(table, batch), found, aside)
 
     def _again(self, outcome: Outcome) -> None:
         """Try refused rows anew, now that all others are written, and those to be removed are gone."""

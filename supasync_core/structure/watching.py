@@ -50,7 +50,7 @@ class Lookout:
         Before a first load also where a table shows rows of another.
         """
         if known.read_at is None:
-            self._refuse_heirs(table)
+            self.refuse_heirs(table)
         if self.blind or (known.settings and not self.due):
             return
         try:
@@ -66,11 +66,16 @@ class Lookout:
                 hint=f"add it to NEW's table, or leave it out: exclude: [{names}]",
             )
 
-    def _refuse_heirs(self, table: Table) -> None:
+    def seen_remarks(self) -> Sequence[Remark]:
+        """What the sides' catalogs tell, asked once in a run."""
         with self.lock:
             if self.remarks is None:
                 self.remarks = remarks_of(self.project)
-        for each in self.remarks:
+            return self.remarks
+
+    def refuse_heirs(self, table: Table) -> None:
+        """SchemaError where the table shows rows of another."""
+        for each in self.seen_remarks():
             if each.level == PROBLEM and each.table == table.name:
                 raise SchemaError(f"{each.text}; no row was sent", table=table.name, hint=each.hint)
 

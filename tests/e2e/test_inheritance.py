@@ -52,6 +52,51 @@ def test_a_parent_is_refused_before_a_row_is_sent_and_the_others_arrive(
         assert space.new.rows("select count(*) from only animals") == [(0,)]
 
 
+def test_a_parent_is_not_imported_from_files_either(cluster: Cluster, tmp_path: Path) -> None:
+    with between(cluster, tmp_path, ROLES + HEIRS + GRANT, ROLES + HEIRS + GRANT, CONFIG) as space:
+        space.ready().old.run(ROWS)
+        (tmp_path / "export").mkdir()
+        for name in ("animals", "dogs"):
+            space.write(f"export/{name}.csv", space.old.csv(f"table {name}"))
+        done = space.supasync("gap", "import", "export", "--yes")
+        assert done.code == 3, done.out + done.err
+        assert "NEW shows rows of dogs in it too (INHERITS)" in done.err
+        space.assert_equal("dogs")
+        assert space.new.rows("select count(*) from only animals") == [(0,)]
+
+
+def test_a_partition_is_not_taken_for_its_parent(cluster: Cluster, tmp_path: Path) -> None:
+    config = TABLES_YAML.split("tables:\n")[0] + "tables: {parts: {}, parts_1: {}}"
+    with between(cluster, tmp_path, ROLES + PLAIN + GRANT, ROLES + PLAIN + GRANT, config) as space:
+        space.ready().old.run(ROWS.split("insert into cats")[1].split(";")[1])
+        done = space.supasync("sync")
+        assert done.code == 3, done.out + done.err
+        assert "parts_1: failed" not in done.out + done.err
+        assert "parts: failed" in done.err
+        space.assert_equal("parts_1")
+
+
+def test_descendants_at_any_depth_are_named(cluster: Cluster, tmp_path: Path) -> None:
+    stamp = "updated_at timestamptz not null default '2024-01-01'"
+    tables = f"""
+    create table animals (id int primary key, {stamp});
+    create table dogs (primary key (id)) inherits (animals);
+    create table puppies (primary key (id)) inherits (dogs);
+    create table parts (id int, kind int, {stamp}, primary key (id, kind)) partition by range (id);
+    create table parts_1 partition of parts for values from (1) to (10) partition by list (kind);
+    create table parts_1_a partition of parts_1 for values in (1);
+    """
+    config = (
+        TABLES_YAML.split("tables:\n")[0] + "tables: {animals: {}, puppies: {}, parts: {}, parts_1_a: {}}"
+    )
+    with between(cluster, tmp_path, ROLES + tables + GRANT, ROLES + tables + GRANT, config) as space:
+        space.new.run(space.supasync("schema", "sql").out)
+        done = space.supasync("check")
+        assert done.code == 3
+        assert "animals: NEW shows rows of dogs, puppies in it too (INHERITS)" in done.out
+        assert "parts and its partitions parts_1_a are all to be copied" in done.out
+
+
 def test_a_child_that_came_later_is_found_by_what_a_run_reads_back_and_by_verify(
     cluster: Cluster, tmp_path: Path
 ) -> None:

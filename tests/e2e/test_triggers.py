@@ -160,6 +160,21 @@ def test_floats_that_old_prints_with_fewer_digits_than_it_holds_are_found(space:
     assert "OLD prints fewer digits of ratio than it holds" in done.err
 
 
+def test_an_import_reads_back_what_it_wrote(space: Workspace) -> None:
+    space.new.run(TOUCH)
+    space.new.run("insert into public.jobs select g, 'j' from generate_series(1, 30) g")
+    (space.folder / "export").mkdir()
+    space.write("export/jobs.csv", space.old.csv("select * from jobs"))
+    done = space.supasync("gap", "import", "export", "--yes")
+    assert done.code == 3, done.out + done.err
+    assert "NEW does not keep updated_at as it was sent" in done.err
+    assert "supasync schema sql --triggers guard" in done.err
+    guard(space)
+    done = space.supasync("gap", "import", "export", "--yes", "--accept", "older")
+    assert done.code == 0, done.out + done.err
+    space.assert_equal("jobs")
+
+
 def test_reconcile_reads_back_what_it_wrote(space: Workspace) -> None:
     assert space.supasync("sync").code == 0
     space.new.run("update public.jobs set label = 'other' where id in (3, 4)")

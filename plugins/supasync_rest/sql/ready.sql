@@ -116,17 +116,16 @@ as $supasync$
             where d.classid = 'pg_catalog.pg_trigger'::regclass and d.objid = g.oid
                 and d.refclassid = 'pg_catalog.pg_proc'::regclass
                 and d.refobjid = to_regprocedure('public.supasync_writes()'))),
-    'children', (  -- tables whose rows a table shows too
+    'children', (  -- tables whose rows a table shows too, at any depth
         select coalesce(jsonb_agg(jsonb_build_object(
-            'schema', parent_place.nspname, 'table', parent.relname,
+            'schema', f.schema_name, 'table', f.table_name,
             'child_schema', child_place.nspname, 'child', child.relname,
-            'partition', parent.relkind = 'p') order by parent.relname, child.relname), '[]')
-        from (:synced) as synced (schema_name, table_name)
-        join pg_catalog.pg_namespace parent_place on parent_place.nspname = synced.schema_name
+            'partition', parent.relkind = 'p') order by f.table_name, child.relname), '[]')
+        from family f
+        join pg_catalog.pg_namespace parent_place on parent_place.nspname = f.schema_name
         join pg_catalog.pg_class parent on parent.relnamespace = parent_place.oid
-            and parent.relname = synced.table_name
-        join pg_catalog.pg_inherits i on i.inhparent = parent.oid
-        join pg_catalog.pg_class child on child.oid = i.inhrelid
+            and parent.relname = f.table_name
+        join pg_catalog.pg_class child on child.oid = f.oid and child.oid <> parent.oid
         join pg_catalog.pg_namespace child_place on child_place.oid = child.relnamespace),
     'modifiers', (  -- types that hold no more digits than these
         select coalesce(jsonb_agg(jsonb_build_object(
