@@ -217,7 +217,7 @@ WRONG = [
     (["export", "--dialect", "user.csv=psql"], "user.csv: there is no such file of a table"),
     (["export", "--dialect", "excel"], "there is no such dialect"),
     (["export", "--encoding", "user.csv=latin-1"], "user.csv: there is no such file of a table"),
-    (["export", "--null", "job=empty"], "there is no such table, did you mean jobs?"),
+    (["export", "--null", "job=empty"], "there is no such table or file, did you mean jobs?"),
     (["export", "--null", "jobs.stat=empty"], "there is no such column"),
     (["export", "--sink", "rest:x"], "give a backend of files"),
     (["queries"], "no file of any table"),
