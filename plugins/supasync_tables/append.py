@@ -62,7 +62,7 @@ class Append:
         first = job.source.read(job.table, window)
         horizon, last, seen, total = horizon_of(job), _last(job.table, first), first.count, first.total
         if holds_everything(first):
-            yield Piece(first if seen else None, _done(job, last, horizon), seen)
+            yield Piece(first if seen else None, _done(job, last, horizon), total)
             return
         if seen:
             yield Piece(first, _stopped(job, last, horizon), total)

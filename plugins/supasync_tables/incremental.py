@@ -83,7 +83,7 @@ class Incremental:
             for span in window.spans:
                 progress.confirm(span, _rows_of(job.table, first, span))
                 progress.finish(span)
-            yield Piece(first if first.count else None, progress.done(), first.count)
+            yield Piece(first if first.count else None, progress.done(), first.total)
             return
         reading = _Reading(job, progress, first.total, [_leading(first, window.spans[0].keyset)])
         del first  # there is room for the next page once nobody holds this one

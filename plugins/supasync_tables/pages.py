@@ -23,7 +23,8 @@ def pages(source: Source, table: Table, span: Span) -> Iterator[Batch]:
 def holds_everything(page: Batch) -> bool:
     """Whether the page is the whole window: by its own count, which saw the same rows, or as it is empty.
 
-    A page whose count took too long has none, and says nothing of what lies behind it.
+    A page whose count took too long has none, and says nothing of what lies behind it. Where an empty one has
+    none, a table that was never read to its end is counted: see `supasync_core.copying`.
     """
     return page.count == (page.total or 0)
 

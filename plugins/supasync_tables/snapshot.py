@@ -70,7 +70,7 @@ class Snapshot:
         state = _state(job, digests)
         if not missing:
             state = replace(state, read_at=horizon.text, extent=job.extent)
-        yield Piece(None, state, seen + missing)
+        yield Piece(None, state, seen + missing if seen or total is not None else None)
 
 
 def _refuse_large(table: Table, rows: int) -> None:

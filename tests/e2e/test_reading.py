@@ -65,6 +65,18 @@ def test_rows_with_another_timestamp_or_none_hide_no_row(space: Workspace) -> No
     good(space, "notes")
 
 
+@pytest.mark.parametrize("table", ["notes", "plans", "log"])
+def test_an_empty_answer_without_a_count_is_no_empty_table(space: Workspace, table: str) -> None:
+    space.old.run(f"insert into {table} (id) select generate_series(1, 12)")
+    nothing = {"kind": "answer", "method": "GET", "path": f"/{table}\\?", "status": 200, "body": "[]"}
+    headers = {"Content-Type": "application/json", "Content-Range": "*/*"}
+    space.old.server.misbehave({**nothing, "headers": headers, "nth": 2, "times": None})
+    done = space.supasync("sync", "--table", table)
+    assert (done.code, f"{table}: incomplete: 0 of 12 rows came from OLD" in done.err) == (4, True), done.err
+    space.old.server.behave()
+    good(space, table)
+
+
 @WITH_AND_WITHOUT
 @pytest.mark.parametrize("table", ["notes", "plans", "log"])
 def test_a_count_that_times_out_hides_no_row(space: Workspace, table: str) -> None:
