@@ -62,7 +62,7 @@ class Inspection:
 
 def inspect(project: Project, progress: Callable[[str], None]) -> Inspection:
     """Ask both sides and the state; nothing is written. ``progress`` hears what is being looked at."""
-    findings = list(_swapped(project))
+    findings = list(swapped(project))
     if findings:
         return Inspection(tuple(findings), (), None)
     overviews = []
@@ -103,7 +103,7 @@ def _state(project: Project, findings: list[Finding]) -> Past | None:
     return past
 
 
-def _swapped(project: Project) -> Iterator[Finding]:
+def swapped(project: Project) -> Iterator[Finding]:
     """A source whose own state names this sink as its source: the accounts are swapped."""
     store = store_of_source(project)
     if store is None:

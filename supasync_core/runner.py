@@ -7,7 +7,7 @@ from supasync_core.backend import Claim
 from supasync_core.copying import Copying
 from supasync_core.crew import executor, side_by_side
 from supasync_core.deleting import Deleting
-from supasync_core.errors import SupasyncError, TableError
+from supasync_core.errors import StateError, SupasyncError, TableError
 from supasync_core.lease import LEASE, Lease
 from supasync_core.plan import Interrupted, Plan, Watch
 from supasync_core.progress import Progress
@@ -25,8 +25,20 @@ def sync(project: Project, plan: Plan, watch: Watch) -> Report:
     tables is in the report.
     """
     claim = Claim(holder=plan.holder, source=project.source_ref, command=plan.command, lease=LEASE)
-    lease = Lease.taken(project, claim)
+    try:
+        lease = Lease.taken(project, claim)
+    except StateError:
+        _refuse_swapped(project)
+        raise
     return _Session(Progress(project, plan, lease, _without(lease.state, plan.full)), watch).conduct()
+
+
+def _refuse_swapped(project: Project) -> None:
+    """StateError where the two accounts are swapped: what NEW lacks is then not to be put into it."""
+    from supasync_core.inspection import swapped  # noqa: PLC0415 - wanted where a run may not begin
+
+    for finding in swapped(project):
+        raise StateError(finding.text, hint=finding.hint)
 
 
 def _without(state: State, tables: frozenset[str]) -> State:

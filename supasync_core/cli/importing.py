@@ -73,6 +73,8 @@ class Command:
             look = partial(Look, project, self.export, self.staging, choices, rehearsal=self.rehearsal)
             if self.dry_run:
                 return self._looked(self._look(look, folder), project)
+            if not look(lambda _text: None).checked(folder).files:
+                raise _nothing(folder)
             with self._leased(project) as lease:
                 return self._import(look, folder, project, lease)
 
@@ -136,7 +138,7 @@ class Command:
             outlook = look(progress).at(folder)
         self._show(outlook)
         if not outlook.parts:
-            raise ConfigError([f"{folder}: there is no file of any table of tables.yaml"])
+            raise _nothing(folder)
         return outlook
 
     def _looked(self, outlook: Outlook, project: Project) -> int:
@@ -230,6 +232,10 @@ class Command:
             f"to get these rows of {part.table.name} again, save this query's result as {name} beside it:"
         )
         click.echo(self.export.query(wanted, exact=True).sql.replace(f"{stem}.csv", name, 1))
+
+
+def _nothing(folder: Path) -> ConfigError:
+    return ConfigError([f"{folder}: there is no file of any table of tables.yaml"])
 
 
 def _write(path: Path, findings: list[Finding], *, defuse: bool) -> None:

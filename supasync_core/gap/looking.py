@@ -42,8 +42,7 @@ class Look:
     def at(self, folder: Path) -> Outlook:
         """All of the folder; nothing is written to the sink."""
         tables = self.project.settings.tables
-        found = self.export.find(folder, tables)
-        _check(self.choices, self.export.kinds, found, [table.name for table in tables])
+        found = self.checked(folder)
         for table in tables:
             if table.name in found.files:
                 self._stage(table, found.files[table.name])
@@ -54,11 +53,21 @@ class Look:
         missing = tuple(table.name for table in tables if table.name not in self.parts)
         return Outlook(self.parts, missing, found.unknown, self.choices.accepted)
 
+    def checked(self, folder: Path) -> Found:
+        """The files of the folder; ConfigError where a choice is for nothing that there is."""
+        tables = self.project.settings.tables
+        found = self.export.find(folder, tables)
+        _check(self.choices, self.export.kinds, found, [table.name for table in tables])
+        self.export.check(self.choices)
+        for table in tables:
+            if any(place.startswith(f"{table.name}.") for place in self.choices.nulls):
+                _check_columns(self.choices, Part(table, (), self._shape(table)))
+        return found
+
     def _stage(self, table: Table, paths: tuple[Path, ...]) -> None:
         self.progress(f"staging {', '.join(path.name for path in paths)} ...")
         shape = self._shape(table)
         part = Part(table, paths, shape)
-        _check_columns(self.choices, part)
         part.loaded, part.findings = self.export.load(self.staging, table, paths, shape, self.choices)
         self.parts[table.name] = part
 

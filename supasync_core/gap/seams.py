@@ -191,6 +191,10 @@ class Export(Protocol):
         """What to run in the source for these rows; ``exact`` for a form in which any damage shows."""
         ...
 
+    def check(self, choices: Choices) -> None:
+        """ConfigError where a choice is for a dialect that there is not."""
+        ...
+
     def find(self, folder: Path, tables: Sequence[Table]) -> Found:
         """Which file of the folder is which table's."""
         ...

@@ -98,6 +98,9 @@ def test_swapped_accounts_are_refused(workspace: Workspace) -> None:
         .replace("X", "SUPABASE")
     )
     workspace.write(".env", swapped)
+    told = workspace.supasync("sync")
+    assert (told.code, "the two accounts are swapped" in told.err) == (3, True), told.err
+    assert "SQL editor" not in told.err
     workspace.old.run(workspace.supasync("schema", "sql").out)
     done = workspace.supasync("setup")
     assert done.code == 3

@@ -230,9 +230,10 @@ def test_a_choice_for_nothing_that_there_is_is_refused(space: Workspace) -> None
         (space.folder / name).mkdir()
     (space.folder / "export" / "jobs.csv").write_text("id\n1\n")
     for options, said in WRONG:
-        done = space.supasync("gap", "import", *options, "--dry-run")
+        done = space.supasync("gap", "import", *options, "--yes")
         assert done.code == 2, done.out + done.err
         assert said in done.err
+    assert space.new.rows("select 1 from sync_metadata where command = 'gap import'") == []
 
 
 def test_errors_stop_the_table_and_its_children_before_anything_is_sent(space: Workspace) -> None:

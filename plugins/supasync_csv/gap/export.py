@@ -49,6 +49,10 @@ class CsvExport:
 
         return queries.query(wanted, exact=exact)
 
+    def check(self, choices: Choices) -> None:
+        """Refuse a dialect that nobody knows, before a file is read."""
+        _check(choices)
+
     def find(self, folder: Path, tables: Sequence[Table]) -> Found:
         """Which file of the folder is which table's."""
         return found.find(folder, tables)
@@ -62,7 +66,6 @@ class CsvExport:
 
         if not isinstance(staging, DuckdbStaging):
             raise SupasyncError("exports by hand are put together in DuckDB: staging: {backend: duckdb}")
-        _check(choices)
         with TemporaryDirectory(prefix="supasync-") as drafts:
             merging = Merging(staging, table, shape, choices, Path(drafts))
             for index, path in enumerate(files):
