@@ -1,20 +1,40 @@
 """A crontab line."""
 
 import shlex
+from pathlib import PurePath
 
+from supasync_core.errors import ConfigError
 from supasync_core.schedule.job import Job, plain, spoken
 
 _HOUR = 60
 _DAY = 24 * _HOUR
+LONGEST = 990
+"""Bytes of a command; crontab refuses what has 1,000 (MAX_COMMAND of Vixie's cron)."""
 
 
 def text(job: Job) -> str:
-    """A comment and the line. In a crontab, an unescaped % ends the command (crontab(5))."""
+    """A comment and the line; ConfigError where crontab would not take that."""
     plain(job, lambda _: False, "a crontab holds no line break or control character")
-    words = " ".join(map(shlex.quote, job.arguments))
-    command = f"cd {shlex.quote(job.folder)} && {words} >> {shlex.quote(job.log)} 2>&1"
-    escaped = command.replace("%", r"\%")
-    return f"# {job.name}, every {spoken(job.every)}\n{_times(job)} {escaped}\n"
+    command = _command(job, job.config, job.log)
+    if len(command.encode()) > LONGEST:
+        command = _command(job, *(f"./{PurePath(path).name}" for path in (job.config, job.log)))
+    if (length := len(command.encode())) > LONGEST:
+        raise ConfigError(
+            [f"{job.folder}: the line would have {length:,} bytes, and a crontab takes {LONGEST} at most"],
+            hint="move the folder to where its path is shorter, or call supasync there by a script of yours",
+        )
+    return f"# {job.name}, every {spoken(job.every)}\n{_times(job)} {command}\n"
+
+
+def _command(job: Job, config: str, log: str) -> str:
+    """The command in sh, as every cron hands it on.
+
+    In a crontab an unescaped % ends the command, and a backslash escapes it (crontab(5)). Some crons take one
+    of two backslashes away, others keep both: so none stands before another one, or before a % of a path.
+    """
+    words = " ".join(map(shlex.quote, job.called(config)))
+    command = f"cd {shlex.quote(job.folder)} && {words} >> {shlex.quote(log)} 2>&1"
+    return command.replace("\\", "\\''").replace("%", r"\%")
 
 
 def _times(job: Job) -> str:

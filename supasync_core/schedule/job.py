@@ -33,7 +33,11 @@ class Job:
     @property
     def arguments(self) -> tuple[str, ...]:
         """The whole command line."""
-        return (*self.command, "--config", self.config, "sync")
+        return self.called(self.config)
+
+    def called(self, config: str) -> tuple[str, ...]:
+        """The command line with the configuration named like this."""
+        return (*self.command, "--config", config, "sync")
 
     @property
     def name(self) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from supasync_core.errors import ConfigError
@@ -36,12 +36,29 @@ def job(folder: str = "/srv/a folder", every: int = 60, at: int = 7, program: st
     )
 
 
+def handed_on(command: str, escaped: str) -> str:
+    """What a cron hands to sh: it takes the backslash away before these characters (do_command.c)."""
+    found: list[str] = []
+    behind = False
+    for char in command:
+        if behind:
+            found[-1:] = [char] if char in escaped else ["\\", char]
+            behind = False
+        elif char == "%":
+            break
+        else:
+            found.append(char)
+            behind = char == "\\"
+    return "".join(found)
+
+
 def behind_cron(text: str) -> str:
-    """What cron hands to sh (crontab(5)): an escaped % is one, another would end the command."""
-    line = text.splitlines()[1]
-    command = line.split(" ", 5)[5]
-    assert not re.search(r"(?<!\\)%", command)
-    return command.replace(r"\%", "%")
+    """The command of the line as Debian's cron and as cronie hand it on, which have to agree."""
+    command = text.splitlines()[1].split(" ", 5)[5]
+    assert len(command.encode()) < 1000
+    debian, cronie = handed_on(command, "%\\"), handed_on(command, "%")
+    assert debian == cronie
+    return cronie
 
 
 @given(paths)
@@ -52,6 +69,24 @@ def test_sh_behind_a_crontab_sees_every_path_as_it_is(name: str) -> None:
         *("cd", folder, "&&", f"/opt/{name}/supasync", "--config", f"{folder}/tables.yaml", "sync"),
         *(">>", f"{folder}/sync.log", "2>&1"),
     ]
+
+
+@given(st.text("a\\%' \"$", min_size=1))
+@example("a\\%b")
+@example("c\\\\d")
+@example("c\\")
+def test_no_backslash_is_lost_in_a_crontab(name: str) -> None:
+    test_sh_behind_a_crontab_sees_every_path_as_it_is.hypothesis.inner_test(name)  # type: ignore[attr-defined]
+
+
+def test_a_line_for_a_long_path_is_shortened_or_refused() -> None:
+    folder = "/srv/" + "ü" * 400
+    words = shlex.split(behind_cron(cron.text(job(folder))))
+    assert words[:3] == ["cd", folder, "&&"]
+    assert words[3:] == ["/opt/supasync", "--config", "./tables.yaml", "sync", ">>", "./sync.log", "2>&1"]
+    with pytest.raises(ConfigError, match=r"would have 1,\d\d\d bytes") as told:
+        cron.text(job(folder + "/" + "b" * 200))
+    assert "shorter" in str(told.value.hint)
 
 
 @given(st.sampled_from(_EVERY), st.text())
