@@ -1,16 +1,15 @@
 """Rows deleted in OLD, looked for now and then at the end of a run: named, or removed from NEW too."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from supasync_core import clock, removal
-from supasync_core.errors import LockedError, StateError, TableError
+from supasync_core.errors import SupasyncError, TableError, TransientError
 from supasync_core.evidence import Evidence, Key
 from supasync_core.plan import Interrupted
 from supasync_core.progress import Progress
-from supasync_core.project import opened_staging
 from supasync_core.removal import Place, Removed, Weighed
+from supasync_core.staged import StagingError, own_staging
 from supasync_core.tables import Table
 from supasync_core.wording import counted
 
@@ -28,23 +27,44 @@ class Deleting:
     weighed: list[Weighed] = field(default_factory=list)
 
     def conduct(self) -> None:
-        """Look for deleted rows; what happens to one table does not stop the others."""
+        """Look for deleted rows; what happens to one table, or the staging, does not stop the others.
+
+        The run is saved before: whatever comes, the next one goes on behind what was copied.
+        """
         due = [table for table in self.progress.plan.tables if self._is_due(table)]
         if not due:
             return
         project = self.progress.project
-        with ExitStack() as stack:
-            try:
-                staging = stack.enter_context(opened_staging(project.settings, project.host))
-            except (LockedError, StateError) as err:
-                self.progress.notes.append(f"deletes were not looked for, the next run will: {err}")
-                return
-            if staging is None:
-                self.progress.notes.append("deletes are not looked for: there is no staging")
-                return
-            for table in due:
-                self._look(table, staging)
-            self._remove(staging)
+        self.progress.save(self.progress.report(), status="running")
+        try:
+            with own_staging(project.settings, project.host) as staging:
+                if staging is None:
+                    self.progress.notes.append("deletes are not looked for: there is no staging")
+                    return
+                for table in due:
+                    self._look(table, staging)
+                self._remove(staging)
+        except StagingError as err:
+            self._not_looked(due, err)
+
+    def _not_looked(self, due: Sequence[Table], err: StagingError) -> None:
+        """Let the report say so: an alert, unless it may pass and has not lasted."""
+        told = f"deletes were not looked for, the next run will: {err}"
+        self.progress.notes.append("; ".join(filter(None, (told, err.hint))))
+        for table in due:
+            passing = err.exit_code == TransientError.exit_code and not self._is_overdue(table)
+            code = TransientError.exit_code if passing else SupasyncError.exit_code
+            result = self.progress.results[table.name]
+            self.progress.results[table.name] = replace(result, error=told, hint=err.hint, exit_code=code)
+
+    def _is_overdue(self, table: Table) -> bool:
+        """Whether deletes were to be looked for long ago; also where no earlier run has ever done so."""
+        state, settings = self.progress.lease.state, self.progress.project.settings
+        before = state.table(table.name).verified_at
+        if before is None:
+            return state.last_success is not None
+        late = clock.parse(self.progress.run.now) - clock.parse(before)
+        return late > clock.micros_of(table.verify_every + settings.stale_after)
 
     def _is_due(self, table: Table) -> bool:
         """Whether the table was copied now, and not verified for a while."""
@@ -61,6 +81,8 @@ class Deleting:
         progress = self.progress
         try:
             found = deletions(progress.project, table, progress.state, staging, self._alive)
+        except StagingError:
+            raise
         except TableError as err:
             if err.table is None:
                 raise

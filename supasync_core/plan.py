@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from supasync_core import clock
 from supasync_core.report import TableResult
 from supasync_core.state import State
 from supasync_core.tables import Table
@@ -43,7 +44,8 @@ class Plan:
     """What is to be run: by whom, which tables, which of them from the beginning.
 
     ``interrupted`` is asked between batches whether the user wants to stop, ``meter`` whether budgets allow
-    to go on. ``foretell`` is called with the state and the store's time before a first load, under the lease.
+    to go on; ``metered`` makes it at the store's time, under the lease. ``foretell`` is called with the state
+    and that time before a first load.
     """
 
     holder: str
@@ -52,6 +54,7 @@ class Plan:
     command: str = "sync"
     interrupted: Callable[[], bool] = lambda: False
     meter: Meter | None = None
+    metered: Callable[[clock.Instant], Meter | None] = lambda _now: None
     foretell: Callable[[State, str], None] = lambda _state, _now: None
 
     def check(self) -> None:

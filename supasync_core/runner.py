@@ -1,8 +1,8 @@
 """One run: the tables, parents first, side by side where they may be, and the record of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from supasync_core import transform_code
+from supasync_core import clock, transform_code
 from supasync_core.backend import Claim
 from supasync_core.copying import Copying
 from supasync_core.crew import executor, side_by_side
@@ -60,6 +60,7 @@ class _Session:
         stopped: SupasyncError | None = None
         interrupted = False
         try:
+            self._begin_metering()
             self._foretell()
             self._run_tables()
             Deleting(self.progress).conduct()
@@ -69,6 +70,16 @@ class _Session:
             stopped = err
         self.progress.save(self.progress.report(stopped, interrupted=interrupted))
         return self.progress.report(stopped, interrupted=interrupted)
+
+    def _begin_metering(self) -> None:
+        """A month is NEW's, as its records are, whatever this machine's clock says."""
+        plan = self.progress.plan
+        try:
+            meter = plan.metered(clock.parse(self.progress.run.now))
+        except StateError as err:
+            self.progress.save(self.progress.report(err))
+            raise
+        self.progress.plan = replace(plan, meter=meter)
 
     def _foretell(self) -> None:
         """Before a first load; later runs cost no request more."""

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 
@@ -83,9 +84,10 @@ def run(  # noqa: PLR0913 - what a run may be
                     return 0
                 plan = replace(
                     plan,
-                    meter=metered(project, time.time_ns() // 1000),
+                    metered=partial(metered, project),
                     foretell=partial(_foretell, project, chosen),
                 )
+                _import_whole(project, chosen)
                 with output.watching(session.redact, as_json=as_json) as watch:
                     try:
                         report = runner.sync(project, plan, watch)
@@ -97,6 +99,14 @@ def run(  # noqa: PLR0913 - what a run may be
         err.exit_code = last.escalated(err.exit_code, settings.stale_after)
         raise
     return _conclude(session, report, last, as_json=as_json)
+
+
+def _import_whole(project: Project, tables: Sequence[Table]) -> None:
+    """Import what the run may want before it begins: an upgrade may take the files away meanwhile."""
+    for table in tables:
+        project.plugin(table)
+    for name in ("registry", "verification.deletions"):
+        import_module(f"supasync_core.{name}")
 
 
 @contextmanager

@@ -1,5 +1,12 @@
 """Rows that are deleted in OLD, in daily use: `sync` names them, or removes them from NEW under guards."""
 
+import os
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+import pytest
+
 from tests.e2e.workspace import TABLES_YAML, Workspace
 
 
@@ -85,3 +92,59 @@ def test_a_table_that_shows_no_row_is_no_reason_to_delete_any(workspace: Workspa
     assert done.code == 3, done.out + done.err
     assert "sessions: OLD shows no row" in done.err
     assert len(workspace.new.texts("sessions")) == 4000
+
+
+def _damaged(staging: Path, how: str) -> dict[str, str]:
+    """A staging that cannot be used, and what else the command's environment needs for that."""
+    if how == "full disk":  # a file that may not grow: what DuckDB is told is the same
+        limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (2_000,) * 2)\n"
+        (staging.parent.parent / "sitecustomize.py").write_text(limit)
+        staging.unlink()
+        return {"PYTHONPATH": str(staging.parent.parent)}
+    whole = staging.read_bytes()
+    bytes_of = {"cut": whole[: len(whole) // 2], "garbage": os.urandom(len(whole))}
+    if how == "a folder":
+        staging.unlink()
+        staging.mkdir()
+    elif how in bytes_of:
+        staging.write_bytes(bytes_of[how])
+    else:  # its header is whole, and its blocks are not
+        staging.write_bytes(whole[:12_288] + bytes(len(whole) - 12_288))
+    return {}
+
+
+@pytest.mark.parametrize("how", ["full disk", "cut", "garbage", "a folder", "blocks of zeros"])
+def test_a_staging_that_fails_is_an_alert_and_what_was_copied_is_kept(workspace: Workspace, how: str) -> None:
+    _declare(workspace, "mirror")
+    assert workspace.supasync("sync").code == 0
+    _a_day_later(workspace)
+    workspace.old.run("insert into public.usage_logs (id, action) values (990001, 'a')")
+    (staging,) = workspace.folder.rglob("*.duckdb")
+    environment = _damaged(staging, how)
+    done = workspace.supasync("sync", environment=environment)
+    assert done.code == 3, done.out + done.err
+    assert "deletes were not looked for, the next run will: " in done.err
+    assert "defect" not in done.err
+    run = workspace.supasync("status", "--json").json["runs"][0]
+    assert run["status"] == "success", "cursors are saved with that"
+    assert workspace.supasync("sync", environment=environment).code == 3, "until somebody acts"
+    if how == "a folder":
+        staging.rmdir()
+    else:
+        staging.unlink(missing_ok=True)
+    assert workspace.supasync("sync").code == 0
+
+
+def test_a_staging_that_stays_taken_becomes_an_alert(workspace: Workspace) -> None:
+    _declare(workspace, "mirror")
+    assert workspace.supasync("sync").code == 0
+    (staging,) = workspace.folder.rglob("*.duckdb")
+    with closing(duckdb.connect(str(staging))):
+        assert workspace.supasync("sync").code == 0, "nothing is due"
+        day = "state::text, '(\"verified_at\": )\"[^\"]*\"', '\\1\"' || {0} || '\"', 'g'"
+        for then, code in (("(now() - interval '25 hours')", 4), ("(now() - interval '9 days')", 3)):
+            new = f"regexp_replace({day.format(then)})::jsonb"
+            workspace.new.run(f"update sync_metadata set state = {new} where state is not null")  # noqa: S608
+            done = workspace.supasync("sync")
+            assert done.code == code, done.out + done.err
+            assert "in use by another process" in done.err

@@ -144,6 +144,23 @@ def test_a_run_stops_before_it_exceeds_a_budget_and_the_next_one_goes_on(
     space.assert_equal()
 
 
+@pytest.mark.parametrize("days", [-40, 40])
+def test_a_month_is_news_whatever_this_machines_clock_says(space: Workspace, days: int) -> None:
+    space.supasync("sync")
+    used = share(space, "OLD", "requests")["used"]
+    assert isinstance(used, int)
+    budgets(space, f"budgets: {{requests: {used + 5}}}\non_budget: stop")
+    shift = f"lambda: clock() + {days * 86_400 * 10**9}"
+    space.write("sitecustomize.py", f"import time\nclock = time.time_ns\ntime.time_ns = {shift}\n")
+    try:
+        done = space.supasync("sync", environment={"PYTHONPATH": str(space.folder)})
+    finally:
+        (space.folder / "sitecustomize.py").unlink()
+    assert done.code == 3, done.out + done.err
+    assert "the run stops before it exceeds that" in done.err
+    assert space.supasync("status", "--json").json["runs"][0]["status"] == "failed"
+
+
 def test_recorded_sizes_become_a_sentence(space: Workspace) -> None:
     budgets(space, "budgets: {database: 500MB}")
     assert "no database size is recorded" in space.supasync("usage").out
