@@ -19,6 +19,7 @@ from supasync_core.errors import (
     TableError,
     TransientError,
 )
+from supasync_core.faults import understood
 from supasync_core.flight import EVERY_KEY, Flight, Leg
 from supasync_core.guards import Guard
 from supasync_core.plan import Interrupted, Watch
@@ -65,8 +66,8 @@ class Copying:
                 raise
             error, code = err, err.exit_code
         except Exception as err:  # noqa: BLE001 - a defect in one table must not stop the others
-            told = f"{self.table.name}: a defect of supasync or of a plugin: {type(err).__name__}"
-            error, code = SupasyncError(told), 1
+            error = understood(err, "supasync or of a plugin")
+            error.message, code = f"{self.table.name}: {error.message}", error.exit_code
             error.__cause__ = err
         if error is None:
             aside = self.progress.delivery.set_aside.newly(self.table)

@@ -13,6 +13,11 @@ _FORMULA = re.compile(f"((?:^|[;\\n\\r\\t])[{_UNSEEN}]*)([=+\\-@\uff1d\uff0b\uff
 """The beginning of a formula: of the cell, of a line of it, or of a part where ``;`` or a tab parts cells."""
 
 
+def name_of(path: Path) -> str:
+    """The path as text, the same under every locale; bytes that are not UTF-8 are surrogates (PEP 383)."""
+    return os.fsencode(path).decode(errors="surrogateescape")
+
+
 def write_private(path: Path, text: str) -> None:
     """Write the text, replacing the file as a whole, with mode 0600; SupasyncError where that fails."""
     draft = None

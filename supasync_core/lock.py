@@ -1,5 +1,6 @@
 """One run at a time on this machine, and the name under which this installation holds a lease."""
 
+import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -77,5 +78,6 @@ def holder(beside: Path) -> str:
     path = folder(beside) / HOLDER
     if not path.exists():
         write_private(path, f"{uuid4().hex}\n")
-    own = f"{read(path, _LARGEST).decode().strip()} {platform.node()} {beside.resolve()}"
-    return f"{platform.node() or 'unknown'} {sha256(own.encode()).hexdigest()[:8]}"
+    kept = read(path, _LARGEST).decode(errors="replace").strip()
+    own = f"{kept} {platform.node()} {beside.resolve()}"  # in the bytes of its name, whatever the locale
+    return f"{platform.node() or 'unknown'} {sha256(os.fsencode(own)).hexdigest()[:8]}"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from supasync_core.files import name_of
 from supasync_duckdb.values import literal
 
 LONGEST = (4_000_000, 64_000_000, 1_000_000_000)
@@ -35,4 +36,4 @@ def scan(
 
 def _this_one(path: Path) -> str:
     """The path as DuckDB takes it for this very file: it reads any as a pattern, ``g[ab]`` as ``ga``."""
-    return _PATTERN.sub(r"[\1]", str(path.absolute()))
+    return _PATTERN.sub(r"[\1]", name_of(path.absolute()))

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from supasync_core.errors import SchemaError
+from supasync_core.files import name_of
 from supasync_core.tables import Shape, Table
 from supasync_csv.records import look
 from supasync_csv.scanning import LONGEST, scan
@@ -73,7 +74,7 @@ class Workspace:
     def save(self, table: Table, path: Path) -> None:
         """Write the table's rows to the file."""
         options = "FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR ''"
-        self.connection.execute(f"COPY {qualified(table)} TO {literal(str(path))} ({options})")
+        self.connection.execute(f"COPY {qualified(table)} TO {literal(name_of(path))} ({options})")
 
     def drop(self, table: Table) -> None:
         """Forget the table's rows; its file stays."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supasync_core import hookimpl
+from supasync_core.files import name_of
 from supasync_core.opening import Backend, Context, Setting
 from supasync_core.registry import Registry
 
@@ -72,7 +73,7 @@ def _path(context: Context) -> Path:
 
 
 def _ref(context: Context) -> str:
-    return f"duckdb:{_path(context)}"
+    return f"duckdb:{name_of(_path(context))}"
 
 
 def _open_source(context: Context) -> Source:

@@ -17,6 +17,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from supasync_core.errors import LockedError, RowError, SchemaError, StateError, SupasyncError
+from supasync_core.files import name_of
 from supasync_core.tables import Table
 from supasync_duckdb.values import literal
 
@@ -43,6 +44,17 @@ AND lower(schema_name) IN ('information_schema', 'pg_catalog', 'system', 'temp')
 LIMIT 1
 """
 """What of a file has a name of DuckDB's own; nothing in the query can be the file's itself."""
+
+
+def spelled(path: Path) -> str:
+    """The path as DuckDB takes it: in UTF-8, whatever the locale; StateError where its bytes are none."""
+    name = name_of(path)
+    if name.isascii() or name.encode(errors="replace").decode() == name:
+        return name
+    raise StateError(
+        f"{path}: DuckDB opens no file whose path is not UTF-8",
+        hint="rename the folder, or name another path: in tables.yaml",
+    )
 
 
 def open_to_read(path: Path) -> DuckDBPyConnection:
@@ -139,10 +151,11 @@ def _connect(
 ) -> DuckDBPyConnection:
     """A connection; ``read_only`` is None where what this process has attached already will do."""
     path = path.resolve()
+    name = spelled(path)
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
         raise StateError(f"{path} is not a regular file", hint="name a DuckDB file")
     with _creating, blamed(path):
-        connection = duckdb.connect(f":memory:supasync {path}", config=_ALONE)
+        connection = duckdb.connect(f":memory:supasync {name}", config=_ALONE)
         try:
             held = connection.execute(_HELD, [_NAME]).fetchone()
             if held is None:
@@ -165,17 +178,18 @@ def _attach(
     connection: DuckDBPyConnection, path: Path, *, read_only: bool, memory: str | None, loads: bool
 ) -> None:
     mode = "TYPE duckdb, READ_ONLY" if read_only else "TYPE duckdb"
-    own = ", ".join(literal(f"{path}{suffix}") for suffix in _BESIDE)
+    name = spelled(path)
+    own = ", ".join(literal(f"{name}{suffix}") for suffix in _BESIDE)
     settings = [
         "TimeZone = 'UTC'",
-        f"temp_directory = {literal(f'{path}.tmp')}",
+        f"temp_directory = {literal(f'{name}.tmp')}",
         *([f"memory_limit = {literal(memory)}"] if memory else []),
         *([] if loads else [f"allowed_paths = [{own}]", "enable_external_access = false"]),
         "lock_configuration = true",
     ]
     for setting in settings:
         connection.execute(f"SET GLOBAL {setting}")
-    connection.execute(f"ATTACH {literal(str(path))} AS {_NAME} ({mode})")
+    connection.execute(f"ATTACH {literal(name)} AS {_NAME} ({mode})")
     vet(connection, _NAME, path)
 
 

@@ -11,8 +11,10 @@ from importlib import import_module
 import click
 
 from supasync_core.cli import streams
+from supasync_core.cli.docstrings import restore
 from supasync_core.cli.session import Session
 from supasync_core.errors import StateError, SupasyncError
+from supasync_core.faults import DefectError, understood
 
 COMMANDS = {
     "check": ("supasync_core.cli.setup", "Look at both projects, the tables and the state; write nothing."),
@@ -52,7 +54,7 @@ class Commands(click.Group):
             added = self._added(ctx).get(cmd_name) if isinstance(command, click.Group) else None
             if isinstance(command, click.Group) and isinstance(added, click.Group):
                 command.commands.update({**added.commands, **command.commands})
-            return command
+            return restore(command)
         return self._added(ctx).get(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -79,6 +81,7 @@ class Commands(click.Group):
         session = ctx.ensure_object(Session)
         if not self.commands:
             session.host.add_commands(self)
+            restore(self)
         return self.commands
 
 
@@ -105,6 +108,9 @@ def cli(ctx: click.Context, config: str) -> None:
     at work, 130 interrupted.
     """  # noqa: D301 - \b is click's mark against rewrapping
     ctx.ensure_object(Session).config = config
+
+
+restore(cli)
 
 
 def run(args: list[str]) -> tuple[Session, int]:
@@ -137,8 +143,13 @@ def guarded(run: Callable[[], object], session: Session) -> int:
             hint = "\n".join(filter(None, (hint, ends)))
         return _told(session, err.exit_code, str(err), hint)
     except Exception as err:  # noqa: BLE001 - the last guard: a defect is said as one
-        where = traceback.format_exc() if os.environ.get("SUPASYNC_DEBUG") else "SUPASYNC_DEBUG=1 shows where"
-        return _told(session, 1, f"a defect of supasync: {type(err).__name__}: {err}", where)
+        known = understood(err)
+        hint = known.hint
+        if isinstance(known, DefectError):
+            known.message += f": {err}"
+            hint = "SUPASYNC_DEBUG=1 shows where"
+        where = traceback.format_exc() if os.environ.get("SUPASYNC_DEBUG") else hint
+        return _told(session, known.exit_code, str(known), where)
     return code if isinstance(code, int) else 0
 
 

@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from supasync_core.cli.session import Session
-from supasync_core.errors import SupasyncError
+from supasync_core.faults import understood
 from supasync_core.report import Report
-
-_DEFECT = 1
 
 
 @contextmanager
@@ -17,10 +15,8 @@ def failures(session: Session, command: str, *, quiet: bool) -> Iterator[None]:
         yield
     except Exception as err:
         if not quiet:
-            code = err.exit_code if isinstance(err, SupasyncError) else _DEFECT
-            defect = SupasyncError(f"a defect of supasync: {type(err).__name__}")
-            stopped = err if isinstance(err, SupasyncError) else defect
-            tell(session, Report(command=command, run="", tables=(), stopped=stopped), code)
+            stopped = understood(err)
+            tell(session, Report(command=command, run="", tables=(), stopped=stopped), stopped.exit_code)
         raise
 
 

@@ -15,7 +15,7 @@ from supasync_core.errors import SchemaError
 from supasync_core.tables import Shape, Table
 from supasync_duckdb.diff.pairing import OPEN, SAME, Held, Pairing
 from supasync_duckdb.equality import NUMBERS, is_document
-from supasync_duckdb.files import blamed, open_in_memory, private
+from supasync_duckdb.files import blamed, open_in_memory, private, spelled
 from supasync_duckdb.naming import ROW_ID
 from supasync_duckdb.staging import judging
 from supasync_duckdb.values import identifier, literal
@@ -42,7 +42,7 @@ class DuckdbEngine:
         self.connection = open_in_memory(
             (
                 f"memory_limit = '{self.memory}'",
-                f"temp_directory = {literal(str(self.path))}",
+                f"temp_directory = {literal(spelled(self.path))}",
                 "preserve_insertion_order = false",
             )
         )

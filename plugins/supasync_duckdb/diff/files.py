@@ -12,7 +12,7 @@ from supasync_core.gap.seams import Choices
 from supasync_core.tables import Column, Shape, Table
 from supasync_duckdb.diff.engine import DuckdbEngine
 from supasync_duckdb.equality import is_document
-from supasync_duckdb.files import blamed, open_to_look, vet
+from supasync_duckdb.files import blamed, open_to_look, spelled, vet
 from supasync_duckdb.naming import hides_row_ids
 from supasync_duckdb.store import keeps_state
 from supasync_duckdb.tables import Tables, schema_of
@@ -83,7 +83,7 @@ class DuckdbFiles:
         catalog = f"{place}_file"
         engine.fetch(f"DETACH DATABASE IF EXISTS {catalog}")
         with blamed(path, table):
-            whole = literal(str(path.resolve()))
+            whole = literal(spelled(path.resolve()))
             engine.connection.execute(f"ATTACH {whole} AS {catalog} (TYPE duckdb, READ_ONLY)")
             vet(engine.connection, catalog, path)
         relation = f"{catalog}.{identifier(schema_of(table))}.{identifier(table.name)}"
