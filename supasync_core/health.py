@@ -66,16 +66,16 @@ def judge(past: Past, tables: tuple[str, ...], interval: timedelta, now: clock.I
 
 
 def _verdict(
-    past: Past, last_run: str | None, age: timedelta | None, interval: timedelta, *, healthy: bool
+    past: Past, last_sync: str | None, age: timedelta | None, interval: timedelta, *, healthy: bool
 ) -> str:
     if past.state is None:
         return "not set up: run supasync setup"
     if age is None:
         return "no run has succeeded yet"
-    if healthy and last_run == "success":
+    if healthy and last_sync in (None, "success"):  # without a sync, another command has succeeded
         return "good"
     if healthy:
-        return "the last run did not succeed; the last success is recent enough"
+        return "the last sync did not succeed; the last success is recent enough"
     return f"no success for {int(age / interval)} intervals: see the errors below, then run supasync sync"
 
 

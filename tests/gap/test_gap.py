@@ -86,6 +86,7 @@ def test_the_exact_form_arrives_and_moves_the_cursors(space: Workspace) -> None:
     with psycopg.connect(space.new.cluster.url(space.new.database)) as connection:
         rows = connection.execute("select command, sync_status, records_synced from sync_metadata").fetchall()
     assert ("gap import", "success", 592) in rows
+    assert "did not succeed" not in space.supasync("status").out
 
 
 def long_ago(space: Workspace) -> None:
