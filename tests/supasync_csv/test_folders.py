@@ -49,6 +49,29 @@ def test_a_table_of_a_part_s_name_has_its_own_file(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("names", [("user",), ("User",), ("user", "User"), ("User", "user")])
+def test_names_that_differ_in_case_alone_are_two_tables(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for name in ("user.csv", "User.csv"):
+        (tmp_path / name).touch()
+    found = find(tmp_path, [Table(name=name) for name in names])
+    assert {name: [path.stem for path in paths] for name, paths in found.files.items()} == {
+        name: [name] for name in names
+    }
+    assert [path.stem for path in found.unknown] == [name for name in ("User", "user") if name not in names]
+    (tmp_path / "user.csv").unlink()
+    (tmp_path / "User.csv").rename(tmp_path / "USER.csv")
+    alone = find(tmp_path, [Table(name=name) for name in names])
+    assert bool(alone.unknown) == (len(names) == 2)
+
+
+def test_rows_that_moved_to_a_file_of_another_case_are_differences(tmp_path: Path) -> None:
+    for side, files in (("left", {"users": "1,a", "USERS": "2,b"}), ("right", {"users": "1,a\n2,b"})):
+        (tmp_path / side).mkdir()
+        for name, rows in files.items():
+            (tmp_path / side / f"{name}.csv").write_text(f"id,v\n{rows}\n")
+    assert call(tmp_path, "diff", "left", "right", "--key", "id").code == 1
+
+
 def test_rows_that_move_between_two_years_are_differences(tmp_path: Path) -> None:
     for side, rows in (("left", ("1,a", "2,b")), ("right", ("2,b", "1,a"))):
         (tmp_path / side).mkdir()

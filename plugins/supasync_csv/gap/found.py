@@ -1,7 +1,7 @@
 """Which file of a folder is which table's."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from supasync_core.errors import ConfigError
@@ -25,8 +25,10 @@ def find(folder: Path, tables: Sequence[Table]) -> Found:
         ) from err
     files: dict[str, list[Path]] = {}
     unknown = []
+    names = [table.name for table in tables]
+    own = {name for path in paths for name in names if _matches(name, path)}
     for path in paths:
-        name = _table_of(path, [table.name for table in tables])
+        name = _table_of(path, names) or _in_another_case(path, names, own)
         if name is None:
             unknown.append(path)
         else:
@@ -41,9 +43,19 @@ def named(path: Path) -> str:
 
 def _table_of(path: Path, names: Sequence[str]) -> str | None:
     """The table that the file is named after; an exact name wins over a guess."""
-    for pattern in ("", "_rows", _PART, "_rows" + _PART):
-        for name in names:
-            stems = "|".join(map(re.escape, (name, file_name(name))))
-            if re.fullmatch(f"(?:{stems}){pattern}", path.stem, re.IGNORECASE if not pattern else 0):
-                return name
-    return None
+    patterns = ("", "_rows", _PART, "_rows" + _PART)
+    return next((name for each in patterns for name in names if _matches(name, path, each)), None)
+
+
+def _in_another_case(path: Path, names: Sequence[str], own: Collection[str]) -> str | None:
+    """The one table whose name differs in case alone, where no file has its very name: ``USERS.CSV``.
+
+    Else it may be a table of its own: PostgreSQL tells ``users`` from ``Users``.
+    """
+    alike = [name for name in names if _matches(name, path, flags=re.IGNORECASE)]
+    return alike[0] if len(alike) == 1 and alike[0] not in own else None
+
+
+def _matches(name: str, path: Path, pattern: str = "", flags: int = 0) -> bool:
+    stems = "|".join(map(re.escape, (name, file_name(name))))
+    return re.fullmatch(f"(?:{stems}){pattern}", path.stem, flags) is not None
