@@ -244,7 +244,7 @@ class Delivery:
     def _fatherless(
         self, table: Table, batch: Batch, link: Link, missing: Keys, err: RowError
     ) -> list[Batch]:
-        """Rows whose parents could not be brought: they wait where those wait themselves."""
+        """Rows whose parents could not be brought: they wait where those are set aside."""
         places = [i for i, row in enumerate(batch.rows) if texts_of(row, link.columns) in missing]
         parent = link.parent
         by_key = parent is not None and link.theirs == parent.key
@@ -252,7 +252,7 @@ class Delivery:
         stay: list[int] = []
         for i in places:
             key = texts_of(batch.rows[i], link.columns) if by_key else None
-            (wait if parent and self.set_aside.waits(parent, key) else stay).append(i)
+            (wait if parent and self.set_aside.holds(parent, key) else stay).append(i)
         for i in wait:
             self.put_aside(table, batch, i, reason(table, link, err), waits=True)
         for i in stay:

@@ -130,13 +130,10 @@ class SetAside:
         rows = self.rows[table.name]
         return [place for place, key in enumerate(keys) if key in rows and not rows[key].waits]
 
-    def waits(self, table: Table, key: Key | None) -> bool:
-        """Whether the row waits for a parent of its own, or may do so; any row of the table without a key."""
-        if table.name in self.again:
-            return True
+    def holds(self, table: Table, key: Key | None) -> bool:
+        """Whether the row is set aside itself, or may be; any row of the table without a key."""
         rows = self.rows[table.name]
-        found = rows.values() if key is None else filter(None, [rows.get(key)])
-        return any(row.waits for row in found)
+        return table.name in self.again or (bool(rows) if key is None else key in rows)
 
     def restore(self, table: Table, state: State) -> None:
         """Forget what was set aside for the table and is not in this state: it has stopped before."""

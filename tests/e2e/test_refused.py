@@ -175,6 +175,21 @@ def test_a_hundred_bad_rows_among_many_are_named_where_the_settings_allow_it(spa
     space.assert_equal(*TABLES)
 
 
+def test_rows_of_a_refused_parent_wait_and_stop_no_table(space: Workspace) -> None:
+    space.new.run("alter table public.users add check (email <> 'bad')")
+    space.old.run(
+        "insert into public.users values (1, 'bad'), (2, 'good');"
+        "insert into public.jobs (id, user_id) select g, 1 + g % 2 from generate_series(1, 60) g"
+    )
+    done = space.supasync("sync")
+    assert (done.code, "jobs: 30 rows wait for a parent that NEW lacks" in done.err) == (3, True), done.err
+    assert len(space.new.texts("jobs")) == 30
+    assert space.supasync("sync").code == 0, "an alert comes once"
+    space.old.run("update public.users set email = 'fine', updated_at = now() where id = 1")
+    assert space.supasync("sync").code == 0
+    space.assert_equal(*TABLES)
+
+
 def test_a_dropped_entry_is_forgotten_and_its_row_stays_out(space: Workspace) -> None:
     space.new.run("alter table public.jobs add check (qty < 100)")
     space.old.run("insert into public.jobs (id, qty) values (1, 1), (2, 200)")
