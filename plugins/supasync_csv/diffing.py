@@ -254,7 +254,9 @@ def _examined(
         raise SchemaError(
             f"{table.name}: the first line of {path.name} does not name each column once",
             table=table.name,
-            hint="export it again with a header",
+            hint="the first column has no name, like an index that pandas writes: use index=False"
+            if header and not header[0] and header.count("") == 1
+            else "export it again with a header",
         )
     return path, physical
 

@@ -1,6 +1,6 @@
 """The tables of two sides, one after the other: which, by which key, which columns, whose types."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import product
@@ -159,7 +159,8 @@ class Comparing:
                 raise SchemaError(
                     f"{table.name}: no key: {name} is not on both sides{did_you_mean(name, every)}",
                     table=table.name,
-                    hint="name the key's columns: --key COLUMN, once for each of them",
+                    hint=_in_another_case(name, names)
+                    or "name the key's columns: --key COLUMN, once for each of them",
                 )
         declared = {each.name for each in self.wish.declared or ()}
         return table if table.name in declared else replace(table, timestamp=TIMESTAMPS)
@@ -249,3 +250,10 @@ def _outside(found: Difference) -> list[str]:
         return []
     rows = "1 row lies" if found.outside == 1 else f"{found.outside:,} rows lie"
     return [f"{rows} outside of the bounds of the export, and not compared: the export cannot have them"]
+
+
+def _in_another_case(name: str, sides: Sequence[Collection[str]]) -> str | None:
+    """The hint where a side has the column in other letters alone."""
+    alike = {each for side in sides for each in side if each != name and each.lower() == name.lower()}
+    other = min(alike, default=None)
+    return other and f"one side calls it {other}: the case of letters counts; make the two headers alike"

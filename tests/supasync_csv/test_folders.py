@@ -105,3 +105,14 @@ def test_init_sees_a_suffix_in_capitals_and_the_file_that_sync_reads(tmp_path: P
     assert "  users:" in text
     assert "key: uid" not in text
     assert os.listdir(export)  # noqa: PTH208 - nothing was written there
+
+
+@pytest.mark.parametrize(
+    ("header", "hint"), [("ID,v", "one side calls it ID"), (",id,v", "an index that pandas writes")]
+)
+def test_a_header_in_other_letters_or_an_index_is_named(tmp_path: Path, header: str, hint: str) -> None:
+    (tmp_path / "left.csv").write_text(f"{header}\n{'0,' * header.startswith(',')}1,a\n")
+    (tmp_path / "right.csv").write_text("id,v\n1,a\n")
+    done = call(tmp_path, "diff", "left.csv", "right.csv")
+    assert done.code == 2
+    assert hint in done.err
