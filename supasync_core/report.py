@@ -90,6 +90,12 @@ class Report:
         return self.whole and self.status == "success"
 
     @property
+    def arrived(self) -> bool:
+        """Whether every table was read to its end; rows that the sink refused are set aside."""
+        ended = self.stopped or self.interrupted or not self.whole
+        return not ended and all(table.status == "ok" for table in self.tables)
+
+    @property
     def error(self) -> str | None:
         """What went wrong, in one line per cause."""
         lines = [str(self.stopped)] if self.stopped else []

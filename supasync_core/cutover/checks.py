@@ -126,7 +126,7 @@ class Situation:
         if self._settled():
             return ok("every row arrived and was verified before, and OLD has not changed since")
         report = self.copy()
-        if not report.complete:
+        if not report.arrived:  # what was refused is a check of its own
             hint = next((table.hint for table in report.tables if table.hint), None)
             return failed(report.error or f"it ended as {report.status}", hint)
         until = arriving(current(self.project.store.past(1), self.project.source_ref))

@@ -177,7 +177,8 @@ def test_the_whole_switch(space: Workspace) -> None:
 
     on = {"ENABLE_HOURLY_SYNC": "true"}
     assert "closed" in space.supasync("sync", environment=on).err
-    assert space.supasync("gap", "import", "app", "--yes").code == 3
+    space.write("users.csv", "id,label,updated_at\n9,late,2024-01-01 00:00:00+00\n")
+    assert "closed" in space.supasync("gap", "import", ".", "--yes").err
     again = space.supasync("cutover", "--yes", "--json")
     assert again.code == 0
     assert (space.folder / "ran.txt").read_text() == "one\ntwo\n"
