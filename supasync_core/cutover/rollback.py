@@ -69,6 +69,7 @@ def ways(memory: Memory, accepted: Collection[str], own: Collection[Path]) -> li
 def restore(folder: Path, memory: Memory, way: Way) -> None:
     """Put the original back; a version that was edited since is kept beside it."""
     memory.stopped_at = None
+    memory.settled = None  # the app may have written to NEW since
     remember(folder, memory)
     if way.now.digest != way.replaced.after:
         envfile.keep(way.now, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"))

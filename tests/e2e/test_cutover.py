@@ -320,7 +320,8 @@ def test_rollback_restores_the_env_and_tells_what_new_got(space: Workspace) -> N
     assert any(path.read_text().endswith("MORE=1\n") for path in edited.parent.glob(".env.old-*"))
     assert "but" in space.supasync("cutover", "--yes").err
     assert space.supasync("state", "reopen").code == 0
-    assert space.supasync("cutover", "--yes").code == 0
+    done = space.supasync("cutover", "--yes")
+    assert done.code == 0, done.out + done.err
     assert edited.read_text() == switched
 
 

@@ -93,7 +93,8 @@ def test_init_writes_each_name_and_no_line_of_its_own(space: Workspace) -> None:
 
 
 def test_every_command_copies_the_rows_and_prints_plain_lines(space: Workspace) -> None:
-    assert space.supasync("sync").code == 0
+    done = space.supasync("sync")
+    assert done.code == 0, done.out + done.err
     commands = (
         "check|sync|status|state show|verify|schema diff|usage|init|diff old new|quarantine list|gap sql|"
         "gap sql --exact|gap sql --offline|plugins"
