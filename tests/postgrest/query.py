@@ -190,14 +190,16 @@ def unquoted(text: str) -> str:
 
 def scan_field(text: str, where: str, whole: str) -> tuple[Field, str]:
     """Read a field at the start of `text` and return it with what follows."""
-    match = QUOTED.match(text) or NAME.match(text)
+    quoted = QUOTED.match(text)
+    match = quoted or NAME.match(text)
     if not match:
         raise parse_error(where, whole, "expecting field name (* or [a..z0..9_$])")
-    name, rest, path = unquoted(match[0]), text[match.end() :], []
+    name = unquoted(match[0]) if quoted else match[0].strip()
+    rest, path = text[match.end() :], []
     while step := PATH_STEP.match(rest):
         path.append((step[1], unquoted(step[2])))
         rest = rest[step.end() :]
-    return Field(name.strip(), tuple(path)), rest
+    return Field(name, tuple(path)), rest
 
 
 def parse_select(text: str) -> tuple[Selected, ...]:

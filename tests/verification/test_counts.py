@@ -59,7 +59,7 @@ def test_a_key_that_stands_for_several_rows_is_a_finding(
     call(tmp_path, "sync")
     code, found = verdict(tmp_path, *options)
     assert code == 1
-    assert (found["old"], found["new"]) == (12, 7)
+    assert (found["old"], found["new"]) == (12, 0), "the run has stopped: two rows would be one"
     assert len(found["repeated"]) + found["unmet"] >= 5
     shown = call(tmp_path, "verify", *options).out
     assert "people: equal" not in shown

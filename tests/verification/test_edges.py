@@ -74,7 +74,7 @@ def test_a_transform_that_changes_keys_is_trouble_and_not_a_verdict(ends: Pair) 
     ends.both(TEN)
     found = ends.verify("  plain: {transform: renumber}\n  logs: {plugin: append}")
     assert (found.exit_code, found.equal) == (2, False)
-    assert "changes the key" in (found.tables[0].error or "") + (found.tables[1].error or "")
+    assert "changed the key column id" in (found.tables[0].error or "") + (found.tables[1].error or "")
     assert [each.equal for each in found.tables if each.name == "logs"] == [True]
 
 
