@@ -92,7 +92,7 @@ def test_where_old_has_ended_status_prints_the_way_on(
     pings, texts = heard.take()
     assert pings == ["/check/fail", "/check/fail"]
     assert len(texts) == 1
-    assert "sync fails (exit 3): OLD is" in texts[0]
+    assert f"sync fails (exit 3): OLD: {reason}" in texts[0]
     space.old.server.behave()
     assert space.supasync("sync").code == 0
     assert phase(space)[0] == 2
@@ -133,7 +133,7 @@ def test_a_mistake_in_the_settings_is_told_and_an_address_is_never_printed(
     assert done.code == 2
     pings, texts = heard.take()
     assert pings == ["/check/fail"]
-    assert "unknown setting" in texts[0]
+    assert "sync fails (exit 2): tables.yaml or .env cannot be used" in texts[0]
     heard.status = 500
     space.write("tables.yaml", TABLES_YAML)
     done = space.supasync("sync")

@@ -54,7 +54,7 @@ def test_rows_go_in_and_come_out_by_keyset(opened: tuple[RestSource, RestSink, R
         assert batch.total == 7 - len(found) + batch.count
         place = JOBS.place(batch.rows[-1], "updated_at")
     assert found == [1, 2, 3, 4, 5, 6, 7]
-    both = Window((Span(UPDATED, start="2024-01-01T00:00:03Z"), Span(REST)), 9)
+    both = Window((Span(UPDATED, start="2024-01-01 00:00:03+00"), Span(REST)), 9)
     assert [row["id"] for row in source.read(JOBS, both).rows] == ["6", "7", "8"]
     assert source.count(JOBS, both) == 3
     assert source.horizon() is not None
