@@ -52,5 +52,5 @@ def refuse_changed(
 
 
 def _is_literal(mine: str, theirs: str) -> bool:
-    """Whether a list was sent as PostgreSQL's own literal, which is not judged: `supasync diff` reads those."""
+    """Whether a list was sent as PostgreSQL's own literal, which is not judged here: `diff` reads those."""
     return mine.startswith('"{') and theirs.startswith("[")
