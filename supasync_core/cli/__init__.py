@@ -19,6 +19,6 @@ def main(args: list[str] | None = None) -> None:
     session, code = run(sys.argv[1:] if args is None else args)
     code = output.ended(code, session.trouble)
     signals.leave_at_once(code)
-    if session.impatient:
-        os._exit(code)
+    if session.impatient or code == signals.INTERRUPTED:
+        os._exit(code)  # where a signal met code that is made at run time, Python would end by SIGINT instead
     sys.exit(code)
