@@ -1,9 +1,13 @@
-"""Connections to other machines: certificates verified, nothing repeated, no redirect followed."""
+"""Connections to other machines: verified TLS, nothing repeated, no redirect followed, and an end to each."""
 
+import http.client
+import io
 import os
+import socket
 import ssl
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -14,8 +18,14 @@ from urllib3.connectionpool import HTTPConnectionPool
 from supasync_core.addresses import is_loopback
 from supasync_core.errors import RefusedError
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 NEVER = urllib3.Retry(total=False, redirect=False)
 """urllib3 repeats requests, and follows redirects with the key to another host, unless it is told not to."""
+
+DEADLINE = 180.0
+"""Seconds for a whole answer, from the end of its request to its last byte, however steadily bytes come."""
 
 _CERTIFICATES = "name a file of PEM certificates, or a folder of them, or unset the variable"
 
@@ -33,9 +43,55 @@ def pool(url: str, timeout: urllib3.Timeout, most: int = 1) -> HTTPConnectionPoo
     origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     proxy = None if is_loopback(url) else _proxy(parts.scheme, parts.hostname or "")
     if proxy is None:
-        return urllib3.connection_from_url(origin, **settings)
+        return _ending(urllib3.connection_from_url(origin, **settings))
     login = urllib3.make_headers(proxy_basic_auth=user(proxy))
-    return urllib3.ProxyManager(proxy, proxy_headers=login, **settings).connection_from_url(origin)
+    return _ending(urllib3.ProxyManager(proxy, proxy_headers=login, **settings).connection_from_url(origin))
+
+
+class _Bytes(io.RawIOBase):
+    """What comes over a socket until the deadline: its own time limit begins anew with each byte."""
+
+    def __init__(self, connection: socket.socket, raw: io.RawIOBase) -> None:
+        self._connection, self._raw = connection, raw
+        self._most = connection.gettimeout() or DEADLINE
+        self._end = time.monotonic() + DEADLINE
+
+    def readable(self) -> bool:
+        """As a file."""
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int | None:
+        """As a file; TimeoutError behind the deadline."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"more than {DEADLINE:.0f} s")
+        self._connection.settimeout(min(self._most, left))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        """As a file."""
+        self._raw.close()
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer that ends: its headers and body, and what a proxy says to CONNECT, are read by it."""
+
+    fp: io.BufferedReader
+
+    def __init__(
+        self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None
+    ) -> None:
+        super().__init__(sock, debuglevel, method, url)
+        raw: Any = self.fp.detach()
+        self.fp = io.BufferedReader(_Bytes(sock, raw))
+
+
+def _ending(pool: HTTPConnectionPool) -> HTTPConnectionPool:
+    """The pool, whose connections read answers until the deadline."""
+    kind: Any = pool.ConnectionCls
+    pool.ConnectionCls = type(kind.__name__, (kind,), {"response_class": _Answer})
+    return pool
 
 
 def user(url: str) -> str | None:

@@ -1,6 +1,5 @@
 """HTTP as the client needs it: one request out, one answer in, every byte counted."""
 
-import time
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 from urllib.parse import urlsplit
@@ -19,8 +18,6 @@ UNSENT = (NewConnectionError, ConnectTimeoutError, ProxyError)
 _CONNECTIONS = 8
 _TIMEOUT = urllib3.Timeout(connect=10, read=60)
 """Seconds to connect, and again for each piece that is sent; seconds without a byte of the answer."""
-DEADLINE = 180.0
-"""Seconds for a whole answer from its first line on, however steadily its bytes come."""
 LARGEST_ANSWER = 256_000_000
 """Unpacked bytes of any answer that are read; PostgREST's gateways carry no row as large."""
 LARGEST_ERROR = 64_000
@@ -87,16 +84,13 @@ def _pieces(body: bytes | None) -> Iterator[bytes] | None:
 def _body(response: urllib3.BaseHTTPResponse, most: int | None) -> tuple[bytes, bool]:
     """The unpacked body; or, and True, as much as was wanted of one that is longer.
 
-    What is larger or slower than any sound answer is an error, and what is no success is cut off early.
+    What is larger than any sound answer is an error, and what is no success is cut off early.
     """
     if not 200 <= response.status < 300:  # noqa: PLR2004 - success
         most = LARGEST_ERROR
-    end = time.monotonic() + DEADLINE
     limit = LARGEST_ANSWER if most is None else most
     whole = BytesIO()  # which grows in place, and hands its bytes over without a copy
     while whole.tell() <= limit:
-        if time.monotonic() > end:
-            raise ProtocolError("the answer took too long", TimeoutError(f"more than {DEADLINE:.0f} s"))
         piece = response.read1(min(_PIECE, limit + 1 - whole.tell()))
         if not piece:
             return whole.getvalue(), False

@@ -43,13 +43,6 @@ def endless(_: bytes) -> Iterator[bytes]:
     yield from itertools.repeat(b"[" * 65_536)
 
 
-def slow(_: bytes) -> Iterator[bytes]:
-    yield answer(length=False)
-    for _number in range(100):
-        time.sleep(0.1)
-        yield b" "
-
-
 ANSWERS = {
     "deep": answer(b"[" * 200_000),
     "deep row": answer(b'[{"id":8,"updated_at":' + b"[" * 200_000 + b"]" * 200_000 + b"}]"),
@@ -121,18 +114,6 @@ def test_a_body_without_an_end_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         pytest.raises(TransientError, match="more than 10,000,000 bytes"),
     ):
         old.read(TABLE, FIRST)
-
-
-def test_a_body_that_comes_byte_by_byte_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "DEADLINE", 0.3)
-    began = time.monotonic()
-    with (
-        serving(slow) as url,
-        closing(source(url, tmp_path)) as old,
-        pytest.raises(TransientError, match="did not answer"),
-    ):
-        old.read(TABLE, FIRST)
-    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("status", ["401 No", "500 No"])
