@@ -14,8 +14,9 @@ FORMAT = 1
 class KeysetState:
     """How far one keyset has been read and confirmed.
 
-    ``moved_at``: the source's time (ISO, UTC) when the cursor last moved. ``settled``: a complete read that
-    began later than the overlap after that found nothing behind the cursor. ``floor``: the ordering value
+    ``moved_at``: the source's time (ISO, UTC) when the cursor last moved, ``began_at``: when the read began
+    that moved it. ``settled``: a complete read that began later than the overlap after ``moved_at`` found
+    nothing behind the cursor. ``floor``: the ordering value
     up to which everything is known to be there, for a keyset whose values tell no time. ``digests``: of the
     pages that were confirmed last, for a keyset that is read as a whole.
     """
@@ -25,6 +26,7 @@ class KeysetState:
     settled: bool = False
     floor: str | None = None
     digests: tuple[str, ...] = ()
+    began_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

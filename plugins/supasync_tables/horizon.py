@@ -24,6 +24,12 @@ def horizon_of(job: Job) -> Horizon:
     return Horizon(clock.parse(job.now) - clock.micros_of(job.table.overlap), trusted=False)
 
 
+def begun_at(job: Job) -> str:
+    """The source's time when the latest page was asked for, whatever transactions are open."""
+    own = job.source.horizon()
+    return clock.to_text(own.began if own else clock.parse(job.now))
+
+
 def latest(job: Job, horizon: Horizon) -> str:
     """The source's time at its latest answer: what was read so far had been committed by then.
 

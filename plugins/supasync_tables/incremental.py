@@ -4,7 +4,9 @@ The rule for the cursor of a keyset, ordered by (timestamp, key):
 
 - The lower bound is the cursor itself, exclusive, once it is *settled*; until then it is the cursor's
   timestamp less the overlap, inclusive, because a slow transaction may still commit rows behind the cursor
-  (``now()`` is a transaction's start: PostgreSQL documentation, 9.9.5 "Current Date/Time").
+  (``now()`` is a transaction's start: PostgreSQL documentation, 9.9.5 "Current Date/Time"). The time for
+  which the read that moved it had gone on by then is taken off as well: where the app's clock is behind, the
+  horizon holds no cursor back, and rows may be committed behind a place that was passed at the beginning.
 - The *horizon* is the source's own time when the table's first page was asked for. Rows stamped later (a
   wrong clock, an update during the run) are read and sent, last, but the cursor never moves beyond the
   horizon: else one row from the future would hide all others.
@@ -29,7 +31,7 @@ from supasync_core.clock import Horizon, Instant
 from supasync_core.errors import SchemaError
 from supasync_core.state import KeysetState, TableState
 from supasync_core.tables import Shape, Table
-from supasync_tables.horizon import MARGIN, horizon_of, latest
+from supasync_tables.horizon import MARGIN, begun_at, horizon_of, latest
 from supasync_tables.pages import holds_everything, pages, shortfall
 
 _MARGIN = timedelta(microseconds=MARGIN)
@@ -153,6 +155,8 @@ class _Progress:
     job: Job
     horizon: Horizon
     state: TableState = field(init=False)
+    began: str = field(init=False)
+    """The source's time at the first page."""
     ahead: int = 0
     present: Instant = field(init=False)
     """The source's time, where the horizon lies behind it."""
@@ -161,6 +165,7 @@ class _Progress:
 
     def __post_init__(self) -> None:
         self.state = self.job.state
+        self.began = begun_at(self.job)
         self.present = clock.parse(latest(self.job, self.horizon))
         keysets = self.state.keysets.items()
         behind = {name for name, known in keysets if known.cursor and (not known.settled or _early(known))}
@@ -175,7 +180,8 @@ class _Progress:
         known = self.state.keyset(column)
         if passes and place and (place != known.cursor or _early(known)):
             self.state = self.state.with_keyset(
-                column, KeysetState(place, moved_at=latest(self.job, self.horizon))
+                column,
+                KeysetState(place, moved_at=latest(self.job, self.horizon), began_at=self.began),
             )
         return beyond
 
@@ -231,7 +237,15 @@ def _lower(job: Job, keyset: Keyset) -> Span:
         return Span(keyset)
     if known.settled and not _early(known):
         return Span(keyset, after=known.cursor)
-    return Span(keyset, start=clock.shifted(known.cursor.value, -job.table.overlap - _MARGIN))
+    back = job.table.overlap + _MARGIN + _lasted(known)
+    return Span(keyset, start=clock.shifted(known.cursor.value, -back))
+
+
+def _lasted(known: KeysetState) -> timedelta:
+    """For how long the read had gone on that moved the cursor; unknown of those of 0.1.0."""
+    if known.moved_at is None or known.began_at is None:
+        return timedelta(0)
+    return timedelta(microseconds=max(0, int(clock.parse(known.moved_at) - clock.parse(known.began_at))))
 
 
 def _early(known: KeysetState) -> bool:

@@ -121,6 +121,29 @@ def test_a_slow_transaction_behind_the_cursor_is_found() -> None:
     assert pair.sink == pair.source.stored
 
 
+def test_a_row_that_a_slow_clock_stamps_behind_the_place_of_a_long_read_is_found() -> None:
+    pair = pair_of()
+    slow = 8 * 3600
+    pair.write(90, ago=slow, late=OVERLAP - 60)
+    for key in range(1, 6):
+        pair.source.advance(1)
+        pair.write(key, ago=slow)
+    waiting = [7200.0, 1.0, 1.0]  # the first keyset is being read when the row is committed
+
+    def meanwhile() -> None:
+        if pair.source.pages and waiting:
+            pair.source.advance(waiting.pop(0))
+            pair.write(50, ago=slow)
+
+    pair.source.between_pages = meanwhile
+    pair.run()
+    assert "90" not in pair.sink
+    assert "50" in pair.sink, "the cursor has moved by two hours"
+    pair.source.advance(3600)
+    pair.run()
+    assert pair.sink == pair.source.stored
+
+
 def test_a_cursor_that_moved_without_a_clock_settles_no_sooner() -> None:
     """The next answer carries a Date again, while a transaction of an app whose clock is slow is open."""
     pair = pair_of()
@@ -180,16 +203,16 @@ steps = st.one_of(
 )
 
 
-def _step(pair: Pair, step: tuple[object, ...]) -> None:
+def _step(pair: Pair, step: tuple[object, ...], behind: int) -> None:
     match step:
         case ("write", int(key), float(late), bool(created_only)):
             known = pair.source.stored.get(str(key))
-            pair.write(key, late=late, created_only=created_only and known is None)
+            pair.write(key, ago=behind, late=late, created_only=created_only and known is None)
         case ("ties", int(first), int(count)):
             for key in range(first, first + count):
-                pair.write(key)
+                pair.write(key, ago=behind)
         case ("fast", int(key), float(ahead), float(late)):
-            pair.write(key, ago=-ahead, late=late)
+            pair.write(key, ago=behind - ahead, late=late)
         case ("slow", float(seconds)):
             pair.source.takes = seconds
         case ("advance", float(seconds)):
@@ -205,11 +228,12 @@ def _step(pair: Pair, step: tuple[object, ...]) -> None:
     schedule=st.lists(steps, max_size=30),
     meanwhile=st.lists(steps.filter(lambda step: step[0] != "run"), max_size=12),
     page_size=st.integers(1, 5),
+    behind=st.sampled_from([0, 0, 300, 8 * 3600]),
 )
 def test_after_an_undisturbed_run_all_that_the_promise_covers_is_there(
-    schedule: list[tuple[object, ...]], meanwhile: list[tuple[object, ...]], page_size: int
+    schedule: list[tuple[object, ...]], meanwhile: list[tuple[object, ...]], page_size: int, behind: int
 ) -> None:
-    """Late commits, ties, crashes and rows that move while pages are read.
+    """Late commits, ties, crashes, an app's clock that is behind, and rows that move while pages are read.
 
     A writer that commits late overwrites what was committed before it, as two updates of one row do: the
     timestamps of one key need not rise, so only the last version by timestamp is promised.
@@ -219,11 +243,11 @@ def test_after_an_undisturbed_run_all_that_the_promise_covers_is_there(
 
     def between_pages() -> None:
         if waiting:
-            _step(pair, waiting.pop())
+            _step(pair, waiting.pop(), behind)
 
     pair.source.between_pages = between_pages
     for step in schedule:
-        _step(pair, step)
+        _step(pair, step, behind)
     pair.source.between_pages, pair.source.takes = (lambda: None), 1
     pair.source.advance(timedelta(hours=2).total_seconds())
     pair.run()
