@@ -372,8 +372,12 @@ class TablePlugin(Protocol):
         """Why the table's columns, as far as their types are known, cannot be read this way."""
         ...
 
-    def unseen(self, table: Table) -> list[str]:
-        """What this way of reading cannot see in this table, a sentence each."""
+    def unseen(self, table: Table) -> tuple[str, ...]:
+        """What this way of reading cannot see in this table, sorted, out of ``deletes`` and ``updates``.
+
+        A plugin may leave it out, and then counts as one that sees everything. Callers ask
+        `Project.unseen`.
+        """
         ...
 
     def keysets(self, table: Table) -> tuple[Keyset, ...]:

@@ -13,6 +13,7 @@ from supasync_core.structure import looking as structure
 from supasync_core.structure import referring
 from supasync_core.survey import look
 from supasync_core.tables import Shape, Table
+from supasync_core.unseen import UPDATES, reading, ways_out
 from supasync_core.wording import counted
 
 _NO_RUN = "00000000-0000-0000-0000-000000000000"
@@ -192,9 +193,11 @@ def _hint_for_missing(table: Table, column: str, shape: Shape) -> str | None:
 
 def _unseen(project: Project, table: Table, shape: Shape) -> Iterator[Finding]:
     """What the table's plugin cannot see, and rows that it must read every time."""
-    for text in project.plugin(table).unseen(table):
-        yield Finding("warning", f"{table.name}: {text}", table.name)
-    nameless = project.plugin(table).keysets(table)[-1]
+    plugin = project.plugin(table)
+    if UPDATES in project.unseen(table):
+        text = f"{table.name}: an update of a row that was copied is not seen: {reading(plugin, table)}"
+        yield Finding("warning", text, table.name, ways_out(table))
+    nameless = plugin.keysets(table)[-1]
     if nameless.column is not None or not nameless.nulls:
         return
     if any((column := shape.column(name)) and column.nullable is False for name in nameless.nulls):

@@ -13,6 +13,7 @@ from supasync_core.opening import Context, Fence
 from supasync_core.plugins import Host
 from supasync_core.settings import Endpoint, Settings
 from supasync_core.tables import Table
+from supasync_core.unseen import unseen
 
 if TYPE_CHECKING:
     from supasync_core.gap.seams import Staging
@@ -45,6 +46,10 @@ class Project:
     def plugin(self, table: Table) -> TablePlugin:
         """The way this table is read."""
         return self.host.table_plugins.get(table.plugin)()
+
+    def unseen(self, table: Table) -> tuple[str, ...]:
+        """What reading this table cannot see, out of ``deletes`` and ``updates``."""
+        return unseen(self.plugin(table), table)
 
     def transforms(self, table: Table) -> list[tuple[str, Transform]]:
         """The table's transforms by name, in their order."""

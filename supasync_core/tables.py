@@ -9,6 +9,8 @@ from supasync_core.errors import SchemaError
 
 DELETES = ("ignore", "report", "mirror")
 """What is done about rows that the source has no more: nothing, naming them, removing them from the sink."""
+UPDATES = ("seen", "unseen")
+"""Whether a table's timestamp moves when a row is updated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +19,8 @@ class Table:
 
     ``where`` is a filter in the source's own language: PostgREST's for ``rest``, SQL for ``duckdb`` and
     ``csv``. ``columns`` empty means all of them. ``deletes`` is one of `DELETES`; unless it is ``ignore``,
-    every ``verify_every`` a run looks for rows that the source has no more. Where the sink refuses more
+    every ``verify_every`` a run looks for rows that the source has no more. ``updates`` is one of `UPDATES`,
+    or None where the timestamp's name is to tell. Where the sink refuses more
     rows than ``refused_per_run``, or ``refused_in_all``, the table stops.
     """
 
@@ -25,6 +28,7 @@ class Table:
     schema: str = "public"
     key: tuple[str, ...] = ("id",)
     timestamp: tuple[str, ...] = ("updated_at",)
+    updates: str | None = None
     after: tuple[str, ...] = ()
     plugin: str = "incremental"
     overlap: timedelta = timedelta(minutes=15)

@@ -17,6 +17,7 @@ from supasync_core.clock import Horizon
 from supasync_core.errors import SchemaError
 from supasync_core.state import KeysetState, TableState
 from supasync_core.tables import Shape, Table
+from supasync_core.unseen import DELETES, UPDATES
 from supasync_tables.horizon import MARGIN, horizon_of, latest
 from supasync_tables.pages import holds_everything, pages, shortfall
 
@@ -30,8 +31,10 @@ class Append:
     """New rows by their growing key; an update of an old row is not seen."""
 
     def problems(self, table: Table) -> list[str]:
-        """Exactly one key column is needed."""
-        return [] if len(table.key) == 1 else ["append needs a key of exactly one whole-number column"]
+        """Exactly one key column is needed, and no claim that updates are seen."""
+        found = [] if len(table.key) == 1 else ["append needs a key of exactly one whole-number column"]
+        claims = table.updates == "seen"
+        return [*found, "append reads new keys alone: it cannot keep updates: seen"] if claims else found
 
     def unfit(self, table: Table, shape: Shape) -> list[str]:
         """A key that does not count up."""
@@ -40,9 +43,9 @@ class Append:
             return []
         return [f"append needs a key of whole numbers, and {column.name} is {column.type}"]
 
-    def unseen(self, table: Table) -> list[str]:
-        """Updates."""
-        return [f"append reads by {table.key[0]}: updates of rows that were copied are not seen"]
+    def unseen(self, table: Table) -> tuple[str, ...]:
+        """Deletes and updates: nothing but new keys is read."""
+        return DELETES, UPDATES
 
     def keysets(self, table: Table) -> tuple[Keyset, ...]:
         """One, by the key as the ordering value."""

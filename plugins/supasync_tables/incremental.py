@@ -31,6 +31,7 @@ from supasync_core.clock import Horizon, Instant
 from supasync_core.errors import SchemaError
 from supasync_core.state import KeysetState, TableState
 from supasync_core.tables import Shape, Table
+from supasync_core.unseen import DELETES, UPDATES, timestamp_moves
 from supasync_tables.horizon import MARGIN, begun_at, horizon_of, latest
 from supasync_tables.pages import holds_everything, pages, shortfall
 
@@ -54,11 +55,9 @@ class Incremental:
             if not _TIMES.match(column.type or "")
         ]
 
-    def unseen(self, table: Table) -> list[str]:
-        """Updates, where nothing but the creation is stamped."""
-        if table.timestamp == ("created_at",):
-            return ["created_at alone does not show updates; use a column that each update sets"]
-        return []
+    def unseen(self, table: Table) -> tuple[str, ...]:
+        """Deletes, and updates where the timestamp is an insert time."""
+        return (DELETES,) if timestamp_moves(table) else (DELETES, UPDATES)
 
     def keysets(self, table: Table) -> tuple[Keyset, ...]:
         """One keyset per timestamp column, for the rows whose earlier ones are NULL, and one without any."""

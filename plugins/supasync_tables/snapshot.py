@@ -12,6 +12,7 @@ from supasync_core.batch import Keyset, Span, Window
 from supasync_core.errors import SchemaError
 from supasync_core.state import KeysetState, TableState
 from supasync_core.tables import Shape, Table
+from supasync_core.unseen import DELETES
 from supasync_tables.horizon import horizon_of
 from supasync_tables.pages import holds_everything, shortfall
 
@@ -31,9 +32,9 @@ class Snapshot:
         """None: any type will do."""
         return []
 
-    def unseen(self, table: Table) -> list[str]:
-        """Nothing but deletes, which no way of reading sees."""
-        return []
+    def unseen(self, table: Table) -> tuple[str, ...]:
+        """Deletes, which no way of reading sees."""
+        return (DELETES,)
 
     def keysets(self, table: Table) -> tuple[Keyset, ...]:
         """One, by key alone."""

@@ -23,7 +23,7 @@ from supasync_core.config.values import (
     texts,
     whole,
 )
-from supasync_core.tables import DELETES
+from supasync_core.tables import DELETES, UPDATES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +174,12 @@ TABLE: Final = (
         default="[updated_at]",
         shared=True,
         doc="the column that moves forward on each change; where it is NULL, the next one of the list counts",
+    ),
+    Field(
+        name="updates",
+        parse=choice(*UPDATES),
+        kind="seen or unseen",
+        doc="whether the timestamp moves when a row is updated; as its name says unless given (see below)",
     ),
     Field(
         name="after",

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from supasync_core import state
+from supasync_core import clock, state
 from supasync_core.backend import Job, TablePlugin
 from supasync_core.state import State
 from supasync_core.tables import Table
 from supasync_core.testing.memory import MemorySource, Pair, SurveyedSource
+from supasync_core.unseen import unseen
 
 _HOUR = 3600
 _ROWS = 40
@@ -70,6 +71,28 @@ class TablePluginContract:
             pair.write(key)
             pair.run()
         assert pair.sink == pair.source.stored
+
+    def test_it_names_the_kinds_that_it_cannot_see(self, plugin: TablePlugin, table: Table) -> None:
+        """Sorted, each once; a plugin that leaves the method out claims to see everything."""
+        told = getattr(plugin, "unseen", lambda _table: ())(table)
+        assert isinstance(told, tuple)
+        assert list(told) == sorted({*told} & {"deletes", "updates"})
+
+    def test_an_update_follows_unless_it_is_named_as_unseen(self, pair: Pair) -> None:
+        """What moves is ``updated_at`` alone: a plugin that reads by something else has to say so."""
+        pair.run()
+        pair.source.advance(_HOUR)
+        for key in range(0, _ROWS, 3):
+            created = pair.source.stored[str(key)]["created_at"]
+            pair.source.write(
+                str(key),
+                stamp=pair.source.now,
+                created=int(clock.parse(created or "")),
+                commit_at=pair.source.now,
+            )
+        pair.source.advance(_HOUR)
+        pair.run()
+        assert pair.sink == pair.source.stored or "updates" in unseen(pair.plugin, pair.table)
 
     def test_a_transaction_that_commits_late_is_not_lost(self, pair: Pair) -> None:
         """As long as it commits within the overlap."""
