@@ -1,30 +1,37 @@
-"""When a growing database reaches a size: a fit over what was recorded, with how unsure it is."""
+"""When a growing database reaches a size: what its history admits, with how unsure that is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import ceil, floor, inf
-from statistics import median, quantiles
+from math import ceil, floor
 from typing import Any
 
 from supasync_core import clock
 from supasync_core.backend import Spending
+from supasync_core.usage.growth import Course, courses
 from supasync_core.usage.shares import size
 
+COVERAGE = 0.8
+"""The least part of cases in which the band holds the day, for the kinds of growth that the docs name."""
 _DAY = 86_400_000_000
-_LEAST_DAYS = 3
+_LEAST_DAYS = 7
 """Days of history below which nothing is said of the future."""
-_REACH = 4
+_LEAST_POINTS = 5
+_EVEN_DAYS = 14
+"""Days of history below which only an even growth is looked ahead from."""
+_REACH = 2
 """How many times the length of the history is looked ahead."""
-_WAYS = 20
+_APART = 0.9
+"""The least days between two sizes that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """When ``limit`` is reached, in whole days from ``now``; the interval is at least a day to either side.
 
-    ``kind``: ``reached``, ``soon`` (the days are known), ``later`` (beyond what the history tells),
-    ``steady`` (it does not grow), ``unknown`` (too little history; ``history`` is its length in days).
+    ``kind``: ``reached``, ``soon`` (the days are known), ``open`` (not before ``earliest``, perhaps never),
+    ``later`` (not within ``days``), ``steady`` (the same, and it does not grow), ``unknown`` (too little
+    history: ``history`` is its length in days, ``needed`` what would be enough).
     """
 
     kind: str
@@ -34,6 +41,7 @@ class Forecast:
     days: int = 0
     earliest: int = 0
     latest: int | None = None
+    needed: int = 0
 
     def sentence(self, project: str) -> str:
         """``OLD reaches 500 MB in about 11 days (Dec 4 to Dec 8)``, or why nobody can say."""
@@ -42,9 +50,12 @@ class Forecast:
             case "reached":
                 return f"{project} has reached {goal}"
             case "soon":
-                last = self._date(self.latest) if self.latest is not None else "open"
+                last = f"to {self._date(self.latest)}" if self.latest is not None else "or later"
                 days = f"{self.days} days" if self.days != 1 else "a day"
-                return f"{project} reaches {goal} in about {days} ({self._date(self.earliest)} to {last})"
+                return f"{project} reaches {goal} in about {days} ({self._date(self.earliest)} {last})"
+            case "open":
+                since = self._date(self.earliest)
+                return f"{project} may reach {goal} from {since} on: it grows too unevenly to say when"
             case "later":
                 return f"{project} does not reach {goal} within {self.days} days, if it grows as it did"
             case "steady":
@@ -52,17 +63,17 @@ class Forecast:
             case _:
                 return (
                     f"{project}: too little history to say when it reaches {goal} "
-                    f"({self.history:.1f} days of sizes, {_LEAST_DAYS} are needed)"
+                    f"({self.history:.1f} days of sizes, {self.needed} are needed)"
                 )
 
     def _date(self, days: int) -> str:
         then = datetime.fromtimestamp((self.now + days * _DAY) / 1_000_000, UTC)
-        return f"{then:%b} {then.day}"
+        return f"{then:%b} {then.day}, {then.year}"
 
     def as_json(self, project: str) -> dict[str, Any]:
         """For ``--json``; days count from now."""
-        numbers = {"days": self.days, "earliest": self.earliest, "latest": self.latest}
-        known = numbers if self.kind == "soon" else {}
+        band = {"earliest": self.earliest, "latest": self.latest, "coverage": COVERAGE}
+        known = {"soon": {"days": self.days, **band}, "open": band}.get(self.kind, {})
         return {"kind": self.kind, "limit": self.limit, **known, "sentence": self.sentence(project)}
 
 
@@ -78,51 +89,48 @@ def of_projects(spendings: Sequence[Spending], limit: int | None, now: clock.Ins
 def forecast(points: Sequence[tuple[clock.Instant, int]], limit: int, now: clock.Instant) -> Forecast:
     """Look ahead from sizes in bytes at their times, in any order.
 
-    The growth is the median of the growth between all pairs of days (Theil and Sen), which single jumps, such
-    as a vacuum, do not move; the interval is that of the middle 80 % of the pairs that lie far apart.
+    Earliest and latest are the days on which the highest and the lowest of the admitted courses get there.
     """
     daily = _by_day(points)
     if daily and daily[-1][1] >= limit:
         return Forecast("reached", now, limit)
-    span = (daily[-1][0] - daily[0][0]) / _DAY if daily else 0.0
-    if len(daily) <= _LEAST_DAYS or span < _LEAST_DAYS:
-        return Forecast("unknown", now, limit, span)
-    slopes = _slopes(daily)
-    growth = median(slopes)
-    if growth <= 0:
-        return Forecast("steady", now, limit, span)
-    low, high = _middle(slopes)
-    since = (now - daily[-1][0]) / _DAY
-    left = limit - daily[-1][1]
-    days = max(0.0, left / growth - since)
-    if days > _REACH * span:
-        return Forecast("later", now, limit, span, floor(_REACH * span))
-    earliest = max(0, floor(min(left / high - since, days - 1)))
-    slow = left / low - since if low > 0 else inf
-    latest = max(ceil(days) + 1, ceil(slow)) if slow <= _REACH * span else None
+    span = daily[-1][0] - daily[0][0] if daily else 0.0
+    if len(daily) < _LEAST_POINTS or span < _LEAST_DAYS:
+        return Forecast("unknown", now, limit, span, needed=_LEAST_DAYS)
+    found = courses(daily)
+    since = now / _DAY - daily[-1][0]
+    low, likely, high = (_day(found[: 1 if i == 1 else None], i, limit, _REACH * span) for i in range(3))
+    if span < _EVEN_DAYS and not found[0].even:
+        return Forecast("unknown", now, limit, span, needed=_EVEN_DAYS)
+    if high is None:
+        kind = "later" if found[0].drift > 0 else "steady"
+        return Forecast(kind, now, limit, span, floor(_REACH * span))
+    days = max(0.0, (high if likely is None else likely) - since)
+    earliest = max(0, floor(min(high - since, days - 1)))
+    if likely is None:
+        return Forecast("open", now, limit, span, earliest=earliest)
+    latest = None if low is None else max(ceil(days) + 1, ceil(low - since))
     return Forecast("soon", now, limit, span, round(days), earliest, latest)
 
 
-def _by_day(points: Sequence[tuple[clock.Instant, int]]) -> list[tuple[clock.Instant, int]]:
-    """The last size of each day, oldest first."""
-    days = {int(moment // _DAY): (moment, number) for moment, number in sorted(points)}
-    return list(days.values())
+def _by_day(points: Sequence[tuple[clock.Instant, int]]) -> list[tuple[float, int]]:
+    """The last size, and about one for each day before it, oldest first; times in days."""
+    kept: list[tuple[float, int]] = []
+    for moment, number in sorted(points, reverse=True):
+        if not kept or kept[-1][0] - moment / _DAY >= _APART:
+            kept.append((moment / _DAY, number))
+    return kept[::-1]
 
 
-def _slopes(daily: Sequence[tuple[clock.Instant, int]]) -> list[float]:
-    """Bytes a day between all pairs that lie at least a third of the history apart."""
-    apart = (daily[-1][0] - daily[0][0]) / 3
-    return [
-        (later[1] - earlier[1]) / ((later[0] - earlier[0]) / _DAY)
-        for i, earlier in enumerate(daily)
-        for later in daily[i + 1 :]
-        if later[0] - earlier[0] >= apart
-    ]
-
-
-def _middle(slopes: Sequence[float]) -> tuple[float, float]:
-    """The slopes at 10 % and at 90 %; with few of them the smallest and the largest."""
-    if len(slopes) < _WAYS:
-        return min(slopes), max(slopes)
-    tenths = quantiles(slopes, n=10, method="inclusive")
-    return tenths[0], tenths[-1]
+def _day(found: Sequence[Course], which: int, limit: int, reach: float) -> float | None:
+    """When the lowest (0), the likely (1) or the highest (2) size of the courses has reached the limit."""
+    ends = min if which == 0 else max
+    before = 0.0
+    for day in range(1, ceil(reach) + 1):
+        size_then = ends(course.at(day)[which] for course in found)
+        if size_then >= limit:
+            size_before = ends(course.at(before)[which] for course in found)
+            part = (limit - size_before) / (size_then - size_before) if size_then > size_before else 1.0
+            return before + min(1.0, max(0.0, part))
+        before = day
+    return None

@@ -3,16 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from statistics import median
 from typing import Any
 
 from supasync_core import clock
 from supasync_core.backend import Spending
+from supasync_core.usage.usual import coming
 
 PROJECTS = ("OLD", "NEW")
 _DAY = 86_400_000_000
-_TYPICAL = 7
-"""Days that say how a day usually is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,26 +62,21 @@ def used(spendings: Iterable[Spending], project: str) -> Used:
 
 
 def projected(spendings: Sequence[Spending], project: str, now: clock.Instant) -> Used | None:
-    """What the month will have cost at its end: what it has, and a usual day for each day that is left.
+    """What the month will have cost at its end: what it has, and usual days for the days that are left.
 
-    A usual day is the median of the last whole days, at most seven, so that a first load does not count as
-    one. None before a whole day has passed since the first record.
+    None before a whole day has passed since the first record, and since a first load.
     """
     begin, end = month_of(now)
-    if not spendings:
+    if (
+        not spendings or now - clock.parse(spendings[0].created_at) < _DAY
+    ):  # or the clock of the sink is ahead
         return None
-    days = min(_TYPICAL, int((now - clock.parse(spendings[0].created_at)) // _DAY))
-    if days <= 0:  # below: the clock of the sink is ahead
-        return None
-    totals = [Used() for _ in range(days)]
-    for each in spendings:
-        day = max(0, int((now - clock.parse(each.created_at) - 1) // _DAY))
-        if day < days:
-            totals[day] += used([each], project)
+    costs = [used([each], project) for each in spendings]
+    ages = [(now - clock.parse(each.created_at)) / _DAY for each in spendings]
     left = (end - now) / _DAY
-    so_far = used(since(spendings, begin), project)
     usual = [
-        round(left * median(getattr(total, name) for total in totals))
+        coming(list(zip(ages, (getattr(cost, name) for cost in costs), strict=True)), left)
         for name in ("requests", "sent", "received")
     ]
-    return so_far + Used(*usual)
+    so_far = used(since(spendings, begin), project)
+    return None if None in usual else so_far + Used(*(round(each or 0) for each in usual))

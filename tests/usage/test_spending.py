@@ -1,7 +1,9 @@
 """Records added up by month and project, projected, and compared with budgets."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,10 +55,62 @@ def test_an_even_month_is_projected_to_what_it_comes_to() -> None:
         assert abs(found.received - 720 * 4000) <= 4000
 
 
-def test_a_first_load_does_not_count_as_a_usual_day() -> None:
-    found = projected(hourly(24 * 9, first=1000), "OLD", BEGIN + 24 * 9 * HOUR)
+@pytest.mark.parametrize("hours", [24, 25, 36, 47, 48, 49, 71, 24 * 9, 24 * 20])
+def test_a_first_load_does_not_count_as_a_usual_day(hours: int) -> None:
+    found = projected(hourly(hours, first=1000), "OLD", BEGIN + hours * HOUR)
     assert found
     assert abs(found.requests - (719 * 7 + 7000)) <= 7
+
+
+def test_nor_does_a_first_load_that_comes_after_setup_or_in_several_runs() -> None:
+    at = BEGIN + 96 * HOUR
+    setup = Spending(clock.to_text(at), {"OLD": {"check": {"requests": 5, "sent": 1, "received": 900}}})
+    parts = hourly(70)
+    for i, times in ((20, 5000), (21, 900)):
+        read = {"requests": 7 * times, "sent": 1, "received": 4000 * times}
+        parts[i] = Spending(parts[i].created_at, {"OLD": {"read": read}})
+    spendings = [setup, *(replace(each, created_at=shifted(each, 97)) for each in parts)]
+    early = projected(spendings[:30], "OLD", at + 30 * HOUR)
+    assert early is None
+    found = projected(spendings, "OLD", at + 70 * HOUR)
+    assert found
+    assert abs(found.received - (4000 * (720 - 96) + 4000 * 5900)) <= 4000 * 24
+
+
+def shifted(spending: Spending, hours: int) -> str:
+    return clock.to_text(clock.parse(spending.created_at) + hours * HOUR)
+
+
+def one_day_a_week(weeks: int) -> list[Spending]:
+    """A record every hour, that costs a hundred times as much on each seventh day."""
+    return [
+        replace(each, costs={"OLD": {"read": {"requests": 100 if day_in_a_week(i) == 6 else 1}}})
+        for i, each in enumerate(hourly(24 * 7 * weeks))
+    ]
+
+
+def day_in_a_week(hour: int) -> int:
+    return hour // 24 % 7
+
+
+def test_a_weekly_pattern_is_continued() -> None:
+    for weeks in (2, 3, 4):
+        hours = 24 * 7 * weeks
+        found = projected(one_day_a_week(weeks), "OLD", BEGIN + hours * HOUR)
+        assert found
+        month = sum(100 if day_in_a_week(hour) == 6 else 1 for hour in range(720))
+        assert abs(found.requests - month) <= 24
+    one = projected(one_day_a_week(1), "OLD", BEGIN + 7 * 24 * HOUR)
+    assert one
+    assert abs(one.requests - 24 * 106 / 7 * 30) <= 24
+
+
+def test_one_day_of_many_weeks_does_not_become_a_pattern() -> None:
+    spendings = hourly(24 * 21)
+    spendings[24 * 16] = replace(spendings[24 * 16], costs={"OLD": {"read": {"requests": 70_000}}})
+    found = projected(spendings, "OLD", BEGIN + 24 * 21 * HOUR)
+    assert found
+    assert abs(found.requests - (719 * 7 + 70_000)) <= 7
 
 
 def test_before_a_whole_day_nothing_is_projected() -> None:
