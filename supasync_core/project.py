@@ -90,9 +90,9 @@ def opened(settings: Settings, host: Host, source: Source | None = None) -> Iter
         yield Project(settings, host, ledger, source, sink, CountedStore(store, ledger, source, sink), fence)
 
 
-def opened_source(settings: Settings, host: Host) -> Source:
+def opened_source(settings: Settings, host: Host, ledger: Ledger) -> Source:
     """The source alone, where nothing else is wanted."""
-    context = _context(settings, settings.source, Ledger(), "OLD")
+    context = _context(settings, settings.source, ledger, "OLD")
     return host.sources.get(settings.source.backend).open(context)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +13,13 @@ from supasync_core.backend import Source
 from supasync_core.cli import output
 from supasync_core.cli.session import Session
 from supasync_core.draft import writing
+from supasync_core.draft.cost import summary
 from supasync_core.draft.proposal import Proposal
 from supasync_core.draft.proposing import proposals
+from supasync_core.draft.reading import Reader
 from supasync_core.draft.source import listed, of_environment, of_path
 from supasync_core.errors import ConfigError, RefusedError, SchemaError
+from supasync_core.ledger import Ledger
 from supasync_core.project import opened_source
 from supasync_core.tables import Table
 
@@ -52,16 +55,18 @@ def init(session: Session, place: Path | None, *, as_json: bool) -> int:
     _write_example(path.parent, as_json=as_json)
     if path.exists():
         return _compare(session, path, place, as_json=as_json)
-    with _source(session, place) as source:
+    ledger = Ledger()
+    with _source(session, place, ledger) as source:
         shapes = listed(source, "public", files=place is not None)
-        found = proposals(source, shapes, "public", _looking)
+        found = proposals(Reader(source, _meter(ledger)), shapes, "public", _looking)
     left = {each.table.name: each.refusal for each in found if each.refusal}
     names = [each.table.name for each in found if not each.refusal]
     reasons = [f"  {name}: {reason}" for name, reason in left.items()]
     if not names:
         told = f"none of the tables can be copied as it is, so {path} was not written"
         raise SchemaError(told, hint="\n".join(reasons))
-    _write(path, writing.document(found, [_GUESSED if place else _UNSEEN]))
+    notes = [_GUESSED if place else _UNSEEN, summary(found)]
+    _write(path, writing.document(found, filter(None, notes)))
     if as_json:
         click.echo(json.dumps({"written": str(path), "tables": names, "left_out": left}, indent=2))
         return 0
@@ -84,8 +89,9 @@ class Comparison:
 def _compare(session: Session, path: Path, place: Path | None, *, as_json: bool) -> int:
     """Print what the file lacks and what is gone; 1 where there is anything."""
     tables = session.settings.tables
-    with _source(session, place, declared=True) as source:
-        found = _comparison(source, tables, path.read_text("utf-8-sig"))
+    ledger = Ledger()
+    with _source(session, place, ledger, declared=True) as source:
+        found = _comparison(source, tables, path.read_text("utf-8-sig"), ledger)
     if as_json:
         told = {
             "missing": [each.table.name for each in found.missing],
@@ -112,7 +118,7 @@ def _print(path: Path, found: Comparison) -> None:
         click.echo(f"{path} exists and lacks nothing")
 
 
-def _comparison(source: Source, tables: Sequence[Table], text: str) -> Comparison:
+def _comparison(source: Source, tables: Sequence[Table], text: str, ledger: Ledger) -> Comparison:
     missing: list[Proposal] = []
     gone: list[Table] = []
     commented: list[str] = []
@@ -122,23 +128,30 @@ def _comparison(source: Source, tables: Sequence[Table], text: str) -> Compariso
         for name in [name for name in shapes if name not in declared and writing.is_commented(text, name)]:
             commented.append(name)
             del shapes[name]
-        found = proposals(source, shapes, schema, _looking, declared)
+        found = proposals(Reader(source, _meter(ledger)), shapes, schema, _looking, declared)
         missing += [each for each in found if not each.refusal]
         gone += [table for name, table in declared.items() if name not in shapes]
     return Comparison(missing, gone, commented)
 
 
 @contextmanager
-def _source(session: Session, place: Path | None, *, declared: bool = False) -> Iterator[Source]:
+def _source(
+    session: Session, place: Path | None, ledger: Ledger, *, declared: bool = False
+) -> Iterator[Source]:
     if place:
         source = of_path(place, session.host)
     elif declared:
-        source = opened_source(session.settings, session.host)
+        source = opened_source(session.settings, session.host, ledger)
     else:
         folder = Path(session.config).parent
-        source, session.secrets = of_environment(os.environ, folder, session.host)
+        source, session.secrets = of_environment(os.environ, folder, session.host, ledger)
     with closing(source):
         yield source
+
+
+def _meter(ledger: Ledger) -> Callable[[], int] | None:
+    """Counts the bytes that OLD has sent; None where nothing has travelled over a wire."""
+    return (lambda: ledger.total("OLD").received) if ledger.total("OLD").requests else None
 
 
 def _looking(name: str) -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from supasync_core import order
-from supasync_core.backend import Source
+from supasync_core.draft.cost import bounded
 from supasync_core.draft.proposal import Proposal
 from supasync_core.draft.reading import Reader
 from supasync_core.errors import TableError, TransientError
@@ -19,7 +19,7 @@ _REQUIRED = "none of its columns may be NULL: drop one of these foreign keys in 
 
 
 def proposals(
-    source: Source,
+    reader: Reader,
     shapes: Mapping[str, Shape],
     schema: str,
     progress: Callable[[str], None],
@@ -29,7 +29,6 @@ def proposals(
 
     Tables that are ``declared`` already get none, and the source is asked nothing about their rows.
     """
-    reader = Reader(source)
     found: dict[str, Proposal] = {}
     for name, shape in sorted(shapes.items()):
         if name in declared:
@@ -37,6 +36,7 @@ def proposals(
             continue
         progress(name)
         found[name] = _proposal(reader, Table(name=name, schema=schema, key=shape.key), shape)
+    found = bounded(found)
     copied = {name: shapes[name] for name, proposal in found.items() if proposal.refusal is None}
     after, opened = _after(copied, declared)
     left = [proposal for proposal in found.values() if proposal.refusal]
@@ -59,7 +59,12 @@ def _proposal(reader: Reader, table: Table, shape: Shape) -> Proposal:
     if found.refusal:
         return found
     why = "the primary key" if len(table.key) == 1 else "the primary key, of several columns"
-    return replace(found, reasons={"key": why, **found.reasons})
+    return _keyed(found, why)
+
+
+def _keyed(found: Proposal, why: str) -> Proposal:
+    instead = _keyed(found.instead, why) if found.instead else None
+    return replace(found, reasons={"key": why, **found.reasons}, instead=instead)
 
 
 def _refusal(table: Table, shape: Shape) -> str | None:

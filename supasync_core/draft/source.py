@@ -27,7 +27,9 @@ _NO_RIGHTS = (
 _NO_FILES = "files are called <table>.csv, or <table>_rows.csv as the dashboard saves them"
 
 
-def of_environment(environ: Mapping[str, str], folder: Path, host: Host) -> tuple[Source, list[Secret]]:
+def of_environment(
+    environ: Mapping[str, str], folder: Path, host: Host, ledger: Ledger
+) -> tuple[Source, list[Secret]]:
     """OLD as the environment or .env names it, opened, and its secrets; ConfigError with all flaws."""
     dotenv, flaws = read_dotenv(folder / ".env")
     problems = [f"{folder / '.env'}:{line}: {flaw}" for line, flaw in flaws]
@@ -43,7 +45,7 @@ def of_environment(environ: Mapping[str, str], folder: Path, host: Host) -> tupl
     if problems:
         raise ConfigError(problems, hint=_FILL)
     secrets = [value for value in values.values() if isinstance(value, Secret)]
-    return backend.open(_context(Values(values), folder)), secrets
+    return backend.open(_context(Values(values), folder, ledger)), secrets
 
 
 def of_path(path: Path, host: Host) -> Source:
@@ -54,7 +56,7 @@ def of_path(path: Path, host: Host) -> Source:
     if kind not in ("csv", "duckdb"):
         raise ConfigError([f"--from {path}: is neither a folder nor a .csv or .duckdb file"])
     backend: Backend[Any] = host.sources.get(kind)
-    source: Source = backend.open(_context({"path": str(path.absolute())}, Path()))
+    source: Source = backend.open(_context({"path": str(path.absolute())}, Path(), Ledger()))
     return source
 
 
@@ -78,5 +80,5 @@ def listed(source: Source, schema: str, *, files: bool = False) -> Mapping[str, 
     return shapes
 
 
-def _context(values: Mapping[str, str], folder: Path) -> Context:
-    return Context(settings=values, folder=folder, ledger=Ledger(), project="OLD")
+def _context(values: Mapping[str, str], folder: Path, ledger: Ledger) -> Context:
+    return Context(settings=values, folder=folder, ledger=ledger, project="OLD")

@@ -12,7 +12,7 @@ from supasync_core.tables import Table
 
 _WIDTH = 110
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_ORDER = ("plugin", "key", "timestamp", "after")
+_ORDER = ("plugin", "key", "timestamp", "updates", "after")
 
 HEAD = """\
 # What supasync copies, and from where to where. Written by supasync init: read it through, it is yours now.
