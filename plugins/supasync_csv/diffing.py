@@ -1,14 +1,15 @@
 """CSV files as a side of a diff: loaded by DuckDB in whatever dialect they are, their texts compared."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from supasync_core.diff.seams import RIGHT, Engine, Taken
 from supasync_core.errors import ConfigError, PluginError, SchemaError
-from supasync_core.gap.seams import ERROR, Choices
+from supasync_core.gap.assigned import together
+from supasync_core.gap.seams import ERROR, Choices, Found
 from supasync_core.registry import did_you_mean
 from supasync_core.tables import Column, Shape, Table
 from supasync_csv.files import Files
@@ -25,8 +26,18 @@ from supasync_duckdb.files import blamed
 _SUFFIXES = (".csv", ".tsv")
 
 
+@dataclass(frozen=True, slots=True)
 class CsvFiles:
-    """A file, or a folder with files that are named after their tables; several may hold one table."""
+    """A file, or a folder with files that are named after their tables; several may hold one table.
+
+    ``named``: further files of a folder's tables, whatever they are called.
+    """
+
+    named: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+
+    def naming(self, files: Mapping[str, tuple[Path, ...]]) -> "CsvFiles":
+        """The same, with these files as further ones of these tables, and of no other."""
+        return CsvFiles(files)
 
     def fits(self, path: Path) -> bool:
         """A folder, or a file by its name."""
@@ -62,11 +73,10 @@ class CsvFiles:
         if not path.is_dir():
             known = [table for table in declared if self._own(path, table)]
             return known[:1] or [Table(name=found.named(path))]
-        there = found.find(path, declared)
-        names = [table for table in declared if table.name in there.files or self._own(path, table)]
-        own = {each for table in names for each in self._own(path, table)}
-        others = dict.fromkeys(found.named(each) for each in there.unknown if each not in own)
-        return names + [Table(name=name) for name in others]
+        there = self._found(path, declared)
+        known = [table for table in declared if table.name in there.files]
+        others = [*there.files.keys() - {table.name for table in known}, *map(found.named, there.unknown)]
+        return known + [Table(name=name) for name in dict.fromkeys(others)]
 
     def shape(self, path: Path, table: Table, choices: Choices) -> Shape:
         """The columns of the first line; a file knows no types, and our exact form not even columns."""
@@ -111,16 +121,25 @@ class CsvFiles:
         """The table's files."""
         if not path.is_dir():
             return [path]
-        paths = [*self._own(path, table), *found.find(path, [table]).files.get(table.name, ())]
-        if not paths:
-            others = found.find(path, [table]).unknown
-            paths = [each for each in others if found.named(each) == table.name]
+        there = self._found(path, [table])
+        paths = there.files.get(table.name) or [e for e in there.unknown if found.named(e) == table.name]
         if not paths:
             raise SchemaError(
                 f"{table.name}: there is no file {table.name}.csv or {table.name}_rows.csv in {path}",
                 table=table.name,
             )
-        return list(dict.fromkeys(paths))
+        return list(paths)
+
+    def _found(self, path: Path, tables: Sequence[Table]) -> Found:
+        """The folder's files of each table, and those of none."""
+        there = found.find(path, tables)
+        files = {
+            table.name: tuple(dict.fromkeys([*self._own(path, table), *there.files.get(table.name, ())]))
+            for table in tables
+        }
+        known = {each for paths in files.values() for each in paths}
+        unknown = tuple(each for each in there.unknown if each not in known)
+        return together(Found({name: paths for name, paths in files.items() if paths}, unknown), self.named)
 
     def _own(self, path: Path, table: Table) -> list[Path]:
         """The file as the backend `csv` writes it."""

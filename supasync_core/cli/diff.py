@@ -16,6 +16,7 @@ from supasync_core.cli.session import Session
 if TYPE_CHECKING:
     from supasync_core.cli.differences import Printer
     from supasync_core.diff.comparing import Comparing, Wish
+    from supasync_core.gap.assigned import Files
     from supasync_core.gap.seams import Choices
     from supasync_core.settings import Settings
     from supasync_core.state import State
@@ -37,6 +38,9 @@ def sides(command: Decorated, *, required: bool = True) -> Decorated:
         click.option("--ignore", multiple=True, metavar="C,...", help="All columns but these."),
         click.option("--min-age", type=Duration(), help="Leave rows alone that are younger, such as 15m."),
         click.option("--strict", is_flag=True, help="1.50 differs from 1.5."),
+        click.option(
+            "--file", "files", multiple=True, metavar="T=PATH", help="A CSV of this table, whatever its name."
+        ),
         click.option("--dialect", "dialects", multiple=True, metavar="[FILE=]NAME", help="A CSV's dialect."),
         click.option(
             "--null", "nulls", multiple=True, metavar="[FILE|T[.C]=]TEXT|empty|none", help="NULL in a CSV."
@@ -61,6 +65,7 @@ class Given:
     ignore: tuple[str, ...]
     min_age: timedelta | None
     strict: bool
+    files: tuple[str, ...]
     dialects: tuple[str, ...]
     nulls: tuple[str, ...]
     encodings: tuple[str, ...]
@@ -96,6 +101,13 @@ class Given:
             now=clock.to_text(time.time_ns() // 1000),
             declared=settings.tables if settings else None,
         )
+
+    def named(self, settings: "Settings | None") -> "dict[str, Files]":
+        """The files that were named as a table's, by side."""
+        from supasync_core.gap.assigned import by_side, named  # noqa: PLC0415 - --help needs none of it
+
+        tables = [table.name for table in settings.tables] if settings else None
+        return by_side(named(self.files, tables), self.left, self.right)
 
     def choices(self) -> "Choices":
         """How CSV files are to be read."""
@@ -166,6 +178,7 @@ def opened(session: Session, asked: Given, settings: "Settings | None") -> "Iter
             host=session.host,
             settings=settings,
             choices=asked.choices(),
+            named=asked.named(settings),
             ledger=Ledger(),
             progress=progress,
         )

@@ -71,11 +71,18 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
 
 
 @gap.command("import")
-@click.argument("folder", type=click.Path(file_okay=False))
+@click.argument("folder", type=click.Path(file_okay=False), required=False)
 @click.option("--yes", is_flag=True, help="Do not ask before rows are sent.")
 @click.option("--dry-run", is_flag=True, help="Look and report only; send nothing, take no lease.")
 @click.option(
     "--sink", metavar="duckdb:PATH", help="Import into this local file instead of NEW: a rehearsal."
+)
+@click.option(
+    "--file",
+    "files",
+    multiple=True,
+    metavar="TABLE=PATH",
+    help="A file of this table, whatever it is called; repeatable, FOLDER may be left out.",
 )
 @click.option("--dialect", "dialects", multiple=True, metavar="FILE=NAME", help="What a file is written in.")
 @click.option(
@@ -93,17 +100,19 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
 @click.option("--no-defuse", is_flag=True, help="Leave cells of a .csv report that begin like a formula.")
 @_JSON
 @click.pass_obj
-def import_(session: Session, /, folder: str, sink: str | None, **options: object) -> int:
+def import_(session: Session, /, folder: str | None, sink: str | None, **options: object) -> int:
     """Import the files of FOLDER into NEW: checked and compared first, then parents first.
 
     Exits with 3 where a table was not sent because its files have errors.
     """
     from supasync_core.cli.importing import Command  # noqa: PLC0415 - --help needs none of it
 
+    if folder is None and not options["files"]:
+        raise click.UsageError("Missing argument 'FOLDER'.")
     settings = _rehearsed(session, sink) if sink else session.settings
     with _staging(session, settings) as staging:
         command = Command(session, settings, staging, _export(session), rehearsal=bool(sink), **options)  # type: ignore[arg-type]
-        return command.run(Path(folder))
+        return command.run(None if folder is None else Path(folder))
 
 
 @gap.command()

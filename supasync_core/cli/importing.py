@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from supasync_core.cli.sync import interruptible
 from supasync_core.errors import ConfigError
 from supasync_core.files import defused, write_private
 from supasync_core.gap.absent import AbsentSource
+from supasync_core.gap.assigned import named
 from supasync_core.gap.looking import Look, Progress
 from supasync_core.gap.outlook import Outlook, Part
 from supasync_core.gap.seams import ERROR, Choices, Export, Finding, Staging, Wanted
@@ -51,6 +53,7 @@ class Command:
     yes: bool = False
     dry_run: bool = False
     as_json: bool = False
+    files: tuple[str, ...] = ()
     dialects: tuple[str, ...] = ()
     nulls: tuple[str, ...] = ()
     encodings: tuple[str, ...] = ()
@@ -58,9 +61,10 @@ class Command:
     report: str | None = None
     no_defuse: bool = False
 
-    def run(self, folder: Path) -> int:
+    def run(self, folder: Path | None) -> int:
         """The exit code: 0 where everything was sent, 3 where a table was not."""
         choices = Choices(
+            files=named(self.files, [table.name for table in self.settings.tables]),
             dialects=pairs("--dialect", self.dialects),
             nulls=pairs("--null", self.nulls),
             encodings=encodings(self.encodings),
@@ -78,7 +82,9 @@ class Command:
             with self._leased(project) as lease:
                 return self._import(look, folder, project, lease)
 
-    def _import(self, look: Callable[[Progress], Look], folder: Path, project: Project, lease: Lease) -> int:
+    def _import(
+        self, look: Callable[[Progress], Look], folder: Path | None, project: Project, lease: Lease
+    ) -> int:
         outlook = self._look(look, folder)
         state = lease.state
         if len(outlook.blocked()) == len(outlook.parts):
@@ -132,7 +138,7 @@ class Command:
             if answer.strip().lower() in ("yes", "no"):
                 return bool(answer.strip().lower() == "yes")
 
-    def _look(self, look: Callable[[Progress], Look], folder: Path) -> Outlook:
+    def _look(self, look: Callable[[Progress], Look], folder: Path | None) -> Outlook:
         """What there is, shown; ConfigError where there is nothing."""
         with steps() as progress:
             outlook = look(progress).at(folder)
@@ -175,7 +181,7 @@ class Command:
         for name in outlook.missing:
             output.line(f"missing: {name} (no {file_name(name)}.csv or {file_name(name)}_rows.csv)")
         for path in outlook.unknown:
-            output.line(f"unknown: {path.name} belongs to no table{self._perhaps(path.stem)}")
+            output.line(f"unknown: {path.name} belongs to no table{self._perhaps(path)}")
         self._findings(outlook)
         rows = [
             (name, p.counts.new, p.counts.changed, p.counts.unchanged, p.counts.older, p.suspicious)
@@ -185,13 +191,13 @@ class Command:
         for name, reason in outlook.blocked().items():
             output.line(f"{name}: not sent: {reason}")
 
-    def _perhaps(self, stem: str) -> str:
+    def _perhaps(self, path: Path) -> str:
         """What to do about a file whose name begins like a table's, such as a second download."""
-        names = [table.name for table in self.settings.tables if stem.startswith(file_name(table.name))]
+        names = [table.name for table in self.settings.tables if path.stem.startswith(file_name(table.name))]
         if not names:
             return ""
         name = max(names, key=len)
-        return f"; if it is a further part of {name}, call it {file_name(name)}-2.csv"
+        return f"; if it is of {name}: --file {shlex.quote(f'{name}={path}')}"
 
     def _findings(self, outlook: Outlook) -> None:
         """A few places of each kind, how many there are, and how to get those rows again."""
@@ -234,7 +240,7 @@ class Command:
         click.echo(self.export.query(wanted, exact=True).sql.replace(f"{stem}.csv", name, 1))
 
 
-def _nothing(folder: Path) -> ConfigError:
+def _nothing(folder: Path | None) -> ConfigError:
     return ConfigError([f"{folder}: there is no file of any table of tables.yaml"])
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from supasync_core import transform
 from supasync_core.batch import Batch
-from supasync_core.diff.seams import Files
+from supasync_core.diff.seams import Files, Nameable
 from supasync_core.diff.sides import (
     NAMES,
     NEW,
@@ -37,6 +37,8 @@ class Finding:
     choices: Choices
     ledger: Ledger
     progress: Progress
+    named: Mapping[str, Mapping[str, tuple[Path, ...]]] = field(default_factory=dict)
+    """Files that were named as a table's, by side."""
 
     def side(self, name: str, other: str) -> Side:
         """The side of that name; ConfigError where it is none. ``other`` is the side across."""
@@ -52,7 +54,15 @@ class Finding:
         if found is None:
             formats = ", ".join(self.host.files)
             raise ConfigError([f"{name}: is no file of a known format ({formats}); a folder holds CSV files"])
-        return self._of_files(name, path, found, other)
+        return self._of_files(name, path, (found[0], self._with_named(name, found[1])), other)
+
+    def _with_named(self, name: str, files: Files) -> Files:
+        """The format, with the files that were named for this side."""
+        if name not in self.named:
+            return files
+        if not isinstance(files, Nameable):
+            raise ConfigError([f"--file: {name} is not a folder of CSV files"])
+        return files.naming(self.named[name])
 
     def _of_files(self, name: str, path: Path, found: tuple[str, Files], other: str) -> FileSide:
         """Files across from NEW stand for OLD's rows: what a run does to those is done to them too."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from supasync_core.batch import Batch
 from supasync_core.evidence import Key
@@ -139,6 +139,15 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Forget everything."""
+        ...
+
+
+@runtime_checkable
+class Nameable(Protocol):
+    """A format in whose folders a file may be of any table: where a person has said so."""
+
+    def naming(self, files: Mapping[str, tuple[Path, ...]]) -> "Files":
+        """The same format, with these files as further ones of these tables, and of no other."""
         ...
 
 

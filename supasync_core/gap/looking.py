@@ -9,6 +9,7 @@ from supasync_core import transform
 from supasync_core.backend import Sink
 from supasync_core.batch import Batch, Keyset, Span, Window
 from supasync_core.errors import ConfigError
+from supasync_core.gap.assigned import together
 from supasync_core.gap.outlook import Outlook, Part
 from supasync_core.gap.seams import WARNING, Choices, Export, Finding, Found, Staging
 from supasync_core.gap.wanting import recall_shape, remember_shape
@@ -39,8 +40,8 @@ class Look:
     met: defaultdict[str, list[tuple[Table, str]]] = field(default_factory=lambda: defaultdict(list))
     """Of each parent, the children and their columns whose values its key is asked for."""
 
-    def at(self, folder: Path) -> Outlook:
-        """All of the folder; nothing is written to the sink."""
+    def at(self, folder: Path | None) -> Outlook:
+        """All of the folder and of the named files; nothing is written to the sink."""
         tables = self.project.settings.tables
         found = self.checked(folder)
         for table in tables:
@@ -53,10 +54,11 @@ class Look:
         missing = tuple(table.name for table in tables if table.name not in self.parts)
         return Outlook(self.parts, missing, found.unknown, self.choices.accepted)
 
-    def checked(self, folder: Path) -> Found:
-        """The files of the folder; ConfigError where a choice is for nothing that there is."""
+    def checked(self, folder: Path | None) -> Found:
+        """The files of the folder, and the named ones; ConfigError where a choice is for nothing there is."""
         tables = self.project.settings.tables
-        found = self.export.find(folder, tables)
+        found = Found({}) if folder is None else self.export.find(folder, tables)
+        found = together(found, self.choices.files)
         _check(self.choices, self.export.kinds, found, [table.name for table in tables])
         self.export.check(self.choices)
         for table in tables:

@@ -61,6 +61,8 @@ class Choices:
     """Files, tables and their columns that NULL was looked up for."""
     encodings: Mapping[str, str] = field(default_factory=dict)
     accepted: frozenset[str] = frozenset()
+    files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    """Files that were named as a table's, whatever they are called."""
     complete: bool = False
     """Whether files that do not tell hold their whole tables."""
 

@@ -147,6 +147,23 @@ def test_several_files_of_a_folder_are_one_table(tmp_path: Path) -> None:
     assert diff(tmp_path, "parts", whole).counts == (0, 0, 0, 2)
 
 
+def test_a_named_file_is_a_part_of_one_table_and_no_table_of_its_own(tmp_path: Path) -> None:
+    for name in ("left", "right"):
+        (tmp_path / name).mkdir()
+    csv_file(tmp_path / "left" / "t.csv", ["id,v", "1,a"])
+    csv_file(tmp_path / "left" / "t_2023.csv", ["id,v", "2,b"])
+    csv_file(tmp_path / "right" / "t.csv", ["id,v", "1,a", "2,b"])
+    csv_file(tmp_path / "elsewhere.csv", ["id,v", "3,c"])
+    found = diff(tmp_path, "left", "right", "--key", "id", "--file", "t=left/t_2023.csv")
+    assert found.counts == (0, 0, 0, 2)
+    done = call(tmp_path, "diff", "left", "right", "--key", "id", "--file", "t=elsewhere.csv")
+    assert (done.code, "is not in one of the two folders" in done.err) == (2, True)
+    found = diff(tmp_path, "left", "right/t.csv", "--key", "id", "--table", "t", "--file", "t=elsewhere.csv")
+    assert found.keys("removed") == {("3",)}
+    done = call(tmp_path, "diff", "left/t.csv", "right/t.csv", "--key", "id", "--file", "t=elsewhere.csv")
+    assert (done.code, "neither side is a folder" in done.err) == (2, True)
+
+
 def test_a_duckdb_file_is_compared_by_its_own_types(tmp_path: Path) -> None:
     with duckdb.connect(tmp_path / "there.duckdb") as connection:
         connection.execute(

@@ -237,6 +237,57 @@ def test_a_choice_for_nothing_that_there_is_is_refused(space: Workspace) -> None
     assert space.new.rows("select 1 from sync_metadata where command = 'gap import'") == []
 
 
+def test_a_file_of_any_name_is_a_part_of_the_table_that_it_is_named_for(space: Workspace) -> None:
+    folder = export(space, "psql")
+    lines = (folder / "jobs.csv").read_bytes().splitlines(keepends=True)
+    for name, part in (("jobs (1).csv", lines[1:200]), ("archive=2023.txt", lines[200:])):
+        (folder / name).write_bytes(b"".join([lines[0], *part]))
+    (folder / "jobs.csv").unlink()
+    done = space.supasync("gap", "import", "export", "--yes", "--dry-run")
+    assert (
+        "unknown: jobs (1).csv belongs to no table; if it is of jobs: --file 'jobs=export/jobs (1).csv'"
+        in (done.out)
+    )
+    parts = ("--file", "jobs=export/jobs (1).csv", "--file", "jobs=export/archive=2023.txt")
+    compared = space.supasync("diff", "export", "new", *parts, "--format", "json")
+    assert compared.json["tables"]["jobs"]["removed"] == 455
+    done = space.supasync("gap", "import", "export", *parts, "--yes")
+    assert done.code == 0, done.out + done.err
+    assert "unknown" not in done.out
+    space.assert_equal(*TABLES)
+
+
+def test_named_files_need_no_folder(space: Workspace) -> None:
+    (export(space, "psql") / "users.csv").rename(space.folder / "people.tsv")
+    done = space.supasync("gap", "import", "--file", "users=people.tsv", "--yes")
+    assert done.code == 0, done.out + done.err
+    space.assert_equal("users")
+    assert space.supasync("gap", "import").code == 2
+
+
+MISNAMED = [
+    (["--file", "users"], "give TABLE=PATH"),
+    (["--file", "user=a.csv"], "there is no such table, did you mean users"),
+    (["--file", "users=none.csv"], "there is no such file"),
+    (["--file", "users=a.csv", "--file", "jobs=./a.csv"], "this file is named twice"),
+    (["--file", "users=a.csv", "--file", "users=link.csv"], "this file is named twice"),
+]
+
+
+@pytest.mark.parametrize("command", [("gap", "import"), ("diff", "export", "new")])
+def test_a_file_that_is_misnamed_is_refused_before_anything_runs(
+    space: Workspace, command: tuple[str, ...]
+) -> None:
+    (space.folder / "export").mkdir()
+    (space.folder / "a.csv").write_text("id\n1\n")
+    (space.folder / "link.csv").symlink_to(space.folder / "a.csv")
+    space.new.server.reset()
+    for options, said in MISNAMED:
+        done = space.supasync(*command, *options)
+        assert (done.code, said in done.err) == (2, True), done.out + done.err
+    assert space.new.server.requests() == []
+
+
 def test_errors_stop_the_table_and_its_children_before_anything_is_sent(space: Workspace) -> None:
     folder = export(space, "psql")
     path = folder / "jobs.csv"
