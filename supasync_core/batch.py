@@ -169,9 +169,9 @@ class Batch:
         texts = self.rows.texts
         return Batch(rowtext.join(texts[index] for index in wanted))
 
-    def keys(self, columns: Sequence[str]) -> list[Hashable]:
+    def keys(self, columns: Sequence[str]) -> Sequence[Hashable]:
         """What tells the rows apart by these columns, in their order: see `rowtext.key_values`."""
-        known: dict[tuple[str, ...], list[Hashable]] = self.__dict__.setdefault("_keys", {})
+        known: dict[tuple[str, ...], Sequence[Hashable]] = self.__dict__.setdefault("_keys", {})
         names = tuple(columns)
         if names not in known:
             known[names] = rowtext.key_values(self.body, names)

@@ -14,6 +14,7 @@ from supasync_core.bytes_held import bounded
 from supasync_core.errors import (
     LockedError,
     RowError,
+    SchemaError,
     StateError,
     SupasyncError,
     TableError,
@@ -30,6 +31,7 @@ from supasync_core.report import TableResult
 from supasync_core.retrying import finish, retry
 from supasync_core.setaside import ManyRefusedError, Newly
 from supasync_core.tables import Table
+from supasync_core.tally import Tally
 
 
 @dataclass
@@ -48,6 +50,7 @@ class Copying:
     set_aside: int = 0
     expected: int | None = None
     """As many rows as the source counted."""
+    tally: Tally = field(init=False)
 
     def conduct(self) -> TableResult:
         """Copy the table; what fails stops it and those that wait for it, unless it names no table."""
@@ -90,6 +93,8 @@ class Copying:
         retry(delivery, table)
         source = bounded(project.source, progress.held)
         job = progress.outlook.job(table, source, guard.state, progress.run.now)
+        self.tally = Tally.begun(project, project.plugin(table), job)
+        guard.state = replace(guard.state, counted=self.tally.mark)
         flight = Flight(self.pool, project.workers)
 
         def confirm_until(ready: Future[Any]) -> None:
@@ -109,11 +114,37 @@ class Copying:
         finish(delivery, table)
         self._expect_something(job)
         guard.finished(self.found or progress.outlook.rows(table), delivery.set_aside.keys(table))
-        state = guard.marked(progress.state.table(table.name))
+        self._end(guard, job)
+
+    def _end(self, guard: Guard, job: Job) -> None:
+        """Keep the state that the table has come to; a read that left too few rows is not complete."""
+        progress, table = self.progress, self.table
+        error: SchemaError | None = None
         if self._complete:
+            error = self._too_few(guard)
+        state = guard.marked(progress.state.table(table.name))
+        if self._complete and error is None:
             progress.keep(table, progress.outlook.completed(table, state))
-        else:
-            progress.keep(table, replace(state, read_at=job.state.read_at))
+            return
+        state = replace(state, read_at=job.state.read_at)
+        progress.keep(table, state.unsure() if error else state)
+        if error:
+            raise error
+
+    def _too_few(self, guard: Guard) -> SchemaError | None:
+        """Whether the sink has fewer rows than keys were sent."""
+        delivery = self.progress.delivery
+        self.tally.statements += self.table.name in delivery.portions.rows
+        aside = delivery.set_aside.keys(self.table)
+        error: SchemaError | None = None
+        try:
+            self.tally.finished(self.expected, self.left_out, aside)
+        except SchemaError as err:
+            error = err
+        if self.tally.note:
+            self.progress.notes.append(self.tally.note)
+        guard.state = replace(guard.state, counted=self.tally.mark)
+        return error
 
     def _expect_something(self, job: Job) -> None:
         """Ask for a count where a table that was never read to its end gave no row and none was counted."""
@@ -129,7 +160,10 @@ class Copying:
             guard.read(piece.batch)
             batch = transform.apply(self._transforms, table, piece.batch)
             distinct.check(table, batch)
-            leg = Leg(piece, batch, _keys(table, batch)) if batch.count else leg
+            if batch.count:
+                leg = Leg(piece, batch, _keys(table, batch))
+                self.tally.sent(batch)
+        self.tally.unchanged += piece.unchanged
         self._confirm(flight.room_for(leg), guard, flight)
         if leg.batch:
             self.progress.doubt(table)
@@ -155,6 +189,7 @@ class Copying:
         try:
             leg.sent.result()
         except RowError:
+            self.tally.statements += 1
             return self.progress.delivery.send(self.table, leg.batch)
         return leg.batch.count
 

@@ -98,7 +98,7 @@ class Guard:
 
     def marked(self, state: TableState) -> TableState:
         """The state that a piece leads to, with what was seen here."""
-        own = ("settings", "columns", "alive_at")
+        own = ("settings", "columns", "alive_at", "counted")
         return replace(state, **{name: getattr(self.state, name) for name in own})
 
     def _start_again(self, what: str) -> SchemaError:

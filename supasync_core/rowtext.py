@@ -56,18 +56,43 @@ class Texts(Sequence[str]):
         return hash(tuple(self))
 
 
-def key_values(body: bytes, columns: Sequence[str]) -> list[Hashable]:
+def key_values(body: bytes, columns: Sequence[str]) -> Sequence[Hashable]:
     """What tells the rows apart by these columns: rows that differ in it have different keys.
 
     Rows that are equal in it may still differ, for numbers are rounded. ValueError where a row lacks one of
     the columns, or has NULL or no plain value there.
     """
     try:
-        found = _decoder(tuple(columns)).decode(body)
+        return _found_keys(body, columns)
     except ValueError:  # of msgspec too: a DecodeError, or a name that it cannot look for
         return _key_values(body, columns)
+
+
+def _found_keys(body: bytes, columns: Sequence[str]) -> list[Any]:
+    found = _decoder(tuple(columns)).decode(body)
     names = [f"c{i}" for i in range(len(columns))]
-    return list(map(attrgetter(*names), found))
+    read: Any = attrgetter(*names)
+    return [read(key) for key in found]
+
+
+def key_hashes(body: bytes, columns: Sequence[str]) -> list[int]:
+    """64 bits of each row's key, to its last digit; ValueError as in `key_values`.
+
+    They are equal for equal keys, within one process.
+    """
+    try:
+        found = [key if isinstance(key, tuple) else (key,) for key in _found_keys(body, columns)]
+        rounded = any(isinstance(value, float) for key in found for value in key)
+    except ValueError:
+        rounded = True
+    if rounded:
+        found = [tuple(map(_plain, key)) for key in _key_values(body, columns)]
+    return [hash(tuple(map(str, key))) for key in found]
+
+
+def _plain(text: str) -> object:
+    """The value that a JSON text is, a number as its own text."""
+    return _DECODER.decode(text)
 
 
 @lru_cache(maxsize=256)
@@ -82,8 +107,8 @@ def _decoder(columns: tuple[str, ...] | None) -> Any:  # noqa: ANN401 - of msgsp
     return msgspec.json.Decoder(list[msgspec.defstruct("Key", fields, gc=False)])  # type: ignore[misc]
 
 
-def _key_values(body: bytes, columns: Sequence[str]) -> list[Hashable]:
-    keys: list[Hashable] = []
+def _key_values(body: bytes, columns: Sequence[str]) -> list[tuple[str, ...]]:
+    keys: list[tuple[str, ...]] = []
     for row in map(cells, split(body)):
         key = tuple(row.get(column, "null") for column in columns)
         if any(text[:1] in "n{[" for text in key):

@@ -77,7 +77,8 @@ class TableState:
     rows of it were last seen in the source. ``verified_at``: the store's time when rows that the source has
     no more were last looked for; ``deletions`` of them are still in the sink, the first ones ``deleted``.
     ``extent``: what the source told before the last complete read. ``late``: a run that ended uncleanly
-    may still write rows of it.
+    may still write rows of it. ``counted``: rows of a read from its beginning are still to be counted in the
+    sink, or were too few there: see `supasync_core.tally`.
     """
 
     keysets: Mapping[str, KeysetState] = field(default_factory=dict)
@@ -92,6 +93,7 @@ class TableState:
     deleted: tuple[tuple[str, ...], ...] = ()
     extent: Extent | None = None
     late: Late | None = None
+    counted: str | None = None
 
     def keyset(self, name: str) -> KeysetState:
         """The state of that keyset; a fresh one where nothing is known yet."""
