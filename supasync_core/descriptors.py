@@ -22,12 +22,14 @@ _POSIX: Final = os.name == "posix"
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-def read(path: Path, most: int) -> bytes:
-    """The bytes of a regular file, no link followed; OSError for anything else, or more than ``most``."""
-    number = os.open(path, os.O_RDONLY | _NO_LINK | getattr(os, "O_BINARY", 0))
+def read(path: Path, most: int, *, follow: bool = False) -> bytes:
+    """The bytes of a regular file; OSError for anything else, also a link, or more than ``most``."""
+    flags = _NO_LINK & ~getattr(os, "O_NOFOLLOW", 0) if follow else _NO_LINK
+    number = os.open(path, os.O_RDONLY | flags | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise OSError(0, "it is not a regular file")
     with open(number, "rb") as file:  # noqa: PTH123 - it is open already
-        if not stat.S_ISREG(os.fstat(number).st_mode):
-            raise OSError(0, "it is not a regular file")
         raw = file.read(most + 1)
     if len(raw) > most:
         raise OSError(0, f"it has more than {most:,} bytes")

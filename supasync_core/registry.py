@@ -8,6 +8,13 @@ from supasync_core.errors import PluginError
 
 T = TypeVar("T")
 
+_MANY = 1000
+"""Names among which none is looked for that is close: that takes a second."""
+_LONGEST = 200
+"""Characters of a name that are compared."""
+_LISTED = 30
+"""Names that are listed where none is close."""
+
 
 class Registry(Generic[T]):
     """The things of one kind that plugins have registered, by name."""
@@ -47,7 +54,8 @@ class Registry(Generic[T]):
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``, did you mean X?`` where a known name is close, else the names there are."""
     names = sorted(known)
-    close = get_close_matches(name, names, n=1)
+    close = get_close_matches(name[:_LONGEST], names, n=1) if len(names) <= _MANY else []
     if close:
         return f", did you mean {close[0]}?"
-    return f" (there are: {', '.join(names)})" if names else ""
+    more = ", ..." if len(names) > _LISTED else ""
+    return f" (there are: {', '.join(names[:_LISTED])}{more})" if names else ""

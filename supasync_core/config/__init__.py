@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from supasync_core import descriptors
 from supasync_core.config.budgets import budgets
 from supasync_core.config.cutover import cutover
 from supasync_core.config.document import Entry, Mark, Problems, Section, Value, parse
@@ -46,18 +47,15 @@ def load(path: Path, environ: Mapping[str, str], host: Host) -> Settings:
 
 def _text(path: Path) -> str:
     try:
-        special = path.exists() and not (path.is_file() or path.is_dir())
-        if special or (path.is_file() and path.stat().st_size > _LARGEST):
-            raise ConfigError([f"{path}: is not a file of at most {_LARGEST:,} bytes"])
-        return path.read_text(encoding="utf-8-sig")
+        return descriptors.read(path, _LARGEST, follow=True).decode("utf-8-sig")
     except FileNotFoundError:
         sentence = f"there is no such file: run supasync in the folder of tables.yaml, or {_OTHER}"
-    except IsADirectoryError:
-        sentence = "is a folder: name the file in it with --config PATH"
     except UnicodeDecodeError as err:
         sentence = f"is not UTF-8 text (byte {err.start + 1}): save it as UTF-8, or {_OTHER}"
     except OSError as err:
         sentence = f"cannot be read ({err.strerror}): fix that, or {_OTHER}"
+        if path.is_dir():
+            sentence = "is a folder: name the file in it with --config PATH"
     raise ConfigError([f"{path}: {sentence}"])
 
 

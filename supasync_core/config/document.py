@@ -9,6 +9,7 @@ from typing import Final
 
 import yaml
 
+from supasync_core.errors import ConfigError
 from supasync_core.secrets import Secret, looks_like_key, redact
 
 Expand = Callable[[str], tuple[str | None, list[str]]]
@@ -18,6 +19,12 @@ _TAGS: Final = {
     f"tag:yaml.org,2002:{name}"
     for name in ("str", "int", "float", "bool", "null", "timestamp", "value", "merge", "seq", "map")
 }
+MOST: Final = 100
+"""Problems that are told at once."""
+_LONGEST: Final = 1000
+"""Characters of a problem."""
+_VALUES: Final = 1_000_000
+"""Values that a file may hold, those of an alias counted at each of its places."""
 _NULL: Final = "tag:yaml.org,2002:null"
 _KEY_ADVICE: Final = 'a key is never written here: put it into .env and write "${NAME}"'
 _ADVICE: Final = {
@@ -96,24 +103,33 @@ Value = Scalar | Nothing | Listing | Section
 
 
 class Problems:
-    """The problems found so far, each ``path:line:column: place: sentence``, printed without any key."""
+    """The problems found so far, each ``path:line:column: place: sentence``, printed without any key.
+
+    Whoever wrote the file may have made any number of them, of any length: reading ends at `MOST`.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.secrets: list[Secret] = []
-        self._found: list[tuple[str, Mark, str]] = []
+        self._found: dict[tuple[str, Mark, str], None] = {}
 
     def __len__(self) -> int:
         return len(self._found)
 
     def add(self, at: Mark, place: str, sentence: str, *, path: str | None = None) -> None:
         """Keep a problem; ``place`` is the dotted name of the setting, empty for the whole file."""
-        self._found.append((path or self.path, at, f"{place}: {sentence}" if place else sentence))
+        self._found[path or self.path, at, f"{place}: {sentence}" if place else sentence] = None
+        if len(self) > MOST:
+            raise ConfigError([*self.lines()[:MOST], "there are more problems: fix these first"])
 
     def lines(self) -> list[str]:
         """The problems in the order of their places, those of the main file first."""
         ordered = sorted(self._found, key=lambda found: (found[0] != self.path, found[0], found[1]))
-        return [redact(f"{path}:{at.line}:{at.column}: {text}", self.secrets) for path, at, text in ordered]
+        return [f"{path}:{at.line}:{at.column}: {self._shown(text)}" for path, at, text in ordered]
+
+    def _shown(self, text: str) -> str:
+        shown = redact(text[: 10 * _LONGEST], self.secrets)
+        return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]} ..."
 
 
 def parse(text: str, expand: Expand, problems: Problems) -> Value | None:
@@ -138,6 +154,8 @@ class _Reader:
         self.expand = expand
         self.problems = problems
         self.known: dict[int, Value] = {}
+        self.held: dict[int, int] = {}
+        self.values = 0
         self.unfinished: set[int] = set()
 
     def value(self, node: yaml.Node, place: str) -> Value:
@@ -145,11 +163,23 @@ class _Reader:
         at = _mark(node.start_mark)
         if id(node) in self.unfinished:
             return self._flawed(at, place, "holds itself, by an alias")
-        if id(node) not in self.known:
+        if id(node) in self.known:
+            self._count(self.held[id(node)])
+        else:
+            before = self.values
+            self._count(1)
             self.unfinished.add(id(node))
             self.known[id(node)] = self._read(node, at, place)
             self.unfinished.remove(id(node))
+            self.held[id(node)] = self.values - before
         return self.known[id(node)]
+
+    def _count(self, values: int) -> None:
+        self.values += values
+        if self.values > _VALUES:
+            raise ConfigError(
+                [f"{self.problems.path}: holds more than {_VALUES:,} values, aliases written out"]
+            )
 
     def _read(self, node: yaml.Node, at: Mark, place: str) -> Value:
         if node.tag not in _TAGS:

@@ -13,12 +13,15 @@ from typing import Final
 
 from dotenv.parser import Original, parse_stream
 
+from supasync_core import descriptors
 from supasync_core.secrets import Secret, Values
 
 _NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*"
 _REFERENCE: Final = re.compile(
     rf"(?P<escape>\$\$\{{)|\$\{{(?P<name>{_NAME})(?::-(?P<default>[^}}]{{0,1000}}))?\}}|(?P<broken>\$\{{)"
 )
+_LARGEST: Final = 1_000_000
+"""Bytes; a larger file is no .env."""
 _LONE: Final = re.compile(rf"\$\{{{_NAME}(?::-)?\}}")
 
 
@@ -67,9 +70,7 @@ def is_reference(text: str) -> bool:
 def read_dotenv(path: Path) -> tuple[dict[str, str], list[tuple[int, str]]]:
     """The variables of a file .env, where there is one, and its flaws by line; values are never echoed."""
     try:
-        if path.exists() and not (path.is_file() or path.is_dir()):
-            return {}, [(1, "is not a regular file")]
-        text = path.read_text(encoding="utf-8-sig")
+        text = descriptors.read(path, _LARGEST, follow=True).decode("utf-8-sig")
     except FileNotFoundError:
         return {}, []
     except UnicodeDecodeError:

@@ -48,12 +48,7 @@ def read(path: Path) -> EnvFile:
     """The file, a link followed; SupasyncError where there is none or it cannot be replaced later."""
     try:
         target = path.resolve(strict=True)
-        status = target.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise SupasyncError(f"{path} is no file", hint="correct cutover.env in tables.yaml")
-        if status.st_size > _LARGEST:
-            raise SupasyncError(f"{path} has {status.st_size:,} bytes: that is no .env")
-        raw = target.read_bytes()
+        raw = descriptors.read(target, _LARGEST)
     except FileNotFoundError as err:
         raise SupasyncError(
             f"there is no file {path}", hint="correct cutover.env in tables.yaml, or put the file there"

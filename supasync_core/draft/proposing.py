@@ -93,17 +93,28 @@ def _after(
     after = {name: _parents(name, shape, copied, declared) for name, shape in copied.items()}
     opened: dict[str, list[str]] = {name: [] for name in copied}
     while circles := order.cycles(after):
-        circle = circles[0]
-        child, parent = min(
-            pairwise(circle),
-            key=lambda edge: (edge[0] in declared, _is_required(copied[edge[0]], edge[1])),
-        )
-        after[child].remove(parent)
-        way_out = _REQUIRED if _is_required(copied[child], parent) else _OPENED
-        opened[child].append(
-            f"{parent} does not stand under after:, for {' -> '.join(circle)} is a circle; {way_out}"
-        )
+        for circle in circles:
+            _open(circle, copied, declared, after, opened)
     return after, opened
+
+
+def _open(
+    circle: list[str],
+    copied: Mapping[str, Shape],
+    declared: Mapping[str, Table],
+    after: Mapping[str, list[str]],
+    opened: Mapping[str, list[str]],
+) -> None:
+    """Leave one parent out, where rows may be without it if there is such a place."""
+    child, parent = min(
+        pairwise(circle),
+        key=lambda edge: (edge[0] in declared, _is_required(copied[edge[0]], edge[1])),
+    )
+    after[child].remove(parent)
+    way_out = _REQUIRED if _is_required(copied[child], parent) else _OPENED
+    opened[child].append(
+        f"{parent} does not stand under after:, for {' -> '.join(circle)} is a circle; {way_out}"
+    )
 
 
 def _parents(

@@ -99,7 +99,11 @@ def test_what_is_no_file_is_said(path: Path, tmp_path: Path) -> None:
     loop = tmp_path / "loop"
     loop.symlink_to("loop")
     path.write_bytes("A=1".encode("utf-16"))
-    for name, sentence in (("none", "there is no file"), (".", "is no file"), ("loop", "cannot be read")):
+    for name, sentence in (
+        ("none", "there is no file"),
+        (".", "is not a regular file"),
+        ("loop", "cannot be read"),
+    ):
         with pytest.raises(SupasyncError, match=sentence):
             envfile.read(tmp_path / name)
     with pytest.raises(SupasyncError, match="is not UTF-8 text"):

@@ -67,7 +67,7 @@ def test_a_fifo_is_no_file(tmp_path: Path) -> None:
         os.mkfifo(tmp_path / name)
     with pytest.raises(UnfitError, match="regular"):
         examine(tmp_path / "users.csv", None, tmp_path / "draft", frozenset())
-    assert read_dotenv(tmp_path / ".env") == ({}, [(1, "is not a regular file")])
+    assert read_dotenv(tmp_path / ".env") == ({}, [(1, "cannot be read: it is not a regular file")])
 
 
 def test_references_without_an_end_are_read_at_once() -> None:
