@@ -111,6 +111,15 @@ class Catalog(Protocol):
         ...
 
 
+@runtime_checkable
+class Exposing(Protocol):
+    """A catalog that may be able to tell which schemas it shows."""
+
+    def schemas(self) -> Sequence[str] | None:
+        """The schemas that are shown at all, in their order; None where it does not tell."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """A foreign key by its name: from a table to its parent, each as schema and name, in pairs of columns."""

@@ -49,9 +49,7 @@ class Parents:
         reference = self._reference(table, err)
         if reference:
             schema, name = reference.parent
-            found = (
-                each for each in self.project.settings.tables if (each.schema, each.name) == (schema, name)
-            )
+            found = (each for each in self.project.settings.tables if each.address == (schema, name))
             other = printed_parent(reference)
             return Link(reference.columns, next(found, None), reference.theirs, other, reference)
         return self._by_name(table, err)
@@ -88,14 +86,14 @@ class Parents:
 
     def _reference(self, table: Table, err: RowError) -> Reference | None:
         """By the constraint's name, else by the columns that the refusal names."""
-        own = [each for each in self.references() or () if each.table == (table.schema, table.name)]
+        own = [each for each in self.references() or () if each.table == table.address]
         named = [each for each in own if each.name == err.constraint and each.parent[1] == err.other]
         same = [each for each in own if each.columns == err.columns and each.parent[1] == err.other]
         return next(iter(named or same), None)
 
     def _by_name(self, table: Table, err: RowError) -> Link | None:
         other = err.other or ""
-        tables = [each for each in self.project.settings.tables if each.name == other]
+        tables = [each for each in self.project.settings.tables if each.relation == other]
         parent = next((each for each in tables if each.schema == table.schema), next(iter(tables), None))
         if parent is None or (table.name, err.constraint, err.columns) in self.elsewhere:
             return Link(err.columns, None, (), other)

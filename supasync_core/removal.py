@@ -189,7 +189,7 @@ def _held(place: Place, table: Table, rows: Sequence[Batch]) -> tuple[set[Key], 
     own = {key for batch in rows for key in _keys(table, batch)}
     for child in place.tables if rows else ():
         for column in place.sink.shape(child).columns:
-            if column.refers is None or (child.schema, column.refers[0]) != (table.schema, table.name):
+            if column.refers is None or (child.schema, column.refers[0]) != table.address:
                 continue
             links = _links(place, child, column.name, _by_value(table, rows, column.refers[1]))
             before = -1

@@ -17,6 +17,9 @@ UPDATES = ("seen", "unseen")
 class Table:
     """One table as tables.yaml declares it.
 
+    ``name`` is the entry's, under which state, staging and files are kept. The database has the table under
+    the name ``table``, where that is given, so that tables of one name in two schemas can be told apart.
+
     ``where`` is a filter in the source's own language: PostgREST's for ``rest``, SQL for ``duckdb`` and
     ``csv``. ``columns`` empty means all of them. ``deletes`` is one of `DELETES`; unless it is ``ignore``,
     every ``verify_every`` a run looks for rows that the source has no more. ``updates`` is one of `UPDATES`,
@@ -25,6 +28,7 @@ class Table:
     """
 
     name: str
+    table: str | None = None
     schema: str = "public"
     key: tuple[str, ...] = ("id",)
     timestamp: tuple[str, ...] = ("updated_at",)
@@ -41,6 +45,16 @@ class Table:
     verify_every: timedelta = timedelta(hours=24)
     refused_per_run: int = 20
     refused_in_all: int = 100
+
+    @property
+    def relation(self) -> str:
+        """The table's name in the database."""
+        return self.table or self.name
+
+    @property
+    def address(self) -> tuple[str, str]:
+        """Where it is in the database: its schema, and its name in there."""
+        return self.schema, self.relation
 
     def place(self, row: Row, column: str | None) -> Cursor:
         """The row's place in the keyset of ``column``; SchemaError where a key is NULL or missing."""

@@ -46,7 +46,7 @@ class CsvFiles:
     def written(self, path: Path, table: Table) -> Table:
         """Named as its file, which must be of the one form that the sink reads and writes."""
         if not path.is_dir():
-            table = replace(table, name=path.stem, schema="public")
+            table = replace(table, name=path.stem, table=None, schema="public")
         files = list(dict.fromkeys([*self._own(path, table), *self._paths(path, table)]))
         if files != self._own(path, table):
             names = ", ".join(each.name for each in files)

@@ -31,7 +31,7 @@ class Files:
 
     def of(self, table: Table) -> Path:
         """The table's file, whether it exists or not; SchemaError where a single file is another table's."""
-        name = table.name if table.schema == "public" else f"{table.schema}.{table.name}"
+        name = table.relation if table.schema == "public" else f"{table.schema}.{table.relation}"
         if self._single and self.path.stem != name:
             raise SchemaError(
                 f"{table.name}: {self.path} holds the table {self.path.stem}",

@@ -35,11 +35,11 @@ class Tables:
             "WHERE table_catalog = current_database() AND table_type = 'BASE TABLE' "
             "AND table_schema = $schema "
             "AND lower(table_name) = lower($name)",
-            {"schema": schema, "name": table.name},
+            {"schema": schema, "name": table.relation},
         ).fetchone()
         if found is None:
             return None
-        if found[0] != table.name:
+        if found[0] != table.relation:
             raise SchemaError(
                 f"{table.name}: the DuckDB file has a table {found[0]}, and DuckDB cannot tell the two apart",
                 table=table.name,
@@ -88,7 +88,7 @@ def schema_of(table: Table) -> str:
 
 def qualified(table: Table) -> str:
     """The table's full name as SQL."""
-    return f"{identifier(schema_of(table))}.{identifier(table.name)}"
+    return f"{identifier(schema_of(table))}.{identifier(table.relation)}"
 
 
 def shape_of(kinds: Kinds) -> Shape:

@@ -31,7 +31,7 @@ class Children:
 
         Where the other one is not, it may be a partition: then its rows belong into this table.
         """
-        declared = {(table.schema, table.name) for table in tables}
+        declared = {table.address for table in tables}
         found = []
         for table in tables:
             heirs = [name for name in self._candidates(table) if self._shows(table, name)]
@@ -48,14 +48,14 @@ class Children:
             shapes: Mapping[str, Shape] = self.side.tables(table.schema)
         except _UNKNOWN:
             return []
-        own = shapes.get(table.name)
+        own = shapes.get(table.relation)
         if own is None or own.view or not own.columns:
             return []
         wanted = {(column.name, column.type) for column in own.columns}
         return [
             name
             for name, shape in shapes.items()
-            if name != table.name
+            if name != table.relation
             and not shape.view
             and wanted <= {(column.name, column.type) for column in shape.columns}
         ]
@@ -73,7 +73,7 @@ class Children:
 
     def _holder(self, table: Table) -> str | None:
         """The number of the table that holds its first row; None without rows, or where it is not told."""
-        place = (table.schema, table.name)
+        place = table.address
         if place not in self.holders:
             self.holders[place] = self._first(table)
         return self.holders[place]

@@ -33,7 +33,8 @@ def described(answer: Answer) -> dict[str, Shape] | None:
     """The tables of a description; None where the answer is none, as that of a server without OpenAPI."""
     try:
         document = json.loads(answer.body)
-        definitions, paths = document["definitions"], document["paths"]
+        # a schema without a table has no definitions at all
+        definitions, paths = document.get("definitions", {}), document["paths"]
         return {name: _shape(told, paths.get(f"/{name}", {})) for name, told in definitions.items()}
     except (ValueError, KeyError, AttributeError, TypeError):
         return None

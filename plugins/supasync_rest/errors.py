@@ -30,6 +30,12 @@ class MissingColumnError(SchemaError):
     """The table lacks a column: 42703 or PGRST204."""
 
 
+class HiddenSchemaError(SchemaError):
+    """The API does not show this schema, and names those that it ``exposes``: PGRST106."""
+
+    exposes: tuple[str, ...] = ()
+
+
 class ComputedColumnError(SchemaError):
     """The table computes ``column`` itself, so it takes no value for it: 428C9."""
 

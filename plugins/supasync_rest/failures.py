@@ -10,6 +10,7 @@ from supasync_core.errors import RefusedError, RowError, SchemaError, StateError
 from supasync_rest.answers import Answer, Request
 from supasync_rest.errors import (
     ComputedColumnError,
+    HiddenSchemaError,
     MissingColumnError,
     NoRightError,
     PassingError,
@@ -30,6 +31,7 @@ _LOST = (408, 502, 504, 520, 524, 544)
 _REDIRECTS = (301, 302, 303, 307, 308)
 # 23502 and 23514 print the whole row in their details; these name the key alone (measured).
 _TELLING = ("23503", "23505")
+_EXPOSED = re.compile(r"(?:schemas are exposed|one of the following): (.+)")
 _KEY = re.compile(
     r"Key \((?P<columns>.+?)\)=(?P<value>\(.*\)) "
     r"(?:already exists|is not present in table \"(?P<other>.+)\")",
@@ -144,8 +146,27 @@ def _no_column(refusal: Refusal) -> SupasyncError:
 
 
 def _no_schema(refusal: Refusal) -> SupasyncError:
-    return refusal.schema(
-        "does not expose this schema", "add it under Project Settings -> Data API -> Exposed schemas"
+    """PostgREST names the exposed ones: in the message up to 13, in the hint since (recorded)."""
+    table = refusal.request.table
+    schema = table.schema if table else refusal.request.schema
+    error = HiddenSchemaError(
+        refusal.told(f"does not expose the schema {schema}"),
+        table=refusal.table,
+        hint=exposing(schema, refusal.project),
+    )
+    found = _EXPOSED.search(refusal.answer.hint) or _EXPOSED.search(refusal.answer.message)
+    error.exposes = tuple(found[1].split(", ")) if found else ()
+    return error
+
+
+def exposing(schema: str, project: str) -> str:
+    """How a schema comes to be seen by the API."""
+    rights = "select" if project == "OLD" else "select, insert, update, delete"
+    name = identifier(schema)
+    return (
+        f"add it under Project Settings -> API -> Exposed schemas, and run in {project}: grant usage on "
+        f"schema {name} to service_role; grant {rights} on all tables in schema {name} to service_role; "
+        "notify pgrst, 'reload schema';"
     )
 
 

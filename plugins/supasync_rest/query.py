@@ -50,7 +50,7 @@ def path(table: Table, parameters: Iterable[tuple[str, str]] = (), *, where: str
     """The table's address below ``/rest/v1``, percent-encoded; ``where`` is encoded already."""
     pairs = [f"{key}={quote(text, safe=_KEPT_IN_VALUES)}" for key, text in parameters]
     query = "&".join([*pairs, where] if where else pairs)
-    return f"/{quote(table.name, safe='')}" + (f"?{query}" if query else "")
+    return f"/{quote(table.relation, safe='')}" + (f"?{query}" if query else "")
 
 
 def page(table: Table, window: Window, columns: Sequence[str] = ()) -> str:

@@ -25,7 +25,7 @@ def of_catalog(tables: Sequence[Table], parts: Parts | None) -> list[Remark]:
     """All remarks; one that NEW cannot tell where its functions are not there or older."""
     if parts is None or "triggers" not in parts:
         return [_OLDER]
-    names = {(table.schema, table.name): table for table in tables}
+    names = {table.address: table for table in tables}
     found: list[Remark] = []
     for place, table in names.items():
         own = {

@@ -75,7 +75,7 @@ def uninstall_old() -> str:
 def _script(name: str, tables: Iterable[Table] = ()) -> str:
     """The script with its parts and its tables; no name of a table can end its quotes."""
     text = _filled(name)
-    rows = ", ".join(f"({sql_text(table.schema)}, {sql_text(table.name)})" for table in tables)
+    rows = ", ".join(f"({sql_text(table.schema)}, {sql_text(table.relation)})" for table in tables)
     quote = _QUOTE
     while quote in rows:
         quote = f"{quote[:-1]}_$"

@@ -12,7 +12,9 @@ from supasync_rest import query
 from supasync_rest.answers import Answer, Request
 from supasync_rest.client import Client
 from supasync_rest.description import HIDDEN, described
-from supasync_rest.errors import LargePageError, MissingColumnError
+from supasync_rest.errors import HiddenSchemaError, LargePageError, MissingColumnError
+
+_NOWHERE = "supasync_asks_which_there_are"
 
 
 class RestSide:
@@ -31,7 +33,7 @@ class RestSide:
                     self.tables(table.schema)
                 except (RefusedError, SchemaError):  # PostgREST's openapi-mode may keep them to itself
                     self._described[table.schema] = {}
-        return self._described[table.schema].get(table.name) or self._shape_of_a_row(table)
+        return self._described[table.schema].get(table.relation) or self._shape_of_a_row(table)
 
     @property
     def hidden(self) -> Sequence[str]:
@@ -54,6 +56,18 @@ class RestSide:
             raise SchemaError(f"{self._client.project} does not describe its tables: it has no OpenAPI root")
         self._described[schema] = found
         return found
+
+    def schemas(self) -> Sequence[str] | None:
+        """Those that the API exposes: it names them to who asks for one that is not there."""
+        request = Request(method="GET", path="/", purpose="schema", schema=_NOWHERE)
+        try:
+            self._client.send(request, lambda _: None)
+        except HiddenSchemaError as err:
+            return err.exposes or None
+        except (RefusedError, SchemaError) as err:
+            if isinstance(err, RefusedError) and err.reason:  # a wrong key, a quota: of the whole project
+                raise
+        return None
 
     def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
         """Those of the columns that the table does not have; asked for one by one where it must be."""

@@ -38,7 +38,7 @@ class RestSink(RestPages):
 
     def computed(self, table: Table) -> frozenset[str]:
         """The columns that the table computes itself, as far as a write has shown."""
-        return frozenset(self._computed.get((table.schema, table.name), ()))
+        return frozenset(self._computed.get(table.address, ()))
 
     def remarks(self, tables: Sequence[Table]) -> Sequence[Remark]:
         """Triggers, child tables and types that round, as NEW's catalog has them."""
@@ -69,7 +69,7 @@ class RestSink(RestPages):
 
     def _merge_known(self, table: Table, names: Sequence[str], body: bytes, expected: int) -> None:
         """Merge all columns but those that the table computes itself."""
-        computed = self._computed.setdefault((table.schema, table.name), set())
+        computed = self._computed.setdefault(table.address, set())
         while True:
             columns = [name for name in names if name not in {*table.exclude, *computed}]
             try:

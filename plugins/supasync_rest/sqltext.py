@@ -8,7 +8,7 @@ from supasync_core.tables import Table
 
 def table_name(table: Table) -> str:
     """``schema.table``."""
-    return f"{identifier(table.schema)}.{identifier(table.name)}"
+    return f"{identifier(table.schema)}.{identifier(table.relation)}"
 
 
 def identifier(name: str) -> str:

@@ -22,7 +22,7 @@ def told(client: Client, tables: Sequence[Table]) -> Mapping[str, list[Any]] | N
     """The parts of ``supasync_ready_structure`` for these tables; None where NEW cannot tell."""
     parts: dict[str, list[Any]] = {}
     for at in range(0, len(tables), _AT_ONCE):
-        named = json.dumps([[table.schema, table.name] for table in tables[at : at + _AT_ONCE]])
+        named = json.dumps([table.address for table in tables[at : at + _AT_ONCE]])
         path = f"/rpc/supasync_ready_structure?tables={quote(named, safe='')}"
         found = _asked(client, Request(method="GET", path=path, purpose="schema"))
         if not isinstance(found, dict):

@@ -55,7 +55,7 @@ def _call(client: Client, asked: Asked) -> Mapping[str, Any]:
 
 
 def _path(asked: Asked) -> str:
-    given = [(table.schema, table.name, tuple(columns)) for table, columns in asked]
+    given = [(*table.address, tuple(columns)) for table, columns in asked]
     return PATH + quote(json.dumps(given, separators=(",", ":"), ensure_ascii=False), safe="")
 
 

@@ -121,7 +121,7 @@ class RestSwitch:
         return Client(context, ("GET",), self._patience)
 
     def _ready(self, tables: Sequence[Table]) -> dict[str, list[str]]:
-        named = json.dumps([[table.schema, table.name] for table in tables])
+        named = json.dumps([table.address for table in tables])
         path = f"/rpc/{_FUNCTION}?tables={quote(named, safe='')}"
         request = Request(method="GET", path=path, purpose="switch", state=True)
 

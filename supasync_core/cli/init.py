@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +13,16 @@ from supasync_core.backend import Source
 from supasync_core.cli import output
 from supasync_core.cli.session import Session
 from supasync_core.draft import writing
-from supasync_core.draft.cost import summary
+from supasync_core.draft.cost import bounded, summary
+from supasync_core.draft.naming import distinct
 from supasync_core.draft.proposal import Proposal
 from supasync_core.draft.proposing import proposals
 from supasync_core.draft.reading import Reader
-from supasync_core.draft.source import listed, of_environment, of_path
+from supasync_core.draft.source import OTHERS, listed, of_environment, of_path, schemas_of
 from supasync_core.errors import ConfigError, RefusedError, SchemaError
 from supasync_core.ledger import Ledger
 from supasync_core.project import opened_source
-from supasync_core.tables import Table
+from supasync_core.tables import Shape, Table
 
 _GUESSED = (
     "The tables were looked at as files, which tell no keys, types and foreign keys: what is said of these "
@@ -57,15 +58,16 @@ def init(session: Session, place: Path | None, *, as_json: bool) -> int:
         return _compare(session, path, place, as_json=as_json)
     ledger = Ledger()
     with _source(session, place, ledger) as source:
-        shapes = listed(source, "public", files=place is not None)
-        found = proposals(Reader(source, _meter(ledger)), shapes, "public", _looking)
-    left = {each.table.name: each.refusal for each in found if each.refusal}
+        exposed = schemas_of(source)
+        shapes = listed(source, exposed or ["public"], files=place is not None)
+        found = _proposals(source, ledger, shapes)
+    left = {_shown(each.table): each.refusal for each in found if each.refusal}
     names = [each.table.name for each in found if not each.refusal]
     reasons = [f"  {name}: {reason}" for name, reason in left.items()]
     if not names:
         told = f"none of the tables can be copied as it is, so {path} was not written"
         raise SchemaError(told, hint="\n".join(reasons))
-    notes = [_GUESSED if place else _UNSEEN, summary(found)]
+    notes = [_GUESSED if place else _UNSEEN, _seen(exposed) if exposed else None, summary(found)]
     _write(path, writing.document(found, filter(None, notes)))
     if as_json:
         click.echo(json.dumps({"written": str(path), "tables": names, "left_out": left}, indent=2))
@@ -119,18 +121,19 @@ def _print(path: Path, found: Comparison) -> None:
 
 
 def _comparison(source: Source, tables: Sequence[Table], text: str, ledger: Ledger) -> Comparison:
-    missing: list[Proposal] = []
     gone: list[Table] = []
     commented: list[str] = []
-    for schema in dict.fromkeys(["public", *(table.schema for table in tables)]):
-        declared = {table.name: table for table in tables if table.schema == schema}
-        shapes = dict(listed(source, schema))
-        for name in [name for name in shapes if name not in declared and writing.is_commented(text, name)]:
-            commented.append(name)
-            del shapes[name]
-        found = proposals(Reader(source, _meter(ledger)), shapes, schema, _looking, declared)
-        missing += [each for each in found if not each.refusal]
-        gone += [table for name, table in declared.items() if name not in shapes]
+    schemas = dict.fromkeys([*(schemas_of(source) or ["public"]), *(table.schema for table in tables)])
+    shapes = {schema: dict(found) for schema, found in listed(source, list(schemas)).items()}
+    known = {table.address for table in tables}
+    gone += [table for table in tables if table.relation not in shapes[table.schema]]
+    for schema, there in shapes.items():
+        for name in [name for name in there if (schema, name) not in known]:
+            if any(writing.is_commented(text, each) for each in {name, f"{schema}.{name}"}):
+                commented.append(name)
+                del there[name]
+    found = _proposals(source, ledger, shapes, tables)
+    missing = [each for each in found if not each.refusal]
     return Comparison(missing, gone, commented)
 
 
@@ -152,6 +155,36 @@ def _source(
 def _meter(ledger: Ledger) -> Callable[[], int] | None:
     """Counts the bytes that OLD has sent; None where nothing has travelled over a wire."""
     return (lambda: ledger.total("OLD").received) if ledger.total("OLD").requests else None
+
+
+def _proposals(
+    source: Source,
+    ledger: Ledger,
+    shapes: Mapping[str, Mapping[str, Shape]],
+    declared: Sequence[Table] = (),
+) -> list[Proposal]:
+    """One for every table of every schema that is not declared, under names that differ."""
+    reader = Reader(source, _meter(ledger))
+    of_each = {
+        schema: proposals(
+            reader,
+            tables,
+            schema,
+            _looking,
+            {each.relation: each for each in declared if each.schema == schema},
+        )
+        for schema, tables in shapes.items()
+    }
+    return bounded(distinct(of_each, declared))
+
+
+def _seen(schemas: Sequence[str]) -> str:
+    return f"OLD exposes {', '.join(schemas)}. {OTHERS}"
+
+
+def _shown(table: Table) -> str:
+    """The table's name, with its schema where that is another than public."""
+    return table.relation if table.schema == "public" else ".".join(table.address)
 
 
 def _looking(name: str) -> None:

@@ -272,6 +272,12 @@ TABLE: Final = (
         doc="how many refused rows may be set aside at all; rows that wait for a parent do not count",
     ),
     Field(
+        name="table",
+        parse=text,
+        kind="table",
+        doc="the table's name on both sides, where the entry has another one",
+    ),
+    Field(
         name="schema",
         parse=text,
         kind="schema",

@@ -31,6 +31,7 @@ def tables(reading: Reading, declared: Entry | None, defaults: Entry | None) -> 
         if sound_defaults and entry.sound and len(reading.problems) == before:
             found[name] = Table(name=name, **{**common, **own})
             _check(reading, found[name], entry.at, section.entries)
+            _refuse_twin(reading, found, found[name], entry.at)
     for cycle in order.cycles(after):
         sentence = f"{' -> '.join(cycle)}: tables cannot all come after each other"
         reading.problems.add(after[cycle[0]][cycle[1]], f"tables.{cycle[0]}.after", sentence)
@@ -104,6 +105,16 @@ def _check(reading: Reading, table: Table, at: Mark, entries: Mapping[str, Entry
         if table.columns and column not in table.columns:
             sentence = f"lacks the {role} column {column}"
             reading.problems.add(entries["columns"].value.at, f"{place}.columns", sentence)
+
+
+def _refuse_twin(reading: Reading, found: Mapping[str, Table], table: Table, at: Mark) -> None:
+    """Report two entries of one table: each row would be copied twice, by two states."""
+    other = next(
+        (each for each in found.values() if each is not table and each.address == table.address), None
+    )
+    if other:
+        sentence = f"is the table {'.'.join(table.address)}, as {other.name} is: give it one entry"
+        reading.problems.add(at, f"tables.{table.name}", sentence)
 
 
 def _needed(reading: Reading, table: Table) -> Iterator[tuple[str, str]]:

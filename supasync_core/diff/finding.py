@@ -150,7 +150,7 @@ class Finding:
 
 def _ready(table: Table) -> Table:
     """Where the staging keeps a table's rows."""
-    return replace(table, schema="ready", where=None, columns=(), exclude=(), transform=())
+    return replace(table, table=None, schema="ready", where=None, columns=(), exclude=(), transform=())
 
 
 def _unchanged(_table: Table, batch: Batch) -> Batch:

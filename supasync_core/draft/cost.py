@@ -1,7 +1,7 @@
 """What a way of reading costs the source in a month, from a sample; and a bound for all tables together."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
@@ -62,17 +62,17 @@ class Cost:
         return f"; that costs about {size(self.keys * _DAYS)} of OLD's egress a month"
 
 
-def bounded(found: Mapping[str, "Proposal"]) -> dict[str, "Proposal"]:
+def bounded(found: Sequence["Proposal"]) -> list["Proposal"]:
     """The proposals; the costliest snapshots give way to a cheaper reading until the rest is affordable."""
-    kept = dict(found)
-    left = sum(each.monthly for each in kept.values())
-    for name, proposal in sorted(found.items(), key=lambda item: -item[1].monthly):
+    kept = dict(enumerate(found))
+    left = sum(each.monthly for each in found)
+    for index, proposal in sorted(kept.items(), key=lambda item: -item[1].monthly):
         if left <= EGRESS * WHOLE:
             break
         if proposal.instead is not None:
-            kept[name] = proposal.instead
+            kept[index] = proposal.instead
             left -= proposal.monthly
-    return kept
+    return list(kept.values())
 
 
 def summary(found: Sequence["Proposal"]) -> str | None:

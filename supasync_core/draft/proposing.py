@@ -6,7 +6,6 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from supasync_core import order
-from supasync_core.draft.cost import bounded
 from supasync_core.draft.proposal import Proposal
 from supasync_core.draft.reading import Reader
 from supasync_core.errors import TableError, TransientError
@@ -27,7 +26,8 @@ def proposals(
 ) -> list[Proposal]:
     """One for every table: those that can be copied first, parents before their children.
 
-    Tables that are ``declared`` already get none, and the source is asked nothing about their rows.
+    Tables that are ``declared`` already get none, and the source is asked nothing about their rows: those
+    are by their names in the database.
     """
     found: dict[str, Proposal] = {}
     for name, shape in sorted(shapes.items()):
@@ -36,7 +36,6 @@ def proposals(
             continue
         progress(name)
         found[name] = _proposal(reader, Table(name=name, schema=schema, key=shape.key), shape)
-    found = bounded(found)
     copied = {name: shapes[name] for name, proposal in found.items() if proposal.refusal is None}
     after, opened = _after(copied, declared)
     left = [proposal for proposal in found.values() if proposal.refusal]
@@ -120,7 +119,9 @@ def _open(
 def _parents(
     name: str, shape: Shape, copied: Mapping[str, Shape], declared: Mapping[str, Table]
 ) -> list[str]:
-    given = declared[name].after if name in declared else [parent for _, parent in _references(shape)]
+    relations = {table.name: relation for relation, table in declared.items()}
+    own = [relations.get(parent, parent) for parent in declared[name].after] if name in declared else None
+    given = [parent for _, parent in _references(shape)] if own is None else own
     return list(dict.fromkeys(parent for parent in given if parent in copied and parent != name))
 
 
@@ -152,5 +153,11 @@ def _related(
     if parents:
         columns = [column.name for column, parent in references if parent in parents]
         reasons["after"] = f"by {', '.join(dict.fromkeys(columns))}"
-    table = replace(proposal.table, after=parents)
-    return replace(proposal, table=table, reasons=reasons, remarks=(*proposal.remarks, *remarks))
+    instead = proposal.instead and _related(proposal.instead, shapes, copied, after, opened)
+    return replace(
+        proposal,
+        table=replace(proposal.table, after=parents),
+        reasons=reasons,
+        remarks=(*proposal.remarks, *remarks),
+        instead=instead,
+    )

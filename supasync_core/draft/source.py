@@ -1,14 +1,16 @@
 """The source that a tables.yaml is drafted from, before there is any."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from supasync_core.backend import Catalog, Source
+from supasync_core.backend import Catalog, Exposing, Source
 from supasync_core.config.environment import Environment, read_dotenv
 from supasync_core.errors import ConfigError, RefusedError, SchemaError
 from supasync_core.ledger import Ledger
 from supasync_core.opening import Backend, Context
+from supasync_core.printable import sql_name
 from supasync_core.secrets import Secret, Values
 from supasync_core.settings import Host
 from supasync_core.tables import Shape
@@ -20,10 +22,18 @@ _NOT_SHOWN = (
     "they are shown to the secret key (sb_secret_...) or service_role alone, and nowhere where the API's "
     "description is switched off. Then look at exported CSV files: supasync init --from FOLDER"
 )
-_NO_RIGHTS = (
-    "the key may have no rights on them. Run in that project: grant select on all tables in schema {schema} "
-    "to service_role; notify pgrst, 'reload schema';"
+_NO_RIGHTS = "the key may have no rights on them. Run in that project:"
+OTHERS = (
+    "Tables of a schema that the API does not expose are not seen: add it under Project Settings -> API -> "
+    "Exposed schemas, and run in that project: grant usage on schema NAME to service_role; grant select on "
+    "all tables in schema NAME to service_role;"
 )
+"""How the tables of another schema come to be seen."""
+_SUPABASE = re.compile(
+    "auth|storage|graphql(_public)?|_?realtime|vault|extensions|net|cron|pgbouncer|pgsodium.*|pgmq(_public)?"
+    "|supabase_.*|_supavisor|_analytics|information_schema|pg_.*"
+)
+"""Schemas of Supabase itself: accounts and files are carried over in other ways, see the guides."""
 _NO_FILES = "files are called <table>.csv, or <table>_rows.csv as the dashboard saves them"
 
 
@@ -60,8 +70,20 @@ def of_path(path: Path, host: Host) -> Source:
     return source
 
 
-def listed(source: Source, schema: str, *, files: bool = False) -> Mapping[str, Shape]:
-    """The tables of the schema; SchemaError where the source cannot list them or shows none.
+def schemas_of(source: Source) -> Sequence[str] | None:
+    """The schemas that the source shows, public first; None where it does not tell.
+
+    Those of Supabase itself are left out.
+    """
+    found = source.schemas() if isinstance(source, Exposing) else None
+    if found is None:
+        return None
+    own = [schema for schema in found if not _SUPABASE.fullmatch(schema)]
+    return sorted(own, key=lambda schema: schema != "public")
+
+
+def listed(source: Source, schemas: Sequence[str], *, files: bool = False) -> dict[str, Mapping[str, Shape]]:
+    """The tables of each of the schemas; SchemaError where the source cannot list them or shows none.
 
     ``files`` tells that the way out is another file, not another key.
     """
@@ -69,15 +91,30 @@ def listed(source: Source, schema: str, *, files: bool = False) -> Mapping[str, 
         raise SchemaError(
             "the source's backend cannot list its tables", hint="write their names into tables.yaml by hand"
         )
-    try:
-        shapes = source.tables(schema)
-    except (RefusedError, SchemaError) as err:
-        hint = err.hint if files else _NOT_SHOWN
-        raise type(err)(f"the source does not show its tables: {err.message}", hint=hint) from err
-    if not shapes:
-        hint = _NO_FILES if files else _NO_RIGHTS.format(schema=schema)
-        raise SchemaError(f"no table is shown in the schema {schema}", hint=hint)
-    return shapes
+    found: dict[str, Mapping[str, Shape]] = {}
+    for schema in schemas:
+        try:
+            found[schema] = source.tables(schema)
+        except (RefusedError, SchemaError) as err:
+            hint = err.hint if files or (schema != "public" and err.hint) else _NOT_SHOWN
+            raise type(err)(f"the source does not show its tables: {err.message}", hint=hint) from err
+    if not any(found.values()):
+        hint = _NO_FILES if files else _no_rights(schemas)
+        word = "schema" if len(schemas) == 1 else "schemas"
+        raise SchemaError(f"no table is shown in the {word} {', '.join(schemas)}", hint=hint)
+    return found
+
+
+def _no_rights(schemas: Sequence[str]) -> str:
+    """What to do where no table is shown: grants, or exposing the schema in which the app's tables are."""
+    grants = " ".join(
+        f"grant select on all tables in schema {_plain(schema)} to service_role;" for schema in schemas
+    )
+    return f"{_NO_RIGHTS} {grants} notify pgrst, 'reload schema'; {OTHERS}"
+
+
+def _plain(schema: str) -> str:
+    return schema if re.fullmatch("[a-z_][a-z0-9_]*", schema) else sql_name(schema)
 
 
 def _context(values: Mapping[str, str], folder: Path, ledger: Ledger) -> Context:

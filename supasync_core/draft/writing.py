@@ -98,7 +98,9 @@ def _entry(proposal: Proposal) -> Iterator[str]:
         if setting in proposal.reasons:
             yield from _setting(setting, _value(proposal.table, setting), proposal.reasons[setting])
     if proposal.table.schema != "public":
-        yield f"    schema: {_name(proposal.table.schema)}"
+        yield f"    schema: {_text(proposal.table.schema)}"
+    if proposal.table.table is not None:
+        yield f"    table: {_text(proposal.table.table)}"
 
 
 def _setting(setting: str, value: str, reason: str) -> Iterator[str]:

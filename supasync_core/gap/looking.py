@@ -24,6 +24,8 @@ FEW = 2000
 ROWS_FOR_A_KEY = 8
 """An address names about a hundred keys, a page has a thousand rows: below this, all rows cost less."""
 
+_Address = tuple[str, str]
+
 
 @dataclass
 class Look:
@@ -37,7 +39,7 @@ class Look:
     rehearsal: bool = False
     """Whether the sink is a file, which has none of the parents that NEW has."""
     parts: dict[str, Part] = field(default_factory=dict)
-    met: defaultdict[str, list[tuple[Table, str]]] = field(default_factory=lambda: defaultdict(list))
+    met: defaultdict[_Address, list[tuple[Table, str]]] = field(default_factory=lambda: defaultdict(list))
     """Of each parent, the children and their columns whose values its key is asked for."""
 
     def at(self, folder: Path | None) -> Outlook:
@@ -85,15 +87,15 @@ class Look:
         """Take in the sink's rows of the staged keys, and of the keys that its children refer to."""
         table = part.table
         self.progress(f"comparing {table.name} ...")
-        asked = self.staging.asked(table, self.met[table.name])
+        asked = self.staging.asked(table, self.met[table.address])
         self.staging.known(table, part.shape, self._known(replace(table, where=None), asked))
         part.findings += self.export.settle(self.staging, table, part.shape, self.choices)
         if table.transform:
             self.staging.replace(table, part.shape, self._transformed(table))
         for column, parent, referred in _references(part):
-            other = self.parts.get(parent)
-            if other and other.table.key == (referred,) and parent != table.name:
-                self.met[parent].append((table, column))
+            other = self._part(part, parent)
+            if other and other.table.key == (referred,) and parent != table.relation:
+                self.met[part.table.schema, parent].append((table, column))
 
     def _known(self, table: Table, asked: int) -> Iterator[Batch]:
         """The sink's rows of the keys that the staging asks for; all of its rows where that costs less."""
@@ -122,10 +124,10 @@ class Look:
 
     def _orphans(self, part: Part, column: str, parent: str, referred: str) -> None:
         """Take out rows whose parent is neither in the files nor in the sink, and report each."""
-        other = self.parts.get(parent)
+        other = self._part(part, parent)
         places = [other.table] if other else []
         values = self.staging.strays(part.table, column, places, referred)
-        if values and (part.table, column) not in self.met[parent]:
+        if values and (part.table, column) not in self.met[part.table.schema, parent]:
             places.append(self._looked_up(part, parent, referred, values))
             values = self.staging.strays(part.table, column, places, referred)
         if not values:
@@ -157,12 +159,18 @@ class Look:
                 )
             )
 
+    def _part(self, child: Part, parent: str) -> Part | None:
+        """The part of the table that a foreign key refers to, in the child's own schema."""
+        address = (child.table.schema, parent)
+        return next((each for each in self.parts.values() if each.table.address == address), None)
+
     def _looked_up(self, part: Part, parent: str, referred: str, values: list[str]) -> Table:
         """The sink's rows that have the values, as far as they were not asked for with the parent's own."""
         table = Table(
             name=parent, schema=part.table.schema, key=(referred,), timestamp=(), columns=(referred,)
         )
-        place = replace(table, name=f"{parent} by {referred}")
+        name = parent if table.schema == "public" else f"{table.schema}.{parent}"
+        place = replace(table, name=f"{name} by {referred}")
         self.staging.known(place, Shape(known=False), self._having(table, values))
         return place
 

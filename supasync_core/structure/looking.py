@@ -41,7 +41,7 @@ class Comparison:
 
 def compared(project: Project) -> Comparison:
     """Every table of the schemas that tables.yaml names; SchemaError where a side cannot list them."""
-    declared = {(table.schema, table.name): table for table in project.settings.tables}
+    declared = {table.address: table for table in project.settings.tables}
     old_side, new_side = _catalog(project.source, "OLD"), _catalog(project.sink, "NEW")
     found: list[Difference] = []
     seen = 0
@@ -89,7 +89,7 @@ def undecided(project: Project) -> list[str]:
     settings = project.settings
     if not isinstance(project.source, Catalog):
         return []
-    declared = {(table.schema, table.name) for table in settings.tables}
+    declared = {table.address for table in settings.tables}
     text = settings.path.read_text("utf-8-sig")
     found: list[str] = []
     for schema in dict.fromkeys(table.schema for table in settings.tables):

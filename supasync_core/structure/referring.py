@@ -21,7 +21,7 @@ def to_elsewhere(project: Project) -> list[Reference] | None:
         found = sink.references(tables)
     except SupasyncError:
         return None
-    known = {(table.schema, table.name) for table in tables}
+    known = {table.address for table in tables}
     return None if found is None else [each for each in found if each.parent not in known]
 
 
@@ -30,7 +30,7 @@ def sentences(project: Project) -> Iterator[tuple[str | None, str, str]]:
     found = to_elsewhere(project)
     if found is None:
         yield None, OLDER, "paste what supasync schema sql prints into NEW's SQL editor once more"
-    names = {(table.schema, table.name): table.name for table in project.settings.tables}
+    names = {table.address: table.name for table in project.settings.tables}
     for each in found or ():
         name, other = names[each.table], printed_parent(each)
         text = f"{name}: {', '.join(each.columns)} refers to {other}, which is not copied: rows wait in NEW "

@@ -79,7 +79,7 @@ def whole(schema: str, tables: list[Table], functions: list[Function], settings:
             **{f"/{table.name}": table_operations(table) for table in tables},
             **{f"/rpc/{f.name}": function_operations(f, settings) for f in functions},
         },
-        "definitions": {table.name: definition(table, settings) for table in tables},
+        **({"definitions": {table.name: definition(table, settings) for table in tables}} if tables else {}),
         "parameters": {**common_parameters(), **table_parameters(tables)},
         "externalDocs": {
             "description": "PostgREST Documentation",

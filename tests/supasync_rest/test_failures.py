@@ -19,6 +19,7 @@ from supasync_core.tables import Table
 from supasync_rest.answers import Answer, Request
 from supasync_rest.errors import (
     ComputedColumnError,
+    HiddenSchemaError,
     MissingColumnError,
     NoRightError,
     PassingError,
@@ -65,7 +66,7 @@ def gateway(status: int, body: str = "", **headers: str) -> Answer:
         ("read-select-xmin-order", SchemaError, "cannot compare", "type without order"),
         ("insert-columns-unknown", MissingColumnError, "'nope' column", "exclude:"),
         ("upsert-on-conflict-unknown", MissingColumnError, 'column "nope"', "key:"),
-        ("schema-accept-profile", SchemaError, "does not expose this schema", "Exposed schemas"),
+        ("schema-accept-profile", HiddenSchemaError, "does not expose the schema", "Exposed schemas"),
         ("upsert-on-conflict-no-index", SchemaError, "apart by (Order Id, Line No)", "unique constraint"),
         ("upsert-partial-index", SchemaError, "apart by", "neither partial"),
         ("upsert-deferrable", SchemaError, "apart by", "nor deferrable"),

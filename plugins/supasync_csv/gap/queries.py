@@ -47,7 +47,7 @@ def _is_plain(sql: str) -> bool:
 
 
 def _name(table: Table) -> str:
-    return f"{sql_name(table.schema)}.{sql_name(table.name)}"
+    return f"{sql_name(table.schema)}.{sql_name(table.relation)}"
 
 
 def _columns(wanted: Wanted, *, exact: bool) -> str:

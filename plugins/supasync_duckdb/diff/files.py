@@ -15,7 +15,7 @@ from supasync_duckdb.equality import is_document
 from supasync_duckdb.files import blamed, open_to_look, spelled, vet
 from supasync_duckdb.naming import hides_row_ids
 from supasync_duckdb.store import keeps_state
-from supasync_duckdb.tables import Tables, schema_of
+from supasync_duckdb.tables import Tables, qualified
 from supasync_duckdb.values import Kind, identifier, literal, plain
 
 _SUFFIXES = (".duckdb", ".ddb", ".db")
@@ -63,7 +63,7 @@ class DuckdbFiles:
                 "AND table_type = 'BASE TABLE' AND table_schema = 'main' ORDER BY ALL"
             ).fetchall()
             names = [name for (name,) in rows if not keeps_state(name, tables.existing(Table(name=name)))]
-        known = {table.name for table in declared}
+        known = {table.relation for table in declared if table.schema == "public"}
         return found + [Table(name=name) for name in names if name not in known]
 
     def shape(self, path: Path, table: Table, choices: Choices) -> Shape:
@@ -86,7 +86,7 @@ class DuckdbFiles:
             whole = literal(spelled(path.resolve()))
             engine.connection.execute(f"ATTACH {whole} AS {catalog} (TYPE duckdb, READ_ONLY)")
             vet(engine.connection, catalog, path)
-        relation = f"{catalog}.{identifier(schema_of(table))}.{identifier(table.name)}"
+        relation = f"{catalog}.{qualified(table)}"
         cells = {name: _text(kind, shape, name) for name, kind in kinds.items()}
         with blamed(path, table):
             if hides_row_ids(kinds):

@@ -13,12 +13,12 @@ from supasync_duckdb.values import identifier, plain
 
 def ready(table: Table) -> Table:
     """The table of staged rows; what tables.yaml leaves out is not in there."""
-    return replace(table, schema="ready", where=None, columns=(), exclude=(), transform=())
+    return replace(table, table=None, schema="ready", where=None, columns=(), exclude=(), transform=())
 
 
 def known(table: Table) -> Table:
     """The table of the sink's rows."""
-    return replace(table, schema="known", where=None, columns=(), exclude=(), transform=())
+    return replace(table, table=None, schema="known", where=None, columns=(), exclude=(), transform=())
 
 
 def type_of(shape: Shape, name: str) -> str:
