@@ -17,6 +17,7 @@ from supasync_csv.gap import found, nulls
 from supasync_csv.gap.cells import NOT_NULL, nullable, staged
 from supasync_csv.gap.dialects import DIALECTS, Dialect, detect, is_exact
 from supasync_csv.gap.exact import ExactFile
+from supasync_csv.gap.hints import hints
 from supasync_csv.gap.physical import Physical, UnfitError, examine
 from supasync_csv.gap.raw import Raw
 from supasync_csv.gap.types import is_array, is_json, type_of
@@ -209,7 +210,8 @@ def _load(raw: Raw, shape: Shape, choices: Choices) -> _Part:
         if not word and not each.quoted:
             word = None  # no cell is an empty text: what is not NULL stands as it is
         cells[column] = _text(nullable(raw.cell(column), word), dialect, shape, column)
-    return _Part(raw.name, cells, doubtful, dialect, raw.file, tuple(each.text for each in findings))
+    notes = (*(each.text for each in findings), *hints(raw, looks, dialect, shape, choices))
+    return _Part(raw.name, cells, doubtful, dialect, raw.file, notes)
 
 
 def _text(cell: str, dialect: Dialect, shape: Shape, name: str) -> str:
@@ -254,7 +256,8 @@ def _notes(part: _Part) -> list[str]:
     for word in dict.fromkeys(part.doubtful.values()):
         names = ", ".join(name for name, each in part.doubtful.items() if each == word)
         shown = f"the word {word}" if word else "an empty text"
-        notes.append(f"{part.file} does not tell NULL from {shown} in {names}: it is taken for either")
+        way = f"; --dialect {part.file}=sql-editor says that it is NULL" if word else ""
+        notes.append(f"{part.file} does not tell NULL from {shown} in {names}: it is taken for either{way}")
     return notes
 
 

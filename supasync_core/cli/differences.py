@@ -3,12 +3,12 @@
 import csv
 import json
 import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
-from unicodedata import normalize
 
 import click
 
@@ -24,6 +24,8 @@ from supasync_core.tables import Table
 
 Explained = Iterable[tuple[Row, str]]
 """Rows that differ, each with its likeliest cause."""
+_LIKE_LATIN = {"LATIN", "CYRILLIC", "GREEK"}
+"""Scripts that share the look of many letters."""
 _WIDTH = 40
 """Characters of a cell that a table shows."""
 _LISTED = 5
@@ -280,7 +282,7 @@ def _cell(text: str | None) -> str:
 def _told_apart(left: str | None, right: str | None) -> tuple[str, str]:
     """Both cells; where people would see the same in both, in quotes and with escapes."""
     shown = _cell(left), _cell(right)
-    if _seen(shown[0]) != _seen(shown[1]):
+    if _seen(shown[0]) != _seen(shown[1]) and not _alike(*shown):
         return shown
     first, second = ("NULL" if text is None else json.dumps(text) for text in (left, right))
     return first, second
@@ -288,7 +290,19 @@ def _told_apart(left: str | None, right: str | None) -> tuple[str, str]:
 
 def _seen(text: str) -> str:
     """What people see of a text: neither how letters are composed nor blanks at its ends."""
-    return normalize("NFKC", text).strip()
+    return unicodedata.normalize("NFKC", text).strip()
+
+
+def _alike(left: str, right: str) -> bool:
+    """Whether the texts differ only in letters of different scripts, such as Latin's and Cyrillic's a."""
+    apart = [(a, b) for a, b in zip(left, right, strict=False) if a != b]
+    return len(left) == len(right) and all(
+        {_script(a), _script(b)} <= _LIKE_LATIN and _script(a) != _script(b) for a, b in apart
+    )
+
+
+def _script(letter: str) -> str:
+    return unicodedata.name(letter, "").partition(" ")[0]
 
 
 def _aligned(left: str, right: str) -> tuple[str, str]:

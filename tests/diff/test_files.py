@@ -357,6 +357,29 @@ def test_null_can_be_told_for_one_of_two_files(tmp_path: Path, place: str) -> No
     assert diff(tmp_path, "psql.csv", "mysql.csv", "--null", rf"{place}=\N").counts == (0, 0, 0, 2)
 
 
+@pytest.mark.parametrize("word", [r"\N", "NA", "NaN", "None", "NULL"])
+def test_a_word_that_other_programs_write_for_null_is_pointed_out_until_it_is_told(
+    tmp_path: Path, word: str
+) -> None:
+    csv_file(tmp_path / "l.csv", ["id,v,w", f"1,{word},x", "2,a,b"])
+    csv_file(tmp_path / "r.csv", ["id,v,w", "1,,x", "2,a,b"])
+    told = diff(tmp_path, "l.csv", "r.csv")
+    assert told.counts == (0, 0, 1, 1)
+    advice = f"--null 'l.csv.v={word}'" if word == r"\N" else f"--null l.csv.v={word}"
+    assert f"l.csv: {word} stands in v: if it is NULL, {advice}" in " ".join(told.table["notes"])
+    told = diff(tmp_path, "l.csv", "r.csv", "--null", f"l.csv.v={word}")
+    assert told.counts == (0, 0, 0, 2)
+    assert "stands in" not in " ".join(told.table["notes"])
+
+
+def test_the_word_null_points_to_the_dialect_that_writes_it(tmp_path: Path) -> None:
+    csv_file(tmp_path / "l.csv", ["id,v", "1,null"])
+    csv_file(tmp_path / "r.csv", ["id,v", "1,"])
+    told = diff(tmp_path, "l.csv", "r.csv")
+    assert "--dialect l.csv=sql-editor, whose NULL it is" in " ".join(told.table["notes"])
+    assert diff(tmp_path, "l.csv", "r.csv", "--dialect", "l.csv=sql-editor").counts == (0, 0, 0, 1)
+
+
 @pytest.mark.parametrize("place", ["nosuch.v", "mysql.csv.w", "mysql.cvs", "other"])
 def test_null_for_a_name_that_nobody_has_is_an_error(tmp_path: Path, place: str) -> None:
     csv_file(tmp_path / "mysql.csv", ["id,v", r"1,\N"])
@@ -383,6 +406,9 @@ def test_null_for_a_name_that_nobody_has_is_said_before_anything_is_written(tmp_
         ("a", "a ", ['"a"', '"a "']),
         ("\u00e9", "e\u0301", [r'"\u00e9"', r'"e\u0301"']),
         ("a", "b", [" a ", " b "]),
+        ("a", "\u0430", ['"a"', r'"\u0430"']),
+        ('""', "''", [' ""', "\"''\""]),
+        ("\u00e9t\u00e9", "\u00eat\u00e9", [" \u00e9t\u00e9 ", " \u00eat\u00e9 "]),
     ],
 )
 def test_cells_that_look_the_same_are_shown_so_that_one_sees_the_difference(

@@ -259,6 +259,26 @@ def test_null_is_what_the_user_says(bench: Bench, told: str, value: str | None) 
     assert bench.rows()[0]["note"] == value
 
 
+def hinted(found: list[Finding]) -> str:
+    return " ".join(each.text for each in found if (each.kind, each.level) == ("null", "warning"))
+
+
+def test_words_that_others_write_for_null_are_pointed_out(bench: Bench) -> None:
+    _, found = bench.load(text({"note": r"\N", "cost": r"\N"}, {"note": "NA", "ratio": "NaN"}))
+    assert r"jobs.csv: \N stands in note, cost: if it is NULL, --null 'jobs.csv=\N'" in hinted(found)
+    assert "NA stands in note: if it is NULL, --null jobs.csv.note=NA" in hinted(found)
+    assert "NaN" not in hinted(found)
+    _, found = bench.load(text({"note": r"\N", "cost": r"\N"}), nulls={"jobs.csv": r"\N"})
+    assert (hinted(found), kinds(found)) == ("", set())
+    assert (bench.rows()[0]["note"], bench.rows()[0]["cost"]) == (None, None)
+
+
+def test_the_word_null_points_to_the_dialect(bench: Bench) -> None:
+    _, found = bench.load(text({"cost": "null", "note": ""}, {"done": "t"}, end="\n"))
+    assert "the word null stands in cost" in hinted(found)
+    assert "--dialect jobs.csv=sql-editor, whose NULL it is" in hinted(found)
+
+
 def test_older_and_equal_rows_are_told_apart(bench: Bench) -> None:
     bench.load(text({"id": "1"}, {"id": "2", "name": "x"}, {"id": "3"}, {"id": "4"}))
     there = [

@@ -11,6 +11,8 @@ from supasync_duckdb.values import literal
 
 NOT_NULL = "\0"
 """Stands for a word that no cell can be: nothing is NULL."""
+OR_EMPTY = "\1"
+"""Before a word: an empty cell is NULL as well, as in a column whose type has no empty text."""
 _BYTE = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
 BUFFER = rf'\{{"type":"Buffer","data":\[(?:{_BYTE}(?:,{_BYTE})*)?\]\}}'
 _SQL_BUFFER = literal(BUFFER)
@@ -50,6 +52,8 @@ def nullable(cell: str, null: str | None) -> str:
         return cell
     if null == NOT_NULL:
         return f"coalesce({cell}, '')"
+    if null.startswith(OR_EMPTY):
+        return f"CASE WHEN {cell} NOT IN ({literal(null[1:])}, '') THEN {cell} END"
     if not null:
         return f"nullif({cell}, '')"
     return f"CASE WHEN {cell} = {literal(null)} THEN NULL ELSE coalesce({cell}, '') END"

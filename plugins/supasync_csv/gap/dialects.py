@@ -50,9 +50,16 @@ DIALECTS = {
 }
 
 
+MARKS = (r"\N", "NA", "NaN", "None", "NULL")
+"""Words that other programs write for NULL: MySQL and psql's text form, R, pandas, Python, editors."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """How often a column's cells are empty without quotes or with them, null, t/f, begin a list, escape."""
+    """How often a column's cells are empty without quotes or with them, null, t/f, begin a list, escape.
+
+    ``marks``: a bit for each of ``MARKS`` that stands in a cell.
+    """
 
     bare: int
     quoted: int
@@ -62,6 +69,7 @@ class Cells:
     braces: int
     brackets: int
     escapes: int
+    marks: int | None = None
 
 
 def is_exact(physical: Physical) -> bool:

@@ -110,6 +110,8 @@ def _open_finding(table: Table, column: "Open", learnt: str | None) -> Finding:
         )
     word, name = column.marker or "empty", f"{table.name}.{column.column}"
     advice = f"decide by --null {name}={word} (it is NULL) or --null {name}=none (it is a text)"
+    if column.marker:
+        advice += f", or for the whole file by --dialect {column.file}=sql-editor, which writes NULL so"
     text = f"{place}, which may be NULL or a text: {advice}"
     return Finding(kind="null", table=table.name, text=text, file=column.file, column=column.column)
 

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from supasync_core.gap.seams import ERROR, Choices, Finding, Loaded
+from supasync_core.gap.seams import ERROR, WARNING, Choices, Finding, Loaded
 from supasync_core.tables import Shape, Table
 from supasync_csv.gap import checks, nulls, unique
 from supasync_csv.gap.cells import NOT_NULL, nullable, staged
 from supasync_csv.gap.checks import Check
 from supasync_csv.gap.dialects import DIALECTS, Dialect, detect, is_exact
 from supasync_csv.gap.exact import ExactFile
+from supasync_csv.gap.hints import hints
 from supasync_csv.gap.nulls import Open
 from supasync_csv.gap.physical import Physical, UnfitError, examine
 from supasync_csv.gap.raw import Raw
@@ -178,6 +179,10 @@ class Merging:
             if not sure and column in self._columns(raw.physical):
                 doubtful = looks.word if word else looks.bare + looks.quoted
                 self.open.append(Open(column, word or "", doubtful, raw.file))
+        for text in hints(raw, cells, dialect, self.shape, self.choices):
+            self.findings.append(
+                Finding(kind="null", table=self.table.name, text=text, level=WARNING, file=raw.file)
+            )
         rows = raw.count()
         self.findings += checks.row_count(raw, dialect, rows)
         self.findings += checks.last_line(raw, dialect)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from supasync_core.gap.seams import Choices
 from supasync_core.tables import Shape, Table
-from supasync_csv.gap.cells import NOT_NULL
+from supasync_csv.gap.cells import NOT_NULL, OR_EMPTY
 from supasync_csv.gap.dialects import Cells, Dialect
 from supasync_csv.gap.types import is_text, may_be_null, type_of
 from supasync_duckdb.equality import same
@@ -31,13 +31,17 @@ def rule(  # noqa: PLR0911, PLR0913, PLR0917 - all that speaks for a column
 ) -> tuple[str | None, bool]:
     """The column's word for NULL in this file, and whether that is sure."""
     chosen = chosen_for(choices, table, file, name)
+    text = is_text(shape, name)
+    of_column = {f"{file}.{name}", f"{table.name}.{name}"} & choices.nulls.keys()
+    fits = text if chosen == NOT_NULL else may_be_null(shape, name)
+    if of_column or (file in choices.nulls and fits):
+        return (f"{OR_EMPTY}{chosen}" if chosen and not text else chosen), True
     if dialect.null is None:
-        named = {f"{file}.{name}", file, f"{table.name}.{name}"} & choices.nulls.keys()
-        return (chosen if named else None), True
+        return None, True
     untold = dialect.name in ("rfc4180", "dashboard")
     if untold and chosen is not None:
         return chosen, True
-    if not is_text(shape, name):
+    if not text:
         return dialect.null, True
     if not may_be_null(shape, name):
         return NOT_NULL, True

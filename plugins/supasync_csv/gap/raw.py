@@ -10,7 +10,7 @@ import duckdb
 from supasync_core.evidence import Key
 from supasync_core.gap.seams import WARNING, Finding
 from supasync_core.tables import Shape, Table
-from supasync_csv.gap.dialects import Cells
+from supasync_csv.gap.dialects import MARKS, Cells
 from supasync_csv.gap.physical import Physical
 from supasync_csv.gap.types import is_array, type_of
 from supasync_csv.records import Records, look
@@ -18,7 +18,7 @@ from supasync_csv.scanning import LONGEST, scan
 from supasync_duckdb.diff.engine import DuckdbEngine
 from supasync_duckdb.files import blamed, private
 from supasync_duckdb.staging.backend import DuckdbStaging
-from supasync_duckdb.values import identifier
+from supasync_duckdb.values import identifier, literal
 
 _TOO_LONG = "line size over maximum"
 _ENCODING = "is not UTF-8: export it again, or name its encoding by --encoding, such as cp1252"
@@ -126,6 +126,7 @@ class Raw:
         cell = self.cell(name)
         boolean = type_of(shape, name) == "boolean"
         array = is_array(shape, name)
+        marks = " ".join(f"WHEN {literal(mark)} THEN {1 << bit}" for bit, mark in enumerate(MARKS))
         return [
             f"count(*) FILTER ({condition})" if condition != "false" else "0"
             for condition in (
@@ -138,7 +139,7 @@ class Raw:
                 f"starts_with({cell}, '[')" if array else "false",
                 f"contains({cell}, '\\n')" if self.physical.quoted else "false",
             )
-        ]
+        ] + [f"bit_or(CASE {cell} {marks} ELSE 0 END)"]
 
     def _rejected(self) -> list[Finding]:
         with blamed(self.staging.path, self.table):
