@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.workspace import Workspace, between
+from tests.e2e.workspace import TABLES_YAML, Workspace, between
 from tests.postgrest.launch import ROLES, Server, serve
 from tests.servers.postgres import Cluster
 
@@ -118,6 +118,15 @@ def test_an_existing_file_is_told_of_tables_in_every_schema(space: Workspace) ->
     space.old.run("drop table basejump.teams")
 
 
+def test_an_export_that_may_be_of_either_table_is_of_none(space: Workspace) -> None:
+    (space.folder / "saved").mkdir()
+    (space.folder / "saved" / "users_rows.csv").write_text("id,email\n")
+    (space.folder / "saved" / "teams_rows.csv").write_text(space.old.csv("select * from app.teams"))
+    done = space.supasync("gap", "import", "saved", "--dry-run")
+    assert "users_rows.csv belongs to no table" in done.out + done.err
+    assert "teams_rows.csv belongs" not in done.out + done.err
+
+
 def test_the_last_gap_goes_by_files_named_after_the_entries(space: Workspace) -> None:
     queries = space.supasync("gap", "sql", "--json").json
     space.old.run(
@@ -132,3 +141,34 @@ def test_the_last_gap_goes_by_files_named_after_the_entries(space: Workspace) ->
     done = space.supasync("gap", "import", "export", "--yes", "--dialect", "psql")
     assert done.code == 0, done.out + done.err
     equal(space)
+
+
+def one(cluster: Cluster, database: str, keys: Mapping[str, str]) -> Server:
+    """A server that exposes ``public`` alone."""
+    return serve(cluster.url(database, "authenticator"), keys=keys)
+
+
+def test_without_a_table_in_an_exposed_schema_init_says_how_to_expose_one(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    apart = ROLES + "create schema app; create table app.users (id int primary key);"
+    with between(cluster, tmp_path, apart, ROLES, opened=one) as space:
+        (tmp_path / "tables.yaml").unlink()
+        done = space.supasync("init")
+        assert done.code == 3, done.out
+        assert "no table is shown in the schema public" in done.err
+        assert "Project Settings -> API -> Exposed schemas" in done.err
+        assert "OpenAPI" not in done.err
+        space.write("tables.yaml", TABLES_YAML + "  users2: {schema: app, table: users}\n")
+        done = space.supasync("check")
+        assert done.code != 0
+        assert "OLD does not expose the schema app" in done.out + done.err
+        assert "grant usage on schema app to service_role" in done.out + done.err
+
+
+def test_two_entries_of_one_table_are_refused(tmp_path: Path, cluster: Cluster) -> None:
+    with between(cluster, tmp_path, ROLES, ROLES, opened=one) as space:
+        space.write("tables.yaml", TABLES_YAML + "  again: {table: users}\n")
+        done = space.supasync("check")
+        assert done.code == 2
+        assert "tables.again: is the table public.users, as users is" in done.err

@@ -16,7 +16,11 @@ _PART = r"(?:-[1-9]\d{0,2})?"
 
 
 def find(folder: Path, tables: Sequence[Table]) -> Found:
-    """``users.csv``, ``users_rows.csv`` and further parts of each table; ConfigError without a folder."""
+    """``users.csv``, ``users_rows.csv`` and further parts of each table; ConfigError without a folder.
+
+    The dashboard calls an export ``users_rows.csv`` whatever schema ``users`` is in: where two tables have
+    that name, nobody knows whose rows they are, and it belongs to none.
+    """
     try:
         paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _TYPES and path.is_file())
     except OSError as err:
@@ -29,6 +33,8 @@ def find(folder: Path, tables: Sequence[Table]) -> Found:
     own = {name for path in paths for name in names if _matches(name, path)}
     for path in paths:
         name = _table_of(path, names) or _in_another_case(path, names, own)
+        if name and _is_ambiguous(path, tables):
+            name = None
         if name is None:
             unknown.append(path)
         else:
@@ -39,6 +45,12 @@ def find(folder: Path, tables: Sequence[Table]) -> Found:
 def named(path: Path) -> str:
     """The table that a file is named after where nobody knows the tables."""
     return re.fullmatch(rf"(.*?)(?:_rows)?{_PART}", path.stem, re.DOTALL)[1] or path.stem  # type: ignore[index]
+
+
+def _is_ambiguous(path: Path, tables: Sequence[Table]) -> bool:
+    """Whether the dashboard may have saved it for either of two tables of one name."""
+    saved = [each for each in tables if _matches(each.relation, path, "_rows" + _PART)]
+    return len(saved) > 1
 
 
 def _table_of(path: Path, names: Sequence[str]) -> str | None:
