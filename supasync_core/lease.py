@@ -19,7 +19,7 @@ from supasync_core.backend import Claim, Entry, Run
 from supasync_core.errors import LockedError, StateError, SupasyncError
 from supasync_core.journal import NO_BASELINE
 from supasync_core.project import Project
-from supasync_core.state import Late, State, Writing
+from supasync_core.state import Late, State, TableState, Writing
 
 LEASE = 600
 """Seconds for which a run holds the sink without a sign of life."""
@@ -157,20 +157,23 @@ def taken_over(state: State, holder: str, now: str, tables: Iterable[str]) -> St
     at = clock.parse(now)
     for name in {*state.tables, *tables}:
         table = state.table(name)
-        late = table.late if table.late and clock.parse(table.late.until) > at else None
+        if table.late and clock.parse(table.late.until) <= at:
+            table = table.arrived()
+        late = table.late
         if state.writing:
-            late = _later(late, _left(state.writing, holder, at), at)
+            late = _later(late, _left(state.writing, holder, at, table), at)
             table = table.unsure()
-        if table.late != late or state.writing:
+        if state.table(name).late != late or state.writing:
             state = state.with_table(name, replace(table, late=late))
     return replace(state, writing=None)
 
 
-def _left(writing: Writing, holder: str, now: clock.Instant) -> Late:
+def _left(writing: Writing, holder: str, now: clock.Instant, table: TableState) -> Late:
     """What a run that did not end may still do. Of the same holder, its process is dead: the lock is free."""
     last = min(now, clock.parse(writing.seen) + LEASE * 1_000_000)
     longest = KILLED if writing.holder == holder else ASLEEP
-    return Late(writing.since, clock.to_text(last + clock.micros_of(longest)))
+    back = None if table.read_at else table.keysets
+    return Late(writing.since, clock.to_text(last + clock.micros_of(longest)), back)
 
 
 def _later(known: Late | None, found: Late, now: clock.Instant) -> Late | None:
@@ -180,4 +183,4 @@ def _later(known: Late | None, found: Late, now: clock.Instant) -> Late | None:
     if known is None:
         return found
     since = min(known.since, found.since, key=clock.parse) if known.since and found.since else None
-    return Late(since, max(known.until, found.until, key=clock.parse))
+    return Late(since, max(known.until, found.until, key=clock.parse), known.back)

@@ -60,11 +60,13 @@ class Late:
 
     ``since``: the source's time before it read that, None where nobody knows. ``until``: the store's time
     up to which it may arrive. As long as that lasts, no cursor moves beyond ``since``, less the overlap, and
-    nothing counts as unchanged.
+    nothing counts as unchanged. ``back``: where a table that was not yet read to its end had got to, from
+    where it is read once more when that is over.
     """
 
     since: str | None
     until: str
+    back: Mapping[str, KeysetState] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +109,18 @@ class TableState:
         """A copy as it may be kept while rows of an earlier run may arrive, which ``known`` tells.
 
         A table that was complete before moves no cursor meanwhile: its rows may be stamped by a clock behind
-        the source's. Others do, so that a first load goes on, up to what that run may have read.
+        the source's. Others do, so that a first load goes on, up to what that run may have read, and go back
+        to where it stood when that is over.
         """
         if known.late is None:
             return self
         keysets = known.keysets if known.read_at else self.keysets
         return replace(self, keysets=keysets, read_at=known.read_at, late=known.late).unsure()
+
+    def arrived(self) -> "TableState":
+        """A copy as it is once nothing of an earlier run may arrive any more."""
+        back = self.late.back if self.late else None
+        return replace(self, late=None, keysets=self.keysets if back is None else back)
 
     def unsure(self) -> "TableState":
         """A copy in which nothing counts as unchanged: other rows may be in the sink than were confirmed."""
@@ -187,7 +195,7 @@ class State:
         """A copy that knows nothing of that table, but what may still arrive: it is read anew."""
         tables = {key: value for key, value in self.tables.items() if key != name}
         if late := self.table(name).late:
-            tables[name] = TableState(late=late)
+            tables[name] = TableState(late=replace(late, back={}))
         again = {key: value for key, value in self.again.items() if key != name}
         return replace(self.with_quarantine(name, ()), tables=tables, again=again)
 
@@ -258,8 +266,13 @@ def _table(stored: Mapping[str, Any]) -> TableState:
     deleted = tuple(map(tuple, stored.get("deleted", ())))
     extent = Extent(**stored["extent"]) if stored.get("extent") else None
     plain = {**stored, "keysets": keysets, "columns": tuple(stored["columns"]), "deleted": deleted}
-    late = Late(**stored["late"]) if stored.get("late") else None
+    late = _late(stored["late"]) if stored.get("late") else None
     return TableState(**{**plain, "extent": extent, "late": late})
+
+
+def _late(stored: Mapping[str, Any]) -> Late:
+    back = stored.get("back")
+    return Late(**{**stored, "back": back and {name: _keyset(keyset) for name, keyset in back.items()}})
 
 
 def _keyset(stored: Mapping[str, Any]) -> KeysetState:

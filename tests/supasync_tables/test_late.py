@@ -36,11 +36,13 @@ class Rig(Pair):
     """Runs under the rules of a lease; one of them may die."""
 
     writing: Writing | None = None
+    behind: int = 0
+    """Seconds by which the app's clock is."""
 
     def write_all(self, writes: Writes) -> None:
         """Rows change, commit late, and time passes."""
         for key, late, pause in writes:
-            self.write(key, late=late)
+            self.write(key, ago=self.behind, late=late)
             self.source.advance(pause)
 
     def began(self) -> None:
@@ -83,8 +85,9 @@ class Rig(Pair):
     later=SOON,
     confirmed=st.integers(0, 4),
     arrives=st.integers(0, 2),
-    rest=st.sampled_from([0, 3600]),
+    rest=st.sampled_from([None, 0, 3600]),
     back=st.booleans(),
+    behind=st.sampled_from([0, 8 * 3600]),
 )
 @pytest.mark.parametrize("source", [MemorySource, SurveyedSource])
 @pytest.mark.parametrize("way", WAYS)
@@ -98,15 +101,19 @@ def test_what_was_under_way_is_written_over(  # noqa: PLR0913 - a schedule
     later: Writes,
     confirmed: int,
     arrives: int,
-    rest: int,
+    rest: int | None,
     back: bool,
+    behind: int,
 ) -> None:
+    """Without a ``rest`` between complete reads there was none: it dies during a first load."""
     plugin, table = WAYS[way]
     rig = Rig(plugin, table, source())
+    rig.behind = behind
     rig.write_all([*first, (5, 0, 1)])
-    rig.whole()
-    rig.source.advance(rest)
-    rig.whole()
+    if rest is not None:
+        rig.whole()
+        rig.source.advance(rest)
+        rig.whole()
     rig.write_all([*before, (5, 0, 1)])
     was = dict(rig.source.stored)
     under_way = rig.dies(confirmed)
