@@ -1,8 +1,9 @@
 """Rows that were written, read back: a trigger of NEW may have changed them."""
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from supasync_core import cells, rowtext
+from supasync_core import cells, literals, rowtext
 from supasync_core.backend import Computing, Sink
 from supasync_core.batch import Batch
 from supasync_core.evidence import Key
@@ -44,13 +45,14 @@ def refuse_changed(
                 if name in theirs
                 and name not in table.key
                 and kinds.get(name, "").startswith(_PLAIN)
-                and not _is_literal(cell, theirs[name])
-                and not cells.same(kinds[name], cell, theirs[name], lenient=True)
+                and not _kept(kinds[name], cell, theirs[name])
             ]
             if names:
                 raise changed(table, names, key)
 
 
-def _is_literal(mine: str, theirs: str) -> bool:
-    """Whether a list was sent as PostgreSQL's own literal, which is not judged here: `diff` reads those."""
-    return mine.startswith('"{') and theirs.startswith("[")
+def _kept(kind: str, mine: str, theirs: str) -> bool:
+    """Whether the sink holds what was sent: by content, and of an array in PostgreSQL's own form as well."""
+    if kind.endswith("[]") and mine.startswith('"') and theirs.startswith("["):
+        return literals.same(json.loads(mine), theirs, moments=kind.startswith("timestamp"))
+    return cells.same(kind, mine, theirs, lenient=True)

@@ -125,3 +125,27 @@ def test_a_key_whose_equality_postgresql_alone_knows_is_said_not_to_be_checked(
 ) -> None:
     found = unchecked(Table(name="named", key=("c",)), Shape((column,)))
     assert ["was not checked" in each.text for each in found] == [True] * bool(said)
+
+
+ADDS = """
+create or replace function public.adds() returns trigger language plpgsql as $$ begin
+  {} return new; end $$;
+create or replace trigger adds before insert or update on public.shapes for each row execute function public.adds();
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["", "new.texts := new.texts || ''::text;", "new.list[1] := 7;", "new.t[1] := '2024-01-01 00:00:01';"],
+)
+def test_an_array_that_a_trigger_changes_is_seen_although_it_was_sent_as_a_literal(
+    space: Workspace, change: str
+) -> None:
+    space.old.run(SHAPES)
+    space.old.run("update public.shapes set texts = '[0:1]={a,b}' where id = 2")
+    space.new.run(ADDS.format(change))
+    space.write("export/shapes.csv", space.old.csv("select * from public.shapes order by id"))
+    done = space.supasync("gap", "import", "export", "--yes")
+    assert done.code == (3 if change else 0), done.out + done.err
+    assert ("NEW does not keep" in done.out + done.err) == bool(change)
+    space.new.run("drop trigger adds on public.shapes")

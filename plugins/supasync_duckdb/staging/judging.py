@@ -13,8 +13,8 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
+from supasync_core import literals
 from supasync_duckdb.files import beside
-from supasync_duckdb.staging import literals
 from supasync_duckdb.staging.comparing import Comparison
 from supasync_duckdb.staging.parents import type_of
 from supasync_duckdb.values import identifier

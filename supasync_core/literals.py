@@ -5,10 +5,13 @@ Syntax". ``box`` alone has another delimiter between elements, a semicolon.
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from supasync_core import clock, rowtext
+
+_BOUNDS = re.compile(r"^(?:\[-?\d+:-?\d+\])+=")
 
 
 class Rows(list[Any]):
@@ -24,6 +27,12 @@ def readings(text: str) -> Iterator[list[Any]]:
     fields = row(text)
     if fields is not None:
         yield fields
+
+
+def same(text: str, theirs: str, *, moments: bool) -> bool:
+    """Whether the text is the array that the JSON tells, whatever its bounds, which JSON does not tell."""
+    body = _BOUNDS.sub("", text.strip())
+    return any(matches(found, theirs, moments=moments) for found in readings(body))
 
 
 def one(mine: str, theirs: str) -> bool:
