@@ -130,7 +130,8 @@ def test_a_key_whose_equality_postgresql_alone_knows_is_said_not_to_be_checked(
 ADDS = """
 create or replace function public.adds() returns trigger language plpgsql as $$ begin
   {} return new; end $$;
-create or replace trigger adds before insert or update on public.shapes for each row execute function public.adds();
+create or replace trigger adds before insert or update on public.shapes
+  for each row execute function public.adds();
 """
 
 
