@@ -153,6 +153,26 @@ class Referential(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """Columns that tell the rows of a table apart, and by which the sink merges rows.
+
+    ``nullable``: one of them may be NULL, and then tells nothing.
+    """
+
+    columns: tuple[str, ...]
+    nullable: bool = False
+
+
+@runtime_checkable
+class Indexed(Protocol):
+    """A sink that may be able to tell the unique keys of its tables."""
+
+    def uniques(self, tables: Sequence[Table]) -> Mapping[tuple[str, str], Sequence[Unique]] | None:
+        """The unique keys of each table, by its schema and name; None where it cannot tell."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remark:
     """What only a side's own catalog tells of a table, and what it means for a copy.

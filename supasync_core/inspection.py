@@ -1,18 +1,20 @@
 """Look at both sides before anything is copied: what is missing, what will not be seen, how to mend it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from supasync_core.backend import Entry, Past
+from supasync_core import undecided
+from supasync_core.backend import Entry, Indexed, Past
 from supasync_core.batch import Span, Window
 from supasync_core.errors import StateError, SupasyncError, TableError
 from supasync_core.journal import current
 from supasync_core.project import Project, store_of_source
 from supasync_core.state import State
 from supasync_core.structure import looking as structure
-from supasync_core.structure import referring
+from supasync_core.structure import referring, unique
 from supasync_core.survey import look
 from supasync_core.tables import Shape, Table
+from supasync_core.undecided import Undecided
 from supasync_core.unseen import UPDATES, reading, ways_out
 from supasync_core.wording import counted
 
@@ -49,6 +51,7 @@ class Inspection:
     findings: tuple[Finding, ...]
     tables: tuple[Overview, ...]
     past: Past | None
+    undecided: tuple[Undecided, ...] = ()
 
     @property
     def fine(self) -> bool:
@@ -84,9 +87,10 @@ def inspect(project: Project, progress: Callable[[str], None]) -> Inspection:
         overviews.append(Overview(table.name, *counts))
     findings.extend(Finding("warning", text, name, hint) for name, text, hint in referring.sentences(project))
     findings.extend(_remarked(project))
-    findings.extend(_undeclared(project))
+    findings.extend(_unmerged(project))
+    left_out = _left_out(project, findings)
     findings.extend(Finding("warning", note) for note in look(project, ()).notes())
-    return Inspection(tuple(findings), tuple(overviews), past)
+    return Inspection(tuple(findings), tuple(overviews), past, left_out)
 
 
 def _state(project: Project, findings: list[Finding]) -> Past | None:
@@ -174,15 +178,43 @@ def _remarked(project: Project) -> Iterator[Finding]:
             yield Finding(each.level, each.text, each.table, each.hint, alone=True)
 
 
-def _undeclared(project: Project) -> Iterator[Finding]:
-    """Tables that nobody has decided on: neither an entry in tables.yaml nor one in a comment there."""
-    names = structure.undecided(project)
-    if names:
-        yield Finding(
-            "warning",
-            f"tables of OLD that are not in tables.yaml, and not copied: {', '.join(names)}",
-            hint="supasync init prints their entries; one that stands there as a comment counts as decided",
-        )
+def _unmerged(project: Project) -> Iterator[Finding]:
+    """Keys of tables.yaml by which NEW cannot merge rows: they are not its primary key, nor a unique key."""
+    asked = [table for table in project.settings.tables if _has_another_key(project, table)]
+    if not asked or not isinstance(project.sink, Indexed):
+        return
+    keys = unique.told(project.sink, asked)
+    for table in asked:
+        key = ", ".join(table.key)
+        if keys is None:
+            text = f"{table.name}: NEW does not tell whether ({key}) is a unique key"
+            yield Finding("warning", text, table.name, unique.OLDER)
+        elif not unique.merges(table, keys):
+            text = f"{table.name}: NEW has no unique key ({key}), so rows cannot be merged by it"
+            yield Finding("problem", text, table.name, unique.statement(table), alone=True)
+
+
+def _has_another_key(project: Project, table: Table) -> bool:
+    try:
+        shape = project.sink.shape(table)
+    except TableError:
+        return False
+    return not shape.view and set(shape.key) != set(table.key)
+
+
+def _left_out(project: Project, findings: list[Finding]) -> tuple[Undecided, ...]:
+    """The tables that nobody has decided on, counted anew, and names that OLD does not have."""
+    try:
+        found = undecided.look(project)
+    except SupasyncError as err:
+        findings.append(Finding("warning", f"undecided tables were not looked at: {err}", hint=err.hint))
+        return undecided.last_seen(project.settings)
+    hint = "correct the name in tables.yaml, or take it out where the table is gone"
+    findings.extend(Finding("problem", text, hint=hint, alone=True) for text in found.unknown)
+    told = [Finding("warning", f"undecided: {each.sentence}", each.name) for each in found.tables]
+    told[-1:] = [replace(last, hint=undecided.WAY_OUT) for last in told[-1:]]
+    findings.extend(told)
+    return found.tables
 
 
 def _hint_for_missing(table: Table, column: str, shape: Shape) -> str | None:

@@ -96,6 +96,12 @@ def opened_source(settings: Settings, host: Host, ledger: Ledger) -> Source:
     return host.sources.get(settings.source.backend).open(context)
 
 
+def opened_sink(settings: Settings, host: Host) -> Sink:
+    """The sink alone, to look at: nothing may be written through it."""
+    context = _context(settings, settings.sink, Ledger(), "NEW")
+    return host.sinks.get(settings.sink.backend).open(context)
+
+
 @contextmanager
 def opened_staging(settings: Settings, host: Host) -> "Iterator[Staging | None]":
     """The staging of this machine; None where no plugin brings one. LockedError where another has it open."""

@@ -66,6 +66,14 @@ class Budgets:
         return self.requests is not None or self.egress is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A table that is named without settings, and the ``place`` in tables.yaml where it is."""
+
+    name: str
+    place: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What tables.yaml says, complete and consistent; ``tables`` are in the order in which they are copied.
@@ -91,5 +99,9 @@ class Settings:
     """Where an export by hand is put together; None where no plugin brings the default."""
     cutover: Cutover = Cutover()
     budgets: Budgets = Budgets()
+    undecided: tuple[Mention, ...] = ()
+    """Tables that are not copied, and nobody has decided so."""
+    ignore: tuple[Mention, ...] = ()
+    """Tables that are left out on purpose."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """The variables of the process, and those of .env that it does not have, none shown by a repr."""

@@ -1,11 +1,11 @@
 """A project that rows go to: upserts of whole batches, whose bytes are the source's own."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from supasync_core import rowtext
-from supasync_core.backend import Reference, Remark
+from supasync_core.backend import Reference, Remark, Unique
 from supasync_core.batch import Batch
 from supasync_core.errors import RowError, SchemaError, TooMuchError
 from supasync_core.opening import Context
@@ -47,6 +47,10 @@ class RestSink(RestPages):
     def references(self, tables: Sequence[Table]) -> Sequence[Reference] | None:
         """The foreign keys as NEW's catalog has them; None where its functions are older."""
         return structure.references(self._client, tables)
+
+    def uniques(self, tables: Sequence[Table]) -> Mapping[tuple[str, str], Sequence[Unique]] | None:
+        """As NEW's catalog has them; None where its functions are older."""
+        return structure.uniques(self._client, tables)
 
     def orphans(self, reference: Reference, values: Sequence[tuple[str, ...]]) -> set[tuple[str, ...]] | None:
         """As ``supasync_ready_orphans`` finds them; None where that is not there or may not look."""

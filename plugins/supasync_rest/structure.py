@@ -1,11 +1,11 @@
-"""What NEW's catalog tells and its API does not: foreign keys, by functions of `ready.sql` that only read."""
+"""What NEW's catalog tells and its API does not: keys, by functions of `ready.sql` that only read."""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from supasync_core.backend import Reference
+from supasync_core.backend import Reference, Unique
 from supasync_core.errors import RefusedError, RowError, SchemaError
 from supasync_core.tables import Table
 from supasync_rest.answers import Answer, Request
@@ -46,6 +46,17 @@ def references(client: Client, tables: Sequence[Table]) -> list[Reference] | Non
         )
         for each in parts["references"]
     ]
+
+
+def uniques(client: Client, tables: Sequence[Table]) -> dict[tuple[str, str], list[Unique]] | None:
+    """The columns by which each of the tables can merge rows; None where NEW cannot tell."""
+    parts = told(client, tables) if tables else {"uniques": []}
+    if parts is None or "uniques" not in parts:
+        return None
+    found: dict[tuple[str, str], list[Unique]] = {table.address: [] for table in tables}
+    for each in parts["uniques"]:
+        found[each["schema"], each["table"]].append(Unique(tuple(each["columns"]), nullable=each["nullable"]))
+    return found
 
 
 def orphans(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from supasync_core.backend import Source
+from supasync_core.backend import Sink, Source
 from supasync_core.cli import output
 from supasync_core.cli.session import Session
 from supasync_core.draft import writing
@@ -18,11 +18,21 @@ from supasync_core.draft.naming import distinct
 from supasync_core.draft.proposal import Proposal
 from supasync_core.draft.proposing import proposals
 from supasync_core.draft.reading import Reader
-from supasync_core.draft.source import OTHERS, listed, of_environment, of_path, schemas_of
+from supasync_core.draft.source import (
+    OTHERS,
+    listed,
+    of_environment,
+    of_path,
+    schemas_of,
+    sink_of_environment,
+)
 from supasync_core.errors import ConfigError, RefusedError, SchemaError
 from supasync_core.ledger import Ledger
-from supasync_core.project import opened_source
+from supasync_core.project import opened_sink, opened_source
+from supasync_core.settings import Settings
+from supasync_core.structure import unique
 from supasync_core.tables import Shape, Table
+from supasync_core.undecided import written
 
 _GUESSED = (
     "The tables were looked at as files, which tell no keys, types and foreign keys: what is said of these "
@@ -33,6 +43,9 @@ _UNSEEN = (
     "OLD does not show foreign keys of several columns or to other schemas (auth.users): where a table has "
     "one, see that what it refers to is in NEW first."
 )
+
+
+Keys = Mapping[tuple[str, str], tuple[str, ...]] | None
 
 
 @click.command()
@@ -48,9 +61,10 @@ _UNSEEN = (
 def init(session: Session, place: Path | None, *, as_json: bool) -> int:
     """Write a first tables.yaml, each choice with its reason as a comment.
 
-    OLD is asked for its tables. Where tables.yaml exists it is never changed: the entries that it lacks are
-    printed, ready to be pasted, and those whose table is gone; it then exits with 1 where there are any. An
-    entry that stands there as a comment counts as decided.
+    OLD is asked for its tables. Those that cannot be copied as they are stand under undecided:, each with
+    its reason. Where tables.yaml exists it is never changed: the entries that it lacks are printed, ready to
+    be pasted, and those whose table is gone; it then exits with 1 where there are any. No entry is printed
+    for a name under undecided: or ignore:, or for an entry that stands there as a comment.
     """
     path = Path(session.config)
     _write_example(path.parent, as_json=as_json)
@@ -60,8 +74,8 @@ def init(session: Session, place: Path | None, *, as_json: bool) -> int:
     with _source(session, place, ledger) as source:
         exposed = schemas_of(source)
         shapes = listed(source, exposed or ["public"], files=place is not None)
-        found = _proposals(source, ledger, shapes)
-    left = {_shown(each.table): each.refusal for each in found if each.refusal}
+        found = _proposals(source, ledger, shapes, keys=_keys(session, place, shapes))
+    left = {written(*each.table.address): each.refusal for each in found if each.refusal}
     names = [each.table.name for each in found if not each.refusal]
     reasons = [f"  {name}: {reason}" for name, reason in left.items()]
     if not names:
@@ -72,7 +86,7 @@ def init(session: Session, place: Path | None, *, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps({"written": str(path), "tables": names, "left_out": left}, indent=2))
         return 0
-    output.line(f"{path} written: {len(names)} tables to copy" + (f", {len(left)} left out:" if left else ""))
+    output.line(f"{path} written: {len(names)} tables to copy" + (f", {len(left)} undecided" if left else ""))
     for reason in reasons:
         output.line(reason)
     click.echo("next: read it through, fill .env, then: supasync schema sql")
@@ -81,60 +95,116 @@ def init(session: Session, place: Path | None, *, as_json: bool) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What tables.yaml lacks, what the source does not have, and what stands there as a comment."""
+    """What tables.yaml lacks, what the source does not have, and what stands there as a comment.
+
+    Tables are ``left`` that cannot be copied as they are: their names are missing under ``undecided:``. Names
+    there are ``ready`` whose table can be copied by now.
+    """
 
     missing: Sequence[Proposal]
-    gone: Sequence[Table]
+    left: Sequence[Proposal]
+    gone: Sequence[str]
     commented: Sequence[str]
+    ready: Sequence[str]
+
+    @property
+    def complete(self) -> bool:
+        """Whether tables.yaml lacks nothing, and names nothing that is gone."""
+        return not (self.missing or self.left or self.gone)
 
 
 def _compare(session: Session, path: Path, place: Path | None, *, as_json: bool) -> int:
     """Print what the file lacks and what is gone; 1 where there is anything."""
-    tables = session.settings.tables
+    settings = session.settings
     ledger = Ledger()
     with _source(session, place, ledger, declared=True) as source:
-        found = _comparison(source, tables, path.read_text("utf-8-sig"), ledger)
+        schemas = [*(schemas_of(source) or ["public"]), *(table.schema for table in settings.tables)]
+        shapes = {s: dict(found) for s, found in listed(source, list(dict.fromkeys(schemas))).items()}
+        keys = _keys(session, place, shapes)
+        gone, commented = _left_alone(settings, shapes, path.read_text("utf-8-sig"), keys)
+        proposed = _proposals(source, ledger, shapes, settings.tables, keys=keys)
+    undecided = {each.name for each in settings.undecided}
+    missing = [each for each in proposed if not each.refusal]
+    found = Comparison(
+        missing,
+        [each for each in proposed if each.refusal],
+        gone,
+        commented,
+        [name for each in missing if (name := written(*each.table.address)) in undecided],
+    )
     if as_json:
         told = {
             "missing": [each.table.name for each in found.missing],
             "entries": writing.entries(found.missing),
-            "gone": [table.name for table in found.gone],
+            "undecided": {written(*each.table.address): each.refusal for each in found.left},
+            "gone": list(found.gone),
             "commented": list(found.commented),
         }
         click.echo(json.dumps(told, indent=2))
     else:
         _print(path, found)
-    return 1 if found.missing or found.gone else 0
+    return 0 if found.complete else 1
 
 
 def _print(path: Path, found: Comparison) -> None:
     if found.missing:
         click.echo(f"# {path} exists and was not changed. It lacks these; paste them below tables:\n")
         click.echo(writing.entries(found.missing))
-    for table in found.gone:
-        output.line(f"# {table.name} is gone: it has an entry, and {table.schema} has no such table any more")
+        for name in found.ready:
+            output.line(f"# and take {name} out of undecided:")
+    if found.left:
+        click.echo(f"# {path} lacks these, which cannot be copied as they are; paste them below undecided:\n")
+        click.echo("\n".join(writing.undecided(found.left)))
+    for name in found.gone:
+        output.line(f"# {name} is gone: tables.yaml names it, and OLD has no such table any more")
     if found.commented:
         names = ", ".join(found.commented)
-        output.line(f"left out by a comment: {names}. To see an entry, delete its comment", err=True)
-    if not found.missing and not found.gone:
+        output.line(
+            f"left out by a comment: {names}. To see an entry, delete its comment; to leave one out on "
+            "purpose, name it under ignore:",
+            err=True,
+        )
+    if found.complete:
         click.echo(f"{path} exists and lacks nothing")
 
 
-def _comparison(source: Source, tables: Sequence[Table], text: str, ledger: Ledger) -> Comparison:
-    gone: list[Table] = []
+def _left_alone(
+    settings: Settings, shapes: Mapping[str, dict[str, Shape]], text: str, keys: Keys
+) -> tuple[list[str], list[str]]:
+    """Take tables out that no entry is to be printed for; the names that are gone, and those in a comment."""
+    known = {table.address for table in settings.tables}
+    gone = [table.name for table in settings.tables if table.relation not in shapes[table.schema]]
+    mentioned = {each.name: each in settings.ignore for each in (*settings.undecided, *settings.ignore)}
     commented: list[str] = []
-    schemas = dict.fromkeys([*(schemas_of(source) or ["public"]), *(table.schema for table in tables)])
-    shapes = {schema: dict(found) for schema, found in listed(source, list(schemas)).items()}
-    known = {table.address for table in tables}
-    gone += [table for table in tables if table.relation not in shapes[table.schema]]
     for schema, there in shapes.items():
         for name in [name for name in there if (schema, name) not in known]:
-            if any(writing.is_commented(text, each) for each in {name, f"{schema}.{name}"}):
+            ways = [way for way in (name, f"{schema}.{name}") if way in mentioned]
+            if ways and (mentioned.pop(ways[0]) or not (keys or {}).get((schema, name))):
+                del there[name]
+            elif not ways and any(writing.is_commented(text, each) for each in (name, f"{schema}.{name}")):
                 commented.append(name)
                 del there[name]
-    found = _proposals(source, ledger, shapes, tables)
-    missing = [each for each in found if not each.refusal]
-    return Comparison(missing, gone, commented)
+    gone += [name for name in mentioned if "." not in name or name.partition(".")[0] in shapes]
+    return gone, commented
+
+
+def _keys(session: Session, place: Path | None, shapes: Mapping[str, Mapping[str, Shape]]) -> Keys:
+    """The unique keys of tables without a primary key, by their addresses; None where NEW tells none."""
+    every = {(schema, name): shape for schema, there in shapes.items() for name, shape in there.items()}
+    bare = {at: shape for at, shape in every.items() if not shape.key and not shape.view}
+    if place or not bare:
+        return None
+    path = Path(session.config)
+    if path.exists():
+        sink: Sink | None = opened_sink(session.settings, session.host)
+    else:
+        sink, secrets = sink_of_environment(os.environ, path.parent, session.host)
+        session.secrets = [*session.secrets, *secrets]
+    if sink is None:
+        return None
+    with closing(sink):
+        found = unique.told(sink, [Table(name=name, schema=schema) for schema, name in bare])
+    return None if found is None else {at: unique.instead(found[at], shape) for at, shape in bare.items()}
 
 
 @contextmanager
@@ -162,6 +232,8 @@ def _proposals(
     ledger: Ledger,
     shapes: Mapping[str, Mapping[str, Shape]],
     declared: Sequence[Table] = (),
+    *,
+    keys: Keys = None,
 ) -> list[Proposal]:
     """One for every table of every schema that is not declared, under names that differ."""
     reader = Reader(source, _meter(ledger))
@@ -172,6 +244,7 @@ def _proposals(
             schema,
             _looking,
             {each.relation: each for each in declared if each.schema == schema},
+            keys=None if keys is None else {name: key for (at, name), key in keys.items() if at == schema},
         )
         for schema, tables in shapes.items()
     }
@@ -180,11 +253,6 @@ def _proposals(
 
 def _seen(schemas: Sequence[str]) -> str:
     return f"OLD exposes {', '.join(schemas)}. {OTHERS}"
-
-
-def _shown(table: Table) -> str:
-    """The table's name, with its schema where that is another than public."""
-    return table.relation if table.schema == "public" else ".".join(table.address)
 
 
 def _looking(name: str) -> None:

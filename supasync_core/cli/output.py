@@ -16,6 +16,7 @@ from supasync_core.plan import Watch
 from supasync_core.printable import visible
 from supasync_core.report import Report, TableResult
 from supasync_core.tables import Table
+from supasync_core.undecided import WAY_OUT, Undecided
 from supasync_core.usage.estimate import Estimate
 from supasync_core.usage.shares import size
 from supasync_core.wording import counted
@@ -42,6 +43,14 @@ def hint(text: str | None, *, err: bool = False) -> None:
     for each in (text or "").split("\n"):
         if each:
             line(f"  {each}", err=err)
+
+
+def undecided(tables: Sequence[Undecided]) -> None:
+    """The tables that are not copied and that nobody has decided on, and what to do; nothing without any."""
+    for each in tables:
+        line(f"undecided, not copied: {each.sentence}")
+    if tables:
+        hint(WAY_OUT)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -14,6 +14,7 @@ from supasync_core.inspection import Inspection, inspect
 from supasync_core.lease import LEASE
 from supasync_core.project import Project
 from supasync_core.state import State
+from supasync_core.undecided import by_name
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 
@@ -22,7 +23,9 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print the findings
 @_JSON
 @click.pass_obj
 def check(session: Session, *, as_json: bool) -> int:
-    """Look at both projects, the tables and the state; write nothing.
+    """Look at both projects, the tables and the state; write nothing to either.
+
+    Tables that are not copied and that nobody has decided on are named with their rows.
 
     Exits with 0 where a sync may run, with 3 where something needs a person first.
     """
@@ -95,6 +98,7 @@ def _as_json(found: Inspection) -> dict[str, object]:
         "baseline": bool(found.past and found.past.state),
         "findings": [asdict(finding) for finding in found.findings],
         "tables": [asdict(row) for row in found.tables],
+        "undecided": by_name(found.undecided),
     }
 
 

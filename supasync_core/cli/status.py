@@ -15,6 +15,7 @@ from supasync_core.cli.given import Duration
 from supasync_core.cli.session import Session
 from supasync_core.health import Health, judge
 from supasync_core.phases import phase
+from supasync_core.undecided import by_name, last_seen
 from supasync_core.usage.forecast import of_projects
 from supasync_core.usage.shares import shares, size
 from supasync_core.wording import counted
@@ -40,13 +41,16 @@ def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int
     health = judge(past, tuple(table.name for table in settings.tables), settings.interval, now)
     known = shares(spendings, settings.budgets, now) if spendings else ()
     stands = phase(past, known, health.age, settings.stale_after)
+    left_out = last_seen(settings)
     coming = of_projects(spendings, settings.budgets.database, now)
     if as_json:
         told = {name: found.as_json(name) for name, found in coming.items()}
         where = {"phase": {"number": stands.number, "name": stands.name, "next": stands.next}}
-        click.echo(json.dumps({**_as_json(health), **where, "forecasts": told}, indent=2))
+        left = {"undecided": by_name(left_out)}
+        click.echo(json.dumps({**_as_json(health), **left, **where, "forecasts": told}, indent=2))
     else:
         _show(health, session.redact)
+        output.undecided(left_out)
         for share in known:
             if share.warns:
                 output.line(f"warning: {share.sentence}")

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import click
 from supasync_core.cli import output
 from supasync_core.cli.session import Session
 from supasync_core.errors import LockedError
+from supasync_core.undecided import by_name, last_seen
 from supasync_core.usage.shares import size
 from supasync_core.wording import counted
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from supasync_core.gap.seams import Staging
     from supasync_core.tables import Table
+    from supasync_core.undecided import Undecided
     from supasync_core.verification import Onlooker, TableVerdict, Verification
 
 TROUBLE = 2
@@ -50,10 +52,12 @@ def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool
     with session.project() as project, staging(session) as kept, watching(quiet=as_json) as onlooker:
         chosen = project.select(tables, "--table")
         found = compare(project, chosen, exact=exact, staging=kept, progress=onlooker)
+    left_out = last_seen(session.settings)
     if as_json:
-        click.echo(session.redact(json.dumps(found.as_json(), indent=2)))
+        told = {**found.as_json(), "undecided": by_name(left_out)}
+        click.echo(session.redact(json.dumps(told, indent=2)))
     else:
-        _show(session, found, limit)
+        _show(session, found, limit, left_out)
     return found.exit_code
 
 
@@ -71,7 +75,7 @@ def staging(session: Session) -> "Iterator[Staging | None]":
         yield kept
 
 
-def _show(session: Session, found: "Verification", limit: int) -> None:
+def _show(session: Session, found: "Verification", limit: int, left_out: "Sequence[Undecided]") -> None:
     for verdict in found.tables:
         _show_table(session, verdict, limit)
     for title, names in _methods(found).items():
@@ -80,6 +84,7 @@ def _show(session: Session, found: "Verification", limit: int) -> None:
             click.echo(f"  {sentence}")
     for note in found.notes:
         output.line(f"note: {note}", err=True)
+    output.undecided(left_out)
     cost = f"{found.requests:,} requests, {size(found.bytes)}"
     if found.troubled:
         word = "trouble: not every table could be compared"

@@ -12,6 +12,7 @@ from supasync_core.config.cutover import cutover
 from supasync_core.config.document import Entry, Mark, Problems, Section, Value, parse
 from supasync_core.config.endpoints import endpoints, staging_of
 from supasync_core.config.environment import Environment, read_dotenv, variables
+from supasync_core.config.mentions import mentions
 from supasync_core.config.reading import Reading
 from supasync_core.config.schema import TOP, defaults_of
 from supasync_core.config.tables import tables
@@ -69,6 +70,7 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
     sides = endpoints(reading, _entry(root, given, "source"), _entry(root, given, "sink"))
     staging = staging_of(reading, _entry(root, given, "staging"))
     found = tables(reading, _entry(root, given, "tables"), root.entries.get("defaults"))
+    left_out = mentions(reading, root, given)
     switch = cutover(reading, _entry(root, given, "cutover"))
     values = {**defaults_of(TOP), **given}
     limits = budgets(reading, root, values)
@@ -92,6 +94,8 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
         staging=staging,
         cutover=switch,
         budgets=limits,
+        undecided=left_out["undecided"],
+        ignore=left_out["ignore"],
     )
 
 

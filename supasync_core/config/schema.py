@@ -11,6 +11,7 @@ from typing import Any, Final
 from supasync_core.config.document import Mark, Nothing, Problems, Value, parse
 from supasync_core.config.values import (
     Parser,
+    any_names,
     choice,
     duration,
     flag,
@@ -155,6 +156,20 @@ TOP: Final = (
         kind="table settings by table",
         required=True,
         doc="the tables to copy, each with its settings or nothing",
+    ),
+    Field(
+        name="undecided",
+        parse=any_names,
+        kind="table or list of tables",
+        default="[]",
+        doc="tables that are not copied, and that you have not decided on yet (see below)",
+    ),
+    Field(
+        name="ignore",
+        parse=any_names,
+        kind="table or list of tables",
+        default="[]",
+        doc="tables that are left out on purpose",
     ),
 )
 

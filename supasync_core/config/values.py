@@ -71,6 +71,11 @@ def texts(value: Value) -> tuple[str, ...]:
     return found
 
 
+def any_names(value: Value) -> tuple[str, ...]:
+    """Names, none twice; nothing stands for none, as it is left when the last one is taken out."""
+    return () if isinstance(value, Nothing) else names(value)
+
+
 def some_names(advice: str) -> Parser:
     """Names, at least one; the advice says what to do instead of an empty list."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
-from supasync_core import clock
+from supasync_core import clock, undecided
 from supasync_core.cutover import appenv, evidence
 from supasync_core.cutover.appenv import AppEnv
 from supasync_core.cutover.checklist import Check, Outcome, failed, ok, skipped
@@ -44,6 +44,8 @@ class Situation:
     app: AppEnv | None = None
     conditions: dict[str, Condition] = field(default_factory=dict)
     looks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    planning: bool = False
+    """Whether OLD is asked nothing."""
 
     @property
     def switched(self) -> bool:
@@ -65,6 +67,7 @@ class Situation:
         return (
             Check(name="env", what="the app's .env can be switched", run=self._env, reads=True, vital=True),
             Check(name="keys", what="both keys of NEW work", run=self._keys, reads=True, rests_on=("env",)),
+            Check(name="undecided", what="every table of OLD is decided on", run=self._undecided, reads=True),
             Check(name="writers", what="nothing writes to OLD", run=self._writers, rests_on=before),
             Check(name="overlap", what="late commits were waited for", run=self._overlap, rests_on=stopped),
             last,
@@ -92,6 +95,12 @@ class Situation:
         if all(each.holds for each in found):
             return ok(detail, how=[each.how for each in found])
         return failed(detail, next((each.hint for each in found if not each.holds and each.hint), None))
+
+    def _undecided(self) -> Outcome:
+        project = self.project
+        if self.planning or self.after_gap:
+            return evidence.of_undecided(undecided.last_seen(project.settings), project.settings.ignore)
+        return evidence.of_undecided(undecided.look(project).tables, project.settings.ignore)
 
     def _writers(self) -> Outcome:
         if self.switched:

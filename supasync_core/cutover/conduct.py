@@ -42,6 +42,7 @@ class Conduct:
 
     def plan(self) -> tuple[Outcome, ...]:
         """Every check: those that only read are run, of the others it is said what they would do."""
+        self.situation.planning = True
         checks = self.situation.checks()
         checklist.refuse_unknown(checks, self.accepted)
         found: list[Outcome] = []

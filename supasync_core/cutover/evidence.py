@@ -7,6 +7,8 @@ from typing import Any, Final
 from supasync_core.backend import Record
 from supasync_core.cutover.appenv import AppEnv
 from supasync_core.cutover.checklist import Outcome, failed, ok
+from supasync_core.settings import Mention
+from supasync_core.undecided import WAY_OUT, Undecided, by_name
 from supasync_core.verification import Verification
 from supasync_core.wording import counted
 
@@ -67,6 +69,17 @@ def of_verification(found: Verification) -> Outcome:
         if not table.equal or table.in_flight
     ]
     return failed("; ".join(wrong), "supasync verify names the rows", **proof)
+
+
+def of_undecided(found: Sequence[Undecided], ignored: Sequence[Mention]) -> Outcome:
+    """The tables that are not copied: those nobody has decided on, and those left out on purpose."""
+    names = [each.name for each in ignored]
+    if found:
+        hint = f"{WAY_OUT}; or, to switch without them, say --accept undecided"
+        told = "; ".join(each.sentence for each in found)
+        return failed(told, hint, tables=by_name(found), ignored=names)
+    shown = f"left out on purpose: {', '.join(names)}" if names else "each is copied"
+    return ok(shown, ignored=names)
 
 
 def of_gap(records: Sequence[Record], tables: Sequence[str], command: str) -> Outcome:

@@ -10,32 +10,46 @@ from supasync_core.draft.proposal import Proposal
 from supasync_core.draft.reading import Reader
 from supasync_core.errors import TableError, TransientError
 from supasync_core.tables import Column, Shape, Table
+from supasync_core.undecided import OWN
 
-OWN = "sync_metadata"
-"""supasync's own table, in NEW; an OLD that was a NEW once may have one as well."""
 _OPENED = "rows that refer to each other are sent without the reference first, then with it"
+_NO_KEY = (
+    "no primary key is shown, and NEW has no unique key on NOT NULL columns: its rows cannot be told apart, "
+    "or it is a view. Add a primary key on both sides"
+)
+_UNTOLD = (
+    "no primary key is shown: its rows cannot be told apart, or it is a view. NEW tells whether it has "
+    "another unique key: run supasync init again once what supasync schema sql prints was pasted there. Else "
+    "add a primary key on both sides"
+)
 _REQUIRED = "none of its columns may be NULL: drop one of these foreign keys in NEW until the switch"
 
 
-def proposals(
+def proposals(  # noqa: PLR0913 - what may be known before
     reader: Reader,
     shapes: Mapping[str, Shape],
     schema: str,
     progress: Callable[[str], None],
     declared: Mapping[str, Table] = MappingProxyType({}),
+    *,
+    keys: Mapping[str, tuple[str, ...]] | None = None,
 ) -> list[Proposal]:
     """One for every table: those that can be copied first, parents before their children.
 
     Tables that are ``declared`` already get none, and the source is asked nothing about their rows: those
-    are by their names in the database.
+    are by their names in the database. ``keys`` are unique keys of tables without a primary key, where
+    anything tells them.
     """
     found: dict[str, Proposal] = {}
     for name, shape in sorted(shapes.items()):
+        if name in OWN:
+            continue
         if name in declared:
             found[name] = Proposal(table=declared[name])
             continue
         progress(name)
-        found[name] = _proposal(reader, Table(name=name, schema=schema, key=shape.key), shape)
+        table = Table(name=name, schema=schema, key=shape.key)
+        found[name] = _proposal(reader, table, shape, None if keys is None else keys.get(name, ()))
     copied = {name: shapes[name] for name, proposal in found.items() if proposal.refusal is None}
     after, opened = _after(copied, declared)
     left = [proposal for proposal in found.values() if proposal.refusal]
@@ -43,8 +57,14 @@ def proposals(
     return [_related(each, shapes, copied, after, opened) for each in ordered] + left
 
 
-def _proposal(reader: Reader, table: Table, shape: Shape) -> Proposal:
-    refusal = _refusal(table, shape)
+def _proposal(reader: Reader, table: Table, shape: Shape, unique: tuple[str, ...] | None) -> Proposal:
+    """``unique`` is the key in the place of a primary key, None where nothing tells it."""
+    why = "the primary key" if len(shape.key) == 1 else "the primary key, of several columns"
+    if not shape.key and unique:
+        why = "there is no primary key; NEW has this unique key, and no column of it may be NULL"
+        columns = tuple(replace(column, key=column.name in unique) for column in shape.columns)
+        table, shape = replace(table, key=unique), replace(shape, columns=columns)
+    refusal = _refusal(shape, told=unique is not None)
     if refusal:
         return Proposal(table=table, refusal=refusal)
     try:
@@ -53,11 +73,10 @@ def _proposal(reader: Reader, table: Table, shape: Shape) -> Proposal:
         if err.table is None:
             raise
         told = err.message.removeprefix(f"{table.name}: ")
-        again = "Delete this comment and run supasync init again" if isinstance(err, TransientError) else None
+        again = "Take its name out and run supasync init again" if isinstance(err, TransientError) else None
         return Proposal(table=table, refusal=". ".join(filter(None, (told, again or err.hint))))
     if found.refusal:
         return found
-    why = "the primary key" if len(table.key) == 1 else "the primary key, of several columns"
     return _keyed(found, why)
 
 
@@ -66,16 +85,11 @@ def _keyed(found: Proposal, why: str) -> Proposal:
     return replace(found, reasons={"key": why, **found.reasons}, instead=instead)
 
 
-def _refusal(table: Table, shape: Shape) -> str | None:
-    if table.name == OWN:
-        return "supasync's own record"
+def _refusal(shape: Shape, *, told: bool) -> str | None:
     if shape.view:
         return "a view: it has no rows of its own. Copy the tables behind it, and create the view in NEW"
     if not shape.key:
-        return (
-            "no primary key is shown: it is a view, or its rows cannot be told apart. Where it has another "
-            "unique index on NOT NULL columns, name them as key:, else add a primary key on both sides"
-        )
+        return _NO_KEY if told else _UNTOLD
     return None
 
 

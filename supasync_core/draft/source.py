@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from supasync_core.backend import Catalog, Exposing, Source
+from supasync_core.backend import Catalog, Exposing, Sink, Source
 from supasync_core.config.environment import Environment, read_dotenv
 from supasync_core.errors import ConfigError, RefusedError, SchemaError
 from supasync_core.ledger import Ledger
@@ -17,6 +18,7 @@ from supasync_core.tables import Shape
 
 VARIABLES = {"url": "OLD_SUPABASE_URL", "key": "OLD_SUPABASE_SERVICE_ROLE_KEY"}
 """Where the settings of OLD stand in the environment: the references that the drafted file will hold."""
+NEW = {"url": "SUPABASE_URL", "key": "SUPABASE_SERVICE_ROLE_KEY"}
 _FILL = "copy .env.example to .env and fill it in, or look at exported CSV files instead: --from FOLDER"
 _NOT_SHOWN = (
     "they are shown to the secret key (sb_secret_...) or service_role alone, and nowhere where the API's "
@@ -41,11 +43,31 @@ def of_environment(
     environ: Mapping[str, str], folder: Path, host: Host, ledger: Ledger
 ) -> tuple[Source, list[Secret]]:
     """OLD as the environment or .env names it, opened, and its secrets; ConfigError with all flaws."""
+    backend = host.sources.get("rest")
+    values, secrets = _read(environ, folder, VARIABLES, backend)
+    return backend.open(_context(values, folder, ledger)), secrets
+
+
+def sink_of_environment(
+    environ: Mapping[str, str], folder: Path, host: Host
+) -> tuple[Sink | None, list[Secret]]:
+    """NEW in the same way; None where it is not filled in yet."""
+    backend = host.sinks.get("rest")
+    try:
+        values, secrets = _read(environ, folder, NEW, backend)
+    except ConfigError:
+        return None, []
+    return backend.open(replace(_context(values, folder, Ledger()), project="NEW")), secrets
+
+
+def _read(
+    environ: Mapping[str, str], folder: Path, variables: Mapping[str, str], backend: Backend[Any]
+) -> tuple[Values, list[Secret]]:
+    """The settings of a project as the environment or .env has them; ConfigError with all flaws."""
     dotenv, flaws = read_dotenv(folder / ".env")
     problems = [f"{folder / '.env'}:{line}: {flaw}" for line, flaw in flaws]
-    backend = host.sources.get("rest")
     values: dict[str, str | Secret] = {}
-    for name, variable in VARIABLES.items():
+    for name, variable in variables.items():
         value, missing = Environment(environ, dotenv).expand(f"${{{variable}}}")
         setting = backend.settings[name]
         flaw = missing[0] if missing else setting.check(value or "")
@@ -54,8 +76,7 @@ def of_environment(
         values[name] = Secret(value or "") if setting.secret else value or ""
     if problems:
         raise ConfigError(problems, hint=_FILL)
-    secrets = [value for value in values.values() if isinstance(value, Secret)]
-    return backend.open(_context(Values(values), folder, ledger)), secrets
+    return Values(values), [value for value in values.values() if isinstance(value, Secret)]
 
 
 def of_path(path: Path, host: Host) -> Source:

@@ -9,6 +9,7 @@ import yaml
 from supasync_core.draft.proposal import Proposal
 from supasync_core.printable import visible
 from supasync_core.tables import Table
+from supasync_core.undecided import written
 
 _WIDTH = 110
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -41,6 +42,12 @@ budgets: {requests: 50000, egress: 5GB, database: 500MB}
 
 """
 
+_UNDECIDED = """\
+# Not copied, each for the reason behind it. Decide on each: make it fit, take its name out and run
+# supasync init again, which prints its entry; or move its name to a list that is called ignore:
+undecided:
+"""
+
 EXAMPLE = """\
 # Copy this file to .env beside tables.yaml and fill it in. Keep .env out of git: the keys open everything.
 # A variable that is set in the process environment wins over this file.
@@ -67,16 +74,18 @@ ENABLE_HOURLY_SYNC=true
 
 def document(proposals: Sequence[Proposal], notes: Iterable[str] = ()) -> str:
     """All of tables.yaml; the ``notes`` stand above the tables."""
-    lines = [*(line for note in notes for line in _comment(note, "")), "tables:"]
     left = [proposal for proposal in proposals if proposal.refusal]
+    lines = [_UNDECIDED.rstrip(), *undecided(left), ""] if left else []
+    lines += [*(line for note in notes for line in _comment(note, "")), "tables:"]
     for proposal in proposals:
         if not proposal.refusal:
             lines += [*_entry(proposal), ""]
-    if left:
-        lines += ["  # Not copied, each for the reason given. To copy one, fix that and uncomment it."]
-        for proposal in left:
-            lines += _left_out(proposal)
     return HEAD + "\n".join(lines).rstrip() + "\n"
+
+
+def undecided(left: Iterable[Proposal]) -> list[str]:
+    """Lines for the list of tables that are not copied, each name with the reason behind it."""
+    return [line for proposal in left for line in _left_out(proposal)]
 
 
 def entries(proposals: Iterable[Proposal]) -> str:
@@ -112,10 +121,13 @@ def _setting(setting: str, value: str, reason: str) -> Iterator[str]:
         yield line
 
 
-def _left_out(proposal: Proposal) -> Iterator[str]:
-    yield "  #"
-    yield f"  # {_name(proposal.table.name)}:"
-    yield from _comment(proposal.refusal or "", "  ", "#     ")
+def _left_out(proposal: Proposal) -> list[str]:
+    """The name, and behind it the reason; below it where the name alone takes half of the line."""
+    line = f"  - {_text(written(proposal.table.schema, proposal.table.name))}"
+    if len(line) > _WIDTH // 2:
+        return [line, *_comment(proposal.refusal or "", " " * 6)]
+    first, *others = _comment(proposal.refusal or "", " " * (len(line) + 2))
+    return [f"{line}  {first.lstrip()}", *others]
 
 
 def _value(table: Table, setting: str) -> str:

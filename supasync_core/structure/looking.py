@@ -82,26 +82,6 @@ def lacking(project: Project, table: Table, source: Shape) -> list[str]:
     return project.sink.lacking(table, wanted or table.key)
 
 
-def undecided(project: Project) -> list[str]:
-    """The source's tables that have no entry in tables.yaml, not even as a comment; none where unknown."""
-    from supasync_core.draft.writing import is_commented  # noqa: PLC0415 - wanted here alone
-
-    settings = project.settings
-    if not isinstance(project.source, Catalog):
-        return []
-    declared = {table.address for table in settings.tables}
-    text = settings.path.read_text("utf-8-sig")
-    found: list[str] = []
-    for schema in dict.fromkeys(table.schema for table in settings.tables):
-        try:
-            shapes = project.source.tables(schema)
-        except TableError:
-            continue
-        tables = [name for name, shape in shapes.items() if not shape.view and (schema, name) not in declared]
-        found += [name for name in tables if name != OWN and not is_commented(text, name)]
-    return found
-
-
 def _catalog(side: Side, project: str) -> Catalog:
     if not isinstance(side, Catalog):
         raise SchemaError(f"{project}'s backend cannot list its tables, so they cannot be compared")

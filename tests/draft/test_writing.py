@@ -5,13 +5,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import yaml
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from supasync_core.config import load
 from supasync_core.draft import writing
 from supasync_core.draft.proposal import Proposal
 from supasync_core.plugins import Host
+from supasync_core.settings import Settings
 from supasync_core.tables import Table
 
 ENVIRONMENT = {
@@ -29,19 +30,20 @@ NAMES = st.text(
 )
 
 
-def read(text: str) -> tuple[Table, ...]:
+def read(text: str) -> Settings:
     host = Host()
     host.load_installed()
     with TemporaryDirectory() as folder:
         path = Path(folder, "tables.yaml")
         path.write_text(text, encoding="utf-8")
-        return load(path, ENVIRONMENT, host).tables
+        return load(path, ENVIRONMENT, host)
 
 
 @given(
     name=NAMES, key=st.lists(NAMES, min_size=1, max_size=3, unique=True), stamp=NAMES, why=NAMES, left=NAMES
 )
 def test_any_name_is_read_back_as_it_is(name: str, key: list[str], stamp: str, why: str, left: str) -> None:
+    assume(name != left)
     table = Table(name=name, key=tuple(key), timestamp=(stamp,))
     text = writing.document(
         [
@@ -50,8 +52,9 @@ def test_any_name_is_read_back_as_it_is(name: str, key: list[str], stamp: str, w
         ],
         [why],
     )
-    assert read(text) == (table,)
-    assert writing.is_commented(text, left)
+    settings = read(text)
+    assert settings.tables == (table,)
+    assert [each.name for each in settings.undecided] == [left]
 
 
 def test_the_example_of_the_repository_is_the_one_that_init_writes() -> None:

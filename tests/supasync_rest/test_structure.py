@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from supasync_core.backend import Reference
+from supasync_core.backend import Reference, Unique
 from supasync_core.tables import Table
 from tests.servers.postgres import Cluster
 from tests.supasync_rest.rig import SCHEMA_SQL, TABLES, Rig, rig
@@ -19,6 +19,11 @@ create table public.posts (id int primary key, author uuid constraint author_fk 
 create table public.parts (id int, author uuid references auth.users, primary key (id))
   partition by range (id);
 create table public.part_1 partition of public.parts for values from (1) to (9);
+create table public.couples (a int not null, b text not null, c int, d uuid not null, "e f" int not null,
+  unique (a, b), unique (c), unique ("e f") deferrable initially deferred, check (a > 0));
+create unique index part on public.couples (d) where a > 0;
+create unique index lower on public.couples (lower(b));
+create unique index wide on public.couples ("e f", d) include (c);
 insert into auth.users values ('00000000-0000-4000-8000-000000000001');
 insert into cats values (1, 'Red', true);
 revoke all on schema auth from service_role;
@@ -58,6 +63,18 @@ def test_values_without_a_parent_are_found_by_the_keys_own_operators(project: Ri
     assert sink.orphans(CAT, []) == set()
 
 
+def test_unique_keys_are_those_by_which_rows_can_be_merged(project: Rig) -> None:
+    found = project.sink().uniques([Table(name="couples"), Table(name="parts"), Table(name="none")])
+    assert found is not None
+    assert set(found["public", "couples"]) == {
+        Unique(("a", "b")),
+        Unique(("c",), nullable=True),
+        Unique(("e f", "d")),
+    }
+    assert found["public", "parts"] == [Unique(("id",))]
+    assert found["public", "none"] == []
+
+
 def test_what_is_no_value_or_no_constraint_is_not_judged(project: Rig) -> None:
     sink = project.sink()
     assert sink.orphans(AUTHOR, [("no uuid",)]) is None
@@ -71,6 +88,7 @@ def test_a_new_with_older_functions_tells_nothing(project: Rig) -> None:
     try:
         assert project.sink().references([Table(name="posts")]) is None
         assert project.sink().orphans(AUTHOR, [("x",)]) is None
+        assert project.sink().uniques([Table(name="couples")]) is None
     finally:
         project.run("alter function away(jsonb) rename to supasync_ready_structure")
         project.run("alter function away(jsonb, jsonb) rename to supasync_ready_orphans")

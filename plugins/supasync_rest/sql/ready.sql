@@ -127,6 +127,20 @@ as $supasync$
             and parent.relname = f.table_name
         join pg_catalog.pg_class child on child.oid = f.oid and child.oid <> parent.oid
         join pg_catalog.pg_namespace child_place on child_place.oid = child.relnamespace),
+    'uniques', (  -- the columns by which rows can be merged: no part of the rows, no expression, nothing deferred
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'schema', synced.schema_name, 'table', synced.table_name, 'primary', i.indisprimary,
+            'columns', keys.names, 'nullable', keys.nullable) order by synced.table_name, i.indexrelid), '[]')
+        from (:synced) as synced (schema_name, table_name)
+        join pg_catalog.pg_namespace n on n.nspname = synced.schema_name
+        join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = synced.table_name
+        join pg_catalog.pg_index i on i.indrelid = c.oid and i.indisunique and i.indimmediate and i.indisvalid
+            and i.indpred is null and i.indexprs is null
+        cross join lateral (
+            select jsonb_agg(a.attname order by key.place), bool_or(not a.attnotnull)
+            from unnest(i.indkey::smallint[]) with ordinality as key (attnum, place)
+            join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = key.attnum
+            where key.place <= i.indnkeyatts) as keys (names, nullable)),
     'modifiers', (  -- types that hold no more digits than these
         select coalesce(jsonb_agg(jsonb_build_object(
             'schema', synced.schema_name, 'table', synced.table_name, 'column', a.attname,

@@ -1,0 +1,233 @@
+"""Tables of the source that are not copied, and that nobody has decided on: which, and their rows.
+
+What was seen last is kept beside the lock, so that nobody asks the source again to name them.
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final
+
+from supasync_core import clock, lock
+from supasync_core.backend import Catalog, Side
+from supasync_core.descriptors import check_own, read
+from supasync_core.errors import SupasyncError, TableError
+from supasync_core.files import write_private
+from supasync_core.project import Project
+from supasync_core.settings import Mention, Settings
+from supasync_core.structure import unique
+from supasync_core.tables import Shape, Table
+from supasync_core.wording import counted
+
+OWN: Final = ("sync_metadata", "supasync_changed")
+"""supasync's own tables; an OLD that was a NEW once may have them as well."""
+WAY_OUT: Final = (
+    "decide on each: copy it (supasync init prints the entries that are missing), or move its name to "
+    "ignore: in tables.yaml"
+)
+_NAME: Final = "undecided.json"
+_LARGEST: Final = 10_000_000
+_PUBLIC: Final = "public"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undecided:
+    """One table, its rows on both sides as they were counted ``at`` that time; None where they were not.
+
+    ``listed``: it stands under ``undecided:``; else tables.yaml does not name it at all. ``absent``: NEW
+    does not have it. ``key``: a unique key by which it can be copied, though it has no primary key.
+    """
+
+    name: str
+    old: int | None = None
+    new: int | None = None
+    at: str | None = None
+    absent: bool = False
+    listed: bool = True
+    key: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """Its rows on both sides, and when they were counted."""
+        if self.at is None:
+            return f"{self.name}: its rows were never counted (supasync check counts them)"
+        old = "not counted in OLD" if self.old is None else f"{counted(self.old, 'row', 'rows')} in OLD"
+        new = "not counted in NEW" if self.new is None else f"{self.new:,} in NEW"
+        where = "" if self.listed else ", not in tables.yaml"
+        way = f"; it can be copied by its unique key ({', '.join(self.key)})" if self.key else ""
+        return (
+            f"{self.name}: {old}, {'NEW has no such table' if self.absent else new} ({self.at}){where}{way}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was found: the tables, and names of tables.yaml that the source does not have, each in a sentence.
+
+    ``told``: whether the source lists its tables at all.
+    """
+
+    tables: tuple[Undecided, ...] = ()
+    unknown: tuple[str, ...] = ()
+    told: bool = True
+
+
+def look(project: Project) -> Look:
+    """Ask both sides: which tables nobody has decided on, and how many rows each has. It is kept."""
+    found = _Looking(project).conduct()
+    keep(project.settings, found.tables)
+    return found
+
+
+def last_seen(settings: Settings) -> tuple[Undecided, ...]:
+    """The tables as they were seen last, without any request."""
+    kept = _kept(settings)
+    names = [each.name for each in settings.undecided]
+    listed = [replace(kept.get(name, Undecided(name=name)), listed=True) for name in names]
+    known = {each.name for each in (*settings.undecided, *settings.ignore)}
+    known |= {name for table in settings.tables for name in (table.name, written(*table.address))}
+    return (*listed, *(each for name, each in kept.items() if name not in known))
+
+
+def keep(settings: Settings, tables: Sequence[Undecided]) -> None:
+    """Keep what was seen, whole or not at all."""
+    told = {**_ends(settings), "tables": [asdict(each) for each in tables]}
+    write_private(lock.folder(settings.folder) / _NAME, json.dumps(told, indent=2))
+
+
+def _kept(settings: Settings) -> dict[str, Undecided]:
+    """What was kept of these two projects; nothing where it cannot be read, since it can be asked anew."""
+    path = settings.folder / lock.FOLDER / _NAME
+    try:
+        check_own(path.parent)
+        found = json.loads(read(path, _LARGEST))
+        if {name: found[name] for name in _ends(settings)} != _ends(settings):
+            return {}
+        told = [Undecided(**{**each, "key": tuple(each["key"])}) for each in found["tables"]]
+        return {each.name: each for each in told}
+    except (OSError, ValueError, KeyError, TypeError, SupasyncError):
+        return {}
+
+
+def _ends(settings: Settings) -> dict[str, str]:
+    return {"source": settings.source.ref, "sink": settings.sink.ref}
+
+
+@dataclass
+class _Looking:
+    """One look at both catalogs."""
+
+    project: Project
+    shapes: dict[tuple[bool, str], Mapping[str, Shape] | None] = field(default_factory=dict)
+    keys: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+
+    def conduct(self) -> Look:
+        from supasync_core.draft.source import schemas_of  # noqa: PLC0415 - wanted here alone
+
+        settings = self.project.settings
+        if not isinstance(self.project.source, Catalog):
+            return Look(last_seen(settings), told=False)
+        exposed = schemas_of(self.project.source) or [_PUBLIC]
+        schemas = list(dict.fromkeys([*exposed, *(table.schema for table in settings.tables)]))
+        places = {each: self._place(each.name, schemas) for each in (*settings.undecided, *settings.ignore)}
+        declared = {table.address for table in settings.tables}
+        known = declared | set(places.values())
+        asked = [(each.name, places[each], True) for each in settings.undecided]
+        for schema in schemas:
+            names = [name for name in self._tables(schema) or () if (schema, name) not in known]
+            asked += [(written(schema, name), (schema, name), False) for name in names if name not in OWN]
+        self._find_keys([place for _, place, _ in asked if place])
+        found = [replace(self._counted(name, place), listed=listed) for name, place, listed in asked]
+        told = any(self._tables(schema) is not None for schema in schemas)
+        unknown = [self._unknown(each, schemas) for each, place in places.items() if place is None]
+        unknown += [
+            f"{each.place}: {each.name} stands under tables: as well"
+            for each in places
+            if places[each] in declared
+        ]
+        return Look(tuple(found), tuple(filter(None, unknown)), told=told)
+
+    def _place(self, name: str, schemas: Sequence[str]) -> tuple[str, str] | None:
+        """Schema and name of a table that is named ``name`` or ``schema.name``; None where there is none."""
+        for schema in schemas:
+            if name in (self._tables(schema) or ()):
+                return schema, name
+        schema, dot, rest = name.partition(".")
+        return (schema, rest) if dot and rest in (self._tables(schema) or ()) else None
+
+    def _unknown(self, mention: Mention, schemas: Sequence[str]) -> str | None:
+        """That there is no such table; None where the source does not list those of its schema."""
+        schema, dot, _ = mention.name.partition(".")
+        asked = [*schemas, schema] if dot else schemas
+        if any(self._tables(each) is None for each in asked):
+            return None
+        return f"{mention.place}: OLD has no table {mention.name}"
+
+    def _tables(self, schema: str, *, new: bool = False) -> Mapping[str, Shape] | None:
+        """The tables that a side lists; None where it does not."""
+        if (new, schema) not in self.shapes:
+            side: Side = self.project.sink if new else self.project.source
+            self.shapes[new, schema] = _listed(side, schema)
+        return self.shapes[new, schema]
+
+    def _find_keys(self, places: Sequence[tuple[str, str]]) -> None:
+        """The unique keys of those without a primary key, where NEW tells them."""
+        shapes = {place: (self._tables(place[0]) or {}).get(place[1], Shape()) for place in places}
+        bare = {place: shape for place, shape in shapes.items() if not shape.key and not shape.view}
+        asked = [Table(name=name, schema=schema) for schema, name in bare]
+        found = unique.told(self.project.sink, asked) if asked else None
+        self.keys = {place: unique.instead((found or {}).get(place, ()), bare[place]) for place in bare}
+
+    def _counted(self, name: str, place: tuple[str, str] | None) -> Undecided:
+        """The table with its rows: a request to each side that has it."""
+        at = self.project.source.horizon()
+        now = at.text if at else clock.to_text(time.time_ns() // 1000)
+        if place is None:
+            return Undecided(name=name, at=now)
+        old, new = self._tables(place[0]), self._tables(place[0], new=True)
+        absent = new is not None and place[1] not in new
+        return Undecided(
+            name=name,
+            old=_rows(self.project.source, place, old),
+            new=None if absent else _rows(self.project.sink, place, new),
+            at=now,
+            absent=absent,
+            key=self.keys.get(place, ()),
+        )
+
+
+def _listed(side: Side, schema: str) -> Mapping[str, Shape] | None:
+    if not isinstance(side, Catalog):
+        return None
+    try:
+        return side.tables(schema)
+    except TableError:
+        return None
+
+
+def _rows(side: Side, place: tuple[str, str], shapes: Mapping[str, Shape] | None) -> int | None:
+    """The number of rows; None where it cannot be had, as of a view that takes too long."""
+    schema, name = place
+    columns = shapes[name].columns if shapes and name in shapes else ()
+    if not columns:
+        return None
+    try:
+        return side.count(Table(name=name, schema=schema, key=(columns[0].name,)))
+    except TableError as err:
+        if err.table is None:
+            raise
+        return None
+
+
+def written(schema: str, name: str) -> str:
+    """A table's name as the lists of tables.yaml have it."""
+    return name if schema == _PUBLIC else f"{schema}.{name}"
+
+
+def by_name(tables: Sequence[Undecided]) -> dict[str, Any]:
+    """The tables for programs and the certificate."""
+    told = {each.name: asdict(each) for each in tables}
+    return {
+        name: {key: value for key, value in table.items() if key != "name"} for name, table in told.items()
+    }
