@@ -19,7 +19,7 @@ grant select, insert, update, delete on all tables in schema public to service_r
 """
 ROWS = """
 insert into public.users select g, 'u' || g from generate_series(1, 3) g;
-insert into public.prints select md5(g::text), 'p' from generate_series(1, 10001) g;
+insert into public.prints select md5(g::text), 'p' from generate_series(1, 20001) g;
 insert into public.bare select 1, 'x' from generate_series(1, 4);
 """
 LATER = "create table public.later (id int primary key); insert into public.later values (1), (2); "
@@ -48,23 +48,23 @@ def lines(text: str, name: str) -> list[str]:
 
 def test_what_init_leaves_out_is_named_with_its_rows_until_it_is_decided_on(space: Workspace) -> None:
     text = (space.folder / "tables.yaml").read_text()
-    for name, why in (("bare", "no primary key"), ("prints", "10,001 rows"), ("totals", "a view")):
+    for name, why in (("bare", "no primary key"), ("prints", "20,001 rows"), ("totals", "a view")):
         at = text.index(f"  - {name}  # ")
         assert why in " ".join(text[at:].replace("#", " ").split())
     space.ready()
     assert space.supasync("sync").code == 0
     checked = space.supasync("check")
     assert checked.code == 0, checked.out
-    for name, rows in (("bare", "4 rows in OLD, 0 in NEW"), ("prints", "10,001 rows in OLD, 0 in NEW")):
+    for name, rows in (("bare", "4 rows in OLD, 0 in NEW"), ("prints", "20,001 rows in OLD, 0 in NEW")):
         for command in ("check", "status", "verify"):
             (line,) = lines(space.supasync(command).out, name)
             assert rows in line, command
     plan = space.supasync("cutover", "--plan")
     assert "failed    undecided: " in plan.out
-    assert "10,001 rows in OLD, 0 in NEW" in plan.out
+    assert "20,001 rows in OLD, 0 in NEW" in plan.out
     for command in ("status", "verify"):
         told = space.supasync(command, "--json").json["undecided"]
-        assert {name: each["old"] for name, each in told.items()} == {"bare": 4, "prints": 10001, "totals": 1}
+        assert {name: each["old"] for name, each in told.items()} == {"bare": 4, "prints": 20001, "totals": 1}
         assert all(each["at"] for each in told.values())
     decide(space, "undecided: []\nignore: [prints, bare, totals]")
     for command in ("check", "status", "verify"):
@@ -148,7 +148,7 @@ def test_what_an_existing_file_lacks_is_printed_for_the_list(space: Workspace) -
     assert done.code == 1
     assert "  - bare  # no primary key" in done.out
     assert "  - totals  # a view" in done.out
-    assert "prints" not in done.out
+    assert "- prints" not in done.out
 
 
 KEYED = """
