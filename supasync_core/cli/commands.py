@@ -17,7 +17,10 @@ from supasync_core.errors import StateError, SupasyncError
 from supasync_core.faults import DefectError, understood
 
 COMMANDS = {
-    "check": ("supasync_core.cli.setup", "Look at both projects, the tables and the state; write nothing."),
+    "check": (
+        "supasync_core.cli.setup",
+        "Look at both projects, the tables and the state; write nothing to either.",
+    ),
     "cutover": ("supasync_core.cli.cutover", "Switch the app from OLD to NEW"),
     "diff": ("supasync_core.cli.diff", "Compare LEFT and RIGHT"),
     "gap": ("supasync_core.cli.gap", "Carry the last gap over by hand, without any request to OLD."),
