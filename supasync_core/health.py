@@ -1,11 +1,13 @@
 """What the records of the last runs mean."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from supasync_core import clock
 from supasync_core.backend import Past, Record
 from supasync_core.state import TableState
+from supasync_core.unseen import UPDATES, compared_at, is_covered
 
 _SHOWN = 10
 _SYNCS = ("sync",)
@@ -16,7 +18,9 @@ class Lag:
     """How far a table lies behind: the source's time of its last complete read, and how long ago that is.
 
     ``ahead`` rows were stamped later than that: by a wrong clock, or on purpose. ``deletions`` rows were
-    found to be deleted in the source and are in the sink still, the first of them by key.
+    found to be deleted in the source and are in the sink still, the first of them by key. ``unseen`` are the
+    kinds of changes that reading does not see; ``compared_at`` is when all values were compared last.
+    ``blind``: updates may be missing for longer than that is ago.
     """
 
     name: str
@@ -25,6 +29,9 @@ class Lag:
     ahead: int = 0
     deletions: int = 0
     deleted: tuple[tuple[str, ...], ...] = ()
+    unseen: tuple[str, ...] = ()
+    compared_at: str | None = None
+    blind: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +50,13 @@ class Health:
     runs: tuple[Record, ...]
 
 
-def judge(past: Past, tables: tuple[str, ...], interval: timedelta, now: clock.Instant) -> Health:
-    """Judge the records at the time ``now``; healthy is a last success younger than two intervals."""
+def judge(
+    past: Past, tables: Mapping[str, tuple[str, ...]], interval: timedelta, now: clock.Instant
+) -> Health:
+    """Judge the records at the time ``now``; healthy is a last success younger than two intervals.
+
+    ``tables`` are the names, each with the kinds of changes that reading it does not see.
+    """
     syncs = [record for record in past.records if record.command in _SYNCS and record.status != "running"]
     good = [record for record in syncs if record.status == "success"]
     last = past.state.last_success if past.state else None
@@ -59,7 +71,7 @@ def judge(past: Past, tables: tuple[str, ...], interval: timedelta, now: clock.I
         rated=len(syncs),
         requests=sum(record.requests for record in shown),
         bytes=sum(record.bytes for record in shown),
-        tables=tuple(_lag(past, name, now) for name in tables),
+        tables=tuple(_lag(past, name, unseen, now) for name, unseen in tables.items()),
         set_aside=sum(past.state.set_aside().values()) if past.state else 0,
         runs=shown,
     )
@@ -79,10 +91,20 @@ def _verdict(
     return f"no success for {int(age / interval)} intervals: see the errors below, then run supasync sync"
 
 
-def _lag(past: Past, name: str, now: clock.Instant) -> Lag:
+def _lag(past: Past, name: str, unseen: tuple[str, ...], now: clock.Instant) -> Lag:
     state = past.state.table(name) if past.state else TableState()
     lag = _since(state.read_at, now)
-    return Lag(name, state.read_at, lag, state.ahead, state.deletions, state.deleted)
+    return Lag(
+        name,
+        state.read_at,
+        lag,
+        state.ahead,
+        state.deletions,
+        state.deleted,
+        unseen,
+        compared_at(state),
+        blind=UPDATES in unseen and not is_covered(state, now),
+    )
 
 
 def _since(text: str | None, now: clock.Instant) -> timedelta | None:

@@ -16,6 +16,7 @@ from supasync_core.report import Report, TableResult, waiting
 from supasync_core.state import State
 from supasync_core.survey import look
 from supasync_core.tables import Table
+from supasync_core.unseen import UPDATES, is_covered
 
 
 def sync(project: Project, plan: Plan, watch: Watch) -> Report:
@@ -68,8 +69,22 @@ class _Session:
             interrupted = True
         except TableError as err:
             stopped = err
+        self._tell_unseen()
         self.progress.save(self.progress.report(stopped, interrupted=interrupted))
         return self.progress.report(stopped, interrupted=interrupted)
+
+    def _tell_unseen(self) -> None:
+        """The tables whose updates nobody looks for."""
+        progress = self.progress
+        now = clock.parse(progress.run.now)
+        names = [
+            table.name
+            for table in progress.plan.tables
+            if UPDATES in progress.project.unseen(table)
+            and not is_covered(progress.state.table(table.name), now)
+        ]
+        if names:
+            progress.notes.append(f"updates in OLD are not seen: {', '.join(names)} (supasync check: why)")
 
     def _begin_metering(self) -> None:
         """A month is NEW's, as its records are, whatever this machine's clock says."""

@@ -3,10 +3,12 @@
 import re
 from typing import TYPE_CHECKING, Final
 
+from supasync_core import clock
 from supasync_core.tables import Table
 
 if TYPE_CHECKING:
     from supasync_core.backend import TablePlugin
+    from supasync_core.state import TableState
 
 DELETES: Final = "deletes"
 UPDATES: Final = "updates"
@@ -19,6 +21,7 @@ _COMPANY: Final = (
     r"last|latest|recent(?:ly)?|row|record|entry|system|sys|db|date|time|stamp|datetime|ts|dt|at|on|utc|gmt|tz"
     r"|when|was|is|of|the|number|no|ms"
 )
+_RECENT: Final = 2 * 86_400_000_000
 _SPEAKS: Final = re.compile(rf"(?:{_COMPANY})*(?:{_CHANGE})(?:{_COMPANY})*")
 
 
@@ -47,6 +50,18 @@ def unseen(plugin: "TablePlugin", table: Table) -> tuple[str, ...]:
     tell = getattr(plugin, "unseen", None)
     told = tuple(tell(table)) if tell else ()
     return tuple(sorted({kind if kind == DELETES else UPDATES for kind in told}))
+
+
+def compared_at(known: "TableState") -> str | None:
+    """When the last periodic comparison of all values began that came to its end; None without any."""
+    comparison = getattr(known, "comparison", None)
+    return comparison.walked_at if comparison else None
+
+
+def is_covered(known: "TableState", now: clock.Instant) -> bool:
+    """Whether such a comparison is recent enough to stand in for what runs do not see."""
+    at = compared_at(known)
+    return at is not None and now - clock.parse(at) <= _RECENT
 
 
 def reading(plugin: "TablePlugin", table: Table) -> str:

@@ -42,4 +42,4 @@ def record(command: str, status: str) -> dict[str, object]:
 def test_a_success_of_another_command_is_no_failed_sync(runs: list[tuple[str, str]], verdict: str) -> None:
     records = tuple(record_from_json(record(*run)) for run in runs)
     past = Past(State("old", last_success=AT), records)
-    assert judge(past, (), timedelta(hours=1), clock.parse(AT)).verdict.startswith(verdict)
+    assert judge(past, {}, timedelta(hours=1), clock.parse(AT)).verdict.startswith(verdict)

@@ -4,7 +4,7 @@ import json
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from supasync_core.cli.session import Session
 from supasync_core.cli.streams import bare
 from supasync_core.errors import ConfigError, SupasyncError
 from supasync_core.printable import visible
+from supasync_core.unseen import UPDATES
 
 if TYPE_CHECKING:
     from supasync_core.cutover.checklist import Outcome
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from supasync_core.cutover.seams import Switch
     from supasync_core.project import Project
     from supasync_core.report import Report
+    from supasync_core.tables import Table
     from supasync_core.verification import Verification
 
 
@@ -39,8 +41,8 @@ if TYPE_CHECKING:
 @click.option(
     "--exact/--no-exact",
     default=None,
-    help="Compare every value of every row, or keys and timestamps alone.  [default: every value; it asks "
-    "where that costs a tenth of the monthly egress]",
+    help="Compare every value of every row, or keys and timestamps alone, but for small tables whose updates "
+    "no run sees.  [default: every value; it asks where that costs a tenth of the monthly egress]",
 )
 @click.option("--accept", "accepted", multiple=True, metavar="NAME", help="Switch although this check fails.")
 @click.option(
@@ -232,18 +234,35 @@ class Command:
 
         with staging(self.session) as kept, watching(quiet=self.as_json) as onlooker:
             tables = project.settings.tables
-            exact = self._wants_values(project) if self.exact is None else self.exact
-            return verify(project, tables, exact=exact, staging=kept, progress=onlooker)
+            return verify(project, tables, exact=self._by_value(project), staging=kept, progress=onlooker)
 
-    def _wants_values(self, project: "Project") -> bool:
-        """Whether every value is compared: where that costs much, a person decides."""
-        from supasync_core.usage.estimate import egress_of_all, is_small  # noqa: PLC0415 - as above
+    def _by_value(self, project: "Project") -> "list[str]":
+        """The tables of which every value is compared: where that costs much, a person decides.
+
+        Those whose updates no run sees are compared so whatever was said of all, unless they cost much.
+        """
+        tables = project.settings.tables
+        less = "keys and timestamps are compared, and the certificate says so"
+        if self.exact or (self.exact is None and self._affords(project, tables, "every value", less)):
+            return [table.name for table in tables]
+        blind = [table for table in tables if UPDATES in project.unseen(table)]
+        names = ", ".join(table.name for table in blind)
+        less = "the check called values fails, since no run sees their updates"
+        if blind and self._affords(project, blind, f"the values of {names} at least", less):
+            return [table.name for table in blind]
+        return []
+
+    def _affords(self, project: "Project", tables: "Sequence[Table]", what: str, less: str) -> bool:
+        """Whether reading these tables costs little; else the answer, and after --no-exact a no."""
+        from supasync_core.usage.estimate import egress_of, is_small  # noqa: PLC0415 - --help needs none
         from supasync_core.usage.shares import size  # noqa: PLC0415
 
-        cost = egress_of_all(project)
-        return is_small(cost, project.settings.budgets) or self.agrees(
-            f"Compare every value? That takes about {size(cost)} of OLD's egress, a tenth of a month's or "
-            "more. If not, keys and timestamps are compared, and the certificate says so."
+        cost = egress_of(project, tables)
+        if is_small(cost, project.settings.budgets):
+            return True
+        return self.exact is None and self.agrees(
+            f"Compare {what}? That takes about {size(cost)} of OLD's egress, a tenth of a month's or more. "
+            f"If not, {less}."
         )
 
     def _show(self, outcome: "Outcome") -> None:

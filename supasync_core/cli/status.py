@@ -35,10 +35,11 @@ def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int
     settings = session.settings
     with session.project() as project:
         past = project.store.past(_FETCHED)
+        unseen = {table.name: project.unseen(table) for table in settings.tables}
         now = time.time_ns() // 1000
         limited = settings.budgets.monthly or settings.budgets.database is not None
         spendings = project.store.spendings(clock.to_text(now - HISTORY)) if limited and past.state else ()
-    health = judge(past, tuple(table.name for table in settings.tables), settings.interval, now)
+    health = judge(past, unseen, settings.interval, now)
     known = shares(spendings, settings.budgets, now) if spendings else ()
     stands = phase(past, known, health.age, settings.stale_after)
     left_out = last_seen(settings)
@@ -72,7 +73,9 @@ def _show(health: Health, redact: Callable[[str], str]) -> None:
     output.line(f"last run: {last.status}, {last.created_at}, {last.records:,} records ({last.command})")
     if last.error:
         click.echo(redact(textwrap.indent(last.error, "  ")))
-    output.line(f"health: {health.verdict}")
+    blind = sum(lag.blind for lag in health.tables)
+    but = f"; updates are not seen in {counted(blind, 'table', 'tables')}, see below" if blind else ""
+    output.line(f"health: {health.verdict}{but}")
     click.echo(f"last success: {ago(health.age)}")
     if health.set_aside:
         click.echo(
@@ -97,6 +100,13 @@ def _show(health: Health, redact: Callable[[str], str]) -> None:
                 f"{lag.name}: {counted(lag.deletions, 'row is', 'rows are')} in NEW and not in OLD "
                 f"(deleted there, or written in NEW alone): {keys}{more}"
             )
+        if lag.blind:
+            at = (
+                f"all values were last compared {lag.compared_at}"
+                if lag.compared_at
+                else "supasync check: why"
+            )
+            output.line(f"{lag.name}: updates in OLD are not seen ({at})")
     click.echo()
     output.table(
         ("began", "command", "status", "records", "requests", "bytes"),
@@ -131,6 +141,7 @@ def _as_json(health: Health) -> dict[str, object]:
         "tables": [
             {"name": t.name, "read_at": t.read_at, "lag_seconds": seconds(t.lag), "ahead": t.ahead}
             | {"deletions": t.deletions, "deleted": [list(key) for key in t.deleted]}
+            | {"unseen": list(t.unseen), "compared_at": t.compared_at, "blind": t.blind}
             for t in health.tables
         ],
         "runs": [asdict(record) for record in health.runs],

@@ -12,6 +12,7 @@ from supasync_core.cli import output
 from supasync_core.cli.session import Session
 from supasync_core.errors import LockedError
 from supasync_core.undecided import by_name, last_seen
+from supasync_core.unseen import UPDATES
 from supasync_core.usage.shares import size
 from supasync_core.wording import counted
 
@@ -43,8 +44,9 @@ SHOWN = 10
 def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool, as_json: bool) -> int:
     """Compare OLD with NEW over the API: counts, then keys and timestamps, then rows that differ.
 
-    Nothing is written to either. Exits with 0 where both are equal, with 1 where they differ, with 2 where
-    that could not be found out.
+    Nothing is written to either. Exits with 0 where nothing that was compared differs, with 1 where rows
+    differ, with 2 where that could not be found out. Without --exact, small tables whose updates no run sees
+    are compared by value; larger ones are not called equal.
     """
     from supasync_core.verification import verify as compare  # noqa: PLC0415 - --help needs none of it
 
@@ -140,6 +142,8 @@ def _besides(verdict: "TableVerdict") -> list[str]:
         "rows written in NEW since it was closed": verdict.newer,
     }
     lines = [f"{number:,} {what}" for what, number in numbers.items() if number]
+    if verdict.changed and UPDATES in verdict.unseen:
+        lines.append(f"no run brings updates of this table: supasync sync --full {verdict.name}")
     return [*lines, *(f"note: {note}" for note in verdict.notes)]
 
 

@@ -41,7 +41,8 @@ class Outcome:
 class Check:
     """One check: ``what`` must hold. It is skipped where one that it ``rests_on`` failed.
 
-    ``reads``: it neither writes nor waits nor asks, so a plan may run it. ``vital``: nothing can accept it.
+    ``reads``: it neither writes nor waits nor asks, so a plan may run it; of another one it says ``planned``.
+    ``vital``: nothing can accept it.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Check:
     run: Callable[[], Outcome]
     rests_on: tuple[str, ...] = ()
     reads: bool = False
+    planned: str = "not run by a plan"
     vital: bool = False
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from supasync_core import clock, undecided
-from supasync_core.cutover import appenv, evidence
+from supasync_core.cutover import appenv, evidence, values
 from supasync_core.cutover.appenv import AppEnv
 from supasync_core.cutover.checklist import Check, Outcome, failed, ok, skipped
 from supasync_core.cutover.looking import Seen, look, moved
@@ -31,7 +31,8 @@ _GONE: Final = "OLD is not asked after the gap was carried over by hand"
 class Situation:
     """What the checks work on. ``copy`` is one sync, ``compare`` one verification.
 
-    ``after_gap``: OLD answers no more, and its last rows came by hand. ``app`` is known once its check ran.
+    ``after_gap``: OLD answers no more, and its last rows came by hand. ``app`` and what was ``verified`` are
+    known once their checks ran.
     """
 
     project: Project
@@ -46,6 +47,7 @@ class Situation:
     looks: dict[str, dict[str, Any]] = field(default_factory=dict)
     planning: bool = False
     """Whether OLD is asked nothing."""
+    verified: Verification | None = None
 
     @property
     def switched(self) -> bool:
@@ -74,6 +76,13 @@ class Situation:
             Check(name="quiet", what="two looks at OLD are equal", run=self._quiet, rests_on=later),
             Check(name="quarantine", what="no row is set aside", run=self._quarantine, reads=True),
             Check(name="verification", what="NEW holds what OLD has", run=self._verification, rests_on=later),
+            Check(
+                name="values",
+                what="values were compared where no run sees updates",
+                run=self._values,
+                rests_on=("verification",),
+                planned=values.planned(self.project),
+            ),
             *(
                 Check(name=name, what=what, run=partial(self._condition, name), reads=True)
                 for name, what in self.switch.conditions.items()
@@ -189,11 +198,14 @@ class Situation:
     def _verification(self) -> Outcome:
         if self.after_gap:
             return skipped(f"not possible without OLD; what there is instead: {self._gap().detail}")
-        found = self.compare()
+        self.verified = found = self.compare()
         if found.settled and self.looks:
             self.memory.settled = self.looks
             remember(self.project.settings.folder, self.memory)
         return evidence.of_verification(found)
+
+    def _values(self) -> Outcome:
+        return values.judged(self.project, self.verified, after_gap=self.after_gap)
 
     def _condition(self, name: str) -> Outcome:
         if not self.conditions:

@@ -50,7 +50,7 @@ class Conduct:
             if check.reads:
                 found += checklist.conduct([check], self.accepted, self.shown)
             else:
-                told = Outcome(name=check.name, what=check.what, result=PLANNED, detail="not run by a plan")
+                told = Outcome(name=check.name, what=check.what, result=PLANNED, detail=check.planned)
                 self.shown(told)
                 found.append(told)
         return tuple(found)

@@ -9,6 +9,7 @@ from supasync_core.cutover.appenv import AppEnv
 from supasync_core.cutover.checklist import Outcome, failed, ok
 from supasync_core.settings import Mention
 from supasync_core.undecided import WAY_OUT, Undecided, by_name
+from supasync_core.unseen import UPDATES
 from supasync_core.verification import Verification
 from supasync_core.wording import counted
 
@@ -17,6 +18,7 @@ _KEPT: Final = (
     "equal",
     "method",
     "values_compared",
+    "unseen",
     "old",
     "new",
     "compared",
@@ -68,7 +70,9 @@ def of_verification(found: Verification) -> Outcome:
         for table in found.tables
         if not table.equal or table.in_flight
     ]
-    return failed("; ".join(wrong), "supasync verify names the rows", **proof)
+    blind = [table.name for table in found.tables if UPDATES in table.unseen and table.changed]
+    again = f"; no run brings updates of {', '.join(blind)}: supasync sync --full NAME does" if blind else ""
+    return failed("; ".join(wrong), f"supasync verify names the rows{again}", **proof)
 
 
 def of_undecided(found: Sequence[Undecided], ignored: Sequence[Mention]) -> Outcome:

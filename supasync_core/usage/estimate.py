@@ -104,11 +104,11 @@ def estimated_size(project: Project) -> int:
     return round(total)
 
 
-def egress_of_all(project: Project) -> int:
-    """The bytes that OLD would send if every row were read once: from counts and the first rows."""
+def egress_of(project: Project, tables: Sequence[Table]) -> int:
+    """The bytes that OLD would send if every row of these were read once: from counts and the first rows."""
     everything = Window((Span(Keyset(None)),), SAMPLE)
     total = 0.0
-    for table in project.settings.tables:
+    for table in tables:
         rows, _, wire = _sampled(project, table, everything)
         total += rows * wire
     return round(total)

@@ -1,7 +1,7 @@
 """Verify tables one by one: counts, then a walk over both sides, then a second look at what differed."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -13,25 +13,31 @@ from supasync_core.journal import current
 from supasync_core.project import Project
 from supasync_core.state import State
 from supasync_core.tables import Table
+from supasync_core.unseen import UPDATES
 from supasync_core.verification.counting import Counting
-from supasync_core.verification.findings import Onlooker, TableVerdict, Verification
+from supasync_core.verification.findings import ROWS, Onlooker, TableVerdict, Verification
 from supasync_core.verification.flight import flight_of
 from supasync_core.verification.looking import Look
 from supasync_core.verification.measure import Measure, measure, shown
 from supasync_core.verification.sight import cannot_see, notes, sees
 from supasync_core.verification.walking import Walk
 
+_SMALL = 2_000_000
+"""Bytes of rows that are compared by value without being asked to, where no run sees their updates."""
+_SAMPLE = 20
+
 
 def verify(
     project: Project,
     tables: Sequence[Table],
     *,
-    exact: bool,
+    exact: bool | Collection[str],
     staging: Evidence | None,
     progress: Onlooker,
 ) -> Verification:
     """Compare these tables of OLD and NEW; nothing is written but to the ``staging``, where there is one.
 
+    ``exact`` compares every value of every row, of all tables or of those that are named.
     What happens to one table does not stop the others; what concerns both projects as a whole (a wrong key,
     a foreign state) is raised.
     """
@@ -46,8 +52,10 @@ def verify(
         )
     if staging is None:
         told.append("without a staging nothing is kept: row versions are not compared")
+    chosen = exact if isinstance(exact, Collection) else [table.name for table in tables if exact]
     verdicts = tuple(
-        _Verifying(project, table, state, staging, progress, exact).conduct() for table in tables
+        _Verifying(project, table, state, staging, progress, table.name in chosen).conduct()
+        for table in tables
     )
     horizon = project.source.horizon()
     return Verification(tables=verdicts, at=horizon.text if horizon else None, notes=tuple(told))
@@ -77,7 +85,12 @@ class _Verifying:
             if err.table is None:
                 raise
             verdict = TableVerdict(
-                name=self.table.name, method="none", error=str(err), hint=err.hint, requests=self.requests
+                name=self.table.name,
+                method="none",
+                unseen=self.project.unseen(self.table),
+                error=str(err),
+                hint=err.hint,
+                requests=self.requests,
             )
         after = self.project.ledger.total()
         moved = after.sent + after.received - before.sent - before.received
@@ -91,6 +104,7 @@ class _Verifying:
             how = measure(self.project, self.table, self.state, exact=self.exact)
             how = self._versioned(how)
         counting, failed = self._count(how)
+        how = self._by_value_where_small(how, counting)
         with self._costing(how.method):
             walk = Walk(how, self.evidence, self._report)
             walk.conduct()
@@ -106,6 +120,7 @@ class _Verifying:
         return TableVerdict(
             name=self.table.name,
             method=how.method,
+            unseen=self.project.unseen(self.table),
             old=shown_counts.old if shown_counts else None,
             new=shown_counts.new if shown_counts else None,
             ranges=tuple(counting.ranges) if counting else (),
@@ -128,6 +143,17 @@ class _Verifying:
             notes=(*failed, *notes(how, look)),
             requests=self.requests,
         )
+
+    def _by_value_where_small(self, how: Measure, counting: Counting | None) -> Measure:
+        """Whole rows of a table that is read in one page anyway, where no run sees its updates."""
+        if how.method == ROWS or counting is None or UPDATES not in self.project.unseen(self.table):
+            return how
+        if not 0 < counting.old <= self.table.page_size:
+            return how
+        whole = replace(how, method=ROWS)
+        with self._costing("a look at its rows"):
+            page = self.project.source.read(whole.old, Window((Span(Keyset(None)),), _SAMPLE))
+        return whole if len(page.body) * counting.old <= _SMALL * max(page.count, 1) else how
 
     def _versioned(self, how: Measure) -> Measure:
         """Whether OLD's rows come with their version: views and files have none."""

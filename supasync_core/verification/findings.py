@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from supasync_core.evidence import Key
 from supasync_core.tables import Table
+from supasync_core.unseen import UPDATES
 
 KEYS = "keys"
 STAMPS = "keys and timestamps"
@@ -13,12 +14,25 @@ ROWS = "whole rows"
 EQUAL = "equal"
 
 
-def claim_of(method: str, moving: int) -> str:
-    """What a comparison by this method proves that found nothing but rows which are ``moving``."""
+def claim_of(method: str, moving: int, blind: str = "") -> str:
+    """What a comparison by this method proves that found nothing but rows which are ``moving``.
+
+    ``blind`` names what no run sees the updates of.
+    """
     if method == ROWS:
         return "no difference, but for rows in flight" if moving else EQUAL
     but = ", but for rows in flight" if moving else ""
-    return f"no difference in {method}{but}; values were not compared (verify --exact)"
+    return f"no difference in {method}{but}; {_not_compared('', blind)}"
+
+
+def _not_compared(tables: str, blind: str) -> str:
+    """That values were not, and what that leaves open."""
+    if not blind:
+        return f"values{tables} were not compared (verify --exact)"
+    return (
+        f"values{tables} were not compared (values_compared: false), and no run sees updates of {blind}: "
+        "supasync verify --exact"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +56,13 @@ class TableVerdict:
     ``unmet``: by how many rows a side's own count differs from the rows that it gave, or, where no row
     explains it, one side's count from the other's. ``left_out`` by a transform. ``newer`` rows
     were written in NEW since it was closed. The digests are over what was compared of all rows that are not
-    in flight (keys, timestamps, whole rows: see ``method``), whatever their order.
+    in flight (keys, timestamps, whole rows: see ``method``), whatever their order. ``unseen`` are the
+    kinds of changes that no run sees.
     """
 
     name: str
     method: str
+    unseen: tuple[str, ...] = ()
     old: int | None = None
     new: int | None = None
     ranges: tuple[Range, ...] = ()
@@ -90,9 +106,20 @@ class TableVerdict:
         return self.method == ROWS and self.error is None
 
     @property
+    def blind(self) -> bool:
+        """Whether updates may be missing that neither a run nor this comparison has looked for."""
+        empty = self.error is None and not self.compared
+        return UPDATES in self.unseen and not self.values_compared and not empty
+
+    @property
+    def proven(self) -> bool | None:
+        """Whether it is equal; None where nothing differs, and updates may be missing all the same."""
+        return None if self.equal and self.blind else self.equal
+
+    @property
     def claim(self) -> str:
         """What is proved where nothing differs: never more than was compared."""
-        return claim_of(self.method, self.in_flight + self.newer)
+        return claim_of(self.method, self.in_flight + self.newer, "it" if self.blind else "")
 
     def as_json(self) -> dict[str, Any]:
         """Everything, keys as lists."""
@@ -101,7 +128,7 @@ class TableVerdict:
         keys = ("missing", "extra", "set_aside", "repeated")
         rest = ("digest_old", "digest_new", "error", "hint")
         return {
-            "equal": self.equal,
+            "equal": self.proven,
             "differences": self.differences,
             **{name: getattr(self, name) for name in plain},
             **{name: [list(key) for key in getattr(self, name)] for name in keys},
@@ -111,7 +138,7 @@ class TableVerdict:
                 | {"old": each.old, "new": each.new}
                 for each in self.ranges
             ],
-            **{name: list(getattr(self, name)) for name in ("sees", "cannot_see", "notes")},
+            **{name: list(getattr(self, name)) for name in ("unseen", "sees", "cannot_see", "notes")},
             **{name: getattr(self, name) for name in rest},
             "requests": dict(self.requests),
             "bytes": self.bytes,
@@ -143,17 +170,29 @@ class Verification:
         return all(table.values_compared for table in self.tables)
 
     @property
+    def blind(self) -> tuple[str, ...]:
+        """The tables of which updates may be missing that nobody has looked for."""
+        return tuple(table.name for table in self.tables if table.blind)
+
+    @property
+    def proven(self) -> bool | None:
+        """Whether both are equal; None where nothing differs, and updates may be missing all the same."""
+        return None if self.equal and self.blind else self.equal
+
+    @property
     def claim(self) -> str:
         """What is proved where nothing differs: never more than was compared."""
         bare = [table for table in self.tables if not table.values_compared]
+        blind = ", ".join(self.blind)
         moving = sum(table.in_flight + table.newer for table in self.tables)
         if not bare:
             return claim_of(ROWS, moving)
         if len(bare) == len(self.tables):
-            return claim_of(STAMPS if any(table.method == STAMPS for table in bare) else KEYS, moving)
-        names = ", ".join(table.name for table in bare)
+            method = STAMPS if any(table.method == STAMPS for table in bare) else KEYS
+            return claim_of(method, moving, blind)
         but = ", but for rows in flight" if moving else ""
-        return f"no difference{but}; values of {names} were not compared (verify --exact)"
+        names = ", ".join(table.name for table in bare)
+        return f"no difference{but}; {_not_compared(f' of {names}', blind)}"
 
     @property
     def troubled(self) -> bool:
@@ -178,7 +217,7 @@ class Verification:
     def as_json(self) -> dict[str, Any]:
         """Everything: each table with its method, what that can and cannot see, its costs and digests."""
         return {
-            "equal": self.equal,
+            "equal": self.proven,
             "settled": self.settled,
             "values_compared": self.values_compared,
             "exit_code": self.exit_code,
