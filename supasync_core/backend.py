@@ -173,12 +173,21 @@ class Indexed(Protocol):
         ...
 
 
+@runtime_checkable
+class Referred(Protocol):
+    """A sink that may be able to tell which other tables a deleted row would reach into."""
+
+    def referring(self, tables: Sequence[Table]) -> Sequence[Reference] | None:
+        """Keys of other tables to these that cascade, set NULL or a default; None where it cannot tell."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remark:
     """What only a side's own catalog tells of a table, and what it means for a copy.
 
-    Kinds: ``trigger inheritance precision unknown``. A ``problem`` makes a copy wrong, a ``warning``
-    may, a ``note`` says what cannot be seen.
+    Kinds: ``trigger inheritance precision accounts unknown``; ``accounts``: triggers on what is not copied.
+    A ``problem`` makes a copy wrong, a ``warning`` may, a ``note`` says what cannot be seen.
     """
 
     kind: str

@@ -6,7 +6,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from supasync_core import distinct, transform
+from supasync_core import distinct, made, transform
 from supasync_core.ahead import ahead
 from supasync_core.backend import Informed, Job, Piece, Transform, Typed
 from supasync_core.batch import Batch
@@ -89,7 +89,9 @@ class Copying:
         exchange_types(project, table)
         guard = Guard(project, table, progress.state.table(table.name), progress.run.now)
         guard.begin()
-        progress.lookout.before(table, progress.state.table(table.name))
+        known = progress.state.table(table.name)
+        progress.lookout.before(table, known)
+        progress.notes += made.noted(project, table, known, progress.lookout.seen_remarks)
         retry(delivery, table)
         source = bounded(project.source, progress.held)
         job = progress.outlook.job(table, source, guard.state, progress.run.now)

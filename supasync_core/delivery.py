@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from supasync_core import confirmed, transform
 from supasync_core.batch import Batch
+from supasync_core.blocking import Blocking
 from supasync_core.distinct import ONE_ROW_TWICE, clash
 from supasync_core.errors import RowError, SchemaError, TooMuchError
 from supasync_core.gate import Gate
@@ -23,7 +24,7 @@ from supasync_core.portions import Portions
 from supasync_core.project import Project
 from supasync_core.refusals import Key, joined, keys_of, matching, printed, texts_of
 from supasync_core.reread import Reread
-from supasync_core.setaside import SetAside
+from supasync_core.setaside import NOT_UNIQUE, SetAside
 from supasync_core.state import State
 from supasync_core.tables import Table
 
@@ -33,7 +34,6 @@ NAMED = 10
 """How often a batch is sent again without the rows of one missing parent, where the sink names no other:
 from then on it goes in halves."""
 NO_PARENT = "23503"
-NOT_UNIQUE = "23505"
 
 Keys = set[Key]
 
@@ -73,6 +73,7 @@ class Delivery:
     incomplete: list[tuple[Table, Batch]] = field(default_factory=list)
     set_aside: SetAside = field(init=False)
     parents: Parents = field(init=False)
+    blocking: Blocking = field(init=False)
     sender: str = ""
     """The table whose batch is sent alone."""
     aside: Keys = field(default_factory=set)
@@ -86,6 +87,7 @@ class Delivery:
     def __post_init__(self) -> None:
         self.set_aside = SetAside(self.before, self.now)
         self.parents = Parents(self.project)
+        self.blocking = Blocking(self.project, self.before)
 
     def attempt(self, table: Table, batch: Batch) -> None:
         """Write the batch beside others; RowError where the sink refuses it: then `send` it."""
@@ -145,6 +147,7 @@ class Delivery:
         if err.sqlstate == NO_PARENT and err.columns and err.other:
             return self._orphaned(table, batch, err)
         if err.sqlstate == NOT_UNIQUE and (taken := matching(batch, err)):
+            self.blocking.hint(table, batch.only(taken[:1]), err)
             return self._without(table, batch, taken, err)
         if err.sqlstate == ONE_ROW_TWICE and batch.count > 1:
             found = clash(table, batch, lambda part: self._write(table, part))

@@ -123,8 +123,11 @@ class RowError(TableError):
     """The sink refused rows of a batch; nothing of that batch was written.
 
     Where it told which: ``columns`` and ``value``, the text that PostgreSQL printed for them, as ``(7)`` or
-    ``(1, a)``; ``constraint`` is its name, ``other`` the table that a foreign key refers to.
+    ``(1, a)``; ``constraint`` is its name, ``other`` the table that a foreign key refers to. ``blockers`` are
+    the keys of the sink's rows that have its unique value, and that the source does not have.
     """
+
+    blockers: tuple[tuple[str, ...], ...] = ()
 
     def __init__(  # noqa: PLR0913 - what a server may tell of a row
         self,

@@ -1,10 +1,10 @@
 """Look at both sides before anything is copied: what is missing, what will not be seen, how to mend it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from supasync_core import undecided
-from supasync_core.backend import Entry, Indexed, Past
+from supasync_core import made, undecided
+from supasync_core.backend import Entry, Indexed, Past, Remark
 from supasync_core.batch import Span, Window
 from supasync_core.errors import StateError, SupasyncError, TableError
 from supasync_core.journal import current
@@ -25,7 +25,8 @@ _NO_RUN = "00000000-0000-0000-0000-000000000000"
 class Finding:
     """Something to know: ``problem`` must be mended first, ``warning`` names what will not be seen.
 
-    With ``alone`` a sync refuses that table, and no other: those may begin.
+    With ``alone`` a sync refuses that table, and no other: those may begin. ``made`` tells of rows that NEW
+    has of its own before anything was copied.
     """
 
     level: str
@@ -33,6 +34,7 @@ class Finding:
     table: str | None = None
     hint: str | None = None
     alone: bool = False
+    made: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,8 @@ def inspect(project: Project, progress: Callable[[str], None]) -> Inspection:
                 break
         overviews.append(Overview(table.name, *counts))
     findings.extend(Finding("warning", text, name, hint) for name, text, hint in referring.sentences(project))
-    findings.extend(_remarked(project))
+    remarks = _remarks(project, findings)
+    findings.extend(_made(project, past, remarks))
     findings.extend(_unmerged(project))
     left_out = _left_out(project, findings)
     findings.extend(Finding("warning", note) for note in look(project, ()).notes())
@@ -166,16 +169,32 @@ def _compared(project: Project, table: Table, source: Shape) -> Iterator[Finding
             yield Finding(each.level, each.text, table.name, each.hint)
 
 
-def _remarked(project: Project) -> Iterator[Finding]:
-    """Triggers and child tables; that a type may round is for `schema diff` to say."""
+def _remarks(project: Project, findings: list[Finding]) -> Sequence[Remark]:
+    """Triggers and child tables become findings; that a type may round is for `schema diff` to say."""
     try:
         found = structure.remarks_of(project)
     except TableError as err:
-        yield Finding("problem", str(err), err.table, err.hint)
-        return
-    for each in found:
-        if each.kind != "precision":
-            yield Finding(each.level, each.text, each.table, each.hint, alone=True)
+        findings.append(Finding("problem", str(err), err.table, err.hint))
+        return ()
+    findings.extend(
+        Finding(each.level, each.text, each.table, each.hint, alone=True)
+        for each in found
+        if each.kind != "precision"
+    )
+    return found
+
+
+def _made(project: Project, past: Past | None, remarks: Sequence[Remark]) -> Iterator[Finding]:
+    """Rows that NEW has and OLD does not, in tables of which nothing was copied yet."""
+    for table in project.settings.tables:
+        if past and past.state and past.state.table(table.name).read_at:
+            continue
+        try:
+            found = made.look(project, table, made.LOOKED)
+        except TableError:
+            continue  # what is wrong with the table is said of it already
+        if found.keys:
+            yield Finding("warning", found.sentence, table.name, made.why(remarks), made=True)
 
 
 def _unmerged(project: Project) -> Iterator[Finding]:

@@ -19,10 +19,12 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from supasync_core import clock, confirmed
-from supasync_core.backend import Sink
+from supasync_core.backend import Reference, Sink
 from supasync_core.batch import Batch
-from supasync_core.errors import StateError, TableError
+from supasync_core.errors import RefusedError, SchemaError, StateError, TableError
 from supasync_core.evidence import Evidence, Key, Removal
+from supasync_core.references import from_elsewhere, of_tables
+from supasync_core.refusals import texts_of
 from supasync_core.tables import Table
 
 CEILING_ROWS = 100
@@ -122,17 +124,20 @@ def remove(
     place that rows refer to.
     """
     removal = removal or new_id(at)
-    return removal, [_remove(place, plan, removal, at) for plan in reversed(plans) if plan.keys]
+    wanted = [plan for plan in reversed(plans) if plan.keys]
+    sides = (of_tables, from_elsewhere) if wanted else ()
+    keys = [each for told in sides for each in told(place.sink, place.tables)]
+    return removal, [_remove(place, plan, removal, at, keys) for plan in wanted]
 
 
-def _remove(place: Place, plan: Weighed, removal: str, at: str) -> Removed:
+def _remove(place: Place, plan: Weighed, removal: str, at: str, references: Sequence[Reference]) -> Removed:
     table = plan.table
     if plan.refused:
         hint = "look at them; to remove them after all, raise the ceiling"
         return Removed(table=table, error=TableError(plan.refused, table=table.name, hint=hint))
     try:
         rows = [batch for batch in _whole(place, table, plan.keys) if batch.count]
-        held, holder = _held(place, table, rows)
+        held, holder = _held(place, table, rows, references)
         for batch in rows:
             place.evidence.keep_removed(removal, at, place.sink_ref, table, _without(table, batch, held))
         there = [key for batch in rows for key in _keys(table, batch) if key not in held]
@@ -179,7 +184,9 @@ def _put_back(place: Place, removal: str, table: Table) -> PutBack:
     return PutBack(table=table, written=written, present=present)
 
 
-def _held(place: Place, table: Table, rows: Sequence[Batch]) -> tuple[set[Key], str | None]:
+def _held(
+    place: Place, table: Table, rows: Sequence[Batch], references: Sequence[Reference]
+) -> tuple[set[Key], str | None]:
     """The rows that others in the sink still refer to, as far as it tells, and one table of those others.
 
     Where a foreign key cascades, the sink would remove those others unasked, and nothing would keep them.
@@ -187,36 +194,45 @@ def _held(place: Place, table: Table, rows: Sequence[Batch]) -> tuple[set[Key], 
     held: set[Key] = set()
     holder = None
     own = {key for batch in rows for key in _keys(table, batch)}
-    for child in place.tables if rows else ():
-        for column in place.sink.shape(child).columns:
-            if column.refers is None or (child.schema, column.refers[0]) != table.address:
-                continue
-            links = _links(place, child, column.name, _by_value(table, rows, column.refers[1]))
-            before = -1
-            while len(held) != before:  # in a table that refers to itself, a held row holds its parent
-                before = len(held)
-                going = own - held if child.name == table.name else set()
-                found = {parent for parent, referring in links.items() if referring - going}
-                holder = child.name if found - held else holder
-                held |= found
+    mine = [each for each in references if each.parent == table.address]
+    for reference in mine if rows else ():
+        links = _links(place, reference, table, rows)
+        before = -1
+        while len(held) != before:  # in a table that refers to itself, a held row holds its parent
+            before = len(held)
+            going = own - held if reference.table == reference.parent else set()
+            found = {parent for parent, referring in links.items() if referring - going}
+            holder = reference.table[1] if found - held else holder
+            held |= found
     return held, holder
 
 
-def _by_value(table: Table, rows: Sequence[Batch], column: str) -> dict[str, Key]:
-    """The keys of the rows by the value that foreign keys name."""
-    pairs = [pair for batch in rows for pair in zip(batch.rows, _keys(table, batch), strict=True)]
-    return {str(row[column]): key for row, key in pairs if row.get(column) is not None}
+def _links(place: Place, reference: Reference, table: Table, rows: Sequence[Batch]) -> dict[Key, set[Key]]:
+    """By the key of each parent the rows that refer to it; each of them by all where texts do not tell.
 
-
-def _links(place: Place, child: Table, column: str, parents: dict[str, Key]) -> dict[Key, set[Key]]:
-    """The rows of the child that refer to each of the parents."""
+    Of a table that nobody declared, and that cannot be read, any row may refer to any of them.
+    """
+    parents = {
+        texts: key
+        for batch in rows
+        for row, key in zip(batch.rows, _keys(table, batch), strict=True)
+        if (texts := texts_of(row, reference.theirs))
+    }
+    schema, name = reference.table
+    declared = next((each for each in place.tables if each.address == reference.table), None)
+    child = declared or Table(name=name, schema=schema, key=reference.columns)
+    narrow = replace(_everything(child), columns=tuple(dict.fromkeys((*child.key, *reference.columns))))
     found: defaultdict[Key, set[Key]] = defaultdict(set)
-    narrow = replace(_everything(child), columns=tuple(dict.fromkeys((*child.key, column))))
-    for batch in place.sink.rows(narrow, (column,), [(value,) for value in parents]):
-        for key, row in zip(_keys(child, batch), batch.rows, strict=True):
-            value = str(row[column])
-            for parent in [parents[value]] if value in parents else parents.values():
-                found[parent].add(key)
+    try:
+        for batch in place.sink.rows(narrow, reference.columns, list(parents)):
+            for key, row in zip(_keys(child, batch), batch.rows, strict=True):
+                texts = texts_of(row, reference.columns)
+                for parent in [parents[texts]] if texts in parents else parents.values():
+                    found[parent].add(key)
+    except (SchemaError, RefusedError) as err:
+        if declared or (isinstance(err, RefusedError) and err.reason):
+            raise
+        return {parent: {()} for parent in parents.values()}
     return found
 
 

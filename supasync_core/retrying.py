@@ -3,11 +3,13 @@
 from dataclasses import replace
 from functools import reduce
 
-from supasync_core import confirmed, transform
+from supasync_core import confirmed, made, transform
 from supasync_core.batch import Batch, Cursor, Keyset, Span, Window
-from supasync_core.delivery import NOT_UNIQUE, Delivery
+from supasync_core.blocking import explain, in_the_way
+from supasync_core.delivery import Delivery
 from supasync_core.errors import RowError
-from supasync_core.refusals import joined, keys_of, texts_of
+from supasync_core.refusals import joined, keys_of
+from supasync_core.setaside import NOT_UNIQUE
 from supasync_core.state import Again
 from supasync_core.tables import Table
 
@@ -99,17 +101,23 @@ def _page(delivery: Delivery, table: Table, again: Again, size: int) -> Batch:
 
 
 def finish(delivery: Delivery, table: Table) -> None:
-    """Try rows once more whose unique value was taken, now that all others of the table are there."""
-    taken = [row.key for row in delivery.set_aside.new(table) if row.sqlstate == NOT_UNIQUE]
+    """Try rows once more whose unique value was taken, now that all others of the table are there.
+
+    Those of earlier runs too, a few, unless it is known that only a removal makes way for them.
+    """
+    rows = [row for row in delivery.set_aside.rows[table.name].values() if row.sqlstate == NOT_UNIQUE]
+    new = [row for row in delivery.set_aside.new(table) if row in rows]
+    known = [row for row in rows if row not in new and not row.blockers]
+    taken = [row.key for row in (*new, *known[:FEW])]
     if not taken:
         return
     with delivery.gate.alone():
         for batch in delivery.read(table, table.key, taken):
             for index in range(batch.count):
-                _make_place(delivery, table, batch.only([index]))
+                make_place(delivery, table, batch.only([index]))
 
 
-def _make_place(delivery: Delivery, table: Table, row: Batch) -> None:
+def make_place(delivery: Delivery, table: Table, row: Batch) -> None:
     """Send the row; where another row has its unique value, send that one first as it is now."""
     try:
         confirmed.upsert(delivery.project.sink, table, row)
@@ -127,15 +135,11 @@ def _make_place(delivery: Delivery, table: Table, row: Batch) -> None:
 
 def _blockers(delivery: Delivery, table: Table, row: Batch, err: RowError) -> list[Batch]:
     """What became in the source of the row that has the unique value in the sink."""
-    value = texts_of(row.rows[0], err.columns)
-    if not value:
+    keys = in_the_way(delivery.project, table, row.rows[0], err.columns)
+    if not keys:
         return []
-    keys_only = replace(table, columns=table.key, exclude=(), where=None)
-    found = delivery.project.sink.rows(keys_only, err.columns, [value])
-    keys = [key for batch in found for key in keys_of(table, batch)]
     current = delivery.read(table, table.key, keys)
-    if keys and not current:
-        shown = "; ".join(", ".join(key) for key in keys)
-        err.message = f"NEW's row {shown} has the same {', '.join(err.columns)}, and is deleted in OLD"
-        err.hint = "delete it in NEW too"
+    if not current and (gone := made.lacking(delivery.project, table, keys)):
+        copied = not made.is_untouched(delivery.before.table(table.name))
+        explain(table, err, gone, copied=copied)
     return current

@@ -15,6 +15,7 @@ from supasync_core.state import Again, Quarantined, State
 from supasync_core.tables import Table
 from supasync_core.wording import counted
 
+NOT_UNIQUE = "23505"
 LISTED = 1000
 """Rows of one table that may wait by name; above that the state keeps where to read again."""
 
@@ -190,4 +191,10 @@ class SetAside:
         waiting = self.rows[table.name]
         known = waiting.pop(key, None)
         since = known.since if known else self.now
-        waiting[key] = Quarantined(key, told(table, err), err.sqlstate, since, waits=waits)
+        if known and known.blockers and known.sqlstate == err.sqlstate and not err.blockers:
+            waiting[key] = known  # what is in its way was found out, and is there still
+            return
+        unique = err.columns if err.sqlstate == NOT_UNIQUE else ()
+        waiting[key] = Quarantined(
+            key, told(table, err), err.sqlstate, since, waits=waits, columns=unique, blockers=err.blockers
+        )

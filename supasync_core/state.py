@@ -132,7 +132,9 @@ class TableState:
 class Quarantined:
     """A row that the sink refused: its key, why, the SQLSTATE if there was one, since when.
 
-    It ``waits`` where nothing is wrong with it but that the sink lacks a row to which it refers.
+    It ``waits`` where nothing is wrong with it but that the sink lacks a row to which it refers. ``blockers``
+    are the keys of the sink's rows that have its value of the unique ``columns``, where the source does not
+    have those rows; neither is in states of earlier versions.
     """
 
     key: tuple[str, ...]
@@ -140,6 +142,8 @@ class Quarantined:
     sqlstate: str | None
     since: str
     waits: bool = False
+    columns: tuple[str, ...] = ()
+    blockers: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,10 +251,7 @@ def from_json(stored: Mapping[str, Any]) -> State:
                 name: Again(**{**again, "behind": tuple(again["behind"])})
                 for name, again in stored.get("again", {}).items()
             },
-            quarantine={
-                name: tuple(Quarantined(**{**row, "key": tuple(row["key"])}) for row in rows)
-                for name, rows in stored["quarantine"].items()
-            },
+            quarantine={name: tuple(map(_quarantined, rows)) for name, rows in stored["quarantine"].items()},
         )
     except (KeyError, TypeError, AttributeError) as err:
         raise StateError(
@@ -259,6 +260,12 @@ def from_json(stored: Mapping[str, Any]) -> State:
         ) from err
     # 0.1.0 noted no writing run, so it took pages for unchanged behind which NEW had changed.
     return state if "writing" in stored else state.unsure(state.tables)
+
+
+def _quarantined(stored: Mapping[str, Any]) -> Quarantined:
+    lists = {name: tuple(stored.get(name, ())) for name in ("key", "columns")}
+    blockers = tuple(map(tuple, stored.get("blockers", ())))
+    return Quarantined(**{**stored, **lists, "blockers": blockers})
 
 
 def _table(stored: Mapping[str, Any]) -> TableState:

@@ -11,12 +11,13 @@ GUARD: Final = (
     "supasync writes"
 )
 _ROUNDS: Final = ("numeric", "timestamp", "time", "interval")
+_PASTE: Final = "paste into NEW's SQL editor what supasync schema sql prints"
 _OLDER: Final = Remark(
     kind="unknown",
     level="warning",
     table=None,
     text="NEW does not tell its triggers, child tables and the precision of its types: its functions are old",
-    hint="paste into NEW's SQL editor what supasync schema sql prints",
+    hint=_PASTE,
 )
 Parts = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -26,7 +27,7 @@ def of_catalog(tables: Sequence[Table], parts: Parts | None) -> list[Remark]:
     if parts is None or "triggers" not in parts:
         return [_OLDER]
     names = {table.address: table for table in tables}
-    found: list[Remark] = []
+    found = list(_accounts(parts))
     for place, table in names.items():
         own = {
             part: [row for row in rows if (row["schema"], row["table"]) == place]
@@ -36,6 +37,28 @@ def of_catalog(tables: Sequence[Table], parts: Parts | None) -> list[Remark]:
         found += _children(table, own["children"], names)
         found += _precision(table, own["modifiers"])
     return found
+
+
+def _accounts(parts: Parts) -> Iterator[Remark]:
+    """Triggers on auth.users: no row that is copied fires them, but each account that comes into NEW."""
+    if "accounts" not in parts:
+        yield Remark(
+            kind="accounts",
+            level="note",
+            table=None,
+            text="NEW does not tell the triggers on auth.users: its functions are those of an older supasync",
+            hint=_PASTE,
+        )
+    for name, function in sorted({(row["name"], row["function"]) for row in parts.get("accounts", ())}):
+        yield Remark(
+            kind="accounts",
+            level="warning",
+            table=None,
+            text=f"the trigger {name} on auth.users, which calls {function}, acts on each account that comes "
+            "into NEW",
+            hint=f"where it makes rows of the tables that are copied, drop {function} until the switch, as "
+            "the guide to users of Supabase Auth says",
+        )
 
 
 def _triggers(table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[Remark]:

@@ -52,6 +52,10 @@ class RestSink(RestPages):
         """As NEW's catalog has them; None where its functions are older."""
         return structure.uniques(self._client, tables)
 
+    def referring(self, tables: Sequence[Table]) -> Sequence[Reference] | None:
+        """Other tables into which a deleted row reaches; None where its functions are older."""
+        return structure.referring(self._client, tables)
+
     def orphans(self, reference: Reference, values: Sequence[tuple[str, ...]]) -> set[tuple[str, ...]] | None:
         """As ``supasync_ready_orphans`` finds them; None where that is not there or may not look."""
         return structure.orphans(self._client, reference, values)

@@ -34,8 +34,16 @@ def told(client: Client, tables: Sequence[Table]) -> Mapping[str, list[Any]] | N
 
 def references(client: Client, tables: Sequence[Table]) -> list[Reference] | None:
     """The tables' foreign keys with their true pairs of columns; None where NEW cannot tell."""
-    parts = told(client, tables)
-    if parts is None or "references" not in parts:
+    return _listed(told(client, tables), "references")
+
+
+def referring(client: Client, tables: Sequence[Table]) -> list[Reference] | None:
+    """Keys of other tables that act when a row of these is deleted; None where NEW cannot tell."""
+    return _listed(told(client, tables), "referring")
+
+
+def _listed(parts: Mapping[str, list[Any]] | None, name: str) -> list[Reference] | None:
+    if parts is None or name not in parts:
         return None
     return [
         Reference(
@@ -44,7 +52,7 @@ def references(client: Client, tables: Sequence[Table]) -> list[Reference] | Non
             parent=(each["parent_schema"], each["parent"]),
             pairs=tuple((mine, theirs) for mine, theirs in each["pairs"]),
         )
-        for each in parts["references"]
+        for each in parts[name]
     ]
 
 

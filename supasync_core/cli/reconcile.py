@@ -11,6 +11,7 @@ from supasync_core.cli.diff import Given, sides
 from supasync_core.cli.session import Session
 
 UNDO = "undo"
+CLEAR = "clear"
 
 
 class Ceiling(click.ParamType[Callable[[int], int]]):
@@ -44,6 +45,10 @@ class Ceiling(click.ParamType[Callable[[int], int]]):
 def reconcile(session: Session, /, **options: Any) -> int:  # noqa: ANN401 - options of every kind
     """Make RIGHT like LEFT, or take the last such change back: reconcile undo [RIGHT].
 
+    reconcile clear shows rows of new that old does not have and that are in its way: those of
+    tables before their first sync, as a trigger makes them, and those that keep a row out by a unique
+    value. With --apply they are removed; undo brings them back.
+
     The sides are those of diff; RIGHT is new, a .duckdb file, or CSV as psql writes it. Rows are
     inserted and updated parents first, removed children first. What is replaced or removed is kept
     in the staging. A row is only removed from new where it is known to have come from old.
@@ -54,6 +59,10 @@ def reconcile(session: Session, /, **options: Any) -> int:  # noqa: ANN401 - opt
     if given["left"] == UNDO:
         side = given["right"] or "new"
         return undo(session, Given(**{**given, "left": side, "right": side}), as_json=options["as_json"])
+    if given["left"] == CLEAR and given["right"] is None:
+        from supasync_core.cli.clearing import clear  # noqa: PLC0415 - as above
+
+        return clear(session, given["tables"], applied=options["applied"], as_json=options["as_json"])
     if given["right"] is None:
         raise click.UsageError("Missing argument 'RIGHT'.")
     return Command(session, Given(**given), **options).run()

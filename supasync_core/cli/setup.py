@@ -88,8 +88,16 @@ def _look(project: Project, *, as_json: bool) -> Inspection:
     for finding in found.findings:
         output.line(f"{finding.level}: {finding.text}")
         output.hint(finding.hint)
-    click.echo("everything is in place" if found.fine else "not ready")
+    click.echo(_verdict(found))
     return found
+
+
+def _verdict(found: Inspection) -> str:
+    if not found.fine:
+        return "not ready"
+    if any(each.made for each in found.findings):
+        return "a sync may begin; decide first on the rows that NEW has of its own: supasync reconcile clear"
+    return "everything is in place"
 
 
 def _as_json(found: Inspection) -> dict[str, object]:

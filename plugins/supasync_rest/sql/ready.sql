@@ -116,6 +116,38 @@ as $supasync$
             where d.classid = 'pg_catalog.pg_trigger'::regclass and d.objid = g.oid
                 and d.refclassid = 'pg_catalog.pg_proc'::regclass
                 and d.refobjid = to_regprocedure('public.supasync_writes()'))),
+    'accounts', (  -- triggers that act on each new account; read by names, for nobody may look into auth
+        select coalesce(jsonb_agg(jsonb_build_object('schema', n.nspname, 'table', c.relname, 'name', g.tgname,
+            'function', format('%s.%s', code.nspname, p.proname)) order by g.tgname), '[]')
+        from pg_catalog.pg_trigger g
+        join pg_catalog.pg_class c on c.oid = g.tgrelid and c.relname = 'users'
+        join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname = 'auth'
+        join pg_catalog.pg_proc p on p.oid = g.tgfoid
+        join pg_catalog.pg_namespace code on code.oid = p.pronamespace
+        where not g.tgisinternal and g.tgenabled in ('O', 'A') and g.tgtype & 4 <> 0),
+    'identity', (  -- columns that take no number from anybody
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'schema', f.schema_name, 'table', f.table_name, 'column', a.attname) order by f.table_name, a.attnum), '[]')
+        from family f
+        join pg_catalog.pg_attribute a on a.attrelid = f.oid and a.attidentity = 'a' and not a.attisdropped
+        join pg_catalog.pg_class c on c.oid = f.oid and not c.relispartition),
+    'referring', (  -- other tables, whose rows go or change with a row of these that is deleted
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'schema', place.nspname, 'table', other.relname, 'name', k.conname,
+            'parent_schema', f.schema_name, 'parent', f.table_name,
+            'pairs', (
+                select jsonb_agg(jsonb_build_array(mine.attname, theirs.attname) order by pair.place)
+                from unnest(k.conkey, k.confkey) with ordinality as pair (mine, theirs, place)
+                join pg_catalog.pg_attribute mine on mine.attrelid = k.conrelid and mine.attnum = pair.mine
+                join pg_catalog.pg_attribute theirs
+                    on theirs.attrelid = k.confrelid and theirs.attnum = pair.theirs))
+            order by place.nspname, other.relname, k.conname), '[]')
+        from family f
+        join pg_catalog.pg_constraint k on k.confrelid = f.oid and k.contype = 'f' and k.conparentid = 0
+            and k.confdeltype in ('c', 'n', 'd')
+        join pg_catalog.pg_class other on other.oid = k.conrelid
+        join pg_catalog.pg_namespace place on place.oid = other.relnamespace
+        where k.conrelid not in (select oid from family)),
     'children', (  -- tables whose rows a table shows too, at any depth
         select coalesce(jsonb_agg(jsonb_build_object(
             'schema', f.schema_name, 'table', f.table_name,
