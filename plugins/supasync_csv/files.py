@@ -71,11 +71,7 @@ def replace_whole(path: Path, write: Callable[[Path], None]) -> None:
     draft = Path(name)
     try:
         write(draft)
-        with draft.open("rb+") as written:  # Windows refuses to settle a file that is opened to read
-            os.fsync(written.fileno())
-        draft.chmod(0o600)
-        if path.exists():
-            _alike(path, draft)
+        _settle(draft, path.stat() if path.exists() else None)
         draft.replace(path)
     except OSError as err:
         raise _unwritable(path, err) from err
@@ -83,13 +79,23 @@ def replace_whole(path: Path, write: Callable[[Path], None]) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _alike(old: Path, new: Path) -> None:
-    """Give the new file the old one's owner and mode, as far as this user may."""
-    status = old.stat()
-    if hasattr(os, "chown"):
-        with suppress(PermissionError):
-            os.chown(new, status.st_uid, status.st_gid)
-    new.chmod(stat.S_IMODE(status.st_mode))
+def _settle(draft: Path, old: os.stat_result | None) -> None:
+    """Make the draft last, with the old file's owner and mode as far as this user may.
+
+    All of it by the descriptor: the name may be another file's by now.
+    """
+    number = os.open(draft, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        os.fsync(number)
+        if hasattr(os, "fchown") and old:
+            with suppress(PermissionError):
+                os.fchown(number, old.st_uid, old.st_gid)
+        if hasattr(os, "fchmod"):
+            os.fchmod(number, stat.S_IMODE(old.st_mode) if old else 0o600)
+    finally:
+        os.close(number)
+    if not hasattr(os, "fchmod"):  # Windows, where it says whether the file may be written
+        draft.chmod(stat.S_IMODE(old.st_mode) if old else 0o600)
 
 
 def _unwritable(path: Path, err: OSError) -> RefusedError:

@@ -9,12 +9,15 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 _BOM = b"\xef\xbb\xbf"
 _END = rb"(?:\r\n|\n|\r|\Z)"
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BLOCK = 2000
 """Records that are matched at once: 140 MB/s instead of 30 MB/s one by one (measured)."""
+_COPIED = 1 << 24
+"""Bytes of a record up to which its fields are counted in a copy, which is faster."""
 MOST = 1000
 """Places that are named."""
 
@@ -59,6 +62,8 @@ class _Grammar:
         cell = rb"(?:" + quoted + rb'|[^"\r\n' + mark + rb"][^\r\n" + mark + rb"]*+)?+"
         self.record = re.compile(cell + rb"(?:" + mark + cell + rb")*+(?=" + _END + rb")")
         self.quoted = re.compile(rb"(?:(?<=^)|(?<=" + mark + rb"))" + quoted)
+        before = rb"(?:(?<=^)|(?<=[\r\n])|(?<=" + _BOM + rb")|(?<=" + mark + rb"))"
+        self.parts = re.compile(before + quoted + rb"|" + mark)
         sound = rb"(?!\r|\n)" + cell + (rb"(?:" + mark + cell + rb"){" + str(width - 1).encode() + rb"}")
         self.blocks = {
             end: re.compile(
@@ -73,8 +78,12 @@ class _Grammar:
             for end in (b"\r\n", b"\n", b"\r")
         }
 
-    def width(self, record: bytes) -> int:
-        """The number of fields."""
+    def width(self, text: mmap.mmap, start: int, end: int) -> int:
+        """The number of fields of the record that stands there; one of any length is not copied."""
+        if end - start > _COPIED:
+            parts = self.parts.finditer(text, start, end)
+            return 1 + sum(1 for part in parts if part.end() - part.start() == len(self.delimiter))
+        record = text[start:end]
         bare = self.quoted.sub(b"", record) if b'"' in record else record
         return bare.count(self.delimiter) + 1
 
@@ -96,12 +105,19 @@ def look(path: Path, delimiter: str, width: int, draft: Path) -> Records:
             with draft.open("wb") as out:
                 for start, end, own in kept:
                     if own == target:
-                        out.write(text[start:end])
+                        _copy(text, start, end, out)
                     elif own == ends:
                         out.writelines(_rewritten(text, grammar, start, end, target))
                     else:
-                        out.write(text[start : end - len(own)] + target)
+                        _copy(text, start, end - len(own), out)
+                        out.write(target)
     return found
+
+
+def _copy(text: mmap.mmap, start: int, end: int, out: BinaryIO) -> None:
+    """Write what stands there, of any length, without holding it."""
+    with memoryview(text) as whole, whole[start:end] as part:
+        out.write(part)
 
 
 def lines(path: Path, rows: Collection[int], delimiter: str) -> dict[int, int]:
@@ -189,7 +205,7 @@ def _records(text: mmap.mmap, grammar: _Grammar, at: int) -> Iterator[_Record]:
         body = match.end() if match else None
         end = _LINE_END.search(text, at) if body is None else _LINE_END.match(text, body)
         behind = end.end() if end else len(text)
-        width = grammar.width(text[at:body]) if body is not None else 0
+        width = grammar.width(text, at, body) if body is not None else 0
         yield _Record(at, behind, width, end[0] if end else b"")
         at = behind
 

@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - names are quoted by values.identifier, texts by values.literal
 
 import csv
+import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +25,10 @@ _REASONS = (
     "Invalid unicode",
     "Maximum line size",
 )
+_HEADER = 1_000_000
+"""Bytes of a first line: PostgreSQL's names have at most 63."""
+_COLUMNS = 1600
+"""That a table of PostgreSQL can have (PostgreSQL documentation, "Limits")."""
 _FORM = r"it must be UTF-8 as psql writes it by \copy ... csv header"
 
 
@@ -89,8 +94,8 @@ class Workspace:
 def header(table: Table, path: Path) -> list[str]:
     """The names in the file's first line; SchemaError where there are none, or one stands twice."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            names = next(csv.reader(lines, strict=True), [])
+        first = _first(path).decode("utf-8-sig")
+        names = next(csv.reader(io.StringIO(first, newline=""), strict=True), [])
     except UnicodeDecodeError as err:
         raise SchemaError(f"{table.name}: {path} is not UTF-8", table=table.name, hint=_FORM) from err
     except (OSError, csv.Error) as err:
@@ -103,7 +108,28 @@ def header(table: Table, path: Path) -> list[str]:
             table=table.name,
             hint="export it again with a header",
         )
+    if len(names) > _COLUMNS:
+        raise SchemaError(
+            f"{table.name}: {path} has {len(names):,} columns, and a table can have {_COLUMNS:,}",
+            table=table.name,
+        )
     return names
+
+
+def _first(path: Path) -> bytes:
+    """The first record, whose quotes may hold line ends; OSError where the file is none, or it has no end."""
+    if path.exists() and not path.is_file():
+        raise OSError("it is not a regular file")
+    first, odd = bytearray(), 0
+    with path.open("rb") as file:
+        while line := file.readline(_HEADER):
+            first += line
+            odd ^= line.count(b'"') % 2
+            if not odd or len(first) >= _HEADER:
+                break
+    if len(first) >= _HEADER:
+        raise OSError(f"it is longer than {_HEADER:,} bytes")
+    return bytes(first)
 
 
 def is_json(shape: Shape, name: str) -> bool:

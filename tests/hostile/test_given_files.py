@@ -1,0 +1,144 @@
+"""Files handed over: what is not a file is refused, and no line of any length takes the machine's memory."""
+
+import os
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from supasync_core.errors import RefusedError, SchemaError
+from supasync_core.tables import Table
+from supasync_csv import records
+from supasync_csv.files import replace_whole
+from supasync_csv.workspace import header
+
+COMMAND = Path(sys.executable).with_name("supasync")
+TABLE = Table(name="users")
+POSIX = pytest.mark.skipif(os.name != "posix", reason="FIFOs and devices are POSIX's")
+ODD: dict[str, Callable[[Path], object]] = {
+    "a FIFO": os.mkfifo,
+    "zeros": lambda path: path.symlink_to("/dev/zero"),
+    "a device": lambda path: path.symlink_to("/dev/full"),
+    "a folder": lambda path: path.mkdir(),
+}
+CALLS = {
+    "diff": ("diff", "users.csv", "good.csv", "--key", "id"),
+    "diff of a folder": ("diff", "given", "good.csv", "--key", "id", "--table", "users"),
+    "init": ("init", "--from", "given"),
+}
+
+
+def run(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [COMMAND, *args], cwd=folder, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@POSIX
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("odd", ODD)
+def test_what_is_not_a_file_is_refused_at_once(tmp_path: Path, odd: str, call: str) -> None:
+    (tmp_path / "given").mkdir()
+    (tmp_path / "good.csv").write_text("id,name\n1,A\n")
+    for folder in (tmp_path, tmp_path / "given"):
+        ODD[odd](folder / "users.csv")
+    done = run(tmp_path, *CALLS[call])
+    assert done.returncode in (2, 3), done.stderr
+    assert "defect" not in done.stderr
+    assert "users" in done.stderr or odd == "a folder"
+
+
+@POSIX
+@pytest.mark.parametrize("odd", ["a FIFO", "zeros"])
+def test_the_last_gap_takes_nothing_that_is_not_a_file(tmp_path: Path, odd: str) -> None:
+    folder = tmp_path / "demo"
+    assert run(tmp_path, "demo", "--folder", str(folder)).returncode == 0
+    (folder / "given").mkdir()
+    ODD[odd](folder / "given" / "users.csv")
+    done = run(folder, "gap", "import", "given", "--dry-run", "--file", "users=given/users.csv")
+    assert done.returncode in (2, 3), done.stderr
+    assert "defect" not in done.stderr
+    assert "users.csv" in done.stderr + done.stdout
+
+
+LINES = {
+    "a first line without an end": b"a" * 3_000_000,
+    "a first line whose quotes do not close": b'id,"' + b"\n" * 3_000_000,
+    "quotes alone": b'"' * 3_000_001,
+    "more columns than a table can have": b",".join(b"c%d" % n for n in range(2_000)) + b"\n",
+    "nothing": b"",
+    "zeros": b"\0" * 3_000_000,
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_first_line_that_is_none_is_refused_after_its_first_megabyte(tmp_path: Path, name: str) -> None:
+    (tmp_path / "users.csv").write_bytes(LINES[name])
+    with pytest.raises(SchemaError, match=r"first line|columns") as told:
+        header(TABLE, tmp_path / "users.csv")
+    assert len(str(told.value)) < 500
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+def test_a_sound_first_line_is_read_whatever_follows(tmp_path: Path, start: str, end: str) -> None:
+    text = f'{start}id,"a ""b""{end}c"{end}1,2{end}'
+    (tmp_path / "users.csv").write_bytes(text.encode())
+    assert header(TABLE, tmp_path / "users.csv") == ["id", f'a "b"{end}c']
+
+
+CELLS = st.text('ab,"\n', max_size=6).map(lambda text: f'"{text.replace(chr(34), chr(34) * 2)}"') | st.text(
+    "ab", max_size=3
+)
+
+
+@given(st.lists(st.lists(CELLS, min_size=1, max_size=4), min_size=1, max_size=5), st.booleans())
+def test_long_records_have_the_fields_that_short_ones_have(rows: list[list[str]], mark: bool) -> None:  # noqa: FBT001
+    text = "\ufeff" * mark + "".join(",".join(row) + "\n" for row in rows)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "users.csv"
+        path.write_bytes(text.encode())
+        told = []
+        for copied in (1 << 24, -1):
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(records, "_COPIED", copied)
+                found = records.look(path, ",", 2, path.with_suffix(".draft"))
+            told.append((found.bad, found.more))
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("head", [b"id,name\n", b'id,name\n1,"', b"id\n"])
+def test_a_line_of_any_length_is_not_held_in_memory(tmp_path: Path, head: bytes) -> None:
+    path = tmp_path / "users.csv"
+    path.write_bytes(head)
+    os.truncate(path, 100_000_000)
+    tracemalloc.start()
+    try:
+        records.look(path, ",", head.partition(b"\n")[0].count(b",") + 1, tmp_path / "draft")
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@POSIX
+def test_a_draft_that_is_swapped_for_a_link_gives_nothing_away(tmp_path: Path) -> None:
+    path, mine = tmp_path / "users.csv", tmp_path / "mine"
+    path.write_text("id\n")
+    path.chmod(0o666)
+    mine.write_text("")
+    mine.chmod(0o600)
+
+    def swapped(draft: Path) -> None:
+        draft.unlink()
+        draft.symlink_to(mine)
+
+    with pytest.raises(RefusedError, match="cannot be written"):
+        replace_whole(path, swapped)
+    assert mine.stat().st_mode & 0o777 == 0o600
+    assert path.read_text() == "id\n"
