@@ -198,6 +198,8 @@ class Copying:
     def _take(self, leg: Leg, arrived: int, guard: Guard) -> None:
         """Keep the state that the piece leads to, now that its batch is confirmed."""
         piece, progress, table = leg.piece, self.progress, self.table
+        if piece.batch:
+            progress.sight(table, piece.batch)
         rows = piece.batch.count if piece.batch else 0
         if arrived and leg.batch:
             guard.sent(leg.batch, progress.delivery.set_aside.keys(table))

@@ -11,6 +11,7 @@ from supasync_core.unseen import UPDATES, compared_at, is_covered
 
 _SHOWN = 10
 _SYNCS = ("sync",)
+KEPT_OUT = "rows of OLD are kept out of NEW, and stay so until somebody acts: see below"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Health:
     bytes: int
     tables: tuple[Lag, ...]
     set_aside: int
+    kept_out: Mapping[str, int]
+    """By table the rows that are set aside because the sink has a row which the source does not have."""
     runs: tuple[Record, ...]
 
 
@@ -62,6 +65,7 @@ def judge(
     last = past.state.last_success if past.state else None
     age = _since(last, now)
     shown = past.records[:_SHOWN]
+    kept_out = past.state.kept_out() if past.state else {}
     healthy = age is not None and age <= 2 * interval
     return Health(
         verdict=_verdict(past, syncs[0].status if syncs else None, age, interval, healthy=healthy),
@@ -72,6 +76,7 @@ def judge(
         requests=sum(record.requests for record in shown),
         bytes=sum(record.bytes for record in shown),
         tables=tuple(_lag(past, name, unseen, now) for name, unseen in tables.items()),
+        kept_out=kept_out,
         set_aside=sum(past.state.set_aside().values()) if past.state else 0,
         runs=shown,
     )
@@ -85,7 +90,7 @@ def _verdict(
     if age is None:
         return "no run has succeeded yet"
     if healthy and last_sync in (None, "success"):  # without a sync, another command has succeeded
-        return "good"
+        return KEPT_OUT if past.state.kept_out() else "good"
     if healthy:
         return "the last sync did not succeed; the last success is recent enough"
     return f"no success for {int(age / interval)} intervals: see the errors below, then run supasync sync"

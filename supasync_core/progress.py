@@ -6,13 +6,16 @@ from threading import Event, RLock
 
 from supasync_core import clock
 from supasync_core.backend import Entry, Run
+from supasync_core.batch import Batch
 from supasync_core.bytes_held import BytesHeld
 from supasync_core.delivery import Delivery
 from supasync_core.errors import SupasyncError
+from supasync_core.evidence import Key
 from supasync_core.freshness import age_in
 from supasync_core.lease import LEASE, Lease, arriving
 from supasync_core.plan import Plan
 from supasync_core.project import Project
+from supasync_core.refusals import keys_of
 from supasync_core.report import Report, TableResult
 from supasync_core.state import State, TableState
 from supasync_core.structure.watching import Lookout
@@ -20,6 +23,8 @@ from supasync_core.survey import Outlook
 from supasync_core.tables import Table
 from supasync_core.wording import counted
 
+SIGHTED = 10_000
+"""Keys of one table that a run remembers beside the look for deletes, which sees those that stay."""
 CHECKPOINT_SECONDS = 60.0
 CHECKPOINT_ROWS = 10_000
 """A run that dies sends at most this many rows again."""
@@ -45,6 +50,8 @@ class Progress:
     lock: RLock = field(init=False)
     """The lease's own: a thread that is about to write may have to save."""
     held: BytesHeld = field(default_factory=BytesHeld)
+    sighted: dict[str, set[Key]] = field(default_factory=dict)
+    """Keys that the source was seen to have, of tables whose deletes are mirrored."""
     lookout: Lookout = field(init=False)
     delivery: Delivery = field(init=False)
     outlook: Outlook = field(default_factory=Outlook)
@@ -76,6 +83,15 @@ class Progress:
         """Rows of the table are about to be sent: until that is confirmed, nothing counts as unchanged."""
         with self.lock:
             self.state = self.state.with_table(table.name, self.state.table(table.name).unsure())
+
+    def sight(self, table: Table, batch: Batch) -> None:
+        """Keep in mind that the source has these rows: what it deletes before anybody looks was its own."""
+        if table.deletes != "mirror" or self.state.table(table.name).verified_at is None:
+            return
+        with self.lock:
+            seen = self.sighted.setdefault(table.name, set())
+            if len(seen) < SIGHTED:
+                seen.update(keys_of(table, batch))
 
     def end(self, result: TableResult) -> None:
         """Take what a table has come to."""

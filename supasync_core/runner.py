@@ -8,6 +8,7 @@ from supasync_core.copying import Copying
 from supasync_core.crew import executor, side_by_side
 from supasync_core.deleting import Deleting
 from supasync_core.errors import StateError, SupasyncError, TableError
+from supasync_core.freeing import Freeing
 from supasync_core.lease import LEASE, Lease
 from supasync_core.plan import Interrupted, Plan, Watch
 from supasync_core.progress import Progress
@@ -64,6 +65,7 @@ class _Session:
             self._begin_metering()
             self._foretell()
             self._run_tables()
+            Freeing(self.progress).conduct()
             Deleting(self.progress).conduct()
         except Interrupted:
             interrupted = True

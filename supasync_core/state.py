@@ -212,6 +212,11 @@ class State:
         }
         return {name: count for name, count in counts.items() if count}
 
+    def kept_out(self) -> dict[str, int]:
+        """How many rows of each table are kept out by rows of the sink that the source does not have."""
+        counts = {name: sum(bool(row.blockers) for row in rows) for name, rows in self.quarantine.items()}
+        return {name: count for name, count in counts.items() if count}
+
     def unsure(self, names: Iterable[str]) -> "State":
         """A copy in which nothing of these tables counts as unchanged: others than their pages were sent."""
         unsure = {name: self.tables[name].unsure() for name in names if name in self.tables}

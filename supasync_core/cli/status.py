@@ -81,6 +81,9 @@ def _show(health: Health, redact: Callable[[str], str]) -> None:
         click.echo(
             f"{counted(health.set_aside, 'row is', 'rows are')} set aside: see supasync quarantine list"
         )
+    for name, rows in health.kept_out.items():
+        told = counted(rows, "row of OLD is kept out by a row", "rows of OLD are kept out by rows")
+        output.line(f"{name}: {told} of NEW that OLD does not have: supasync reconcile clear")
     if health.rate is not None:
         click.echo(f"success rate: {health.rate:.0%} of the last {health.rated} syncs")
     click.echo(f"cost of the runs below: {health.requests:,} requests, {size(health.bytes)}\n")
@@ -136,6 +139,7 @@ def _as_json(health: Health) -> dict[str, object]:
         "last_success_seconds": seconds(health.age),
         "success_rate": health.rate,
         "set_aside": health.set_aside,
+        "kept_out": [{"table": name, "rows": rows} for name, rows in health.kept_out.items()],
         "requests": health.requests,
         "bytes": health.bytes,
         "tables": [
