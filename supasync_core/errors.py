@@ -157,3 +157,13 @@ class LockedError(SupasyncError):
     """Another run holds the lock or the lease."""
 
     exit_code = 5
+
+
+class TakenOverError(LockedError):
+    """This run has lost its lease: nothing it holds may be written any more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "another run has taken over the lease: this one has stopped",
+            hint="nothing is lost: the other run reads again what this one may have sent",
+        )

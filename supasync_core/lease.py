@@ -16,7 +16,7 @@ from typing import Self
 
 from supasync_core import clock, lock
 from supasync_core.backend import Claim, Entry, Run
-from supasync_core.errors import LockedError, StateError, SupasyncError
+from supasync_core.errors import StateError, SupasyncError, TakenOverError
 from supasync_core.journal import NO_BASELINE
 from supasync_core.project import Project
 from supasync_core.state import Late, State, TableState, Writing
@@ -58,6 +58,7 @@ class Lease:
         self.renewed = self.begun
         self.record = lambda: Entry(status="running", state=self.state, lease=LEASE)
         self.project.fence.ask, self.project.fence.lost = self.check, self.doubt
+        self.project.fence.run = self.run.id
 
     @classmethod
     def taken(cls, project: Project, claim: Claim) -> Self:
@@ -115,10 +116,7 @@ class Lease:
                 hint="run in NEW: select setval(pg_get_serial_sequence('public.sync_metadata', 'seq'), "
                 "max(seq)) from public.sync_metadata;",
             )
-        return LockedError(
-            "another run has taken over the lease: this one has stopped",
-            hint="nothing is lost: the other run reads again what this one may have sent",
-        )
+        return TakenOverError()
 
     def _since(self) -> str | None:
         """The source's time when the lease was granted, or earlier: what is stamped later may have been read.

@@ -37,6 +37,8 @@ class Fence:
     """LockedError where nothing may be written any more."""
     lost: Callable[[], None] = lambda: None
     """To be called where the answer to a write was lost, so that it may yet take effect."""
+    run: str | None = None
+    """The run that holds the lease, for a sink that can refuse by itself what comes after it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ from supasync_rest.transport import UNSENT, Transport, why
 
 T = TypeVar("T")
 
+RUN = "X-Supasync-Run"
+"""By which NEW knows a write of a run that has lost its lease: see `fence-on.sql`."""
 LONGEST_URL = 8000
 """Characters; Supabase's gateway answers 520 to about 16 KB of address and headers."""
 
@@ -99,6 +101,8 @@ class Client:
         """One request, counted; whatever is not a success is raised. A write asks the fence before."""
         if request.unsettled:
             self._fence.ask()
+            if self._fence.run:
+                request = replace(request, headers={**request.headers, RUN: self._fence.run})
         began = time.monotonic()
         try:
             answer = self._exchange(request)

@@ -45,6 +45,14 @@ def schema() -> None:
     type=click.Choice(["off", "on"]),
     help="For NEW: drop foreign keys to tables that are not copied until the switch, and put them back.",
 )
+@click.option(
+    "--fence",
+    type=click.Choice(["on", "off"]),
+    is_flag=False,
+    flag_value="on",
+    help="For NEW: it refuses by itself what a run sends after another one has taken over (on), or no "
+    "more (off).",
+)
 @click.option("--old", is_flag=True, help="For OLD: the secret key may read the tables.")
 @click.option("--horizon", is_flag=True, help="For OLD: one function that makes idle runs cheap. Optional.")
 @click.option("--uninstall", is_flag=True, help="Remove what supasync put into NEW; with --horizon, OLD.")

@@ -6,7 +6,14 @@ status codes" (402, 540, 544). Bodies: measured on PostgREST 13.0.8 and 14.10.
 
 import re
 
-from supasync_core.errors import RefusedError, RowError, SchemaError, StateError, SupasyncError
+from supasync_core.errors import (
+    RefusedError,
+    RowError,
+    SchemaError,
+    StateError,
+    SupasyncError,
+    TakenOverError,
+)
 from supasync_rest.answers import Answer, Request
 from supasync_rest.errors import (
     ComputedColumnError,
@@ -307,7 +314,13 @@ def _by_class(refusal: Refusal) -> SupasyncError:
     return refusal.refused("refuses the request", "is url: the address of a Supabase project?")
 
 
+def _taken_over(_: Refusal) -> SupasyncError:
+    """What NEW itself says to a late write: see `fence-on.sql`."""
+    return TakenOverError()
+
+
 _BY_CODE = {
+    "SUP01": _taken_over,
     "57014": _statement_timeout,
     "PGRST205": _no_table,
     "42P01": _no_table,

@@ -57,6 +57,11 @@ def foreign_keys(tables: Iterable[Table], switch: str) -> str:
     return _script(f"foreign-keys-{switch}", tables)
 
 
+def fence(tables: Iterable[Table], switch: str) -> str:
+    """For NEW: it refuses a write of a run that lost its lease itself (``on``), or no more (``off``)."""
+    return _script(f"fence-{switch}", tables)
+
+
 def horizon() -> str:
     """For OLD: the function that tells the safe horizon and what each table holds."""
     return _script("horizon")

@@ -25,6 +25,7 @@ begin
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         join pg_catalog.pg_trigger g on g.tgrelid = c.oid
         where not g.tgisinternal and g.tgparentid = 0 and g.tgenabled in ('O', 'A')
+            and g.tgfoid is distinct from to_regprocedure('public.supasync_fence()')
     loop
         insert into public.supasync_changed (kind, schema_name, table_name, name, was)
         values ('trigger', each.nspname, each.relname, each.tgname, each.tgenabled::text)

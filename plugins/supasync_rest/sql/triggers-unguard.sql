@@ -4,6 +4,12 @@
 
 :changed
 :triggers_unguarded
-drop function if exists public.supasync_writes();
+do $supasync$
+begin
+    if to_regprocedure('public.supasync_fence()') is null then  -- which asks it too
+        drop function if exists public.supasync_writes();
+    end if;
+end
+$supasync$;
 
 :triggers

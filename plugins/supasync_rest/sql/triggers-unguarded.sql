@@ -14,6 +14,7 @@ begin
             and changed.schema_name = n.nspname and changed.table_name = c.relname and changed.name = g.tgname
         where d.classid = 'pg_catalog.pg_trigger'::regclass and d.refclassid = 'pg_catalog.pg_proc'::regclass
             and d.refobjid = to_regprocedure('public.supasync_writes()')
+            and g.tgfoid is distinct from to_regprocedure('public.supasync_fence()')
     loop
         if each.was is null then
             raise exception 'the trigger % on % is guarded, and was renamed since: its definition is not known',

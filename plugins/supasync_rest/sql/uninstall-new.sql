@@ -6,6 +6,7 @@
 -- would begin at the beginning. Rows that the older sync scripts wrote to sync_metadata are kept.
 
 :changed
+:fence_lifted
 :triggers_unguarded
 :identity_back
 :triggers_back
