@@ -44,6 +44,13 @@ AND lower(schema_name) IN ('information_schema', 'pg_catalog', 'system', 'temp')
 LIMIT 1
 """
 """What of a file has a name of DuckDB's own; nothing in the query can be the file's itself."""
+_CODE = """
+SELECT 'view', view_name FROM system.main.duckdb_views() WHERE database_name = $file AND NOT internal
+UNION ALL
+SELECT 'macro', function_name FROM system.main.duckdb_functions() WHERE database_name = $file AND NOT internal
+LIMIT 1
+"""
+"""What of a file is SQL that runs when it is asked; DuckDB takes no query in a column of a table."""
 
 
 def spelled(path: Path) -> str:
@@ -68,7 +75,8 @@ def open_to_write(path: Path, *, memory: str | None = None, loads: bool = False)
     """A connection that may write; the file is created, readable by its owner alone, where there is none.
 
     Connections of one process to one file share it; another process is refused by LockedError. ``memory`` is
-    what it may hold in memory. One that ``loads`` may read and write other files too.
+    what it may hold in memory. One that ``loads`` may read and write other files too, so that nothing of the
+    file itself may be SQL.
     """
     with private():
         try:
@@ -191,6 +199,12 @@ def _attach(
         connection.execute(f"SET GLOBAL {setting}")
     connection.execute(f"ATTACH {literal(name)} AS {_NAME} ({mode})")
     vet(connection, _NAME, path)
+    code = connection.execute(_CODE, {"file": _NAME}).fetchone() if loads else None
+    if code:
+        raise SchemaError(
+            f"{path} has a {code[0]} {code[1]}, which is SQL of whoever made it",
+            hint="move the file away: supasync makes a new one",
+        )
 
 
 def vet(connection: DuckDBPyConnection, database: str, path: Path) -> None:

@@ -83,6 +83,40 @@ def test_what_a_file_brings_of_its_own_name_reads_no_other_file(
                 connection.execute(f"set {setting}")
 
 
+CODE = {
+    "view": "create schema gap; create view gap.memory as "
+    "select 'a' as name, content as value from read_text('{mine}')",
+    "macro": "create macro peek() as (select content from read_text('{mine}'))",
+    "table macro": "create macro peek() as table select content from read_text('{mine}')",
+}
+
+
+@pytest.mark.parametrize("name", CODE)
+def test_a_staging_holds_no_sql(tmp_path: Path, mine: Path, name: str) -> None:
+    folder = tmp_path / "demo"
+    assert run(tmp_path, "demo", "--folder", str(folder)).returncode == 0
+    (folder / "given").mkdir()
+    (folder / "given" / "users.csv").write_text("id,email\n1,a@example.test\n")
+    made(folder / "staging.duckdb", CODE[name].format(mine=mine))
+    with (folder / "tables.yaml").open("a") as settings:
+        settings.write("staging: {backend: duckdb, path: staging.duckdb}\n")
+    done = run(folder, "gap", "import", "given", "--dry-run")
+    assert done.returncode in (2, 3)
+    assert name.rsplit(maxsplit=1)[-1] in done.stderr
+    assert "SQL of whoever made it" in done.stderr
+    assert SECRET not in done.stdout + done.stderr
+
+
+def test_a_view_of_a_given_file_is_no_table(tmp_path: Path, mine: Path) -> None:
+    with duckdb.connect(str(tmp_path / "given.duckdb")) as connection:
+        connection.execute(f"create view users as select 1 as id, content as name from read_text('{mine}')")
+    made(tmp_path / "good.duckdb")
+    for sides in (("given.duckdb", "good.duckdb"), ("good.duckdb", "given.duckdb")):
+        done = run(tmp_path, "diff", *sides, "--key", "id", "--format", "jsonl")
+        assert done.returncode == 2
+        assert SECRET not in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("opened", OPEN)
 def test_a_file_of_another_kind_makes_duckdb_fetch_nothing(
     tmp_path: Path, opened: object, monkeypatch: pytest.MonkeyPatch
