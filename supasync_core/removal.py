@@ -23,6 +23,7 @@ from supasync_core.backend import Reference, Sink
 from supasync_core.batch import Batch
 from supasync_core.errors import RefusedError, SchemaError, StateError, TableError
 from supasync_core.evidence import Evidence, Key, Removal
+from supasync_core.opaque import literal, opaque
 from supasync_core.references import from_elsewhere, of_tables
 from supasync_core.refusals import texts_of
 from supasync_core.tables import Table
@@ -136,7 +137,7 @@ def _remove(place: Place, plan: Weighed, removal: str, at: str, references: Sequ
         hint = "look at them; to remove them after all, raise the ceiling"
         return Removed(table=table, error=TableError(plan.refused, table=table.name, hint=hint))
     try:
-        rows = [batch for batch in _whole(place, table, plan.keys) if batch.count]
+        rows = [batch for batch in _named(place, table, plan.keys) if batch.count]
         held, holder = _held(place, table, rows, references)
         for batch in rows:
             place.evidence.keep_removed(removal, at, place.sink_ref, table, _without(table, batch, held))
@@ -234,6 +235,15 @@ def _links(place: Place, reference: Reference, table: Table, rows: Sequence[Batc
             raise
         return {parent: {()} for parent in parents.values()}
     return found
+
+
+def _named(place: Place, table: Table, keys: Sequence[Key]) -> Iterator[Batch]:
+    """The rows of these keys by their very texts: what the server takes for the same key is another row."""
+    names = opaque(place.sink.shape(table), table.key)
+    places = [table.key.index(name) for name in names]
+    for batch in _whole(place, table, keys):
+        told = literal(_keys(table, batch), keys, places)
+        yield batch if all(told) else batch.only([i for i, same in enumerate(told) if same])
 
 
 def _whole(place: Place, table: Table, keys: Sequence[Key]) -> Iterator[Batch]:

@@ -9,6 +9,7 @@ from supasync_core.diff.seams import LEFT, RIGHT, Difference, Engine, Question, 
 from supasync_core.diff.sides import FileSide, Side
 from supasync_core.errors import ConfigError, SchemaError, TableError
 from supasync_core.gap.seams import Choices
+from supasync_core.opaque import foreign
 from supasync_core.registry import did_you_mean
 from supasync_core.tables import Column, Shape, Table
 
@@ -136,6 +137,7 @@ class Comparing:
                 *_prefixed("left", left),
                 *_prefixed("right", right),
                 *self._aged(table, question),
+                *_unchecked(shape, table),
                 *_outside(found),
             ),
         )
@@ -243,6 +245,14 @@ def _columns(left: Taken, right: Taken) -> tuple[tuple[str, ...], tuple[str, ...
 
 def _prefixed(place: str, taken: Taken) -> list[str]:
     return [f"{place}: {note}" for note in taken.notes]
+
+
+def _unchecked(shape: Shape, table: Table) -> list[str]:
+    """What is said of key columns whose equality PostgreSQL alone knows."""
+    return [
+        f"the key column {name} is compared like text: whether two spellings are one key was not checked"
+        for name in foreign(shape, table.key)
+    ]
 
 
 def _outside(found: Difference) -> list[str]:

@@ -11,6 +11,7 @@ from supasync_core.diff.seams import Engine, Files, Taken
 from supasync_core.errors import SchemaError
 from supasync_core.evidence import Key
 from supasync_core.gap.seams import Choices
+from supasync_core.opaque import SINGLY
 from supasync_core.tables import Shape, Table
 
 OLD, NEW, STAGING = "old", "new", "staging"
@@ -155,7 +156,15 @@ class ProjectSide:
         if not keys:
             return set()
         narrow = replace(table, where=None, columns=table.key, exclude=(), transform=())
-        found = self.source.rows(narrow, table.key, keys)
+        there = self._keys(narrow, keys)
+        lost = [key for key in keys if key not in there]
+        if lost and there - set(keys):  # the server takes other texts for the same keys
+            there |= {key for key in lost[:SINGLY] if self._keys(narrow, [key])}
+            there |= set(lost[SINGLY:])
+        return there
+
+    def _keys(self, table: Table, keys: Sequence[Key]) -> set[Key]:
+        found = self.source.rows(table, table.key, keys)
         return {table.place(row, None).key for batch in found for row in batch.rows}
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """Look at an export: stage its files, ask the sink for the rows of the same keys, tell them apart."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -9,13 +9,16 @@ from supasync_core import transform
 from supasync_core.backend import Sink
 from supasync_core.batch import Batch, Keyset, Span, Window
 from supasync_core.errors import ConfigError
+from supasync_core.evidence import Key
 from supasync_core.gap.assigned import together
 from supasync_core.gap.outlook import Outlook, Part
 from supasync_core.gap.seams import WARNING, Choices, Export, Finding, Found, Staging
 from supasync_core.gap.wanting import recall_shape, remember_shape
+from supasync_core.opaque import foreign, literal, opaque
 from supasync_core.project import Project
 from supasync_core.registry import did_you_mean
 from supasync_core.tables import Shape, Table
+from supasync_core.wording import counted
 
 Progress = Callable[[str], None]
 
@@ -88,7 +91,7 @@ class Look:
         table = part.table
         self.progress(f"comparing {table.name} ...")
         asked = self.staging.asked(table, self.met[table.address])
-        self.staging.known(table, part.shape, self._known(replace(table, where=None), asked))
+        self.staging.known(table, part.shape, self._known(part, replace(table, where=None), asked))
         part.findings += self.export.settle(self.staging, table, part.shape, self.choices)
         if table.transform:
             self.staging.replace(table, part.shape, self._transformed(table))
@@ -97,14 +100,31 @@ class Look:
             if other and other.table.key == (referred,) and parent != table.relation:
                 self.met[part.table.schema, parent].append((table, column))
 
-    def _known(self, table: Table, asked: int) -> Iterator[Batch]:
-        """The sink's rows of the keys that the staging asks for; all of its rows where that costs less."""
+    def _known(self, part: Part, table: Table, asked: int) -> Iterator[Batch]:
+        """The sink's rows of the keys that the staging asks for; all of its rows where that costs less.
+
+        Rows by other texts than were asked for are reported: NEW takes them for the same, nothing here does.
+        """
         sink = self.project.sink
-        if asked > FEW and sink.count(table) < asked * ROWS_FOR_A_KEY:
+        if not foreign(part.shape, table.key) and asked > FEW and sink.count(table) < asked * ROWS_FOR_A_KEY:
             yield from _all_rows(sink, table)
             return
+        names = opaque(part.shape, table.key)
+        places = [table.key.index(name) for name in names]
+        others = False
         for keys in self.staging.asked_keys():
-            yield from sink.rows(table, table.key, keys)
+            for batch in sink.rows(table, table.key, keys):
+                others = others or bool(_unasked(table, batch, keys, places))
+                yield batch
+        if not others or not self.staging.asked(table):  # now without the keys that children alone refer to
+            return
+        rows = sum(
+            _unasked(table, batch, keys, places)
+            for keys in self.staging.asked_keys()
+            for batch in sink.rows(replace(table, columns=table.key), table.key, keys)
+        )
+        if rows:
+            part.findings.append(_spelled_otherwise(table, names, rows))
 
     def _transformed(self, table: Table) -> Iterator[Batch]:
         transforms = self.project.transforms(table)
@@ -131,6 +151,9 @@ class Look:
             places.append(self._looked_up(part, parent, referred, values))
             values = self.staging.strays(part.table, column, places, referred)
         if not values:
+            return
+        if foreign(part.shape, (column,)):
+            part.findings.append(_orphans_unchecked(part.table, column, parent, len(values)))
             return
         if self.rehearsal:
             text = (
@@ -180,6 +203,29 @@ class Look:
             yield from _all_rows(sink, table)
         else:
             yield from sink.rows(table, table.key, [(value,) for value in values])
+
+
+def _unasked(table: Table, batch: Batch, keys: Sequence[Key], places: Sequence[int]) -> int:
+    """How many rows have other texts in these columns of the key than were asked for."""
+    if not places:
+        return 0
+    return literal([table.place(row, None).key for row in batch.rows], keys, places).count(False)
+
+
+def _spelled_otherwise(table: Table, names: Sequence[str], rows: int) -> Finding:
+    text = (
+        f"NEW has {counted(rows, 'row', 'rows')} under another spelling of {', '.join(names)} than the "
+        "files, and takes both for one key: which of the two is newer was not compared"
+    )
+    return Finding(kind="spelling", table=table.name, text=text, column=names[0])
+
+
+def _orphans_unchecked(table: Table, column: str, parent: str, values: int) -> Finding:
+    text = (
+        f"{table.name}.{column}: orphans were not checked: {values:,} of its values are in no row of "
+        f"{parent} by their very texts, and NEW alone knows which are the same; it refuses what has no parent"
+    )
+    return Finding(kind="orphan", table=table.name, text=text, level=WARNING, column=column)
 
 
 def _all_rows(sink: Sink, table: Table) -> Iterator[Batch]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from supasync_core import clock
 from supasync_core.evidence import Key
+from supasync_core.opaque import SINGLY, opaque
 from supasync_core.state import Quarantined
 from supasync_core.tables import Table
 from supasync_core.verification.findings import ROWS
@@ -63,7 +64,10 @@ class Look:
         new = {seen.key: seen for seen in self._new(keys)}
         outside = self._outside([key for key in keys if key in new and key not in old])
         aside = {row.key for row in self._quarantined()}
+        alike = self._alike(keys, old, new)
         for key in keys:
+            if key in alike:
+                continue
             mine, theirs = old.get(key), new.get(key)
             if mine is None and theirs is None:
                 continue
@@ -79,6 +83,28 @@ class Look:
                 self._extra(key, theirs, filtered=key in outside or key in dropped)
             elif mine is not None and theirs is not None:
                 self._pair(key, mine, theirs)
+
+    def _alike(self, keys: list[Key], old: dict[Key, Seen], new: dict[Key, Seen]) -> set[Key]:
+        """Rows that the servers take for one though their keys have different texts: they are changed.
+
+        OLD is asked for keys of NEW that it does not know, one by one; of many, the rest stays unlooked.
+        """
+        extra = [key for key in keys if key in new and key not in old]
+        lost = [key for key in (*keys, *old) if key in old and key not in new]
+        table = self.measure.table
+        names = opaque(self.measure.project.sink.shape(table), table.key) if extra and lost else ()
+        if not names or self.measure.old.transform:
+            return set()
+        found: set[Key] = set()
+        for key in extra[:SINGLY]:
+            for other in self._old([key])[0].keys() & set(lost):
+                self._tell(old[other], None)
+                self._tell(None, new[key])
+                self.changed[other] = names
+                self.doubtful.append(other)
+                found |= {key, other}
+        self._leave(extra[SINGLY:])
+        return found | set(extra[SINGLY:])
 
     def _pair(self, key: Key, mine: Seen, theirs: Seen) -> None:
         columns = self.measure.whole().differing(mine, theirs)

@@ -32,6 +32,7 @@ KINDS = {
     "orphan": "rows without their parent are left out",
     "ragged": "lines that are no records are left out, those that end otherwise than the header are read",
     "rows": "the file is complete although its number of rows is round",
+    "spelling": "rows that NEW has under another spelling of their key are written over",
     "type": "rows with values that the column's type refuses are left out",
 }
 

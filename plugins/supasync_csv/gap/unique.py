@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from supasync_core.evidence import Key
 from supasync_core.gap.seams import WARNING, Finding
+from supasync_core.opaque import foreign
 from supasync_core.tables import Shape, Table
 from supasync_csv.gap.types import type_of
 from supasync_duckdb.equality import is_document, normal
@@ -66,15 +67,12 @@ def one_of_each(staging: DuckdbStaging, table: Table, shape: Shape) -> list[Find
 def unchecked(table: Table, shape: Shape) -> list[Finding]:
     """Say of which key columns PostgreSQL alone knows when two texts are one value."""
     found = []
-    for name in table.key:
-        column = shape.column(name)
-        kind = type_of(shape, name)
-        if ("." in kind or kind == "citext") and column is not None and not column.values:
-            text = (
-                f"the key column {name} is of the type {kind}, and is compared like text: whether NEW "
-                "takes two spellings for one key was not checked"
-            )
-            found.append(Finding(kind="key", table=table.name, text=text, level=WARNING, column=name))
+    for name in foreign(shape, table.key):
+        text = (
+            f"the key column {name} is of the type {type_of(shape, name)}, and is compared like text: "
+            "whether NEW takes two spellings for one key was not checked"
+        )
+        found.append(Finding(kind="key", table=table.name, text=text, level=WARNING, column=name))
     return found
 
 
