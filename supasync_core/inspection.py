@@ -3,19 +3,27 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from supasync_core import made, undecided
+from supasync_core import made, sampling, undecided
 from supasync_core.backend import Entry, Indexed, Past, Remark
 from supasync_core.batch import Span, Window
 from supasync_core.errors import StateError, SupasyncError, TableError
 from supasync_core.journal import current
 from supasync_core.project import Project, store_of_source
 from supasync_core.state import State
+from supasync_core.still import standing_still
 from supasync_core.structure import looking as structure
 from supasync_core.structure import referring, unique
 from supasync_core.survey import look
 from supasync_core.tables import Shape, Table
 from supasync_core.undecided import Undecided
-from supasync_core.unseen import UPDATES, reading, ways_out
+from supasync_core.unseen import (
+    DELETES,
+    UPDATES,
+    reading,
+    speaks_of_updates,
+    ways_out,
+    ways_out_of_standstill,
+)
 from supasync_core.wording import counted
 
 _NO_RUN = "00000000-0000-0000-0000-000000000000"
@@ -25,8 +33,8 @@ _NO_RUN = "00000000-0000-0000-0000-000000000000"
 class Finding:
     """Something to know: ``problem`` must be mended first, ``warning`` names what will not be seen.
 
-    With ``alone`` a sync refuses that table, and no other: those may begin. ``made`` tells of rows that NEW
-    has of its own before anything was copied.
+    A ``note`` names what a setting would change. With ``alone`` a sync refuses that table, and no other:
+    those may begin. ``made`` tells of rows that NEW has of its own before anything was copied.
     """
 
     level: str
@@ -88,6 +96,7 @@ def inspect(project: Project, progress: Callable[[str], None]) -> Inspection:
                 break
         overviews.append(Overview(table.name, *counts))
     findings.extend(Finding("warning", text, name, hint) for name, text, hint in referring.sentences(project))
+    findings.extend(_undeleted(project))
     remarks = _remarks(project, findings)
     findings.extend(_made(project, past, remarks))
     findings.extend(_unmerged(project))
@@ -169,6 +178,18 @@ def _compared(project: Project, table: Table, source: Shape) -> Iterator[Finding
             yield Finding(each.level, each.text, table.name, each.hint)
 
 
+def _undeleted(project: Project) -> Iterator[Finding]:
+    """The tables in which rows that are deleted in OLD are not looked for."""
+    names = [
+        table.name
+        for table in project.settings.tables
+        if table.deletes == "ignore" and DELETES in project.unseen(table)
+    ]
+    if names:
+        text = f"rows that are deleted in OLD are not looked for, and stay in NEW: {', '.join(names)}"
+        yield Finding("note", text, hint="deletes: report names them, deletes: mirror removes them too")
+
+
 def _remarks(project: Project, findings: list[Finding]) -> Sequence[Remark]:
     """Triggers and child tables become findings; that a type may round is for `schema diff` to say."""
     try:
@@ -237,8 +258,14 @@ def _left_out(project: Project, findings: list[Finding]) -> tuple[Undecided, ...
 
 
 def _hint_for_missing(table: Table, column: str, shape: Shape) -> str | None:
-    if column in table.timestamp and "created_at" in shape.names:
-        return "timestamp: created_at works, but then updates are not seen"
+    if column in table.timestamp:
+        found = [each.name for each in sampling.timestamps(shape) if each.type and not each.key]
+        moving = next((name for name in found if speaks_of_updates(name)), None)
+        inserted = sampling.insert_time(shape, ())
+        if moving:
+            return f"timestamp: {moving} speaks of updates"
+        if inserted:
+            return f"timestamp: {inserted.name} works, but then updates are not seen"
     return "correct the name in tables.yaml" if shape.known else None
 
 
@@ -248,6 +275,9 @@ def _unseen(project: Project, table: Table, shape: Shape) -> Iterator[Finding]:
     if UPDATES in project.unseen(table):
         text = f"{table.name}: an update of a row that was copied is not seen: {reading(plugin, table)}"
         yield Finding("warning", text, table.name, ways_out(table))
+    elif why := standing_still(project, table):
+        text = f"{table.name}: {why}: if that is so, an update of a row that was copied is not seen"
+        yield Finding("warning", text, table.name, ways_out_of_standstill(table))
     nameless = plugin.keysets(table)[-1]
     if nameless.column is not None or not nameless.nulls:
         return
@@ -255,8 +285,8 @@ def _unseen(project: Project, table: Table, shape: Shape) -> Iterator[Finding]:
         return
     count = project.source.count(table, Window((Span(nameless),), limit=1))
     if count:
-        behind = "created_at" in shape.names and "created_at" not in table.timestamp
-        columns = ", ".join([*table.timestamp, "created_at"])
+        behind = sampling.insert_time(shape, (), leave=table.timestamp)
+        columns = ", ".join([*table.timestamp, behind.name if behind else ""])
         yield Finding(
             "warning",
             f"{table.name}: {counted(count, 'row', 'rows')} without {' and '.join(table.timestamp)}, "

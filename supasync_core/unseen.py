@@ -74,6 +74,12 @@ def reading(plugin: "TablePlugin", table: Table) -> str:
     return f"it is read by {column}, which counts as the time of its insert"
 
 
+def ways_out_of_standstill(table: Table) -> str:
+    """What a person may do about a timestamp that should move and does not."""
+    claim = f"if each update does move {table.timestamp[0]}: updates: seen"
+    return f"{claim}; else updates: unseen, a trigger in OLD that sets it, or plugin: snapshot if it is small"
+
+
 def ways_out(table: Table) -> str:
     """What a person may do so that updates arrive."""
     found = ["plugin: snapshot reads a small table as a whole in every run"]

@@ -17,7 +17,6 @@ from supasync_core.cli.session import Session
 from supasync_core.cli.streams import bare
 from supasync_core.errors import ConfigError, SupasyncError
 from supasync_core.printable import visible
-from supasync_core.unseen import UPDATES
 
 if TYPE_CHECKING:
     from supasync_core.cutover.checklist import Outcome
@@ -241,11 +240,14 @@ class Command:
 
         Those whose updates no run sees are compared so whatever was said of all, unless they cost much.
         """
+        from supasync_core.cutover.values import doubtful  # noqa: PLC0415 - --help needs none of it
+
         tables = project.settings.tables
         less = "keys and timestamps are compared, and the certificate says so"
         if self.exact or (self.exact is None and self._affords(project, tables, "every value", less)):
             return [table.name for table in tables]
-        blind = [table for table in tables if UPDATES in project.unseen(table)]
+        why = doubtful(project)
+        blind = [table for table in tables if table.name in why]
         names = ", ".join(table.name for table in blind)
         less = "the check called values fails, since no run sees their updates"
         if blind and self._affords(project, blind, f"the values of {names} at least", less):

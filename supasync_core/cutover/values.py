@@ -1,12 +1,12 @@
 """Before a switch, the values of tables whose updates no run sees: compared, or a reason not to switch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from supasync_core.cutover.checklist import Outcome, failed, ok
 from supasync_core.project import Project
-from supasync_core.tables import Table
+from supasync_core.still import standing_still
 from supasync_core.unseen import UPDATES, reading
-from supasync_core.verification import Verification
+from supasync_core.verification import TableVerdict, Verification
 from supasync_core.wording import counted
 
 _SEEN = "runs see the updates of every table"
@@ -19,37 +19,49 @@ _GONE = "where you know that no row of them was updated since it was copied: --a
 
 def planned(project: Project) -> str:
     """What the switch will do, without asking anybody."""
-    names = ", ".join(table.name for table in _blind(project))
+    names = ", ".join(unseen(project))
     if not names:
         return _SEEN
     return f"no run sees updates of {names}: the switch compares them by value, or fails this check"
 
 
+def unseen(project: Project) -> dict[str, str]:
+    """The tables whose updates no run sees, each with the reason; nobody is asked."""
+    return {
+        table.name: reading(project.plugin(table), table)
+        for table in project.settings.tables
+        if UPDATES in project.unseen(table)
+    }
+
+
+def doubtful(project: Project) -> dict[str, str]:
+    """Those, and the tables of which a page of rows shows that nothing moves their timestamp."""
+    still = {table.name: standing_still(project, table) for table in project.settings.tables}
+    return unseen(project) | {name: why for name, why in still.items() if why}
+
+
 def judged(project: Project, verified: Verification | None, *, after_gap: bool) -> Outcome:
     """Fails where such a table was compared by keys and timestamps alone, or not at all."""
-    blind = _blind(project)
-    if not blind:
-        return ok(_SEEN)
-    names = ", ".join(table.name for table in blind)
+    known = unseen(project)
     if after_gap or verified is None:
-        return failed(f"not possible without OLD, and no run has seen updates of {names}", _GONE)
+        if not known:
+            return ok(_SEEN)
+        return failed(f"not possible without OLD, and no run has seen updates of {', '.join(known)}", _GONE)
+    why = known if verified.values_compared else doubtful(project)
+    if not why:
+        return ok(_SEEN)
     verdicts = {verdict.name: verdict for verdict in verified.tables}
-    proof = {
-        table.name: {
-            "why": reading(project.plugin(table), table),
-            "method": verdicts[table.name].method,
-            "compared": verdicts[table.name].compared,
-            "values_compared": not verdicts[table.name].blind,
-        }
-        for table in blind
-    }
-    open_still = [table.name for table in blind if verdicts[table.name].blind]
-    if open_still:
-        told = f"no run sees updates of {', '.join(open_still)}, and their values were not compared"
+    proof = {name: _proof(verdicts[name], reason) for name, reason in why.items()}
+    left = [name for name, told in proof.items() if not told["values_compared"]]
+    if left:
+        told = f"no run sees updates of {', '.join(left)}, and their values were not compared"
         return failed(told, _LOOK, tables=proof)
-    rows = sum(verdicts[table.name].compared for table in blind)
-    return ok(f"{names}: {counted(rows, 'row', 'rows')} compared by value", tables=proof)
+    rows = sum(verdicts[name].compared for name in why)
+    return ok(f"{', '.join(why)}: {counted(rows, 'row', 'rows')} compared by value", tables=proof)
 
 
-def _blind(project: Project) -> Sequence[Table]:
-    return [table for table in project.settings.tables if UPDATES in project.unseen(table)]
+def _proof(verdict: TableVerdict, why: str) -> Mapping[str, object]:
+    """Why its updates are not seen, and how it was compared; an empty table has no values to compare."""
+    empty = verdict.error is None and not verdict.compared
+    told = {"why": why, "method": verdict.method, "compared": verdict.compared}
+    return {**told, "values_compared": verdict.values_compared or empty}

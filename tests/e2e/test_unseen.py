@@ -4,6 +4,7 @@
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -174,3 +175,69 @@ def test_what_was_compared_and_how_stands_in_the_certificate(space: Workspace) -
     assert proof.keys() == set(names)
     assert {(each["method"], each["compared"]) for each in proof.values()} == {("whole rows", ROWS)}
     assert told["verification"]["evidence"]["tables"]["by_ts"]["unseen"] == ["deletes", "updates"]
+
+
+STILL = ROLES + "".join(
+    f"create table public.{name} (id bigint primary key, status text, created_at timestamptz not null,"
+    " updated_at timestamptz not null);"
+    "grant select, insert, update, delete on all tables in schema public to service_role;"
+    for name in ("still", "moving", "few", "sworn")
+)
+STILL_ROWS = """
+insert into still select g, 'trial', now() - g * interval '1 hour', now() - g * interval '1 hour'
+  from generate_series(1, 50) g;
+insert into sworn table still;
+insert into moving table still;
+insert into few select * from still where id <= 5;
+update moving set updated_at = updated_at + interval '1 minute' where id % 10 = 0;
+"""
+
+
+def test_an_updated_at_that_nothing_moves_is_named_and_its_values_are_compared(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    """One that moved in some rows is not, nor one in too few rows, nor one that a person vouches for."""
+    config = HEAD + "  still:\n  moving:\n  few:\n  sworn: {updates: seen}\n"
+    with between(cluster, tmp_path, STILL, STILL, config) as space:
+        space.old.run(STILL_ROWS)
+        space.new.run(space.supasync("schema", "sql").out)
+        told = space.supasync("setup").out
+        sentence = "nothing sets updated_at, it is never later than created_at in the 50 rows looked at"
+        assert f"warning: still: {sentence}" in told
+        assert told.count(sentence) == 1
+        assert "updates: seen" in told
+        assert space.supasync("check").out.count(sentence) == 1
+        while "success: 0 records" not in space.supasync("sync").out:
+            time.sleep(0.5)
+        space.old.run("update public.still set status = 'active' where id = 40")
+        (tmp_path / "app").mkdir()
+        address = space.old.server.url.removesuffix("/rest/v1")
+        space.write("app/.env", f"SUPABASE_URL={address}\nSUPABASE_ANON_KEY=sb_publishable_for_tests_old\n")
+        anon = NEW_KEY.replace("secret", "publishable")
+        space.write(".env", (space.folder / ".env").read_text() + f"SUPABASE_ANON_KEY={anon}\n")
+        done = space.supasync("cutover", "--yes", "--json", "--no-exact")
+        assert (done.code, checks(done)["verification"]["result"]) == (3, "failed")
+        assert "still: 1 row differs" in str(checks(done)["verification"]["detail"])
+        space.write("tables.yaml", config + "budgets: {egress: 1kB}\n")
+        (tmp_path / ".supasync" / "staging.duckdb").unlink()  # which remembers the row that differed
+        found = checks(space.supasync("cutover", "--yes", "--json", "--no-exact"))
+        assert (found["verification"]["result"], found["values"]["result"]) == ("ok", "failed")
+        assert str(found["values"]["detail"]).startswith("no run sees updates of still,")
+
+
+def test_a_missing_timestamp_is_answered_with_the_columns_that_are_there(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    columns = "id bigint primary key, {} timestamptz not null default now()"
+    made = (
+        ROLES
+        + f"create table a ({columns.format('creation_time')});"
+        + (
+            f"create table b ({columns.format('creation_time')}, last_change timestamptz);"
+            "grant all on all tables in schema public to service_role;"
+        )
+    )
+    with between(cluster, tmp_path, made, made, HEAD + "  a:\n  b:\n") as space:
+        told = space.supasync("check").out
+    assert "timestamp: creation_time works, but then updates are not seen" in told
+    assert "timestamp: last_change speaks of updates" in told
