@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from supasync_core.backend import Remark
-from supasync_core.batch import Cursor, Keyset, Span, Window
+from supasync_core.batch import Keyset, Span, Window
 from supasync_core.errors import TableError
 from supasync_core.evidence import Key
+from supasync_core.onward import Onward
 from supasync_core.project import Project
 from supasync_core.state import TableState
 from supasync_core.tables import Table
@@ -97,7 +98,7 @@ def _keys_only(table: Table) -> Table:
 
 def _pages(project: Project, table: Table, most: int) -> Iterator[tuple[list[Key], int]]:
     """The keys of the sink's rows, page by page to an empty one, and how many rows there are."""
-    after, seen, total = None, 0, 0
+    after, seen, total, onward = None, 0, 0, Onward(table)
     while seen < most:
         window = Window(
             (Span(Keyset(None), after=after),), limit=min(_PAGE, most - seen), counted=after is None
@@ -110,4 +111,4 @@ def _pages(project: Project, table: Table, most: int) -> Iterator[tuple[list[Key
         yield keys, total
         if seen >= total > 0:
             return
-        after = Cursor(None, keys[-1])
+        after = onward.behind(page)

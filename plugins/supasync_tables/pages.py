@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from supasync_core.backend import Job, Source
 from supasync_core.batch import Batch, Span, Window
+from supasync_core.onward import Onward
 from supasync_core.tables import Table
 
 
@@ -14,8 +15,9 @@ def pages(source: Source, table: Table, span: Span) -> Iterator[Batch]:
     Only an empty page is the end: a server may cut any page below the limit that was asked for
     (PostgREST documentation, "db-max-rows").
     """
+    onward = Onward(table, span.keyset.column)
     while (batch := source.read(table, Window((span,), table.page_size))).count:
-        span = replace(span, start=None, after=table.place(batch.rows[-1], span.keyset.column))
+        span = replace(span, start=None, after=onward.behind(batch))
         yield batch
         del batch  # there is room for the next page once nobody holds this one
 

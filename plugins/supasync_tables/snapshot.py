@@ -10,6 +10,7 @@ from hashlib import sha256
 from supasync_core.backend import Job, Piece
 from supasync_core.batch import Keyset, Span, Window
 from supasync_core.errors import SchemaError
+from supasync_core.onward import Onward
 from supasync_core.state import KeysetState, TableState
 from supasync_core.tables import Shape, Table
 from supasync_core.unseen import DELETES
@@ -55,9 +56,9 @@ class Snapshot:
         complete = holds_everything(batch)
         known = job.state.keyset(_ALL.name).digests
         digests: list[str] = []
-        last, seen = None, 0
+        onward, seen = Onward(job.table), 0
         while batch.count:
-            last, seen = job.table.place(batch.rows[-1], None), seen + batch.count
+            last, seen = onward.behind(batch), seen + batch.count
             _refuse_large(job.table, max(seen, total or 0))
             digests.append(sha256(batch.body).hexdigest()[:32])
             changed = known[len(digests) - 1 : len(digests)] != (digests[-1],)

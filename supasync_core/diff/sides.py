@@ -11,6 +11,7 @@ from supasync_core.diff.seams import Engine, Files, Taken
 from supasync_core.errors import SchemaError
 from supasync_core.evidence import Key
 from supasync_core.gap.seams import Choices
+from supasync_core.onward import Onward
 from supasync_core.opaque import SINGLY
 from supasync_core.tables import Shape, Table
 
@@ -173,7 +174,7 @@ class ProjectSide:
 
     def _pages(self, table: Table) -> Iterator[Batch]:
         after: Cursor | None = None
-        rows = 0
+        rows, onward = 0, Onward(table)
         while True:
             window = Window((Span(Keyset(None), after=after),), table.page_size)
             batch = self.source.read(table, window)
@@ -181,7 +182,7 @@ class ProjectSide:
                 return
             rows += batch.count
             self.progress(table.name, rows)
-            after = table.place(batch.rows[-1], None)
+            after = onward.behind(batch)
             yield self.changed(table, batch)
 
 

@@ -14,6 +14,7 @@ from supasync_core.gap.assigned import together
 from supasync_core.gap.outlook import Outlook, Part
 from supasync_core.gap.seams import WARNING, Choices, Export, Finding, Found, Staging
 from supasync_core.gap.wanting import recall_shape, remember_shape
+from supasync_core.onward import Onward
 from supasync_core.opaque import foreign, literal, opaque
 from supasync_core.project import Project
 from supasync_core.registry import did_you_mean
@@ -230,13 +231,13 @@ def _orphans_unchecked(table: Table, column: str, parent: str, values: int) -> F
 
 def _all_rows(sink: Sink, table: Table) -> Iterator[Batch]:
     """Every row, in the order of the key."""
-    after = None
+    after, onward = None, Onward(table)
     while True:
         batch = sink.read(table, Window((Span(Keyset(None), after=after),), table.page_size))
         if not batch.count:
             return
         yield batch
-        after = table.place(batch.rows[-1], None)
+        after = onward.behind(batch)
 
 
 def _references(part: Part) -> list[tuple[str, str, str]]:

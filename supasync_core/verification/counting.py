@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from supasync_core.backend import Side
 from supasync_core.batch import Cursor, Keyset, Span, Window
 from supasync_core.evidence import Key
+from supasync_core.onward import Onward
 from supasync_core.tables import Table
 from supasync_core.verification.findings import Range
 from supasync_core.verification.measure import LEAST_PAGE, Measure
@@ -55,13 +56,10 @@ class Counting:
     def _read_again(self, side: Side, table: Table, before: int) -> tuple[int, int]:
         """By how many rows a side's count differs from the keys that it gives now, and that count."""
         narrow = replace(table, columns=table.key, exclude=(), transform=())
-        span, met = Span(Keyset(None)), 0
+        span, met, onward = Span(Keyset(None)), 0, Onward(narrow)
         while (batch := side.read(narrow, Window((span,), narrow.page_size))).count:
             met += batch.count
-            last = narrow.place(batch.rows[-1], None)
-            if last == span.after:
-                break
-            span = replace(span, after=last)
+            span = replace(span, after=onward.behind(batch))
         after = side.count(table)
         return _outside(met, before, after), after
 

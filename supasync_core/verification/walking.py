@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from supasync_core.ahead import ahead
 from supasync_core.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.bytes_held import BytesHeld, bounded
-from supasync_core.errors import TableError
 from supasync_core.evidence import Evidence, Key
+from supasync_core.onward import Onward
 from supasync_core.verification.findings import ROWS
 from supasync_core.verification.measure import Measure, Seen, added
 
@@ -79,9 +79,9 @@ class Walk:
         """OLD's pages in the order of its keys."""
         measure = self.measure
         source = bounded(measure.project.source, BytesHeld())
-        span = Span(Keyset(None))
+        span, onward = Span(Keyset(None)), Onward(measure.table)
         while (batch := source.read(measure.old, Window((span,), measure.old.page_size))).count:
-            span = self._behind(span, batch, "OLD")
+            span = replace(span, after=onward.behind(batch))
             yield batch
             del batch
 
@@ -89,6 +89,7 @@ class Walk:
         """NEW's rows of the range; the page that ends with the range's last key is its last one."""
         measure = self.measure
         span = Span(Keyset(None), after=None if after is None else Cursor(None, after), to=to)
+        onward = Onward(measure.table)
         while True:
             batch = measure.project.sink.read(measure.new, Window((span,), measure.new.page_size))
             yield from measure.of_new(batch)
@@ -97,16 +98,8 @@ class Walk:
             last = measure.table.place(batch.rows[-1], None).key
             if last == to:
                 return
-            span = self._behind(span, batch, "NEW")
+            span = replace(span, after=onward.behind(batch))
             del batch
-
-    def _behind(self, span: Span, batch: Batch, side: str) -> Span:
-        """The span that goes on behind the page; TableError where the page itself did not."""
-        table = self.measure.table
-        last = table.place(batch.rows[-1], None)
-        if last == span.after:
-            raise TableError(f"{table.name}: {side} gives the same rows again and again", table=table.name)
-        return replace(span, after=last)
 
     def _wanted(self, batch: Batch) -> dict[Key, Seen]:
         """OLD's rows of a page as they should be in NEW; each is noted as seen."""
