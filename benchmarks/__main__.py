@@ -66,6 +66,7 @@ def main() -> None:
         found += files.gap(options.size * 5 + 1)
     if "diff" in wanted:
         found += files.diff(options.size * 5)
+        found += files.wide_diff(1500)
     kept, profile = results.earlier(HERE / "results.json", found)
     found, spent = kept + found, spent or profile
     text = results.findings(found, spent)

@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,6 +31,11 @@ copy (select * replace (case when id::bigint % {changed} = 7 then 'gone' else st
   union all select ({rows} + i)::varchar, uuid()::varchar, 'new', '{{}}', '1.00', '2024-06-01 00:00:00+00'
   from range(1, 101) as r(i)) to '{right}' (header, delimiter ',');
 """
+WIDE = """
+copy (select i as id, {cells} from range(10) as r(i)) to '{left}' (header);
+copy (select * replace (case when id = 3 then 'x' else c7 end as c7) from read_csv('{left}'))
+  to '{right}' (header);
+"""
 RUNS = 3
 LONG = 30.0
 """Seconds after which a tool runs once only."""
@@ -40,15 +45,21 @@ def main() -> None:
     """Print what each tool took, as a table or as JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("rows", type=int, nargs="?", default=1_000_000)
+    parser.add_argument(
+        "--columns", type=int, help="ten rows of so many columns, and DuckDB's bare read alone"
+    )
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--patience", type=float, default=600, help="seconds that a tool may take")
     parser.add_argument("--part", help=argparse.SUPPRESS)
     parser.add_argument("--files", nargs=2, type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.part:
-        print(TOOLS[options.part](*options.files))
+        print({**TOOLS, "duckdb read of both": read}[options.part](*options.files))
         return
-    found = measured(options.rows, options.patience)
+    wide = options.columns is not None
+    found = (
+        measured_wide(options.columns, options.patience) if wide else measured(options.rows, options.patience)
+    )
     if options.json:
         print(json.dumps(found, indent=2))
         return
@@ -65,12 +76,29 @@ def measured(rows: int, patience: float) -> list[dict[str, Any]]:
         with duckdb.connect() as connection:
             steps = {"changed": max(10, rows // 200), "removed": max(10, rows // 100)}
             connection.execute(MAKE.format(rows=rows, left=left, right=right, **steps))
-        runs: dict[str, list[dict[str, Any]]] = {tool: [] for tool in TOOLS}
-        for _ in range(RUNS):
-            for tool, taken in runs.items():
-                if not any(run["wall"] > LONG for run in taken):
-                    taken.append(run_once(tool, left, right, patience))
-    case = f"diff of two CSV files, {rows:,} rows"
+        return in_turns(f"diff of two CSV files, {rows:,} rows", TOOLS, left, right, patience)
+
+
+def measured_wide(columns: int, patience: float) -> list[dict[str, Any]]:
+    """The same for ten rows of so many columns, beside DuckDB's read of both files."""
+    with TemporaryDirectory() as name:
+        left, right = Path(name) / "left.csv", Path(name) / "right.csv"
+        cells = ", ".join(f"'v' || i || '_{n}' as c{n}" for n in range(1, columns))
+        with duckdb.connect() as connection:
+            connection.execute(WIDE.format(cells=cells, left=left, right=right))
+        tools = ("duckdb read of both", "supasync")
+        return in_turns(f"diff of two CSV files, 10 rows x {columns:,} columns", tools, left, right, patience)
+
+
+def in_turns(
+    case: str, tools: Iterable[str], left: Path, right: Path, patience: float
+) -> list[dict[str, Any]]:
+    """The best run of each tool."""
+    runs: dict[str, list[dict[str, Any]]] = {tool: [] for tool in tools}
+    for _ in range(RUNS):
+        for tool, taken in runs.items():
+            if not any(run["wall"] > LONG for run in taken):
+                taken.append(run_once(tool, left, right, patience))
     fastest = {tool: min(taken, key=lambda run: float(run["wall"])) for tool, taken in runs.items()}
     return [{"case": case, "tool": tool, **best} for tool, best in fastest.items()]
 
@@ -115,6 +143,17 @@ def bare(left: Path, right: Path) -> object:
     counts = ", ".join(f"count(*) filter ({each})" for each in ("l.id is null", "r.id is null", differs))
     joined = f"read_csv('{left}', {read}) as l full join read_csv('{right}', {read}) as r on l.id = r.id"
     return duckdb.connect().execute(f"select {counts} from {joined}").fetchall()
+
+
+def read(left: Path, right: Path) -> object:
+    """Both files as tables of texts."""
+    with duckdb.connect() as connection:
+        for name, path in (("l", left), ("r", right)):
+            query = (
+                f"create table {name} as select * from read_csv('{path}', header = true, all_varchar = true)"
+            )
+            connection.execute(query)
+        return connection.execute("select (select count(*) from l), (select count(*) from r)").fetchall()
 
 
 def with_datacompy(left: Path, right: Path) -> object:

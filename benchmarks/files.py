@@ -54,7 +54,16 @@ def gap(rows: int) -> list[Result]:
 
 def diff(rows: int) -> list[Result]:
     """Two files of so many rows, compared by each tool."""
-    told = json.loads(_output([sys.executable, HERE / "diff.py", str(rows), "--json"]))
+    return _diff(str(rows))
+
+
+def wide_diff(columns: int) -> list[Result]:
+    """Two files of ten rows and so many columns, beside DuckDB's own read of them."""
+    return _diff("--columns", str(columns))
+
+
+def _diff(*asked: str) -> list[Result]:
+    told = json.loads(_output([sys.executable, HERE / "diff.py", *asked, "--json"]))
     return [
         Result(
             case=each["case"],

@@ -13,6 +13,8 @@ from supasync_core.batch import Batch
 from supasync_core.gap.seams import Choices, Finding, Loaded
 from supasync_core.tables import Column, Shape, Table
 from supasync_csv.gap.export import CsvExport
+from supasync_csv.gap.physical import examine
+from supasync_csv.gap.raw import Raw
 from supasync_duckdb.staging import backend
 from supasync_duckdb.staging.backend import DuckdbStaging
 
@@ -318,3 +320,22 @@ def test_a_cell_may_be_longer_than_a_line_of_most_files(bench: Bench) -> None:
     loaded, findings = bench.load(text({"note": "x" * 5_000_000}, {"id": "2"}), "jobs_rows.csv")
     assert [each.rows for each in loaded] == [2]
     assert kinds(findings) == set()
+
+
+def test_the_cells_of_a_wide_table_are_counted_like_those_of_a_narrow_one(bench: Bench) -> None:
+    cells = ["", '""', "null", "t", "true", "{1}", "[1]", r"\N", "NA", "NaN", "None", "NULL", r"a\nb", "x"]
+    width = 70
+    names = [f"n{i}" for i in range(width)]
+    kinds = ["text", "boolean", "integer[]", "bigint"]
+    shape = Shape(tuple(Column(name, kinds[i % 4]) for i, name in enumerate(names)))
+    rows = [",".join(cells[(i * 5 + row * 3) % len(cells)] for i in range(width)) for row in range(9)]
+    path = bench.folder / "wide.csv"
+    path.write_text("\n".join([",".join(names), *rows]) + "\n")
+    raw = Raw(
+        bench.staging, JOBS, "wide.csv", 0, examine(path, None, bench.folder / "d.csv", ()), bench.folder
+    )
+    raw.load()
+    found = raw.cells(shape)
+    with patch("supasync_csv.gap.raw._WIDE", 1000):
+        assert raw.cells(shape) == found
+    assert len({each.marks for each in found}) > 3

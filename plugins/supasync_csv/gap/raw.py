@@ -22,8 +22,10 @@ from supasync_duckdb.values import identifier, literal
 
 _TOO_LONG = "line size over maximum"
 _ENCODING = "is not UTF-8: export it again, or name its encoding by --encoding, such as cp1252"
-_AT_ONCE = 64
-"""Columns that one statement counts in."""
+_WIDE = 64
+"""Columns of a table in which one statement counts them all."""
+_LOOKS = 9
+"""What is counted of each column."""
 MOST = 1000
 """Places of one kind that are named; all are counted."""
 
@@ -94,14 +96,29 @@ class Raw:
 
     def cells(self, shape: Shape) -> list[Cells]:
         """What each column's cells look like."""
-        header, found = self.physical.header, []
-        for start in range(0, len(header), _AT_ONCE):
-            terms = [self._looks(shape, name) for name in header[start : start + _AT_ONCE]]
-            flat = ", ".join(term for each in terms for term in each)
-            counts = self.staging.fetch(f"SELECT {flat} FROM {self.name}")[0]
-            width = len(counts) // len(terms)
-            found += [Cells(*counts[i : i + width]) for i in range(0, len(counts), width)]
-        return found
+        header = self.physical.header
+        if len(header) > _WIDE:
+            return self._cells_of_many(shape)
+        terms = [", ".join(self._looks(shape, name, self.cell(name))) for name in header]
+        counts = self.staging.fetch(f"SELECT {', '.join(terms)} FROM {self.name}")[0]
+        width = len(counts) // len(header)
+        return [Cells(*counts[i : i + width]) for i in range(0, len(counts), width)]
+
+    def _cells_of_many(self, shape: Shape) -> list[Cells]:
+        """The same of a wide table, cell by cell: a statement of so many expressions would take seconds."""
+        header = self.physical.header
+        kinds: dict[tuple[str, ...], list[int]] = {}
+        for i, name in enumerate(header):
+            kinds.setdefault(tuple(self._looks(shape, name, "c")), []).append(i)
+        found: dict[int, Cells] = {}
+        for terms, places in kinds.items():
+            cells, numbers = ", ".join(f"c{i}" for i in places), ", ".join(map(str, places))
+            query = (
+                f"SELECT i, {', '.join(terms)} FROM (SELECT unnest([{cells}]) AS c, unnest([{numbers}]) AS i "
+                f"FROM {self.name}) GROUP BY i"
+            )
+            found.update((i, Cells(*counts)) for i, *counts in self.staging.fetch(query))
+        return [found.get(i, Cells(*[0] * _LOOKS)) for i in range(len(header))]
 
     def counted(self, conditions: list[str]) -> list[int]:
         """For how many rows each condition holds, in one reading."""
@@ -122,8 +139,7 @@ class Raw:
         query = f"SELECT {self.cell(column)} FROM {self.name} WHERE {condition} ORDER BY rowid LIMIT {MOST}"
         return [row[0] for row in self.staging.fetch(query)]
 
-    def _looks(self, shape: Shape, name: str) -> list[str]:
-        cell = self.cell(name)
+    def _looks(self, shape: Shape, name: str, cell: str) -> list[str]:
         boolean = type_of(shape, name) == "boolean"
         array = is_array(shape, name)
         marks = " ".join(f"WHEN {literal(mark)} THEN {1 << bit}" for bit, mark in enumerate(MARKS))
