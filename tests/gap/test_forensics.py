@@ -331,9 +331,8 @@ def test_the_cells_of_a_wide_table_are_counted_like_those_of_a_narrow_one(bench:
     rows = [",".join(cells[(i * 5 + row * 3) % len(cells)] for i in range(width)) for row in range(9)]
     path = bench.folder / "wide.csv"
     path.write_text("\n".join([",".join(names), *rows]) + "\n")
-    raw = Raw(
-        bench.staging, JOBS, "wide.csv", 0, examine(path, None, bench.folder / "d.csv", ()), bench.folder
-    )
+    physical = examine(path, None, bench.folder / "d.csv", frozenset())
+    raw = Raw(bench.staging, JOBS, "wide.csv", 0, physical, bench.folder)
     raw.load()
     found = raw.cells(shape)
     with patch("supasync_csv.gap.raw._WIDE", 1000):
