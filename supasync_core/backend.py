@@ -186,7 +186,8 @@ class Referred(Protocol):
 class Remark:
     """What only a side's own catalog tells of a table, and what it means for a copy.
 
-    Kinds: ``trigger inheritance precision accounts unknown``; ``accounts``: triggers on what is not copied.
+    Kinds: ``trigger inheritance precision identity accounts unknown``; ``accounts`` are triggers on what is
+    not copied.
     A ``problem`` makes a copy wrong, a ``warning`` may, a ``note`` says what cannot be seen.
     """
 

@@ -282,7 +282,7 @@ class Delivery:
         raise SchemaError(
             f"{circle[0].table.name}: rows of {names} refer to each other by columns that cannot be NULL",
             table=circle[0].table.name,
-            hint="drop one of these foreign keys in NEW until the switch",
+            hint="drop these foreign keys in NEW until the switch: supasync schema sql --foreign-keys off",
         )
 
     def _send_without(self, table: Table, batch: Batch, columns: Sequence[str]) -> None:

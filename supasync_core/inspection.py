@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from supasync_core import made, sampling, undecided
-from supasync_core.backend import Entry, Indexed, Past, Remark
+from supasync_core.backend import Entry, Indexed, Past, Remark, Surveyed
 from supasync_core.batch import Span, Window
 from supasync_core.errors import StateError, SupasyncError, TableError
 from supasync_core.journal import current
@@ -34,7 +34,8 @@ class Finding:
     """Something to know: ``problem`` must be mended first, ``warning`` names what will not be seen.
 
     A ``note`` names what a setting would change. With ``alone`` a sync refuses that table, and no other:
-    those may begin. ``made`` tells of rows that NEW has of its own before anything was copied.
+    those may begin. Kinds are those of a `Remark`, and ``state older reference circle made``: rows that NEW
+    has of its own before anything was copied.
     """
 
     level: str
@@ -42,7 +43,7 @@ class Finding:
     table: str | None = None
     hint: str | None = None
     alone: bool = False
-    made: bool = False
+    kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class Inspection:
     tables: tuple[Overview, ...]
     past: Past | None
     undecided: tuple[Undecided, ...] = ()
+    blind: bool = False
+    """Whether the source could tell of open transactions, and is not set up to."""
 
     @property
     def fine(self) -> bool:
@@ -95,14 +98,24 @@ def inspect(project: Project, progress: Callable[[str], None]) -> Inspection:
             if err.table is None:
                 break
         overviews.append(Overview(table.name, *counts))
-    findings.extend(Finding("warning", text, name, hint) for name, text, hint in referring.sentences(project))
+    findings.extend(_referring(project))
     findings.extend(_undeleted(project))
     remarks = _remarks(project, findings)
     findings.extend(_made(project, past, remarks))
     findings.extend(_unmerged(project))
     left_out = _left_out(project, findings)
-    findings.extend(Finding("warning", note) for note in look(project, ()).notes())
-    return Inspection(tuple(findings), tuple(overviews), past, left_out)
+    outlook = look(project, ())
+    findings.extend(Finding("warning", note) for note in outlook.notes())
+    blind = isinstance(project.source, Surveyed) and outlook.survey is None
+    return Inspection(tuple(findings), tuple(overviews), past, left_out, blind)
+
+
+def _referring(project: Project) -> Iterator[Finding]:
+    """Foreign keys by which rows would wait."""
+    for name, text, hint in referring.sentences(project):
+        yield Finding("warning", text, name, hint, kind="reference" if name else "older")
+    for name, text, hint in referring.circles(project):
+        yield Finding("warning", text, name, hint, kind="circle")
 
 
 def _state(project: Project, findings: list[Finding]) -> Past | None:
@@ -115,7 +128,8 @@ def _state(project: Project, findings: list[Finding]) -> Past | None:
         if past.state:
             current(past, project.source_ref)
     except SupasyncError as err:
-        findings.append(Finding("problem", str(err), hint=err.hint))
+        kind = "state" if isinstance(err, StateError) else None
+        findings.append(Finding("problem", str(err), hint=err.hint, kind=kind))
         return None
     return past
 
@@ -198,7 +212,7 @@ def _remarks(project: Project, findings: list[Finding]) -> Sequence[Remark]:
         findings.append(Finding("problem", str(err), err.table, err.hint))
         return ()
     findings.extend(
-        Finding(each.level, each.text, each.table, each.hint, alone=True)
+        Finding(each.level, each.text, each.table, each.hint, alone=True, kind=each.kind)
         for each in found
         if each.kind != "precision"
     )
@@ -215,7 +229,7 @@ def _made(project: Project, past: Past | None, remarks: Sequence[Remark]) -> Ite
         except TableError:
             continue  # what is wrong with the table is said of it already
         if found.keys:
-            yield Finding("warning", found.sentence, table.name, made.why(remarks), made=True)
+            yield Finding("warning", found.sentence, table.name, made.why(remarks), kind="made")
 
 
 def _unmerged(project: Project) -> Iterator[Finding]:

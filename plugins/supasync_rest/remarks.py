@@ -36,6 +36,7 @@ def of_catalog(tables: Sequence[Table], parts: Parts | None) -> list[Remark]:
         found += _triggers(table, own["triggers"])
         found += _children(table, own["children"], names)
         found += _precision(table, own["modifiers"])
+        found += _identity(table, own.get("identity", ()))
     return found
 
 
@@ -120,6 +121,20 @@ def perhaps_partitions(table: Table, heirs: Sequence[str]) -> Remark:
         text=f"{table.name}: OLD shows rows of {names} in it too, and they are copied as its own",
         hint=f"that is right for partitions; where {names} inherit from it (INHERITS), copy those instead",
     )
+
+
+def _identity(table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[Remark]:
+    """Columns that number themselves, and would refuse each row that brings a number."""
+    columns = [row["column"] for row in rows if row["column"] not in table.exclude]
+    if columns:
+        yield Remark(
+            kind="identity",
+            level="warning",
+            table=table.name,
+            text=f"{table.name}: NEW numbers {', '.join(columns)} itself (generated always as identity), and "
+            "takes no number from OLD",
+            hint="supasync schema sql --identity prints the SQL after which it does, until the switch",
+        )
 
 
 def _precision(table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[Remark]:

@@ -14,6 +14,7 @@ from supasync_core.inspection import Inspection, inspect
 from supasync_core.lease import LEASE
 from supasync_core.project import Project
 from supasync_core.state import State
+from supasync_core.steps import steps
 from supasync_core.undecided import by_name
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
@@ -53,6 +54,8 @@ def setup(session: Session, start: str | None, *, as_json: bool) -> int:
         instant = _instant(start)
         found = inspect(project, _looking) if as_json else _look(project, as_json=False)
         if not found.ready:
+            if not as_json:
+                _next(found)
             raise StateError(
                 "the baseline was not written", hint="fix the problems above and run setup again"
             )
@@ -66,10 +69,21 @@ def setup(session: Session, start: str | None, *, as_json: bool) -> int:
         else:
             message = _write_baseline(project, instant, lock.holder(settings.folder))
     if as_json:
-        click.echo(json.dumps({**_as_json(found), "baseline": True, "message": message}, indent=2))
+        told = {"baseline": True, "message": message, "next": [asdict(step) for step in steps(found)]}
+        click.echo(json.dumps({**_as_json(found), **told}, indent=2))
     else:
-        click.echo(f"{message}\nnext: supasync sync")
+        click.echo(message)
+        _next(found)
     return 0
+
+
+def _next(found: Inspection) -> None:
+    """The commands that are left to do, as they can be typed."""
+    click.echo("next, in this order:")
+    coming = steps(found)
+    width = max(len(step.command) for step in coming)
+    for step in coming:
+        output.line(f"  {step.command:{width}}  # {step.why}")
 
 
 def _looking(name: str) -> None:
@@ -95,7 +109,7 @@ def _look(project: Project, *, as_json: bool) -> Inspection:
 def _verdict(found: Inspection) -> str:
     if not found.fine:
         return "not ready"
-    if any(each.made for each in found.findings):
+    if any(each.kind == "made" for each in found.findings):
         return "a sync may begin; decide first on the rows that NEW has of its own: supasync reconcile clear"
     return "everything is in place"
 

@@ -22,7 +22,10 @@ _UNTOLD = (
     "another unique key: run supasync init again once what supasync schema sql prints was pasted there. Else "
     "add a primary key on both sides"
 )
-_REQUIRED = "none of its columns may be NULL: drop one of these foreign keys in NEW until the switch"
+_REQUIRED = (
+    "none of its columns may be NULL: drop these foreign keys in NEW until the switch, by supasync schema "
+    "sql --foreign-keys off"
+)
 
 
 def proposals(  # noqa: PLR0913 - what may be known before

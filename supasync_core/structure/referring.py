@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 
 from supasync_core.backend import Reference, Referential
-from supasync_core.errors import SupasyncError
+from supasync_core.errors import SupasyncError, TableError
+from supasync_core.order import cycles
 from supasync_core.parents import printed_parent
 from supasync_core.project import Project
+from supasync_core.references import of_tables
+from supasync_core.tables import Shape
 
 OLDER = (
     "NEW's functions are those of an older supasync: foreign keys to tables that are not copied are not seen"
@@ -35,6 +38,36 @@ def sentences(project: Project) -> Iterator[tuple[str | None, str, str]]:
         name, other = names[each.table], printed_parent(each)
         text = f"{name}: {', '.join(each.columns)} refers to {other}, which is not copied: rows wait in NEW "
         yield name, f"{text}until their row is there", _ways(each, other)
+
+
+def circles(project: Project) -> Iterator[tuple[str, str, str]]:
+    """Of each circle of foreign keys that cannot be NULL its first table, what it means, and what to do."""
+    names = {table.address: table for table in project.settings.tables}
+    after: dict[str, set[str]] = {table.name: set() for table in project.settings.tables}
+    try:
+        found = of_tables(project.sink, project.settings.tables)
+        for each in found:
+            child, parent = names[each.table], names.get(each.parent)
+            if parent and parent is not child and _is_required(project.sink.shape(child), each):
+                after[child.name].add(parent.name)
+    except TableError:
+        return  # what is wrong with the table is said of it already
+    for circle in cycles(after):
+        shown = " -> ".join(circle)
+        text = (
+            f"{shown}: their rows refer to each other by columns that cannot be NULL, and none can go first"
+        )
+        yield (
+            circle[0],
+            text,
+            "drop those foreign keys until the switch: supasync schema sql --foreign-keys off",
+        )
+
+
+def _is_required(shape: Shape, reference: Reference) -> bool:
+    """Whether no row can do without it."""
+    columns = [shape.column(name) for name in reference.columns]
+    return all(column is not None and column.nullable is False for column in columns)
 
 
 def _ways(reference: Reference, other: str) -> str:

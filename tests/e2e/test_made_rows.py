@@ -66,7 +66,7 @@ def sign_up(space: Workspace, people: int) -> None:
 def test_rows_that_new_made_are_named_before_the_first_sync_with_the_trigger(space: Workspace) -> None:
     sign_up(space, 3)
     found = space.supasync("check", "--json").json["findings"]
-    assert [each["table"] for each in found if each["made"]] == ["profiles", "workspaces"]
+    assert [each["table"] for each in found if each["kind"] == "made"] == ["profiles", "workspaces"]
     for command in ("check", "setup", "sync"):
         done = space.supasync(command)
         told = done.out + done.err

@@ -118,7 +118,7 @@ as $supasync$
                 and d.refobjid = to_regprocedure('public.supasync_writes()'))),
     'accounts', (  -- triggers that act on each new account; read by names, for nobody may look into auth
         select coalesce(jsonb_agg(jsonb_build_object('schema', n.nspname, 'table', c.relname, 'name', g.tgname,
-            'function', format('%s.%s', code.nspname, p.proname)) order by g.tgname), '[]')
+            'function', format('%I.%I', code.nspname, p.proname)) order by g.tgname), '[]')
         from pg_catalog.pg_trigger g
         join pg_catalog.pg_class c on c.oid = g.tgrelid and c.relname = 'users'
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname = 'auth'
