@@ -1,6 +1,6 @@
 """Tables that are read as a whole by every run never cost more together than they may."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supasync_core.draft.cost import EGRESS, WHOLE, Cost, bounded, summary
@@ -10,6 +10,7 @@ from supasync_core.tables import Table
 COSTS = st.lists(st.tuples(st.integers(0, EGRESS), st.booleans()), max_size=12)
 
 
+@settings(deadline=None)
 @given(COSTS)
 def test_the_costliest_give_way_until_the_rest_is_affordable(costs: list[tuple[int, bool]]) -> None:
     found = [

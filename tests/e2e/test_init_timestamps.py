@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.workspace import Workspace, between
+from tests.e2e.workspace import TABLES_YAML, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
@@ -41,6 +41,12 @@ def reasons(space: Workspace, name: str) -> str:
     found = re.search(rf"^  {name}:\n((?:    .*\n)*)", _text(space), re.MULTILINE)
     assert found
     return " ".join(found[1].replace("#", " ").split())
+
+
+def _requests(space: Workspace) -> dict[str, int]:
+    """How many requests each small table has taken, of both projects."""
+    asked = [request["path"] for end in (space.old, space.new) for request in end.server.requests()]
+    return {name: sum(f"/{name}?" in path for path in asked) for name in SMALL}
 
 
 def _text(space: Workspace) -> str:
@@ -102,8 +108,10 @@ def test_what_init_writes_passes_the_check_and_every_update_arrives_or_is_named(
     shapes.ready()
     checked = shapes.supasync("check")
     assert checked.code == 0, checked.out + checked.err
+    shapes.requests()
     done = shapes.supasync("sync")
     assert done.code == 0, done.out + done.err
+    assert max(_requests(shapes).values()) <= 8, _requests(shapes)
     shapes.assert_equal(*SMALL, *LARGE)
     shapes.old.run(
         "update chats set title = 'x'; update accounts set name = 'x'; update members set role = 'x';"
@@ -112,6 +120,21 @@ def test_what_init_writes_passes_the_check_and_every_update_arrives_or_is_named(
     )
     assert shapes.supasync("sync").code == 0
     shapes.assert_equal(*SMALL)
+
+
+def test_check_names_an_update_time_of_an_own_tables_yaml_that_nothing_sets(shapes: Workspace) -> None:
+    text = _text(shapes)
+    own = TABLES_YAML.partition("tables:")[0] + "tables:\n  accounts: {after: []}\n"
+    try:
+        shapes.write("tables.yaml", own)
+        told = shapes.supasync("check")
+        assert "accounts: nothing sets updated_at, it is never later than created_at" in told.out + told.err
+        assert "updates: unseen" in told.out + told.err
+        shapes.write("tables.yaml", own.replace("{after: []}", "{updates: seen}"))
+        told = shapes.supasync("check")
+        assert "nothing sets" not in told.out + told.err
+    finally:
+        shapes.write("tables.yaml", text)
 
 
 def test_the_first_load_of_a_small_table_takes_few_requests(shapes: Workspace) -> None:
