@@ -74,8 +74,7 @@ class TableState:
     """What is known of one table between runs.
 
     ``read_at``: the source's time of the last complete read. ``ahead``: rows stamped later than that.
-    ``settings``: those under which rows were copied, and the ``columns`` that came. ``updates_seen``: whether
-    it was looked up that the sink keeps a timestamp as it was sent, also in an update. ``alive_at``: when
+    ``settings``: those under which rows were copied, and the ``columns`` that came. ``alive_at``: when
     rows of it were last seen in the source. ``verified_at``: the store's time when rows that the source has
     no more were last looked for; ``deletions`` of them are still in the sink, the first ones ``deleted``.
     ``extent``: what the source told before the last complete read. ``late``: a run that ended uncleanly
@@ -88,7 +87,6 @@ class TableState:
     ahead: int = 0
     settings: Mapping[str, str] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
-    updates_seen: bool = False
     alive_at: str | None = None
     verified_at: str | None = None
     deletions: int = 0
@@ -267,6 +265,10 @@ def from_json(stored: Mapping[str, Any]) -> State:
     return state if "writing" in stored else state.unsure(state.tables)
 
 
+_FORMER = ("updates_seen",)
+"""What earlier versions kept of a table and nothing asks for any more."""
+
+
 def _quarantined(stored: Mapping[str, Any]) -> Quarantined:
     lists = {name: tuple(stored.get(name, ())) for name in ("key", "columns")}
     blockers = tuple(map(tuple, stored.get("blockers", ())))
@@ -277,7 +279,8 @@ def _table(stored: Mapping[str, Any]) -> TableState:
     keysets = {name: _keyset(keyset) for name, keyset in stored["keysets"].items()}
     deleted = tuple(map(tuple, stored.get("deleted", ())))
     extent = Extent(**stored["extent"]) if stored.get("extent") else None
-    plain = {**stored, "keysets": keysets, "columns": tuple(stored["columns"]), "deleted": deleted}
+    kept = {name: value for name, value in stored.items() if name not in _FORMER}
+    plain = {**kept, "keysets": keysets, "columns": tuple(stored["columns"]), "deleted": deleted}
     late = _late(stored["late"]) if stored.get("late") else None
     return TableState(**{**plain, "extent": extent, "late": late})
 
