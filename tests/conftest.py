@@ -7,7 +7,6 @@ from hypothesis import HealthCheck, settings
 
 from tests.servers.postgres import Cluster
 
-
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-machine")  # a loaded machine takes its time, which says nothing of the code
 
