@@ -52,6 +52,9 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
     ]
     for note in (note for query in queries for note in query.notes):
         output.line(f"note: {note}", err=True)
+    if names := ", ".join(wanting.unseen_updates(settings, session.host)):
+        what = "rows that were updated in OLD since they were copied are not in these queries"
+        output.line(f"note: {names}: {what}; to carry them too, export the whole table", err=True)
     if out:
         _write(Path(out), queries)
     if as_json:

@@ -14,6 +14,7 @@ from supasync_core.project import Project
 from supasync_core.settings import Settings
 from supasync_core.state import State
 from supasync_core.tables import Column, Shape
+from supasync_core.unseen import UPDATES, unseen
 
 _EPOCH = "1970-01-01T00:00:00Z"
 
@@ -30,6 +31,12 @@ def wanted(settings: Settings, host: Host, known: State, shapes: Mapping[str, Sh
             Wanted(table=table, spans=window.spans, keys=keys, shape=shape, language=settings.source.backend)
         )
     return found
+
+
+def unseen_updates(settings: Settings, host: Host) -> list[str]:
+    """The tables whose queries lack the rows that were updated since they were copied."""
+    plugins = host.table_plugins
+    return [each.name for each in settings.tables if UPDATES in unseen(plugins.get(each.plugin)(), each)]
 
 
 def ask(project: Project, staging: Staging) -> tuple[State, dict[str, Shape]]:

@@ -162,6 +162,14 @@ def test_a_plan_says_what_the_switch_will_do_and_asks_old_nothing(space: Workspa
     assert space.old.server.requests() == []
 
 
+def test_queries_for_the_last_gap_say_which_updates_they_lack(space: Workspace) -> None:
+    space.requests()
+    done = space.supasync("gap", "sql")
+    told = "rows that were updated in OLD since they were copied are not in these queries"
+    assert (done.code, f"{', '.join(TABLES)}, log: {told}" in done.err) == (0, True), done.err
+    assert space.old.server.requests() == []
+
+
 def test_what_was_compared_and_how_stands_in_the_certificate(space: Workspace) -> None:
     names = [*TABLES, "log"]
     assert space.supasync("sync", *(f"--full={table}" for table in names)).code == 0
