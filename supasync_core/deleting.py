@@ -146,7 +146,10 @@ class Deleting:
     def _settle(self, done: Removed, plan: Weighed) -> None:
         table = done.table
         if done.error is not None:
-            self._told(table, str(done.error), _by_hand(table), done.error.exit_code)
+            result = self.progress.results[table.name]
+            self.progress.results[table.name] = replace(result, removed=done.removed)
+            hint = done.error.hint if done.removed else _by_hand(table)
+            self._told(table, str(done.error), hint, done.error.exit_code)
             return
         self._keep(table, (*plan.unproven, *done.held), 0)
         result = self.progress.results[table.name]

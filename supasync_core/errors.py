@@ -119,6 +119,14 @@ class SchemaError(TableError):
     """A table, a key or a column is missing or is not fit for syncing."""
 
 
+class LeftOverError(SchemaError):
+    """Rows that cannot be named were left alone; ``removed`` others were removed."""
+
+    def __init__(self, message: str, *, table: str, left: int, removed: int) -> None:
+        super().__init__(message, table=table, hint="delete them by SQL in NEW")
+        self.left, self.removed = left, removed
+
+
 class RowError(TableError):
     """The sink refused rows of a batch; nothing of that batch was written.
 

@@ -4,6 +4,14 @@ from supasync_core.batch import Batch, Cursor
 from supasync_core.errors import TransientError
 from supasync_core.tables import Table
 
+LONGEST_END = 300
+"""Characters of a key up to which a range may end with it: a request has to name where it ends."""
+
+
+def ends_range(key: tuple[str, ...]) -> bool:
+    """Whether a range of rows may end with this key."""
+    return sum(map(len, key)) <= LONGEST_END
+
 
 class Onward:
     """The places that a reading of one keyset has come to; one of them twice means that it will never end.

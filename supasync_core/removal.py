@@ -21,7 +21,7 @@ from uuid import uuid4
 from supasync_core import clock, confirmed
 from supasync_core.backend import Reference, Sink
 from supasync_core.batch import Batch
-from supasync_core.errors import RefusedError, SchemaError, StateError, TableError
+from supasync_core.errors import LeftOverError, RefusedError, SchemaError, StateError, TableError
 from supasync_core.evidence import Evidence, Key, Removal
 from supasync_core.opaque import literal, opaque
 from supasync_core.references import from_elsewhere, of_tables
@@ -142,11 +142,14 @@ def _remove(place: Place, plan: Weighed, removal: str, at: str, references: Sequ
         for batch in rows:
             place.evidence.keep_removed(removal, at, place.sink_ref, table, _without(table, batch, held))
         there = [key for batch in rows for key in _keys(table, batch) if key not in held]
-        removed = place.sink.delete(table, there)
+        removed, left, error = place.sink.delete(table, there), 0, None
+    except LeftOverError as err:
+        removed, left, error = err.removed, err.left, err
     except TableError as err:
         return Removed(table=table, error=err)
-    missing = len(plan.keys) - len(held) - removed
-    return Removed(table=table, removed=removed, missing=missing, held=tuple(sorted(held)), holder=holder)
+    missing = len(plan.keys) - len(held) - removed - left
+    stay = tuple(sorted(held))
+    return Removed(table=table, removed=removed, missing=missing, held=stay, holder=holder, error=error)
 
 
 def undo(place: Place, removal: str | None = None) -> tuple[Removal, list[PutBack]]:

@@ -17,12 +17,12 @@ from supasync_core.tables import Table
 LOOKUP_CHARACTERS = 6000
 """Of an address; gateways take about 8,000."""
 LOOKUP_ROWS = 500
+"""Rows asked for at once: less than any max-rows in use."""
 _LONGEST_KEY = 1500
 """Encoded characters of a key's text that an address names, several times over."""
 _BEGINNING = 100
 DELETE_ROWS = 100
 """Rows removed by one statement: foreign keys without an index make each of them a scan."""
-"""Rows asked for at once: less than any max-rows in use."""
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS = ("and", "or", "not")
@@ -95,15 +95,30 @@ def lookups(
 ) -> Iterator[tuple[str, Sequence[Sequence[str]]]]:
     """The addresses that together ask for the rows whose columns have one of these tuples of texts.
 
-    Each comes with the tuples that it asks for.
+    Each comes with the tuples that it asks for. One that fits no address is asked for alone, by how it
+    begins: other rows may begin like it.
 
     ``in.("")`` matches nothing and ``%00`` cuts a value short (both measured): equality is asked for one by
     one, and a text with a NUL, which PostgreSQL cannot hold, is not asked for at all.
     """
     selected = [("select", names(table.columns))] if table.columns else []
     asked = [value_of for value_of in values if not any("\0" in text for text in value_of)]
-    for some in _portions(columns, asked, LOOKUP_ROWS):
+    short = [value_of for value_of in asked if fits(columns, value_of)]
+    for some in _portions(columns, short, LOOKUP_ROWS):
         yield path(table, [*selected, _any_of(columns, some)], where=user_filter(table)), some
+    for value_of in asked:
+        if not fits(columns, value_of):
+            yield (
+                path(table, [*selected, _beginning(columns, value_of)], where=user_filter(table)),
+                [value_of],
+            )
+
+
+def fits(columns: Sequence[str], values: Sequence[str]) -> bool:
+    """Whether an address can name these values."""
+    return (
+        sum(map(len, values)) < LOOKUP_CHARACTERS and len(quote(_equal(columns, values))) < LOOKUP_CHARACTERS
+    )
 
 
 def deletions(table: Table, keys: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, int]]:
@@ -163,6 +178,25 @@ def filters(table: Table, spans: Sequence[Span]) -> list[tuple[str, str]]:
     if len(each) == 1:
         return [("and", f"({','.join(each[0])})")]
     return [("or", f"({','.join(map(_all_of, each))})")]
+
+
+def _beginning(columns: Sequence[str], values: Sequence[str]) -> tuple[str, str]:
+    """Rows whose columns have these values, or begin like one that is too long."""
+    conditions = []
+    for column, text in zip(columns, values, strict=True):
+        short = _cut(text, _LONGEST_KEY)
+        pattern = short.replace("\\", "\\\\") + "*"
+        cut = len(short) < len(text)
+        conditions.append(f"{name(column)}.like.{value(pattern)}" if cut else _equal([column], [text]))
+    return "and", f"({','.join(conditions)})"
+
+
+def _cut(text: str, most: int) -> str:
+    """The beginning that has so many encoded characters at most."""
+    short = text[:most]
+    while len(quote(short)) > most:
+        short = short[: len(short) * most // len(quote(short))]
+    return short
 
 
 def _all_of(conditions: list[str]) -> str:

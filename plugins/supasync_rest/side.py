@@ -7,6 +7,7 @@ from threading import Lock
 from supasync_core import rowtext
 from supasync_core.batch import Batch, Window
 from supasync_core.errors import RefusedError, SchemaError
+from supasync_core.refusals import texts_of
 from supasync_core.tables import Column, Shape, Table
 from supasync_rest import query
 from supasync_rest.answers import Answer, Request
@@ -107,7 +108,10 @@ class RestSide:
         does, and then the same is asked in halves.
         """
         counted = {"Prefer": "count=exact"}
-        for path, asked in query.lookups(table, columns, values):
+        shown = table
+        if table.columns and not all(query.fits(columns, each) for each in values):
+            shown = replace(table, columns=tuple(dict.fromkeys((*table.columns, *columns))))
+        for path, asked in query.lookups(shown, columns, values):
             batch = self.page(
                 Request(method="GET", path=path, purpose="lookup", table=table, headers=counted)
             )
@@ -116,7 +120,18 @@ class RestSide:
                 yield from self.rows(table, columns, asked[:half])
                 yield from self.rows(table, columns, asked[half:])
             else:
-                yield batch
+                yield batch if query.fits(columns, asked[0]) else self._those(table, batch, columns, asked[0])
+
+    def _those(self, table: Table, batch: Batch, columns: Sequence[str], values: Sequence[str]) -> Batch:
+        """The rows that have these very values, of all that begin like them."""
+        if batch.total is not None and batch.total > batch.count:
+            raise SchemaError(
+                f"{table.name}: {self._client.project} cannot be asked for a row by {', '.join(columns)} of "
+                f"{max(map(len, values)):,} characters: {batch.total:,} rows begin like it",
+                table=table.name,
+                hint="shorten that value",
+            )
+        return batch.only([i for i, row in enumerate(batch.rows) if texts_of(row, columns) == tuple(values)])
 
     def close(self) -> None:
         """Close all connections."""

@@ -7,9 +7,10 @@ from contextlib import suppress
 from supasync_core import rowtext
 from supasync_core.backend import Reference, Remark, Unique
 from supasync_core.batch import Batch
-from supasync_core.errors import RowError, SchemaError, TooMuchError
+from supasync_core.errors import LeftOverError, RowError, SchemaError, TooMuchError
 from supasync_core.opening import Context
 from supasync_core.tables import Table
+from supasync_core.wording import counted
 from supasync_rest import query, remarks, structure
 from supasync_rest.answers import Answer, Request
 from supasync_rest.client import Client
@@ -100,7 +101,14 @@ class RestSink(RestPages):
         A count that comes back higher, from a server that knows no ``max-affected``, is a SchemaError.
         """
         wanted = table.exact_keys(keys)
-        return sum(self._delete(table, path, most) for path, most in query.deletions(table, wanted))
+        named = [key for key in wanted if query.fits(table.key, key)]
+        removed = sum(self._delete(table, path, most) for path, most in query.deletions(table, named))
+        if left := len(wanted) - len(named):
+            rows = counted(left, "row stays: its key is", "rows stay: their keys are")
+            raise LeftOverError(
+                f"{table.name}: {rows} too long for an address", table=table.name, left=left, removed=removed
+            )
+        return removed
 
     def _delete(self, table: Table, path: str, most: int) -> int:
         guard = f"handling=strict,max-affected={most}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from supasync_core.backend import Side
 from supasync_core.batch import Cursor, Keyset, Span, Window
 from supasync_core.evidence import Key
-from supasync_core.onward import Onward
+from supasync_core.onward import Onward, ends_range
 from supasync_core.tables import Table
 from supasync_core.verification.findings import Range
 from supasync_core.verification.measure import LEAST_PAGE, Measure
@@ -86,6 +86,8 @@ class Counting:
         if not rows:
             return [whole]
         border = self.measure.table.place(rows[0], None).key
+        if not ends_range(border):
+            return [whole]
         first = self._counted(whole.after, border)
         return [first, Range(border, whole.to, whole.old - first.old, whole.new - first.new)]
 

@@ -13,7 +13,7 @@ from supasync_core.ahead import ahead
 from supasync_core.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.bytes_held import BytesHeld, bounded
 from supasync_core.evidence import Evidence, Key
-from supasync_core.onward import Onward
+from supasync_core.onward import Onward, ends_range
 from supasync_core.verification.findings import ROWS
 from supasync_core.verification.measure import Measure, Seen, added
 
@@ -58,14 +58,17 @@ class Walk:
         if not self._sorted_alike():
             self.matched = set()
         after: Key | None = None
+        mine: dict[Key, Seen] = {}
         for batch in ahead(self._old_pages()):
             keys = self.measure.originals(batch)
-            mine = self._wanted(batch)
+            mine |= self._wanted(batch)
             del batch
+            if not ends_range(keys[-1]):
+                continue
             self._compare(mine, self._new_rows(after, keys[-1]))
-            after = keys[-1]
+            after, mine = keys[-1], {}
             self.progress(self.compared)
-        self._compare({}, self._new_rows(after, None))
+        self._compare(mine, self._new_rows(after, None))
         self._match_across()
 
     def rewritten(self, source: str) -> list[Key]:

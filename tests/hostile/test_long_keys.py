@@ -1,10 +1,17 @@
 """A key too long for an address is a row like any other, and does not stop its table."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.workspace import TABLES_YAML, between
+from supasync_core.batch import Keyset, Span, Window
+from supasync_core.errors import LeftOverError
+from supasync_core.ledger import Ledger
+from supasync_core.opening import Context
+from supasync_core.tables import Table
+from supasync_rest.sink import RestSink
+from tests.e2e.workspace import NEW_KEY, TABLES_YAML, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
@@ -31,3 +38,77 @@ def test_rows_behind_a_long_key_arrive(cluster: Cluster, tmp_path: Path, setting
             done = space.supasync("sync")
             assert done.code == 0, done.err
         space.assert_equal("notes")
+
+
+LONG = "m" * 9000
+LIKE = "m" * 8999
+ODD = ("%_*\\\\," + '"' + "\u65e5") * 1500
+
+
+def row_of(name: str) -> str:
+    quoted = name.replace("'", "''")
+    return f"insert into notes values ('{quoted}', 'of it', now() - interval '1 hour')"  # noqa: S608
+
+
+def test_rows_of_long_keys_are_looked_up_and_those_that_begin_like_them_are_not(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    table = Table(name="notes", key=("name",))
+    bare = Table(name="notes", key=("name",), columns=("body",))
+    with between(cluster, tmp_path, SCHEMA, SCHEMA + ROWS, TABLES % "") as space, closing(sink(space)) as new:
+        for name in (LIKE, ODD):
+            space.new.run(row_of(name))
+        asked = [(LONG,), ("a1",), (ODD,), ("m" * 8998,), ("z" * 9000,), ("a2",)]
+        found = {row["name"] for batch in new.rows(table, ("name",), asked) for row in batch.rows}
+        assert found == {LONG, ODD, "a1", "a2"}
+        found = {row["body"] for batch in new.rows(bare, ("name",), [(LONG,)]) for row in batch.rows}
+        assert found == {"long"}
+        with pytest.raises(LeftOverError, match="1 row stays: its key is too long for an address") as told:
+            new.delete(table, [("a1",), (LONG,), ("a2",)])
+        assert (told.value.removed, told.value.left) == (2, 1)
+        left = new.read(table, Window((Span(Keyset(None)),), 100)).rows
+        assert {LONG, LIKE, ODD} <= {row["name"] for row in left}
+        assert len(left) == 21
+
+
+def sink(space: Workspace) -> RestSink:
+    settings = {"url": space.new.server.url, "key": NEW_KEY}
+    return RestSink(Context(settings=settings, folder=space.folder, ledger=Ledger(), project="NEW"))
+
+
+CHILDREN = """
+create table lines (
+    id int primary key, note text references notes (name), updated_at timestamptz default now());
+grant all on lines to service_role;
+"""
+
+
+def test_every_command_goes_on_past_a_long_key(cluster: Cluster, tmp_path: Path) -> None:
+    """Parents are fetched, deletes mirrored, rows verified, compared and written by key."""
+    tables = (TABLES % ", deletes: mirror").replace(
+        "page_size: 7", "page_size: 50"
+    ) + "  lines: {key: id, after: notes}\n"
+    schema = SCHEMA + CHILDREN
+    with between(cluster, tmp_path, schema + ROWS, schema, tables) as space:
+        space.old.run("insert into notes select 'x' || n from generate_series(1, 80) n")
+        space.ready()
+        assert space.supasync("sync").code == 0
+        space.old.run(f"insert into notes values ('{ODD}', 'p', now() - interval '9 days')")  # noqa: S608
+        space.old.run(f"insert into lines values (1, '{ODD}'), (2, '{LONG}'), (3, 'a3')")  # noqa: S608
+        done = space.supasync("sync")
+        assert done.code == 0, done.err
+        space.assert_equal("notes", "lines")
+        assert space.supasync("verify").code == 0
+        space.new.run("update notes set body = 'other' where length(name) > 100")
+        assert space.supasync("verify", "--exact").code == 1
+        assert space.supasync("diff", "new", "old", "--table", "notes").code == 1
+        space.old.run(f"delete from lines; delete from notes where name in ('{LONG}', 'a4', 'a5')")  # noqa: S608
+        space.new.run("delete from lines")
+        then, long_ago = '"verified_at": "2[^"]*"', '"verified_at": "2020-01-01T00:00:00Z"'
+        state = f"regexp_replace(state::text, '{then}', '{long_ago}', 'g')::jsonb"
+        space.new.run(f"update sync_metadata set state = {state} where state is not null")  # noqa: S608
+        done = space.supasync("sync")
+        assert done.code == 3
+        assert "notes: 1 row stays: its key is too long for an address" in done.err
+        assert space.new.rows("select count(*) from notes where name in ('a4', 'a5')") == [(0,)]
+        assert space.new.rows("select count(*) from notes where length(name) = 9000") == [(1,)]
