@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.e2e.workspace import TABLES_YAML, Workspace, between
@@ -146,6 +147,32 @@ def test_the_last_gap_goes_by_files_named_after_the_entries(space: Workspace) ->
 def one(cluster: Cluster, database: str, keys: Mapping[str, str]) -> Server:
     """A server that exposes ``public`` alone."""
     return serve(cluster.url(database, "authenticator"), keys=keys)
+
+
+def test_a_table_of_another_schema_is_reconciled_and_copied_anew_by_the_name_of_its_entry(
+    space: Workspace,
+) -> None:
+    before = space.new.texts("users")
+    space.new.run("update app.users set nick = 'wrong' where id = md5('a3')::uuid")
+    done = space.supasync("diff", "old", "new", "--table", "app.users")
+    assert (done.code, "app.users" in done.out) == (1, True)
+    done = space.supasync("reconcile", "old", "new", "--table", "app.users", "--apply")
+    assert done.code == 0, done.out + done.err
+    equal(space)
+    space.new.run("update app.users set nick = 'wrong' where id = md5('a4')::uuid")
+    assert space.supasync("sync", "--full", "app.users").code == 0
+    equal(space)
+    assert space.new.texts("users") == before
+
+
+def test_a_rehearsal_keeps_two_tables_of_one_name_apart(space: Workspace) -> None:
+    done = space.supasync(
+        "gap", "import", "export", "--yes", "--dialect", "psql", "--sink", "duckdb:local.duckdb"
+    )
+    assert done.code in (0, 3), done.out + done.err
+    with duckdb.connect(str(space.folder / "local.duckdb"), read_only=True) as file:
+        names = file.execute("select table_schema, table_name from information_schema.tables").fetchall()
+    assert {("main", "users"), ("app", "users")} <= set(names), done.out + done.err
 
 
 def test_without_a_table_in_an_exposed_schema_init_says_how_to_expose_one(
