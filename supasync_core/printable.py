@@ -13,7 +13,13 @@ _LONGEST: Final = 150
 """Characters of a file's name, without what else is added to it; file systems take 255 bytes."""
 _IN_FILES: Final = "_-."
 _RESERVED: Final = frozenset(
-    {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
+    {
+        "con",
+        "prn",
+        "aux",
+        "nul",
+        *(f"{port}{number}" for port in ("com", "lpt") for number in "0123456789¹²³"),
+    }
 )
 """Names that Windows keeps for devices, with any suffix."""
 
@@ -44,14 +50,32 @@ def sql_text(text: str) -> str:
     return _quoted(text, "'")
 
 
-def file_name(name: str) -> str:
+def unfit_for_windows(name: str) -> str | None:
+    """Why Windows would take the name of a file for something else; None where it would not."""
+    if name.partition(".")[0].rstrip(" ").lower() in _RESERVED:
+        return "is the name of a device"
+    if name.endswith((".", " ")):
+        return "ends in a dot or a blank, which Windows drops"
+    odd = next((each for each in name if each in '<>:"/\\|?*' or each < " "), None)
+    return f"has {json.dumps(odd)} in it" if odd else None
+
+
+def file_name(name: str, *, alone: bool = True) -> str:
     """The name as part of a file's name in one folder, the same each time, and unlike that of any other.
 
-    Letters, digits and ``_-.`` stay. Where anything else is replaced, a digest of the name follows.
+    Letters, digits and ``_-.`` stay. Where anything else is replaced, a digest of the name follows; so it
+    does where the name is not ``alone``: another one differs in the case of letters, which not every file
+    system tells.
     """
     kept = "".join(each if each.isalnum() or each in _IN_FILES else "_" for each in name)[:_LONGEST]
     reserved = kept.partition(".")[0].lower() in _RESERVED
-    if kept == name and not name.startswith(".") and not reserved and len(kept.encode()) <= _LONGEST:
+    if (
+        alone
+        and kept == name
+        and not name.startswith(".")
+        and not reserved
+        and len(kept.encode()) <= _LONGEST
+    ):
         return name
     while len(kept.encode()) > _LONGEST:
         kept = kept[:-1]

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,9 +10,11 @@ from pathlib import Path
 from tempfile import mkstemp
 
 from supasync_core.errors import RefusedError, SchemaError
+from supasync_core.printable import unfit_for_windows
 from supasync_core.tables import Table
 
 _SUFFIX = ".csv"
+_WINDOWS = os.name == "nt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,22 @@ class Files:
             )
         if Path(name).name != name:
             raise SchemaError(f"{table.name}: this name cannot be a file's", table=table.name)
-        return self.path if self._single else self._in_folder(name)
+        unfit = unfit_for_windows(name) if _WINDOWS else None
+        if unfit:
+            raise SchemaError(f"{table.name}: this name cannot be a file's: it {unfit}", table=table.name)
+        return self.path if self._single else self._alone(table, self._in_folder(name))
+
+    def _alone(self, table: Table, own: Path) -> Path:
+        """The path; SchemaError where the file system takes another table's file for it."""
+        if own.exists():
+            there = [each.name for each in self.path.iterdir() if _alike(each.name, own.name)]
+            if there and not any(_same_letters(each, own.name) for each in there):
+                raise SchemaError(
+                    f"{table.name}: {there[0]} is there, and this file system takes it for {own.name}",
+                    table=table.name,
+                    hint="keep the tables in folders of their own, or on a file system that tells case",
+                )
+        return own
 
     def _in_folder(self, name: str) -> Path:
         """The file of that name; one with a suffix in capitals where that is the one there is."""
@@ -54,6 +72,14 @@ class Files:
     def paths(self) -> list[Path]:
         """The files, whatever case their suffix is in."""
         return sorted(path for path in self.folder.iterdir() if path.suffix.lower() == _SUFFIX)
+
+
+def _same_letters(one: str, other: str) -> bool:
+    return unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other)
+
+
+def _alike(one: str, other: str) -> bool:
+    return _same_letters(one.casefold(), other.casefold())
 
 
 def replace_whole(path: Path, write: Callable[[Path], None]) -> None:

@@ -43,6 +43,9 @@ class Tables:
             raise SchemaError(
                 f"{table.name}: the DuckDB file has a table {found[0]}, and DuckDB cannot tell the two apart",
                 table=table.name,
+                hint="import the files of one of them at a time: supasync gap import --file TABLE=PATH"
+                if table.schema in ("known", *STAGED)
+                else None,
             )
         relation = self.connection.sql(f"FROM {qualified(table)} LIMIT 0")
         hidden = own_columns(relation.columns) if table.schema in STAGED else ()

@@ -18,7 +18,8 @@ WARNING = "warning"
 class Wanted:
     """What of a table has to be exported: the rows of the spans, of the keys, and between keys.
 
-    ``language`` is the source's backend, in whose words the table's ``where`` is written.
+    ``language`` is the source's backend, in whose words the table's ``where`` is written. ``alone``: no other
+    table's name differs in the case of letters alone.
     """
 
     table: Table
@@ -27,6 +28,7 @@ class Wanted:
     ranges: tuple[tuple[Key, Key], ...] = ()
     shape: Shape = field(default_factory=lambda: Shape(known=False))
     language: str = ""
+    alone: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,13 +22,21 @@ _EPOCH = "1970-01-01T00:00:00Z"
 def wanted(settings: Settings, host: Host, known: State, shapes: Mapping[str, Shape]) -> list[Wanted]:
     """Of each table in import order: what lies behind its lower bounds, and the rows that were set aside."""
     found = []
+    names = [table.name.casefold() for table in settings.tables]
     for table in settings.tables:
         job = Job(table, AbsentSource(), known.table(table.name), _EPOCH)
         window = host.table_plugins.get(table.plugin)().pending(job)
         keys = tuple(row.key for row in known.quarantine.get(table.name, ()))
         shape = shapes.get(table.name, Shape(known=False))
         found.append(
-            Wanted(table=table, spans=window.spans, keys=keys, shape=shape, language=settings.source.backend)
+            Wanted(
+                table=table,
+                spans=window.spans,
+                keys=keys,
+                shape=shape,
+                language=settings.source.backend,
+                alone=names.count(table.name.casefold()) == 1,
+            )
         )
     return found
 

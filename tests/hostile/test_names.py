@@ -75,6 +75,14 @@ def test_different_names_are_different_files() -> None:
     assert len({file_name(name).lower() for name in NAMES}) == len(NAMES)
 
 
+@given(name=HOSTILE | st.sampled_from(["CON", "nul.x", "a:b", "x.", "Users", "COM\u00b9"]))
+def test_windows_takes_no_name_of_ours_for_something_else(name: str) -> None:
+    for suffix in (".csv", ".sql", "-2.csv", "_rows.csv"):
+        assert unfit_for_windows(f"{file_name(name)}{suffix}") is None
+    twins = {file_name(each, alone=False).lower() for each in {name, name.swapcase()}}
+    assert len(twins) == len({name, name.swapcase()})
+
+
 @given(name=HOSTILE)
 @settings(max_examples=100, deadline=None)
 def test_postgresql_reads_the_very_name(cluster: Cluster, name: str) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from supasync_core.errors import SchemaError
 from supasync_core.tables import Table
+from supasync_csv.files import Files
 from supasync_csv.gap.found import find, named
-from tests.diff.calling import call
+from tests.diff.calling import call, csv_file
 
 
 @pytest.mark.parametrize(
@@ -116,3 +118,35 @@ def test_a_header_in_other_letters_or_an_index_is_named(tmp_path: Path, header: 
     done = call(tmp_path, "diff", "left.csv", "right.csv")
     assert done.code == 2
     assert hint in done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("CON", "is the name of a device"),
+        ("lpt1.x", "is the name of a device"),
+        ("com\u00b9", "is the name of a device"),
+        ("a:b", 'has ":" in it'),
+        ("what?", 'has "?" in it'),
+        ("x.", "ends in a dot"),
+    ],
+)
+def test_what_windows_takes_for_something_else_is_no_file_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, why: str
+) -> None:
+    assert Files(tmp_path).of(Table(name=name)).name == f"{name}.csv"
+    monkeypatch.setattr("supasync_csv.files._WINDOWS", True)
+    with pytest.raises(SchemaError, match="cannot be a file's") as err:
+        Files(tmp_path).of(Table(name=name))
+    assert why in str(err.value)
+    assert Files(tmp_path).of(Table(name="console")).name == "console.csv"
+
+
+def test_a_file_system_that_does_not_tell_case_mixes_no_two_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    csv_file(tmp_path / "users.csv", ["id", "1"])
+    monkeypatch.setattr(Path, "exists", lambda path: path.name.lower() == "users.csv")
+    assert Files(tmp_path).of(Table(name="users")).name == "users.csv"
+    with pytest.raises(SchemaError, match="takes it for Users"):
+        Files(tmp_path).of(Table(name="Users"))

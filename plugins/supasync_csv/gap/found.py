@@ -69,5 +69,5 @@ def _in_another_case(path: Path, names: Sequence[str], own: Collection[str]) -> 
 
 
 def _matches(name: str, path: Path, pattern: str = "", flags: int = 0) -> bool:
-    stems = "|".join(map(re.escape, (name, file_name(name))))
+    stems = "|".join(map(re.escape, (name, file_name(name), file_name(name, alone=False))))
     return re.fullmatch(f"(?:{stems}){pattern}", path.stem, flags) is not None

@@ -31,7 +31,7 @@ def query(wanted: Wanted, *, exact: bool) -> Query:
     text = _exact(wanted, rows) if exact else f"{rows}\norder by {order}"
     sql = f"{text}\nlimit {LIMIT}"
     one_line = " ".join(sql.split("\n"))
-    file = f"{file_name(table.name)}.csv"
+    file = f"{file_name(table.name, alone=wanted.alone)}.csv"
     return Query(
         table=table.name,
         file=file,
