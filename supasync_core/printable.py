@@ -12,13 +12,14 @@ _DELETE: Final = "\x7f"
 _LONGEST: Final = 150
 """Characters of a file's name, without what else is added to it; file systems take 255 bytes."""
 _IN_FILES: Final = "_-."
+_DIGITS: Final = "0123456789\u00b9\u00b2\u00b3"
 _RESERVED: Final = frozenset(
     {
         "con",
         "prn",
         "aux",
         "nul",
-        *(f"{port}{number}" for port in ("com", "lpt") for number in "0123456789¹²³"),
+        *(f"{port}{number}" for port in ("com", "lpt") for number in _DIGITS),
     }
 )
 """Names that Windows keeps for devices, with any suffix."""
@@ -69,13 +70,8 @@ def file_name(name: str, *, alone: bool = True) -> str:
     """
     kept = "".join(each if each.isalnum() or each in _IN_FILES else "_" for each in name)[:_LONGEST]
     reserved = kept.partition(".")[0].lower() in _RESERVED
-    if (
-        alone
-        and kept == name
-        and not name.startswith(".")
-        and not reserved
-        and len(kept.encode()) <= _LONGEST
-    ):
+    stays = alone and kept == name and not name.startswith(".") and not reserved
+    if stays and len(kept.encode()) <= _LONGEST:
         return name
     while len(kept.encode()) > _LONGEST:
         kept = kept[:-1]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supasync_core.gap.seams import Wanted
-from supasync_core.printable import comment, file_name, sql_name, sql_text, visible
+from supasync_core.printable import comment, file_name, sql_name, sql_text, unfit_for_windows, visible
 from supasync_core.tables import Column, Shape, Table
 from supasync_csv.gap.queries import query
 from tests.e2e.workspace import Completed, Workspace, between
