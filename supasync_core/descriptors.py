@@ -53,6 +53,35 @@ def check_own(folder: Path) -> None:
         raise SupasyncError(f"others may write to {folder}", hint=f"chmod go-w {folder}")
 
 
+def others_may_write(place: Path, folder: Path) -> str | None:
+    """Who but this user may write to a file or folder in the ``folder``, in words; None where nobody may.
+
+    A group that is the owner's own, as many systems give each user one, is nobody else.
+    """
+    if not _POSIX:
+        return None
+    found = place.stat()
+    ours = {os.geteuid(), 0} | ({folder.stat().st_uid} if os.geteuid() == 0 else set())
+    if found.st_uid not in ours:
+        return "it belongs to another user"
+    if found.st_mode & stat.S_IWOTH:
+        return "anybody may write to it"
+    shared = found.st_mode & stat.S_IWGRP and not _is_own_group(found.st_uid, found.st_gid)
+    return "its group may write to it" if shared else None
+
+
+def _is_own_group(user: int, group: int) -> bool:
+    """Whether the group bears the user's name and has no other member."""
+    import grp  # noqa: PLC0415 - POSIX alone has it
+    import pwd  # noqa: PLC0415 - the same
+
+    try:
+        name, found = pwd.getpwuid(user).pw_name, grp.getgrgid(group)
+    except KeyError:
+        return False
+    return found.gr_name == name and set(found.gr_mem) <= {name}
+
+
 def _has_no_rights(folder: Path) -> bool:
     """Whether this file system shows all files as anybody's, as Windows' disks do to Linux."""
     with NamedTemporaryFile(dir=folder) as probe:  # made for its owner alone

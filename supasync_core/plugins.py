@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -14,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from supasync_core import hookspecs
+from supasync_core import descriptors, hookspecs
 from supasync_core.errors import PluginError
 from supasync_core.registry import Registry, did_you_mean
 
@@ -146,13 +144,13 @@ def _refuse_misspelt(plugin: ModuleType) -> None:
 
 
 def _check_place(path: Path, folder: Path) -> None:
-    """PluginError for a file outside of the folder, or one that anybody may write to: it is code."""
+    """PluginError for a file outside of the folder, or one that others may write to: it is code."""
     if not path.is_relative_to(folder):
         raise PluginError(f"{path}: is not in {folder}: put the plugin beside tables.yaml")
     between = [each for each in path.parents if each.is_relative_to(folder)]
     for place in (path, *between):
-        if os.name == "posix" and place.exists() and place.stat().st_mode & stat.S_IWOTH:
-            raise PluginError(f"{place}: anybody may write to it, and it is code: chmod o-w {place}")
+        if place.exists() and (flaw := descriptors.others_may_write(place, folder)):
+            raise PluginError(f"{place}: {flaw}, and it is code: chmod go-w {place}")
 
 
 def _import(path: Path) -> ModuleType:

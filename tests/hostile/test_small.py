@@ -93,6 +93,46 @@ def test_a_plugin_is_a_file_of_the_folder_that_others_may_not_write(tmp_path: Pa
             host.load_file(folder / name, folder)
     with pytest.raises(PluginError, match="anybody may write"):
         host.load_file(folder / "open.py", folder)
+    (folder / "own2.py").write_text("")
+    folder.chmod(0o777)
+    with pytest.raises(PluginError, match="project: anybody may write"):
+        host.load_file(folder / "own2.py", folder)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="files are given away by root")
+@pytest.mark.parametrize(
+    ("user", "group", "mode", "flaw"),
+    [
+        (0, 0, 0o664, None),
+        (0, 1, 0o664, "its group may write"),
+        (0, 1, 0o644, None),
+        (0, 0, 0o666, "anybody may write"),
+        (1, 0, 0o644, "belongs to another user"),
+        (0, 54321, 0o664, "its group may write"),
+    ],
+)
+def test_a_plugin_that_others_may_write_is_refused(
+    user: int, group: int, mode: int, flaw: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "own.py"
+    path.write_text("")
+    os.chown(path, user, group)
+    path.chmod(mode)
+    if flaw is None:
+        Host().load_file(path, tmp_path)
+        return
+    with pytest.raises(PluginError, match=flaw):
+        Host().load_file(path, tmp_path)
+
+
+@pytest.mark.parametrize("where", ["id=gt.1;offset=40", "id=gt.1#&offset", "id=in.(1;limit=1)"])
+def test_what_parts_parameters_for_servers_stays_in_its_value(where: str) -> None:
+    """PostgREST's parser takes a semicolon for an ampersand."""
+    try:
+        told = user_filter(Table(name="users", where=where))
+    except SchemaError:
+        return
+    assert not set(";#") & set(told)
 
 
 def test_a_legacy_key_of_another_project_is_refused(tmp_path: Path) -> None:
