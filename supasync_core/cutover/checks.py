@@ -182,7 +182,10 @@ class Situation:
         looks = {name: seen.as_json() for name, seen in second.items()}
         if not changes:
             self.looks = looks
-            return ok(f"{len(looks)} tables, {apart:,.0f} s apart", seconds=round(apart, 1), tables=looks)
+            blind = list(values.unseen(self.project))
+            but = f"; updates of {', '.join(blind)} would not show" if blind else ""
+            told = f"{len(looks)} tables, {apart:,.0f} s apart{but}"
+            return ok(told, seconds=round(apart, 1), tables=looks, updates_unseen=blind)
         self.memory.stopped_at = None
         remember(self.project.settings.folder, self.memory)
         return failed("; ".join(changes), "something still writes to OLD: stop it, then run this again")

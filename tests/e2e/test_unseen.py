@@ -183,6 +183,8 @@ def test_what_was_compared_and_how_stands_in_the_certificate(space: Workspace) -
     assert proof.keys() == set(names)
     assert {(each["method"], each["compared"]) for each in proof.values()} == {("whole rows", ROWS)}
     assert told["verification"]["evidence"]["tables"]["by_ts"]["unseen"] == ["deletes", "updates"]
+    assert told["quiet"]["evidence"]["updates_unseen"] == names
+    assert "by_ts" in told["quiet"]["detail"]
 
 
 STILL = ROLES + "".join(
