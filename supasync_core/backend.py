@@ -153,6 +153,15 @@ class Referential(Protocol):
         ...
 
 
+@runtime_checkable
+class RowKeyed(Protocol):
+    """A source that may give each row of a table without a key one that is made of it: `rowkey.ROW_KEY`."""
+
+    def takes_row_keys(self) -> bool:
+        """Whether it does; then all its methods take tables of that key."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Unique:
     """Columns that tell the rows of a table apart, and by which the sink merges rows.

@@ -9,6 +9,7 @@ from supasync_core.evidence import Evidence, Key
 from supasync_core.plan import Interrupted
 from supasync_core.progress import Progress
 from supasync_core.removal import Place, Removed, Weighed
+from supasync_core.rowkey import has_row_key
 from supasync_core.staged import StagingError, own_staging
 from supasync_core.tables import Table
 from supasync_core.wording import counted
@@ -71,6 +72,8 @@ class Deleting:
         result = self.progress.results.get(table.name)
         if table.deletes == "ignore" or result is None or result.status != "ok":
             return False
+        if has_row_key(table) and result.synced:  # an update made another row: the one before is in NEW
+            return True
         before = self.progress.state.table(table.name).verified_at
         now = clock.parse(self.progress.run.now)
         return before is None or now - clock.parse(before) >= clock.micros_of(table.verify_every)

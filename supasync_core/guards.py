@@ -14,6 +14,7 @@ from supasync_core.errors import SchemaError
 from supasync_core.evidence import Key
 from supasync_core.project import Project
 from supasync_core.readback import Readback
+from supasync_core.rowkey import start_again
 from supasync_core.state import TableState
 from supasync_core.tables import Table
 
@@ -105,7 +106,7 @@ class Guard:
         return SchemaError(
             f"{self.table.name}: {what}",
             table=self.table.name,
-            hint=f"to copy all rows anew: supasync sync --full {self.table.name}",
+            hint=start_again(self.table),
         )
 
 

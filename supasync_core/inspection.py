@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 from supasync_core import made, sampling, undecided
 from supasync_core.backend import Entry, Indexed, Past, Remark, Surveyed
-from supasync_core.batch import Span, Window
+from supasync_core.batch import Keyset, Span, Window
 from supasync_core.errors import StateError, SupasyncError, TableError
 from supasync_core.journal import current
 from supasync_core.project import Project, store_of_source
+from supasync_core.rowkey import ROW_KEY, has_row_key, missing_in_sink
 from supasync_core.state import State
 from supasync_core.still import standing_still
 from supasync_core.structure import looking as structure
@@ -181,8 +182,8 @@ def _compared(project: Project, table: Table, source: Shape) -> Iterator[Finding
     """What NEW lacks or has otherwise than OLD."""
     for column in structure.lacking(project, table, source):
         text = f"{table.name}: NEW has no column {column}"
-        hint = f"add it to NEW's table, or leave it out: exclude: [{column}]"
-        yield Finding("problem", text, table.name, hint)
+        yield Finding("problem", text, table.name, missing_in_sink([column]))
+    yield from _without_row_key(project, table)
     sink = project.sink.shape(table)
     if source.view:
         text = f"{table.name} is a view in OLD: a change shows only where it moves the view's own timestamp"
@@ -246,6 +247,17 @@ def _unmerged(project: Project) -> Iterator[Finding]:
         elif not unique.merges(table, keys):
             text = f"{table.name}: NEW has no unique key ({key}), so rows cannot be merged by it"
             yield Finding("problem", text, table.name, unique.statement(table), alone=True)
+
+
+def _without_row_key(project: Project, table: Table) -> Iterator[Finding]:
+    """Rows of NEW that no run has copied, where the key is made of the rows: they would be there twice."""
+    if not has_row_key(table) or project.sink.lacking(table, table.key):
+        return
+    rows = project.sink.count(table, Window((Span(Keyset(None, nulls=table.key)),), limit=1))
+    if rows:
+        shown = counted(rows, "row of NEW has", "rows of NEW have")
+        text = f"{table.name}: {shown} no {ROW_KEY}, so no run has copied them"
+        yield Finding("problem", text, table.name, "empty the table in NEW, or remove them there", alone=True)
 
 
 def _has_another_key(project: Project, table: Table) -> bool:

@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from supasync_core import clock, lock
-from supasync_core.backend import Catalog, Side
+from supasync_core.backend import Catalog, RowKeyed, Side
 from supasync_core.descriptors import check_own, read
 from supasync_core.errors import SupasyncError, TableError
 from supasync_core.files import write_private
 from supasync_core.project import Project
+from supasync_core.rowkey import ROW_KEY
 from supasync_core.settings import Mention, Settings
 from supasync_core.structure import unique
 from supasync_core.tables import Shape, Table
@@ -56,6 +57,7 @@ class Undecided:
         new = "not counted in NEW" if self.new is None else f"{self.new:,} in NEW"
         where = "" if self.listed else ", not in tables.yaml"
         way = f"; it can be copied by its unique key ({', '.join(self.key)})" if self.key else ""
+        way = "; supasync init looks whether it can be copied by its rows" if self.key == (ROW_KEY,) else way
         return (
             f"{self.name}: {old}, {'NEW has no such table' if self.absent else new} ({self.at}){where}{way}"
         )
@@ -177,7 +179,10 @@ class _Looking:
         bare = {place: shape for place, shape in shapes.items() if not shape.key and not shape.view}
         asked = [Table(name=name, schema=schema) for schema, name in bare]
         found = unique.told(self.project.sink, asked) if asked else None
-        self.keys = {place: unique.instead((found or {}).get(place, ()), bare[place]) for place in bare}
+        source = self.project.source
+        by_rows = (ROW_KEY,) if isinstance(source, RowKeyed) and source.takes_row_keys() else ()
+        for place, keys in (found or {}).items():
+            self.keys[place] = unique.instead(keys, bare[place]) or by_rows
 
     def _counted(self, name: str, place: tuple[str, str] | None) -> Undecided:
         """The table with its rows: a request to each side that has it."""

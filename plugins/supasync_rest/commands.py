@@ -7,6 +7,7 @@ import click
 
 from supasync_core.cli import streams
 from supasync_core.cli.session import Session
+from supasync_core.rowkey import has_row_key
 
 if TYPE_CHECKING:
     from supasync_core.tables import Table
@@ -73,7 +74,9 @@ def sql(session: Session, /, **options: str | bool | None) -> None:
     match given:
         case []:
             tables = _tables_if_any(session)
-            text = scripts.ready() + (scripts.grants(tables) if tables else "")
+            bare = [table for table in tables if has_row_key(table)]
+            text = scripts.ready() + (scripts.row_keys(bare) if bare else "")
+            text += scripts.grants(tables) if tables else ""
         case ["horizon"]:
             text = scripts.horizon()
         case ["uninstall"]:

@@ -27,6 +27,11 @@ def ready() -> str:
     return _NO_PATH + schema + _filled("ready").replace(":synced", asked)
 
 
+def row_keys(tables: Iterable[Table]) -> str:
+    """For NEW: tables without a key take the one that supasync makes of their rows."""
+    return _script("row-keys", tables)
+
+
 def grants(tables: Iterable[Table]) -> str:
     """For NEW: service_role may read and write the tables."""
     return _script("grants-new", tables)

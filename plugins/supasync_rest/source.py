@@ -1,16 +1,20 @@
 """A project that rows come from: nothing but GET and HEAD ever goes there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from supasync_core.backend import Remark, Survey
+from supasync_core.batch import Batch, Window
 from supasync_core.clock import Horizon
 from supasync_core.opening import Context
-from supasync_core.tables import Table
+from supasync_core.rowkey import COLUMN, ROW_KEY, has_row_key
+from supasync_core.tables import Shape, Table
 from supasync_rest.children import Children
 from supasync_rest.client import Client
 from supasync_rest.paging import RestPages
 from supasync_rest.retry import Patience
 from supasync_rest.surveying import Asked, survey
+from supasync_rest.whole import PLACE, WholeTables
 
 
 class RestSource(RestPages):
@@ -20,6 +24,39 @@ class RestSource(RestPages):
         super().__init__(Client(context, ("GET", "HEAD"), patience))
         self._surveyed = context.settings.get("horizon") == "true"
         self._bytes: int | None = None
+        self._whole = WholeTables(super().read, super().rows, super().shape, self._client)
+
+    def takes_row_keys(self) -> bool:
+        """A table without a key is read as a whole, and its rows get keys that are made of them."""
+        return True
+
+    def shape(self, table: Table) -> Shape:
+        """As on either side; a key that is made of the rows is a column of them."""
+        found = super().shape(table)
+        if found.known and has_row_key(table) and ROW_KEY not in found.names:
+            return replace(found, columns=(*found.columns, COLUMN))
+        return found
+
+    def read(self, table: Table, window: Window) -> Batch:
+        """As on either side; a table without a key as it was at one moment."""
+        return self._whole.page(table, window) if self._is_whole(table) else super().read(table, window)
+
+    def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
+        """As on either side; of a table without a key all rows are read for it."""
+        rows = self._whole.lookup if self._is_whole(table) else super().rows
+        return rows(table, columns, values)
+
+    def count(self, table: Table, window: Window | None = None) -> int:
+        """As on either side; of a table without a key the rows behind a key are counted here."""
+        if not self._is_whole(table):
+            return super().count(table, window)
+        if window and any(span.after or span.to for span in window.spans):
+            return self._whole.page(table, replace(window, counted=True)).total or 0
+        return super().count(replace(table, key=(PLACE,)), window)
+
+    def _is_whole(self, table: Table) -> bool:
+        """Whether the key is made here: a project that was a NEW has it as a column."""
+        return has_row_key(table) and ROW_KEY not in super().shape(table).names
 
     def horizon(self) -> Horizon | None:
         """The Date of the latest answer; not trusted where a cache may have kept it (``Age``)."""

@@ -13,6 +13,7 @@ from supasync_core.cli.session import Session
 from supasync_core.errors import ConfigError, SupasyncError
 from supasync_core.files import write_private
 from supasync_core.printable import file_name
+from supasync_core.rowkey import NOT_BY_HAND, has_row_key
 
 if TYPE_CHECKING:
     from supasync_core.gap.seams import Export, Query, Staging
@@ -55,6 +56,8 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
     if names := ", ".join(wanting.unseen_updates(settings, session.host)):
         what = "rows that were updated in OLD since they were copied are not in these queries"
         output.line(f"note: {names}: {what}; to carry them too, export the whole table", err=True)
+    for table in filter(has_row_key, settings.tables):
+        output.line(f"note: {table.name}: {NOT_BY_HAND}", err=True)
     if out:
         _write(Path(out), queries)
     if as_json:

@@ -127,7 +127,7 @@ def _compare(session: Session, path: Path, place: Path | None, *, as_json: bool)
     missing = [each for each in proposed if not each.refusal]
     found = Comparison(
         missing,
-        [each for each in proposed if each.refusal],
+        [each for each in proposed if each.refusal and written(*each.table.address) not in undecided],
         gone,
         commented,
         [name for each in missing if (name := written(*each.table.address)) in undecided],
@@ -179,7 +179,7 @@ def _left_alone(
     for schema, there in shapes.items():
         for name in [name for name in there if (schema, name) not in known]:
             ways = [way for way in (name, f"{schema}.{name}") if way in mentioned]
-            if ways and (mentioned.pop(ways[0]) or not (keys or {}).get((schema, name))):
+            if ways and (mentioned.pop(ways[0]) or (schema, name) not in (keys or {})):
                 del there[name]
             elif not ways and any(writing.is_commented(text, each) for each in (name, f"{schema}.{name}")):
                 commented.append(name)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from supasync_core import order
+from supasync_core import order, rowkey
 from supasync_core.config.document import Entry, Mark, Section
 from supasync_core.config.reading import Reading
 from supasync_core.config.schema import DEFAULTS, TABLE
@@ -95,6 +95,8 @@ def _check(reading: Reading, table: Table, at: Mark, entries: Mapping[str, Entry
     if table.plugin in reading.host.table_plugins:
         for sentence in reading.host.table_plugins.get(table.plugin)().problems(table):
             reading.problems.add(at, place, sentence)
+    for sentence in rowkey.problems(table):
+        reading.problems.add(at, place, sentence)
     if table.columns and table.exclude:
         sentence = "exclude leaves columns out of all, columns names those to copy: give one of the two"
         reading.problems.add(entries["exclude"].at, f"{place}.exclude", sentence)

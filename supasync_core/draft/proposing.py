@@ -6,6 +6,7 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from supasync_core import order
+from supasync_core.draft.keyless import by_rows
 from supasync_core.draft.proposal import Proposal
 from supasync_core.draft.reading import Reader
 from supasync_core.errors import TableError, TransientError
@@ -68,6 +69,8 @@ def _proposal(reader: Reader, table: Table, shape: Shape, unique: tuple[str, ...
         columns = tuple(replace(column, key=column.name in unique) for column in shape.columns)
         table, shape = replace(table, key=unique), replace(shape, columns=columns)
     refusal = _refusal(shape, told=unique is not None)
+    if refusal and unique is not None and not shape.key and not shape.view:
+        return by_rows(reader, table, refusal)
     if refusal:
         return Proposal(table=table, refusal=refusal)
     try:

@@ -13,7 +13,7 @@ from supasync_core.undecided import written
 
 _WIDTH = 110
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_ORDER = ("plugin", "key", "timestamp", "updates", "after")
+_ORDER = ("plugin", "key", "timestamp", "updates", "deletes", "after")
 
 HEAD = """\
 # What supasync copies, and from where to where. Written by supasync init: read it through, it is yours now.

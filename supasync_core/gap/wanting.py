@@ -11,6 +11,7 @@ from supasync_core.gap.seams import Staging, Wanted
 from supasync_core.journal import current
 from supasync_core.plugins import Host
 from supasync_core.project import Project
+from supasync_core.rowkey import has_row_key
 from supasync_core.settings import Settings
 from supasync_core.state import State
 from supasync_core.tables import Column, Shape
@@ -24,6 +25,8 @@ def wanted(settings: Settings, host: Host, known: State, shapes: Mapping[str, Sh
     found = []
     names = [table.name.casefold() for table in settings.tables]
     for table in settings.tables:
+        if has_row_key(table):  # no query gives such a key
+            continue
         job = Job(table, AbsentSource(), known.table(table.name), _EPOCH)
         window = host.table_plugins.get(table.plugin)().pending(job)
         keys = tuple(row.key for row in known.quarantine.get(table.name, ()))

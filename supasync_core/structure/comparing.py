@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from supasync_core.rowkey import ROW_KEY, missing_in_sink
 from supasync_core.structure import types
 from supasync_core.tables import Column, Shape, Table
 
@@ -66,7 +67,7 @@ def _all(table: Table, old: Shape, new: Shape) -> Iterator[Difference]:
         else:
             yield from _of_column(table, column, other)
     for column in new.columns:
-        if column.name not in old.names:
+        if column.name not in old.names and column.name != ROW_KEY:
             yield _added(table, column)
     tells_keys = all(column.key is not None for column in (*old.columns, *new.columns))
     if tells_keys and set(old.key) != set(new.key) and not old.view and not new.view:
@@ -94,7 +95,7 @@ def _missing(table: Table, column: Column) -> Difference:
         column=column.name,
         text=f"{table.name}: NEW has no column {column.name}",
         old=types.shown(column),
-        hint=f"add it to NEW's table, or leave it out: exclude: [{column.name}]",
+        hint=missing_in_sink([column.name]),
     )
 
 

@@ -9,6 +9,7 @@ from supasync_core import clock
 from supasync_core.backend import Remark
 from supasync_core.errors import RowError, SchemaError, SupasyncError, TableError, TransientError
 from supasync_core.project import Project
+from supasync_core.rowkey import missing_in_sink
 from supasync_core.state import TableState
 from supasync_core.structure.comparing import PROBLEM
 from supasync_core.structure.looking import lacking, of_shapes, remarks_of
@@ -63,7 +64,7 @@ class Lookout:
             raise SchemaError(
                 f"{table.name}: NEW has no column {names}; no row was sent",
                 table=table.name,
-                hint=f"add it to NEW's table, or leave it out: exclude: [{names}]",
+                hint=missing_in_sink(missing),
             )
 
     def seen_remarks(self) -> Sequence[Remark]:

@@ -13,6 +13,7 @@
 :foreign_keys_back
 do $supasync$
 declare
+    bare record;
     own constant text[] := array['seq', 'run_id', 'command', 'holder', 'lease_until', 'finished_at', 'requests',
         'bytes', 'save_id', 'details', 'state'];
     kept boolean := false;
@@ -24,6 +25,17 @@ begin
                 from public.supasync_changed order by 1 limit 1)
             using hint = 'copy the rows that it points to (or drop the constraint), then run this again';
     end if;
+    for bare in
+        select n.nspname, c.relname
+        from pg_catalog.pg_attribute a
+        join pg_catalog.pg_class c on c.oid = a.attrelid and c.relkind = 'r'
+        join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where a.attname = 'supasync_row' and not a.attisdropped and exists (
+            select from pg_catalog.pg_index i
+            where i.indrelid = c.oid and i.indisunique and i.indnatts = 1 and i.indkey[0] = a.attnum)
+    loop
+        execute format('alter table %I.%I drop column supasync_row', bare.nspname, bare.relname);
+    end loop;
     drop table public.supasync_changed;
     drop function if exists public.supasync_writes();
     drop function if exists public.supasync_begin(text, text, text, integer, boolean);
