@@ -15,7 +15,7 @@ from supasync_core.descriptors import check_own, read
 from supasync_core.errors import SupasyncError, TableError
 from supasync_core.files import write_private
 from supasync_core.project import Project
-from supasync_core.rowkey import ROW_KEY
+from supasync_core.rowkey import MOST_ROWS, ROW_KEY
 from supasync_core.settings import Mention, Settings
 from supasync_core.structure import unique
 from supasync_core.tables import Shape, Table
@@ -57,7 +57,9 @@ class Undecided:
         new = "not counted in NEW" if self.new is None else f"{self.new:,} in NEW"
         where = "" if self.listed else ", not in tables.yaml"
         way = f"; it can be copied by its unique key ({', '.join(self.key)})" if self.key else ""
-        way = "; supasync init looks whether it can be copied by its rows" if self.key == (ROW_KEY,) else way
+        if self.key == (ROW_KEY,):
+            small = self.old is not None and self.old <= MOST_ROWS
+            way = "; supasync init looks whether it can be copied by its rows" if small else ""
         return (
             f"{self.name}: {old}, {'NEW has no such table' if self.absent else new} ({self.at}){where}{way}"
         )

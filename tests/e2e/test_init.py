@@ -108,8 +108,14 @@ def test_thirty_tables_are_copied_as_init_writes_them(many: Workspace) -> None:
     copied = set(tables) - {*LEFT_OUT, "sync_metadata"}
     assert len(copied) == len(re.findall("^    key: ", text, re.MULTILINE)) >= 24
     many.assert_equal(*copied)
+    decided = text.replace("undecided:\n", "ignore: [no_key]\nundecided:\n").replace(
+        "  - no_key", "  # - no_key"
+    )
+    many.write("tables.yaml", decided)
     again = many.supasync("init")
     assert (again.code, again.out) == (0, "tables.yaml exists and lacks nothing\n")
+    many.write("tables.yaml", text)
+    assert "# and take no_key out of undecided:" in many.supasync("init").out
     assert (many.folder / "tables.yaml").read_text("utf-8") == text
 
 
