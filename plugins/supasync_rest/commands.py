@@ -7,7 +7,6 @@ import click
 
 from supasync_core.cli import streams
 from supasync_core.cli.session import Session
-from supasync_core.rowkey import has_row_key
 
 if TYPE_CHECKING:
     from supasync_core.tables import Table
@@ -64,6 +63,7 @@ def sql(session: Session, /, **options: str | bool | None) -> None:
     Without an option it is what NEW needs before the first sync. Each option prints something else instead;
     all of it is optional. Nothing is sent anywhere.
     """
+    from supasync_core.rowkey import has_row_key  # noqa: PLC0415 - --help reads no files
     from supasync_rest import scripts  # noqa: PLC0415 - --help reads no files
 
     streams.for_programs()
