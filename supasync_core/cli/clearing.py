@@ -78,6 +78,8 @@ def _show(found: Clearing, *, as_json: bool, applied: bool) -> None:
             f"{name}: OLD shows no row of it, and NEW has some: they are left alone. Is OLD's key still the "
             "right one? Where they may go, empty the table in NEW's SQL editor"
         )
+    for name in found.unknown:
+        output.line(f"{name}: some rows were set aside by an earlier version: run supasync sync once before")
     for table in found.tables:
         rows = found.rows[table.name]
         gone = [key for key, there in rows.items() if not there]
@@ -122,4 +124,4 @@ def _as_json(found: Clearing, *, applied: bool) -> dict[str, object]:
         table.name: [{"key": list(key), "in_old": there} for key, there in found.rows[table.name].items()]
         for table in found.tables
     }
-    return {"applied": applied, "tables": tables, "left_alone": found.empty}
+    return {"applied": applied, "tables": tables, "left_alone": found.empty, "unknown": found.unknown}

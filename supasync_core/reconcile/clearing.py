@@ -37,6 +37,8 @@ class Clearing:
     rows: dict[str, dict[Key, bool]] = field(default_factory=dict)
     empty: list[str] = field(default_factory=list)
     """Tables that are left alone, since the source shows no row of them."""
+    unknown: list[str] = field(default_factory=list)
+    """Tables with rows that an earlier version set aside, and did not keep what is in their way."""
 
     @property
     def tables(self) -> list[Table]:
@@ -97,6 +99,9 @@ class Clearing:
             for row in self.state.quarantine.get(table.name, ())
             if row.sqlstate == NOT_UNIQUE and row.columns
         }
+        rows = self.state.quarantine.get(table.name, ())
+        if any(row.sqlstate == NOT_UNIQUE and not row.columns for row in rows):
+            self.unknown.append(table.name)
         found: list[Key] = []
         transforms = self.project.transforms(table)
         for batch in self.project.source.rows(table, table.key, list(aside)) if aside else ():

@@ -111,3 +111,19 @@ def test_a_staging_that_fails_fails_no_run(space: Workspace) -> None:
     assert "1 row was refused" in done.err
     assert "none was removed" in done.err
     assert len(space.new.texts("roles")) == 30
+
+
+def test_rows_that_an_earlier_version_set_aside_are_looked_at_by_the_next_run(space: Workspace) -> None:
+    space.write("tables.yaml", CONFIG.replace("mirror", "ignore"))
+    space.old.run(TOGGLED.format(7, 107, 7))
+    assert space.supasync("sync").code == 3
+    earlier = "state #- '{quarantine,roles,0,columns}' #- '{quarantine,roles,0,blockers}'"
+    space.new.run(f"update sync_metadata set state = {earlier} where state is not null")  # noqa: S608
+    assert "kept out" not in space.supasync("status").out
+    shown = space.supasync("reconcile", "clear").out
+    assert "roles: some rows were set aside by an earlier version: run supasync sync once before" in shown
+    assert space.supasync("sync").code == 0
+    assert "roles: 1 row of OLD is kept out" in space.supasync("status").out
+    assert space.supasync("reconcile", "clear", "--apply").code == 0
+    assert space.supasync("sync").code == 0
+    space.assert_equal("roles")
