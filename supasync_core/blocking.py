@@ -5,15 +5,14 @@ that row: where it has, the row goes first as it is now, and else only a removal
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from supasync_core import made
-from supasync_core.batch import Batch, Row
+from supasync_core.batch import Row
 from supasync_core.errors import RowError
 from supasync_core.evidence import Key
 from supasync_core.project import Project
 from supasync_core.refusals import keys_of, texts_of
-from supasync_core.state import State
 from supasync_core.tables import Table
 
 
@@ -40,28 +39,10 @@ def explain(table: Table, err: RowError, blockers: Sequence[Key], *, copied: boo
     err.blockers = tuple(blockers)
 
 
-@dataclass
-class Blocking:
-    """Looks, once for each unique key of a table and run, whether rows of the sink's own are in the way.
-
-    ``before`` is the state that the run began with.
-    """
-
-    project: Project
-    before: State
-    looked: dict[tuple[str, tuple[str, ...]], str | None] = field(default_factory=dict)
-
-    def hint(self, table: Table, batch: Batch, err: RowError) -> None:
-        """Name the cause where the table was never copied: as many rows may be refused as were made."""
-        if not err.columns or not made.is_untouched(self.before.table(table.name)):
-            return
-        place = (table.name, err.columns)
-        if place not in self.looked:
-            self.looked[place] = None
-            keys = in_the_way(self.project, table, batch.rows[0], err.columns)
-            if keys and made.lacking(self.project, table, keys):
-                self.looked[place] = (
-                    f"NEW has rows of its own with the same {', '.join(err.columns)}, made before the first "
-                    f"sync, as by a trigger on auth.users: {made.WAY}"
-                )
-        err.hint = self.looked[place] or err.hint
+def hint(err: RowError) -> None:
+    """Let the error name the cause where the sink was found to have rows of its own in the table."""
+    columns = f" with the same {', '.join(err.columns)}" if err.columns else ""
+    err.hint = (
+        "NEW had rows of its own in this table before the first sync, as a trigger on auth.users makes "
+        f"them, and one{columns} may be in the way: {made.WAY}"
+    )

@@ -91,7 +91,9 @@ class Copying:
         guard.begin()
         known = progress.state.table(table.name)
         progress.lookout.before(table, known)
-        progress.notes += made.noted(project, table, known, progress.lookout.seen_remarks)
+        if found := made.before(project, table, known):
+            progress.notes.append(f"{found.sentence}: {made.why(progress.lookout.seen_remarks())}")
+            delivery.made.add(table.name)
         retry(delivery, table)
         source = bounded(project.source, progress.held)
         job = progress.outlook.job(table, source, guard.state, progress.run.now)

@@ -13,9 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from supasync_core import confirmed, transform
+from supasync_core import blocking, confirmed, transform
 from supasync_core.batch import Batch
-from supasync_core.blocking import Blocking
 from supasync_core.distinct import ONE_ROW_TWICE, clash
 from supasync_core.errors import RowError, SchemaError, TooMuchError
 from supasync_core.gate import Gate
@@ -73,7 +72,8 @@ class Delivery:
     incomplete: list[tuple[Table, Batch]] = field(default_factory=list)
     set_aside: SetAside = field(init=False)
     parents: Parents = field(init=False)
-    blocking: Blocking = field(init=False)
+    made: set[str] = field(default_factory=set)
+    """Tables in which the sink had rows of its own before anything was copied."""
     sender: str = ""
     """The table whose batch is sent alone."""
     aside: Keys = field(default_factory=set)
@@ -87,7 +87,6 @@ class Delivery:
     def __post_init__(self) -> None:
         self.set_aside = SetAside(self.before, self.now)
         self.parents = Parents(self.project)
-        self.blocking = Blocking(self.project, self.before)
 
     def attempt(self, table: Table, batch: Batch) -> None:
         """Write the batch beside others; RowError where the sink refuses it: then `send` it."""
@@ -147,7 +146,8 @@ class Delivery:
         if err.sqlstate == NO_PARENT and err.columns and err.other:
             return self._orphaned(table, batch, err)
         if err.sqlstate == NOT_UNIQUE and (taken := matching(batch, err)):
-            self.blocking.hint(table, batch.only(taken[:1]), err)
+            if table.name in self.made:
+                blocking.hint(err)
             return self._without(table, batch, taken, err)
         if err.sqlstate == ONE_ROW_TWICE and batch.count > 1:
             found = clash(table, batch, lambda part: self._write(table, part))

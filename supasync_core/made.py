@@ -4,7 +4,7 @@ Such a row stays, and where it has a unique value of a row of the source, that o
 it did not come from the source is that the source has no row with its key.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from supasync_core.backend import Remark
@@ -44,17 +44,15 @@ class Made:
         return f"{self.table.name}: NEW has {rows} that OLD does not have{some}"
 
 
-def noted(
-    project: Project, table: Table, state: TableState, remarks: Callable[[], Sequence[Remark]]
-) -> list[str]:
-    """What a person should know before the table is first copied; what fails is said by the copy."""
+def before(project: Project, table: Table, state: TableState) -> Made | None:
+    """Such rows of a table that is about to be copied for the first time; what fails is said by the copy."""
     if not is_untouched(state):
-        return []
+        return None
     try:
         found = look(project, table, LOOKED)
-        return [f"{found.sentence}: {why(remarks())}"] if found.keys else []
     except TableError:
-        return []
+        return None
+    return found if found.keys else None
 
 
 def is_untouched(state: TableState) -> bool:
