@@ -64,6 +64,7 @@ class Command:
     def run(self, folder: Path | None) -> int:
         """The exit code: 0 where everything was sent, 3 where a table was not."""
         choices = Choices(
+            language=self.settings.source.backend,
             files=named(self.files, [table.name for table in self.settings.tables]),
             dialects=pairs("--dialect", self.dialects),
             nulls=pairs("--null", self.nulls),

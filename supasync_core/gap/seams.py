@@ -65,6 +65,8 @@ class Choices:
     accepted: frozenset[str] = frozenset()
     files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     """Files that were named as a table's, whatever they are called."""
+    language: str = ""
+    """The backend in whose words each table's ``where`` is written."""
     complete: bool = False
     """Whether files that do not tell hold their whole tables."""
 

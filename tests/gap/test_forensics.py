@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -259,6 +259,43 @@ def test_null_is_what_the_user_says(bench: Bench, told: str, value: str | None) 
     found += bench.export.settle(bench.staging, JOBS, SHAPE, Choices())
     assert kinds(found) == set()
     assert bench.rows()[0]["note"] == value
+
+
+@pytest.mark.parametrize(
+    ("where", "kept"),
+    [
+        ("id=gt.1", "23"),
+        ("id=not.gt.1", "1"),
+        ("name=eq.a&done=is.false", "2"),
+        ("note=is.null", "3"),
+        ("note=not.is.null", "12"),
+        ("ref=eq.00000000-0000-4000-8000-00000000000A", "3"),
+        ("updated_at=gte.2024-01-01T01:00:00Z", "2"),
+        ("cost=eq.1.5", "123"),
+        ("cost=gt.1", None),
+        ("note=gt.a", None),
+        ("doc->>a=eq.1", None),
+        ("or=(id.eq.1,id.eq.2)", None),
+        ("updated_at=gt.now", None),
+    ],
+)
+def test_rows_that_where_leaves_out_are_not_staged_and_that_is_said(
+    bench: Bench, where: str, kept: str | None
+) -> None:
+    rows = [
+        {"id": "1", "done": "true"},
+        {"id": "2", "done": "false", "updated_at": "2024-01-01 02:00:00+00"},
+        {"id": "3", "note": "", "name": "b", "ref": "00000000-0000-4000-8000-00000000000a"},
+    ]
+    path = bench.folder / "jobs.csv"
+    path.write_text(text(*rows))
+    table = replace(JOBS, where=where)
+    choices = Choices(language="rest", nulls={"jobs.note": "empty"})
+    _, found = bench.export.load(bench.staging, table, [path], SHAPE, choices)
+    said = [each.text for each in found if each.kind == "where"]
+    assert "".join(sorted(str(row["id"]) for row in bench.rows())) == (kept or "123")
+    assert len(said) == (kept != "123")
+    assert ("is not applied" in "".join(said)) == (kept is None)
 
 
 def hinted(found: list[Finding]) -> str:

@@ -12,6 +12,7 @@ from supasync_csv.gap.cells import NOT_NULL, nullable, staged
 from supasync_csv.gap.checks import Check
 from supasync_csv.gap.dialects import DIALECTS, Dialect, detect, is_exact
 from supasync_csv.gap.exact import ExactFile
+from supasync_csv.gap.filtering import leave_out
 from supasync_csv.gap.hints import hints
 from supasync_csv.gap.nulls import Open
 from supasync_csv.gap.physical import Physical, UnfitError, examine
@@ -86,6 +87,7 @@ class Merging:
             columns = list(dict.fromkeys(name for part in self.parts for name in part.cells))
             rows = " UNION ALL ".join(part.select(columns) for part in self.parts)
             self.staging.stage(self.table, rows, columns)
+            self.findings += leave_out(self.staging, self.table, self.shape, self.choices.language)
             exact = ", ".join(str(part.file) for part in self.parts if part.exact)
             if exact and not all(part.exact for part in self.parts):
                 unique.prefer_exact(self.staging, self.table, self.shape, exact)

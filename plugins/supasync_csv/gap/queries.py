@@ -6,7 +6,6 @@ Functions are those of `pg_catalog`, whatever somebody has planted in the search
 """
 # ruff: noqa: S608 - names are quoted by sql_name, texts by sql_text
 
-import re
 from collections.abc import Iterable, Sequence
 
 from supasync_core.batch import Cursor, Span
@@ -14,12 +13,12 @@ from supasync_core.gap.seams import Query, Wanted
 from supasync_core.printable import comment, file_name, sql_name, sql_text
 from supasync_core.tables import Table
 from supasync_csv.gap.exact import SEAL
+from supasync_csv.gap.filtering import COMPARED, Condition, conditions
 from supasync_csv.gap.found import EXACT
 
 LIMIT = 100_000_000
 CHUNK = 500
 """Rows under one digest."""
-_COMPARED = {"eq": "=", "neq": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
 def query(wanted: Wanted, *, exact: bool) -> Query:
@@ -163,23 +162,18 @@ def _filter(wanted: Wanted) -> tuple[str, list[str]]:
         return "", []
     if wanted.language != "rest":
         return where, []
-    parts = [_condition(part) for part in where.split("&")]
-    if None in parts:
+    told = conditions(where)
+    if told is None:
         note = f"where: {where} of tables.yaml is not in the query: add it by hand, or more rows come along"
         return "", [f"{wanted.table.name}: {note}"]
-    return " and ".join(part for part in parts if part), []
+    return " and ".join(map(_condition, told)), []
 
 
-def _condition(part: str) -> str | None:
-    """One PostgREST filter as SQL; None for what is not simple."""
-    found = re.fullmatch(r"(\w+)=(not\.)?(eq|neq|gt|gte|lt|lte|is)\.(.*)", part)
-    if not found or "%" in found[4] or "+" in found[4]:
-        return None
-    name, value = f"t.{sql_name(found[1])}", found[4]
-    if found[3] == "is":
-        if value.lower() not in ("null", "true", "false", "unknown"):
-            return None
-        condition = f"{name} is {value.lower()}"
+def _condition(told: Condition) -> str:
+    """One PostgREST filter as SQL."""
+    name = f"t.{sql_name(told.column)}"
+    if told.operator == "is":
+        condition = f"{name} is {told.value.lower()}"
     else:
-        condition = f"{name} {_COMPARED[found[3]]} {sql_text(value)}"
-    return f"not ({condition})" if found[2] else condition
+        condition = f"{name} {COMPARED[told.operator]} {sql_text(told.value)}"
+    return f"not ({condition})" if told.negated else condition
