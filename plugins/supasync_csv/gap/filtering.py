@@ -51,7 +51,7 @@ def leave_out(staging: DuckdbStaging, table: Table, shape: Shape, language: str)
     told = conditions(table.where) if language == "rest" else None
     parts = [_sql(each, shape, kinds) for each in told] if told is not None else [None]
     if None in parts:
-        text = f"where: {table.where} is not applied to files: rows that it leaves out come along if they are there"
+        text = f"where: {table.where} is not applied to files: rows that it leaves out come along"
         return [Finding(kind="where", table=table.name, text=text, level=WARNING)]
     kept = " AND ".join(part for part in parts if part)
     there = qualified(ready(table))
