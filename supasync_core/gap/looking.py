@@ -18,6 +18,7 @@ from supasync_core.onward import Onward
 from supasync_core.opaque import foreign, literal, opaque
 from supasync_core.project import Project
 from supasync_core.registry import did_you_mean
+from supasync_core.rowkey import NOT_BY_HAND, has_row_key
 from supasync_core.tables import Shape, Table
 from supasync_core.wording import counted
 
@@ -53,9 +54,10 @@ class Look:
         for table in tables:
             if table.name in found.files:
                 self._stage(table, found.files[table.name])
-        for part in reversed(self.parts.values()):
+        staged = [part for part in self.parts.values() if not has_row_key(part.table)]
+        for part in reversed(staged):
             self._meet(part)
-        for part in self.parts.values():
+        for part in staged:
             self._compare(part)
         missing = tuple(table.name for table in tables if table.name not in self.parts)
         return Outlook(self.parts, missing, found.unknown, self.choices.accepted)
@@ -76,6 +78,10 @@ class Look:
         self.progress(f"staging {', '.join(path.name for path in paths)} ...")
         shape = self._shape(table)
         part = Part(table, paths, shape)
+        if has_row_key(table):  # of a kind that nobody can accept: a row without its key may be there twice
+            part.findings.append(Finding(kind="key", table=table.name, text=NOT_BY_HAND))
+            self.parts[table.name] = part
+            return
         part.loaded, part.findings = self.export.load(self.staging, table, paths, shape, self.choices)
         self.parts[table.name] = part
 
