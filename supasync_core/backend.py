@@ -377,6 +377,15 @@ class StateStore(Protocol):
         ...
 
 
+@runtime_checkable
+class Clocked(Protocol):
+    """A state store that has a clock of its own, by which its records are stamped."""
+
+    def now(self) -> Instant | None:
+        """Its time at its latest answer; None before the first one."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A step of a table's run: a batch, and the state that is true once the sink has confirmed it.

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from supasync_core.backend import Claim, Entry, Past, Run, Sink, Sized, Source, Spending, StateStore
+from supasync_core.backend import Claim, Clocked, Entry, Past, Run, Sink, Sized, Source, Spending, StateStore
+from supasync_core.clock import Instant
 from supasync_core.ledger import Ledger
 
 
@@ -39,6 +40,10 @@ class CountedStore:
     def spendings(self, since: str) -> Sequence[Spending]:
         """As the store does."""
         return self.store.spendings(since)
+
+    def now(self) -> Instant | None:
+        """As the store does; None where it has no clock of its own."""
+        return self.store.now() if isinstance(self.store, Clocked) else None
 
     def close(self) -> None:
         """As the store does."""

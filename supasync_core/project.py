@@ -1,11 +1,13 @@
 """The opened ends of one project: its source, its sink, and the state beside the sink."""
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from supasync_core.backend import Sink, Source, StateStore, TablePlugin, Transform
+from supasync_core.backend import Clocked, Sink, Source, StateStore, TablePlugin, Transform
+from supasync_core.clock import Instant
 from supasync_core.counted import CountedStore
 from supasync_core.errors import ConfigError
 from supasync_core.ledger import Ledger
@@ -35,6 +37,11 @@ class Project:
     def source_ref(self) -> str:
         """The project that rows come from."""
         return self.settings.source.ref
+
+    def now(self) -> Instant:
+        """The store's time at its latest answer; this machine's where the store has no clock of its own."""
+        told = self.store.now() if isinstance(self.store, Clocked) else None
+        return time.time_ns() // 1000 if told is None else told
 
     @property
     def workers(self) -> int:

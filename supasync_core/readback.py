@@ -4,7 +4,7 @@ A trigger may stamp or change rows, a type may hold fewer digits, a child table 
 is, the upsert succeeded, so only a look at the row tells.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -13,14 +13,14 @@ from supasync_core.backend import Computing
 from supasync_core.batch import Batch, Row
 from supasync_core.errors import SchemaError
 from supasync_core.evidence import Key
+from supasync_core.printing import Printing
 from supasync_core.project import Project
-from supasync_core.tables import Shape, Table
+from supasync_core.tables import Column, Shape, Table
 
 SAMPLE = 20
 """Rows of one table that are read back, in one request."""
 _LARGEST = 100_000
 """Characters of a row that is worth reading back: larger ones would cost more than they tell."""
-_FLOATS = ("double precision", "real")
 _ZONED = ("timestamp with time zone[]", "tstzrange", "tstzmultirange")
 """Each server prints these in its own time zone, and nothing compares them but PostgreSQL."""
 
@@ -69,7 +69,7 @@ class Readback:
         if not sent:
             return
         columns = self._columns(next(iter(sent.values())).text)
-        self._refuse_rounded(sent, [name for name, kind in columns.items() if kind in _FLOATS])
+        self._refuse_misprinted(sent, columns)
         narrow = replace(
             self.table, columns=(*self.table.key, *columns), exclude=(), where=None, transform=()
         )
@@ -84,32 +84,14 @@ class Readback:
         if wrong:
             self._judge(sent, wrong)
 
-    def _refuse_rounded(self, sent: dict[Key, Sent], names: Sequence[str]) -> None:
-        """SchemaError where OLD prints fewer digits than it holds: it does not find its own rows by them.
-
-        One setting does that, for every float alike (PostgreSQL documentation, "extra_float_digits").
-        """
-        table = self.table
-        name = names[0] if names else ""
-        texts = {key: rowtext.cells(each.text).get(name, "") for key, each in sent.items()}
-        asked = {key: text for key, text in texts.items() if text.lstrip("-")[:1].isdigit()}
-        if not asked:
-            return
-        narrow = replace(table, columns=table.key, exclude=(), where=None, transform=())
-        values = [(*key, text) for key, text in asked.items()]
-        found = {
-            table.place(row, None).key
-            for batch in self.project.source.rows(narrow, (*table.key, name), values)
-            for row in batch.rows
-        }
-        lost = {key: [name] for key in asked if key not in found}
-        if lost and self._unchanged(sent, lost):
-            raise SchemaError(
-                f"{table.name}: OLD prints fewer digits of {name} than it holds: extra_float_digits is low",
-                table=table.name,
-                hint="in OLD's SQL editor: alter database postgres reset extra_float_digits; alter role "
-                f"authenticator reset extra_float_digits; then: supasync sync --full {table.name}",
-            )
+    def _refuse_misprinted(self, sent: dict[Key, Sent], columns: Mapping[str, str | None]) -> None:
+        """SchemaError where OLD does not print what it holds."""
+        shape = Shape(tuple(Column(name, kind) for name, kind in columns.items()))
+        printing = Printing.of("OLD", self.project.source, self.table, shape)
+        if printing.kinds:
+            for each in sent.values():
+                printing.take(each.key, each.text)
+            printing.check()
 
     def _columns(self, text: str) -> dict[str, str | None]:
         """The columns that can be compared, with their types: those of one type on both sides."""

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from supasync_core import clock, journal, state
 from supasync_core.backend import Claim, Entry, Past, Record, Run, Spending
+from supasync_core.clock import Instant
 from supasync_core.errors import StateError
 from supasync_core.opening import Context
 from supasync_rest.answers import Answer, Request
@@ -87,6 +88,11 @@ class RestStore:
             if not rows or len(rows) >= total:
                 return found
             behind = rows[-1]["seq"]
+
+    def now(self) -> Instant | None:
+        """NEW's time at its latest answer."""
+        horizon = self._client.horizon
+        return horizon.at if horizon and horizon.trusted else None
 
     def close(self) -> None:
         """Close all connections."""

@@ -2,7 +2,6 @@
 
 import json
 import textwrap
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
@@ -36,7 +35,7 @@ def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int
     with session.project() as project:
         past = project.store.past(_FETCHED)
         unseen = {table.name: project.unseen(table) for table in settings.tables}
-        now = time.time_ns() // 1000
+        now = project.now()
         limited = settings.budgets.monthly or settings.budgets.database is not None
         spendings = project.store.spendings(clock.to_text(now - HISTORY)) if limited and past.state else ()
     health = judge(past, unseen, settings.interval, now)

@@ -1,7 +1,6 @@
 """`supasync usage`: what this month has cost, what it will have cost, and the budgets."""
 
 import json
-import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -14,11 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from supasync_core.backend import Spending
+    from supasync_core.clock import Instant
     from supasync_core.usage.forecast import Forecast
     from supasync_core.usage.shares import Share
     from supasync_core.usage.spending import Used
 
 _HISTORY = 31 * 86_400_000_000
+_APART = 3_600_000_000
 _NOT_COUNTED = (
     "counted: the commands that write a record to NEW (setup, sync, gap import, ...), while it is kept\n"
     "not counted: check, status, usage, diff, verify, dry runs, runs that never began, and your app itself"
@@ -45,15 +46,18 @@ class _Account:
 def usage(session: Session, *, estimate: bool, as_json: bool) -> int:
     """Show requests, egress and database size of this month against the budgets.
 
-    The month is the calendar's, in UTC; its end is projected from the last whole days. Without --estimate
-    only NEW is asked, by one or two requests.
+    The month is the calendar's, in UTC, by NEW's clock; its end is projected from the last whole days.
+    Without --estimate only NEW is asked, by one or two requests.
     """
     from supasync_core import clock  # noqa: PLC0415 - --help needs none of it
     from supasync_core.usage.estimate import estimated_size  # noqa: PLC0415
 
-    now = time.time_ns() // 1000
     with session.project() as project:
-        spendings = project.store.spendings(clock.to_text(now - _HISTORY))
+        asked = project.now()
+        spendings = project.store.spendings(clock.to_text(asked - _HISTORY))
+        now = project.now()
+        if abs(now - asked) > _APART:  # this machine's clock was asked, and is wrong
+            spendings = project.store.spendings(clock.to_text(now - _HISTORY))
         size = estimated_size(project) if estimate else None
     account = _account(session, spendings, now, size)
     if as_json:
@@ -63,7 +67,7 @@ def usage(session: Session, *, estimate: bool, as_json: bool) -> int:
     return 0
 
 
-def _account(session: Session, spendings: "Sequence[Spending]", now: int, size: int | None) -> _Account:
+def _account(session: Session, spendings: "Sequence[Spending]", now: "Instant", size: int | None) -> _Account:
     from supasync_core.usage import forecast, shares, spending  # noqa: PLC0415 - --help needs none of it
 
     budgets = session.settings.budgets

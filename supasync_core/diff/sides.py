@@ -13,6 +13,7 @@ from supasync_core.evidence import Key
 from supasync_core.gap.seams import Choices
 from supasync_core.onward import Onward
 from supasync_core.opaque import SINGLY
+from supasync_core.printing import Printing
 from supasync_core.tables import Shape, Table
 
 OLD, NEW, STAGING = "old", "new", "staging"
@@ -175,11 +176,14 @@ class ProjectSide:
     def _pages(self, table: Table) -> Iterator[Batch]:
         after: Cursor | None = None
         rows, onward = 0, Onward(table)
+        printed = Printing.of(self.name.upper(), self.source, table, self.source.shape(table))
         while True:
             window = Window((Span(Keyset(None), after=after),), table.page_size)
             batch = self.source.read(table, window)
             if not batch.count:
+                printed.check()
                 return
+            printed.seen(batch)
             rows += batch.count
             self.progress(table.name, rows)
             after = onward.behind(batch)

@@ -108,6 +108,8 @@ class _Verifying:
         with self._costing(how.method):
             walk = Walk(how, self.evidence, self._report)
             walk.conduct()
+            for each in walk.printed:
+                each.check()
         look = Look(how, flight_of(how), walk)
         with self._costing("second look"):
             rewritten = walk.rewritten(self.project.source_ref)

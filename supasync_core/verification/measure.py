@@ -12,6 +12,7 @@ from supasync_core.batch import LARGE, Batch
 from supasync_core.clock import Instant
 from supasync_core.errors import SchemaError, TableError
 from supasync_core.evidence import Key
+from supasync_core.printing import Printing
 from supasync_core.project import Project
 from supasync_core.state import State
 from supasync_core.tables import Shape, Table
@@ -131,6 +132,16 @@ class Measure:
     def whole(self) -> "Measure":
         """The same table by whole rows, to be looked at again."""
         return replace(self, method=ROWS, bare=False, close=True)
+
+    def printed(self) -> tuple[Printing, Printing]:
+        """What both sides print, where whole rows are compared."""
+        ends = (("OLD", self.project.source), ("NEW", self.project.sink))
+        whole = self.method == ROWS
+        old, new = (
+            Printing.of(name, side, self.table, side.shape(self.table) if whole else Shape(()))
+            for name, side in ends
+        )
+        return old, new
 
     def originals(self, batch: Batch) -> list[Key]:
         """The keys of OLD's rows as OLD has them."""

@@ -14,6 +14,7 @@ from supasync_core.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.bytes_held import BytesHeld, bounded
 from supasync_core.evidence import Evidence, Key
 from supasync_core.onward import Onward, ends_range
+from supasync_core.printing import Printing
 from supasync_core.verification.findings import ROWS
 from supasync_core.verification.measure import Measure, Seen, added
 
@@ -52,6 +53,11 @@ class Walk:
     digest_new: int = 0
     matched: set[Key] | None = None
     """The keys that were found on both sides; None where no row can turn up in two ranges."""
+    printed: tuple[Printing, Printing] = field(init=False)
+    """What each side printed of whole rows."""
+
+    def __post_init__(self) -> None:
+        self.printed = self.measure.printed()
 
     def conduct(self) -> None:
         """Read both tables to their end."""
@@ -95,6 +101,7 @@ class Walk:
         onward = Onward(measure.table)
         while True:
             batch = measure.project.sink.read(measure.new, Window((span,), measure.new.page_size))
+            self.printed[1].seen(batch)
             yield from measure.of_new(batch)
             if not batch.count:
                 return
@@ -109,6 +116,7 @@ class Walk:
         mine: dict[Key, Seen] = {}
         versions: dict[Key, str | None] = {}
         self.met_old += batch.count
+        self.printed[0].seen(batch)
         for key, seen in self.measure.of_old(batch):
             if key in versions:
                 self.repeated[key] = None

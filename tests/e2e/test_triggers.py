@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.workspace import TABLES_YAML, Completed, Workspace, between
+from tests.e2e.workspace import TABLES_YAML, Completed, End, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
@@ -158,6 +158,45 @@ def test_floats_that_old_prints_with_fewer_digits_than_it_holds_are_found(space:
     done = space.supasync("sync", "--full", "jobs")
     assert done.code == 3, done.out + done.err
     assert "OLD prints fewer digits of ratio than it holds" in done.err
+
+
+def setting(end: End, name: str, value: str) -> None:
+    """Set it for whoever the API comes as."""
+    end.run(f"alter role authenticator in database {end.database} set {name} = {value}")
+    end.run(
+        "select pg_terminate_backend(pid) from pg_stat_activity "
+        "where usename = 'authenticator' and datname = current_database()"
+    )
+
+
+@pytest.mark.parametrize("side", ["OLD", "NEW"])
+def test_sides_that_print_too_few_digits_are_never_called_equal(space: Workspace, side: str) -> None:
+    for end in (space.old, space.new):
+        end.run("alter table public.jobs add column ratio double precision")
+    space.old.run("update public.jobs set ratio = 0.3")
+    assert space.supasync("sync").code == 0
+    assert space.supasync("verify", "--exact").code == 0
+    rounded = space.old if side == "OLD" else space.new
+    rounded.run("update public.jobs set ratio = 0.1::float8 + 0.2::float8")
+    for end in (space.old, space.new):
+        setting(end, "extra_float_digits", "0")
+    told = f"{side} prints fewer digits of ratio than it holds"
+    for command in (("verify", "--exact"), ("diff", "old", "new"), ("reconcile", "old", "new")):
+        done = space.supasync(*command)
+        assert (done.code >= 2, told in done.out + done.err) == (True, True), (command, done.out, done.err)
+
+
+def test_ranges_that_a_side_prints_in_a_form_of_its_own_are_never_called_equal(space: Workspace) -> None:
+    for end in (space.old, space.new):
+        end.run("alter table public.jobs add column days daterange")
+        end.run("update public.jobs set days = '[2026-02-05,2026-02-06)'")
+    setting(space.old, "datestyle", "'SQL, DMY'")
+    setting(space.new, "datestyle", "'SQL, MDY'")
+    told = "OLD does not print the dates in days as ISO dates"
+    done = space.supasync("sync")
+    assert (done.code, told in done.err) == (3, True), done.err
+    done = space.supasync("verify", "--exact")
+    assert (done.code, told in done.out + done.err) == (2, True), done.out + done.err
 
 
 def test_an_import_reads_back_what_it_wrote(space: Workspace) -> None:

@@ -154,8 +154,13 @@ def test_a_month_is_news_whatever_this_machines_clock_says(space: Workspace, day
     space.write("sitecustomize.py", f"import time\nclock = time.time_ns\ntime.time_ns = {shift}\n")
     try:
         done = space.supasync("sync", environment={"PYTHONPATH": str(space.folder)})
+        shown = space.supasync("usage", "--json", environment={"PYTHONPATH": str(space.folder)}).json
+        aged = space.supasync("status", "--max-age", "1h", environment={"PYTHONPATH": str(space.folder)})
     finally:
         (space.folder / "sitecustomize.py").unlink()
+    [(month,)] = space.new.rows("select to_char(now() at time zone 'UTC', 'YYYY-MM')")
+    assert (shown["month"], shown["records"] > 1) == (month, True)
+    assert aged.code == 0, aged.err
     assert done.code == 3, done.out + done.err
     assert "the run stops before it exceeds that" in done.err
     assert space.supasync("status", "--json").json["runs"][0]["status"] == "failed"
