@@ -19,6 +19,11 @@ _UPGRADED = "was supasync replaced while it ran? Then run it again; else install
 _UNSPEAKABLE = "rename it, or run supasync under a locale with UTF-8, such as LC_ALL=C.UTF-8"
 
 
+def hint(number: int) -> str | None:
+    """What to do about a refusal of the file system, by its errno."""
+    return _HINTS.get(number)
+
+
 class DefectError(SupasyncError):
     """Nobody has foreseen this."""
 

@@ -1,5 +1,6 @@
 """One run at a time on this machine, and the name under which this installation holds a lease."""
 
+import errno
 import os
 import platform
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
+from supasync_core import faults
 from supasync_core.descriptors import check_own, read
 from supasync_core.errors import LockedError, StateError
 from supasync_core.files import write_private
@@ -56,7 +58,9 @@ def locked(beside: Path) -> Iterator[None]:
     except (OSError, NotImplementedError) as err:
         raise StateError(
             f"the file system of {path.parent} takes no lock: {getattr(err, 'strerror', None) or err}",
-            hint="keep tables.yaml, and .supasync beside it, on a local disk that the user may write to",
+            hint=faults.hint(errno.ENOSPC)
+            if getattr(err, "errno", None) == errno.ENOSPC
+            else "keep tables.yaml, and .supasync beside it, on a local disk that the user may write to",
         ) from err
     try:
         yield

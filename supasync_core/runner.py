@@ -1,5 +1,6 @@
 """One run: the tables, parents first, side by side where they may be, and the record of it."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from supasync_core import clock, transform_code
@@ -8,6 +9,7 @@ from supasync_core.copying import Copying
 from supasync_core.crew import executor, side_by_side
 from supasync_core.deleting import Deleting
 from supasync_core.errors import StateError, SupasyncError, TableError
+from supasync_core.faults import understood
 from supasync_core.freeing import Freeing
 from supasync_core.lease import LEASE, Lease
 from supasync_core.plan import Interrupted, Plan, Watch
@@ -71,6 +73,12 @@ class _Session:
             interrupted = True
         except TableError as err:
             stopped = err
+        except SupasyncError:
+            raise
+        except Exception as err:
+            with suppress(SupasyncError):  # the lease is let go of, and what came is kept
+                self.progress.save(self.progress.report(understood(err)))
+            raise
         self._tell_unseen()
         self.progress.save(self.progress.report(stopped, interrupted=interrupted))
         return self.progress.report(stopped, interrupted=interrupted)

@@ -6,6 +6,7 @@ locked. A file whose macros or types have names of DuckDB's own would still chan
 refused.
 """
 
+import errno
 import os
 import stat
 import threading
@@ -16,6 +17,7 @@ from pathlib import Path
 import duckdb
 from duckdb import DuckDBPyConnection
 
+from supasync_core import faults
 from supasync_core.errors import LockedError, RowError, SchemaError, StateError, SupasyncError
 from supasync_core.files import name_of
 from supasync_core.tables import Table
@@ -28,6 +30,12 @@ _ALONE: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
+_REFUSED = {
+    "No space left on device": errno.ENOSPC,
+    "Read-only file system": errno.EROFS,
+    "Permission denied": errno.EACCES,
+}
+"""What the system says to DuckDB, which hands on its words alone."""
 _BESIDE = ("", ".wal", ".wal.checkpoint", ".wal.recovery", ".tmp")
 """What DuckDB itself writes beside a file."""
 _HELD = "SELECT readonly FROM system.main.duckdb_databases() WHERE database_name = ?"
@@ -234,6 +242,14 @@ def _translated(err: duckdb.Error, path: Path, table: Table | None) -> SupasyncE
             f"{path} is in use by another process or connection",
             hint="wait for the other run to end, or close the program that has the file open",
         )
+    if "\\" in str(path) and os.sep == "/":
+        return StateError(
+            f"{path}: DuckDB takes a backslash for the end of a folder's name",
+            hint="rename the folder, or write a path without a backslash into tables.yaml",
+        )
+    for words, number in _REFUSED.items():
+        if words in text:
+            return StateError(f"{path}: {words}", hint=faults.hint(number))
     return StateError(
         f"{path} cannot be read as a DuckDB file: {text.splitlines()[0]}",
         hint="it was left as it is: restore it from a copy, or move it away to begin with an empty one",

@@ -81,7 +81,7 @@ class Client:
         """What is made of the answer; whatever goes wrong over it says that it is not usable."""
         try:
             return read(answer)
-        except (SupasyncError, LargePageError):
+        except (SupasyncError, LargePageError, ImportError):  # a module that is gone: no fault of the answer
             raise
         except Exception as err:
             raise self.unfit(request, f"with something unusable ({type(err).__name__})", answer) from err
