@@ -28,9 +28,15 @@ def opaque(shape: Shape, key: Sequence[str]) -> tuple[str, ...]:
         for name in key
         if (column := kinds.get(name)) is not None
         and not column.values
+        and not _is_duckdbs(column.type or "")
         and (column.type or "") not in _TOLD
         and not (column.type or "").startswith(_TOLD_BEGIN)
     )
+
+
+def _is_duckdbs(kind: str) -> bool:
+    """Whether a file's own type, which it writes in capitals; it takes two texts for two values."""
+    return kind == kind.upper() and kind != "" and '"' not in kind
 
 
 def foreign(shape: Shape, key: Sequence[str]) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """The documentation says what is: links, commands, options, hooks and the tutorial's figures."""
 
 import inspect
+import json
 import re
 import shlex
 import subprocess
@@ -176,6 +177,16 @@ def test_the_tutorials_figures_are_those_of_the_demo(tmp_path: Path) -> None:
     )
     assert seen.stdout.startswith("('user1@example.test', 'gold', '")
     subprocess.run([sys.executable, "-c", export], cwd=folder, check=True)
+    looked = subprocess.run(
+        [COMMAND, "gap", "import", "export", "--dry-run", "--dialect", "psql", "--json"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for table in json.loads(looked.stdout)["tables"].values():
+        assert (table["new"], table["changed"], table["older"]) == (0, 0, 0)
+    assert json.loads(looked.stdout)["findings"] == []
     rehearsed = subprocess.run(
         [
             COMMAND,

@@ -118,6 +118,11 @@ def test_other_elements_are_a_difference(space: Workspace) -> None:
         (Column("c", type="citext"), True),
         (Column("c", type="public.mood", values=("sad", "ok")), False),
         (Column("c", type="text"), False),
+        (Column("c", type="emails"), True),
+        (Column("c", type='public."MOOD"'), True),
+        (Column("c", type="UUID"), False),
+        (Column("c", type="DECIMAL(12,4)"), False),
+        (Column("c", type=None), False),
     ],
 )
 def test_a_key_whose_equality_postgresql_alone_knows_is_said_not_to_be_checked(
