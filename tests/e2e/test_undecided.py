@@ -1,12 +1,13 @@
 """Tables that are not copied: named by every command until somebody decides on them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.workspace import TABLES_YAML, Workspace, between
-from tests.postgrest.launch import ROLES
+from tests.postgrest.launch import ROLES, Server, serve
 from tests.servers.postgres import Cluster
 
 HEAD = TABLES_YAML.split("tables:\n")[0]
@@ -221,3 +222,40 @@ def test_a_key_by_which_new_cannot_merge_rows_is_a_problem_before_the_first_row(
     assert space.supasync("check").code == 0
     assert space.supasync("sync").code == 0
     space.assert_equal("pairs", "users")
+
+
+OTHER = """
+create schema app;
+create table app.bare (a int);
+create table app.users (id bigint primary key, label text, updated_at timestamptz not null default now());
+grant usage on schema app to service_role;
+grant select, insert, update, delete on all tables in schema app to service_role;
+"""
+
+
+def exposing(cluster: Cluster, database: str, keys: Mapping[str, str]) -> Server:
+    return serve(cluster.url(database, "authenticator"), keys=keys, schemas=("public", "app"))
+
+
+def test_tables_of_other_schemas_are_named_with_them(cluster: Cluster, tmp_path: Path) -> None:
+    tables = ROLES + SCHEMA + OTHER
+    rows = "insert into app.bare values (1), (1); insert into app.users values (1, 'x')"
+    with between(cluster, tmp_path, tables + rows, tables, opened=exposing) as space:
+        (tmp_path / "tables.yaml").unlink()
+        assert space.supasync("init").code == 0
+        text = (tmp_path / "tables.yaml").read_text()
+        assert '  - "app.bare"  # no primary key' in text
+        (line,) = lines(space.ready().supasync("check").out, "app.bare")
+        assert "2 rows in OLD, 0 in NEW" in line
+        printed = space.supasync("init").out
+        assert '  "app.bare":\n' in printed
+        assert "# and take app.bare out of undecided:" in printed
+        at = printed.index('  "app.bare":\n')
+        entry = printed[at:].partition("\n\n")[0].partition("\n#")[0]
+        space.write("tables.yaml", text.replace('  - "app.bare"', '  # - "app.bare"') + entry + "\n")
+        space.new.run(space.supasync("schema", "sql").out)
+        done = space.supasync("sync")
+        assert done.code == 0, done.out + done.err
+        assert space.new.rows("select a from app.bare") == [(1,), (1,)]
+        space.write("tables.yaml", text.replace("undecided:\n", "undecided:\n  - app.nothing\n"))
+        assert "OLD has no table app.nothing" in space.supasync("check").out
