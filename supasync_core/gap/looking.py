@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from supasync_core import transform
-from supasync_core.backend import Sink
+from supasync_core.backend import Informed, Sink
 from supasync_core.batch import Batch, Keyset, Span, Window
 from supasync_core.errors import ConfigError
 from supasync_core.evidence import Key
@@ -91,7 +91,10 @@ class Look:
         if shape.known and any(column.type for column in shape.columns):
             remember_shape(self.staging, table.name, shape)
             return shape
-        return recall_shape(self.staging, table.name) or shape
+        kept = recall_shape(self.staging, table.name)
+        if kept and isinstance(self.project.sink, Informed):
+            self.project.sink.informed(table, kept)  # so that keys are one or two as NEW would have it
+        return kept or shape
 
     def _meet(self, part: Part) -> None:
         """Take in the sink's rows of the staged keys, and of the keys that its children refer to."""
