@@ -30,7 +30,7 @@ from supasync_core.gap.outlook import Outlook, Part
 from supasync_core.gap.seams import ERROR, Choices, Export, Finding, Staging, Wanted
 from supasync_core.gap.sending import COMMAND, Sending
 from supasync_core.lease import LEASE, Lease
-from supasync_core.printable import file_name
+from supasync_core.printable import file_name, visible
 from supasync_core.project import Project, opened
 from supasync_core.settings import Settings
 from supasync_core.wording import counted
@@ -249,13 +249,14 @@ def _write(path: Path, findings: list[Finding], *, defuse: bool) -> None:
     """All findings as JSON, or as CSV for a spreadsheet, by the file's name."""
     rows: list[dict[str, Any]] = [each.as_json() for each in findings]
     if path.suffix.lower() == ".json":
-        text = json.dumps(rows, indent=2, ensure_ascii=False)
+        text = visible(json.dumps(rows, indent=2, ensure_ascii=False), "\n")
     else:
         out = StringIO()
         writer = csv.DictWriter(out, _COLUMNS)
         writer.writeheader()
         for row in rows:
             cells = {**row, "key": ", ".join(row["key"]), "until": ", ".join(row["until"])}
-            writer.writerow({name: defused(cell) if defuse else cell for name, cell in cells.items()})
+            plain = {name: visible(cell) if isinstance(cell, str) else cell for name, cell in cells.items()}
+            writer.writerow({name: defused(cell) if defuse else cell for name, cell in plain.items()})
         text = out.getvalue()
     write_private(path, text)

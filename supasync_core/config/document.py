@@ -3,6 +3,7 @@
 Every scalar stays text until a setting reads it, so a column may be called ``on``, ``no`` or ``007``.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -26,6 +27,8 @@ _LONGEST: Final = 1000
 _VALUES: Final = 1_000_000
 """Values that a file may hold, those of an alias counted at each of its places."""
 _NULL: Final = "tag:yaml.org,2002:null"
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_HALF: Final = "holds half of a character, which no text can"
 _KEY_ADVICE: Final = 'a key is never written here: put it into .env and write "${NAME}"'
 _ADVICE: Final = {
     "found character '\\t' that cannot start any token": "a tab: YAML is indented by spaces",
@@ -190,7 +193,10 @@ class _Reader:
             return Listing(at, tuple(self.value(item, place) for item in node.value))
         if isinstance(node, yaml.ScalarNode) and node.tag == _NULL and not node.style:
             return Nothing(at)
-        return self._scalar(str(node.value), at, place)
+        written = _joined(str(node.value))
+        if written is None:
+            return self._flawed(at, place, _HALF)
+        return self._scalar(written, at, place)
 
     def _scalar(self, written: str, at: Mark, place: str) -> Scalar:
         if looks_like_key(written):
@@ -223,8 +229,20 @@ class _Reader:
             self._flawed(at, place, "expected a name before the colon")
         elif node.tag == "tag:yaml.org,2002:merge":
             self._flawed(at, place, "<< is not supported: give common settings under defaults")
+        elif (name := _joined(str(node.value))) is None:
+            self._flawed(at, place, _HALF)
         else:
-            return str(node.value)
+            return name
+        return None
+
+
+def _joined(text: str) -> str | None:
+    """The text, whose characters JSON may have escaped as two halves; None where there is a half alone."""
+    if text.isascii() or not _SURROGATE.search(text):
+        return text
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
         return None
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from supasync_core.cutover.memory import Memory
 from supasync_core.errors import ConfigError
 from supasync_core.files import write_private
+from supasync_core.printable import visible
 
 FORMAT: Final = 1
 
@@ -40,7 +41,8 @@ def digest(told: dict[str, Any]) -> str:
 
 def write(memory: Memory, path: Path) -> None:
     """Write it, for its owner alone."""
-    write_private(path, json.dumps(document(memory), indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(document(memory), indent=2, ensure_ascii=False)
+    write_private(path, visible(text, "\n") + "\n")
 
 
 def check_place(path: Path) -> None:

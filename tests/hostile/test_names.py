@@ -14,12 +14,14 @@ from supasync_core.gap.seams import Wanted
 from supasync_core.printable import comment, file_name, sql_name, sql_text, unfit_for_windows, visible
 from supasync_core.tables import Column, Shape, Table
 from supasync_csv.gap.queries import query
-from tests.e2e.workspace import Completed, Workspace, between
+from tests.e2e.workspace import NEW_KEY, Completed, Workspace, between
 from tests.hostile.names import ATTACKS, names
+from tests.hostile.server import answer, serving
 from tests.postgrest.launch import ROLES
 from tests.servers.hosted import hosted
 from tests.servers.postgres import Cluster
 
+NEW_ANON = NEW_KEY.replace("secret", "publishable")
 NAMES = names()
 SERVED = [name for name in names(60) if "/" not in name]
 """PostgREST has no path for a name with a slash."""
@@ -145,6 +147,75 @@ def test_a_file_that_is_saved_as_told_is_the_tables(space: Workspace) -> None:
     assert space.old.rows("select count(*) from pg_tables where tablename = 'pwned'") == [(0,)]
 
 
+MACHINES = (
+    "check|sync|sync --full {name}|sync --dry-run|status|verify|verify --exact|usage|init|quarantine list|"
+    "gap sql|diff old new|reconcile old new|plugins|schema diff|cutover --plan"
+)
+
+
+def test_what_machines_read_is_json_of_plain_lines(space: Workspace) -> None:
+    for command in MACHINES.split("|"):
+        words = [word.replace("{name}", SERVED[3]) for word in command.split()]
+        form = ["--format", "json"] if command.startswith("diff") else ["--json"]
+        done = space.supasync(*words, *form)
+        assert done.code in (0, 1, 3), (command, done.err[-2000:])
+        json.loads(done.out)
+        is_harmless(done)
+
+
+def test_reports_and_schedules_are_plain(space: Workspace) -> None:
+    (space.folder / "given").mkdir(exist_ok=True)
+    for name in SERVED:
+        (space.folder / "given" / f"{file_name(name)}.csv").write_text("id,other\n1,2\n1,2\nx\n")
+    for report in ("told.csv", "told.json"):
+        done = space.supasync("gap", "import", "given", "--dry-run", "--report", report)
+        assert done.code == 3, done.err
+        is_harmless(done)
+        text = (space.folder / report).read_text()
+        assert "other" in text
+        assert all(line.isprintable() for line in text.replace("\r", "").split("\n")), report
+    for command in ("schedule cron", "schedule systemd", "schedule windows", "schedule cron --every 15m"):
+        is_harmless(space.supasync(*command.split()))
+
+
+def test_a_webhook_hears_plain_words(space: Workspace) -> None:
+    heard: list[bytes] = []
+
+    def said(request: bytes) -> list[bytes]:
+        heard.append(request)
+        return [answer(b"ok")]
+
+    text = (space.folder / "tables.yaml").read_text()
+    gone = {f"gone{name}"[:60]: {"key": "id"} for name in ATTACKS}
+    added = "".join(f"  {json.dumps(name)}: {{key: id}}\n" for name in gone)
+    space.write("tables.yaml", text.replace("\ntables:\n", f"\ntables:\n{added}"))
+    try:
+        with serving(said, until=b"supasync (") as url:
+            done = space.supasync("sync", environment={"SUPASYNC_WEBHOOK_URL": f"{url}/hook"})
+        assert done.code == 3, done.err
+        is_harmless(done)
+    finally:
+        space.write("tables.yaml", text)
+    told = json.loads(heard[0].partition(b"\r\n\r\n")[2])["text"]
+    assert all(line.isprintable() for line in told.split("\n"))
+    assert not set("<>@`|~[]") & set(told.replace("&lt;", "").replace("&gt;", ""))
+
+
+def test_the_certificate_of_a_switch_is_plain(space: Workspace) -> None:
+    (space.folder / "app").mkdir()
+    space.write("app/.env", f"SUPABASE_URL={space.old.server.url}\nSUPABASE_ANON_KEY=sb_publishable_old\n")
+    text = (space.folder / "tables.yaml").read_text()
+    space.write("tables.yaml", text + "\ncutover: {env: app/.env}\ndefaults: {overlap: 0s}\n")
+    own = (space.folder / ".env").read_text()
+    space.write(".env", own + f"SUPABASE_ANON_KEY={NEW_ANON}\n")
+    done = space.supasync("cutover", "--yes", "--certificate", "switch.json")
+    is_harmless(done)
+    assert done.code == 0, done.out[-3000:] + done.err[-3000:]
+    written = (space.folder / "switch.json").read_text()
+    assert all(line.isprintable() for line in written.split("\n"))
+    assert set(json.loads(written)["rows_in_sink"]) == set(SERVED)
+
+
 @pytest.fixture
 def offline(tmp_path: Path) -> Workspace:
     """A folder whose tables.yaml names all of them, between two projects that nobody asks."""
@@ -167,6 +238,15 @@ def offline(tmp_path: Path) -> Workspace:
         ["--triggers", "off"],
         ["--foreign-keys", "off"],
         ["--sequences"],
+        ["--sequences", "check"],
+        ["--triggers", "on"],
+        ["--triggers", "guard"],
+        ["--triggers", "unguard"],
+        ["--foreign-keys", "on"],
+        ["--identity", "always"],
+        ["--fence"],
+        ["--fence", "off"],
+        ["--uninstall"],
     ],
 )
 def test_every_script_names_the_tables_and_runs_nothing_else(
@@ -176,6 +256,8 @@ def test_every_script_names_the_tables_and_runs_nothing_else(
     assert done.code == 0, done.err
     is_harmless(done)
     with hosted(cluster, "create table users (id int)") as project:
+        if "--fence" in args:
+            project.paste(offline.supasync("schema", "sql").out)
         project.paste(done.out)
         assert project.one("select count(*) from pg_tables where tablename = 'pwned'") == 0
 

@@ -83,6 +83,17 @@ def test_aliases_are_for_settings_that_tables_share(tmp_path: Path) -> None:
     assert len(load(path, ENVIRON, small_host()).tables) == 200
 
 
+def test_half_a_character_is_no_part_of_a_name_and_two_halves_are_one(tmp_path: Path) -> None:
+    path = tmp_path / "tables.yaml"
+    path.write_text(HEAD + 'tables: {"a\\ud83d\\ude00": {where: "b=eq.\\ud83d\\ude00"}}\n')
+    (table,) = load(path, ENVIRON, small_host()).tables
+    assert (table.name, table.where) == ("a\U0001f600", "b=eq.\U0001f600")
+    for text in ('"a\\ud83d": {}', 'users: {where: "b=eq.\\ude00"}', 'users: {"\\udc00": 1}'):
+        path.write_text(HEAD + f"tables: {{{text}}}\n")
+        with pytest.raises(ConfigError, match="half of a character"):
+            load(path, ENVIRON, small_host())
+
+
 @POSIX
 @pytest.mark.parametrize("name", [".env", "tables.yaml"])
 @pytest.mark.parametrize(
