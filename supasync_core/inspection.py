@@ -274,7 +274,13 @@ def _left_out(project: Project, findings: list[Finding]) -> tuple[Undecided, ...
         found = undecided.look(project)
     except SupasyncError as err:
         findings.append(Finding("warning", f"undecided tables were not looked at: {err}", hint=err.hint))
-        return undecided.last_seen(project.settings)
+        return undecided.last_seen(project.settings).tables
+    if not found.told:
+        text = "OLD does not list its tables: those that tables.yaml does not name are not seen"
+        findings.append(Finding("warning", text))
+    if found.unkept:
+        text = f"undecided tables are not named by other commands: {found.unkept}"
+        findings.append(Finding("warning", text, hint=found.unkept.hint))
     hint = "correct the name in tables.yaml, or take it out where the table is gone"
     findings.extend(Finding("problem", text, hint=hint, alone=True) for text in found.unknown)
     told = [Finding("warning", f"undecided: {each.sentence}", each.name) for each in found.tables]

@@ -69,29 +69,38 @@ class Undecided:
 class Look:
     """What was found: the tables, and names of tables.yaml that the source does not have, each in a sentence.
 
-    ``told``: whether the source lists its tables at all.
+    ``told``: whether the source has listed its tables, now or when they were seen last. ``unkept``: why the
+    look could not be kept.
     """
 
     tables: tuple[Undecided, ...] = ()
     unknown: tuple[str, ...] = ()
     told: bool = True
+    unkept: SupasyncError | None = None
 
 
 def look(project: Project) -> Look:
     """Ask both sides: which tables nobody has decided on, and how many rows each has. It is kept."""
     found = _Looking(project).conduct()
-    keep(project.settings, found.tables)
+    if not found.told:
+        return found
+    try:
+        keep(project.settings, found.tables)
+    except SupasyncError as err:
+        return replace(found, unkept=err)
     return found
 
 
-def last_seen(settings: Settings) -> tuple[Undecided, ...]:
-    """The tables as they were seen last, without any request."""
-    kept = _kept(settings)
+def last_seen(settings: Settings) -> Look:
+    """What was seen last, without any request."""
+    found = _kept(settings)
+    kept = found or {}
     names = [each.name for each in settings.undecided]
     listed = [replace(kept.get(name, Undecided(name=name)), listed=True) for name in names]
     known = {each.name for each in (*settings.undecided, *settings.ignore)}
     known |= {name for table in settings.tables for name in (table.name, written(*table.address))}
-    return (*listed, *(each for name, each in kept.items() if name not in known))
+    others = [each for name, each in kept.items() if name not in known]
+    return Look((*listed, *others), told=found is not None)
 
 
 def keep(settings: Settings, tables: Sequence[Undecided]) -> None:
@@ -100,18 +109,18 @@ def keep(settings: Settings, tables: Sequence[Undecided]) -> None:
     write_private(lock.folder(settings.folder) / _NAME, json.dumps(told, indent=2))
 
 
-def _kept(settings: Settings) -> dict[str, Undecided]:
-    """What was kept of these two projects; nothing where it cannot be read, since it can be asked anew."""
+def _kept(settings: Settings) -> dict[str, Undecided] | None:
+    """What was kept of these two projects; None where nothing was, or it cannot be read."""
     path = settings.folder / lock.FOLDER / _NAME
     try:
         check_own(path.parent)
         found = json.loads(read(path, _LARGEST))
         if {name: found[name] for name in _ends(settings)} != _ends(settings):
-            return {}
+            return None
         told = [Undecided(**{**each, "key": tuple(each["key"])}) for each in found["tables"]]
         return {each.name: each for each in told}
     except (OSError, ValueError, KeyError, TypeError, SupasyncError):
-        return {}
+        return None
 
 
 def _ends(settings: Settings) -> dict[str, str]:
@@ -131,9 +140,11 @@ class _Looking:
 
         settings = self.project.settings
         if not isinstance(self.project.source, Catalog):
-            return Look(last_seen(settings), told=False)
+            return replace(last_seen(settings), told=False)
         exposed = schemas_of(self.project.source) or [_PUBLIC]
         schemas = list(dict.fromkeys([*exposed, *(table.schema for table in settings.tables)]))
+        if all(self._tables(schema) is None for schema in schemas):
+            return replace(last_seen(settings), told=False)
         places = {each: self._place(each.name, schemas) for each in (*settings.undecided, *settings.ignore)}
         declared = {table.address for table in settings.tables}
         known = declared | set(places.values())
@@ -143,14 +154,13 @@ class _Looking:
             asked += [(written(schema, name), (schema, name), False) for name in names if name not in OWN]
         self._find_keys([place for _, place, _ in asked if place])
         found = [replace(self._counted(name, place), listed=listed) for name, place, listed in asked]
-        told = any(self._tables(schema) is not None for schema in schemas)
         unknown = [self._unknown(each, schemas) for each, place in places.items() if place is None]
         unknown += [
             f"{each.place}: {each.name} stands under tables: as well"
             for each in places
             if places[each] in declared
         ]
-        return Look(tuple(found), tuple(filter(None, unknown)), told=told)
+        return Look(tuple(found), tuple(filter(None, unknown)))
 
     def _place(self, name: str, schemas: Sequence[str]) -> tuple[str, str] | None:
         """Schema and name of a table that is named ``name`` or ``schema.name``; None where there is none."""

@@ -41,7 +41,7 @@ def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int
     health = judge(past, unseen, settings.interval, now)
     known = shares(spendings, settings.budgets, now) if spendings else ()
     stands = phase(past, known, health.age, settings.stale_after)
-    left_out = last_seen(settings)
+    left_out = last_seen(settings).tables
     coming = of_projects(spendings, settings.budgets.database, now)
     if as_json:
         told = {name: found.as_json(name) for name, found in coming.items()}

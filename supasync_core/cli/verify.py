@@ -54,7 +54,7 @@ def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool
     with session.project() as project, staging(session) as kept, watching(quiet=as_json) as onlooker:
         chosen = project.select(tables, "--table")
         found = compare(project, chosen, exact=exact, staging=kept, progress=onlooker)
-    left_out = last_seen(session.settings)
+    left_out = last_seen(session.settings).tables
     if as_json:
         told = {**found.as_json(), "undecided": by_name(left_out)}
         click.echo(session.redact(json.dumps(told, indent=2)))

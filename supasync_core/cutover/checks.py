@@ -108,8 +108,10 @@ class Situation:
     def _undecided(self) -> Outcome:
         project = self.project
         if self.planning or self.after_gap:
-            return evidence.of_undecided(undecided.last_seen(project.settings), project.settings.ignore)
-        return evidence.of_undecided(undecided.look(project).tables, project.settings.ignore)
+            found = undecided.last_seen(project.settings)
+        else:
+            found = undecided.look(project)
+        return evidence.of_undecided(found, project.settings.ignore)
 
     def _writers(self) -> Outcome:
         if self.switched:

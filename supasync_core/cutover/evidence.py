@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from supasync_core.backend import Record
 from supasync_core.cutover.appenv import AppEnv
-from supasync_core.cutover.checklist import Outcome, failed, ok
+from supasync_core.cutover.checklist import Outcome, failed, ok, skipped
 from supasync_core.settings import Mention
-from supasync_core.undecided import WAY_OUT, Undecided, by_name
+from supasync_core.undecided import WAY_OUT, Look, by_name
 from supasync_core.unseen import UPDATES
 from supasync_core.verification import Verification
 from supasync_core.wording import counted
@@ -75,14 +75,19 @@ def of_verification(found: Verification) -> Outcome:
     return failed("; ".join(wrong), f"supasync verify names the rows{again}", **proof)
 
 
-def of_undecided(found: Sequence[Undecided], ignored: Sequence[Mention]) -> Outcome:
+def of_undecided(look: Look, ignored: Sequence[Mention]) -> Outcome:
     """The tables that are not copied: those nobody has decided on, and those left out on purpose."""
     names = [each.name for each in ignored]
+    found = look.tables
     if found:
         hint = f"{WAY_OUT}; or, to switch without them, say --accept undecided"
         told = "; ".join(each.sentence for each in found)
         return failed(told, hint, tables=by_name(found), ignored=names)
     shown = f"left out on purpose: {', '.join(names)}" if names else "each is copied"
+    if not look.told:
+        return skipped(
+            f"{shown}, as far as tables.yaml names them: OLD's tables were not listed", ignored=names
+        )
     return ok(shown, ignored=names)
 
 

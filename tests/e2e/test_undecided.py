@@ -259,3 +259,34 @@ def test_tables_of_other_schemas_are_named_with_them(cluster: Cluster, tmp_path:
         assert space.new.rows("select a from app.bare") == [(1,), (1,)]
         space.write("tables.yaml", text.replace("undecided:\n", "undecided:\n  - app.nothing\n"))
         assert "OLD has no table app.nothing" in space.supasync("check").out
+
+
+def test_a_look_that_cannot_be_kept_is_said_and_its_tables_are_named_all_the_same(space: Workspace) -> None:
+    space.ready()
+    kept = space.folder / ".supasync" / "undecided.json"
+    kept.unlink()
+    kept.mkdir()
+    done = space.supasync("check")
+    assert done.code == 0, done.out
+    assert "undecided tables are not named by other commands" in done.out
+    assert lines(done.out, "bare")
+    (line,) = lines(space.supasync("status").out, "bare")
+    assert "its rows were never counted (supasync check counts them)" in line
+
+
+def test_where_old_does_not_list_its_tables_that_is_said(space: Workspace) -> None:
+    space.ready()
+    root = {
+        "kind": "answer",
+        "path": "^/$|/rest/v1/$",
+        "times": None,
+        "status": 404,
+        "body": '{"code": "PGRST126"}',
+    }
+    space.old.server.misbehave(root)
+    decide(space, "ignore: [prints, bare, totals]")
+    done = space.supasync("check")
+    space.old.server.behave()
+    assert "OLD does not list its tables: those that tables.yaml does not name are not seen" in done.out
+    (space.folder / ".supasync" / "undecided.json").unlink()
+    assert "OLD's tables were not listed" in space.supasync("cutover", "--plan").out
