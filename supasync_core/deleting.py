@@ -1,18 +1,20 @@
-"""Rows deleted in OLD, looked for now and then at the end of a run: named, or removed from NEW too."""
+"""Rows deleted in OLD, as a comparison has found them: named, or removed from NEW too."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from supasync_core import clock, removal
-from supasync_core.errors import SupasyncError, TableError, TransientError
+from supasync_core import removal
+from supasync_core.errors import SupasyncError, TransientError
 from supasync_core.evidence import Evidence, Key
-from supasync_core.plan import Interrupted
 from supasync_core.progress import Progress
 from supasync_core.removal import Place, Removed, Weighed
-from supasync_core.rowkey import has_row_key
-from supasync_core.staged import StagingError, own_staging
+from supasync_core.staged import StagingError
 from supasync_core.tables import Table
 from supasync_core.wording import counted
+
+if TYPE_CHECKING:
+    from supasync_core.verification.deletions import Deletions
 
 SHOWN = 10
 KEPT = 100
@@ -22,84 +24,34 @@ _BY_HAND = "look at them: supasync verify --table {0}; to remove them: supasync 
 
 @dataclass
 class Deleting:
-    """The last part of a run: the tables whose time has come."""
+    """What is done about rows of NEW that OLD does not have."""
 
     progress: Progress
     weighed: list[Weighed] = field(default_factory=list)
 
-    def conduct(self) -> None:
-        """Look for deleted rows; what happens to one table, or the staging, does not stop the others.
-
-        The run is saved before: whatever comes, the next one goes on behind what was copied.
-        """
-        due = [table for table in self.progress.plan.tables if self._is_due(table)]
-        if not due:
-            return
-        project = self.progress.project
-        self.progress.save(self.progress.report(), status="running")
-        try:
-            with own_staging(project.settings, project.host) as staging:
-                if staging is None:
-                    self.progress.notes.append("deletes are not looked for: there is no staging")
-                    return
-                for table in due:
-                    self._look(table, staging)
-                self._remove(staging)
-        except StagingError as err:
-            self._not_looked(due, err)
-
-    def _not_looked(self, due: Sequence[Table], err: StagingError) -> None:
-        """Let the report say so: an alert, unless it may pass and has not lasted."""
+    def not_looked(self, table: Table, err: StagingError, *, overdue: bool) -> None:
+        """Let the report say that nobody looked: an alert, unless it may pass and is not ``overdue``."""
         told = f"deletes were not looked for, the next run will: {err}"
-        self.progress.notes.append("; ".join(filter(None, (told, err.hint))))
-        for table in due:
-            passing = err.exit_code == TransientError.exit_code and not self._is_overdue(table)
-            code = TransientError.exit_code if passing else SupasyncError.exit_code
-            result = self.progress.results[table.name]
-            self.progress.results[table.name] = replace(result, error=told, hint=err.hint, exit_code=code)
+        note = "; ".join(filter(None, (told, err.hint)))
+        if note not in self.progress.notes:
+            self.progress.notes.append(note)
+        passing = err.exit_code == TransientError.exit_code and not overdue
+        code = TransientError.exit_code if passing else SupasyncError.exit_code
+        result = self.progress.results[table.name]
+        self.progress.results[table.name] = replace(result, error=told, hint=err.hint, exit_code=code)
 
-    def _is_overdue(self, table: Table) -> bool:
-        """Whether deletes were to be looked for long ago; also where no earlier run has ever done so."""
-        state, settings = self.progress.lease.state, self.progress.project.settings
-        before = state.table(table.name).verified_at
-        if before is None:
-            return state.last_success is not None
-        late = clock.parse(self.progress.run.now) - clock.parse(before)
-        return late > clock.micros_of(table.verify_every + settings.stale_after)
+    def missing(self, table: Table, rows: int) -> None:
+        """Say that so many rows of OLD are not in NEW, though sync should have brought them."""
+        self.told(
+            table,
+            f"{table.name}: {counted(rows, 'row of OLD is', 'rows of OLD are')} not in NEW",
+            f"which: supasync verify --table {table.name}; to bring them: supasync sync --full {table.name}",
+            3,
+        )
 
-    def _is_due(self, table: Table) -> bool:
-        """Whether the table was copied now, and not verified for a while."""
-        result = self.progress.results.get(table.name)
-        if table.deletes == "ignore" or result is None or result.status != "ok":
-            return False
-        if has_row_key(table) and result.synced:  # an update made another row: the one before is in NEW
-            return True
-        before = self.progress.state.table(table.name).verified_at
-        now = clock.parse(self.progress.run.now)
-        return before is None or now - clock.parse(before) >= clock.micros_of(table.verify_every)
-
-    def _look(self, table: Table, staging: Evidence) -> None:
-        from supasync_core.verification.deletions import deletions  # noqa: PLC0415 - once a day
-
-        progress = self.progress
-        try:
-            found = deletions(progress.project, table, progress.state, staging, self._alive)
-        except StagingError:
-            raise
-        except TableError as err:
-            if err.table is None:
-                raise
-            self._told(table, str(err), err.hint, err.exit_code)
-            return
+    def judge(self, table: Table, found: "Deletions", staging: Evidence) -> None:
+        """Name the rows, or weigh whether they may be removed."""
         self._keep(table, found.keys, found.more)
-        if found.missing:
-            self._told(
-                table,
-                f"{table.name}: {counted(len(found.missing), 'row of OLD is', 'rows of OLD are')} not in NEW",
-                f"which: supasync verify --table {table.name}; to bring them: supasync sync --full "
-                f"{table.name}",
-                3,
-            )
         number = len(found.keys) + found.more
         if table.deletes == "report" and number:
             self._name(table, found.keys, found.more, staging)
@@ -107,7 +59,7 @@ class Deleting:
             self.weighed.append(removal.weigh(self._place(staging), table, found.keys))
         elif table.deletes == "mirror" and number:
             rows = counted(number, "row is", "rows are")
-            self._told(table, f"{table.name}: {rows} deleted in OLD", _by_hand(table), 3)
+            self.told(table, f"{table.name}: {rows} deleted in OLD", _by_hand(table), 3)
 
     def _name(self, table: Table, keys: Sequence[Key], more: int, staging: Evidence) -> None:
         """Name the rows: those that OLD was seen to have are deleted there, of others nobody knows."""
@@ -125,8 +77,8 @@ class Deleting:
                 rows = counted(number, "row of NEW is", "rows of NEW are")
                 self.progress.notes.append(f"{table.name}: {rows} {fate}: {shown}")
 
-    def _remove(self, staging: Evidence) -> None:
-        """Remove what was found, after another look at the lease."""
+    def remove(self, staging: Evidence) -> None:
+        """Remove what was weighed, after another look at the lease."""
         progress = self.progress
         if not self.weighed:
             return
@@ -152,7 +104,7 @@ class Deleting:
             result = self.progress.results[table.name]
             self.progress.results[table.name] = replace(result, removed=done.removed)
             hint = done.error.hint if done.removed else _by_hand(table)
-            self._told(table, str(done.error), hint, done.error.exit_code)
+            self.told(table, str(done.error), hint, done.error.exit_code)
             return
         self._keep(table, (*plan.unproven, *done.held), 0)
         result = self.progress.results[table.name]
@@ -174,23 +126,16 @@ class Deleting:
         """Let the state name the deleted rows that NEW still has."""
         progress = self.progress
         state = progress.state.table(table.name)
-        state = replace(state, verified_at=progress.run.now, deleted=keys[:KEPT], deletions=len(keys) + more)
+        state = replace(state, deleted=keys[:KEPT], deletions=len(keys) + more)
         progress.state = progress.state.with_table(table.name, state)
         result = progress.results[table.name]
         progress.results[table.name] = replace(result, deleted=len(keys) + more)
 
-    def _told(self, table: Table, error: str, hint: str | None, code: int) -> None:
+    def told(self, table: Table, error: str, hint: str | None, code: int) -> None:
         """Let the report say it; the rows that were copied are there all the same."""
         self.progress.notes.append("; ".join(filter(None, (error, hint))))
         result = self.progress.results[table.name]
         self.progress.results[table.name] = replace(result, error=error, hint=hint, exit_code=code)
-
-    def _alive(self, _rows: int) -> None:
-        """Renew the lease now and then, and listen to the user and the budget."""
-        self.progress.save_if_due()
-        self.progress.plan.check()
-        if self.progress.plan.interrupted():
-            raise Interrupted
 
     def _place(self, staging: Evidence) -> Place:
         project = self.progress.project

@@ -21,7 +21,8 @@ class Lag:
     ``ahead`` rows were stamped later than that: by a wrong clock, or on purpose. ``deletions`` rows were
     found to be deleted in the source and are in the sink still, the first of them by key. ``unseen`` are the
     kinds of changes that reading does not see; ``compared_at`` is when all values were compared last.
-    ``blind``: updates may be missing for longer than that is ago.
+    ``blind``: updates may be missing for longer than that is ago. ``comparing`` says of a comparison under
+    way how many rows it has met, and of about how many, 0 where nobody knows.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Lag:
     unseen: tuple[str, ...] = ()
     compared_at: str | None = None
     blind: bool = False
+    comparing: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,7 @@ def _verdict(
 def _lag(past: Past, name: str, unseen: tuple[str, ...], now: clock.Instant) -> Lag:
     state = past.state.table(name) if past.state else TableState()
     lag = _since(state.read_at, now)
+    walk = state.comparison
     return Lag(
         name,
         state.read_at,
@@ -109,6 +112,7 @@ def _lag(past: Past, name: str, unseen: tuple[str, ...], now: clock.Instant) -> 
         unseen,
         compared_at(state),
         blind=UPDATES in unseen and not is_covered(state, now),
+        comparing=(walk.met, walk.rows) if walk and walk.began_at else None,
     )
 
 

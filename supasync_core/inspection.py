@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from supasync_core import made, sampling, undecided
 from supasync_core.backend import Entry, Indexed, Past, Remark, Surveyed
 from supasync_core.batch import Keyset, Span, Window
+from supasync_core.comparison.due import wanted
 from supasync_core.errors import StateError, SupasyncError, TableError
 from supasync_core.journal import current
 from supasync_core.project import Project, store_of_source
@@ -306,7 +307,10 @@ def _unseen(project: Project, table: Table, shape: Shape) -> Iterator[Finding]:
     plugin = project.plugin(table)
     if UPDATES in project.unseen(table):
         text = f"{table.name}: an update of a row that was copied is not seen: {reading(plugin, table)}"
-        yield Finding("warning", text, table.name, ways_out(table))
+        hint = ways_out(table)
+        if wanted(project, table):
+            hint = f"it comes when the table is compared with OLD (compare_every); to see it sooner: {hint}"
+        yield Finding("warning", text, table.name, hint)
     elif why := standing_still(project, table):
         text = f"{table.name}: {why}: if that is so, an update of a row that was copied is not seen"
         yield Finding("warning", text, table.name, ways_out_of_standstill(table))

@@ -1,6 +1,8 @@
 """What a run cost: requests and wire bytes, by project and purpose."""
 
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -21,11 +23,21 @@ class Ledger:
     def __init__(self) -> None:
         self._costs: defaultdict[tuple[str, str], Cost] = defaultdict(Cost)
         self._lock = Lock()
+        self._purpose: str | None = None
+
+    @contextmanager
+    def counted_as(self, purpose: str) -> Iterator[None]:
+        """Count every request in here under this purpose, whatever it asks for."""
+        self._purpose = purpose
+        try:
+            yield
+        finally:
+            self._purpose = None
 
     def add(self, project: str, purpose: str, *, sent: int, received: int) -> None:
         """Count one request of ``project`` (``OLD`` or ``NEW``), successful or not."""
         with self._lock:
-            cost = self._costs[project, purpose]
+            cost = self._costs[project, self._purpose or purpose]
             cost.requests += 1
             cost.sent += sent
             cost.received += received
@@ -39,6 +51,11 @@ class Ledger:
             sent=sum(cost.sent for cost in costs),
             received=sum(cost.received for cost in costs),
         )
+
+    def received(self, purpose: str) -> dict[str, int]:
+        """The bytes that each project has sent for this purpose."""
+        with self._lock:
+            return {name: cost.received for (name, what), cost in self._costs.items() if what == purpose}
 
     def as_json(self) -> dict[str, Any]:
         """``{"OLD": {"read": {"requests": 5, "sent": 0, "received": 1234}}}``."""

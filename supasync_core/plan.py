@@ -45,13 +45,15 @@ class Plan:
 
     ``interrupted`` is asked between batches whether the user wants to stop, ``meter`` whether budgets allow
     to go on; ``metered`` makes it at the store's time, under the lease. ``foretell`` is called with the state
-    and that time before a first load.
+    and that time before a first load. ``last``: what is compared now and then is compared now, whatever it
+    costs, for no other run comes before the switch.
     """
 
     holder: str
     tables: tuple[Table, ...]
     full: frozenset[str] = frozenset()
     command: str = "sync"
+    last: bool = False
     interrupted: Callable[[], bool] = lambda: False
     meter: Meter | None = None
     metered: Callable[[clock.Instant], Meter | None] = lambda _now: None

@@ -80,9 +80,9 @@ class Progress:
             self.records += arrived
 
     def doubt(self, table: Table) -> None:
-        """Rows of the table are about to be sent: until that is confirmed, nothing counts as unchanged."""
+        """Rows of the table are about to be sent: until that is confirmed, no page counts as unchanged."""
         with self.lock:
-            self.state = self.state.with_table(table.name, self.state.table(table.name).unsure())
+            self.state = self.state.with_table(table.name, self.state.table(table.name).doubtful())
 
     def sight(self, table: Table, batch: Batch) -> None:
         """Keep in mind that the source has these rows: what it deletes before anybody looks was its own."""
@@ -118,7 +118,7 @@ class Progress:
         self.unsaved_rows = 0
 
     def _entry(self, report: Report, status: str | None) -> Entry:
-        state = self.state.unsure(self.delivery.reread.written)
+        state = self.state.doubtful(self.delivery.reread.written)
         if report.complete and status is None:
             state = replace(state, last_success=self.run.now, schema_seen_at=self.lookout.seen)
         return Entry(

@@ -32,10 +32,12 @@ class TableResult:
     """Rows that the table's transforms returned nothing for."""
     deleted: int | None = None
     removed: int | None = None
+    brought: int | None = None
+    """Rows among those synced that reading the table did not see, and comparing it with the source did."""
 
     def as_json(self) -> dict[str, Any]:
         """The result without what is empty."""
-        names = ("status", "found", "synced", "refused", "deleted", "removed", "error", "hint")
+        names = ("status", "found", "synced", "refused", "deleted", "removed", "brought", "error", "hint")
         row = {name: getattr(self, name) for name in names}
         row["seconds"] = round(self.seconds, 3)
         row |= {"left_out": self.left_out} if self.left_out else {}

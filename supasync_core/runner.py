@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from supasync_core import clock, transform_code
 from supasync_core.backend import Claim
+from supasync_core.comparison.conduct import Comparing
 from supasync_core.copying import Copying
 from supasync_core.crew import executor, side_by_side
-from supasync_core.deleting import Deleting
 from supasync_core.errors import StateError, SupasyncError, TableError
 from supasync_core.faults import understood
 from supasync_core.freeing import Freeing
@@ -68,7 +68,7 @@ class _Session:
             self._foretell()
             self._run_tables()
             Freeing(self.progress).conduct()
-            Deleting(self.progress).conduct()
+            Comparing(self.progress).conduct()
         except Interrupted:
             interrupted = True
         except TableError as err:

@@ -15,6 +15,9 @@ from supasync_core.tables import Table
 if TYPE_CHECKING:
     from supasync_core.gap.seams import Staging
 
+USUAL_EGRESS = 5_000_000_000
+"""Bytes a month, where tables.yaml sets no budget: what Supabase's free plan includes."""
+
 
 class Host(Protocol):
     """What plugins have registered, and the way to load a plugin file of the project's own."""
@@ -103,5 +106,7 @@ class Settings:
     """Tables that are not copied, and nobody has decided so."""
     ignore: tuple[Mention, ...] = ()
     """Tables that are left out on purpose."""
+    compare_egress: int = USUAL_EGRESS // 50
+    """Bytes of each project that comparisons may use a day."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """The variables of the process, and those of .env that it does not have, none shown by a repr."""

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from supasync_core.batch import Cursor
+from supasync_core.compared import Comparison, from_stored
 from supasync_core.errors import StateError
 
 FORMAT = 1
@@ -79,7 +80,9 @@ class TableState:
     no more were last looked for; ``deletions`` of them are still in the sink, the first ones ``deleted``.
     ``extent``: what the source told before the last complete read. ``late``: a run that ended uncleanly
     may still write rows of it. ``counted``: rows of a read from its beginning are still to be counted in the
-    sink, or were too few there: see `supasync_core.tally`.
+    sink, or were too few there: see `supasync_core.tally`. ``comparison``: how far the walk is that finds
+    what reading does not see, and what it knows; None before the table was read to its end, and where there
+    is no such walk.
     """
 
     keysets: Mapping[str, KeysetState] = field(default_factory=dict)
@@ -94,6 +97,7 @@ class TableState:
     extent: Extent | None = None
     late: Late | None = None
     counted: str | None = None
+    comparison: Comparison | None = None
 
     def keyset(self, name: str) -> KeysetState:
         """The state of that keyset; a fresh one where nothing is known yet."""
@@ -120,10 +124,15 @@ class TableState:
         back = self.late.back if self.late else None
         return replace(self, late=None, keysets=self.keysets if back is None else back)
 
-    def unsure(self) -> "TableState":
-        """A copy in which nothing counts as unchanged: other rows may be in the sink than were confirmed."""
+    def doubtful(self) -> "TableState":
+        """A copy in which no page counts as unchanged: newer rows may be in the sink than were confirmed."""
         keysets = {name: replace(keyset, digests=()) for name, keyset in self.keysets.items()}
         return replace(self, keysets=keysets, extent=None)
+
+    def unsure(self) -> "TableState":
+        """A copy in which nothing counts as unchanged: any other rows may be in the sink, older ones too."""
+        known = self.comparison
+        return replace(self.doubtful(), comparison=known.forgotten() if known else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +225,14 @@ class State:
         return {name: count for name, count in counts.items() if count}
 
     def unsure(self, names: Iterable[str]) -> "State":
-        """A copy in which nothing of these tables counts as unchanged: others than their pages were sent."""
+        """A copy in which nothing of these tables counts as unchanged: rows of any age were sent."""
         unsure = {name: self.tables[name].unsure() for name in names if name in self.tables}
         return replace(self, tables={**self.tables, **unsure})
+
+    def doubtful(self, names: Iterable[str]) -> "State":
+        """A copy in which no page of these tables counts as unchanged: rows were read again and sent."""
+        doubtful = {name: self.tables[name].doubtful() for name in names if name in self.tables}
+        return replace(self, tables={**self.tables, **doubtful})
 
     def with_quarantine(self, name: str, rows: tuple[Quarantined, ...]) -> "State":
         """A copy in which exactly these rows of that table are set aside."""
@@ -282,7 +296,8 @@ def _table(stored: Mapping[str, Any]) -> TableState:
     kept = {name: value for name, value in stored.items() if name not in _FORMER}
     plain = {**kept, "keysets": keysets, "columns": tuple(stored["columns"]), "deleted": deleted}
     late = _late(stored["late"]) if stored.get("late") else None
-    return TableState(**{**plain, "extent": extent, "late": late})
+    walk = from_stored(stored["comparison"]) if stored.get("comparison") else None
+    return TableState(**{**plain, "extent": extent, "late": late, "comparison": walk})
 
 
 def _late(stored: Mapping[str, Any]) -> Late:

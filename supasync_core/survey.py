@@ -48,6 +48,11 @@ class Outlook:
         extent = None if table.where else self._extent(table)
         return extent.rows if extent else 0
 
+    def version(self, table: Table) -> str | None:
+        """What changes with every write to the table; None where the source does not tell it."""
+        extent = self._extent(table)
+        return extent.version if extent else None
+
     def read(self, plugin: TablePlugin, job: Job) -> Iterator[Piece]:
         """The plugin's pieces; one without a batch where nothing has changed since a complete read.
 

@@ -11,6 +11,9 @@ DELETES = ("ignore", "report", "mirror")
 """What is done about rows that the source has no more: nothing, naming them, removing them from the sink."""
 UPDATES = ("seen", "unseen")
 """Whether a table's timestamp moves when a row is updated."""
+USUAL = timedelta(hours=24)
+"""How often a table is compared with the source, where it is and nothing else is said."""
+NEVER = timedelta.max
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +24,10 @@ class Table:
     the name ``table``, where that is given, so that tables of one name in two schemas can be told apart.
 
     ``where`` is a filter in the source's own language: PostgREST's for ``rest``, SQL for ``duckdb`` and
-    ``csv``. ``columns`` empty means all of them. ``deletes`` is one of `DELETES`; unless it is ``ignore``,
-    every ``verify_every`` a run looks for rows that the source has no more. ``updates`` is one of `UPDATES`,
-    or None where the timestamp's name is to tell. Where the sink refuses more
-    rows than ``refused_per_run``, or ``refused_in_all``, the table stops.
+    ``csv``. ``columns`` empty means all of them. ``deletes`` is one of `DELETES`. ``updates`` is one of
+    `UPDATES`, or None where the timestamp's name is to tell. Every ``compare_every`` a run compares the whole
+    table with the source; None is `USUAL` where that is needed, and ``verify_every`` is its old name. Where
+    the sink refuses more rows than ``refused_per_run``, or ``refused_in_all``, the table stops.
     """
 
     name: str
@@ -42,7 +45,8 @@ class Table:
     exclude: tuple[str, ...] = ()
     transform: tuple[str, ...] = ()
     deletes: str = "ignore"
-    verify_every: timedelta = timedelta(hours=24)
+    compare_every: timedelta | None = None
+    verify_every: timedelta | None = None
     refused_per_run: int = 20
     refused_in_all: int = 100
 

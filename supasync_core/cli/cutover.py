@@ -219,7 +219,7 @@ class Command:
             output.watching(self.session.redact, as_json=True) as watch,
         ):
             holder = lock.holder(settings.folder)
-            plan = Plan(holder=holder, tables=settings.tables, interrupted=interrupted)
+            plan = Plan(holder=holder, tables=settings.tables, interrupted=interrupted, last=True)
             report = runner.sync(project, plan, watch)
         telling.tell(self.session, report, report.exit_code)
         if report.complete:

@@ -63,7 +63,7 @@ def retry(session: Session) -> int:
         for table in lease.project.settings.tables:
             retrying.retry(delivery, table, whole=True)
         left = delivery.set_aside.kept(lease.state)
-        lease.save(left.unsure(delivery.reread.written), "retried")
+        lease.save(left.doubtful(delivery.reread.written), "retried")
     count = sum(left.set_aside().values())
     told = counted(count, "row is refused again", "rows are refused again")
     click.echo(told if count else "every row is there now")

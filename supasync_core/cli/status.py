@@ -2,7 +2,7 @@
 
 import json
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from supasync_core import clock
 from supasync_core.cli import output
 from supasync_core.cli.given import Duration
 from supasync_core.cli.session import Session
-from supasync_core.health import Health, judge
+from supasync_core.health import Health, Lag, judge
 from supasync_core.phases import phase
 from supasync_core.undecided import by_name, last_seen
 from supasync_core.usage.forecast import of_projects
@@ -89,31 +89,38 @@ def _show(health: Health, redact: Callable[[str], str]) -> None:
     output.table(
         ("table", "last complete read", "lag"), [(t.name, t.read_at, ago(t.lag)) for t in health.tables]
     )
-    for lag in health.tables:
-        if lag.ahead:
-            output.line(
-                f"{lag.name}: {counted(lag.ahead, 'row is', 'rows are')} stamped in the future: "
-                f"every run reads {'it' if lag.ahead == 1 else 'them'} again"
-            )
-        if lag.deletions:
-            keys = "; ".join(", ".join(key) for key in lag.deleted[:_KEYS])
-            more = "; ..." if lag.deletions > _KEYS else ""
-            output.line(
-                f"{lag.name}: {counted(lag.deletions, 'row is', 'rows are')} in NEW and not in OLD "
-                f"(deleted there, or written in NEW alone): {keys}{more}"
-            )
-        if lag.blind:
-            at = (
-                f"all values were last compared {lag.compared_at}"
-                if lag.compared_at
-                else "supasync check: why"
-            )
-            output.line(f"{lag.name}: updates in OLD are not seen ({at})")
+    for line in (line for lag in health.tables for line in _told(lag)):
+        output.line(line)
     click.echo()
     output.table(
         ("began", "command", "status", "records", "requests", "bytes"),
         [(r.created_at, r.command, r.status, r.records, r.requests, size(r.bytes)) for r in health.runs],
     )
+
+
+def _told(lag: Lag) -> Iterator[str]:
+    """What is special about one table."""
+    if lag.comparing:
+        met, rows = lag.comparing
+        of = f" of about {rows:,}" if rows else ""
+        yield f"{lag.name}: being compared with OLD, {met:,}{of} rows so far"
+    if lag.compared_at and not lag.blind:
+        yield f"{lag.name}: all values were last compared {lag.compared_at}"
+    if lag.ahead:
+        yield (
+            f"{lag.name}: {counted(lag.ahead, 'row is', 'rows are')} stamped in the future: "
+            f"every run reads {'it' if lag.ahead == 1 else 'them'} again"
+        )
+    if lag.deletions:
+        keys = "; ".join(", ".join(key) for key in lag.deleted[:_KEYS])
+        more = "; ..." if lag.deletions > _KEYS else ""
+        yield (
+            f"{lag.name}: {counted(lag.deletions, 'row is', 'rows are')} in NEW and not in OLD "
+            f"(deleted there, or written in NEW alone): {keys}{more}"
+        )
+    if lag.blind:
+        at = f"all values were last compared {lag.compared_at}" if lag.compared_at else "supasync check: why"
+        yield f"{lag.name}: updates in OLD are not seen ({at})"
 
 
 def ago(age: timedelta | None) -> str:
@@ -145,6 +152,7 @@ def _as_json(health: Health) -> dict[str, object]:
             {"name": t.name, "read_at": t.read_at, "lag_seconds": seconds(t.lag), "ahead": t.ahead}
             | {"deletions": t.deletions, "deleted": [list(key) for key in t.deleted]}
             | {"unseen": list(t.unseen), "compared_at": t.compared_at, "blind": t.blind}
+            | {"comparing": t.comparing and list(t.comparing)}
             for t in health.tables
         ],
         "runs": [asdict(record) for record in health.runs],

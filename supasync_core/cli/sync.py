@@ -105,7 +105,7 @@ def _import_whole(project: Project, tables: Sequence[Table]) -> None:
     """Import what the run may want before it begins: an upgrade may take the files away meanwhile."""
     for table in tables:
         project.plugin(table)
-    for name in ("registry", "verification.deletions"):
+    for name in ("registry", "comparison.walk"):
         import_module(f"supasync_core.{name}")
 
 

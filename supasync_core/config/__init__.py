@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from supasync_core import descriptors
-from supasync_core.config.budgets import budgets
+from supasync_core.config.budgets import budgets, compare_egress
 from supasync_core.config.cutover import cutover
 from supasync_core.config.document import Entry, Mark, Problems, Section, Value, parse
 from supasync_core.config.endpoints import endpoints, staging_of
@@ -96,6 +96,7 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
         budgets=limits,
         undecided=left_out["undecided"],
         ignore=left_out["ignore"],
+        compare_egress=compare_egress(values["compare_egress"], limits),
     )
 
 

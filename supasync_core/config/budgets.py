@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from supasync_core.config.document import Section
 from supasync_core.config.reading import Reading
 from supasync_core.config.schema import BUDGETS
-from supasync_core.settings import Budgets
+from supasync_core.settings import USUAL_EGRESS, Budgets
 
 _MONTH: Final = timedelta(days=31)
 
@@ -29,3 +30,10 @@ def budgets(reading: Reading, root: Section, values: Mapping[str, Any]) -> Budge
         sentence = "there is nothing to stop at: give requests: or egress: under budgets:"
         reading.problems.add(root.entries["on_budget"].value.at, "on_budget", sentence)
     return found
+
+
+def compare_egress(share: Decimal | int, limits: Budgets) -> int:
+    """The bytes that comparisons may use a day: a size, or a part of the month's egress."""
+    if isinstance(share, int):
+        return share
+    return max(1, round(share * (limits.egress or USUAL_EGRESS)))

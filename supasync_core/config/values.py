@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from supasync_core.config.document import Listing, Mark, Nothing, Scalar, Section, Value
+from supasync_core.tables import NEVER
 
 
 class Mismatch(Exception):  # noqa: N818 - it never leaves the reading of one setting
@@ -129,6 +130,17 @@ def duration(least: timedelta, unit: timedelta = timedelta(seconds=1), *, such_a
     return parse
 
 
+def duration_or_never(least: timedelta, *, such_as: str) -> Parser:
+    """As `duration`, or the word never."""
+    parsed = duration(least, such_as=such_as)
+
+    def parse(value: Value) -> timedelta:
+        never = isinstance(value, Scalar) and value.value == "never"
+        return NEVER if never else parsed(value)
+
+    return parse
+
+
 _SIZE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(kb|mb|gb|tb)", re.IGNORECASE)
 _UNITS: Final = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 
@@ -142,6 +154,26 @@ def size(such_as: str) -> Parser:
         if number:
             return number
         raise expected(f"a size such as {such_as}", value)
+
+    return parse
+
+
+_PERCENT: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?) ?%")
+_ALL: Final = 100
+
+
+def share(such_as: str) -> Parser:
+    """A percentage above zero as the Decimal of its part, or a size as the int of its bytes."""
+    in_bytes = size(such_as)
+
+    def parse(value: Value) -> int | Decimal:
+        found = _PERCENT.fullmatch(value.value or "") if isinstance(value, Scalar) else None
+        if found and 0 < Decimal(found[1]) <= _ALL:
+            return Decimal(found[1]) / _ALL
+        try:
+            return int(in_bytes(value))
+        except Mismatch as err:
+            raise expected(f"a percentage such as {such_as}, or a size such as 100MB", value) from err
 
     return parse
 

@@ -11,15 +11,13 @@ from supasync_core.batch import Keyset, Span, Window
 from supasync_core.journal import current
 from supasync_core.plan import Plan
 from supasync_core.project import Project
-from supasync_core.settings import Budgets
+from supasync_core.settings import USUAL_EGRESS, Budgets
 from supasync_core.state import State, TableState
 from supasync_core.tables import Table
 from supasync_core.usage.shares import size
 
 SAMPLE = 100
 """Rows of a table that are looked at."""
-USUAL_EGRESS = 5_000_000_000
-"""Bytes a month, where tables.yaml sets no budget: what Supabase's free plan includes."""
 _STATE = 2
 """Requests to NEW in every run: to take the lease, and to save."""
 

@@ -151,7 +151,7 @@ class Measure:
         """OLD's rows as they should be in NEW; None for one that a transform leaves out."""
         if self.method != ROWS:
             for row in batch.rows:
-                seen = self._seen(row, None, row.get(VERSION))
+                seen = self._seen(row, None, row.get(VERSION) if self.versioned else None)
                 yield seen.key, seen
             return
         transforms = self.project.transforms(self.table)
@@ -212,7 +212,7 @@ class Measure:
         if light and not self.close and len(raw) > LARGE and (digest := _digest(raw, version)):
             return digest
         text = batch.rows.texts[index]
-        return _without_version(text, version) if version else text
+        return without_version(text, version) if version else text
 
     def _seen(self, row: Mapping[str, Any], text: str | None, version: str | None) -> Seen:
         stamps = tuple(row.get(name) for name in self.stamps)
@@ -264,7 +264,7 @@ def _digest(row: memoryview, version: str | None) -> str | None:
     return digest.hexdigest()
 
 
-def _without_version(text: str, version: str) -> str:
+def without_version(text: str, version: str) -> str:
     """The row's own text: the version was asked for as its last column."""
     ending = f',"{VERSION}":"{version}"}}'
     if text.endswith(ending):

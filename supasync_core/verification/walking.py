@@ -55,27 +55,38 @@ class Walk:
     """The keys that were found on both sides; None where no row can turn up in two ranges."""
     printed: tuple[Printing, Printing] = field(init=False)
     """What each side printed of whole rows."""
+    after: Key | None = None
+    """The key up to which both sides were compared."""
+    mine: dict[Key, Seen] = field(default_factory=dict)
+    """OLD's rows behind that, up to a key that a range may end with."""
 
     def __post_init__(self) -> None:
         self.printed = self.measure.printed()
+        if not self._sorted_alike():
+            self.matched = set()
 
     def conduct(self) -> None:
         """Read both tables to their end."""
-        if not self._sorted_alike():
-            self.matched = set()
-        after: Key | None = None
-        mine: dict[Key, Seen] = {}
         for batch in ahead(self._old_pages()):
-            keys = self.measure.originals(batch)
-            mine |= self._wanted(batch)
+            self.step(batch)
             del batch
-            if not ends_range(keys[-1]):
-                continue
-            self._compare(mine, self._new_rows(after, keys[-1]))
-            after, mine = keys[-1], {}
             self.progress(self.compared)
-        self._compare(mine, self._new_rows(after, None))
-        self._match_across()
+        self.finish()
+        self.match_across()
+
+    def step(self, batch: Batch) -> None:
+        """Compare a page of OLD, the one behind the page before, with NEW's rows of the same range."""
+        keys = self.measure.originals(batch)
+        self.mine |= self._wanted(batch)
+        del batch
+        if ends_range(keys[-1]):
+            self._compare(self.mine, new_rows(self.measure, self.after, keys[-1], self.printed[1].seen))
+            self.after, self.mine = keys[-1], {}
+
+    def finish(self) -> None:
+        """Take all that NEW has behind OLD's last row."""
+        self._compare(self.mine, new_rows(self.measure, self.after, None, self.printed[1].seen))
+        self.mine = {}
 
     def rewritten(self, source: str) -> list[Key]:
         """Rows that look equal and were written in OLD since the last verification."""
@@ -92,23 +103,6 @@ class Walk:
         while (batch := source.read(measure.old, Window((span,), measure.old.page_size))).count:
             span = replace(span, after=onward.behind(batch))
             yield batch
-            del batch
-
-    def _new_rows(self, after: Key | None, to: Key | None) -> Iterator[Seen]:
-        """NEW's rows of the range; the page that ends with the range's last key is its last one."""
-        measure = self.measure
-        span = Span(Keyset(None), after=None if after is None else Cursor(None, after), to=to)
-        onward = Onward(measure.table)
-        while True:
-            batch = measure.project.sink.read(measure.new, Window((span,), measure.new.page_size))
-            self.printed[1].seen(batch)
-            yield from measure.of_new(batch)
-            if not batch.count:
-                return
-            last = measure.table.place(batch.rows[-1], None).key
-            if last == to:
-                return
-            span = replace(span, after=onward.behind(batch))
             del batch
 
     def _wanted(self, batch: Batch) -> dict[Key, Seen]:
@@ -161,7 +155,7 @@ class Walk:
         else:
             self.changed[old.key] = old.light, new.light
 
-    def _match_across(self) -> None:
+    def match_across(self) -> None:
         """Rows that NEW has in another range than OLD, because it sorts keys differently."""
         for key in [key for key in self.missing if key in self.extra]:
             old, new = self.missing.pop(key), self.extra.pop(key)
@@ -171,3 +165,25 @@ class Walk:
     def _sorted_alike(self) -> bool:
         columns = [self.measure.shape.column(name) for name in self.measure.table.key]
         return all(column and (column.type or "").startswith(_SORTED_ALIKE) for column in columns)
+
+
+def new_rows(
+    measure: Measure, after: Key | None, to: Key | None, look: Callable[[Batch], None] = lambda _batch: None
+) -> Iterator[Seen]:
+    """NEW's rows of the range; the page that ends with the range's last key is its last one.
+
+    ``look`` is called with each page.
+    """
+    span = Span(Keyset(None), after=None if after is None else Cursor(None, after), to=to)
+    onward = Onward(measure.table)
+    while True:
+        batch = measure.project.sink.read(measure.new, Window((span,), measure.new.page_size))
+        look(batch)
+        yield from measure.of_new(batch)
+        if not batch.count:
+            return
+        last = measure.table.place(batch.rows[-1], None).key
+        if last == to:
+            return
+        span = replace(span, after=onward.behind(batch))
+        del batch

@@ -74,6 +74,7 @@ def test_only_settings_of_tables_are_shared_by_them() -> None:
         "page_size",
         "transform",
         "deletes",
+        "compare_every",
         "verify_every",
         "refused_per_run",
         "refused_in_all",

@@ -23,7 +23,10 @@ SCHEMA = (
     + "grant select, insert, update, delete on all tables in schema public to service_role;"
 )
 TABLES = [f"by_{name}" for name in COLUMNS]
-HEAD = TABLES_YAML.split("tables:\n")[0] + "defaults: {overlap: 0s}\ncutover: {env: app/.env}\ntables:\n"
+HEAD = (
+    TABLES_YAML.split("tables:\n")[0]
+    + "defaults: {overlap: 0s, compare_every: never}\ncutover: {env: app/.env}\ntables:\n"
+)
 CONFIG = (
     HEAD + "".join(f"  by_{name}: {{timestamp: {name}}}\n" for name in COLUMNS) + "  log: {plugin: append}\n"
 )

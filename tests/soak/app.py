@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.soak.world import SECOND, Cells, Ground, Setup
+from tests.soak.world import SECOND, UNSEEN, Cells, Ground, Setup
 
 YEAR = 365 * 86_400
 
@@ -24,6 +24,10 @@ class App:
     """What OLD has committed."""
     changed: dict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
     """When it did."""
+    touched: dict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
+    """When OLD committed an update that leaves the timestamp alone."""
+    other: random.Random = field(default_factory=random.Random)
+    """Dice for what only some episodes have, so that a seed plays the others as ever."""
     before: list[Cells] = field(default_factory=list)
     """The rows that the last write to the snapshot changed, as they were."""
     accounts: dict[int, float] = field(default_factory=dict)
@@ -104,8 +108,11 @@ class App:
             self.before = [known[row["id"]] for row in rows["things"] if row["id"] in known]
         for name, cells in rows.items():
             for row in cells:
-                self.known[name][row["id"]] = row
-                self.changed[name][row["id"]] = self.ground.time.now
+                before, self.known[name][row["id"]] = self.known[name].get(row["id"]), row
+                if name in UNSEEN and before:
+                    self.touched[name][row["id"]] = self.ground.time.now
+                else:
+                    self.changed[name][row["id"]] = self.ground.time.now
 
     def delete(self) -> None:
         """A row that no other refers to goes; one stays, for a table that is emptied is an alarm."""
@@ -118,6 +125,7 @@ class App:
             key = self.dice.choice(free)
             self.ground.delete(name, key)
             del self.known[name][key], self.changed[name][key]
+            self.touched[name].pop(key, None)
             self.note(f"delete {name} {key}")
 
     def future(self) -> None:
@@ -151,8 +159,14 @@ class App:
     def rows_of(self, name: str, count: int, ahead: int = 0) -> dict[str, list[Cells]]:
         """New versions of some rows, by table: parents along with their children."""
         dice, at = self.dice, self.ground.time.instant + (self.skew + ahead) * SECOND
+        if name == "logs" and self.known[name] and self.other.random() < 0.3:
+            free = sorted(self.known[name].keys() - self.held[name])
+            keys = self.other.sample(free, min(count, len(free)))
+            return {name: [{"id": key, "version": self.other.randint(10, 19)} for key in keys]}
         if name == "logs":
             return {name: [self.log_row() for _ in range(count)]}
+        if name == "facts":
+            return {name: [self.fact(key, at) for key in self.free([name], count)]}
         if name == "things":
             return {name: [{"id": key, "version": dice.randint(0, 2)} for key in self.free([name], count)]}
         version = dice.randint(0, 10**9)
@@ -174,6 +188,11 @@ class App:
         """Keys grow, with gaps, since a sequence counts what was rolled back as well."""
         self.drawn += self.dice.choice([1, 1, 1, 400, 700])
         return {"id": self.drawn, "version": self.dice.randint(0, 9)}
+
+    def fact(self, key: int, at: int) -> Cells:
+        """Its timestamp stays what it was when the row was inserted; its value may go back."""
+        created = self.known["facts"][key]["created_at"] if key in self.known["facts"] else at
+        return {"id": key, "version": self.dice.randint(0, 3), "created_at": created}
 
     def moment(self, key: int, version: int, at: int) -> Cells:
         """The first column that is not NULL is stamped; those behind it hold anything."""

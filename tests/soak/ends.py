@@ -3,15 +3,17 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from math import inf
 from typing import Any
 
 from supasync_core import clock, journal
 from supasync_core.backend import Claim, Entry, Past, Reference, Run, Spending, Survey
 from supasync_core.batch import Batch, Span, Window
 from supasync_core.clock import Horizon
-from supasync_core.errors import RowError
+from supasync_core.errors import RowError, SchemaError
+from supasync_core.ledger import Ledger
 from supasync_core.opening import Fence
 from supasync_core.state import Extent
 from supasync_core.tables import Column, Shape, Table
@@ -31,6 +33,7 @@ class Stored:
 
     cells: Cells
     text: str
+    version: str = ""
 
 
 def _name(table: str) -> tuple[str, str]:
@@ -39,13 +42,13 @@ def _name(table: str) -> tuple[str, str]:
     return schema.removeprefix("public."), name
 
 
-def stored(table: str, cells: Cells) -> Stored:
-    """The row as a server prints it."""
+def stored(table: str, cells: Cells, version: int) -> Stored:
+    """The row as a server prints it, written by the transaction of that number."""
     printed = {
         name: _text(value) if name in STAMPS and value is not None else value
         for name, value in ((name, cells.get(name)) for name in COLUMNS[table])
     }
-    return Stored(cells, json.dumps(printed, separators=(",", ":")))
+    return Stored(cells, json.dumps(printed, separators=(",", ":")), str(version + 1000))
 
 
 @dataclass
@@ -66,6 +69,8 @@ class MemorySource:
     time: Timeline
     weather: Weather
     surveyed: bool
+    versions: bool
+    ledger: Ledger
     dated: Horizon | None = None
 
     def horizon(self) -> Horizon | None:
@@ -112,7 +117,10 @@ class MemorySource:
 
     def read(self, table: Table, window: Window) -> Batch:
         """One page as a server answers it: looked up at one moment, dated at a later one."""
+        if "xmin" in table.columns and not self.versions:
+            raise SchemaError(f"{table.name}: no column xmin", table=table.name)
         self.weather.hook("read")
+        self.ledger.add("OLD", "read", sent=0, received=1)
         found = self._found(table, window)
         total: int | None = len(found) if window.counted else None
         if window.counted and self.weather.count_fails:
@@ -122,7 +130,7 @@ class MemorySource:
         asked = self.time.now
         self.weather.hook("page")
         self._answer(asked)
-        return Batch(_body(page), total=total)
+        return Batch(_body(page, table), total=total)
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """The rows that have these values, which are keys."""
@@ -130,7 +138,7 @@ class MemorySource:
         kept = self.old.rows[table.name]
         found = [kept[int(value[0])] for value in values if int(value[0]) in kept]
         self._answer(self.time.now)
-        yield Batch(_body(found))
+        yield Batch(_body(found, table))
 
     def close(self) -> None:
         """Nothing to close."""
@@ -149,8 +157,14 @@ class MemorySource:
         )
 
 
-def _body(rows: Sequence[Stored]) -> bytes:
-    return ("[" + ",".join(row.text for row in rows) + "]").encode()
+def _body(rows: Sequence[Stored], table: Table) -> bytes:
+    texts = [_selected(row, table.columns) if table.columns else row.text for row in rows]
+    return ("[" + ",".join(texts) + "]").encode()
+
+
+def _selected(row: Stored, columns: Sequence[str]) -> str:
+    cells = {**json.loads(row.text), "xmin": row.version}
+    return json.dumps({name: cells[name] for name in columns}, separators=(",", ":"))
 
 
 def _value(text: str | None, column: str | None) -> Any:  # None, or what is compared with a cell
@@ -293,11 +307,13 @@ class MemorySink:
         return len(self.new.rows[table.name])
 
     def read(self, table: Table, window: Window) -> Batch:
-        """The rows by their keys, which is how a run looks for those that NEW has of its own."""
-        after = window.spans[0].after
-        keys = sorted(key for key in self.new.rows[table.name] if after is None or key > int(after.key[0]))
-        page = [{"id": key} for key in keys[: window.limit]]
-        return Batch(json.dumps(page).encode(), total=len(keys) if window.counted else None)
+        """The next rows by key."""
+        (span,) = window.spans
+        first = int(span.after.key[0]) + 1 if span.after else 0
+        last = int(span.to[0]) if span.to else inf
+        keys = [(str(key),) for key in sorted(self.new.rows[table.name]) if first <= key <= last]
+        (batch,) = self.rows(table, table.key, keys[: window.limit])
+        return replace(batch, total=len(keys) if window.counted else None)
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """The rows that have these values, which are keys, as a server prints them."""

@@ -9,11 +9,12 @@ that changed longer ago than the overlap when the run began is in NEW as it is i
 """
 
 from dataclasses import dataclass
+from random import Random
 
 from supasync_core.errors import RefusedError, SupasyncError, TransientError
 from supasync_core.report import Report
 from tests.soak.app import App
-from tests.soak.world import GROUPS, TABLES, CutError, KilledError, Setup, Weather, limited
+from tests.soak.world import GROUPS, TABLES, UNSEEN, CutError, KilledError, Setup, Weather, limited
 
 SKEWS = (0, 0, 0, 8 * 3600, -8 * 3600)
 ACTS = ("", "", "moves", "moves", "kill", "kill", "kill_late", "fail", "sleep", "rival")
@@ -22,6 +23,8 @@ COUNTED = ("moments", "parents", "children", "logs")
 """Tables whose runs send every row that they find: nothing is unchanged there, and nothing waits."""
 SLEEP = 700.0
 """Seconds: longer than a lease."""
+MONTHS = 200 * 86_400.0
+"""Seconds after which a comparison has ended, a few pages in each run."""
 LATE = 18.0
 """Seconds within which a write that was sent takes effect or never will."""
 
@@ -53,11 +56,16 @@ class Episode(App):
         dice = self.dice
         groups = sorted(dice.sample(GROUPS, dice.choice([1, 1, 2, 3])))
         self.names = [name for group in groups for name in group]
+        self.other = Random(repr(dice.getstate()))  # noqa: S311 - dice
+        if self.other.random() < 0.4:
+            self.names.append("facts")
         self.overlap, size = dice.choice([6.0, 20.0, 900.0]), dice.choice([2, 3, 5, 50, 1000])
         self.setup = Setup(
             tables=tuple(limited(TABLES[name], self.overlap, size) for name in self.names),
             horizon=dice.random() < 0.5,
             checkpoint=dice.choice([1, 8, 10_000, 10_000]),
+            versions=self.other.random() < 0.8,
+            share=self.other.choice([3, 9, 1_000_000]),
         )
         self.skew = dice.choice(SKEWS)
         self.slowest = 5 * 3600.0 if self.setup.horizon and not self.skew else self.overlap
@@ -77,6 +85,12 @@ class Episode(App):
         assert report, "no run"
         if report.status != "success":
             raise LostError(f"{report.status}: {report.error}")
+        began = self.ground.time.now
+        while any(self.ground.walked(name) < began for name in UNSEEN if name in self.names):
+            self.ground.time.tick(6 * 3600)
+            if self.ground.time.now > began + MONTHS:
+                raise LostError("a comparison does not end")
+            self.run(Weather())
         for name in self.names:
             self.compare(name, self.ground.time.now, 0)
 
@@ -183,7 +197,12 @@ class Episode(App):
 
     def compare(self, name: str, began: float, overlap: float) -> None:
         """Every row that changed longer ago than the overlap at that moment is in NEW as it is in OLD."""
-        wanted = [key for key, at in self.changed[name].items() if at < began - overlap]
+        known, walked = self.touched[name], self.ground.walked(name) if name in UNSEEN else 0
+        wanted = [
+            key
+            for key, at in self.changed[name].items()
+            if at < began - overlap and known.get(key, -1) < max(walked, 0)
+        ]
         if not wanted:
             return
         old, new = self.ground.rows("OLD", name), self.ground.rows("NEW", name)

@@ -3,14 +3,14 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
-from supasync_core import progress, runner, state
+from supasync_core import journal, progress, runner, state
 from supasync_core.backend import Claim, Entry
 from supasync_core.ledger import Ledger
 from supasync_core.opening import Backend, Fence
@@ -23,7 +23,7 @@ from supasync_core.state import State
 from supasync_core.tables import Table
 from tests.soak.ends import MemorySink, MemorySource, MemoryStore, New, Old, stored
 from tests.soak.running import Silent, virtual
-from tests.soak.world import Cells, Setup, Timeline, Weather
+from tests.soak.world import Cells, Setup, Timeline, Weather, seconds
 
 OLD_REF = "memory-old"
 
@@ -45,7 +45,7 @@ class MemoryGround:
         """Everything anew."""
         self.time.now, self.time.due = 0.0, []
         self.old, self.new, self.setup = Old(), New(), setup
-        self.settings = settings(setup.tables, self.folder)
+        self.settings = replace(settings(setup.tables, self.folder), compare_egress=setup.share)
         claim = Claim(holder="setup", source=OLD_REF, command="setup", lease=600, baseline=True)
         store = MemoryStore(self.new, self.time, Weather())
         store.save(store.begin(claim).id, Entry(status="baseline", state=State(OLD_REF)))
@@ -55,7 +55,7 @@ class MemoryGround:
         self.numbers += 1
         number = self.numbers
         self.old.open[number] = self.time.instant
-        made = {name: [stored(name, cells) for cells in each] for name, each in rows.items()}
+        made = {name: [stored(name, cells, number) for cells in each] for name, each in rows.items()}
 
         def commit() -> None:
             del self.old.open[number]
@@ -77,13 +77,19 @@ class MemoryGround:
     def sync(self, weather: Weather, holder: str) -> Report:
         """One run of the real engine."""
         store = MemoryStore(self.new, self.time, weather)
-        source = MemorySource(self.old, self.time, weather, self.setup.horizon)
+        ledger = Ledger()
+        source = MemorySource(self.old, self.time, weather, self.setup.horizon, self.setup.versions, ledger)
         fence = Fence()
         sink = MemorySink(self.new, self.time, weather, fence)
-        project = Project(self.settings, self.host, Ledger(), source, sink, store, fence)
+        project = Project(self.settings, self.host, ledger, source, sink, store, fence)
         plan = Plan(holder=holder, tables=self.settings.tables, interrupted=weather.stop)
         with patch.object(progress, "CHECKPOINT_ROWS", self.setup.checkpoint):
             return runner.sync(project, plan, Silent())
+
+    def walked(self, table: str) -> float:
+        """When the last complete comparison of the table's values began."""
+        kept = journal.past(self.new.records, 1).state
+        return seconds(kept.table(table).comparison if kept else None)
 
     def rows(self, side: str, table: str) -> Mapping[int, object]:
         """The rows by key, numbers as texts."""

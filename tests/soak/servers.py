@@ -24,7 +24,7 @@ from supasync_core.plugins import Host
 from supasync_core.project import opened
 from supasync_core.report import Report
 from supasync_core.settings import Settings
-from supasync_core.state import State, to_json
+from supasync_core.state import State, from_json, to_json
 from supasync_rest import client, scripts
 from supasync_rest.answers import Answer, Request
 from supasync_rest.retry import Patience
@@ -43,6 +43,7 @@ from tests.soak.world import (
     Setup,
     Timeline,
     Weather,
+    seconds,
 )
 
 OLD = (
@@ -156,7 +157,10 @@ class ServerGround:
         horizon = {"horizon": "true" if setup.horizon else "false"}
         source = replace(self.base.source, values={**self.base.source.values, **horizon})
         self.setup = setup
-        self.settings = replace(self.base, source=source, tables=setup.tables, workers=1)
+        share = setup.share * 4000
+        self.settings = replace(
+            self.base, source=source, tables=setup.tables, workers=1, compare_egress=share
+        )
 
     def begin(self, rows: Mapping[str, Sequence[Cells]]) -> Callable[[], None]:
         """A transaction of OLD that writes rows by table; what commits it."""
@@ -200,6 +204,13 @@ class ServerGround:
         """The rows by key, as PostgreSQL prints them."""
         connection = self.old if side == "OLD" else self.new
         return dict(connection.execute(f"select t.id, t::text from public.{table} t".encode()).fetchall())  # noqa: S608
+
+    def walked(self, table: str) -> float:
+        """When the last complete comparison of the table's values began."""
+        found = self.new.execute(
+            "select state from sync_metadata where state is not null order by seq desc limit 1"
+        ).fetchone()
+        return seconds(from_json(found[0]).table(table).comparison if found else None)
 
     def carry(self, send: Callable[[Request], Answer], request: Request, *, old: bool) -> Answer:
         """One request and its answer, disturbed as this run's weather says."""

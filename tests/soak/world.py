@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from supasync_core import clock
+from supasync_core.compared import Comparison
 from supasync_core.errors import TransientError
 from supasync_core.report import Report
 from supasync_core.tables import Table
@@ -22,9 +23,10 @@ TABLES = {
     "parents": Table(name="parents", timestamp=("updated_at", "created_at")),
     "children": Table(name="children", after=("parents",)),
     "things": Table(name="things", plugin="snapshot", timestamp=()),
-    "logs": Table(name="logs", plugin="append", timestamp=()),
+    "logs": Table(name="logs", plugin="append", timestamp=(), compare_every=timedelta(hours=1)),
     "users": Table(name="users"),
     "notes": Table(name="notes", after=("users",)),
+    "facts": Table(name="facts", timestamp=("created_at",), compare_every=timedelta(hours=1)),
 }
 COLUMNS = {
     "moments": ("id", "a", "b", "c", "version"),
@@ -34,10 +36,13 @@ COLUMNS = {
     "logs": ("id", "version"),
     "users": ("id", "version", "updated_at"),
     "notes": ("id", "user_id", "version", "updated_at"),
+    "facts": ("id", "version", "created_at"),
 }
 REFERS = {"children": ("parent_id", "parents"), "notes": ("user_id", "users"), "users": ("id", "auth.users")}
 """NEW's foreign keys by table: the column, and the table to whose id it refers, which need not be synced."""
 STAMPS = frozenset({"a", "b", "c", "created_at", "updated_at"})
+UNSEEN = ("facts", "logs")
+"""Tables whose updates show by nothing but a comparison with OLD."""
 GROUPS = (("moments",), ("parents", "children"), ("things",), ("logs",), ("users", "notes"))
 
 
@@ -109,6 +114,10 @@ class Setup:
     tables: tuple[Table, ...]
     horizon: bool
     checkpoint: int
+    versions: bool = True
+    """Whether OLD's rows tell their versions."""
+    share: int = 1_000_000
+    """The pages that comparisons may read in a run."""
 
 
 class Ground(Protocol):
@@ -136,9 +145,19 @@ class Ground(Protocol):
         """One run; raises what a run raises, and KilledError where it was killed."""
         ...
 
+    def walked(self, table: str) -> float:
+        """When the last complete comparison of the table's values began; below zero where there was none."""
+        ...
+
     def rows(self, side: str, table: str) -> Mapping[int, object]:
         """The rows of ``OLD`` or ``NEW`` by key, in a form in which equal values are equal."""
         ...
+
+
+def seconds(known: Comparison | None) -> float:
+    """When the last complete comparison of values began, in virtual seconds; below zero without one."""
+    at = known.walked_at if known else None
+    return (clock.parse(at) - START) / SECOND if at else -1.0
 
 
 def limited(table: Table, overlap: float, page_size: int) -> Table:

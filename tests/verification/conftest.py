@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psycopg
@@ -11,12 +11,13 @@ from psycopg.sql import Composed
 from psycopg.types.json import Jsonb
 
 from supasync_core import config
+from supasync_core.batch import Keyset, Span, Window
 from supasync_core.plugins import Host
 from supasync_core.project import opened
 from supasync_core.state import State, to_json
 from supasync_core.tables import Table
 from supasync_core.verification import TableVerdict, Verification, verify
-from supasync_core.verification.deletions import Deletions, deletions
+from supasync_core.verification.deletions import Deletions, Search
 from supasync_duckdb.staging.backend import DuckdbStaging
 from tests.e2e.inside import ENDS
 from tests.e2e.workspace import Workspace, between
@@ -119,7 +120,12 @@ class Pair:
         path = self.space.folder / "staging.duckdb"
         with opened(settings, self.host) as project, closing(DuckdbStaging(path)) as staging:
             (table,) = settings.tables
-            return deletions(project, table, state or State(project.source_ref), staging, lambda _rows: None)
+            search = Search(project, table, state or State(project.source_ref), staging)
+            span = Span(Keyset(None))
+            while (batch := project.source.read(search.how.old, Window((span,), 1000))).count:
+                search.step(batch)
+                span = replace(span, after=table.place(batch.rows[-1], None))
+            return search.finish()
 
     def one(self, table: str, declared: str = TABLES, *, exact: bool = False) -> TableVerdict:
         """The verdict on one table."""
