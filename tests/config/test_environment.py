@@ -112,4 +112,4 @@ def test_a_dotenv_in_another_encoding_is_named(tmp_path: Path) -> None:
 
 def test_a_dotenv_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / ".env").mkdir()
-    assert read_dotenv(tmp_path / ".env") == ({}, [(1, "cannot be read: Is a directory")])
+    assert read_dotenv(tmp_path / ".env") == ({}, [(1, "cannot be read: it is not a regular file")])
