@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from math import inf
 
 from supasync_core import sampling
@@ -19,6 +20,7 @@ SMALL = 20_000
 SAMPLE = 200
 """Rows of a table that are looked at, the first ones by key."""
 
+_DAY = timedelta(hours=24)
 _WHOLE = ("smallint", "integer", "bigint")
 
 
@@ -73,7 +75,10 @@ class _Look:
         made = found.made
         if _counting(self.shape) and (told := self._log(made)):
             told = f"{self.table.key[0]} {told}; it shows no updates"
-            return Proposal(table=replace(self.table, plugin="append"), reasons={"plugin": told, **compared})
+            return Proposal(
+                table=replace(self.table, plugin="append", compare_every=_DAY),
+                reasons={"plugin": told, **compared},
+            )
         if made is None:
             return None
         if sampling.is_stamped(made):
@@ -99,7 +104,7 @@ class _Look:
             "updates": told,
             **compared,
         }
-        table = replace(self.table, timestamp=columns, updates="unseen")
+        table = replace(self.table, timestamp=columns, updates="unseen", compare_every=_DAY)
         return Proposal(table=table, reasons=reasons)
 
     def _refusal(self) -> str:

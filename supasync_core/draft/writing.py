@@ -3,6 +3,7 @@
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 
 import yaml
 
@@ -13,7 +14,7 @@ from supasync_core.undecided import written
 
 _WIDTH = 110
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_ORDER = ("plugin", "key", "timestamp", "updates", "deletes", "after")
+_ORDER = ("plugin", "key", "timestamp", "updates", "compare_every", "deletes", "after")
 
 HEAD = """\
 # What supasync copies, and from where to where. Written by supasync init: read it through, it is yours now.
@@ -131,7 +132,9 @@ def _left_out(proposal: Proposal) -> list[str]:
 
 
 def _value(table: Table, setting: str) -> str:
-    value: str | tuple[str, ...] = getattr(table, setting)
+    value: str | timedelta | tuple[str, ...] = getattr(table, setting)
+    if isinstance(value, timedelta):
+        return f"{value // timedelta(hours=1)}h"
     if isinstance(value, str):
         return _text(value)
     return _text(value[0]) if len(value) == 1 else f"[{', '.join(map(_text, value))}]"
