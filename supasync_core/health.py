@@ -1,12 +1,13 @@
 """What the records of the last runs mean."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from supasync_core import clock
 from supasync_core.backend import Past, Record
 from supasync_core.state import TableState
+from supasync_core.tables import Table
 from supasync_core.unseen import UPDATES, compared_at, is_covered
 
 _SHOWN = 10
@@ -56,11 +57,11 @@ class Health:
 
 
 def judge(
-    past: Past, tables: Mapping[str, tuple[str, ...]], interval: timedelta, now: clock.Instant
+    past: Past, tables: Iterable[tuple[Table, tuple[str, ...]]], interval: timedelta, now: clock.Instant
 ) -> Health:
     """Judge the records at the time ``now``; healthy is a last success younger than two intervals.
 
-    ``tables`` are the names, each with the kinds of changes that reading it does not see.
+    ``tables`` come each with the kinds of changes that reading it does not see.
     """
     syncs = [record for record in past.records if record.command in _SYNCS and record.status != "running"]
     good = [record for record in syncs if record.status == "success"]
@@ -77,7 +78,7 @@ def judge(
         rated=len(syncs),
         requests=sum(record.requests for record in shown),
         bytes=sum(record.bytes for record in shown),
-        tables=tuple(_lag(past, name, unseen, now) for name, unseen in tables.items()),
+        tables=tuple(_lag(past, table, unseen, now) for table, unseen in tables),
         kept_out=kept_out,
         set_aside=sum(past.state.set_aside().values()) if past.state else 0,
         runs=shown,
@@ -98,12 +99,12 @@ def _verdict(
     return f"no success for {int(age / interval)} intervals: see the errors below, then run supasync sync"
 
 
-def _lag(past: Past, name: str, unseen: tuple[str, ...], now: clock.Instant) -> Lag:
-    state = past.state.table(name) if past.state else TableState()
+def _lag(past: Past, table: Table, unseen: tuple[str, ...], now: clock.Instant) -> Lag:
+    state = past.state.table(table.name) if past.state else TableState()
     lag = _since(state.read_at, now)
     walk = state.comparison
     return Lag(
-        name,
+        table.name,
         state.read_at,
         lag,
         state.ahead,
@@ -111,7 +112,7 @@ def _lag(past: Past, name: str, unseen: tuple[str, ...], now: clock.Instant) -> 
         state.deleted,
         unseen,
         compared_at(state),
-        blind=UPDATES in unseen and not is_covered(state, now),
+        blind=UPDATES in unseen and not is_covered(table, state, now),
         comparing=(walk.met, walk.rows) if walk and walk.began_at else None,
     )
 

@@ -91,7 +91,7 @@ class _Session:
             table.name
             for table in progress.plan.tables
             if UPDATES in progress.project.unseen(table)
-            and not is_covered(progress.state.table(table.name), now)
+            and not is_covered(table, progress.state.table(table.name), now)
         ]
         if names:
             progress.notes.append(f"updates in OLD are not seen: {', '.join(names)} (supasync check: why)")

@@ -51,6 +51,11 @@ class Table:
     refused_in_all: int = 100
 
     @property
+    def compared_every(self) -> timedelta:
+        """How often the whole table is compared with the source, where it is at all; `NEVER` by wish."""
+        return self.compare_every or self.verify_every or USUAL
+
+    @property
     def relation(self) -> str:
         """The table's name in the database."""
         return self.table or self.name

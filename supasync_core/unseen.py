@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from supasync_core import clock
-from supasync_core.tables import Table
+from supasync_core.tables import NEVER, Table
 
 if TYPE_CHECKING:
     from supasync_core.backend import TablePlugin
@@ -21,7 +21,6 @@ _COMPANY: Final = (
     r"last|latest|recent(?:ly)?|row|record|entry|system|sys|db|date|time|stamp|datetime|ts|dt|at|on|utc|gmt|tz"
     r"|when|was|is|of|the|number|no|ms"
 )
-_RECENT: Final = 2 * 86_400_000_000
 _SPEAKS: Final = re.compile(rf"(?:{_COMPANY})*(?:{_CHANGE})(?:{_COMPANY})*")
 
 
@@ -54,14 +53,15 @@ def unseen(plugin: "TablePlugin", table: Table) -> tuple[str, ...]:
 
 def compared_at(known: "TableState") -> str | None:
     """When the last periodic comparison of all values began that came to its end; None without any."""
-    comparison = getattr(known, "comparison", None)
-    return comparison.walked_at if comparison else None
+    return known.comparison.walked_at if known.comparison else None
 
 
-def is_covered(known: "TableState", now: clock.Instant) -> bool:
-    """Whether such a comparison is recent enough to stand in for what runs do not see."""
+def is_covered(table: Table, known: "TableState", now: clock.Instant) -> bool:
+    """Whether such a comparison is at most two intervals old, and stands in for what runs do not see."""
     at = compared_at(known)
-    return at is not None and now - clock.parse(at) <= _RECENT
+    if at is None or table.compared_every == NEVER:
+        return False
+    return now - clock.parse(at) <= 2 * clock.micros_of(table.compared_every)
 
 
 def reading(plugin: "TablePlugin", table: Table) -> str:
@@ -83,6 +83,8 @@ def ways_out_of_standstill(table: Table) -> str:
 def ways_out(table: Table) -> str:
     """What a person may do so that updates arrive."""
     found = ["plugin: snapshot reads a small table as a whole in every run"]
+    if table.compared_every == NEVER:
+        found.append("compare_every: 24h brings them once a day")
     if table.plugin != "append":
         found.insert(0, "name a column that moves with each update; if this one does: updates: seen")
     return "; ".join(found)

@@ -34,7 +34,7 @@ def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int
     settings = session.settings
     with session.project() as project:
         past = project.store.past(_FETCHED)
-        unseen = {table.name: project.unseen(table) for table in settings.tables}
+        unseen = [(table, project.unseen(table)) for table in settings.tables]
         now = project.now()
         limited = settings.budgets.monthly or settings.budgets.database is not None
         spendings = project.store.spendings(clock.to_text(now - HISTORY)) if limited and past.state else ()

@@ -8,7 +8,7 @@ from supasync_core.compared import Comparison
 from supasync_core.project import Project
 from supasync_core.rowkey import has_row_key
 from supasync_core.state import TableState
-from supasync_core.tables import NEVER, USUAL, Table
+from supasync_core.tables import NEVER, Table
 from supasync_core.unseen import UPDATES
 
 
@@ -69,7 +69,7 @@ def wanted(project: Project, table: Table) -> Wanted | None:
     values = table.compare_every is not None or UPDATES in project.unseen(table)
     if has_row_key(table):  # it is read as a whole by every run, and a row that was changed has another key
         values = False
-    every = table.compare_every or table.verify_every or USUAL
+    every = table.compared_every
     if every == NEVER or not (values or deletes):
         return None
     return Wanted(table, every, values, deletes)
