@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Final
 
 from supasync_core.printable import sql_name
-from supasync_core.tables import Column, Table
+from supasync_core.tables import NEVER, Column, Table
 
 ROW_KEY: Final = "supasync_row"
 """The name under which tables.yaml, the rows on their way and the sink have it."""
@@ -52,6 +52,11 @@ def problems(table: Table) -> Iterator[str]:
         yield (
             f"key: {ROW_KEY} needs deletes: report or mirror: an update makes another row, and the one "
             "before it stays in NEW"
+        )
+    elif table.compare_every == NEVER:
+        yield (
+            f"key: {ROW_KEY} does not go with compare_every: never: the row before an update would stay in "
+            "NEW unseen"
         )
     if table.columns or table.exclude:
         yield f"key: {ROW_KEY} is made of all columns, so none may be left out by columns or exclude"
