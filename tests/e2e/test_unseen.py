@@ -254,3 +254,24 @@ def test_a_missing_timestamp_is_answered_with_the_columns_that_are_there(
         told = space.supasync("check").out
     assert "timestamp: creation_time works, but then updates are not seen" in told
     assert "timestamp: last_change speaks of updates" in told
+
+
+def test_a_table_that_is_compared_as_a_whole_is_listed_until_then_and_after_that_no_more(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    compared = HEAD.replace("compare_every: never", "compare_every: 24h") + "  by_ts: {timestamp: ts}\n"
+    told = "by_ts: updates in OLD are not seen"
+    with between(cluster, tmp_path, SCHEMA, SCHEMA, compared) as space:
+        space.old.run("insert into public.by_ts select g, 'trial', now() from generate_series(1, 9) g")
+        space.ready()
+        assert told in space.supasync("status").out
+        while "updates in OLD are not seen: by_ts" in space.supasync("sync").err:
+            time.sleep(0.5)  # until the rows that were loaded are old enough to be compared
+        done = space.supasync("status")
+        assert told not in done.out
+        assert "updates are not seen" not in done.out
+        (table,) = space.supasync("status", "--json").json["tables"]
+        assert (table["unseen"], table["blind"]) == (["deletes", "updates"], False)
+        assert table["compared_at"]
+        space.write("tables.yaml", compared.replace("24h", "never"))
+        assert told in space.supasync("status").out
