@@ -375,3 +375,7 @@ def test_the_cells_of_a_wide_table_are_counted_like_those_of_a_narrow_one(bench:
     with patch("supasync_csv.gap.raw._WIDE", 1000):
         assert raw.cells(shape) == found
     assert len({each.marks for each in found}) > 3
+    with patch.object(bench.staging, "fetch", wraps=bench.staging.fetch) as asked:
+        counts = raw.counted([f"rowid < {i % 10}" for i in range(200)])
+    assert counts == [i % 10 for i in range(200)]
+    assert max(call.args[0].count("FILTER") for call in asked.call_args_list) <= 64
