@@ -17,6 +17,9 @@ from supasync_rest.answers import Answer
 # PostgREST 14.8 and later print these for integer and bigint (measured; smallint is int32 there too).
 _TYPES = {"int32": "integer", "int64": "bigint"}
 
+_REFERENCE = re.compile(r"<fk table='(.{1,63}?)' column='(.{1,63}?)'/>")
+"""Names have at most 63 bytes; without that a description of a megabyte takes hours."""
+
 HIDDEN = (
     "identity and generated columns",
     "unique, check and exclusion constraints",
@@ -52,21 +55,23 @@ def _shape(definition: Mapping[str, Any], operations: Mapping[str, Any]) -> Shap
 
 def _column(name: str, told: Mapping[str, Any], *, nullable: bool) -> Column:
     """A column of the description: ``required`` is NOT NULL, ``<pk/>`` marks the key (measured)."""
-    description = told.get("description", "")
+    description, kind, length = told.get("description", ""), told.get("format"), told.get("maxLength")
     default = told.get("default")
+    if not isinstance(kind, str | None) or not isinstance(length, int | None):
+        raise TypeError("a type is a text, and a length a number")
     return Column(
         name=name,
-        type=_TYPES.get(told.get("format", ""), told.get("format")),
+        type=_TYPES.get(kind or "", kind),
         nullable=nullable,
         key="<pk/>" in description,
         refers=_reference(description),
         default=default if default is None or isinstance(default, str) else json.dumps(default),
-        values=tuple(told.get("enum", ())),
-        length=told.get("maxLength"),
+        values=tuple(map(str, told.get("enum", ()))),
+        length=length,
     )
 
 
 def _reference(description: str) -> tuple[str, str] | None:
     """What ``<fk table='users' column='id'/>`` points to."""
-    found = re.search(r"<fk table='(.*?)' column='(.*?)'/>", description)
+    found = _REFERENCE.search(description)
     return (found[1], found[2]) if found else None

@@ -1,9 +1,10 @@
 """The state and the records of all runs, in NEW's table ``sync_metadata`` behind two SQL functions."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from supasync_core import clock, journal, state
@@ -30,6 +31,8 @@ _OLDER = (
 )
 _TIMES = ("created_at", "finished_at", "last_sync_timestamp", "since", "until", "now")
 
+T = TypeVar("T")
+
 
 class RestStore:
     """Keeps the rules of `supasync_core.journal` inside PostgreSQL; `schema.sql` holds them."""
@@ -39,26 +42,27 @@ class RestStore:
 
     def begin(self, claim: Claim) -> Run:
         """Take the lease; asked again after a lost answer, the same holder takes over its own."""
-        answer = self._call(
-            "supasync_begin",
-            {
-                "holder": claim.holder,
-                "source_ref": claim.source,
-                "command": claim.command,
-                "lease_seconds": claim.lease,
-                "baseline": claim.baseline,
-            },
-        )
-        if not isinstance(answer, dict):
-            raise StateError(f"{self._client.project}: supasync_begin gives no answer", hint=SCHEMA_HINT)
-        run = journal.granted(_with_plain_times(answer), claim)
-        return run if answer.get("version", 1) >= VERSION else replace(run, note=_OLDER)
+        given = {
+            "holder": claim.holder,
+            "source_ref": claim.source,
+            "command": claim.command,
+            "lease_seconds": claim.lease,
+            "baseline": claim.baseline,
+        }
+
+        def granted(answer: Any) -> Run:  # noqa: ANN401 - JSON
+            if not isinstance(answer, dict):
+                raise StateError(f"{self._client.project}: supasync_begin gives no answer", hint=SCHEMA_HINT)
+            run = journal.granted(_with_plain_times(answer), claim)
+            return run if answer.get("version", 1) >= VERSION else replace(run, note=_OLDER)
+
+        return self._call("supasync_begin", given, granted)
 
     def save(self, run_id: str, entry: Entry) -> bool:
         """Store state and record; ``save_id`` makes the same save known when it is sent again."""
         terms = {"lease": entry.lease, "retention": entry.retention, "save_id": str(uuid4())}
         given = {**journal.entry_to_json(entry), **terms}
-        answer = self._call("supasync_save", {"run": run_id, "entry": given})
+        answer = self._call("supasync_save", {"run": run_id, "entry": given}, lambda answer: answer)
         if not isinstance(answer, bool):
             raise StateError(f"{self._client.project}: supasync_save gives no answer", hint=SCHEMA_HINT)
         return answer
@@ -66,9 +70,8 @@ class RestStore:
     def past(self, limit: int) -> Past:
         """The state and the newest records; rows of older sync scripts are shown, and hold no state."""
         rows = self._rows(f"limit={max(limit, 1)}")
-        runs = [row for row in rows if row["run_id"]] or self._rows("run_id=not.is.null&limit=1")
-        stored = runs[0]["state"] if runs else None
-        return Past(stored and state.from_json(stored), tuple(_record(row) for row in rows[:limit]))
+        runs = [row for row in rows if row.is_run] or self._rows("run_id=not.is.null&limit=1")
+        return Past(runs[0].state if runs else None, tuple(row.record for row in rows[:limit]))
 
     def spendings(self, since: str) -> list[Spending]:
         """A thousand records take about 400 kB, compressed some 20 kB; more come page by page."""
@@ -83,11 +86,11 @@ class RestStore:
                 headers={"Prefer": "count=exact"},
                 state=True,
             )
-            rows, total = self._counted(request)
-            found += [journal.spending(row["created_at"], row["costs"], row["sizes"]) for row in rows]
-            if not rows or len(rows) >= total:
+            page = self._client.send(request, partial(self._spent, request, behind))
+            found += page.spendings
+            if page.last:
                 return found
-            behind = rows[-1]["seq"]
+            behind = page.behind
 
     def now(self) -> Instant | None:
         """NEW's time at its latest answer."""
@@ -98,7 +101,8 @@ class RestStore:
         """Close all connections."""
         self._client.close()
 
-    def _call(self, function: str, arguments: Mapping[str, object]) -> Any:  # noqa: ANN401 - JSON
+    def _call(self, function: str, arguments: Mapping[str, object], read: Callable[[Any], T]) -> T:
+        """What ``read`` makes of the function's answer; where it cannot, the answer is not usable."""
         request = Request(
             method="POST",
             path=f"/rpc/{function}",
@@ -107,23 +111,48 @@ class RestStore:
             body=json.dumps(arguments).encode(),
             state=True,
         )
-        return self._client.send(request, lambda answer: self._json(request, answer))
+        return self._client.send(request, lambda answer: read(self._json(request, answer)))
 
-    def _rows(self, filters: str) -> list[dict[str, Any]]:
+    def _rows(self, filters: str) -> "list[_Row]":
         path = f"/sync_metadata?select={_COLUMNS}&order=seq.desc&{filters}"
         request = Request(method="GET", path=path, purpose="state", state=True)
-        found: list[dict[str, Any]] = self._client.send(request, lambda answer: self._json(request, answer))
-        return found
+        return self._client.send(request, lambda answer: [_row(each) for each in self._json(request, answer)])
 
-    def _counted(self, request: Request) -> tuple[list[dict[str, Any]], int]:
-        """The rows of a page, and how many there are from it on."""
-        return self._client.send(request, lambda answer: (self._json(request, answer), answer.total or 0))
+    def _spent(self, request: Request, behind: int, answer: Answer) -> "_Spent":
+        """A page of what was spent, behind which the next one begins."""
+        rows = self._json(request, answer)
+        spent = [journal.spending(row["created_at"], row["costs"], row["sizes"]) for row in rows]
+        last = not rows or len(rows) >= (answer.total or 0)
+        if not last and rows[-1]["seq"] <= behind:
+            raise self._client.unfit(request, "with rows before those that it was asked for", answer)
+        return _Spent(spent, last, rows[-1]["seq"] if rows else behind)
 
     def _json(self, request: Request, answer: Answer) -> Any:  # noqa: ANN401 - JSON
         try:
             return json.loads(answer.body)
         except ValueError as err:
             raise self._client.unfit(request, "with something that is no JSON", answer) from err
+
+
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    spendings: list[Spending]
+    last: bool
+    behind: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    record: Record
+    is_run: bool
+    state: state.State | None
+
+
+def _row(row: Mapping[str, Any]) -> _Row:
+    """A row of the table, all of it read; what cannot be read is no row of ours."""
+    is_run = bool(row["run_id"])
+    stored = row["state"] if is_run else None
+    return _Row(_record(row), is_run, stored and state.from_json(stored))
 
 
 def _record(row: Mapping[str, Any]) -> Record:

@@ -20,8 +20,11 @@ from supasync_core.ledger import Ledger
 from supasync_core.opening import Context
 from supasync_core.tables import Table
 from supasync_rest import transport
+from supasync_rest.answers import Answer
+from supasync_rest.description import described
 from supasync_rest.retry import Patience
 from supasync_rest.source import RestSource
+from supasync_rest.store import RestStore
 from tests.hostile.server import answer, serving
 
 TABLE = Table(name="users", key=("id",))
@@ -161,3 +164,35 @@ def test_no_command_prints_the_key_that_a_server_repeats(
     assert done.returncode == 3, shown
     for part in (KEY, KEY[10:], "&#115;&#98;"):
         assert part not in shown
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b'"x"', b"5", b'{"a":1}', b"[1]", b'[{"run_id":"a"}]', b'["run_id"]', b"[" * 100_000, b"null"],
+)
+def test_a_record_that_is_none_is_a_failure_for_now(said: bytes, tmp_path: Path) -> None:
+    with serving(lambda _: [answer(said)]) as url:
+        context = Context(settings={"url": url, "key": KEY}, folder=tmp_path, ledger=Ledger(), project="NEW")
+        with closing(RestStore(context, Patience(attempts=2, sleep=lambda _: None))) as store:
+            for ask in (lambda: store.past(1), lambda: store.spendings("2024-01-01")):
+                with pytest.raises(TransientError):
+                    ask()
+
+
+@pytest.mark.parametrize(
+    "column",
+    [{"format": 5}, {"format": []}, {"maxLength": "x"}, {"description": []}, {"enum": 5}, [1], None],
+)
+def test_a_description_of_odd_columns_is_none(column: object) -> None:
+    document = {"paths": {}, "definitions": {"t": {"properties": {"id": column}}}}
+    assert described(Answer(200, {}, json.dumps(document).encode())) is None
+
+
+def test_a_description_of_half_references_is_read_at_once() -> None:
+    text = "<fk table='" * 100_000
+    document = {"paths": {}, "definitions": {"t": {"properties": {"id": {"description": text}}}}}
+    began = time.monotonic()
+    told = described(Answer(200, {}, json.dumps(document).encode()))
+    assert told is not None
+    assert told["t"].columns[0].refers is None
+    assert time.monotonic() - began < 5
