@@ -217,7 +217,8 @@ class Command:
             self._refetch(part, outlook)
         kinds = dict.fromkeys(e.kind for p in outlook.parts.values() for e in p.errors(outlook.accepted))
         for kind in kinds:
-            output.line(f"--accept {kind}: {self.export.kinds.get(kind, '')}")
+            if kind in self.export.kinds:  # what cannot be read is never accepted
+                output.line(f"--accept {kind}: {self.export.kinds[kind]}")
 
     def _refetch(self, part: Part, outlook: Outlook) -> None:
         errors = part.errors(outlook.accepted)

@@ -107,14 +107,17 @@ class Merging:
         self.findings[:] = [each for each in self.findings if not each.key or each.key not in there]
 
     def _fit(self, path: Path, physical: Physical) -> bool:
-        """Whether the header can be read as the table's columns; what is amiss with it is reported."""
+        """Whether the header can be read as the table's columns; what is amiss with it is reported.
+
+        A file whose rows cannot be told apart cannot be read at all, so that is never accepted.
+        """
         header = physical.header
         if not header or "" in header or len(set(header)) < len(header):
-            self._file("header", path, "does not name each column once in its first line")
+            self._file("file", path, "does not name each column once in its first line")
             return False
         lost = [name for name in self.table.key if name not in header]
         if lost:
-            self._file("header", path, f"has no key column {', '.join(lost)}")
+            self._file("file", path, f"has no key column {', '.join(lost)}")
             return False
         refuse_twins(self.table, self._columns(physical))
         if self.shape.known and self.shape.columns:
