@@ -102,6 +102,7 @@ def inspect(project: Project, progress: Callable[[str], None]) -> Inspection:
         overviews.append(Overview(table.name, *counts))
     findings.extend(_referring(project))
     findings.extend(_undeleted(project))
+    findings.extend(_renamed(project))
     remarks = _remarks(project, findings)
     findings.extend(_made(project, past, remarks))
     findings.extend(_unmerged(project))
@@ -204,6 +205,13 @@ def _undeleted(project: Project) -> Iterator[Finding]:
     if names:
         text = f"rows that are deleted in OLD are not looked for, and stay in NEW: {', '.join(names)}"
         yield Finding("note", text, hint="deletes: report names them, deletes: mirror removes them too")
+
+
+def _renamed(project: Project) -> Iterator[Finding]:
+    """Settings by their old names."""
+    if names := [table.name for table in project.settings.tables if table.verify_every is not None]:
+        text = f"verify_every is called compare_every now: {', '.join(names)}; the old name still works"
+        yield Finding("note", text, hint="compare_every compares values as well, not only keys")
 
 
 def _remarks(project: Project, findings: list[Finding]) -> Sequence[Remark]:

@@ -9,7 +9,7 @@ from supasync_core.config.reading import Reading
 from supasync_core.config.schema import DEFAULTS, TABLE
 from supasync_core.config.values import Mismatch, optional_section
 from supasync_core.registry import Registry, did_you_mean
-from supasync_core.tables import Table
+from supasync_core.tables import NEVER, Table
 
 _EMPTY: Final = Section(Mark(1, 1), {})
 
@@ -100,6 +100,9 @@ def _check(reading: Reading, table: Table, at: Mark, entries: Mapping[str, Entry
     if table.columns and table.exclude:
         sentence = "exclude leaves columns out of all, columns names those to copy: give one of the two"
         reading.problems.add(entries["exclude"].at, f"{place}.exclude", sentence)
+    if table.compare_every == NEVER and table.deletes != "ignore":
+        sentence = "compare_every: never looks for no deletes: give a duration, or deletes: ignore"
+        reading.problems.add(at, place, sentence)
     for column, role in _needed(reading, table):
         if column in table.exclude:
             sentence = f"the {role} column {column} is needed and cannot be left out"

@@ -319,3 +319,13 @@ def test_never_compares_nothing(space: Workspace) -> None:
     later(space)
     synced(space)
     assert ("u",) not in space.new.rows("select name from public.teams")
+
+
+def test_the_old_name_works_and_check_names_the_new_one(space: Workspace) -> None:
+    space.write("tables.yaml", ENDS + TABLES.replace("created_at}", "created_at, verify_every: 12h}"))
+    assert "verify_every is called compare_every now: teams, odd" in space.supasync("check").out
+    synced(space)
+    space.old.run("update public.teams set name = 'u' where name = 't4'")
+    later(space, timedelta(hours=13))
+    synced(space)
+    same(space)
