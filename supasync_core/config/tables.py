@@ -100,7 +100,8 @@ def _check(reading: Reading, table: Table, at: Mark, entries: Mapping[str, Entry
     if table.columns and table.exclude:
         sentence = "exclude leaves columns out of all, columns names those to copy: give one of the two"
         reading.problems.add(entries["exclude"].at, f"{place}.exclude", sentence)
-    if table.compare_every == NEVER and table.deletes != "ignore":
+    never = table.compare_every == NEVER and not rowkey.has_row_key(table)
+    if never and table.deletes != "ignore":
         sentence = "compare_every: never looks for no deletes: give a duration, or deletes: ignore"
         reading.problems.add(at, place, sentence)
     for column, role in _needed(reading, table):
