@@ -3,9 +3,10 @@
 import html
 import json
 import re
-from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from base64 import b32encode, b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
+from string import ascii_lowercase, ascii_uppercase
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -18,6 +19,8 @@ _PARTS: Final = 3
 _LAYERS: Final = 3
 _GAP: Final = re.compile(r"(?:[^\x21-\x7e]|\\[nrtbf]|\\u[0-9a-fA-F]{4})*")
 """What may stand between the characters of a key that is broken over lines."""
+_LOWER: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
+"""Keeps the length of every text, as `str.lower` does not."""
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
 _KEY: Final = re.compile(
     r"\bsb_(?:secret|publishable)_[\w-]+|\bsbp_\w{16,}|\beyJ[\w-]{8,}(?:\.[\w-]*){0,2}", re.ASCII
@@ -74,16 +77,16 @@ def looks_like_key(text: str) -> bool:
 def redact(text: str, secrets: Iterable[Secret]) -> str:
     """The text without the secrets, however they are written, and without what looks like a key.
 
-    Plain or in base64, in hexadecimal, broken over lines, or the signature of a token alone, a secret becomes
-    stars. Where one shows only once the text is decoded (percent signs, HTML entities, backslashes), nothing
-    of the text is left. A secret of fewer than six characters is not looked for: no key is that short, and
-    most texts hold it.
+    Plain or backwards, in base64 once or twice, in base32, in hexadecimal, broken over lines, or the
+    signature of a token alone, in upper or lower case, a secret becomes stars. Where one shows only once the
+    text is decoded (percent signs, HTML entities, backslashes), nothing of the text is left. A secret of
+    fewer than six characters is not looked for: no key is that short, and most texts hold it.
     """
     forms = _all_forms(frozenset(secret.reveal() for secret in secrets))
-    for form in forms:
-        text = text.replace(form, HIDDEN)
+    for form in _held(forms, text):
+        text = _hide(re.escape(form), text)
     for form in _held(forms, _GAP.sub("", text)):
-        text = re.sub(_GAP.pattern.join(map(re.escape, form)), HIDDEN, text)
+        text = _hide(_GAP.pattern.join(map(re.escape, form)), text)
     text = _KEY.sub(HIDDEN, text)
     if not any(_held(forms, each) for each in _decoded(text)):
         return text
@@ -96,23 +99,36 @@ def redact(text: str, secrets: Iterable[Secret]) -> str:
 
 @lru_cache(maxsize=8)
 def _all_forms(secrets: frozenset[str]) -> list[str]:
-    """Every form of the secrets, the longest first."""
+    """Every form of the secrets in lower case, the longest first."""
     forms = {form for text in secrets if len(text) >= _SHORTEST for form in _forms(text)}
-    return sorted(forms, key=len, reverse=True)
+    return sorted({form.translate(_LOWER) for form in forms}, key=len, reverse=True)
 
 
 def _forms(text: str) -> Iterator[str]:
     yield from (text, quote(text, safe=""), json.dumps(text)[1:-1])
+    unbroken = _GAP.sub("", text)
+    if len(unbroken) >= _SHORTEST:
+        yield unbroken
     if len(text) < _LONG:
         return
     parts = text.split(".")
-    yield from (part for part in parts[1:] if len(part) >= _LONG and len(parts) == _PARTS)
+    known = [text, *(part for part in parts[1:] if len(part) >= _LONG and len(parts) == _PARTS)]
+    yield from known
+    yield from (each[::-1] for each in known)
     raw = text.encode()
-    yield from (raw.hex(), raw.hex().upper())
-    for before, unsure in enumerate((0, 2, 3)):  # base64 writes it in three ways, by what stands before
-        behind = (0, 3, 2)[(before + len(raw)) % 3]
-        inside = b64encode(b"\0" * before + raw).decode()[unsure : -behind or None]
-        yield from (inside, inside.replace("+", "-").replace("/", "_"))
+    yield raw.hex()
+    once = list(_inside(raw, b64encode, 6))
+    twice = [form for each in once for form in _inside(each.encode(), b64encode, 6)]
+    for form in (*once, *twice):
+        yield from (form, form.replace("+", "-").replace("/", "_"))
+    yield from _inside(raw, b32encode, 5)
+
+
+def _inside(raw: bytes, encode: Callable[[bytes], bytes], bits: int) -> Iterator[str]:
+    """What is sure to be written of it, so many bits a letter, in each way, by what stands before it."""
+    for before in range(bits if bits % 2 else bits // 2):
+        letters = encode(b"\0" * before + raw).decode()
+        yield letters[-(-8 * before // bits) : 8 * (before + len(raw)) // bits]
 
 
 def _decoded(text: str) -> Iterator[str]:
@@ -127,4 +143,9 @@ def _decoded(text: str) -> Iterator[str]:
 
 
 def _held(forms: Iterable[str], text: str) -> list[str]:
-    return [form for form in forms if form in text]
+    lower = text.translate(_LOWER)
+    return [form for form in forms if form in lower]
+
+
+def _hide(pattern: str, text: str) -> str:
+    return re.sub(pattern, HIDDEN, text, flags=re.IGNORECASE | re.ASCII)

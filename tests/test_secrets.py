@@ -1,8 +1,10 @@
 """Keys stay out of everything that is printed."""
 
+import base64
 import copy
 import json
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
 import pytest
@@ -76,6 +78,42 @@ def test_a_traceback_with_the_locals_shows_no_secret() -> None:
 def test_redacted_texts_hold_no_secret(text: str, shown: str) -> None:
     secrets = [Secret(""), Secret("tiny"), Secret("pass w/1"), Secret("pass w/1longer"), Secret('say "hi"')]
     assert redact(text, secrets) == shown
+
+
+def twice(raw: bytes) -> bytes:
+    return base64.b64encode(base64.b64encode(raw))
+
+
+FORMS: dict[str, Callable[[bytes], bytes]] = {
+    "upper": bytes.upper,
+    "lower": bytes.lower,
+    "swapped": bytes.swapcase,
+    "backwards": lambda raw: raw[::-1],
+    "base32": base64.b32encode,
+    "base32 in lower case": lambda raw: base64.b32encode(raw).lower(),
+    "base64 twice": twice,
+    "base64 within a text of base64": lambda raw: base64.b64encode(b"k=" + base64.b64encode(raw)),
+    "base64 broken over lines": lambda raw: base64.encodebytes(base64.b64encode(raw)),
+    "hexadecimal": lambda raw: raw.hex().swapcase().encode(),
+    "percent": lambda raw: b"".join(b"%%%02x" % each for each in raw.swapcase()),
+}
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc", "abcd"])
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("key", ["sb_secret_Invented0Invented1Invented2", JWT, "aPass/Word+of~24 letters"])
+def test_no_common_way_of_writing_a_key_shows_it(key: str, name: str, before: str) -> None:
+    form = FORMS[name]
+    inside = len(before) if name.startswith("base") else 0  # what stands before moves these
+    said = form((before[:inside] + key).encode()).decode()
+    shown = redact(f"error: {before[inside:]}<{said}> at 1", [Secret(key)])
+    assert key.lower() not in shown.lower()
+    for start in range(len(said) - 12):
+        assert said[start : start + 12] not in shown
+
+
+def test_a_secret_in_another_case_hides_nothing_beside_it() -> None:
+    assert redact("\u0130: PASS W/1, \u0130 pass", [Secret("pass w/1")]) == "\u0130: ***, \u0130 pass"
 
 
 @pytest.mark.parametrize(
