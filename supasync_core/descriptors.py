@@ -107,6 +107,7 @@ def replace(path: Path, expected: bytes, raw: bytes) -> None:
         return
     with _opened(path.parent, os.O_RDONLY | os.O_DIRECTORY) as folder:
         with _opened(path.name, os.O_RDONLY, folder) as old:
+            _check_same(path.name, old, folder, expected)  # else the draft would be given to somebody else
             name = f".{path.name}.{uuid4().hex}"
             try:
                 with _opened(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, folder) as new:
@@ -120,6 +121,19 @@ def replace(path: Path, expected: bytes, raw: bytes) -> None:
                     os.unlink(name, dir_fd=folder)
                 raise
         os.fsync(folder)
+
+
+def give(number: int, path: Path, expected: bytes) -> None:
+    """Give an open file the owner and group of the one at that path; OSError unless that has these bytes."""
+    if not hasattr(os, "fchown"):
+        return
+    with (
+        _opened(path.parent, os.O_RDONLY | os.O_DIRECTORY) as folder,
+        _opened(path.name, os.O_RDONLY, folder) as old,
+    ):
+        _check_same(path.name, old, folder, expected)
+        found = os.fstat(old)
+        os.fchown(number, found.st_uid, found.st_gid)
 
 
 @contextmanager

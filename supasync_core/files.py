@@ -8,7 +8,11 @@ from tempfile import NamedTemporaryFile
 from supasync_core.errors import SupasyncError
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
-_UNSEEN = "\\s\ufeff\u00ad\u200b-\u200f\u2060-\u2064"
+_UNSEEN = (
+    "\\s\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+)
+"""Letters that show nothing (Unicode, "Default_Ignorable_Code_Point", and blanks and controls)."""
 _FORMULA = re.compile(f"((?:^|[;\\n\\r\\t])[{_UNSEEN}]*)([=+\\-@\uff1d\uff0b\uff0d\uff20])")
 """The beginning of a formula: of the cell, of a line of it, or of a part where ``;`` or a tab parts cells."""
 

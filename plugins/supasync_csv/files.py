@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkstemp
+from tempfile import mkdtemp, mkstemp
 
 from supasync_core.errors import RefusedError, SchemaError
 from supasync_core.printable import unfit_for_windows
@@ -85,12 +85,14 @@ def _alike(one: str, other: str) -> bool:
 def replace_whole(path: Path, write: Callable[[Path], None]) -> None:
     """Put a new file in the place of an old one: readers see all of it or nothing.
 
-    Mode, owner and link of the old one stay; a file that is new is for its owner alone.
+    Mode, owner and link of the old one stay; a file that is new is for its owner alone. Until then it has a
+    name that only its owner can see: a link in its place would lead the writing elsewhere.
     """
     try:
         path = path.resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        hidden = mkdtemp(dir=path.parent, prefix=f".{path.name}.")
+        descriptor, name = mkstemp(dir=hidden)
     except OSError as err:
         raise _unwritable(path, err) from err
     os.close(descriptor)
@@ -102,7 +104,10 @@ def replace_whole(path: Path, write: Callable[[Path], None]) -> None:
     except OSError as err:
         raise _unwritable(path, err) from err
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.parent.rmdir()
 
 
 def _settle(draft: Path, old: os.stat_result | None) -> None:

@@ -78,11 +78,11 @@ def check_writable(file: EnvFile) -> None:
 def keep(file: EnvFile, stamp: str) -> Path:
     """Write the original beside the file, for its owner alone; its path, with a number where one is taken."""
     copy = _vacant(file, f"{file.path.name}.old-{stamp}")
-    if copy.exists():
+    if os.path.lexists(copy):
         return copy
     try:
         with open(copy, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
-            _same_owner(file.path, out.fileno())
+            descriptors.give(out.fileno(), file.path, file.raw)
             out.write(file.raw)
             out.flush()
             os.fsync(out.fileno())
@@ -98,7 +98,15 @@ def _vacant(file: EnvFile, name: str) -> Path:
     """The first path of that name, with or without a number, where nothing is, or this very original."""
     numbered = (f"{name}-{number}" for number in count(2))
     paths = map(file.path.with_name, chain([name], numbered))
-    return next(path for path in paths if not path.exists() or path.read_bytes() == file.raw)
+    return next(path for path in paths if not os.path.lexists(path) or _holds(path, file.raw))
+
+
+def _holds(path: Path, raw: bytes) -> bool:
+    """Whether it is a regular file with these bytes; whoever may write here may have put anything there."""
+    try:
+        return descriptors.read(path, _LARGEST) == raw
+    except OSError:
+        return False
 
 
 def replace(file: EnvFile, raw: bytes) -> None:
@@ -110,10 +118,3 @@ def replace(file: EnvFile, raw: bytes) -> None:
         descriptors.replace(file.path, file.raw, raw)
     except OSError as err:
         raise SupasyncError(f"{file.path} cannot be replaced: {err.strerror}") from err
-
-
-def _same_owner(original: Path, copy: int) -> None:
-    """Give the open copy the original's owner and group; OSError where that is not allowed."""
-    if hasattr(os, "fchown"):
-        old = original.stat(follow_symlinks=False)
-        os.fchown(copy, old.st_uid, old.st_gid)

@@ -3,6 +3,8 @@
 import json
 import os
 import stat
+import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -134,6 +136,49 @@ def test_a_link_that_is_swapped_in_meanwhile_gives_nothing_away(
             envfile.replace(file, b"A=2")
     after = victim.stat()
     assert (after.st_uid, after.st_mode, victim.read_text()) == (before.st_uid, before.st_mode, "mine")
+
+
+@pytest.mark.parametrize("act", ["replace", "keep"])
+def test_no_new_file_is_given_to_whoever_puts_an_own_one_in_its_place(
+    act: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / ".env"
+    path.write_text("A=1")
+    file = envfile.read(path)
+    path.unlink()
+    path.write_text("theirs")
+    path.chmod(0o666)
+    given: list[object] = []
+    for name in ("fchown", "fchmod"):
+        monkeypatch.setattr(os, name, lambda *args: given.append(args))
+    call = partial(envfile.replace, file, b"A=2") if act == "replace" else partial(envfile.keep, file, "1")
+    with pytest.raises(SupasyncError, match="changed meanwhile"):
+        call()
+    assert not given
+    assert [each.name for each in tmp_path.iterdir()] == [".env"]
+
+
+@pytest.mark.parametrize("kind", ["fifo", "link", "dangling link", "folder"])
+def test_what_was_planted_under_the_name_of_the_kept_original_is_left(
+    kind: str, tmp_path: Path, victim: Path
+) -> None:
+    path, planted = tmp_path / ".env", tmp_path / ".env.old-1"
+    path.write_text("A=1")
+    file = envfile.read(path)
+    if kind == "fifo":
+        os.mkfifo(planted)
+    elif kind == "folder":
+        planted.mkdir()
+    else:
+        planted.symlink_to(victim if kind == "link" else tmp_path / "gone")
+    kept: list[Path] = []
+    thread = threading.Thread(target=lambda: kept.append(envfile.keep(file, "1")), daemon=True)
+    thread.start()
+    thread.join(5)
+    assert [each.name for each in kept] == [".env.old-1-2"]
+    assert kept[0].read_text() == "A=1"
+    assert victim.read_text() == "mine"
+    assert not (tmp_path / "gone").exists()
 
 
 @pytest.mark.skipif(not ROOT, reason="only root is asked")

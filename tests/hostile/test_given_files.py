@@ -142,3 +142,27 @@ def test_a_draft_that_is_swapped_for_a_link_gives_nothing_away(tmp_path: Path) -
         replace_whole(path, swapped)
     assert mine.stat().st_mode & 0o777 == 0o600
     assert path.read_text() == "id\n"
+
+
+@POSIX
+def test_the_draft_of_a_file_has_no_name_that_others_see(tmp_path: Path) -> None:
+    """Whoever may write to the folder puts links to a file of this user in the place of all that is new."""
+    folder, mine = tmp_path / "shared", tmp_path / "mine"
+    folder.mkdir()
+    mine.write_text("mine")
+    path = folder / "users.csv"
+
+    def planted(draft: Path) -> None:
+        for new in list(folder.iterdir()):
+            if new.is_dir():
+                assert new.stat().st_mode & 0o077 == 0
+            else:
+                new.unlink()
+                new.symlink_to(mine)
+        draft.write_text("id\n1\n")
+
+    replace_whole(path, planted)
+    assert mine.read_text() == "mine"
+    assert [each.name for each in folder.iterdir()] == ["users.csv"]
+    assert path.read_text() == "id\n1\n"
+    assert path.stat().st_mode & 0o777 == 0o600
