@@ -10,7 +10,7 @@ from supasync_core.comparison.due import wanted
 from supasync_core.errors import StateError, SupasyncError, TableError
 from supasync_core.journal import current
 from supasync_core.project import Project, store_of_source
-from supasync_core.rowkey import ROW_KEY, has_row_key, missing_in_sink
+from supasync_core.rowkey import ROW_KEY, has_row_key, lacks_row_key, missing_in_sink
 from supasync_core.state import State
 from supasync_core.still import standing_still
 from supasync_core.structure import looking as structure
@@ -36,8 +36,8 @@ class Finding:
     """Something to know: ``problem`` must be mended first, ``warning`` names what will not be seen.
 
     A ``note`` names what a setting would change. With ``alone`` a sync refuses that table, and no other:
-    those may begin. Kinds are those of a `Remark`, and ``state older reference circle made``: rows that NEW
-    has of its own before anything was copied.
+    those may begin. Kinds are those of a `Remark`, and ``state older rowkey reference circle made``: rows
+    that NEW has of its own before anything was copied.
     """
 
     level: str
@@ -94,7 +94,8 @@ def inspect(project: Project, progress: Callable[[str], None]) -> Inspection:
         counts: list[int | None] = [None, None]
         try:
             findings.extend(_of_table(project, table))
-            counts = [project.source.count(table), project.sink.count(table)]
+            there = None if lacks_row_key(project.sink, table) else project.sink.count(table)
+            counts = [project.source.count(table), there]
         except TableError as err:
             findings.append(Finding("problem", str(err), err.table, err.hint))
             if err.table is None:
@@ -110,7 +111,13 @@ def inspect(project: Project, progress: Callable[[str], None]) -> Inspection:
     outlook = look(project, ())
     findings.extend(Finding("warning", note) for note in outlook.notes())
     blind = isinstance(project.source, Surveyed) and outlook.survey is None
-    return Inspection(tuple(findings), tuple(overviews), past, left_out, blind)
+    return Inspection(_worded_once(findings), tuple(overviews), past, left_out, blind)
+
+
+def _worded_once(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Without warnings of old functions, where the script that brings them is asked for already."""
+    old = ("older", "unknown") if any(each.kind == "state" for each in findings) else ()
+    return tuple(each for each in findings if each.level == "problem" or each.kind not in old)
 
 
 def _referring(project: Project) -> Iterator[Finding]:
@@ -184,7 +191,8 @@ def _compared(project: Project, table: Table, source: Shape) -> Iterator[Finding
     """What NEW lacks or has otherwise than OLD."""
     for column in structure.lacking(project, table, source):
         text = f"{table.name}: NEW has no column {column}"
-        yield Finding("problem", text, table.name, missing_in_sink([column]))
+        kind = "rowkey" if (column,) == table.key == (ROW_KEY,) else None
+        yield Finding("problem", text, table.name, missing_in_sink([column]), kind=kind)
     yield from _without_row_key(project, table)
     sink = project.sink.shape(table)
     if source.view:
@@ -260,7 +268,7 @@ def _unmerged(project: Project) -> Iterator[Finding]:
 
 def _without_row_key(project: Project, table: Table) -> Iterator[Finding]:
     """Rows of NEW that no run has copied, where the key is made of the rows: they would be there twice."""
-    if not has_row_key(table) or project.sink.lacking(table, table.key):
+    if not has_row_key(table) or lacks_row_key(project.sink, table):
         return
     rows = project.sink.count(table, Window((Span(Keyset(None, nulls=table.key)),), limit=1))
     if rows:
@@ -272,6 +280,8 @@ def _without_row_key(project: Project, table: Table) -> Iterator[Finding]:
 def _has_another_key(project: Project, table: Table) -> bool:
     try:
         shape = project.sink.shape(table)
+        if lacks_row_key(project.sink, table):
+            return False  # that is said of the table already
     except TableError:
         return False
     return not shape.view and set(shape.key) != set(table.key)

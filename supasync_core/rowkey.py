@@ -7,10 +7,13 @@ whatever is sent again, after a lost answer or a kill, is the same row, and neve
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from supasync_core.printable import sql_name
 from supasync_core.tables import NEVER, Column, Table
+
+if TYPE_CHECKING:
+    from supasync_core.backend import Sink
 
 ROW_KEY: Final = "supasync_row"
 """The name under which tables.yaml, the rows on their way and the sink have it."""
@@ -24,6 +27,11 @@ COLUMN: Final = Column(ROW_KEY, "text", nullable=True, key=False)
 def has_row_key(table: Table) -> bool:
     """Whether the table's key is made of its rows."""
     return table.key == (ROW_KEY,)
+
+
+def lacks_row_key(sink: "Sink", table: Table) -> bool:
+    """Whether the key is made of each row, and the sink's table has no column for it yet."""
+    return has_row_key(table) and bool(sink.lacking(table, table.key))
 
 
 def row_keys(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from supasync_core.inspection import Inspection
 
 _PASTE = "paste what it prints into NEW's SQL editor"
 _SCRIPTS = (
-    (("state", "unknown", "older"), "", "the state, and what lets supasync look at NEW's tables"),
+    (("state", "unknown", "older", "rowkey"), "", "supasync's own table, functions and columns in NEW"),
     (("identity",), " --identity", "columns that number themselves take OLD's numbers"),
     (("trigger",), " --triggers guard", "triggers of NEW do not act on what is copied"),
     (

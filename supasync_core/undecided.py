@@ -24,8 +24,8 @@ from supasync_core.wording import counted
 OWN: Final = ("sync_metadata", "supasync_changed")
 """supasync's own tables; an OLD that was a NEW once may have them as well."""
 WAY_OUT: Final = (
-    "decide on each: copy it (supasync init prints the entries that are missing), or move its name to "
-    "ignore: in tables.yaml"
+    "decide on each: to copy it, take its name out of undecided: where it stands there, and paste the entry "
+    "that supasync init prints; to leave it out, write its name under ignore: in tables.yaml"
 )
 _NAME: Final = "undecided.json"
 _LARGEST: Final = 10_000_000

@@ -82,12 +82,13 @@ class RestSwitch:
             if name == "triggers" and not wrong:
                 yield self._triggers(tables)
                 continue
+            way = f"paste into NEW's SQL editor what this prints: supasync schema sql {_MENDS[name]}"
             yield Condition(
                 name=name,
                 holds=not wrong,
                 text="; ".join(wrong) or "as it should be",
                 how=f"{_FUNCTION}() in NEW",
-                hint=f"paste into NEW's SQL editor what this prints: supasync schema sql {_MENDS[name]}",
+                hint=way if wrong else None,
                 sql=_sql(name, tables) if wrong else None,
             )
 

@@ -33,6 +33,7 @@ from supasync_core.settings import Settings
 from supasync_core.structure import unique
 from supasync_core.tables import Shape, Table
 from supasync_core.undecided import written
+from supasync_core.wording import counted
 
 _GUESSED = (
     "The tables were looked at as files, which tell no keys, types and foreign keys: what is said of these "
@@ -64,7 +65,8 @@ def init(session: Session, place: Path | None, *, as_json: bool) -> int:
     OLD is asked for its tables. Those that cannot be copied as they are stand under undecided:, each with
     its reason. Where tables.yaml exists it is never changed: the entries that it lacks are printed, ready to
     be pasted, and those whose table is gone; it then exits with 1 where there are any. No entry is printed
-    for a name under undecided: or ignore:, or for an entry that stands there as a comment.
+    for a name under ignore:, for one that stands there as a comment, or for one under undecided:, unless NEW
+    tells a key for a table without a primary key.
     """
     path = Path(session.config)
     _write_example(path.parent, as_json=as_json)
@@ -86,7 +88,8 @@ def init(session: Session, place: Path | None, *, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps({"written": str(path), "tables": names, "left_out": left}, indent=2))
         return 0
-    output.line(f"{path} written: {len(names)} tables to copy" + (f", {len(left)} undecided" if left else ""))
+    told = f"{path} written: {counted(len(names), 'table', 'tables')} to copy"
+    output.line(told + (f", {len(left)} undecided" if left else ""))
     for reason in reasons:
         output.line(reason)
     click.echo("next: read it through, fill .env, then: supasync schema sql")

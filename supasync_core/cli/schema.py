@@ -7,6 +7,7 @@ import click
 
 from supasync_core.cli import output
 from supasync_core.cli.session import Session
+from supasync_core.wording import counted
 
 if TYPE_CHECKING:
     from supasync_core.backend import Remark
@@ -50,6 +51,7 @@ def _print(found: "Comparison") -> None:
         output.hint(each.hint)
     levels = [each.level for each in lines]
     problems, warnings = levels.count("problem"), levels.count("warning")
-    click.echo(f"{found.tables} tables compared: {problems} problems, {warnings} warnings")
+    weights = f"{counted(problems, 'problem', 'problems')}, {counted(warnings, 'warning', 'warnings')}"
+    click.echo(f"{counted(found.tables, 'table', 'tables')} compared: {weights}")
     if found.hidden:
         click.echo(f"not shown, so not compared: {'; '.join(found.hidden)}")

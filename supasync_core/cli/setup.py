@@ -57,7 +57,7 @@ def setup(session: Session, start: str | None, *, as_json: bool) -> int:
             if not as_json:
                 _next(found)
             raise StateError(
-                "the baseline was not written", hint="fix the problems above and run setup again"
+                "the baseline was not written", hint="fix the problems above, then run supasync setup again"
             )
         if found.past and found.past.state:
             if start:

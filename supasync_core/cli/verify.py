@@ -134,14 +134,14 @@ def _methods(found: "Verification") -> dict[tuple[str, ...], list[str]]:
 
 
 def _besides(verdict: "TableVerdict") -> list[str]:
-    numbers = {
-        "more rows differ, and were not looked at a second time": verdict.unlooked,
-        "rows by which the counts differ from what was compared": verdict.unmet,
-        f"rows in flight, younger than {verdict.until}: no differences": verdict.in_flight,
-        "rows left out by a transform": verdict.left_out,
-        "rows written in NEW since it was closed": verdict.newer,
-    }
-    lines = [f"{number:,} {what}" for what, number in numbers.items() if number]
+    numbers = (
+        (verdict.unlooked, "not looked at a second time, which may differ too"),
+        (verdict.unmet, "by which the counts differ from what was compared"),
+        (verdict.in_flight, f"in flight, younger than {verdict.until}: not counted as differences"),
+        (verdict.left_out, "left out by a transform"),
+        (verdict.newer, "written in NEW since it was closed"),
+    )
+    lines = [f"{counted(number, 'row', 'rows')} {what}" for number, what in numbers if number]
     if verdict.changed and UPDATES in verdict.unseen:
         lines.append(f"no run brings updates of this table: supasync sync --full {verdict.name}")
     return [*lines, *(f"note: {note}" for note in verdict.notes)]

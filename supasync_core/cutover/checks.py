@@ -19,6 +19,7 @@ from supasync_core.lease import arriving
 from supasync_core.project import Project
 from supasync_core.report import Report
 from supasync_core.verification import Verification
+from supasync_core.wording import counted
 
 APART: Final = 60.0
 """Seconds between the two looks at OLD; less where no overlap is as long."""
@@ -153,7 +154,7 @@ class Situation:
         if until and clock.parse(until) > _now():
             what = f"a run has not ended cleanly: what it has sent may arrive in NEW until {until}"
             return failed(what, "wait until then, and run supasync cutover again")
-        return ok(f"{report.records:,} records", run=report.run, records=report.records)
+        return ok(counted(report.records, "record", "records"), run=report.run, records=report.records)
 
     def _settled(self) -> bool:
         """Whether nothing is left to copy: rows sent again would only meet triggers that are on by now."""
@@ -186,7 +187,7 @@ class Situation:
             self.looks = looks
             blind = list(values.unseen(self.project))
             but = f"; updates of {', '.join(blind)} would not show" if blind else ""
-            told = f"{len(looks)} tables, {apart:,.0f} s apart{but}"
+            told = f"{counted(len(looks), 'table', 'tables')}, {apart:,.0f} s apart{but}"
             return ok(told, seconds=round(apart, 1), tables=looks, updates_unseen=blind)
         self.memory.stopped_at = None
         remember(self.project.settings.folder, self.memory)

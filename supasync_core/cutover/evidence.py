@@ -61,12 +61,13 @@ def of_verification(found: Verification) -> Outcome:
     methods = ", ".join(dict.fromkeys(table.method for table in found.tables))
     rows = sum(table.compared for table in found.tables)
     if found.settled:
-        return ok(f"{len(tables)} tables, {rows:,} rows compared by {methods}: {found.claim}", **proof)
+        what = f"{counted(len(tables), 'table', 'tables')}, {counted(rows, 'row', 'rows')}"
+        return ok(f"{what} compared by {methods}: {found.claim}", **proof)
     wrong = [
         f"{table.name}: {table.error}"
         if table.error
-        else f"{table.name}: {counted(table.differences, 'row differs', 'rows differ')}, "
-        f"{counted(table.in_flight, 'is', 'are')} in flight"
+        else f"{table.name}: {counted(table.differences, 'row differs', 'rows differ')}"
+        + (f", {counted(table.in_flight, 'is', 'are')} in flight" if table.in_flight else "")
         for table in found.tables
         if not table.equal or table.in_flight
     ]

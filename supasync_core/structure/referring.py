@@ -36,8 +36,8 @@ def sentences(project: Project) -> Iterator[tuple[str | None, str, str]]:
     names = {table.address: table.name for table in project.settings.tables}
     for each in found or ():
         name, other = names[each.table], printed_parent(each)
-        text = f"{name}: {', '.join(each.columns)} refers to {other}, which is not copied: rows wait in NEW "
-        yield name, f"{text}until their row is there", _ways(each, other)
+        text = f"{name}: {', '.join(each.columns)} refers to {other}, which is not copied: a row waits until "
+        yield name, f"{text}NEW has the row that it refers to", _ways(each, other)
 
 
 def circles(project: Project) -> Iterator[tuple[str, str, str]]:

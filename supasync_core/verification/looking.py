@@ -45,10 +45,11 @@ class Look:
         """Look at all candidates, until there are enough confirmed ones."""
         walk = self.walk
         self.rewritten = len(rewritten)
+        aside = {row.key for row in self._quarantined()}  # refused, so not on their way
         younger = {
             key
             for key, old in (*walk.missing.items(), *((k, pair[0]) for k, pair in walk.changed.items()))
-            if self.flight.holds(old)
+            if self.flight.holds(old) and key not in aside
         }
         self.in_flight += len(younger)
         candidates = [*walk.missing, *walk.changed, *walk.extra, *rewritten]

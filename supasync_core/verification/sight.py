@@ -4,6 +4,7 @@ from supasync_core.verification.findings import KEYS, ROWS
 from supasync_core.verification.looking import Look
 from supasync_core.verification.measure import Measure
 from supasync_core.verification.walking import Walk
+from supasync_core.wording import counted
 
 _NULLS = "an SQL NULL against the JSON null of a json column: both are printed alike"
 
@@ -33,7 +34,9 @@ def cannot_see(measure: Measure, walk: Walk) -> tuple[str, ...]:
         found[0] = found[0].replace("without a timestamp", "in a row that was copied already")
     found.append("a value that was changed in NEW while its timestamp stayed")
     if walk.timeless:
-        found.append(f"changes of the {walk.timeless:,} rows that have no timestamp at all")
+        found.append(
+            f"changes of {counted(walk.timeless, 'row that has', 'rows that have')} no timestamp at all"
+        )
     return tuple(found)
 
 
@@ -54,9 +57,9 @@ def notes(measure: Measure, look: Look) -> tuple[str, ...]:
     elif measure.counted is False and not measure.stamps:
         told.append("it has no timestamp: rows that changed since the last sync show up as differences")
     if look.rewritten:
-        told.append(
-            f"{look.rewritten:,} rows were written in OLD since the last verification: compared as whole rows"
-        )
+        written = counted(look.rewritten, "row was", "rows were")
+        told.append(f"{written} written in OLD since the last verification: compared as whole rows")
     if look.filtered:
-        told.append(f"{len(look.filtered):,} of the extra rows are in OLD, but left out on their way now")
+        filtered = counted(len(look.filtered), "of the extra rows is", "of the extra rows are")
+        told.append(f"{filtered} in OLD, but left out on the way now")
     return tuple(told)

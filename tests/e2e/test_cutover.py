@@ -256,6 +256,8 @@ def test_a_plan_shows_everything_and_changes_nothing(space: Workspace) -> None:
     for text in ("planned   sync", "failed    sequences", "ok        keys", "SUPABASE_URL", "echo one"):
         assert text in done.out
     assert "supabase functions deploy --project-ref" in done.out
+    assert "ok        identity" in done.out
+    assert "--identity always" not in done.out, "what is as it should be needs nothing"
     assert files(space) == before
     assert space.old.server.requests() == []
     assert {request["method"] for request in space.new.server.requests()} == {"GET"}

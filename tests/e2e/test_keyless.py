@@ -172,6 +172,8 @@ def test_init_proposes_the_key_of_the_rows_once_new_tells_that_there_is_no_other
     assert done.code == 3
     assert "tags: NEW has no column supasync_row" in done.out
     assert "paste what supasync schema sql prints into NEW's SQL editor" in done.out
+    assert done.out.count("problem: ") == 1, done.out
+    assert "  supasync schema sql  " in space.supasync("setup").out
     space.new.run(space.supasync("schema", "sql").out)
     assert space.supasync("setup").code == 0
     synced(space)

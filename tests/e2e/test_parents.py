@@ -76,6 +76,11 @@ def test_only_the_rows_without_an_account_wait_and_arrive_with_it(space: Workspa
     assert f"waits for its row in {where}, which NEW lacks: id refers to it" in reason
     assert "users of Supabase Auth" in reason
 
+    told = space.supasync("verify")
+    assert told.code == 1
+    assert "set aside, see supasync quarantine list: 3" in told.out
+    assert "in flight" not in told.out
+
     people(space, 151, 151)
     assert space.supasync("sync").code == 0, "an alert comes once"
     accounts(space, "new", 148, 151)

@@ -88,6 +88,7 @@ def test_whoever_types_what_setup_prints_has_a_whole_copy(space: Workspace) -> N
     told = commands(first.out)
     assert told[0] == "supasync schema sql"
     assert "supasync setup" in told
+    assert "functions are" not in first.out, "there are none yet"
     typed(space, told[0])
     done = space.supasync("setup")
     assert done.code == 0
