@@ -15,6 +15,7 @@ _SHORT = 300
 _CODE = re.compile(r"[A-Z0-9]{5,12}")
 """SQLSTATE and PostgREST's codes; whatever else stands in their place may be anything, even the key."""
 _TITLE = "<title>"
+_JSON = ("[", "{", '"')
 _DIGITS = 18
 """Of a number of rows or bytes that PostgreSQL can tell."""
 
@@ -98,10 +99,15 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """What the answer says, for people, shortened: a gateway may answer with HTML or plain text."""
+        """What the answer says, for people, shortened: a gateway may answer with HTML or plain text.
+
+        JSON that is no error may be rows.
+        """
         if self.error:
             return self.message[:_SHORT]
         plain = " ".join(self.body.decode(errors="replace").split())
+        if plain.startswith(_JSON):
+            return "JSON that is no error"
         if not plain.startswith("<"):
             return plain[:_SHORT]
         begin = plain.lower().find(_TITLE)

@@ -25,7 +25,7 @@ from supasync_rest.errors import LargePageError, PassingError, StatementTimeoutE
 from supasync_rest.failures import PROXY_HINT, Refusal
 from supasync_rest.retry import Patience
 from supasync_rest.settings import origin, pair_problem
-from supasync_rest.transport import UNSENT, Transport, why
+from supasync_rest.transport import UNSENT, Transport, told, why
 
 T = TypeVar("T")
 
@@ -33,6 +33,8 @@ RUN = "X-Supasync-Run"
 """By which NEW knows a write of a run that has lost its lease: see `fence-on.sql`."""
 LONGEST_URL = 8000
 """Characters; Supabase's gateway answers 520 to about 16 KB of address and headers."""
+
+_LONGEST_TOLD = 400
 
 
 class Client:
@@ -142,8 +144,8 @@ class Client:
     def _unanswered(self, request: Request, err: HTTPError) -> TransientError | RefusedError:
         """No answer: nobody there, a broken connection, too slow, or somebody else's certificate."""
         cause, unsent = why(err), isinstance(err, UNSENT)
-        told = "cannot be reached" if unsent else "did not answer"
-        reason = redact(f"{self.project} {told} ({type(cause).__name__}: {cause})", (Secret(self._key),))
+        what = "cannot be reached" if unsent else "did not answer"
+        reason = self._shown(f"{self.project} {what} ({told(cause)})")
         if "CERTIFICATE_VERIFY" in reason:
             return RefusedError(reason, hint="check url: and this machine's certificates and clock")
         if isinstance(err, ProxyError):
@@ -163,10 +165,14 @@ class Client:
 
     def _not_let_through(self, cause: BaseException) -> TransientError | RefusedError:
         """The proxy gave no way to the project, of which that says nothing."""
-        reason = redact(f"the proxy before {self.project} refuses ({cause})", (Secret(self._key),))
+        reason = self._shown(f"the proxy before {self.project} refuses ({told(cause)})")
         if "407" in reason:
             return RefusedError(reason, hint=PROXY_HINT)
         return PassingError(reason, hint="check HTTPS_PROXY; NO_PROXY names hosts that need no proxy")
+
+    def _shown(self, text: str) -> str:
+        """The text without the key, then shortened: half of a key would not be known again."""
+        return redact(text, (Secret(self._key),))[:_LONGEST_TOLD]
 
 
 def _headers(key: str) -> dict[str, str]:

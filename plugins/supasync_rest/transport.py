@@ -1,11 +1,19 @@
 """HTTP as the client needs it: one request out, one answer in, every byte counted."""
 
 from collections.abc import Iterator, Mapping
+from http.client import BadStatusLine, RemoteDisconnected, UnknownProtocol
 from io import BytesIO
 from urllib.parse import urlsplit
 
 import urllib3
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProtocolError, ProxyError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    InvalidChunkLength,
+    NewConnectionError,
+    ProtocolError,
+    ProxyError,
+)
 
 from supasync_core import connections
 from supasync_core.ledger import Cost
@@ -22,6 +30,7 @@ LARGEST_ANSWER = 256_000_000
 """Unpacked bytes of any answer that are read; PostgREST's gateways carry no row as large."""
 LARGEST_ERROR = 64_000
 """The same of one that is no success: what it says fits into a line."""
+_REPEATING = (BadStatusLine, UnknownProtocol, InvalidChunkLength)
 _PIECE = 65_536
 _LINE = 20
 """Bytes of a request's or an answer's first line, without the address."""
@@ -74,6 +83,14 @@ def why(error: HTTPError) -> BaseException:
     """What lies behind an error of urllib3, which is told shorter and can be judged."""
     inner = (each for each in error.args if isinstance(each, BaseException))
     return error.__cause__ or next(inner, error)
+
+
+def told(cause: BaseException) -> str:
+    """What kind of error it is, and what it says unless it repeats what came, which may be rows."""
+    name = type(cause).__name__
+    if isinstance(cause, _REPEATING) and not isinstance(cause, RemoteDisconnected):
+        return name
+    return f"{name}: {cause}"
 
 
 def _pieces(body: bytes | None) -> Iterator[bytes] | None:

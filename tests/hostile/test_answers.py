@@ -196,3 +196,29 @@ def test_a_description_of_half_references_is_read_at_once() -> None:
     assert told is not None
     assert told["t"].columns[0].refers is None
     assert time.monotonic() - began < 5
+
+
+VALUE = b"mine@example.test"
+TOLD = {
+    "no head": b'[{"id":8,"email":"' + VALUE + b'"}]\r\n\r\n',
+    "no head, of any length": b"x" * 9_000 + VALUE + b"\r\n\r\n",
+    "version": b"HTTP/" + VALUE + b" 200 OK\r\n\r\n",
+    "chunk": answer(b'[{"id":8,"email":"' + VALUE + b'"}]\r\n', CHUNKED, length=False),
+    "chunk behind one": answer(b"1\r\n[\r\n" + VALUE + b"\r\n", CHUNKED, length=False),
+    "rows with a failure": answer(b'[{"id":8,"email":"' + VALUE + b'"}]', status="500 No"),
+    "rows with an odd status": answer(b'[{"id":8,"email":"' + VALUE + b'"}]', status="999 No"),
+    "half a row": answer(b'{"id":8,"email":"' + VALUE, status="400 No"),
+    "a value": answer(b'"' + VALUE + b'"', status="400 No"),
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_no_value_of_an_answer_that_is_none_is_told(name: str, tmp_path: Path) -> None:
+    with (
+        serving(lambda _: [TOLD[name]]) as url,
+        closing(source(url, tmp_path)) as old,
+        pytest.raises(SupasyncError) as told,
+    ):
+        _ = [row["id"] for row in old.read(TABLE, WINDOW).rows]
+    assert VALUE.decode() not in str(told.value)
+    assert len(str(told.value)) < 600

@@ -195,7 +195,7 @@ def test_old_needs_no_more_than_select() -> None:
         (gateway(520), PassingError, "failed (520)"),
         (gateway(544, '{"error":"DatabaseTimeout"}'), PassingError, "DatabaseTimeout"),
         (gateway(400, '{"code":7,"message":null}'), RefusedError, "refuses the request (400)"),
-        (gateway(400, "[1]"), RefusedError, "refuses the request (400 [1])"),
+        (gateway(400, "[1]"), RefusedError, "refuses the request (400 JSON that is no error)"),
     ],
 )
 def test_a_gateways_answer_means(found: Answer, kind: type[SupasyncError], said: str) -> None:
