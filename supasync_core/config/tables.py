@@ -102,7 +102,7 @@ def _check(reading: Reading, table: Table, at: Mark, entries: Mapping[str, Entry
         reading.problems.add(entries["exclude"].at, f"{place}.exclude", sentence)
     never = table.compare_every == NEVER and not rowkey.has_row_key(table)
     if never and table.deletes != "ignore":
-        sentence = "compare_every: never looks for no deletes: give a duration, or deletes: ignore"
+        sentence = "compare_every: never does not look for deletes: give a duration, or deletes: ignore"
         reading.problems.add(at, place, sentence)
     for column, role in _needed(reading, table):
         if column in table.exclude:
