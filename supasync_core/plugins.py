@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -153,12 +154,23 @@ def _check_place(path: Path, folder: Path) -> None:
             raise PluginError(f"{place}: {flaw}, and it is code: chmod go-w {place}")
 
 
+class _Source(SourceFileLoader):
+    """Runs the file that people read: bytecode that lies beside it may be another program."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Of the text, each time."""
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
 def _import(path: Path) -> ModuleType:
     if not path.is_file():
         raise PluginError("there is no such file")
-    spec = importlib.util.spec_from_file_location(f"supasync_local_{path.stem}", path)
-    if spec is None or spec.loader is None:
+    name = f"supasync_local_{path.stem}"
+    loader = _Source(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    if spec is None or path.suffix != ".py":
         raise PluginError("it is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    loader.exec_module(module)
     return module

@@ -2,9 +2,12 @@
 
 import base64
 import csv
+import importlib.util
 import io
 import json
 import os
+import py_compile
+import struct
 import time
 from pathlib import Path
 
@@ -157,3 +160,31 @@ def test_a_webhook_hears_names_and_codes_alone() -> None:
     assert "value" not in text
     assert "failed" in text
     assert not any(mark in text for mark in ("<", ">", "@", "|", "\x1b"))
+
+
+@pytest.mark.parametrize("checked", [True, False])
+def test_a_plugin_is_its_text_and_not_the_bytecode_beside_it(tmp_path: Path, *, checked: bool) -> None:
+    """An archive that is unpacked brings both, and people read the text."""
+    path, ran = tmp_path / "own.py", tmp_path / "ran"
+    planted = tmp_path / "planted.py"
+    planted.write_text(f"open({str(ran)!r}, 'w').close()")
+    path.write_text("NAME = 1\n")
+    cached = importlib.util.cache_from_source(str(path))
+    mode = py_compile.PycInvalidationMode
+    py_compile.compile(
+        str(planted), cached, invalidation_mode=mode.TIMESTAMP if checked else mode.UNCHECKED_HASH
+    )
+    raw = bytearray(Path(cached).read_bytes())
+    if checked:
+        found = path.stat()
+        raw[8:16] = struct.pack("<II", int(found.st_mtime), found.st_size)
+    Path(cached).write_bytes(raw)
+    Host().load_file(path, tmp_path)
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize("name", ["own.pyc", "own.so", "own"])
+def test_a_plugin_that_nobody_can_read_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"\0")
+    with pytest.raises(PluginError, match="not a Python file"):
+        Host().load_file(tmp_path / name, tmp_path)
