@@ -139,6 +139,7 @@ def test_intervals_that_old_prints_in_another_style_are_found(space: Workspace, 
         "select pg_terminate_backend(pid) from pg_stat_activity "
         "where usename = 'authenticator' and datname = current_database()"
     )
+    space.old.server.reload()  # it may have lost the connection on which it hears of changed tables
     done = space.supasync("sync")
     assert done.code == 3, done.out + done.err
     assert "NEW does not keep seen as it was sent" in done.err
@@ -155,6 +156,7 @@ def test_floats_that_old_prints_with_fewer_digits_than_it_holds_are_found(space:
         "select pg_terminate_backend(pid) from pg_stat_activity "
         "where usename = 'authenticator' and datname = current_database()"
     )
+    end.server.reload()  # it may have lost the connection on which it hears of changed tables
     done = space.supasync("sync", "--full", "jobs")
     assert done.code == 3, done.out + done.err
     assert "OLD prints fewer digits of ratio than it holds" in done.err
@@ -167,6 +169,7 @@ def setting(end: End, name: str, value: str) -> None:
         "select pg_terminate_backend(pid) from pg_stat_activity "
         "where usename = 'authenticator' and datname = current_database()"
     )
+    end.server.reload()  # it may have lost the connection on which it hears of changed tables
 
 
 @pytest.mark.parametrize("side", ["OLD", "NEW"])
