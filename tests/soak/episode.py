@@ -167,7 +167,7 @@ class Episode(App):
         try:
             report = self.ground.sync(weather, holder)
         except KilledError as killed:
-            self.disturbed_at = self.ground.time.now + (killed.late or 0)
+            self.disturbed_at = max(self.disturbed_at, self.ground.time.now + (killed.late or 0))
             self.note("killed")
             return None
         except SupasyncError as err:
