@@ -79,7 +79,8 @@ class Table:
         for key in found:
             if len(key) != len(self.key) or not all(isinstance(text, str) for text in key):
                 raise SchemaError(
-                    f"{self.name}: {len(key)} values are no key of ({', '.join(self.key)})", table=self.name
+                    f"{self.name}: {len(key)} values are not a key of ({', '.join(self.key)})",
+                    table=self.name,
                 )
             if any("\0" in text for text in key):
                 raise SchemaError(f"{self.name}: a key with a NUL in it names no row", table=self.name)

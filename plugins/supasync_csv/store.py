@@ -72,7 +72,7 @@ class CsvStore:
         except (OSError, ValueError) as err:
             raise self._damaged(str(err)) from err
         if not isinstance(entries, list) or not all(_is_entry(entry) for entry in entries):
-            raise self._damaged("it is no list of runs")
+            raise self._damaged("it is not a list of runs")
         return entries
 
     def _damaged(self, reason: str) -> StateError:

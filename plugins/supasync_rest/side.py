@@ -150,9 +150,11 @@ class RestSide:
             try:
                 texts = page.rows.texts
             except ValueError as err:
-                raise self._client.unfit(request, "with something that is no list of rows", answer) from err
+                raise self._client.unfit(
+                    request, "with something that is not a list of rows", answer
+                ) from err
             if not all(bytes(texts.bytes_at(index)[:1]) == b"{" for index in (0, -1) if texts):
-                raise self._client.unfit(request, "with something that is no list of rows", answer)
+                raise self._client.unfit(request, "with something that is not a list of rows", answer)
             if answer.cut and not texts:
                 return None
             if flaw := check(page):

@@ -131,7 +131,7 @@ class RestStore:
         try:
             return json.loads(answer.body)
         except ValueError as err:
-            raise self._client.unfit(request, "with something that is no JSON", answer) from err
+            raise self._client.unfit(request, "with something that is not JSON", answer) from err
 
 
 @dataclass(frozen=True, slots=True)

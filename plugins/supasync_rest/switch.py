@@ -130,7 +130,7 @@ class RestSwitch:
             try:
                 found: Any = json.loads(answer.body)
             except ValueError as err:
-                raise self._client.unfit(request, "with something that is no JSON", answer) from err
+                raise self._client.unfit(request, "with something that is not JSON", answer) from err
             if not isinstance(found, dict):
                 raise StateError(f"NEW: {_FUNCTION} gives no answer", hint="supasync schema sql")
             return found

@@ -74,7 +74,7 @@ def _bindings(text: str) -> list[Binding]:
     for binding in found:
         if binding.error:
             raise SupasyncError(
-                f"line {_line(binding)} is no NAME=value",
+                f"line {_line(binding)} is not NAME=value",
                 hint="fix that line, perhaps a quote that is not closed, or make it a comment with #",
             )
     return found

@@ -53,7 +53,9 @@ class Finding:
             raise ConfigError([f"{name}: there is no such file or folder (a side is {known}, or a path)"])
         if found is None:
             formats = ", ".join(self.host.files)
-            raise ConfigError([f"{name}: is no file of a known format ({formats}); a folder holds CSV files"])
+            raise ConfigError(
+                [f"{name}: is not a file of a known format ({formats}); a folder holds CSV files"]
+            )
         return self._of_files(name, path, (found[0], self._with_named(name, found[1])), other)
 
     def _with_named(self, name: str, files: Files) -> Files:

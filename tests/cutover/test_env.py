@@ -82,7 +82,7 @@ def test_what_was_given_twice_is_told() -> None:
     [("A=1\n\n\nB='open\nC=2\n", 4), ("\nset -a\n", 2), ('A="x" y\n', 1), ("=x\n", 1)],
 )
 def test_a_line_that_is_none_is_named_and_nothing_is_rewritten(text: str, line: int) -> None:
-    with pytest.raises(SupasyncError, match=f"line {line} is no NAME=value"):
+    with pytest.raises(SupasyncError, match=f"line {line} is not NAME=value"):
         rewritten(text, WANTED)
 
 

@@ -192,8 +192,8 @@ def test_without_a_date_there_is_no_horizon(project: Rig) -> None:
     ("body", "said"),
     [
         ("<html><title>Hello</title>", "HTML page: Hello"),
-        ('{"id":1}', "no list of rows"),
-        ("[1]", "no list of rows"),
+        ('{"id":1}', "not a list of rows"),
+        ("[1]", "not a list of rows"),
     ],
 )
 def test_a_success_that_is_none_is_tried_again_and_then_named(project: Rig, body: str, said: str) -> None:

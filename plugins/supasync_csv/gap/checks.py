@@ -119,7 +119,7 @@ def _cut(name: str, cell: str, shape: Shape) -> Iterator[Check]:
 def _types(name: str, value: str, dialect: Dialect, shape: Shape) -> Iterator[Check]:
     """Values that the sink's type refuses, and NULL where it takes none."""
     kind = type_of(shape, name)
-    text = f"{name} holds what is no {kind}"
+    text = f"{name} holds a value that is not of the type {kind}"
     condition = _misfit(name, value, kind, dialect, shape)
     if condition:
         yield Check("type", name, f"({value}) IS NOT NULL AND {condition}", text)

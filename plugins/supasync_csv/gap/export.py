@@ -30,7 +30,7 @@ KINDS = {
     "null": "a doubtful cell is NULL",
     "older": "rows that are older than NEW's are written over them",
     "orphan": "rows without their parent are left out",
-    "ragged": "lines that are no records are left out, those that end otherwise than the header are read",
+    "ragged": "lines that are not records are left out, those that end otherwise than the header are read",
     "rows": "the file is complete although its number of rows is round",
     "spelling": "rows that NEW has under another spelling of their key are written over",
     "type": "rows with values that the column's type refuses are left out",
