@@ -27,6 +27,8 @@ WAY_OUT: Final = (
     "decide on each: to copy it, take its name out of undecided: where it stands there, and paste the entry "
     "that supasync init prints; to leave it out, write its name under ignore: in tables.yaml"
 )
+PATIENCE: Final = 120.0
+"""Seconds for counts of one side that fail, all together: no more of its tables are counted then."""
 _NAME: Final = "undecided.json"
 _LARGEST: Final = 10_000_000
 _PUBLIC: Final = "public"
@@ -134,6 +136,7 @@ class _Looking:
     project: Project
     shapes: dict[tuple[bool, str], Mapping[str, Shape] | None] = field(default_factory=dict)
     keys: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    wasted: dict[bool, float] = field(default_factory=lambda: {False: 0.0, True: 0.0})
 
     def conduct(self) -> Look:
         from supasync_core.draft.source import schemas_of  # noqa: PLC0415 - wanted here alone
@@ -206,12 +209,28 @@ class _Looking:
         absent = new is not None and place[1] not in new
         return Undecided(
             name=name,
-            old=_rows(self.project.source, place, old),
-            new=None if absent else _rows(self.project.sink, place, new),
+            old=self._rows(place, old, new=False),
+            new=None if absent else self._rows(place, new, new=True),
             at=now,
             absent=absent,
             key=self.keys.get(place, ()),
         )
+
+    def _rows(self, place: tuple[str, str], shapes: Mapping[str, Shape] | None, *, new: bool) -> int | None:
+        """The number of rows; None where it cannot be had, as of a view that takes too long."""
+        schema, name = place
+        columns = shapes[name].columns if shapes and name in shapes else ()
+        if not columns or self.wasted[new] > PATIENCE:
+            return None
+        side: Side = self.project.sink if new else self.project.source
+        began = time.monotonic()
+        try:
+            return side.count(Table(name=name, schema=schema, key=(columns[0].name,)))
+        except TableError as err:
+            if err.table is None:
+                raise
+            self.wasted[new] += time.monotonic() - began
+            return None
 
 
 def _listed(side: Side, schema: str) -> Mapping[str, Shape] | None:
@@ -220,20 +239,6 @@ def _listed(side: Side, schema: str) -> Mapping[str, Shape] | None:
     try:
         return side.tables(schema)
     except TableError:
-        return None
-
-
-def _rows(side: Side, place: tuple[str, str], shapes: Mapping[str, Shape] | None) -> int | None:
-    """The number of rows; None where it cannot be had, as of a view that takes too long."""
-    schema, name = place
-    columns = shapes[name].columns if shapes and name in shapes else ()
-    if not columns:
-        return None
-    try:
-        return side.count(Table(name=name, schema=schema, key=(columns[0].name,)))
-    except TableError as err:
-        if err.table is None:
-            raise
         return None
 
 
