@@ -20,6 +20,7 @@ from supasync_core.draft.proposing import proposals
 from supasync_core.draft.reading import Reader
 from supasync_core.draft.source import (
     OTHERS,
+    doubled,
     listed,
     of_environment,
     of_path,
@@ -77,6 +78,7 @@ def init(session: Session, place: Path | None, *, as_json: bool) -> int:
         exposed = schemas_of(source)
         shapes = listed(source, exposed or ["public"], files=place is not None)
         found = _proposals(source, ledger, shapes, keys=_keys(session, place, shapes))
+        twice = doubled(source, [each.table for each in found if not each.refusal])
     left = {written(*each.table.address): each.refusal for each in found if each.refusal}
     names = [each.table.name for each in found if not each.refusal]
     reasons = [f"  {name}: {reason}" for name, reason in left.items()]
@@ -85,8 +87,13 @@ def init(session: Session, place: Path | None, *, as_json: bool) -> int:
         raise SchemaError(told, hint="\n".join(reasons))
     notes = [_GUESSED if place else _UNSEEN, _seen(exposed) if exposed else None, summary(found)]
     _write(path, writing.document(found, filter(None, notes)))
+    for remark in twice:
+        output.line(f"problem: {remark.text}", err=True)
+        output.line(f"  {remark.hint}", err=True)
     if as_json:
-        click.echo(json.dumps({"written": str(path), "tables": names, "left_out": left}, indent=2))
+        doubles = [remark.table for remark in twice]
+        kept = {"written": str(path), "tables": names, "left_out": left, "twice": doubles}
+        click.echo(json.dumps(kept, indent=2))
         return 0
     told = f"{path} written: {counted(len(names), 'table', 'tables')} to copy"
     output.line(told + (f", {len(left)} undecided" if left else ""))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from supasync_core.backend import Catalog, Exposing, Sink, Source
+from supasync_core.backend import Catalog, Exposing, Remark, Remarking, Sink, Source
 from supasync_core.config.environment import Environment, read_dotenv
 from supasync_core.errors import ConfigError, RefusedError, SchemaError
 from supasync_core.ledger import Ledger
@@ -14,7 +14,7 @@ from supasync_core.opening import Backend, Context
 from supasync_core.printable import sql_name
 from supasync_core.secrets import Secret, Values
 from supasync_core.settings import Host
-from supasync_core.tables import Shape
+from supasync_core.tables import Shape, Table
 
 VARIABLES = {"url": "OLD_SUPABASE_URL", "key": "OLD_SUPABASE_SERVICE_ROLE_KEY"}
 """Where the settings of OLD stand in the environment: the references that the drafted file will hold."""
@@ -124,6 +124,12 @@ def listed(source: Source, schemas: Sequence[str], *, files: bool = False) -> di
         word = "schema" if len(schemas) == 1 else "schemas"
         raise SchemaError(f"no table is shown in the {word} {', '.join(schemas)}", hint=hint)
     return found
+
+
+def doubled(source: Source, tables: Sequence[Table]) -> list[Remark]:
+    """What the source tells of tables that show the rows of others, so that their rows would go twice."""
+    found = source.remarks(tables) if isinstance(source, Remarking) else ()
+    return [each for each in found if each.kind == "inheritance"]
 
 
 def _no_rights(schemas: Sequence[str]) -> str:

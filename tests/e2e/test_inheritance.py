@@ -52,6 +52,17 @@ def test_a_parent_is_refused_before_a_row_is_sent_and_the_others_arrive(
         assert space.new.rows("select count(*) from only animals") == [(0,)]
 
 
+def test_init_names_a_parent_whose_rows_would_go_twice(cluster: Cluster, tmp_path: Path) -> None:
+    with between(cluster, tmp_path, ROLES + HEIRS + GRANT, ROLES + HEIRS + GRANT, CONFIG) as space:
+        space.old.run(ROWS)
+        (tmp_path / "tables.yaml").unlink()
+        done = space.supasync("init", "--json")
+        assert done.code == 0, done.err
+        assert "problem: animals: OLD shows rows of dogs in it too (INHERITS)" in done.err
+        assert "take animals out of tables.yaml and copy dogs" in done.err
+        assert done.json["twice"] == ["animals", "parts"], "partitions that are shown go twice as well"
+
+
 def test_a_parent_is_not_imported_from_files_either(cluster: Cluster, tmp_path: Path) -> None:
     with between(cluster, tmp_path, ROLES + HEIRS + GRANT, ROLES + HEIRS + GRANT, CONFIG) as space:
         space.ready().old.run(ROWS)

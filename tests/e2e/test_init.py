@@ -70,7 +70,8 @@ def test_thirty_tables_each_get_the_way_that_fits(many: Workspace) -> None:
     text = drafted(many)
     asked = many.old.server.requests()
     assert {request["method"] for request in asked} <= {"GET", "HEAD"}
-    assert len(asked) <= 2 + 2 * 26, [request["path"] for request in asked]
+    alike = 12  # of tables whose columns another one has too: whether that one's rows are shown in them
+    assert len(asked) <= 2 + 2 * 26 + alike, [request["path"] for request in asked]
     expected = {
         "order_items": "key: [order_id, line]; timestamp: updated_at; after: [orders, products]",
         "orders": "key: id; timestamp: [modified_at, inserted_at]; after: users",
