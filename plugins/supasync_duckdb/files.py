@@ -59,6 +59,13 @@ SELECT 'macro', function_name FROM system.main.duckdb_functions() WHERE database
 LIMIT 1
 """
 """What of a file is SQL that runs when it is asked; DuckDB takes no query in a column of a table."""
+_TELLS_TRIGGERS = (
+    "SELECT 1 FROM system.main.duckdb_functions() WHERE internal AND function_name = 'duckdb_triggers'"
+)
+_TRIGGERS = """
+SELECT 'trigger', trigger_name FROM system.main.duckdb_triggers() WHERE database_name = $file LIMIT 1
+"""
+"""The same of DuckDB 2.0 and later, where rows are written."""
 
 
 def spelled(path: Path) -> str:
@@ -207,12 +214,20 @@ def _attach(
         connection.execute(f"SET GLOBAL {setting}")
     connection.execute(f"ATTACH {literal(name)} AS {_NAME} ({mode})")
     vet(connection, _NAME, path)
-    code = connection.execute(_CODE, {"file": _NAME}).fetchone() if loads else None
+    code = _code(connection) if loads else None
     if code:
         raise SchemaError(
             f"{path} has a {code[0]} {code[1]}, which is SQL of whoever made it",
             hint="move the file away: supasync makes a new one",
         )
+
+
+def _code(connection: DuckDBPyConnection) -> tuple[str, str] | None:
+    """Kind and name of something in the attached file that is SQL."""
+    found = connection.execute(_CODE, {"file": _NAME}).fetchone()
+    if not found and connection.execute(_TELLS_TRIGGERS).fetchone():
+        found = connection.execute(_TRIGGERS, {"file": _NAME}).fetchone()
+    return found
 
 
 def vet(connection: DuckDBPyConnection, database: str, path: Path) -> None:

@@ -88,7 +88,11 @@ CODE = {
     "select 'a' as name, content as value from read_text('{mine}')",
     "macro": "create macro peek() as (select content from read_text('{mine}'))",
     "table macro": "create macro peek() as table select content from read_text('{mine}')",
+    "trigger": "create table log (x varchar); create trigger peek after insert on users "
+    "insert into log select content from read_text('{mine}')",
 }
+if not duckdb.execute("from duckdb_functions() where function_name = 'duckdb_triggers'").fetchall():
+    del CODE["trigger"]  # before DuckDB 2.0
 
 
 @pytest.mark.parametrize("name", CODE)
