@@ -155,9 +155,12 @@ class Ground(Protocol):
 
 
 def seconds(known: Comparison | None) -> float:
-    """When the last complete comparison of values began, in virtual seconds; below zero without one."""
+    """When the last complete comparison of values began, in virtual seconds; below zero without one.
+
+    A little less: what happens at that very moment may be earlier or later.
+    """
     at = known.walked_at if known else None
-    return (clock.parse(at) - START) / SECOND if at else -1.0
+    return (clock.parse(at) - START) / SECOND - 0.001 if at else -1.0
 
 
 def limited(table: Table, overlap: float, page_size: int) -> Table:
