@@ -160,7 +160,7 @@ def test_keys_of_several_columns_and_any_text(place: Place, project: Rig) -> Non
 
 
 def test_what_is_no_key_is_refused_before_anything_is_looked_up(place: Place) -> None:
-    with pytest.raises(SchemaError, match="no key"):
+    with pytest.raises(SchemaError, match="not a key"):
         removal.weigh(place, PAIRS, [("1",)])
 
 

@@ -144,6 +144,9 @@ def test_the_first_load_of_a_small_table_takes_few_requests(shapes: Workspace) -
     (shapes.folder / "tables.yaml").rename(shapes.folder / "kept.yaml")
     assert shapes.supasync("init").code == 0
     asked = [request["path"] for request in shapes.old.server.requests()]
+    alike = [path for path in asked if "select=tableoid" in path]  # tables whose columns others have too
+    assert len(alike) <= 8
+    asked = [path for path in asked if path not in alike]
     of_each = {name: sum(f"/{name}?" in path for path in asked) for name in (*SMALL, *LARGE)}
     assert max(of_each.values()) <= 2, of_each
     assert sum(request["bytes_out"] for request in shapes.old.server.requests()) < 1_000_000
