@@ -98,9 +98,9 @@ def earlier(path: Path, found: Sequence[Result]) -> tuple[list[Result], dict[str
     if not path.exists():
         return [], {}
     told = json.loads(path.read_text())
-    anew = {(each.case, each.server) for each in found}
+    renewed = {(each.case, each.server) for each in found}
     old = [Result(**each) for each in told["results"]]
-    return [each for each in old if (each.case, each.server) not in anew], told["profile"]
+    return [each for each in old if (each.case, each.server) not in renewed], told["profile"]
 
 
 def findings(found: Sequence[Result], spent: Mapping[str, float]) -> str:
