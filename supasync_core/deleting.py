@@ -56,7 +56,7 @@ class Deleting:
         if table.deletes == "report" and number:
             self._name(table, found.keys, found.more, staging)
         if table.deletes == "mirror" and found.keys and not found.more:
-            self.weighed.append(removal.weigh(self._place(staging), table, found.keys))
+            self.weighed.append(removal.weigh(Place.of(self.progress.project, staging), table, found.keys))
         elif table.deletes == "mirror" and number:
             rows = counted(number, "row is", "rows are")
             self.told(table, f"{table.name}: {rows} deleted in OLD", _by_hand(table), 3)
@@ -85,7 +85,7 @@ class Deleting:
         for plan in self.weighed:
             progress.delivery.reread.written.add(plan.table.name)
         progress.save(progress.report(), status="running")
-        removed = removal.remove(self._place(staging), self.weighed, progress.run.now)[1]
+        removed = removal.remove(Place.of(self.progress.project, staging), self.weighed, progress.run.now)[1]
         plans = {plan.table.name: plan for plan in self.weighed}
         for done in removed:
             self._settle(done, plans[done.table.name])
@@ -136,16 +136,6 @@ class Deleting:
         self.progress.notes.append("; ".join(filter(None, (error, hint))))
         result = self.progress.results[table.name]
         self.progress.results[table.name] = replace(result, error=error, hint=hint, exit_code=code)
-
-    def _place(self, staging: Evidence) -> Place:
-        project = self.progress.project
-        return Place(
-            sink=project.sink,
-            sink_ref=project.settings.sink.ref,
-            source_ref=project.source_ref,
-            tables=project.settings.tables,
-            evidence=staging,
-        )
 
 
 def _by_hand(table: Table) -> str:

@@ -70,11 +70,13 @@ class Freeing:
             batches = progress.delivery.read(table, table.key, list(aside))
             found = [key for batch in batches for key in self._blockers(table, batch, aside)]
             gone = made.lacking(progress.project, table, list(dict.fromkeys(found)))
-            weighed = removal.weigh(self._place(staging), table, gone, FREED)
+            weighed = removal.weigh(Place.of(self.progress.project, staging), table, gone, FREED)
             if not weighed.keys:
                 return False
             progress.delivery.reread.written.add(table.name)
-            change, [done] = removal.remove(self._place(staging), [weighed], progress.run.now)
+            change, [done] = removal.remove(
+                Place.of(self.progress.project, staging), [weighed], progress.run.now
+            )
             if done.error:
                 raise done.error
             if done.held:
@@ -138,13 +140,3 @@ class Freeing:
 
     def _note(self, text: str, hint: str | None = None) -> None:
         self.progress.notes.append("; ".join(filter(None, (text, hint))))
-
-    def _place(self, staging: Evidence) -> Place:
-        project = self.progress.project
-        return Place(
-            sink=project.sink,
-            sink_ref=project.settings.sink.ref,
-            source_ref=project.source_ref,
-            tables=project.settings.tables,
-            evidence=staging,
-        )

@@ -16,6 +16,7 @@ source does not have the rows any more.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 from uuid import uuid4
 
 from supasync_core import clock, confirmed
@@ -24,6 +25,7 @@ from supasync_core.batch import Batch
 from supasync_core.errors import LeftOverError, RefusedError, SchemaError, StateError, TableError
 from supasync_core.evidence import Evidence, Key, Removal
 from supasync_core.opaque import literal, opaque
+from supasync_core.project import Project
 from supasync_core.references import from_elsewhere, of_tables
 from supasync_core.refusals import texts_of
 from supasync_core.tables import Table
@@ -42,6 +44,18 @@ class Place:
     source_ref: str
     tables: tuple[Table, ...]
     evidence: Evidence
+
+    @classmethod
+    def of(cls, project: Project, evidence: Evidence) -> Self:
+        """The sink of a project, and what is known of its rows."""
+        settings = project.settings
+        return cls(
+            sink=project.sink,
+            sink_ref=settings.sink.ref,
+            source_ref=project.source_ref,
+            tables=settings.tables,
+            evidence=evidence,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

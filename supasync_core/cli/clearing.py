@@ -59,13 +59,7 @@ def _remove(lease: writing.Leased, found: Clearing) -> tuple[str, list[Removed]]
     with opened_staging(project.settings, project.host) as staging:
         if staging is None:
             raise StateError("there is no staging that could keep the rows", hint="name one under staging:")
-        place = Place(
-            sink=project.sink,
-            sink_ref=project.settings.sink.ref,
-            source_ref=project.source_ref,
-            tables=project.settings.tables,
-            evidence=staging,
-        )
+        place = Place.of(project, staging)
         return removal.remove(place, found.weighed(), lease.run.now)
 
 
