@@ -2,8 +2,7 @@
 
 They did not come from the source as far as anybody knows, so nothing but a person's word removes them: those
 of tables that were not copied yet, those whose unique value keeps a row of the source out, and the rows that
-refer to either. A row that the source has as well is only among the latter, where it refers to another row
-there; it is read again by its key.
+refer to either. A row that the source has as well is only among the latter; it is read again by its key.
 """
 
 from collections.abc import Iterable, Sequence
@@ -129,24 +128,11 @@ class Clearing:
             for row in batch.rows
             if (texts := texts_of(row, reference.theirs))
         ]
-        found = {
-            key: texts_of(row, reference.columns)
-            for batch in self._narrow(child, reference.columns, reference.columns, values)
-            for row, key in zip(batch.rows, keys_of(child, batch), strict=True)
-        }
-        wanted = {key: texts for key, texts in found.items() if key not in self.rows.get(child.name, {})}
-        return self._add(child, self._unlike(child, reference, wanted))
-
-    def _unlike(self, child: Table, reference: Reference, found: dict[Key, Key]) -> dict[Key, bool]:
-        """Without the rows that refer to the same in the source; whether it has each of the others."""
-        table = replace(child, columns=tuple(dict.fromkeys((*child.key, *reference.columns))), exclude=())
-        table = replace(table, where=None, transform=())
-        theirs = {
-            key: texts_of(row, reference.columns)
-            for batch in (self.project.source.rows(table, child.key, list(found)) if found else ())
-            for row, key in zip(batch.rows, keys_of(child, batch), strict=True)
-        }
-        return {key: key in theirs for key, texts in found.items() if theirs.get(key) != texts}
+        refer = self._narrow(child, child.key, reference.columns, values)
+        known = self.rows.get(child.name, {})
+        keys = [key for batch in refer for key in keys_of(child, batch) if key not in known]
+        lacking = set(made.lacking(self.project, child, keys))
+        return self._add(child, {key: key not in lacking for key in keys})
 
     def _narrow(
         self, table: Table, columns: Sequence[str], by: Sequence[str], values: Sequence[Key]
