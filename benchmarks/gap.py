@@ -16,11 +16,11 @@ from typing import Any
 
 import duckdb
 
-from supasync_core.gap.seams import Choices
-from supasync_core.tables import Column, Shape, Table
-from supasync_csv.gap.export import CsvExport
-from supasync_duckdb.files import open_to_write
-from supasync_duckdb.staging.backend import DuckdbStaging
+from supasync_core.api.export import Choices
+from supasync_core.gap.csv.csv_export import CsvExport
+from supasync_core.model.table import Column, Shape, Table
+from supasync_core.staging.connection import open_to_write
+from supasync_core.staging.duckdb_staging import DuckdbStaging
 
 JOBS = Table(name="jobs")
 RUNS = 3

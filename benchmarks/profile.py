@@ -21,12 +21,18 @@ PARTS = {
     "HTTP but bodies": ["urllib3.connectionpool:HTTPConnectionPool.urlopen"],
     "what answers mean, what is counted, tried again": ["supasync_rest.client:Client.send"],
     "addresses": ["supasync_rest.query:page", "supasync_rest.query:path"],
-    "finding keys": ["supasync_core.rowtext:key_values"],
-    "finding rows": ["supasync_core.rowtext:split"],
-    "decoding first and last rows": ["supasync_core.batch:_decoded"],
+    "finding keys": ["supasync_core.model.raw_json:key_values"],
+    "finding rows": ["supasync_core.model.raw_json:split"],
+    "decoding first and last rows": ["supasync_core.model.batch:_decoded"],
     "moving cursors": ["supasync_tables.incremental:_Progress.confirm"],
-    "keeping state": ["supasync_core.progress:Progress.save", "supasync_core.progress:Progress.keep"],
-    "batches in order": ["supasync_core.copying:Copying._send", "supasync_core.copying:Copying._confirm"],
+    "keeping state": [
+        "supasync_core.sync.checkpoint:Progress.save",
+        "supasync_core.sync.checkpoint:Progress.keep",
+    ],
+    "batches in order": [
+        "supasync_core.sync.table_copy:Copying._send",
+        "supasync_core.sync.table_copy:Copying._confirm",
+    ],
 }
 STARTING = "starting: Python, imports, settings"
 REST = "all else"
@@ -35,8 +41,8 @@ REST = "all else"
 def main() -> None:
     """Run a sync and print what each part took, the most first."""
     spent: defaultdict[str, float] = defaultdict(float)
-    from supasync_core import runner
     from supasync_core.cli import main as supasync
+    from supasync_core.sync import runner
 
     for part, places in PARTS.items():
         for place in places:

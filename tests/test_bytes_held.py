@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Callable
 
-from supasync_core.batch import Batch
-from supasync_core.bytes_held import BytesHeld
+from supasync_core.concurrency.memory_budget import BytesHeld
+from supasync_core.model.batch import Batch
 
 
 def _page(size: int) -> Batch:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from supasync_core.project import Project
-from supasync_core.reconcile.clearing import Clearing
-from supasync_core.state import State
-from supasync_core.tables import Table
+from supasync_core.model.state import State
+from supasync_core.model.table import Table
+from supasync_core.project.migration import Project
+from supasync_core.reconcile.clear import Clearing
 from tests.servers.postgres import Cluster
 from tests.supasync_rest.rig import SCHEMA_SQL, Rig, rig
 

@@ -7,19 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supasync_core import clock
+from supasync_core.model import timestamps
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_every_datetime_is_the_instant_that_python_knows(moment: datetime) -> None:
     micros = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-    assert clock.parse(moment.isoformat()) == micros
-    assert clock.parse(clock.to_text(micros)) == micros
+    assert timestamps.parse(moment.isoformat()) == micros
+    assert timestamps.parse(timestamps.to_text(micros)) == micros
 
 
 @given(st.integers(-210_866_803_200_000_000, 9_224_318_015_999_999_999))
 def test_every_instant_of_postgresql_survives_its_text(micros: int) -> None:
-    assert clock.parse(clock.to_text(micros)) == micros
+    assert timestamps.parse(timestamps.to_text(micros)) == micros
 
 
 @pytest.mark.parametrize(
@@ -34,18 +34,18 @@ def test_every_instant_of_postgresql_survives_its_text(micros: int) -> None:
     ],
 )
 def test_spellings_of_one_instant_are_equal(text: str, same: str) -> None:
-    assert clock.parse(text) == clock.parse(same)
+    assert timestamps.parse(text) == timestamps.parse(same)
 
 
 def test_the_infinities_are_beyond_everything() -> None:
-    assert (clock.parse("-infinity"), clock.parse("infinity")) == (-inf, inf)
-    assert clock.to_text(inf) == "infinity"
+    assert (timestamps.parse("-infinity"), timestamps.parse("infinity")) == (-inf, inf)
+    assert timestamps.to_text(inf) == "infinity"
 
 
 def test_a_shift_keeps_the_kind_of_the_text() -> None:
-    assert clock.shifted("2024-03-01T00:00:00", -timedelta(minutes=15)) == "2024-02-29T23:45:00"
+    assert timestamps.shifted("2024-03-01T00:00:00", -timedelta(minutes=15)) == "2024-02-29T23:45:00"
     assert (
-        clock.shifted("2024-03-01T00:00:00.000001+00:00", -timedelta(seconds=1))
+        timestamps.shifted("2024-03-01T00:00:00.000001+00:00", -timedelta(seconds=1))
         == "2024-02-29T23:59:59.000001+00:00"
     )
 
@@ -61,17 +61,17 @@ def test_a_shift_keeps_the_kind_of_the_text() -> None:
     ],
 )
 def test_a_shift_keeps_the_form_of_the_text(text: str, moved: str) -> None:
-    assert clock.shifted(text, -timedelta(minutes=15)) == moved
+    assert timestamps.shifted(text, -timedelta(minutes=15)) == moved
     if text != "infinity":
-        assert clock.form(moved) == clock.form(text)
+        assert timestamps.form(moved) == timestamps.form(text)
 
 
 def test_a_day_has_ended_when_it_is_over_everywhere() -> None:
-    assert clock.ended("2024-03-01") == clock.parse("2024-03-02T12:00:00Z")
-    assert clock.ended("2024-03-01T00:00:00") == clock.parse("2024-03-01T00:00:00Z")
+    assert timestamps.ended("2024-03-01") == timestamps.parse("2024-03-02T12:00:00Z")
+    assert timestamps.ended("2024-03-01T00:00:00") == timestamps.parse("2024-03-01T00:00:00Z")
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "12:00", "7", "2024-13", "2024-13-45", "2024-00-01"])
 def test_what_is_no_timestamp_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a timestamp"):
-        clock.parse(text)
+        timestamps.parse(text)

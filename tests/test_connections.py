@@ -14,12 +14,12 @@ import trustme
 import urllib3
 from urllib3.exceptions import SSLError
 
-from supasync_core import connections
-from supasync_core.errors import RefusedError, TableError, TransientError
-from supasync_core.ledger import Ledger
-from supasync_core.opening import Context
-from supasync_core.tables import Table
-from supasync_rest.retry import Patience
+from supasync_core.api.registration import Context
+from supasync_core.model.cost import Ledger
+from supasync_core.model.errors import RefusedError, TableError, TransientError
+from supasync_core.model.table import Table
+from supasync_core.system import connections
+from supasync_rest.retry_policy import Patience
 from supasync_rest.source import RestSource
 
 HOST = "abcdefgh.example.test"

@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from docs.generate import PAGE, cli_page, commands
-from supasync_core import errors, hookspecs
-from supasync_core.plugins import Host
+from supasync_core.api import hookspecs
+from supasync_core.config.plugin_host import Host
+from supasync_core.model import errors
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from supasync_core.batch import Batch
-from supasync_core.errors import LockedError
-from supasync_core.ledger import Ledger
-from supasync_core.opening import Context, Fence
-from supasync_core.plugins import Host
-from supasync_core.tables import Table
+from supasync_core.api.registration import Context, Fence
+from supasync_core.config.plugin_host import Host
+from supasync_core.model.batch import Batch
+from supasync_core.model.cost import Ledger
+from supasync_core.model.errors import LockedError
+from supasync_core.model.table import Table
 
 TABLE = Table(name="jobs")
 ROW = Batch(b'[{"id":1}]')

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supasync_core import clock
-from supasync_core.backend import Past
-from supasync_core.compared import Comparison
-from supasync_core.health import judge
-from supasync_core.journal import record_from_json
-from supasync_core.state import State, TableState
-from supasync_core.tables import NEVER, Table
+from supasync_core.api.journal import record_from_json
+from supasync_core.api.state_store import Past
+from supasync_core.model import timestamps
+from supasync_core.model.comparison_state import Comparison
+from supasync_core.model.state import State, TableState
+from supasync_core.model.table import NEVER, Table
+from supasync_core.status.health import judge
 
 AT = "2026-11-23T10:00:00Z"
 
@@ -46,7 +46,7 @@ def record(command: str, status: str) -> dict[str, object]:
 def test_a_success_of_another_command_is_no_failed_sync(runs: list[tuple[str, str]], verdict: str) -> None:
     records = tuple(record_from_json(record(*run)) for run in runs)
     past = Past(State("old", last_success=AT), records)
-    assert judge(past, (), timedelta(hours=1), clock.parse(AT)).verdict.startswith(verdict)
+    assert judge(past, (), timedelta(hours=1), timestamps.parse(AT)).verdict.startswith(verdict)
 
 
 @given(
@@ -57,8 +57,8 @@ def test_a_success_of_another_command_is_no_failed_sync(runs: list[tuple[str, st
 def test_a_table_is_blind_unless_its_updates_are_seen_or_it_was_compared_within_two_intervals(
     every: timedelta | None, ago: timedelta | None, unseen: tuple[str, ...]
 ) -> None:
-    now = clock.parse(AT)
-    at = None if ago is None else clock.to_text(now - clock.micros_of(ago))
+    now = timestamps.parse(AT)
+    at = None if ago is None else timestamps.to_text(now - timestamps.micros_of(ago))
     state = State("old", {"t": TableState(comparison=Comparison(walked_at=at))}, last_success=AT)
     table = Table(name="t", compare_every=every)
     (lag,) = judge(Past(state, ()), [(table, unseen)], timedelta(hours=1), now).tables

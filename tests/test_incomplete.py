@@ -18,9 +18,9 @@ tables: {{people: {{plugin: {plugin}}}, pets: {{plugin: incremental, after: [peo
 """
 MINE = """
 from supasync_core import hookimpl
-from supasync_core.backend import Piece
-from supasync_core.batch import Batch
-from supasync_core.opening import Backend, Setting
+from supasync_core.api.backend import Piece
+from supasync_core.model.batch import Batch
+from supasync_core.api.registration import Backend, Setting
 from supasync_csv.source import CsvSource
 from supasync_duckdb.sink import DuckdbSink
 from supasync_duckdb.store import DuckdbStore

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from supasync_core import lock
-from supasync_core.errors import LockedError, StateError
+from supasync_core.model.errors import LockedError, StateError
+from supasync_core.system import lock
 
 
 def test_an_installation_keeps_its_name(tmp_path: Path) -> None:

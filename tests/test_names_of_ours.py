@@ -8,7 +8,7 @@ import duckdb
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from supasync_duckdb.values import identifier
+from supasync_core.staging.values import identifier
 from tests.diff.calling import call
 
 ROOT = Path(__file__).parents[1]

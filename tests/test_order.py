@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supasync_core import order
+from supasync_core.model import dependencies
 
 NAMES = st.sampled_from("abcdefgh")
 ANY = st.dictionaries(NAMES, st.sets(NAMES)).map(
@@ -26,14 +26,14 @@ ACYCLIC = st.permutations("abcdefgh").flatmap(
 
 @given(ACYCLIC)
 def test_every_table_comes_once_and_after_its_parents(after: dict[str, list[str]]) -> None:
-    done = order.parents_first(after)
+    done = dependencies.parents_first(after)
     assert sorted(done) == sorted(after)
     assert all(done.index(parent) < done.index(name) for name in after for parent in after[name])
 
 
 @given(ACYCLIC)
 def test_a_table_gives_way_in_the_file_only_to_what_it_waits_for(after: dict[str, list[str]]) -> None:
-    done = order.parents_first(after)
+    done = dependencies.parents_first(after)
     for i, name in enumerate(done):
         could_have_come = [other for other in done[i:] if set(after[other]) <= set(done[:i])]
         assert name == min(could_have_come, key=list(after).index)
@@ -41,7 +41,7 @@ def test_a_table_gives_way_in_the_file_only_to_what_it_waits_for(after: dict[str
 
 @given(st.lists(NAMES, unique=True))
 def test_without_parents_the_order_is_that_of_the_file(names: list[str]) -> None:
-    assert order.parents_first(dict.fromkeys(names, ())) == names
+    assert dependencies.parents_first(dict.fromkeys(names, ())) == names
 
 
 @given(ANY)
@@ -49,16 +49,16 @@ def test_circles_are_found_exactly_where_there_is_no_order(after: dict[str, list
     try:
         list(TopologicalSorter(after).static_order())
     except CycleError:
-        assert order.cycles(after)
+        assert dependencies.cycles(after)
         with pytest.raises(ValueError, match="wait for each other"):
-            order.parents_first(after)
+            dependencies.parents_first(after)
     else:
-        assert order.cycles(after) == []
+        assert dependencies.cycles(after) == []
 
 
 @given(ANY)
 def test_a_circle_is_named_from_table_to_parent_back_to_the_table(after: dict[str, list[str]]) -> None:
-    found = order.cycles(after)
+    found = dependencies.cycles(after)
     for cycle in found:
         assert cycle[0] == cycle[-1]
         assert all(parent in after[name] for name, parent in pairwise(cycle))
@@ -74,7 +74,7 @@ def test_dependents_are_those_whose_parents_lead_to_the_table(after: dict[str, l
 
     for goal in after:
         expected = [name for name in after if name != goal and waits_for(name, goal)]
-        assert order.dependents(after, goal) == expected
+        assert dependencies.dependents(after, goal) == expected
 
 
 def test_the_five_tables_of_the_guide() -> None:
@@ -85,5 +85,5 @@ def test_the_five_tables_of_the_guide() -> None:
         "users": [],
         "ad_sessions": ["users"],
     }
-    assert order.parents_first(after) == ["users", "jobs", "usage_logs", "sessions", "ad_sessions"]
-    assert order.dependents(after, "jobs") == ["usage_logs"]
+    assert dependencies.parents_first(after) == ["users", "jobs", "usage_logs", "sessions", "ad_sessions"]
+    assert dependencies.dependents(after, "jobs") == ["usage_logs"]

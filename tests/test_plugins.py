@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from supasync_core.errors import PluginError
-from supasync_core.plugins import Host
+from supasync_core.config.plugin_host import Host
+from supasync_core.model.errors import PluginError
 
 GOOD = """
 from supasync_core import hookimpl

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from supasync_core import removal
-from supasync_core.errors import SchemaError, StateError
-from supasync_core.evidence import Key
-from supasync_core.removal import Place, Weighed
-from supasync_core.tables import Table
-from supasync_duckdb.staging.backend import DuckdbStaging
+from supasync_core.model.batch import Key
+from supasync_core.model.errors import SchemaError, StateError
+from supasync_core.model.table import Table
+from supasync_core.staging.duckdb_staging import DuckdbStaging
+from supasync_core.sync import removal
+from supasync_core.sync.removal import Place, Weighed
 from tests.servers.postgres import Cluster
 from tests.supasync_rest.rig import Rig, rig
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supasync_core import rowtext
+from supasync_core.model import raw_json
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -27,18 +27,18 @@ def test_rows_and_cells_are_found_wherever_the_white_space_is(
 ) -> None:
     """Each text decodes to what the whole body decodes to there."""
     body = json.dumps(rows, ensure_ascii=bool(ascii_only), indent=indent).encode()
-    texts = list(rowtext.split(body))
+    texts = list(raw_json.split(body))
     assert [json.loads(text) for text in texts] == rows
-    cells = [{name: json.loads(cell) for name, cell in rowtext.cells(text).items()} for text in texts]
+    cells = [{name: json.loads(cell) for name, cell in raw_json.cells(text).items()} for text in texts]
     assert cells == rows
-    assert json.loads(rowtext.join(texts)) == rows
+    assert json.loads(raw_json.join(texts)) == rows
 
 
 def test_text_that_only_the_standard_library_takes_is_cut_all_the_same() -> None:
     """Half of a surrogate pair, which a json column may hold."""
     body = b'[{"id":1,"doc":"\\ud800"},{"id":2}]'
-    assert list(rowtext.split(body)) == ['{"id":1,"doc":"\\ud800"}', '{"id":2}']
-    assert len(set(rowtext.key_values(body, ["id"]))) == 2
+    assert list(raw_json.split(body)) == ['{"id":1,"doc":"\\ud800"}', '{"id":2}']
+    assert len(set(raw_json.key_values(body, ["id"]))) == 2
 
 
 KEYS = st.integers() | st.text() | st.booleans() | st.decimals(allow_nan=False, allow_infinity=False).map(str)
@@ -49,7 +49,7 @@ def test_rows_that_key_values_tells_apart_have_different_keys(rows: list[tuple[o
     """Also whole numbers beyond 64 bits, and names that JSON escapes."""
     body = json.dumps([{"id": left, 'a "b"': right} for left, right in rows]).encode()
     for names, keys in ((["id"], [row[0] for row in rows]), (["id", 'a "b"'], rows)):
-        values = rowtext.key_values(body, names)
+        values = raw_json.key_values(body, names)
         assert len(values) == len(rows)
         for i, value in enumerate(values):
             assert all(
@@ -62,26 +62,26 @@ def test_a_key_without_a_plain_value_tells_nothing_apart(cell: str) -> None:
     """So it is looked at more closely."""
     for names in (["id"], ["id", "n"], ["nowhere"]):
         with pytest.raises(ValueError, match=r"."):
-            rowtext.key_values(f'[{{"id":{cell},"n":1}}]'.encode(), names)
+            raw_json.key_values(f'[{{"id":{cell},"n":1}}]'.encode(), names)
 
 
 def test_texts_are_exact() -> None:
     """Digits, spacing, escapes and names given twice inside a cell stay."""
     body = b'[{"a": 1.50, "b":{"x" : 1,  "x":2} , "c":"\\u00e9\\n"},\n {"a":' + b"1" * 5000 + b"}]"
-    first, second = rowtext.split(body)
-    assert rowtext.cells(first) == {"a": "1.50", "b": '{"x" : 1,  "x":2}', "c": r'"\u00e9\n"'}
-    assert rowtext.cells(second) == {"a": "1" * 5000}
+    first, second = raw_json.split(body)
+    assert raw_json.cells(first) == {"a": "1.50", "b": '{"x" : 1,  "x":2}', "c": r'"\u00e9\n"'}
+    assert raw_json.cells(second) == {"a": "1" * 5000}
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[{}", b"[{} {}]", b"[", b"[,]"])
 def test_a_body_that_is_no_array_of_rows_is_refused(body: bytes) -> None:
     """Nothing is guessed."""
     with pytest.raises(ValueError, match=r"."):
-        rowtext.split(body)
+        raw_json.split(body)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{1:2}", '{"a"}', '{"a":1,}', '{"a":1 "b":2}', '{"a":1'])
 def test_a_text_that_is_no_object_is_refused(text: str) -> None:
     """Nothing is guessed."""
     with pytest.raises(ValueError, match=r"."):
-        rowtext.cells(text)
+        raw_json.cells(text)

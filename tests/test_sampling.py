@@ -6,8 +6,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supasync_core.sampling import LEAST, judged, moves, rises, standstill
-from supasync_core.tables import Column, Shape
+from supasync_core.init.timestamp_sample import LEAST, judged, moves, rises, standstill
+from supasync_core.model.table import Column, Shape
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 HOURS = st.integers(1, 10_000)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 
 import pytest
 
-from supasync_core.secrets import Secret, Values, looks_like_key, redact
+from supasync_core.model.secret import Secret, Values, looks_like_key, redact
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoiYW5vbiJ9.c2lnbmF0dXJl"
 

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supasync_core.backend import Piece
-from supasync_core.batch import Batch
-from supasync_core.crew import side_by_side
-from supasync_core.flight import EVERY_KEY, Flight, Leg
-from supasync_core.gate import Gate
-from supasync_core.state import TableState
-from supasync_core.tables import Table
+from supasync_core.api.table_plugin import Piece
+from supasync_core.concurrency.rwlock import Gate
+from supasync_core.concurrency.scheduler import side_by_side
+from supasync_core.model.batch import Batch
+from supasync_core.model.state import TableState
+from supasync_core.model.table import Table
+from supasync_core.sync.pipeline import EVERY_KEY, Flight, Leg
 
 
 @dataclass

@@ -23,7 +23,7 @@ HEAVY = {
     "urllib3",
     "yaml",
 }
-RUN = "import supasync_core.runner, supasync_rest.source, supasync_rest.sink, supasync_rest.store, sys"
+RUN = "import supasync_core.sync.runner, supasync_rest.source, supasync_rest.sink, supasync_rest.store, sys"
 ASKED = (
     "import sys; from supasync_core.cli.commands import cli; "
     "cli([{}], standalone_mode=False); print(*sys.modules)"
@@ -42,7 +42,7 @@ def modules(option: str) -> set[str]:
 def test_help_imports_little() -> None:
     found = modules("--help")
     assert not HEAVY & found
-    assert not {"supasync_core.backend", "supasync_core.report"} & found
+    assert not {"supasync_core.api.backend", "supasync_core.model.report"} & found
     assert not [name for name in found if name.startswith("supasync_core.cli.") and name.count(".") > 2]
     assert not {module for module, _ in COMMANDS.values()} & found
     ours = [name for name in found if name.startswith("supasync")]

@@ -99,7 +99,14 @@ def test_every_character_can_be_printed_and_programs_get_utf_8(
         assert "→ 😀".encode() in done.stdout
 
 
-MOMENTS = ("click.core", "pluggy", "yaml", "supasync_core.project", "duckdb", "supasync_core.runner")
+MOMENTS = (
+    "click.core",
+    "pluggy",
+    "yaml",
+    "supasync_core.project.migration",
+    "duckdb",
+    "supasync_core.sync.runner",
+)
 """Modules: a signal is sent when the start has got to import them."""
 
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supasync_core import transform
-from supasync_core.batch import Batch
-from supasync_core.errors import TableError
-from supasync_core.tables import Table
-from supasync_core.transform import ExactRow
+from supasync_core.model import transform
+from supasync_core.model.batch import Batch
+from supasync_core.model.errors import TableError
+from supasync_core.model.table import Table
+from supasync_core.model.transform import ExactRow
 
 TABLE = Table(name="events")
 ROW = '{"id":9007199254740993,"ip":"192.0.2.7","raw":{ "b" : 1.10,"b":2 },"n":1.50,"t":"a\\u00e9\\/"}'

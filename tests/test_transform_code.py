@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from supasync_core import transform_code
-from supasync_core.plugins import Host
+from supasync_core.config.plugin_host import Host
+from supasync_core.sync import transform_code
 from tests.diff.calling import call, csv_file
 
 FILE = """

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supasync_core.guards import fingerprint
-from supasync_core.tables import Table
-from supasync_core.unseen import speaks_of_updates, unseen
+from supasync_core.api.blind_spots import speaks_of_updates, unseen
+from supasync_core.model.table import Table
+from supasync_core.sync.guards import fingerprint
 from supasync_tables.append import Append
 from supasync_tables.incremental import Incremental
 from supasync_tables.snapshot import Snapshot

@@ -1,6 +1,6 @@
 """Words agree with the numbers beside them."""
 
-from supasync_core.wording import counted
+from supasync_core.model.wording import counted
 
 
 def test_one_is_one_and_all_else_is_many() -> None:

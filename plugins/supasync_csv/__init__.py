@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supasync_core import hookimpl
-from supasync_core.files import name_of
-from supasync_core.opening import Backend, Context, Setting
-from supasync_core.registry import Registry
+from supasync_core.api.registration import Backend, Context, Setting
+from supasync_core.api.registry import Registry
+from supasync_core.system.files import name_of
 
 if TYPE_CHECKING:
-    from supasync_core.backend import Sink, Source, StateStore
-    from supasync_core.diff.seams import Files
-    from supasync_core.gap.seams import Export
+    from supasync_core.api.backend import Sink, Source
+    from supasync_core.api.difference import Files
+    from supasync_core.api.export import Export
+    from supasync_core.api.state_store import StateStore
 
 SETTINGS = {"path": Setting()}
 
@@ -54,13 +55,13 @@ def supasync_register_files(registry: Registry[Callable[[], Files]]) -> None:
 
 
 def _open_export() -> Export:
-    from supasync_csv.gap.export import CsvExport  # noqa: PLC0415 - wanted by the last gap alone
+    from supasync_core.gap.csv.csv_export import CsvExport  # noqa: PLC0415 - wanted by the last gap alone
 
     return CsvExport()
 
 
 def _open_files() -> Files:
-    from supasync_csv.diffing import CsvFiles  # noqa: PLC0415 - DuckDB is large
+    from supasync_core.diff.csv_files import CsvFiles  # noqa: PLC0415 - DuckDB is large
 
     return CsvFiles()
 

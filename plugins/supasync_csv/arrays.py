@@ -8,9 +8,9 @@ another delimiter.
 import json
 import re
 
-from supasync_core import rowtext
-from supasync_core.batch import Batch
-from supasync_core.tables import Shape
+from supasync_core.model import raw_json
+from supasync_core.model.batch import Batch
+from supasync_core.model.table import Shape
 
 _BARE = re.compile(r'[^\s{}",;\\]+')
 
@@ -24,13 +24,13 @@ def array_columns(shape: Shape) -> dict[str, str]:
 def with_literals(batch: Batch, arrays: dict[str, str]) -> Batch:
     """The batch with arrays as strings that hold PostgreSQL's own text."""
     rows = []
-    for text in rowtext.split(batch.body):
-        cells = rowtext.cells(text)
+    for text in raw_json.split(batch.body):
+        cells = raw_json.cells(text)
         for name, kind in arrays.items():
             if cells.get(name, "").startswith("["):
                 cells[name] = _as_string(cells[name], kind)
         rows.append("{" + ",".join(f"{json.dumps(name)}:{cell}" for name, cell in cells.items()) + "}")
-    return Batch(rowtext.join(rows), batch.total)
+    return Batch(raw_json.join(rows), batch.total)
 
 
 def _as_string(text: str, kind: str) -> str:
@@ -44,7 +44,7 @@ def literal(text: str, kind: str) -> str | None:
 
     None of an array of composites, and of an array of JSON that holds lists: these may be dimensions.
     """
-    elements = [_element(each, kind) for each in rowtext.split(text.encode())]
+    elements = [_element(each, kind) for each in raw_json.split(text.encode())]
     if None in elements:
         return None
     return "{" + (";" if kind == "box" else ",").join(filter(None, elements)) + "}"

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from duckdb import DuckDBPyConnection
 
-from supasync_core.tables import Column, Shape, Table
-from supasync_csv.files import Files
+from supasync_core.model.table import Column, Shape, Table
+from supasync_core.staging.connection import blamed
+from supasync_core.staging.csv.folder import Files
+from supasync_core.staging.duckdb_tables import qualified
+from supasync_core.staging.values import identifier
 from supasync_csv.workspace import Workspace, header
-from supasync_duckdb.files import blamed
-from supasync_duckdb.tables import qualified
-from supasync_duckdb.values import identifier
 
 HIDDEN = ("everything but names and values: types and keys are guessed",)
 

@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from supasync_core.batch import Batch, Window
-from supasync_core.opening import Fence
-from supasync_core.tables import Column, Shape, Table
+from supasync_core.api.registration import Fence
+from supasync_core.model.batch import Batch, Window
+from supasync_core.model.table import Column, Shape, Table
+from supasync_core.staging.connection import blamed, private
+from supasync_core.staging.csv.folder import Files, replace_whole
+from supasync_core.staging.read_rows import Reader
+from supasync_core.staging.values import JSON, VARCHAR, Kind, identifier
+from supasync_core.staging.write_rows import Writer
 from supasync_csv.arrays import array_columns, with_literals
-from supasync_csv.files import Files, replace_whole
 from supasync_csv.workspace import Workspace, header, is_json
-from supasync_duckdb.files import blamed, private
-from supasync_duckdb.reading import Reader
-from supasync_duckdb.values import JSON, VARCHAR, Kind, identifier
-from supasync_duckdb.writing import Writer
 
 
 class CsvSink:

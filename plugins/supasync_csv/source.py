@@ -4,16 +4,16 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from supasync_core.batch import Batch, Window
-from supasync_core.clock import Horizon
-from supasync_core.errors import SchemaError
-from supasync_core.tables import Column, Shape, Table
+from supasync_core.model.batch import Batch, Window
+from supasync_core.model.errors import SchemaError
+from supasync_core.model.table import Column, Shape, Table
+from supasync_core.model.timestamps import Horizon
+from supasync_core.staging.connection import blamed
+from supasync_core.staging.csv.folder import Files
+from supasync_core.staging.read_rows import Reader
+from supasync_core.staging.values import identifier
 from supasync_csv.catalog import HIDDEN, catalog, files_of
-from supasync_csv.files import Files
 from supasync_csv.workspace import Workspace, header, is_array, is_json
-from supasync_duckdb.files import blamed
-from supasync_duckdb.reading import Reader
-from supasync_duckdb.values import identifier
 
 
 class CsvSource:

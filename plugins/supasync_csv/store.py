@@ -9,11 +9,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from supasync_core import journal
-from supasync_core.backend import Claim, Entry, Past, Run, Spending
-from supasync_core.errors import LockedError, StateError
-from supasync_core.journal import Journal
-from supasync_csv.files import Files, replace_whole
+from supasync_core.api import journal
+from supasync_core.api.journal import Journal
+from supasync_core.api.state_store import Claim, Entry, Past, Run, Spending
+from supasync_core.model.errors import LockedError, StateError
+from supasync_core.staging.csv.folder import Files, replace_whole
 
 NAME = ".supasync-state.json"
 _PATIENCE = 10.0

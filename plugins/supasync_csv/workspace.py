@@ -10,14 +10,14 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from supasync_core.errors import SchemaError
-from supasync_core.files import name_of
-from supasync_core.tables import Shape, Table
-from supasync_csv.records import look
-from supasync_csv.scanning import LONGEST, scan
-from supasync_duckdb.files import open_to_write, private
-from supasync_duckdb.tables import qualified, refuse_twins, schema_of
-from supasync_duckdb.values import Kind, identifier, literal
+from supasync_core.model.errors import SchemaError
+from supasync_core.model.table import Shape, Table
+from supasync_core.staging.connection import open_to_write, private
+from supasync_core.staging.csv.records import look
+from supasync_core.staging.csv.scanner import LONGEST, scan
+from supasync_core.staging.duckdb_tables import qualified, refuse_twins, schema_of
+from supasync_core.staging.values import Kind, identifier, literal
+from supasync_core.system.files import name_of
 
 _REASONS = (
     "Expected Number of Columns",

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supasync_core import hookimpl
-from supasync_core.files import name_of
-from supasync_core.opening import Backend, Context, Setting
-from supasync_core.registry import Registry
+from supasync_core.api.registration import Backend, Context, Setting
+from supasync_core.api.registry import Registry
+from supasync_core.system.files import name_of
 
 if TYPE_CHECKING:
     import click
 
-    from supasync_core.backend import Sink, Source, StateStore
-    from supasync_core.diff.seams import Engine, Files
-    from supasync_core.gap.seams import Staging
+    from supasync_core.api.backend import Sink, Source
+    from supasync_core.api.difference import Engine, Files
+    from supasync_core.api.export import Staging
+    from supasync_core.api.state_store import StateStore
 
 SETTINGS = {"path": Setting()}
 
@@ -95,18 +96,18 @@ def _open_store(context: Context) -> StateStore:
 
 
 def _open_engine() -> Engine:
-    from supasync_duckdb.diff.engine import DuckdbEngine  # noqa: PLC0415 - DuckDB is large
+    from supasync_core.staging.diff_engine import DuckdbEngine  # noqa: PLC0415 - DuckDB is large
 
     return DuckdbEngine()
 
 
 def _open_files() -> Files:
-    from supasync_duckdb.diff.files import DuckdbFiles  # noqa: PLC0415 - DuckDB is large
+    from supasync_core.diff.duckdb_files import DuckdbFiles  # noqa: PLC0415 - DuckDB is large
 
     return DuckdbFiles()
 
 
 def _open_staging(context: Context) -> Staging:
-    from supasync_duckdb.staging.backend import DuckdbStaging  # noqa: PLC0415 - DuckDB is large
+    from supasync_core.staging.duckdb_staging import DuckdbStaging  # noqa: PLC0415 - DuckDB is large
 
     return DuckdbStaging(_path(context))

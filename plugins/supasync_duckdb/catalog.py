@@ -5,8 +5,8 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from supasync_core.tables import Column, Shape, Table
-from supasync_duckdb.tables import schema_of
+from supasync_core.model.table import Column, Shape, Table
+from supasync_core.staging.duckdb_tables import schema_of
 
 HIDDEN = ("unique and check constraints", "indexes")
 

@@ -88,7 +88,7 @@ def _compare(place: Path) -> None:
     """Say what a person wants to know in the end: whether it is all there."""
     import duckdb  # noqa: PLC0415 - DuckDB is large
 
-    from supasync_duckdb.values import literal  # noqa: PLC0415 - as above
+    from supasync_core.staging.values import literal  # noqa: PLC0415 - as above
 
     click.echo()
     with duckdb.connect() as connection:

@@ -5,16 +5,16 @@ from pathlib import Path
 
 from duckdb import DuckDBPyConnection
 
-from supasync_core import rowtext
-from supasync_core.batch import Batch, Window
-from supasync_core.opening import Fence
-from supasync_core.tables import Shape, Table
+from supasync_core.api.registration import Fence
+from supasync_core.model import raw_json
+from supasync_core.model.batch import Batch, Window
+from supasync_core.model.table import Shape, Table
+from supasync_core.staging.connection import blamed, open_to_write
+from supasync_core.staging.duckdb_tables import Kinds, Tables, absent, shape_of, untyped
+from supasync_core.staging.read_rows import Reader
+from supasync_core.staging.values import JSON, VARCHAR, Kind
+from supasync_core.staging.write_rows import Writer
 from supasync_duckdb.catalog import HIDDEN, catalog
-from supasync_duckdb.files import blamed, open_to_write
-from supasync_duckdb.reading import Reader
-from supasync_duckdb.tables import Kinds, Tables, absent, shape_of, untyped
-from supasync_duckdb.values import JSON, VARCHAR, Kind
-from supasync_duckdb.writing import Writer
 
 
 class DuckdbSink:
@@ -118,7 +118,7 @@ class DuckdbSink:
         """Columns of bare texts in which objects or lists stand, which the first batch makes JSON."""
         if not self._shapes.get(table.name, Shape()).texts or self._kinds(table) is not None:
             return set()
-        rows = map(rowtext.cells, rowtext.split(batch.body))
+        rows = map(raw_json.cells, raw_json.split(batch.body))
         return {name for row in rows for name, cell in row.items() if cell.startswith(("[", "{"))}
 
     def _changed(self, table: Table, documents: Collection[str] = ()) -> Writer:

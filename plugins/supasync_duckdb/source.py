@@ -4,13 +4,13 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from supasync_core.batch import Batch, Window
-from supasync_core.clock import Horizon
-from supasync_core.tables import Shape, Table
+from supasync_core.model.batch import Batch, Window
+from supasync_core.model.table import Shape, Table
+from supasync_core.model.timestamps import Horizon
+from supasync_core.staging.connection import blamed, open_to_read
+from supasync_core.staging.duckdb_tables import Tables, absent, shape_of
+from supasync_core.staging.read_rows import Reader
 from supasync_duckdb.catalog import HIDDEN, catalog
-from supasync_duckdb.files import blamed, open_to_read
-from supasync_duckdb.reading import Reader
-from supasync_duckdb.tables import Tables, absent, shape_of
 
 
 class DuckdbSource:

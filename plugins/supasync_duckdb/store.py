@@ -3,7 +3,7 @@
 
 import json
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from copy import deepcopy
 from pathlib import Path
@@ -11,10 +11,10 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from supasync_core import journal
-from supasync_core.backend import Claim, Entry, Past, Run, Spending
-from supasync_core.journal import Journal
-from supasync_duckdb.files import blamed, open_to_look, open_to_write, transaction
+from supasync_core.api import journal
+from supasync_core.api.journal import Journal
+from supasync_core.api.state_store import Claim, Entry, Past, Run, Spending
+from supasync_core.staging.connection import blamed, open_to_look, open_to_write, transaction
 
 _NUMBERS = ("records_synced", "requests", "bytes")
 _OBJECTS = ("details", "state")
@@ -88,11 +88,6 @@ class DuckdbStore:
             before = deepcopy(entries)
             yield entries
             _store(self._opened, before, entries)
-
-
-def keeps_state(name: str, columns: Collection[str]) -> bool:
-    """Whether a table of that name with these columns is a state store's own."""
-    return name == "sync_metadata" and {"run_id", "sync_status", "state"} <= set(columns)
 
 
 def _now() -> int:

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from supasync_core import hookimpl
-from supasync_core.addresses import is_safe
-from supasync_core.errors import SupasyncError
-from supasync_core.files import write_private
-from supasync_core.printable import visible
-from supasync_core.secrets import redact
+from supasync_core.model.errors import SupasyncError
+from supasync_core.model.printable import visible
+from supasync_core.model.secret import redact
+from supasync_core.system.addresses import is_safe
+from supasync_core.system.files import write_private
 
 if TYPE_CHECKING:
-    from supasync_core.report import Report
+    from supasync_core.model.report import Report
 
 WEBHOOK = "SUPASYNC_WEBHOOK_URL"
 PING = "SUPASYNC_PING_URL"
@@ -114,7 +114,7 @@ def _plain(text: str) -> str:
 
 def _tell(webhook: str, folder: Path, report: Report, exit_code: int) -> None:
     """One message for each change; what could not be delivered is tried again after the next run."""
-    from supasync_core import lock  # noqa: PLC0415 - wanted by few
+    from supasync_core.system import lock  # noqa: PLC0415 - wanted by few
 
     try:
         path = lock.folder(folder) / "notify.json"
@@ -166,7 +166,7 @@ def _sent(name: str, method: str, url: str, body: object = None) -> bool:
     """Whether somebody took it; if not, a note on stderr says why, without the address."""
     import urllib3  # noqa: PLC0415 - slow to import, and wanted by few
 
-    from supasync_core import connections  # noqa: PLC0415 - the same
+    from supasync_core.system import connections  # noqa: PLC0415 - the same
 
     if not is_safe(url):
         _note(f"{name} must begin with https://; nobody was told")

@@ -9,15 +9,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from supasync_core import hookimpl
-from supasync_core.opening import Backend, Context, Setting
-from supasync_core.registry import Registry
-from supasync_rest.settings import host, key_problem, switch_problem, url_problem
+from supasync_core.api.registration import Backend, Context, Setting
+from supasync_core.api.registry import Registry
+from supasync_rest.url_and_key import host, key_problem, switch_problem, url_problem
 
 if TYPE_CHECKING:
     import click
 
-    from supasync_core.backend import Sink, Source, StateStore
-    from supasync_core.cutover.seams import Ends, Switch
+    from supasync_core.api.backend import Sink, Source
+    from supasync_core.api.state_store import StateStore
+    from supasync_core.api.switch import Ends, Switch
 
 SETTINGS = {
     "url": Setting(check=url_problem),
@@ -53,7 +54,7 @@ def supasync_register_switches(registry: Registry[Callable[[Ends], Switch]]) -> 
 @hookimpl
 def supasync_register_commands(cli: click.Group) -> None:
     """``supasync schema``."""
-    from supasync_rest.commands import schema  # noqa: PLC0415 - only the command line needs it
+    from supasync_rest.schema_command import schema  # noqa: PLC0415 - only the command line needs it
 
     cli.add_command(schema)
 

@@ -7,13 +7,13 @@ can be selected and compared (PostgreSQL documentation, 5.6 "System Columns"); p
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from supasync_core.backend import Remark
-from supasync_core.errors import RefusedError, RowError, SchemaError
-from supasync_core.tables import Shape, Table
+from supasync_core.api.backend import Remark
+from supasync_core.model.errors import RefusedError, RowError, SchemaError
+from supasync_core.model.table import Shape, Table
 from supasync_rest import query, remarks
-from supasync_rest.answers import Request
-from supasync_rest.errors import StatementTimeoutError
-from supasync_rest.side import RestSide
+from supasync_rest.messages import Request
+from supasync_rest.rest_errors import StatementTimeoutError
+from supasync_rest.tables import RestSide
 
 _OID = "tableoid"
 _UNKNOWN = (SchemaError, RowError, RefusedError, StatementTimeoutError)

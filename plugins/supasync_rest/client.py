@@ -15,17 +15,17 @@ from typing import TypeVar
 
 from urllib3.exceptions import HTTPError, ProxyError
 
-from supasync_core.clock import Horizon
-from supasync_core.errors import RefusedError, SchemaError, SupasyncError, TransientError
-from supasync_core.ledger import Cost
-from supasync_core.opening import Context
-from supasync_core.secrets import Secret, redact
-from supasync_rest.answers import Answer, Request
-from supasync_rest.errors import LargePageError, PassingError, StatementTimeoutError
-from supasync_rest.failures import PROXY_HINT, Refusal
-from supasync_rest.retry import Patience
-from supasync_rest.settings import origin, pair_problem
+from supasync_core.api.registration import Context
+from supasync_core.model.cost import Cost
+from supasync_core.model.errors import RefusedError, SchemaError, SupasyncError, TransientError
+from supasync_core.model.secret import Secret, redact
+from supasync_core.model.timestamps import Horizon
+from supasync_rest.error_mapping import PROXY_HINT, Refusal
+from supasync_rest.messages import Answer, Request
+from supasync_rest.rest_errors import LargePageError, PassingError, StatementTimeoutError
+from supasync_rest.retry_policy import Patience
 from supasync_rest.transport import UNSENT, Transport, told, why
+from supasync_rest.url_and_key import origin, pair_problem
 
 T = TypeVar("T")
 

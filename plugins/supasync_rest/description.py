@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from supasync_core.tables import Column, Shape
-from supasync_rest.answers import Answer
+from supasync_core.model.table import Column, Shape
+from supasync_rest.messages import Answer
 
 # PostgREST 14.8 and later print these for integer and bigint (measured; smallint is int32 there too).
 _TYPES = {"int32": "integer", "int64": "bigint"}

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from threading import Lock
 
-from supasync_core import clock
-from supasync_core.batch import Batch, Window
-from supasync_core.errors import SchemaError
-from supasync_core.tables import Table
+from supasync_core.model import timestamps
+from supasync_core.model.batch import Batch, Window
+from supasync_core.model.errors import SchemaError
+from supasync_core.model.table import Table
 from supasync_rest import query
-from supasync_rest.answers import Request
 from supasync_rest.client import Client
-from supasync_rest.errors import LargePageError, StatementTimeoutError
-from supasync_rest.side import RestSide
-from supasync_rest.sizes import LARGEST, Sizes
+from supasync_rest.messages import Request
+from supasync_rest.page_size import LARGEST, Sizes
+from supasync_rest.rest_errors import LargePageError, StatementTimeoutError
+from supasync_rest.tables import RestSide
 
 _TIMES = re.compile("timestamp|date")
 
@@ -189,7 +189,7 @@ def _ever_easier(window: Window) -> list[Window]:
 
 def _forms(texts: Iterable[str]) -> list[str]:
     """The forms in which these timestamps are written, as patterns; infinities and years BC have none."""
-    found = {clock.form(text) for text in texts if text[:1].isdigit() and not text.endswith("BC")}
+    found = {timestamps.form(text) for text in texts if text[:1].isdigit() and not text.endswith("BC")}
     return [f"YYYY-MM-DD{form[:1]}HH:MM:SS{form[1:]}" if form else "YYYY-MM-DD" for form in sorted(found)]
 
 

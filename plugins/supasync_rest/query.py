@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import quote, unquote_plus
 
-from supasync_core.batch import Cursor, Span, Window
-from supasync_core.errors import SchemaError
-from supasync_core.tables import Table
+from supasync_core.model.batch import Cursor, Span, Window
+from supasync_core.model.errors import SchemaError
+from supasync_core.model.table import Table
 
 LOOKUP_CHARACTERS = 6000
 """Of an address; gateways take about 8,000."""

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from supasync_core.backend import Remark
-from supasync_core.tables import Table
+from supasync_core.api.backend import Remark
+from supasync_core.model.table import Table
 
 GUARD: Final = (
     "supasync schema sql --triggers guard prints the SQL after which they fire for everything but what "

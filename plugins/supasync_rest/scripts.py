@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable
 from importlib.resources import files
 
-from supasync_core.printable import sql_text
-from supasync_core.tables import Table
+from supasync_core.model.printable import sql_text
+from supasync_core.model.table import Table
 
 _PART = re.compile(r"^:([a-z_]+)$", re.MULTILINE)
 _QUOTE = "$supasync$"

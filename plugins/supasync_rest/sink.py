@@ -4,20 +4,20 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from supasync_core import rowtext
-from supasync_core.backend import Reference, Remark, Unique
-from supasync_core.batch import Batch
-from supasync_core.errors import LeftOverError, RowError, SchemaError, TooMuchError
-from supasync_core.opening import Context
-from supasync_core.tables import Table
-from supasync_core.wording import counted
-from supasync_rest import query, remarks, structure
-from supasync_rest.answers import Answer, Request
+from supasync_core.api.backend import Reference, Remark, Unique
+from supasync_core.api.registration import Context
+from supasync_core.model import raw_json
+from supasync_core.model.batch import Batch
+from supasync_core.model.errors import LeftOverError, RowError, SchemaError, TooMuchError
+from supasync_core.model.table import Table
+from supasync_core.model.wording import counted
+from supasync_rest import catalog_functions, query, remarks
 from supasync_rest.client import Client
-from supasync_rest.errors import ComputedColumnError, StatementTimeoutError, TooLargeError
+from supasync_rest.messages import Answer, Request
+from supasync_rest.page_size import LARGEST
 from supasync_rest.paging import RestPages
-from supasync_rest.retry import Patience
-from supasync_rest.sizes import LARGEST
+from supasync_rest.rest_errors import ComputedColumnError, StatementTimeoutError, TooLargeError
+from supasync_rest.retry_policy import Patience
 
 OWN = {"X-Supasync": "write"}
 """By which guarded triggers of NEW know rows that are copied: see `triggers-writes.sql`."""
@@ -43,23 +43,23 @@ class RestSink(RestPages):
 
     def remarks(self, tables: Sequence[Table]) -> Sequence[Remark]:
         """Triggers, child tables and types that round, as NEW's catalog has them."""
-        return remarks.of_catalog(tables, structure.told(self._client, tables))
+        return remarks.of_catalog(tables, catalog_functions.told(self._client, tables))
 
     def references(self, tables: Sequence[Table]) -> Sequence[Reference] | None:
         """The foreign keys as NEW's catalog has them; None where its functions are older."""
-        return structure.references(self._client, tables)
+        return catalog_functions.references(self._client, tables)
 
     def uniques(self, tables: Sequence[Table]) -> Mapping[tuple[str, str], Sequence[Unique]] | None:
         """As NEW's catalog has them; None where its functions are older."""
-        return structure.uniques(self._client, tables)
+        return catalog_functions.uniques(self._client, tables)
 
     def referring(self, tables: Sequence[Table]) -> Sequence[Reference] | None:
         """Other tables into which a deleted row reaches; None where its functions are older."""
-        return structure.referring(self._client, tables)
+        return catalog_functions.referring(self._client, tables)
 
     def orphans(self, reference: Reference, values: Sequence[tuple[str, ...]]) -> set[tuple[str, ...]] | None:
         """As ``supasync_ready_orphans`` finds them; None where that is not there or may not look."""
-        return structure.orphans(self._client, reference, values)
+        return catalog_functions.orphans(self._client, reference, values)
 
     def upsert(self, table: Table, batch: Batch) -> int:
         """Write all rows or none; columns that the table computes itself are left out and noted."""
@@ -195,7 +195,7 @@ def _refuse_too_large(table: Table, batch: Batch) -> None:
 
 def _columns_with_nul(body: bytes) -> str:
     """Where the text is that PostgreSQL cannot store: it names neither row nor column itself (measured)."""
-    rows = map(rowtext.cells, rowtext.split(body))
+    rows = map(raw_json.cells, raw_json.split(body))
     names = dict.fromkeys(name for cells in rows for name, text in cells.items() if _NUL.search(text))
     return f"{', '.join(names)} holds \\u0000"
 
@@ -212,4 +212,4 @@ def _last_of_each_key(table: Table, batch: Batch) -> tuple[bytes, int]:
     if len(last) == batch.count:
         return batch.body, batch.count
     texts = batch.rows.texts
-    return rowtext.join(texts[index] for index in sorted(last.values())), len(last)
+    return raw_json.join(texts[index] for index in sorted(last.values())), len(last)

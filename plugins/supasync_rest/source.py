@@ -3,18 +3,18 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from supasync_core.backend import Remark, Survey
-from supasync_core.batch import Batch, Window
-from supasync_core.clock import Horizon
-from supasync_core.opening import Context
-from supasync_core.rowkey import COLUMN, ROW_KEY, has_row_key
-from supasync_core.tables import Shape, Table
+from supasync_core.api.backend import Remark, Survey
+from supasync_core.api.registration import Context
+from supasync_core.model.batch import Batch, Window
+from supasync_core.model.row_key import COLUMN, ROW_KEY, has_row_key
+from supasync_core.model.table import Shape, Table
+from supasync_core.model.timestamps import Horizon
 from supasync_rest.children import Children
 from supasync_rest.client import Client
+from supasync_rest.horizon_survey import Asked, survey
 from supasync_rest.paging import RestPages
-from supasync_rest.retry import Patience
-from supasync_rest.surveying import Asked, survey
-from supasync_rest.whole import PLACE, WholeTables
+from supasync_rest.retry_policy import Patience
+from supasync_rest.whole_table import PLACE, WholeTables
 
 
 class RestSource(RestPages):

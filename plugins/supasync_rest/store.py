@@ -7,15 +7,16 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from supasync_core import clock, journal, state
-from supasync_core.backend import Claim, Entry, Past, Record, Run, Spending
-from supasync_core.clock import Instant
-from supasync_core.errors import StateError
-from supasync_core.opening import Context
-from supasync_rest.answers import Answer, Request
+from supasync_core.api import journal
+from supasync_core.api.registration import Context
+from supasync_core.api.state_store import Claim, Entry, Past, Record, Run, Spending
+from supasync_core.model import state, timestamps
+from supasync_core.model.errors import StateError
+from supasync_core.model.timestamps import Instant
 from supasync_rest.client import Client
-from supasync_rest.failures import SCHEMA_HINT
-from supasync_rest.retry import Patience
+from supasync_rest.error_mapping import SCHEMA_HINT
+from supasync_rest.messages import Answer, Request
+from supasync_rest.retry_policy import Patience
 
 _COLUMNS = (
     "run_id,created_at,sync_status,command,holder,finished_at,last_sync_timestamp,"
@@ -35,7 +36,7 @@ T = TypeVar("T")
 
 
 class RestStore:
-    """Keeps the rules of `supasync_core.journal` inside PostgreSQL; `schema.sql` holds them."""
+    """Keeps the rules of `supasync_core.api.journal` inside PostgreSQL; `schema.sql` holds them."""
 
     def __init__(self, context: Context, patience: Patience | None = None) -> None:
         self._client = Client(context, ("GET", "POST"), patience)
@@ -163,4 +164,4 @@ def _record(row: Mapping[str, Any]) -> Record:
 def _with_plain_times(answer: Mapping[str, Any]) -> dict[str, Any]:
     """Times as supasync writes them everywhere, whatever the server's time zone."""
     texts = {name: answer[name] for name in _TIMES if answer.get(name)}
-    return {**answer, **{name: clock.to_text(clock.parse(text)) for name, text in texts.items()}}
+    return {**answer, **{name: timestamps.to_text(timestamps.parse(text)) for name, text in texts.items()}}

@@ -5,17 +5,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from supasync_core.cutover.seams import Condition, Ends, Line, Manual, Naming
-from supasync_core.errors import RefusedError, StateError, SupasyncError
-from supasync_core.opening import Context
-from supasync_core.tables import Table
-from supasync_rest import by_hand, remarks, scripts, structure
-from supasync_rest.answers import Answer, Request
+from supasync_core.api.registration import Context
+from supasync_core.api.switch import Condition, Ends, Line, Manual, Naming
+from supasync_core.model.errors import RefusedError, StateError, SupasyncError
+from supasync_core.model.table import Table
+from supasync_rest import catalog_functions, remarks, scripts, switch_steps
 from supasync_rest.client import Client
-from supasync_rest.errors import NoRightError
-from supasync_rest.naming import Names, anon_key
-from supasync_rest.retry import Patience
-from supasync_rest.settings import key_problem
+from supasync_rest.env_names import Names, anon_key
+from supasync_rest.messages import Answer, Request
+from supasync_rest.rest_errors import NoRightError
+from supasync_rest.retry_policy import Patience
+from supasync_rest.url_and_key import key_problem
 
 _FUNCTION: Final = "supasync_ready"
 _AT_ONCE: Final = 50
@@ -94,7 +94,7 @@ class RestSwitch:
 
     def _triggers(self, tables: Sequence[Table]) -> Condition:
         """No trigger is off; those that a sync still fires are named, for a sync before the switch."""
-        told = remarks.of_catalog(tables, structure.told(self._client, tables))
+        told = remarks.of_catalog(tables, catalog_functions.told(self._client, tables))
         firing = [each.text for each in told if each.kind in {"trigger", "unknown"}]
         return Condition(
             name="triggers",
@@ -106,7 +106,7 @@ class RestSwitch:
 
     def steps(self) -> Sequence[Manual]:
         """What is left to a person."""
-        return by_hand.steps(self._ends.source.ref, self._ends.sink.ref)
+        return switch_steps.steps(self._ends.source.ref, self._ends.sink.ref)
 
     def close(self) -> None:
         """Close all connections."""

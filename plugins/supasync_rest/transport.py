@@ -15,9 +15,9 @@ from urllib3.exceptions import (
     ProxyError,
 )
 
-from supasync_core import connections
-from supasync_core.ledger import Cost
-from supasync_rest.answers import Answer, Request
+from supasync_core.model.cost import Cost
+from supasync_core.system import connections
+from supasync_rest.messages import Answer, Request
 
 ROOT = "/rest/v1"
 UNSENT = (NewConnectionError, ConnectTimeoutError, ProxyError)

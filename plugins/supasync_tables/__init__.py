@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from supasync_core import hookimpl
 
 if TYPE_CHECKING:
-    from supasync_core.backend import TablePlugin
-    from supasync_core.registry import Registry
+    from supasync_core.api.registry import Registry
+    from supasync_core.api.table_plugin import TablePlugin
 
 
 @hookimpl

@@ -10,16 +10,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from supasync_core import clock
-from supasync_core.backend import Job, Piece
-from supasync_core.batch import Batch, Cursor, Keyset, Span, Window
-from supasync_core.clock import Horizon
-from supasync_core.errors import SchemaError
-from supasync_core.state import KeysetState, TableState
-from supasync_core.tables import Shape, Table
-from supasync_core.unseen import DELETES, UPDATES
+from supasync_core.api.blind_spots import DELETES, UPDATES
+from supasync_core.api.table_plugin import Job, Piece
+from supasync_core.model import timestamps
+from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
+from supasync_core.model.errors import SchemaError
+from supasync_core.model.state import KeysetState, TableState
+from supasync_core.model.table import Shape, Table
+from supasync_core.model.timestamps import Horizon
 from supasync_tables.horizon import MARGIN, horizon_of, latest
-from supasync_tables.pages import holds_everything, pages, shortfall
+from supasync_tables.read_pages import holds_everything, pages, shortfall
 
 OVERLAP_KEYS = 10_000
 """Keys that are read again where no time is known: behind a first load, whether it ended or was stopped."""
@@ -128,7 +128,7 @@ def _risen(job: Job, known: KeysetState, last: Cursor, horizon: Horizon) -> Keys
 def _waited(job: Job, known: KeysetState, horizon: Horizon) -> bool:
     if known.moved_at is None or not horizon.trusted:
         return False
-    return horizon.at - clock.parse(known.moved_at) - MARGIN >= clock.micros_of(job.table.overlap)
+    return horizon.at - timestamps.parse(known.moved_at) - MARGIN >= timestamps.micros_of(job.table.overlap)
 
 
 def _behind(place: Cursor) -> str:

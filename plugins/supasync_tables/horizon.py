@@ -1,8 +1,8 @@
 """The source's time when the first page of a table was asked for, or the best that is known instead."""
 
-from supasync_core import clock
-from supasync_core.backend import Job
-from supasync_core.clock import Horizon
+from supasync_core.api.table_plugin import Job
+from supasync_core.model import timestamps
+from supasync_core.model.timestamps import Horizon
 
 MARGIN = 10_000_000
 """Microseconds that an answer's Date may differ from the moment its rows were looked up: whole seconds are
@@ -21,13 +21,13 @@ def horizon_of(job: Job) -> Horizon:
         return Horizon(at, trusted=own is not None and own.trusted)
     if own:
         return Horizon(own.began, own.trusted)
-    return Horizon(clock.parse(job.now) - clock.micros_of(job.table.overlap), trusted=False)
+    return Horizon(timestamps.parse(job.now) - timestamps.micros_of(job.table.overlap), trusted=False)
 
 
 def begun_at(job: Job) -> str:
     """The source's time when the latest page was asked for, whatever transactions are open."""
     own = job.source.horizon()
-    return clock.to_text(own.began if own else clock.parse(job.now))
+    return timestamps.to_text(own.began if own else timestamps.parse(job.now))
 
 
 def latest(job: Job, horizon: Horizon) -> str:
@@ -36,4 +36,4 @@ def latest(job: Job, horizon: Horizon) -> str:
     Without one, the state store's as it is: less the overlap, a cursor would count as old when it moves.
     """
     own = job.source.horizon()
-    return clock.to_text(max(own.at if own else clock.parse(job.now), horizon.at))
+    return timestamps.to_text(max(own.at if own else timestamps.parse(job.now), horizon.at))

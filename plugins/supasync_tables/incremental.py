@@ -24,16 +24,16 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from supasync_core import clock
-from supasync_core.backend import Job, Piece
-from supasync_core.batch import Batch, Cursor, Keyset, Row, Span, Window
-from supasync_core.clock import Horizon, Instant
-from supasync_core.errors import SchemaError
-from supasync_core.state import KeysetState, TableState
-from supasync_core.tables import Shape, Table
-from supasync_core.unseen import DELETES, UPDATES, timestamp_moves
+from supasync_core.api.blind_spots import DELETES, UPDATES, timestamp_moves
+from supasync_core.api.table_plugin import Job, Piece
+from supasync_core.model import timestamps
+from supasync_core.model.batch import Batch, Cursor, Keyset, Row, Span, Window
+from supasync_core.model.errors import SchemaError
+from supasync_core.model.state import KeysetState, TableState
+from supasync_core.model.table import Shape, Table
+from supasync_core.model.timestamps import Horizon, Instant
 from supasync_tables.horizon import MARGIN, begun_at, horizon_of, latest
-from supasync_tables.pages import holds_everything, pages, shortfall
+from supasync_tables.read_pages import holds_everything, pages, shortfall
 
 _MARGIN = timedelta(microseconds=MARGIN)
 _TIMES = re.compile(r"timestamp|date|text|character varying|varchar|json", re.IGNORECASE)
@@ -165,7 +165,7 @@ class _Progress:
     def __post_init__(self) -> None:
         self.state = self.job.state
         self.began = begun_at(self.job)
-        self.present = clock.parse(latest(self.job, self.horizon))
+        self.present = timestamps.parse(latest(self.job, self.horizon))
         keysets = self.state.keysets.items()
         behind = {name for name, known in keysets if known.cursor and (not known.settled or _early(known))}
         self.passed = {column for column in self.job.table.timestamp if column not in behind}
@@ -189,8 +189,8 @@ class _Progress:
         known = self.state.keyset(span.keyset.name)
         if known.settled or known.moved_at is None or not self.horizon.trusted:
             return
-        waited = self.horizon.at - clock.parse(known.moved_at) - MARGIN
-        if waited >= clock.micros_of(self.job.table.overlap):
+        waited = self.horizon.at - timestamps.parse(known.moved_at) - MARGIN
+        if waited >= timestamps.micros_of(self.job.table.overlap):
             self.state = self.state.with_keyset(span.keyset.name, replace(known, settled=True))
 
     def done(self) -> TableState:
@@ -212,7 +212,7 @@ class _Progress:
     def _reaches(self, cursor: Cursor | None, row: Row, column: str) -> bool:
         if cursor is None or cursor.value is None or self.job.table.place(row, column) == cursor:
             return True
-        return _instant(self.job.table, column, row[column]) > clock.parse(cursor.value)
+        return _instant(self.job.table, column, row[column]) > timestamps.parse(cursor.value)
 
     def _last_place(self, column: str, rows: Sequence[Row]) -> tuple[int, Cursor | None]:
         """How many rows lie beyond the horizon, and the place of the last one that was over by then.
@@ -223,7 +223,7 @@ class _Progress:
         for row in reversed(rows):
             at = _instant(self.job.table, column, row[column])
             beyond += at > self.horizon.at
-            if clock.ended(row[column]) <= self.horizon.at:
+            if timestamps.ended(row[column]) <= self.horizon.at:
                 return beyond, self.job.table.place(row, column)
             self.ahead += at > self.present + MARGIN
         return beyond, None
@@ -237,21 +237,27 @@ def _lower(job: Job, keyset: Keyset) -> Span:
     if known.settled and not _early(known):
         return Span(keyset, after=known.cursor)
     back = job.table.overlap + _MARGIN + _lasted(known)
-    return Span(keyset, start=clock.shifted(known.cursor.value, -back))
+    return Span(keyset, start=timestamps.shifted(known.cursor.value, -back))
 
 
 def _lasted(known: KeysetState) -> timedelta:
     """For how long the read had gone on that moved the cursor; unknown of those of 0.1.0."""
     if known.moved_at is None or known.began_at is None:
         return timedelta(0)
-    return timedelta(microseconds=max(0, int(clock.parse(known.moved_at) - clock.parse(known.began_at))))
+    return timedelta(
+        microseconds=max(0, int(timestamps.parse(known.moved_at) - timestamps.parse(known.began_at)))
+    )
 
 
 def _early(known: KeysetState) -> bool:
     """Whether the cursor is a day that had not ended when it moved there, as 0.1.0 moved it."""
     if known.cursor is None or known.cursor.value is None or known.moved_at is None:
         return False
-    return clock.parse(known.moved_at) < clock.ended(known.cursor.value) != clock.parse(known.cursor.value)
+    return (
+        timestamps.parse(known.moved_at)
+        < timestamps.ended(known.cursor.value)
+        != timestamps.parse(known.cursor.value)
+    )
 
 
 def _holds(keyset: Keyset, row: Row) -> bool:
@@ -276,9 +282,9 @@ def _rows_of(table: Table, batch: Batch, span: Span) -> list[Row]:
     return sorted(rows, key=lambda row: _instant(table, column, row[column]))
 
 
-def _instant(table: Table, column: str, text: Any) -> clock.Instant:  # noqa: ANN401 - as it was decoded
+def _instant(table: Table, column: str, text: Any) -> timestamps.Instant:  # noqa: ANN401 - as it was decoded
     try:
-        return clock.parse(text)
+        return timestamps.parse(text)
     except (ValueError, TypeError) as err:
         raise SchemaError(
             f"{table.name}: the timestamp column {column} holds {str(text)[:40]!r}, which is not a timestamp",

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 
-from supasync_core.backend import Job, Piece
-from supasync_core.batch import Keyset, Span, Window
-from supasync_core.errors import SchemaError
-from supasync_core.onward import Onward
-from supasync_core.state import KeysetState, TableState
-from supasync_core.tables import Shape, Table
-from supasync_core.unseen import DELETES
+from supasync_core.api.blind_spots import DELETES
+from supasync_core.api.table_plugin import Job, Piece
+from supasync_core.model.batch import Keyset, Span, Window
+from supasync_core.model.errors import SchemaError
+from supasync_core.model.page_order import Onward
+from supasync_core.model.state import KeysetState, TableState
+from supasync_core.model.table import Shape, Table
 from supasync_tables.horizon import horizon_of
-from supasync_tables.pages import holds_everything, shortfall
+from supasync_tables.read_pages import holds_everything, shortfall
 
 CEILING = 20_000
 """Rows that may be read as a whole by every run: 20 pages."""

@@ -12,9 +12,9 @@ import click
 
 from supasync_core.cli import streams
 from supasync_core.cli.docstrings import restore
-from supasync_core.cli.session import Session
-from supasync_core.errors import StateError, SupasyncError
-from supasync_core.faults import DefectError, understood
+from supasync_core.model.errors import StateError, SupasyncError
+from supasync_core.project.session import Session
+from supasync_core.system.faults import DefectError, understood
 
 COMMANDS = {
     "check": (
@@ -74,7 +74,7 @@ class Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as err:
-            from supasync_core.registry import did_you_mean  # noqa: PLC0415 - wanted here alone
+            from supasync_core.api.registry import did_you_mean  # noqa: PLC0415 - wanted here alone
 
             raise click.UsageError(
                 f"there is no command {args[0]}{did_you_mean(args[0], self.list_commands(ctx))}", ctx

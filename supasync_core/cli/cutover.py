@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING
 import click
 
 from supasync_core.cli import output
-from supasync_core.cli.session import Session
 from supasync_core.cli.streams import bare
-from supasync_core.errors import ConfigError, SupasyncError
-from supasync_core.printable import visible
+from supasync_core.model.errors import ConfigError, SupasyncError
+from supasync_core.model.printable import visible
+from supasync_core.project.session import Session
 
 if TYPE_CHECKING:
+    from supasync_core.api.switch import Switch
     from supasync_core.cutover.checklist import Outcome
     from supasync_core.cutover.checks import Situation
-    from supasync_core.cutover.conduct import Conduct
-    from supasync_core.cutover.seams import Switch
-    from supasync_core.project import Project
-    from supasync_core.report import Report
-    from supasync_core.tables import Table
-    from supasync_core.verification import Verification
+    from supasync_core.cutover.switchover import Conduct
+    from supasync_core.model.report import Report
+    from supasync_core.model.table import Table
+    from supasync_core.project.migration import Project
+    from supasync_core.verify import Verification
 
 
 @click.command()
@@ -94,8 +94,8 @@ class Command:
 
     def switch(self) -> int:
         """Check, switch, close, and what comes after."""
-        from supasync_core import lock  # noqa: PLC0415 - --help needs none of it
         from supasync_core.cutover.certificate import check_place  # noqa: PLC0415
+        from supasync_core.system import lock  # noqa: PLC0415 - --help needs none of it
 
         if self.place:
             check_place(self.place)
@@ -167,10 +167,10 @@ class Command:
     def _conduct(self) -> "Iterator[Conduct]":
         """Everything opened."""
         from supasync_core.cutover.checks import Situation  # noqa: PLC0415 - --help needs none of it
-        from supasync_core.cutover.conduct import Conduct  # noqa: PLC0415
-        from supasync_core.cutover.memory import recall  # noqa: PLC0415
-        from supasync_core.gap.absent import AbsentSource  # noqa: PLC0415
-        from supasync_core.project import opened  # noqa: PLC0415
+        from supasync_core.cutover.saved_progress import recall  # noqa: PLC0415
+        from supasync_core.cutover.switchover import Conduct  # noqa: PLC0415
+        from supasync_core.gap.no_source import AbsentSource  # noqa: PLC0415
+        from supasync_core.project.migration import opened  # noqa: PLC0415
 
         settings = self.session.settings
         memory = recall(settings.folder, settings.source.ref, settings.sink.ref)
@@ -191,7 +191,7 @@ class Command:
 
     def _switch(self, project: "Project") -> "Switch":
         """What the sink's kind of project brings; ConfigError where no plugin brings it."""
-        from supasync_core.cutover.seams import Ends  # noqa: PLC0415 - --help needs none of it
+        from supasync_core.api.switch import Ends  # noqa: PLC0415 - --help needs none of it
 
         settings = project.settings
         if settings.sink.backend not in self.session.host.switches:
@@ -207,11 +207,12 @@ class Command:
 
     def _copied(self, project: "Project") -> "Report":
         """One sync, recorded as such."""
-        from supasync_core import lock, runner  # noqa: PLC0415 - --help needs none of it
-        from supasync_core.cli import telling  # noqa: PLC0415
+        from supasync_core.cli import notify  # noqa: PLC0415
         from supasync_core.cli.sync import interruptible  # noqa: PLC0415
-        from supasync_core.freshness import LastSuccess  # noqa: PLC0415
-        from supasync_core.plan import Plan  # noqa: PLC0415
+        from supasync_core.project.run_options import Plan  # noqa: PLC0415
+        from supasync_core.sync import runner  # noqa: PLC0415 - --help needs none of it
+        from supasync_core.system import lock  # noqa: PLC0415 - --help needs none of it
+        from supasync_core.system.last_success import LastSuccess  # noqa: PLC0415
 
         settings = project.settings
         with (
@@ -221,7 +222,7 @@ class Command:
             holder = lock.holder(settings.folder)
             plan = Plan(holder=holder, tables=settings.tables, interrupted=interrupted, last=True)
             report = runner.sync(project, plan, watch)
-        telling.tell(self.session, report, report.exit_code)
+        notify.tell(self.session, report, report.exit_code)
         if report.complete:
             LastSuccess(settings.folder).note()
         return report
@@ -229,7 +230,7 @@ class Command:
     def _compared(self, project: "Project") -> "Verification":
         """One verification."""
         from supasync_core.cli.verify import staging, watching  # noqa: PLC0415 - --help needs none of it
-        from supasync_core.verification import verify  # noqa: PLC0415
+        from supasync_core.verify import verify  # noqa: PLC0415
 
         with staging(self.session) as kept, watching(quiet=self.as_json) as onlooker:
             tables = project.settings.tables
@@ -240,7 +241,7 @@ class Command:
 
         Those whose updates no run sees are compared so whatever was said of all, unless they cost much.
         """
-        from supasync_core.cutover.values import doubtful  # noqa: PLC0415 - --help needs none of it
+        from supasync_core.cutover.value_checks import doubtful  # noqa: PLC0415 - --help needs none of it
 
         tables = project.settings.tables
         less = "keys and timestamps are compared, and the certificate says so"
@@ -256,8 +257,8 @@ class Command:
 
     def _affords(self, project: "Project", tables: "Sequence[Table]", what: str, less: str) -> bool:
         """Whether reading these tables costs little; else the answer, and after --no-exact a no."""
+        from supasync_core.model.budget import size  # noqa: PLC0415
         from supasync_core.usage.estimate import egress_of, is_small  # noqa: PLC0415 - --help needs none
-        from supasync_core.usage.shares import size  # noqa: PLC0415
 
         cost = egress_of(project, tables)
         if is_small(cost, project.settings.budgets):

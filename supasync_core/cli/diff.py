@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from supasync_core.cli.given import Duration, encodings, pairs
-from supasync_core.cli.session import Session
+from supasync_core.cli.params import Duration, encodings, pairs
+from supasync_core.project.session import Session
 
 if TYPE_CHECKING:
-    from supasync_core.cli.differences import Printer
-    from supasync_core.diff.comparing import Comparing, Wish
-    from supasync_core.gap.assigned import Files
-    from supasync_core.gap.seams import Choices
-    from supasync_core.settings import Settings
-    from supasync_core.state import State
+    from supasync_core.api.export import Choices
+    from supasync_core.cli.diff_output import Printer
+    from supasync_core.diff.compare import Comparing, Wish
+    from supasync_core.model.settings import Settings
+    from supasync_core.model.state import State
+    from supasync_core.staging.csv.named_files import Files
 
 TROUBLE = 2
 ENGINE = "duckdb"
@@ -74,7 +74,7 @@ class Given:
     def settings(self, session: Session) -> "Settings | None":
         """Those of tables.yaml; None where only files are compared and nobody needs it."""
         from supasync_core.diff.sides import NAMES  # noqa: PLC0415 - --help needs none of it
-        from supasync_core.errors import ConfigError  # noqa: PLC0415
+        from supasync_core.model.errors import ConfigError  # noqa: PLC0415
 
         offline = not {self.left, self.right} & {*NAMES}
         if offline and (self.key or not Path(session.config).exists()):
@@ -88,8 +88,8 @@ class Given:
 
     def wish(self, settings: "Settings | None") -> "Wish":
         """What is asked for."""
-        from supasync_core import clock  # noqa: PLC0415 - --help needs none of it
-        from supasync_core.diff.comparing import Wish  # noqa: PLC0415
+        from supasync_core.diff.compare import Wish  # noqa: PLC0415
+        from supasync_core.model import timestamps  # noqa: PLC0415 - --help needs none of it
 
         return Wish(
             tables=self.tables,
@@ -98,20 +98,20 @@ class Given:
             ignore=_listed(self.ignore),
             strict=self.strict,
             min_age=self.min_age,
-            now=clock.to_text(time.time_ns() // 1000),
+            now=timestamps.to_text(time.time_ns() // 1000),
             declared=settings.tables if settings else None,
         )
 
     def named(self, settings: "Settings | None") -> "dict[str, Files]":
         """The files that were named as a table's, by side."""
-        from supasync_core.gap.assigned import by_side, named  # noqa: PLC0415 - --help needs none of it
+        from supasync_core.staging.csv.named_files import by_side, named  # noqa: PLC0415 - --help needs none of it
 
         tables = [table.name for table in settings.tables] if settings else None
         return by_side(named(self.files, tables), self.left, self.right)
 
     def choices(self) -> "Choices":
         """How CSV files are to be read."""
-        from supasync_core.gap.seams import Choices  # noqa: PLC0415 - --help needs none of it
+        from supasync_core.api.export import Choices  # noqa: PLC0415 - --help needs none of it
 
         return Choices(
             dialects=pairs("--dialect", self.dialects),
@@ -142,14 +142,14 @@ def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, 
     alone. Exits with 0 where both are equal, 1 where they differ, 2 where that cannot be told.
     """
     session.trouble, session.wants_json = TROUBLE, form == "json"
-    from supasync_core.cli import differences, streams  # noqa: PLC0415 - --help needs none of it
-    from supasync_core.errors import SupasyncError  # noqa: PLC0415
+    from supasync_core.cli import diff_output, streams  # noqa: PLC0415 - --help needs none of it
+    from supasync_core.model.errors import SupasyncError  # noqa: PLC0415
 
     if form != "table":
         streams.for_programs()
     asked = Given(**given)  # type: ignore[arg-type]
     settings = asked.settings(session)
-    printer = differences.PRINTERS[form](
+    printer = diff_output.PRINTERS[form](
         redact=session.redact,
         left=asked.left,
         right=asked.right,
@@ -167,10 +167,10 @@ def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, 
 @contextmanager
 def opened(session: Session, asked: Given, settings: "Settings | None") -> "Iterator[Comparing]":
     """Both sides and an engine between them, opened."""
-    from supasync_core.cli.counting import counting  # noqa: PLC0415 - --help opens nothing
-    from supasync_core.diff.comparing import Comparing  # noqa: PLC0415
-    from supasync_core.diff.finding import Finding  # noqa: PLC0415
-    from supasync_core.ledger import Ledger  # noqa: PLC0415
+    from supasync_core.cli.spinner import counting  # noqa: PLC0415 - --help opens nothing
+    from supasync_core.diff.compare import Comparing  # noqa: PLC0415
+    from supasync_core.diff.side_finder import Finding  # noqa: PLC0415
+    from supasync_core.model.cost import Ledger  # noqa: PLC0415
 
     with ExitStack() as stack:
         progress = stack.enter_context(counting())
@@ -192,7 +192,7 @@ def _printed(comparing: "Comparing", printer: "Printer", state: "State | None") 
     """Compare and print table after table; the exit code. One that fails does not stop the others."""
     from supasync_core.diff.causes import Guess, side_of_old  # noqa: PLC0415 - --help needs none of it
     from supasync_core.diff.sides import NAMES  # noqa: PLC0415
-    from supasync_core.errors import TableError  # noqa: PLC0415
+    from supasync_core.model.errors import TableError  # noqa: PLC0415
 
     sides = comparing.left.name, comparing.right.name
     tables = comparing.tables()
@@ -217,8 +217,8 @@ def _printed(comparing: "Comparing", printer: "Printer", state: "State | None") 
 
 def _state(session: Session, asked: Given, settings: "Settings | None") -> "State | None":
     """What NEW knows of OLD, where both are compared; it only helps to guess."""
-    from supasync_core.errors import SupasyncError  # noqa: PLC0415 - --help needs none of it
-    from supasync_core.project import store_of_sink  # noqa: PLC0415
+    from supasync_core.model.errors import SupasyncError  # noqa: PLC0415 - --help needs none of it
+    from supasync_core.project.migration import store_of_sink  # noqa: PLC0415
 
     if settings is None or {asked.left, asked.right} != {"old", "new"}:
         return None

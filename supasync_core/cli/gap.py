@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import click
 
 from supasync_core.cli import output, streams
-from supasync_core.cli.session import Session
-from supasync_core.errors import ConfigError, SupasyncError
-from supasync_core.files import write_private
-from supasync_core.printable import file_name
-from supasync_core.rowkey import NOT_BY_HAND, has_row_key
+from supasync_core.model.errors import ConfigError, SupasyncError
+from supasync_core.model.printable import file_name
+from supasync_core.model.row_key import NOT_BY_HAND, has_row_key
+from supasync_core.project.session import Session
+from supasync_core.system.files import write_private
 
 if TYPE_CHECKING:
-    from supasync_core.gap.seams import Export, Query, Staging
-    from supasync_core.project import Project
-    from supasync_core.settings import Settings
+    from supasync_core.api.export import Export, Query, Staging
+    from supasync_core.model.settings import Settings
+    from supasync_core.project.migration import Project
 
 EXPORT = "csv"
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -37,23 +37,23 @@ def gap() -> None:
 @click.pass_obj
 def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_json: bool) -> int:
     """Print the queries to run in OLD's SQL editor, in import order, and where to save each result."""
-    from supasync_core.gap import wanting  # noqa: PLC0415 - --help needs none of it
+    from supasync_core.gap import wanted  # noqa: PLC0415 - --help needs none of it
 
     streams.for_programs()
     settings = session.settings
     with _staging(session, settings) as staging:
         if offline:
-            known, shapes = wanting.remembered(settings, staging)
+            known, shapes = wanted.remembered(settings, staging)
         else:
             with _without_source(session, settings) as project:
-                known, shapes = wanting.ask(project, staging)
+                known, shapes = wanted.ask(project, staging)
     export = _export(session)
     queries = [
-        export.query(each, exact=exact) for each in wanting.wanted(settings, session.host, known, shapes)
+        export.query(each, exact=exact) for each in wanted.wanted(settings, session.host, known, shapes)
     ]
     for note in (note for query in queries for note in query.notes):
         output.line(f"note: {note}", err=True)
-    if names := ", ".join(wanting.unseen_updates(settings, session.host)):
+    if names := ", ".join(wanted.unseen_updates(settings, session.host)):
         what = "rows that were updated in OLD since they were copied are not in these queries"
         output.line(f"note: {names}: {what}; to carry them too, export the whole table", err=True)
     for table in filter(has_row_key, settings.tables):
@@ -111,7 +111,7 @@ def import_(session: Session, /, folder: str | None, sink: str | None, **options
 
     Exits with 3 where a table was not sent because its files have errors.
     """
-    from supasync_core.cli.importing import Command  # noqa: PLC0415 - --help needs none of it
+    from supasync_core.cli.gap_import import Command  # noqa: PLC0415 - --help needs none of it
 
     if folder is None and not options["files"]:
         raise click.UsageError("Missing argument 'FOLDER'.")
@@ -138,8 +138,8 @@ def _export(session: Session) -> "Export":
 @contextmanager
 def _staging(session: Session, settings: "Settings") -> "Iterator[Staging]":
     """The opened staging; ConfigError where no plugin brings one."""
-    from supasync_core.ledger import Ledger  # noqa: PLC0415
-    from supasync_core.opening import Context  # noqa: PLC0415 - --help opens nothing
+    from supasync_core.api.registration import Context  # noqa: PLC0415 - --help opens nothing
+    from supasync_core.model.cost import Ledger  # noqa: PLC0415
 
     endpoint = settings.staging
     if endpoint is None:
@@ -152,8 +152,8 @@ def _staging(session: Session, settings: "Settings") -> "Iterator[Staging]":
 @contextmanager
 def _without_source(session: Session, settings: "Settings") -> "Iterator[Project]":
     """NEW alone, opened."""
-    from supasync_core.gap.absent import AbsentSource  # noqa: PLC0415 - --help opens nothing
-    from supasync_core.project import opened  # noqa: PLC0415
+    from supasync_core.gap.no_source import AbsentSource  # noqa: PLC0415 - --help opens nothing
+    from supasync_core.project.migration import opened  # noqa: PLC0415
 
     with opened(settings, session.host, AbsentSource()) as project:
         yield project
@@ -163,9 +163,9 @@ def _rehearsed(session: Session, sink: str) -> "Settings":
     """The settings with another sink: ``duckdb:PATH``."""
     from dataclasses import replace  # noqa: PLC0415 - wanted here alone
 
-    from supasync_core.ledger import Ledger  # noqa: PLC0415
-    from supasync_core.opening import Context  # noqa: PLC0415
-    from supasync_core.settings import Endpoint  # noqa: PLC0415
+    from supasync_core.api.registration import Context  # noqa: PLC0415
+    from supasync_core.model.cost import Ledger  # noqa: PLC0415
+    from supasync_core.model.settings import Endpoint  # noqa: PLC0415
 
     name, colon, path = sink.partition(":")
     host = session.host

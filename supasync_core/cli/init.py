@@ -9,16 +9,11 @@ from pathlib import Path
 
 import click
 
-from supasync_core.backend import Sink, Source
+from supasync_core.api.backend import Sink, Source
 from supasync_core.cli import output
-from supasync_core.cli.session import Session
-from supasync_core.draft import writing
-from supasync_core.draft.cost import bounded, summary
-from supasync_core.draft.naming import distinct
-from supasync_core.draft.proposal import Proposal
-from supasync_core.draft.proposing import proposals
-from supasync_core.draft.reading import Reader
-from supasync_core.draft.source import (
+from supasync_core.init import render
+from supasync_core.init.choose_strategy import Reader
+from supasync_core.init.draft_source import (
     OTHERS,
     doubled,
     listed,
@@ -27,14 +22,19 @@ from supasync_core.draft.source import (
     schemas_of,
     sink_of_environment,
 )
-from supasync_core.errors import ConfigError, RefusedError, SchemaError
-from supasync_core.ledger import Ledger
-from supasync_core.project import opened_sink, opened_source
-from supasync_core.settings import Settings
-from supasync_core.structure import unique
-from supasync_core.tables import Shape, Table
-from supasync_core.undecided import written
-from supasync_core.wording import counted
+from supasync_core.init.entry_names import distinct
+from supasync_core.init.proposal import Proposal
+from supasync_core.init.propose import proposals
+from supasync_core.init.read_cost import bounded, summary
+from supasync_core.init.undecided import written
+from supasync_core.model.cost import Ledger
+from supasync_core.model.errors import ConfigError, RefusedError, SchemaError
+from supasync_core.model.settings import Settings
+from supasync_core.model.table import Shape, Table
+from supasync_core.model.wording import counted
+from supasync_core.project.migration import opened_sink, opened_source
+from supasync_core.project.session import Session
+from supasync_core.schema import unique_keys
 
 _GUESSED = (
     "The tables were looked at as files, which tell no keys, types and foreign keys: what is said of these "
@@ -86,7 +86,7 @@ def init(session: Session, place: Path | None, *, as_json: bool) -> int:
         told = f"none of the tables can be copied as it is, so {path} was not written"
         raise SchemaError(told, hint="\n".join(reasons))
     notes = [_GUESSED if place else _UNSEEN, _seen(exposed) if exposed else None, summary(found)]
-    _write(path, writing.document(found, filter(None, notes)))
+    _write(path, render.document(found, filter(None, notes)))
     for remark in twice:
         output.line(f"problem: {remark.text}", err=True)
         output.line(f"  {remark.hint}", err=True)
@@ -145,7 +145,7 @@ def _compare(session: Session, path: Path, place: Path | None, *, as_json: bool)
     if as_json:
         told = {
             "missing": [each.table.name for each in found.missing],
-            "entries": writing.entries(found.missing),
+            "entries": render.entries(found.missing),
             "undecided": {written(*each.table.address): each.refusal for each in found.left},
             "gone": list(found.gone),
             "commented": list(found.commented),
@@ -159,12 +159,12 @@ def _compare(session: Session, path: Path, place: Path | None, *, as_json: bool)
 def _print(path: Path, found: Comparison) -> None:
     if found.missing:
         click.echo(f"# {path} exists and was not changed. It lacks these; paste them below tables:\n")
-        click.echo(writing.entries(found.missing))
+        click.echo(render.entries(found.missing))
         for name in found.ready:
             output.line(f"# and take {name} out of undecided:")
     if found.left:
         click.echo(f"# {path} lacks these, which cannot be copied as they are; paste them below undecided:\n")
-        click.echo("\n".join(writing.undecided(found.left)))
+        click.echo("\n".join(render.undecided(found.left)))
     for name in found.gone:
         output.line(f"# {name} is gone: tables.yaml names it, and OLD has no such table any more")
     if found.commented:
@@ -191,7 +191,7 @@ def _left_alone(
             ways = [way for way in (name, f"{schema}.{name}") if way in mentioned]
             if ways and (mentioned.pop(ways[0]) or (schema, name) not in (keys or {})):
                 del there[name]
-            elif not ways and any(writing.is_commented(text, each) for each in (name, f"{schema}.{name}")):
+            elif not ways and any(render.is_commented(text, each) for each in (name, f"{schema}.{name}")):
                 commented.append(name)
                 del there[name]
     gone += [name for name in mentioned if "." not in name or name.partition(".")[0] in shapes]
@@ -213,8 +213,10 @@ def _keys(session: Session, place: Path | None, shapes: Mapping[str, Mapping[str
     if sink is None:
         return None
     with closing(sink):
-        found = unique.told(sink, [Table(name=name, schema=schema) for schema, name in bare])
-    return None if found is None else {at: unique.instead(found[at], shape) for at, shape in bare.items()}
+        found = unique_keys.told(sink, [Table(name=name, schema=schema) for schema, name in bare])
+    return (
+        None if found is None else {at: unique_keys.instead(found[at], shape) for at, shape in bare.items()}
+    )
 
 
 @contextmanager
@@ -272,7 +274,7 @@ def _looking(name: str) -> None:
 def _write_example(folder: Path, *, as_json: bool) -> None:
     example = folder / ".env.example"
     if not example.exists():
-        _write(example, writing.EXAMPLE)
+        _write(example, render.EXAMPLE)
         click.echo(f"{example} written", err=as_json)
 
 

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from supasync_core.cli.session import Session
 from supasync_core.cli.streams import bare, reguarded
-from supasync_core.plan import Watch
-from supasync_core.printable import visible
-from supasync_core.report import Report, TableResult
-from supasync_core.tables import Table
-from supasync_core.undecided import WAY_OUT, Undecided
+from supasync_core.init.undecided import WAY_OUT, Undecided
+from supasync_core.model.budget import size
+from supasync_core.model.printable import visible
+from supasync_core.model.report import Report, TableResult
+from supasync_core.model.table import Table
+from supasync_core.model.wording import counted
+from supasync_core.project.run_options import Watch
+from supasync_core.project.session import Session
 from supasync_core.usage.estimate import Estimate
-from supasync_core.usage.shares import size
-from supasync_core.wording import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn, TaskID

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from supasync_core.cli import output
-from supasync_core.cli.session import Session
-from supasync_core.errors import ConfigError
+from supasync_core.model.errors import ConfigError
+from supasync_core.project.session import Session
 
 
 @click.command()

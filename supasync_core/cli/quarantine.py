@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
-from supasync_core.cli import output, writing
-from supasync_core.cli.session import Session
-from supasync_core.errors import ConfigError, SupasyncError
-from supasync_core.journal import current
-from supasync_core.state import Again, Quarantined
-from supasync_core.wording import counted
+from supasync_core.api.journal import current
+from supasync_core.cli import output
+from supasync_core.model.errors import ConfigError, SupasyncError
+from supasync_core.model.state import Again, Quarantined
+from supasync_core.model.wording import counted
+from supasync_core.project import state_writer
+from supasync_core.project.session import Session
 
 
 @click.group()
@@ -55,13 +56,13 @@ def retry(session: Session) -> int:
 
     Exits with 3 where some are refused again.
     """
-    from supasync_core import retrying  # noqa: PLC0415 - list needs no writing side
-    from supasync_core.delivery import Delivery  # noqa: PLC0415
+    from supasync_core.sync import quarantine_retry  # noqa: PLC0415 - list needs no writing side
+    from supasync_core.sync.writer import Delivery  # noqa: PLC0415
 
-    with writing.leased(session, "quarantine retry") as lease:
+    with state_writer.leased(session, "quarantine retry") as lease:
         delivery = Delivery(lease.project, lease.run.now, lease.state)
         for table in lease.project.settings.tables:
-            retrying.retry(delivery, table, whole=True)
+            quarantine_retry.retry(delivery, table, whole=True)
         left = delivery.set_aside.kept(lease.state)
         lease.save(left.doubtful(delivery.reread.written), "retried")
     count = sum(left.set_aside().values())
@@ -76,7 +77,7 @@ def retry(session: Session) -> int:
 @click.pass_obj
 def drop(session: Session, table: str, key: tuple[str, ...]) -> int:
     """Give up the row of TABLE with this KEY: it stays out of NEW until it changes in OLD."""
-    with writing.leased(session, "quarantine drop") as lease:
+    with state_writer.leased(session, "quarantine drop") as lease:
         rows = lease.state.quarantine.get(table, ())
         if key not in {row.key for row in rows}:
             raise ConfigError(

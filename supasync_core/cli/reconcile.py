@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from supasync_core.cli.diff import Given, sides
-from supasync_core.cli.session import Session
+from supasync_core.project.session import Session
 
 UNDO = "undo"
 CLEAR = "clear"
@@ -53,14 +53,14 @@ def reconcile(session: Session, /, **options: Any) -> int:  # noqa: ANN401 - opt
     inserted and updated parents first, removed children first. What is replaced or removed is kept
     in the staging. A row is only removed from new where it is known to have come from old.
     """
-    from supasync_core.cli.reconciling import Command, undo  # noqa: PLC0415 - --help needs none of it
+    from supasync_core.cli.reconcile_apply import Command, undo  # noqa: PLC0415 - --help needs none of it
 
     given = {name: options.pop(name) for name in Given.__dataclass_fields__}
     if given["left"] == UNDO:
         side = given["right"] or "new"
         return undo(session, Given(**{**given, "left": side, "right": side}), as_json=options["as_json"])
     if given["left"] == CLEAR and given["right"] is None:
-        from supasync_core.cli.clearing import clear  # noqa: PLC0415 - as above
+        from supasync_core.cli.reconcile_clear import clear  # noqa: PLC0415 - as above
 
         return clear(session, given["tables"], applied=options["applied"], as_json=options["as_json"])
     if given["right"] is None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from supasync_core.cli.given import Duration
-from supasync_core.cli.session import Session
+from supasync_core.cli.params import Duration
+from supasync_core.project.session import Session
 
 if TYPE_CHECKING:
     from supasync_core.schedule.job import Job
@@ -56,8 +56,8 @@ def schedule(session: Session, scheduler: str, every: timedelta | None) -> int:
 def _without_this_shell(session: Session) -> tuple[str, ...]:
     """What is wrong with the settings where only the file .env gives variables."""
     from supasync_core.config import load  # noqa: PLC0415 - --help needs none of it
-    from supasync_core.errors import ConfigError  # noqa: PLC0415
-    from supasync_core.plugins import Host  # noqa: PLC0415
+    from supasync_core.config.plugin_host import Host  # noqa: PLC0415
+    from supasync_core.model.errors import ConfigError  # noqa: PLC0415
 
     host = Host()
     host.load_installed()
@@ -69,8 +69,8 @@ def _without_this_shell(session: Session) -> tuple[str, ...]:
 
 
 def _job(session: Session, every: timedelta) -> "Job":
-    from supasync_core import lock  # noqa: PLC0415 - --help needs none of it
     from supasync_core.schedule.job import Job, minute, minutes  # noqa: PLC0415
+    from supasync_core.system import lock  # noqa: PLC0415 - --help needs none of it
 
     settings = session.settings
     holder = lock.holder(settings.folder)

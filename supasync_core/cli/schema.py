@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import click
 
 from supasync_core.cli import output
-from supasync_core.cli.session import Session
-from supasync_core.wording import counted
+from supasync_core.model.wording import counted
+from supasync_core.project.session import Session
 
 if TYPE_CHECKING:
-    from supasync_core.backend import Remark
-    from supasync_core.structure.comparing import Difference
-    from supasync_core.structure.looking import Comparison
+    from supasync_core.api.backend import Remark
+    from supasync_core.schema.both_sides import Comparison
+    from supasync_core.schema.compare_tables import Difference
 
 TROUBLE = 2
 
@@ -31,7 +31,7 @@ def diff(session: Session, *, as_json: bool) -> int:
     Exits with 0 where they are the same, as far as both show them, with 1 where they differ, with 2 where
     that could not be found out. Nothing is written.
     """
-    from supasync_core.structure.looking import compared  # noqa: PLC0415 - --help needs none of it
+    from supasync_core.schema.both_sides import compared  # noqa: PLC0415 - --help needs none of it
 
     session.trouble = TROUBLE
     with session.project() as project:

@@ -5,17 +5,18 @@ from dataclasses import asdict
 
 import click
 
-from supasync_core import clock, lock
-from supasync_core.backend import Claim, Entry
+from supasync_core.api.state_store import Claim, Entry
 from supasync_core.cli import output
-from supasync_core.cli.session import Session
-from supasync_core.errors import ConfigError, LockedError, StateError
-from supasync_core.inspection import Inspection, inspect
-from supasync_core.lease import LEASE
-from supasync_core.project import Project
-from supasync_core.state import State
-from supasync_core.steps import steps
-from supasync_core.undecided import by_name
+from supasync_core.init.undecided import by_name
+from supasync_core.model import timestamps
+from supasync_core.model.errors import ConfigError, LockedError, StateError
+from supasync_core.model.state import State
+from supasync_core.project.lease import LEASE
+from supasync_core.project.migration import Project
+from supasync_core.project.session import Session
+from supasync_core.status.manual_steps import steps
+from supasync_core.status.preflight import Inspection, inspect
+from supasync_core.system import lock
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 
@@ -129,7 +130,7 @@ def _instant(start: str | None) -> str | None:
     if start in (None, "beginning", "now"):
         return None if start == "beginning" else start
     try:
-        return clock.to_text(clock.parse(str(start)))
+        return timestamps.to_text(timestamps.parse(str(start)))
     except ValueError as err:
         raise ConfigError(
             [f"--from {start}: neither beginning nor now nor a timestamp such as 2026-11-23T10:00:00Z"]

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import click
 
-from supasync_core import state as states
-from supasync_core.cli import output, writing
-from supasync_core.cli.session import Session
-from supasync_core.errors import StateError
-from supasync_core.journal import NO_BASELINE, REOPEN
+from supasync_core.api.journal import NO_BASELINE, REOPEN
+from supasync_core.cli import output
+from supasync_core.model import state as states
+from supasync_core.model.errors import StateError
+from supasync_core.project import state_writer
+from supasync_core.project.session import Session
 
 
 @click.group()
@@ -52,7 +53,7 @@ def settled(keyset: states.KeysetState) -> str:
 @click.pass_obj
 def reset(session: Session, table: str) -> int:
     """Forget how far TABLE is: the next run reads it from its beginning. No row is deleted."""
-    with writing.leased(session, "state reset") as lease:
+    with state_writer.leased(session, "state reset") as lease:
         lease.project.select((table,), "state reset")
         lease.save(lease.state.without_table(table), "reset", table=table)
     output.line(f"{table}: the next run reads it from its beginning")
@@ -63,7 +64,7 @@ def reset(session: Session, table: str) -> int:
 @click.pass_obj
 def close(session: Session) -> int:
     """Forbid every further run, from any machine: the app writes to NEW now."""
-    with writing.leased(session, "state close") as lease:
+    with state_writer.leased(session, "state close") as lease:
         lease.save(replace(lease.state, closed=lease.run.now), "closed")
     click.echo("closed: nothing is copied into NEW any more, until supasync state reopen")
     return 0
@@ -73,7 +74,7 @@ def close(session: Session) -> int:
 @click.pass_obj
 def reopen(session: Session) -> int:
     """Allow runs again. Rows that change in OLD then replace those of NEW, also where the app wrote them."""
-    with writing.leased(session, REOPEN) as lease:
+    with state_writer.leased(session, REOPEN) as lease:
         lease.save(replace(lease.state, closed=None), "reopened")
     click.echo("reopened: the next sync goes on from its cursors")
     return 0

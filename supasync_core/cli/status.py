@@ -8,16 +8,17 @@ from datetime import timedelta
 
 import click
 
-from supasync_core import clock
 from supasync_core.cli import output
-from supasync_core.cli.given import Duration
-from supasync_core.cli.session import Session
-from supasync_core.health import Health, Lag, judge
-from supasync_core.phases import phase
-from supasync_core.undecided import by_name, last_seen
+from supasync_core.cli.params import Duration
+from supasync_core.init.undecided import by_name, last_seen
+from supasync_core.model import timestamps
+from supasync_core.model.budget import size
+from supasync_core.model.wording import counted
+from supasync_core.project.session import Session
+from supasync_core.status.health import Health, Lag, judge
+from supasync_core.status.next_step import phase
 from supasync_core.usage.forecast import of_projects
-from supasync_core.usage.shares import shares, size
-from supasync_core.wording import counted
+from supasync_core.usage.shares import shares
 
 _FETCHED = 100
 _KEYS = 10
@@ -37,7 +38,9 @@ def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int
         unseen = [(table, project.unseen(table)) for table in settings.tables]
         now = project.now()
         limited = settings.budgets.monthly or settings.budgets.database is not None
-        spendings = project.store.spendings(clock.to_text(now - HISTORY)) if limited and past.state else ()
+        spendings = (
+            project.store.spendings(timestamps.to_text(now - HISTORY)) if limited and past.state else ()
+        )
     health = judge(past, unseen, settings.interval, now)
     known = shares(spendings, settings.budgets, now) if spendings else ()
     stands = phase(past, known, health.age, settings.stale_after)

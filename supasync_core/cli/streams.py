@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from supasync_core.printable import visible
+from supasync_core.model.printable import visible
 
 LOST = 3
 """The exit code where results could not be written: a person has to make room."""

@@ -15,19 +15,20 @@ from types import FrameType
 
 import click
 
-from supasync_core import lock, runner
-from supasync_core.cli import output, signals, telling
-from supasync_core.cli.session import Session
-from supasync_core.errors import LockedError, SupasyncError, TableError, TransientError
-from supasync_core.freshness import LastSuccess, age_in
-from supasync_core.plan import Plan
-from supasync_core.project import Project
-from supasync_core.report import Report
-from supasync_core.state import State
-from supasync_core.tables import Table
+from supasync_core.cli import notify, output, signals
+from supasync_core.model.errors import LockedError, SupasyncError, TableError, TransientError
+from supasync_core.model.report import Report
+from supasync_core.model.state import State
+from supasync_core.model.table import Table
+from supasync_core.model.wording import counted
+from supasync_core.project.migration import Project
+from supasync_core.project.run_options import Plan
+from supasync_core.project.session import Session
+from supasync_core.sync import runner
+from supasync_core.system import lock
+from supasync_core.system.last_success import LastSuccess, age_in
 from supasync_core.usage.estimate import estimate, estimate_next
 from supasync_core.usage.meter import metered
-from supasync_core.wording import counted
 
 GRACE = 120.0
 """Seconds beyond max_runtime in which the batch in flight may end: longer than any request may take."""
@@ -47,7 +48,7 @@ def sync(
     Made for cron: a run that failed or was missed is made good by the next one. Exits with 0 also when there
     was nothing new, and when enabled is false.
     """
-    with telling.failures(session, "sync", quiet=dry_run):
+    with notify.failures(session, "sync", quiet=dry_run):
         if not session.settings.enabled:
             output.say("sync is switched off (enabled: false, ENABLE_HOURLY_SYNC)", as_json=as_json)
             return 0
@@ -105,7 +106,7 @@ def _import_whole(project: Project, tables: Sequence[Table]) -> None:
     """Import what the run may want before it begins: an upgrade may take the files away meanwhile."""
     for table in tables:
         project.plugin(table)
-    for name in ("registry", "comparison.walk"):
+    for name in ("api.registry", "sync.comparison.table_walk"):
         import_module(f"supasync_core.{name}")
 
 
@@ -147,7 +148,7 @@ def _conclude(session: Session, report: Report, last: LastSuccess, *, as_json: b
     if report.complete:
         last.note()
     code = last.escalated(report.exit_code, session.settings.stale_after, report.success_age)
-    telling.tell(session, report, code)
+    notify.tell(session, report, code)
     return code
 
 

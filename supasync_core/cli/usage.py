@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from supasync_core.cli.session import Session
+from supasync_core.project.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from supasync_core.backend import Spending
-    from supasync_core.clock import Instant
+    from supasync_core.api.state_store import Spending
+    from supasync_core.model.budget import Share
+    from supasync_core.model.timestamps import Instant
     from supasync_core.usage.forecast import Forecast
-    from supasync_core.usage.shares import Share
     from supasync_core.usage.spending import Used
 
 _HISTORY = 31 * 86_400_000_000
@@ -49,15 +49,15 @@ def usage(session: Session, *, estimate: bool, as_json: bool) -> int:
     The month is the calendar's, in UTC, by NEW's clock; its end is projected from the last whole days.
     Without --estimate only NEW is asked, by one or two requests.
     """
-    from supasync_core import clock  # noqa: PLC0415 - --help needs none of it
+    from supasync_core.model import timestamps  # noqa: PLC0415 - --help needs none of it
     from supasync_core.usage.estimate import estimated_size  # noqa: PLC0415
 
     with session.project() as project:
         asked = project.now()
-        spendings = project.store.spendings(clock.to_text(asked - _HISTORY))
+        spendings = project.store.spendings(timestamps.to_text(asked - _HISTORY))
         now = project.now()
         if abs(now - asked) > _APART:  # this machine's clock was asked, and is wrong
-            spendings = project.store.spendings(clock.to_text(now - _HISTORY))
+            spendings = project.store.spendings(timestamps.to_text(now - _HISTORY))
         size = estimated_size(project) if estimate else None
     account = _account(session, spendings, now, size)
     if as_json:
@@ -86,7 +86,7 @@ def _account(session: Session, spendings: "Sequence[Spending]", now: "Instant", 
 
 def _show(account: _Account) -> None:
     from supasync_core.cli import output  # noqa: PLC0415 - rich is slow to import
-    from supasync_core.usage.shares import size  # noqa: PLC0415
+    from supasync_core.model.budget import size  # noqa: PLC0415
 
     click.echo(f"{_day(account.begin):%B %Y} (UTC), {account.records:,} records\n")
     header = ("project", "", "so far", f"by {_day(account.end - 1):%b %d}", "budget", "used")

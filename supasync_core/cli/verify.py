@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 
 import click
 
+from supasync_core.api.blind_spots import UPDATES
 from supasync_core.cli import output
-from supasync_core.cli.session import Session
-from supasync_core.errors import LockedError
-from supasync_core.undecided import by_name, last_seen
-from supasync_core.unseen import UPDATES
-from supasync_core.usage.shares import size
-from supasync_core.wording import counted
+from supasync_core.init.undecided import by_name, last_seen
+from supasync_core.model.budget import size
+from supasync_core.model.errors import LockedError
+from supasync_core.model.wording import counted
+from supasync_core.project.session import Session
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from supasync_core.gap.seams import Staging
-    from supasync_core.tables import Table
-    from supasync_core.undecided import Undecided
-    from supasync_core.verification import Onlooker, TableVerdict, Verification
+    from supasync_core.api.export import Staging
+    from supasync_core.init.undecided import Undecided
+    from supasync_core.model.table import Table
+    from supasync_core.verify import Onlooker, TableVerdict, Verification
 
 TROUBLE = 2
 SHOWN = 10
@@ -48,7 +48,7 @@ def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool
     differ, with 2 where that could not be found out. Without --exact, small tables whose updates no run sees
     are compared by value; larger ones are not called equal.
     """
-    from supasync_core.verification import verify as compare  # noqa: PLC0415 - --help needs none of it
+    from supasync_core.verify import verify as compare  # noqa: PLC0415 - --help needs none of it
 
     session.trouble = TROUBLE
     with session.project() as project, staging(session) as kept, watching(quiet=as_json) as onlooker:
@@ -66,7 +66,7 @@ def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool
 @contextmanager
 def staging(session: Session) -> "Iterator[Staging | None]":
     """The staging; None, with a note, where there is none or another process has it open."""
-    from supasync_core.project import opened_staging  # noqa: PLC0415 - --help opens nothing
+    from supasync_core.project.migration import opened_staging  # noqa: PLC0415 - --help opens nothing
 
     with ExitStack() as stack:
         kept = None

@@ -6,19 +6,20 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from supasync_core import descriptors
-from supasync_core.config.budgets import budgets, compare_egress
-from supasync_core.config.cutover import cutover
+from supasync_core.config.budget_settings import budgets, compare_egress
+from supasync_core.config.cutover_settings import cutover
+from supasync_core.config.declarations import TOP, defaults_of
 from supasync_core.config.document import Entry, Mark, Problems, Section, Value, parse
 from supasync_core.config.endpoints import endpoints, staging_of
 from supasync_core.config.environment import Environment, read_dotenv, variables
 from supasync_core.config.mentions import mentions
-from supasync_core.config.reading import Reading
-from supasync_core.config.schema import TOP, defaults_of
-from supasync_core.config.tables import tables
-from supasync_core.config.values import Mismatch, section
-from supasync_core.errors import ConfigError, PluginError
-from supasync_core.settings import Host, Settings
+from supasync_core.config.plugin_host import Host
+from supasync_core.config.read_settings import Reading
+from supasync_core.config.table_settings import tables
+from supasync_core.config.value_kinds import Mismatch, section
+from supasync_core.model.errors import ConfigError, PluginError
+from supasync_core.model.settings import Settings
+from supasync_core.system import descriptors
 
 __all__ = ["Host", "Settings", "load"]
 

@@ -10,8 +10,8 @@ from typing import Final
 
 import yaml
 
-from supasync_core.errors import ConfigError
-from supasync_core.secrets import Secret, looks_like_key, redact
+from supasync_core.model.errors import ConfigError
+from supasync_core.model.secret import Secret, looks_like_key, redact
 
 Expand = Callable[[str], tuple[str | None, list[str]]]
 """A scalar's text with its references replaced, or None and what is wrong with them."""

@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from supasync_core.api.registration import Backend, Context, Setting
+from supasync_core.api.registry import Registry, did_you_mean
+from supasync_core.config.declarations import TOP, defaults_of
 from supasync_core.config.document import Entry, Scalar, Section
 from supasync_core.config.environment import is_reference
-from supasync_core.config.reading import Reading
-from supasync_core.config.schema import TOP, defaults_of
-from supasync_core.config.values import Mismatch, expected, text
-from supasync_core.errors import SupasyncError
-from supasync_core.ledger import Ledger
-from supasync_core.opening import Backend, Context, Setting
-from supasync_core.registry import Registry, did_you_mean
-from supasync_core.secrets import Secret, Values, looks_like_key
-from supasync_core.settings import Endpoint
+from supasync_core.config.read_settings import Reading
+from supasync_core.config.value_kinds import Mismatch, expected, text
+from supasync_core.model.cost import Ledger
+from supasync_core.model.errors import SupasyncError
+from supasync_core.model.secret import Secret, Values, looks_like_key
+from supasync_core.model.settings import Endpoint
 
 _LITERAL: Final = 'is secret: put it into .env and write one reference here, "${NAME}"'
 

@@ -13,8 +13,8 @@ from typing import Final
 
 from dotenv.parser import Original, parse_stream
 
-from supasync_core import descriptors
-from supasync_core.secrets import Secret, Values
+from supasync_core.model.secret import Secret, Values
+from supasync_core.system import descriptors
 
 _NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*"
 _REFERENCE: Final = re.compile(

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from supasync_core.config.document import Mark, Section
-from supasync_core.config.reading import Reading
-from supasync_core.settings import Mention
+from supasync_core.config.read_settings import Reading
+from supasync_core.model.settings import Mention
 
 LISTS: Final = ("undecided", "ignore")
 

@@ -7,10 +7,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from supasync_core.cutover.memory import Memory
-from supasync_core.errors import ConfigError
-from supasync_core.files import write_private
-from supasync_core.printable import visible
+from supasync_core.cutover.saved_progress import Memory
+from supasync_core.model.errors import ConfigError
+from supasync_core.model.printable import visible
+from supasync_core.system.files import write_private
 
 FORMAT: Final = 1
 

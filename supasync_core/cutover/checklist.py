@@ -5,9 +5,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from supasync_core import clock
-from supasync_core.errors import ConfigError, SupasyncError
-from supasync_core.registry import did_you_mean
+from supasync_core.api.registry import did_you_mean
+from supasync_core.model import timestamps
+from supasync_core.model.errors import ConfigError, SupasyncError
 
 OK: Final = "ok"
 FAILED: Final = "failed"
@@ -109,7 +109,7 @@ def _judged(check: Check, accepted: Collection[str]) -> Outcome:
     except SupasyncError as err:
         outcome = failed(str(err), err.hint)
     result = ACCEPTED if outcome.result == FAILED and check.name in accepted else outcome.result
-    at = clock.to_text(time.time_ns() // 1000)
+    at = timestamps.to_text(time.time_ns() // 1000)
     return replace(outcome, name=check.name, what=check.what, result=result, at=at)
 
 

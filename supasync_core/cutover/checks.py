@@ -6,20 +6,21 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
-from supasync_core import clock, undecided
-from supasync_core.cutover import appenv, evidence, values
-from supasync_core.cutover.appenv import AppEnv
+from supasync_core.api.journal import current
+from supasync_core.api.switch import Condition, Person, Switch
+from supasync_core.cutover import app_env, proof, value_checks
+from supasync_core.cutover.activity import Seen, look, moved
+from supasync_core.cutover.app_env import AppEnv
 from supasync_core.cutover.checklist import Check, Outcome, failed, ok, skipped
-from supasync_core.cutover.looking import Seen, look, moved
-from supasync_core.cutover.memory import Memory, remember
-from supasync_core.cutover.seams import Condition, Person, Switch
-from supasync_core.gap.sending import COMMAND as GAP_IMPORT
-from supasync_core.journal import current
-from supasync_core.lease import arriving
-from supasync_core.project import Project
-from supasync_core.report import Report
-from supasync_core.verification import Verification
-from supasync_core.wording import counted
+from supasync_core.cutover.saved_progress import Memory, remember
+from supasync_core.gap.send import COMMAND as GAP_IMPORT
+from supasync_core.init import undecided
+from supasync_core.model import timestamps
+from supasync_core.model.report import Report
+from supasync_core.model.wording import counted
+from supasync_core.project.lease import arriving
+from supasync_core.project.migration import Project
+from supasync_core.verify import Verification
 
 APART: Final = 60.0
 """Seconds between the two looks at OLD; less where no overlap is as long."""
@@ -82,7 +83,7 @@ class Situation:
                 what="values were compared where no run sees updates",
                 run=self._values,
                 rests_on=("verification",),
-                planned=values.planned(self.project),
+                planned=value_checks.planned(self.project),
             ),
             *(
                 Check(name=name, what=what, run=partial(self._condition, name), reads=True)
@@ -91,13 +92,13 @@ class Situation:
         )
 
     def _env(self) -> Outcome:
-        self.app = appenv.plan(self.project.settings, self.switch)
+        self.app = app_env.plan(self.project.settings, self.switch)
         if self.app is None:
             return skipped("tables.yaml names no cutover.env: your app gets NEW's values by your own hand")
         if self.app.switched:
-            return ok("it names NEW already", **evidence.of_app(self.app))
+            return ok("it names NEW already", **proof.of_app(self.app))
         changes = [f"{each.file.path}: {', '.join(each.done.changed)}" for each in self.app.due]
-        return ok("; ".join(changes), **evidence.of_app(self.app))
+        return ok("; ".join(changes), **proof.of_app(self.app))
 
     def _keys(self) -> Outcome:
         found = list(self.switch.try_keys())
@@ -112,7 +113,7 @@ class Situation:
             found = undecided.last_seen(project.settings)
         else:
             found = undecided.look(project)
-        return evidence.of_undecided(found, project.settings.ignore)
+        return proof.of_undecided(found, project.settings.ignore)
 
     def _writers(self) -> Outcome:
         if self.switched:
@@ -121,7 +122,7 @@ class Situation:
         since = f" You said so at {known}; is it still true?" if known else ""
         question = f"Is everything stopped that writes to OLD: the app, its workers, its cron jobs?{since}"
         agreed = self.person.agrees(question)
-        self.memory.stopped_at = (known or clock.to_text(_now())) if agreed else None
+        self.memory.stopped_at = (known or timestamps.to_text(_now())) if agreed else None
         remember(self.project.settings.folder, self.memory)
         if not agreed:
             return failed("you said no", "stop them, then run supasync cutover again")
@@ -133,7 +134,7 @@ class Situation:
         if self.switched or self.after_gap or stopped is None:
             return skipped(_ALREADY if self.switched else _GONE)
         longest = self._longest_overlap()
-        gone = max(0.0, (_now() - clock.parse(stopped)) / 1_000_000)
+        gone = max(0.0, (_now() - timestamps.parse(stopped)) / 1_000_000)
         if gone < longest:
             self.person.waits(longest - gone, "transactions that began before may still commit")
         return ok(f"{max(gone, longest):,.0f} s after the writers stopped", seconds=max(gone, longest))
@@ -151,7 +152,7 @@ class Situation:
             hint = next((table.hint for table in report.tables if table.hint), None)
             return failed(report.error or f"it ended as {report.status}", hint)
         until = arriving(current(self.project.store.past(1), self.project.source_ref))
-        if until and clock.parse(until) > _now():
+        if until and timestamps.parse(until) > _now():
             what = f"a run has not ended cleanly: what it has sent may arrive in NEW until {until}"
             return failed(what, "wait until then, and run supasync cutover again")
         return ok(counted(report.records, "record", "records"), run=report.run, records=report.records)
@@ -170,7 +171,7 @@ class Situation:
 
     def _gap(self) -> Outcome:
         records = self.project.store.past(_FETCHED).records
-        return evidence.of_gap(records, [table.name for table in self.project.settings.tables], GAP_IMPORT)
+        return proof.of_gap(records, [table.name for table in self.project.settings.tables], GAP_IMPORT)
 
     def _quiet(self) -> Outcome:
         if self.switched or self.after_gap:
@@ -185,7 +186,7 @@ class Situation:
         looks = {name: seen.as_json() for name, seen in second.items()}
         if not changes:
             self.looks = looks
-            blind = list(values.unseen(self.project))
+            blind = list(value_checks.unseen(self.project))
             but = f"; updates of {', '.join(blind)} would not show" if blind else ""
             told = f"{counted(len(looks), 'table', 'tables')}, {apart:,.0f} s apart{but}"
             return ok(told, seconds=round(apart, 1), tables=looks, updates_unseen=blind)
@@ -208,10 +209,10 @@ class Situation:
         if found.settled and self.looks:
             self.memory.settled = self.looks
             remember(self.project.settings.folder, self.memory)
-        return evidence.of_verification(found)
+        return proof.of_verification(found)
 
     def _values(self) -> Outcome:
-        return values.judged(self.project, self.verified, after_gap=self.after_gap)
+        return value_checks.judged(self.project, self.verified, after_gap=self.after_gap)
 
     def _condition(self, name: str) -> Outcome:
         if not self.conditions:

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from supasync_core.batch import Span, Window
-from supasync_core.cutover import envfile
-from supasync_core.cutover.memory import Memory, Replaced, remember
-from supasync_core.errors import StateError, SupasyncError
-from supasync_core.project import Project
-from supasync_core.tables import Table
-from supasync_core.wording import counted
+from supasync_core.cutover import env_file
+from supasync_core.cutover.saved_progress import Memory, Replaced, remember
+from supasync_core.model.batch import Span, Window
+from supasync_core.model.errors import StateError, SupasyncError
+from supasync_core.model.table import Table
+from supasync_core.model.wording import counted
+from supasync_core.project.migration import Project
 
 ENV: Final = "env"
 """The name under which it is accepted that a .env was edited since the switch."""
@@ -23,7 +23,7 @@ class Way:
     """One file to restore; ``back`` already where it is the original again."""
 
     replaced: Replaced
-    now: envfile.EnvFile
+    now: env_file.EnvFile
     raw: bytes
 
     @property
@@ -52,16 +52,16 @@ def ways(memory: Memory, accepted: Collection[str], own: Collection[Path]) -> li
                 f"{each.path} is neither cutover.env nor the .env beside tables.yaml: nothing was touched",
                 hint="restore it by hand, if it is yours",
             )
-        kept = envfile.read(Path(each.kept))
+        kept = env_file.read(Path(each.kept))
         if kept.digest != each.before:
             raise SupasyncError(f"{each.kept} is not the original any more: restore {each.path} by hand")
-        now = envfile.read(Path(each.path))
+        now = env_file.read(Path(each.path))
         if now.digest not in (each.before, each.after) and ENV not in accepted:
             raise SupasyncError(
                 f"{each.path} was changed since the switch: what was written into it would be lost",
                 hint=f"--accept {ENV} keeps that version beside it; the original is {each.kept}",
             )
-        envfile.check_writable(now)
+        env_file.check_writable(now)
         found.append(Way(each, now, kept.raw))
     return found
 
@@ -72,8 +72,8 @@ def restore(folder: Path, memory: Memory, way: Way) -> None:
     memory.settled = None  # the app may have written to NEW since
     remember(folder, memory)
     if way.now.digest != way.replaced.after:
-        envfile.keep(way.now, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"))
-    envfile.replace(way.now, way.raw)
+        env_file.keep(way.now, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"))
+    env_file.replace(way.now, way.raw)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from supasync_core import clock
-from supasync_core.diff.seams import LEFT, RIGHT, Difference, Row
+from supasync_core.api.difference import LEFT, RIGHT, Difference, Row
 from supasync_core.diff.sides import NEW, OLD
-from supasync_core.state import State
-from supasync_core.tables import Table
+from supasync_core.model import timestamps
+from supasync_core.model.state import State
+from supasync_core.model.table import Table
 
 LATE = "late commit"
 WAITING = "not yet copied"
@@ -74,21 +74,21 @@ class Guess:
         mine, theirs = self._moment(row.left), self._moment(row.right)
         return mine is not None and theirs is not None and theirs > mine
 
-    def _behind(self, at: clock.Instant | None) -> str:
+    def _behind(self, at: timestamps.Instant | None) -> str:
         """Why NEW lacks what OLD has."""
         if at is None:
             return UNKNOWN
         known = self._known()
         return UNKNOWN if known is None else LATE if at <= known else WAITING
 
-    def _surplus(self, at: clock.Instant | None) -> str:
+    def _surplus(self, at: timestamps.Instant | None) -> str:
         newest = _instant(self.difference.newest.get(self.old))
         if at is not None and newest is not None and at > newest:
             return WRITTEN
         untold = self.old in self.difference.partial and not self.difference.bounded
         return UNKNOWN if self.files or untold else DELETED
 
-    def _by_time(self, row: Row, mine: clock.Instant | None, theirs: clock.Instant | None) -> str:
+    def _by_time(self, row: Row, mine: timestamps.Instant | None, theirs: timestamps.Instant | None) -> str:
         if mine is None or theirs is None:
             return UNKNOWN if self._stamped(row) else UNSTAMPED
         if mine > theirs:
@@ -103,12 +103,12 @@ class Guess:
         sides = [side for side in (row.left, row.right) if side is not None]
         return any(self._moment(side) is not None for side in sides)
 
-    def _moment(self, side: Mapping[str, str | None] | None) -> clock.Instant | None:
+    def _moment(self, side: Mapping[str, str | None] | None) -> timestamps.Instant | None:
         """The row's own time: of its first timestamp that is not NULL."""
         texts = [side.get(name) for name in self.table.timestamp] if side else []
         return next((_instant(text) for text in texts if text), None)
 
-    def _known(self) -> clock.Instant | None:
+    def _known(self) -> timestamps.Instant | None:
         """Up to when NEW has been filled: by its cursor, else by the youngest row that it has."""
         state = self.state.tables.get(self.table.name) if self.state else None
         if state is not None:
@@ -139,8 +139,8 @@ def _is_cut(short: str, long: str) -> bool:
     return len(short) >= _CUT_LENGTH and len(long) > len(short) and long.startswith(short)
 
 
-def _instant(text: str | None) -> clock.Instant | None:
+def _instant(text: str | None) -> timestamps.Instant | None:
     try:
-        return clock.parse(text) if text else None
+        return timestamps.parse(text) if text else None
     except ValueError:
         return None

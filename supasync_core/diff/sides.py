@@ -5,16 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from supasync_core.backend import Source, Typed
-from supasync_core.batch import Batch, Cursor, Keyset, Span, Window
-from supasync_core.diff.seams import Engine, Files, Taken
-from supasync_core.errors import SchemaError
-from supasync_core.evidence import Key
-from supasync_core.gap.seams import Choices
-from supasync_core.onward import Onward
-from supasync_core.opaque import SINGLY
-from supasync_core.printing import Printing
-from supasync_core.tables import Shape, Table
+from supasync_core.api.backend import Source, Typed
+from supasync_core.api.difference import Engine, Files, Taken
+from supasync_core.api.export import Choices
+from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window
+from supasync_core.model.errors import SchemaError
+from supasync_core.model.opaque_keys import SINGLY
+from supasync_core.model.page_order import Onward
+from supasync_core.model.table import Shape, Table
+from supasync_core.schema.printed_precision import Printing
 
 OLD, NEW, STAGING = "old", "new", "staging"
 NAMES = (OLD, NEW, STAGING)

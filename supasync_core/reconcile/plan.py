@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from supasync_core import removal
+from supasync_core.api.difference import ADDED, CHANGED, LEFT, Difference, Engine
 from supasync_core.diff.causes import Guess
-from supasync_core.diff.seams import ADDED, CHANGED, LEFT, Difference, Engine
-from supasync_core.evidence import Key
-from supasync_core.removal import Place, Weighed
-from supasync_core.tables import Table
+from supasync_core.model.batch import Key
+from supasync_core.model.table import Table
+from supasync_core.sync import removal
+from supasync_core.sync.removal import Place, Weighed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 import shlex
 from pathlib import PurePath
 
-from supasync_core.errors import ConfigError
+from supasync_core.model.errors import ConfigError
 from supasync_core.schedule.job import Job, plain, spoken
 
 _HOUR = 60

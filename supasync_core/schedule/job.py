@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
-from supasync_core.errors import ConfigError
+from supasync_core.model.errors import ConfigError
 
 _HOUR = 60
 _DAY = 24 * _HOUR

@@ -13,11 +13,11 @@ empty, or does not exist yet where the backend creates tables. Values are compar
 their digits; a backend without types may print a number as a JSON string.
 """
 
-from supasync_core.testing.events import EVENTS, event, events
-from supasync_core.testing.plugin import TablePluginContract
-from supasync_core.testing.sink import SinkContract
-from supasync_core.testing.source import SourceContract
-from supasync_core.testing.store import StateStoreContract
+from supasync_core.testing.sample_table import EVENTS, event, events
+from supasync_core.testing.sink_contract import SinkContract
+from supasync_core.testing.source_contract import SourceContract
+from supasync_core.testing.store_contract import StateStoreContract
+from supasync_core.testing.strategy_contract import TablePluginContract
 
 __all__ = [
     "EVENTS",

@@ -5,16 +5,15 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
-from supasync_core import clock
-from supasync_core.backend import Job
-from supasync_core.batch import Keyset, Span, Window
-from supasync_core.journal import current
-from supasync_core.plan import Plan
-from supasync_core.project import Project
-from supasync_core.settings import USUAL_EGRESS, Budgets
-from supasync_core.state import State, TableState
-from supasync_core.tables import Table
-from supasync_core.usage.shares import size
+from supasync_core.api.journal import current
+from supasync_core.api.table_plugin import Job
+from supasync_core.model import timestamps
+from supasync_core.model.batch import Keyset, Span, Window
+from supasync_core.model.budget import USUAL_EGRESS, Budgets, size
+from supasync_core.model.state import State, TableState
+from supasync_core.model.table import Table
+from supasync_core.project.migration import Project
+from supasync_core.project.run_options import Plan
 
 SAMPLE = 100
 """Rows of a table that are looked at."""
@@ -96,7 +95,7 @@ def estimated_size(project: Project) -> int:
     """The bytes of all rows of OLD's tables as JSON: an exact count, times the first rows' average."""
     total = 0.0
     for table in project.settings.tables:
-        job = Job(table, project.source, TableState(), now=clock.to_text(0))
+        job = Job(table, project.source, TableState(), now=timestamps.to_text(0))
         rows, body, _ = _sampled(project, table, project.plugin(table).pending(job))
         total += rows * body
     return round(total)

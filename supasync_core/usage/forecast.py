@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from math import ceil, floor
 from typing import Any
 
-from supasync_core import clock
-from supasync_core.backend import Spending
+from supasync_core.api.state_store import Spending
+from supasync_core.model import timestamps
+from supasync_core.model.budget import size
 from supasync_core.usage.growth import Course, courses
-from supasync_core.usage.shares import size
 
 COVERAGE = 0.8
 """The least part of cases in which the band holds the day, for the kinds of growth that the docs name."""
@@ -35,7 +35,7 @@ class Forecast:
     """
 
     kind: str
-    now: clock.Instant
+    now: timestamps.Instant
     limit: int
     history: float = 0.0
     days: int = 0
@@ -77,16 +77,20 @@ class Forecast:
         return {"kind": self.kind, "limit": self.limit, **known, "sentence": self.sentence(project)}
 
 
-def of_projects(spendings: Sequence[Spending], limit: int | None, now: clock.Instant) -> dict[str, Forecast]:
+def of_projects(
+    spendings: Sequence[Spending], limit: int | None, now: timestamps.Instant
+) -> dict[str, Forecast]:
     """A forecast for each project whose database size is recorded; none without a budget for it."""
-    points: dict[str, list[tuple[clock.Instant, int]]] = {}
+    points: dict[str, list[tuple[timestamps.Instant, int]]] = {}
     for each in spendings if limit is not None else ():
         for project, number in each.sizes.items():
-            points.setdefault(project, []).append((clock.parse(each.created_at), number))
+            points.setdefault(project, []).append((timestamps.parse(each.created_at), number))
     return {project: forecast(found, limit or 0, now) for project, found in points.items()}
 
 
-def forecast(points: Sequence[tuple[clock.Instant, int]], limit: int, now: clock.Instant) -> Forecast:
+def forecast(
+    points: Sequence[tuple[timestamps.Instant, int]], limit: int, now: timestamps.Instant
+) -> Forecast:
     """Look ahead from sizes in bytes at their times, in any order.
 
     Earliest and latest are the days on which the highest and the lowest of the admitted courses get there.
@@ -113,7 +117,7 @@ def forecast(points: Sequence[tuple[clock.Instant, int]], limit: int, now: clock
     return Forecast("soon", now, limit, span, round(days), earliest, latest)
 
 
-def _by_day(points: Sequence[tuple[clock.Instant, int]]) -> list[tuple[float, int]]:
+def _by_day(points: Sequence[tuple[timestamps.Instant, int]]) -> list[tuple[float, int]]:
     """The last size, and about one for each day before it, oldest first; times in days."""
     kept: list[tuple[float, int]] = []
     for moment, number in sorted(points, reverse=True):

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from threading import Lock
 
-from supasync_core import clock
-from supasync_core.backend import Spending
-from supasync_core.errors import BudgetError
-from supasync_core.ledger import Ledger
-from supasync_core.project import Project
-from supasync_core.settings import Budgets
-from supasync_core.usage.shares import Share, monthly
+from supasync_core.api.state_store import Spending
+from supasync_core.model import timestamps
+from supasync_core.model.budget import Budgets, Share
+from supasync_core.model.cost import Ledger
+from supasync_core.model.errors import BudgetError
+from supasync_core.project.migration import Project
+from supasync_core.usage.shares import monthly
 from supasync_core.usage.spending import PROJECTS, Used, month_of, used
 
 _REQUESTS = 10
@@ -72,10 +72,10 @@ class Meter:
         }
 
 
-def metered(project: Project, now: clock.Instant) -> Meter | None:
+def metered(project: Project, now: timestamps.Instant) -> Meter | None:
     """The meter of a run that begins now; None, and no request, where no month is limited."""
     budgets = project.settings.budgets
     if not budgets.monthly:
         return None
-    before = project.store.spendings(clock.to_text(month_of(now)[0]))
+    before = project.store.spendings(timestamps.to_text(month_of(now)[0]))
     return Meter(budgets, before, project.ledger, project.workers)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from supasync_core import clock
-from supasync_core.backend import Spending
-from supasync_core.usage.usual import coming
+from supasync_core.api.state_store import Spending
+from supasync_core.model import timestamps
+from supasync_core.usage.usual_day import coming
 
 PROJECTS = ("OLD", "NEW")
 _DAY = 86_400_000_000
@@ -33,7 +33,7 @@ class Used:
         return cls(*(number if isinstance(number, int) else 0 for number in numbers))
 
 
-def month_of(now: clock.Instant) -> tuple[clock.Instant, clock.Instant]:
+def month_of(now: timestamps.Instant) -> tuple[timestamps.Instant, timestamps.Instant]:
     """The beginning and the end of the calendar month in UTC."""
     then = datetime.fromtimestamp(now / 1_000_000, UTC)
     first = then.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
@@ -41,9 +41,9 @@ def month_of(now: clock.Instant) -> tuple[clock.Instant, clock.Instant]:
     return int(first.timestamp()) * 1_000_000, int(following.timestamp()) * 1_000_000
 
 
-def since(spendings: Iterable[Spending], moment: clock.Instant) -> list[Spending]:
+def since(spendings: Iterable[Spending], moment: timestamps.Instant) -> list[Spending]:
     """Those that began at the moment or later."""
-    return [each for each in spendings if clock.parse(each.created_at) >= moment]
+    return [each for each in spendings if timestamps.parse(each.created_at) >= moment]
 
 
 def by_purpose(spendings: Iterable[Spending], project: str) -> dict[str, Used]:
@@ -61,18 +61,18 @@ def used(spendings: Iterable[Spending], project: str) -> Used:
     return sum(by_purpose(spendings, project).values(), Used())
 
 
-def projected(spendings: Sequence[Spending], project: str, now: clock.Instant) -> Used | None:
+def projected(spendings: Sequence[Spending], project: str, now: timestamps.Instant) -> Used | None:
     """What the month will have cost at its end: what it has, and usual days for the days that are left.
 
     None before a whole day has passed since the first record, and since a first load.
     """
     begin, end = month_of(now)
     if (
-        not spendings or now - clock.parse(spendings[0].created_at) < _DAY
+        not spendings or now - timestamps.parse(spendings[0].created_at) < _DAY
     ):  # or the clock of the sink is ahead
         return None
     costs = [used([each], project) for each in spendings]
-    ages = [(now - clock.parse(each.created_at)) / _DAY for each in spendings]
+    ages = [(now - timestamps.parse(each.created_at)) / _DAY for each in spendings]
     left = (end - now) / _DAY
     usual = [
         coming(list(zip(ages, (getattr(cost, name) for cost in costs), strict=True)), left)

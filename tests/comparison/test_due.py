@@ -6,15 +6,15 @@ from typing import Any, cast
 
 import pytest
 
-from supasync_core import clock
-from supasync_core.compared import Comparison
-from supasync_core.comparison.due import wanted
-from supasync_core.project import Project
-from supasync_core.state import TableState
-from supasync_core.tables import NEVER, Table
+from supasync_core.model import timestamps
+from supasync_core.model.comparison_state import Comparison
+from supasync_core.model.state import TableState
+from supasync_core.model.table import NEVER, Table
+from supasync_core.project.migration import Project
+from supasync_core.sync.comparison.due import wanted
 
 DAY = 86_400_000_000
-LOADED = clock.parse("2026-01-01T00:00:00Z")
+LOADED = timestamps.parse("2026-01-01T00:00:00Z")
 
 
 class Blind:
@@ -62,14 +62,14 @@ def test_a_table_is_compared_where_that_finds_what_runs_do_not_see(
 
 def test_the_first_comparison_that_counts_begins_an_overlap_after_the_first_load() -> None:
     made = want("updates", overlap=timedelta(minutes=15))
-    state = TableState(comparison=Comparison(loaded_at=clock.to_text(LOADED)))
+    state = TableState(comparison=Comparison(loaded_at=timestamps.to_text(LOADED)))
     early, late = LOADED + 14 * 60_000_000, LOADED + 15 * 60_000_000
     assert not made.is_due(state, early)
     assert made.is_due(state, late)
-    walked = Comparison(loaded_at=clock.to_text(LOADED), walked_at=clock.to_text(early))
-    state = TableState(comparison=walked, verified_at=clock.to_text(early))
+    walked = Comparison(loaded_at=timestamps.to_text(LOADED), walked_at=timestamps.to_text(early))
+    state = TableState(comparison=walked, verified_at=timestamps.to_text(early))
     assert made.is_due(state, late), "one that began before may have missed what was committed since"
-    state = replace(state, comparison=replace(walked, walked_at=clock.to_text(late)))
+    state = replace(state, comparison=replace(walked, walked_at=timestamps.to_text(late)))
     assert not made.is_due(state, late + 1)
     assert made.is_due(state, early + DAY)
 
@@ -77,14 +77,14 @@ def test_the_first_comparison_that_counts_begins_an_overlap_after_the_first_load
 def test_a_walk_under_way_goes_on_and_an_old_state_is_due() -> None:
     made = want("updates", deletes="report")
     assert made.is_due(TableState(), LOADED), "deletes are looked for from the first run on"
-    under_way = Comparison(loaded_at=clock.to_text(LOADED), began_at=clock.to_text(LOADED))
-    assert made.is_due(TableState(comparison=under_way, verified_at=clock.to_text(LOADED)), LOADED)
+    under_way = Comparison(loaded_at=timestamps.to_text(LOADED), began_at=timestamps.to_text(LOADED))
+    assert made.is_due(TableState(comparison=under_way, verified_at=timestamps.to_text(LOADED)), LOADED)
 
 
 def test_an_unchanged_table_needs_no_walk_unless_something_is_unsure() -> None:
     made = want("updates", deletes="mirror")
-    late = clock.to_text(LOADED + DAY)
-    known = Comparison(loaded_at=clock.to_text(LOADED), walked_at=late, version="v1")
+    late = timestamps.to_text(LOADED + DAY)
+    known = Comparison(loaded_at=timestamps.to_text(LOADED), walked_at=late, version="v1")
     state = TableState(comparison=known, verified_at=late)
     assert made.is_unchanged(state, "v1")
     assert not made.is_unchanged(state, "v2")

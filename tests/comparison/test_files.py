@@ -7,13 +7,14 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from supasync_core import config, runner
-from supasync_core.backend import Claim, Entry
-from supasync_core.plan import Plan
-from supasync_core.plugins import Host
-from supasync_core.project import Project, opened
-from supasync_core.report import Report
-from supasync_core.state import State
+from supasync_core import config
+from supasync_core.api.state_store import Claim, Entry
+from supasync_core.config.plugin_host import Host
+from supasync_core.model.report import Report
+from supasync_core.model.state import State
+from supasync_core.project.migration import Project, opened
+from supasync_core.project.run_options import Plan
+from supasync_core.sync import runner
 from tests.e2e.inside import Unwatched
 
 NAMES = {"1": "one", "a,b": "two", "Z": "three", "z": "four", "äö": "five"}

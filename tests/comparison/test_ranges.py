@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supasync_core.compared import Range
-from supasync_core.comparison.ranges import MOST, Ahead, joined, number_of, printed
+from supasync_core.model.comparison_state import Range
+from supasync_core.sync.comparison.ranges import MOST, Ahead, joined, number_of, printed
 
 KEYS = st.lists(st.tuples(st.text(max_size=3)), min_size=1, max_size=12, unique=True)
 

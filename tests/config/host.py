@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from supasync_core.api.registration import Backend, Context, Setting
 from supasync_core.config import load
-from supasync_core.errors import ConfigError, PluginError
-from supasync_core.opening import Backend, Context, Setting
-from supasync_core.plugins import Host
-from supasync_core.settings import Settings
+from supasync_core.config.plugin_host import Host
+from supasync_core.model.errors import ConfigError, PluginError
+from supasync_core.model.settings import Settings
 from supasync_tables.append import Append
 from supasync_tables.incremental import Incremental
 from supasync_tables.snapshot import Snapshot

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from supasync_core.errors import ConfigError
-from supasync_core.settings import Budgets
+from supasync_core.model.budget import Budgets
+from supasync_core.model.errors import ConfigError
 from tests.config.host import HEAD, read
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from supasync_core.config import load
-from supasync_core.errors import ConfigError
-from supasync_core.tables import Table
+from supasync_core.model.errors import ConfigError
+from supasync_core.model.table import Table
 from tests.config.host import ENVIRON, HEAD, KEY, problems, read, small_host, table_problems
 
 ROOT = Path(__file__).parents[2]

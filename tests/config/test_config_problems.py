@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supasync_core.config import load
-from supasync_core.errors import ConfigError
+from supasync_core.model.errors import ConfigError
 from tests.config.host import ENVIRON, HEAD, KEY, problems, small_host, table_problems
 
 ROOT = Path(__file__).parents[2]

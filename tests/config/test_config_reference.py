@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from supasync_core.config.schema import BUDGETS, CUTOVER, DEFAULTS, TABLE, TOP, Field, defaults_of
-from supasync_core.tables import Table
+from supasync_core.config.declarations import BUDGETS, CUTOVER, DEFAULTS, TABLE, TOP, Field, defaults_of
+from supasync_core.model.table import Table
 from tests.config.host import ENVIRON, read
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/tables-yaml.md").read_text(encoding="utf-8")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from supasync_core.cutover import envfile
-from supasync_core.errors import SupasyncError
+from supasync_core.cutover import env_file
+from supasync_core.model.errors import SupasyncError
 
 STAMP = "20261204T101500Z"
 
@@ -25,10 +25,10 @@ def names(path: Path) -> list[str]:
 
 
 def test_permissions_and_byte_order_mark_stay_and_the_original_is_kept_beside(path: Path) -> None:
-    file = envfile.read(path)
+    file = env_file.read(path)
     assert file.text == "A=1\r\n"
-    copy = envfile.keep(file, STAMP)
-    envfile.replace(file, file.with_text("A=2\r\n"))
+    copy = env_file.keep(file, STAMP)
+    env_file.replace(file, file.with_text("A=2\r\n"))
     assert path.read_bytes() == b"\xef\xbb\xbfA=2\r\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert copy.read_bytes() == b"\xef\xbb\xbfA=1\r\n"
@@ -37,21 +37,21 @@ def test_permissions_and_byte_order_mark_stay_and_the_original_is_kept_beside(pa
 
 
 def test_originals_of_one_second_stand_side_by_side(path: Path) -> None:
-    before = envfile.read(path)
-    first = envfile.keep(before, STAMP)
-    envfile.replace(before, b"A=2")
-    second = envfile.keep(envfile.read(path), STAMP)
+    before = env_file.read(path)
+    first = env_file.keep(before, STAMP)
+    env_file.replace(before, b"A=2")
+    second = env_file.keep(env_file.read(path), STAMP)
     assert (first.read_bytes(), second.read_bytes()) == (b"\xef\xbb\xbfA=1\r\n", b"A=2")
-    assert envfile.keep(before, STAMP) == first
+    assert env_file.keep(before, STAMP) == first
     assert names(path) == [".env", f".env.old-{STAMP}", f".env.old-{STAMP}-2"]
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may give files away")
 def test_the_owner_stays(path: Path) -> None:
     os.chown(path, 1234, 1234)
-    file = envfile.read(path)
-    copy = envfile.keep(file, STAMP)
-    envfile.replace(file, b"A=2")
+    file = env_file.read(path)
+    copy = env_file.keep(file, STAMP)
+    env_file.replace(file, b"A=2")
     assert {(each.stat().st_uid, each.stat().st_gid) for each in (path, copy)} == {(1234, 1234)}
 
 
@@ -59,18 +59,18 @@ def test_a_link_stays_a_link_and_its_file_is_replaced(path: Path, tmp_path: Path
     (tmp_path / "app").mkdir()
     link = tmp_path / "app" / ".env"
     link.symlink_to("../.env")
-    file = envfile.read(link)
-    envfile.replace(file, b"A=2")
+    file = env_file.read(link)
+    env_file.replace(file, b"A=2")
     assert link.is_symlink()
     assert path.read_bytes() == link.read_bytes() == b"A=2"
-    assert envfile.keep(envfile.read(link), STAMP).parent == tmp_path
+    assert env_file.keep(env_file.read(link), STAMP).parent == tmp_path
 
 
 def test_a_file_that_changed_meanwhile_is_left_alone(path: Path) -> None:
-    file = envfile.read(path)
+    file = env_file.read(path)
     path.write_bytes(b"B=1")
     with pytest.raises(SupasyncError, match="was changed meanwhile"):
-        envfile.replace(file, b"A=2")
+        env_file.replace(file, b"A=2")
     assert path.read_bytes() == b"B=1"
     assert names(path) == [".env"]
 
@@ -81,18 +81,18 @@ def test_a_failing_rename_leaves_the_file_and_no_draft(path: Path, monkeypatch: 
 
     monkeypatch.setattr(os, "replace", busy)
     with pytest.raises(SupasyncError, match="cannot be replaced: Device or resource busy"):
-        envfile.replace(envfile.read(path), b"A=2")
+        env_file.replace(env_file.read(path), b"A=2")
     assert names(path) == [".env"]
 
 
 def test_what_cannot_be_replaced_is_said_before(path: Path, tmp_path: Path) -> None:
-    file = envfile.read(path)
+    file = env_file.read(path)
     os.link(path, tmp_path / "twin")
     with pytest.raises(SupasyncError, match="a second name"):
-        envfile.check_writable(file)
+        env_file.check_writable(file)
     path.chmod(0o440)
     with pytest.raises(SupasyncError, match="read-only"):
-        envfile.check_writable(file)
+        env_file.check_writable(file)
 
 
 def test_what_is_no_file_is_said(path: Path, tmp_path: Path) -> None:
@@ -105,6 +105,6 @@ def test_what_is_no_file_is_said(path: Path, tmp_path: Path) -> None:
         ("loop", "cannot be read"),
     ):
         with pytest.raises(SupasyncError, match=sentence):
-            envfile.read(tmp_path / name)
+            env_file.read(tmp_path / name)
     with pytest.raises(SupasyncError, match="is not UTF-8 text"):
-        _ = envfile.read(path).text
+        _ = env_file.read(path).text

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from supasync_core.cli.commands import cli, guarded
-from supasync_core.cli.session import Session
+from supasync_core.project.session import Session
 from tests.e2e.workspace import Completed
 
 

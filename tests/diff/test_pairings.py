@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
-from supasync_core.batch import Batch
-from supasync_core.tables import Table
+from supasync_core.model.batch import Batch
+from supasync_core.model.table import Table
+from supasync_core.staging.duckdb_staging import DuckdbStaging
 from supasync_duckdb.sink import DuckdbSink
-from supasync_duckdb.staging.backend import DuckdbStaging
 from tests.diff.calling import call, diff
 from tests.e2e.workspace import TABLES_YAML, End, Workspace, between
 from tests.gap.dialects import WRITERS

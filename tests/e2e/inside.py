@@ -1,11 +1,12 @@
 """The same sync without a process of its own: for tests that need very many of them."""
 
-from supasync_core import config, runner
-from supasync_core.plan import Plan
-from supasync_core.plugins import Host
-from supasync_core.project import opened
-from supasync_core.report import Report, TableResult
-from supasync_core.tables import Table
+from supasync_core import config
+from supasync_core.config.plugin_host import Host
+from supasync_core.model.report import Report, TableResult
+from supasync_core.model.table import Table
+from supasync_core.project.migration import opened
+from supasync_core.project.run_options import Plan
+from supasync_core.sync import runner
 from tests.e2e.workspace import TABLES_YAML, Workspace
 
 ENDS = TABLES_YAML.partition("enabled")[0]

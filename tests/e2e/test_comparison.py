@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from supasync_core import clock
+from supasync_core.model import timestamps
 from supasync_rest import scripts
 from tests.e2e.workspace import TABLES_YAML, Completed, Workspace, between
 from tests.postgrest.launch import ROLES
@@ -70,7 +70,7 @@ def later(space: Workspace, by: timedelta = timedelta(hours=25)) -> None:
 
     def shifted(known: Any) -> Any:
         names = ("loaded_at", "walked_at", "began_at", "verified_at", "seen")
-        return known and {**known, **{n: clock.shifted(known[n], -by) for n in names if known.get(n)}}
+        return known and {**known, **{n: timestamps.shifted(known[n], -by) for n in names if known.get(n)}}
 
     with psycopg.connect(space.new.cluster.url(space.new.database)) as connection:
         for seq, state in connection.execute("select seq, state from sync_metadata").fetchall():

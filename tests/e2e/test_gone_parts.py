@@ -33,7 +33,7 @@ def space(shared: Workspace) -> Workspace:
     return shared.again()
 
 
-@pytest.mark.parametrize("name", ["msgspec", "duckdb", "supasync_duckdb.staging", "tenacity"])
+@pytest.mark.parametrize("name", ["msgspec", "duckdb", "supasync_core.staging", "tenacity"])
 @pytest.mark.parametrize("command", ["sync", "verify"])
 def test_a_part_that_is_gone_is_told_in_words_and_the_run_is_recorded(
     space: Workspace, command: str, name: str

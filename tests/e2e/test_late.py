@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from supasync_core import clock
+from supasync_core.model import timestamps
 from supasync_rest import scripts
 from tests.e2e.workspace import TABLES_YAML, Workspace, between
 from tests.postgrest.launch import ROLES
@@ -92,7 +92,7 @@ def in_time(space: Workspace, seconds: int) -> None:
     """So much time has passed for the state: what may arrive has arrived."""
 
     def earlier(found: re.Match[str]) -> str:
-        return f'"{found[1]}": "{clock.to_text(clock.parse(found[2]) - seconds * 1_000_000)}"'
+        return f'"{found[1]}": "{timestamps.to_text(timestamps.parse(found[2]) - seconds * 1_000_000)}"'
 
     [(state,)] = space.new.rows("select state::text from sync_metadata order by seq desc limit 1")
     moved = re.sub('"(until|seen)": "([^"]+)"', earlier, state)

@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from supasync_core.state import State, to_json
+from supasync_core.model.state import State, to_json
 from tests.postgrest.launch import ROLES, Server, serve
 from tests.servers.postgres import Cluster
 

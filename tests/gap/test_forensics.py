@@ -9,14 +9,14 @@ from unittest.mock import patch
 
 import pytest
 
-from supasync_core.batch import Batch
-from supasync_core.gap.seams import Choices, Finding, Loaded
-from supasync_core.tables import Column, Shape, Table
-from supasync_csv.gap.export import KINDS, CsvExport
-from supasync_csv.gap.physical import examine
-from supasync_csv.gap.raw import Raw
-from supasync_duckdb.staging import backend
-from supasync_duckdb.staging.backend import DuckdbStaging
+from supasync_core.api.export import Choices, Finding, Loaded
+from supasync_core.gap.csv.csv_export import KINDS, CsvExport
+from supasync_core.model.batch import Batch
+from supasync_core.model.table import Column, Shape, Table
+from supasync_core.staging import duckdb_staging
+from supasync_core.staging.csv.file_format import examine
+from supasync_core.staging.csv.raw_table import Raw
+from supasync_core.staging.duckdb_staging import DuckdbStaging
 
 JOBS = Table(name="jobs")
 SHAPE = Shape(
@@ -340,7 +340,7 @@ def test_older_and_equal_rows_are_told_apart(bench: Bench) -> None:
 
 def test_a_file_larger_than_the_memory_is_read(tmp_path: Path) -> None:
     with (
-        patch.object(backend, "MEMORY", "130MB"),
+        patch.object(duckdb_staging, "MEMORY", "130MB"),
         closing(DuckdbStaging(tmp_path / "small.duckdb")) as staging,
     ):
         _read_what_does_not_fit(Bench(tmp_path, staging, CsvExport()))
@@ -373,7 +373,7 @@ def test_the_cells_of_a_wide_table_are_counted_like_those_of_a_narrow_one(bench:
     raw = Raw(bench.staging, JOBS, "wide.csv", 0, physical, bench.folder)
     raw.load()
     found = raw.cells(shape)
-    with patch("supasync_csv.gap.raw._WIDE", 1000):
+    with patch("supasync_core.staging.csv.raw_table._WIDE", 1000):
         assert raw.cells(shape) == found
     assert len({each.marks for each in found}) > 3
     with patch.object(bench.staging, "fetch", wraps=bench.staging.fetch) as asked:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from supasync_core.gap.seams import Choices
-from supasync_csv.gap.export import CsvExport
-from supasync_duckdb.staging.backend import DuckdbStaging
+from supasync_core.api.export import Choices
+from supasync_core.gap.csv.csv_export import CsvExport
+from supasync_core.staging.duckdb_staging import DuckdbStaging
 from tests.gap.test_forensics import JOBS, SHAPE, Bench, text
 
 PLAIN = {"raw": "", "doc": "", "tags": ""}

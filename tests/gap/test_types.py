@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from supasync_core.tables import Column, Shape, Table
-from supasync_csv.gap.unique import unchecked
+from supasync_core.gap.csv.dedupe import unchecked
+from supasync_core.model.table import Column, Shape, Table
 from tests.e2e.workspace import TABLES_YAML, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster

@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from supasync_core.batch import Cursor, Keyset, Span, Window
-from supasync_core.errors import SupasyncError, TableError, TransientError
-from supasync_core.ledger import Ledger
-from supasync_core.opening import Context
-from supasync_core.tables import Table
+from supasync_core.api.registration import Context
+from supasync_core.model.batch import Cursor, Keyset, Span, Window
+from supasync_core.model.cost import Ledger
+from supasync_core.model.errors import SupasyncError, TableError, TransientError
+from supasync_core.model.table import Table
 from supasync_rest import transport
-from supasync_rest.answers import Answer
 from supasync_rest.description import described
-from supasync_rest.retry import Patience
+from supasync_rest.messages import Answer
+from supasync_rest.retry_policy import Patience
 from supasync_rest.source import RestSource
 from supasync_rest.store import RestStore
 from tests.hostile.server import answer, serving

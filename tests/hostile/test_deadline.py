@@ -10,8 +10,8 @@ import pytest
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from supasync_core import connections
-from supasync_core.errors import TransientError
+from supasync_core.model.errors import TransientError
+from supasync_core.system import connections
 from tests.hostile.server import answer, serving
 from tests.hostile.test_answers import CHUNKED, FIRST, ROW, TABLE, source
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from supasync_core.errors import SupasyncError
-from supasync_duckdb.files import open_to_look, open_to_read, open_to_write
+from supasync_core.model.errors import SupasyncError
+from supasync_core.staging.connection import open_to_look, open_to_read, open_to_write
 
 SECRET = "content of a file of mine"
 COMMAND = Path(sys.executable).with_name("supasync")

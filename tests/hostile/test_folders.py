@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from supasync_core import descriptors, lock
-from supasync_core.cutover import envfile, memory, rollback
-from supasync_core.errors import SupasyncError
+from supasync_core.cutover import env_file, rollback, saved_progress
+from supasync_core.model.errors import SupasyncError
+from supasync_core.system import descriptors, lock
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links and owners are POSIX's")
 ROOT = os.name == "posix" and os.geteuid() == 0
@@ -66,8 +66,8 @@ def planted(folder: Path, path: Path, kept: Path) -> None:
             {
                 "path": str(path),
                 "kept": str(kept),
-                "before": envfile.read(kept).digest,
-                "after": envfile.read(path).digest,
+                "before": env_file.read(kept).digest,
+                "after": env_file.read(path).digest,
             }
         ],
     }
@@ -78,19 +78,19 @@ def test_a_planted_plan_overwrites_no_other_file(tmp_path: Path, victim: Path) -
     kept = victim.with_name("victim.old-1")
     kept.write_text("evil")
     planted(tmp_path, victim, kept)
-    found = memory.recall(tmp_path, "old", "new")
+    found = saved_progress.recall(tmp_path, "old", "new")
     with pytest.raises(SupasyncError, match="neither"):
         rollback.ways(found, (), [tmp_path / ".env", tmp_path / "app" / ".env"])
     (tmp_path / ".env").write_text("ours")
     planted(tmp_path, tmp_path / ".env", kept)
     with pytest.raises(SupasyncError, match="neither"):
-        rollback.ways(memory.recall(tmp_path, "old", "new"), (), [tmp_path / ".env"])
+        rollback.ways(saved_progress.recall(tmp_path, "old", "new"), (), [tmp_path / ".env"])
 
 
 def test_a_plan_behind_a_link_is_not_read(tmp_path: Path, victim: Path) -> None:
     (lock.folder(tmp_path) / "cutover.json").symlink_to(victim)
     with pytest.raises(SupasyncError, match="cannot be read"):
-        memory.recall(tmp_path, "old", "new")
+        saved_progress.recall(tmp_path, "old", "new")
 
 
 def test_a_replaced_file_keeps_its_rights_and_is_new_as_a_whole(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_replaced_file_keeps_its_rights_and_is_new_as_a_whole(tmp_path: Path) 
     path.write_text("A=1")
     path.chmod(0o640)
     before = path.stat()
-    envfile.replace(envfile.read(path), b"A=2")
+    env_file.replace(env_file.read(path), b"A=2")
     after = path.stat()
     assert path.read_text() == "A=2"
     assert stat.S_IMODE(after.st_mode) == 0o640
@@ -120,7 +120,7 @@ def test_a_link_that_is_swapped_in_meanwhile_gives_nothing_away(
     if ROOT:
         os.chown(path, OTHER, OTHER)
     victim.chmod(0o600)
-    file = envfile.read(path)
+    file = env_file.read(path)
     real = getattr(os, moment)
 
     def swapping(*args: object) -> None:
@@ -133,7 +133,7 @@ def test_a_link_that_is_swapped_in_meanwhile_gives_nothing_away(
     before = victim.stat()
     if moment != "fchown" or ROOT:
         with pytest.raises(SupasyncError):
-            envfile.replace(file, b"A=2")
+            env_file.replace(file, b"A=2")
     after = victim.stat()
     assert (after.st_uid, after.st_mode, victim.read_text()) == (before.st_uid, before.st_mode, "mine")
 
@@ -144,14 +144,14 @@ def test_no_new_file_is_given_to_whoever_puts_an_own_one_in_its_place(
 ) -> None:
     path = tmp_path / ".env"
     path.write_text("A=1")
-    file = envfile.read(path)
+    file = env_file.read(path)
     path.unlink()
     path.write_text("theirs")
     path.chmod(0o666)
     given: list[object] = []
     for name in ("fchown", "fchmod"):
         monkeypatch.setattr(os, name, lambda *args: given.append(args))
-    call = partial(envfile.replace, file, b"A=2") if act == "replace" else partial(envfile.keep, file, "1")
+    call = partial(env_file.replace, file, b"A=2") if act == "replace" else partial(env_file.keep, file, "1")
     with pytest.raises(SupasyncError, match="changed meanwhile"):
         call()
     assert not given
@@ -164,7 +164,7 @@ def test_what_was_planted_under_the_name_of_the_kept_original_is_left(
 ) -> None:
     path, planted = tmp_path / ".env", tmp_path / ".env.old-1"
     path.write_text("A=1")
-    file = envfile.read(path)
+    file = env_file.read(path)
     if kind == "fifo":
         os.mkfifo(planted)
     elif kind == "folder":
@@ -172,7 +172,7 @@ def test_what_was_planted_under_the_name_of_the_kept_original_is_left(
     else:
         planted.symlink_to(victim if kind == "link" else tmp_path / "gone")
     kept: list[Path] = []
-    thread = threading.Thread(target=lambda: kept.append(envfile.keep(file, "1")), daemon=True)
+    thread = threading.Thread(target=lambda: kept.append(env_file.keep(file, "1")), daemon=True)
     thread.start()
     thread.join(5)
     assert [each.name for each in kept] == [".env.old-1-2"]
@@ -189,6 +189,6 @@ def test_root_replaces_no_file_in_the_folder_of_another_user_unless_told(
     path.write_text("A=1")
     os.chown(tmp_path, OTHER, OTHER)
     with pytest.raises(SupasyncError, match="another user"):
-        envfile.check_writable(envfile.read(path))
+        env_file.check_writable(env_file.read(path))
     monkeypatch.setenv(descriptors.ANYWAY, "yes")
-    envfile.check_writable(envfile.read(path))
+    env_file.check_writable(env_file.read(path))

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supasync_core.errors import RefusedError, SchemaError
-from supasync_core.tables import Table
-from supasync_csv import records
-from supasync_csv.files import replace_whole
+from supasync_core.model.errors import RefusedError, SchemaError
+from supasync_core.model.table import Table
+from supasync_core.staging.csv import records
+from supasync_core.staging.csv.folder import replace_whole
 from supasync_csv.workspace import header
 
 COMMAND = Path(sys.executable).with_name("supasync")

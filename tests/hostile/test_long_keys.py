@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from supasync_core.batch import Keyset, Span, Window
-from supasync_core.errors import LeftOverError
-from supasync_core.ledger import Ledger
-from supasync_core.opening import Context
-from supasync_core.tables import Table
+from supasync_core.api.registration import Context
+from supasync_core.model.batch import Keyset, Span, Window
+from supasync_core.model.cost import Ledger
+from supasync_core.model.errors import LeftOverError
+from supasync_core.model.table import Table
 from supasync_rest.sink import RestSink
 from tests.e2e.workspace import NEW_KEY, TABLES_YAML, Workspace, between
 from tests.postgrest.launch import ROLES

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from supasync_core import undecided
-from supasync_core.cli.session import Session
-from supasync_core.ledger import Ledger
-from supasync_core.opening import Context
-from supasync_core.project import Project
-from supasync_rest.retry import Patience
+from supasync_core.api.registration import Context
+from supasync_core.init import undecided
+from supasync_core.model.cost import Ledger
+from supasync_core.project.migration import Project
+from supasync_core.project.session import Session
+from supasync_rest.retry_policy import Patience
 from supasync_rest.sink import RestSink
 from supasync_rest.source import RestSource
 from supasync_rest.store import RestStore

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supasync_core import lock
-from supasync_core.errors import StateError
-from supasync_core.faults import understood
-from supasync_duckdb.files import open_to_write
+from supasync_core.model.errors import StateError
+from supasync_core.staging.connection import open_to_write
+from supasync_core.system import lock
+from supasync_core.system.faults import understood
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="names of files are bytes")
 COMMAND = Path(sys.executable).with_name("supasync")

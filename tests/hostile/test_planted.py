@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from supasync_core.batch import Keyset, Span
-from supasync_core.gap.seams import Wanted
-from supasync_core.tables import Shape, Table
-from supasync_csv.gap.queries import query
+from supasync_core.api.export import Wanted
+from supasync_core.gap.csv.queries import query
+from supasync_core.model.batch import Keyset, Span
+from supasync_core.model.table import Shape, Table
 from supasync_rest import scripts
 from tests.servers.hosted import Hosted, hosted
 from tests.servers.postgres import Cluster

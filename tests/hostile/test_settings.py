@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from supasync_core import order
 from supasync_core.config import load
 from supasync_core.config.document import MOST
-from supasync_core.errors import ConfigError
+from supasync_core.model import dependencies
+from supasync_core.model.errors import ConfigError
 from tests.config.host import ENVIRON, HEAD, KEY, small_host
 
 TABLES = "tables: {users: {}}\n"
@@ -138,9 +138,9 @@ SHAPES = {
 @pytest.mark.parametrize("name", SHAPES)
 def test_the_order_of_20_000_tables_takes_no_time(name: str) -> None:
     began = time.monotonic()
-    circles = order.cycles(SHAPES[name])
+    circles = dependencies.cycles(SHAPES[name])
     assert bool(circles) is (name != "a chain")
     if not circles:
-        assert order.parents_first(SHAPES[name])[0] == f"t{MANY - 1}"
-    assert len(order.dependents(SHAPES[name], "t1")) < MANY
+        assert dependencies.parents_first(SHAPES[name])[0] == f"t{MANY - 1}"
+    assert len(dependencies.dependents(SHAPES[name], "t1")) < MANY
     assert time.monotonic() - began < 8

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from supasync_core.api.registration import Context
 from supasync_core.config.environment import Environment, read_dotenv
-from supasync_core.errors import PluginError, SchemaError, SupasyncError
-from supasync_core.files import defused
-from supasync_core.ledger import Ledger
-from supasync_core.opening import Context
-from supasync_core.plugins import Host
-from supasync_core.report import Report, TableResult
-from supasync_core.tables import Table
-from supasync_csv.gap.physical import UnfitError, examine
+from supasync_core.config.plugin_host import Host
+from supasync_core.model.cost import Ledger
+from supasync_core.model.errors import PluginError, SchemaError, SupasyncError
+from supasync_core.model.report import Report, TableResult
+from supasync_core.model.table import Table
+from supasync_core.staging.csv.file_format import UnfitError, examine
+from supasync_core.system.files import defused
 from supasync_notify import _plain, _told
 from supasync_rest.query import user_filter
 from supasync_rest.source import RestSource

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from supasync_core.errors import ConfigError
+from supasync_core.model.errors import ConfigError
 from supasync_core.schedule import cron, systemd, windows
 from supasync_core.schedule.job import _EVERY, Job, minute, minutes
 

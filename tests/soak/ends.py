@@ -8,23 +8,25 @@ from functools import lru_cache
 from math import inf
 from typing import Any
 
-from supasync_core import clock, journal
-from supasync_core.backend import Claim, Entry, Past, Reference, Run, Spending, Survey
-from supasync_core.batch import Batch, Span, Window
-from supasync_core.clock import Horizon
-from supasync_core.errors import RowError, SchemaError
-from supasync_core.ledger import Ledger
-from supasync_core.opening import Fence
-from supasync_core.state import Extent
-from supasync_core.tables import Column, Shape, Table
+from supasync_core.api import journal
+from supasync_core.api.backend import Reference, Survey
+from supasync_core.api.registration import Fence
+from supasync_core.api.state_store import Claim, Entry, Past, Run, Spending
+from supasync_core.model import timestamps
+from supasync_core.model.batch import Batch, Span, Window
+from supasync_core.model.cost import Ledger
+from supasync_core.model.errors import RowError, SchemaError
+from supasync_core.model.state import Extent
+from supasync_core.model.table import Column, Shape, Table
+from supasync_core.model.timestamps import Horizon
 from tests.soak.world import COLUMNS, REFERS, SECOND, STAMPS, Cells, KilledError, Timeline, Weather
 
-_instant = lru_cache(4096)(clock.parse)
+_instant = lru_cache(4096)(timestamps.parse)
 
 
 @lru_cache(16384)
 def _text(instant: int) -> str:
-    return clock.to_text(instant).replace("Z", "+00:00")
+    return timestamps.to_text(instant).replace("Z", "+00:00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +338,7 @@ class MemorySink:
 
 @dataclass
 class MemoryStore:
-    """The records of all runs, kept by the rules of `supasync_core.journal`."""
+    """The records of all runs, kept by the rules of `supasync_core.api.journal`."""
 
     new: New
     time: Timeline

@@ -11,8 +11,8 @@ that changed longer ago than the overlap when the run began is in NEW as it is i
 from dataclasses import dataclass
 from random import Random
 
-from supasync_core.errors import RefusedError, SupasyncError, TransientError
-from supasync_core.report import Report
+from supasync_core.model.errors import RefusedError, SupasyncError, TransientError
+from supasync_core.model.report import Report
 from tests.soak.app import App
 from tests.soak.world import GROUPS, TABLES, UNSEEN, CutError, KilledError, Setup, Weather, limited
 

@@ -10,17 +10,19 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
-from supasync_core import journal, progress, runner, state
-from supasync_core.backend import Claim, Entry
-from supasync_core.ledger import Ledger
-from supasync_core.opening import Backend, Fence
-from supasync_core.plan import Plan
-from supasync_core.plugins import Host
-from supasync_core.project import Project
-from supasync_core.report import Report
-from supasync_core.settings import Endpoint, Settings
-from supasync_core.state import State
-from supasync_core.tables import Table
+from supasync_core.api import journal
+from supasync_core.api.registration import Backend, Fence
+from supasync_core.api.state_store import Claim, Entry
+from supasync_core.config.plugin_host import Host
+from supasync_core.model import state
+from supasync_core.model.cost import Ledger
+from supasync_core.model.report import Report
+from supasync_core.model.settings import Endpoint, Settings
+from supasync_core.model.state import State
+from supasync_core.model.table import Table
+from supasync_core.project.migration import Project
+from supasync_core.project.run_options import Plan
+from supasync_core.sync import checkpoint, runner
 from tests.soak.ends import MemorySink, MemorySource, MemoryStore, New, Old, stored
 from tests.soak.running import Silent, virtual
 from tests.soak.world import Cells, Setup, Timeline, Weather, seconds
@@ -83,7 +85,7 @@ class MemoryGround:
         sink = MemorySink(self.new, self.time, weather, fence)
         project = Project(self.settings, self.host, ledger, source, sink, store, fence)
         plan = Plan(holder=holder, tables=self.settings.tables, interrupted=weather.stop)
-        with patch.object(progress, "CHECKPOINT_ROWS", self.setup.checkpoint):
+        with patch.object(checkpoint, "CHECKPOINT_ROWS", self.setup.checkpoint):
             return runner.sync(project, plan, Silent())
 
     def walked(self, table: str) -> float:

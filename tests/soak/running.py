@@ -6,9 +6,9 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from supasync_core import copying
-from supasync_core.report import TableResult
-from supasync_core.tables import Table
+from supasync_core.model.report import TableResult
+from supasync_core.model.table import Table
+from supasync_core.sync import table_copy
 from tests.soak.world import Timeline
 
 
@@ -42,5 +42,5 @@ def virtual(line: Timeline) -> Iterator[None]:
         for name in ("monotonic", "time", "clock_gettime"):
             stack.enter_context(patch.object(time, name, now))
         stack.enter_context(patch.object(time, "sleep", line.tick))
-        stack.enter_context(patch.object(copying, "ahead", inline))
+        stack.enter_context(patch.object(table_copy, "ahead", inline))
         yield

@@ -16,18 +16,19 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 from urllib3.exceptions import ProtocolError
 
-from supasync_core import clock, progress, runner
 from supasync_core.config import load
-from supasync_core.ledger import Cost
-from supasync_core.plan import Plan
-from supasync_core.plugins import Host
-from supasync_core.project import opened
-from supasync_core.report import Report
-from supasync_core.settings import Settings
-from supasync_core.state import State, from_json, to_json
+from supasync_core.config.plugin_host import Host
+from supasync_core.model import timestamps
+from supasync_core.model.cost import Cost
+from supasync_core.model.report import Report
+from supasync_core.model.settings import Settings
+from supasync_core.model.state import State, from_json, to_json
+from supasync_core.project.migration import opened
+from supasync_core.project.run_options import Plan
+from supasync_core.sync import checkpoint, runner
 from supasync_rest import client, scripts
-from supasync_rest.answers import Answer, Request
-from supasync_rest.retry import Patience
+from supasync_rest.messages import Answer, Request
+from supasync_rest.retry_policy import Patience
 from supasync_rest.transport import Transport
 from tests.e2e.workspace import TABLES_YAML, Workspace, between
 from tests.postgrest.launch import ROLES
@@ -192,7 +193,7 @@ class ServerGround:
         outer, self.weather = self.weather, weather
         try:
             with (
-                patch.object(progress, "CHECKPOINT_ROWS", self.setup.checkpoint),
+                patch.object(checkpoint, "CHECKPOINT_ROWS", self.setup.checkpoint),
                 opened(self.settings, self.host) as project,
             ):
                 plan = Plan(holder=holder, tables=self.settings.tables, interrupted=weather.stop)
@@ -270,14 +271,18 @@ class ServerGround:
             return answer
         told = json.loads(answer.body)
         begun = min([self.time.instant, *(at for _, at in self.busy.values())]) - SECOND
-        told |= {"now": clock.to_text(self.time.instant), "horizon": clock.to_text(begun), "held": None}
+        told |= {
+            "now": timestamps.to_text(self.time.instant),
+            "horizon": timestamps.to_text(begun),
+            "held": None,
+        }
         return replace(answer, body=json.dumps(told).encode())
 
     def _begun(self, answer: Answer) -> Answer:
         """The answer of ``supasync_begin`` in virtual time."""
         told = json.loads(answer.body)
         if isinstance(told, dict) and "now" in told:
-            told["now"] = clock.to_text(self.time.instant)
+            told["now"] = timestamps.to_text(self.time.instant)
         return replace(answer, body=json.dumps(told).encode())
 
     def _align(self) -> None:
@@ -295,7 +300,7 @@ class ServerGround:
 
 
 def _printed(row: Cells) -> dict[str, Any]:
-    return {k: clock.to_text(v) if k in STAMPS and v is not None else v for k, v in row.items()}
+    return {k: timestamps.to_text(v) if k in STAMPS and v is not None else v for k, v in row.items()}
 
 
 def _upsert(table: str) -> sql.Composed:

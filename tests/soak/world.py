@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
-from supasync_core import clock
-from supasync_core.compared import Comparison
-from supasync_core.errors import TransientError
-from supasync_core.report import Report
-from supasync_core.tables import Table
+from supasync_core.model import timestamps
+from supasync_core.model.comparison_state import Comparison
+from supasync_core.model.errors import TransientError
+from supasync_core.model.report import Report
+from supasync_core.model.table import Table
 
 SECOND = 1_000_000
-START = int(clock.parse("2030-01-01T00:00:00Z"))
+START = int(timestamps.parse("2030-01-01T00:00:00Z"))
 Cells = Mapping[str, Any]
 """A row's values by column: numbers, None, and timestamps as instants."""
 
@@ -160,7 +160,7 @@ def seconds(known: Comparison | None) -> float:
     A little less: what happens at that very moment may be earlier or later.
     """
     at = known.walked_at if known else None
-    return (clock.parse(at) - START) / SECOND - 0.001 if at else -1.0
+    return (timestamps.parse(at) - START) / SECOND - 0.001 if at else -1.0
 
 
 def limited(table: Table, overlap: float, page_size: int) -> Table:

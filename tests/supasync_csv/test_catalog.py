@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from supasync_core.tables import Shape
+from supasync_core.model.table import Shape
 from supasync_csv.source import CsvSource
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from supasync_core.backend import Sink, Source, StateStore
-from supasync_core.batch import Batch, Keyset, Span, Window
-from supasync_core.tables import Column, Shape
+from supasync_core.api.backend import Sink, Source
+from supasync_core.api.state_store import StateStore
+from supasync_core.model.batch import Batch, Keyset, Span, Window
+from supasync_core.model.table import Column, Shape
 from supasync_core.testing import EVENTS, SinkContract, SourceContract, StateStoreContract
 from supasync_csv.sink import CsvSink
 from supasync_csv.source import CsvSource

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from supasync_core.errors import SchemaError
-from supasync_core.tables import Table
-from supasync_csv.files import Files
-from supasync_csv.gap.found import find, named
+from supasync_core.model.errors import SchemaError
+from supasync_core.model.table import Table
+from supasync_core.staging.csv.find_files import find, named
+from supasync_core.staging.csv.folder import Files
 from tests.diff.calling import call, csv_file
 
 
@@ -135,7 +135,7 @@ def test_what_windows_takes_for_something_else_is_no_file_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, why: str
 ) -> None:
     assert Files(tmp_path).of(Table(name=name)).name == f"{name}.csv"
-    monkeypatch.setattr("supasync_csv.files._WINDOWS", True)
+    monkeypatch.setattr("supasync_core.staging.csv.folder._WINDOWS", True)
     with pytest.raises(SchemaError, match="cannot be a file's") as err:
         Files(tmp_path).of(Table(name=name))
     assert why in str(err.value)

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from supasync_core.batch import Batch, Keyset, Span, Window
-from supasync_core.tables import Column, Shape, Table
+from supasync_core.model.batch import Batch, Keyset, Span, Window
+from supasync_core.model.table import Column, Shape, Table
 from supasync_csv.sink import CsvSink
 from supasync_csv.source import CsvSource
 from tests.servers.postgres import Cluster

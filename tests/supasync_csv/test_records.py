@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supasync_csv.records import lines, look
+from supasync_core.staging.csv.records import lines, look
 from tests.diff.calling import call, diff
 
 ENDS = ("\n", "\r\n", "\r")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from supasync_core import rowtext
-from supasync_core.batch import Keyset, Span, Window
-from supasync_core.clock import Horizon
-from supasync_core.errors import SchemaError
-from supasync_core.tables import Column, Shape, Table
+from supasync_core.model import raw_json
+from supasync_core.model.batch import Keyset, Span, Window
+from supasync_core.model.errors import SchemaError
+from supasync_core.model.table import Column, Shape, Table
+from supasync_core.model.timestamps import Horizon
 from supasync_csv.source import CsvSource
 
 TABLE = Table(name="jobs", timestamp=())
@@ -160,7 +160,7 @@ def test_documents_stay_json_where_no_side_knows_the_types(tmp_path: Path, sourc
     _write(tmp_path, 'id,a\n1,"{""k"" : 1.50}"\n2,[1]\n3,"{a,NULL}"\n4,12\n')
     source.typed(TABLE, Shape(known=False))
     body = source.read(TABLE, WHOLE).body.decode()
-    assert [rowtext.cells(row)["a"] for row in rowtext.split(body.encode())] == [
+    assert [raw_json.cells(row)["a"] for row in raw_json.split(body.encode())] == [
         '{"k" : 1.50}',
         "[1]",
         '"{a,NULL}"',

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from supasync_core.backend import Claim
-from supasync_core.errors import StateError
+from supasync_core.api.state_store import Claim
+from supasync_core.model.errors import StateError
 from supasync_csv.store import NAME, CsvStore
 
 CLAIM = Claim(holder="one", source="somewhere", command="setup", lease=60, baseline=True)

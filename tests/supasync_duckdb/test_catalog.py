@@ -4,8 +4,8 @@ from pathlib import Path
 
 import duckdb
 
-from supasync_core.backend import Catalog
-from supasync_core.tables import Column
+from supasync_core.api.backend import Catalog
+from supasync_core.model.table import Column
 from supasync_duckdb.source import DuckdbSource
 
 

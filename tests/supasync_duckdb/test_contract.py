@@ -7,8 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from supasync_core.backend import Sink, Source, StateStore
-from supasync_core.batch import Batch, Keyset, Span, Window
+from supasync_core.api.backend import Sink, Source
+from supasync_core.api.state_store import StateStore
+from supasync_core.model.batch import Batch, Keyset, Span, Window
 from supasync_core.testing import EVENTS, SinkContract, SourceContract, StateStoreContract
 from supasync_duckdb.sink import DuckdbSink
 from supasync_duckdb.source import DuckdbSource

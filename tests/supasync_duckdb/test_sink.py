@@ -10,10 +10,10 @@ from threading import Thread
 import duckdb
 import pytest
 
-from supasync_core.batch import Batch, Keyset, Span, Window
-from supasync_core.errors import LockedError, RowError, SchemaError, StateError
-from supasync_core.tables import Column, Shape, Table
-from supasync_duckdb.files import open_to_write
+from supasync_core.model.batch import Batch, Keyset, Span, Window
+from supasync_core.model.errors import LockedError, RowError, SchemaError, StateError
+from supasync_core.model.table import Column, Shape, Table
+from supasync_core.staging.connection import open_to_write
 from supasync_duckdb.sink import DuckdbSink
 from supasync_duckdb.source import DuckdbSource
 from supasync_duckdb.store import DuckdbStore

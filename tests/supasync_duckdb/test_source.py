@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from supasync_core.batch import Cursor, Keyset, Span, Window
-from supasync_core.errors import SchemaError
-from supasync_core.tables import Table
+from supasync_core.model.batch import Cursor, Keyset, Span, Window
+from supasync_core.model.errors import SchemaError
+from supasync_core.model.table import Table
 from supasync_duckdb.source import DuckdbSource
 
 TABLE = Table(name="jobs")

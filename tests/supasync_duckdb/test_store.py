@@ -6,8 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from supasync_core.backend import Claim
-from supasync_core.errors import StateError
+from supasync_core.api.state_store import Claim
+from supasync_core.model.errors import StateError
 from supasync_duckdb.source import DuckdbSource
 from supasync_duckdb.store import DuckdbStore
 

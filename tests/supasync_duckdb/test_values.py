@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supasync_core import rowtext
-from supasync_core.batch import Batch, Keyset, Span, Window
-from supasync_core.errors import RowError
-from supasync_core.tables import Table
+from supasync_core.model import raw_json
+from supasync_core.model.batch import Batch, Keyset, Span, Window
+from supasync_core.model.errors import RowError
+from supasync_core.model.table import Table
 from supasync_duckdb.sink import DuckdbSink
 from supasync_duckdb.source import DuckdbSource
 
@@ -42,7 +42,7 @@ CELLS = st.recursive(
 def _all(path: Path) -> list[dict[str, str]]:
     with closing(DuckdbSource(path)) as source:
         batch = source.read(TABLE, Window((Span(Keyset(None)),), 1000))
-    return [rowtext.cells(text) for text in rowtext.split(batch.body)]
+    return [raw_json.cells(text) for text in raw_json.split(batch.body)]
 
 
 def _upsert(path: Path, body: str) -> int:

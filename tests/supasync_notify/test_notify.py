@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from supasync_core.errors import RefusedError, SupasyncError
-from supasync_core.report import Report, TableResult
-from supasync_core.usage.shares import Share
+from supasync_core.model.budget import Share
+from supasync_core.model.errors import RefusedError, SupasyncError
+from supasync_core.model.report import Report, TableResult
 from supasync_notify import PING, WEBHOOK, supasync_run_finished
 from tests.supasync_notify.listener import Listener, listening
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from supasync_core.ledger import Ledger
-from supasync_core.opening import Context, Fence
+from supasync_core.api.registration import Context, Fence
+from supasync_core.model.cost import Ledger
 from supasync_rest import scripts
-from supasync_rest.retry import Patience
+from supasync_rest.retry_policy import Patience
 from supasync_rest.sink import RestSink
 from supasync_rest.source import RestSource
 from supasync_rest.store import RestStore

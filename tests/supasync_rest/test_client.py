@@ -14,15 +14,15 @@ import pytest
 from click.testing import CliRunner
 from urllib3.exceptions import SSLError
 
-from supasync_core.batch import Batch, Keyset, Span, Window
-from supasync_core.cli.session import Session
-from supasync_core.errors import LockedError, RefusedError, SupasyncError, TransientError
-from supasync_core.ledger import Ledger
-from supasync_core.opening import Context
-from supasync_core.plugins import GROUP, Host
-from supasync_core.tables import Table
-from supasync_rest.answers import Request
+from supasync_core.api.registration import Context
+from supasync_core.config.plugin_host import GROUP, Host
+from supasync_core.model.batch import Batch, Keyset, Span, Window
+from supasync_core.model.cost import Ledger
+from supasync_core.model.errors import LockedError, RefusedError, SupasyncError, TransientError
+from supasync_core.model.table import Table
+from supasync_core.project.session import Session
 from supasync_rest.client import Client
+from supasync_rest.messages import Request
 from supasync_rest.source import RestSource
 from tests.postgrest.launch import legacy_key
 from tests.servers.postgres import free_port

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from supasync_core.batch import Batch, Keyset, Span, Window
+from supasync_core.model.batch import Batch, Keyset, Span, Window
 from supasync_core.testing import EVENTS, SinkContract, SourceContract, StateStoreContract
 from supasync_rest.sink import RestSink
 from supasync_rest.source import RestSource

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from supasync_core.errors import (
+from supasync_core.model.errors import (
     RefusedError,
     RowError,
     SchemaError,
@@ -15,9 +15,10 @@ from supasync_core.errors import (
     SupasyncError,
     TransientError,
 )
-from supasync_core.tables import Table
-from supasync_rest.answers import Answer, Request
-from supasync_rest.errors import (
+from supasync_core.model.table import Table
+from supasync_rest.error_mapping import Refusal
+from supasync_rest.messages import Answer, Request
+from supasync_rest.rest_errors import (
     ComputedColumnError,
     HiddenSchemaError,
     MissingColumnError,
@@ -26,7 +27,6 @@ from supasync_rest.errors import (
     StatementTimeoutError,
     TooLargeError,
 )
-from supasync_rest.failures import Refusal
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 TABLE = Table(name="Order Items", key=("Order Id", "Line No"))

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from supasync_core.backend import Claim, Entry
-from supasync_core.batch import Batch, Keyset, Span, Window
-from supasync_core.errors import LockedError, RefusedError, RowError, SchemaError
-from supasync_core.ledger import Ledger
-from supasync_core.opening import Context
-from supasync_core.state import State
-from supasync_core.tables import Table
+from supasync_core.api.registration import Context
+from supasync_core.api.state_store import Claim, Entry
+from supasync_core.model.batch import Batch, Keyset, Span, Window
+from supasync_core.model.cost import Ledger
+from supasync_core.model.errors import LockedError, RefusedError, RowError, SchemaError
+from supasync_core.model.state import State
+from supasync_core.model.table import Table
 from supasync_rest.sink import RestSink
 from supasync_rest.source import RestSource
 from supasync_rest.store import RestStore

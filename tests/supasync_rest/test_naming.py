@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from supasync_core.cutover.env import lines, rewritten
-from supasync_core.cutover.seams import Ends, Naming
-from supasync_core.ledger import Ledger
-from supasync_core.settings import Endpoint
-from supasync_rest.naming import Names
+from supasync_core.api.switch import Ends, Naming
+from supasync_core.cutover.env_text import lines, rewritten
+from supasync_core.model.cost import Ledger
+from supasync_core.model.settings import Endpoint
+from supasync_rest.env_names import Names
 from tests.postgrest.launch import legacy_key
 
 OLD, NEW = "https://oldoldoldold.supabase.co", "https://newnewnewnew.supabase.co"

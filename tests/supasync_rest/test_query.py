@@ -4,9 +4,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from supasync_core.batch import Cursor, Keyset, Span, Window
-from supasync_core.errors import SchemaError
-from supasync_core.tables import Table
+from supasync_core.model.batch import Cursor, Keyset, Span, Window
+from supasync_core.model.errors import SchemaError
+from supasync_core.model.table import Table
 from supasync_rest import query
 
 USERS = Table(name="users", timestamp=("updated_at", "created_at"))

@@ -10,7 +10,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from supasync_core.cli.commands import cli
-from supasync_core.cli.session import Session
+from supasync_core.project.session import Session
 from tests.servers.hosted import Hosted, hosted
 from tests.servers.postgres import Cluster
 

@@ -5,7 +5,7 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
-from supasync_rest.settings import host, key_problem, origin, url_problem
+from supasync_rest.url_and_key import host, key_problem, origin, url_problem
 from tests.postgrest.launch import legacy_key
 
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from supasync_core.batch import Batch
-from supasync_core.errors import RefusedError, RowError, SchemaError, TransientError
-from supasync_core.tables import Table
-from supasync_rest.retry import LATE
+from supasync_core.model.batch import Batch
+from supasync_core.model.errors import RefusedError, RowError, SchemaError, TransientError
+from supasync_core.model.table import Table
+from supasync_rest.retry_policy import LATE
 from tests.supasync_rest.rig import Rig
 
 JOBS = Table(name="jobs")

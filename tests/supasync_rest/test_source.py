@@ -4,11 +4,11 @@ import time
 
 import pytest
 
-from supasync_core import clock
-from supasync_core.batch import Batch, Cursor, Keyset, Span, Window
-from supasync_core.clock import Horizon
-from supasync_core.errors import RefusedError, SchemaError, TransientError
-from supasync_core.tables import Column, Table
+from supasync_core.model import timestamps
+from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
+from supasync_core.model.errors import RefusedError, SchemaError, TransientError
+from supasync_core.model.table import Column, Table
+from supasync_core.model.timestamps import Horizon
 from tests.supasync_rest.rig import Rig
 
 JOBS = Table(name="jobs", timestamp=("updated_at", "created_at"))
@@ -261,7 +261,7 @@ def test_infinity_is_a_place_like_any_other(project: Rig) -> None:
         found += ids(batch)
         place = JOBS.place(batch.rows[-1], "updated_at")
     assert found == [1, 2, 3, 4]
-    assert clock.parse("infinity") > 0
+    assert timestamps.parse("infinity") > 0
 
 
 def test_the_time_of_a_slow_page_is_when_it_was_asked_for(project: Rig) -> None:

@@ -7,13 +7,13 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-from supasync_core import clock
-from supasync_core.backend import Claim, Entry, Run
-from supasync_core.batch import Cursor
-from supasync_core.cli.session import Session
-from supasync_core.errors import LockedError, RefusedError, StateError
-from supasync_core.state import KeysetState, State, TableState
-from supasync_rest.commands import schema
+from supasync_core.api.state_store import Claim, Entry, Run
+from supasync_core.model import timestamps
+from supasync_core.model.batch import Cursor
+from supasync_core.model.errors import LockedError, RefusedError, StateError
+from supasync_core.model.state import KeysetState, State, TableState
+from supasync_core.project.session import Session
+from supasync_rest.schema_command import schema
 from tests.servers.postgres import Cluster
 from tests.supasync_rest.rig import ANON, SCHEMA_SQL, Rig, rig
 
@@ -195,7 +195,7 @@ def test_a_record_holds_what_was_saved(project: Rig) -> None:
     assert (record.horizon, record.records, record.error) == ("2024-01-02T00:00:00Z", 5, "jobs: x")
     assert (record.requests, record.bytes, record.details) == (7, 9, {"a": [1.5]})
     assert record.created_at == run.now
-    assert clock.parse(record.finished_at or "") >= clock.parse(record.created_at)
+    assert timestamps.parse(record.finished_at or "") >= timestamps.parse(record.created_at)
 
 
 def test_without_a_horizon_the_last_one_stays(project: Rig) -> None:

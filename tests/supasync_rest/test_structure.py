@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from supasync_core.backend import Reference, Unique
-from supasync_core.tables import Table
+from supasync_core.api.backend import Reference, Unique
+from supasync_core.model.table import Table
 from tests.servers.postgres import Cluster
 from tests.supasync_rest.rig import SCHEMA_SQL, TABLES, Rig, rig
 

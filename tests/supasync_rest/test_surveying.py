@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from supasync_core.backend import Survey
-from supasync_core.errors import RefusedError, TransientError
-from supasync_core.tables import Table
+from supasync_core.api.backend import Survey
+from supasync_core.model.errors import RefusedError, TransientError
+from supasync_core.model.table import Table
 from supasync_rest import scripts
 from supasync_rest.source import RestSource
 from tests.servers.postgres import Cluster

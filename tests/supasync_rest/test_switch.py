@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from supasync_core.cutover.seams import Ends
-from supasync_core.settings import Endpoint
-from supasync_core.tables import Table
+from supasync_core.api.switch import Ends
+from supasync_core.model.settings import Endpoint
+from supasync_core.model.table import Table
 from supasync_rest.switch import RestSwitch
 from tests.postgrest.launch import legacy_key
 from tests.supasync_rest.rig import ANON, KEY, Rig

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supasync_core.batch import Batch, Keyset, Span, Window
-from supasync_core.errors import TransientError
-from supasync_core.rowkey import ROW_KEY, row_keys
-from supasync_core.tables import Table
+from supasync_core.model.batch import Batch, Keyset, Span, Window
+from supasync_core.model.errors import TransientError
+from supasync_core.model.row_key import ROW_KEY, row_keys
+from supasync_core.model.table import Table
 from supasync_rest.paging import RestPages
 from tests.servers.postgres import Cluster
 from tests.supasync_rest.rig import TABLES, Rig, rig

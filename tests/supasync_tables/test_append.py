@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supasync_core import clock
-from supasync_core.backend import Job
-from supasync_core.errors import SchemaError
-from supasync_core.state import TableState
-from supasync_core.tables import Table
-from supasync_core.testing.memory import SECOND, MemorySource
+from supasync_core.api.table_plugin import Job
+from supasync_core.model import timestamps
+from supasync_core.model.errors import SchemaError
+from supasync_core.model.state import TableState
+from supasync_core.model.table import Table
+from supasync_core.testing.memory_source import SECOND, MemorySource
 from supasync_tables import append
 from supasync_tables.append import Append
 
@@ -27,7 +27,7 @@ def run(
     die_after: int = -1,
     table: Table = TABLE,
 ) -> TableState:
-    job = Job(table, source, state, clock.to_text(source.now))
+    job = Job(table, source, state, timestamps.to_text(source.now))
     for i, piece in enumerate(Append().read(job)):
         if i == die_after:
             break
@@ -172,7 +172,7 @@ def test_fewer_rows_than_were_counted_are_no_complete_read() -> None:
     for key in range(20):
         add(source, key)
     source.between_pages = lambda: setattr(source, "lost", int(source.pages == 2))
-    pieces = list(Append().read(Job(TABLE, source, state, clock.to_text(source.now))))
+    pieces = list(Append().read(Job(TABLE, source, state, timestamps.to_text(source.now))))
     assert pieces[-1].total == 20
     assert pieces[-1].state.read_at is None
     assert sum(piece.batch.count for piece in pieces if piece.batch) == 8

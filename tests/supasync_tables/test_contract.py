@@ -2,8 +2,8 @@
 
 import pytest
 
-from supasync_core.backend import TablePlugin
-from supasync_core.tables import Table
+from supasync_core.api.table_plugin import TablePlugin
+from supasync_core.model.table import Table
 from supasync_core.testing import TablePluginContract
 from supasync_tables.append import Append
 from supasync_tables.incremental import Incremental

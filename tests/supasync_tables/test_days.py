@@ -6,9 +6,9 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supasync_core import clock
-from supasync_core.tables import Table
-from supasync_core.testing.memory import Pair
+from supasync_core.model import timestamps
+from supasync_core.model.table import Table
+from supasync_core.testing.memory_source import Pair
 from supasync_tables.incremental import Incremental
 
 DAY = 86_400
@@ -20,7 +20,7 @@ def pair_of(page_size: int = 3) -> Pair:
 
 def put(pair: Pair, key: int, zone: float = 0) -> None:
     """A row of today's date, as it is in a time zone so many hours ahead of UTC."""
-    today = clock.to_text(pair.source.now + round(zone * 3600) * 1_000_000)[:10]
+    today = timestamps.to_text(pair.source.now + round(zone * 3600) * 1_000_000)[:10]
     row = {"id": str(key), "updated_at": today, "created_at": None, "version": str(pair.source.now)}
     pair.source.stored[str(key)] = row
 
@@ -58,7 +58,7 @@ def test_a_day_that_an_earlier_version_settled_too_early_is_read_again() -> None
     early = replace(
         row["updated_at"],
         cursor=pair.table.place(pair.source.stored["5"], "updated_at"),
-        moved_at=clock.to_text(pair.source.now),
+        moved_at=timestamps.to_text(pair.source.now),
         settled=True,
     )
     pair.state = pair.state.with_keyset("updated_at", early)

@@ -5,9 +5,9 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supasync_core import clock
-from supasync_core.tables import Table
-from supasync_core.testing.memory import Pair
+from supasync_core.model import timestamps
+from supasync_core.model.table import Table
+from supasync_core.testing.memory_source import Pair
 from supasync_tables.incremental import Incremental
 
 OVERLAP = 900
@@ -186,7 +186,7 @@ def test_a_baseline_leaves_out_what_lies_behind_it_and_its_overlap() -> None:
     pair = pair_of(Table(name="events", timestamp=("updated_at",), page_size=3))
     pair.write(1, ago=86400)
     pair.write(2, ago=60)
-    pair.state = Incremental().baseline(pair.table, clock.to_text(pair.source.now))
+    pair.state = Incremental().baseline(pair.table, timestamps.to_text(pair.source.now))
     pair.source.advance(3600)
     pair.write(3)
     pair.run()
@@ -261,4 +261,6 @@ def _went_back(pair: Pair, key: str, row: dict[str, str | None]) -> bool:
     seen = pair.sink.get(key)
     if seen is None or seen["updated_at"] is None:
         return False
-    return row["updated_at"] is None or clock.parse(row["updated_at"]) < clock.parse(seen["updated_at"])
+    return row["updated_at"] is None or timestamps.parse(row["updated_at"]) < timestamps.parse(
+        seen["updated_at"]
+    )

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supasync_core import clock
-from supasync_core.backend import Job, TablePlugin
-from supasync_core.tables import Table
-from supasync_core.testing.memory import SECOND, MemorySource, Pair, SurveyedSource
+from supasync_core.api.table_plugin import Job, TablePlugin
+from supasync_core.model import timestamps
+from supasync_core.model.table import Table
+from supasync_core.testing.memory_source import SECOND, MemorySource, Pair, SurveyedSource
 from supasync_tables.append import Append
 from supasync_tables.incremental import Incremental
 from supasync_tables.snapshot import Snapshot
@@ -26,7 +26,7 @@ def pair_of(names: Sequence[str] = NAMES, page_size: int = 5, source: MemorySour
 
 def put(pair: Pair, key: int, stamped: Sequence[str], ago: float = 0) -> None:
     """A row, committed at once, with the same time in each of these columns."""
-    text = clock.to_text(pair.source.now - round(ago * SECOND)).replace("Z", "+00:00")
+    text = timestamps.to_text(pair.source.now - round(ago * SECOND)).replace("Z", "+00:00")
     row: dict[str, str | None] = {name: text if name in stamped else None for name in NAMES}
     pair.source.stored[f"{key:05}"] = {"id": f"{key:05}", "version": str(pair.source.now), **row}
 
@@ -137,7 +137,7 @@ def test_a_source_that_ends_its_pages_early_is_not_read_completely(page: int) ->
     for key in range(20):
         put(pair, key, NAMES[key % 4 :][:1], ago=86400)
     pair.source.between_pages = lambda: setattr(pair.source, "lost", 99 * (pair.source.pages >= page))
-    job = Job(pair.table, pair.source, pair.state, clock.to_text(pair.source.now))
+    job = Job(pair.table, pair.source, pair.state, timestamps.to_text(pair.source.now))
     pieces = list(Incremental().read(job))
     read = sum(piece.batch.count for piece in pieces if piece.batch)
     assert read < 20

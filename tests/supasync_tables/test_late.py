@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supasync_core import clock
-from supasync_core.backend import TablePlugin
-from supasync_core.lease import KILLED, LEASE, taken_over
-from supasync_core.state import State, Writing
-from supasync_core.tables import Table
-from supasync_core.testing.memory import SECOND, MemorySource, Pair, SurveyedSource
+from supasync_core.api.table_plugin import TablePlugin
+from supasync_core.model import timestamps
+from supasync_core.model.state import State, Writing
+from supasync_core.model.table import Table
+from supasync_core.project.lease import KILLED, LEASE, taken_over
+from supasync_core.testing.memory_source import SECOND, MemorySource, Pair, SurveyedSource
 from supasync_tables.incremental import Incremental
 from supasync_tables.snapshot import Snapshot
 
@@ -47,7 +47,7 @@ class Rig(Pair):
 
     def began(self) -> None:
         """What every run does with the state that it finds."""
-        now = clock.to_text(self.source.now)
+        now = timestamps.to_text(self.source.now)
         state = State("somewhere", {"events": self.state}, writing=self.writing)
         self.state = taken_over(state, "here", now, ["events"]).table("events")
         self.writing = None
@@ -65,8 +65,8 @@ class Rig(Pair):
         known, begun = self.state, self.source.now
         self.outlook = self._look()
         since = min(begun, self.outlook.horizon or begun) - 10 * SECOND
-        self.writing = Writing("here", clock.to_text(since), clock.to_text(begun))
-        job = self.outlook.job(self.table, self.source, known, clock.to_text(begun))
+        self.writing = Writing("here", timestamps.to_text(since), timestamps.to_text(begun))
+        job = self.outlook.job(self.table, self.source, known, timestamps.to_text(begun))
         pieces = self.outlook.read(self.plugin, job)
         for piece in islice(pieces, confirmed):
             if piece.batch:

@@ -2,12 +2,12 @@
 
 import pytest
 
-from supasync_core import clock
-from supasync_core.backend import Job
-from supasync_core.errors import SchemaError
-from supasync_core.state import TableState
-from supasync_core.tables import Table
-from supasync_core.testing.memory import MemorySource
+from supasync_core.api.table_plugin import Job
+from supasync_core.model import timestamps
+from supasync_core.model.errors import SchemaError
+from supasync_core.model.state import TableState
+from supasync_core.model.table import Table
+from supasync_core.testing.memory_source import MemorySource
 from supasync_tables import snapshot
 from supasync_tables.snapshot import Snapshot
 
@@ -21,7 +21,7 @@ def fill(source: MemorySource, count: int) -> None:
 
 def run(source: MemorySource, sink: dict[str, object], state: TableState) -> tuple[TableState, int]:
     sent = 0
-    for piece in Snapshot().read(Job(TABLE, source, state, clock.to_text(source.now))):
+    for piece in Snapshot().read(Job(TABLE, source, state, timestamps.to_text(source.now))):
         if piece.batch:
             sink.update({str(row["id"]): row for row in piece.batch.rows})
             sent += piece.batch.count
@@ -81,7 +81,7 @@ def test_fewer_rows_than_were_counted_are_no_complete_read() -> None:
     source = MemorySource()
     fill(source, 10)
     source.between_pages = lambda: setattr(source, "lost", int(source.pages == 1))
-    pieces = list(Snapshot().read(Job(TABLE, source, TableState(), clock.to_text(source.now))))
+    pieces = list(Snapshot().read(Job(TABLE, source, TableState(), timestamps.to_text(source.now))))
     assert pieces[-1].total == 10
     assert pieces[-1].state.read_at is None
 

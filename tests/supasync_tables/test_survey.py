@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supasync_core.backend import TablePlugin
-from supasync_core.survey import FROZEN, Outlook
-from supasync_core.tables import Table
-from supasync_core.testing.memory import MemorySource, Pair, SurveyedSource
+from supasync_core.api.table_plugin import TablePlugin
+from supasync_core.model.table import Table
+from supasync_core.sync.source_snapshot import FROZEN, Outlook
+from supasync_core.testing.memory_source import MemorySource, Pair, SurveyedSource
 from supasync_tables.append import Append
 from supasync_tables.incremental import Incremental
 from supasync_tables.snapshot import Snapshot

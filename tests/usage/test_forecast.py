@@ -7,11 +7,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from supasync_core import clock
+from supasync_core.model import timestamps
 from supasync_core.usage.forecast import COVERAGE, Forecast, forecast
 
 DAY = 86_400_000_000
-NOW = int(clock.parse("2026-11-25T12:00:00Z"))
+NOW = int(timestamps.parse("2026-11-25T12:00:00Z"))
 MB = 1_000_000
 
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supasync_core import clock
-from supasync_core.backend import Spending
-from supasync_core.settings import Budgets
-from supasync_core.usage.shares import Share, shares, size
+from supasync_core.api.state_store import Spending
+from supasync_core.model import timestamps
+from supasync_core.model.budget import Budgets, Share, size
+from supasync_core.usage.shares import shares
 from supasync_core.usage.spending import Used, month_of, projected, used
 
 HOUR = 3_600_000_000
-BEGIN = clock.parse("2026-11-01T00:00:00Z")
+BEGIN = timestamps.parse("2026-11-01T00:00:00Z")
 instants = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1))  # noqa: DTZ001 - hypothesis wants naive ones
 
 
@@ -22,7 +22,7 @@ def hourly(count: int, first: int = 1, requests: int = 7, received: int = 4000) 
     """A record every hour from the month's beginning; the first one costs so many times more."""
     return [
         Spending(
-            clock.to_text(BEGIN + hour * HOUR),
+            timestamps.to_text(BEGIN + hour * HOUR),
             {
                 "OLD": {
                     "read": {
@@ -42,7 +42,7 @@ def test_a_month_begins_on_its_first_and_ends_with_the_next_ones(moment: datetim
     now = int(moment.replace(tzinfo=UTC).timestamp()) * 1_000_000
     begin, end = month_of(now)
     assert begin <= now < end
-    assert clock.to_text(begin).endswith("-01T00:00:00Z")
+    assert timestamps.to_text(begin).endswith("-01T00:00:00Z")
     assert month_of(end)[0] == end
     assert 28 <= (end - begin) / (24 * HOUR) <= 31
 
@@ -64,7 +64,7 @@ def test_a_first_load_does_not_count_as_a_usual_day(hours: int) -> None:
 
 def test_nor_does_a_first_load_that_comes_after_setup_or_in_several_runs() -> None:
     at = BEGIN + 96 * HOUR
-    setup = Spending(clock.to_text(at), {"OLD": {"check": {"requests": 5, "sent": 1, "received": 900}}})
+    setup = Spending(timestamps.to_text(at), {"OLD": {"check": {"requests": 5, "sent": 1, "received": 900}}})
     parts = hourly(70)
     for i, times in ((20, 5000), (21, 900)):
         read = {"requests": 7 * times, "sent": 1, "received": 4000 * times}
@@ -78,7 +78,7 @@ def test_nor_does_a_first_load_that_comes_after_setup_or_in_several_runs() -> No
 
 
 def shifted(spending: Spending, hours: int) -> str:
-    return clock.to_text(clock.parse(spending.created_at) + hours * HOUR)
+    return timestamps.to_text(timestamps.parse(spending.created_at) + hours * HOUR)
 
 
 def one_day_a_week(weeks: int) -> list[Spending]:
@@ -119,14 +119,14 @@ def test_before_a_whole_day_nothing_is_projected() -> None:
 
 
 def test_records_that_say_nothing_or_nonsense_cost_nothing() -> None:
-    at = clock.to_text(BEGIN)
+    at = timestamps.to_text(BEGIN)
     odd = [Spending(at), Spending(at, {"OLD": 7}), Spending(at, {"OLD": {"read": {"requests": "7"}}})]
     assert used(odd, "OLD") == Used()
     assert used(odd + hourly(1), "OLD").requests == 7
 
 
 def test_last_months_records_are_not_this_months() -> None:
-    now = clock.parse("2026-12-01T05:00:00Z")
+    now = timestamps.parse("2026-12-01T05:00:00Z")
     spendings = [*hourly(720), Spending("2026-12-01T01:00:00Z", {"OLD": {"read": {"requests": 3}}})]
     found = {(share.project, share.what): share for share in shares(spendings, Budgets(requests=10), now)}
     assert found["OLD", "requests"].used == 3

@@ -1,1 +1,0 @@
-"""The diff engine: two tables joined by key and compared in SQL, in memory that is bounded."""

@@ -1,0 +1,153 @@
+"""What was asked and what came back, as plain data."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cached_property, lru_cache
+from typing import Any
+
+from supasync_core.model.table import Table
+
+_SHORT = 300
+_CODE = re.compile(r"[A-Z0-9]{5,12}")
+"""SQLSTATE and PostgREST's codes; whatever else stands in their place may be anything, even the key."""
+_TITLE = "<title>"
+_JSON = ("[", "{", '"')
+_DIGITS = 18
+"""Of a number of rows or bytes that PostgreSQL can tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request: ``path`` is percent-encoded and stands below ``/rest/v1``.
+
+    ``purpose`` is the ledger's. ``schema`` counts where no table is concerned. ``state`` marks what concerns
+    ``sync_metadata`` and its functions. An ``unsettled`` write may take effect after its answer was lost, so
+    nothing may follow it at once. An ``eased`` request is asked differently after it took too long, not
+    repeated. ``most`` is how many bytes of the answer are wanted; what exceeds it is cut off.
+    """
+
+    method: str
+    path: str
+    purpose: str
+    table: Table | None = None
+    schema: str = "public"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    state: bool = False
+    unsettled: bool = False
+    eased: bool = False
+    most: int | None = None
+
+    @property
+    def profile(self) -> dict[str, str]:
+        """The header that chooses the schema (PostgREST documentation, "Schemas")."""
+        schema = self.table.schema if self.table else self.schema
+        return {"Content-Profile" if self.writes else "Accept-Profile": schema}
+
+    @property
+    def writes(self) -> bool:
+        """Whether it may change anything."""
+        return self.method not in ("GET", "HEAD")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status, headers by lower-case name, and a body, which may be ``cut`` off."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    cut: bool = False
+
+    @cached_property
+    def error(self) -> Mapping[str, Any]:
+        """The body of an error as an object; empty where it is none."""
+        try:
+            found = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def code(self) -> str:
+        """The error's code: PostgreSQL's SQLSTATE, PostgREST's own, or nothing from a gateway.
+
+        An answer to HEAD has no body, but PostgREST names the code in ``Proxy-Status`` too (measured).
+        """
+        named = self.headers.get("proxy-status", "").partition("error=")[2].strip('"; ')
+        code = self.error.get("code", named)
+        return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
+
+    @property
+    def message(self) -> str:
+        """The error's message; never its ``details``, which may print a whole row."""
+        return self._text("message") or self._text("msg") or self._text("error")
+
+    @property
+    def details(self) -> str:
+        """The error's details; see `message`."""
+        return self._text("details")
+
+    @property
+    def hint(self) -> str:
+        """PostgreSQL's own hint."""
+        return self._text("hint")
+
+    @property
+    def text(self) -> str:
+        """What the answer says, for people, shortened: a gateway may answer with HTML or plain text.
+
+        JSON that is no error may be rows.
+        """
+        if self.error:
+            return self.message[:_SHORT]
+        plain = " ".join(self.body.decode(errors="replace").split())
+        if plain.startswith(_JSON):
+            return "JSON that is no error"
+        if not plain.startswith("<"):
+            return plain[:_SHORT]
+        begin = plain.lower().find(_TITLE)
+        if begin < 0:
+            return "an HTML page"
+        title = plain[begin + len(_TITLE) :].partition("<")[0].strip()
+        return f"an HTML page: {title[:_SHORT]}"
+
+    @property
+    def total(self) -> int | None:
+        """The exact count of ``Content-Range: 0-9/TOTAL``, None where there is none."""
+        number = self.headers.get("content-range", "").rpartition("/")[2]
+        return int(number) if number.isdecimal() and len(number) <= _DIGITS else None
+
+    @property
+    def date(self) -> datetime | None:
+        """When the server says it answered, None where it does not say."""
+        return _http_date(self.headers.get("date"))
+
+    @property
+    def retry_after(self) -> float:
+        """The seconds that the server asks to wait, given as a number or a time; 0 where it asks nothing."""
+        asked = self.headers.get("retry-after", "").strip()
+        if asked.isdecimal():
+            return float(asked)
+        until = _http_date(asked)
+        return max(0.0, (until - self.date).total_seconds()) if until and self.date else 0.0
+
+    def _text(self, name: str) -> str:
+        found = self.error.get(name)
+        return found if isinstance(found, str) else ""
+
+
+@lru_cache(maxsize=64)
+def _http_date(text: str | None) -> datetime | None:
+    """An HTTP date (RFC 9110, 5.6.7), always in UTC."""
+    try:
+        found = parsedate_to_datetime(text or "")
+        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found
+        found.timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    return found

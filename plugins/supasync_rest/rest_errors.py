@@ -1,0 +1,46 @@
+"""Refinements of supasync's errors that this backend itself acts on."""
+
+from supasync_core.model.errors import RefusedError, RowError, SchemaError, TransientError
+
+
+class PassingError(TransientError):
+    """What may pass: ``after`` is the wait in seconds that the server asks for.
+
+    ``lost``: the request may yet take effect. ``final``: sending the very same again is no use.
+    """
+
+    after: float = 0.0
+    lost: bool = False
+    final: bool = False
+
+
+class StatementTimeoutError(PassingError):
+    """PostgreSQL cancelled the statement (57014), or its answer did not come in time."""
+
+
+class TooLargeError(RowError):
+    """A body was too large for the server: 413."""
+
+
+class LargePageError(Exception):
+    """A page was cut off within its first row, so large are its rows."""
+
+
+class MissingColumnError(SchemaError):
+    """The table lacks a column: 42703 or PGRST204."""
+
+
+class HiddenSchemaError(SchemaError):
+    """The API does not show this schema, and names those that it ``exposes``: PGRST106."""
+
+    exposes: tuple[str, ...] = ()
+
+
+class ComputedColumnError(SchemaError):
+    """The table computes ``column`` itself, so it takes no value for it: 428C9."""
+
+    column: str = ""
+
+
+class NoRightError(RefusedError):
+    """The key is known, and its role may not do this: 42501."""

@@ -1,0 +1,56 @@
+"""What is sent again, and when: merges, reads and counts only, for all of which twice is as good as once."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+
+from supasync_rest.rest_errors import PassingError
+
+T = TypeVar("T")
+
+LATE = 20.0
+"""Seconds after which a write whose answer was lost has taken effect or never will.
+
+It may wait 10 s for a connection (PostgREST documentation, ``db-pool-acquisition-timeout``) and run 8 s
+(Supabase documentation, "Timeouts": service_role has the 8 s of authenticator).
+"""
+
+LONGEST = 60.0
+"""Seconds of ``Retry-After`` that are waited for; who asks for more is not asked again in this run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How often and how slowly to try again; tests bring a ``sleep`` that does not."""
+
+    attempts: int = 5
+    first: float = 1.0
+    longest: float = 30.0
+    late: float = LATE
+    sleep: Callable[[float], None] = time.sleep
+
+    def repeat(self, attempt: Callable[[], T]) -> T:
+        """The result of the first attempt that succeeds; the last error where none does."""
+        retrying = Retrying(
+            stop=stop_after_attempt(self.attempts),
+            wait=self._pause,
+            retry=retry_if_exception(_worth_repeating),
+            sleep=self.sleep,
+            reraise=True,
+        )
+        results: list[T] = []  # tenacity keeps in circles what an attempt returns, and a page may be large
+        retrying(lambda: results.append(attempt()))
+        return results[0]
+
+    def _pause(self, state: RetryCallState) -> float:
+        """Ever longer, with jitter; at least what was asked for, and ``first`` for a Retry-After of 0."""
+        backoff = wait_exponential_jitter(initial=self.first, max=self.longest, jitter=self.first)(state)
+        error = state.outcome.exception() if state.outcome else None
+        return max(backoff, error.after) if isinstance(error, PassingError) else backoff
+
+
+def _worth_repeating(error: BaseException) -> bool:
+    return isinstance(error, PassingError) and error.after <= LONGEST and not error.final

@@ -1,0 +1,179 @@
+"""What both sides can tell of a table: its columns and how many rows it has."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from threading import Lock
+
+from supasync_core.model import raw_json
+from supasync_core.model.batch import Batch, Window
+from supasync_core.model.errors import RefusedError, SchemaError
+from supasync_core.model.refused_rows import texts_of
+from supasync_core.model.table import Column, Shape, Table
+from supasync_rest import query
+from supasync_rest.client import Client
+from supasync_rest.description import HIDDEN, described
+from supasync_rest.messages import Answer, Request
+from supasync_rest.rest_errors import HiddenSchemaError, LargePageError, MissingColumnError
+
+_NOWHERE = "supasync_asks_which_there_are"
+
+
+class RestSide:
+    """A project's tables, looked at through GET and HEAD."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._described: dict[str, Mapping[str, Shape]] = {}
+        self._describing = Lock()
+
+    def shape(self, table: Table) -> Shape:
+        """The table's columns from the OpenAPI description, else their names from a row."""
+        with self._describing:
+            if table.schema not in self._described:
+                try:
+                    self.tables(table.schema)
+                except (RefusedError, SchemaError):  # PostgREST's openapi-mode may keep them to itself
+                    self._described[table.schema] = {}
+        return self._described[table.schema].get(table.relation) or self._shape_of_a_row(table)
+
+    @property
+    def hidden(self) -> Sequence[str]:
+        """What the OpenAPI description leaves out."""
+        return HIDDEN
+
+    def tables(self, schema: str) -> Mapping[str, Shape]:
+        """All tables and views of the schema that the key has any right on, from the OpenAPI description."""
+        if self._described.get(schema):
+            return self._described[schema]
+        request = Request(
+            method="GET",
+            path="/",
+            purpose="schema",
+            schema=schema,
+            headers={"Accept": "application/openapi+json"},
+        )
+        found = self._client.send(request, described)
+        if found is None:
+            raise SchemaError(f"{self._client.project} does not describe its tables: it has no OpenAPI root")
+        self._described[schema] = found
+        return found
+
+    def schemas(self) -> Sequence[str] | None:
+        """Those that the API exposes: it names them to who asks for one that is not there."""
+        request = Request(method="GET", path="/", purpose="schema", schema=_NOWHERE)
+        try:
+            self._client.send(request, lambda _: None)
+        except HiddenSchemaError as err:
+            return err.exposes or None
+        except (RefusedError, SchemaError) as err:
+            if isinstance(err, RefusedError) and err.reason:  # a wrong key, a quota: of the whole project
+                raise
+        return None
+
+    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
+        """Those of the columns that the table does not have; asked for one by one where it must be."""
+        wanted = list(columns)
+        shape = self.shape(table)
+        if shape.known:
+            return [column for column in wanted if column not in shape.names]
+        if self._selects(table, wanted):
+            return []
+        return [column for column in wanted if not self._selects(table, [column])]
+
+    def count(self, table: Table, window: Window | None = None) -> int:
+        """The exact number of rows in the window: ``count=exact``, which really counts."""
+        request = Request(
+            method="HEAD",
+            path=query.counting(table, window),
+            purpose="count",
+            table=table,
+            headers={"Prefer": "count=exact"},
+        )
+
+        def total(answer: Answer) -> int:
+            if answer.total is None:
+                raise self._client.unfit(request, "without a count", answer)
+            return answer.total
+
+        try:
+            return self._client.send(request, total)
+        except SchemaError:
+            self.page(replace(request, method="GET"))  # an answer to HEAD cannot say why, this one can
+            raise
+
+    def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
+        """The rows whose columns have one of these tuples of texts, in batches that an address can name.
+
+        A server that cuts answers (PostgREST documentation, "db-max-rows") does not say so: the exact count
+        does, and then the same is asked in halves.
+        """
+        counted = {"Prefer": "count=exact"}
+        shown = table
+        if table.columns and not all(query.fits(columns, each) for each in values):
+            shown = replace(table, columns=tuple(dict.fromkeys((*table.columns, *columns))))
+        for path, asked in query.lookups(shown, columns, values):
+            batch = self.page(
+                Request(method="GET", path=path, purpose="lookup", table=table, headers=counted)
+            )
+            if len(asked) > 1 and batch.total is not None and batch.total > batch.count:
+                half = len(asked) // 2
+                yield from self.rows(table, columns, asked[:half])
+                yield from self.rows(table, columns, asked[half:])
+            else:
+                yield batch if query.fits(columns, asked[0]) else self._those(table, batch, columns, asked[0])
+
+    def _those(self, table: Table, batch: Batch, columns: Sequence[str], values: Sequence[str]) -> Batch:
+        """The rows that have these very values, of all that begin like them."""
+        if batch.total is not None and batch.total > batch.count:
+            raise SchemaError(
+                f"{table.name}: {self._client.project} cannot be asked for a row by {', '.join(columns)} of "
+                f"{max(map(len, values)):,} characters: {batch.total:,} rows begin like it",
+                table=table.name,
+                hint="shorten that value",
+            )
+        return batch.only([i for i, row in enumerate(batch.rows) if texts_of(row, columns) == tuple(values)])
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def page(self, request: Request, check: Callable[[Batch], str | None] = lambda _: None) -> Batch:
+        """The rows of an answer; half of one, or a gateway's page, is a failure like any other.
+
+        Of an answer that was cut off, the whole rows; LargePageError where there is none. ``check`` tells
+        what is wrong with rows of the right form.
+        """
+
+        def batch(answer: Answer) -> Batch | None:
+            body = raw_json.whole(answer.body) if answer.cut else answer.body
+            page = Batch(body, answer.total if "Prefer" in request.headers else None)
+            try:
+                texts = page.rows.texts
+            except ValueError as err:
+                raise self._client.unfit(
+                    request, "with something that is not a list of rows", answer
+                ) from err
+            if not all(bytes(texts.bytes_at(index)[:1]) == b"{" for index in (0, -1) if texts):
+                raise self._client.unfit(request, "with something that is not a list of rows", answer)
+            if answer.cut and not texts:
+                return None
+            if flaw := check(page):
+                raise self._client.unfit(request, f"with {flaw}", answer)
+            return page
+
+        if (found := self._client.send(request, batch)) is None:
+            raise LargePageError
+        return found
+
+    def _shape_of_a_row(self, table: Table) -> Shape:
+        path = query.path(table, [("limit", "1")])
+        rows = self.page(Request(method="GET", path=path, purpose="schema", table=table)).rows
+        return Shape(tuple(Column(name) for name in rows[0])) if rows else Shape(known=False)
+
+    def _selects(self, table: Table, columns: list[str]) -> bool:
+        path = query.path(table, [("select", query.names(columns)), ("limit", "0")])
+        try:
+            self.page(Request(method="GET", path=path, purpose="schema", table=table))
+        except MissingColumnError:
+            return False
+        return True

@@ -1,0 +1,183 @@
+"""A table without a key, read as a whole and at one moment; each of its rows gets a key that is made of it.
+
+A row has a place in its table (``ctid``) as long as nobody writes it, and the number of the transaction that
+wrote it (``xmin``; PostgreSQL documentation, 5.6 "System Columns"). Several pages are read twice, the second
+time their places alone. Where both show the same row versions, each of them was there between the two reads;
+and where the count that comes with the second read's first page is their number, there was no other.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from supasync_core.model import raw_json
+from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
+from supasync_core.model.errors import SchemaError, TransientError
+from supasync_core.model.row_key import MOST_BYTES, MOST_ROWS, ROW_KEY, row_keys
+from supasync_core.model.table import Shape, Table
+from supasync_rest.client import Client
+from supasync_rest.rest_errors import MissingColumnError
+
+PLACE: Final = "ctid"
+_VERSION, _TABLE = "xmin", "tableoid"
+_ATTEMPTS = 3
+"""How often a table is read that changes while it is read."""
+_ALL = Span(Keyset(None))
+
+Place = tuple[str, str]
+Read = Callable[[Table, Window], Batch]
+Rows = Callable[[Table, Sequence[str], Sequence[Sequence[str]]], Iterator[Batch]]
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A row by its key: its version, and its own text without either."""
+
+    key: str
+    version: str
+    cells: dict[str, str]
+
+    def text(self, columns: Sequence[str]) -> str:
+        """The row as JSON with these columns, or all of its own and the key."""
+        known = {**self.cells, ROW_KEY: json.dumps(self.key), _VERSION: json.dumps(self.version)}
+        names = columns or (*self.cells, ROW_KEY)
+        return "{" + ",".join(f"{json.dumps(name)}:{known[name]}" for name in names if name in known) + "}"
+
+
+@dataclass
+class WholeTables:
+    """Tables without a key, by what asks the project for a page, for rows and for columns."""
+
+    read: Read
+    found: Rows
+    shape: Callable[[Table], Shape]
+    client: Client
+    kept: dict[tuple[str, str, str | None], list[Whole]] = field(default_factory=dict)
+    """What was read last, for the pages behind the first one."""
+
+    def page(self, table: Table, window: Window) -> Batch:
+        """One page, in the order of the keys; the first one reads the table anew."""
+        at = (*table.address, table.where)
+        if at not in self.kept or any(span.after is None for span in window.spans):
+            self.kept[at] = self.rows(table)
+        found = [row for row in self.kept[at] if any(_holds(span, row.key) for span in window.spans)]
+        shown = found[window.skip : window.skip + window.limit]
+        texts = [row.text(table.columns) for row in shown]
+        if not shown:
+            del self.kept[at]
+        return Batch(raw_json.join(texts), len(found) if window.counted else None)
+
+    def lookup(
+        self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]
+    ) -> Iterator[Batch]:
+        """The rows whose columns have one of these tuples of texts, as they are now.
+
+        What is no key is compared by the project itself, which may hold more digits than it prints.
+        """
+        at = columns.index(ROW_KEY) if ROW_KEY in columns else None
+        if at is None:
+            raise SchemaError(f"{table.name}: its rows are found by {ROW_KEY} alone", table=table.name)
+        known = {row.key: row for row in self.rows(table)}
+        rows = [
+            known[value[at]]
+            for value in values
+            if value[at] in known and self._matches(table, columns, value)
+        ]
+        yield Batch(raw_json.join([row.text(table.columns) for row in rows]))
+
+    def _matches(self, table: Table, columns: Sequence[str], value: Sequence[str]) -> bool:
+        """Whether the project finds a row by those of the values that are no key."""
+        pairs = [pair for pair in zip(columns, value, strict=True) if pair[0] != ROW_KEY]
+        if not pairs:
+            return True
+        names, texts = zip(*pairs, strict=True)
+        inner = replace(table, key=(PLACE,), columns=(PLACE,), timestamp=(), exclude=())
+        return any(batch.count for batch in self.found(inner, names, [texts]))
+
+    def rows(self, table: Table) -> list[Whole]:
+        """Every row at one moment, sorted by key; SchemaError where that is too much, or cannot be."""
+        shape = self.shape(table)
+        names = [column.name for column in shape.columns]
+        if not names:
+            raise SchemaError(f"{table.name}: OLD does not tell its columns", table=table.name)
+        inner = replace(table, key=(PLACE,), timestamp=(), exclude=(), columns=(*names, *_SYSTEM))
+        try:
+            for _ in range(_ATTEMPTS):
+                found = self._at_one_moment(inner)
+                if found is not None:
+                    return _keyed(table, found)
+        except MissingColumnError as err:
+            told = f"{table.name}: {err.message.removeprefix(f'{table.name}: ')}: is it a view?"
+            raise SchemaError(told, table=table.name, hint="copy the tables behind it") from err
+        raise TransientError(
+            f"{table.name}: rows were written each time while it was read as a whole",
+            table=table.name,
+            hint="a later run reads it; a table that never rests needs a primary key",
+        )
+
+    def _at_one_moment(self, table: Table) -> list[dict[str, str]] | None:
+        """The rows' cells, None where they changed meanwhile."""
+        first = self.read(table, Window((_ALL,), table.page_size, counted=True))
+        time_of_the_page = self.client.horizon
+        found = [raw_json.cells(text) for text in first.rows.texts]
+        size = len(first.body)
+        _refuse_large(table, max(len(found), first.total or 0), size)
+        if first.total == first.count:
+            return found
+        for batch in self._behind(table, first):
+            found += [raw_json.cells(text) for text in batch.rows.texts]
+            size += len(batch.body)
+            _refuse_large(table, len(found), size)
+        narrow = replace(table, columns=(PLACE, _VERSION))
+        again = self.read(narrow, Window((_ALL,), table.page_size, counted=True))
+        places = [_place(raw_json.cells(text)) for text in again.rows.texts]
+        for batch in self._behind(narrow, again):
+            places += [_place(raw_json.cells(text)) for text in batch.rows.texts]
+        self.client.horizon = time_of_the_page
+        same = places == [_place(cells) for cells in found] and again.total == len(found)
+        return found if same else None
+
+    def _behind(self, table: Table, page: Batch) -> Iterator[Batch]:
+        """The pages behind this one, up to an empty one."""
+        while page.count:
+            after = Cursor(None, (page.rows[-1][PLACE],))
+            page = self.read(table, Window((replace(_ALL, after=after),), table.page_size))
+            yield page
+
+
+_SYSTEM = (PLACE, _VERSION, _TABLE)
+
+
+def _place(cells: dict[str, str]) -> Place:
+    return cells[PLACE], cells[_VERSION]
+
+
+def _refuse_large(table: Table, rows: int, size: int) -> None:
+    if rows > MOST_ROWS or size > MOST_BYTES:
+        raise SchemaError(
+            f"{table.name}: it is too large to be read as a whole: more than {MOST_ROWS:,} rows, or "
+            f"{MOST_BYTES // 1_000_000} MB",
+            table=table.name,
+            hint="add a primary key on both sides",
+        )
+
+
+def _keyed(table: Table, found: Sequence[dict[str, str]]) -> list[Whole]:
+    """The rows with their keys, sorted by them; the numbers of equal rows follow their places."""
+    if len({cells[_TABLE] for cells in found}) > 1:
+        raise SchemaError(
+            f"{table.name}: it shows rows of several tables (partitions, INHERITS), whose places say nothing",
+            table=table.name,
+            hint="add a primary key on both sides, or copy its parts by themselves",
+        )
+    own = [{name: text for name, text in cells.items() if name not in _SYSTEM} for cells in found]
+    rows = [
+        Whole(key, str(json.loads(cells[_VERSION])), mine)
+        for key, cells, mine in zip(row_keys(own), found, own, strict=True)
+    ]
+    return sorted(rows, key=lambda row: row.key)
+
+
+def _holds(span: Span, key: str) -> bool:
+    return (span.after is None or key > span.after.key[0]) and (span.to is None or key <= span.to[0])

@@ -1,0 +1,90 @@
+"""What a way of reading a table cannot see: judged here alone, for every command that has to say it."""
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from supasync_core.model import timestamps
+from supasync_core.model.table import NEVER, Table
+
+if TYPE_CHECKING:
+    from supasync_core.api.table_plugin import TablePlugin
+    from supasync_core.model.state import TableState
+
+DELETES: Final = "deletes"
+UPDATES: Final = "updates"
+
+_CHANGE: Final = (
+    r"updat(?:e|ed|es)|modif(?:y|ied|ication)|mod(?:stamp|time)|mtime|utime|chang(?:e|ed|es)|edit(?:ed|s)?"
+    r"|touch(?:ed)?|alter(?:ed)?|amend(?:ed)?|revis(?:ed|ion)|version|xmin"
+)
+_COMPANY: Final = (
+    r"last|latest|recent(?:ly)?|row|record|entry|system|sys|db|date|time|stamp|datetime|ts|dt|at|on|utc|gmt|tz"
+    r"|when|was|is|of|the|number|no|ms"
+)
+_SPEAKS: Final = re.compile(rf"(?:{_COMPANY})*(?:{_CHANGE})(?:{_COMPANY})*")
+
+
+def speaks_of_updates(column: str) -> bool:
+    """Whether the name says that the column moves with every update of its row; any other is an insert time.
+
+    ``updated_at`` and ``lastModifiedDate`` say so. ``password_changed_at`` speaks of one value alone, and
+    ``ts`` of nothing.
+    """
+    return _SPEAKS.fullmatch(re.sub(r"[\W_]", "", column).lower()) is not None
+
+
+def timestamp_moves(table: Table) -> bool:
+    """Whether an update of a row moves the timestamp: as ``updates:`` says, else the first column's name."""
+    if table.updates is not None:
+        return table.updates == "seen"
+    return bool(table.timestamp) and speaks_of_updates(table.timestamp[0])
+
+
+def unseen(plugin: "TablePlugin", table: Table) -> tuple[str, ...]:
+    """The kinds that reading the table by this plugin cannot see, sorted: ``deletes``, ``updates``.
+
+    A plugin without the method counts as one that sees everything. One of version 0.1.0 answers with
+    sentences: whatever they say, it is not known to see updates.
+    """
+    tell = getattr(plugin, "unseen", None)
+    told = tuple(tell(table)) if tell else ()
+    return tuple(sorted({kind if kind == DELETES else UPDATES for kind in told}))
+
+
+def compared_at(known: "TableState") -> str | None:
+    """When the last periodic comparison of all values began that came to its end; None without any."""
+    return known.comparison.walked_at if known.comparison else None
+
+
+def is_covered(table: Table, known: "TableState", now: timestamps.Instant) -> bool:
+    """Whether such a comparison is at most two intervals old, and stands in for what runs do not see."""
+    at = compared_at(known)
+    if at is None or table.compared_every == NEVER:
+        return False
+    return now - timestamps.parse(at) <= 2 * timestamps.micros_of(table.compared_every)
+
+
+def reading(plugin: "TablePlugin", table: Table) -> str:
+    """By what the table is read, where that shows no update."""
+    column = plugin.keysets(table)[0].column
+    if column is None:
+        return f"{table.plugin} does not look at rows again"
+    if column in table.key:
+        return f"it is read by new values of its key, {column}"
+    return f"it is read by {column}, which counts as the time of its insert"
+
+
+def ways_out_of_standstill(table: Table) -> str:
+    """What a person may do about a timestamp that should move and does not."""
+    claim = f"if each update does move {table.timestamp[0]}: updates: seen"
+    return f"{claim}; else updates: unseen, a trigger in OLD that sets it, or plugin: snapshot if it is small"
+
+
+def ways_out(table: Table) -> str:
+    """What a person may do so that updates arrive."""
+    found = ["plugin: snapshot reads a small table as a whole in every run"]
+    if table.compared_every == NEVER:
+        found.append("compare_every: 24h brings them once a day")
+    if table.plugin != "append":
+        found.insert(0, "name a column that moves with each update; if this one does: updates: seen")
+    return "; ".join(found)

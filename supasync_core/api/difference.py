@@ -1,0 +1,180 @@
+"""What an engine of diff and a format of files promise, and what passes between them."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from supasync_core.api.export import Choices
+from supasync_core.model.batch import Batch, Key
+from supasync_core.model.table import Shape, Table
+
+LEFT, RIGHT = "left", "right"
+ADDED, REMOVED, CHANGED = "added", "removed", "changed"
+KINDS = (ADDED, REMOVED, CHANGED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """One table of one side as an engine holds it.
+
+    ``doubtful``: columns of which a file does not tell NULL from this text. ``lossy``: JavaScript has printed
+    its JSON anew. ``part``: that a row is missing does not show that the table lacks it. ``begins``: of an
+    export that knows its bounds, the value of each keyset beyond which it holds all rows, None for all.
+    """
+
+    columns: tuple[str, ...]
+    rows: int
+    doubtful: Mapping[str, str] = field(default_factory=dict)
+    lossy: bool = False
+    part: bool = False
+    begins: Mapping[str, str | None] | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked of an engine: the table with its key and timestamps, the types that decide, the columns.
+
+    ``strict``: numbers differ where their digits do. ``min_age``: rows that are younger on either side, by
+    their own time and against ``now`` (an ISO text), are left alone.
+    """
+
+    table: Table
+    shape: Shape
+    columns: tuple[str, ...]
+    strict: bool = False
+    min_age: timedelta | None = None
+    now: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A key that does not tell rows apart: how many rows have it on each side."""
+
+    key: Key
+    left: int
+    right: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row that differs: its key, its texts on each side (None where it is missing), what differs."""
+
+    kind: str
+    key: tuple[str | None, ...]
+    left: Mapping[str, str | None] | None
+    right: Mapping[str, str | None] | None
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One table: ``added`` rows are on the right alone, ``removed`` ones on the left alone.
+
+    ``young``: rows that differ but were left alone for their age. Rows of ``duplicates`` are in no other
+    count. ``newest``: the latest timestamps of each side as texts, where there are rows on one side alone.
+    ``lossy``: the sides whose files have lost details, ``partial``: those that may hold a part of the table.
+    ``bounded``: an export tells its bounds. ``outside``: rows that
+    one side alone has, beyond the bounds of the other's export; they are in no count.
+    """
+
+    table: Table
+    added: int = 0
+    removed: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    young: int = 0
+    columns: tuple[str, ...] = ()
+    left_only: tuple[str, ...] = ()
+    right_only: tuple[str, ...] = ()
+    duplicates: tuple[Duplicate, ...] = ()
+    duplicate_keys: int = 0
+    newest: Mapping[str, str | None] = field(default_factory=dict)
+    lossy: tuple[str, ...] = ()
+    partial: tuple[str, ...] = ()
+    bounded: bool = False
+    outside: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing differs: no row, no column, and each key stands for one row."""
+        rows = self.added + self.removed + self.changed + self.duplicate_keys
+        return not (rows or self.left_only or self.right_only)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The counts under their fixed names."""
+        return {name: getattr(self, name) for name in (*KINDS, "unchanged")}
+
+
+class Engine(Protocol):
+    """Compares the rows of two sides. What it holds in memory is bounded, whatever the number of rows."""
+
+    def take(self, place: str, table: Table, shape: Shape, batches: Iterable[Batch]) -> Taken:
+        """Take in the rows of the ``left`` or the ``right`` side, in the place of those of another table."""
+        ...
+
+    def taken(self, place: str, table: Table, shape: Shape) -> Iterator[Batch]:
+        """The rows that were taken in last on that side, as the API would print them."""
+        ...
+
+    def compare(self, question: Question, left: Taken, right: Taken) -> Difference:
+        """Compare what was taken in last. SchemaError where a key column is missing."""
+        ...
+
+    def rows(self, table: Table, kinds: Sequence[str] = KINDS) -> Iterator[Row]:
+        """The rows of a compared table that differ, in the order of kind and key; kept until ``close``."""
+        ...
+
+    def batches(self, table: Table, kinds: Sequence[str], place: str, *, texts: bool) -> Iterator[Batch]:
+        """The same rows as that side has them, to be written to the other.
+
+        ``texts``: every value as a string, for a sink whose format knows no types.
+        """
+        ...
+
+    def close(self) -> None:
+        """Forget everything."""
+        ...
+
+
+@runtime_checkable
+class Nameable(Protocol):
+    """A format in whose folders a file may be of any table: where a person has said so."""
+
+    def naming(self, files: Mapping[str, tuple[Path, ...]]) -> "Files":
+        """The same format, with these files as further ones of these tables, and of no other."""
+        ...
+
+
+class Files(Protocol):
+    """A format of files that hold tables, which an engine reads by itself."""
+
+    def written(self, path: Path, table: Table) -> Table:
+        """The table as the sink of the same name finds it at this path; SchemaError where it could not."""
+        ...
+
+    def fits(self, path: Path) -> bool:
+        """Whether the file or folder is of this format."""
+        ...
+
+    def single(self, path: Path) -> bool:
+        """Whether the path is one table, so that its name may be anything."""
+        ...
+
+    def tables(self, path: Path, declared: Sequence[Table]) -> list[Table]:
+        """The tables in there: those that are declared as they are declared, others by their names alone."""
+        ...
+
+    def shape(self, path: Path, table: Table, choices: Choices) -> Shape:
+        """The table's columns, with the types that the format itself knows. SchemaError without the table."""
+        ...
+
+    def take(  # noqa: PLR0913, PLR0917 - where from, where to, and how to read it
+        self, engine: Engine, place: str, path: Path, table: Table, shape: Shape, choices: Choices
+    ) -> Taken:
+        """Let the engine take in the table's rows; ``shape`` has the types that decide."""
+        ...

@@ -1,0 +1,90 @@
+"""The hooks. A plugin implements those that it needs; each is handed a registry or an object to act on."""
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import click
+
+    from supasync_core.api.backend import Sink, Source
+    from supasync_core.api.difference import Engine, Files
+    from supasync_core.api.export import Export, Staging
+    from supasync_core.api.registration import Backend
+    from supasync_core.api.registry import Registry
+    from supasync_core.api.state_store import StateStore
+    from supasync_core.api.switch import Ends, Switch
+    from supasync_core.api.table_plugin import TablePlugin
+    from supasync_core.model.report import Report
+    from supasync_core.model.transform import Transform
+
+hookspec = pluggy.HookspecMarker("supasync")
+hookimpl = pluggy.HookimplMarker("supasync")
+
+
+@hookspec
+def supasync_register_sources(registry: "Registry[Backend[Source]]") -> None:
+    """Add backends that rows can come from."""
+
+
+@hookspec
+def supasync_register_sinks(registry: "Registry[Backend[Sink]]") -> None:
+    """Add backends that rows can go to."""
+
+
+@hookspec
+def supasync_register_state_stores(registry: "Registry[Backend[StateStore]]") -> None:
+    """Add state stores, each under the name of the sink that it stands beside."""
+
+
+@hookspec
+def supasync_register_table_plugins(registry: "Registry[Callable[[], TablePlugin]]") -> None:
+    """Add ways to read a table."""
+
+
+@hookspec
+def supasync_register_transforms(registry: "Registry[Transform]") -> None:
+    """Add functions that change or leave out rows on their way."""
+
+
+@hookspec
+def supasync_register_exports(registry: "Registry[Callable[[], Export]]") -> None:
+    """Add ways in which a person exports rows from OLD by hand."""
+
+
+@hookspec
+def supasync_register_stagings(registry: "Registry[Backend[Staging]]") -> None:
+    """Add backends in which such an export is put together before it is sent."""
+
+
+@hookspec
+def supasync_register_engines(registry: "Registry[Callable[[], Engine]]") -> None:
+    """Add engines that compare the rows of two sides."""
+
+
+@hookspec
+def supasync_register_files(registry: "Registry[Callable[[], Files]]") -> None:
+    """Add formats of files that hold tables, each under the name of its backend where it has one."""
+
+
+@hookspec
+def supasync_register_switches(registry: "Registry[Callable[[Ends], Switch]]") -> None:
+    """Add what the switch of an app to a project needs, under the name of the sink's backend."""
+
+
+@hookspec
+def supasync_register_commands(cli: "click.Group") -> None:
+    """Add commands to the command line."""
+
+
+@hookspec
+def supasync_run_finished(
+    report: "Report", exit_code: int, folder: "Path", environment: "Mapping[str, str]"
+) -> None:
+    """Look at the report of a sync that has ended, or that never began.
+
+    ``folder`` is that of tables.yaml; ``environment`` holds the process's variables and those of .env.
+    """

@@ -1,0 +1,134 @@
+"""What a state store promises: the state and the records of runs, kept with the sink for one writer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from supasync_core.model.state import State
+from supasync_core.model.timestamps import Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Who wants to write to the sink: ``holder`` names this installation, ``source`` where rows come from.
+
+    ``lease`` is in seconds. ``baseline`` allows to begin where no state exists yet.
+    """
+
+    holder: str
+    source: str
+    command: str
+    lease: int
+    baseline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A lease that was granted: its id, the state (None before the baseline), the store's time.
+
+    ``note`` is what a person should do about the store; the run goes on.
+    """
+
+    id: str
+    state: State | None
+    now: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What a run writes: ``status`` is running for a checkpoint, which renews the lease; else it releases it.
+
+    Statuses: ``running baseline success partial failed interrupted reset retried dropped closed reopened``.
+    ``horizon`` is the source's time up to which it was read. ``retention`` is in days. ``details`` holds
+    counts per table and the ledger.
+    """
+
+    status: str
+    state: State
+    horizon: str | None = None
+    records: int = 0
+    error: str | None = None
+    requests: int = 0
+    bytes: int = 0
+    details: Mapping[str, Any] = field(default_factory=dict)
+    lease: int = 600
+    retention: int = 90
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One run as the store recorded it; times are ISO texts of the store's clock."""
+
+    id: str
+    created_at: str
+    status: str
+    command: str = "sync"
+    holder: str | None = None
+    finished_at: str | None = None
+    horizon: str | None = None
+    records: int = 0
+    error: str | None = None
+    requests: int = 0
+    bytes: int = 0
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What one record says of cost: the ledger's JSON, and the database sizes by project that were told.
+
+    ``created_at`` is an ISO text of the store's clock.
+    """
+
+    created_at: str
+    costs: Mapping[str, Any] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the store holds: the state (None before the baseline) and the newest records first."""
+
+    state: State | None
+    records: tuple[Record, ...]
+
+
+class StateStore(Protocol):
+    """Keeps the state and the records with the sink, for one writer at a time."""
+
+    def begin(self, claim: Claim) -> Run:
+        """Take the lease, or take it over from the same holder or after its expiry.
+
+        LockedError while another holder has it. StateError where the store is not set up, there is no
+        baseline and the claim brings none, or the state belongs to another source.
+        """
+        ...
+
+    def save(self, run_id: str, entry: Entry) -> bool:
+        """Store state and record in one transaction; False where the run no longer holds the lease."""
+        ...
+
+    def past(self, limit: int) -> Past:
+        """The state and the newest ``limit`` records, without taking the lease. StateError as in begin."""
+        ...
+
+    def spendings(self, since: str) -> Sequence[Spending]:
+        """What every record since that time cost, oldest first, and nothing else of them.
+
+        It is little to fetch: a month of hourly runs is asked for by every run that keeps to budgets.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections and files."""
+        ...
+
+
+@runtime_checkable
+class Clocked(Protocol):
+    """A state store that has a clock of its own, by which its records are stamped."""
+
+    def now(self) -> Instant | None:
+        """Its time at its latest answer; None before the first one."""
+        ...

@@ -1,0 +1,79 @@
+"""What a table plugin promises: which windows of a table are read, and what state each page leads to."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from supasync_core.api.backend import Source
+from supasync_core.model.batch import Batch, Keyset, Window
+from supasync_core.model.state import Extent, TableState
+from supasync_core.model.table import Shape, Table
+from supasync_core.model.timestamps import Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A step of a table's run: a batch, and the state that is true once the sink has confirmed it.
+
+    The state covers all earlier pieces as well. A piece without a batch only moves the state.
+    ``total`` is the number of rows that this run expects for the table, where it is known: the last one that
+    is told is held against the rows that came, and fewer are no complete read. ``unchanged`` rows were read
+    and need not be sent.
+    """
+
+    batch: Batch | None
+    state: TableState
+    total: int | None = None
+    unchanged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One table to be read: from which source, from which state; ``now`` is the state store's time.
+
+    ``horizon`` and ``extent`` are what the source's survey told, where it did: no cursor moves beyond that
+    horizon, and the state of a complete read holds the extent.
+    """
+
+    table: Table
+    source: Source
+    state: TableState
+    now: str
+    horizon: Instant | None = None
+    extent: Extent | None = None
+
+
+class TablePlugin(Protocol):
+    """How one table is read: which windows, in which order, and what state each page leads to."""
+
+    def problems(self, table: Table) -> list[str]:
+        """What is wrong with the table's settings for this plugin, a sentence each."""
+        ...
+
+    def unfit(self, table: Table, shape: Shape) -> list[str]:
+        """Why the table's columns, as far as their types are known, cannot be read this way."""
+        ...
+
+    def unseen(self, table: Table) -> tuple[str, ...]:
+        """What this way of reading cannot see in this table, sorted, out of ``deletes`` and ``updates``.
+
+        A plugin may leave it out, and then counts as one that sees everything. Callers ask
+        `Project.unseen`.
+        """
+        ...
+
+    def keysets(self, table: Table) -> tuple[Keyset, ...]:
+        """The orders in which the table is read; together they hold every row."""
+        ...
+
+    def pending(self, job: Job) -> Window:
+        """What the next run would read first."""
+        ...
+
+    def read(self, job: Job) -> Iterator[Piece]:
+        """Read the table; every piece's state is safe to keep once its batch is confirmed."""
+        ...
+
+    def baseline(self, table: Table, timestamp: str) -> TableState:
+        """The state of a table whose rows up to ``timestamp`` are in the sink already."""
+        ...

@@ -1,0 +1,321 @@
+"""Differences as people and scripts get to see them: a table, JSON, JSON lines, CSV."""
+
+import csv
+import json
+import sys
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from io import StringIO
+from typing import Any
+
+import click
+
+from supasync_core.api.difference import CHANGED, Difference, Row
+from supasync_core.cli.output import hint, line
+from supasync_core.cli.streams import bare
+from supasync_core.diff.causes import CAUSES
+from supasync_core.diff.compare import Tables
+from supasync_core.model.errors import SupasyncError, TableError
+from supasync_core.model.printable import visible
+from supasync_core.model.table import Table
+from supasync_core.system.files import defused
+
+Explained = Iterable[tuple[Row, str]]
+"""Rows that differ, each with its likeliest cause."""
+_LIKE_LATIN = {"LATIN", "CYRILLIC", "GREEK"}
+"""Scripts that share the look of many letters."""
+_WIDTH = 40
+"""Characters of a cell that a table shows."""
+_LISTED = 5
+"""Duplicate keys that a table shows."""
+COLUMNS = ("table", "kind", "key", "column", "left", "right", "cause", "count")
+
+
+@dataclass
+class Printer:
+    """What all forms share; ``limit`` is how many rows of a table are shown, None for all."""
+
+    redact: Callable[[str], str]
+    left: str
+    right: str
+    limit: int | None = None
+    defuse: bool = True
+
+    def begin(self, tables: Tables) -> None:
+        """Called once, with what will be compared."""
+
+    def failed(self, table: Table, err: TableError) -> None:
+        """A table that could not be compared."""
+        line(self.redact(f"error: {err}"), err=True)
+        hint(err.hint, err=True)
+
+    def table(self, found: Difference, rows: Explained) -> None:
+        """A compared table."""
+        raise NotImplementedError
+
+    def end(self, *, equal: bool) -> None:
+        """Called once, with the answer."""
+
+    def abort(self, err: SupasyncError) -> bool:
+        """Called instead of ``end``; whether the error was told here."""
+        return False
+
+    def _echo(self, text: str) -> None:
+        click.echo(self.redact(text))
+
+    def _notes(self, found: Difference) -> None:
+        for note in found.notes:
+            line(self.redact(f"note: {found.table.name}: {note}"), err=True)
+
+
+@dataclass
+class AsTable(Printer):
+    """For people: what differs, a few rows of it, and what each cause means."""
+
+    causes: Counter[str] = field(default_factory=Counter)
+    compared: int = 0
+
+    def _echo(self, text: str) -> None:
+        line(self.redact(text))
+
+    def begin(self, tables: Tables) -> None:
+        """Say which tables one side alone has."""
+        for side, names in ((self.left, tables.left_only), (self.right, tables.right_only)):
+            for name in names:
+                self._echo(f"{name}: only in {side}")
+
+    def table(self, found: Difference, rows: Explained) -> None:
+        """The counts, the columns and keys that do not match, then rows."""
+        self.compared += 1
+        counts = ", ".join(f"{number:,} {name}" for name, number in found.counts.items())
+        young = f", {found.young:,} left alone as too young" if found.young else ""
+        self._echo(f"{found.table.name}: {counts}{young}")
+        for side, names in ((self.left, found.left_only), (self.right, found.right_only)):
+            if names:
+                self._echo(f"  columns only in {side}: {', '.join(names)}")
+        self._duplicates(found)
+        self._notes(found)
+        lines: list[tuple[object, ...]] = []
+        hidden = 0
+        for number, (row, cause) in enumerate(rows):
+            self.causes[cause] += 1
+            if self.limit is None or number < self.limit:
+                lines += self._lines(found, row, cause)
+            else:
+                hidden += 1
+        if lines:
+            from supasync_core.cli import output  # noqa: PLC0415 - a script pays nothing for it
+
+            output.table(("", "key", "column", self.left, self.right, "likely cause"), lines)
+        if hidden:
+            self._echo(f"  and {hidden:,} more rows: --limit N shows N, --format jsonl all of them")
+
+    def end(self, *, equal: bool) -> None:
+        """What the causes mean, and the answer."""
+        for cause, number in self.causes.most_common():
+            self._echo(f"{cause} ({number:,}): {CAUSES[cause]}")
+        if equal:
+            self._echo(f"equal: {self.compared} tables" if self.compared != 1 else "equal")
+
+    def _duplicates(self, found: Difference) -> None:
+        for each in found.duplicates[:_LISTED]:
+            key = ", ".join(map(visible, each.key))
+            self._echo(f"  key {key}: {each.left} rows in {self.left}, {each.right} in {self.right}")
+        if found.duplicate_keys:
+            names = ", ".join(found.table.key)
+            self._echo(
+                f"  {found.duplicate_keys:,} keys ({names}) do not tell rows apart; those are not compared"
+            )
+
+    def _lines(self, found: Difference, row: Row, cause: str) -> Iterator[tuple[object, ...]]:
+        key = ", ".join(_cell(text) for text in row.key)
+        if row.kind != CHANGED:
+            yield row.kind, key, None, None, None, cause
+        for number, name in enumerate(row.columns):
+            cells = _told_apart((row.left or {})[name], (row.right or {})[name])
+            head = (row.kind, key) if number == 0 else ("", "")
+            yield *head, name, *_aligned(*cells), cause if number == 0 else ""
+
+
+@dataclass
+class AsJson(Printer):
+    """One object; its rows are written as they come."""
+
+    head: str = ""
+    begun: bool = False
+
+    def begin(self, tables: Tables) -> None:
+        """Keep the beginning until there is something to tell."""
+        alone = {"left_only": tables.left_only, "right_only": tables.right_only}
+        names = {"left": self.left, "right": self.right, **alone}
+        self.head = json.dumps(names, ensure_ascii=False)[:-1] + ', "tables": {'
+
+    def failed(self, table: Table, err: TableError) -> None:
+        """The error in the table's place."""
+        super().failed(table, err)
+        self._name(table)
+        self._echo(json.dumps({"error": str(err), "hint": err.hint}))
+
+    def table(self, found: Difference, rows: Explained) -> None:
+        """The table under its name; ``causes`` counts all rows, also those beyond the limit."""
+        self._notes(found)
+        self._name(found.table)
+        self._echo(json.dumps(summary(found), ensure_ascii=False)[:-1] + ', "rows": [')
+        causes: Counter[str] = Counter()
+        for number, (row, cause) in enumerate(rows):
+            causes[cause] += 1
+            if self.limit is None or number < self.limit:
+                self._echo(
+                    ("," if number else "") + json.dumps(detail(found, row, cause), ensure_ascii=False)
+                )
+        self._echo(f'], "causes": {json.dumps(causes)}}}')
+
+    def end(self, *, equal: bool) -> None:
+        """Close the object."""
+        self._echo("" if self.begun else self.head)
+        self._echo(f'}}, "equal": {json.dumps(equal)}}}')
+
+    def abort(self, err: SupasyncError) -> bool:
+        """Close the object behind what was told already."""
+        if self.begun:
+            self._echo(f'}}, "equal": null, "error": {json.dumps(str(err))}}}')
+        return self.begun
+
+    def _name(self, table: Table) -> None:
+        self._echo(("," if self.begun else self.head) + json.dumps(table.name, ensure_ascii=False) + ":")
+        self.begun = True
+
+
+@dataclass
+class AsJsonLines(Printer):
+    """A line for each row that differs, and one with the counts of each table before them."""
+
+    def table(self, found: Difference, rows: Explained) -> None:
+        """The counts, then the rows."""
+        name = found.table.name
+        self._notes(found)
+        self._echo(json.dumps({"table": name, **summary(found)}))
+        for number, (row, cause) in enumerate(rows):
+            if self.limit is not None and number >= self.limit:
+                break
+            self._echo(json.dumps({"table": name, **detail(found, row, cause)}, ensure_ascii=False))
+
+
+@dataclass
+class AsCsv(Printer):
+    """For spreadsheets: a record for each cell that differs; the counts are records without a key."""
+
+    def begin(self, tables: Tables) -> None:
+        """The names of the columns."""
+        self._record(dict(zip(COLUMNS, COLUMNS, strict=True)))
+
+    def table(self, found: Difference, rows: Explained) -> None:
+        """The counts, then the cells."""
+        self._notes(found)
+        for kind, number in found.counts.items():
+            self._record({"table": found.table.name, "kind": kind, "count": number})
+        for number, (row, cause) in enumerate(rows):
+            if self.limit is not None and number >= self.limit:
+                break
+            key = ", ".join("" if text is None else text for text in row.key)
+            head = {"table": found.table.name, "kind": row.kind, "key": key, "cause": cause}
+            if row.kind != CHANGED:
+                self._record(head)
+            for name in row.columns:
+                cells = {"left": (row.left or {})[name], "right": (row.right or {})[name]}
+                self._record({**head, "column": name, **cells})
+
+    def _record(self, values: Mapping[str, object]) -> None:
+        out = StringIO()
+        cells = [values.get(name) for name in COLUMNS]
+        csv.writer(out).writerow([defused(cell) if self.defuse else cell for cell in cells])
+        bare(sys.stdout).write(self.redact(out.getvalue()))
+
+
+PRINTERS: Mapping[str, type[Printer]] = {
+    "table": AsTable,
+    "json": AsJson,
+    "jsonl": AsJsonLines,
+    "csv": AsCsv,
+}
+
+
+def summary(found: Difference) -> dict[str, Any]:
+    """The counts of a table, and all that is not a row."""
+    return {
+        **found.counts,
+        "young": found.young,
+        "equal": found.equal,
+        "key": list(found.table.key),
+        "left_only_columns": list(found.left_only),
+        "right_only_columns": list(found.right_only),
+        "duplicate_keys": found.duplicate_keys,
+        "duplicates": [{"key": list(d.key), "left": d.left, "right": d.right} for d in found.duplicates],
+        "notes": list(found.notes),
+    }
+
+
+def detail(found: Difference, row: Row, cause: str) -> dict[str, Any]:
+    """A row that differs: of a changed one the columns with both values, of others all values."""
+    head: dict[str, Any] = {
+        "kind": row.kind,
+        "key": dict(zip(found.table.key, row.key, strict=True)),
+        "cause": cause,
+    }
+    if row.kind == CHANGED:
+        cells = {
+            name: {"left": (row.left or {})[name], "right": (row.right or {})[name]} for name in row.columns
+        }
+        return {**head, "columns": cells}
+    return {**head, "row": dict(row.left or row.right or {})}
+
+
+def _cell(text: str | None) -> str:
+    """A value as a table shows it: NULL and an empty text told apart, nothing that moves a terminal."""
+    if text is None:
+        return "NULL"
+    return visible(text) if text else "''"
+
+
+def _told_apart(left: str | None, right: str | None) -> tuple[str, str]:
+    """Both cells; where people would see the same in both, in quotes and with escapes."""
+    shown = _cell(left), _cell(right)
+    if _seen(shown[0]) != _seen(shown[1]) and not _alike(*shown):
+        return shown
+    first, second = ("NULL" if text is None else json.dumps(text) for text in (left, right))
+    return first, second
+
+
+def _seen(text: str) -> str:
+    """What people see of a text: neither how letters are composed nor blanks at its ends."""
+    return unicodedata.normalize("NFKC", text).strip()
+
+
+def _alike(left: str, right: str) -> bool:
+    """Whether the texts differ only in letters of different scripts, such as Latin's and Cyrillic's a."""
+    apart = [(a, b) for a, b in zip(left, right, strict=False) if a != b]
+    return len(left) == len(right) and all(
+        {_script(a), _script(b)} <= _LIKE_LATIN and _script(a) != _script(b) for a, b in apart
+    )
+
+
+def _script(letter: str) -> str:
+    return unicodedata.name(letter, "").partition(" ")[0]
+
+
+def _aligned(left: str, right: str) -> tuple[str, str]:
+    """Both texts cut to a table's width, around the place where they begin to differ."""
+    if max(len(left), len(right)) <= _WIDTH:
+        return left, right
+    same = next(
+        (i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right))
+    )
+    start = max(0, same - _WIDTH // 3) if same > _WIDTH // 2 else 0
+    return _cut(left, start), _cut(right, start)
+
+
+def _cut(text: str, start: int) -> str:
+    shown = ("..." if start else "") + text[start:]
+    return shown if len(shown) <= _WIDTH else shown[: _WIDTH - 3] + "..."

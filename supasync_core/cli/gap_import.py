@@ -1,0 +1,263 @@
+"""`supasync gap import`: look, show, ask, send."""
+
+import csv
+import json
+import shlex
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import click
+
+from supasync_core.api.export import ERROR, Choices, Export, Finding, Staging, Wanted
+from supasync_core.api.state_store import Claim, Entry
+from supasync_core.cli import output
+from supasync_core.cli.params import encodings, pairs
+from supasync_core.cli.spinner import steps
+from supasync_core.cli.sync import interruptible
+from supasync_core.gap.import_plan import Outlook, Part
+from supasync_core.gap.look import Look, Progress
+from supasync_core.gap.no_source import AbsentSource
+from supasync_core.gap.send import COMMAND, Sending
+from supasync_core.model.errors import ConfigError
+from supasync_core.model.printable import file_name, visible
+from supasync_core.model.settings import Settings
+from supasync_core.model.wording import counted
+from supasync_core.project.lease import LEASE, Lease
+from supasync_core.project.migration import Project, opened
+from supasync_core.project.session import Session
+from supasync_core.staging.csv.named_files import named
+from supasync_core.system import lock
+from supasync_core.system.files import defused, write_private
+
+_COLUMNS = ("level", "kind", "table", "file", "line", "key", "until", "column", "text")
+_SHOWN = 3
+"""Places of one kind that the summary names."""
+_REFETCHED = 200
+
+
+@dataclass
+class Command:
+    """One call of `gap import`."""
+
+    session: Session
+    settings: Settings
+    staging: Staging
+    export: Export
+    rehearsal: bool
+    yes: bool = False
+    dry_run: bool = False
+    as_json: bool = False
+    files: tuple[str, ...] = ()
+    dialects: tuple[str, ...] = ()
+    nulls: tuple[str, ...] = ()
+    encodings: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = ()
+    report: str | None = None
+    no_defuse: bool = False
+
+    def run(self, folder: Path | None) -> int:
+        """The exit code: 0 where everything was sent, 3 where a table was not."""
+        choices = Choices(
+            language=self.settings.source.backend,
+            files=named(self.files, [table.name for table in self.settings.tables]),
+            dialects=pairs("--dialect", self.dialects),
+            nulls=pairs("--null", self.nulls),
+            encodings=encodings(self.encodings),
+            accepted=frozenset(self.accepted),
+        )
+        with (
+            lock.locked(self.settings.folder),
+            opened(self.settings, self.session.host, AbsentSource()) as project,
+        ):
+            look = partial(Look, project, self.export, self.staging, choices, rehearsal=self.rehearsal)
+            if self.dry_run:
+                return self._looked(self._look(look, folder), project)
+            if not look(lambda _text: None).checked(folder).files:
+                raise _nothing(folder)
+            with self._leased(project) as lease:
+                return self._import(look, folder, project, lease)
+
+    def _import(
+        self, look: Callable[[Progress], Look], folder: Path | None, project: Project, lease: Lease
+    ) -> int:
+        outlook = self._look(look, folder)
+        state = lease.state
+        if len(outlook.blocked()) == len(outlook.parts):
+            lease.save(Entry(status="failed", state=state, error="every file has errors"))
+            return self._end(outlook, 3, "nothing was sent: every table is stopped by the errors above")
+        if outlook.rows_to_send() and not self._agreed():
+            lease.save(Entry(status="interrupted", state=state))
+            return self._end(outlook, 0, "nothing was sent")
+        with (
+            interruptible(self.settings.max_runtime) as asked,
+            output.watching(self.session.redact, as_json=self.as_json) as watch,
+        ):
+            sending = Sending(project, self.staging, lease, state, outlook, watch, asked)
+            done = sending.conduct()
+        for part in outlook.parts.values():
+            if done.status == "success":
+                for each in part.loaded:
+                    self.staging.remember(self._imported(each.digest), lease.run.now)
+        if self.as_json:
+            text = json.dumps({**outlook.as_json(), "report": done.as_json()}, indent=2)
+            click.echo(self.session.redact(text))
+        else:
+            output.report(done, self.session.redact, as_json=False)
+        return done.exit_code
+
+    @contextmanager
+    def _leased(self, project: Project) -> Iterator[Lease]:
+        """The lease in NEW; a rehearsal may begin without a baseline."""
+        claim = Claim(
+            holder=lock.holder(self.settings.folder),
+            source=project.source_ref,
+            command=COMMAND,
+            lease=LEASE,
+            baseline=self.rehearsal,
+        )
+        lease = Lease.taken(project, claim)
+        try:
+            yield lease
+        except BaseException:
+            lease.fail()
+            raise
+
+    def _agreed(self) -> bool:
+        if self.yes:
+            return True
+        while True:
+            answer = click.prompt(
+                f"Proceed with import to {'the rehearsal' if self.rehearsal else 'NEW account'}? (yes/no)",
+                err=True,
+            )
+            if answer.strip().lower() in ("yes", "no"):
+                return bool(answer.strip().lower() == "yes")
+
+    def _look(self, look: Callable[[Progress], Look], folder: Path | None) -> Outlook:
+        """What there is, shown; ConfigError where there is nothing."""
+        with steps() as progress:
+            outlook = look(progress).at(folder)
+        self._show(outlook)
+        if not outlook.parts:
+            raise _nothing(folder)
+        return outlook
+
+    def _looked(self, outlook: Outlook, project: Project) -> int:
+        cost = project.ledger.total().requests
+        return self._end(
+            outlook,
+            3 if outlook.blocked() else 0,
+            f"dry run: {counted(outlook.rows_to_send(), 'row', 'rows')} would be sent; "
+            f"nothing was written ({counted(cost, 'request', 'requests')})",
+        )
+
+    def _end(self, outlook: Outlook, code: int, text: str) -> int:
+        if self.as_json:
+            click.echo(self.session.redact(json.dumps({**outlook.as_json(), "message": text}, indent=2)))
+        else:
+            click.echo(text)
+        return code
+
+    def _imported(self, digest: str) -> str:
+        return f"imported {digest} {self.settings.sink.ref}"
+
+    def _show(self, outlook: Outlook) -> None:
+        if self.report:
+            _write(Path(self.report), list(outlook.findings), defuse=not self.no_defuse)
+        if self.as_json:
+            return
+        for part in outlook.parts.values():
+            for each in part.loaded:
+                held = counted(each.rows, "row", "rows")
+                output.line(f"found: {each.file} ({part.table.name}, {each.dialect}, {held})")
+                before = self.staging.recall(self._imported(each.digest))
+                if before:
+                    click.echo(f"  the same export was imported on {before}")
+        for name in outlook.missing:
+            output.line(f"missing: {name} (no {file_name(name)}.csv or {file_name(name)}_rows.csv)")
+        for path in outlook.unknown:
+            output.line(f"unknown: {path.name} belongs to no table{self._perhaps(path)}")
+        self._findings(outlook)
+        rows = [
+            (name, p.counts.new, p.counts.changed, p.counts.unchanged, p.counts.older, p.suspicious)
+            for name, p in outlook.parts.items()
+        ]
+        output.table(("table", "new", "changed", "unchanged", "older", "suspicious"), rows)
+        for name, reason in outlook.blocked().items():
+            output.line(f"{name}: not sent: {reason}")
+
+    def _perhaps(self, path: Path) -> str:
+        """What to do about a file whose name begins like a table's, such as a second download."""
+        names = [table.name for table in self.settings.tables if path.stem.startswith(file_name(table.name))]
+        if not names:
+            return ""
+        name = max(names, key=len)
+        return f"; if it is of {name}: --file {shlex.quote(f'{name}={path}')}"
+
+    def _findings(self, outlook: Outlook) -> None:
+        """A few places of each kind, how many there are, and how to get those rows again."""
+        grouped: dict[tuple[str, str, str, str | None], list[Finding]] = defaultdict(list)
+        for each in outlook.findings:
+            level = "accepted" if each.level == ERROR and each.kind in outlook.accepted else each.level
+            grouped[level, each.table, each.kind, each.column].append(each)
+        for (level, table, kind, _), found in grouped.items():
+            for each in found[:_SHOWN]:
+                output.line(self.session.redact(f"{level}: {table}: {each.text} [{kind}]"))
+            if len(found) > _SHOWN:
+                output.line(
+                    f"  and {len(found) - _SHOWN:,} more of {kind} in {table}: --report FILE lists them all"
+                )
+        for part in outlook.parts.values():
+            self._refetch(part, outlook)
+        kinds = dict.fromkeys(e.kind for p in outlook.parts.values() for e in p.errors(outlook.accepted))
+        for kind in kinds:
+            if kind in self.export.kinds:  # what cannot be read is never accepted
+                output.line(f"--accept {kind}: {self.export.kinds[kind]}")
+
+    def _refetch(self, part: Part, outlook: Outlook) -> None:
+        errors = part.errors(outlook.accepted)
+        whole = [each for each in errors if len(each.key) == len(part.table.key) and all(each.key)]
+        keys = tuple(dict.fromkeys(each.key for each in whole if not each.until))
+        ranges = tuple((each.key, each.until) for each in whole if each.until)
+        if not keys and not ranges:
+            return
+        wanted = Wanted(
+            table=part.table,
+            keys=keys[:_REFETCHED],
+            ranges=ranges,
+            shape=part.shape,
+            language=self.settings.source.backend,
+        )
+        stem = file_name(part.table.name)
+        name = f"{stem}-2.csv"
+        output.line(
+            f"to get these rows of {part.table.name} again, save this query's result as {name} beside it:"
+        )
+        click.echo(self.export.query(wanted, exact=True).sql.replace(f"{stem}.csv", name, 1))
+
+
+def _nothing(folder: Path | None) -> ConfigError:
+    return ConfigError([f"{folder}: there is no file of any table of tables.yaml"])
+
+
+def _write(path: Path, findings: list[Finding], *, defuse: bool) -> None:
+    """All findings as JSON, or as CSV for a spreadsheet, by the file's name."""
+    rows: list[dict[str, Any]] = [each.as_json() for each in findings]
+    if path.suffix.lower() == ".json":
+        text = visible(json.dumps(rows, indent=2, ensure_ascii=False), "\n")
+    else:
+        out = StringIO()
+        writer = csv.DictWriter(out, _COLUMNS)
+        writer.writeheader()
+        for row in rows:
+            cells = {**row, "key": ", ".join(row["key"]), "until": ", ".join(row["until"])}
+            plain = {name: visible(cell) if isinstance(cell, str) else cell for name, cell in cells.items()}
+            writer.writerow({name: defused(cell) if defuse else cell for name, cell in plain.items()})
+        text = out.getvalue()
+    write_private(path, text)

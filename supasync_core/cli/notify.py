@@ -1,0 +1,27 @@
+"""Plugins are told of every run that has ended, and of those that never began."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from supasync_core.model.report import Report
+from supasync_core.project.session import Session
+from supasync_core.system.faults import understood
+
+
+@contextmanager
+def failures(session: Session, command: str, *, quiet: bool) -> Iterator[None]:
+    """Tell of what is raised inside, which goes on its way; nothing where ``quiet``."""
+    try:
+        yield
+    except Exception as err:
+        if not quiet:
+            stopped = understood(err)
+            tell(session, Report(command=command, run="", tables=(), stopped=stopped), stopped.exit_code)
+        raise
+
+
+def tell(session: Session, report: Report, exit_code: int) -> None:
+    """Call the plugins' hook."""
+    session.host.hooks.hook.supasync_run_finished(
+        report=report, exit_code=exit_code, folder=session.folder, environment=session.environment
+    )

@@ -1,0 +1,122 @@
+"""`supasync reconcile clear`: rows of NEW that OLD does not have and that are in its way, removed."""
+
+import json
+from collections.abc import Sequence
+
+import click
+
+from supasync_core.api.journal import current
+from supasync_core.cli import output
+from supasync_core.model.errors import StateError
+from supasync_core.model.state import State
+from supasync_core.model.wording import counted
+from supasync_core.project import state_writer
+from supasync_core.project.migration import Project, opened_staging
+from supasync_core.project.session import Session
+from supasync_core.reconcile.clear import Clearing
+from supasync_core.sync import removal
+from supasync_core.sync.removal import Place, Removed
+
+COMMAND = "reconcile clear"
+_PERSON = 3
+_SHOWN = 10
+
+
+def clear(session: Session, tables: tuple[str, ...], *, applied: bool, as_json: bool) -> int:
+    """Show the rows, or remove them; 0 where that was possible for all of them, else 3."""
+    if not applied:
+        with session.project() as project:
+            state = current(project.store.past(1), project.source_ref)
+            found = _found(project, state, tables)
+        _show(found, as_json=as_json, applied=False)
+        return _PERSON if found.empty else 0
+    with state_writer.leased(session, COMMAND) as lease:
+        found = _found(lease.project, lease.state, tables)
+        if not as_json:
+            _show(found, as_json=False, applied=True)
+        state = found.remembered(lease.run.now)
+        lease.lease.state = state
+        change, done = _remove(lease, found) if found.tables else (None, [])
+        fine = not any(each.error or each.held for each in done)
+        counts = {each.table.name: each.removed for each in done}
+        state = state.unsure(state.tables)
+        lease.save(state, "success" if fine else "partial", change=change, removed=counts)
+    if as_json:
+        click.echo(session.redact(json.dumps({**_as_json(found, applied=True), "removed": counts}, indent=2)))
+    else:
+        _tell(session, done)
+    return 0 if fine and not found.empty else _PERSON
+
+
+def _found(project: Project, state: State, tables: tuple[str, ...]) -> Clearing:
+    found = Clearing(project, state)
+    found.find(project.select(tables, "--table"))
+    return found
+
+
+def _remove(lease: state_writer.Leased, found: Clearing) -> tuple[str, list[Removed]]:
+    """Remove the rows, children first; the lease's next save, before the first of them, holds what waits."""
+    project = lease.project
+    with opened_staging(project.settings, project.host) as staging:
+        if staging is None:
+            raise StateError("there is no staging that could keep the rows", hint="name one under staging:")
+        place = Place.of(project, staging)
+        return removal.remove(place, found.weighed(), lease.run.now)
+
+
+def _show(found: Clearing, *, as_json: bool, applied: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(_as_json(found, applied=applied), indent=2))
+        return
+    for name in found.empty:
+        output.line(
+            f"{name}: OLD shows no row of it, and NEW has some: they are left alone. Is OLD's key still the "
+            "right one? Where they may go, empty the table in NEW's SQL editor"
+        )
+    for name in found.unknown:
+        output.line(f"{name}: some rows were set aside by an earlier version: run supasync sync once before")
+    for table in found.tables:
+        rows = found.rows[table.name]
+        gone = [key for key, there in rows.items() if not there]
+        if gone:
+            told = counted(len(gone), "row", "rows")
+            output.line(f"{table.name}: {told} of NEW that OLD does not have: {_shown(gone)}")
+        other = [key for key, there in rows.items() if there]
+        if other:
+            told = counted(len(other), "row refers", "rows refer")
+            output.line(
+                f"{table.name}: {told} to such rows in NEW alone, and will be read again: {_shown(other)}"
+            )
+    if not found.tables:
+        click.echo("nothing to clear")
+    elif not applied:
+        click.echo("nothing was removed: --apply keeps these rows in the staging and removes them from NEW")
+
+
+def _shown(keys: Sequence[tuple[str, ...]]) -> str:
+    return "; ".join([*(", ".join(key) for key in keys[:_SHOWN]), *["..."] * (len(keys) > _SHOWN)])
+
+
+def _tell(session: Session, done: Sequence[Removed]) -> None:
+    for each in reversed(done):
+        output.line(f"{each.table.name}: {counted(each.removed, 'row', 'rows')} removed")
+        if each.held:
+            text = counted(
+                len(each.held),
+                f"row stays: rows of {each.holder} refer to it",
+                f"rows stay: rows of {each.holder} refer to them",
+            )
+            output.line(f"{each.table.name}: {text}", err=True)
+        if each.error:
+            output.line(session.redact(f"error: {each.error}"), err=True)
+            output.hint(each.error.hint, err=True)
+    if any(each.removed for each in done):
+        click.echo("next: supasync sync; to take this back before that: supasync reconcile undo")
+
+
+def _as_json(found: Clearing, *, applied: bool) -> dict[str, object]:
+    tables = {
+        table.name: [{"key": list(key), "in_old": there} for key, there in found.rows[table.name].items()]
+        for table in found.tables
+    }
+    return {"applied": applied, "tables": tables, "left_alone": found.empty, "unknown": found.unknown}

@@ -1,0 +1,174 @@
+"""The side that `reconcile` writes to: under the lock of this machine, and for NEW under the lease."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+
+from supasync_core.api.backend import Sink
+from supasync_core.api.export import Staging
+from supasync_core.api.registration import Context
+from supasync_core.api.state_store import Claim, Entry
+from supasync_core.cli.diff import Given
+from supasync_core.diff.side_finder import Finding
+from supasync_core.diff.sides import NEW, OLD, STAGING, FileSide
+from supasync_core.gap.no_source import AbsentSource
+from supasync_core.model.cost import Ledger
+from supasync_core.model.errors import ConfigError
+from supasync_core.model.settings import Settings
+from supasync_core.model.table import Table
+from supasync_core.project.lease import LEASE, RENEW, Lease
+from supasync_core.project.migration import Project, opened
+from supasync_core.project.session import Session
+from supasync_core.sync.removal import Place
+from supasync_core.system import lock
+from supasync_core.system.descriptors import check_user
+
+COMMAND = "reconcile"
+_LONGEST = timedelta(hours=24)
+"""How long writing to a file may take."""
+
+
+@dataclass
+class Target:
+    """Where rows are written to. ``named`` is a table as the sink calls it, ``longest`` how long it may take.
+
+    The place, and with it the staging, is opened once it is asked for: what is compared before that may be
+    the staging itself.
+    """
+
+    opened: Callable[[], Place]
+    named: Callable[[Table], Table]
+    longest: timedelta = _LONGEST
+    project: Project | None = None
+    lease: Lease | None = None
+
+    @cached_property
+    def place(self) -> Place:
+        """The sink with all that guards it."""
+        return self.opened()
+
+    def renew(self) -> None:
+        """Keep the lease alive; LockedError where another run has taken it over."""
+        if self.lease and self.lease.age >= RENEW:
+            self.save("running")
+
+    def save(self, status: str, records: int = 0, error: str | None = None, **details: object) -> None:
+        """Write the record of this run; any status but running lets go of the lease."""
+        lease = self.lease
+        if lease is None:
+            return
+        self.lease = lease if status == "running" else None
+        state = lease.state.unsure(lease.state.tables) if lease.writing else lease.state
+        lease.save(
+            Entry(
+                status=status,
+                state=state,
+                records=records,
+                error=error,
+                details=details,
+                lease=LEASE,
+                retention=lease.project.settings.retention.days,
+            )
+        )
+
+
+def refuse(given: Given, settings: Settings | None) -> None:
+    """ConfigError where the right side may not be written to: OLD by any name, the staging, NEW by a path."""
+    if given.right == OLD:
+        raise ConfigError(
+            ["RIGHT is old: OLD is never written to"], hint="the right side is made like the left one"
+        )
+    if given.right == STAGING:
+        raise ConfigError(["RIGHT is staging: only gap import writes there"])
+    if settings is None or given.right == NEW:
+        return
+    right = Path(given.right).resolve()
+    told = {OLD: "OLD is never written to", NEW: "name it new, so that the lease is taken"}
+    for name, endpoint in ((OLD, settings.source), (NEW, settings.sink)):
+        own = endpoint.values.get("path")
+        place = (settings.folder / Path(own).expanduser()).resolve() if own else None
+        if place and (place in (right, *right.parents) or right in place.parents):
+            raise ConfigError([f"RIGHT {given.right} is {name} of tables.yaml: {told[name]}"])
+
+
+@contextmanager
+def target(session: Session, given: Given, settings: Settings | None, *, writes: bool) -> Iterator[Target]:
+    """The right side; ``writes``: under the lock and, for NEW, the lease."""
+    folder = settings.folder if settings else Path.cwd()
+    with ExitStack() as stack:
+        if writes:
+            stack.enter_context(lock.locked(folder))
+        if given.right == NEW and settings:
+            found = _new(session, settings, stack)
+            stack.enter_context(_leased(found, writes=writes))
+        else:
+            found = _file(session, given, settings, stack)
+        yield found
+
+
+def _new(session: Session, settings: Settings, stack: ExitStack) -> Target:
+    """NEW; OLD is not opened by this, where it is compared it is read as a side."""
+    project = stack.enter_context(opened(settings, session.host, AbsentSource()))
+
+    def place() -> Place:
+        evidence = stack.enter_context(closing(_staging(session, settings)))
+        refs = {"sink_ref": settings.sink.ref, "source_ref": settings.source.ref}
+        return Place(sink=project.sink, **refs, tables=settings.tables, evidence=evidence)
+
+    return Target(place, lambda table: table, longest=settings.max_runtime, project=project)
+
+
+@contextmanager
+def _leased(found: Target, *, writes: bool) -> Iterator[None]:
+    """Hold the lease where rows are written; StateError without a baseline."""
+    project = found.project
+    if not writes or project is None:
+        yield
+        return
+    holder = lock.holder(project.settings.folder)
+    claim = Claim(holder=holder, source=project.source_ref, command=COMMAND, lease=LEASE)
+    found.lease = Lease.taken(project, claim)
+    try:
+        if "path" in project.settings.sink.values:
+            project.store.close()  # a file is compared while nobody holds it; the lease in it stays
+        yield
+    except BaseException:
+        if found.lease:
+            found.lease.doubt()
+        found.save("failed")
+        raise
+
+
+def _file(session: Session, given: Given, settings: Settings | None, stack: ExitStack) -> Target:
+    """A file, by the sink of its format."""
+    ledger = Ledger()
+    finding = Finding(
+        host=session.host, settings=settings, choices=given.choices(), ledger=ledger, progress=lambda *_: None
+    )
+    side = finding.side(given.right, given.left)
+    if not isinstance(side, FileSide) or side.backend not in session.host.sinks:
+        raise ConfigError([f"RIGHT {given.right} cannot be written to"])
+    path = side.path.resolve()
+    check_user(path if path.is_dir() else path.parent)
+    context = Context(settings={"path": str(path)}, folder=path.parent, ledger=ledger, project=given.right)
+    sink: Sink = stack.enter_context(closing(session.host.sinks.get(side.backend).open(context)))
+
+    def place() -> Place:
+        evidence = stack.enter_context(closing(_staging(session, settings)))
+        ref = f"{side.backend}:{path}"
+        return Place(sink=sink, sink_ref=ref, source_ref=ref, tables=(), evidence=evidence)
+
+    return Target(place, lambda table: side.files.written(side.path, table))
+
+
+def _staging(session: Session, settings: Settings | None) -> Staging:
+    """The staging of tables.yaml; without that, one of its own in the folder where one works."""
+    if settings and settings.staging:
+        backend, values, folder = settings.staging.backend, settings.staging.values, settings.folder
+    else:
+        backend, values, folder = "duckdb", {"path": "staging.duckdb"}, lock.folder(Path.cwd())
+    context = Context(settings=values, folder=folder, ledger=Ledger(), project=STAGING)
+    return session.host.stagings.get(backend).open(context)

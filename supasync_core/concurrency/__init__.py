@@ -1,0 +1,1 @@
+"""Threads: pages read ahead, tables side by side, one writer or many."""

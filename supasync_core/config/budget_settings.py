@@ -1,0 +1,39 @@
+"""The budgets as tables.yaml gives them."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from supasync_core.config.declarations import BUDGETS
+from supasync_core.config.document import Section
+from supasync_core.config.read_settings import Reading
+from supasync_core.model.budget import USUAL_EGRESS, Budgets
+
+_MONTH: Final = timedelta(days=31)
+
+
+def budgets(reading: Reading, root: Section, values: Mapping[str, Any]) -> Budgets:
+    """What each project may use, without limits where none are given; what is wrong is a problem.
+
+    ``values`` are those of the file's top, defaults included.
+    """
+    stop = values["on_budget"] == "stop"
+    given = root.entries["budgets"] if "budgets" in values else None
+    found = Budgets(stop=stop)
+    if given is not None and isinstance(given.value, Section):
+        found = Budgets(**reading.values(given.value, given.at, "budgets", BUDGETS), stop=stop)
+    if given is not None and found.monthly and values["retention"] < _MONTH:
+        sentence = "a month cannot be added up from records that are kept for less: retention: 31d or more"
+        reading.problems.add(given.at, "budgets", sentence)
+    if stop and not found.monthly and (given is None or given.sound):
+        sentence = "there is nothing to stop at: give requests: or egress: under budgets:"
+        reading.problems.add(root.entries["on_budget"].value.at, "on_budget", sentence)
+    return found
+
+
+def compare_egress(share: Decimal | int, limits: Budgets) -> int:
+    """The bytes that comparisons may use a day: a size, or a part of the month's egress."""
+    if isinstance(share, int):
+        return share
+    return max(1, round(share * (limits.egress or USUAL_EGRESS)))

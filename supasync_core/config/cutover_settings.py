@@ -1,0 +1,24 @@
+"""The switch of the app as tables.yaml names it: the app's .env, and commands of the user's own."""
+
+from supasync_core.config.declarations import CUTOVER, defaults_of
+from supasync_core.config.document import Entry, Section
+from supasync_core.config.read_settings import Reading
+from supasync_core.model.settings import Cutover
+
+
+def cutover(reading: Reading, given: Entry | None) -> Cutover:
+    """The settings of the switch, none where they are not given; what is wrong with them is a problem."""
+    if given is None or not isinstance(given.value, Section):
+        return Cutover()
+    entries = given.value.entries
+    values = {**defaults_of(CUTOVER), **reading.values(given.value, given.at, "cutover", CUTOVER)}
+    if "env" not in values:
+        return Cutover(steps=values["steps"])
+    env = reading.folder / values["env"]
+    if env.resolve() == (reading.folder / ".env").resolve():
+        sentence = (
+            "is the .env beside tables.yaml, where SUPABASE_URL is NEW already: name the app's own .env, and "
+            "keep tables.yaml in another folder"
+        )
+        reading.problems.add(entries["env"].value.at, "cutover.env", sentence)
+    return Cutover(env, values["steps"])

@@ -1,0 +1,132 @@
+"""The tables as tables.yaml names them: settings and defaults joined, checked against each other, ordered."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from supasync_core.api.registry import Registry, did_you_mean
+from supasync_core.config.declarations import DEFAULTS, TABLE
+from supasync_core.config.document import Entry, Mark, Section
+from supasync_core.config.read_settings import Reading
+from supasync_core.config.value_kinds import Mismatch, optional_section
+from supasync_core.model import dependencies, row_key
+from supasync_core.model.table import NEVER, Table
+
+_EMPTY: Final = Section(Mark(1, 1), {})
+
+
+def tables(reading: Reading, declared: Entry | None, defaults: Entry | None) -> tuple[Table, ...]:
+    """All tables, parents first; none where there is any problem."""
+    entries = _entries(reading, declared)
+    before = len(reading.problems)
+    shared = defaults.value if defaults and isinstance(defaults.value, Section) else _EMPTY
+    common = _settings(reading, shared, "defaults")
+    sound_defaults = len(reading.problems) == before and (defaults is None or defaults.sound)
+    found: dict[str, Table] = {}
+    after: dict[str, dict[str, Mark]] = {}
+    for name, entry in entries.items():
+        before = len(reading.problems)
+        section = _section(reading, name, entry)
+        own = _settings(reading, section, f"tables.{name}")
+        after[name] = _parents(reading, name, section, own, entries)
+        if sound_defaults and entry.sound and len(reading.problems) == before:
+            found[name] = Table(name=name, **{**common, **own})
+            _check(reading, found[name], entry.at, section.entries)
+            _refuse_twin(reading, found, found[name], entry.at)
+    for cycle in dependencies.cycles(after):
+        sentence = f"{' -> '.join(cycle)}: tables cannot all come after each other"
+        reading.problems.add(after[cycle[0]][cycle[1]], f"tables.{cycle[0]}.after", sentence)
+    return () if reading.problems else tuple(found[name] for name in dependencies.parents_first(after))
+
+
+def _entries(reading: Reading, declared: Entry | None) -> Mapping[str, Entry]:
+    if declared is None or not isinstance(declared.value, Section):
+        return {}
+    if not declared.value.entries:
+        reading.problems.add(declared.at, "tables", "names no table: write the name of each table to copy")
+    return declared.value.entries
+
+
+def _section(reading: Reading, name: str, entry: Entry) -> Section:
+    try:
+        return optional_section(entry.value)
+    except Mismatch as mismatch:
+        reading.add_flaws(f"tables.{name}", mismatch)
+        return _EMPTY
+
+
+def _settings(reading: Reading, section: Section, place: str) -> dict[str, Any]:
+    """The settings of one table, or those of all, with names that plugins know."""
+    fields = DEFAULTS if place == "defaults" else TABLE
+    values = reading.values(section, section.at, place, fields)
+    registries: dict[str, Registry[Any]] = {
+        "plugin": reading.host.table_plugins,
+        "transform": reading.host.transforms,
+    }
+    for setting, registry in registries.items():
+        if setting in values:
+            for name, at in section.entries[setting].places.items():
+                flaw = reading.unknown(registry, name)
+                if flaw:
+                    reading.problems.add(at, f"{place}.{setting}", flaw)
+    return values
+
+
+def _parents(
+    reading: Reading, name: str, section: Section, own: Mapping[str, Any], known: Mapping[str, Entry]
+) -> dict[str, Mark]:
+    """The other tables that this one comes after, and where it says so."""
+    if "after" not in own:
+        return {}
+    places = section.entries["after"].places
+    for parent, at in places.items():
+        flaw = None
+        if parent == name:
+            flaw = f"{name} cannot come after itself; rows may refer to rows of their own table without it"
+        elif parent not in known:
+            flaw = f"unknown table {parent}{did_you_mean(parent, known)}"
+        if flaw:
+            reading.problems.add(at, f"tables.{name}.after", flaw)
+    return {parent: at for parent, at in places.items() if parent in known and parent != name}
+
+
+def _check(reading: Reading, table: Table, at: Mark, entries: Mapping[str, Entry]) -> None:
+    """Report what contradicts itself in a table whose single settings are sound."""
+    place = f"tables.{table.name}"
+    if table.plugin in reading.host.table_plugins:
+        for sentence in reading.host.table_plugins.get(table.plugin)().problems(table):
+            reading.problems.add(at, place, sentence)
+    for sentence in row_key.problems(table):
+        reading.problems.add(at, place, sentence)
+    if table.columns and table.exclude:
+        sentence = "exclude leaves columns out of all, columns names those to copy: give one of the two"
+        reading.problems.add(entries["exclude"].at, f"{place}.exclude", sentence)
+    never = table.compare_every == NEVER and not row_key.has_row_key(table)
+    if never and table.deletes != "ignore":
+        sentence = "compare_every: never does not look for deletes: give a duration, or deletes: ignore"
+        reading.problems.add(at, place, sentence)
+    for column, role in _needed(reading, table):
+        if column in table.exclude:
+            sentence = f"the {role} column {column} is needed and cannot be left out"
+            reading.problems.add(entries["exclude"].places[column], f"{place}.exclude", sentence)
+        if table.columns and column not in table.columns:
+            sentence = f"lacks the {role} column {column}"
+            reading.problems.add(entries["columns"].value.at, f"{place}.columns", sentence)
+
+
+def _refuse_twin(reading: Reading, found: Mapping[str, Table], table: Table, at: Mark) -> None:
+    """Report two entries of one table: each row would be copied twice, by two states."""
+    other = next(
+        (each for each in found.values() if each is not table and each.address == table.address), None
+    )
+    if other:
+        sentence = f"is the table {'.'.join(table.address)}, as {other.name} is: give it one entry"
+        reading.problems.add(at, f"tables.{table.name}", sentence)
+
+
+def _needed(reading: Reading, table: Table) -> Iterator[tuple[str, str]]:
+    """The columns that reading the table needs, each with what it is needed for."""
+    yield from ((column, "key") for column in table.key)
+    if table.plugin in reading.host.table_plugins:
+        keysets = reading.host.table_plugins.get(table.plugin)().keysets(table)
+        ordering = {keyset.column: None for keyset in keysets if keyset.column not in table.key}
+        yield from ((column, "timestamp") for column in ordering if column)

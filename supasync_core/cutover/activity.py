@@ -1,0 +1,63 @@
+"""A look at what the source holds beyond the cursors: two of them tell whether something still writes."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import Any
+
+from supasync_core.model.batch import Span, Window
+from supasync_core.model.state import State
+from supasync_core.model.table import Table
+from supasync_core.project.migration import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A table of the source: its rows, the newest place that was confirmed, and what lies beyond it.
+
+    Any insert or delete changes one of the numbers, any update that moves the timestamp a digest, which is
+    over the first page of the rows beyond. ``newest``, ``beyond`` and ``digests`` are by the keyset's name.
+    """
+
+    rows: int
+    newest: Mapping[str, str | None]
+    beyond: Mapping[str, int]
+    digests: Mapping[str, str]
+
+    def as_json(self) -> dict[str, Any]:
+        """The look for the certificate."""
+        return asdict(self)
+
+
+def look(project: Project, state: State) -> dict[str, Seen]:
+    """Every table; a request for its rows, and one for each keyset."""
+    return {table.name: _seen(project, table, state) for table in project.settings.tables}
+
+
+def _seen(project: Project, table: Table, state: State) -> Seen:
+    known = state.table(table.name)
+    newest: dict[str, str | None] = {}
+    beyond: dict[str, int] = {}
+    digests: dict[str, str] = {}
+    for keyset in project.plugin(table).keysets(table):
+        cursor = known.keyset(keyset.name).cursor
+        window = Window((Span(keyset, after=cursor),), table.page_size, counted=True)
+        page = project.source.read(table, window)
+        newest[keyset.name] = (cursor.value or ", ".join(cursor.key)) if cursor else None
+        beyond[keyset.name] = page.count if page.total is None else page.total
+        digests[keyset.name] = sha256(page.body).hexdigest()
+    return Seen(project.source.count(table), newest, beyond, digests)
+
+
+def moved(first: Mapping[str, Seen], second: Mapping[str, Seen]) -> list[str]:
+    """A sentence for each table that changed between the two looks."""
+    found = []
+    for name, seen in second.items():
+        before = first[name]
+        if seen.rows != before.rows:
+            found.append(f"{name} had {before.rows:,} rows, then {seen.rows:,}")
+        for keyset, digest in seen.digests.items():
+            if digest != before.digests[keyset] or seen.beyond[keyset] != before.beyond[keyset]:
+                counts = f"{before.beyond[keyset]:,}, then {seen.beyond[keyset]:,}"
+                found.append(f"{name} has other rows beyond {keyset} {seen.newest[keyset]} ({counts})")
+    return found

@@ -1,0 +1,70 @@
+"""What this machine remembers of a switch: so that a killed one is completed, and a done one taken back."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from supasync_core.model.errors import StateError
+from supasync_core.system import lock
+from supasync_core.system.descriptors import check_own, read
+from supasync_core.system.files import write_private
+
+_NAME: Final = "cutover.json"
+_LARGEST: Final = 10_000_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Replaced:
+    """A .env that was replaced: the file, the original kept beside it, the SHA-256 before and after."""
+
+    path: str
+    kept: str
+    before: str
+    after: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Memory:
+    """One switch from ``source`` to ``sink``; times are ISO texts.
+
+    ``stopped_at``: when the writers were confirmed to be stopped, by this machine's clock. ``switched_at``:
+    by the sink's clock, set before the first .env is replaced. ``checks`` and ``tables`` are the
+    certificate's. ``steps`` of the user's own have run. ``settled`` is what the source held, table by table,
+    when a verification found the sink equal to it.
+    """
+
+    source: str
+    sink: str
+    stopped_at: str | None = None
+    switched_at: str | None = None
+    closed_at: str | None = None
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    tables: dict[str, int] = field(default_factory=dict)
+    replaced: list[Replaced] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
+    certificate: str | None = None
+    settled: dict[str, dict[str, Any]] | None = None
+
+
+def recall(folder: Path, source: str, sink: str) -> Memory:
+    """What is known of a switch between these two; a fresh one where nothing is. It makes no file."""
+    path = folder / lock.FOLDER / _NAME
+    try:
+        check_own(path.parent)
+        found = json.loads(read(path, _LARGEST))
+        replaced = [Replaced(**each) for each in found.pop("replaced")]
+        memory = Memory(**found, replaced=replaced)
+    except FileNotFoundError:
+        return Memory(source=source, sink=sink)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as err:
+        raise StateError(
+            f"{path} cannot be read: {err}",
+            hint="it says how far a switch has come: look at your app's .env, then move that file away",
+        ) from err
+    return memory if (memory.source, memory.sink) == (source, sink) else Memory(source=source, sink=sink)
+
+
+def remember(folder: Path, memory: Memory) -> None:
+    """Keep it, whole or not at all."""
+    write_private(lock.folder(folder) / _NAME, json.dumps(asdict(memory), indent=2))

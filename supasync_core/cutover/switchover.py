@@ -1,0 +1,139 @@
+"""A switch from its checks to its last step; killed anywhere, the next call goes on from there."""
+
+import subprocess
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, TextIO
+
+from supasync_core.api.journal import current
+from supasync_core.cutover import app_env, certificate, checklist
+from supasync_core.cutover.app_env import AppEnv
+from supasync_core.cutover.checklist import Outcome
+from supasync_core.cutover.checks import Situation
+from supasync_core.cutover.close_sink import Switching
+from supasync_core.cutover.saved_progress import Memory, remember
+from supasync_core.model.errors import StateError
+from supasync_core.model.secret import redact
+from supasync_core.system import lock
+
+PLANNED: Final = "planned"
+
+
+@dataclass
+class Conduct:
+    """One call. ``shown`` hears each outcome; ``place`` is the certificate's, if not beside the lock."""
+
+    situation: Situation
+    accepted: Collection[str]
+    shown: Callable[[Outcome], None]
+    place: Path | None = None
+
+    @property
+    def memory(self) -> Memory:
+        """What this machine knows of the switch."""
+        return self.situation.memory
+
+    @property
+    def folder(self) -> Path:
+        """That of tables.yaml."""
+        return self.situation.project.settings.folder
+
+    def plan(self) -> tuple[Outcome, ...]:
+        """Every check: those that only read are run, of the others it is said what they would do."""
+        self.situation.planning = True
+        checks = self.situation.checks()
+        checklist.refuse_unknown(checks, self.accepted)
+        found: list[Outcome] = []
+        for check in checks:
+            if check.reads:
+                found += checklist.conduct([check], self.accepted, self.shown)
+            else:
+                told = Outcome(name=check.name, what=check.what, result=PLANNED, detail=check.planned)
+                self.shown(told)
+                found.append(told)
+        return tuple(found)
+
+    def switch(self) -> bool:
+        """Check, ask, switch and close; False where a check or the person says no.
+
+        StateError where NEW is closed while the app's .env names OLD.
+        """
+        situation = self.situation
+        checks = situation.checks()
+        checklist.refuse_unknown(checks, self.accepted)
+        if self._done():
+            return True
+        if not self._begun():
+            outcomes = checklist.conduct(checks, self.accepted, self.shown)
+            if not checklist.passed(outcomes):
+                return False
+            self.memory.checks = [outcome.as_json() for outcome in outcomes]
+            self.memory.switched_at, self.memory.replaced, self.memory.steps = None, [], []
+            self.memory.certificate = None
+        if not situation.person.agrees("Switch the app to NEW now, and close NEW to every later sync?"):
+            return False
+        Switching(situation.project, self.memory, self._app(), situation.person.hears).conduct()
+        self.certify()
+        return True
+
+    def steps(self, out: TextIO) -> None:
+        """Run the user's own commands that did not run yet; StateError where one fails or is refused.
+
+        What they print goes to ``out``. Nothing is run where another machine has switched.
+        """
+        if self.memory.closed_at is None:
+            return
+        settings = self.situation.project.settings
+        for number, command in enumerate(settings.cutover.steps, 1):
+            name = redact(f"{number}: {command}", settings.secrets)
+            if name in self.memory.steps:
+                continue
+            again = "run supasync cutover again: it goes on with this step"
+            if not self.situation.person.agrees(f"Run step {name}"):
+                raise StateError(f"stopped before step {name}", hint=again)
+            done = subprocess.run(command, shell=True, cwd=self.folder, stdout=out, check=False)  # noqa: S602 - the user's own
+            if done.returncode:
+                raise StateError(f"step {name} ended with {done.returncode}", hint=f"fix it, then {again}")
+            self.memory.steps.append(name)
+            remember(self.folder, self.memory)
+            self.certify()
+
+    def certify(self) -> None:
+        """Write the certificate, and remember where."""
+        if self.memory.certificate is None:
+            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+            own = lock.folder(self.folder) / f"cutover-{stamp}.json"
+            self.memory.certificate = str((self.place or own).absolute())
+            remember(self.folder, self.memory)
+        certificate.write(self.memory, Path(self.memory.certificate))
+
+    def _done(self) -> bool:
+        """Whether NEW is closed and the app names it."""
+        situation = self.situation
+        state = current(situation.project.store.past(1), situation.project.source_ref)
+        if state.closed is None:
+            return False
+        app = self._app()
+        if app and not app.switched:
+            raise StateError(
+                f"NEW was closed at {state.closed}, but {app.files[0].file.path} names OLD",
+                hint="if NEW is to take rows of OLD before another switch: supasync state reopen",
+            )
+        situation.person.hears(f"NEW was closed at {state.closed}: nothing is left to be switched")
+        if self.memory.checks and self.memory.closed_at is None:
+            self.memory.closed_at, self.memory.stopped_at = state.closed, None
+            self.certify()
+        return True
+
+    def _begun(self) -> bool:
+        """Whether an earlier call passed its checks and replaced the app's .env, but did not get further."""
+        if self.memory.switched_at is None or not self.memory.checks or self.memory.closed_at:
+            return False
+        app = self._app()
+        return bool(app and app.switched)
+
+    def _app(self) -> AppEnv | None:
+        self.situation.app = app_env.plan(self.situation.project.settings, self.situation.switch)
+        return self.situation.app

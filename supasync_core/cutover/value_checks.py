@@ -1,0 +1,67 @@
+"""Before a switch, the values of tables whose updates no run sees: compared, or a reason not to switch."""
+
+from collections.abc import Mapping
+
+from supasync_core.api.blind_spots import UPDATES, reading
+from supasync_core.cutover.checklist import Outcome, failed, ok
+from supasync_core.model.wording import counted
+from supasync_core.project.migration import Project
+from supasync_core.status.frozen_timestamps import standing_still
+from supasync_core.verify import TableVerdict, Verification
+
+_SEEN = "runs see the updates of every table"
+_LOOK = (
+    "compare them: supasync cutover without --no-exact, or with --exact; where you know that no row of them "
+    "was updated: --accept values"
+)
+_GONE = "where you know that no row of them was updated since it was copied: --accept values"
+
+
+def planned(project: Project) -> str:
+    """What the switch will do, without asking anybody."""
+    names = ", ".join(unseen(project))
+    if not names:
+        return _SEEN
+    return f"no run sees updates of {names}: the switch compares them by value, or fails this check"
+
+
+def unseen(project: Project) -> dict[str, str]:
+    """The tables whose updates no run sees, each with the reason; nobody is asked."""
+    return {
+        table.name: reading(project.plugin(table), table)
+        for table in project.settings.tables
+        if UPDATES in project.unseen(table)
+    }
+
+
+def doubtful(project: Project) -> dict[str, str]:
+    """Those, and the tables of which a page of rows shows that nothing moves their timestamp."""
+    still = {table.name: standing_still(project, table) for table in project.settings.tables}
+    return unseen(project) | {name: why for name, why in still.items() if why}
+
+
+def judged(project: Project, verified: Verification | None, *, after_gap: bool) -> Outcome:
+    """Fails where such a table was compared by keys and timestamps alone, or not at all."""
+    known = unseen(project)
+    if after_gap or verified is None:
+        if not known:
+            return ok(_SEEN)
+        return failed(f"not possible without OLD, and no run has seen updates of {', '.join(known)}", _GONE)
+    why = known if verified.values_compared else doubtful(project)
+    if not why:
+        return ok(_SEEN)
+    verdicts = {verdict.name: verdict for verdict in verified.tables}
+    proof = {name: _proof(verdicts[name], reason) for name, reason in why.items()}
+    left = [name for name, told in proof.items() if not told["values_compared"]]
+    if left:
+        told = f"no run sees updates of {', '.join(left)}, and their values were not compared"
+        return failed(told, _LOOK, tables=proof)
+    rows = sum(verdicts[name].compared for name in why)
+    return ok(f"{', '.join(why)}: {counted(rows, 'row', 'rows')} compared by value", tables=proof)
+
+
+def _proof(verdict: TableVerdict, why: str) -> Mapping[str, object]:
+    """Why its updates are not seen, and how it was compared; an empty table has no values to compare."""
+    empty = verdict.error is None and not verdict.compared
+    told = {"why": why, "method": verdict.method, "compared": verdict.compared}
+    return {**told, "values_compared": verdict.values_compared or empty}

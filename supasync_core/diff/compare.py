@@ -1,0 +1,269 @@
+"""The tables of two sides, one after the other: which, by which key, which columns, whose types."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import product
+
+from supasync_core.api.difference import LEFT, RIGHT, Difference, Engine, Question, Taken
+from supasync_core.api.export import Choices
+from supasync_core.api.registry import did_you_mean
+from supasync_core.diff.sides import FileSide, Side
+from supasync_core.model.errors import ConfigError, SchemaError, TableError
+from supasync_core.model.opaque_keys import foreign
+from supasync_core.model.table import Column, Shape, Table
+
+KEY = ("id",)
+TIMESTAMPS = ("updated_at", "created_at")
+"""Where nothing is declared: looked for, and used where they are there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a person asked for; ``declared`` are the tables of tables.yaml, None without it."""
+
+    tables: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    strict: bool = False
+    min_age: timedelta | None = None
+    now: str = ""
+    declared: tuple[Table, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The tables to compare, and those that one side alone has."""
+
+    both: tuple[Table, ...]
+    left_only: tuple[str, ...] = ()
+    right_only: tuple[str, ...] = ()
+
+    @property
+    def equal(self) -> bool:
+        """Whether both sides have the same tables."""
+        return not (self.left_only or self.right_only)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparing:
+    """Both sides, the engine between them, and what was asked for."""
+
+    left: Side
+    right: Side
+    engine: Engine
+    wish: Wish
+    choices: Choices
+
+    def tables(self) -> Tables:
+        """Which tables there are; ConfigError where nothing tells, or a wanted one is missing."""
+        declared = self.wish.declared or ()
+        chosen = [self._named(name, declared) for name in dict.fromkeys(self.wish.tables)]
+        mine, theirs = (side.tables(chosen or declared) for side in (self.left, self.right))
+        if chosen:
+            return Tables(tuple(chosen))
+        single = [_single(self.left), _single(self.right)]
+        if all(single) and mine and theirs:
+            known = {table.name for table in declared}
+            return Tables((next((each[0] for each in (mine, theirs) if each[0].name in known), mine[0]),))
+        names = [None if tables is None else {t.name: t for t in tables} for tables in (mine, theirs)]
+        if names[0] is None and names[1] is None:
+            return Tables(tuple(declared))
+        return _shared(names, declared, single)
+
+    def check(self, tables: Sequence[Table]) -> None:
+        """ConfigError for a name of ``--columns``, ``--ignore`` or ``--null`` that nothing has."""
+        self._check_nulls(tables)
+        wanted = dict.fromkeys((*self.wish.columns, *self.wish.ignore))
+        if not wanted:
+            return
+        pairs = [(table, side.shape(table)) for table in tables for side in (self.left, self.right)]
+        shapes = [shape for _, shape in pairs]
+        for name in self.wish.columns:
+            having = [table for table, shape in pairs if name in shape.names]
+            if having and not any(_copies(table, name) for table in having):
+                raise ConfigError([f"--columns {name}: tables.yaml leaves it out"])
+        known = {name for shape in shapes for name in shape.names}
+        unknown = [name for name in wanted if name not in known]
+        if unknown and all(shape.known for shape in shapes):
+            raise ConfigError(
+                [f"no compared table has a column {name}{did_you_mean(name, known)}" for name in unknown]
+            )
+
+    def _check_nulls(self, tables: Sequence[Table]) -> None:
+        """ConfigError where NULL was told for something that no file has, before any row is compared."""
+        if not self.choices.nulls.keys() - {"*"}:
+            return
+        for table, side in product(tables, (self.left, self.right)):
+            try:
+                side.shape(table)  # which notes the names of its files and columns
+            except TableError:
+                return  # the name may be one of that file, and its own error is told where it is compared
+        there = sorted(self.choices.met - {"*"})
+        lost = sorted(self.choices.nulls.keys() - {*there, "*"})
+        if lost:
+            problem = "there is no such file, table or column"
+            raise ConfigError([f"--null {name}: {problem}{did_you_mean(name, there)}" for name in lost])
+
+    def compared(self, table: Table) -> Difference:
+        """Compare a table; the rows that differ can be had from the engine until it is closed."""
+        shapes = [side.shape(table) for side in (self.left, self.right)]
+        table = self._keyed(table, shapes)
+        shape, notes = self._types(shapes)
+        left = self.left.take(self.engine, LEFT, table, shape)
+        right = self.right.take(self.engine, RIGHT, table, shape)
+        mine, theirs = _columns(left, right)
+        wanted = self._wanted(table, mine, theirs)
+        question = Question(
+            table=table,
+            shape=shape,
+            columns=tuple(name for name in mine if name in theirs and name in wanted),
+            strict=self.wish.strict,
+            min_age=self.wish.min_age,
+            now=self.wish.now,
+        )
+        found = self.engine.compare(question, left, right)
+        lossy = [place for place, taken in ((LEFT, left), (RIGHT, right)) if taken.lossy or taken.doubtful]
+        return replace(
+            found,
+            lossy=tuple(lossy),
+            bounded=left.begins is not None or right.begins is not None,
+            partial=tuple(place for place, taken in ((LEFT, left), (RIGHT, right)) if taken.part),
+            left_only=tuple(name for name in mine if name not in theirs and name in wanted),
+            right_only=tuple(name for name in theirs if name not in mine and name in wanted),
+            notes=(
+                *notes,
+                *_prefixed("left", left),
+                *_prefixed("right", right),
+                *self._aged(table, question),
+                *_unchecked(shape, table),
+                *_outside(found),
+            ),
+        )
+
+    def _named(self, name: str, declared: Sequence[Table]) -> Table:
+        """The declared table; two sides of files may hold one that is not declared."""
+        found = next((table for table in declared if table.name == name), None)
+        if found is None and declared and (self.left.typed or self.right.typed):
+            known = [table.name for table in declared]
+            raise ConfigError([f"--table {name}: tables.yaml has no such table{did_you_mean(name, known)}"])
+        return found or Table(name=name)
+
+    def _keyed(self, table: Table, shapes: Sequence[Shape]) -> Table:
+        """The table with the key and the timestamps to use; SchemaError where no key is known."""
+        names = [shape.names for shape in shapes if shape.known and shape.columns]
+        if self.wish.key:
+            table = replace(table, key=self.wish.key)
+        for name in table.key:
+            if any(name not in each for each in names):
+                every = sorted(frozenset.intersection(*names))
+                raise SchemaError(
+                    f"{table.name}: no key: {name} is not on both sides{did_you_mean(name, every)}",
+                    table=table.name,
+                    hint=_in_another_case(name, names)
+                    or "name the key's columns: --key COLUMN, once for each of them",
+                )
+        declared = {each.name for each in self.wish.declared or ()}
+        return table if table.name in declared else replace(table, timestamp=TIMESTAMPS)
+
+    def _types(self, shapes: Sequence[Shape]) -> tuple[Shape, list[str]]:
+        """The types that decide: a project's before a file's; where two projects disagree, the look."""
+        left, right = shapes
+        if self.left.typed != self.right.typed:
+            first, second = (left, right) if self.left.typed else (right, left)
+            return _merged(first, second), []
+        notes = []
+        columns = []
+        for column in _merged(left, right).columns:
+            mine, theirs = left.column(column.name), right.column(column.name)
+            if mine and theirs and mine.type and theirs.type and mine.type != theirs.type:
+                notes.append(f"{column.name} is {mine.type} on the left, {theirs.type} on the right")
+                columns.append(Column(column.name))
+            else:
+                columns.append(column)
+        return Shape(tuple(columns)), notes
+
+    def _wanted(self, table: Table, mine: Sequence[str], theirs: Sequence[str]) -> set[str]:
+        """The columns to compare: of those that are copied what was asked for, and not to be ignored."""
+        every = {*mine, *theirs}
+        copied = every & {*(table.columns or every)} - {*table.exclude}
+        asked = copied & {*(self.wish.columns or copied)} - {*self.wish.ignore}
+        return asked | (every & {*table.key} - {*self.wish.ignore})
+
+    def _aged(self, table: Table, question: Question) -> list[str]:
+        if self.wish.min_age is None or any(name in question.columns for name in table.timestamp):
+            return []
+        return ["--min-age has no effect: no timestamp of the table is compared"]
+
+
+def _copies(table: Table, name: str) -> bool:
+    """Whether tables.yaml lets the column travel."""
+    return name in table.key or (name not in table.exclude and name in (table.columns or (name,)))
+
+
+def _single(side: Side) -> bool:
+    """Whether the side is one file that holds one table, whatever it is called."""
+    return isinstance(side, FileSide) and side.files.single(side.path)
+
+
+def _shared(
+    names: Sequence[dict[str, Table] | None], declared: Sequence[Table], single: Sequence[bool]
+) -> Tables:
+    """The tables of both sides; a project has what is declared."""
+    whole = {table.name: table for table in declared}
+    mine, theirs = (whole if each is None else each for each in names)
+    both = [table for name, table in {**whole, **mine}.items() if name in mine and name in theirs]
+    if not both:
+        left, right = (", ".join(each) or "none" for each in (mine, theirs))
+        raise ConfigError(
+            [f"the sides share no table: the left has {left}, the right has {right}"],
+            hint="name the table: --table NAME",
+        )
+    if any(single):
+        return Tables(tuple(both))
+    return Tables(
+        tuple(both),
+        tuple(name for name in mine if name not in theirs),
+        tuple(name for name in theirs if name not in mine),
+    )
+
+
+def _merged(first: Shape, second: Shape) -> Shape:
+    """The columns of both; a type of the first wins."""
+    columns = {column.name: column for column in second.columns}
+    for column in first.columns:
+        if column.type or column.name not in columns:
+            columns[column.name] = column
+    return Shape(tuple(columns.values()))
+
+
+def _columns(left: Taken, right: Taken) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The columns of both sides; one without any rows may not know its own."""
+    return left.columns or right.columns, right.columns or left.columns
+
+
+def _prefixed(place: str, taken: Taken) -> list[str]:
+    return [f"{place}: {note}" for note in taken.notes]
+
+
+def _unchecked(shape: Shape, table: Table) -> list[str]:
+    """What is said of key columns whose equality PostgreSQL alone knows."""
+    return [
+        f"the key column {name} is compared like text: whether two spellings are one key was not checked"
+        for name in foreign(shape, table.key)
+    ]
+
+
+def _outside(found: Difference) -> list[str]:
+    if not found.outside:
+        return []
+    rows = "1 row lies" if found.outside == 1 else f"{found.outside:,} rows lie"
+    return [f"{rows} outside of the bounds of the export, and not compared: the export cannot have them"]
+
+
+def _in_another_case(name: str, sides: Sequence[Collection[str]]) -> str | None:
+    """The hint where a side has the column in other letters alone."""
+    alike = {each for side in sides for each in side if each != name and each.lower() == name.lower()}
+    other = min(alike, default=None)
+    return other and f"one side calls it {other}: the case of letters counts; make the two headers alike"

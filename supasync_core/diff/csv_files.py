@@ -1,0 +1,294 @@
+"""CSV files as a side of a diff: loaded by DuckDB in whatever dialect they are, their texts compared."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from supasync_core.api.difference import RIGHT, Engine, Taken
+from supasync_core.api.export import ERROR, Choices, Found
+from supasync_core.api.registry import did_you_mean
+from supasync_core.model.errors import ConfigError, PluginError, SchemaError
+from supasync_core.model.table import Column, Shape, Table
+from supasync_core.staging.connection import blamed
+from supasync_core.staging.csv import find_files, nulls
+from supasync_core.staging.csv.cells import NOT_NULL, nullable, staged
+from supasync_core.staging.csv.column_types import is_array, is_json, type_of
+from supasync_core.staging.csv.dialects import DIALECTS, Dialect, detect, is_exact
+from supasync_core.staging.csv.exact_form import ExactFile
+from supasync_core.staging.csv.file_format import Physical, UnfitError, examine
+from supasync_core.staging.csv.folder import Files
+from supasync_core.staging.csv.named_files import together
+from supasync_core.staging.csv.null_hints import hints
+from supasync_core.staging.csv.raw_table import Raw
+from supasync_core.staging.diff_engine import DuckdbEngine
+
+_SUFFIXES = (".csv", ".tsv")
+
+
+@dataclass(frozen=True, slots=True)
+class CsvFiles:
+    """A file, or a folder with files that are named after their tables; several may hold one table.
+
+    ``named``: further files of a folder's tables, whatever they are called.
+    """
+
+    named: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+
+    def naming(self, files: Mapping[str, tuple[Path, ...]]) -> "CsvFiles":
+        """The same, with these files as further ones of these tables, and of no other."""
+        return CsvFiles(files)
+
+    def fits(self, path: Path) -> bool:
+        """A folder, or a file by its name."""
+        return path.is_dir() or path.suffix.lower() in _SUFFIXES
+
+    def written(self, path: Path, table: Table) -> Table:
+        """Named as its file, which must be of the one form that the sink reads and writes."""
+        if not path.is_dir():
+            table = replace(table, name=path.stem, table=None, schema="public")
+        files = list(dict.fromkeys([*self._own(path, table), *self._paths(path, table)]))
+        if files != self._own(path, table):
+            names = ", ".join(each.name for each in files)
+            raise SchemaError(
+                f"{table.name}: {names} cannot be written to",
+                table=table.name,
+                hint=f"put the rows into one file {table.name}.csv",
+            )
+        _, physical = _examined(files[0], table, Shape(), Choices(), path)
+        if physical.delimiter != "," or is_exact(physical):
+            raise SchemaError(
+                f"{table.name}: {files[0].name} is not written as psql writes it by \\copy ... csv header",
+                table=table.name,
+                hint="a file in another form is only read: write to a copy of it in that form",
+            )
+        return table
+
+    def single(self, path: Path) -> bool:
+        """A file is one table."""
+        return not path.is_dir()
+
+    def tables(self, path: Path, declared: Sequence[Table]) -> list[Table]:
+        """Declared tables that there are files for; others under the names of their files."""
+        if not path.is_dir():
+            known = [table for table in declared if self._own(path, table)]
+            return known[:1] or [Table(name=find_files.named(path))]
+        there = self._found(path, declared)
+        known = [table for table in declared if table.name in there.files]
+        others = [
+            *there.files.keys() - {table.name for table in known},
+            *map(find_files.named, there.unknown),
+        ]
+        return known + [Table(name=name) for name in dict.fromkeys(others)]
+
+    def shape(self, path: Path, table: Table, choices: Choices) -> Shape:
+        """The columns of the first line; a file knows no types, and our exact form not even columns."""
+        names: dict[str, None] = {}
+        with TemporaryDirectory(prefix="supasync-") as drafts:
+            for each in self._paths(path, table):
+                _, physical = _examined(each, table, Shape(), choices, Path(drafts))
+                header = () if is_exact(physical) else physical.header
+                names.update(dict.fromkeys(header))
+                for name in header:
+                    nulls.chosen_for(choices, table, each.name, name)  # a name is known before it is used
+        return Shape(tuple(map(Column, names)), known=bool(names))
+
+    def take(  # noqa: PLR0913, PLR0917 - as the protocol has it
+        self, engine: Engine, place: str, path: Path, table: Table, shape: Shape, choices: Choices
+    ) -> Taken:
+        """Load the files; SchemaError where one cannot be read to its end."""
+        if not isinstance(engine, DuckdbEngine):
+            raise PluginError("CSV files are compared by the engine duckdb")
+        _check(choices)
+        paths = self._paths(path, table)
+        with TemporaryDirectory(prefix="supasync-") as drafts:
+            looked = [_examined(each, table, shape, choices, Path(drafts)) for each in paths]
+            exact = [is_exact(physical) for _, physical in looked]
+            if all(exact):
+                return _take_exact(engine, place, table, shape, looked)
+            if any(exact):
+                raise SchemaError(
+                    f"{table.name}: files of the exact form stand beside others",
+                    table=table.name,
+                    hint="compare them one by one",
+                )
+            with blamed(path, table):
+                raws = [
+                    Raw(engine, table, each.name, 2 * index + (place == RIGHT), physical, Path(drafts))
+                    for index, (each, physical) in enumerate(looked)
+                ]
+                parts = [_load(raw, shape, choices) for raw in raws]
+        return _together(engine, place, parts, table.where, complete=choices.complete)
+
+    def _paths(self, path: Path, table: Table) -> list[Path]:
+        """The table's files."""
+        if not path.is_dir():
+            return [path]
+        there = self._found(path, [table])
+        paths = there.files.get(table.name) or [e for e in there.unknown if find_files.named(e) == table.name]
+        if not paths:
+            raise SchemaError(
+                f"{table.name}: there is no file {table.name}.csv or {table.name}_rows.csv in {path}",
+                table=table.name,
+            )
+        return list(paths)
+
+    def _found(self, path: Path, tables: Sequence[Table]) -> Found:
+        """The folder's files of each table, and those of none."""
+        there = find_files.find(path, tables)
+        files = {
+            table.name: tuple(dict.fromkeys([*self._own(path, table), *there.files.get(table.name, ())]))
+            for table in tables
+        }
+        known = {each for paths in files.values() for each in paths}
+        unknown = tuple(each for each in there.unknown if each not in known)
+        return together(Found({name: paths for name, paths in files.items() if paths}, unknown), self.named)
+
+    def _own(self, path: Path, table: Table) -> list[Path]:
+        """The file as the backend `csv` writes it."""
+        try:
+            own = Files(path).of(table)
+        except SchemaError:
+            return [path] if path.is_file() and find_files.named(path) == table.name else []
+        return [own] if own.is_file() else []
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One loaded file: the SQL of its rows, its columns' texts, and what it does not tell."""
+
+    relation: str
+    cells: dict[str, str]
+    doubtful: dict[str, str]
+    dialect: Dialect
+    file: str
+    warnings: tuple[str, ...] = ()
+
+
+def _take_exact(
+    engine: Engine, place: str, table: Table, shape: Shape, looked: Sequence[tuple[Path, Physical]]
+) -> Taken:
+    """Take in files of our own exact form, each chunk held to its digest."""
+    files = [ExactFile(physical.path, path.name, table) for path, physical in looked]
+    taken = engine.take(place, table, shape, (batch for file in files for batch in file.batches()))
+    for finding in (finding for file in files for finding in file.findings):
+        raise SchemaError(f"{table.name}: {finding.text}", table=table.name, hint="export these rows again")
+    return replace(taken, **_bounds([file.proof or {} for file in files]))
+
+
+def _bounds(proofs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """From where on the files hold every row.
+
+    Within such bounds, too, OLD may have a row that is missing: NEW has stamped it anew, OLD has not.
+    """
+    find_files = [each["from"] for each in proofs if each.get("complete") is True and each.get("from")]
+    if not find_files:
+        return {"part": True, "begins": {}}
+    begins = next((each for each in find_files if not any(each.values())), find_files[0])
+    bounded = any(begins.values())
+    return {"part": bounded, "begins": begins if bounded else None}
+
+
+def _load(raw: Raw, shape: Shape, choices: Choices) -> _Part:
+    """Load a file and find out its dialect; SchemaError at its first line that is no record."""
+    findings = raw.load()
+    for finding in findings:
+        if finding.level == ERROR:
+            raise SchemaError(
+                f"{raw.table.name}: {finding.text}",
+                table=raw.table.name,
+                hint="correct the line, or export the file again",
+            )
+    looks = raw.cells(shape)
+    name = choices.dialects.get(raw.file, choices.dialects.get("*"))
+    dialect = DIALECTS[name] if name else detect(raw.physical, raw.file, looks, shape)
+    cells, doubtful = {}, {}
+    for column, each in zip(raw.physical.header, looks, strict=True):
+        word, sure = nulls.rule(dialect, shape, raw.table, raw.file, column, each, choices)
+        if not sure and dialect.name == "rfc4180":
+            word = None  # as psql and every CSV library that keeps NULL apart write it
+        elif not sure and word is not None and word != NOT_NULL:
+            doubtful[column] = word
+        if not word and not each.quoted:
+            word = None  # no cell is an empty text: what is not NULL stands as it is
+        cells[column] = _text(nullable(raw.cell(column), word), dialect, shape, column)
+    notes = (*(each.text for each in findings), *hints(raw, looks, dialect, shape, choices))
+    return _Part(raw.name, cells, doubtful, dialect, raw.file, notes)
+
+
+def _text(cell: str, dialect: Dialect, shape: Shape, name: str) -> str:
+    """The text to compare: as the API prints it, where the type is known."""
+    if is_json(shape, name) or is_array(shape, name):
+        return f"nullif(CAST({staged(cell, dialect, shape, name)} AS VARCHAR), 'null')"
+    if type_of(shape, name) == "bytea" or dialect.escaped:
+        return staged(cell, dialect, shape, name) if type_of(shape, name) else _unescaped(cell, dialect)
+    return cell
+
+
+def _unescaped(cell: str, dialect: Dialect) -> str:
+    return f"replace({cell}, '\\n', chr(10))" if dialect.escaped else cell
+
+
+def _together(
+    engine: DuckdbEngine, place: str, parts: Sequence[_Part], where: str | None, *, complete: bool
+) -> Taken:
+    """Hold one file as it is; several, or rows under a filter, as one table."""
+    cells = list(dict.fromkeys(name for part in parts for name in part.cells))
+    if len(parts) > 1 or where:
+        rows = engine.gather(place, [(part.relation, part.cells) for part in parts], where)
+        for part in parts:
+            engine.fetch(f"DROP TABLE {part.relation}")
+    else:
+        rows = engine.hold(place, parts[0].relation, parts[0].cells)
+    doubtful = {name: word for part in parts for name, word in part.doubtful.items()}
+    return Taken(
+        columns=tuple(cells),
+        rows=rows,
+        doubtful=doubtful,
+        lossy=any(part.dialect.javascript for part in parts),
+        part=not complete,
+        notes=tuple(note for part in parts for note in _notes(part)),
+    )
+
+
+def _notes(part: _Part) -> list[str]:
+    """What the file's dialect hides from a comparison."""
+    notes = [f"{part.file} is read as {part.dialect.name}; --dialect {part.file}=NAME reads it otherwise"]
+    notes += part.warnings
+    for word in dict.fromkeys(part.doubtful.values()):
+        names = ", ".join(name for name, each in part.doubtful.items() if each == word)
+        shown = f"the word {word}" if word else "an empty text"
+        way = f"; --dialect {part.file}=sql-editor says that it is NULL" if word else ""
+        notes.append(f"{part.file} does not tell NULL from {shown} in {names}: it is taken for either{way}")
+    return notes
+
+
+def _examined(
+    path: Path, table: Table, shape: Shape, choices: Choices, drafts: Path
+) -> tuple[Path, Physical]:
+    encoding = choices.encodings.get(path.name, choices.encodings.get("*"))
+    try:
+        physical = examine(path, encoding, drafts / path.name, shape.names, whole=False)
+    except UnfitError as err:
+        raise SchemaError(f"{table.name}: {path.name} {err}", table=table.name) from err
+    except OSError as err:
+        raise SchemaError(f"{table.name}: {path} cannot be read: {err.strerror}", table=table.name) from err
+    header = physical.header
+    if not header or "" in header or len(set(header)) < len(header):
+        raise SchemaError(
+            f"{table.name}: the first line of {path.name} does not name each column once",
+            table=table.name,
+            hint="the first column has no name, like an index that pandas writes: use index=False"
+            if header and not header[0] and header.count("") == 1
+            else "export it again with a header",
+        )
+    return path, physical
+
+
+def _check(choices: Choices) -> None:
+    for file, name in choices.dialects.items():
+        if name not in DIALECTS:
+            raise ConfigError(
+                [f"--dialect {file}={name}: there is no such dialect{did_you_mean(name, DIALECTS)}"]
+            )

@@ -1,0 +1,120 @@
+"""DuckDB files as a side: attached to be read, compared where they are."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from duckdb import DuckDBPyConnection
+
+from supasync_core.api.difference import Engine, Taken
+from supasync_core.api.export import Choices
+from supasync_core.api.journal import keeps_state
+from supasync_core.model.errors import PluginError
+from supasync_core.model.table import Column, Shape, Table
+from supasync_core.staging.connection import blamed, open_to_look, spelled, vet
+from supasync_core.staging.diff_engine import DuckdbEngine
+from supasync_core.staging.duckdb_tables import Tables, qualified
+from supasync_core.staging.equality import is_document
+from supasync_core.staging.own_names import hides_row_ids
+from supasync_core.staging.values import Kind, identifier, literal, plain
+
+_SUFFIXES = (".duckdb", ".ddb", ".db")
+_TYPES = {
+    "tinyint": "smallint",
+    "smallint": "smallint",
+    "integer": "integer",
+    "bigint": "bigint",
+    "hugeint": "numeric",
+    "decimal": "numeric",
+    "float": "real",
+    "double": "double precision",
+    "boolean": "boolean",
+    "uuid": "uuid",
+    "date": "date",
+    "timestamp": "timestamp without time zone",
+    "timestamp with time zone": "timestamp with time zone",
+    "blob": "bytea",
+}
+"""DuckDB's types whose values are those of a type of PostgreSQL; of others the look decides."""
+
+
+class DuckdbFiles:
+    """Reads tables of a file by attaching it; the file is never changed."""
+
+    def fits(self, path: Path) -> bool:
+        """By its name."""
+        return path.suffix.lower() in _SUFFIXES
+
+    def written(self, path: Path, table: Table) -> Table:
+        """Under its own name."""
+        return table
+
+    def single(self, path: Path) -> bool:
+        """A file may hold many tables."""
+        return False
+
+    def tables(self, path: Path, declared: Sequence[Table]) -> list[Table]:
+        """Declared tables that the file has; without one, all of its own in DuckDB's default schema."""
+        with _opened(path) as connection:
+            tables = Tables(connection)
+            found = [table for table in declared if tables.kinds(table) is not None]
+            rows = connection.execute(
+                "SELECT table_name FROM information_schema.tables WHERE table_catalog = current_database() "
+                "AND table_type = 'BASE TABLE' AND table_schema = 'main' ORDER BY ALL"
+            ).fetchall()
+            names = [name for (name,) in rows if not keeps_state(name, tables.existing(Table(name=name)))]
+        known = {table.relation for table in declared if table.schema == "public"}
+        return found + [Table(name=name) for name in names if name not in known]
+
+    def shape(self, path: Path, table: Table, choices: Choices) -> Shape:
+        """The columns; the types of raw cells and of texts are not known."""
+        with _opened(path) as connection, blamed(path, table):
+            kinds = Tables(connection).existing(table)
+        return Shape(tuple(Column(name, _type(kind)) for name, kind in kinds.items()))
+
+    def take(  # noqa: PLR0913, PLR0917 - as the protocol has it
+        self, engine: Engine, place: str, path: Path, table: Table, shape: Shape, choices: Choices
+    ) -> Taken:
+        """Attach the file; its rows are read while they are compared."""
+        if not isinstance(engine, DuckdbEngine):
+            raise PluginError("DuckDB files are compared by the engine duckdb")
+        with _opened(path) as connection, blamed(path, table):
+            kinds = Tables(connection).existing(table)
+        catalog = f"{place}_file"
+        engine.fetch(f"DETACH DATABASE IF EXISTS {catalog}")
+        with blamed(path, table):
+            whole = literal(spelled(path.resolve()))
+            engine.connection.execute(f"ATTACH {whole} AS {catalog} (TYPE duckdb, READ_ONLY)")
+            vet(engine.connection, catalog, path)
+        relation = f"{catalog}.{qualified(table)}"
+        cells = {name: _text(kind, shape, name) for name, kind in kinds.items()}
+        with blamed(path, table):
+            if hides_row_ids(kinds):
+                rows = engine.gather(place, [(f"{relation} WHERE {table.where or 'true'}", cells)], None)
+                engine.fetch(f"DETACH DATABASE {catalog}")
+            else:
+                rows = engine.hold(place, relation, cells, table.where)
+        return Taken(columns=tuple(cells), rows=rows)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[DuckDBPyConnection]:
+    connection = open_to_look(path)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _type(kind: Kind) -> str | None:
+    if kind.family in ("list", "array", "struct", "map"):
+        return "json"
+    return _TYPES.get(kind.family)
+
+
+def _text(kind: Kind, shape: Shape, name: str) -> str:
+    """The text to compare: a document's JSON, any other value's plain text."""
+    column = shape.column(name)
+    if kind.family == "json" and column is not None and is_document(column.type or ""):
+        return f"nullif(CAST({identifier(name)} AS VARCHAR), 'null')"
+    return plain(identifier(name), kind)

@@ -1,0 +1,94 @@
+"""One staged row for each key, of several files or of one that repeats itself.
+
+Keys are compared as their types have it: two spellings of one instant are one key.
+"""
+# ruff: noqa: S608 - names are quoted by values.identifier
+
+from collections.abc import Sequence
+
+from supasync_core.api.export import WARNING, Finding
+from supasync_core.model.batch import Key
+from supasync_core.model.opaque_keys import foreign
+from supasync_core.model.table import Shape, Table
+from supasync_core.staging.csv.column_types import type_of
+from supasync_core.staging.duckdb_staging import DuckdbStaging
+from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified
+from supasync_core.staging.equality import is_document, normal
+from supasync_core.staging.staged_tables import ready
+from supasync_core.staging.values import identifier, instant, plain
+
+
+def prefer_exact(staging: DuckdbStaging, table: Table, shape: Shape, exact: str) -> None:
+    """Take out rows of other files whose key an exact one has; ``exact`` is the number of the exact files."""
+    there = qualified(ready(table))
+    kinds, file, _, place = _staged(staging, table)
+    pairs = " AND ".join(f"{_key(shape, kinds, 'r', n)} = {_key(shape, kinds, 'e', n)}" for n in table.key)
+    staging.fetch(
+        f"DELETE FROM {there} WHERE {place} IN (SELECT r.{place} FROM {there} AS r "
+        f"SEMI JOIN (SELECT * FROM {there} AS s WHERE s.{file} IN ({exact})) AS e ON {pairs} "
+        f"WHERE r.{file} NOT IN ({exact}))"
+    )
+
+
+def among(staging: DuckdbStaging, table: Table, keys: Sequence[Key]) -> set[Key]:
+    """Those of the keys that a staged row has, however it spells them."""
+    whole = [key for key in keys if len(key) == len(table.key)]
+    return staging.staged_keys(table, whole)
+
+
+def one_of_each(staging: DuckdbStaging, table: Table, shape: Shape) -> list[Finding]:
+    """Report keys that come with different content; the newest row of each, else the last, is kept."""
+    there = f"{qualified(ready(table))} AS r"
+    kinds, file, _, place = _staged(staging, table)
+    key = ", ".join(_key(shape, kinds, "r", name) for name in table.key)
+    shown = ", ".join(f"any_value({plain(f'r.{identifier(n)}', kinds[n])})" for n in table.key)
+    contents = ", ".join(_content(shape, kinds, name) for name in kinds if name not in table.key) or "NULL"
+    twice = staging.fetch(
+        f"SELECT {shown}, count(DISTINCT hash({contents})) FROM {there} GROUP BY {key} HAVING count(*) > 1"
+    )
+    if not twice:
+        return []
+    moments = [str(instant(f"r.{identifier(n)}", kinds[n])) for n in table.timestamp if n in kinds]
+    newest = f"coalesce({', '.join(moments)}) DESC NULLS LAST, " if moments else ""
+    staging.fetch(
+        f"DELETE FROM {qualified(ready(table))} WHERE {place} IN (SELECT r.{place} FROM {there} "
+        f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {newest}r.{file} DESC, r.{place} DESC) > 1)"
+    )
+    text = f"{len(twice):,} keys come more than once: one row of each is kept"
+    found = [Finding(kind="duplicate", table=table.name, text=text, level=WARNING)]
+    for *values, different in twice:
+        if different > 1:
+            texts = tuple(map(str, values))
+            text = f"key {', '.join(texts)} comes with different content"
+            found.append(Finding(kind="duplicate", table=table.name, text=text, key=texts))
+    return found
+
+
+def unchecked(table: Table, shape: Shape) -> list[Finding]:
+    """Say of which key columns PostgreSQL alone knows when two texts are one value."""
+    found = []
+    for name in foreign(shape, table.key):
+        text = (
+            f"the key column {name} is of the type {type_of(shape, name)}, and is compared like text: "
+            "whether NEW takes two spellings for one key was not checked"
+        )
+        found.append(Finding(kind="key", table=table.name, text=text, level=WARNING, column=name))
+    return found
+
+
+def _staged(staging: DuckdbStaging, table: Table) -> tuple[Kinds, str, str, str]:
+    """The columns of the staged rows, and the quoted names of the staging's own."""
+    tables = Tables(staging.connection)
+    file, row, place = (identifier(str(name)) for name in tables.own(ready(table)))
+    return tables.existing(ready(table)), file, row, place
+
+
+def _key(shape: Shape, kinds: Kinds, side: str, name: str) -> str:
+    return normal(type_of(shape, name), plain(f"{side}.{identifier(name)}", kinds[name]))
+
+
+def _content(shape: Shape, kinds: Kinds, name: str) -> str:
+    """A cell's text, the same for all spellings that are told without looking inside a document."""
+    if is_document(type_of(shape, name)):
+        return f"CAST(r.{identifier(name)} AS VARCHAR)"
+    return _key(shape, kinds, "r", name)

@@ -1,0 +1,260 @@
+"""The files of one table become its staged rows: each checked by itself, then one row for each key."""
+# ruff: noqa: S608 - names are quoted by values.identifier
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from supasync_core.api.export import ERROR, WARNING, Choices, Finding, Loaded
+from supasync_core.gap.csv import damage, dedupe
+from supasync_core.gap.csv.damage import Check
+from supasync_core.gap.csv.where_filter import leave_out
+from supasync_core.model.table import Shape, Table
+from supasync_core.staging.connection import blamed, private
+from supasync_core.staging.csv import nulls
+from supasync_core.staging.csv.cells import NOT_NULL, nullable, staged
+from supasync_core.staging.csv.dialects import DIALECTS, Dialect, detect, is_exact
+from supasync_core.staging.csv.exact_form import ExactFile
+from supasync_core.staging.csv.file_format import Physical, UnfitError, examine
+from supasync_core.staging.csv.null_hints import hints
+from supasync_core.staging.csv.nulls import Open
+from supasync_core.staging.csv.raw_table import Raw
+from supasync_core.staging.csv.records import lines
+from supasync_core.staging.duckdb_staging import DuckdbStaging, kind_for
+from supasync_core.staging.duckdb_tables import Tables, qualified, refuse_twins
+from supasync_core.staging.own_names import ROW_ID
+from supasync_core.staging.staged_tables import ready
+from supasync_core.staging.values import identifier
+from supasync_core.staging.write_rows import Writer
+
+_LEFT_OUT = ("key", "type")
+"""Kinds of findings whose rows cannot be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file's rows: the SQL of each column's cells, of the row's number, and where they stand.
+
+    ``exact``: in the exact form; its rows win over others.
+    """
+
+    file: int
+    cells: dict[str, str]
+    row: str
+    rows: str
+    exact: bool = False
+
+    def select(self, columns: Sequence[str]) -> str:
+        """These columns, the number of the file, and the row's."""
+        cells = [self.cells.get(name, "NULL") for name in columns]
+        return f"SELECT {', '.join([*cells, str(self.file), self.row])} FROM {self.rows}"
+
+
+@dataclass
+class Merging:
+    """Collects the files of one table; ``finish`` makes its staged rows."""
+
+    staging: DuckdbStaging
+    table: Table
+    shape: Shape
+    choices: Choices
+    drafts: Path
+    loaded: list[Loaded] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    open: list[Open] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+
+    def add(self, index: int, path: Path) -> None:
+        """Check and load one file."""
+        encoding = self.choices.encodings.get(path.name, self.choices.encodings.get("*"))
+        try:
+            physical = examine(path, encoding, self.drafts / f"{index}.csv", self.shape.names)
+        except UnfitError as err:
+            self._file("encoding", path, str(err))
+            return
+        if is_exact(physical):
+            self._add_exact(index, path, physical)
+        elif self._fit(path, physical):
+            self._add_plain(Raw(self.staging, self.table, path.name, index, physical, self.drafts))
+
+    def finish(self) -> None:
+        """One staged row for each key: of exact files, of what is left in others."""
+        target = ready(self.table)
+        with blamed(self.staging.path, self.table), private():
+            self.staging.connection.execute(f"DROP TABLE IF EXISTS {qualified(target)}")
+            if not self.parts:
+                return
+            self.staging.shapes[self.table.name] = self.shape
+            columns = list(dict.fromkeys(name for part in self.parts for name in part.cells))
+            rows = " UNION ALL ".join(part.select(columns) for part in self.parts)
+            self.staging.stage(self.table, rows, columns)
+            self.findings += leave_out(self.staging, self.table, self.shape, self.choices.language)
+            exact = ", ".join(str(part.file) for part in self.parts if part.exact)
+            if exact and not all(part.exact for part in self.parts):
+                dedupe.prefer_exact(self.staging, self.table, self.shape, exact)
+                self._settle()
+            self.findings += dedupe.one_of_each(self.staging, self.table, self.shape)
+            self.findings += dedupe.unchecked(self.table, self.shape)
+            for (name,) in self.staging.fetch(
+                "SELECT table_name FROM information_schema.tables "
+                "WHERE table_schema = 'gap' AND regexp_matches(table_name, '^(raw|exact) ')"
+            ):
+                self.staging.connection.execute(f"DROP TABLE gap.{identifier(name)}")
+
+    def _settle(self) -> None:
+        """Forget what was found in rows of which an exact file has the right ones."""
+        keys = [each.key for each in self.findings if each.key and each.kind != "exact"]
+        there = dedupe.among(self.staging, self.table, keys)
+        self.findings[:] = [each for each in self.findings if not each.key or each.key not in there]
+
+    def _fit(self, path: Path, physical: Physical) -> bool:
+        """Whether the header can be read as the table's columns; what is amiss with it is reported.
+
+        A file whose rows cannot be told apart cannot be read at all, so that is never accepted.
+        """
+        header = physical.header
+        if not header or "" in header or len(set(header)) < len(header):
+            self._file("file", path, "does not name each column once in its first line")
+            return False
+        lost = [name for name in self.table.key if name not in header]
+        if lost:
+            self._file("file", path, f"has no key column {', '.join(lost)}")
+            return False
+        refuse_twins(self.table, self._columns(physical))
+        if self.shape.known and self.shape.columns:
+            left_out = (*self.table.exclude, *header)
+            missing = [c.name for c in self.shape.columns if c.name not in left_out]
+            missing = [name for name in missing if not self.table.columns or name in self.table.columns]
+            foreign = [n for n in header if n not in self.shape.names and n not in self.table.exclude]
+            for name in missing:
+                self._file("header", path, f"lacks NEW's column {name}", name)
+            for name in foreign:
+                self._file("header", path, f"has a column {name} that NEW does not know", name)
+        return True
+
+    def _columns(self, physical: Physical) -> list[str]:
+        """The columns of the file that are copied."""
+        wanted = self.table.columns or physical.header
+        known = self.shape.names if self.shape.known and self.shape.columns else physical.header
+        return [n for n in physical.header if n in wanted and n in known and n not in self.table.exclude]
+
+    def _add_exact(self, index: int, path: Path, physical: Physical) -> None:
+        file = ExactFile(physical.path, path.name, self.table)
+        target = replace(
+            ready(self.table),
+            schema="gap",
+            name=f"exact {index} {self.table.name}",
+            exclude=self.table.exclude,
+        )
+        self.staging.connection.execute(f"DROP TABLE IF EXISTS {qualified(target)}")
+        writer = Writer(
+            self.staging.connection,
+            self.staging.path,
+            new=lambda _table, name: kind_for(self.shape, name),
+            grows=lambda _kinds: True,
+        )
+        for batch in file.batches():
+            writer.upsert(target, batch)
+        self.findings += file.findings
+        kinds = Tables(self.staging.connection).kinds(target)
+        if kinds is not None:
+            cells = {name: f"e.{identifier(name)}" for name in kinds}
+            self.parts.append(Part(index, cells, "NULL::BIGINT", f"{qualified(target)} AS e", exact=True))
+        self.loaded.append(
+            Loaded(
+                table=self.table.name,
+                file=path.name,
+                dialect="exact",
+                rows=file.rows,
+                digest=physical.digest,
+                proof=file.proof if file.proof and file.proof.get("complete") else None,
+            )
+        )
+
+    def _add_plain(self, raw: Raw) -> None:
+        self.findings += (replace(each, level=ERROR) for each in raw.load())
+        cells = raw.cells(self.shape)
+        name = self.choices.dialects.get(raw.file, self.choices.dialects.get("*"))
+        dialect = DIALECTS[name] if name else detect(raw.physical, raw.file, cells, self.shape)
+        if dialect.javascript:
+            self.staging.lossy.add(self.table.name)
+        words: dict[str, str | None] = {}
+        for column, looks in zip(raw.physical.header, cells, strict=True):
+            word, sure = nulls.rule(dialect, self.shape, self.table, raw.file, column, looks, self.choices)
+            words[column] = word if sure or not word else NOT_NULL
+            if not sure and column in self._columns(raw.physical):
+                doubtful = looks.word if word else looks.bare + looks.quoted
+                self.open.append(Open(column, word or "", doubtful, raw.file))
+        for text in hints(raw, cells, dialect, self.shape, self.choices):
+            self.findings.append(
+                Finding(kind="null", table=self.table.name, text=text, level=WARNING, file=raw.file)
+            )
+        rows = raw.count()
+        self.findings += damage.row_count(raw, dialect, rows)
+        self.findings += damage.last_line(raw, dialect)
+        self.findings += damage.printed_anew(raw, dialect, self.shape)
+        bad = list(self._checked(raw, dialect, words))
+        self.parts.append(self._part(raw, dialect, words, bad))
+        notes = () if name else (f"dialect detected; --dialect {raw.file}=NAME overrides it",)
+        self.loaded.append(
+            Loaded(
+                table=self.table.name,
+                file=raw.file,
+                dialect=dialect.name,
+                rows=rows,
+                digest=raw.physical.digest,
+                notes=notes,
+            )
+        )
+
+    def _checked(self, raw: Raw, dialect: Dialect, words: dict[str, str | None]) -> Iterator[str]:
+        """The conditions of rows that cannot be sent; every place is reported."""
+        kept = {*self._columns(raw.physical), *self.table.key}
+        wanted = [
+            c for c in damage.checks(raw, dialect, self.shape, words) if c.column is None or c.column in kept
+        ]
+        counts = raw.counted([check.condition for check in wanted])
+        held = [(check, count) for check, count in zip(wanted, counts, strict=True) if count]
+        held = [(check, count) for check, count in held if damage.real(check, raw, self.shape)]
+        places = {id(check): raw.places(check.condition) for check, _ in held}
+        rows = {row for found in places.values() for _, row in found}
+        at = lines(raw.physical.path, rows, raw.physical.delimiter)
+        for check, count in held:
+            for key, row in places[id(check)]:
+                self.findings.append(self._row(check, raw, key, at.get(row)))
+            if count > len(places[id(check)]):
+                more = f"{raw.file}: {count - len(places[id(check)]):,} more rows: {check.text}"
+                self.findings.append(
+                    Finding(
+                        kind=check.kind, table=self.table.name, text=more, level=check.level, file=raw.file
+                    )
+                )
+            if check.kind in _LEFT_OUT:
+                yield check.condition
+
+    def _row(self, check: Check, raw: Raw, key: tuple[str, ...], line: int | None) -> Finding:
+        return Finding(
+            kind=check.kind,
+            table=self.table.name,
+            text=f"{raw.file}, line {line or '?'}, key {', '.join(key)}: {check.text}",
+            level=check.level,
+            file=raw.file,
+            line=line,
+            key=key,
+            column=check.column,
+        )
+
+    def _part(self, raw: Raw, dialect: Dialect, words: dict[str, str | None], bad: list[str]) -> Part:
+        cells = {
+            n: staged(nullable(raw.cell(n), words[n]), dialect, self.shape, n)
+            for n in self._columns(raw.physical)
+        }
+        where = f" WHERE NOT coalesce({' OR '.join(f'({each})' for each in bad)}, false)" if bad else ""
+        return Part(raw.index, cells, f"{ROW_ID} + 1", f"{raw.name}{where}")
+
+    def _file(self, kind: str, path: Path, text: str, column: str | None = None) -> None:
+        self.findings.append(
+            Finding(
+                kind=kind, table=self.table.name, text=f"{path.name} {text}", file=path.name, column=column
+            )
+        )

@@ -1,0 +1,102 @@
+"""A table's ``where`` applied to staged rows, as far as its words are simple and its types are known."""
+# ruff: noqa: S608 - names are quoted by values.identifier, texts by values.literal
+
+import re
+from dataclasses import dataclass
+
+from supasync_core.api.export import WARNING, Finding
+from supasync_core.model import timestamps
+from supasync_core.model.opaque_keys import foreign
+from supasync_core.model.table import Shape, Table
+from supasync_core.staging.csv.column_types import type_of
+from supasync_core.staging.duckdb_staging import DuckdbStaging
+from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified
+from supasync_core.staging.equality import UNZONED, WHOLE, ZONED, is_document, normal
+from supasync_core.staging.staged_tables import ready
+from supasync_core.staging.values import VARCHAR, identifier, instant, literal, plain
+
+COMPARED = {"eq": "=", "neq": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+_WORDS = ("null", "true", "false", "unknown")
+_MOMENTS = (ZONED, UNZONED, "date")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One of PostgREST's filters: a column, ``is`` or a comparison, and what it is compared with."""
+
+    column: str
+    operator: str
+    value: str
+    negated: bool
+
+
+def conditions(where: str) -> list[Condition] | None:
+    """All conditions of a filter; None where one is not simple."""
+    found = []
+    for part in where.split("&"):
+        match = re.fullmatch(r"(\w+)=(not\.)?(eq|neq|gt|gte|lt|lte|is)\.(.*)", part)
+        if not match or "%" in match[4] or "+" in match[4]:
+            return None
+        if match[3] == "is" and match[4].lower() not in _WORDS:
+            return None
+        found.append(Condition(match[1], match[3], match[4], negated=bool(match[2])))
+    return found
+
+
+def leave_out(staging: DuckdbStaging, table: Table, shape: Shape, language: str) -> list[Finding]:
+    """Take staged rows out that ``where`` does not let through; what was done, or could not be."""
+    kinds = Tables(staging.connection).kinds(ready(table))
+    if not table.where or not kinds:
+        return []
+    told = conditions(table.where) if language == "rest" else None
+    parts = [_sql(each, shape, kinds) for each in told] if told is not None else [None]
+    if None in parts:
+        text = f"where: {table.where} is not applied to files: rows that it leaves out come along"
+        return [Finding(kind="where", table=table.name, text=text, level=WARNING)]
+    kept = " AND ".join(part for part in parts if part)
+    there = qualified(ready(table))
+    rows = staging.fetch(f"SELECT count(*) FROM {there} AS r WHERE NOT coalesce({kept}, false)")[0][0]
+    if not rows:
+        return []
+    staging.fetch(f"DELETE FROM {there} AS r WHERE NOT coalesce({kept}, false)")
+    text = f"{rows:,} rows of the files are left out by where: {table.where}"
+    return [Finding(kind="where", table=table.name, text=text, level=WARNING)]
+
+
+def _sql(condition: Condition, shape: Shape, kinds: Kinds) -> str | None:
+    """The condition on a staged row ``r``; None where DuckDB may see it otherwise than PostgreSQL."""
+    name = condition.column
+    if name not in kinds:
+        return None
+    text = plain(f"r.{identifier(name)}", kinds[name])
+    word = condition.value.lower()
+    found = _is(word, text) if condition.operator == "is" else _compared(condition, shape, text)
+    return f"(NOT {found})" if found and condition.negated else found
+
+
+def _is(word: str, text: str) -> str:
+    if word in ("null", "unknown"):
+        return f"({text} IS NULL)"
+    return f"coalesce({normal('boolean', text)} = '{word}', false)"
+
+
+def _compared(condition: Condition, shape: Shape, text: str) -> str | None:
+    kind, sign = type_of(shape, condition.column), COMPARED[condition.operator]
+    value = literal(condition.value)
+    if kind in WHOLE and re.fullmatch(r"-?\d{1,19}", condition.value):
+        return f"(TRY_CAST({text} AS HUGEINT) {sign} {condition.value})"
+    if kind in _MOMENTS and _is_moment(condition.value):
+        mine, other = instant(text, VARCHAR), instant(value, VARCHAR)
+        return f"(CASE WHEN {text} IS NOT NULL AND {mine} IS NULL THEN true ELSE {mine} {sign} {other} END)"
+    unsure = not kind or is_document(kind) or foreign(shape, [condition.column])
+    if unsure or condition.operator not in ("eq", "neq"):
+        return None
+    return f"({normal(kind, text)} {sign} {normal(kind, value)})"
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        timestamps.parse(text)
+    except ValueError:
+        return False
+    return text[:4].isdigit()

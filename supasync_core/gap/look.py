@@ -1,0 +1,292 @@
+"""Look at an export: stage its files, ask the sink for the rows of the same keys, tell them apart."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from supasync_core.api.backend import Informed, Sink
+from supasync_core.api.export import WARNING, Choices, Export, Finding, Found, Staging
+from supasync_core.api.registry import did_you_mean
+from supasync_core.gap.import_plan import Outlook, Part
+from supasync_core.model import transform
+from supasync_core.model.batch import Batch, Key, Keyset, Span, Window
+from supasync_core.model.errors import ConfigError
+from supasync_core.model.opaque_keys import foreign, literal, opaque
+from supasync_core.model.page_order import Onward
+from supasync_core.model.row_key import NOT_BY_HAND, has_row_key
+from supasync_core.model.table import Shape, Table
+from supasync_core.model.wording import counted
+from supasync_core.project.migration import Project
+from supasync_core.staging.csv.named_files import together
+from supasync_core.staging.remembered_shapes import recall_shape, remember_shape
+
+Progress = Callable[[str], None]
+
+FEW = 2000
+"""Keys that are asked for one by one in any case; that takes some twenty requests."""
+ROWS_FOR_A_KEY = 8
+"""An address names about a hundred keys, a page has a thousand rows: below this, all rows cost less."""
+
+_Address = tuple[str, str]
+
+
+@dataclass
+class Look:
+    """One look at a folder; only the sink is asked, and only what the files give reason to ask."""
+
+    project: Project
+    export: Export
+    staging: Staging
+    choices: Choices
+    progress: Progress
+    rehearsal: bool = False
+    """Whether the sink is a file, which has none of the parents that NEW has."""
+    parts: dict[str, Part] = field(default_factory=dict)
+    met: defaultdict[_Address, list[tuple[Table, str]]] = field(default_factory=lambda: defaultdict(list))
+    """Of each parent, the children and their columns whose values its key is asked for."""
+
+    def at(self, folder: Path | None) -> Outlook:
+        """All of the folder and of the named files; nothing is written to the sink."""
+        tables = self.project.settings.tables
+        found = self.checked(folder)
+        for table in tables:
+            if table.name in found.files:
+                self._stage(table, found.files[table.name])
+        staged = [part for part in self.parts.values() if not has_row_key(part.table)]
+        for part in reversed(staged):
+            self._meet(part)
+        for part in staged:
+            self._compare(part)
+        missing = tuple(table.name for table in tables if table.name not in self.parts)
+        return Outlook(self.parts, missing, found.unknown, self.choices.accepted)
+
+    def checked(self, folder: Path | None) -> Found:
+        """The files of the folder, and the named ones; ConfigError where a choice is for nothing there is."""
+        tables = self.project.settings.tables
+        found = Found({}) if folder is None else self.export.find(folder, tables)
+        found = together(found, self.choices.files)
+        _check(self.choices, self.export.kinds, found, [table.name for table in tables])
+        self.export.check(self.choices)
+        for table in tables:
+            if any(place.startswith(f"{table.name}.") for place in self.choices.nulls):
+                _check_columns(self.choices, Part(table, (), self._shape(table)))
+        return found
+
+    def _stage(self, table: Table, paths: tuple[Path, ...]) -> None:
+        self.progress(f"staging {', '.join(path.name for path in paths)} ...")
+        shape = self._shape(table)
+        part = Part(table, paths, shape)
+        if has_row_key(table):  # of a kind that nobody can accept: a row without its key may be there twice
+            part.findings.append(Finding(kind="key", table=table.name, text=NOT_BY_HAND))
+            self.parts[table.name] = part
+            return
+        part.loaded, part.findings = self.export.load(self.staging, table, paths, shape, self.choices)
+        self.parts[table.name] = part
+
+    def _shape(self, table: Table) -> Shape:
+        """The sink's columns; those that were kept where the sink knows no types."""
+        shape = self.project.sink.shape(table)
+        if shape.known and any(column.type for column in shape.columns):
+            remember_shape(self.staging, table.name, shape)
+            return shape
+        kept = recall_shape(self.staging, table.name)
+        if kept and isinstance(self.project.sink, Informed):
+            self.project.sink.informed(table, kept)  # so that keys are one or two as NEW would have it
+        return kept or shape
+
+    def _meet(self, part: Part) -> None:
+        """Take in the sink's rows of the staged keys, and of the keys that its children refer to."""
+        table = part.table
+        self.progress(f"comparing {table.name} ...")
+        asked = self.staging.asked(table, self.met[table.address])
+        self.staging.known(table, part.shape, self._known(part, replace(table, where=None), asked))
+        part.findings += self.export.settle(self.staging, table, part.shape, self.choices)
+        if table.transform:
+            self.staging.replace(table, part.shape, self._transformed(table))
+        for column, parent, referred in _references(part):
+            other = self._part(part, parent)
+            if other and other.table.key == (referred,) and parent != table.relation:
+                self.met[part.table.schema, parent].append((table, column))
+
+    def _known(self, part: Part, table: Table, asked: int) -> Iterator[Batch]:
+        """The sink's rows of the keys that the staging asks for; all of its rows where that costs less.
+
+        Rows by other texts than were asked for are reported: NEW takes them for the same, nothing here does.
+        """
+        sink = self.project.sink
+        if not foreign(part.shape, table.key) and asked > FEW and sink.count(table) < asked * ROWS_FOR_A_KEY:
+            yield from _all_rows(sink, table)
+            return
+        names = opaque(part.shape, table.key)
+        places = [table.key.index(name) for name in names]
+        others = False
+        for keys in self.staging.asked_keys():
+            for batch in sink.rows(table, table.key, keys):
+                others = others or bool(_unasked(table, batch, keys, places))
+                yield batch
+        if not others or not self.staging.asked(table):  # now without the keys that children alone refer to
+            return
+        rows = sum(
+            _unasked(table, batch, keys, places)
+            for keys in self.staging.asked_keys()
+            for batch in sink.rows(replace(table, columns=table.key), table.key, keys)
+        )
+        if rows:
+            part.findings.append(_spelled_otherwise(table, names, rows))
+
+    def _transformed(self, table: Table) -> Iterator[Batch]:
+        transforms = self.project.transforms(table)
+        return (transform.apply(transforms, table, batch) for batch in self.staging.rows(table))
+
+    def _compare(self, part: Part) -> None:
+        for column, parent, referred in _references(part):
+            self._orphans(part, column, parent, referred)
+        older = "older" in self.choices.accepted
+        part.counts = self.staging.compare(
+            part.table, part.shape, self.project.settings.sink.ref, older=older
+        )
+        if part.counts.older:
+            fate = "are written over them" if older else "are not written"
+            text = f"{part.counts.older:,} rows are older than NEW's, and {fate}"
+            part.findings.append(Finding(kind="older", table=part.table.name, text=text, level=WARNING))
+
+    def _orphans(self, part: Part, column: str, parent: str, referred: str) -> None:
+        """Take out rows whose parent is neither in the files nor in the sink, and report each."""
+        other = self._part(part, parent)
+        places = [other.table] if other else []
+        values = self.staging.strays(part.table, column, places, referred)
+        if values and (part.table, column) not in self.met[part.table.schema, parent]:
+            places.append(self._looked_up(part, parent, referred, values))
+            values = self.staging.strays(part.table, column, places, referred)
+        if not values:
+            return
+        if foreign(part.shape, (column,)):
+            part.findings.append(_orphans_unchecked(part.table, column, parent, len(values)))
+            return
+        if self.rehearsal:
+            text = (
+                f"{part.table.name}.{column}: orphans were not checked: the files have no {parent} for "
+                f"{len(values):,} of its values, and a rehearsal does not ask NEW for them"
+            )
+            part.findings.append(
+                Finding(kind="orphan", table=part.table.name, text=text, level=WARNING, column=column)
+            )
+            return
+        paths = dict(enumerate(part.paths))
+        for key, index, row in self.staging.leave_out(part.table, column, values):
+            path = paths.get(int(index)) if index.isdigit() else None
+            line = self.export.place(path, row) if path and row else None
+            place = f"{path.name}, line {line}, " if path and line else ""
+            text = f"{place}key {', '.join(key)}: its {column} is neither in the files nor in NEW ({parent})"
+            part.findings.append(
+                Finding(
+                    kind="orphan",
+                    table=part.table.name,
+                    text=text,
+                    file=path.name if path else None,
+                    line=line,
+                    key=key,
+                    column=column,
+                )
+            )
+
+    def _part(self, child: Part, parent: str) -> Part | None:
+        """The part of the table that a foreign key refers to, in the child's own schema."""
+        address = (child.table.schema, parent)
+        return next((each for each in self.parts.values() if each.table.address == address), None)
+
+    def _looked_up(self, part: Part, parent: str, referred: str, values: list[str]) -> Table:
+        """The sink's rows that have the values, as far as they were not asked for with the parent's own."""
+        table = Table(
+            name=parent, schema=part.table.schema, key=(referred,), timestamp=(), columns=(referred,)
+        )
+        name = parent if table.schema == "public" else f"{table.schema}.{parent}"
+        place = replace(table, name=f"{name} by {referred}")
+        self.staging.known(place, Shape(known=False), self._having(table, values))
+        return place
+
+    def _having(self, table: Table, values: list[str]) -> Iterator[Batch]:
+        sink = self.project.sink
+        if len(values) > FEW and sink.count(table) < len(values) * ROWS_FOR_A_KEY:
+            yield from _all_rows(sink, table)
+        else:
+            yield from sink.rows(table, table.key, [(value,) for value in values])
+
+
+def _unasked(table: Table, batch: Batch, keys: Sequence[Key], places: Sequence[int]) -> int:
+    """How many rows have other texts in these columns of the key than were asked for."""
+    if not places:
+        return 0
+    return literal([table.place(row, None).key for row in batch.rows], keys, places).count(False)
+
+
+def _spelled_otherwise(table: Table, names: Sequence[str], rows: int) -> Finding:
+    text = (
+        f"NEW has {counted(rows, 'row', 'rows')} under another spelling of {', '.join(names)} than the "
+        "files, and takes both for one key: which of the two is newer was not compared"
+    )
+    return Finding(kind="spelling", table=table.name, text=text, column=names[0])
+
+
+def _orphans_unchecked(table: Table, column: str, parent: str, values: int) -> Finding:
+    text = (
+        f"{table.name}.{column}: orphans were not checked: {values:,} of its values are in no row of "
+        f"{parent} by their very texts, and NEW alone knows which are the same; it refuses what has no parent"
+    )
+    return Finding(kind="orphan", table=table.name, text=text, level=WARNING, column=column)
+
+
+def _all_rows(sink: Sink, table: Table) -> Iterator[Batch]:
+    """Every row, in the order of the key."""
+    after, onward = None, Onward(table)
+    while True:
+        batch = sink.read(table, Window((Span(Keyset(None), after=after),), table.page_size))
+        if not batch.count:
+            return
+        yield batch
+        after = onward.behind(batch)
+
+
+def _references(part: Part) -> list[tuple[str, str, str]]:
+    """Column, parent and the parent's column of each foreign key that is copied."""
+    return [
+        (column.name, *column.refers)
+        for column in part.shape.columns
+        if column.refers and column.name not in part.table.exclude
+    ]
+
+
+def _check(choices: Choices, kinds: Collection[str], found: Found, tables: Collection[str]) -> None:
+    """ConfigError where a choice is for nothing that there is."""
+    files = [path.name for paths in found.files.values() for path in paths]
+    named = (
+        ("--accept", choices.accepted, kinds, "kind"),
+        ("--dialect", choices.dialects.keys() - {"*"}, files, "file of a table"),
+        ("--encoding", choices.encodings.keys() - {"*"}, files, "file of a table"),
+    )
+    problems = [
+        f"{option} {name}: there is no such {what}{did_you_mean(name, there)}"
+        for option, names, there, what in named
+        for name in sorted(set(names) - set(there))
+    ]
+    problems += [
+        f"--null {place}: there is no such table or file{did_you_mean(place, [*tables, *files])}"
+        for place in sorted(choices.nulls.keys() - {"*"} - set(tables))
+        if place not in files and not any(place.startswith(f"{name}.") for name in (*tables, *files))
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _check_columns(choices: Choices, part: Part) -> None:
+    """ConfigError where NULL is told for a column that the table does not have."""
+    names, prefix = part.shape.names, f"{part.table.name}."
+    told = [place.removeprefix(prefix) for place in sorted(choices.nulls) if place.startswith(prefix)]
+    problems = [
+        f"--null {prefix}{name}: there is no such column{did_you_mean(name, names)}"
+        for name in told
+        if part.shape.known and name not in names
+    ]
+    if problems:
+        raise ConfigError(problems)

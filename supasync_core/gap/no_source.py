@@ -1,0 +1,46 @@
+"""The source while the gap is carried over: it is not there, and nothing is asked of it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from supasync_core.api.backend import Source
+from supasync_core.model.batch import Batch, Window
+from supasync_core.model.errors import RefusedError
+from supasync_core.model.table import Shape, Table
+from supasync_core.model.timestamps import Horizon
+
+
+class AbsentSource(Source):
+    """Refuses every question."""
+
+    def shape(self, table: Table) -> Shape:
+        """Refused."""
+        raise _refused(table)
+
+    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
+        """Refused."""
+        raise _refused(table)
+
+    def count(self, table: Table, window: Window | None = None) -> int:
+        """Refused."""
+        raise _refused(table)
+
+    def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
+        """Refused."""
+        raise _refused(table)
+
+    def horizon(self) -> Horizon | None:
+        """Nobody knows."""
+        return None
+
+    def read(self, table: Table, window: Window) -> Batch:
+        """Refused."""
+        raise _refused(table)
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+def _refused(table: Table) -> RefusedError:
+    return RefusedError(
+        f"{table.name}: OLD is not asked while the gap is carried over by hand", table=table.name
+    )

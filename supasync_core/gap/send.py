@@ -1,0 +1,215 @@
+"""Send what an export has that the sink has not: parents first, under the lease, recorded like every run."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from supasync_core.api.export import Staging
+from supasync_core.api.state_store import Entry
+from supasync_core.api.table_plugin import Job
+from supasync_core.gap.import_plan import Outlook, Part
+from supasync_core.gap.kept import Keeping, sample_of
+from supasync_core.model import timestamps
+from supasync_core.model.errors import RowError, SupasyncError, TableError
+from supasync_core.model.report import Report, TableResult, waiting
+from supasync_core.model.state import State, TableState
+from supasync_core.model.table import Table
+from supasync_core.model.timestamps import Horizon
+from supasync_core.project.lease import LEASE, RENEW, Lease
+from supasync_core.project.migration import Project
+from supasync_core.project.run_options import Interrupted, Watch
+from supasync_core.sync.writer import Delivery
+
+COMMAND = "gap import"
+
+
+@dataclass
+class Sending:
+    """One import under its lease."""
+
+    project: Project
+    staging: Staging
+    lease: Lease
+    state: State
+    outlook: Outlook
+    watch: Watch
+    interrupted: Callable[[], bool] = lambda: False
+    results: dict[str, TableResult] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+    delivery: Delivery = field(init=False)
+    keeping: Keeping = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Rows that a batch needs are looked up in the export: they were transformed already."""
+        settings = self.project.settings
+        plain = replace(settings, tables=tuple(replace(table, transform=()) for table in settings.tables))
+        staged = replace(self.project, settings=plain, source=self.staging.source())
+        self.delivery = Delivery(staged, self.lease.run.now, self.state)
+        self.keeping = Keeping(self.project, self.lease.run.now)
+        self.lease.record = lambda: self._entry(self._report(None, interrupted=False), "running")
+
+    def conduct(self) -> Report:
+        """Send all tables that may be sent, and save; what happens to one table does not stop the others."""
+        stopped: SupasyncError | None = None
+        interrupted = False
+        blocked = self.outlook.blocked()
+        try:
+            self.renew()
+            for part in self.outlook.parts.values():
+                self._table(part, blocked)
+        except Interrupted:
+            interrupted = True
+        except TableError as err:
+            stopped = err
+        report = self._report(stopped, interrupted=interrupted)
+        self.lease.save(self._entry(report, report.status))
+        return report
+
+    def renew(self) -> None:
+        """Say that this run is alive where it has not for a while; LockedError where another took over."""
+        if self.lease.age >= RENEW:
+            self.lease.save(self.lease.record())
+
+    def _table(self, part: Part, blocked: dict[str, str]) -> None:
+        table = part.table
+        bad = [name for name in table.after if name in self.results and self.results[name].status != "ok"]
+        if table.name in blocked or bad:
+            reason = blocked.get(table.name) or waiting(bad)
+            own = bool(part.errors(self.outlook.accepted))
+            error = f"{table.name}: {reason}" if own else f"not sent: {reason}"
+            code = RowError.exit_code if own else 0
+            result = TableResult(
+                name=table.name, status="failed" if own else "skipped", error=error, exit_code=code
+            )
+        else:
+            self.watch.table_begins(table)
+            result = self._sent(part)
+        self.results[table.name] = result
+        self.watch.table_ended(result)
+
+    def _sent(self, part: Part) -> TableResult:
+        table = replace(part.table, transform=())
+        began = time.monotonic()
+        found = part.to_send(self.outlook.accepted)
+        try:
+            readback = self.keeping.before(table, self.state.table(table.name))
+            for batch in self.staging.batches(table):
+                self.renew()
+                self.delivery.send(table, batch)
+                sample_of(readback, batch)
+                self.staging.confirmed(table, batch, self.project.settings.sink.ref)
+                part.sent += batch.count
+                self.watch.rows_confirmed(table, part.sent, found)
+                self.state = self.delivery.set_aside.kept(self.state)
+                if self.interrupted():
+                    raise Interrupted
+            self.keeping.after(readback, self.delivery.set_aside.keys(table))
+        except TableError as err:
+            if err.table is None:
+                raise
+            self.delivery.set_aside.restore(table, self.state)
+            return self._result(part, found, began, error=str(err), hint=err.hint, code=err.exit_code)
+        aside = self.delivery.set_aside.newly(table)
+        self.state = self._proven(part)
+        if aside.rows:
+            error, hint = aside.sentence, aside.hint
+            done = self._result(part, found, began, error=error, hint=hint, code=RowError.exit_code)
+            return replace(done, status="ok", refused=aside.rows, synced=part.sent - aside.rows)
+        return self._result(part, found, began)
+
+    def _result(  # noqa: PLR0913 - what a table may come to
+        self,
+        part: Part,
+        found: int,
+        began: float,
+        *,
+        error: str | None = None,
+        hint: str | None = None,
+        code: int = 0,
+    ) -> TableResult:
+        return TableResult(
+            name=part.table.name,
+            status="failed" if error else "ok",
+            found=found,
+            synced=part.sent,
+            seconds=time.monotonic() - began,
+            error=error,
+            hint=hint,
+            exit_code=code,
+        )
+
+    def _proven(self, part: Part) -> State:
+        """The state with the table's cursors where its files prove them: whole from the lower bounds on."""
+        table = part.table
+        known = self.state.table(table.name)
+        proofs = (each.proof for each in part.loaded if each.proof)
+        proof = next((each for each in proofs if self._reaches(table, known, each)), None)
+        if proof is None or not part.sound or known.late:
+            return self.state
+        source: Any = self.staging.source()
+        source.at = Horizon(timestamps.parse(str(proof["at"])))
+        job = Job(replace(table, transform=(), where=None), source, known, self.lease.run.now)
+        state = known
+        for piece in self.project.plugin(table).read(job):
+            state = piece.state
+        return self.state.with_table(table.name, state)
+
+    def _reaches(self, table: Table, known: TableState, proof: Any) -> bool:  # noqa: ANN401 - JSON of the file
+        """Whether the export begins at or before every lower bound of the state."""
+        bounds = proof.get("from")
+        job = Job(table, self.staging.source(), known, self.lease.run.now)
+        spans = self.project.plugin(table).pending(job).spans
+        return isinstance(bounds, dict) and all(
+            span.keyset.name in bounds and _at_or_before(bounds[span.keyset.name], lower_bound(span))
+            for span in spans
+        )
+
+    def _entry(self, report: Report, status: str) -> Entry:
+        """The record; rows of an export are those of no page, so none counts as unchanged after this."""
+        return Entry(
+            status=status,
+            state=self.state.unsure(self.results),
+            records=report.records,
+            error=report.error,
+            details={**report.details(), "files": self._files()},
+            lease=LEASE,
+            retention=self.project.settings.retention.days,
+        )
+
+    def _files(self) -> dict[str, str]:
+        return {each.file: each.digest for part in self.outlook.parts.values() for each in part.loaded}
+
+    def _report(self, stopped: SupasyncError | None, *, interrupted: bool) -> Report:
+        ledger = self.project.ledger
+        total = ledger.total()
+        return Report(
+            command=COMMAND,
+            run=self.lease.run.id,
+            tables=tuple(self.results.values()),
+            seconds=time.monotonic() - self.began,
+            notes=tuple(self.project.sink.notes()),
+            stopped=stopped,
+            whole=not self.outlook.missing,
+            interrupted=interrupted,
+            requests=total.requests,
+            bytes=total.sent + total.received,
+            costs=ledger.as_json(),
+        )
+
+
+def lower_bound(span: Any) -> str | None:  # noqa: ANN401 - a Span
+    """The text from which a span begins; None for its very beginning."""
+    return span.start or span.beyond or (span.after.value if span.after else None)
+
+
+def _at_or_before(given: object, bound: str | None) -> bool:
+    """Whether an export from ``given`` on holds everything from ``bound`` on; None is the beginning."""
+    if given is None or given == bound:
+        return True
+    if bound is None:
+        return False
+    try:
+        return timestamps.parse(str(given)) <= timestamps.parse(bound)
+    except ValueError:
+        return False

@@ -1,0 +1,77 @@
+"""What has to be exported of each table: from the state, as the next run would read it."""
+
+from collections.abc import Mapping, Sequence
+
+from supasync_core.api.blind_spots import UPDATES, unseen
+from supasync_core.api.export import Staging, Wanted
+from supasync_core.api.journal import current
+from supasync_core.api.table_plugin import Job
+from supasync_core.config.plugin_host import Host
+from supasync_core.gap.no_source import AbsentSource
+from supasync_core.model import state
+from supasync_core.model.errors import StateError
+from supasync_core.model.row_key import has_row_key
+from supasync_core.model.settings import Settings
+from supasync_core.model.state import State
+from supasync_core.model.table import Shape
+from supasync_core.project.migration import Project
+from supasync_core.staging.remembered_shapes import recall_shape, remember_shape
+
+_EPOCH = "1970-01-01T00:00:00Z"
+
+
+def wanted(settings: Settings, host: Host, known: State, shapes: Mapping[str, Shape]) -> list[Wanted]:
+    """Of each table in import order: what lies behind its lower bounds, and the rows that were set aside."""
+    found = []
+    names = [table.name.casefold() for table in settings.tables]
+    for table in settings.tables:
+        if has_row_key(table):  # no query gives such a key
+            continue
+        job = Job(table, AbsentSource(), known.table(table.name), _EPOCH)
+        window = host.table_plugins.get(table.plugin)().pending(job)
+        keys = tuple(row.key for row in known.quarantine.get(table.name, ()))
+        shape = shapes.get(table.name, Shape(known=False))
+        found.append(
+            Wanted(
+                table=table,
+                spans=window.spans,
+                keys=keys,
+                shape=shape,
+                language=settings.source.backend,
+                alone=names.count(table.name.casefold()) == 1,
+            )
+        )
+    return found
+
+
+def unseen_updates(settings: Settings, host: Host) -> list[str]:
+    """The tables whose queries lack the rows that were updated since they were copied."""
+    plugins = host.table_plugins
+    return [each.name for each in settings.tables if UPDATES in unseen(plugins.get(each.plugin)(), each)]
+
+
+def ask(project: Project, staging: Staging) -> tuple[State, dict[str, Shape]]:
+    """State and columns from the sink, kept in the staging for a time without it."""
+    known = current(project.store.past(1), project.source_ref)
+    shapes = {table.name: project.sink.shape(table) for table in project.settings.tables}
+    staging.remember("state", state.to_json(known))
+    for name, shape in shapes.items():
+        remember_shape(staging, name, shape)
+    return known, shapes
+
+
+def remembered(settings: Settings, staging: Staging) -> tuple[State, dict[str, Shape]]:
+    """The same from the staging: nobody is asked. StateError where nothing was kept yet."""
+    stored = staging.recall("state")
+    if stored is None:
+        raise StateError(
+            "the staging holds no cursors yet",
+            hint="run supasync gap sql once without --offline while NEW answers",
+        )
+    shapes = {table.name: shape for table in settings.tables if (shape := recall_shape(staging, table.name))}
+    return state.from_json(stored), shapes
+
+
+def order_of(found: Sequence[Wanted]) -> list[str]:
+    """The names of the tables, in import order."""
+    return [each.table.name for each in found]

@@ -1,0 +1,148 @@
+"""The source that a tables.yaml is drafted from, before there is any."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from supasync_core.api.backend import Catalog, Exposing, Remark, Remarking, Sink, Source
+from supasync_core.api.registration import Backend, Context
+from supasync_core.config.environment import Environment, read_dotenv
+from supasync_core.config.plugin_host import Host
+from supasync_core.model.cost import Ledger
+from supasync_core.model.errors import ConfigError, RefusedError, SchemaError
+from supasync_core.model.printable import sql_name
+from supasync_core.model.secret import Secret, Values
+from supasync_core.model.table import Shape, Table
+
+VARIABLES = {"url": "OLD_SUPABASE_URL", "key": "OLD_SUPABASE_SERVICE_ROLE_KEY"}
+"""Where the settings of OLD stand in the environment: the references that the drafted file will hold."""
+NEW = {"url": "SUPABASE_URL", "key": "SUPABASE_SERVICE_ROLE_KEY"}
+_FILL = "copy .env.example to .env and fill it in, or look at exported CSV files instead: --from FOLDER"
+_NOT_SHOWN = (
+    "they are shown to the secret key (sb_secret_...) or service_role alone, and nowhere where the API's "
+    "description is switched off. Then look at exported CSV files: supasync init --from FOLDER"
+)
+_NO_RIGHTS = "the key may have no rights on them. Run in that project:"
+OTHERS = (
+    "Tables of a schema that the API does not expose are not seen: add it under Project Settings -> API -> "
+    "Exposed schemas, and run in that project: grant usage on schema NAME to service_role; grant select on "
+    "all tables in schema NAME to service_role;"
+)
+"""How the tables of another schema come to be seen."""
+_SUPABASE = re.compile(
+    "auth|storage|graphql(_public)?|_?realtime|vault|extensions|net|cron|pgbouncer|pgsodium.*|pgmq(_public)?"
+    "|supabase_.*|_supavisor|_analytics|information_schema|pg_.*"
+)
+"""Schemas of Supabase itself: accounts and files are carried over in other ways, see the guides."""
+_NO_FILES = "files are called <table>.csv, or <table>_rows.csv as the dashboard saves them"
+
+
+def of_environment(
+    environ: Mapping[str, str], folder: Path, host: Host, ledger: Ledger
+) -> tuple[Source, list[Secret]]:
+    """OLD as the environment or .env names it, opened, and its secrets; ConfigError with all flaws."""
+    backend = host.sources.get("rest")
+    values, secrets = _read(environ, folder, VARIABLES, backend)
+    return backend.open(_context(values, folder, ledger)), secrets
+
+
+def sink_of_environment(
+    environ: Mapping[str, str], folder: Path, host: Host
+) -> tuple[Sink | None, list[Secret]]:
+    """NEW in the same way; None where it is not filled in yet."""
+    backend = host.sinks.get("rest")
+    try:
+        values, secrets = _read(environ, folder, NEW, backend)
+    except ConfigError:
+        return None, []
+    return backend.open(replace(_context(values, folder, Ledger()), project="NEW")), secrets
+
+
+def _read(
+    environ: Mapping[str, str], folder: Path, variables: Mapping[str, str], backend: Backend[Any]
+) -> tuple[Values, list[Secret]]:
+    """The settings of a project as the environment or .env has them; ConfigError with all flaws."""
+    dotenv, flaws = read_dotenv(folder / ".env")
+    problems = [f"{folder / '.env'}:{line}: {flaw}" for line, flaw in flaws]
+    values: dict[str, str | Secret] = {}
+    for name, variable in variables.items():
+        value, missing = Environment(environ, dotenv).expand(f"${{{variable}}}")
+        setting = backend.settings[name]
+        flaw = missing[0] if missing else setting.check(value or "")
+        if flaw:
+            problems.append(flaw if missing else f"{variable} {flaw}")
+        values[name] = Secret(value or "") if setting.secret else value or ""
+    if problems:
+        raise ConfigError(problems, hint=_FILL)
+    return Values(values), [value for value in values.values() if isinstance(value, Secret)]
+
+
+def of_path(path: Path, host: Host) -> Source:
+    """A folder of CSV files, one such file, or a DuckDB file, opened."""
+    if not path.exists():
+        raise ConfigError([f"--from {path}: there is no such file or folder"])
+    kind = "csv" if path.is_dir() else path.suffix.lower().removeprefix(".")
+    if kind not in ("csv", "duckdb"):
+        raise ConfigError([f"--from {path}: is neither a folder nor a .csv or .duckdb file"])
+    backend: Backend[Any] = host.sources.get(kind)
+    source: Source = backend.open(_context({"path": str(path.absolute())}, Path(), Ledger()))
+    return source
+
+
+def schemas_of(source: Source) -> Sequence[str] | None:
+    """The schemas that the source shows, public first; None where it does not tell.
+
+    Those of Supabase itself are left out.
+    """
+    found = source.schemas() if isinstance(source, Exposing) else None
+    if found is None:
+        return None
+    own = [schema for schema in found if not _SUPABASE.fullmatch(schema)]
+    return sorted(own, key=lambda schema: schema != "public")
+
+
+def listed(source: Source, schemas: Sequence[str], *, files: bool = False) -> dict[str, Mapping[str, Shape]]:
+    """The tables of each of the schemas; SchemaError where the source cannot list them or shows none.
+
+    ``files`` tells that the way out is another file, not another key.
+    """
+    if not isinstance(source, Catalog):
+        raise SchemaError(
+            "the source's backend cannot list its tables", hint="write their names into tables.yaml by hand"
+        )
+    found: dict[str, Mapping[str, Shape]] = {}
+    for schema in schemas:
+        try:
+            found[schema] = source.tables(schema)
+        except (RefusedError, SchemaError) as err:
+            hint = err.hint if files or (schema != "public" and err.hint) else _NOT_SHOWN
+            raise type(err)(f"the source does not show its tables: {err.message}", hint=hint) from err
+    if not any(found.values()):
+        hint = _NO_FILES if files else _no_rights(schemas)
+        word = "schema" if len(schemas) == 1 else "schemas"
+        raise SchemaError(f"no table is shown in the {word} {', '.join(schemas)}", hint=hint)
+    return found
+
+
+def doubled(source: Source, tables: Sequence[Table]) -> list[Remark]:
+    """What the source tells of tables that show the rows of others, so that their rows would go twice."""
+    found = source.remarks(tables) if isinstance(source, Remarking) else ()
+    return [each for each in found if each.kind == "inheritance"]
+
+
+def _no_rights(schemas: Sequence[str]) -> str:
+    """What to do where no table is shown: grants, or exposing the schema in which the app's tables are."""
+    grants = " ".join(
+        f"grant select on all tables in schema {_plain(schema)} to service_role;" for schema in schemas
+    )
+    return f"{_NO_RIGHTS} {grants} notify pgrst, 'reload schema'; {OTHERS}"
+
+
+def _plain(schema: str) -> str:
+    return schema if re.fullmatch("[a-z_][a-z0-9_]*", schema) else sql_name(schema)
+
+
+def _context(values: Mapping[str, str], folder: Path, ledger: Ledger) -> Context:
+    return Context(settings=values, folder=folder, ledger=ledger, project="OLD")

@@ -1,0 +1,256 @@
+"""Tables of the source that are not copied, and that nobody has decided on: which, and their rows.
+
+What was seen last is kept beside the lock, so that nobody asks the source again to name them.
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final
+
+from supasync_core.api.backend import Catalog, RowKeyed, Side
+from supasync_core.model import timestamps
+from supasync_core.model.errors import SupasyncError, TableError
+from supasync_core.model.row_key import MOST_ROWS, ROW_KEY
+from supasync_core.model.settings import Mention, Settings
+from supasync_core.model.table import Shape, Table
+from supasync_core.model.wording import counted
+from supasync_core.project.migration import Project
+from supasync_core.schema import unique_keys
+from supasync_core.system import lock
+from supasync_core.system.descriptors import check_own, read
+from supasync_core.system.files import write_private
+
+OWN: Final = ("sync_metadata", "supasync_changed")
+"""supasync's own tables; an OLD that was a NEW once may have them as well."""
+WAY_OUT: Final = (
+    "decide on each: to copy it, take its name out of undecided: where it stands there, and paste the entry "
+    "that supasync init prints; to leave it out, write its name under ignore: in tables.yaml"
+)
+PATIENCE: Final = 120.0
+"""Seconds for counts of one side that fail, all together: no more of its tables are counted then."""
+_NAME: Final = "undecided.json"
+_LARGEST: Final = 10_000_000
+_PUBLIC: Final = "public"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undecided:
+    """One table, its rows on both sides as they were counted ``at`` that time; None where they were not.
+
+    ``listed``: it stands under ``undecided:``; else tables.yaml does not name it at all. ``absent``: NEW
+    does not have it. ``key``: a unique key by which it can be copied, though it has no primary key.
+    """
+
+    name: str
+    old: int | None = None
+    new: int | None = None
+    at: str | None = None
+    absent: bool = False
+    listed: bool = True
+    key: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """Its rows on both sides, and when they were counted."""
+        if self.at is None:
+            return f"{self.name}: its rows were never counted (supasync check counts them)"
+        old = "not counted in OLD" if self.old is None else f"{counted(self.old, 'row', 'rows')} in OLD"
+        new = "not counted in NEW" if self.new is None else f"{self.new:,} in NEW"
+        where = "" if self.listed else ", not in tables.yaml"
+        way = f"; it can be copied by its unique key ({', '.join(self.key)})" if self.key else ""
+        if self.key == (ROW_KEY,):
+            small = self.old is not None and self.old <= MOST_ROWS
+            way = "; supasync init looks whether it can be copied by its rows" if small else ""
+        return (
+            f"{self.name}: {old}, {'NEW has no such table' if self.absent else new} ({self.at}){where}{way}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was found: the tables, and names of tables.yaml that the source does not have, each in a sentence.
+
+    ``told``: whether the source has listed its tables, now or when they were seen last. ``unkept``: why the
+    look could not be kept.
+    """
+
+    tables: tuple[Undecided, ...] = ()
+    unknown: tuple[str, ...] = ()
+    told: bool = True
+    unkept: SupasyncError | None = None
+
+
+def look(project: Project) -> Look:
+    """Ask both sides: which tables nobody has decided on, and how many rows each has. It is kept."""
+    found = _Looking(project).conduct()
+    if not found.told:
+        return found
+    try:
+        keep(project.settings, found.tables)
+    except SupasyncError as err:
+        return replace(found, unkept=err)
+    return found
+
+
+def last_seen(settings: Settings) -> Look:
+    """What was seen last, without any request."""
+    found = _kept(settings)
+    kept = found or {}
+    names = [each.name for each in settings.undecided]
+    listed = [replace(kept.get(name, Undecided(name=name)), listed=True) for name in names]
+    known = {each.name for each in (*settings.undecided, *settings.ignore)}
+    known |= {name for table in settings.tables for name in (table.name, written(*table.address))}
+    others = [each for name, each in kept.items() if name not in known]
+    return Look((*listed, *others), told=found is not None)
+
+
+def keep(settings: Settings, tables: Sequence[Undecided]) -> None:
+    """Keep what was seen, whole or not at all."""
+    told = {**_ends(settings), "tables": [asdict(each) for each in tables]}
+    write_private(lock.folder(settings.folder) / _NAME, json.dumps(told, indent=2))
+
+
+def _kept(settings: Settings) -> dict[str, Undecided] | None:
+    """What was kept of these two projects; None where nothing was, or it cannot be read."""
+    path = settings.folder / lock.FOLDER / _NAME
+    try:
+        check_own(path.parent)
+        found = json.loads(read(path, _LARGEST))
+        if {name: found[name] for name in _ends(settings)} != _ends(settings):
+            return None
+        told = [Undecided(**{**each, "key": tuple(each["key"])}) for each in found["tables"]]
+        return {each.name: each for each in told}
+    except (OSError, ValueError, KeyError, TypeError, SupasyncError):
+        return None
+
+
+def _ends(settings: Settings) -> dict[str, str]:
+    return {"source": settings.source.ref, "sink": settings.sink.ref}
+
+
+@dataclass
+class _Looking:
+    """One look at both catalogs."""
+
+    project: Project
+    shapes: dict[tuple[bool, str], Mapping[str, Shape] | None] = field(default_factory=dict)
+    keys: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    wasted: dict[bool, float] = field(default_factory=lambda: {False: 0.0, True: 0.0})
+
+    def conduct(self) -> Look:
+        from supasync_core.init.draft_source import schemas_of  # noqa: PLC0415 - wanted here alone
+
+        settings = self.project.settings
+        if not isinstance(self.project.source, Catalog):
+            return replace(last_seen(settings), told=False)
+        exposed = schemas_of(self.project.source) or [_PUBLIC]
+        schemas = list(dict.fromkeys([*exposed, *(table.schema for table in settings.tables)]))
+        if all(self._tables(schema) is None for schema in schemas):
+            return replace(last_seen(settings), told=False)
+        places = {each: self._place(each.name, schemas) for each in (*settings.undecided, *settings.ignore)}
+        declared = {table.address for table in settings.tables}
+        known = declared | set(places.values())
+        asked = [(each.name, places[each], True) for each in settings.undecided]
+        for schema in schemas:
+            names = [name for name in self._tables(schema) or () if (schema, name) not in known]
+            asked += [(written(schema, name), (schema, name), False) for name in names if name not in OWN]
+        self._find_keys([place for _, place, _ in asked if place])
+        found = [replace(self._counted(name, place), listed=listed) for name, place, listed in asked]
+        unknown = [self._unknown(each, schemas) for each, place in places.items() if place is None]
+        unknown += [
+            f"{each.place}: {each.name} stands under tables: as well"
+            for each in places
+            if places[each] in declared
+        ]
+        return Look(tuple(found), tuple(filter(None, unknown)))
+
+    def _place(self, name: str, schemas: Sequence[str]) -> tuple[str, str] | None:
+        """Schema and name of a table that is named ``name`` or ``schema.name``; None where there is none."""
+        for schema in schemas:
+            if name in (self._tables(schema) or ()):
+                return schema, name
+        schema, dot, rest = name.partition(".")
+        return (schema, rest) if dot and rest in (self._tables(schema) or ()) else None
+
+    def _unknown(self, mention: Mention, schemas: Sequence[str]) -> str | None:
+        """That there is no such table; None where the source does not list those of its schema."""
+        schema, dot, _ = mention.name.partition(".")
+        asked = [*schemas, schema] if dot else schemas
+        if any(self._tables(each) is None for each in asked):
+            return None
+        return f"{mention.place}: OLD has no table {mention.name}"
+
+    def _tables(self, schema: str, *, new: bool = False) -> Mapping[str, Shape] | None:
+        """The tables that a side lists; None where it does not."""
+        if (new, schema) not in self.shapes:
+            side: Side = self.project.sink if new else self.project.source
+            self.shapes[new, schema] = _listed(side, schema)
+        return self.shapes[new, schema]
+
+    def _find_keys(self, places: Sequence[tuple[str, str]]) -> None:
+        """The unique keys of those without a primary key, where NEW tells them."""
+        shapes = {place: (self._tables(place[0]) or {}).get(place[1], Shape()) for place in places}
+        bare = {place: shape for place, shape in shapes.items() if not shape.key and not shape.view}
+        asked = [Table(name=name, schema=schema) for schema, name in bare]
+        found = unique_keys.told(self.project.sink, asked) if asked else None
+        source = self.project.source
+        by_rows = (ROW_KEY,) if isinstance(source, RowKeyed) and source.takes_row_keys() else ()
+        for place, keys in (found or {}).items():
+            self.keys[place] = unique_keys.instead(keys, bare[place]) or by_rows
+
+    def _counted(self, name: str, place: tuple[str, str] | None) -> Undecided:
+        """The table with its rows: a request to each side that has it."""
+        at = self.project.source.horizon()
+        now = at.text if at else timestamps.to_text(time.time_ns() // 1000)
+        if place is None:
+            return Undecided(name=name, at=now)
+        old, new = self._tables(place[0]), self._tables(place[0], new=True)
+        absent = new is not None and place[1] not in new
+        return Undecided(
+            name=name,
+            old=self._rows(place, old, new=False),
+            new=None if absent else self._rows(place, new, new=True),
+            at=now,
+            absent=absent,
+            key=self.keys.get(place, ()),
+        )
+
+    def _rows(self, place: tuple[str, str], shapes: Mapping[str, Shape] | None, *, new: bool) -> int | None:
+        """The number of rows; None where it cannot be had, as of a view that takes too long."""
+        schema, name = place
+        columns = shapes[name].columns if shapes and name in shapes else ()
+        if not columns or self.wasted[new] > PATIENCE:
+            return None
+        side: Side = self.project.sink if new else self.project.source
+        began = time.monotonic()
+        try:
+            return side.count(Table(name=name, schema=schema, key=(columns[0].name,)))
+        except TableError as err:
+            if err.table is None:
+                raise
+            self.wasted[new] += time.monotonic() - began
+            return None
+
+
+def _listed(side: Side, schema: str) -> Mapping[str, Shape] | None:
+    if not isinstance(side, Catalog):
+        return None
+    try:
+        return side.tables(schema)
+    except TableError:
+        return None
+
+
+def written(schema: str, name: str) -> str:
+    """A table's name as the lists of tables.yaml have it."""
+    return name if schema == _PUBLIC else f"{schema}.{name}"
+
+
+def by_name(tables: Sequence[Undecided]) -> dict[str, Any]:
+    """The tables for programs and the certificate."""
+    told = {each.name: asdict(each) for each in tables}
+    return {
+        name: {key: value for key, value in table.items() if key != "name"} for name, table in told.items()
+    }

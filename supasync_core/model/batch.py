@@ -1,0 +1,190 @@
+"""What flows from a source to a sink: places in an order, windows to read, batches of rows."""
+
+import json
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, overload
+
+from supasync_core.model import raw_json
+
+Row = Mapping[str, Any]
+Key = tuple[str, ...]
+"""The texts of a row's key columns."""
+
+LARGE = 1_000_000
+"""Bytes of a row from which on no cell of it is copied that is not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in a keyset: the source's own text of the ordering value and of each key column.
+
+    ``value`` is None in a keyset that is ordered by key alone. ``key`` is empty when only the value is
+    known: the place before the first row of that value.
+    """
+
+    value: str | None
+    key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Keyset:
+    """The rows whose ``nulls`` columns are all NULL, in ascending order of ``column``, then of the key.
+
+    Without a ``column`` they are ordered by the key alone. The keysets of a table share no row and
+    together hold them all.
+    """
+
+    column: str | None
+    nulls: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name under which the state keeps this keyset."""
+        return self.column or "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of one keyset: every bound that is given holds.
+
+    ``start``: value >= start. ``after``: strictly beyond this place; without a value, beyond this key.
+    ``until``: value <= until. ``beyond``: value > beyond. ``to``: the key is at most this one, in the order
+    in which the backend itself sorts keys.
+    """
+
+    keyset: Keyset
+    start: str | None = None
+    after: Cursor | None = None
+    until: str | None = None
+    beyond: str | None = None
+    to: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What one page may hold: rows of any of the spans, at most ``limit``.
+
+    A window of one span comes in the order of its keyset. A window of several comes in the order of the
+    first span's keyset, NULL last. ``counted`` asks for the exact number of rows in the whole window.
+    ``skip`` rows are passed over: to find a border between key ranges, never to page.
+    """
+
+    spans: tuple[Span, ...]
+    limit: int
+    counted: bool = False
+    skip: int = 0
+
+
+class Rows(Sequence[Row]):
+    """Rows that are decoded when they are looked at: numbers as their own text, so that no digit is lost.
+
+    Of a large row each cell is decoded by itself: a look at a key does not copy the text beside it.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._texts = raw_json.split(body)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Row]: ...
+
+    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+        if isinstance(index, slice) or "_all" in self.__dict__:
+            return self._all[index]
+        return self._row(index)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self._all)
+
+    def __eq__(self, other: object) -> bool:
+        return self._all == (other._all if isinstance(other, Rows) else other)
+
+    def __hash__(self) -> int:
+        return hash(self._body)
+
+    def __repr__(self) -> str:
+        return f"Rows({len(self)})"
+
+    @property
+    def texts(self) -> raw_json.Texts:
+        """Each row as the source printed it."""
+        return self._texts
+
+    @cached_property
+    def _all(self) -> list[Row]:
+        if len(self._body) > LARGE * len(self):
+            return [self._row(index) for index in range(len(self))]
+        rows: list[Row] = _decoded(self._body)
+        return rows
+
+    def _row(self, index: int) -> Row:
+        text = self._texts.bytes_at(index)
+        return Cells(text) if len(text) > LARGE else _decoded(bytes(text))
+
+
+class Cells(Mapping[str, Any]):
+    """One row, of which each value is decoded when it is looked at."""
+
+    def __init__(self, text: memoryview) -> None:
+        self._cells = raw_json.raw_cells(text)
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - JSON
+        return _decoded(bytes(self._cells[name]))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cells)
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+
+def _decoded(text: str | bytes) -> Any:  # noqa: ANN401 - JSON
+    return json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows as the source printed them: ``body`` is a JSON array of objects, never decoded on its way.
+
+    ``total`` is the exact number of rows in the window, where it was asked for. Reading ``rows`` decodes a
+    copy; the body that a sink sends stays the source's own bytes.
+    """
+
+    body: bytes
+    total: int | None = None
+
+    @cached_property
+    def rows(self) -> Rows:
+        """A decoded copy, row by row as they are looked at; ValueError where the body is no JSON array."""
+        return Rows(self.body)
+
+    def only(self, wanted: Sequence[int]) -> "Batch":
+        """The rows at these places, their texts unchanged."""
+        texts = self.rows.texts
+        return Batch(raw_json.join(texts[index] for index in wanted))
+
+    def keys(self, columns: Sequence[str]) -> Sequence[Hashable]:
+        """What tells the rows apart by these columns, in their order: see `rowtext.key_values`."""
+        known: dict[tuple[str, ...], Sequence[Hashable]] = self.__dict__.setdefault("_keys", {})
+        names = tuple(columns)
+        if names not in known:
+            known[names] = raw_json.key_values(self.body, names)
+        return known[names]
+
+    @property
+    def count(self) -> int:
+        """How many rows the batch holds."""
+        return len(self.rows)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the batch, in the source's order; empty without rows."""
+        return tuple(self.rows[0]) if self.rows else ()

@@ -1,0 +1,40 @@
+"""Places of a reading, each behind the one before it: a side whose pages come round is left."""
+
+from supasync_core.model.batch import Batch, Cursor
+from supasync_core.model.errors import TransientError
+from supasync_core.model.table import Table
+
+LONGEST_END = 300
+"""Characters of a key up to which a range may end with it: a request has to name where it ends."""
+
+
+def ends_range(key: tuple[str, ...]) -> bool:
+    """Whether a range of rows may end with this key."""
+    return sum(map(len, key)) <= LONGEST_END
+
+
+class Onward:
+    """The places that a reading of one keyset has come to; one of them twice means that it will never end.
+
+    Any circle is found, however many pages it has, and one place is kept (Brent's algorithm): texts have an
+    order that PostgreSQL alone knows, so that places cannot be compared.
+    """
+
+    def __init__(self, table: Table, column: str | None = None) -> None:
+        self._table, self._column = table, column
+        self._known: Cursor | None = None
+        self._pages, self._until = 0, 1
+
+    def behind(self, page: Batch) -> Cursor:
+        """The place behind a page's last row; TransientError where it is one of those before."""
+        place = self._table.place(page.rows[-1], self._column)
+        if place == self._known:
+            raise TransientError(
+                f"{self._table.name}: the same rows come again and again, each page behind the last one",
+                table=self._table.name,
+                hint="ask whoever runs the server or proxy: its answers are not those of PostgREST",
+            )
+        self._pages += 1
+        if self._known is None or self._pages == self._until:
+            self._known, self._pages, self._until = place, 0, self._until * 2
+        return place

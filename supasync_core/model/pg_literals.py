@@ -1,0 +1,179 @@
+"""Arrays and rows as PostgreSQL prints them, ``{a,"b c",NULL}`` and ``(a,"b c",)``, beside their JSON.
+
+PostgreSQL documentation, 8.15.6 "Array Input and Output Syntax", 8.16.6 "Composite Type Input and Output
+Syntax". ``box`` alone has another delimiter between elements, a semicolon.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from supasync_core.model import raw_json, timestamps
+
+_BOUNDS = re.compile(r"^(?:\[-?\d+:-?\d+\])+=")
+
+
+class Rows(list[Any]):
+    """The fields of a row, told from the elements of an array."""
+
+
+def readings(text: str) -> Iterator[list[Any]]:
+    """What the text may be: an array, one of boxes, a row; its elements as texts, in lists, None for NULL."""
+    for delimiter in (",", ";"):
+        found = array(text, delimiter)
+        if found is not None:
+            yield found
+    fields = row(text)
+    if fields is not None:
+        yield fields
+
+
+def same(text: str, theirs: str, *, moments: bool) -> bool:
+    """Whether the text is the array that the JSON tells, whatever its bounds, which JSON does not tell."""
+    body = _BOUNDS.sub("", text.strip())
+    return any(matches(found, theirs, moments=moments) for found in readings(body))
+
+
+def one(mine: str, theirs: str) -> bool:
+    """Whether both texts are one array, blanks between elements and needless quotes aside, or one row."""
+    left, right = array(mine), array(theirs)
+    if left is not None and left == right:
+        return True
+    fields = row(mine)
+    return fields is not None and fields == row(theirs)
+
+
+def array(text: str, delimiter: str = ",") -> list[Any] | None:
+    """PostgreSQL's array as a list; None where it is none."""
+    text = text.strip()
+    try:
+        value, end = _items(text, 1, delimiter) if text.startswith("{") else (None, -1)
+    except IndexError:
+        return None
+    return value if end == len(text) else None
+
+
+def row(text: str) -> Rows | None:
+    """PostgreSQL's row as its fields; None where it is none."""
+    if not (text.startswith("(") and text.endswith(")")):
+        return None
+    fields, letters, quoted, at = Rows(), [], False, 1
+    was_quoted = False
+    while at < len(text):
+        letter = text[at]
+        if quoted and letter == '"' and text[at + 1 : at + 2] == '"':
+            letters.append(letter)
+            at += 1
+        elif letter == '"':
+            quoted, was_quoted = not quoted, True
+        elif letter == "\\" and at + 1 < len(text):
+            at += 1
+            letters.append(text[at])
+        elif not quoted and letter in ",)":
+            fields.append("".join(letters) if letters or was_quoted else None)
+            letters, was_quoted = [], False
+            if letter == ")":
+                return fields if at == len(text) - 1 else None
+        else:
+            letters.append(letter)
+        at += 1
+    return None
+
+
+def matches(
+    found: Any,  # noqa: ANN401 - lists in lists, texts, None
+    theirs: str,
+    *,
+    moments: bool,
+) -> bool:
+    """Whether it has the elements of the JSON, each by its exact text; ``moments`` by their value."""
+    if found is None:
+        return theirs == "null"
+    if theirs == "null":
+        return False  # it stands for NULL, and for the JSON null of a jsonb[] too
+    if isinstance(found, str):
+        return _scalar(found, theirs, moments=moments)
+    texts: Sequence[str] | None
+    if isinstance(found, Rows):
+        texts = list(raw_json.cells(theirs).values()) if theirs.startswith("{") else None
+    else:
+        texts = raw_json.split(theirs.encode()) if theirs.startswith("[") else None
+    if texts is None or len(found) != len(texts):
+        return False
+    return all(matches(mine, text, moments=moments) for mine, text in zip(found, texts, strict=True))
+
+
+def _scalar(text: str, theirs: str, *, moments: bool) -> bool:
+    plain = json.loads(theirs) if theirs.startswith('"') else {"true": "t", "false": "f"}.get(theirs)
+    if text in (theirs, plain):
+        return True
+    if theirs.startswith(("[", "{")):
+        return _documents(text, theirs) or any(
+            matches(found, theirs, moments=moments) for found in readings(text)
+        )
+    return moments and plain is not None and _moment(text) is not None and _moment(text) == _moment(plain)
+
+
+def _documents(text: str, theirs: str) -> bool:
+    """Whether an element of a row or an array is the same JSON, in other blanks."""
+    try:
+        return bool(json.dumps(_exact(text)) == json.dumps(_exact(theirs)))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _exact(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    return json.loads(
+        text, parse_int=lambda digits: {"\0": digits}, parse_float=lambda digits: {"\0": digits}
+    )
+
+
+def _moment(text: str) -> int | None:
+    if not text[:4].isdigit() or "-" not in text:
+        return None
+    try:
+        return int(timestamps.parse(text))
+    except ValueError:
+        return None
+
+
+def _items(text: str, at: int, delimiter: str) -> tuple[list[Any], int]:
+    """The elements from that place on, and the place behind the closing brace."""
+    items: list[Any] = []
+    at = _past_blanks(text, at)
+    while text[at] != "}":
+        if text[at] == "{":
+            inner, at = _items(text, at + 1, delimiter)
+            items.append(inner)
+        elif text[at] == '"':
+            quoted, at = _quoted(text, at + 1)
+            items.append(quoted)
+        else:
+            end = at
+            while text[end] not in delimiter + "}":
+                end += 1
+            word = text[at:end].rstrip()
+            items.append(None if word == "NULL" else word)
+            at = end
+        at = _past_blanks(text, at)
+        if text[at] == delimiter:
+            at = _past_blanks(text, at + 1)
+        elif text[at] != "}":
+            raise IndexError
+    return items, at + 1
+
+
+def _past_blanks(text: str, at: int) -> int:
+    while text[at].isspace():
+        at += 1
+    return at
+
+
+def _quoted(text: str, at: int) -> tuple[str, int]:
+    letters: list[str] = []
+    while text[at] != '"':
+        at += text[at] == "\\"
+        letters.append(text[at])
+        at += 1
+    return "".join(letters), at + 1

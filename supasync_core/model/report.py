@@ -1,0 +1,150 @@
+"""What a run did, table by table: for people, for scripts and for the record."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from supasync_core.model.budget import Share
+from supasync_core.model.errors import SupasyncError, TableError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableResult:
+    """How one table ended: ``ok``, ``incomplete``, ``failed`` or ``skipped``.
+
+    Of ``found`` rows ``synced`` were confirmed. ``incomplete`` is a table of which fewer rows came than the
+    source itself counted.
+    ``refused`` rows were newly set aside in the quarantine. ``deleted`` rows were found to be deleted in the
+    source, where that was looked for, and ``removed`` of them from the sink.
+    """
+
+    name: str
+    status: str
+    found: int = 0
+    synced: int = 0
+    refused: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+    hint: str | None = None
+    exit_code: int = 0
+    left_out: int = 0
+    """Rows that the table's transforms returned nothing for."""
+    deleted: int | None = None
+    removed: int | None = None
+    brought: int | None = None
+    """Rows among those synced that reading the table did not see, and comparing it with the source did."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The result without what is empty."""
+        names = ("status", "found", "synced", "refused", "deleted", "removed", "brought", "error", "hint")
+        row = {name: getattr(self, name) for name in names}
+        row["seconds"] = round(self.seconds, 3)
+        row |= {"left_out": self.left_out} if self.left_out else {}
+        return {name: value for name, value in row.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One run.
+
+    ``success_age`` is that of the last success before it, by the store's time, where the store knows.
+    ``costs`` is the ledger's JSON; ``stopped`` is what ended the run before its tables did; ``whole`` is
+    False for a run of chosen tables only.
+    """
+
+    command: str
+    run: str
+    tables: tuple[TableResult, ...]
+    seconds: float = 0.0
+    horizon: str | None = None
+    success_age: timedelta | None = None
+    notes: tuple[str, ...] = ()
+    stopped: SupasyncError | None = None
+    whole: bool = True
+    interrupted: bool = False
+    requests: int = 0
+    bytes: int = 0
+    costs: dict[str, Any] = field(default_factory=dict)
+    shares: tuple[Share, ...] = ()
+    """How much of each budget the month had used at the end of the run."""
+
+    @property
+    def records(self) -> int:
+        """The rows that the sink confirmed."""
+        return sum(table.synced for table in self.tables)
+
+    @property
+    def status(self) -> str:
+        """``success``, ``partial`` (rows are missing), ``failed`` (in every table) or ``interrupted``.
+
+        It is no success where rows were refused, or fewer came than the source counted.
+        """
+        if self.interrupted:
+            return "interrupted"
+        if not self.stopped and all(t.status == "ok" and t.synced == t.found for t in self.tables):
+            return "success"
+        return "partial" if any(table.status in ("ok", "incomplete") for table in self.tables) else "failed"
+
+    @property
+    def complete(self) -> bool:
+        """Whether every table is now as the source was: only that counts as the last success."""
+        return self.whole and self.status == "success"
+
+    @property
+    def arrived(self) -> bool:
+        """Whether every table was read to its end; rows that the sink refused are set aside."""
+        ended = self.stopped or self.interrupted or not self.whole
+        return not ended and all(table.status == "ok" for table in self.tables)
+
+    @property
+    def error(self) -> str | None:
+        """What went wrong, in one line per cause."""
+        lines = [str(self.stopped)] if self.stopped else []
+        lines += [table.error for table in self.tables if table.status != "skipped" and table.error]
+        return "\n".join(dict.fromkeys(lines)) or None
+
+    @property
+    def exit_code(self) -> int:
+        """The most serious code: a defect, then what needs a person, then what passes by itself."""
+        codes = [table.exit_code for table in self.tables]
+        if self.stopped:
+            codes.append(self.stopped.exit_code)
+        return next((code for code in (1, 2, 3, 5, 4) if code in codes), 130 if self.interrupted else 0)
+
+    @property
+    def ended(self) -> dict[str, str | None]:
+        """The kind of what ended the run and whose it is, where a whole project answers nothing any more."""
+        if not isinstance(self.stopped, TableError) or self.stopped.reason is None:
+            return {}
+        return {"reason": self.stopped.reason, "project": self.stopped.project}
+
+    def details(self) -> dict[str, Any]:
+        """The part of the record that is kept as JSON."""
+        return {
+            **({"ended": self.ended} if self.ended else {}),
+            "tables": {table.name: table.as_json() for table in self.tables},
+            "costs": self.costs,
+            "notes": list(self.notes),
+            "seconds": round(self.seconds, 3),
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """The whole report for ``--json``."""
+        return {
+            "command": self.command,
+            "run": self.run,
+            "status": self.status,
+            "exit_code": self.exit_code,
+            "records": self.records,
+            "horizon": self.horizon,
+            "error": self.error,
+            "requests": self.requests,
+            "bytes": self.bytes,
+            **self.details(),
+        }
+
+
+def waiting(names: Sequence[str]) -> str:
+    """The sentence for a table that waits for others."""
+    return f"not run: waits for {', '.join(names)}"

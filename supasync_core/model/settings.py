@@ -1,0 +1,70 @@
+"""The settings of a project once they have been read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from supasync_core.model.budget import USUAL_EGRESS, Budgets
+from supasync_core.model.secret import Secret
+from supasync_core.model.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One side: its backend's name, the backend's settings, and the project that they point to."""
+
+    backend: str
+    values: Mapping[str, str]
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cutover:
+    """What the switch changes and runs: the app's .env, and commands of the user's own."""
+
+    env: Path | None = None
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A table that is named without settings, and the ``place`` in tables.yaml where it is."""
+
+    name: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What tables.yaml says, complete and consistent; ``tables`` are in the order in which they are copied.
+
+    ``interval`` is the time expected between two runs, ``stale_after`` how old the last good one may be,
+    ``max_runtime`` how long one may take; ``workers`` is how many batches are written at once.
+    """
+
+    path: Path
+    folder: Path
+    source: Endpoint
+    sink: Endpoint
+    plugins: tuple[str, ...]
+    enabled: bool
+    interval: timedelta
+    stale_after: timedelta
+    max_runtime: timedelta
+    workers: int
+    retention: timedelta
+    tables: tuple[Table, ...]
+    secrets: tuple[Secret, ...]
+    staging: Endpoint | None = None
+    """Where an export by hand is put together; None where no plugin brings the default."""
+    cutover: Cutover = Cutover()
+    budgets: Budgets = field(default_factory=Budgets)
+    undecided: tuple[Mention, ...] = ()
+    """Tables that are not copied, and nobody has decided so."""
+    ignore: tuple[Mention, ...] = ()
+    """Tables that are left out on purpose."""
+    compare_egress: int = USUAL_EGRESS // 50
+    """Bytes of each project that comparisons may use a day."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """The variables of the process, and those of .env that it does not have, none shown by a repr."""

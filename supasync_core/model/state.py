@@ -1,0 +1,310 @@
+"""The state kept with the sink: cursors per table, and the record of every run."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from supasync_core.model.batch import Cursor
+from supasync_core.model.comparison_state import Comparison, from_stored
+from supasync_core.model.errors import StateError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class KeysetState:
+    """How far one keyset has been read and confirmed.
+
+    ``moved_at``: the source's time (ISO, UTC) when the cursor last moved, ``began_at``: when the read began
+    that moved it. ``settled``: a complete read that began later than the overlap after ``moved_at`` found
+    nothing behind the cursor. ``floor``: the ordering value
+    up to which everything is known to be there, for a keyset whose values tell no time. ``digests``: of the
+    pages that were confirmed last, for a keyset that is read as a whole.
+    """
+
+    cursor: Cursor | None = None
+    moved_at: str | None = None
+    settled: bool = False
+    floor: str | None = None
+    digests: tuple[str, ...] = ()
+    began_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """A table as its source summed it up at one moment: its rows, the largest value of each column asked for.
+
+    ``version`` is another one after any insert, update or delete, and never comes back.
+    """
+
+    rows: int
+    newest: Mapping[str, str | None]
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """A run that sends rows and has not ended: what it sent last may arrive in the sink after its death.
+
+    ``since``: the source's time before it read anything, None where nobody knows how old its rows are.
+    ``seen``: the store's time when it was last seen to hold the lease.
+    """
+
+    holder: str
+    since: str | None
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """What a run that did not end has read may still arrive.
+
+    ``since``: the source's time before it read that, None where nobody knows. ``until``: the store's time
+    up to which it may arrive. As long as that lasts, no cursor moves beyond ``since``, less the overlap, and
+    nothing counts as unchanged. ``back``: where a table that was not yet read to its end had got to, from
+    where it is read once more when that is over.
+    """
+
+    since: str | None
+    until: str
+    back: Mapping[str, KeysetState] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """What is known of one table between runs.
+
+    ``read_at``: the source's time of the last complete read. ``ahead``: rows stamped later than that.
+    ``settings``: those under which rows were copied, and the ``columns`` that came. ``alive_at``: when
+    rows of it were last seen in the source. ``verified_at``: the store's time when rows that the source has
+    no more were last looked for; ``deletions`` of them are still in the sink, the first ones ``deleted``.
+    ``extent``: what the source told before the last complete read. ``late``: a run that ended uncleanly
+    may still write rows of it. ``counted``: rows of a read from its beginning are still to be counted in the
+    sink, or were too few there: see `supasync_core.sync.tally`. ``comparison``: how far the walk is that
+    finds what reading does not see, and what it knows; None before the table was read to its end, and where
+    there is no such walk.
+    """
+
+    keysets: Mapping[str, KeysetState] = field(default_factory=dict)
+    read_at: str | None = None
+    ahead: int = 0
+    settings: Mapping[str, str] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+    alive_at: str | None = None
+    verified_at: str | None = None
+    deletions: int = 0
+    deleted: tuple[tuple[str, ...], ...] = ()
+    extent: Extent | None = None
+    late: Late | None = None
+    counted: str | None = None
+    comparison: Comparison | None = None
+
+    def keyset(self, name: str) -> KeysetState:
+        """The state of that keyset; a fresh one where nothing is known yet."""
+        return self.keysets.get(name, KeysetState())
+
+    def with_keyset(self, name: str, state: KeysetState) -> "TableState":
+        """A copy in which that keyset has this state."""
+        return replace(self, keysets={**self.keysets, name: state})
+
+    def beside(self, known: "TableState") -> "TableState":
+        """A copy as it may be kept while rows of an earlier run may arrive, which ``known`` tells.
+
+        A table that was complete before moves no cursor meanwhile: its rows may be stamped by a clock behind
+        the source's. Others do, so that a first load goes on, up to what that run may have read, and go back
+        to where it stood when that is over.
+        """
+        if known.late is None:
+            return self
+        keysets = known.keysets if known.read_at else self.keysets
+        return replace(self, keysets=keysets, read_at=known.read_at, late=known.late).unsure()
+
+    def arrived(self) -> "TableState":
+        """A copy as it is once nothing of an earlier run may arrive any more."""
+        back = self.late.back if self.late else None
+        return replace(self, late=None, keysets=self.keysets if back is None else back)
+
+    def doubtful(self) -> "TableState":
+        """A copy in which no page counts as unchanged: newer rows may be in the sink than were confirmed."""
+        keysets = {name: replace(keyset, digests=()) for name, keyset in self.keysets.items()}
+        return replace(self, keysets=keysets, extent=None)
+
+    def unsure(self) -> "TableState":
+        """A copy in which nothing counts as unchanged: any other rows may be in the sink, older ones too."""
+        known = self.comparison
+        return replace(self.doubtful(), comparison=known.forgotten() if known else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A row that the sink refused: its key, why, the SQLSTATE if there was one, since when.
+
+    It ``waits`` where nothing is wrong with it but that the sink lacks a row to which it refers. ``blockers``
+    are the keys of the sink's rows that have its value of the unique ``columns``, where the source does not
+    have those rows; neither is in states of earlier versions.
+    """
+
+    key: tuple[str, ...]
+    reason: str
+    sqlstate: str | None
+    since: str
+    waits: bool = False
+    columns: tuple[str, ...] = ()
+    blockers: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A table in which more rows wait than are listed: it is read again by key, a stretch in each run.
+
+    ``behind``: the key where the next stretch begins, empty for the table's beginning. ``refused`` rows of
+    this round so far wait on, ``last`` waited in the round before; ``more``: some were refused elsewhere
+    since this round began. A round without any is the last one.
+    """
+
+    since: str
+    reason: str
+    behind: tuple[str, ...] = ()
+    refused: int = 0
+    last: int = 0
+    more: bool = False
+
+    @property
+    def rows(self) -> int:
+        """About how many rows wait."""
+        return max(self.refused, self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that the next run needs: whose rows these are, how far each table is, what was set aside.
+
+    ``closed``: since when the app writes to the sink, so that no run may. ``schema_seen_at``: when the sink
+    was last seen to have every column; not in states of earlier versions, which forget it unharmed.
+    ``writing``: the run that was sending rows when the state was saved.
+    ``again``: tables in which more rows wait than are listed, neither in those of earlier versions.
+    """
+
+    source: str
+    tables: Mapping[str, TableState] = field(default_factory=dict)
+    last_success: str | None = None
+    closed: str | None = None
+    quarantine: Mapping[str, tuple[Quarantined, ...]] = field(default_factory=dict)
+    schema_seen_at: str | None = None
+    writing: Writing | None = None
+    again: Mapping[str, Again] = field(default_factory=dict)
+
+    def table(self, name: str) -> TableState:
+        """The state of that table; a fresh one where nothing is known yet."""
+        return self.tables.get(name, TableState())
+
+    def with_table(self, name: str, table: TableState) -> "State":
+        """A copy in which that table has this state."""
+        return replace(self, tables={**self.tables, name: table})
+
+    def without_table(self, name: str) -> "State":
+        """A copy that knows nothing of that table, but what may still arrive: it is read anew."""
+        tables = {key: value for key, value in self.tables.items() if key != name}
+        if late := self.table(name).late:
+            tables[name] = TableState(late=replace(late, back={}))
+        again = {key: value for key, value in self.again.items() if key != name}
+        return replace(self.with_quarantine(name, ()), tables=tables, again=again)
+
+    def set_aside(self) -> dict[str, int]:
+        """How many rows of each table are not in the sink: those by name, and those read again by key."""
+        names = dict.fromkeys([*self.quarantine, *self.again])
+        counts = {
+            name: len(self.quarantine.get(name, ())) + (self.again[name].rows if name in self.again else 0)
+            for name in names
+        }
+        return {name: count for name, count in counts.items() if count}
+
+    def kept_out(self) -> dict[str, int]:
+        """How many rows of each table are kept out by rows of the sink that the source does not have."""
+        counts = {name: sum(bool(row.blockers) for row in rows) for name, rows in self.quarantine.items()}
+        return {name: count for name, count in counts.items() if count}
+
+    def unsure(self, names: Iterable[str]) -> "State":
+        """A copy in which nothing of these tables counts as unchanged: rows of any age were sent."""
+        unsure = {name: self.tables[name].unsure() for name in names if name in self.tables}
+        return replace(self, tables={**self.tables, **unsure})
+
+    def doubtful(self, names: Iterable[str]) -> "State":
+        """A copy in which no page of these tables counts as unchanged: rows were read again and sent."""
+        doubtful = {name: self.tables[name].doubtful() for name in names if name in self.tables}
+        return replace(self, tables={**self.tables, **doubtful})
+
+    def with_quarantine(self, name: str, rows: tuple[Quarantined, ...]) -> "State":
+        """A copy in which exactly these rows of that table are set aside."""
+        others = {key: value for key, value in self.quarantine.items() if key != name}
+        return replace(self, quarantine={**others, name: rows} if rows else others)
+
+
+def to_json(state: State) -> dict[str, Any]:
+    """The state as it is stored."""
+    return {"format": FORMAT, **asdict(state)}
+
+
+def from_json(stored: Mapping[str, Any]) -> State:
+    """The stored state; StateError where it is damaged or of a newer format.
+
+    What an earlier version did not store yet has its default.
+    """
+    number = stored.get("format")
+    if isinstance(number, int) and number > FORMAT:
+        raise StateError(
+            f"the state was written by a newer supasync (format {number}, this one reads {FORMAT})",
+            hint="upgrade supasync on this machine",
+        )
+    try:
+        state = State(
+            source=stored["source"],
+            tables={name: _table(table) for name, table in stored["tables"].items()},
+            last_success=stored["last_success"],
+            closed=stored["closed"],
+            schema_seen_at=stored.get("schema_seen_at"),
+            writing=Writing(**stored["writing"]) if stored.get("writing") else None,
+            again={
+                name: Again(**{**again, "behind": tuple(again["behind"])})
+                for name, again in stored.get("again", {}).items()
+            },
+            quarantine={name: tuple(map(_quarantined, rows)) for name, rows in stored["quarantine"].items()},
+        )
+    except (KeyError, TypeError, AttributeError) as err:
+        raise StateError(
+            f"the stored state is damaged ({type(err).__name__}: {err})",
+            hint="restore the newest row of sync_metadata from a backup",
+        ) from err
+    # 0.1.0 noted no writing run, so it took pages for unchanged behind which NEW had changed.
+    return state if "writing" in stored else state.unsure(state.tables)
+
+
+_FORMER = ("updates_seen",)
+"""What earlier versions kept of a table and nothing asks for any more."""
+
+
+def _quarantined(stored: Mapping[str, Any]) -> Quarantined:
+    lists = {name: tuple(stored.get(name, ())) for name in ("key", "columns")}
+    blockers = tuple(map(tuple, stored.get("blockers", ())))
+    return Quarantined(**{**stored, **lists, "blockers": blockers})
+
+
+def _table(stored: Mapping[str, Any]) -> TableState:
+    keysets = {name: _keyset(keyset) for name, keyset in stored["keysets"].items()}
+    deleted = tuple(map(tuple, stored.get("deleted", ())))
+    extent = Extent(**stored["extent"]) if stored.get("extent") else None
+    kept = {name: value for name, value in stored.items() if name not in _FORMER}
+    plain = {**kept, "keysets": keysets, "columns": tuple(stored["columns"]), "deleted": deleted}
+    late = _late(stored["late"]) if stored.get("late") else None
+    walk = from_stored(stored["comparison"]) if stored.get("comparison") else None
+    return TableState(**{**plain, "extent": extent, "late": late, "comparison": walk})
+
+
+def _late(stored: Mapping[str, Any]) -> Late:
+    back = stored.get("back")
+    return Late(**{**stored, "back": back and {name: _keyset(keyset) for name, keyset in back.items()}})
+
+
+def _keyset(stored: Mapping[str, Any]) -> KeysetState:
+    cursor = stored["cursor"] and Cursor(stored["cursor"]["value"], tuple(stored["cursor"]["key"]))
+    return KeysetState(**{**stored, "cursor": cursor, "digests": tuple(stored["digests"])})

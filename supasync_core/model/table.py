@@ -1,0 +1,153 @@
+"""The settings of one table, and what a source or sink knows of its columns."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from supasync_core.model.batch import Cursor, Row
+from supasync_core.model.errors import SchemaError
+
+DELETES = ("ignore", "report", "mirror")
+"""What is done about rows that the source has no more: nothing, naming them, removing them from the sink."""
+UPDATES = ("seen", "unseen")
+"""Whether a table's timestamp moves when a row is updated."""
+USUAL = timedelta(hours=24)
+"""How often a table is compared with the source, where it is and nothing else is said."""
+NEVER = timedelta.max
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One table as tables.yaml declares it.
+
+    ``name`` is the entry's, under which state, staging and files are kept. The database has the table under
+    the name ``table``, where that is given, so that tables of one name in two schemas can be told apart.
+
+    ``where`` is a filter in the source's own language: PostgREST's for ``rest``, SQL for ``duckdb`` and
+    ``csv``. ``columns`` empty means all of them. ``deletes`` is one of `DELETES`. ``updates`` is one of
+    `UPDATES`, or None where the timestamp's name is to tell. Every ``compare_every`` a run compares the whole
+    table with the source; None is `USUAL` where that is needed, and ``verify_every`` is its old name. Where
+    the sink refuses more rows than ``refused_per_run``, or ``refused_in_all``, the table stops.
+    """
+
+    name: str
+    table: str | None = None
+    schema: str = "public"
+    key: tuple[str, ...] = ("id",)
+    timestamp: tuple[str, ...] = ("updated_at",)
+    updates: str | None = None
+    after: tuple[str, ...] = ()
+    plugin: str = "incremental"
+    overlap: timedelta = timedelta(minutes=15)
+    page_size: int = 1000
+    where: str | None = None
+    columns: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    transform: tuple[str, ...] = ()
+    deletes: str = "ignore"
+    compare_every: timedelta | None = None
+    verify_every: timedelta | None = None
+    refused_per_run: int = 20
+    refused_in_all: int = 100
+
+    @property
+    def compared_every(self) -> timedelta:
+        """How often the whole table is compared with the source, where it is at all; `NEVER` by wish."""
+        return self.compare_every or self.verify_every or USUAL
+
+    @property
+    def relation(self) -> str:
+        """The table's name in the database."""
+        return self.table or self.name
+
+    @property
+    def address(self) -> tuple[str, str]:
+        """Where it is in the database: its schema, and its name in there."""
+        return self.schema, self.relation
+
+    def place(self, row: Row, column: str | None) -> Cursor:
+        """The row's place in the keyset of ``column``; SchemaError where a key is NULL or missing."""
+        key = tuple(self._key_text(row, name) for name in self.key)
+        return Cursor(value=None if column is None else row[column], key=key)
+
+    def exact_keys(self, keys: Iterable[Sequence[str]]) -> list[tuple[str, ...]]:
+        """The keys, each once, before rows are named by them alone; SchemaError where one cannot be a key.
+
+        PostgreSQL holds no NUL in a text, and a filter that is cut off there would name other rows.
+        """
+        found = list(dict.fromkeys(map(tuple, keys)))
+        for key in found:
+            if len(key) != len(self.key) or not all(isinstance(text, str) for text in key):
+                raise SchemaError(
+                    f"{self.name}: {len(key)} values are not a key of ({', '.join(self.key)})",
+                    table=self.name,
+                )
+            if any("\0" in text for text in key):
+                raise SchemaError(f"{self.name}: a key with a NUL in it names no row", table=self.name)
+        return found
+
+    def _key_text(self, row: Row, column: str) -> str:
+        value = row.get(column)
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, str):
+            return value
+        if value is None and column in row:
+            raise SchemaError(
+                f"{self.name}: a row has NULL in the key column {column} and cannot be told apart",
+                table=self.name,
+                hint=f"declare another key, or leave such rows out with where: {column}=not.is.null",
+            )
+        raise SchemaError(
+            f"{self.name}: the key column {column} is "
+            + ("not in the rows" if value is None else "no plain value, it cannot be a key"),
+            table=self.name,
+            hint="name the key's columns in tables.yaml: key: [...]",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What is known of a column; None where the backend cannot tell.
+
+    ``refers`` is the table and the column that a foreign key points to. ``default`` is its text, as far as
+    it is shown. ``values`` are an enum's, in their order. ``length`` is the most characters that it holds.
+    """
+
+    name: str
+    type: str | None = None
+    nullable: bool | None = None
+    key: bool | None = None
+    refers: tuple[str, str] | None = None
+    default: str | None = None
+    values: tuple[str, ...] = ()
+    length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The columns of a table as one side has them; ``known`` is False where the backend cannot tell.
+
+    ``view`` is True where it shows itself to be no table but a view; ``texts`` where a cell is but a text,
+    as in CSV.
+    """
+
+    columns: tuple[Column, ...] = ()
+    known: bool = True
+    view: bool = False
+    texts: bool = False
+    names: frozenset[str] = field(init=False)
+    _named: Mapping[str, Column] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", frozenset(column.name for column in self.columns))
+        object.__setattr__(self, "_named", {column.name: column for column in reversed(self.columns)})
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns of the primary key; empty where there is none, or none is known."""
+        return tuple(column.name for column in self.columns if column.key)
+
+    def column(self, name: str) -> Column | None:
+        """The column of that name, or None."""
+        return self._named.get(name)

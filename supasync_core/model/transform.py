@@ -1,0 +1,149 @@
+"""Rows changed on their way: only what a transform touches is written anew, all else keeps its exact text."""
+
+import json
+import traceback
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from supasync_core.model import raw_json
+from supasync_core.model.batch import Batch, Row
+from supasync_core.model.errors import TableError
+from supasync_core.model.table import Table
+
+Transform = Callable[[Any], Row | None]
+"""A row in, a row out; None leaves the row out."""
+
+
+class ExactRow(MutableMapping[str, Any]):
+    """A row whose columns decode when they are read and stay the source's own text until they are set.
+
+    Numbers decode to int and Decimal, so that no digit is lost.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._cells = raw_json.cells(text)
+        self.touched: str | None = None
+
+    def __getitem__(self, column: str) -> Any:  # noqa: ANN401 - any JSON value
+        self.touched = column
+        return json.loads(self._cells[column], parse_float=Decimal)
+
+    def __setitem__(self, column: str, value: Any) -> None:  # noqa: ANN401 - any JSON value
+        self.touched = column
+        self._cells[column] = _encode(value)
+
+    def __delitem__(self, column: str) -> None:
+        self.touched = column
+        del self._cells[column]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cells)
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def raw(self, column: str) -> str | None:
+        """The column's JSON text; None where there is no such column."""
+        return self._cells.get(column)
+
+    def rename(self, column: str, name: str) -> None:
+        """Give a column another name; its value is not decoded.
+
+        KeyError where there is no such column, ValueError where another one has that name already.
+        """
+        self.touched = column
+        if column not in self._cells:
+            raise KeyError(column)
+        if name != column and name in self._cells:
+            raise ValueError(f"there is a column {name} already")
+        self._cells = {name if key == column else key: text for key, text in self._cells.items()}
+
+    @property
+    def text(self) -> str:
+        """The row as a JSON object."""
+        return "{" + ",".join(f"{_encode(name)}:{text}" for name, text in self._cells.items()) + "}"
+
+
+def apply(transforms: Sequence[tuple[str, Transform]], table: Table, batch: Batch) -> Batch:
+    """The batch after all transforms, in their order; the batch itself where there is none.
+
+    TableError names the transform that failed, its line, the column and the key of its row, no value else.
+    """
+    if not transforms:
+        return batch
+    texts = []
+    for text, row in zip(raw_json.split(batch.body), batch.rows, strict=True):
+        changed = _through(transforms, table, text, row)
+        if changed is not None:
+            texts.append(changed)
+    return Batch(raw_json.join(texts))
+
+
+def _through(transforms: Sequence[tuple[str, Transform]], table: Table, text: str, row: Row) -> str | None:
+    current: Any = ExactRow(text)
+    before = {column: current.raw(column) for column in table.key}
+    for name, transform in transforms:
+        try:
+            current = transform(current)
+            if current is None:
+                return None
+            if not isinstance(current, ExactRow):
+                current = _exact(current)
+            _keep_key(before, current)
+        except (Exception, SystemExit) as err:
+            key = ", ".join(f"{column}={row.get(column)}" for column in table.key)
+            raise TableError(
+                f"{table.name}: the transform {name} failed on the row {key}{_place(current, err)}: "
+                f"{err if isinstance(err, _KeyChangedError) else type(err).__name__}",
+                table=table.name,
+                hint="correct the function in your plugin file; nothing of this batch was sent",
+            ) from err
+    return current.text if isinstance(current, ExactRow) else None
+
+
+class _KeyChangedError(Exception):
+    """The row that came out is another row."""
+
+
+def _keep_key(before: Mapping[str, str | None], row: ExactRow) -> None:
+    """Raise where the key is not the one that OLD has: such a row is found by no later run."""
+    for column, text in before.items():
+        if text is not None and not _same(text, row.raw(column)):
+            raise _KeyChangedError(f"it changed the key column {column}")
+
+
+def _same(before: str, after: str | None) -> bool:
+    return after is not None and (
+        before == after or json.loads(before, parse_float=Decimal) == json.loads(after, parse_float=Decimal)
+    )
+
+
+def _place(row: object, err: BaseException) -> str:
+    """Which column the function touched last, and where it stands: no value of the row."""
+    column = f", column {row.touched}" if isinstance(row, ExactRow) and row.touched else ""
+    frames = [each for each in traceback.extract_tb(err.__traceback__) if each.filename != __file__]
+    line = f", {Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else ""
+    return column + line
+
+
+def _exact(row: Any) -> ExactRow:  # noqa: ANN401 - what a user's function returned
+    return ExactRow(_encode(dict(row)))
+
+
+def _encode(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    if isinstance(value, Decimal):
+        return str(value) if value.is_finite() else json.dumps(str(value))
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_number)
+    text.encode()  # half of a surrogate pair has no place in a body: better to know it here
+    return text
+
+
+def _number(value: object) -> object:
+    """Inside lists and objects a Decimal can only be written where it is whole or a float holds it."""
+    if isinstance(value, Decimal):
+        nearest = int(value) if value == value.to_integral_value() else float(value)
+        if Decimal(repr(nearest)) == value:
+            return nearest
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,1 @@
+"""Both ends opened, the lease, and what is recorded."""

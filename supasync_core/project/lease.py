@@ -1,0 +1,185 @@
+"""The right to write to the sink: taken, renewed before every write, given back with the record of the run.
+
+No row is sent under a lease that another run may have: the fence is asked before every request that changes
+rows. What a run has sent last may still arrive after its death, when the next one has written newer rows: a
+statement waits for a lock, a machine wakes in the middle of a request. So a run notes in the state that it
+writes before it does, and the note goes with its last save. A run that finds the note of another treats what
+that one may have read as a transaction of the source that is still open: see `taken_over`.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from threading import RLock
+from typing import Self
+
+from supasync_core.api.journal import NO_BASELINE
+from supasync_core.api.state_store import Claim, Entry, Run
+from supasync_core.model import timestamps
+from supasync_core.model.errors import StateError, SupasyncError, TakenOverError
+from supasync_core.model.state import Late, State, TableState, Writing
+from supasync_core.project.migration import Project
+from supasync_core.system import lock
+
+LEASE = 600
+"""Seconds for which a run holds the sink without a sign of life."""
+RENEW = 60.0
+"""Seconds after which a run that is about to write makes sure that the lease is still its own."""
+KILLED = timedelta(minutes=10)
+"""How long what a dead process of this machine sent may take to arrive: servers give up earlier by far."""
+ASLEEP = timedelta(hours=24)
+"""The same for a run elsewhere whose lease has expired: it may be asleep in the middle of a request."""
+MARGIN = timedelta(seconds=10)
+"""How far the source's time may differ from the moment at which rows were looked up."""
+
+
+@dataclass
+class Lease:
+    """A lease that was granted, and the ``state`` to go on from.
+
+    ``record`` is what a renewal writes. ``renewed`` and ``begun`` are seconds of `awake`.
+    """
+
+    project: Project
+    claim: Claim
+    run: Run
+    state: State
+    begun: float
+    record: Callable[[], Entry] = field(init=False)
+    renewed: float = field(init=False)
+    horizon: timestamps.Instant | None = None
+    """What the source said of transactions that were open when the run began, where it did."""
+    writing: Writing | None = None
+    unsettled: bool = False
+    """Whether something that was sent may arrive after the run, so that the note of it has to stay."""
+    guard: RLock = field(default_factory=RLock)
+
+    def __post_init__(self) -> None:
+        self.renewed = self.begun
+        self.record = lambda: Entry(status="running", state=self.state, lease=LEASE)
+        self.project.fence.ask, self.project.fence.lost = self.check, self.doubt
+        self.project.fence.run = self.run.id
+
+    @classmethod
+    def taken(cls, project: Project, claim: Claim) -> Self:
+        """Take the lease; LockedError and StateError as the store says, StateError without a baseline."""
+        begun = awake()
+        run = project.store.begin(claim)
+        if run.state is None and not claim.baseline:
+            raise StateError(NO_BASELINE, hint="run: supasync setup")
+        names = [table.name for table in project.settings.tables]
+        state = taken_over(run.state or State(project.source_ref), claim.holder, run.now, names)
+        return cls(project, claim, run, state, begun)
+
+    @property
+    def age(self) -> float:
+        """The seconds since it was granted or renewed, those of a sleep included."""
+        return awake() - self.renewed
+
+    def check(self) -> None:
+        """Before a write: LockedError where another run has the lease by now; renewed where that is due."""
+        with self.guard:
+            if self.writing is None:
+                self.writing = Writing(self.claim.holder, self._since(), self.run.now)
+            elif self.age < RENEW:
+                return
+            self.save(self.record())
+
+    def doubt(self) -> None:
+        """An answer to a write was lost: it may take effect at any time."""
+        self.unsettled = True
+
+    def fail(self, error: str | None = None) -> None:
+        """Record that the command broke off, perhaps in the middle of a write."""
+        self.doubt()
+        self.save(replace(self.record(), status="failed", error=error))
+
+    def save(self, entry: Entry) -> None:
+        """Write the record; any status but running lets go of the lease. LockedError where it is lost."""
+        with self.guard:
+            if self.writing and (self.unsettled or entry.status == "running"):
+                seen = timestamps.parse(self.run.now) + int((awake() - self.begun) * 1_000_000)
+                self.writing = replace(self.writing, seen=timestamps.to_text(seen))
+                entry = replace(entry, state=replace(entry.state, writing=self.writing))
+            asked = awake()
+            if not self.project.store.save(self.run.id, entry):
+                raise self._lost()
+            self.renewed = asked
+            lock.sign(self.project.settings.folder)
+
+    def _lost(self) -> SupasyncError:
+        """Why the store does not take the record: another run is newer, or records are out of order."""
+        newest = next(iter(self.project.store.past(1).records), None)
+        if newest and timestamps.parse(newest.created_at) < timestamps.parse(self.run.now):
+            return StateError(
+                "sync_metadata was restored without its sequence: new records are not the newest",
+                hint="run in NEW: select setval(pg_get_serial_sequence('public.sync_metadata', 'seq'), "
+                "max(seq)) from public.sync_metadata;",
+            )
+        return TakenOverError()
+
+    def _since(self) -> str | None:
+        """The source's time when the lease was granted, or earlier: what is stamped later may have been read.
+
+        Rows of a transaction that was open then are stamped with its beginning.
+        """
+        now = self.project.source.horizon()
+        if now is None or not now.trusted:
+            return None
+        elapsed = timedelta(seconds=awake() - self.begun) + MARGIN
+        begun = now.at - timestamps.micros_of(elapsed)
+        return timestamps.to_text(begun if self.horizon is None else min(begun, self.horizon))
+
+
+def awake() -> float:
+    """Seconds of a clock that goes on while the machine sleeps."""
+    kind = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+    return time.monotonic() if kind is None else time.clock_gettime(kind)
+
+
+def arriving(state: State) -> str | None:
+    """The store's time up to which rows that some run has sent may still arrive; None where none may."""
+    ends = [timestamps.parse(table.late.until) for table in state.tables.values() if table.late]
+    if state.writing:
+        ends.append(timestamps.parse(state.writing.seen) + LEASE * 1_000_000 + timestamps.micros_of(KILLED))
+    return timestamps.to_text(max(ends) // 1_000_000 * 1_000_000) if ends else None
+
+
+def taken_over(state: State, holder: str, now: str, tables: Iterable[str]) -> State:
+    """The state as a run of this holder begins with it, at the store's time ``now``.
+
+    Where the run before it has not ended, that one's rows may arrive ``until`` some time: for every table,
+    nothing counts as unchanged, and no cursor moves beyond what that run may have read, until a run begins
+    later than that. By then they have arrived, and are read again and written over.
+    """
+    at = timestamps.parse(now)
+    for name in {*state.tables, *tables}:
+        table = state.table(name)
+        if table.late and timestamps.parse(table.late.until) <= at:
+            table = table.arrived()
+        late = table.late
+        if state.writing:
+            late = _later(late, _left(state.writing, holder, at, table), at)
+            table = table.unsure()
+        if state.table(name).late != late or state.writing:
+            state = state.with_table(name, replace(table, late=late))
+    return replace(state, writing=None)
+
+
+def _left(writing: Writing, holder: str, now: timestamps.Instant, table: TableState) -> Late:
+    """What a run that did not end may still do. Of the same holder, its process is dead: the lock is free."""
+    last = min(now, timestamps.parse(writing.seen) + LEASE * 1_000_000)
+    longest = KILLED if writing.holder == holder else ASLEEP
+    back = None if table.read_at else table.keysets
+    return Late(writing.since, timestamps.to_text(last + timestamps.micros_of(longest)), back)
+
+
+def _later(known: Late | None, found: Late, now: timestamps.Instant) -> Late | None:
+    """Both of them; None where they can do nothing any more."""
+    if timestamps.parse(found.until) <= now:
+        return known
+    if known is None:
+        return found
+    since = min(known.since, found.since, key=timestamps.parse) if known.since and found.since else None
+    return Late(since, max(known.until, found.until, key=timestamps.parse), known.back)

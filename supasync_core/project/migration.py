@@ -1,0 +1,154 @@
+"""The opened ends of one project: its source, its sink, and the state beside the sink."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from supasync_core.api.backend import Informed, Sink, Source, Typed
+from supasync_core.api.blind_spots import unseen
+from supasync_core.api.registration import Context, Fence
+from supasync_core.api.state_store import Clocked, StateStore
+from supasync_core.api.table_plugin import TablePlugin
+from supasync_core.config.plugin_host import Host
+from supasync_core.model.cost import Ledger
+from supasync_core.model.errors import ConfigError
+from supasync_core.model.settings import Endpoint, Settings
+from supasync_core.model.table import Table
+from supasync_core.model.timestamps import Instant
+from supasync_core.model.transform import Transform
+from supasync_core.project.recording import CountedStore
+
+if TYPE_CHECKING:
+    from supasync_core.api.export import Staging
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What a command works on. ``source_ref`` names the source in the state, the sink asks the ``fence``."""
+
+    settings: Settings
+    host: Host
+    ledger: Ledger
+    source: Source
+    sink: Sink
+    store: StateStore
+    fence: Fence = field(default_factory=Fence)
+
+    @property
+    def source_ref(self) -> str:
+        """The project that rows come from."""
+        return self.settings.source.ref
+
+    def now(self) -> Instant:
+        """The store's time at its latest answer; this machine's where the store has no clock of its own."""
+        told = self.store.now() if isinstance(self.store, Clocked) else None
+        return time.time_ns() // 1000 if told is None else told
+
+    @property
+    def workers(self) -> int:
+        """How many batches may be written at once: one where an end does not take several."""
+        sources, sinks = self.host.sources, self.host.sinks
+        ends = (sources.get(self.settings.source.backend), sinks.get(self.settings.sink.backend))
+        return self.settings.workers if all(end.parallel for end in ends) else 1
+
+    def plugin(self, table: Table) -> TablePlugin:
+        """The way this table is read."""
+        return self.host.table_plugins.get(table.plugin)()
+
+    def unseen(self, table: Table) -> tuple[str, ...]:
+        """What reading this table cannot see, out of ``deletes`` and ``updates``."""
+        return unseen(self.plugin(table), table)
+
+    def transforms(self, table: Table) -> list[tuple[str, Transform]]:
+        """The table's transforms by name, in their order."""
+        return [(name, self.host.transforms.get(name)) for name in table.transform]
+
+    def select(self, names: tuple[str, ...], option: str) -> tuple[Table, ...]:
+        """The named tables in dependency order, all without names; ConfigError for a name not declared."""
+        from supasync_core.api.registry import did_you_mean  # noqa: PLC0415 - difflib is wanted here alone
+
+        known = {table.name for table in self.settings.tables}
+        problems = [
+            f"{option} {name}: tables.yaml has no such table{did_you_mean(name, known)}"
+            for name in names
+            if name not in known
+        ]
+        if problems:
+            raise ConfigError(problems)
+        return tuple(table for table in self.settings.tables if not names or table.name in names)
+
+
+@contextmanager
+def opened(settings: Settings, host: Host, source: Source | None = None) -> Iterator[Project]:
+    """Open both ends and the state, and close them again. Nothing is asked of either side yet.
+
+    A ``source`` that is given stands in for the one of the settings, which then is not even opened.
+    """
+    ledger = Ledger()
+    with ExitStack() as stack:
+        source_context = _context(settings, settings.source, ledger, "OLD")
+        fence = Fence()
+        sink_context = replace(_context(settings, settings.sink, ledger, "NEW"), fence=fence)
+        source = source or host.sources.get(settings.source.backend).open(source_context)
+        stack.enter_context(closing(source))
+        sink = host.sinks.get(settings.sink.backend).open(sink_context)
+        stack.enter_context(closing(sink))
+        store = host.state_stores.get(settings.sink.backend).open(sink_context)
+        stack.enter_context(closing(store))
+        yield Project(settings, host, ledger, source, sink, CountedStore(store, ledger, source, sink), fence)
+
+
+def opened_source(settings: Settings, host: Host, ledger: Ledger) -> Source:
+    """The source alone, where nothing else is wanted."""
+    context = _context(settings, settings.source, ledger, "OLD")
+    return host.sources.get(settings.source.backend).open(context)
+
+
+def opened_sink(settings: Settings, host: Host) -> Sink:
+    """The sink alone, to look at: nothing may be written through it."""
+    context = _context(settings, settings.sink, Ledger(), "NEW")
+    return host.sinks.get(settings.sink.backend).open(context)
+
+
+@contextmanager
+def opened_staging(settings: Settings, host: Host) -> "Iterator[Staging | None]":
+    """The staging of this machine; None where no plugin brings one. LockedError where another has it open."""
+    endpoint = settings.staging
+    if endpoint is None:
+        yield None
+        return
+    context = _context(settings, endpoint, Ledger(), "staging")
+    with closing(host.stagings.get(endpoint.backend).open(context)) as staging:
+        yield staging
+
+
+def store_of_source(project: Project) -> StateStore | None:
+    """The state that the source itself may hold, to see whether the two ends are swapped."""
+    endpoint = project.settings.source
+    if endpoint.backend not in project.host.state_stores:
+        return None
+    context = _context(project.settings, endpoint, project.ledger, "OLD")
+    return project.host.state_stores.get(endpoint.backend).open(context)
+
+
+def store_of_sink(settings: Settings, host: Host) -> StateStore:
+    """The state beside the sink alone, to look at."""
+    context = _context(settings, settings.sink, Ledger(), "NEW")
+    return host.state_stores.get(settings.sink.backend).open(context)
+
+
+def _context(settings: Settings, endpoint: Endpoint, ledger: Ledger, project: str) -> Context:
+    return Context(settings=endpoint.values, folder=settings.folder, ledger=ledger, project=project)
+
+
+def exchange_types(project: Project, table: Table) -> None:
+    """Tell an end whose format has no types those of the other."""
+    source, sink = project.source, project.sink
+    if isinstance(source, Typed):
+        source.typed(table, sink.shape(table))
+    if isinstance(sink, Informed):
+        sink.informed(table, source.shape(table))
+    if isinstance(sink, Typed):
+        sink.typed(table, source.shape(table))

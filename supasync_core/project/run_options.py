@@ -1,0 +1,69 @@
+"""What a run is asked to do, and who looks on while it does."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from supasync_core.model import timestamps
+from supasync_core.model.budget import Share
+from supasync_core.model.report import TableResult
+from supasync_core.model.state import State
+from supasync_core.model.table import Table
+
+
+class Meter(Protocol):
+    """Somebody who counts along, and knows the budgets."""
+
+    def check(self) -> None:
+        """BudgetError where going on might exceed a budget."""
+        ...
+
+    def shares(self) -> tuple[Share, ...]:
+        """How much of each budget is used by now."""
+        ...
+
+
+class Watch(Protocol):
+    """Somebody who looks on: a progress bar, or lines in a log."""
+
+    def table_begins(self, table: Table) -> None:
+        """Called before the first request for a table."""
+        ...
+
+    def rows_confirmed(self, table: Table, done: int, total: int) -> None:
+        """Called after each batch that the sink confirmed."""
+        ...
+
+    def table_ended(self, result: TableResult) -> None:
+        """Called once for every table, also for those that were skipped."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be run: by whom, which tables, which of them from the beginning.
+
+    ``interrupted`` is asked between batches whether the user wants to stop, ``meter`` whether budgets allow
+    to go on; ``metered`` makes it at the store's time, under the lease. ``foretell`` is called with the state
+    and that time before a first load. ``last``: what is compared now and then is compared now, whatever it
+    costs, for no other run comes before the switch.
+    """
+
+    holder: str
+    tables: tuple[Table, ...]
+    full: frozenset[str] = frozenset()
+    command: str = "sync"
+    last: bool = False
+    interrupted: Callable[[], bool] = lambda: False
+    meter: Meter | None = None
+    metered: Callable[[timestamps.Instant], Meter | None] = lambda _now: None
+    foretell: Callable[[State, str], None] = lambda _state, _now: None
+
+    def check(self) -> None:
+        """BudgetError where going on might exceed a budget; asked between batches."""
+        if self.meter is not None:
+            self.meter.check()
+
+
+class Interrupted(Exception):  # noqa: N818 - no error: the user's wish
+    """The user wants to stop; the batch in flight is done."""

@@ -1,0 +1,80 @@
+"""What all commands of one call share: the plugins, the settings, and the keys that must not be printed."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from supasync_core.config.plugin_host import Host
+    from supasync_core.model.secret import Secret
+    from supasync_core.model.settings import Settings
+    from supasync_core.project.migration import Project
+
+
+@dataclass
+class Session:
+    """One call of the command line. Plugins and settings are loaded when a command first wants them.
+
+    ``impatient``: the user does not even want to wait for the requests under way.
+    """
+
+    config: str = "tables.yaml"
+    wants_json: bool = False
+    impatient: bool = False
+    trouble: int | None = None
+    """The exit code of every error, for commands that answer like diff(1)."""
+    secrets: "list[Secret]" = field(default_factory=list)
+    """Keys that a command has taken from the environment without tables.yaml."""
+
+    @cached_property
+    def host(self) -> "Host":
+        """The installed plugins."""
+        from supasync_core.config.plugin_host import Host  # noqa: PLC0415 - --version needs no plugins
+
+        host = Host()
+        host.load_installed()
+        return host
+
+    @cached_property
+    def settings(self) -> "Settings":
+        """The settings of tables.yaml; ConfigError with every problem."""
+        from supasync_core.config import load  # noqa: PLC0415 - --help needs no YAML
+
+        return load(Path(self.config), os.environ, self.host)
+
+    @contextmanager
+    def project(self) -> "Iterator[Project]":
+        """Both ends, opened."""
+        from supasync_core.project.migration import opened  # noqa: PLC0415 - --help opens nothing
+
+        with opened(self.settings, self.host) as project:
+            yield project
+
+    @property
+    def folder(self) -> Path:
+        """The folder of tables.yaml, whether or not there is one."""
+        return Path(self.config).parent
+
+    @property
+    def environment(self) -> "Mapping[str, str]":
+        """The variables of the process and of .env, also where tables.yaml cannot be used."""
+        from supasync_core.config.environment import read_dotenv, variables  # noqa: PLC0415 - as above
+
+        return variables(os.environ, read_dotenv(self.folder / ".env")[0])
+
+    @property
+    def ends(self) -> str | None:
+        """Which projects OLD and NEW are, once the settings are known."""
+        settings = self.__dict__.get("settings")
+        return f"OLD is {settings.source.ref}, NEW is {settings.sink.ref}" if settings else None
+
+    def redact(self, text: str) -> str:
+        """The text without any key of the settings."""
+        from supasync_core.model.secret import redact  # noqa: PLC0415 - wanted for errors alone
+
+        settings = self.__dict__.get("settings")
+        return redact(text, [*self.secrets, *(settings.secrets if settings else ())])

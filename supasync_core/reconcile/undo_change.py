@@ -1,0 +1,136 @@
+"""The newest change is taken back: removed rows are put back, rows that were written over restored."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+from supasync_core.model import raw_json
+from supasync_core.model.batch import Batch
+from supasync_core.model.errors import RowError, StateError, TableError
+from supasync_core.model.table import Table
+from supasync_core.reconcile.send_rows import Refused, send, send_again
+from supasync_core.sync import removal
+from supasync_core.sync.removal import Place, PutBack
+
+_CHUNK = 200
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """A table's rows that were written over: ``restored``, or left alone as they have ``changed`` since."""
+
+    table: Table
+    restored: int = 0
+    changed: tuple[tuple[str, ...], ...] = ()
+    error: TableError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undone:
+    """What was taken back of the change ``id``, which was made ``at`` that time."""
+
+    id: str
+    at: str
+    put_back: tuple[PutBack, ...] = ()
+    restored: tuple[Restored, ...] = ()
+
+    @property
+    def fine(self) -> bool:
+        """Whether all of it was."""
+        return not self.errors and not any(each.changed for each in self.restored)
+
+    @property
+    def errors(self) -> list[TableError]:
+        """What stood against it."""
+        found = [each.error for each in self.put_back] + [each.error for each in self.restored]
+        return [error for error in found if error]
+
+    @property
+    def records(self) -> int:
+        """How many rows were written."""
+        return sum(each.written for each in self.put_back) + sum(each.restored for each in self.restored)
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything under fixed names."""
+        return {
+            "id": self.id,
+            "at": self.at,
+            "removed": {
+                each.table.name: {
+                    "put_back": each.written,
+                    "present": each.present,
+                    "error": _text(each.error),
+                }
+                for each in self.put_back
+            },
+            "overwritten": {
+                each.table.name: {
+                    "restored": each.restored,
+                    "changed_since": list(map(list, each.changed)),
+                    "error": _text(each.error),
+                }
+                for each in self.restored
+            },
+        }
+
+
+def undo(place: Place) -> Undone:
+    """Take back the newest change that was not; StateError where there is none.
+
+    Rows that were inserted stay. So do rows that somebody has changed since.
+    """
+    removed = [each for each in place.evidence.removals(place.sink_ref) if not each.undone]
+    replaced = [each for each in place.evidence.overwrites(place.sink_ref) if not each.undone]
+    if not removed and not replaced:
+        raise StateError("the staging holds no rows of an earlier change that could be put back")
+    newest = max((*removed, *replaced), key=lambda each: (each.at, each.id))
+    put_back: list[PutBack] = []
+    if any(each.id == newest.id for each in removed):
+        _, put_back = removal.undo(place, newest.id)
+    restored: list[Restored] = []
+    for change in (each for each in replaced if each.id == newest.id):
+        tables = [table for table in place.tables if f"{table.schema}.{table.name}" in change.rows]
+        restored = [_restore(place, change.id, table) for table in tables]
+    return Undone(id=newest.id, at=newest.at, put_back=tuple(put_back), restored=tuple(restored))
+
+
+def _restore(place: Place, change: str, table: Table) -> Restored:
+    whole = replace(table, where=None, columns=(), exclude=(), transform=())
+    restored = 0
+    changed: list[tuple[str, ...]] = []
+    refused: list[Refused] = []
+    try:
+        for pairs in _chunks(place.evidence.overwritten_rows(change, table)):
+            before = Batch(raw_json.join(text for text, _ in pairs))
+            keys = [table.place(row, None).key for row in before.rows]
+            now = {
+                whole.place(row, None).key: text
+                for found in place.sink.rows(whole, table.key, keys)
+                for row, text in zip(found.rows, found.rows.texts, strict=True)
+            }
+            as_left = [i for i, key in enumerate(keys) if now.get(key) == pairs[i][1] and key in now]
+            changed += [key for i, key in enumerate(keys) if i not in as_left]
+            written, more = send(place.sink, whole, before.only(as_left))
+            restored, refused = restored + written, refused + more
+        written, refused = send_again(place.sink, whole, refused)
+        restored += written
+    except TableError as err:
+        return Restored(table=table, restored=restored, changed=tuple(changed), error=err)
+    if refused:
+        named = "; ".join(", ".join(each.key(table)) for each in refused[:_NAMED])
+        text = f"{table.name}: {len(refused):,} rows are refused, with the keys {named}"
+        error = RowError(text, table=table.name, hint=refused[0].reason(table))
+        return Restored(table=table, restored=restored, changed=tuple(changed), error=error)
+    place.evidence.restored(change, table)
+    return Restored(table=table, restored=restored, changed=tuple(changed))
+
+
+def _chunks(rows: Iterator[tuple[str, str | None]]) -> Iterator[list[tuple[str, str | None]]]:
+    while chunk := list(islice(rows, _CHUNK)):
+        yield chunk
+
+
+def _text(err: TableError | None) -> str | None:
+    return str(err) if err else None

@@ -1,0 +1,93 @@
+"""The cheap look at NEW's columns that a run takes: before a row is sent, and when something was refused."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from threading import Lock
+
+from supasync_core.api.backend import Remark
+from supasync_core.model import timestamps
+from supasync_core.model.errors import RowError, SchemaError, SupasyncError, TableError, TransientError
+from supasync_core.model.row_key import missing_in_sink
+from supasync_core.model.state import TableState
+from supasync_core.model.table import Table
+from supasync_core.project.migration import Project
+from supasync_core.schema.both_sides import lacking, of_shapes, remarks_of
+from supasync_core.schema.compare_tables import PROBLEM
+
+LOOK_EVERY = timedelta(hours=24)
+"""How often the columns of both sides are compared though nothing has failed: one request to each side."""
+
+
+@dataclass
+class Lookout:
+    """Watches NEW's columns in one run. ``seen_at`` is when all tables were last found whole.
+
+    It goes ``blind`` for the rest of the run where a side cannot tell its columns for now.
+    """
+
+    project: Project
+    seen_at: str | None
+    now: str
+    blind: bool = False
+    remarks: Sequence[Remark] | None = None
+    lock: Lock = field(default_factory=Lock)
+
+    @property
+    def due(self) -> bool:
+        """Whether the last look is a day old, or there was none."""
+        if self.seen_at is None:
+            return True
+        return timestamps.parse(self.now) - timestamps.parse(self.seen_at) >= timestamps.micros_of(LOOK_EVERY)
+
+    @property
+    def seen(self) -> str | None:
+        """The mark that a complete run leaves."""
+        return self.now if self.due and not self.blind else self.seen_at
+
+    def before(self, table: Table, known: TableState) -> None:
+        """SchemaError where NEW lacks columns; looked at where it is due, and where settings are new.
+
+        Before a first load also where a table shows rows of another.
+        """
+        if known.read_at is None:
+            self.refuse_heirs(table)
+        if self.blind or (known.settings and not self.due):
+            return
+        try:
+            missing = lacking(self.project, table, self.project.source.shape(table))
+        except TransientError:
+            self.blind = True
+            return
+        if missing:
+            names = ", ".join(missing)
+            raise SchemaError(
+                f"{table.name}: NEW has no column {names}; no row was sent",
+                table=table.name,
+                hint=missing_in_sink(missing),
+            )
+
+    def seen_remarks(self) -> Sequence[Remark]:
+        """What the sides' catalogs tell, asked once in a run."""
+        with self.lock:
+            if self.remarks is None:
+                self.remarks = remarks_of(self.project)
+            return self.remarks
+
+    def refuse_heirs(self, table: Table) -> None:
+        """SchemaError where the table shows rows of another."""
+        for each in self.seen_remarks():
+            if each.level == PROBLEM and each.table == table.name:
+                raise SchemaError(f"{each.text}; no row was sent", table=table.name, hint=each.hint)
+
+    def explained(self, table: Table, error: SupasyncError) -> str | None:
+        """The error's hint, and what of the table's columns may be its cause."""
+        if not isinstance(error, RowError | SchemaError) or self.blind:
+            return error.hint
+        try:
+            old, new = self.project.source.shape(table), self.project.sink.shape(table)
+            found = of_shapes(self.project, table, old, new) if old.known and new.known else []
+        except TableError:
+            return error.hint
+        causes = [each.text for each in found if each.level == PROBLEM and each.text not in error.message]
+        return "\n".join(filter(None, [error.hint, *causes])) or None

@@ -1,0 +1,105 @@
+"""Staged rows against the sink's, as SQL: new, changed, unchanged, or older than what the sink has."""
+# ruff: noqa: S608 - names are quoted by values.identifier
+
+from dataclasses import dataclass
+
+from supasync_core.model.table import Shape, Table
+from supasync_core.staging.duckdb_tables import Kinds
+from supasync_core.staging.equality import equal, is_document, same
+from supasync_core.staging.staged_tables import type_of
+from supasync_core.staging.values import identifier, instant, plain
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One table's staged rows ``r`` and the sink's rows ``k``; ``place`` names the number of the first."""
+
+    table: Table
+    shape: Shape
+    staged: Kinds
+    known: Kinds
+    place: str
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns to compare: what is staged, but the key."""
+        return [name for name in self.staged if name not in self.table.key]
+
+    @property
+    def soft(self) -> list[str]:
+        """Those whose equal values may have different texts: JSON and arrays."""
+        return [name for name in self.columns if name in self.known and self._is_document(name)]
+
+    def pairs(self, kind: str = "LEFT JOIN") -> str:
+        """``r`` joined to ``k`` by the key."""
+        ready = f"ready.{identifier(self.table.name)} AS r"
+        if not self.known:
+            return ready
+        keys = " AND ".join(
+            same(type_of(self.shape, name), self.text("r", name), self.text("k", name))
+            for name in self.table.key
+        )
+        return f"{ready} {kind} known.{identifier(self.table.name)} AS k ON {keys}"
+
+    def statement(self) -> str:
+        """The class of each staged row, by its place, as the table ``gap.classes``."""
+        if not self.known:
+            head = f"SELECT r.{identifier(self.place)} AS place, 'new' AS class FROM "
+            return f"CREATE OR REPLACE TABLE gap.classes AS {head}{self.pairs()}"
+        missing = f"k.{identifier(self.table.key[0])} IS NULL"
+        changed = " OR ".join(self.differs(name) for name in self.columns) or "false"
+        mine, theirs = self.moment("r"), self.moment("k")
+        older = f"coalesce({mine} < {theirs}, false)" if mine and theirs else "false"
+        return (
+            f"CREATE OR REPLACE TABLE gap.classes AS SELECT r.{identifier(self.place)} AS place, "
+            f"CASE WHEN {missing} THEN 'new' WHEN NOT ({changed}) THEN 'unchanged' "
+            f"WHEN {older} THEN 'older' ELSE 'changed' END AS class FROM {self.pairs()}"
+        )
+
+    def printed_otherwise(self) -> str:
+        """Whether documents alone differ, which the sink may print otherwise than they were sent."""
+        others = [self.differs(name) for name in self.columns if name not in self.soft]
+        return f"NOT ({' OR '.join(others) or 'false'})"
+
+    def text(self, side: str, name: str) -> str:
+        """The plain text of a cell."""
+        kinds = self.staged if side == "r" else self.known
+        return plain(f"{side}.{identifier(name)}", kinds[name])
+
+    def differs(self, name: str) -> str:
+        """Whether the cells hold different values."""
+        if name not in self.known:
+            return f"r.{identifier(name)} IS NOT NULL"
+        mine, theirs = f"r.{identifier(name)}", f"k.{identifier(name)}"
+        if self._is_document(name):
+            return f"(CAST({mine} AS VARCHAR) IS DISTINCT FROM CAST({theirs} AS VARCHAR))"
+        mine, theirs = self.text("r", name), self.text("k", name)
+        one = equal(type_of(self.shape, name), mine, theirs)
+        if one is None:
+            return f"({mine} IS DISTINCT FROM {theirs})"
+        return (
+            f"CASE WHEN {mine} IS NOT DISTINCT FROM {theirs} THEN false ELSE NOT coalesce({one}, false) END"
+        )
+
+    def _is_document(self, name: str) -> bool:
+        kind = type_of(self.shape, name)
+        return is_document(kind) or "." in kind  # a type of one's own may be a row
+
+    def moment(self, side: str) -> str | None:
+        """The row's own time, of the first timestamp that is not NULL; None where the table has none."""
+        kinds = self.staged if side == "r" else self.known
+        names = [name for name in self.table.timestamp if name in self.staged and name in self.known]
+        values = [str(instant(f"{side}.{identifier(name)}", kinds[name])) for name in names]
+        return f"coalesce({', '.join(values)})" if values else None
+
+    def same_time(self) -> str:
+        """Whether both rows have the same time; true where the table has none."""
+        mine, theirs = self.moment("r"), self.moment("k")
+        return f"{mine} IS NOT DISTINCT FROM {theirs}" if mine and theirs else "true"
+
+    def updated(self, name: str) -> str:
+        """A statement that gives staged rows the sink's text of a cell, by the places in ``gap.equals``."""
+        return (
+            f"UPDATE ready.{identifier(self.table.name)} AS r SET {identifier(name)} = e.text::JSON "
+            f"FROM gap.equals AS e WHERE r.{identifier(self.place)} = e.place"
+        )

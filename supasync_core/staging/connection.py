@@ -1,0 +1,271 @@
+"""One DuckDB file opened to read or to write, and DuckDB's errors in supasync's words.
+
+A file is data, whoever wrote it. It is never the main database: it is attached to one in memory, whose own
+functions and types come first, that fetches no extension and reads no other file, and whose settings are
+locked. A file whose macros or types have names of DuckDB's own would still change what a query means: it is
+refused.
+"""
+
+import errno
+import os
+import stat
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from supasync_core.model.errors import LockedError, RowError, SchemaError, StateError, SupasyncError
+from supasync_core.model.table import Table
+from supasync_core.staging.values import literal
+from supasync_core.system import faults
+from supasync_core.system.files import name_of
+
+_creating = threading.RLock()
+_NAME = "held"
+"""What an attached file is called inside."""
+_ALONE: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
+_REFUSED = {
+    "No space left on device": errno.ENOSPC,
+    "Read-only file system": errno.EROFS,
+    "Permission denied": errno.EACCES,
+}
+"""What the system says to DuckDB, which hands on its words alone."""
+_BESIDE = ("", ".wal", ".wal.checkpoint", ".wal.recovery", ".tmp")
+"""What DuckDB itself writes beside a file."""
+_HELD = "SELECT readonly FROM system.main.duckdb_databases() WHERE database_name = ?"
+_SHADOWS = """
+SELECT function_name FROM system.main.duckdb_functions() WHERE database_name = $file AND NOT internal
+AND lower(function_name) IN (
+    SELECT lower(function_name) FROM system.main.duckdb_functions() WHERE internal)
+UNION ALL
+SELECT type_name FROM system.main.duckdb_types() WHERE database_name = $file AND NOT internal
+AND lower(type_name) IN (SELECT lower(type_name) FROM system.main.duckdb_types() WHERE internal)
+UNION ALL
+SELECT schema_name FROM system.main.duckdb_schemas() WHERE database_name = $file AND NOT internal
+AND lower(schema_name) IN ('information_schema', 'pg_catalog', 'system', 'temp')
+LIMIT 1
+"""
+"""What of a file has a name of DuckDB's own; nothing in the query can be the file's itself."""
+_CODE = """
+SELECT 'view', view_name FROM system.main.duckdb_views() WHERE database_name = $file AND NOT internal
+UNION ALL
+SELECT 'macro', function_name FROM system.main.duckdb_functions() WHERE database_name = $file AND NOT internal
+LIMIT 1
+"""
+"""What of a file is SQL that runs when it is asked; DuckDB takes no query in a column of a table."""
+_TELLS_TRIGGERS = (
+    "SELECT 1 FROM system.main.duckdb_functions() WHERE internal AND function_name = 'duckdb_triggers'"
+)
+_TRIGGERS = """
+SELECT 'trigger', trigger_name FROM system.main.duckdb_triggers() WHERE database_name = $file LIMIT 1
+"""
+"""The same of DuckDB 2.0 and later, where rows are written."""
+
+
+def spelled(path: Path) -> str:
+    """The path as DuckDB takes it: in UTF-8, whatever the locale; StateError where its bytes are none."""
+    name = name_of(path)
+    if name.isascii() or name.encode(errors="replace").decode() == name:
+        return name
+    raise StateError(
+        f"{path}: DuckDB opens no file whose path is not UTF-8",
+        hint="rename the folder, or name another path: in tables.yaml",
+    )
+
+
+def open_to_read(path: Path) -> DuckDBPyConnection:
+    """A connection that cannot write; SchemaError where there is no file, which is never created."""
+    if not path.exists():
+        raise SchemaError(f"{path}: there is no such DuckDB file", hint="correct path: in tables.yaml")
+    return _connect(path, read_only=True)
+
+
+def open_to_write(path: Path, *, memory: str | None = None, loads: bool = False) -> DuckDBPyConnection:
+    """A connection that may write; the file is created, readable by its owner alone, where there is none.
+
+    Connections of one process to one file share it; another process is refused by LockedError. ``memory`` is
+    what it may hold in memory. One that ``loads`` may read and write other files too, so that nothing of the
+    file itself may be SQL.
+    """
+    with private():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as err:
+            raise StateError(f"{path.parent} cannot be made a folder: {err.strerror}") from err
+        return _connect(path, read_only=False, memory=memory, loads=loads)
+
+
+def open_in_memory(settings: Sequence[str] = ()) -> DuckDBPyConnection:
+    """A private database with these settings, which stay as they are; it fetches no extension."""
+    connection = duckdb.connect(config=_ALONE)
+    for setting in (*settings, "TimeZone = 'UTC'", "lock_configuration = true"):
+        connection.execute(f"SET GLOBAL {setting}")
+    return connection
+
+
+def beside(connection: DuckDBPyConnection) -> DuckDBPyConnection:
+    """Another connection to the same database, for a query while rows of the first one are read."""
+    other = connection.cursor()
+    if other.execute(_HELD, [_NAME]).fetchone():
+        other.execute(f"USE {_NAME}")
+    return other
+
+
+def open_to_look(path: Path) -> DuckDBPyConnection:
+    """A connection to read through, beside whatever this process holds open already."""
+    try:
+        return open_to_read(path)
+    except LockedError:
+        return _connect(path, read_only=None)
+
+
+@contextmanager
+def private() -> Iterator[None]:
+    """Files that come into being meanwhile are for their owner alone.
+
+    DuckDB creates its write-ahead log anew after each checkpoint, under the umask of the moment.
+    """
+    with _creating:
+        before = os.umask(0o077)
+        try:
+            yield
+        finally:
+            os.umask(before)
+
+
+@contextmanager
+def transaction(connection: DuckDBPyConnection) -> Iterator[None]:
+    """All of it or nothing."""
+    with private():
+        connection.execute("BEGIN")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            with suppress(duckdb.TransactionException):  # a COMMIT that failed has rolled back already
+                connection.execute("ROLLBACK")
+            raise
+
+
+@contextmanager
+def blamed(path: Path, table: Table | None = None) -> Iterator[None]:
+    """DuckDB's errors as supasync's own; they print no value of a row.
+
+    A query that Ctrl-C has ended is a RuntimeError (measured on DuckDB 2.0).
+    """
+    try:
+        yield
+    except RuntimeError as err:
+        if str(err) == "Query interrupted":
+            raise KeyboardInterrupt from err
+        raise
+    except duckdb.Error as err:
+        raise _translated(err, path, table) from err
+
+
+def _connect(
+    path: Path, *, read_only: bool | None, memory: str | None = None, loads: bool = False
+) -> DuckDBPyConnection:
+    """A connection; ``read_only`` is None where what this process has attached already will do."""
+    path = path.resolve()
+    name = spelled(path)
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        raise StateError(f"{path} is not a regular file", hint="name a DuckDB file")
+    with _creating, blamed(path):
+        connection = duckdb.connect(f":memory:supasync {name}", config=_ALONE)
+        try:
+            held = connection.execute(_HELD, [_NAME]).fetchone()
+            if held is None:
+                _attach(connection, path, read_only=bool(read_only), memory=memory, loads=loads)
+            else:
+                _check_mode(path, read_only=read_only, held=bool(held[0]))
+            connection.execute(f"USE {_NAME}")
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _check_mode(path: Path, *, read_only: bool | None, held: bool) -> None:
+    if read_only is not None and held != read_only:
+        raise LockedError(f"{path} is in use by another connection", hint="wait for the other run to end")
+
+
+def _attach(
+    connection: DuckDBPyConnection, path: Path, *, read_only: bool, memory: str | None, loads: bool
+) -> None:
+    mode = "TYPE duckdb, READ_ONLY" if read_only else "TYPE duckdb"
+    name = spelled(path)
+    own = ", ".join(literal(f"{name}{suffix}") for suffix in _BESIDE)
+    settings = [
+        "TimeZone = 'UTC'",
+        f"temp_directory = {literal(f'{name}.tmp')}",
+        *([f"memory_limit = {literal(memory)}"] if memory else []),
+        *([] if loads else [f"allowed_paths = [{own}]", "enable_external_access = false"]),
+        "lock_configuration = true",
+    ]
+    for setting in settings:
+        connection.execute(f"SET GLOBAL {setting}")
+    connection.execute(f"ATTACH {literal(name)} AS {_NAME} ({mode})")
+    vet(connection, _NAME, path)
+    code = _code(connection) if loads else None
+    if code:
+        raise SchemaError(
+            f"{path} has a {code[0]} {code[1]}, which is SQL of whoever made it",
+            hint="move the file away: supasync makes a new one",
+        )
+
+
+def _code(connection: DuckDBPyConnection) -> tuple[str, str] | None:
+    """Kind and name of something in the attached file that is SQL."""
+    found = connection.execute(_CODE, {"file": _NAME}).fetchone()
+    if not found and connection.execute(_TELLS_TRIGGERS).fetchone():
+        found = connection.execute(_TRIGGERS, {"file": _NAME}).fetchone()
+    return found
+
+
+def vet(connection: DuckDBPyConnection, database: str, path: Path) -> None:
+    """SchemaError where an attached file has functions, types or schemas that take DuckDB's own names."""
+    found = connection.execute(_SHADOWS, {"file": database}).fetchone()
+    if found:
+        raise SchemaError(
+            f"{path} has a macro, type or schema {found[0]}, which takes the place of DuckDB's own",
+            hint="such a file can run SQL of its own: drop it there, or copy the tables to a new file",
+        )
+
+
+def _translated(err: duckdb.Error, path: Path, table: Table | None) -> SupasyncError:
+    name = table.name if table else None
+    place = f"{name}: " if name else ""
+    if isinstance(err, duckdb.ConstraintException):
+        return RowError(f"{place}a constraint of the table in {path} refuses rows of the batch", table=name)
+    if isinstance(err, duckdb.CatalogException | duckdb.BinderException | duckdb.ParserException):
+        return SchemaError(
+            f"{place}{path} does not answer the query: {str(err).splitlines()[0]}",
+            table=name,
+            hint="check where: in tables.yaml, it is SQL for DuckDB",
+        )
+    text = str(err)
+    if "Could not set lock" in text or isinstance(err, duckdb.ConnectionException):
+        return LockedError(
+            f"{path} is in use by another process or connection",
+            hint="wait for the other run to end, or close the program that has the file open",
+        )
+    if "\\" in str(path) and os.sep == "/":
+        return StateError(
+            f"{path}: DuckDB takes a backslash for the end of a folder's name",
+            hint="rename the folder, or write a path without a backslash into tables.yaml",
+        )
+    for words, number in _REFUSED.items():
+        if words in text:
+            return StateError(f"{path}: {words}", hint=faults.hint(number))
+    return StateError(
+        f"{path} cannot be read as a DuckDB file: {text.splitlines()[0]}",
+        hint="it was left as it is: restore it from a copy, or move it away to begin with an empty one",
+    )

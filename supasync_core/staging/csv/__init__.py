@@ -1,0 +1,1 @@
+"""CSV files in whatever dialect, read into DuckDB without losing anything."""

@@ -1,0 +1,176 @@
+"""One file's cells in the staging as they stand in it: texts, NULL where a cell is empty without quotes."""
+# ruff: noqa: S608 - names are quoted by values.identifier, texts by values.literal
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import duckdb
+
+from supasync_core.api.export import WARNING, Finding
+from supasync_core.model.batch import Key
+from supasync_core.model.table import Shape, Table
+from supasync_core.staging.connection import blamed, private
+from supasync_core.staging.csv.column_types import is_array, type_of
+from supasync_core.staging.csv.dialects import MARKS, Cells
+from supasync_core.staging.csv.file_format import Physical
+from supasync_core.staging.csv.records import Records, look
+from supasync_core.staging.csv.scanner import LONGEST, scan
+from supasync_core.staging.diff_engine import DuckdbEngine
+from supasync_core.staging.duckdb_staging import DuckdbStaging
+from supasync_core.staging.values import identifier, literal
+
+_TOO_LONG = "line size over maximum"
+_ENCODING = "is not UTF-8: export it again, or name its encoding by --encoding, such as cp1252"
+_WIDE = 64
+"""Columns of a table in which one statement counts them all."""
+_LOOKS = 9
+"""What is counted of each column."""
+MOST = 1000
+"""Places of one kind that are named; all are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A loaded file; its row of number n, counted from 1, has the rowid n - 1."""
+
+    staging: DuckdbStaging | DuckdbEngine
+    table: Table
+    file: str
+    index: int
+    physical: Physical
+    drafts: Path
+
+    @property
+    def name(self) -> str:
+        """The table in the staging, as SQL."""
+        return f"gap.{identifier(f'raw {self.index} {self.table.name}')}"
+
+    def cell(self, column: str) -> str:
+        """The column, as SQL: its place in the file, for names may differ in case alone."""
+        return f"c{self.physical.header.index(column)}"
+
+    def load(self) -> list[Finding]:
+        """Load the file; lines that are no records of the header's width are left out and reported.
+
+        A line that ends otherwise than the header is read all the same; the first is a warning.
+        """
+        columns = [f"c{i}" for i in range(len(self.physical.header))]
+        draft = self.drafts / f"{self.index} records.csv"
+        records = look(self.physical.path, self.physical.delimiter, len(columns), draft)
+        findings = list(self._unsound(records))
+        for longest in LONGEST:
+            try:
+                self._read(records.path, columns, longest)
+            except duckdb.Error as err:
+                names = ", ".join(f"{name} VARCHAR" for name in columns)
+                self.staging.connection.execute(f"CREATE OR REPLACE TABLE {self.name} ({names})")
+                lost = self._finding(f"cannot be read: {str(err).splitlines()[0]}", None)
+                return [*findings, replace(lost, kind="file")]
+            rejected = self._rejected()
+            if not any(_TOO_LONG in each.text for each in rejected):
+                break
+        draft.unlink(missing_ok=True)
+        return findings + rejected
+
+    def _unsound(self, records: Records) -> Iterator[Finding]:
+        for bad in records.bad:
+            yield self._finding(bad.text, bad.line)
+        if records.more:
+            yield self._finding(f"has {records.more:,} more such lines", None)
+        if records.mixed:
+            yield replace(self._finding(records.mixed.text, records.mixed.line), level=WARNING)
+
+    def _read(self, path: Path, columns: list[str], longest: int) -> None:
+        """Load the file's records; those that are none stand in DuckDB's own tables afterwards."""
+        connection = self.staging.connection
+        read = scan(path, columns, longest=longest, delimiter=self.physical.delimiter, rejects=True)
+        for name in ("reject_errors", "reject_scans"):
+            connection.execute(f"DROP TABLE IF EXISTS {name}")
+        with private():
+            connection.execute(f"CREATE OR REPLACE TABLE {self.name} AS SELECT * FROM {read}")
+
+    def count(self) -> int:
+        """How many rows there are."""
+        return int(self.staging.fetch(f"SELECT count(*) FROM {self.name}")[0][0])
+
+    def cells(self, shape: Shape) -> list[Cells]:
+        """What each column's cells look like."""
+        header = self.physical.header
+        if len(header) > _WIDE:
+            return self._cells_of_many(shape)
+        terms = [", ".join(self._looks(shape, name, self.cell(name))) for name in header]
+        counts = self.staging.fetch(f"SELECT {', '.join(terms)} FROM {self.name}")[0]
+        width = len(counts) // len(header)
+        return [Cells(*counts[i : i + width]) for i in range(0, len(counts), width)]
+
+    def _cells_of_many(self, shape: Shape) -> list[Cells]:
+        """The same of a wide table, cell by cell: a statement of so many expressions would take seconds."""
+        header = self.physical.header
+        kinds: dict[tuple[str, ...], list[int]] = {}
+        for i, name in enumerate(header):
+            kinds.setdefault(tuple(self._looks(shape, name, "c")), []).append(i)
+        found: dict[int, Cells] = {}
+        for terms, places in kinds.items():
+            cells, numbers = ", ".join(f"c{i}" for i in places), ", ".join(map(str, places))
+            query = (
+                f"SELECT i, {', '.join(terms)} FROM (SELECT unnest([{cells}]) AS c, unnest([{numbers}]) AS i "
+                f"FROM {self.name}) GROUP BY i"
+            )
+            found.update((i, Cells(*counts)) for i, *counts in self.staging.fetch(query))
+        return [found.get(i, Cells(*[0] * _LOOKS)) for i in range(len(header))]
+
+    def counted(self, conditions: list[str]) -> list[int]:
+        """For how many rows each condition holds; so many in one reading, for each of them takes memory."""
+        found: list[int] = []
+        for start in range(0, len(conditions), _WIDE):
+            terms = [f"count(*) FILTER ({each})" for each in conditions[start : start + _WIDE]]
+            found += self.staging.fetch(f"SELECT {', '.join(terms)} FROM {self.name}")[0]
+        return found
+
+    def places(self, condition: str) -> list[tuple[Key, int]]:
+        """Key and number of the first rows for which the condition holds."""
+        key = [name for name in self.table.key if name in self.physical.header]
+        names = "".join(f"{self.cell(name)}, " for name in key)
+        query = f"SELECT {names}rowid + 1 FROM {self.name} WHERE {condition} ORDER BY rowid LIMIT {MOST}"
+        return [(tuple(text or "" for text in row[:-1]), int(row[-1])) for row in self.staging.fetch(query)]
+
+    def values(self, condition: str, column: str) -> list[str]:
+        """The column's texts in the rows for which the condition holds."""
+        query = f"SELECT {self.cell(column)} FROM {self.name} WHERE {condition} ORDER BY rowid LIMIT {MOST}"
+        return [row[0] for row in self.staging.fetch(query)]
+
+    def _looks(self, shape: Shape, name: str, cell: str) -> list[str]:
+        boolean = type_of(shape, name) == "boolean"
+        array = is_array(shape, name)
+        marks = " ".join(f"WHEN {literal(mark)} THEN {1 << bit}" for bit, mark in enumerate(MARKS))
+        return [
+            f"count(*) FILTER ({condition})" if condition != "false" else "0"
+            for condition in (
+                f"{cell} IS NULL",
+                f"{cell} = ''",
+                f"{cell} = 'null'",
+                f"{cell} IN ('t', 'f')" if boolean else "false",
+                f"{cell} IN ('true', 'false')" if boolean else "false",
+                f"starts_with({cell}, '{{')" if array else "false",
+                f"starts_with({cell}, '[')" if array else "false",
+                f"contains({cell}, '\\n')" if self.physical.quoted else "false",
+            )
+        ] + [f"bit_or(CASE {cell} {marks} ELSE 0 END)"]
+
+    def _rejected(self) -> list[Finding]:
+        with blamed(self.staging.path, self.table):
+            found = self.staging.fetch(
+                "SELECT line, error_type, error_message FROM reject_errors ORDER BY line, column_idx"
+            )
+        lines: dict[int, str] = {}
+        for line, kind, _ in found:
+            lines.setdefault(int(line), str(kind).lower())
+        return [
+            self._finding(_ENCODING if "encoding" in kind else f"cannot be read as a record ({kind})", n)
+            for n, kind in lines.items()
+        ]
+
+    def _finding(self, text: str, line: int | None) -> Finding:
+        at = f"{self.file}, line {line}," if line else self.file
+        return Finding(kind="ragged", table=self.table.name, text=f"{at} {text}", file=self.file, line=line)

@@ -1,0 +1,318 @@
+"""The staging `duckdb`: an export's rows and the sink's, side by side in one file, told apart in SQL.
+
+A table's rows stand in the schema ``ready`` as the sink's types want them: JSON for JSON and arrays, text for
+all else. The sink's rows of the same keys stand in ``known``, in the same kinds. Both can be dropped at any
+time; what a person would miss is in ``gap``: what was remembered, and what the sink has confirmed.
+"""
+# ruff: noqa: S608 - names are quoted by values.identifier, values are bound as parameters
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from hashlib import md5
+from pathlib import Path
+from typing import Any
+
+from duckdb import DuckDBPyConnection
+
+from supasync_core.api.backend import Source
+from supasync_core.api.export import Counts
+from supasync_core.model import raw_json
+from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window
+from supasync_core.model.table import Column, Shape, Table
+from supasync_core.staging.compare_staged import Comparison
+from supasync_core.staging.connection import blamed, open_to_write, transaction
+from supasync_core.staging.documents import adopt_equals
+from supasync_core.staging.duckdb_tables import FILE, PLACE, ROW, Tables, qualified
+from supasync_core.staging.equality import is_document, same
+from supasync_core.staging.kept_history import SETUP, Kept
+from supasync_core.staging.own_names import free
+from supasync_core.staging.read_rows import Reader
+from supasync_core.staging.staged_source import StagedSource
+from supasync_core.staging.staged_tables import known, ready, referring, type_of, without
+from supasync_core.staging.values import JSON, VARCHAR, Kind, identifier, plain
+from supasync_core.staging.write_rows import Writer
+
+MEMORY = "600MB"
+"""What DuckDB may hold in memory; more goes to its temporary files."""
+_PAGE = 1000
+_SETUP = """
+CREATE SCHEMA IF NOT EXISTS gap;
+CREATE SCHEMA IF NOT EXISTS ready;
+CREATE SCHEMA IF NOT EXISTS known;
+CREATE TABLE IF NOT EXISTS gap.memory (name VARCHAR PRIMARY KEY, value VARCHAR);
+CREATE TABLE IF NOT EXISTS gap.confirmed (name VARCHAR, content VARCHAR);
+"""
+
+
+def kind_for(shape: Shape, name: str) -> Kind:
+    """How a column is staged: JSON, arrays and composites as JSON, and so is what has no known type."""
+    column = shape.column(name)
+    if column is None or column.type is None or "." in column.type:
+        return JSON
+    return JSON if is_document(column.type) else VARCHAR
+
+
+class DuckdbStaging(Kept):
+    """One file, opened to be written. ``connection`` is for exports that load files by DuckDB themselves."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.shapes: dict[str, Shape] = {}
+        """The types of the tables that were loaded or compared."""
+        self.lossy: set[str] = set()
+        """Tables whose JSON and arrays were read and printed by JavaScript."""
+        self.connection: DuckDBPyConnection = open_to_write(path, memory=MEMORY, loads=True)
+        with blamed(path), transaction(self.connection):
+            self.connection.execute(_SETUP + SETUP)
+
+    def remember(self, name: str, value: Any) -> None:  # noqa: ANN401 - any JSON value
+        """Keep a JSON value under the name, for good."""
+        with blamed(self.path):
+            self.connection.execute(
+                "INSERT OR REPLACE INTO gap.memory VALUES (?, ?)", [name, json.dumps(value)]
+            )
+
+    def recall(self, name: str) -> Any:  # noqa: ANN401 - any JSON value
+        """The value that was kept; None where there is none."""
+        found = self.fetch("SELECT value FROM gap.memory WHERE name = ?", [name])
+        return json.loads(found[0][0]) if found else None
+
+    def fetch(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        with blamed(self.path):
+            return self.connection.execute(query, list(values)).fetchall()
+
+    def staged_keys(self, table: Table, keys: Sequence[Key]) -> set[Key]:
+        """Those of the keys that a staged row has, however it spells them."""
+        kinds = Tables(self.connection).kinds(ready(table))
+        if kinds is None or not keys:
+            return set()
+        shape = self.shape(table)
+        pairs = " AND ".join(
+            same(type_of(shape, name), f"w.v{i}", plain(f"r.{identifier(name)}", kinds[name]))
+            for i, name in enumerate(table.key)
+        )
+        lists = ", ".join(f"unnest(CAST(? AS VARCHAR[])) AS v{i}" for i in range(len(table.key)))
+        found = self.fetch(
+            f"SELECT w.* FROM (SELECT {lists}) AS w SEMI JOIN {qualified(ready(table))} AS r ON {pairs}",
+            [[key[i] for key in keys] for i in range(len(table.key))],
+        )
+        return set(found)
+
+    def asked(self, table: Table, children: Sequence[tuple[Table, str]] = ()) -> int:
+        """How many keys the sink is to be asked for: of staged rows, and those that children refer to."""
+        parts = [referring(self.connection, child, self.shape(child), column) for child, column in children]
+        if Tables(self.connection).kinds(ready(table)) is not None:
+            parts.append(f"SELECT {self._plain_key(table)} FROM {qualified(ready(table))}")
+        nothing = f"SELECT {', '.join('NULL::VARCHAR' for _ in table.key)} WHERE false"
+        query = " UNION ".join([nothing, *(part for part in parts if part)])
+        with blamed(self.path, table):
+            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE asked AS {query} ORDER BY ALL")
+        return int(self.fetch("SELECT count(*) FROM temp.asked")[0][0])
+
+    def asked_keys(self) -> Iterator[Sequence[Key]]:
+        """Those keys, some at once, each once and in order."""
+        size = 10 * _PAGE
+        for start in itertools.count(0, size):
+            keys = self.fetch("SELECT * FROM temp.asked LIMIT ? OFFSET ?", [size, start])
+            if keys:
+                yield keys
+            if len(keys) < size:
+                return
+
+    def strays(self, table: Table, column: str, parents: Sequence[Table], referred: str) -> list[str]:
+        """The column's values that no row of the parents has in ``referred``, staged or taken in."""
+        query = referring(self.connection, table, self.shape(table), column)
+        child = type_of(self.shape(table), column)
+        for parent in parents if query else ():
+            for place in (ready(parent), known(parent)):
+                other = type_of(self.shape(parent), referred)
+                query = without(self.connection, query, place, referred, child, other)
+        return [value for (value,) in self.fetch(f"{query} ORDER BY 1")] if query else []
+
+    def shape(self, table: Table) -> Shape:
+        """The types of a table's columns, as they were told or remembered last."""
+        if table.name not in self.shapes:
+            kept = self.recall(f"shape {table.name}") or {"columns": []}
+            columns = tuple(Column(name, type=kind) for name, kind, *_ in kept["columns"])
+            self.shapes[table.name] = Shape(columns, known=bool(columns))
+        return self.shapes[table.name]
+
+    def known(self, table: Table, shape: Shape, batches: Iterable[Batch]) -> int:
+        """Take in the sink's rows that have one of the staged keys; their number."""
+        self.shapes[table.name] = shape
+        self._drop(known(table))
+        return sum(map(partial(self._write, known(table), shape), batches))
+
+    def replace(self, table: Table, shape: Shape, batches: Iterable[Batch]) -> None:
+        """Put these rows in the place of the staged ones."""
+        draft = replace(known(table), schema="draft")
+        self._drop(draft)
+        for batch in batches:
+            self._write(draft, shape, batch)
+        self._drop(ready(table))
+        kinds = Tables(self.connection).kinds(draft)
+        if kinds is None:
+            return
+        with blamed(self.path, table):
+            self.stage(table, f"SELECT *, NULL::INTEGER, NULL::BIGINT FROM {qualified(draft)}", list(kinds))
+        self._drop(draft)
+
+    def stage(self, table: Table, rows: str, columns: Sequence[str]) -> None:
+        """Make the table's staged rows of a SELECT: these columns, the number of the file, and the row's."""
+        names = [*columns, free(FILE, columns), free(ROW, columns)]
+        quoted = ", ".join(map(identifier, names))
+        place = identifier(free(PLACE, columns))
+        self.connection.execute(
+            f"CREATE OR REPLACE TABLE {qualified(ready(table))} AS "
+            f"SELECT *, row_number() OVER () AS {place} FROM ({rows}) AS staged({quoted})"
+        )
+
+    def compare(self, table: Table, shape: Shape, sink: str, *, older: bool) -> Counts:
+        """Tell the staged rows apart by what the sink has; ``older`` also marks older ones to be sent."""
+        self.shapes[table.name] = shape
+        kinds = Tables(self.connection)
+        staged, there = kinds.kinds(ready(table)), kinds.kinds(known(table))
+        if staged is None:
+            return Counts()
+        comparison = Comparison(table, shape, staged, there or {}, self._place(table))
+        with blamed(self.path, table):
+            self.connection.execute(comparison.statement())
+            if self._differs() and adopt_equals(self.connection, comparison, lossy=table.name in self.lossy):
+                self.connection.execute(comparison.statement())
+            self._forgive_confirmed(table, comparison, sink)
+            counts = dict(self.fetch("SELECT class, count(*) FROM gap.classes GROUP BY 1"))
+            classes = ("new", "changed", "older") if older else ("new", "changed")
+            listed = ", ".join(f"'{name}'" for name in classes)
+            self.connection.execute("CREATE SCHEMA IF NOT EXISTS sending")
+            self.connection.execute(
+                f"CREATE OR REPLACE TABLE {qualified(_sending(table))} AS "
+                f"SELECT r.* FROM {qualified(ready(table))} AS r "
+                f"JOIN gap.classes AS c ON c.place = r.{identifier(comparison.place)} "
+                f"WHERE c.class IN ({listed})"
+            )
+        return Counts(**counts)
+
+    def _differs(self) -> bool:
+        """Whether the sink has rows of the same key that are not the same."""
+        return bool(self.fetch("SELECT 1 FROM gap.classes WHERE class IN ('changed', 'older') LIMIT 1"))
+
+    def leave_out(self, table: Table, column: str, values: Sequence[str]) -> list[tuple[Key, str, int]]:
+        """Take the rows with these values out; the key, file and row number of each."""
+        staged = Tables(self.connection).existing(ready(table))
+        condition = f"{plain(identifier(column), staged[column])} IN (SELECT unnest(CAST(? AS VARCHAR[])))"
+        width = len(table.key)
+        file, number, _ = Tables(self.connection).own(ready(table))
+        found = self.fetch(
+            f"SELECT {self._plain_key(table)}, {identifier(str(file))}, {identifier(str(number))} "
+            f"FROM {qualified(ready(table))} WHERE {condition}",
+            [list(values)],
+        )
+        self.fetch(f"DELETE FROM {qualified(ready(table))} WHERE {condition}", [list(values)])
+        return [(row[:width], str(row[width]), row[width + 1]) for row in found]
+
+    def rows(self, table: Table) -> Iterator[Batch]:
+        """All staged rows."""
+        return self._pages(ready(table))
+
+    def batches(self, table: Table) -> Iterator[Batch]:
+        """The rows to be sent, in the order of the key."""
+        return self._pages(_sending(table))
+
+    def confirmed(self, table: Table, batch: Batch, sink: str) -> None:
+        """Keep for good that this sink has confirmed these rows."""
+        contents = [[f"{sink} {table.name}", _digest(text)] for text in raw_json.split(batch.body)]
+        with blamed(self.path, table), transaction(self.connection):
+            self.connection.executemany("INSERT INTO gap.confirmed VALUES (?, ?)", contents)
+
+    def source(self) -> Source:
+        """The staged rows as a source."""
+        return StagedSource(self.connection, self.path, ready)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.connection.close()
+
+    def _forgive_confirmed(self, table: Table, comparison: Comparison, sink: str) -> None:
+        """A row that this sink confirmed with this very content, and whose time it has, is not sent again.
+
+        Only documents may differ: what else NEW has otherwise was changed there since.
+        """
+        stored = self.fetch("SELECT content FROM gap.confirmed WHERE name = ?", [f"{sink} {table.name}"])
+        if not stored or not comparison.known:
+            return
+        contents = {row[0] for row in stored}
+        looked = replace(ready(table), schema="again")
+        place = identifier(comparison.place)
+        self.connection.execute("CREATE SCHEMA IF NOT EXISTS again")
+        self.connection.execute(
+            f"CREATE OR REPLACE TABLE {qualified(looked)} AS SELECT r.* "
+            f"FROM {comparison.pairs('JOIN')} JOIN gap.classes AS c ON c.place = r.{place} "
+            f"WHERE c.class = 'changed' AND {comparison.same_time()} AND {comparison.printed_otherwise()}"
+        )
+        kinds = Tables(self.connection).existing(looked)
+        same = " AND ".join(f"{plain(identifier(name), kinds[name])} = ?" for name in table.key)
+        places = f"SELECT {place} FROM {qualified(looked)} WHERE {same}"
+        for batch in self._pages(looked):
+            for text, row in zip(raw_json.split(batch.body), batch.rows, strict=True):
+                if _digest(text) in contents:
+                    key = list(table.place(row, None).key)
+                    self.fetch(f"UPDATE gap.classes SET class = 'unchanged' WHERE place IN ({places})", key)
+        self._drop(looked)
+
+    def _pages(self, table: Table) -> Iterator[Batch]:
+        if Tables(self.connection).kinds(table) is None:
+            return
+        reader = Reader(self.connection)
+        after: Cursor | None = None
+        try:
+            while True:
+                window = Window((Span(Keyset(None), after=after),), min(table.page_size, _PAGE))
+                with blamed(self.path, table):
+                    batch = reader.read(table, window)
+                if not batch.count:
+                    return
+                yield batch
+                after = table.place(batch.rows[-1], None)
+        finally:
+            reader.forget()
+
+    def _write(self, table: Table, shape: Shape, batch: Batch) -> int:
+        writer = Writer(
+            self.connection,
+            self.path,
+            new=lambda _table, name: kind_for(shape, name),
+            grows=lambda _kinds: True,
+        )
+        return writer.upsert(table, batch)
+
+    def _drop(self, table: Table) -> None:
+        with blamed(self.path, table):
+            self.connection.execute(f"DROP TABLE IF EXISTS {qualified(table)}")
+
+    def _place(self, table: Table) -> str:
+        """What the number of staged rows is called; they get one where an older version has staged them."""
+        there = ready(table)
+        place = Tables(self.connection).own(there)[-1]
+        if place is None:
+            place = free(PLACE, Tables(self.connection).existing(there))
+            self.connection.execute(
+                f"CREATE OR REPLACE TABLE {qualified(there)} AS "
+                f"SELECT *, row_number() OVER () AS {identifier(place)} FROM {qualified(there)}"
+            )
+        return place
+
+    def _plain_key(self, table: Table) -> str:
+        kinds = Tables(self.connection).existing(ready(table))
+        return ", ".join(plain(identifier(name), kinds[name]) for name in table.key)
+
+
+def _sending(table: Table) -> Table:
+    return replace(ready(table), schema="sending")
+
+
+def _digest(row: str) -> str:
+    return md5(row.encode(), usedforsecurity=False).hexdigest()

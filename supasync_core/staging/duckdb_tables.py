@@ -1,0 +1,123 @@
+"""What a DuckDB file knows of a table: its name there, its columns and their kinds."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from duckdb import DuckDBPyConnection
+
+from supasync_core.model.errors import SchemaError
+from supasync_core.model.table import Column, Shape, Table
+from supasync_core.staging.own_names import ours
+from supasync_core.staging.values import Kind, identifier, kind_of
+
+Kinds = Mapping[str, Kind]
+FILE, ROW, PLACE = "supasync file", "supasync row", "supasync place"
+"""What columns of the staging itself are called: the number of the file that a row is from, its number in
+there, its number among all rows. Where the table has a column of that name, `free` gives another."""
+STAGED = ("ready", "sending", "again")
+"""The schemas of the staging whose tables have columns of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The tables behind one connection."""
+
+    connection: DuckDBPyConnection
+
+    def kinds(self, table: Table) -> Kinds | None:
+        """The table's columns in their order, None where there is no such table.
+
+        DuckDB takes ``Users`` and ``users`` for the same name, PostgreSQL does not: SchemaError.
+        """
+        schema = schema_of(table)
+        found = self.connection.execute(
+            "SELECT table_name FROM information_schema.tables "
+            "WHERE table_catalog = current_database() AND table_type = 'BASE TABLE' "
+            "AND table_schema = $schema "
+            "AND lower(table_name) = lower($name)",
+            {"schema": schema, "name": table.relation},
+        ).fetchone()
+        if found is None:
+            return None
+        if found[0] != table.relation:
+            raise SchemaError(
+                f"{table.name}: the DuckDB file has a table {found[0]}, and DuckDB cannot tell the two apart",
+                table=table.name,
+                hint="import the files of one of them at a time: supasync gap import --file TABLE=PATH"
+                if table.schema in ("known", *STAGED)
+                else None,
+            )
+        relation = self.connection.sql(f"FROM {qualified(table)} LIMIT 0")
+        hidden = own_columns(relation.columns) if table.schema in STAGED else ()
+        return {
+            name: kind_of(described)
+            for name, described in zip(relation.columns, relation.types, strict=True)
+            if name not in hidden
+        }
+
+    def own(self, table: Table) -> tuple[str | None, ...]:
+        """What the staging's own columns of one of its tables are called: file, row and place."""
+        return own_columns(self.connection.sql(f"FROM {qualified(table)} LIMIT 0").columns)
+
+    def existing(self, table: Table) -> Kinds:
+        """The table's columns; SchemaError where there is no such table."""
+        kinds = self.kinds(table)
+        if kinds is None:
+            raise SchemaError(
+                f"{table.name}: there is no such table",
+                table=table.name,
+                hint=f"the tables there are: {', '.join(self.names()) or 'none'}",
+            )
+        return kinds
+
+    def names(self) -> list[str]:
+        """The names of all tables."""
+        rows = self.connection.execute(
+            "SELECT table_name FROM information_schema.tables "
+            "WHERE table_catalog = current_database() AND table_type = 'BASE TABLE' ORDER BY ALL"
+        ).fetchall()
+        return [name for (name,) in rows]
+
+
+def own_columns(columns: Collection[str]) -> tuple[str | None, ...]:
+    """Those of the columns that are the staging's own, None for each that there is not."""
+    return tuple(ours(stem, columns) for stem in (FILE, ROW, PLACE))
+
+
+def schema_of(table: Table) -> str:
+    """DuckDB's schema for the table: its own default stands for PostgreSQL's."""
+    return "main" if table.schema == "public" else table.schema
+
+
+def qualified(table: Table) -> str:
+    """The table's full name as SQL."""
+    return f"{identifier(schema_of(table))}.{identifier(table.relation)}"
+
+
+def shape_of(kinds: Kinds) -> Shape:
+    """The columns as core sees them; a table of JSON columns alone holds cells whose type nobody knows."""
+    typed = not untyped(kinds)
+    return Shape(tuple(Column(name, type=kind.sql if typed else None) for name, kind in kinds.items()))
+
+
+def untyped(kinds: Kinds) -> bool:
+    """Whether the table was made by a sink: raw JSON cells, whatever their column's type was."""
+    return all(kind.family == "json" for kind in kinds.values())
+
+
+def absent(kinds: Kinds, columns: Iterable[str]) -> list[str]:
+    """Those of the columns that the table does not have."""
+    return [column for column in columns if column not in kinds]
+
+
+def refuse_twins(table: Table, columns: Iterable[str]) -> None:
+    """DuckDB takes ``Name`` and ``name`` for one column, PostgreSQL does not: SchemaError."""
+    seen: dict[str, str] = {}
+    for name in columns:
+        twin = seen.setdefault(name.lower(), name)
+        if twin != name:
+            raise SchemaError(
+                f"{table.name}: DuckDB cannot tell the columns {twin} and {name} apart",
+                table=table.name,
+                hint=f"leave one of them out: exclude: [{name}]",
+            )

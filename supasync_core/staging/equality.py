@@ -1,0 +1,237 @@
+r"""When different texts stand for one value: one definition for each type of PostgreSQL, as SQL.
+
+`normal` is that definition: two texts are one key exactly where it gives one text for both. Keys that are
+staged, taken for doubles, looked for in NEW or written to a DuckDB file all go by it, and so does `diff`.
+A type that is not listed is treated like text. Documents are judged elsewhere, by content.
+"""
+
+import re
+
+from supasync_core.staging.values import VARCHAR, instant, literal, shortest
+
+_ALIASES = {
+    "tinyint": "smallint",
+    "utinyint": "smallint",
+    "usmallint": "integer",
+    "uinteger": "bigint",
+    "ubigint": "numeric",
+    "hugeint": "numeric",
+    "uhugeint": "numeric",
+    "decimal": "numeric",
+    "float": "real",
+    "double": "double precision",
+    "timestamp": "timestamp without time zone",
+    "timestamptz": "timestamp with time zone",
+    "time": "time without time zone",
+    "timetz": "time with time zone",
+    "blob": "bytea",
+    "bpchar": "character",
+    "bool": "boolean",
+}
+"""Names of DuckDB, and short ones, for types of PostgreSQL."""
+FLOATS = ("real", "double precision")
+WHOLE = ("smallint", "integer", "bigint", "oid")
+NUMBERS = (*WHOLE, *FLOATS, "numeric")
+ZONED, UNZONED = "timestamp with time zone", "timestamp without time zone"
+_TRUE = ("t", "true", "tr", "tru", "y", "ye", "yes", "on", "1")
+_FALSE = ("f", "false", "fa", "fal", "fals", "n", "no", "off", "of", "0")
+_TIME = r"^\d{4,6}-\d\d-\d\d([T ]\d\d:\d\d.*)?$"
+_NUMBER = r"^-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?$"
+_UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+_DOCUMENT = r"^\s*[\[{(]"
+_NANOSECONDS = r"\.\d{7}"
+"""PostgreSQL keeps microseconds; what has more digits is no timestamp of its own, and DuckDB cuts it."""
+_OFFSET = r"(:\d\d(?:\.\d+)?)\s*(?:[+-]\d\d(?::?\d\d)*|Z)( BC)?$"
+"""What PostgreSQL ignores in a timestamp without time zone."""
+_PARTS = r"^([-+]?)(\d*)\.?(\d*)(?:[eE]([-+]?\d+))?$"
+_NAMES = ("minus", "whole", "part", "power")
+
+
+def bare(kind: str) -> str:
+    """PostgreSQL's name of a type, without its length; DuckDB's names are other names of the same."""
+    name = re.sub(r"\(\d+(,\d+)?\)$", "", kind.lower())
+    return _ALIASES.get(name, name)
+
+
+def is_document(kind: str) -> bool:
+    """Whether values of the type are JSON documents or arrays."""
+    return kind.lower() in ("json", "jsonb") or kind.endswith("[]")
+
+
+def normal(kind: str, text: str) -> str:  # noqa: C901, PLR0911, PLR0912 - by type
+    """One text for all spellings of a value of this type; the text itself where it has but one.
+
+    Where the text is no value of the type, it stands for itself.
+    """
+    match bare(kind):
+        case "timestamp with time zone" | "date":
+            return _moment(text)
+        case "timestamp without time zone":
+            return _moment(rf"regexp_replace({text}, {literal(_OFFSET)}, '\1\2')")
+        case "time without time zone":
+            return f"coalesce(CAST(TRY_CAST({text} AS TIME) AS VARCHAR), {text})"
+        case "time with time zone":
+            return f"coalesce(CAST(TRY_CAST({text} AS TIMETZ) AS VARCHAR), {text})"
+        case "interval":
+            return f"coalesce(CAST(TRY(epoch_us({_interval(text)})) AS VARCHAR), {text})"
+        case "boolean":
+            words = ((_TRUE, "true"), (_FALSE, "false"))
+            cases = " ".join(f"WHEN lower({text}) IN {each} THEN '{word}'" for each, word in words)
+            return f"CASE {cases} ELSE {text} END"
+        case "smallint" | "integer" | "bigint" | "oid":
+            whole = f"CAST(TRY_CAST({text} AS HUGEINT) AS VARCHAR)"
+            return f"CASE WHEN contains({text}, '.') THEN {text} ELSE coalesce({whole}, {text}) END"
+        case "numeric":
+            return scientific(text)
+        case "money":
+            return scientific(f"regexp_replace({text}, '[$, ]', '', 'g')")
+        case "real":
+            return _float(text, "FLOAT")
+        case "double precision":
+            return _float(text, "DOUBLE")
+        case "uuid":
+            return f"lower(regexp_replace({text}, '[-{{}}]', '', 'g'))"
+        case "macaddr" | "macaddr8":
+            return f"lower(regexp_replace({text}, '[-:. ]', '', 'g'))"
+        case "inet" | "cidr":
+            mask = f"CASE WHEN contains({text}, ':') THEN '/128' ELSE '/32' END"
+            address = f"split_part({text}, '/', 1)"
+            return f"lower(CASE WHEN ends_with({text}, {mask}) THEN {address} ELSE {text} END)"
+        case "bytea":
+            return f"lower({text})"
+        case "character":
+            return f"rtrim({text}, ' ')"
+    return text
+
+
+def same(kind: str, mine: str, theirs: str) -> str:
+    """Whether two texts of one type are one key; NULL where either is."""
+    return f"{normal(kind, mine)} = {normal(kind, theirs)}"
+
+
+def common(mine: str, theirs: str) -> str:
+    """The type by which a value of one type is compared with one of another, as a foreign key does."""
+    numbers = (*WHOLE, "numeric")
+    if mine != theirs and bare(mine) in numbers and bare(theirs) in numbers:
+        return "numeric"
+    return theirs or mine
+
+
+def equal(kind: str, mine: str, theirs: str) -> str | None:
+    """Whether two texts of a type are one value, to the last digit; None where they never are."""
+    if not kind:
+        return _instants(mine, theirs)
+    kind = bare(kind)
+    if kind in (*WHOLE, "numeric", "money", "character"):
+        return None
+    if kind == "interval":  # a month equals 30 days as a key, and is another value
+        parts = ", ".join(f"datepart('{part}', {{0}})" for part in ("year", "month", "day"))
+        left, right = (parts.format(_interval(each)) for each in (mine, theirs))
+        return f"(({left}) = ({right}) AND {same(kind, mine, theirs)})"
+    return same(kind, mine, theirs) if normal(kind, mine) != mine else None
+
+
+def alike(kind: str, mine: str, theirs: str, *, strict: bool) -> str:
+    """The same for texts of any origin: also numbers, and what has no known type, by its look.
+
+    ``strict``: numbers are what their digits are.
+    """
+    if bare(kind) in (*NUMBERS, "money"):
+        return "false" if strict else f"coalesce({same(kind, mine, theirs)}, false)"
+    if not kind:
+        return _by_look(mine, theirs, strict=strict)
+    return f"coalesce({equal(kind, mine, theirs) or 'false'}, false)"
+
+
+def documents(kind: str, mine: str, theirs: str) -> str:
+    """Whether both texts are JSON, arrays or rows, whose content is what counts."""
+    if is_document(kind):
+        return "true"
+    if kind and "." not in kind:
+        return "false"
+    return (
+        f"(regexp_matches({mine}, {literal(_DOCUMENT)}) AND regexp_matches({theirs}, {literal(_DOCUMENT)}))"
+    )
+
+
+def looked(kind: str, text: str) -> str:
+    """One text for all spellings of a key, by its look where nobody knows its type."""
+    if kind:
+        return normal(kind, text)
+    return (
+        f"CASE WHEN regexp_matches({text}, {literal(_TIME)}) THEN {_moment(text)} "
+        f"WHEN regexp_matches({text}, {literal(_NUMBER)}) THEN {scientific(text)} "
+        f"WHEN regexp_matches({text}, {literal(_UUID)}) THEN lower({text}) ELSE {text} END"
+    )
+
+
+def scientific(text: str) -> str:
+    """All digits of a number and the power of ten behind them: exact, however large the power is."""
+    parts = f"regexp_extract({text}, {literal(_PARTS)}, {list(_NAMES)})"
+    minus, whole, part, behind = (f"struct_extract(n, '{name}')" for name in _NAMES)
+    digits = f"ltrim({whole} || {part}, '0')"
+    power = f"coalesce(TRY_CAST({behind} AS HUGEINT), 0) - length({part}) + length({digits})"
+    written = (
+        f"CASE WHEN {digits} = '' THEN '0' ELSE CASE WHEN {minus} = '-' THEN '-' ELSE '' END "
+        f"|| rtrim({digits}, '0') || 'e' || ({power}) END"
+    )
+    told = f"(regexp_matches({text}, '\\d') AND regexp_matches({text}, {literal(_PARTS)}))"
+    held = f"({behind} = '' OR abs(TRY_CAST({behind} AS HUGEINT)) < 1000000000000)"
+    value = f"list_transform([{parts}], lambda n: CASE WHEN {held} THEN {written} END)[1]"
+    return f"CASE WHEN {told} THEN coalesce({value}, {text}) ELSE lower({text}) END"
+
+
+def _float(text: str, size: str) -> str:
+    """A float's value, of a text that it can hold; another text stands for itself."""
+    value = f"TRY_CAST({text} AS {size})"
+    over = f"(isinf({value}) AND NOT contains(lower({text}), 'inf'))"
+    under = f"({value} = 0 AND regexp_matches({text}, '^[^eE]*[1-9]'))"
+    kept = f"CASE WHEN {value} = 0 THEN '0.0' ELSE CAST({value} AS VARCHAR) END"
+    return f"CASE WHEN {value} IS NULL OR {over} OR {under} THEN {text} ELSE {kept} END"
+
+
+def _interval(text: str) -> str:
+    return f"TRY_CAST(replace({text}, '+', '') AS INTERVAL)"
+
+
+def _moment(text: str) -> str:
+    longer = f"regexp_matches({text}, {literal(_NANOSECONDS)})"
+    moment = f"CAST(TRY(epoch_us({instant(text, VARCHAR)})) AS VARCHAR)"
+    return f"CASE WHEN {longer} THEN {text} ELSE coalesce({moment}, {text}) END"
+
+
+def _by_look(mine: str, theirs: str, *, strict: bool) -> str:
+    numbers = "false" if strict else _numbers(mine, theirs)
+    return (
+        f"CASE WHEN {_both(_TIME, mine, theirs)} THEN coalesce({_instants(mine, theirs)}, false) "
+        f"WHEN {_both(_NUMBER, mine, theirs)} THEN {numbers} "
+        f"WHEN {_both(_UUID, mine, theirs)} THEN lower({mine}) = lower({theirs}) "
+        f"ELSE {_booleans(f'lower({mine})', f'lower({theirs})')} END"
+    )
+
+
+def _both(pattern: str, mine: str, theirs: str) -> str:
+    return f"regexp_matches({mine}, {literal(pattern)}) AND regexp_matches({theirs}, {literal(pattern)})"
+
+
+def _instants(mine: str, theirs: str) -> str:
+    longer = f"regexp_matches({mine} || ' ' || {theirs}, {literal(_NANOSECONDS)})"
+    return f"(NOT {longer} AND {instant(mine, VARCHAR)} = {instant(theirs, VARCHAR)})"
+
+
+def _booleans(mine: str, theirs: str) -> str:
+    return " OR ".join(f"({mine} IN {each} AND {theirs} IN {each})" for each in (_TRUE[:2], _FALSE[:2]))
+
+
+def _numbers(mine: str, theirs: str) -> str:
+    return (
+        f"CASE WHEN regexp_matches({mine} || {theirs}, '[eE]') "
+        f"THEN {scientific(mine)} = {scientific(theirs)} "
+        f"ELSE {_plain_number(mine)} = {_plain_number(theirs)} END"
+    )
+
+
+def _plain_number(text: str) -> str:
+    """Without a plus, leading zeros, and zeros at the end of a fraction; -0 is 0."""
+    bare_text = rf"regexp_replace(regexp_replace({text}, '^\+', ''), '^(-?)0+(\d)', '\1\2')"
+    return f"regexp_replace({shortest(bare_text)}, '^-0$', '0')"

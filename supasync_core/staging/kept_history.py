@@ -1,0 +1,203 @@
+"""What a staging keeps for good: keys that the source was seen to have, rows removed from a sink."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from duckdb import DuckDBPyConnection
+
+from supasync_core.api.history import Removal
+from supasync_core.model import raw_json
+from supasync_core.model.batch import Batch, Key
+from supasync_core.model.table import Table
+from supasync_core.staging.connection import beside, blamed, transaction
+
+SETUP = """
+CREATE SCHEMA IF NOT EXISTS kept;
+CREATE TABLE IF NOT EXISTS kept.sighted (source VARCHAR, name VARCHAR, key VARCHAR, version VARCHAR);
+CREATE TABLE IF NOT EXISTS kept.removed
+  (removal VARCHAR, moment VARCHAR, sink VARCHAR, name VARCHAR, key VARCHAR, content VARCHAR, undone BOOLEAN);
+CREATE TABLE IF NOT EXISTS kept.overwritten (removal VARCHAR, moment VARCHAR, sink VARCHAR, name VARCHAR,
+  key VARCHAR, content VARCHAR, written VARCHAR, undone BOOLEAN);
+CREATE TEMP TABLE IF NOT EXISTS sightings (source VARCHAR, name VARCHAR, key VARCHAR, version VARCHAR);
+"""
+_DOUBTFUL = ""
+"""Stands for a version that no row has."""
+_PAGE = 1000
+
+
+class Kept:
+    """The part of a staging that remembers rows; ``connection`` and ``path`` are the staging's."""
+
+    connection: DuckDBPyConnection
+    path: Path
+
+    def sighted(self, source: str, table: Table, versions: Mapping[Key, str | None]) -> None:
+        """Note rows that the source has now; they count once `keep_sighted` is called."""
+        with blamed(self.path, table):
+            self.connection.execute(
+                "INSERT INTO temp.sightings "
+                "SELECT ?, ?, unnest(CAST(? AS VARCHAR[])), unnest(CAST(? AS VARCHAR[]))",
+                [source, _name(table), list(map(_text, versions)), list(versions.values())],
+            )
+
+    def rewritten(self, source: str, table: Table) -> list[Key]:
+        """Of the rows noted now, those whose version was another one when they were last kept."""
+        with blamed(self.path, table):
+            found = self.connection.execute(
+                "SELECT key FROM temp.sightings AS n JOIN kept.sighted AS k USING (source, name, key) "
+                "WHERE source = ? AND name = ? AND n.version <> k.version ORDER BY key",
+                [source, _name(table)],
+            ).fetchall()
+        return [_key(text) for (text,) in found]
+
+    def keep_sighted(self, source: str, table: Table, doubtful: Sequence[Key] = ()) -> None:
+        """Keep what was noted beside all that was kept; ``doubtful`` rows count as rewritten next time."""
+        name = _name(table)
+        with blamed(self.path, table), transaction(self.connection):
+            self.connection.execute(
+                "UPDATE temp.sightings SET version = ? WHERE source = ? AND name = ? "
+                "AND key IN (SELECT unnest(CAST(? AS VARCHAR[])))",
+                [_DOUBTFUL, source, name, list(map(_text, doubtful))],
+            )
+            self.connection.execute(
+                "UPDATE temp.sightings AS n SET version = k.version FROM kept.sighted AS k "
+                "WHERE (k.source, k.name, k.key) = (n.source, n.name, n.key) "
+                "AND n.source = ? AND n.name = ? AND n.version IS NULL",
+                [source, name],
+            )
+            self.connection.execute(
+                "DELETE FROM kept.sighted AS k USING temp.sightings AS n "
+                "WHERE (k.source, k.name, k.key) = (n.source, n.name, n.key) "
+                "AND n.source = ? AND n.name = ?",
+                [source, name],
+            )
+            self.connection.execute(
+                "INSERT INTO kept.sighted SELECT source, name, key, max(version) FROM temp.sightings "
+                "WHERE source = ? AND name = ? GROUP BY ALL",
+                [source, name],
+            )
+            self.connection.execute(
+                "DELETE FROM temp.sightings WHERE source = ? AND name = ?", [source, name]
+            )
+
+    def seen(self, source: str, table: Table, keys: Sequence[Key]) -> set[Key]:
+        """Those of the keys that the source had once: kept before, or staged from an export of it."""
+        with blamed(self.path, table):
+            found = self.connection.execute(
+                "SELECT key FROM kept.sighted WHERE source = ? AND name = ? "
+                "AND key IN (SELECT unnest(CAST(? AS VARCHAR[])))",
+                [source, _name(table), list(map(_text, keys))],
+            ).fetchall()
+        return {_key(text) for (text,) in found} | self.staged_keys(table, keys)
+
+    def staged_keys(self, table: Table, keys: Sequence[Key]) -> set[Key]:
+        """Those of the keys that a staged row has."""
+        raise NotImplementedError
+
+    def keep_removed(self, removal: str, at: str, sink: str, table: Table, batch: Batch) -> None:
+        """Keep whole rows before they are removed."""
+        keys = [_text(table.place(row, None).key) for row in batch.rows]
+        with blamed(self.path, table), transaction(self.connection):
+            self.connection.execute(
+                "INSERT INTO kept.removed SELECT ?, ?, ?, ?, unnest(CAST(? AS VARCHAR[])), "
+                "unnest(CAST(? AS VARCHAR[])), false",
+                [removal, at, sink, _name(table), keys, list(batch.rows.texts)],
+            )
+
+    def removals(self, sink: str) -> list[Removal]:
+        """What was removed from that sink, the newest first."""
+        return self._listed("kept.removed", sink)
+
+    def _listed(self, kept: str, sink: str) -> list[Removal]:
+        with blamed(self.path):
+            found = self.connection.execute(
+                f"SELECT removal, min(moment), name, count(*), bool_and(undone) FROM {kept} "  # noqa: S608
+                "WHERE sink = ? GROUP BY removal, name ORDER BY 2 DESC, 1 DESC, name",
+                [sink],
+            ).fetchall()
+        removals: dict[str, Removal] = {}
+        for removal, at, name, rows, undone in found:
+            known = removals.get(removal)
+            removals[removal] = Removal(
+                id=removal,
+                at=at,
+                rows={**(known.rows if known else {}), name: rows},
+                undone=undone and (known is None or known.undone),
+            )
+        return list(removals.values())
+
+    def removed_rows(self, removal: str, table: Table) -> Iterator[Batch]:
+        """The rows of the table that were removed then and were not put back."""
+        with blamed(self.path, table):
+            found = self.connection.execute(
+                "SELECT content FROM kept.removed "
+                "WHERE removal = ? AND name = ? AND NOT undone ORDER BY rowid",
+                [removal, _name(table)],
+            ).fetchall()
+        for start in range(0, len(found), _PAGE):
+            yield Batch(raw_json.join(content for (content,) in found[start : start + _PAGE]))
+
+    def keep_overwritten(self, removal: str, at: str, sink: str, table: Table, batch: Batch) -> None:
+        """Keep whole rows before they are written over."""
+        keys = [_text(table.place(row, None).key) for row in batch.rows]
+        with blamed(self.path, table), transaction(self.connection):
+            self.connection.execute(
+                "INSERT INTO kept.overwritten SELECT ?, ?, ?, ?, unnest(CAST(? AS VARCHAR[])), "
+                "unnest(CAST(? AS VARCHAR[])), NULL, false",
+                [removal, at, sink, _name(table), keys, list(batch.rows.texts)],
+            )
+
+    def keep_written(self, removal: str, table: Table, batch: Batch) -> None:
+        """Keep what those rows are now that they were written over."""
+        keys = [_text(table.place(row, None).key) for row in batch.rows]
+        with blamed(self.path, table), transaction(self.connection):
+            self.connection.execute(
+                "UPDATE kept.overwritten AS o SET written = n.content FROM (SELECT "
+                "unnest(CAST(? AS VARCHAR[])) AS key, unnest(CAST(? AS VARCHAR[])) AS content) AS n "
+                "WHERE o.removal = ? AND o.name = ? AND o.key = n.key",
+                [keys, list(batch.rows.texts), removal, _name(table)],
+            )
+
+    def overwrites(self, sink: str) -> list[Removal]:
+        """What was written over in that sink, the newest first."""
+        return self._listed("kept.overwritten", sink)
+
+    def overwritten_rows(self, removal: str, table: Table) -> Iterator[tuple[str, str | None]]:
+        """The texts of the table's rows before and after, of those that are not restored."""
+        with blamed(self.path, table):
+            found = beside(self.connection).execute(
+                "SELECT content, written FROM kept.overwritten "
+                "WHERE removal = ? AND name = ? AND NOT undone ORDER BY rowid",
+                [removal, _name(table)],
+            )
+        while rows := found.fetchmany(_PAGE):
+            yield from rows
+
+    def restored(self, removal: str, table: Table) -> None:
+        """Note that the table's rows that were written over then are settled."""
+        with blamed(self.path, table):
+            self.connection.execute(
+                "UPDATE kept.overwritten SET undone = true WHERE removal = ? AND name = ?",
+                [removal, _name(table)],
+            )
+
+    def put_back(self, removal: str, table: Table) -> None:
+        """Note that the table's rows of that removal are settled: they are in the sink again."""
+        with blamed(self.path, table):
+            self.connection.execute(
+                "UPDATE kept.removed SET undone = true WHERE removal = ? AND name = ?",
+                [removal, _name(table)],
+            )
+
+
+def _name(table: Table) -> str:
+    return f"{table.schema}.{table.name}"
+
+
+def _text(key: Key) -> str:
+    return json.dumps(key, ensure_ascii=False)
+
+
+def _key(text: str) -> Key:
+    return tuple(json.loads(text))

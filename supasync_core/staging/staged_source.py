@@ -1,0 +1,66 @@
+"""Staged rows as a source: for parents that a row waits for, and for the cursors that an export proves."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from duckdb import DuckDBPyConnection
+
+from supasync_core.model.batch import Batch, Window
+from supasync_core.model.table import Shape, Table
+from supasync_core.model.timestamps import Horizon
+from supasync_core.staging.connection import blamed
+from supasync_core.staging.duckdb_tables import Tables, absent, shape_of
+from supasync_core.staging.read_rows import Reader
+
+
+class StagedSource:
+    """Reads the tables that ``placed`` names; ``at`` is the time of the export, where that is known."""
+
+    def __init__(self, connection: DuckDBPyConnection, path: Path, placed: Callable[[Table], Table]) -> None:
+        self._connection = connection
+        self._path = path
+        self._placed = placed
+        self.at: Horizon | None = None
+
+    def shape(self, table: Table) -> Shape:
+        """The table's columns."""
+        kinds = Tables(self._connection).kinds(self._placed(table))
+        return Shape(known=False) if kinds is None else shape_of(kinds)
+
+    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
+        """Those of the columns that the table does not have."""
+        return absent(Tables(self._connection).kinds(self._placed(table)) or {}, columns)
+
+    def count(self, table: Table, window: Window | None = None) -> int:
+        """The exact number of rows; none of a table that is not staged."""
+        if not self._staged(table):
+            return 0
+        with blamed(self._path, table):
+            return Reader(self._connection).count(self._placed(table), window)
+
+    def horizon(self) -> Horizon | None:
+        """The time of the export."""
+        return self.at
+
+    def read(self, table: Table, window: Window) -> Batch:
+        """One page of the window."""
+        if not self._staged(table):
+            return Batch(b"[]", total=0)
+        reader = Reader(self._connection)
+        with blamed(self._path, table):
+            try:
+                return reader.read(self._placed(table), window)
+            finally:
+                reader.forget()
+
+    def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
+        """The rows whose columns have one of these tuples of texts; none of a table that is not staged."""
+        if self._staged(table):
+            with blamed(self._path, table):
+                yield Reader(self._connection).rows(self._placed(table), columns, values)
+
+    def close(self) -> None:
+        """The staging closes its file itself."""
+
+    def _staged(self, table: Table) -> bool:
+        return Tables(self._connection).kinds(self._placed(table)) is not None

@@ -1,0 +1,123 @@
+"""What the records of the last runs mean."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from supasync_core.api.blind_spots import UPDATES, compared_at, is_covered
+from supasync_core.api.state_store import Past, Record
+from supasync_core.model import timestamps
+from supasync_core.model.state import TableState
+from supasync_core.model.table import Table
+
+_SHOWN = 10
+_SYNCS = ("sync",)
+KEPT_OUT = "rows of OLD are kept out of NEW, and stay so until somebody acts: see below"
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far a table lies behind: the source's time of its last complete read, and how long ago that is.
+
+    ``ahead`` rows were stamped later than that: by a wrong clock, or on purpose. ``deletions`` rows were
+    found to be deleted in the source and are in the sink still, the first of them by key. ``unseen`` are the
+    kinds of changes that reading does not see; ``compared_at`` is when all values were compared last.
+    ``blind``: updates may be missing for longer than that is ago. ``comparing`` says of a comparison under
+    way how many rows it has met, and of about how many, 0 where nobody knows.
+    """
+
+    name: str
+    read_at: str | None
+    lag: timedelta | None
+    ahead: int = 0
+    deletions: int = 0
+    deleted: tuple[tuple[str, ...], ...] = ()
+    unseen: tuple[str, ...] = ()
+    compared_at: str | None = None
+    blind: bool = False
+    comparing: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """The verdict in a sentence and what it rests on; ``age`` is that of the last success."""
+
+    verdict: str
+    healthy: bool
+    age: timedelta | None
+    rate: float | None
+    rated: int
+    requests: int
+    bytes: int
+    tables: tuple[Lag, ...]
+    set_aside: int
+    kept_out: Mapping[str, int]
+    """By table the rows that are set aside because the sink has a row which the source does not have."""
+    runs: tuple[Record, ...]
+
+
+def judge(
+    past: Past, tables: Iterable[tuple[Table, tuple[str, ...]]], interval: timedelta, now: timestamps.Instant
+) -> Health:
+    """Judge the records at the time ``now``; healthy is a last success younger than two intervals.
+
+    ``tables`` come each with the kinds of changes that reading it does not see.
+    """
+    syncs = [record for record in past.records if record.command in _SYNCS and record.status != "running"]
+    good = [record for record in syncs if record.status == "success"]
+    last = past.state.last_success if past.state else None
+    age = _since(last, now)
+    shown = past.records[:_SHOWN]
+    kept_out = past.state.kept_out() if past.state else {}
+    healthy = age is not None and age <= 2 * interval
+    return Health(
+        verdict=_verdict(past, syncs[0].status if syncs else None, age, interval, healthy=healthy),
+        healthy=healthy,
+        age=age,
+        rate=len(good) / len(syncs) if syncs else None,
+        rated=len(syncs),
+        requests=sum(record.requests for record in shown),
+        bytes=sum(record.bytes for record in shown),
+        tables=tuple(_lag(past, table, unseen, now) for table, unseen in tables),
+        kept_out=kept_out,
+        set_aside=sum(past.state.set_aside().values()) if past.state else 0,
+        runs=shown,
+    )
+
+
+def _verdict(
+    past: Past, last_sync: str | None, age: timedelta | None, interval: timedelta, *, healthy: bool
+) -> str:
+    if past.state is None:
+        return "not set up: run supasync setup"
+    if age is None:
+        return "no run has succeeded yet"
+    if healthy and last_sync in (None, "success"):  # without a sync, another command has succeeded
+        return KEPT_OUT if past.state.kept_out() else "good"
+    if healthy:
+        return "the last sync did not succeed; the last success is recent enough"
+    return f"no success for {int(age / interval)} intervals: see the errors below, then run supasync sync"
+
+
+def _lag(past: Past, table: Table, unseen: tuple[str, ...], now: timestamps.Instant) -> Lag:
+    state = past.state.table(table.name) if past.state else TableState()
+    lag = _since(state.read_at, now)
+    walk = state.comparison
+    return Lag(
+        table.name,
+        state.read_at,
+        lag,
+        state.ahead,
+        state.deletions,
+        state.deleted,
+        unseen,
+        compared_at(state),
+        blind=UPDATES in unseen and not is_covered(table, state, now),
+        comparing=(walk.met, walk.rows) if walk and walk.began_at else None,
+    )
+
+
+def _since(text: str | None, now: timestamps.Instant) -> timedelta | None:
+    if text is None:
+        return None
+    return timedelta(microseconds=max(0, now - timestamps.parse(text)))

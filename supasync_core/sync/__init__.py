@@ -1,0 +1,1 @@
+"""The engine: one run from its lease to its record."""

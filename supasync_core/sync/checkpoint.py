@@ -1,0 +1,181 @@
+"""How far a run has come: what is confirmed, table by table, and how that is saved under the lease."""
+
+import time
+from dataclasses import dataclass, field, replace
+from threading import Event, RLock
+
+from supasync_core.api.state_store import Entry, Run
+from supasync_core.concurrency.memory_budget import BytesHeld
+from supasync_core.model import timestamps
+from supasync_core.model.batch import Batch, Key
+from supasync_core.model.errors import SupasyncError
+from supasync_core.model.refused_rows import keys_of
+from supasync_core.model.report import Report, TableResult
+from supasync_core.model.state import State, TableState
+from supasync_core.model.table import Table
+from supasync_core.model.wording import counted
+from supasync_core.project.lease import LEASE, Lease, arriving
+from supasync_core.project.migration import Project
+from supasync_core.project.run_options import Plan
+from supasync_core.schema.watch import Lookout
+from supasync_core.sync.source_snapshot import Outlook
+from supasync_core.sync.writer import Delivery
+from supasync_core.system.last_success import age_in
+
+SIGHTED = 10_000
+"""Keys of one table that a run remembers beside the look for deletes, which sees those that stay."""
+CHECKPOINT_SECONDS = 60.0
+CHECKPOINT_ROWS = 10_000
+"""A run that dies sends at most this many rows again."""
+
+
+@dataclass
+class Progress:
+    """The state behind which every row is confirmed, and the results so far; for the threads of all tables.
+
+    ``stopping`` is set when something has happened to one table that ends the run.
+    """
+
+    project: Project
+    plan: Plan
+    lease: Lease
+    state: State
+    results: dict[str, TableResult] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+    unsaved_rows: int = 0
+    records: int = 0
+    stopping: Event = field(default_factory=Event)
+    lock: RLock = field(init=False)
+    """The lease's own: a thread that is about to write may have to save."""
+    held: BytesHeld = field(default_factory=BytesHeld)
+    sighted: dict[str, set[Key]] = field(default_factory=dict)
+    """Keys that the source was seen to have, of tables whose deletes are mirrored."""
+    lookout: Lookout = field(init=False)
+    delivery: Delivery = field(init=False)
+    outlook: Outlook = field(default_factory=Outlook)
+
+    def __post_init__(self) -> None:
+        self.lock = self.lease.guard
+        self.lease.record = lambda: self._entry(self.report(), "running")
+        self.lookout = Lookout(self.project, self.state.schema_seen_at, self.run.now)
+        self.delivery = Delivery(self.project, self.run.now, self.state)
+
+    @property
+    def run(self) -> Run:
+        """The run as it was granted."""
+        return self.lease.run
+
+    def keep(self, table: Table, state: TableState, rows: int = 0, arrived: int = 0) -> None:
+        """Take the state that so many rows of the source lead to, and how many of them are in the sink.
+
+        What was set aside so far belongs to what was read so far: both are saved together. As long as rows of
+        an earlier run may arrive, nothing counts as unchanged, and no read as complete.
+        """
+        with self.lock:
+            state = state.beside(self.state.table(table.name))
+            self.state = self.delivery.set_aside.kept(self.state.with_table(table.name, state))
+            self.unsaved_rows += rows
+            self.records += arrived
+
+    def doubt(self, table: Table) -> None:
+        """Rows of the table are about to be sent: until that is confirmed, no page counts as unchanged."""
+        with self.lock:
+            self.state = self.state.with_table(table.name, self.state.table(table.name).doubtful())
+
+    def sight(self, table: Table, batch: Batch) -> None:
+        """Keep in mind that the source has these rows: what it deletes before anybody looks was its own."""
+        if table.deletes != "mirror" or self.state.table(table.name).verified_at is None:
+            return
+        with self.lock:
+            seen = self.sighted.setdefault(table.name, set())
+            if len(seen) < SIGHTED:
+                seen.update(keys_of(table, batch))
+
+    def end(self, result: TableResult) -> None:
+        """Take what a table has come to."""
+        with self.lock:
+            self.results[result.name] = result
+
+    def is_bad(self, name: str) -> bool:
+        """Whether the table was not copied to its end."""
+        return name in self.results and self.results[name].status != "ok"
+
+    def save_if_due(self) -> None:
+        """A checkpoint, which renews the lease; LockedError where another run has it by now.
+
+        It is asked for before each batch as well: a run that waited long for a page must not write that page
+        over what another run has written since.
+        """
+        with self.lock:
+            if self.lease.age >= CHECKPOINT_SECONDS or self.unsaved_rows >= CHECKPOINT_ROWS:
+                self.save(self.report(), status="running")
+
+    def save(self, report: Report, status: str | None = None) -> None:
+        """Record the run; without a ``status`` it has ended and lets go of the lease."""
+        self.lease.save(self._entry(report, status))
+        self.unsaved_rows = 0
+
+    def _entry(self, report: Report, status: str | None) -> Entry:
+        state = self.state.doubtful(self.delivery.reread.written)
+        if report.complete and status is None:
+            state = replace(state, last_success=self.run.now, schema_seen_at=self.lookout.seen)
+        return Entry(
+            status=status or report.status,
+            state=state,
+            horizon=report.horizon,
+            records=self.records,
+            error=report.error,
+            details=report.details(),
+            lease=LEASE,
+            retention=self.project.settings.retention.days,
+        )
+
+    def report(self, stopped: SupasyncError | None = None, *, interrupted: bool = False) -> Report:
+        """What the run has come to by now."""
+        ledger, results = self.project.ledger, dict(self.results)
+        total = ledger.total()
+        return Report(
+            command=self.plan.command,
+            run=self.run.id,
+            tables=tuple(results[table.name] for table in self.plan.tables if table.name in results),
+            seconds=time.monotonic() - self.began,
+            horizon=self._horizon(),
+            notes=self._notes(),
+            stopped=stopped,
+            success_age=age_in(self.lease.state, self.run.now),
+            whole=len(self.plan.tables) == len(self.project.settings.tables),
+            interrupted=interrupted,
+            requests=total.requests,
+            bytes=total.sent + total.received,
+            costs=ledger.as_json(),
+            shares=self.plan.meter.shares() if self.plan.meter else (),
+        )
+
+    def _horizon(self) -> str | None:
+        """The source's time up to which every table was read; None while some never was."""
+        times = [self.state.table(table.name).read_at for table in self.project.settings.tables]
+        known = [time for time in times if time]
+        return min(known, key=timestamps.parse) if known and len(known) == len(times) else None
+
+    def _notes(self) -> tuple[str, ...]:
+        horizon = self.project.source.horizon()
+        read = any(result.status == "ok" for result in self.results.values())
+        notes = [*self.project.sink.notes(), *self.notes]
+        waiting = sum(self.state.set_aside().values())
+        if waiting:
+            notes.append(
+                f"{counted(waiting, 'row is', 'rows are')} set aside, not in NEW: supasync quarantine list"
+            )
+        if read and (horizon is None or not horizon.trusted):
+            notes.append("OLD's answers carry no current Date: every run reads rows near the cursors again")
+        notes += [self.run.note] if self.run.note else []
+        notes += self._late()
+        return (*notes, *self.outlook.notes())
+
+    def _late(self) -> list[str]:
+        """Until when tables are read again since a run before this one has not ended."""
+        until = arriving(replace(self.state, writing=None))
+        if until is None:
+            return []
+        return [f"an earlier run did not end cleanly: what it may have sent is read again until {until}"]

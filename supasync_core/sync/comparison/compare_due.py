@@ -1,0 +1,182 @@
+"""The last part of a run: the tables that are due are compared with OLD, one after the other."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from supasync_core.api.history import Evidence
+from supasync_core.model import timestamps
+from supasync_core.model.comparison_state import Comparison
+from supasync_core.model.errors import RowError, TableError
+from supasync_core.model.row_key import has_row_key
+from supasync_core.model.table import Table
+from supasync_core.model.wording import counted
+from supasync_core.project.own_staging import StagingError, own_staging
+from supasync_core.sync.checkpoint import Progress
+from supasync_core.sync.comparison.daily_share import PURPOSE, Share, share_of
+from supasync_core.sync.comparison.due import Wanted, wanted
+from supasync_core.sync.deleting import Deleting
+from supasync_core.sync.quarantined import ManyRefusedError
+from supasync_core.sync.readback import ChangedError
+
+if TYPE_CHECKING:
+    from supasync_core.sync.comparison.table_walk import Walk
+
+
+@dataclass
+class Comparing:
+    """Walks over the tables of a run that were copied to their end.
+
+    What happens to one table, or the staging, does not stop the others. Nothing is compared while rows of an
+    earlier run may arrive, or of this one: they could be older than what is compared.
+    """
+
+    progress: Progress
+    deleting: Deleting = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.deleting = Deleting(self.progress)
+
+    def conduct(self) -> None:
+        """Compare what is due. The run is saved before: the next one goes on behind what was copied."""
+        due = [each for each in map(self._looked_at, self.progress.plan.tables) if each]
+        if not due or self.progress.lease.unsettled:
+            return
+        progress = self.progress
+        progress.save(progress.report(), status="running")
+        share = share_of(progress.project, progress.run.now, limited=not progress.plan.last)
+        due = [each for each in due if has_row_key(each.table) or not share.used_up]
+        with progress.project.ledger.counted_as(PURPOSE):
+            self._with_staging(sorted(due, key=self._turn), share)
+
+    def _turn(self, want: Wanted) -> tuple[bool, str]:
+        """A walk that was begun is brought to its end, then who waits for the longest time comes first.
+
+        Else a table that is due again and again would use up every day's share.
+        """
+        state = self.progress.state.table(want.table.name)
+        under_way = state.comparison is not None and state.comparison.began_at is not None
+        return not under_way, state.verified_at or ""
+
+    def _looked_at(self, table: Table) -> Wanted | None:
+        """How the table is compared now; None where it is not due."""
+        progress = self.progress
+        want, result = wanted(progress.project, table), progress.results.get(table.name)
+        state = progress.state.table(table.name)
+        if want is None or result is None or result.status != "ok" or state.late:
+            return None
+        known = state.comparison or Comparison()
+        if want.values and known.loaded_at is None:
+            known = replace(known, loaded_at=progress.run.now)
+            progress.keep(table, replace(state, comparison=known))
+            state = progress.state.table(table.name)
+        replaced = want.deletes and has_row_key(table) and result.synced > 0
+        if not (replaced or progress.plan.last or want.is_due(state, timestamps.parse(progress.run.now))):
+            return None  # a row that was changed has another key, and the one before is in NEW
+        if want.is_unchanged(state, progress.outlook.version(table)):
+            now = progress.run.now
+            known = replace(state.comparison or known, walked_at=now)
+            progress.keep(table, replace(state, comparison=known, verified_at=now))
+            return None
+        return want
+
+    def _with_staging(self, due: Sequence[Wanted], share: Share) -> None:
+        """Who looks for deletes as well needs the staging: it keeps what OLD was seen to have."""
+        progress, walked = self.progress, set[str]()
+        wants_staging = [each for each in due if each.deletes]
+        try:
+            with ExitStack() as stack:
+                staging = None
+                if wants_staging:
+                    staging = stack.enter_context(
+                        own_staging(progress.project.settings, progress.project.host)
+                    )
+                if wants_staging and staging is None:
+                    progress.notes.append("deletes are not looked for: there is no staging")
+                for each in due:
+                    walked.add(each.table.name)
+                    want = each if staging else replace(each, deletes=False)
+                    self._walk(want, staging if each.deletes else None, share)
+                if staging is not None:
+                    self.deleting.remove(staging)
+        except StagingError as err:
+            for each in wants_staging:
+                self.deleting.not_looked(each.table, err, overdue=self._is_overdue(each))
+            for each in due:
+                if not each.deletes and each.table.name not in walked:
+                    self._walk(each, None, share)
+
+    def _is_overdue(self, want: Wanted) -> bool:
+        """Whether deletes were to be looked for long ago; also where no earlier run has ever done so."""
+        settings, state = self.progress.project.settings, self.progress.lease.state
+        known = state.table(want.table.name)
+        if known.verified_at is None:
+            return state.last_success is not None
+        return want.is_overdue(known, timestamps.parse(self.progress.run.now), settings.stale_after)
+
+    def _walk(self, want: Wanted, staging: Evidence | None, share: Share) -> None:
+        """Walk over one table; before a switch also over what a walk of an earlier run has passed."""
+        small = has_row_key(want.table)
+        if (share.used_up and not small) or not (want.values or want.deletes):
+            return
+        known = self.progress.state.table(want.table.name).comparison
+        under_way = known is not None and known.began_at is not None
+        if self._walk_on(want, staging, share) and under_way and self.progress.plan.last:
+            self._walk_on(want, staging, share)
+
+    def _walk_on(self, want: Wanted, staging: Evidence | None, share: Share) -> bool:
+        """Walk on over one table, and whether its end was reached; what has arrived stays, whatever comes."""
+        from supasync_core.sync.comparison.table_walk import Walk  # noqa: PLC0415 - once a day
+
+        progress, table = self.progress, want.table
+        before = progress.state.table(table.name).comparison
+        aside = progress.delivery.set_aside
+        newly = aside.newly(table).rows
+        try:
+            walk = Walk(progress, want, staging, lambda: share.used_up and not has_row_key(table))
+            try:
+                ended = walk.conduct()
+            finally:
+                self._count(walk, newly)
+        except StagingError:
+            raise
+        except TableError as err:
+            if err.table is None:
+                raise
+            if isinstance(err, ChangedError):
+                progress.keep(table, replace(progress.state.table(table.name), comparison=before))
+            elif isinstance(err, ManyRefusedError):
+                progress.keep(table, progress.state.table(table.name))
+            aside.restore(table, progress.state)
+            self.deleting.told(table, str(err), err.hint, err.exit_code)
+            return False
+        if walk.search and walk.search.missing:
+            self.deleting.missing(table, len(walk.search.missing))
+        if walk.deletions and staging:
+            self.deleting.judge(table, walk.deletions, staging)
+        return ended
+
+    def _count(self, walk: "Walk", before: int) -> None:
+        """Let the table's result hold what the walk has brought; ``before`` it so many rows were refused."""
+        brought, table = walk.bringer, walk.table
+        if not brought.differing:
+            return
+        aside = self.progress.delivery.set_aside.newly(table)
+        refused = max(0, aside.rows - before)
+        result = self.progress.results[table.name]
+        result = replace(
+            result,
+            found=result.found + brought.arrived + refused,
+            synced=result.synced + brought.arrived,
+            brought=(result.brought or 0) + brought.arrived,
+        )
+        if refused:
+            code = result.exit_code or RowError.exit_code
+            result = replace(
+                result, refused=aside.rows, error=aside.sentence, hint=aside.hint, exit_code=code
+            )
+        self.progress.results[table.name] = result
+        if brought.arrived:
+            rows = counted(brought.arrived, "row", "rows")
+            self.progress.notes.append(f"{table.name}: {rows} brought by comparing the table with OLD")

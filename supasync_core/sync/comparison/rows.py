@@ -1,0 +1,138 @@
+"""Rows of OLD that may differ from NEW's: compared, and brought where they do."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from secrets import randbits
+
+from supasync_core.model import cell_text, raw_json, transform
+from supasync_core.model.batch import Batch, Key, Row
+from supasync_core.model.page_order import ends_range
+from supasync_core.model.refused_rows import keys_of
+from supasync_core.model.table import Table
+from supasync_core.model.timestamps import Instant
+from supasync_core.sync import distinct_keys, quarantine_retry
+from supasync_core.sync.checkpoint import Progress
+from supasync_core.sync.comparison.ranges import number_of
+from supasync_core.sync.guards import Guard
+from supasync_core.verify.measure import VERSION, Measure, Seen, without_version
+from supasync_core.verify.walk import new_rows
+
+_NO_VERSIONS = (None, "0", "4294967295")
+"""What stands for the version of a row that has none, such as one of a foreign table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A row of OLD: the number of its version, and when it is stamped, as far as that can be told."""
+
+    key: Key
+    number: int
+    stamped: Instant | None
+
+    def is_later(self, moment: Instant) -> bool:
+        """Whether it is stamped later than that."""
+        return self.stamped is not None and self.stamped > moment
+
+
+def met(measure: Measure, batch: Batch) -> list[Met]:
+    """The rows of a page that was read by this measure; one without a version is never the same again."""
+    found = []
+    for row in batch.rows:
+        key, version = measure.table.place(row, None).key, row.get(VERSION)
+        number = randbits(96) if version in _NO_VERSIONS else number_of(key, str(version))
+        found.append(Met(key, number, _stamped(measure, row)))
+    return found
+
+
+def tell_versions(batch: Batch) -> bool:
+    """Whether the rows of a page, of which there are some, tell their versions."""
+    return batch.count > 0 and all(row.get(VERSION) not in _NO_VERSIONS for row in batch.rows)
+
+
+def _stamped(measure: Measure, row: Row) -> Instant | None:
+    """As the table's timestamps say it: the first one that is not NULL counts."""
+    text = next((row[name] for name in measure.stamps if row.get(name) is not None), None)
+    moment = cell_text.moment(text) if isinstance(text, str) else None
+    return None if isinstance(moment, str) else moment
+
+
+@dataclass
+class Bringer:
+    """Brings rows of one table, through the ordinary delivery; ``whole`` says how whole rows are read.
+
+    What NEW holds as OLD has it is not sent. ``differing`` rows were sent, and ``arrived`` of them are there.
+    """
+
+    progress: Progress
+    table: Table
+    whole: Measure
+    guard: Guard = field(init=False)
+    differing: int = 0
+    arrived: int = 0
+
+    def __post_init__(self) -> None:
+        state = self.progress.state.table(self.table.name)
+        self.guard = Guard(self.progress.project, self.table, state, self.progress.run.now)
+
+    def page(self, batch: Batch, after: Key | None) -> list[Met]:
+        """Bring a page of whole rows, the one behind that key.
+
+        Where no request can name the page's last key, NEW is not asked what it has.
+        """
+        found = met(self.whole, batch)
+        last = found[-1].key
+        self._bring(batch, new_rows(self.whole, after, last) if ends_range(last) else ())
+        return found
+
+    def named(self, keys: Sequence[Key]) -> Iterator[Met]:
+        """Read the rows of these keys whole and bring them; those that are gone are left out."""
+        project, new = self.progress.project, replace(self.whole.new, where=None)
+        for batch in project.source.rows(self.whole.old, self.table.key, keys) if keys else ():
+            if not batch.count:
+                continue
+            found = met(self.whole, batch)
+            there = project.sink.rows(new, self.table.key, [each.key for each in found])
+            self._bring(batch, (seen for page in there for seen in self.whole.of_new(page)))
+            yield from found
+
+    def end(self) -> None:
+        """Nothing more is brought for now; ChangedError where NEW does not keep what was sent."""
+        quarantine_retry.finish(self.progress.delivery, self.table)
+        self.guard.readback.look(self.progress.delivery.set_aside.keys(self.table))
+
+    def _bring(self, batch: Batch, theirs: Iterable[Seen]) -> None:
+        plain = self._plain(batch)
+        self.guard.read(plain)
+        changed = transform.apply(self.progress.project.transforms(self.table), self.table, plain)
+        distinct_keys.check(self.table, changed)
+        there = {seen.key: seen for seen in theirs}
+        keys = keys_of(self.table, changed)
+        differing = [i for i, key in enumerate(keys) if not self._is_there(key, changed.rows.texts[i], there)]
+        if differing:
+            self._send(changed.only(differing))
+
+    def _plain(self, batch: Batch) -> Batch:
+        """The page without the versions."""
+        if not self.whole.versioned:
+            return batch
+        pairs = zip(batch.rows.texts, batch.rows, strict=True)
+        return Batch(raw_json.join(without_version(text, row[VERSION]) for text, row in pairs))
+
+    def _is_there(self, key: Key, text: str, there: Mapping[Key, Seen]) -> bool:
+        return key in there and self.whole.same(Seen(key, (), text), there[key])
+
+    def _send(self, batch: Batch) -> None:
+        """Send rows that were read a moment ago, while nothing else is on its way.
+
+        They may be newer than their page of a snapshot, so no page counts as unchanged from before they are
+        sent. What the source told of the whole table stays true: it told that before.
+        """
+        progress, name = self.progress, self.table.name
+        state = progress.state.table(name)
+        progress.state = progress.state.with_table(name, replace(state.doubtful(), extent=state.extent))
+        progress.save_if_due()
+        arrived = progress.delivery.send(self.table, batch)
+        self.guard.sent(batch, progress.delivery.set_aside.keys(self.table))
+        self.differing += batch.count
+        self.arrived += arrived
+        progress.keep(self.table, progress.state.table(name), batch.count, arrived)

@@ -1,0 +1,143 @@
+"""Rows deleted in OLD, as a comparison has found them: named, or removed from NEW too."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from supasync_core.api.history import Evidence
+from supasync_core.model.batch import Key
+from supasync_core.model.errors import SupasyncError, TransientError
+from supasync_core.model.table import Table
+from supasync_core.model.wording import counted
+from supasync_core.project.own_staging import StagingError
+from supasync_core.sync import removal
+from supasync_core.sync.checkpoint import Progress
+from supasync_core.sync.removal import Place, Removed, Weighed
+
+if TYPE_CHECKING:
+    from supasync_core.verify.deleted_rows import Deletions
+
+SHOWN = 10
+KEPT = 100
+"""Keys of deleted rows that the state names for each table."""
+_BY_HAND = "look at them: supasync verify --table {0}; to remove them: supasync reconcile old new --delete"
+
+
+@dataclass
+class Deleting:
+    """What is done about rows of NEW that OLD does not have."""
+
+    progress: Progress
+    weighed: list[Weighed] = field(default_factory=list)
+
+    def not_looked(self, table: Table, err: StagingError, *, overdue: bool) -> None:
+        """Let the report say that nobody looked: an alert, unless it may pass and is not ``overdue``."""
+        told = f"deletes were not looked for, the next run will: {err}"
+        note = "; ".join(filter(None, (told, err.hint)))
+        if note not in self.progress.notes:
+            self.progress.notes.append(note)
+        passing = err.exit_code == TransientError.exit_code and not overdue
+        code = TransientError.exit_code if passing else SupasyncError.exit_code
+        result = self.progress.results[table.name]
+        self.progress.results[table.name] = replace(result, error=told, hint=err.hint, exit_code=code)
+
+    def missing(self, table: Table, rows: int) -> None:
+        """Say that so many rows of OLD are not in NEW, though sync should have brought them."""
+        self.told(
+            table,
+            f"{table.name}: {counted(rows, 'row of OLD is', 'rows of OLD are')} not in NEW",
+            f"which: supasync verify --table {table.name}; to bring them: supasync sync --full {table.name}",
+            3,
+        )
+
+    def judge(self, table: Table, found: "Deletions", staging: Evidence) -> None:
+        """Name the rows, or weigh whether they may be removed."""
+        self._keep(table, found.keys, found.more)
+        number = len(found.keys) + found.more
+        if table.deletes == "report" and number:
+            self._name(table, found.keys, found.more, staging)
+        if table.deletes == "mirror" and found.keys and not found.more:
+            self.weighed.append(removal.weigh(Place.of(self.progress.project, staging), table, found.keys))
+        elif table.deletes == "mirror" and number:
+            rows = counted(number, "row is", "rows are")
+            self.told(table, f"{table.name}: {rows} deleted in OLD", _by_hand(table), 3)
+
+    def _name(self, table: Table, keys: Sequence[Key], more: int, staging: Evidence) -> None:
+        """Name the rows: those that OLD was seen to have are deleted there, of others nobody knows."""
+        exact = table.exact_keys(keys)
+        seen = staging.seen(self.progress.project.source_ref, table, exact)
+        gone = [key for key in exact if key in seen]
+        other = [key for key in exact if key not in seen]
+        for told, unnamed, fate in (
+            (gone, 0, "deleted in OLD"),
+            (other, more, "not in OLD: deleted there before it was looked at, or written in NEW alone"),
+        ):
+            number = len(told) + unnamed
+            if number:
+                shown = "; ".join([*(", ".join(key) for key in told[:SHOWN]), *["..."] * (number > SHOWN)])
+                rows = counted(number, "row of NEW is", "rows of NEW are")
+                self.progress.notes.append(f"{table.name}: {rows} {fate}: {shown}")
+
+    def remove(self, staging: Evidence) -> None:
+        """Remove what was weighed, after another look at the lease."""
+        progress = self.progress
+        if not self.weighed:
+            return
+        for plan in self.weighed:
+            progress.delivery.reread.written.add(plan.table.name)
+        progress.save(progress.report(), status="running")
+        removed = removal.remove(Place.of(self.progress.project, staging), self.weighed, progress.run.now)[1]
+        plans = {plan.table.name: plan for plan in self.weighed}
+        for done in removed:
+            self._settle(done, plans[done.table.name])
+        for plan in self.weighed:
+            if plan.unproven:
+                rows = counted(
+                    len(plan.unproven), "row that OLD does not have is", "rows that OLD does not have are"
+                )
+                progress.notes.append(
+                    f"{plan.table.name}: {rows} left in NEW: nothing shows that OLD ever had them"
+                )
+
+    def _settle(self, done: Removed, plan: Weighed) -> None:
+        table = done.table
+        if done.error is not None:
+            result = self.progress.results[table.name]
+            self.progress.results[table.name] = replace(result, removed=done.removed)
+            hint = done.error.hint if done.removed else _by_hand(table)
+            self.told(table, str(done.error), hint, done.error.exit_code)
+            return
+        self._keep(table, (*plan.unproven, *done.held), 0)
+        result = self.progress.results[table.name]
+        self.progress.results[table.name] = replace(result, removed=done.removed)
+        if done.removed:
+            rows = counted(done.removed, "row was", "rows were")
+            self.progress.notes.append(
+                f"{table.name}: {rows} removed from NEW, as in OLD; to undo that: supasync reconcile undo"
+            )
+        if done.held:
+            rows = counted(
+                len(done.held),
+                f"row that is deleted in OLD stays in NEW: rows of {done.holder} refer to it",
+                f"rows that are deleted in OLD stay in NEW: rows of {done.holder} refer to them",
+            )
+            self.progress.notes.append(f"{table.name}: {rows}")
+
+    def _keep(self, table: Table, keys: tuple[Key, ...], more: int) -> None:
+        """Let the state name the deleted rows that NEW still has."""
+        progress = self.progress
+        state = progress.state.table(table.name)
+        state = replace(state, deleted=keys[:KEPT], deletions=len(keys) + more)
+        progress.state = progress.state.with_table(table.name, state)
+        result = progress.results[table.name]
+        progress.results[table.name] = replace(result, deleted=len(keys) + more)
+
+    def told(self, table: Table, error: str, hint: str | None, code: int) -> None:
+        """Let the report say it; the rows that were copied are there all the same."""
+        self.progress.notes.append("; ".join(filter(None, (error, hint))))
+        result = self.progress.results[table.name]
+        self.progress.results[table.name] = replace(result, error=error, hint=hint, exit_code=code)
+
+
+def _by_hand(table: Table) -> str:
+    return _BY_HAND.format(table.name)

@@ -1,0 +1,142 @@
+"""Room for rows that the source has inserted again under a new key: the row that it deleted is in their way.
+
+A run does it by itself where the table says ``deletes: mirror``, and only for a row that the source was seen
+to have, and has no more, while it has another one with the same unique value. So no more rows go than come.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from supasync_core.api.history import Evidence
+from supasync_core.model.batch import Batch, Key
+from supasync_core.model.errors import RowError, TableError
+from supasync_core.model.refused_rows import keys_of
+from supasync_core.model.table import Table
+from supasync_core.model.wording import counted
+from supasync_core.project.own_staging import StagingError, own_staging
+from supasync_core.sync import made_rows, removal
+from supasync_core.sync.blocking_rows import in_the_way
+from supasync_core.sync.checkpoint import Progress
+from supasync_core.sync.quarantine_retry import retry
+from supasync_core.sync.removal import Place
+
+FREED = 20
+"""Rows of one table that a run makes room for."""
+
+
+@dataclass
+class Freeing:
+    """The part of a run behind its tables; it also keeps which rows of them the source was seen to have."""
+
+    progress: Progress
+
+    def conduct(self) -> None:
+        """Make room where there is something in the way; nothing that fails here fails the run."""
+        progress = self.progress
+        tables = [table for table in progress.plan.tables if table.deletes == "mirror"]
+        blocked = [table for table in tables if self._aside(table)]
+        sighted = [table for table in tables if progress.sighted.get(table.name)]
+        if not blocked and not sighted:
+            return
+        project = progress.project
+        try:
+            with own_staging(project.settings, project.host) as staging:
+                if staging is None:
+                    return
+                for table in sighted:
+                    found = dict.fromkeys(progress.sighted[table.name])
+                    staging.sighted(project.source_ref, table, found)
+                    staging.keep_sighted(project.source_ref, table)
+                freed = [table for table in blocked if self._freed(table, staging)]
+        except StagingError as err:
+            self._note(f"which rows OLD has was not kept, and none was removed for it: {err}", err.hint)
+            return
+        if freed:
+            self._retry_others()
+
+    def _aside(self, table: Table) -> dict[Key, Sequence[str]]:
+        """The rows that are kept out by one that the source does not have, with the unique columns."""
+        result = self.progress.results.get(table.name)
+        if result is None or result.status != "ok":
+            return {}
+        rows = [row for row in self.progress.delivery.set_aside.rows[table.name].values() if row.blockers]
+        return {row.key: row.columns for row in rows[:FREED]}
+
+    def _freed(self, table: Table, staging: Evidence) -> bool:
+        """Remove what is in the way now, and send the rows that it kept out; whether anything was removed."""
+        progress = self.progress
+        aside = self._aside(table)
+        try:
+            batches = progress.delivery.read(table, table.key, list(aside))
+            found = [key for batch in batches for key in self._blockers(table, batch, aside)]
+            gone = made_rows.lacking(progress.project, table, list(dict.fromkeys(found)))
+            weighed = removal.weigh(Place.of(self.progress.project, staging), table, gone, FREED)
+            if not weighed.keys:
+                return False
+            progress.delivery.reread.written.add(table.name)
+            change, [done] = removal.remove(
+                Place.of(self.progress.project, staging), [weighed], progress.run.now
+            )
+            if done.error:
+                raise done.error
+            if done.held:
+                rows = counted(len(done.held), "row stays", "rows stay")
+                self._note(f"{table.name}: {rows} in NEW that OLD has replaced: rows of {done.holder} refer")
+            self._send(table, batches)
+            if done.removed:
+                rows = counted(done.removed, "row was", "rows were")
+                what = "removed from NEW: OLD has inserted the same under a new key"
+                self._note(f"{table.name}: {rows} {what}")
+                staging.put_back(change, table)  # kept, and no more to be undone: others have their place
+        except StagingError:
+            raise
+        except TableError as err:
+            if err.table is None:
+                raise
+            self._note(str(err), err.hint)
+            return False
+        return bool(done.removed)
+
+    def _blockers(self, table: Table, batch: Batch, aside: dict[Key, Sequence[str]]) -> list[Key]:
+        pairs = zip(batch.rows, keys_of(table, batch), strict=True)
+        project = self.progress.project
+        return [k for row, key in pairs for k in in_the_way(project, table, row, aside.get(key, ()))]
+
+    def _send(self, table: Table, batches: Sequence[Batch]) -> None:
+        delivery = self.progress.delivery
+        with delivery.gate.alone():
+            for batch in batches:
+                for index in range(batch.count):
+                    delivery.deliver(table, batch.only([index]))
+        self._settle(table)
+
+    def _retry_others(self) -> None:
+        """Rows of other tables may have waited for those that arrived."""
+        for table in self.progress.plan.tables:
+            result = self.progress.results.get(table.name)
+            if result and result.status == "ok" and self.progress.delivery.set_aside.rows[table.name]:
+                try:
+                    retry(self.progress.delivery, table)
+                except RowError as err:
+                    self._note(str(err), err.hint)
+                self._settle(table)
+
+    def _settle(self, table: Table) -> None:
+        """Let state and report tell what of the table is set aside now."""
+        progress = self.progress
+        progress.keep(table, progress.state.table(table.name))
+        result = progress.results[table.name]
+        aside = progress.delivery.set_aside.newly(table)
+        arrived = max(0, result.refused - aside.rows)
+        progress.records += arrived
+        progress.results[table.name] = replace(
+            result,
+            synced=result.synced + arrived,
+            refused=aside.rows,
+            error=aside.sentence,
+            hint=aside.hint,
+            exit_code=RowError.exit_code if aside.rows else 0,
+        )
+
+    def _note(self, text: str, hint: str | None = None) -> None:
+        self.progress.notes.append("; ".join(filter(None, (text, hint))))

@@ -1,0 +1,143 @@
+"""What must be true of a table for its cursor to mean anything, looked at while it is copied."""
+
+import hashlib
+import inspect
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from supasync_core.model import timestamps
+from supasync_core.model.batch import Batch, Key
+from supasync_core.model.errors import SchemaError
+from supasync_core.model.row_key import start_again
+from supasync_core.model.state import TableState
+from supasync_core.model.table import Table
+from supasync_core.model.transform import Transform
+from supasync_core.project.migration import Project
+from supasync_core.sync import transform_code
+from supasync_core.sync.readback import Readback
+
+ALIVE_EVERY = timedelta(hours=24)
+"""How often a table in which nothing happens is asked whether its rows are still to be seen."""
+
+
+@dataclass
+class Guard:
+    """Watches one table during one run. ``now`` is the state store's time."""
+
+    project: Project
+    table: Table
+    state: TableState
+    now: str
+    looked: bool = False
+    readback: Readback = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.readback = Readback(self.project, self.table)
+
+    def begin(self) -> None:
+        """SchemaError where rows were copied under other settings: they would stay as they are.
+
+        A name that an earlier version did not store yet is filled in: it is no difference.
+        """
+        current = fingerprint(self.table, dict(self.project.transforms(self.table)))
+        known = self.state.settings
+        changed = [name for name in current if known.get(name, current[name]) != current[name]]
+        if changed:
+            raise self._start_again(
+                f"{_told(changed)} changed since its rows were copied, and they would stay as they are"
+            )
+        self.state = replace(self.state, settings=current)
+
+    def read(self, batch: Batch) -> None:
+        """SchemaError where the source has other columns than the rows that were copied."""
+        known, found = set(self.state.columns), set(batch.columns)
+        if known and known != found:
+            words = [("gained", sorted(found - known)), ("lost", sorted(known - found))]
+            told = " and ".join(f"{word} {', '.join(names)}" for word, names in words if names)
+            raise self._start_again(f"OLD {told} since rows were copied, which lack that")
+        self.state = replace(self.state, columns=batch.columns, alive_at=self.now)
+
+    @property
+    def curious(self) -> bool:
+        """Whether rows of a first load are still to be read back, before more of them are sent."""
+        return not (self.looked or self.state.read_at)
+
+    def sent(self, batch: Batch, aside: Collection[Key] | None) -> None:
+        """ChangedError where the sink does not keep the rows of a first load's first batch.
+
+        Later runs write over rows, which other triggers see, and often but a few: `finished` reads a sample
+        of all that was sent. Rows ``aside`` were refused; None where they are not known one by one.
+        """
+        if self.looked:
+            return
+        self.readback.sent(batch)
+        if self.curious:
+            self.looked = True
+            self.readback.look(aside)
+
+    def finished(self, rows: int, aside: Collection[Key] | None) -> None:
+        """ChangedError where the sink does not keep what was sent, SchemaError where OLD shows no row."""
+        self.readback.look(aside)
+        self._alive(rows)
+
+    def _alive(self, rows: int) -> None:
+        """SchemaError where a table that had rows shows none any more."""
+        if rows or not self.state.alive_at:
+            return
+        if timestamps.parse(self.now) - timestamps.parse(self.state.alive_at) < timestamps.micros_of(
+            ALIVE_EVERY
+        ):
+            return
+        if self.project.source.count(self.table) == 0:
+            raise SchemaError(
+                f"{self.table.name}: OLD shows no row any more, and there were some",
+                table=self.table.name,
+                hint="is the key still the right one? If the table was emptied on purpose: "
+                f"supasync state reset {self.table.name}",
+            )
+        self.state = replace(self.state, alive_at=self.now)
+
+    def marked(self, state: TableState) -> TableState:
+        """The state that a piece leads to, with what was seen here."""
+        own = ("settings", "columns", "alive_at", "counted")
+        return replace(state, **{name: getattr(self.state, name) for name in own})
+
+    def _start_again(self, what: str) -> SchemaError:
+        return SchemaError(
+            f"{self.table.name}: {what}",
+            table=self.table.name,
+            hint=start_again(self.table),
+        )
+
+
+def fingerprint(table: Table, transforms: Mapping[str, Transform]) -> dict[str, str]:
+    """The settings that decide what a copied row looks like, by the name they have in tables.yaml.
+
+    What is stored of another version may lack some of them, and those cannot have changed: whatever is added
+    here gets a name of its own, and what an earlier version has stored under a name keeps its meaning.
+    """
+    names = ("schema", "key", "timestamp", "plugin", "where", "columns", "exclude")
+    settings = {name: json.dumps(getattr(table, name)) for name in names}
+    settings["transform"] = json.dumps([f"{name} {_code(each)}" for name, each in transforms.items()])
+    if transforms:
+        held = [f"{name} {transform_code.digest(each)}" for name, each in transforms.items()]
+        settings["transform_code"] = json.dumps(held)
+    return settings
+
+
+def _told(changed: list[str]) -> str:
+    """The settings by the names that a person knows."""
+    code = "transform (its file, what that imports or what it holds)"
+    names = [code if name == "transform_code" else name for name in changed]
+    return ", ".join(names if "transform" not in changed else [name for name in names if name != code])
+
+
+def _code(transform: Transform) -> str:
+    """A digest of a transform's source text, empty where it has none to be read."""
+    try:
+        text = inspect.getsource(transform)
+    except (OSError, TypeError):
+        return ""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

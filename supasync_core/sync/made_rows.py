@@ -1,0 +1,111 @@
+"""Rows that the sink has of its own where a table was never copied: a trigger made them, or somebody.
+
+Such a row stays, and where it has a unique value of a row of the source, that one is refused. What says that
+it did not come from the source is that the source has no row with its key.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from supasync_core.api.backend import Remark
+from supasync_core.model.batch import Key, Keyset, Span, Window
+from supasync_core.model.errors import TableError
+from supasync_core.model.page_order import Onward
+from supasync_core.model.state import TableState
+from supasync_core.model.table import Table
+from supasync_core.model.wording import counted
+from supasync_core.project.migration import Project
+
+LOOKED = 1000
+"""Rows of a table that are looked at before a first sync."""
+_PAGE = 1000
+WAY = "supasync reconcile clear shows them, and removes them with --apply"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Of ``looked`` rows that the sink has of a table, out of ``rows``, those that the source does not have.
+
+    ``empty``: the source shows no row of the table at all.
+    """
+
+    table: Table
+    keys: tuple[Key, ...] = ()
+    looked: int = 0
+    rows: int = 0
+    empty: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """How many they are."""
+        some = f" of the {self.looked:,} that were looked at" if self.looked < self.rows else ""
+        rows = counted(len(self.keys), "row", "rows")
+        return f"{self.table.name}: NEW has {rows} that OLD does not have{some}"
+
+
+def before(project: Project, table: Table, state: TableState) -> Made | None:
+    """Such rows of a table that is about to be copied for the first time; what fails is said by the copy."""
+    if not is_untouched(state):
+        return None
+    try:
+        found = look(project, table, LOOKED)
+    except TableError:
+        return None
+    return found if found.keys else None
+
+
+def is_untouched(state: TableState) -> bool:
+    """Whether nothing of the table was copied, and no place is known up to which it was."""
+    return state.read_at is None and not state.keysets
+
+
+def look(project: Project, table: Table, most: int) -> Made:
+    """Ask for at most so many rows by their keys: a page of the sink, a few requests of the source."""
+    gone: list[Key] = []
+    looked = total = 0
+    for keys, rows in _pages(project, _keys_only(table), most):
+        gone += lacking(project, table, keys)
+        looked += len(keys)
+        total = max(total, rows, looked)
+    empty = 0 < len(gone) == looked and not project.source.count(replace(table, where=None))
+    return Made(table, tuple(gone), looked, total, empty)
+
+
+def lacking(project: Project, table: Table, keys: Sequence[Key]) -> list[Key]:
+    """Those of the keys that no row of the source has, also where it prints them in other words."""
+    found = project.source.rows(_keys_only(table), table.key, keys) if keys else ()
+    known = {table.place(row, None).key for batch in found for row in batch.rows}
+    return [] if len(known) >= len(set(keys)) else [key for key in keys if key not in known]
+
+
+def why(remarks: Iterable[Remark]) -> str:
+    """What made such rows, as far as the sink tells, and what to do about them."""
+    makers = [each.text for each in remarks if each.kind == "accounts" and each.level == "warning"]
+    cause = (
+        "; ".join(makers) + ", and may have made them"
+        if makers
+        else "a trigger of NEW made them, or somebody"
+    )
+    return f"{cause}. They stay, and keep rows of OLD out that have the same unique value: {WAY}"
+
+
+def _keys_only(table: Table) -> Table:
+    return replace(table, columns=table.key, exclude=(), where=None, transform=())
+
+
+def _pages(project: Project, table: Table, most: int) -> Iterator[tuple[list[Key], int]]:
+    """The keys of the sink's rows, page by page to an empty one, and how many rows there are."""
+    after, seen, total, onward = None, 0, 0, Onward(table)
+    while seen < most:
+        window = Window(
+            (Span(Keyset(None), after=after),), limit=min(_PAGE, most - seen), counted=after is None
+        )
+        page = project.sink.read(table, window)
+        if not page.count:
+            return
+        keys = [table.place(row, None).key for row in page.rows]
+        seen, total = seen + page.count, max(total, page.total or 0)
+        yield keys, total
+        if seen >= total > 0:
+            return
+        after = onward.behind(page)

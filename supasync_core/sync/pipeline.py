@@ -1,0 +1,93 @@
+"""Batches of one table that are on their way at once, and confirmed in the order in which they were read.
+
+Two versions of a row are never on their way at once: the older one could arrive last. A row that changes
+while its table is read is met again on a later page, so a batch waits for those that share a key with it.
+"""
+
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future
+from concurrent.futures import wait as wait_for
+from dataclasses import dataclass, field
+from typing import Any
+
+from supasync_core.api.table_plugin import Piece
+from supasync_core.model.batch import Batch
+
+EVERY_KEY = None
+"""Stands for the keys of a batch that cannot be told apart: it travels alone."""
+
+
+@dataclass(frozen=True)
+class Leg:
+    """A piece and its batch as it is sent, which is None where there is nothing to send."""
+
+    piece: Piece
+    batch: Batch | None
+    keys: frozenset[Hashable] | None = frozenset()
+    sent: Future[None] = field(default_factory=Future)
+
+
+@dataclass
+class Flight:
+    """At most so many batches on their way, the first in the order of reading first."""
+
+    pool: Executor
+    most: int
+    legs: deque[Leg] = field(default_factory=deque)
+
+    def start(self, leg: Leg, send: Callable[[Batch], None]) -> None:
+        """Send the batch in a thread of the pool; `room_for` has made room."""
+        if leg.batch is None:
+            leg.sent.set_result(None)
+            self.legs.append(leg)
+        else:
+            self.legs.append(Leg(leg.piece, leg.batch, leg.keys, self.pool.submit(send, leg.batch)))
+
+    def room_for(self, leg: Leg) -> Iterator[Leg]:
+        """What has to arrive before this one may start, in order; then what has arrived anyway."""
+        while self.legs and (self._full() or self._meets(leg)):
+            yield self._land()
+        yield from self.arrived()
+
+    def wait_beside(self, ready: Future[Any]) -> bool:
+        """Wait until this is done, or the first batch has arrived; whether a batch has."""
+        while self.legs and not ready.done():
+            wait_for([ready, self.legs[0].sent], return_when=FIRST_COMPLETED)
+            if self.legs[0].sent.done():
+                return True
+        return False
+
+    def rest(self) -> Iterator[Leg]:
+        """All that is still on its way, in order."""
+        while self.legs:
+            yield self._land()
+
+    def settle(self) -> list[Leg]:
+        """Wait for all that is on its way, and give it up: it may have arrived or not."""
+        wait_for([leg.sent for leg in self.legs])
+        given_up = list(self.legs)
+        self.legs.clear()
+        return given_up
+
+    def _land(self) -> Leg:
+        wait_for([self.legs[0].sent])
+        return self.legs.popleft()
+
+    def arrived(self) -> Iterator[Leg]:
+        """What has arrived anyway, in order."""
+        while self.legs and self.legs[0].sent.done():
+            yield self.legs.popleft()
+
+    def _full(self) -> bool:
+        return sum(leg.batch is not None for leg in self.legs) >= self.most
+
+    def _meets(self, leg: Leg) -> bool:
+        """Whether a batch on its way may hold a row of this one."""
+        if leg.batch is None:
+            return False
+        under_way = [other for other in self.legs if other.batch is not None]
+        return any(
+            leg.keys is EVERY_KEY or other.keys is EVERY_KEY or not leg.keys.isdisjoint(other.keys)
+            for other in under_way
+        )

@@ -1,0 +1,146 @@
+"""Rows that were set aside are read and tried again: so many in a run, in turns."""
+
+from dataclasses import replace
+from functools import reduce
+
+from supasync_core.model import transform
+from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
+from supasync_core.model.errors import RowError
+from supasync_core.model.refused_rows import joined, keys_of
+from supasync_core.model.state import Again
+from supasync_core.model.table import Table
+from supasync_core.sync import confirmed, made_rows
+from supasync_core.sync.blocking_rows import explain, in_the_way
+from supasync_core.sync.quarantined import NOT_UNIQUE
+from supasync_core.sync.writer import Delivery
+
+ALONE = 100
+"""Refused rows that a run tries again, each in a request of its own."""
+TOGETHER = 1000
+"""Rows that wait for a parent and are tried again by a run, a page in each request."""
+STRETCH = 2000
+"""Rows that a run reads again by key where more wait than are listed."""
+FEW = 20
+"""Rows that wait and are sent at once to a sink that names one missing parent at a time: so few that each of
+them is found out to have its parent or not."""
+
+
+def retry(delivery: Delivery, table: Table, *, whole: bool = False) -> None:
+    """Try rows of the table again, as many as a run may or all; those that the source deleted are dropped."""
+    rows = list(delivery.set_aside.rows[table.name].values())
+    alone = [row.key for row in rows if not row.waits]
+    together = [row.key for row in rows if row.waits]
+    _listed(delivery, table, alone if whole else alone[:ALONE], 1)
+    _listed(delivery, table, together[:FEW], FEW)
+    most = len(together) if whole else _most(delivery, TOGETHER)
+    _listed(delivery, table, together[FEW:most], _size(delivery, table))
+    if table.name in delivery.set_aside.again:
+        _again(delivery, table, whole=whole)
+
+
+def _most(delivery: Delivery, most: int) -> int:
+    """How many rows that wait a run tries."""
+    return min(most, ALONE) if delivery.parents.blind else most
+
+
+def _size(delivery: Delivery, table: Table) -> int:
+    """How many of them go together."""
+    return min(FEW, table.page_size) if delivery.parents.blind else table.page_size
+
+
+def _listed(delivery: Delivery, table: Table, keys: list[tuple[str, ...]], size: int) -> None:
+    """Read the rows again and send so many at once."""
+    if not keys:
+        return
+    with delivery.gate.alone():
+        batches = delivery.read(table, table.key, keys)
+        found = {key for batch in batches for key in keys_of(table, batch)}
+        delivery.set_aside.drop(table, set(keys) - found)
+        if not batches:
+            return
+        batch = reduce(joined, batches)
+        for at in range(0, batch.count, size):
+            delivery.deliver(table, batch.only(range(at, min(at + size, batch.count))))
+
+
+def _again(delivery: Delivery, table: Table, *, whole: bool) -> None:
+    """Read on by key and send what comes; a round in which no row was refused is the last one."""
+    aside = delivery.set_aside
+    if whole:
+        aside.again[table.name] = _new_round(aside.again[table.name])
+    tried, size = 0, FEW
+    while tried < _most(delivery, STRETCH) or whole:
+        with delivery.gate.alone():
+            aside.reading_again = table.name
+            page = _page(delivery, table, aside.again[table.name], size)
+            batch = transform.apply(delivery.project.transforms(table), table, page)
+            if batch.count:
+                delivery.reread.read(table, keys_of(table, batch))
+                delivery.deliver(table, batch)
+            aside.reading_again = None
+        again = aside.again[table.name]
+        if not page.count:
+            break
+        tried, size = tried + page.count, _size(delivery, table)
+        aside.again[table.name] = replace(again, behind=table.place(page.rows[-1], None).key)
+    else:
+        return
+    if again.refused or again.more:
+        aside.again[table.name] = _new_round(again)
+    else:
+        del aside.again[table.name]
+
+
+def _new_round(again: Again) -> Again:
+    return replace(again, behind=(), refused=0, last=again.refused or again.last, more=False)
+
+
+def _page(delivery: Delivery, table: Table, again: Again, size: int) -> Batch:
+    after = Cursor(None, again.behind) if again.behind else None
+    window = Window((Span(Keyset(None), after=after),), limit=size)
+    return delivery.project.source.read(table, window)
+
+
+def finish(delivery: Delivery, table: Table) -> None:
+    """Try rows once more whose unique value was taken, now that all others of the table are there.
+
+    Those of earlier runs too, a few, unless it is known that only a removal makes way for them.
+    """
+    rows = [row for row in delivery.set_aside.rows[table.name].values() if row.sqlstate == NOT_UNIQUE]
+    new = [row for row in delivery.set_aside.new(table) if row in rows]
+    known = [row for row in rows if row not in new and not row.blockers]
+    taken = [row.key for row in (*new, *known[:FEW])]
+    if not taken:
+        return
+    with delivery.gate.alone():
+        for batch in delivery.read(table, table.key, taken):
+            for index in range(batch.count):
+                make_place(delivery, table, batch.only([index]))
+
+
+def make_place(delivery: Delivery, table: Table, row: Batch) -> None:
+    """Send the row; where another row has its unique value, send that one first as it is now."""
+    try:
+        confirmed.upsert(delivery.project.sink, table, row)
+    except RowError as err:
+        current = _blockers(delivery, table, row, err) if err.sqlstate == NOT_UNIQUE else []
+        for batch in current:
+            delivery.deliver(table, batch)
+        if current:
+            delivery.deliver(table, row)
+        else:
+            delivery.put_aside(table, row, 0, err, waits=False)
+    else:
+        delivery.accepted(table, row)
+
+
+def _blockers(delivery: Delivery, table: Table, row: Batch, err: RowError) -> list[Batch]:
+    """What became in the source of the row that has the unique value in the sink."""
+    keys = in_the_way(delivery.project, table, row.rows[0], err.columns)
+    if not keys:
+        return []
+    current = delivery.read(table, table.key, keys)
+    if not current and (gone := made_rows.lacking(delivery.project, table, keys)):
+        copied = not made_rows.is_untouched(delivery.before.table(table.name))
+        explain(table, err, gone, copied=copied)
+    return current

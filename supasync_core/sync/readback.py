@@ -1,0 +1,199 @@
+"""Rows that were written, read back: whether the sink holds them as they were sent.
+
+A trigger may stamp or change rows, a type may hold fewer digits, a child table may show rows too. Whatever it
+is, the upsert succeeded, so only a look at the row tells.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from supasync_core.api.backend import Computing
+from supasync_core.model import cell_text, raw_json, transform
+from supasync_core.model.batch import Batch, Key, Row
+from supasync_core.model.errors import SchemaError
+from supasync_core.model.table import Column, Shape, Table
+from supasync_core.project.migration import Project
+from supasync_core.schema.printed_precision import Printing
+
+SAMPLE = 20
+"""Rows of one table that are read back, in one request."""
+_LARGEST = 100_000
+"""Characters of a row that is worth reading back: larger ones would cost more than they tell."""
+_ZONED = ("timestamp with time zone[]", "tstzrange", "tstzmultirange")
+"""Each server prints these in its own time zone, and nothing compares them but PostgreSQL."""
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A row as it was sent."""
+
+    key: Key
+    row: Row
+    text: str
+
+
+class ChangedError(SchemaError):
+    """The sink does not hold what was sent: whatever was copied of the table may be changed."""
+
+
+@dataclass
+class Readback:
+    """A sample of one table's rows, spread over all that was sent."""
+
+    project: Project
+    table: Table
+    sample: list[Sent] = field(default_factory=list)
+
+    def sent(self, batch: Batch) -> None:
+        """Take rows of a batch into the sample, its last one among them."""
+        places = _spread(range(batch.count), SAMPLE)
+        for place in places:
+            row, text = batch.rows[place], batch.rows.texts[place]
+            if len(text) <= _LARGEST and all(row.get(name) is not None for name in self.table.key):
+                self.sample.append(Sent(self.table.place(row, None).key, row, text))
+        latest = {each.key: each for each in self.sample}
+        self.sample = _spread(list(latest.values()), SAMPLE)
+
+    def look(self, aside: Collection[Key] | None) -> None:
+        """ChangedError where the sink lacks a row, or holds it otherwise than it was sent.
+
+        Rows ``aside`` were refused; None where they are not known one by one: then nothing is judged.
+        """
+        sent = {each.key: each for each in self.sample if aside is not None and each.key not in aside}
+        self.sample = []
+        if not sent:
+            return
+        columns = self._columns(next(iter(sent.values())).text)
+        self._refuse_misprinted(sent, columns)
+        narrow = replace(
+            self.table, columns=(*self.table.key, *columns), exclude=(), where=None, transform=()
+        )
+        found = [
+            (narrow.place(row, None).key, text)
+            for batch in self.project.sink.rows(narrow, self.table.key, sorted(sent))
+            for row, text in zip(batch.rows, batch.rows.texts, strict=True)
+        ]
+        if not found:
+            raise self._absent()
+        wrong = dict(self._differing(sent, found, columns))
+        if wrong:
+            self._judge(sent, wrong)
+
+    def _refuse_misprinted(self, sent: dict[Key, Sent], columns: Mapping[str, str | None]) -> None:
+        """SchemaError where OLD does not print what it holds."""
+        shape = Shape(tuple(Column(name, kind) for name, kind in columns.items()))
+        printing = Printing.of("OLD", self.project.source, self.table, shape)
+        if printing.kinds:
+            for each in sent.values():
+                printing.take(each.key, each.text)
+            printing.check()
+
+    def _columns(self, text: str) -> dict[str, str | None]:
+        """The columns that can be compared, with their types: those of one type on both sides."""
+        names = [name for name in raw_json.cells(text) if name not in self.table.key]
+        stamps = {name: None for name in names if name in self.table.timestamp}
+        settings = self.project.settings
+        if self.table.transform or settings.source.backend != settings.sink.backend:
+            return dict(stamps)
+        old, new = self.project.source.shape(self.table), self.project.sink.shape(self.table)
+        sink = self.project.sink
+        computed = sink.computed(self.table) if isinstance(sink, Computing) else frozenset()
+        known = {name: kind for name in names if (kind := _shared(old, new, name)) and name not in computed}
+        return {**known, **stamps}
+
+    def _differing(
+        self, sent: dict[Key, Sent], found: Sequence[tuple[Key, str]], columns: dict[str, str | None]
+    ) -> Iterator[tuple[Key, list[str]]]:
+        """The rows that are otherwise, with the columns; no column where a key names several rows."""
+        keys = [key for key, _ in found]
+        yield from ((key, []) for key in dict.fromkeys(keys) if keys.count(key) > 1)
+        for key, text in found:
+            if key not in sent or keys.count(key) > 1:
+                continue
+            mine, theirs = raw_json.cells(sent[key].text), raw_json.cells(text)
+            names = [
+                name
+                for name, kind in columns.items()
+                if name in mine and name in theirs and not self._kept(name, kind, mine[name], theirs[name])
+            ]
+            if names:
+                yield key, names
+
+    def _kept(self, name: str, kind: str | None, mine: str, theirs: str) -> bool:
+        stamp = name in self.table.timestamp
+        if cell_text.same(kind, mine, theirs, stamp=stamp):
+            return True
+        if stamp:  # what is no timestamp is not judged
+            texts = [cell[1:-1] for cell in (mine, theirs) if cell.startswith('"')]
+            return any(isinstance(cell_text.moment(text), str) for text in texts)
+        return False
+
+    def _judge(self, sent: dict[Key, Sent], wrong: dict[Key, list[str]]) -> None:
+        key = self._unchanged(sent, wrong)
+        if key is not None:
+            raise self._changed(key, wrong[key])
+
+    def _unchanged(self, sent: dict[Key, Sent], wrong: dict[Key, list[str]]) -> Key | None:
+        """A row that the source still has as it was sent: one that changed may have been sent anew since."""
+        transforms = self.project.transforms(self.table)
+        now: dict[Key, dict[str, str]] = {}
+        for batch in self.project.source.rows(self.table, self.table.key, sorted(wrong)):
+            changed = transform.apply(transforms, self.table, batch)
+            for row, text in zip(changed.rows, changed.rows.texts, strict=True):
+                now[self.table.place(row, None).key] = raw_json.cells(text)
+        for key, names in wrong.items():
+            before = raw_json.cells(sent[key].text)
+            if key in now and all(now[key].get(name) == before.get(name) for name in names):
+                return key
+        return None
+
+    def _absent(self) -> ChangedError:
+        return ChangedError(
+            f"{self.table.name}: NEW confirmed rows and does not have the first of them under its key",
+            table=self.table.name,
+            hint=f"does a trigger or the type of a column change ({', '.join(self.table.key)}) there, or its "
+            f"backend write nothing? Correct that, then: supasync sync --full {self.table.name}",
+        )
+
+    def _changed(self, key: Key, names: list[str]) -> ChangedError:
+        table, shown = self.table, ", ".join(key)
+        if not names:
+            return ChangedError(
+                f"{table.name}: NEW has several rows with the key {shown}: a child table (INHERITS) has it "
+                "too, or the key is not unique there",
+                table=table.name,
+                hint="supasync check names child tables; supasync verify tells what NEW has",
+            )
+        return changed(table, names, key)
+
+
+def changed(table: Table, names: Sequence[str], key: Key) -> ChangedError:
+    """The error for a row of which the sink holds these columns otherwise than they were sent."""
+    if set(names) <= set(table.timestamp):
+        what = "a trigger there sets it"
+    else:
+        what = "a trigger there changes it, or its type holds less than OLD's (supasync schema diff)"
+    return ChangedError(
+        f"{table.name}: NEW does not keep {', '.join(names)} as it was sent: {what}; key {', '.join(key)}",
+        table=table.name,
+        hint="supasync schema sql --triggers guard prints the SQL after which triggers of NEW leave alone "
+        f"what is copied (--triggers off: until the switch); then: supasync sync --full {table.name}",
+    )
+
+
+def _shared(old: Shape, new: Shape, name: str) -> str | None:
+    """The column's type, where it is known to be the same on both sides and printed alike by both."""
+    mine, theirs = old.column(name), new.column(name)
+    if mine is None or theirs is None or mine.type != theirs.type or mine.type in _ZONED:
+        return None
+    return mine.type
+
+
+def _spread(items: Sequence[T], most: int) -> list[T]:
+    """So many of the items, evenly, the last one among them."""
+    step = max(len(items) / most, 1)
+    return [items[len(items) - 1 - int(step * i)] for i in range(min(len(items), most))][::-1]

@@ -1,0 +1,281 @@
+"""Rows are removed from the sink under guards, and can be brought back.
+
+Only rows that the sink is known to have received from the source; no more than a ceiling; children before
+parents; never a row that others in the sink refer to; each row kept in the staging before its DELETE is sent;
+and the server's own guard on the number of rows. Callers hold the lease, and have just made sure that the
+source does not have the rows any more.
+
+::
+
+    plans = [weigh(side, table, keys, ceiling=None) for table, keys in ...]    # parents first, as configured
+    if not any(plan.refused for plan in plans):
+        done = remove(side, plans)
+    undo(side)                                                                # the newest removal
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+from uuid import uuid4
+
+from supasync_core.api.backend import Reference, Sink
+from supasync_core.api.history import Evidence, Removal
+from supasync_core.model import timestamps
+from supasync_core.model.batch import Batch, Key
+from supasync_core.model.errors import LeftOverError, RefusedError, SchemaError, StateError, TableError
+from supasync_core.model.opaque_keys import literal, opaque
+from supasync_core.model.refused_rows import texts_of
+from supasync_core.model.table import Table
+from supasync_core.project.migration import Project
+from supasync_core.schema.foreign_keys import from_elsewhere, of_tables
+from supasync_core.sync import confirmed
+
+CEILING_ROWS = 100
+CEILING_PERCENT = 5
+"""Rows that are removed from one table at once: the smaller of both, but always one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where rows are removed: the sink and its name, the source's name, all tables, parents first."""
+
+    sink: Sink
+    sink_ref: str
+    source_ref: str
+    tables: tuple[Table, ...]
+    evidence: Evidence
+
+    @classmethod
+    def of(cls, project: Project, evidence: Evidence) -> Self:
+        """The sink of a project, and what is known of its rows."""
+        settings = project.settings
+        return cls(
+            sink=project.sink,
+            sink_ref=settings.sink.ref,
+            source_ref=project.source_ref,
+            tables=settings.tables,
+            evidence=evidence,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """What of the wanted rows of a table may be removed: ``keys``.
+
+    ``unproven`` rows are left alone: nothing shows that the source ever had them.
+    """
+
+    table: Table
+    keys: tuple[Key, ...]
+    unproven: tuple[Key, ...]
+    ceiling: int
+
+    @property
+    def refused(self) -> str | None:
+        """Why none of them may be removed, None where they may."""
+        if len(self.keys) <= self.ceiling:
+            return None
+        return (
+            f"{self.table.name}: {len(self.keys):,} rows would be removed, more than the {self.ceiling:,} "
+            "that one go may"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """How a table's removal ended: ``held`` rows stayed because rows of ``holder`` refer to them.
+
+    ``missing`` rows were gone from the sink already. ``error`` is what the sink refused.
+    """
+
+    table: Table
+    removed: int = 0
+    missing: int = 0
+    held: tuple[Key, ...] = ()
+    holder: str | None = None
+    error: TableError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutBack:
+    """What an undo did in a table: rows written again, rows that were there again anyway, or an error."""
+
+    table: Table
+    written: int = 0
+    present: int = 0
+    error: TableError | None = None
+
+
+def ceiling_of(rows: int) -> int:
+    """How many of so many rows may be removed at once, unless a person says otherwise."""
+    return max(1, min(CEILING_ROWS, rows * CEILING_PERCENT // 100))
+
+
+def weigh(place: Place, table: Table, keys: Sequence[Key], ceiling: int | None = None) -> Weighed:
+    """What of these rows may be removed, nothing being removed yet; SchemaError for what cannot be a key."""
+    wanted = table.exact_keys(keys)
+    seen = place.evidence.seen(place.source_ref, table, wanted) if wanted else set()
+    whole = replace(table, where=None)
+    return Weighed(
+        table=table,
+        keys=tuple(key for key in wanted if key in seen),
+        unproven=tuple(key for key in wanted if key not in seen),
+        ceiling=ceiling_of(place.sink.count(whole) if wanted else 0) if ceiling is None else ceiling,
+    )
+
+
+def new_id(at: str) -> str:
+    """A name for what is changed at this time."""
+    return f"{timestamps.to_text(timestamps.parse(at))[:19]}-{uuid4().hex[:6]}"
+
+
+def remove(
+    place: Place, plans: Sequence[Weighed], at: str, removal: str | None = None
+) -> tuple[str, list[Removed]]:
+    """Remove the rows, children first; the id of the removal, and how each table ended.
+
+    ``plans`` stand parents first, ``at`` is the time as ISO text, ``removal`` an id from `new_id`. A table
+    whose plan is refused is left alone. An error in one table does not stop the others; it leaves parents in
+    place that rows refer to.
+    """
+    removal = removal or new_id(at)
+    wanted = [plan for plan in reversed(plans) if plan.keys]
+    sides = (of_tables, from_elsewhere) if wanted else ()
+    keys = [each for told in sides for each in told(place.sink, place.tables)]
+    return removal, [_remove(place, plan, removal, at, keys) for plan in wanted]
+
+
+def _remove(place: Place, plan: Weighed, removal: str, at: str, references: Sequence[Reference]) -> Removed:
+    table = plan.table
+    if plan.refused:
+        hint = "look at them; to remove them after all, raise the ceiling"
+        return Removed(table=table, error=TableError(plan.refused, table=table.name, hint=hint))
+    try:
+        rows = [batch for batch in _named(place, table, plan.keys) if batch.count]
+        held, holder = _held(place, table, rows, references)
+        for batch in rows:
+            place.evidence.keep_removed(removal, at, place.sink_ref, table, _without(table, batch, held))
+        there = [key for batch in rows for key in _keys(table, batch) if key not in held]
+        removed, left, error = place.sink.delete(table, there), 0, None
+    except LeftOverError as err:
+        removed, left, error = err.removed, err.left, err
+    except TableError as err:
+        return Removed(table=table, error=err)
+    missing = len(plan.keys) - len(held) - removed - left
+    stay = tuple(sorted(held))
+    return Removed(table=table, removed=removed, missing=missing, held=stay, holder=holder, error=error)
+
+
+def undo(place: Place, removal: str | None = None) -> tuple[Removal, list[PutBack]]:
+    """Put back what one removal took, the newest unless named; rows that are there again stay as they are.
+
+    StateError where there is nothing to put back.
+    """
+    known = [each for each in place.evidence.removals(place.sink_ref) if not each.undone]
+    chosen = next((each for each in known if removal in (None, each.id)), None)
+    if chosen is None:
+        what = f"no removal {removal}" if removal else "no removal"
+        raise StateError(f"there is {what} in the staging whose rows could be put back")
+    names = {table.schema + "." + table.name: table for table in place.tables}
+    lost = [name for name in chosen.rows if name not in names]
+    if lost:
+        raise StateError(
+            f"rows of {', '.join(lost)} were removed, and tables.yaml has no such table any more",
+            hint="declare it again, at least until they are put back",
+        )
+    return chosen, [_put_back(place, chosen.id, names[name]) for name in names if name in chosen.rows]
+
+
+def _put_back(place: Place, removal: str, table: Table) -> PutBack:
+    whole = _everything(table)
+    written = present = 0
+    try:
+        for batch in place.evidence.removed_rows(removal, table):
+            keys = _keys(table, batch)
+            there = {k for found in place.sink.rows(whole, table.key, keys) for k in _keys(table, found)}
+            wanted = batch.only([i for i, key in enumerate(keys) if key not in there])
+            present += batch.count - wanted.count
+            written += confirmed.upsert(place.sink, whole, wanted) if wanted.count else 0
+    except TableError as err:
+        return PutBack(table=table, written=written, present=present, error=err)
+    place.evidence.put_back(removal, table)
+    return PutBack(table=table, written=written, present=present)
+
+
+def _held(
+    place: Place, table: Table, rows: Sequence[Batch], references: Sequence[Reference]
+) -> tuple[set[Key], str | None]:
+    """The rows that others in the sink still refer to, as far as it tells, and one table of those others.
+
+    Where a foreign key cascades, the sink would remove those others unasked, and nothing would keep them.
+    """
+    held: set[Key] = set()
+    holder = None
+    own = {key for batch in rows for key in _keys(table, batch)}
+    mine = [each for each in references if each.parent == table.address]
+    for reference in mine if rows else ():
+        links = _links(place, reference, table, rows)
+        before = -1
+        while len(held) != before:  # in a table that refers to itself, a held row holds its parent
+            before = len(held)
+            going = own - held if reference.table == reference.parent else set()
+            found = {parent for parent, referring in links.items() if referring - going}
+            holder = reference.table[1] if found - held else holder
+            held |= found
+    return held, holder
+
+
+def _links(place: Place, reference: Reference, table: Table, rows: Sequence[Batch]) -> dict[Key, set[Key]]:
+    """By the key of each parent the rows that refer to it; each of them by all where texts do not tell.
+
+    Of a table that nobody declared, and that cannot be read, any row may refer to any of them.
+    """
+    parents = {
+        texts: key
+        for batch in rows
+        for row, key in zip(batch.rows, _keys(table, batch), strict=True)
+        if (texts := texts_of(row, reference.theirs))
+    }
+    schema, name = reference.table
+    declared = next((each for each in place.tables if each.address == reference.table), None)
+    child = declared or Table(name=name, schema=schema, key=reference.columns)
+    narrow = replace(_everything(child), columns=tuple(dict.fromkeys((*child.key, *reference.columns))))
+    found: defaultdict[Key, set[Key]] = defaultdict(set)
+    try:
+        for batch in place.sink.rows(narrow, reference.columns, list(parents)):
+            for key, row in zip(_keys(child, batch), batch.rows, strict=True):
+                texts = texts_of(row, reference.columns)
+                for parent in [parents[texts]] if texts in parents else parents.values():
+                    found[parent].add(key)
+    except (SchemaError, RefusedError) as err:
+        if declared or (isinstance(err, RefusedError) and err.reason):
+            raise
+        return {parent: {()} for parent in parents.values()}
+    return found
+
+
+def _named(place: Place, table: Table, keys: Sequence[Key]) -> Iterator[Batch]:
+    """The rows of these keys by their very texts: what the server takes for the same key is another row."""
+    names = opaque(place.sink.shape(table), table.key)
+    places = [table.key.index(name) for name in names]
+    for batch in _whole(place, table, keys):
+        told = literal(_keys(table, batch), keys, places)
+        yield batch if all(told) else batch.only([i for i, same in enumerate(told) if same])
+
+
+def _whole(place: Place, table: Table, keys: Sequence[Key]) -> Iterator[Batch]:
+    return place.sink.rows(_everything(table), table.key, keys)
+
+
+def _everything(table: Table) -> Table:
+    """The table with all of its columns and rows, as the sink has them."""
+    return replace(table, where=None, columns=(), exclude=(), transform=())
+
+
+def _without(table: Table, batch: Batch, held: set[Key]) -> Batch:
+    return batch.only([i for i, key in enumerate(_keys(table, batch)) if key not in held])
+
+
+def _keys(table: Table, batch: Batch) -> list[Key]:
+    return [table.place(row, None).key for row in batch.rows]

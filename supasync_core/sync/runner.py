@@ -1,0 +1,148 @@
+"""One run: the tables, parents first, side by side where they may be, and the record of it."""
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from supasync_core.api.blind_spots import UPDATES, is_covered
+from supasync_core.api.state_store import Claim
+from supasync_core.concurrency.scheduler import executor, side_by_side
+from supasync_core.model import timestamps
+from supasync_core.model.errors import StateError, SupasyncError, TableError
+from supasync_core.model.report import Report, TableResult, waiting
+from supasync_core.model.state import State
+from supasync_core.model.table import Table
+from supasync_core.project.lease import LEASE, Lease
+from supasync_core.project.migration import Project
+from supasync_core.project.run_options import Interrupted, Plan, Watch
+from supasync_core.sync import transform_code
+from supasync_core.sync.checkpoint import Progress
+from supasync_core.sync.comparison.compare_due import Comparing
+from supasync_core.sync.freeing import Freeing
+from supasync_core.sync.source_snapshot import look
+from supasync_core.sync.table_copy import Copying
+from supasync_core.system.faults import understood
+
+
+def sync(project: Project, plan: Plan, watch: Watch) -> Report:
+    """Copy what is new in the planned tables, and record it.
+
+    Raises what forbids the run as a whole before it began (LockedError, StateError); what happens to single
+    tables is in the report.
+    """
+    claim = Claim(holder=plan.holder, source=project.source_ref, command=plan.command, lease=LEASE)
+    try:
+        lease = Lease.taken(project, claim)
+    except StateError:
+        _refuse_swapped(project)
+        raise
+    return _Session(Progress(project, plan, lease, _without(lease.state, plan.full)), watch).conduct()
+
+
+def _refuse_swapped(project: Project) -> None:
+    """StateError where the two accounts are swapped: what NEW lacks is then not to be put into it."""
+    from supasync_core.project.swapped_ends import swapped  # noqa: PLC0415 - wanted where a run may not begin
+
+    if mixed_up := swapped(project):
+        raise mixed_up
+
+
+def _without(state: State, tables: frozenset[str]) -> State:
+    """The state that knows nothing of these tables."""
+    for name in tables:
+        state = state.without_table(name)
+    return state
+
+
+@dataclass
+class _Session:
+    """One run under its lease."""
+
+    progress: Progress
+    watch: Watch
+
+    def conduct(self) -> Report:
+        """Run all tables and save; a lease that was lost ends the run at once, without a record."""
+        stopped: SupasyncError | None = None
+        interrupted = False
+        try:
+            self._begin_metering()
+            self._foretell()
+            self._run_tables()
+            Freeing(self.progress).conduct()
+            Comparing(self.progress).conduct()
+        except Interrupted:
+            interrupted = True
+        except TableError as err:
+            stopped = err
+        except SupasyncError:
+            raise
+        except Exception as err:
+            with suppress(SupasyncError):  # the lease is let go of, and what came is kept
+                self.progress.save(self.progress.report(understood(err)))
+            raise
+        self._tell_unseen()
+        self.progress.save(self.progress.report(stopped, interrupted=interrupted))
+        return self.progress.report(stopped, interrupted=interrupted)
+
+    def _tell_unseen(self) -> None:
+        """The tables whose updates nobody looks for."""
+        progress = self.progress
+        now = timestamps.parse(progress.run.now)
+        names = [
+            table.name
+            for table in progress.plan.tables
+            if UPDATES in progress.project.unseen(table)
+            and not is_covered(table, progress.state.table(table.name), now)
+        ]
+        if names:
+            progress.notes.append(f"updates in OLD are not seen: {', '.join(names)} (supasync check: why)")
+
+    def _begin_metering(self) -> None:
+        """A month is NEW's, as its records are, whatever this machine's clock says."""
+        plan = self.progress.plan
+        try:
+            meter = plan.metered(timestamps.parse(self.progress.run.now))
+        except StateError as err:
+            self.progress.save(self.progress.report(err))
+            raise
+        self.progress.plan = replace(plan, meter=meter)
+
+    def _foretell(self) -> None:
+        """Before a first load; later runs cost no request more."""
+        state, plan = self.progress.state, self.progress.plan
+        if all(state.table(table.name).read_at is None for table in plan.tables):
+            plan.foretell(state, self.progress.run.now)
+
+    def _look_at_transforms(self) -> None:
+        """Before a row passes through any of them, and may change what one holds."""
+        project, plan = self.progress.project, self.progress.plan
+        used = dict(pair for table in plan.tables for pair in project.transforms(table))
+        for name, each in used.items():
+            for what in transform_code.unknown(each):
+                self.progress.notes.append(f"changes of {what} in the transform {name} cannot be seen")
+
+    def _run_tables(self) -> None:
+        progress = self.progress
+        self._look_at_transforms()
+        progress.outlook = look(progress.project, progress.plan.tables)
+        progress.lease.horizon = progress.outlook.horizon
+        workers = progress.project.workers
+        pool = executor(workers, "write")
+
+        def work(table: Table) -> None:
+            progress.plan.check()
+            blockers = [name for name in table.after if progress.is_bad(name)]
+            if blockers:
+                result = TableResult(name=table.name, status="skipped", error=waiting(blockers))
+            else:
+                with progress.lock:
+                    self.watch.table_begins(table)
+                result = Copying(progress, self.watch, table, pool).conduct()
+            progress.end(result)
+            with progress.lock:
+                self.watch.table_ended(result)
+
+        try:
+            side_by_side(progress.plan.tables, workers, work, progress.stopping.set)
+        finally:
+            pool.shutdown(wait=False)

@@ -1,0 +1,278 @@
+"""One table of a run: pieces from the source to the sink, the state moved only behind them."""
+
+import time
+from collections.abc import Hashable, Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from supasync_core.api.table_plugin import Job, Piece
+from supasync_core.concurrency.memory_budget import bounded
+from supasync_core.concurrency.prefetch import ahead
+from supasync_core.model import transform
+from supasync_core.model.batch import Batch
+from supasync_core.model.errors import (
+    LockedError,
+    RowError,
+    SchemaError,
+    StateError,
+    SupasyncError,
+    TableError,
+    TransientError,
+)
+from supasync_core.model.report import TableResult
+from supasync_core.model.table import Table
+from supasync_core.model.transform import Transform
+from supasync_core.project.migration import exchange_types
+from supasync_core.project.run_options import Interrupted, Watch
+from supasync_core.sync import distinct_keys, made_rows
+from supasync_core.sync.checkpoint import Progress
+from supasync_core.sync.guards import Guard
+from supasync_core.sync.pipeline import EVERY_KEY, Flight, Leg
+from supasync_core.sync.quarantine_retry import finish, retry
+from supasync_core.sync.quarantined import ManyRefusedError, Newly
+from supasync_core.sync.readback import ChangedError
+from supasync_core.sync.tally import Tally
+from supasync_core.system.faults import understood
+
+
+@dataclass
+class Copying:
+    """One table on its way; ``pool`` writes its batches."""
+
+    progress: Progress
+    watch: Watch
+    table: Table
+    pool: Executor
+    began: float = field(default_factory=time.monotonic)
+    synced: int = 0
+    left_out: int = 0
+    read: int = 0
+    unchanged: int = 0
+    set_aside: int = 0
+    expected: int | None = None
+    """As many rows as the source counted."""
+    tally: Tally = field(init=False)
+
+    def conduct(self) -> TableResult:
+        """Copy the table; what fails stops it and those that wait for it, unless it names no table."""
+        before = self.progress.state.table(self.table.name)
+        error: SupasyncError | None = None
+        code = 0
+        try:
+            self._copy()
+        except Interrupted:
+            self.progress.end(self._result("interrupted"))
+            raise
+        except (LockedError, StateError):
+            raise
+        except TableError as err:
+            if err.table is None:
+                raise
+            error, code = err, err.exit_code
+        except Exception as err:  # noqa: BLE001 - a defect in one table must not stop the others
+            error = understood(err, "supasync or of a plugin")
+            error.message, code = f"{self.table.name}: {error.message}", error.exit_code
+            error.__cause__ = err
+        if error is None:
+            aside = self.progress.delivery.set_aside.newly(self.table)
+            return self._result("ok", aside) if self._complete else self._incomplete(aside)
+        if isinstance(error, ChangedError):
+            self.progress.keep(self.table, before)
+        if isinstance(error, ManyRefusedError):
+            self.progress.keep(self.table, self.progress.state.table(self.table.name))
+        self.progress.delivery.set_aside.restore(self.table, self.progress.state)
+        hint = self.progress.lookout.explained(self.table, error)
+        return replace(self._result("failed"), error=str(error), hint=hint, exit_code=code)
+
+    def _copy(self) -> None:
+        progress, table = self.progress, self.table
+        project, delivery = progress.project, progress.delivery
+        exchange_types(project, table)
+        guard = Guard(project, table, progress.state.table(table.name), progress.run.now)
+        guard.begin()
+        known = progress.state.table(table.name)
+        progress.lookout.before(table, known)
+        if found := made_rows.before(project, table, known):
+            progress.notes.append(f"{found.sentence}: {made_rows.why(progress.lookout.seen_remarks())}")
+            delivery.made.add(table.name)
+        retry(delivery, table)
+        source = bounded(project.source, progress.held)
+        job = progress.outlook.job(table, source, guard.state, progress.run.now)
+        self.tally = Tally.begun(project, project.plugin(table), job)
+        guard.state = replace(guard.state, counted=self.tally.mark)
+        flight = Flight(self.pool, project.workers)
+
+        def confirm_until(ready: Future[Any]) -> None:
+            while flight.wait_beside(ready):
+                self._confirm(flight.arrived(), guard, flight)
+
+        pieces = progress.outlook.read(project.plugin(table), job)
+        try:
+            for piece in ahead(pieces, project.workers, confirm_until):
+                self._send(piece, guard, flight)
+                del piece  # while the next one is waited for, nothing holds it but the flight
+                if progress.plan.interrupted() or progress.stopping.is_set():
+                    raise Interrupted
+                progress.plan.check()
+        finally:
+            self._confirm(flight.rest(), guard, flight)
+        finish(delivery, table)
+        self._expect_something(job)
+        guard.finished(self.found or progress.outlook.rows(table), delivery.set_aside.keys(table))
+        self._end(guard, job)
+
+    def _end(self, guard: Guard, job: Job) -> None:
+        """Keep the state that the table has come to; a read that left too few rows is not complete."""
+        progress, table = self.progress, self.table
+        error: SchemaError | None = None
+        if self._complete:
+            error = self._too_few(guard)
+        state = guard.marked(progress.state.table(table.name))
+        if self._complete and error is None:
+            progress.keep(table, progress.outlook.completed(table, state))
+            return
+        state = replace(state, read_at=job.state.read_at)
+        progress.keep(table, state.unsure() if error else state)
+        if error:
+            raise error
+
+    def _too_few(self, guard: Guard) -> SchemaError | None:
+        """Whether the sink has fewer rows than keys were sent."""
+        delivery = self.progress.delivery
+        self.tally.statements += self.table.name in delivery.portions.rows
+        aside = delivery.set_aside.keys(self.table)
+        error: SchemaError | None = None
+        try:
+            self.tally.finished(self.expected, self.left_out, aside)
+        except SchemaError as err:
+            error = err
+        if self.tally.note:
+            self.progress.notes.append(self.tally.note)
+        guard.state = replace(guard.state, counted=self.tally.mark)
+        return error
+
+    def _expect_something(self, job: Job) -> None:
+        """Ask for a count where a table that was never read to its end gave no row and none was counted."""
+        if not self.read and self.expected is None and job.state.read_at is None:
+            window = self.progress.project.plugin(self.table).pending(job)
+            self.expected = self.progress.project.source.count(self.table, window)
+
+    def _send(self, piece: Piece, guard: Guard, flight: Flight) -> None:
+        """Let the piece's batch start once it may; the first one, which is looked up in the sink, alone."""
+        table = self.table
+        leg = Leg(piece, None)
+        if piece.batch is not None and piece.batch.count:
+            guard.read(piece.batch)
+            batch = transform.apply(self._transforms, table, piece.batch)
+            distinct_keys.check(table, batch)
+            if batch.count:
+                leg = Leg(piece, batch, _keys(table, batch))
+                self.tally.sent(batch)
+        self.tally.unchanged += piece.unchanged
+        self._confirm(flight.room_for(leg), guard, flight)
+        if leg.batch:
+            self.progress.doubt(table)
+            self.progress.save_if_due()
+        flight.start(leg, lambda batch: self.progress.delivery.attempt(table, batch))
+        if guard.curious:
+            self._confirm(flight.rest(), guard, flight)
+
+    def _confirm(self, legs: Iterator[Leg], guard: Guard, flight: Flight) -> None:
+        """Keep the state of what has arrived, in order; what was refused is sent again, alone."""
+        for leg in legs:
+            try:
+                arrived = self._arrived(leg)
+            except BaseException:
+                flight.settle()
+                raise
+            self._take(leg, arrived, guard)
+
+    def _arrived(self, leg: Leg) -> int:
+        """How many rows of the batch are in the sink; the others are set aside."""
+        if leg.batch is None:
+            return 0
+        try:
+            leg.sent.result()
+        except RowError:
+            self.tally.statements += 1
+            return self.progress.delivery.send(self.table, leg.batch)
+        return leg.batch.count
+
+    def _take(self, leg: Leg, arrived: int, guard: Guard) -> None:
+        """Keep the state that the piece leads to, now that its batch is confirmed."""
+        piece, progress, table = leg.piece, self.progress, self.table
+        if piece.batch:
+            progress.sight(table, piece.batch)
+        rows = piece.batch.count if piece.batch else 0
+        if arrived and leg.batch:
+            guard.sent(leg.batch, progress.delivery.set_aside.keys(table))
+        self._count(leg, rows, arrived)
+        if rows:
+            with progress.lock:
+                self.watch.rows_confirmed(table, self.synced, self.found)
+        progress.keep(table, guard.marked(piece.state), rows, arrived)
+        progress.save_if_due()
+
+    @property
+    def _transforms(self) -> list[tuple[str, Transform]]:
+        return self.progress.project.transforms(self.table)
+
+    @property
+    def found(self) -> int:
+        """How many rows there are to be sent; rows may have been added while the pages were read."""
+        return max(self.read, self.expected or 0) - self.unchanged - self.left_out
+
+    @property
+    def _complete(self) -> bool:
+        """Whether all rows came that the source counted."""
+        return self.read >= (self.expected or 0)
+
+    def _count(self, leg: Leg, rows: int, arrived: int) -> None:
+        """Count a confirmed piece."""
+        piece = leg.piece
+        self.read += rows + piece.unchanged
+        self.unchanged += piece.unchanged
+        sent = leg.batch.count if leg.batch else 0
+        self.left_out += rows - sent
+        self.set_aside += sent - arrived
+        self.synced += arrived
+        self.expected = self.expected if piece.total is None else piece.total
+
+    def _result(self, status: str, aside: Newly | None = None) -> TableResult:
+        """What the table came to; rows that were set aside need a person, the others are there.
+
+        Rows that an earlier run set aside are not found anew: they are told as what they are.
+        """
+        table, aside = self.table, aside or Newly(self.table.name, 0)
+        return TableResult(
+            name=table.name,
+            status=status,
+            found=max(self.synced, self.found - max(0, self.set_aside - aside.rows)),
+            synced=self.synced,
+            refused=aside.rows,
+            left_out=self.left_out,
+            seconds=time.monotonic() - self.began,
+            error=aside.sentence,
+            hint=aside.hint,
+            exit_code=RowError.exit_code if aside.rows else 0,
+        )
+
+    def _incomplete(self, aside: Newly) -> TableResult:
+        """Fewer rows came than the source counted: no success, though what came is kept."""
+        done = self._result("incomplete", aside)
+        told = f"{self.table.name}: {self.read:,} of {self.expected or 0:,} rows came from OLD"
+        return replace(
+            done,
+            error="\n".join(filter(None, [told, done.error])),
+            hint=done.hint or "the next run reads on; if this stays so, ask: supasync verify",
+            exit_code=done.exit_code or TransientError.exit_code,
+        )
+
+
+def _keys(table: Table, batch: Batch) -> frozenset[Hashable] | None:
+    """What may not be on its way twice; where keys cannot be told apart, anything."""
+    try:
+        return frozenset(batch.keys(table.key))
+    except ValueError:
+        return EVERY_KEY

@@ -1,0 +1,150 @@
+"""How many rows a complete read has to leave in the sink: as many as keys were sent.
+
+Where two keys of the source are one key of the sink, the later row wins. Within one statement the sink
+refuses that. Across statements only a count tells: it is asked for once, at the end of a read that sent rows
+of the whole table. Fewer rows than keys mean that keys were lost, or that somebody deletes rows in the sink.
+"""
+
+from array import array
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from supasync_core.api.table_plugin import Job, TablePlugin
+from supasync_core.model import raw_json
+from supasync_core.model.batch import Batch
+from supasync_core.model.errors import SchemaError, TransientError
+from supasync_core.model.table import Table
+from supasync_core.project.migration import Project
+
+LOADING = "loading"
+"""A read from the table's beginning has not come to its end, so that its keys are not counted yet."""
+FEWER = "fewer"
+"""The sink had fewer rows than keys were sent."""
+_BUCKETS = 64
+
+
+@dataclass
+class Keys:
+    """Counts different keys, in eight bytes for each that was met."""
+
+    buckets: list["array[int]"] = field(default_factory=lambda: [array("q") for _ in range(_BUCKETS)])
+
+    def add(self, table: Table, batch: Batch) -> None:
+        """Take the batch's keys, as the source printed them; keys that are none are refused elsewhere."""
+        with suppress(ValueError):
+            for value in raw_json.key_hashes(batch.body, table.key):
+                self.buckets[value % _BUCKETS].append(value)
+
+    @property
+    def count(self) -> int:
+        """How many different ones there were."""
+        return sum(len(set(bucket)) for bucket in self.buckets)
+
+
+@dataclass
+class Tally:
+    """The keys that one run sends of one table; ``whole`` where it reads the table from its beginning.
+
+    ``mark`` is what the state says of it: `LOADING`, `FEWER`, or None where nothing is to be counted.
+    ``held`` are the source's rows when a run began that only goes on with such a table.
+    """
+
+    project: Project
+    table: Table
+    whole: bool
+    mark: str | None
+    held: int | None = None
+    keys: Keys = field(default_factory=Keys)
+    unchanged: int = 0
+    statements: int = 0
+    note: str | None = None
+
+    @classmethod
+    def begun(cls, project: Project, plugin: TablePlugin, job: Job) -> Self:
+        """Before the first page."""
+        spans = plugin.pending(job).spans
+        whole = all((span.start, span.after, span.beyond) == (None, None, None) for span in spans)
+        mark = LOADING if whole and job.state.read_at is None else job.state.counted
+        held = project.source.count(job.table) if mark and not whole else None
+        return cls(project, job.table, whole, mark, held)
+
+    def sent(self, batch: Batch) -> None:
+        """The batch is sent to the sink, in one statement as far as is known."""
+        self.statements += 1
+        if self.whole:
+            self.keys.add(self.table, batch)
+
+    def finished(self, expected: int | None, left_out: int, aside: Collection[object] | None) -> None:
+        """SchemaError where keys of the source were lost; ``expected`` rows of it were counted at first.
+
+        Rows ``aside`` were refused; None where they are not known one by one: then nothing is judged.
+        """
+        if aside is None:
+            return
+        try:
+            self.mark = self._judged(expected, left_out, len(aside))
+        except TransientError:
+            self.mark = None
+            self.note = (
+                f"{self.table.name}: NEW did not count its rows in time, so nobody knows whether keys of OLD "
+                f"became one there: supasync verify --table {self.table.name}"
+            )
+        except SchemaError:
+            self.mark = FEWER
+            raise
+
+    def _judged(self, expected: int | None, left_out: int, aside: int) -> str | None:
+        if not self.whole:
+            return self._gone_on(aside)
+        if not self.statements or (self.unchanged and self.table.transform):
+            return None
+        if self.statements == 1 and not self.unchanged:  # the sink refuses one key twice in a statement
+            return None
+        sent = self.keys.count + self.unchanged
+        found = sent + left_out
+        if found < (expected or 0) and found < (rows := self.project.source.count(self.table)):
+            raise self._repeated(min(rows, expected or 0) - left_out, sent)
+        if (there := self._there()) < sent - aside:
+            raise self._fewer(there, f"{sent:,} different keys of OLD were sent")
+        return None
+
+    def _gone_on(self, aside: int) -> str | None:
+        """A read in several runs, or one that was judged before: by the rows that the source has."""
+        if self.held is None or self.table.transform:
+            return self.mark and self._undecided()
+        if (there := self._there()) < self.held - aside:
+            rows = min(self.held, self.project.source.count(self.table))
+            if there < rows - aside:
+                raise self._fewer(there, f"OLD has {rows:,}")
+        return None
+
+    def _undecided(self) -> str | None:
+        """A transform may leave rows out, and how many of them earlier runs left out is not known."""
+        if self.mark == FEWER:
+            raise self._fewer(None, "different keys of OLD were sent")
+        return None
+
+    def _there(self) -> int:
+        return self.project.sink.count(replace(self.table, where=None))
+
+    def _repeated(self, rows: int, keys: int) -> SchemaError:
+        name, columns = self.table.name, ", ".join(self.table.key)
+        return SchemaError(
+            f"{name}: OLD has {rows:,} rows, and they have {keys:,} different keys ({columns}): of rows with "
+            "one key NEW holds the last alone",
+            table=name,
+            hint=f"supasync verify --table {name} names them; declare a key that tells OLD's rows apart",
+        )
+
+    def _fewer(self, there: int | None, told: str) -> SchemaError:
+        name, columns = self.table.name, ", ".join(self.table.key)
+        held = "fewer rows" if there is None else f"{there:,} rows"
+        return SchemaError(
+            f"{name}: NEW has {held} where {told}: keys of OLD are one key ({columns}) there, or somebody "
+            "deletes rows in NEW",
+            table=name,
+            hint=f"supasync verify --table {name} names the rows; where a collation, a shorter type or a "
+            f"trigger of NEW makes keys equal, change that, then: supasync sync --full {name}",
+        )

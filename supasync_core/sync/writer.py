@@ -1,0 +1,333 @@
+"""Getting batches into the sink, also those that hold rows which it refuses.
+
+A sink takes a batch as a whole or not at all. Where it refuses one, the parents that rows refer to are sent
+first, and rows that cannot be taken are set aside in the quarantine, each with its reason; the rest goes on.
+Everything here is bounded: each parent is fetched once per run, parents are looked for so many times for a
+batch, and where more rows are refused than the settings allow the table stops.
+
+Several threads may attempt batches side by side. Whoever reads rows again to write them does so alone: else a
+version read a moment ago could be written over a newer one.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from supasync_core.concurrency.rwlock import Gate
+from supasync_core.model import transform
+from supasync_core.model.batch import Batch
+from supasync_core.model.errors import RowError, SchemaError, TooMuchError
+from supasync_core.model.refused_rows import Key, joined, keys_of, matching, printed, texts_of
+from supasync_core.model.state import State
+from supasync_core.model.table import Table
+from supasync_core.project.migration import Project
+from supasync_core.schema.parents import Link, Parents, reason
+from supasync_core.sync import blocking_rows, confirmed
+from supasync_core.sync.batch_size import Portions
+from supasync_core.sync.distinct_keys import ONE_ROW_TWICE, clash
+from supasync_core.sync.quarantined import NOT_UNIQUE, SetAside
+from supasync_core.sync.reread import Reread
+
+STEPS = 50
+"""How often parents are looked for to get one batch in, parents of parents too."""
+NAMED = 10
+"""How often a batch is sent again without the rows of one missing parent, where the sink names no other:
+from then on it goes in halves."""
+NO_PARENT = "23503"
+
+Keys = set[Key]
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """A batch that waits for the parents that its ``columns`` refer to."""
+
+    table: Table
+    batch: Batch
+    columns: tuple[str, ...]
+
+    def holds(self, link: Link, missing: Keys) -> bool:
+        """Whether one of the missing parents is in it."""
+        if link.parent is None or link.parent.name != self.table.name:
+            return False
+        return any(texts_of(row, link.theirs) in missing for row in self.batch.rows)
+
+
+class _CircleError(Exception):
+    """Rows refer to each other in a circle: the batch ``under_way`` can go without its reference first."""
+
+    def __init__(self, under_way: _UnderWay) -> None:
+        super().__init__()
+        self.under_way = under_way
+
+
+@dataclass
+class Delivery:
+    """The writing side of one run, which begins with the rows that earlier ones have set aside."""
+
+    project: Project
+    now: str
+    before: State
+    fetched: defaultdict[tuple[str, Key], Keys] = field(default_factory=lambda: defaultdict(set))
+    under_way: list[_UnderWay] = field(default_factory=list)
+    incomplete: list[tuple[Table, Batch]] = field(default_factory=list)
+    set_aside: SetAside = field(init=False)
+    parents: Parents = field(init=False)
+    made: set[str] = field(default_factory=set)
+    """Tables in which the sink had rows of its own before anything was copied."""
+    sender: str = ""
+    """The table whose batch is sent alone."""
+    aside: Keys = field(default_factory=set)
+    """The keys of its rows that were set aside."""
+    steps: int = 0
+    """How often parents were looked for since that batch began."""
+    portions: Portions = field(default_factory=Portions)
+    gate: Gate = field(default_factory=Gate)
+    reread: Reread = field(default_factory=Reread)
+
+    def __post_init__(self) -> None:
+        self.set_aside = SetAside(self.before, self.now)
+        self.parents = Parents(self.project)
+
+    def attempt(self, table: Table, batch: Batch) -> None:
+        """Write the batch beside others; RowError where the sink refuses it: then `send` it."""
+        with self.gate.together():
+            self._write(table, batch)
+            self.accepted(table, batch)
+
+    def send(self, table: Table, batch: Batch) -> int:
+        """Write the batch: each of its rows is then in the sink or set aside; how many are in the sink."""
+        with self.gate.alone():
+            return self.deliver(table, batch)
+
+    def deliver(self, table: Table, batch: Batch) -> int:
+        """As `send`, for a caller that is alone."""
+        self.sender, self.steps = table.name, 0
+        self.aside.clear()
+        self._send(table, batch)
+        while self.incomplete:
+            self._send(*self.incomplete.pop())
+        return batch.count - (sum(key in self.aside for key in keys_of(table, batch)) if self.aside else 0)
+
+    def _send(self, table: Table, batch: Batch) -> None:
+        """Write the batch; what is refused is sent in other parts, one after the other."""
+        parts = [batch]
+        while parts:
+            part = parts.pop()
+            try:
+                self._write(table, part)
+            except RowError as err:
+                parts += reversed(self._rescued(table, part, err))
+            else:
+                self.accepted(table, part)
+                if self.aside and table.name == self.sender:
+                    self.aside.difference_update(keys_of(table, part))
+
+    def _write(self, table: Table, batch: Batch) -> None:
+        """Write the batch in as many portions as it takes."""
+        at = 0
+        while at < batch.count:
+            portion = self.portions.of(table.name, batch, at)
+            try:
+                confirmed.upsert(self.project.sink, table, portion)
+            except TooMuchError as err:
+                self.portions.too_much(table.name, portion.count, err)
+            else:
+                self.portions.taken(table.name)
+                at += portion.count
+
+    def accepted(self, table: Table, batch: Batch) -> None:
+        """A row that was refused before may be taken in a later version."""
+        self.reread.sent(table, batch)
+        if self.set_aside.rows[table.name]:
+            self.set_aside.drop(table, keys_of(table, batch))
+
+    def _rescued(self, table: Table, batch: Batch, err: RowError) -> list[Batch]:
+        """What is to be sent of a batch that was refused, in this order; the rest is set aside."""
+        if err.sqlstate == NO_PARENT and err.columns and err.other:
+            return self._orphaned(table, batch, err)
+        if err.sqlstate == NOT_UNIQUE and (taken := matching(batch, err)):
+            if table.name in self.made:
+                blocking_rows.hint(err)
+            return self._without(table, batch, taken, err)
+        if err.sqlstate == ONE_ROW_TWICE and batch.count > 1:
+            found = clash(table, batch, lambda part: self._write(table, part))
+            if found:
+                raise found from err
+        return self._halved(table, batch, err)
+
+    def _halved(self, table: Table, batch: Batch, err: RowError) -> list[Batch]:
+        """The halves; rows that were refused before are sent alone, so that nobody looks for them again."""
+        if batch.count == 1:
+            return self._without(table, batch, [0], err)
+        known = self.set_aside.refused(table, keys_of(table, batch))
+        if known:
+            return [*_others(batch, known), *(batch.only([place]) for place in known)]
+        middle = batch.count // 2
+        return [batch.only(range(middle)), batch.only(range(middle, batch.count))]
+
+    def _orphaned(self, table: Table, batch: Batch, err: RowError) -> list[Batch]:
+        """Rows refer to what the sink lacks: their parents are sent, or the rows are set aside."""
+        self.steps += 1
+        link = self.parents.link(table, err)
+        if link is None:
+            return self._pairs_unknown(table, batch, err)
+        if self.steps > STEPS:
+            places = [i for i, row in enumerate(batch.rows) if texts_of(row, link.columns)]
+            waits = link.parent is None
+            why = reason(table, link, err) if waits else err
+            return self._without(table, batch, places or range(batch.count), why, waits=waits)
+        lacking = self.parents.lacking(link, batch)
+        if link.parent is None:
+            return self._waiting(table, batch, link, lacking, err)
+        missing = set(lacking or ())
+        if link.parent.name == table.name:
+            missing -= {texts_of(row, link.theirs) for row in batch.rows}
+        if link.reference is None and _is_there(batch, link, missing, err):
+            return self._waiting(table, batch, self.parents.points_elsewhere(table, link, err), None, err)
+        return self._with_parents(table, batch, link, missing, err)
+
+    def _pairs_unknown(self, table: Table, batch: Batch, err: RowError) -> list[Batch]:
+        columns = ", ".join(err.columns)
+        err.hint = (
+            f"nothing tells which columns of {err.other} those of ({columns}) refer to, so its row is not "
+            "looked for: paste what supasync schema sql prints into NEW's SQL editor once more"
+        )
+        named = matching(batch, err)
+        return self._without(table, batch, named, err) if named else self._halved(table, batch, err)
+
+    def _waiting(
+        self, table: Table, batch: Batch, link: Link, lacking: Keys | None, err: RowError
+    ) -> list[Batch]:
+        """Rows whose parent comes from elsewhere wait for it; the others go on.
+
+        A sink that only names one parent at a time is asked a few times; then the batch goes in halves, so
+        that rows whose parent is there do not wait for those of others.
+        """
+        texts = [texts_of(row, link.columns) for row in batch.rows]
+        places = [i for i, text in enumerate(texts) if text in (lacking or ())] or matching(batch, err)
+        if not places or (lacking is None and self.steps > NAMED and batch.count > 1):
+            return self._halved(table, batch, err)
+        return self._without(table, batch, places, reason(table, link, err), waits=True)
+
+    def _with_parents(
+        self, table: Table, batch: Batch, link: Link, missing: Keys, err: RowError
+    ) -> list[Batch]:
+        """Fetch the parents that are missing in the sink, send them, then the batch again."""
+        parent = link.parent
+        assert parent is not None  # noqa: S101 - the caller asked for a parent
+        this = _UnderWay(table, batch, link.columns)
+        circle = self._circle(link, missing)
+        if circle and self._yielding([this, *reversed(circle)]) is this:
+            self._send_without(table, batch, link.columns)
+            return []
+        fetched = self.fetched[parent.name, link.theirs]
+        by_key = link.theirs == parent.key
+        known = {key for key in missing if by_key and self.set_aside.has_a_turn(parent, key)}
+        new = missing - fetched - known
+        if missing and not new:
+            return self._fatherless(table, batch, link, missing, err)
+        fetched |= new
+        self.under_way.append(this)
+        try:
+            for found in self.read(parent, link.theirs, new):
+                if parent.name == table.name:
+                    batch = joined(found, batch)
+                else:
+                    self._send(parent, found)
+        except _CircleError as opened:
+            if opened.under_way is not this:
+                raise
+            fetched -= new
+            self._send_without(table, batch, link.columns)
+            return []
+        finally:
+            self.under_way.pop()
+        return [batch]
+
+    def _fatherless(
+        self, table: Table, batch: Batch, link: Link, missing: Keys, err: RowError
+    ) -> list[Batch]:
+        """Rows whose parents could not be brought: they wait where those are set aside."""
+        places = [i for i, row in enumerate(batch.rows) if texts_of(row, link.columns) in missing]
+        parent = link.parent
+        by_key = parent is not None and link.theirs == parent.key
+        wait: list[int] = []
+        stay: list[int] = []
+        for i in places:
+            key = texts_of(batch.rows[i], link.columns) if by_key else None
+            (wait if parent and self.set_aside.holds(parent, key) else stay).append(i)
+        for i in wait:
+            self.put_aside(table, batch, i, reason(table, link, err), waits=True)
+        for i in stay:
+            self.put_aside(table, batch, i, err, waits=False)
+        return _others(batch, places)
+
+    def _circle(self, link: Link, missing: Keys) -> list[_UnderWay]:
+        """What waits from one of the missing parents on: empty where none of them is under way itself."""
+        for place, waiting in enumerate(self.under_way):
+            if waiting.holds(link, missing):
+                return self.under_way[place:]
+        return []
+
+    def _yielding(self, circle: Sequence[_UnderWay]) -> _UnderWay:
+        """The innermost, where it can do without its reference; else _CircleError with the first that can."""
+        for waiting in circle:
+            shape = self.project.sink.shape(waiting.table)
+            columns = [shape.column(name) for name in waiting.columns]
+            if all(column is None or column.nullable is not False for column in columns):
+                if waiting is circle[0]:
+                    return waiting
+                raise _CircleError(waiting)
+        names = " -> ".join(waiting.table.name for waiting in reversed(circle))
+        raise SchemaError(
+            f"{circle[0].table.name}: rows of {names} refer to each other by columns that cannot be NULL",
+            table=circle[0].table.name,
+            hint="drop these foreign keys in NEW until the switch: supasync schema sql --foreign-keys off",
+        )
+
+    def _send_without(self, table: Table, batch: Batch, columns: Sequence[str]) -> None:
+        """Rows that refer to each other: these go without the reference first, and once more with it."""
+        self._send(replace(table, exclude=(*table.exclude, *columns)), batch)
+        self.incomplete.append((table, batch))
+
+    def _without(
+        self, table: Table, batch: Batch, places: Sequence[int], err: RowError, *, waits: bool = False
+    ) -> list[Batch]:
+        """Set the rows at these places aside; the others are what is left to send."""
+        for place in places:
+            self.put_aside(table, batch, place, err, waits=waits)
+        return _others(batch, places)
+
+    def put_aside(self, table: Table, batch: Batch, place: int, err: RowError, *, waits: bool) -> None:
+        """Set the row at this place aside."""
+        key = table.place(batch.rows[place], None).key
+        if table.name == self.sender:
+            self.aside.add(key)
+        put = self.set_aside.wait if waits else self.set_aside.refuse
+        put(table, key, err, self.sender)
+
+    def read(self, table: Table, columns: Sequence[str], values: Iterable[Key]) -> list[Batch]:
+        """The source's rows with these values of the columns as they are now, transformed as all others."""
+        wanted = sorted(values)
+        if not wanted:
+            return []
+        transforms = self.project.transforms(table)
+        found = self.project.source.rows(table, columns, wanted)
+        changed = [transform.apply(transforms, table, batch) for batch in found]
+        for batch in changed:
+            self.reread.read(table, keys_of(table, batch))
+        return [batch for batch in changed if batch.count]
+
+
+def _others(batch: Batch, places: Iterable[int]) -> list[Batch]:
+    others = sorted(set(range(batch.count)) - set(places))
+    return [batch.only(others)] if others else []
+
+
+def _is_there(batch: Batch, link: Link, missing: Keys, err: RowError) -> bool:
+    """Whether the parent that was refused is in the sink, or the row itself: the key points elsewhere."""
+    if not missing:
+        return True
+    texts = (texts_of(row, link.columns) for row in batch.rows)
+    return any(printed(text) == err.value and text not in missing for text in texts)

@@ -1,0 +1,1 @@
+"""This machine: files, locks, connections, what its refusals mean."""

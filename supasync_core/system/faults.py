@@ -1,0 +1,54 @@
+"""What an error is to a person: one of ours, something that this machine refuses, or a defect."""
+
+import errno
+import os
+
+from supasync_core.model.errors import SupasyncError
+
+_FULL = "make room on that disk, for new files too (df -h, df -i), then run it again"
+_CLOSED = "let the user who runs supasync read and write there, or move the folder of tables.yaml"
+_HINTS = {
+    **dict.fromkeys((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG), _FULL),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _CLOSED),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "let it open more files (ulimit -n)"),
+    errno.ENOMEM: "free memory, or set fewer workers:",
+    errno.ENAMETOOLONG: "move the folder to where its path is shorter",
+    errno.EIO: "look at that disk: the system could not read or write it",
+}
+_UPGRADED = "was supasync replaced while it ran? Then run it again; else install it anew"
+_UNSPEAKABLE = "rename it, or run supasync under a locale with UTF-8, such as LC_ALL=C.UTF-8"
+
+
+def hint(number: int) -> str | None:
+    """What to do about a refusal of the file system, by its errno."""
+    return _HINTS.get(number)
+
+
+class DefectError(SupasyncError):
+    """Nobody has foreseen this."""
+
+    exit_code = 1
+
+
+def understood(err: Exception, whose: str = "supasync") -> SupasyncError:
+    """The error in words: what happened, where, and what to do; `DefectError` where nobody knows.
+
+    What a file system refuses may come from anywhere in the code, and is nobody's defect.
+    """
+    if isinstance(err, SupasyncError):
+        return err
+    if isinstance(err, OSError) and (err.filename is not None or err.errno in _HINTS):
+        where = os.fsdecode(err.filename) if isinstance(err.filename, str | bytes) else "this machine"
+        return SupasyncError(f"{where}: {err.strerror or err}", hint=_HINTS.get(err.errno or 0))
+    if isinstance(err, ImportError):
+        return SupasyncError(
+            f"a part of the program is not there, or another one: {err.name}", hint=_UPGRADED
+        )
+    if isinstance(err, UnicodeEncodeError) and _is_of_a_path(err):
+        return SupasyncError(f"a name that is not UTF-8: {err.object!r}", hint=_UNSPEAKABLE)
+    return DefectError(f"a defect of {whose}: {type(err).__name__}")
+
+
+def _is_of_a_path(err: UnicodeEncodeError) -> bool:
+    """Whether it is about a byte of a file's name that the locale does not know (PEP 383)."""
+    return all("\udc80" <= char <= "\udcff" for char in err.object[err.start : err.end])

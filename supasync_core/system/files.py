@@ -1,0 +1,46 @@
+"""Files that a person opens: for their owner alone, whole or not at all, and harmless in a spreadsheet."""
+
+import os
+import re
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from supasync_core.model.errors import SupasyncError
+
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+_UNSEEN = (
+    "\\s\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+)
+"""Letters that show nothing (Unicode, "Default_Ignorable_Code_Point", and blanks and controls)."""
+_FORMULA = re.compile(f"((?:^|[;\\n\\r\\t])[{_UNSEEN}]*)([=+\\-@\uff1d\uff0b\uff0d\uff20])")
+"""The beginning of a formula: of the cell, of a line of it, or of a part where ``;`` or a tab parts cells."""
+
+
+def name_of(path: Path) -> str:
+    """The path as text, the same under every locale; bytes that are not UTF-8 are surrogates (PEP 383)."""
+    return os.fsencode(path).decode(errors="surrogateescape")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write the text, replacing the file as a whole, with mode 0600; SupasyncError where that fails."""
+    draft = None
+    try:
+        with NamedTemporaryFile(
+            "w", encoding="utf-8", newline="", dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as file:
+            draft = Path(file.name)
+            file.write(text)
+        os.replace(draft, path)  # noqa: PTH105 - a temporary file is made with mode 0600
+    except OSError as err:
+        if draft is not None:
+            draft.unlink(missing_ok=True)
+        raise SupasyncError(f"{path} cannot be written: {err.strerror}") from err
+
+
+def defused(value: object) -> object:
+    """A cell that a spreadsheet does not run: what begins like a formula gets an apostrophe before it."""
+    if not isinstance(value, str) or _NUMBER.fullmatch(value):
+        return value
+    text = _FORMULA.sub(r"\1'\2", value)
+    return f"'{text}" if text.startswith(("\t", "\r")) else text

@@ -1,0 +1,62 @@
+"""How long ago a run last succeeded, where the state in NEW cannot tell: by files beside the lock."""
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from supasync_core.model import timestamps
+from supasync_core.model.errors import LockedError, SupasyncError, TransientError
+from supasync_core.model.state import State
+from supasync_core.system import lock
+
+_PASSING = (TransientError.exit_code, LockedError.exit_code)
+
+
+class LastSuccess:
+    """The time of the last success, kept as the modification time of a file beside the lock."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = lock.folder(folder) / "last-success"
+        self._sign = lock.folder(folder) / lock.SIGN
+        if not self._path.exists():
+            self.note()  # a new installation has not failed for long
+
+    def note(self) -> None:
+        """A run has succeeded now."""
+        self._path.touch(mode=0o600)
+
+    @property
+    def age(self) -> timedelta:
+        """How long ago that was; what a clock that was ahead has noted, counts from now on."""
+        return _age(self._path)
+
+    def escalated(self, exit_code: int, after: timedelta, age: timedelta | None = None) -> int:
+        """The exit code, raised to one that alerts where what passes by itself has gone on for too long.
+
+        ``age`` is that of the last success where NEW has told it, by NEW's time.
+        """
+        old = (self.age if age is None else age) > after
+        return SupasyncError.exit_code if exit_code in _PASSING and old else exit_code
+
+    def locked(self, error: LockedError, after: timedelta) -> None:
+        """Raise the code where the run that holds the lock has neither succeeded nor saved for too long."""
+        quiet = min(self.age, _age(self._sign)) if self._sign.exists() else self.age
+        if quiet > after:
+            error.exit_code = SupasyncError.exit_code
+            error.hint = (
+                f"it has shown no sign of life for {timedelta(seconds=int(quiet.total_seconds()))}: is it "
+                "stopped, or does it hang? End that process; nothing is lost, the next run goes on"
+            )
+
+
+def age_in(state: State | None, now: str) -> timedelta | None:
+    """How long ago a run last succeeded, or the baseline was written, by the store's time, if it knows."""
+    then = state and (state.last_success or state.schema_seen_at)
+    return timedelta(microseconds=int(timestamps.parse(now) - timestamps.parse(then))) if then else None
+
+
+def _age(path: Path) -> timedelta:
+    seconds = time.time() - path.stat().st_mtime
+    if seconds < 0:
+        path.touch()
+    return timedelta(seconds=max(0.0, seconds))

@@ -1,0 +1,210 @@
+"""A source in memory whose transactions commit late, while pages are being read."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from supasync_core.api.backend import Survey, Surveyed
+from supasync_core.api.table_plugin import TablePlugin
+from supasync_core.model import timestamps
+from supasync_core.model.batch import Batch, Span, Window
+from supasync_core.model.state import Extent, TableState
+from supasync_core.model.table import Shape, Table
+from supasync_core.model.timestamps import Horizon
+from supasync_core.sync.source_snapshot import Outlook
+
+SECOND = 1_000_000
+START = timestamps.parse("2026-01-01T00:00:00Z")
+
+
+@dataclass
+class MemorySource:
+    """Rows by key, and those whose transaction is still open.
+
+    A page ``takes`` seconds from the moment at which its rows are looked up to its answer. ``uncounted`` is
+    how many of the next counts take too long, ``lost`` how many of the next pages are empty though there are
+    rows.
+    """
+
+    now: int = int(START)
+    stored: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    open: list[tuple[int, dict[str, str | None]]] = field(default_factory=list)
+    pages: int = 0
+    rows_read: int = 0
+    between_pages: Callable[[], None] = lambda: None
+    takes: float = 1
+    uncounted: int = 0
+    lost: int = 0
+    asked_at: int = 0
+
+    def write(self, key: str, *, stamp: int | None, commit_at: int, created: int | None = None) -> None:
+        """A transaction that stamps the row and becomes visible at ``commit_at``."""
+        row = {"id": key, "updated_at": _text(stamp), "created_at": _text(created), "version": str(commit_at)}
+        self.open.append((commit_at, row))
+        self.settle()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += round(seconds * SECOND)
+        self.settle()
+
+    def settle(self) -> None:
+        """Make visible what has committed by now."""
+        for commit_at, row in sorted(self.open, key=lambda item: item[0]):
+            if commit_at <= self.now:
+                self.stored[str(row["id"])] = row
+        self.open = [item for item in self.open if item[0] > self.now]
+
+    def horizon(self) -> Horizon | None:
+        """Whole seconds, as a Date header has them, less what the answer took for the time of asking."""
+        at = self.now // SECOND * SECOND
+        return Horizon(at, sent=at - (self.now - self.asked_at)) if self.pages else None
+
+    def shape(self, table: Table) -> Shape:
+        """Not known."""
+        return Shape(known=False)
+
+    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
+        """Nothing."""
+        return []
+
+    def count(self, table: Table, window: Window | None = None) -> int:
+        """All rows of the window."""
+        return len(self._found(window)) if window else len(self.stored)
+
+    def read(self, table: Table, window: Window) -> Batch:
+        """One page as a server answers it: looked up at one moment, dated at a later one."""
+        self.between_pages()
+        found = self._found(window)
+        self.asked_at = self.now
+        self.advance(self.takes)
+        self.pages += 1
+        page = [] if self.lost else found[window.skip :][: window.limit]
+        self.lost = max(0, self.lost - 1)
+        self.rows_read += len(page)
+        total = None if self.uncounted or not window.counted else len(found)
+        self.uncounted -= window.counted and self.uncounted > 0
+        return Batch(json.dumps(page).encode(), total=total)
+
+    def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
+        """The rows that have these values."""
+        wanted = {tuple(each) for each in values}
+        found = [row for row in self.stored.values() if tuple(row[name] for name in columns) in wanted]
+        yield Batch(json.dumps(found).encode())
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def _found(self, window: Window) -> list[dict[str, str | None]]:
+        first = window.spans[0].keyset.column
+        found = [row for row in self.stored.values() if any(_within(row, span) for span in window.spans)]
+        return sorted(found, key=lambda row: (_instant(row, first), str(row["id"])))
+
+
+@dataclass
+class SurveyedSource(MemorySource):
+    """One that tells of open transactions and of all rows at once, as OLD does with its optional function."""
+
+    began: list[tuple[int, int]] = field(default_factory=list)
+    """The beginning and the end of each transaction."""
+    surveys: int = 0
+
+    def write(self, key: str, *, stamp: int | None, commit_at: int, created: int | None = None) -> None:
+        """A transaction that begins now."""
+        self.began.append((self.now, commit_at))
+        super().write(key, stamp=stamp, commit_at=commit_at, created=created)
+
+    def survey(self, asked: Sequence[tuple[Table, Sequence[str]]]) -> Survey | None:
+        """Looked up at one moment, answered at a later one."""
+        self.surveys += 1
+        begun = [start for start, end in self.began if end > self.now]
+        extents = {table.name: self._extent(columns) for table, columns in asked}
+        found = Survey(horizon=min([self.now, *begun]) - SECOND, now=self.now, extents=extents)
+        self.advance(1)
+        return found
+
+    def _extent(self, columns: Sequence[str]) -> Extent:
+        rows = self.stored.values()
+        values = {name: [text for row in rows if (text := row[name]) is not None] for name in columns}
+        newest = {name: max(texts, key=_order, default=None) for name, texts in values.items()}
+        return Extent(len(rows), newest, json.dumps(sorted(json.dumps(row, sort_keys=True) for row in rows)))
+
+
+@dataclass
+class Pair:
+    """A source, what a sink has confirmed, and the state between them, for one table plugin."""
+
+    plugin: TablePlugin
+    table: Table
+    source: MemorySource = field(default_factory=MemorySource)
+    sink: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    state: TableState = field(default_factory=TableState)
+    outlook: Outlook = field(default_factory=Outlook)
+
+    def run(self, *, die_after: int | None = None) -> int:
+        """One run; it may die after some pieces. The number of rows that were sent."""
+        sent = 0
+        self.outlook = self._look()
+        job = self.outlook.job(self.table, self.source, self.state, timestamps.to_text(self.source.now))
+        for i, piece in enumerate(self.outlook.read(self.plugin, job)):
+            if die_after == i:
+                return sent
+            if piece.batch:
+                self.sink.update({str(row["id"]): dict(row) for row in piece.batch.rows})
+                sent += piece.batch.count
+            self.state = piece.state
+        self.state = self.outlook.completed(self.table, self.state)
+        return sent
+
+    def _look(self) -> Outlook:
+        if not isinstance(self.source, Surveyed):
+            return Outlook()
+        columns = [keyset.column for keyset in self.plugin.keysets(self.table) if keyset.column]
+        return Outlook(self.source.survey([(self.table, columns)]))
+
+    def write(self, key: int, *, ago: float = 0, late: float = 0, created_only: bool = False) -> None:
+        """Stamp a row ``ago`` seconds back and commit it ``late`` seconds from now."""
+        stamp = self.source.now - round(ago * SECOND)
+        self.source.write(
+            str(key),
+            stamp=None if created_only else stamp,
+            created=stamp,
+            commit_at=self.source.now + round(late * SECOND),
+        )
+
+
+def _text(stamp: int | None) -> str | None:
+    return None if stamp is None else timestamps.to_text(stamp).replace("Z", "+00:00")
+
+
+def _instant(row: dict[str, str | None], column: str | None) -> timestamps.Instant:
+    value = None if column is None else row[column]
+    return _order(value) if value else float("inf")
+
+
+def _order(value: str) -> timestamps.Instant:
+    return int(value) if value.lstrip("-").isdigit() else timestamps.parse(value)
+
+
+def _within(row: dict[str, str | None], span: Span) -> bool:
+    column = span.keyset.column
+    if any(row[name] is not None for name in span.keyset.nulls):
+        return False
+    if span.to is not None and str(row["id"]) > span.to[0]:
+        return False
+    if span.after is not None and span.after.value is None and str(row["id"]) <= span.after.key[0]:
+        return False
+    if column is None:
+        return True
+    if row[column] is None:
+        return False
+    at = _instant(row, column)
+    bounds = (
+        span.start is None or at >= _order(span.start),
+        span.until is None or at <= _order(span.until),
+        span.beyond is None or at > _order(span.beyond),
+        span.after is None
+        or span.after.value is None
+        or (at, (str(row["id"]),)) > (_order(span.after.value), span.after.key),
+    )
+    return all(bounds)

@@ -1,0 +1,144 @@
+"""What every sink promises, as tests."""
+
+# ruff: noqa: S101, PLR2004 - these are tests, though they are shipped
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from supasync_core.api.backend import Sink
+from supasync_core.model.batch import Batch, Span, Window
+from supasync_core.model.errors import TableError
+from supasync_core.testing.sample_table import ALL, EVENTS, EXACT, event, events, ids, same_cell
+
+
+class SinkContract:
+    """What every sink promises. ``sink`` has no events yet; ``stored`` reads what it holds, in any order."""
+
+    @pytest.fixture
+    def sink(self) -> Sink:
+        """Supply this."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def stored(self, sink: Sink) -> Callable[[], Batch]:
+        """Supply this."""
+        raise NotImplementedError
+
+    def test_a_batch_is_written(self, sink: Sink, stored: Callable[[], Batch]) -> None:
+        """The number that comes back is that of its rows."""
+        assert sink.upsert(EVENTS, events(event(1), event(2))) == 2
+        assert sorted(ids(stored())) == [1, 2]
+        assert sink.count(EVENTS) == 2
+
+    def test_upserting_twice_keeps_one_row(self, sink: Sink, stored: Callable[[], Batch]) -> None:
+        """A run that is made good writes the same rows again."""
+        batch = events(event(1), event(2))
+        assert [sink.upsert(EVENTS, batch), sink.upsert(EVENTS, batch)] == [2, 2]
+        assert sorted(ids(stored())) == [1, 2]
+
+    def test_the_latest_version_replaces_the_row(self, sink: Sink, stored: Callable[[], Batch]) -> None:
+        """NULL replaces a value too."""
+        sink.upsert(EVENTS, events(event(1, "12:00")))
+        sink.upsert(EVENTS, events({"id": "1", "amount": "2.50"}))
+        (row,) = stored().rows
+        assert (row["label"], row["amount"], row["updated_at"]) == (None, "2.50", None)
+
+    def test_other_columns_of_the_row_stay(self, sink: Sink, stored: Callable[[], Batch]) -> None:
+        """A row is replaced in the batch's columns alone."""
+        sink.upsert(EVENTS, events(event(1) | {"amount": "1.50"}))
+        sink.upsert(EVENTS, Batch(b'[{"id":1,"label":"new"}]'))
+        (row,) = stored().rows
+        assert (row["label"], row["amount"]) == ("new", "1.50")
+
+    def test_the_last_of_several_rows_with_one_key_wins(
+        self, sink: Sink, stored: Callable[[], Batch]
+    ) -> None:
+        """A page read in two orders may hold a row twice."""
+        batch = events(event(1) | {"label": '"first"'}, event(2), event(1) | {"label": '"last"'})
+        assert sink.upsert(EVENTS, batch) == 3
+        assert {row["id"]: row["label"] for row in stored().rows} == {"1": "last", "2": "row 2"}
+
+    def test_all_rows_are_written_or_none(self, sink: Sink, stored: Callable[[], Batch]) -> None:
+        """A batch with a row that cannot be written leaves everything as it was."""
+        sink.upsert(EVENTS, events(event(1)))
+        with pytest.raises(TableError):
+            sink.upsert(EVENTS, events(event(2), {"id": "null"}, {"id": "1", "label": '"changed"'}))
+        assert [(row["id"], row["label"]) for row in stored().rows] == [("1", "row 1")]
+
+    def test_a_sink_works_on_after_a_refusal(self, sink: Sink, stored: Callable[[], Batch]) -> None:
+        """The next batch is written as if nothing had been."""
+        with pytest.raises(TableError):
+            sink.upsert(EVENTS, events({"id": "null"}))
+        assert sink.upsert(EVENTS, events(event(1))) == 1
+        assert ids(stored()) == [1]
+
+    @pytest.mark.parametrize("case", EXACT)
+    def test_values_are_written_as_they_are(self, sink: Sink, stored: Callable[[], Batch], case: str) -> None:
+        """Nothing is rounded, trimmed or printed anew."""
+        column, text = EXACT[case]
+        sink.upsert(EVENTS, events(event(1) | {column: text}))
+        assert same_cell(stored(), column, text)
+
+    def test_excluded_columns_are_not_written(self, sink: Sink, stored: Callable[[], Batch]) -> None:
+        """Not even where the batch still has them."""
+        sink.upsert(EVENTS, events(event(1)))
+        sink.upsert(replace(EVENTS, exclude=("label",)), events({"id": "1", "label": '"new"', "amount": "2"}))
+        (row,) = stored().rows
+        assert (row["label"], row["amount"]) == ("row 1", "2")
+
+    def test_it_can_be_read_page_by_page(self, sink: Sink) -> None:
+        """So that both sides can be compared; a page of a key range ends with the range's last row."""
+        assert sink.upsert(EVENTS, events(*(event(n, "12:00") for n in (1, 2, 3, 10)))) == 4
+        seen: list[int] = []
+        span = Span(ALL)
+        while (batch := sink.read(EVENTS, Window((span,), 3))).count:
+            seen += ids(batch)
+            span = replace(span, after=EVENTS.place(batch.rows[-1], None))
+        assert sorted(seen) == [1, 2, 3, 10]
+        until = Span(ALL, to=(str(seen[1]),))
+        assert ids(sink.read(EVENTS, Window((until,), 9))) == seen[:2]
+
+    def test_rows_are_deleted_by_key(self, sink: Sink, stored: Callable[[], Batch]) -> None:
+        """The number that comes back is that of the rows that were there."""
+        sink.upsert(EVENTS, events(*(event(n) for n in range(1, 6))))
+        assert sink.delete(EVENTS, [("2",), ("4",), ("77",)]) == 2
+        assert sorted(ids(stored())) == [1, 3, 5]
+
+    def test_without_a_key_nothing_is_deleted(self, sink: Sink, stored: Callable[[], Batch]) -> None:
+        """A list that happens to be empty never means every row."""
+        sink.upsert(EVENTS, events(event(1)))
+        assert sink.delete(EVENTS, []) == 0
+        assert ids(stored()) == [1]
+
+    @pytest.mark.parametrize("key", [(), ("1", "2"), ("1\0",)])
+    def test_what_is_no_key_deletes_nothing(
+        self, sink: Sink, stored: Callable[[], Batch], key: tuple[str, ...]
+    ) -> None:
+        """It is refused as a whole, before anything is deleted."""
+        sink.upsert(EVENTS, events(event(1), event(2)))
+        with pytest.raises(TableError):
+            sink.delete(EVENTS, [("2",), key])
+        assert sorted(ids(stored())) == [1, 2]
+
+    def test_keys_of_any_text_are_deleted_exactly(self, sink: Sink, stored: Callable[[], Batch]) -> None:
+        """Commas, quotes, dots and brackets mean nothing; the empty text is a key like any other."""
+        by_label = replace(EVENTS, key=("label", "id"))
+        labels = ["", "a,b", 'a"b', "a.b", "(a)", "a\\b", "ä", "*", "null", "a%2Cb", "'", "a"]
+        rows = [{**event(n), "label": json.dumps(label)} for n, label in enumerate(labels)]
+        sink.upsert(EVENTS, events(*rows))
+        for n, label in enumerate(labels):
+            assert sink.delete(by_label, [(label, "99"), (label, str(n))]) == 1, label
+        assert stored().count == 0
+
+    def test_many_keys_are_deleted(self, sink: Sink, stored: Callable[[], Batch]) -> None:
+        """However many requests that takes."""
+        sink.upsert(EVENTS, events(*(event(n) for n in range(900))))
+        assert sink.delete(EVENTS, [(str(n),) for n in range(899)]) == 899
+        assert ids(stored()) == [899]
+
+    def test_an_empty_batch_writes_nothing(self, sink: Sink) -> None:
+        """And is no error."""
+        assert sink.upsert(EVENTS, Batch(b"[]")) == 0

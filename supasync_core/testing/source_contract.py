@@ -1,0 +1,194 @@
+"""What every source promises, as tests."""
+
+# ruff: noqa: S101, PLR2004 - these are tests, though they are shipped
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from supasync_core.api.backend import Catalog, Source
+from supasync_core.model.batch import Batch, Cursor, Span, Window
+from supasync_core.model.errors import SchemaError
+from supasync_core.testing.sample_table import (
+    ALL,
+    CREATED,
+    EVENTS,
+    EXACT,
+    TIMELESS,
+    UPDATED,
+    event,
+    events,
+    ids,
+    moment,
+    same_cell,
+)
+
+
+class SourceContract:
+    """What every source promises. ``filled`` makes a source whose events are the rows of a batch."""
+
+    @pytest.fixture
+    def filled(self) -> Callable[[Batch], Source]:
+        """Supply this."""
+        raise NotImplementedError
+
+    def test_paging_visits_every_row_once(self, filled: Callable[[Batch], Source]) -> None:
+        """Rows of one timestamp may lie on both sides of a page's border."""
+        source = filled(events(*(event(n, "12:00" if n in {2, 3, 4, 5} else f"13:{n:02}") for n in range(8))))
+        assert self._walk(source, Span(UPDATED), limit=2) == [2, 3, 4, 5, 0, 1, 6, 7]
+
+    def test_keys_alone_give_an_order(self, filled: Callable[[Batch], Source]) -> None:
+        """Rows without any timestamp are visited once too, though their order is the backend's own."""
+        source = filled(events(*(event(n) for n in (1, 2, 10, 11, 100)), event(5, "12:00")))
+        assert sorted(self._walk(source, Span(TIMELESS), limit=2)) == [1, 2, 10, 11, 100]
+
+    def test_a_counted_total_is_exact(self, filled: Callable[[Batch], Source]) -> None:
+        """It counts the window, not the page."""
+        source = filled(events(*(event(n, f"12:{n:02}") for n in range(7))))
+        window = Window((Span(UPDATED, start=moment("12:02")),), limit=2, counted=True)
+        assert source.read(EVENTS, window).total == 5
+        assert source.count(EVENTS, window) == 5
+        assert source.count(EVENTS) == 7
+
+    def test_a_total_is_not_counted_unasked(self, filled: Callable[[Batch], Source]) -> None:
+        """Counting costs a scan."""
+        assert filled(events(event(1, "12:00"))).read(EVENTS, Window((Span(UPDATED),), 5)).total is None
+
+    def test_its_tables_are_listed_with_their_columns(self, filled: Callable[[Batch], Source]) -> None:
+        """Where the source can list them: in their order, and none of a schema that is not there."""
+        source = filled(events(event(1, "12:00")))
+        if isinstance(source, Catalog):
+            shape = source.tables("public")["events"]
+            assert [column.name for column in shape.columns] == [
+                column.name for column in source.shape(EVENTS).columns
+            ]
+            assert not shape.view
+
+    def test_an_empty_window_is_an_empty_batch(self, filled: Callable[[Batch], Source]) -> None:
+        """Nothing new is no error."""
+        source = filled(events(event(1, "12:00")))
+        batch = source.read(EVENTS, Window((Span(UPDATED, beyond=moment("12:00")),), 5, counted=True))
+        assert (batch.count, batch.total) == (0, 0)
+
+    def test_a_window_of_several_spans_holds_the_rows_of_all(self, filled: Callable[[Batch], Source]) -> None:
+        """They come in the first span's order, NULL last."""
+        rows = [event(1), event(2, created="09:00"), event(3, "12:00"), event(4, "11:00", "10:00"), event(5)]
+        spans = (Span(UPDATED), Span(CREATED), Span(TIMELESS))
+        batch = filled(events(*rows)).read(EVENTS, Window(spans, 10, counted=True))
+        assert ids(batch)[:2] == [4, 3]
+        assert sorted(ids(batch)[2:]) == [1, 2, 5]
+        assert batch.total == 5
+
+    def test_the_keysets_of_a_table_share_no_row(self, filled: Callable[[Batch], Source]) -> None:
+        """And together they hold all."""
+        rows = [event(1), event(2, created="09:00"), event(3, "12:00"), event(4, "11:00", "10:00")]
+        source = filled(events(*rows))
+        walks = [self._walk(source, Span(keyset), limit=1) for keyset in (UPDATED, CREATED, TIMELESS)]
+        assert walks == [[4, 3], [2], [1]]
+
+    def test_until_and_beyond_split_a_keyset(self, filled: Callable[[Batch], Source]) -> None:
+        """Each row is on one side of the horizon."""
+        source = filled(events(*(event(n, f"12:{n:02}") for n in range(5))))
+        assert self._walk(source, Span(UPDATED, until=moment("12:02"))) == [0, 1, 2]
+        assert self._walk(source, Span(UPDATED, beyond=moment("12:02"))) == [3, 4]
+
+    def test_start_is_inclusive(self, filled: Callable[[Batch], Source]) -> None:
+        """The overlap is read from its first moment."""
+        source = filled(events(*(event(n, f"12:{n:02}") for n in range(3))))
+        assert self._walk(source, Span(UPDATED, start=moment("12:01"))) == [1, 2]
+
+    def test_after_is_exclusive(self, filled: Callable[[Batch], Source]) -> None:
+        """The row at the place itself is not read again, rows of the same timestamp are."""
+        source = filled(events(*(event(n, "12:00") for n in (1, 2, 3))))
+        assert self._walk(source, Span(UPDATED, after=Cursor(moment("12:00"), ("2",)))) == [3]
+
+    def test_after_a_value_alone_reads_the_rows_of_that_value(
+        self, filled: Callable[[Batch], Source]
+    ) -> None:
+        """Without a key it is the place before the first of them."""
+        source = filled(events(event(1, "11:59"), event(2, "12:00"), event(3, "12:01")))
+        assert self._walk(source, Span(UPDATED, after=Cursor(moment("12:00")))) == [2, 3]
+
+    def test_bounds_compare_moments_not_texts(self, filled: Callable[[Batch], Source]) -> None:
+        """Another offset, or Z, is the same moment."""
+        source = filled(events(event(1, "12:00"), event(2, "12:01")))
+        for same in ("2024-05-01T14:00:00+02:00", "2024-05-01T12:00:00Z", "2024-05-01T12:00:00.000000Z"):
+            assert self._walk(source, Span(UPDATED, beyond=same)) == [2]
+
+    @pytest.mark.parametrize(
+        "texts",
+        [
+            ("2024-05-01T12:00:00.000001+00:00", "2024-05-01T12:00:00.000002+00:00"),
+            ("2024-05-01T12:00:00.1+00:00", "2024-05-01T12:00:00.12+00:00"),
+            ("0044-03-15T00:00:00+00:00 BC", "0001-01-01T00:00:00+00:00"),
+            ("9999-12-31T00:00:00+00:00", "10000-01-01T00:00:00+00:00"),
+            ("-infinity", "infinity"),
+        ],
+    )
+    def test_a_cursor_is_the_rows_own_text(
+        self, filled: Callable[[Batch], Source], texts: tuple[str, str]
+    ) -> None:
+        """It leads to the next row, whatever the timestamp."""
+        rows = ({"id": str(n), "updated_at": json.dumps(text)} for n, text in enumerate(texts))
+        source = filled(events(*rows))
+        first, second = source.read(EVENTS, Window((Span(UPDATED),), 2)).rows
+        place = EVENTS.place(first, "updated_at")
+        assert place == Cursor(first["updated_at"], ("0",))
+        assert self._walk(source, Span(UPDATED, after=place)) == [int(second["id"])] == [1]
+
+    def test_key_ranges_share_no_row(self, filled: Callable[[Batch], Source]) -> None:
+        """``after`` is exclusive, ``to`` inclusive, in the backend's own order of keys; counts agree."""
+        source = filled(events(*(event(n, "12:00") for n in (1, 2, 10, 11, 100))))
+        ordered = self._walk(source, Span(ALL))
+        first, last = ((str(ordered[i]),) for i in (1, 3))
+        ranges: tuple[tuple[Span, list[int]], ...] = (
+            (Span(ALL, to=first), ordered[:2]),
+            (Span(ALL, after=Cursor(None, first), to=last), ordered[2:4]),
+            (Span(ALL, after=Cursor(None, last)), ordered[4:]),
+            (Span(UPDATED, after=Cursor(None, first), to=last), ordered[2:4]),
+            (Span(UPDATED, to=first, beyond=moment("12:00")), []),
+        )
+        for span, expected in ranges:
+            assert source.count(EVENTS, Window((span,), 1)) == len(expected)
+            assert sorted(ids(source.read(EVENTS, Window((span,), 9)))) == sorted(expected)
+
+    def test_a_border_is_found_by_skipping_rows(self, filled: Callable[[Batch], Source]) -> None:
+        """The row behind so many others in the window's order, none behind the last."""
+        source = filled(events(*(event(n, f"12:{n:02}") for n in range(5))))
+        assert ids(source.read(EVENTS, Window((Span(UPDATED),), 1, skip=3))) == [3]
+        assert ids(source.read(EVENTS, Window((Span(UPDATED),), 1, skip=5))) == []
+
+    @pytest.mark.parametrize("case", EXACT)
+    def test_values_are_read_as_they_are(self, filled: Callable[[Batch], Source], case: str) -> None:
+        """Nothing is rounded, trimmed or printed anew."""
+        column, text = EXACT[case]
+        batch = filled(events(event(1) | {column: text})).read(EVENTS, Window((Span(TIMELESS),), 5))
+        assert same_cell(batch, column, text)
+
+    def test_excluded_columns_are_not_read(self, filled: Callable[[Batch], Source]) -> None:
+        """They do not even travel."""
+        table = replace(EVENTS, exclude=("label",))
+        batch = filled(events(event(1, "12:00"))).read(table, Window((Span(UPDATED),), 5))
+        assert "label" not in batch.columns
+        assert {"id", "amount", "updated_at"} <= set(batch.columns)
+
+    def test_lacking_columns_are_named(self, filled: Callable[[Batch], Source]) -> None:
+        """So that tables.yaml can be checked before anything is read."""
+        assert filled(events(event(1))).lacking(EVENTS, ["id", "colour", "label"]) == ["colour"]
+
+    def test_a_missing_table_is_a_schema_error(self, filled: Callable[[Batch], Source]) -> None:
+        """It names the table."""
+        source = filled(events(event(1)))
+        with pytest.raises(SchemaError, match="elsewhere"):
+            source.read(replace(EVENTS, name="elsewhere"), Window((Span(UPDATED),), 5))
+
+    @staticmethod
+    def _walk(source: Source, span: Span, limit: int = 2) -> list[int]:
+        """The ids in the order in which pages give them."""
+        seen: list[int] = []
+        while (batch := source.read(EVENTS, Window((span,), limit))).count:
+            seen += ids(batch)
+            span = replace(span, start=None, after=EVENTS.place(batch.rows[-1], span.keyset.column))
+        return seen

@@ -1,0 +1,223 @@
+"""What every state store promises, as tests."""
+
+# ruff: noqa: S101 - these are tests, though they are shipped
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from supasync_core.api.state_store import Claim, Entry, StateStore
+from supasync_core.model import state
+from supasync_core.model.batch import Cursor
+from supasync_core.model.errors import LockedError, StateError
+from supasync_core.model.state import KeysetState, State, TableState
+
+
+class StateStoreContract:
+    """What every state store promises. ``opened`` opens the same, at first empty, store once more."""
+
+    @pytest.fixture
+    def opened(self) -> Callable[[], StateStore]:
+        """Supply this."""
+        raise NotImplementedError
+
+    def test_nothing_is_stored_at_first(self, opened: Callable[[], StateStore]) -> None:
+        """Looking needs no lease."""
+        past = opened().past(5)
+        assert (past.state, past.records) == (None, ())
+
+    def test_without_a_baseline_a_run_is_refused(self, opened: Callable[[], StateStore]) -> None:
+        """A cursor is never guessed."""
+        with pytest.raises(StateError, match="baseline"):
+            opened().begin(_claim())
+
+    def test_a_state_survives(self, opened: Callable[[], StateStore]) -> None:
+        """What one process saved is what the next one begins with."""
+        _baseline(opened())
+        assert opened().past(1).state == _STATE
+        assert opened().begin(_claim()).state == _STATE
+
+    def test_what_records_cost_is_told_since_a_time(self, opened: Callable[[], StateStore]) -> None:
+        """Oldest first, with the sizes that were told, and without what was before."""
+        store = opened()
+        _baseline(store)
+        costs = {"OLD": {"read": {"requests": 5, "sent": 1, "received": 2**40}}}
+        for number in (1, 2):
+            run = store.begin(_claim())
+            details = {"costs": costs, "database_bytes": {"OLD": number}, "tables": {"events": {}}}
+            assert store.save(run.id, replace(_entry("success"), details=details))
+        baseline, first, second = opened().spendings("2000-01-01T00:00:00Z")
+        assert (baseline.costs, baseline.sizes) == ({}, {})
+        assert first.costs == second.costs == costs
+        assert [first.sizes, second.sizes] == [{"OLD": 1}, {"OLD": 2}]
+        assert baseline.created_at <= first.created_at <= second.created_at
+        assert opened().spendings("2999-01-01T00:00:00Z") == []
+
+    def test_a_record_survives(self, opened: Callable[[], StateStore]) -> None:
+        """With its counts, its error and its details."""
+        store = opened()
+        _baseline(store)
+        run = store.begin(_claim(command="sync --full"))
+        entry = replace(
+            _entry("partial"), records=7, error="a: b", requests=3, bytes=2**40, details={"events": {"n": 1}}
+        )
+        assert store.save(run.id, entry)
+        record = opened().past(1).records[0]
+        assert (record.id, record.status, record.command, record.holder) == (
+            run.id,
+            "partial",
+            "sync --full",
+            "one",
+        )
+        assert (record.records, record.error, record.requests, record.bytes) == (7, "a: b", 3, 2**40)
+        assert record.details == {"events": {"n": 1}}
+        assert record.finished_at is not None
+
+    def test_records_come_newest_first(self, opened: Callable[[], StateStore]) -> None:
+        """As many as were asked for."""
+        store = opened()
+        _baseline(store)
+        for status in ("success", "failed"):
+            store.save(store.begin(_claim()).id, _entry(status))
+        assert [record.status for record in store.past(2).records] == ["failed", "success"]
+        assert [record.status for record in store.past(9).records] == ["failed", "success", "baseline"]
+
+    def test_the_horizon_stays_where_a_run_has_none(self, opened: Callable[[], StateStore]) -> None:
+        """A failed run takes nothing back."""
+        store = opened()
+        _baseline(store)
+        horizon = store.past(1).records[0].horizon
+        store.save(store.begin(_claim()).id, replace(_entry("failed"), horizon=None))
+        assert store.past(1).records[0].horizon == horizon is not None
+
+    def test_a_second_holder_is_refused(self, opened: Callable[[], StateStore]) -> None:
+        """The message names the first one."""
+        _baseline(opened())
+        opened().begin(_claim(lease=60))
+        with pytest.raises(LockedError, match="one"):
+            opened().begin(_claim("two"))
+
+    def test_the_same_holder_takes_over(self, opened: Callable[[], StateStore]) -> None:
+        """Its machine has rebooted in the middle of a run; that run is recorded as interrupted."""
+        _baseline(opened())
+        store = opened()
+        first = store.begin(_claim(lease=60))
+        second = opened().begin(_claim(lease=60))
+        assert first.id != second.id
+        assert [record.status for record in store.past(2).records] == ["running", "interrupted"]
+
+    def test_an_expired_lease_is_taken_over(self, opened: Callable[[], StateStore]) -> None:
+        """A machine that died holds up the others for one lease."""
+        _baseline(opened())
+        opened().begin(_claim(lease=1))
+        time.sleep(1.2)
+        assert opened().begin(_claim("two")).state == _STATE
+
+    def test_a_checkpoint_renews_the_lease(self, opened: Callable[[], StateStore]) -> None:
+        """A long run shows that it is alive."""
+        store = opened()
+        _baseline(store)
+        run = store.begin(_claim(lease=1))
+        assert store.save(run.id, replace(_entry("running"), lease=60))
+        time.sleep(1.2)
+        with pytest.raises(LockedError):
+            opened().begin(_claim("two"))
+
+    def test_the_last_save_releases_the_lease(self, opened: Callable[[], StateStore]) -> None:
+        """Whatever its status."""
+        store = opened()
+        _baseline(store)
+        for holder, status in (("one", "failed"), ("two", "success"), ("one", "interrupted")):
+            run = store.begin(_claim(holder, lease=60))
+            assert store.save(run.id, _entry(status))
+
+    def test_a_dethroned_run_saves_nothing(self, opened: Callable[[], StateStore]) -> None:
+        """It is told so, and must stop."""
+        store = opened()
+        _baseline(store)
+        first = store.begin(_claim(lease=60))
+        second = opened().begin(_claim(lease=60))
+        changed = State(_STATE.source, {"events": TableState(read_at="2030-01-01T00:00:00Z")})
+        assert store.save(first.id, replace(_entry("success"), state=changed)) is False
+        past = store.past(1)
+        assert (past.state, past.records[0].id, past.records[0].status) == (_STATE, second.id, "running")
+
+    def test_a_finished_run_saves_nothing_more(self, opened: Callable[[], StateStore]) -> None:
+        """Its lease is released for good."""
+        store = opened()
+        _baseline(store)
+        run = store.begin(_claim())
+        assert [store.save(run.id, _entry("success")) for _ in range(2)] == [True, False]
+
+    def test_another_source_is_refused(self, opened: Callable[[], StateStore]) -> None:
+        """Cursors of one project mean nothing in another; a baseline does not change that."""
+        _baseline(opened())
+        for baseline in (False, True):
+            with pytest.raises(StateError, match="elsewhere"):
+                opened().begin(replace(_claim(), source="elsewhere", baseline=baseline))
+
+    def test_a_closed_state_is_refused_until_it_is_reopened(self, opened: Callable[[], StateStore]) -> None:
+        """After the switch nothing may be copied over what the app writes."""
+        store = opened()
+        _baseline(store)
+        closed = replace(_STATE, closed="2026-01-02T00:00:00Z")
+        assert store.save(store.begin(_claim()).id, replace(_entry("closed"), state=closed))
+        with pytest.raises(StateError, match="closed at 2026-01-02"):
+            store.begin(_claim())
+        run = store.begin(replace(_claim(), command="state reopen"))
+        assert store.save(run.id, _entry("reopened"))
+        assert store.begin(_claim()).state == _STATE
+
+    def test_a_newer_format_is_refused(
+        self, opened: Callable[[], StateStore], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An older supasync does not misread what a newer one wrote."""
+        with monkeypatch.context() as newer:
+            newer.setattr(state, "FORMAT", state.FORMAT + 1)
+            _baseline(opened())
+        with pytest.raises(StateError, match="newer"):
+            opened().begin(_claim())
+        with pytest.raises(StateError, match="newer"):
+            opened().past(1)
+
+    def test_pruning_keeps_the_state(self, opened: Callable[[], StateStore]) -> None:
+        """Old records go, the newest one and what the next run needs stay."""
+        store = opened()
+        _baseline(store)
+        store.save(store.begin(_claim()).id, _entry("success"))
+        store.save(store.begin(_claim()).id, replace(_entry("success"), retention=0))
+        past = store.past(9)
+        assert (past.state, len(past.records)) == (_STATE, 1)
+
+
+_STATE = State(
+    source="somewhere",
+    tables={
+        "events": TableState(
+            keysets={
+                "updated_at": KeysetState(
+                    Cursor("2024-05-01T12:00:00.1+00:00", ("7",)), "2024-05-01T12:01:00Z"
+                ),
+                "created_at": KeysetState(settled=True),
+                "*": KeysetState(Cursor(None, ("ä", '"'))),
+            },
+            read_at="2024-05-01T12:01:00Z",
+        )
+    },
+    last_success="2024-05-01T12:02:00Z",
+)
+
+
+def _claim(holder: str = "one", *, lease: int = 60, command: str = "sync") -> Claim:
+    return Claim(holder=holder, source=_STATE.source, command=command, lease=lease)
+
+
+def _entry(status: str) -> Entry:
+    return Entry(status=status, state=_STATE, horizon="2024-05-01T12:01:00Z")
+
+
+def _baseline(store: StateStore) -> None:
+    run = store.begin(replace(_claim(command="setup"), baseline=True))
+    assert store.save(run.id, _entry("baseline"))

@@ -1,0 +1,202 @@
+"""A second look at rows that differed at first sight: whole rows by their keys, from both sides at one time.
+
+Rows change while pages are read. Only what still differs when both rows are fetched together is reported.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from supasync_core.model import timestamps
+from supasync_core.model.batch import Key
+from supasync_core.model.opaque_keys import SINGLY, opaque
+from supasync_core.model.state import Quarantined
+from supasync_core.model.table import Table
+from supasync_core.verify.findings import ROWS
+from supasync_core.verify.in_flight import Flight
+from supasync_core.verify.measure import Measure, Seen, added
+from supasync_core.verify.walk import Walk
+
+ENOUGH = 1000
+"""Differences of one table that are confirmed one by one; more of them need no proof to be a problem."""
+_PORTION = 500
+"""Rows fetched before the next are thought of; a backend asks for them in as many requests as it needs."""
+
+
+@dataclass
+class Look:
+    """What is left of the candidates."""
+
+    measure: Measure
+    flight: Flight
+    walk: Walk
+    missing: list[Key] = field(default_factory=list)
+    extra: list[Key] = field(default_factory=list)
+    filtered: set[Key] = field(default_factory=set)
+    """Of the extra rows, those that OLD has, outside of ``where``."""
+    changed: dict[Key, tuple[str, ...]] = field(default_factory=dict)
+    set_aside: list[Key] = field(default_factory=list)
+    in_flight: int = 0
+    newer: int = 0
+    unlooked: int = 0
+    doubtful: list[Key] = field(default_factory=list)
+    rewritten: int = 0
+
+    def conduct(self, rewritten: Sequence[Key]) -> None:
+        """Look at all candidates, until there are enough confirmed ones."""
+        walk = self.walk
+        self.rewritten = len(rewritten)
+        aside = {row.key for row in self._quarantined()}  # refused, so not on their way
+        younger = {
+            key
+            for key, old in (*walk.missing.items(), *((k, pair[0]) for k, pair in walk.changed.items()))
+            if self.flight.holds(old) and key not in aside
+        }
+        self.in_flight += len(younger)
+        candidates = [*walk.missing, *walk.changed, *walk.extra, *rewritten]
+        wanted = [key for key in dict.fromkeys(candidates) if key not in younger]
+        for start in range(0, len(wanted), _PORTION):
+            if len(self.missing) + len(self.extra) + len(self.changed) >= ENOUGH:
+                self._leave(wanted[start:])
+                return
+            self._look(wanted[start : start + _PORTION])
+
+    def _look(self, keys: list[Key]) -> None:
+        old, dropped = self._old(keys)
+        new = {seen.key: seen for seen in self._new(keys)}
+        outside = self._outside([key for key in keys if key in new and key not in old])
+        aside = {row.key for row in self._quarantined()}
+        alike = self._alike(keys, old, new)
+        for key in keys:
+            if key in alike:
+                continue
+            mine, theirs = old.get(key), new.get(key)
+            if mine is None and theirs is None:
+                continue
+            if key in aside and mine is not None and self._unlike(mine, theirs):
+                self._tell(mine, theirs)
+                self.set_aside.append(key)
+            elif theirs is None and mine is not None:
+                if self._younger(mine):
+                    continue
+                self._tell(mine, None)
+                self.missing.append(key)
+            elif mine is None and theirs is not None:
+                self._extra(key, theirs, filtered=key in outside or key in dropped)
+            elif mine is not None and theirs is not None:
+                self._pair(key, mine, theirs)
+
+    def _alike(self, keys: list[Key], old: dict[Key, Seen], new: dict[Key, Seen]) -> set[Key]:
+        """Rows that the servers take for one though their keys have different texts: they are changed.
+
+        OLD is asked for keys of NEW that it does not know, one by one; of many, the rest stays unlooked.
+        """
+        extra = [key for key in keys if key in new and key not in old]
+        lost = [key for key in (*keys, *old) if key in old and key not in new]
+        table = self.measure.table
+        names = opaque(self.measure.project.sink.shape(table), table.key) if extra and lost else ()
+        if not names or self.measure.old.transform:
+            return set()
+        found: set[Key] = set()
+        for key in extra[:SINGLY]:
+            for other in self._old([key])[0].keys() & set(lost):
+                self._tell(old[other], None)
+                self._tell(None, new[key])
+                self.changed[other] = names
+                self.doubtful.append(other)
+                found |= {key, other}
+        self._leave(extra[SINGLY:])
+        return found | set(extra[SINGLY:])
+
+    def _pair(self, key: Key, mine: Seen, theirs: Seen) -> None:
+        columns = self.measure.whole().differing(mine, theirs)
+        if columns and self._written_since_closed(theirs):
+            self.newer += 1
+        elif columns and not self._younger(mine):
+            self._tell(mine, theirs)
+            self.changed[key] = columns
+            self.doubtful.append(key)
+        elif not columns:
+            self._tell(mine, mine)
+
+    def _extra(self, key: Key, theirs: Seen, *, filtered: bool) -> None:
+        if self._written_since_closed(theirs):
+            self.newer += 1
+            return
+        self._tell(None, theirs)
+        self.extra.append(key)
+        if filtered:
+            self.filtered.add(key)
+
+    def _leave(self, keys: Iterable[Key]) -> None:
+        """Count as different what nobody looks at again."""
+        for key in keys:
+            pair = self.walk.changed.get(key)
+            mine = self.walk.missing.get(key) or (pair[0] if pair else None)
+            theirs = self.walk.extra.get(key) or (pair[1] if pair else None)
+            self._tell(mine, theirs)
+            self.doubtful.append(key)
+            self.unlooked += 1
+
+    def _unlike(self, mine: Seen, theirs: Seen | None) -> bool:
+        return theirs is None or bool(self.measure.whole().differing(mine, theirs))
+
+    def _tell(self, mine: Seen | None, theirs: Seen | None) -> None:
+        """Let the digests hold each side's row, as it is by now, unless they hold it already."""
+        walk = self.walk
+        key = (mine or theirs or Seen((), ())).key
+        if not (key in walk.missing or key in walk.changed or key in walk.extra):
+            return
+        walk.digest_old = added(walk.digest_old, self._digest(mine))
+        walk.digest_new = added(walk.digest_new, self._digest(theirs))
+
+    def _digest(self, seen: Seen | None) -> int:
+        if seen is None:
+            return 0
+        return (seen if self.measure.method == ROWS else replace(seen, text=None)).digest
+
+    def _younger(self, mine: Seen) -> bool:
+        younger = self.flight.holds(mine)
+        self.in_flight += younger
+        return younger
+
+    def _written_since_closed(self, theirs: Seen) -> bool:
+        """Whether the app has written the row in NEW since the switch."""
+        closed = self.measure.state.closed
+        moment = next((each for each in theirs.instants if each is not None), None)
+        return closed is not None and not isinstance(moment, str | None) and moment > timestamps.parse(closed)
+
+    def _quarantined(self) -> tuple[Quarantined, ...]:
+        return self.measure.state.quarantine.get(self.measure.table.name, ())
+
+    def _old(self, keys: list[Key]) -> tuple[dict[Key, Seen], set[Key]]:
+        """OLD's rows as they should be in NEW, and the keys of those that a transform leaves out."""
+        whole = replace(self.measure.whole(), versioned=False)
+        found: dict[Key, Seen] = {}
+        dropped: set[Key] = set()
+        for batch in self.measure.project.source.rows(_bare(whole.old), self.measure.table.key, keys):
+            for key, seen in whole.of_old(batch):
+                if seen is None:
+                    dropped.add(key)
+                else:
+                    found[key] = seen
+        return found, dropped
+
+    def _new(self, keys: list[Key]) -> Iterator[Seen]:
+        whole = self.measure.whole()
+        table = _bare(replace(whole.new, where=None))
+        for batch in self.measure.project.sink.rows(table, self.measure.table.key, keys):
+            yield from whole.of_new(batch)
+
+    def _outside(self, keys: list[Key]) -> set[Key]:
+        """Those rows that OLD has, though not among those that ``where`` lets through."""
+        table = self.measure.table
+        if not table.where or not keys:
+            return set()
+        narrow = replace(table, where=None, columns=table.key, exclude=())
+        batches = self.measure.project.source.rows(narrow, table.key, keys)
+        return {key for batch in batches for key in self.measure.originals(batch)}
+
+
+def _bare(table: Table) -> Table:
+    """The table without transforms: they are applied here."""
+    return replace(table, transform=())

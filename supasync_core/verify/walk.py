@@ -1,0 +1,189 @@
+"""Both sides side by side: each page of OLD against the rows that NEW has in the same range of keys.
+
+OLD is read by keyset. For each of its pages NEW is asked for the rows beyond the page before, up to the
+page's last key, in NEW's own order of keys. These ranges together hold every row of NEW, whatever its order
+(they lead from the first place to the last without a gap), so no row is overlooked where two servers sort
+texts differently; such rows just turn up in another range, and are matched at the end.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from supasync_core.api.history import Evidence
+from supasync_core.concurrency.memory_budget import BytesHeld, bounded
+from supasync_core.concurrency.prefetch import ahead
+from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window
+from supasync_core.model.page_order import Onward, ends_range
+from supasync_core.schema.printed_precision import Printing
+from supasync_core.verify.findings import ROWS
+from supasync_core.verify.measure import Measure, Seen, added
+
+_SORTED_ALIKE = (
+    "smallint",
+    "integer",
+    "bigint",
+    "numeric",
+    "uuid",
+    "boolean",
+    "date",
+    "timestamp with time zone",
+    "timestamp without time zone",
+)
+"""Key types that every PostgreSQL sorts alike; texts go by a collation, which each server has its own of."""
+
+
+@dataclass
+class Walk:
+    """What differs at first sight: candidates, to be looked at once more."""
+
+    measure: Measure
+    evidence: Evidence | None
+    progress: Callable[[int], None]
+    missing: dict[Key, Seen] = field(default_factory=dict)
+    extra: dict[Key, Seen] = field(default_factory=dict)
+    changed: dict[Key, tuple[Seen, Seen]] = field(default_factory=dict)
+    dropped: int = 0
+    compared: int = 0
+    timeless: int = 0
+    met_old: int = 0
+    met_new: int = 0
+    repeated: dict[Key, None] = field(default_factory=dict)
+    """Keys that one side has more than once: no row can be told from the other by them."""
+    digest_old: int = 0
+    digest_new: int = 0
+    matched: set[Key] | None = None
+    """The keys that were found on both sides; None where no row can turn up in two ranges."""
+    printed: tuple[Printing, Printing] = field(init=False)
+    """What each side printed of whole rows."""
+    after: Key | None = None
+    """The key up to which both sides were compared."""
+    mine: dict[Key, Seen] = field(default_factory=dict)
+    """OLD's rows behind that, up to a key that a range may end with."""
+
+    def __post_init__(self) -> None:
+        self.printed = self.measure.printed()
+        if not self._sorted_alike():
+            self.matched = set()
+
+    def conduct(self) -> None:
+        """Read both tables to their end."""
+        for batch in ahead(self._old_pages()):
+            self.step(batch)
+            del batch
+            self.progress(self.compared)
+        self.finish()
+        self.match_across()
+
+    def step(self, batch: Batch) -> None:
+        """Compare a page of OLD, the one behind the page before, with NEW's rows of the same range."""
+        keys = self.measure.originals(batch)
+        self.mine |= self._wanted(batch)
+        del batch
+        if ends_range(keys[-1]):
+            self._compare(self.mine, new_rows(self.measure, self.after, keys[-1], self.printed[1].seen))
+            self.after, self.mine = keys[-1], {}
+
+    def finish(self) -> None:
+        """Take all that NEW has behind OLD's last row."""
+        self._compare(self.mine, new_rows(self.measure, self.after, None, self.printed[1].seen))
+        self.mine = {}
+
+    def rewritten(self, source: str) -> list[Key]:
+        """Rows that look equal and were written in OLD since the last verification."""
+        if self.evidence is None or not self.measure.versioned or self.measure.method == ROWS:
+            return []
+        found = self.evidence.rewritten(source, self.measure.table)
+        return [key for key in found if key not in self.missing and key not in self.changed]
+
+    def _old_pages(self) -> Iterator[Batch]:
+        """OLD's pages in the order of its keys."""
+        measure = self.measure
+        source = bounded(measure.project.source, BytesHeld())
+        span, onward = Span(Keyset(None)), Onward(measure.table)
+        while (batch := source.read(measure.old, Window((span,), measure.old.page_size))).count:
+            span = replace(span, after=onward.behind(batch))
+            yield batch
+            del batch
+
+    def _wanted(self, batch: Batch) -> dict[Key, Seen]:
+        """OLD's rows of a page as they should be in NEW; each is noted as seen."""
+        mine: dict[Key, Seen] = {}
+        versions: dict[Key, str | None] = {}
+        self.met_old += batch.count
+        self.printed[0].seen(batch)
+        for key, seen in self.measure.of_old(batch):
+            if key in versions:
+                self.repeated[key] = None
+            versions[key] = seen.version if seen else None
+            if seen is None:
+                self.dropped += 1
+            else:
+                mine[key] = seen
+        if self.evidence:
+            self.evidence.sighted(self.measure.project.source_ref, self.measure.table, versions)
+        return mine
+
+    def _compare(self, mine: dict[Key, Seen], theirs: Iterator[Seen]) -> None:
+        first: dict[Key, bool] = {}  # of the rows of this range, whether no other range has shown it
+        for new in theirs:
+            again = new.key in first
+            if not again:
+                known = self.matched is not None and (new.key in self.matched or new.key in self.extra)
+                first[new.key] = not known
+            self.met_new += first[new.key]
+            old = mine.pop(new.key, None)
+            if again:
+                self.repeated[new.key] = None
+            elif old is not None:
+                self._pair(old, new)
+            elif first[new.key]:
+                self.extra[new.key] = new.light
+        self.missing |= {key: old.light for key, old in mine.items()}
+
+    def _pair(self, old: Seen, new: Seen, *, same: bool | None = None) -> None:
+        self.compared += 1
+        if self.matched is not None:
+            self.matched.add(old.key)
+            self.extra.pop(old.key, None)
+        if self.measure.stamps and all(each is None for each in old.stamps):
+            self.timeless += 1
+        if self.measure.same(old, new) if same is None else same:
+            digest = old.digest
+            self.digest_old = added(self.digest_old, digest)
+            spelled = old.text is not None or old.stamps == new.stamps
+            self.digest_new = added(self.digest_new, digest if spelled else new.digest)
+        else:
+            self.changed[old.key] = old.light, new.light
+
+    def match_across(self) -> None:
+        """Rows that NEW has in another range than OLD, because it sorts keys differently."""
+        for key in [key for key in self.missing if key in self.extra]:
+            old, new = self.missing.pop(key), self.extra.pop(key)
+            texts = self.measure.method == ROWS
+            self._pair(old, new, same=old.text == new.text if texts else None)
+
+    def _sorted_alike(self) -> bool:
+        columns = [self.measure.shape.column(name) for name in self.measure.table.key]
+        return all(column and (column.type or "").startswith(_SORTED_ALIKE) for column in columns)
+
+
+def new_rows(
+    measure: Measure, after: Key | None, to: Key | None, look: Callable[[Batch], None] = lambda _batch: None
+) -> Iterator[Seen]:
+    """NEW's rows of the range; the page that ends with the range's last key is its last one.
+
+    ``look`` is called with each page.
+    """
+    span = Span(Keyset(None), after=None if after is None else Cursor(None, after), to=to)
+    onward = Onward(measure.table)
+    while True:
+        batch = measure.project.sink.read(measure.new, Window((span,), measure.new.page_size))
+        look(batch)
+        yield from measure.of_new(batch)
+        if not batch.count:
+            return
+        last = measure.table.place(batch.rows[-1], None).key
+        if last == to:
+            return
+        span = replace(span, after=onward.behind(batch))
+        del batch
