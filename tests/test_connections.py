@@ -19,7 +19,7 @@ from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import RefusedError, TableError, TransientError
 from supasync_core.model.table import Table
 from supasync_core.system import connections
-from supasync_rest.retry_policy import Patience
+from supasync_rest.retry_policy import RetryPolicy
 from supasync_rest.source import RestSource
 
 HOST = "abcdefgh.example.test"
@@ -203,7 +203,7 @@ def test_what_a_proxy_refuses_is_not_told_of_the_project(
     with served(Gatekeeper, tls=False) as port:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
         with (
-            closing(RestSource(context, Patience(attempts=1))) as source,
+            closing(RestSource(context, RetryPolicy(attempts=1))) as source,
             pytest.raises(kind, match=f"the proxy before OLD refuses .*{status}") as told,
         ):
             source.count(Table(name="jobs"))

@@ -11,7 +11,7 @@ from supasync_core.model.errors import SchemaError, StateError
 from supasync_core.model.table import Table
 from supasync_core.staging.duckdb_staging import DuckdbStaging
 from supasync_core.sync import removal
-from supasync_core.sync.removal import Place, Weighed
+from supasync_core.sync.removal import DeletePlan, Place
 from tests.servers.postgres import Cluster
 from tests.supasync_rest.rig import Rig, rig
 
@@ -62,7 +62,7 @@ def ids(project: Rig, table: str) -> list[int]:
     return [row[0] for row in project.run(f"select id from {table} order by 1")]  # noqa: S608 - a fixed name
 
 
-def weighed(place: Place, table: Table, *keys: str) -> Weighed:
+def weighed(place: Place, table: Table, *keys: str) -> DeletePlan:
     return removal.weigh(place, table, [(key,) for key in keys], ceiling=100)
 
 

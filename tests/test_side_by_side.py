@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supasync_core.api.table_plugin import Piece
-from supasync_core.concurrency.rwlock import Gate
+from supasync_core.concurrency.rwlock import ReadWriteLock
 from supasync_core.concurrency.scheduler import side_by_side
 from supasync_core.model.batch import Batch
 from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
-from supasync_core.sync.pipeline import EVERY_KEY, Flight, Leg
+from supasync_core.sync.pipeline import EVERY_KEY, InFlight, PendingBatch
 
 
 @dataclass
@@ -80,7 +80,7 @@ def test_what_one_table_raises_ends_all_once_the_others_have_stopped(workers: in
 
 
 def test_who_passes_a_gate_alone_is_alone() -> None:
-    gate, diary = Gate(), Diary()
+    gate, diary = ReadWriteLock(), Diary()
 
     def together() -> None:
         with gate.together():
@@ -99,15 +99,15 @@ def test_who_passes_a_gate_alone_is_alone() -> None:
     assert diary.most > 1
 
 
-def _leg(keys: Iterable[int] | None) -> Leg:
+def _leg(keys: Iterable[int] | None) -> PendingBatch:
     batch = Batch(json.dumps([{"id": key} for key in keys or ()]).encode())
-    return Leg(Piece(batch, TableState()), batch, EVERY_KEY if keys is None else frozenset(keys))
+    return PendingBatch(Piece(batch, TableState()), batch, EVERY_KEY if keys is None else frozenset(keys))
 
 
-def _fly(legs: list[Leg], most: int, send: Callable[[Batch], None]) -> list[Leg]:
-    landed: list[Leg] = []
+def _fly(legs: list[PendingBatch], most: int, send: Callable[[Batch], None]) -> list[PendingBatch]:
+    landed: list[PendingBatch] = []
     with ThreadPoolExecutor(4) as pool:
-        flight = Flight(pool, most)
+        flight = InFlight(pool, most)
         for leg in legs:
             landed += flight.room_for(leg)
             flight.start(leg, send)
@@ -142,7 +142,7 @@ def test_two_versions_of_a_row_are_never_on_their_way_at_once(
 
 def test_a_piece_without_rows_is_confirmed_in_its_place() -> None:
     gone = threading.Event()
-    legs = [_leg([1]), Leg(Piece(None, TableState(ahead=7)), None), _leg([2])]
+    legs = [_leg([1]), PendingBatch(Piece(None, TableState(ahead=7)), None), _leg([2])]
 
     def send(batch: Batch) -> None:
         if batch.rows[0]["id"] == "1":

@@ -9,7 +9,7 @@ from supasync_core.api.backend import Reference, Unique
 from supasync_core.model.errors import RefusedError, RowError, SchemaError
 from supasync_core.model.table import Table
 from supasync_rest.client import Client
-from supasync_rest.messages import Answer, Request
+from supasync_rest.messages import Request, Response
 from supasync_rest.rest_errors import StatementTimeoutError
 
 _AT_ONCE: Final = 50
@@ -88,7 +88,7 @@ def orphans(
 
 
 def _asked(client: Client, request: Request) -> Any:  # noqa: ANN401 - JSON
-    def parsed(answer: Answer) -> Any:  # noqa: ANN401 - JSON
+    def parsed(answer: Response) -> Any:  # noqa: ANN401 - JSON
         try:
             return json.loads(answer.body)
         except ValueError:

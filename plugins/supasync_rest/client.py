@@ -21,9 +21,9 @@ from supasync_core.model.errors import RefusedError, SchemaError, SupasyncError,
 from supasync_core.model.secret import Secret, redact
 from supasync_core.model.timestamps import Horizon
 from supasync_rest.error_mapping import PROXY_HINT, Refusal
-from supasync_rest.messages import Answer, Request
-from supasync_rest.rest_errors import LargePageError, PassingError, StatementTimeoutError
-from supasync_rest.retry_policy import Patience
+from supasync_rest.messages import Request, Response
+from supasync_rest.rest_errors import LargePageError, RetryableError, StatementTimeoutError
+from supasync_rest.retry_policy import RetryPolicy
 from supasync_rest.transport import UNSENT, Transport, told, why
 from supasync_rest.url_and_key import origin, pair_problem
 
@@ -43,7 +43,9 @@ class Client:
     It sends no other methods than those it is opened with: a source's are GET and HEAD.
     """
 
-    def __init__(self, context: Context, methods: Collection[str], patience: Patience | None = None) -> None:
+    def __init__(
+        self, context: Context, methods: Collection[str], patience: RetryPolicy | None = None
+    ) -> None:
         self.project = context.project
         self._times = threading.local()
         self._latest: Horizon | None = None
@@ -52,7 +54,7 @@ class Client:
         if flaw := pair_problem(context.settings["url"], self._key):
             raise RefusedError(f"{context.project}: {flaw}", hint="take url: and key: from one project")
         self._fence = context.fence
-        self._patience = patience or Patience()
+        self._patience = patience or RetryPolicy()
         self._methods = frozenset(methods)
         self._transport = Transport(origin(context.settings["url"]), _headers(self._key))
 
@@ -66,7 +68,7 @@ class Client:
     def horizon(self, at: Horizon | None) -> None:
         self._times.at = self._latest = at
 
-    def send(self, request: Request, read: Callable[[Answer], T]) -> T:
+    def send(self, request: Request, read: Callable[[Response], T]) -> T:
         """What ``read`` makes of the answer; it may raise `unfit`, which is repeated like a failure."""
         if request.method not in self._methods:
             raise RefusedError(f"{request.method} is never sent to {self.project}: it is only read")
@@ -79,7 +81,7 @@ class Client:
             )
         return self._patience.repeat(lambda: self._understood(request, self._attempt(request), read))
 
-    def _understood(self, request: Request, answer: Answer, read: Callable[[Answer], T]) -> T:
+    def _understood(self, request: Request, answer: Response, read: Callable[[Response], T]) -> T:
         """What is made of the answer; whatever goes wrong over it says that it is not usable."""
         try:
             return read(answer)
@@ -88,18 +90,18 @@ class Client:
         except Exception as err:
             raise self.unfit(request, f"with something unusable ({type(err).__name__})", answer) from err
 
-    def unfit(self, request: Request, what: str, answer: Answer) -> PassingError:
+    def unfit(self, request: Request, what: str, answer: Response) -> RetryableError:
         """The error for a success that is none: HTML, half an answer, no count."""
         table = request.table.name if request.table else None
         where = f"{table}: " if table else ""
         shown = self._without_key(answer).text if answer.body[:1] == b"<" else f"{len(answer.body)} bytes"
-        return PassingError(f"{where}{self.project} answered {answer.status} {what} ({shown})", table=table)
+        return RetryableError(f"{where}{self.project} answered {answer.status} {what} ({shown})", table=table)
 
     def close(self) -> None:
         """Close all connections."""
         self._transport.close()
 
-    def _attempt(self, request: Request) -> Answer:
+    def _attempt(self, request: Request) -> Response:
         """One request, counted; whatever is not a success is raised. A write asks the fence before."""
         if request.unsettled:
             self._fence.ask()
@@ -109,13 +111,13 @@ class Client:
         try:
             answer = self._exchange(request)
             return self._checked(request, answer, time.monotonic() - began)
-        except PassingError as err:
+        except RetryableError as err:
             if request.unsettled and err.lost:
                 self._fence.lost()
                 self._patience.sleep(self._patience.late)
             raise
 
-    def _checked(self, request: Request, answer: Answer, took: float) -> Answer:
+    def _checked(self, request: Request, answer: Response, took: float) -> Response:
         """The answer, if it is a success, and the server's time: when it answered, and when it was asked."""
         if not 200 <= answer.status < 300:  # noqa: PLR2004 - success
             raise Refusal(self.project, request, self._without_key(answer)).error
@@ -127,12 +129,12 @@ class Client:
             self.horizon = None
         return answer
 
-    def _without_key(self, answer: Answer) -> Answer:
+    def _without_key(self, answer: Response) -> Response:
         """The answer as it may be told to people: a gateway might repeat the key."""
         body = redact(answer.body.decode(errors="replace"), (Secret(self._key),))
         return replace(answer, body=body.encode())
 
-    def _exchange(self, request: Request) -> Answer:
+    def _exchange(self, request: Request) -> Response:
         cost = Cost()
         try:
             return self._transport.send(request, cost)
@@ -151,14 +153,14 @@ class Client:
         if isinstance(err, ProxyError):
             return self._not_let_through(cause)
         if unsent:
-            unreachable = PassingError(
+            unreachable = RetryableError(
                 reason, hint="check the network and url:; a paused project may have no address"
             )
             unreachable.reason, unreachable.project = "unreachable", self.project
             return unreachable
         table = request.table.name if request.table else None
         slow = request.eased and isinstance(cause, TimeoutError)
-        kind = StatementTimeoutError if slow else PassingError
+        kind = StatementTimeoutError if slow else RetryableError
         error = kind(f"{table}: {reason}" if table else reason, table=table)
         error.lost, error.final = True, slow
         return error
@@ -168,7 +170,7 @@ class Client:
         reason = self._shown(f"the proxy before {self.project} refuses ({told(cause)})")
         if "407" in reason:
             return RefusedError(reason, hint=PROXY_HINT)
-        return PassingError(reason, hint="check HTTPS_PROXY; NO_PROXY names hosts that need no proxy")
+        return RetryableError(reason, hint="check HTTPS_PROXY; NO_PROXY names hosts that need no proxy")
 
     def _shown(self, text: str) -> str:
         """The text without the key, then shortened: half of a key would not be known again."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from supasync_core.model.table import Column, Shape
-from supasync_rest.messages import Answer
+from supasync_rest.messages import Response
 
 # PostgREST 14.8 and later print these for integer and bigint (measured; smallint is int32 there too).
 _TYPES = {"int32": "integer", "int64": "bigint"}
@@ -32,7 +32,7 @@ HIDDEN = (
 )
 
 
-def described(answer: Answer) -> dict[str, Shape] | None:
+def described(answer: Response) -> dict[str, Shape] | None:
     """The tables of a description; None where the answer is none, as that of a server without OpenAPI."""
     try:
         document = json.loads(answer.body)

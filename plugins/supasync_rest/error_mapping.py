@@ -14,13 +14,13 @@ from supasync_core.model.errors import (
     SupasyncError,
     TakenOverError,
 )
-from supasync_rest.messages import Answer, Request
+from supasync_rest.messages import Request, Response
 from supasync_rest.rest_errors import (
     ComputedColumnError,
+    ForbiddenError,
     HiddenSchemaError,
     MissingColumnError,
-    NoRightError,
-    PassingError,
+    RetryableError,
     StatementTimeoutError,
     TooLargeError,
 )
@@ -64,7 +64,7 @@ _ROWS = re.compile(r"(2[123]|44|P0)...")
 class Refusal:
     """One answer that is no success, in words; ``error`` is what it stands for."""
 
-    def __init__(self, project: str, request: Request, answer: Answer) -> None:
+    def __init__(self, project: str, request: Request, answer: Response) -> None:
         self.project = project
         self.request = request
         self.answer = answer
@@ -218,13 +218,13 @@ def _takes_no_value(refusal: Refusal) -> SupasyncError:
 
 def _no_right(refusal: Refusal) -> SupasyncError:
     if refusal.request.state:
-        return NoRightError(refusal.told("does not let this key use sync_metadata"), hint=SCHEMA_HINT)
+        return ForbiddenError(refusal.told("does not let this key use sync_metadata"), hint=SCHEMA_HINT)
     if not refusal.request.table:
         return refusal.schema("does not let this key call a function", "paste its SQL again: it grants that")
     rights = "select" if refusal.project == "OLD" else "select, insert, update"
     if refusal.request.method == "DELETE":
         rights = "delete"
-    return NoRightError(
+    return ForbiddenError(
         refusal.told(f"does not let this key use the table {refusal.sql}"),
         table=refusal.table,
         hint=f"run there: grant {rights} on table {refusal.sql} to service_role;",
@@ -270,13 +270,13 @@ def _too_long(refusal: Refusal) -> SupasyncError:
 
 
 def _too_many(refusal: Refusal) -> SupasyncError:
-    error = PassingError(f"{refusal.project} asks to slow down ({refusal.said})", hint=_LATER)
+    error = RetryableError(f"{refusal.project} asks to slow down ({refusal.said})", hint=_LATER)
     error.after = refusal.answer.retry_after
     return error
 
 
 def _passing(refusal: Refusal) -> SupasyncError:
-    error = PassingError(refusal.told("failed"), table=refusal.table, hint=_LATER)
+    error = RetryableError(refusal.told("failed"), table=refusal.table, hint=_LATER)
     error.after = refusal.answer.retry_after
     error.lost = refusal.answer.status in _LOST
     return error

@@ -11,7 +11,7 @@ from supasync_core.model.errors import RowError, SchemaError
 from supasync_core.model.state import Extent
 from supasync_core.model.table import Table
 from supasync_rest.client import Client
-from supasync_rest.messages import Answer, Request
+from supasync_rest.messages import Request, Response
 from supasync_rest.rest_errors import StatementTimeoutError
 
 PATH = "/rpc/supasync_horizon?tables="
@@ -44,7 +44,7 @@ def survey(client: Client, asked: Asked) -> tuple[Survey, int | None]:
 def _call(client: Client, asked: Asked) -> Mapping[str, Any]:
     request = Request(method="GET", path=_path(asked), purpose="survey", eased=True)
 
-    def told(answer: Answer) -> Mapping[str, Any]:
+    def told(answer: Response) -> Mapping[str, Any]:
         try:
             found: Mapping[str, Any] = json.loads(answer.body)
         except (ValueError, RecursionError) as err:

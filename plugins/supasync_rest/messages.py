@@ -55,7 +55,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A status, headers by lower-case name, and a body, which may be ``cut`` off."""
 
     status: int

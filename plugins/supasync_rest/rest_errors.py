@@ -3,7 +3,7 @@
 from supasync_core.model.errors import RefusedError, RowError, SchemaError, TransientError
 
 
-class PassingError(TransientError):
+class RetryableError(TransientError):
     """What may pass: ``after`` is the wait in seconds that the server asks for.
 
     ``lost``: the request may yet take effect. ``final``: sending the very same again is no use.
@@ -14,7 +14,7 @@ class PassingError(TransientError):
     final: bool = False
 
 
-class StatementTimeoutError(PassingError):
+class StatementTimeoutError(RetryableError):
     """PostgreSQL cancelled the statement (57014), or its answer did not come in time."""
 
 
@@ -42,5 +42,5 @@ class ComputedColumnError(SchemaError):
     column: str = ""
 
 
-class NoRightError(RefusedError):
+class ForbiddenError(RefusedError):
     """The key is known, and its role may not do this: 42501."""

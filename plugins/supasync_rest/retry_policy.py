@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-from supasync_rest.rest_errors import PassingError
+from supasync_rest.rest_errors import RetryableError
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ LONGEST = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class RetryPolicy:
     """How often and how slowly to try again; tests bring a ``sleep`` that does not."""
 
     attempts: int = 5
@@ -49,8 +49,8 @@ class Patience:
         """Ever longer, with jitter; at least what was asked for, and ``first`` for a Retry-After of 0."""
         backoff = wait_exponential_jitter(initial=self.first, max=self.longest, jitter=self.first)(state)
         error = state.outcome.exception() if state.outcome else None
-        return max(backoff, error.after) if isinstance(error, PassingError) else backoff
+        return max(backoff, error.after) if isinstance(error, RetryableError) else backoff
 
 
 def _worth_repeating(error: BaseException) -> bool:
-    return isinstance(error, PassingError) and error.after <= LONGEST and not error.final
+    return isinstance(error, RetryableError) and error.after <= LONGEST and not error.final

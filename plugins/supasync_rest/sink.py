@@ -8,16 +8,16 @@ from supasync_core.api.backend import Reference, Remark, Unique
 from supasync_core.api.registration import Context
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch
-from supasync_core.model.errors import LeftOverError, RowError, SchemaError, TooMuchError
+from supasync_core.model.errors import BatchTooLargeError, LeftOverError, RowError, SchemaError
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_rest import catalog_functions, query, remarks
 from supasync_rest.client import Client
-from supasync_rest.messages import Answer, Request
+from supasync_rest.messages import Request, Response
 from supasync_rest.page_size import LARGEST
 from supasync_rest.paging import RestPages
 from supasync_rest.rest_errors import ComputedColumnError, StatementTimeoutError, TooLargeError
-from supasync_rest.retry_policy import Patience
+from supasync_rest.retry_policy import RetryPolicy
 
 OWN = {"X-Supasync": "write"}
 """By which guarded triggers of NEW know rows that are copied: see `triggers-writes.sql`."""
@@ -28,7 +28,7 @@ _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 class RestSink(RestPages):
     """Merges batches by the table's key: one POST, one statement, one transaction."""
 
-    def __init__(self, context: Context, patience: Patience | None = None) -> None:
+    def __init__(self, context: Context, patience: RetryPolicy | None = None) -> None:
         super().__init__(Client(context, ("GET", "HEAD", "POST", "DELETE"), patience))
         self._computed: dict[tuple[str, str], set[str]] = {}
         self._notes: dict[str, None] = {}
@@ -73,7 +73,7 @@ class RestSink(RestPages):
             _refuse_too_large(table, batch)
             self._merge_known(table, batch.columns, body, expected)
         except (TooLargeError, StatementTimeoutError) as err:
-            raise TooMuchError(err) from err
+            raise BatchTooLargeError(err) from err
         return batch.count
 
     def _merge_known(self, table: Table, names: Sequence[str], body: bytes, expected: int) -> None:
@@ -121,7 +121,7 @@ class RestSink(RestPages):
             unsettled=True,
         )
 
-        def removed(answer: Answer) -> int:
+        def removed(answer: Response) -> int:
             if answer.total is None:
                 raise self._client.unfit(request, "without a count of the rows it deleted", answer)
             return answer.total
@@ -157,14 +157,14 @@ class RestSink(RestPages):
             eased=True,
         )
 
-        def confirmed(answer: Answer) -> None:
+        def confirmed(answer: Response) -> None:
             if answer.total is None:
                 raise self._client.unfit(request, "without a count of the rows it wrote", answer)
             self._check(table, answer, expected)
 
         self._client.send(request, confirmed)
 
-    def _check(self, table: Table, answer: Answer, expected: int) -> None:
+    def _check(self, table: Table, answer: Response, expected: int) -> None:
         """Every row was written, and merged.
 
         Without ``resolution=`` among the applied preferences it was a plain INSERT (measured on a table

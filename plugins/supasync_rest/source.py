@@ -13,14 +13,14 @@ from supasync_rest.children import Children
 from supasync_rest.client import Client
 from supasync_rest.horizon_survey import Asked, survey
 from supasync_rest.paging import RestPages
-from supasync_rest.retry_policy import Patience
+from supasync_rest.retry_policy import RetryPolicy
 from supasync_rest.whole_table import PLACE, WholeTables
 
 
 class RestSource(RestPages):
     """Only ever read."""
 
-    def __init__(self, context: Context, patience: Patience | None = None) -> None:
+    def __init__(self, context: Context, patience: RetryPolicy | None = None) -> None:
         super().__init__(Client(context, ("GET", "HEAD"), patience))
         self._surveyed = context.settings.get("horizon") == "true"
         self._bytes: int | None = None

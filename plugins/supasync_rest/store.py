@@ -15,8 +15,8 @@ from supasync_core.model.errors import StateError
 from supasync_core.model.timestamps import Instant
 from supasync_rest.client import Client
 from supasync_rest.error_mapping import SCHEMA_HINT
-from supasync_rest.messages import Answer, Request
-from supasync_rest.retry_policy import Patience
+from supasync_rest.messages import Request, Response
+from supasync_rest.retry_policy import RetryPolicy
 
 _COLUMNS = (
     "run_id,created_at,sync_status,command,holder,finished_at,last_sync_timestamp,"
@@ -38,7 +38,7 @@ T = TypeVar("T")
 class RestStore:
     """Keeps the rules of `supasync_core.api.journal` inside PostgreSQL; `schema.sql` holds them."""
 
-    def __init__(self, context: Context, patience: Patience | None = None) -> None:
+    def __init__(self, context: Context, patience: RetryPolicy | None = None) -> None:
         self._client = Client(context, ("GET", "POST"), patience)
 
     def begin(self, claim: Claim) -> Run:
@@ -119,7 +119,7 @@ class RestStore:
         request = Request(method="GET", path=path, purpose="state", state=True)
         return self._client.send(request, lambda answer: [_row(each) for each in self._json(request, answer)])
 
-    def _spent(self, request: Request, behind: int, answer: Answer) -> "_Spent":
+    def _spent(self, request: Request, behind: int, answer: Response) -> "_Spent":
         """A page of what was spent, behind which the next one begins."""
         rows = self._json(request, answer)
         spent = [journal.spending(row["created_at"], row["costs"], row["sizes"]) for row in rows]
@@ -128,7 +128,7 @@ class RestStore:
             raise self._client.unfit(request, "with rows before those that it was asked for", answer)
         return _Spent(spent, last, rows[-1]["seq"] if rows else behind)
 
-    def _json(self, request: Request, answer: Answer) -> Any:  # noqa: ANN401 - JSON
+    def _json(self, request: Request, answer: Response) -> Any:  # noqa: ANN401 - JSON
         try:
             return json.loads(answer.body)
         except ValueError as err:

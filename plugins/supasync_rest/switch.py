@@ -12,9 +12,9 @@ from supasync_core.model.table import Table
 from supasync_rest import catalog_functions, remarks, scripts, switch_steps
 from supasync_rest.client import Client
 from supasync_rest.env_names import Names, anon_key
-from supasync_rest.messages import Answer, Request
-from supasync_rest.rest_errors import NoRightError
-from supasync_rest.retry_policy import Patience
+from supasync_rest.messages import Request, Response
+from supasync_rest.rest_errors import ForbiddenError
+from supasync_rest.retry_policy import RetryPolicy
 from supasync_rest.url_and_key import key_problem
 
 _FUNCTION: Final = "supasync_ready"
@@ -39,7 +39,7 @@ class RestSwitch:
 
     conditions: Mapping[str, str] = _CONDITIONS
 
-    def __init__(self, ends: Ends, patience: Patience | None = None) -> None:
+    def __init__(self, ends: Ends, patience: RetryPolicy | None = None) -> None:
         self._ends = ends
         self._patience = patience
         self._client = self._opened(ends.sink.values["key"])
@@ -126,7 +126,7 @@ class RestSwitch:
         path = f"/rpc/{_FUNCTION}?tables={quote(named, safe='')}"
         request = Request(method="GET", path=path, purpose="switch", state=True)
 
-        def told(answer: Answer) -> dict[str, list[str]]:
+        def told(answer: Response) -> dict[str, list[str]]:
             try:
                 found: Any = json.loads(answer.body)
             except ValueError as err:
@@ -159,7 +159,7 @@ def _probed(client: Client, name: str, *, may: bool, secret: bool = False) -> Co
     request = Request(method="GET", path=path, purpose="switch", state=True)
     try:
         sees = client.send(request, lambda answer: answer.body.strip() != b"[]")
-    except NoRightError:
+    except ForbiddenError:
         sees = secret = False
     except RefusedError as err:
         return Condition(name="keys", holds=False, text=f"{name}: {err}", how=how, hint=err.hint)

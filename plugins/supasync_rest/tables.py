@@ -12,7 +12,7 @@ from supasync_core.model.table import Column, Shape, Table
 from supasync_rest import query
 from supasync_rest.client import Client
 from supasync_rest.description import HIDDEN, described
-from supasync_rest.messages import Answer, Request
+from supasync_rest.messages import Request, Response
 from supasync_rest.rest_errors import HiddenSchemaError, LargePageError, MissingColumnError
 
 _NOWHERE = "supasync_asks_which_there_are"
@@ -90,7 +90,7 @@ class RestSide:
             headers={"Prefer": "count=exact"},
         )
 
-        def total(answer: Answer) -> int:
+        def total(answer: Response) -> int:
             if answer.total is None:
                 raise self._client.unfit(request, "without a count", answer)
             return answer.total
@@ -144,7 +144,7 @@ class RestSide:
         what is wrong with rows of the right form.
         """
 
-        def batch(answer: Answer) -> Batch | None:
+        def batch(answer: Response) -> Batch | None:
             body = raw_json.whole(answer.body) if answer.cut else answer.body
             page = Batch(body, answer.total if "Prefer" in request.headers else None)
             try:

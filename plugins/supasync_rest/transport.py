@@ -17,7 +17,7 @@ from urllib3.exceptions import (
 
 from supasync_core.model.cost import Cost
 from supasync_core.system import connections
-from supasync_rest.messages import Answer, Request
+from supasync_rest.messages import Request, Response
 
 ROOT = "/rest/v1"
 UNSENT = (NewConnectionError, ConnectTimeoutError, ProxyError)
@@ -43,7 +43,7 @@ class Transport:
         self._pool = connections.pool(url, _TIMEOUT, _CONNECTIONS)
         self.headers = {"Host": urlsplit(url).netloc, "Accept-Encoding": "gzip", **headers}
 
-    def send(self, request: Request, cost: Cost) -> Answer:
+    def send(self, request: Request, cost: Cost) -> Response:
         """The answer, of whatever status, cut off behind ``most`` bytes; HTTPError of urllib3 for none.
 
         ``cost`` has the bytes as they travelled, also when it breaks off. What is cut off never travels: the
@@ -72,7 +72,7 @@ class Transport:
             if response is not None:
                 cost.received = _size(response.headers) + response.tell()
                 response.close()
-        return Answer(response.status, _lowered(response.headers), body, cut)
+        return Response(response.status, _lowered(response.headers), body, cut)
 
     def close(self) -> None:
         """Close all connections."""

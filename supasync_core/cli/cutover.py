@@ -21,11 +21,11 @@ from supasync_core.project.session import Session
 if TYPE_CHECKING:
     from supasync_core.api.switch import Switch
     from supasync_core.cutover.checklist import Outcome
-    from supasync_core.cutover.checks import Situation
+    from supasync_core.cutover.checks import CutoverContext
     from supasync_core.cutover.switchover import Conduct
     from supasync_core.model.report import Report
     from supasync_core.model.table import Table
-    from supasync_core.project.migration import Project
+    from supasync_core.project.migration import Migration
     from supasync_core.verify import Verification
 
 
@@ -115,7 +115,7 @@ class Command:
 
         with self._conduct() as conduct:
             memory = conduct.memory
-            settings = conduct.situation.project.settings
+            settings = conduct.situation.migration.settings
             env = settings.cutover.env
             own = [settings.folder / ".env", *([env] if env else [])]
             ways = rollback.ways(memory, self.accepted, own)
@@ -128,7 +128,7 @@ class Command:
                     return SupasyncError.exit_code
                 for way in due:
                     rollback.restore(conduct.folder, memory, way)
-            found = list(rollback.since(conduct.situation.project, memory))
+            found = list(rollback.since(conduct.situation.migration, memory))
         if self.as_json:
             rows = [{"table": e.table, "newer": e.newer, "rows": e.rows, "text": e.text} for e in found]
             told = {"restored": [] if dry else [way.replaced.path for way in due], "since": rows}
@@ -166,7 +166,7 @@ class Command:
     @contextmanager
     def _conduct(self) -> "Iterator[Conduct]":
         """Everything opened."""
-        from supasync_core.cutover.checks import Situation  # noqa: PLC0415 - --help needs none of it
+        from supasync_core.cutover.checks import CutoverContext  # noqa: PLC0415 - --help needs none of it
         from supasync_core.cutover.saved_progress import recall  # noqa: PLC0415
         from supasync_core.cutover.switchover import Conduct  # noqa: PLC0415
         from supasync_core.gap.no_source import AbsentSource  # noqa: PLC0415
@@ -178,7 +178,7 @@ class Command:
             source = AbsentSource() if self.after_gap else None
             project = stack.enter_context(opened(settings, self.session.host, source))
             switch = stack.enter_context(closing(self._switch(project)))
-            situation = Situation(
+            situation = CutoverContext(
                 project,
                 switch,
                 self,
@@ -189,11 +189,11 @@ class Command:
             )
             yield Conduct(situation, self.accepted, self._show, self.place)
 
-    def _switch(self, project: "Project") -> "Switch":
+    def _switch(self, migration: "Migration") -> "Switch":
         """What the sink's kind of project brings; ConfigError where no plugin brings it."""
         from supasync_core.api.switch import Ends  # noqa: PLC0415 - --help needs none of it
 
-        settings = project.settings
+        settings = migration.settings
         if settings.sink.backend not in self.session.host.switches:
             raise ConfigError([f"cutover: no plugin knows how to switch an app to {settings.sink.backend}"])
         ends = Ends(
@@ -201,67 +201,67 @@ class Command:
             sink=settings.sink,
             environment=settings.environment,
             folder=settings.folder,
-            ledger=project.ledger,
+            ledger=migration.ledger,
         )
         return self.session.host.switches.get(settings.sink.backend)(ends)
 
-    def _copied(self, project: "Project") -> "Report":
+    def _copied(self, migration: "Migration") -> "Report":
         """One sync, recorded as such."""
         from supasync_core.cli import notify  # noqa: PLC0415
         from supasync_core.cli.sync import interruptible  # noqa: PLC0415
-        from supasync_core.project.run_options import Plan  # noqa: PLC0415
+        from supasync_core.project.run_options import RunOptions  # noqa: PLC0415
         from supasync_core.sync import runner  # noqa: PLC0415 - --help needs none of it
         from supasync_core.system import lock  # noqa: PLC0415 - --help needs none of it
         from supasync_core.system.last_success import LastSuccess  # noqa: PLC0415
 
-        settings = project.settings
+        settings = migration.settings
         with (
             interruptible(settings.max_runtime) as interrupted,
             output.watching(self.session.redact, as_json=True) as watch,
         ):
             holder = lock.holder(settings.folder)
-            plan = Plan(holder=holder, tables=settings.tables, interrupted=interrupted, last=True)
-            report = runner.sync(project, plan, watch)
+            plan = RunOptions(holder=holder, tables=settings.tables, interrupted=interrupted, last=True)
+            report = runner.sync(migration, plan, watch)
         notify.tell(self.session, report, report.exit_code)
         if report.complete:
             LastSuccess(settings.folder).note()
         return report
 
-    def _compared(self, project: "Project") -> "Verification":
+    def _compared(self, migration: "Migration") -> "Verification":
         """One verification."""
         from supasync_core.cli.verify import staging, watching  # noqa: PLC0415 - --help needs none of it
         from supasync_core.verify import verify  # noqa: PLC0415
 
         with staging(self.session) as kept, watching(quiet=self.as_json) as onlooker:
-            tables = project.settings.tables
-            return verify(project, tables, exact=self._by_value(project), staging=kept, progress=onlooker)
+            tables = migration.settings.tables
+            return verify(migration, tables, exact=self._by_value(migration), staging=kept, progress=onlooker)
 
-    def _by_value(self, project: "Project") -> "list[str]":
+    def _by_value(self, migration: "Migration") -> "list[str]":
         """The tables of which every value is compared: where that costs much, a person decides.
 
         Those whose updates no run sees are compared so whatever was said of all, unless they cost much.
         """
         from supasync_core.cutover.value_checks import doubtful  # noqa: PLC0415 - --help needs none of it
 
-        tables = project.settings.tables
+        tables = migration.settings.tables
         less = "keys and timestamps are compared, and the certificate says so"
-        if self.exact or (self.exact is None and self._affords(project, tables, "every value", less)):
+        if self.exact or (self.exact is None and self._affords(migration, tables, "every value", less)):
             return [table.name for table in tables]
-        why = doubtful(project)
+        why = doubtful(migration)
         blind = [table for table in tables if table.name in why]
         names = ", ".join(table.name for table in blind)
         less = "the check called values fails, since no run sees their updates"
-        if blind and self._affords(project, blind, f"the values of {names} at least", less):
+        if blind and self._affords(migration, blind, f"the values of {names} at least", less):
             return [table.name for table in blind]
         return []
 
-    def _affords(self, project: "Project", tables: "Sequence[Table]", what: str, less: str) -> bool:
+    def _affords(self, migration: "Migration", tables: "Sequence[Table]", what: str, less: str) -> bool:
         """Whether reading these tables costs little; else the answer, and after --no-exact a no."""
         from supasync_core.model.budget import size  # noqa: PLC0415
         from supasync_core.usage.estimate import egress_of, is_small  # noqa: PLC0415 - --help needs none
 
-        cost = egress_of(project, tables)
-        if is_small(cost, project.settings.budgets):
+        cost = egress_of(migration, tables)
+        if is_small(cost, migration.settings.budgets):
             return True
         return self.exact is None and self.agrees(
             f"Compare {what}? That takes about {size(cost)} of OLD's egress, a tenth of a month's or more. "
@@ -276,10 +276,10 @@ class Command:
             text += "\n" + textwrap.indent(outcome.hint, " " * 10)
         click.echo(self.session.redact(text), err=self.as_json)
 
-    def _end(self, situation: "Situation", *, switched: bool, by_hand: bool = True) -> None:
+    def _end(self, situation: "CutoverContext", *, switched: bool, by_hand: bool = True) -> None:
         """The certificate's place, what else names OLD, the steps by hand, and those of the user's own."""
         steps = situation.switch.steps() if by_hand else ()
-        own = situation.project.settings.cutover.steps if by_hand else ()
+        own = situation.migration.settings.cutover.steps if by_hand else ()
         left = situation.app.naming.left if situation.app else ()
         place = situation.memory.certificate if switched else None
         scripts = [outcome.sql for outcome in self.outcomes if outcome.sql]

@@ -169,12 +169,12 @@ def opened(session: Session, asked: Given, settings: "Settings | None") -> "Iter
     """Both sides and an engine between them, opened."""
     from supasync_core.cli.spinner import counting  # noqa: PLC0415 - --help opens nothing
     from supasync_core.diff.compare import Comparing  # noqa: PLC0415
-    from supasync_core.diff.side_finder import Finding  # noqa: PLC0415
+    from supasync_core.diff.side_finder import SideFinder  # noqa: PLC0415
     from supasync_core.model.cost import Ledger  # noqa: PLC0415
 
     with ExitStack() as stack:
         progress = stack.enter_context(counting())
-        finding = Finding(
+        finding = SideFinder(
             host=session.host,
             settings=settings,
             choices=asked.choices(),

@@ -18,7 +18,7 @@ from supasync_core.system.files import write_private
 if TYPE_CHECKING:
     from supasync_core.api.export import Export, Query, Staging
     from supasync_core.model.settings import Settings
-    from supasync_core.project.migration import Project
+    from supasync_core.project.migration import Migration
 
 EXPORT = "csv"
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -45,8 +45,8 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
         if offline:
             known, shapes = wanted.remembered(settings, staging)
         else:
-            with _without_source(session, settings) as project:
-                known, shapes = wanted.ask(project, staging)
+            with _without_source(session, settings) as migration:
+                known, shapes = wanted.ask(migration, staging)
     export = _export(session)
     queries = [
         export.query(each, exact=exact) for each in wanted.wanted(settings, session.host, known, shapes)
@@ -150,13 +150,13 @@ def _staging(session: Session, settings: "Settings") -> "Iterator[Staging]":
 
 
 @contextmanager
-def _without_source(session: Session, settings: "Settings") -> "Iterator[Project]":
+def _without_source(session: Session, settings: "Settings") -> "Iterator[Migration]":
     """NEW alone, opened."""
     from supasync_core.gap.no_source import AbsentSource  # noqa: PLC0415 - --help opens nothing
     from supasync_core.project.migration import opened  # noqa: PLC0415
 
-    with opened(settings, session.host, AbsentSource()) as project:
-        yield project
+    with opened(settings, session.host, AbsentSource()) as migration:
+        yield migration
 
 
 def _rehearsed(session: Session, sink: str) -> "Settings":

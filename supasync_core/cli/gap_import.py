@@ -20,7 +20,7 @@ from supasync_core.cli import output
 from supasync_core.cli.params import encodings, pairs
 from supasync_core.cli.spinner import steps
 from supasync_core.cli.sync import interruptible
-from supasync_core.gap.import_plan import Outlook, Part
+from supasync_core.gap.import_plan import ImportPlan, Part
 from supasync_core.gap.look import Look, Progress
 from supasync_core.gap.no_source import AbsentSource
 from supasync_core.gap.send import COMMAND, Sending
@@ -29,7 +29,7 @@ from supasync_core.model.printable import file_name, visible
 from supasync_core.model.settings import Settings
 from supasync_core.model.wording import counted
 from supasync_core.project.lease import LEASE, Lease
-from supasync_core.project.migration import Project, opened
+from supasync_core.project.migration import Migration, opened
 from supasync_core.project.session import Session
 from supasync_core.staging.csv.named_files import named
 from supasync_core.system import lock
@@ -73,18 +73,18 @@ class Command:
         )
         with (
             lock.locked(self.settings.folder),
-            opened(self.settings, self.session.host, AbsentSource()) as project,
+            opened(self.settings, self.session.host, AbsentSource()) as migration,
         ):
-            look = partial(Look, project, self.export, self.staging, choices, rehearsal=self.rehearsal)
+            look = partial(Look, migration, self.export, self.staging, choices, rehearsal=self.rehearsal)
             if self.dry_run:
-                return self._looked(self._look(look, folder), project)
+                return self._looked(self._look(look, folder), migration)
             if not look(lambda _text: None).checked(folder).files:
                 raise _nothing(folder)
-            with self._leased(project) as lease:
-                return self._import(look, folder, project, lease)
+            with self._leased(migration) as lease:
+                return self._import(look, folder, migration, lease)
 
     def _import(
-        self, look: Callable[[Progress], Look], folder: Path | None, project: Project, lease: Lease
+        self, look: Callable[[Progress], Look], folder: Path | None, migration: Migration, lease: Lease
     ) -> int:
         outlook = self._look(look, folder)
         state = lease.state
@@ -98,7 +98,7 @@ class Command:
             interruptible(self.settings.max_runtime) as asked,
             output.watching(self.session.redact, as_json=self.as_json) as watch,
         ):
-            sending = Sending(project, self.staging, lease, state, outlook, watch, asked)
+            sending = Sending(migration, self.staging, lease, state, outlook, watch, asked)
             done = sending.conduct()
         for part in outlook.parts.values():
             if done.status == "success":
@@ -112,16 +112,16 @@ class Command:
         return done.exit_code
 
     @contextmanager
-    def _leased(self, project: Project) -> Iterator[Lease]:
+    def _leased(self, migration: Migration) -> Iterator[Lease]:
         """The lease in NEW; a rehearsal may begin without a baseline."""
         claim = Claim(
             holder=lock.holder(self.settings.folder),
-            source=project.source_ref,
+            source=migration.source_ref,
             command=COMMAND,
             lease=LEASE,
             baseline=self.rehearsal,
         )
-        lease = Lease.taken(project, claim)
+        lease = Lease.taken(migration, claim)
         try:
             yield lease
         except BaseException:
@@ -139,7 +139,7 @@ class Command:
             if answer.strip().lower() in ("yes", "no"):
                 return bool(answer.strip().lower() == "yes")
 
-    def _look(self, look: Callable[[Progress], Look], folder: Path | None) -> Outlook:
+    def _look(self, look: Callable[[Progress], Look], folder: Path | None) -> ImportPlan:
         """What there is, shown; ConfigError where there is nothing."""
         with steps() as progress:
             outlook = look(progress).at(folder)
@@ -148,8 +148,8 @@ class Command:
             raise _nothing(folder)
         return outlook
 
-    def _looked(self, outlook: Outlook, project: Project) -> int:
-        cost = project.ledger.total().requests
+    def _looked(self, outlook: ImportPlan, migration: Migration) -> int:
+        cost = migration.ledger.total().requests
         return self._end(
             outlook,
             3 if outlook.blocked() else 0,
@@ -157,7 +157,7 @@ class Command:
             f"nothing was written ({counted(cost, 'request', 'requests')})",
         )
 
-    def _end(self, outlook: Outlook, code: int, text: str) -> int:
+    def _end(self, outlook: ImportPlan, code: int, text: str) -> int:
         if self.as_json:
             click.echo(self.session.redact(json.dumps({**outlook.as_json(), "message": text}, indent=2)))
         else:
@@ -167,7 +167,7 @@ class Command:
     def _imported(self, digest: str) -> str:
         return f"imported {digest} {self.settings.sink.ref}"
 
-    def _show(self, outlook: Outlook) -> None:
+    def _show(self, outlook: ImportPlan) -> None:
         if self.report:
             _write(Path(self.report), list(outlook.findings), defuse=not self.no_defuse)
         if self.as_json:
@@ -200,7 +200,7 @@ class Command:
         name = max(names, key=len)
         return f"; if it is of {name}: --file {shlex.quote(f'{name}={path}')}"
 
-    def _findings(self, outlook: Outlook) -> None:
+    def _findings(self, outlook: ImportPlan) -> None:
         """A few places of each kind, how many there are, and how to get those rows again."""
         grouped: dict[tuple[str, str, str, str | None], list[Finding]] = defaultdict(list)
         for each in outlook.findings:
@@ -220,7 +220,7 @@ class Command:
             if kind in self.export.kinds:  # what cannot be read is never accepted
                 output.line(f"--accept {kind}: {self.export.kinds[kind]}")
 
-    def _refetch(self, part: Part, outlook: Outlook) -> None:
+    def _refetch(self, part: Part, outlook: ImportPlan) -> None:
         errors = part.errors(outlook.accepted)
         whole = [each for each in errors if len(each.key) == len(part.table.key) and all(each.key)]
         keys = tuple(dict.fromkeys(each.key for each in whole if not each.until))

@@ -17,7 +17,7 @@ from supasync_core.model.printable import visible
 from supasync_core.model.report import Report, TableResult
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
-from supasync_core.project.run_options import Watch
+from supasync_core.project.run_options import RunObserver
 from supasync_core.project.session import Session
 from supasync_core.usage.estimate import Estimate
 
@@ -152,7 +152,7 @@ def report(done: Report, redact: Callable[[str], str], *, as_json: bool) -> None
 
 
 @contextmanager
-def watching(redact: Callable[[str], str], *, as_json: bool) -> Iterator[Watch]:
+def watching(redact: Callable[[str], str], *, as_json: bool) -> Iterator[RunObserver]:
     """A progress bar on a terminal's stderr; without one, a line per table on stdout."""
     if not sys.stderr.isatty():
         yield _Lines(redact, quiet=as_json)

@@ -25,8 +25,8 @@ def quarantine() -> None:
 @click.pass_obj
 def list_rows(session: Session, *, as_json: bool) -> int:
     """List the rows that are set aside: table, key, reason, since when."""
-    with session.project() as project:
-        state = current(project.store.past(1), project.source_ref)
+    with session.migration() as migration:
+        state = current(migration.store.past(1), migration.source_ref)
     rows = [{"table": name, **asdict(row)} for name, rows in state.quarantine.items() for row in rows]
     rows += [_unlisted(name, again) for name, again in state.again.items()]
     if as_json:
@@ -57,11 +57,11 @@ def retry(session: Session) -> int:
     Exits with 3 where some are refused again.
     """
     from supasync_core.sync import quarantine_retry  # noqa: PLC0415 - list needs no writing side
-    from supasync_core.sync.writer import Delivery  # noqa: PLC0415
+    from supasync_core.sync.writer import Writer  # noqa: PLC0415
 
     with state_writer.leased(session, "quarantine retry") as lease:
-        delivery = Delivery(lease.project, lease.run.now, lease.state)
-        for table in lease.project.settings.tables:
+        delivery = Writer(lease.migration, lease.run.now, lease.state)
+        for table in lease.migration.settings.tables:
             quarantine_retry.retry(delivery, table, whole=True)
         left = delivery.set_aside.kept(lease.state)
         lease.save(left.doubtful(delivery.reread.written), "retried")

@@ -102,7 +102,7 @@ class Command:
 
     def _weighed(self, part: Part, to: Target, comparing: Comparing) -> Part:
         """What may be removed of the rows that the left side is once more seen not to have."""
-        proven = to.project is None
+        proven = to.migration is None
         if not proven and LEFT in part.difference.partial:
             return replace(part, stays=self._partial(part.difference)) if part.surplus else part
         there = comparing.left.present(part.table, part.surplus) if part.surplus else set()

@@ -11,7 +11,7 @@ from supasync_core.model.errors import StateError
 from supasync_core.model.state import State
 from supasync_core.model.wording import counted
 from supasync_core.project import state_writer
-from supasync_core.project.migration import Project, opened_staging
+from supasync_core.project.migration import Migration, opened_staging
 from supasync_core.project.session import Session
 from supasync_core.reconcile.clear import Clearing
 from supasync_core.sync import removal
@@ -25,13 +25,13 @@ _SHOWN = 10
 def clear(session: Session, tables: tuple[str, ...], *, applied: bool, as_json: bool) -> int:
     """Show the rows, or remove them; 0 where that was possible for all of them, else 3."""
     if not applied:
-        with session.project() as project:
-            state = current(project.store.past(1), project.source_ref)
-            found = _found(project, state, tables)
+        with session.migration() as migration:
+            state = current(migration.store.past(1), migration.source_ref)
+            found = _found(migration, state, tables)
         _show(found, as_json=as_json, applied=False)
         return _PERSON if found.empty else 0
     with state_writer.leased(session, COMMAND) as lease:
-        found = _found(lease.project, lease.state, tables)
+        found = _found(lease.migration, lease.state, tables)
         if not as_json:
             _show(found, as_json=False, applied=True)
         state = found.remembered(lease.run.now)
@@ -48,19 +48,19 @@ def clear(session: Session, tables: tuple[str, ...], *, applied: bool, as_json: 
     return 0 if fine and not found.empty else _PERSON
 
 
-def _found(project: Project, state: State, tables: tuple[str, ...]) -> Clearing:
-    found = Clearing(project, state)
-    found.find(project.select(tables, "--table"))
+def _found(migration: Migration, state: State, tables: tuple[str, ...]) -> Clearing:
+    found = Clearing(migration, state)
+    found.find(migration.select(tables, "--table"))
     return found
 
 
 def _remove(lease: state_writer.Leased, found: Clearing) -> tuple[str, list[Removed]]:
     """Remove the rows, children first; the lease's next save, before the first of them, holds what waits."""
-    project = lease.project
-    with opened_staging(project.settings, project.host) as staging:
+    migration = lease.migration
+    with opened_staging(migration.settings, migration.host) as staging:
         if staging is None:
             raise StateError("there is no staging that could keep the rows", hint="name one under staging:")
-        place = Place.of(project, staging)
+        place = Place.of(migration, staging)
         return removal.remove(place, found.weighed(), lease.run.now)
 
 

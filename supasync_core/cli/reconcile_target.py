@@ -12,7 +12,7 @@ from supasync_core.api.export import Staging
 from supasync_core.api.registration import Context
 from supasync_core.api.state_store import Claim, Entry
 from supasync_core.cli.diff import Given
-from supasync_core.diff.side_finder import Finding
+from supasync_core.diff.side_finder import SideFinder
 from supasync_core.diff.sides import NEW, OLD, STAGING, FileSide
 from supasync_core.gap.no_source import AbsentSource
 from supasync_core.model.cost import Ledger
@@ -20,7 +20,7 @@ from supasync_core.model.errors import ConfigError
 from supasync_core.model.settings import Settings
 from supasync_core.model.table import Table
 from supasync_core.project.lease import LEASE, RENEW, Lease
-from supasync_core.project.migration import Project, opened
+from supasync_core.project.migration import Migration, opened
 from supasync_core.project.session import Session
 from supasync_core.sync.removal import Place
 from supasync_core.system import lock
@@ -42,7 +42,7 @@ class Target:
     opened: Callable[[], Place]
     named: Callable[[Table], Table]
     longest: timedelta = _LONGEST
-    project: Project | None = None
+    migration: Migration | None = None
     lease: Lease | None = None
 
     @cached_property
@@ -70,7 +70,7 @@ class Target:
                 error=error,
                 details=details,
                 lease=LEASE,
-                retention=lease.project.settings.retention.days,
+                retention=lease.migration.settings.retention.days,
             )
         )
 
@@ -111,29 +111,29 @@ def target(session: Session, given: Given, settings: Settings | None, *, writes:
 
 def _new(session: Session, settings: Settings, stack: ExitStack) -> Target:
     """NEW; OLD is not opened by this, where it is compared it is read as a side."""
-    project = stack.enter_context(opened(settings, session.host, AbsentSource()))
+    migration = stack.enter_context(opened(settings, session.host, AbsentSource()))
 
     def place() -> Place:
         evidence = stack.enter_context(closing(_staging(session, settings)))
         refs = {"sink_ref": settings.sink.ref, "source_ref": settings.source.ref}
-        return Place(sink=project.sink, **refs, tables=settings.tables, evidence=evidence)
+        return Place(sink=migration.sink, **refs, tables=settings.tables, evidence=evidence)
 
-    return Target(place, lambda table: table, longest=settings.max_runtime, project=project)
+    return Target(place, lambda table: table, longest=settings.max_runtime, migration=migration)
 
 
 @contextmanager
 def _leased(found: Target, *, writes: bool) -> Iterator[None]:
     """Hold the lease where rows are written; StateError without a baseline."""
-    project = found.project
-    if not writes or project is None:
+    migration = found.migration
+    if not writes or migration is None:
         yield
         return
-    holder = lock.holder(project.settings.folder)
-    claim = Claim(holder=holder, source=project.source_ref, command=COMMAND, lease=LEASE)
-    found.lease = Lease.taken(project, claim)
+    holder = lock.holder(migration.settings.folder)
+    claim = Claim(holder=holder, source=migration.source_ref, command=COMMAND, lease=LEASE)
+    found.lease = Lease.taken(migration, claim)
     try:
-        if "path" in project.settings.sink.values:
-            project.store.close()  # a file is compared while nobody holds it; the lease in it stays
+        if "path" in migration.settings.sink.values:
+            migration.store.close()  # a file is compared while nobody holds it; the lease in it stays
         yield
     except BaseException:
         if found.lease:
@@ -145,7 +145,7 @@ def _leased(found: Target, *, writes: bool) -> Iterator[None]:
 def _file(session: Session, given: Given, settings: Settings | None, stack: ExitStack) -> Target:
     """A file, by the sink of its format."""
     ledger = Ledger()
-    finding = Finding(
+    finding = SideFinder(
         host=session.host, settings=settings, choices=given.choices(), ledger=ledger, progress=lambda *_: None
     )
     side = finding.side(given.right, given.left)

@@ -34,8 +34,8 @@ def diff(session: Session, *, as_json: bool) -> int:
     from supasync_core.schema.both_sides import compared  # noqa: PLC0415 - --help needs none of it
 
     session.trouble = TROUBLE
-    with session.project() as project:
-        found = compared(project)
+    with session.migration() as migration:
+        found = compared(migration)
     if as_json:
         click.echo(json.dumps(found.as_json(), indent=2))
     else:

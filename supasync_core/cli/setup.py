@@ -12,7 +12,7 @@ from supasync_core.model import timestamps
 from supasync_core.model.errors import ConfigError, LockedError, StateError
 from supasync_core.model.state import State
 from supasync_core.project.lease import LEASE
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.project.session import Session
 from supasync_core.status.manual_steps import steps
 from supasync_core.status.preflight import Inspection, inspect
@@ -31,8 +31,8 @@ def check(session: Session, *, as_json: bool) -> int:
 
     Exits with 0 where a sync may run, with 3 where something needs a person first.
     """
-    with session.project() as project:
-        found = _look(project, as_json=as_json)
+    with session.migration() as migration:
+        found = _look(migration, as_json=as_json)
     if found.fine and (found.past is None or found.past.state is None) and not as_json:
         click.echo("there is no baseline record yet; next: supasync setup")
     return 0 if found.fine else 3
@@ -51,9 +51,9 @@ def check(session: Session, *, as_json: bool) -> int:
 def setup(session: Session, start: str | None, *, as_json: bool) -> int:
     """Verify both projects and write the baseline record into NEW. Safe to repeat."""
     settings = session.settings
-    with lock.locked(settings.folder), session.project() as project:
+    with lock.locked(settings.folder), session.migration() as migration:
         instant = _instant(start)
-        found = inspect(project, _looking) if as_json else _look(project, as_json=False)
+        found = inspect(migration, _looking) if as_json else _look(migration, as_json=False)
         if not found.ready:
             if not as_json:
                 _next(found)
@@ -68,7 +68,7 @@ def setup(session: Session, start: str | None, *, as_json: bool) -> int:
                 )
             message = "the baseline record exists already; nothing was changed"
         else:
-            message = _write_baseline(project, instant, lock.holder(settings.folder))
+            message = _write_baseline(migration, instant, lock.holder(settings.folder))
     if as_json:
         told = {"baseline": True, "message": message, "next": [asdict(step) for step in steps(found)]}
         click.echo(json.dumps({**_as_json(found), **told}, indent=2))
@@ -91,12 +91,12 @@ def _looking(name: str) -> None:
     output.line(f"looking at {name} ...", err=True)
 
 
-def _look(project: Project, *, as_json: bool) -> Inspection:
-    found = inspect(project, _looking)
+def _look(migration: Migration, *, as_json: bool) -> Inspection:
+    found = inspect(migration, _looking)
     if as_json:
         click.echo(json.dumps(_as_json(found), indent=2))
         return found
-    click.echo(f"OLD: {project.source_ref}\nNEW: {project.settings.sink.ref}\n")
+    click.echo(f"OLD: {migration.source_ref}\nNEW: {migration.settings.sink.ref}\n")
     output.table(
         ("table", "rows in OLD", "rows in NEW"), [tuple(asdict(row).values()) for row in found.tables]
     )
@@ -137,19 +137,19 @@ def _instant(start: str | None) -> str | None:
         ) from err
 
 
-def _write_baseline(project: Project, start: str | None, holder: str) -> str:
+def _write_baseline(migration: Migration, start: str | None, holder: str) -> str:
     if start == "now":
-        horizon = project.source.horizon()
+        horizon = migration.source.horizon()
         if horizon is None or not horizon.trusted:
             raise StateError("OLD does not tell its time", hint="give a timestamp instead: --from 2026-...")
         start = horizon.text
-    claim = Claim(holder=holder, source=project.source_ref, command="setup", lease=LEASE, baseline=True)
-    run = project.store.begin(claim)
-    state = run.state or State(project.source_ref, schema_seen_at=run.now)
+    claim = Claim(holder=holder, source=migration.source_ref, command="setup", lease=LEASE, baseline=True)
+    run = migration.store.begin(claim)
+    state = run.state or State(migration.source_ref, schema_seen_at=run.now)
     if start:
-        for table in project.settings.tables:
-            state = state.with_table(table.name, project.plugin(table).baseline(table, start))
+        for table in migration.settings.tables:
+            state = state.with_table(table.name, migration.plugin(table).baseline(table, start))
     entry = Entry(status="baseline", state=state, horizon=start)
-    if not project.store.save(run.id, entry):
+    if not migration.store.save(run.id, entry):
         raise LockedError("another run has taken over the lease; no baseline was written")
     return f"baseline written: the first sync reads from {start or 'the beginning'}"

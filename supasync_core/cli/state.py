@@ -23,8 +23,8 @@ def state() -> None:
 @click.pass_obj
 def show(session: Session, *, as_json: bool) -> int:
     """Show every table's cursors."""
-    with session.project() as project:
-        current = project.store.past(1).state
+    with session.migration() as migration:
+        current = migration.store.past(1).state
     if current is None:
         raise StateError(NO_BASELINE, hint="run: supasync setup")
     if as_json:
@@ -54,7 +54,7 @@ def settled(keyset: states.KeysetState) -> str:
 def reset(session: Session, table: str) -> int:
     """Forget how far TABLE is: the next run reads it from its beginning. No row is deleted."""
     with state_writer.leased(session, "state reset") as lease:
-        lease.project.select((table,), "state reset")
+        lease.migration.select((table,), "state reset")
         lease.save(lease.state.without_table(table), "reset", table=table)
     output.line(f"{table}: the next run reads it from its beginning")
     return 0

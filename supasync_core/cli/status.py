@@ -33,13 +33,13 @@ HISTORY = 31 * 86_400_000_000
 def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int:
     """Show the last runs, the success rate, each table's lag, requests and bytes."""
     settings = session.settings
-    with session.project() as project:
-        past = project.store.past(_FETCHED)
-        unseen = [(table, project.unseen(table)) for table in settings.tables]
-        now = project.now()
+    with session.migration() as migration:
+        past = migration.store.past(_FETCHED)
+        unseen = [(table, migration.unseen(table)) for table in settings.tables]
+        now = migration.now()
         limited = settings.budgets.monthly or settings.budgets.database is not None
         spendings = (
-            project.store.spendings(timestamps.to_text(now - HISTORY)) if limited and past.state else ()
+            migration.store.spendings(timestamps.to_text(now - HISTORY)) if limited and past.state else ()
         )
     health = judge(past, unseen, settings.interval, now)
     known = shares(spendings, settings.budgets, now) if spendings else ()

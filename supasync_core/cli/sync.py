@@ -21,8 +21,8 @@ from supasync_core.model.report import Report
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
-from supasync_core.project.migration import Project
-from supasync_core.project.run_options import Plan
+from supasync_core.project.migration import Migration
+from supasync_core.project.run_options import RunOptions
 from supasync_core.project.session import Session
 from supasync_core.sync import runner
 from supasync_core.system import lock
@@ -68,12 +68,12 @@ def run(  # noqa: PLR0913 - what a run may be
     settings = session.settings
     last = LastSuccess(settings.folder)
     try:
-        with _locked(settings.folder, last, settings.stale_after), session.project() as project:
-            project.select(tables, "--table")
-            project.select(full, "--full")
-            chosen = project.select((*tables, *full) if tables else (), "--table")
+        with _locked(settings.folder, last, settings.stale_after), session.migration() as migration:
+            migration.select(tables, "--table")
+            migration.select(full, "--full")
+            chosen = migration.select((*tables, *full) if tables else (), "--table")
             with interruptible(settings.max_runtime) as interrupted:
-                plan = Plan(
+                plan = RunOptions(
                     holder=lock.holder(settings.folder),
                     tables=chosen,
                     full=frozenset(full),
@@ -81,19 +81,19 @@ def run(  # noqa: PLR0913 - what a run may be
                     interrupted=interrupted,
                 )
                 if dry_run:
-                    output.counts(estimate_next(project, plan), as_json=as_json)
+                    output.counts(estimate_next(migration, plan), as_json=as_json)
                     return 0
                 plan = replace(
                     plan,
-                    metered=partial(metered, project),
-                    foretell=partial(_foretell, project, chosen),
+                    metered=partial(metered, migration),
+                    foretell=partial(_foretell, migration, chosen),
                 )
-                _import_whole(project, chosen)
+                _import_whole(migration, chosen)
                 with output.watching(session.redact, as_json=as_json) as watch:
                     try:
-                        report = runner.sync(project, plan, watch)
+                        report = runner.sync(migration, plan, watch)
                     except LockedError as err:
-                        age = _age_in_new(project)
+                        age = _age_in_new(migration)
                         err.exit_code = last.escalated(err.exit_code, settings.stale_after, age)
                         raise
     except TransientError as err:
@@ -102,10 +102,10 @@ def run(  # noqa: PLR0913 - what a run may be
     return _conclude(session, report, last, as_json=as_json)
 
 
-def _import_whole(project: Project, tables: Sequence[Table]) -> None:
+def _import_whole(migration: Migration, tables: Sequence[Table]) -> None:
     """Import what the run may want before it begins: an upgrade may take the files away meanwhile."""
     for table in tables:
-        project.plugin(table)
+        migration.plugin(table)
     for name in ("api.registry", "sync.comparison.table_walk"):
         import_module(f"supasync_core.{name}")
 
@@ -122,19 +122,19 @@ def _locked(folder: Path, last: LastSuccess, stale_after: timedelta) -> Iterator
         yield
 
 
-def _age_in_new(project: Project) -> timedelta | None:
+def _age_in_new(migration: Migration) -> timedelta | None:
     """How long no run from anywhere has succeeded, as of the newest record."""
     try:
-        past = project.store.past(1)
+        past = migration.store.past(1)
     except SupasyncError:
         return None
     return age_in(past.state, past.records[0].created_at) if past.records else None
 
 
-def _foretell(project: Project, tables: Sequence[Table], state: State, now: str) -> None:
+def _foretell(migration: Migration, tables: Sequence[Table], state: State, now: str) -> None:
     """Say what a first load will cost; what is amiss with a single table, its own copy says better."""
     try:
-        found = estimate(project, tables, state, now)
+        found = estimate(migration, tables, state, now)
     except TableError as err:
         if err.table is None:
             raise

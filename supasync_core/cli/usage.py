@@ -52,13 +52,13 @@ def usage(session: Session, *, estimate: bool, as_json: bool) -> int:
     from supasync_core.model import timestamps  # noqa: PLC0415 - --help needs none of it
     from supasync_core.usage.estimate import estimated_size  # noqa: PLC0415
 
-    with session.project() as project:
-        asked = project.now()
-        spendings = project.store.spendings(timestamps.to_text(asked - _HISTORY))
-        now = project.now()
+    with session.migration() as migration:
+        asked = migration.now()
+        spendings = migration.store.spendings(timestamps.to_text(asked - _HISTORY))
+        now = migration.now()
         if abs(now - asked) > _APART:  # this machine's clock was asked, and is wrong
-            spendings = project.store.spendings(timestamps.to_text(now - _HISTORY))
-        size = estimated_size(project) if estimate else None
+            spendings = migration.store.spendings(timestamps.to_text(now - _HISTORY))
+        size = estimated_size(migration) if estimate else None
     account = _account(session, spendings, now, size)
     if as_json:
         click.echo(json.dumps(_as_json(account), indent=2))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from supasync_core.api.export import Staging
     from supasync_core.init.undecided import Undecided
     from supasync_core.model.table import Table
-    from supasync_core.verify import Onlooker, TableVerdict, Verification
+    from supasync_core.verify import TableVerdict, Verification, VerifyObserver
 
 TROUBLE = 2
 SHOWN = 10
@@ -51,9 +51,9 @@ def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool
     from supasync_core.verify import verify as compare  # noqa: PLC0415 - --help needs none of it
 
     session.trouble = TROUBLE
-    with session.project() as project, staging(session) as kept, watching(quiet=as_json) as onlooker:
-        chosen = project.select(tables, "--table")
-        found = compare(project, chosen, exact=exact, staging=kept, progress=onlooker)
+    with session.migration() as migration, staging(session) as kept, watching(quiet=as_json) as onlooker:
+        chosen = migration.select(tables, "--table")
+        found = compare(migration, chosen, exact=exact, staging=kept, progress=onlooker)
     left_out = last_seen(session.settings).tables
     if as_json:
         told = {**found.as_json(), "undecided": by_name(left_out)}
@@ -170,7 +170,7 @@ def _key(key: tuple[str, ...] | None) -> str:
 
 
 @contextmanager
-def watching(*, quiet: bool) -> "Iterator[Onlooker]":
+def watching(*, quiet: bool) -> "Iterator[VerifyObserver]":
     """A progress bar on a terminal's stderr, nothing elsewhere."""
     if quiet or not sys.stderr.isatty():
         yield _Bar(None)

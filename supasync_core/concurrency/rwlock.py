@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from threading import Condition
 
 
-class Gate:
+class ReadWriteLock:
     """Batches pass together; who has to read and write several things as one passes alone."""
 
     def __init__(self) -> None:

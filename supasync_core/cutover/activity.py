@@ -8,7 +8,7 @@ from typing import Any
 from supasync_core.model.batch import Span, Window
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +29,24 @@ class Seen:
         return asdict(self)
 
 
-def look(project: Project, state: State) -> dict[str, Seen]:
+def look(migration: Migration, state: State) -> dict[str, Seen]:
     """Every table; a request for its rows, and one for each keyset."""
-    return {table.name: _seen(project, table, state) for table in project.settings.tables}
+    return {table.name: _seen(migration, table, state) for table in migration.settings.tables}
 
 
-def _seen(project: Project, table: Table, state: State) -> Seen:
+def _seen(migration: Migration, table: Table, state: State) -> Seen:
     known = state.table(table.name)
     newest: dict[str, str | None] = {}
     beyond: dict[str, int] = {}
     digests: dict[str, str] = {}
-    for keyset in project.plugin(table).keysets(table):
+    for keyset in migration.plugin(table).keysets(table):
         cursor = known.keyset(keyset.name).cursor
         window = Window((Span(keyset, after=cursor),), table.page_size, counted=True)
-        page = project.source.read(table, window)
+        page = migration.source.read(table, window)
         newest[keyset.name] = (cursor.value or ", ".join(cursor.key)) if cursor else None
         beyond[keyset.name] = page.count if page.total is None else page.total
         digests[keyset.name] = sha256(page.body).hexdigest()
-    return Seen(project.source.count(table), newest, beyond, digests)
+    return Seen(migration.source.count(table), newest, beyond, digests)
 
 
 def moved(first: Mapping[str, Seen], second: Mapping[str, Seen]) -> list[str]:

@@ -19,7 +19,7 @@ from supasync_core.model import timestamps
 from supasync_core.model.report import Report
 from supasync_core.model.wording import counted
 from supasync_core.project.lease import arriving
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.verify import Verification
 
 APART: Final = 60.0
@@ -30,14 +30,14 @@ _GONE: Final = "OLD is not asked after the gap was carried over by hand"
 
 
 @dataclass
-class Situation:
+class CutoverContext:
     """What the checks work on. ``copy`` is one sync, ``compare`` one verification.
 
     ``after_gap``: OLD answers no more, and its last rows came by hand. ``app`` and what was ``verified`` are
     known once their checks ran.
     """
 
-    project: Project
+    migration: Migration
     switch: Switch
     person: Person
     memory: Memory
@@ -83,7 +83,7 @@ class Situation:
                 what="values were compared where no run sees updates",
                 run=self._values,
                 rests_on=("verification",),
-                planned=value_checks.planned(self.project),
+                planned=value_checks.planned(self.migration),
             ),
             *(
                 Check(name=name, what=what, run=partial(self._condition, name), reads=True)
@@ -92,7 +92,7 @@ class Situation:
         )
 
     def _env(self) -> Outcome:
-        self.app = app_env.plan(self.project.settings, self.switch)
+        self.app = app_env.plan(self.migration.settings, self.switch)
         if self.app is None:
             return skipped("tables.yaml names no cutover.env: your app gets NEW's values by your own hand")
         if self.app.switched:
@@ -108,12 +108,12 @@ class Situation:
         return failed(detail, next((each.hint for each in found if not each.holds and each.hint), None))
 
     def _undecided(self) -> Outcome:
-        project = self.project
+        migration = self.migration
         if self.planning or self.after_gap:
-            found = undecided.last_seen(project.settings)
+            found = undecided.last_seen(migration.settings)
         else:
-            found = undecided.look(project)
-        return proof.of_undecided(found, project.settings.ignore)
+            found = undecided.look(migration)
+        return proof.of_undecided(found, migration.settings.ignore)
 
     def _writers(self) -> Outcome:
         if self.switched:
@@ -123,7 +123,7 @@ class Situation:
         question = f"Is everything stopped that writes to OLD: the app, its workers, its cron jobs?{since}"
         agreed = self.person.agrees(question)
         self.memory.stopped_at = (known or timestamps.to_text(_now())) if agreed else None
-        remember(self.project.settings.folder, self.memory)
+        remember(self.migration.settings.folder, self.memory)
         if not agreed:
             return failed("you said no", "stop them, then run supasync cutover again")
         by = "--yes" if self.person.scripted else "a person"
@@ -140,7 +140,7 @@ class Situation:
         return ok(f"{max(gone, longest):,.0f} s after the writers stopped", seconds=max(gone, longest))
 
     def _longest_overlap(self) -> float:
-        return max(table.overlap.total_seconds() for table in self.project.settings.tables)
+        return max(table.overlap.total_seconds() for table in self.migration.settings.tables)
 
     def _sync(self) -> Outcome:
         if self.switched:
@@ -151,7 +151,7 @@ class Situation:
         if not report.arrived:  # what was refused is a check of its own
             hint = next((table.hint for table in report.tables if table.hint), None)
             return failed(report.error or f"it ended as {report.status}", hint)
-        until = arriving(current(self.project.store.past(1), self.project.source_ref))
+        until = arriving(current(self.migration.store.past(1), self.migration.source_ref))
         if until and timestamps.parse(until) > _now():
             what = f"a run has not ended cleanly: what it has sent may arrive in NEW until {until}"
             return failed(what, "wait until then, and run supasync cutover again")
@@ -160,42 +160,42 @@ class Situation:
     def _settled(self) -> bool:
         """Whether nothing is left to copy: rows sent again would only meet triggers that are on by now."""
         before, self.memory.settled = self.memory.settled, None
-        state = current(self.project.store.past(1), self.project.source_ref)
+        state = current(self.migration.store.past(1), self.migration.source_ref)
         if (
             before is None
             or state.set_aside()
-            or before.keys() != {t.name for t in self.project.settings.tables}
+            or before.keys() != {t.name for t in self.migration.settings.tables}
         ):
             return False
-        return not moved({name: Seen(**told) for name, told in before.items()}, look(self.project, state))
+        return not moved({name: Seen(**told) for name, told in before.items()}, look(self.migration, state))
 
     def _gap(self) -> Outcome:
-        records = self.project.store.past(_FETCHED).records
-        return proof.of_gap(records, [table.name for table in self.project.settings.tables], GAP_IMPORT)
+        records = self.migration.store.past(_FETCHED).records
+        return proof.of_gap(records, [table.name for table in self.migration.settings.tables], GAP_IMPORT)
 
     def _quiet(self) -> Outcome:
         if self.switched or self.after_gap:
             return skipped(_ALREADY if self.switched else _GONE)
-        state = current(self.project.store.past(1), self.project.source_ref)
-        first, began = look(self.project, state), time.monotonic()
+        state = current(self.migration.store.past(1), self.migration.source_ref)
+        first, began = look(self.migration, state), time.monotonic()
         apart = min(APART, self._longest_overlap())
         self.person.waits(apart, "a second look at OLD follows")
-        second = look(self.project, state)
+        second = look(self.migration, state)
         apart = time.monotonic() - began
         changes = moved(first, second)
         looks = {name: seen.as_json() for name, seen in second.items()}
         if not changes:
             self.looks = looks
-            blind = list(value_checks.unseen(self.project))
+            blind = list(value_checks.unseen(self.migration))
             but = f"; updates of {', '.join(blind)} would not show" if blind else ""
             told = f"{counted(len(looks), 'table', 'tables')}, {apart:,.0f} s apart{but}"
             return ok(told, seconds=round(apart, 1), tables=looks, updates_unseen=blind)
         self.memory.stopped_at = None
-        remember(self.project.settings.folder, self.memory)
+        remember(self.migration.settings.folder, self.memory)
         return failed("; ".join(changes), "something still writes to OLD: stop it, then run this again")
 
     def _quarantine(self) -> Outcome:
-        state = current(self.project.store.past(1), self.project.source_ref)
+        state = current(self.migration.store.past(1), self.migration.source_ref)
         waiting = state.set_aside()
         if not waiting:
             return ok("it is empty")
@@ -208,15 +208,15 @@ class Situation:
         self.verified = found = self.compare()
         if found.settled and self.looks:
             self.memory.settled = self.looks
-            remember(self.project.settings.folder, self.memory)
+            remember(self.migration.settings.folder, self.memory)
         return proof.of_verification(found)
 
     def _values(self) -> Outcome:
-        return value_checks.judged(self.project, self.verified, after_gap=self.after_gap)
+        return value_checks.judged(self.migration, self.verified, after_gap=self.after_gap)
 
     def _condition(self, name: str) -> Outcome:
         if not self.conditions:
-            found = self.switch.look(self.project.settings.tables)
+            found = self.switch.look(self.migration.settings.tables)
             self.conditions = {each.name: each for each in found}
         return _outcome(self.conditions[name])
 

@@ -13,7 +13,7 @@ from supasync_core.cutover.saved_progress import Memory, Replaced, remember
 from supasync_core.model.errors import LockedError
 from supasync_core.model.state import State
 from supasync_core.project.lease import LEASE
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.system import lock
 
 COMMAND: Final = "cutover"
@@ -23,24 +23,24 @@ COMMAND: Final = "cutover"
 class Switching:
     """Killed anywhere, it is run again: a .env that names the sink already is left as it is."""
 
-    project: Project
+    migration: Migration
     memory: Memory
     app: AppEnv | None
     tell: Callable[[str], None]
 
     def conduct(self) -> None:
         """Replace and close; LockedError where another run is at work, or took over meanwhile."""
-        folder = self.project.settings.folder
+        folder = self.migration.settings.folder
         claim = Claim(
-            holder=lock.holder(folder), source=self.project.source_ref, command=COMMAND, lease=LEASE
+            holder=lock.holder(folder), source=self.migration.source_ref, command=COMMAND, lease=LEASE
         )
-        run = self.project.store.begin(claim)
-        state = run.state or State(self.project.source_ref)
+        run = self.migration.store.begin(claim)
+        state = run.state or State(self.migration.source_ref)
         try:
             self._note_counts(run)
             self._replace()
         except BaseException:
-            self.project.store.save(run.id, Entry(status="failed", state=state))
+            self.migration.store.save(run.id, Entry(status="failed", state=state))
             raise
         self._close(run, state)
 
@@ -50,10 +50,10 @@ class Switching:
         if memory.switched_at is None:
             memory.switched_at = run.now
             memory.tables = {
-                table.name: self.project.sink.count(replace(table, where=None))
-                for table in self.project.settings.tables
+                table.name: self.migration.sink.count(replace(table, where=None))
+                for table in self.migration.settings.tables
             }
-        remember(self.project.settings.folder, memory)
+        remember(self.migration.settings.folder, memory)
 
     def _replace(self) -> None:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -68,24 +68,24 @@ class Switching:
                     after=sha256(raw).hexdigest(),
                 )
             )
-            remember(self.project.settings.folder, self.memory)
+            remember(self.migration.settings.folder, self.memory)
             env_file.replace(each.file, raw)
             self.tell(f"{each.file.path}: {', '.join(each.done.changed)} changed; the original is {kept}")
 
     def _close(self, run: Run, state: State) -> None:
-        total = self.project.ledger.total()
+        total = self.migration.ledger.total()
         entry = Entry(
             status="closed",
             state=replace(state, closed=run.now),
             requests=total.requests,
             bytes=total.sent + total.received,
             details={"checks": {each["name"]: each["result"] for each in self.memory.checks}},
-            retention=self.project.settings.retention.days,
+            retention=self.migration.settings.retention.days,
         )
-        if not self.project.store.save(run.id, entry):
+        if not self.migration.store.save(run.id, entry):
             raise LockedError(
                 "another run has taken over the lease, so NEW is not closed yet",
                 hint="run supasync cutover again at once: it goes on from here",
             )
         self.memory.closed_at, self.memory.stopped_at = run.now, None
-        remember(self.project.settings.folder, self.memory)
+        remember(self.migration.settings.folder, self.memory)

@@ -12,14 +12,14 @@ from supasync_core.model.batch import Span, Window
 from supasync_core.model.errors import StateError, SupasyncError
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 
 ENV: Final = "env"
 """The name under which it is accepted that a .env was edited since the switch."""
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Restore:
     """One file to restore; ``back`` already where it is the original again."""
 
     replaced: Replaced
@@ -32,7 +32,7 @@ class Way:
         return self.now.digest == self.replaced.before
 
 
-def ways(memory: Memory, accepted: Collection[str], own: Collection[Path]) -> list[Way]:
+def ways(memory: Memory, accepted: Collection[str], own: Collection[Path]) -> list[Restore]:
     """What to restore, the newest switch's; SupasyncError where it cannot be, and nothing was touched.
 
     ``own`` are the files that a switch may have replaced: whatever else is named, it was not supasync's.
@@ -62,11 +62,11 @@ def ways(memory: Memory, accepted: Collection[str], own: Collection[Path]) -> li
                 hint=f"--accept {ENV} keeps that version beside it; the original is {each.kept}",
             )
         env_file.check_writable(now)
-        found.append(Way(each, now, kept.raw))
+        found.append(Restore(each, now, kept.raw))
     return found
 
 
-def restore(folder: Path, memory: Memory, way: Way) -> None:
+def restore(folder: Path, memory: Memory, way: Restore) -> None:
     """Put the original back; a version that was edited since is kept beside it."""
     memory.stopped_at = None
     memory.settled = None  # the app may have written to NEW since
@@ -86,20 +86,22 @@ class Since:
     text: str
 
 
-def since(project: Project, memory: Memory) -> Iterator[Since]:
+def since(migration: Migration, memory: Memory) -> Iterator[Since]:
     """Each table, by counts: by timestamp where it has one, else by the number of rows."""
     if memory.switched_at is None:
         return
-    for table in project.settings.tables:
+    for table in migration.settings.tables:
         try:
-            yield _since(project, replace(table, where=None), memory, memory.switched_at)
+            yield _since(migration, replace(table, where=None), memory, memory.switched_at)
         except SupasyncError as err:
             yield Since(table.name, None, None, f"cannot be told: {err}")
 
 
-def _since(project: Project, table: Table, memory: Memory, at: str) -> Since:
-    stamped = [keyset for keyset in project.plugin(table).keysets(table) if keyset.column in table.timestamp]
-    rows = project.sink.count(table)
+def _since(migration: Migration, table: Table, memory: Memory, at: str) -> Since:
+    stamped = [
+        keyset for keyset in migration.plugin(table).keysets(table) if keyset.column in table.timestamp
+    ]
+    rows = migration.sink.count(table)
     before = memory.tables.get(table.name)
     told = (
         f"{counted(rows, 'row', 'rows')} now"
@@ -108,5 +110,7 @@ def _since(project: Project, table: Table, memory: Memory, at: str) -> Since:
     )
     if not stamped:
         return Since(table.name, None, rows, f"{told}; no timestamp tells which")
-    newer = sum(project.sink.count(table, Window((Span(keyset, beyond=at),), limit=1)) for keyset in stamped)
+    newer = sum(
+        migration.sink.count(table, Window((Span(keyset, beyond=at),), limit=1)) for keyset in stamped
+    )
     return Since(table.name, newer, rows, f"{counted(newer, 'row', 'rows')} newer than the switch; {told}")

@@ -11,7 +11,7 @@ from supasync_core.api.journal import current
 from supasync_core.cutover import app_env, certificate, checklist
 from supasync_core.cutover.app_env import AppEnv
 from supasync_core.cutover.checklist import Outcome
-from supasync_core.cutover.checks import Situation
+from supasync_core.cutover.checks import CutoverContext
 from supasync_core.cutover.close_sink import Switching
 from supasync_core.cutover.saved_progress import Memory, remember
 from supasync_core.model.errors import StateError
@@ -25,7 +25,7 @@ PLANNED: Final = "planned"
 class Conduct:
     """One call. ``shown`` hears each outcome; ``place`` is the certificate's, if not beside the lock."""
 
-    situation: Situation
+    situation: CutoverContext
     accepted: Collection[str]
     shown: Callable[[Outcome], None]
     place: Path | None = None
@@ -38,7 +38,7 @@ class Conduct:
     @property
     def folder(self) -> Path:
         """That of tables.yaml."""
-        return self.situation.project.settings.folder
+        return self.situation.migration.settings.folder
 
     def plan(self) -> tuple[Outcome, ...]:
         """Every check: those that only read are run, of the others it is said what they would do."""
@@ -74,7 +74,7 @@ class Conduct:
             self.memory.certificate = None
         if not situation.person.agrees("Switch the app to NEW now, and close NEW to every later sync?"):
             return False
-        Switching(situation.project, self.memory, self._app(), situation.person.hears).conduct()
+        Switching(situation.migration, self.memory, self._app(), situation.person.hears).conduct()
         self.certify()
         return True
 
@@ -85,7 +85,7 @@ class Conduct:
         """
         if self.memory.closed_at is None:
             return
-        settings = self.situation.project.settings
+        settings = self.situation.migration.settings
         for number, command in enumerate(settings.cutover.steps, 1):
             name = redact(f"{number}: {command}", settings.secrets)
             if name in self.memory.steps:
@@ -112,7 +112,7 @@ class Conduct:
     def _done(self) -> bool:
         """Whether NEW is closed and the app names it."""
         situation = self.situation
-        state = current(situation.project.store.past(1), situation.project.source_ref)
+        state = current(situation.migration.store.past(1), situation.migration.source_ref)
         if state.closed is None:
             return False
         app = self._app()
@@ -135,5 +135,5 @@ class Conduct:
         return bool(app and app.switched)
 
     def _app(self) -> AppEnv | None:
-        self.situation.app = app_env.plan(self.situation.project.settings, self.situation.switch)
+        self.situation.app = app_env.plan(self.situation.migration.settings, self.situation.switch)
         return self.situation.app

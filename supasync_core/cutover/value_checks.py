@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from supasync_core.api.blind_spots import UPDATES, reading
 from supasync_core.cutover.checklist import Outcome, failed, ok
 from supasync_core.model.wording import counted
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.status.frozen_timestamps import standing_still
 from supasync_core.verify import TableVerdict, Verification
 
@@ -17,37 +17,37 @@ _LOOK = (
 _GONE = "where you know that no row of them was updated since it was copied: --accept values"
 
 
-def planned(project: Project) -> str:
+def planned(migration: Migration) -> str:
     """What the switch will do, without asking anybody."""
-    names = ", ".join(unseen(project))
+    names = ", ".join(unseen(migration))
     if not names:
         return _SEEN
     return f"no run sees updates of {names}: the switch compares them by value, or fails this check"
 
 
-def unseen(project: Project) -> dict[str, str]:
+def unseen(migration: Migration) -> dict[str, str]:
     """The tables whose updates no run sees, each with the reason; nobody is asked."""
     return {
-        table.name: reading(project.plugin(table), table)
-        for table in project.settings.tables
-        if UPDATES in project.unseen(table)
+        table.name: reading(migration.plugin(table), table)
+        for table in migration.settings.tables
+        if UPDATES in migration.unseen(table)
     }
 
 
-def doubtful(project: Project) -> dict[str, str]:
+def doubtful(migration: Migration) -> dict[str, str]:
     """Those, and the tables of which a page of rows shows that nothing moves their timestamp."""
-    still = {table.name: standing_still(project, table) for table in project.settings.tables}
-    return unseen(project) | {name: why for name, why in still.items() if why}
+    still = {table.name: standing_still(migration, table) for table in migration.settings.tables}
+    return unseen(migration) | {name: why for name, why in still.items() if why}
 
 
-def judged(project: Project, verified: Verification | None, *, after_gap: bool) -> Outcome:
+def judged(migration: Migration, verified: Verification | None, *, after_gap: bool) -> Outcome:
     """Fails where such a table was compared by keys and timestamps alone, or not at all."""
-    known = unseen(project)
+    known = unseen(migration)
     if after_gap or verified is None:
         if not known:
             return ok(_SEEN)
         return failed(f"not possible without OLD, and no run has seen updates of {', '.join(known)}", _GONE)
-    why = known if verified.values_compared else doubtful(project)
+    why = known if verified.values_compared else doubtful(migration)
     if not why:
         return ok(_SEEN)
     verdicts = {verdict.name: verdict for verdict in verified.tables}

@@ -17,7 +17,7 @@ from supasync_core.staging.csv.cells import NOT_NULL, nullable, staged
 from supasync_core.staging.csv.column_types import is_array, is_json, type_of
 from supasync_core.staging.csv.dialects import DIALECTS, Dialect, detect, is_exact
 from supasync_core.staging.csv.exact_form import ExactFile
-from supasync_core.staging.csv.file_format import Physical, UnfitError, examine
+from supasync_core.staging.csv.file_format import Physical, UnreadableFileError, examine
 from supasync_core.staging.csv.folder import Files
 from supasync_core.staging.csv.named_files import together
 from supasync_core.staging.csv.null_hints import hints
@@ -270,7 +270,7 @@ def _examined(
     encoding = choices.encodings.get(path.name, choices.encodings.get("*"))
     try:
         physical = examine(path, encoding, drafts / path.name, shape.names, whole=False)
-    except UnfitError as err:
+    except UnreadableFileError as err:
         raise SchemaError(f"{table.name}: {path.name} {err}", table=table.name) from err
     except OSError as err:
         raise SchemaError(f"{table.name}: {path} cannot be read: {err.strerror}", table=table.name) from err

@@ -29,7 +29,7 @@ from supasync_core.model.table import Shape, Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class SideFinder:
     """How sides are found: what is installed, what is set (None without tables.yaml), what was chosen."""
 
     host: Host

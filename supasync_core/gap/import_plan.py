@@ -42,7 +42,7 @@ class Part:
 
 
 @dataclass
-class Outlook:
+class ImportPlan:
     """The whole export; ``missing`` are tables without a file."""
 
     parts: dict[str, Part]

@@ -7,8 +7,8 @@ from supasync_core.api.backend import Remark
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
-from supasync_core.project.migration import Project
-from supasync_core.schema.watch import Lookout
+from supasync_core.project.migration import Migration
+from supasync_core.schema.watch import SchemaWatch
 from supasync_core.sync.readback import ChangedError, Readback
 from supasync_core.sync.stored_rows import refuse_changed
 
@@ -17,24 +17,24 @@ from supasync_core.sync.stored_rows import refuse_changed
 class Keeping:
     """Watches the tables of one import; rows are read back where NEW's triggers give reason to."""
 
-    project: Project
+    migration: Migration
     now: str
-    lookout: Lookout = field(init=False)
+    lookout: SchemaWatch = field(init=False)
 
     def __post_init__(self) -> None:
-        self.lookout = Lookout(self.project, None, self.now)
+        self.lookout = SchemaWatch(self.migration, None, self.now)
 
     def before(self, table: Table, known: TableState) -> Readback | None:
         """What is to be read back; SchemaError where the table shows rows of others, and none was copied."""
         if known.read_at is None:
             self.lookout.refuse_heirs(table)
-        return Readback(self.project, table) if _doubtful(self.lookout.seen_remarks(), table) else None
+        return Readback(self.migration, table) if _doubtful(self.lookout.seen_remarks(), table) else None
 
     def after(self, readback: Readback | None, aside: Collection[Key] | None) -> None:
         """ChangedError where the sink holds a row otherwise than it was sent."""
         if readback is None or aside is None or not readback.sample:
             return
-        sink, table = self.project.sink, replace(readback.table, where=None)
+        sink, table = self.migration.sink, replace(readback.table, where=None)
         sent = {each.key: each.text for each in readback.sample}
         try:
             refuse_changed(sink, table, sent, sink.rows(table, table.key, sorted(sent)), aside)

@@ -8,7 +8,7 @@ from pathlib import Path
 from supasync_core.api.backend import Informed, Sink
 from supasync_core.api.export import WARNING, Choices, Export, Finding, Found, Staging
 from supasync_core.api.registry import did_you_mean
-from supasync_core.gap.import_plan import Outlook, Part
+from supasync_core.gap.import_plan import ImportPlan, Part
 from supasync_core.model import transform
 from supasync_core.model.batch import Batch, Key, Keyset, Span, Window
 from supasync_core.model.errors import ConfigError
@@ -17,7 +17,7 @@ from supasync_core.model.page_order import Onward
 from supasync_core.model.row_key import NOT_BY_HAND, has_row_key
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.wording import counted
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.staging.csv.named_files import together
 from supasync_core.staging.remembered_shapes import recall_shape, remember_shape
 
@@ -35,7 +35,7 @@ _Address = tuple[str, str]
 class Look:
     """One look at a folder; only the sink is asked, and only what the files give reason to ask."""
 
-    project: Project
+    migration: Migration
     export: Export
     staging: Staging
     choices: Choices
@@ -46,9 +46,9 @@ class Look:
     met: defaultdict[_Address, list[tuple[Table, str]]] = field(default_factory=lambda: defaultdict(list))
     """Of each parent, the children and their columns whose values its key is asked for."""
 
-    def at(self, folder: Path | None) -> Outlook:
+    def at(self, folder: Path | None) -> ImportPlan:
         """All of the folder and of the named files; nothing is written to the sink."""
-        tables = self.project.settings.tables
+        tables = self.migration.settings.tables
         found = self.checked(folder)
         for table in tables:
             if table.name in found.files:
@@ -59,11 +59,11 @@ class Look:
         for part in staged:
             self._compare(part)
         missing = tuple(table.name for table in tables if table.name not in self.parts)
-        return Outlook(self.parts, missing, found.unknown, self.choices.accepted)
+        return ImportPlan(self.parts, missing, found.unknown, self.choices.accepted)
 
     def checked(self, folder: Path | None) -> Found:
         """The files of the folder, and the named ones; ConfigError where a choice is for nothing there is."""
-        tables = self.project.settings.tables
+        tables = self.migration.settings.tables
         found = Found({}) if folder is None else self.export.find(folder, tables)
         found = together(found, self.choices.files)
         _check(self.choices, self.export.kinds, found, [table.name for table in tables])
@@ -86,13 +86,13 @@ class Look:
 
     def _shape(self, table: Table) -> Shape:
         """The sink's columns; those that were kept where the sink knows no types."""
-        shape = self.project.sink.shape(table)
+        shape = self.migration.sink.shape(table)
         if shape.known and any(column.type for column in shape.columns):
             remember_shape(self.staging, table.name, shape)
             return shape
         kept = recall_shape(self.staging, table.name)
-        if kept and isinstance(self.project.sink, Informed):
-            self.project.sink.informed(table, kept)  # so that keys are one or two as NEW would have it
+        if kept and isinstance(self.migration.sink, Informed):
+            self.migration.sink.informed(table, kept)  # so that keys are one or two as NEW would have it
         return kept or shape
 
     def _meet(self, part: Part) -> None:
@@ -114,7 +114,7 @@ class Look:
 
         Rows by other texts than were asked for are reported: NEW takes them for the same, nothing here does.
         """
-        sink = self.project.sink
+        sink = self.migration.sink
         if not foreign(part.shape, table.key) and asked > FEW and sink.count(table) < asked * ROWS_FOR_A_KEY:
             yield from _all_rows(sink, table)
             return
@@ -136,7 +136,7 @@ class Look:
             part.findings.append(_spelled_otherwise(table, names, rows))
 
     def _transformed(self, table: Table) -> Iterator[Batch]:
-        transforms = self.project.transforms(table)
+        transforms = self.migration.transforms(table)
         return (transform.apply(transforms, table, batch) for batch in self.staging.rows(table))
 
     def _compare(self, part: Part) -> None:
@@ -144,7 +144,7 @@ class Look:
             self._orphans(part, column, parent, referred)
         older = "older" in self.choices.accepted
         part.counts = self.staging.compare(
-            part.table, part.shape, self.project.settings.sink.ref, older=older
+            part.table, part.shape, self.migration.settings.sink.ref, older=older
         )
         if part.counts.older:
             fate = "are written over them" if older else "are not written"
@@ -207,7 +207,7 @@ class Look:
         return place
 
     def _having(self, table: Table, values: list[str]) -> Iterator[Batch]:
-        sink = self.project.sink
+        sink = self.migration.sink
         if len(values) > FEW and sink.count(table) < len(values) * ROWS_FOR_A_KEY:
             yield from _all_rows(sink, table)
         else:

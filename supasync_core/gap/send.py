@@ -8,7 +8,7 @@ from typing import Any
 from supasync_core.api.export import Staging
 from supasync_core.api.state_store import Entry
 from supasync_core.api.table_plugin import Job
-from supasync_core.gap.import_plan import Outlook, Part
+from supasync_core.gap.import_plan import ImportPlan, Part
 from supasync_core.gap.kept import Keeping, sample_of
 from supasync_core.model import timestamps
 from supasync_core.model.errors import RowError, SupasyncError, TableError
@@ -17,9 +17,9 @@ from supasync_core.model.state import State, TableState
 from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Horizon
 from supasync_core.project.lease import LEASE, RENEW, Lease
-from supasync_core.project.migration import Project
-from supasync_core.project.run_options import Interrupted, Watch
-from supasync_core.sync.writer import Delivery
+from supasync_core.project.migration import Migration
+from supasync_core.project.run_options import Interrupted, RunObserver
+from supasync_core.sync.writer import Writer
 
 COMMAND = "gap import"
 
@@ -28,25 +28,25 @@ COMMAND = "gap import"
 class Sending:
     """One import under its lease."""
 
-    project: Project
+    migration: Migration
     staging: Staging
     lease: Lease
     state: State
-    outlook: Outlook
-    watch: Watch
+    outlook: ImportPlan
+    watch: RunObserver
     interrupted: Callable[[], bool] = lambda: False
     results: dict[str, TableResult] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
-    delivery: Delivery = field(init=False)
+    delivery: Writer = field(init=False)
     keeping: Keeping = field(init=False)
 
     def __post_init__(self) -> None:
         """Rows that a batch needs are looked up in the export: they were transformed already."""
-        settings = self.project.settings
+        settings = self.migration.settings
         plain = replace(settings, tables=tuple(replace(table, transform=()) for table in settings.tables))
-        staged = replace(self.project, settings=plain, source=self.staging.source())
-        self.delivery = Delivery(staged, self.lease.run.now, self.state)
-        self.keeping = Keeping(self.project, self.lease.run.now)
+        staged = replace(self.migration, settings=plain, source=self.staging.source())
+        self.delivery = Writer(staged, self.lease.run.now, self.state)
+        self.keeping = Keeping(self.migration, self.lease.run.now)
         self.lease.record = lambda: self._entry(self._report(None, interrupted=False), "running")
 
     def conduct(self) -> Report:
@@ -98,7 +98,7 @@ class Sending:
                 self.renew()
                 self.delivery.send(table, batch)
                 sample_of(readback, batch)
-                self.staging.confirmed(table, batch, self.project.settings.sink.ref)
+                self.staging.confirmed(table, batch, self.migration.settings.sink.ref)
                 part.sent += batch.count
                 self.watch.rows_confirmed(table, part.sent, found)
                 self.state = self.delivery.set_aside.kept(self.state)
@@ -151,7 +151,7 @@ class Sending:
         source.at = Horizon(timestamps.parse(str(proof["at"])))
         job = Job(replace(table, transform=(), where=None), source, known, self.lease.run.now)
         state = known
-        for piece in self.project.plugin(table).read(job):
+        for piece in self.migration.plugin(table).read(job):
             state = piece.state
         return self.state.with_table(table.name, state)
 
@@ -159,7 +159,7 @@ class Sending:
         """Whether the export begins at or before every lower bound of the state."""
         bounds = proof.get("from")
         job = Job(table, self.staging.source(), known, self.lease.run.now)
-        spans = self.project.plugin(table).pending(job).spans
+        spans = self.migration.plugin(table).pending(job).spans
         return isinstance(bounds, dict) and all(
             span.keyset.name in bounds and _at_or_before(bounds[span.keyset.name], lower_bound(span))
             for span in spans
@@ -174,21 +174,21 @@ class Sending:
             error=report.error,
             details={**report.details(), "files": self._files()},
             lease=LEASE,
-            retention=self.project.settings.retention.days,
+            retention=self.migration.settings.retention.days,
         )
 
     def _files(self) -> dict[str, str]:
         return {each.file: each.digest for part in self.outlook.parts.values() for each in part.loaded}
 
     def _report(self, stopped: SupasyncError | None, *, interrupted: bool) -> Report:
-        ledger = self.project.ledger
+        ledger = self.migration.ledger
         total = ledger.total()
         return Report(
             command=COMMAND,
             run=self.lease.run.id,
             tables=tuple(self.results.values()),
             seconds=time.monotonic() - self.began,
-            notes=tuple(self.project.sink.notes()),
+            notes=tuple(self.migration.sink.notes()),
             stopped=stopped,
             whole=not self.outlook.missing,
             interrupted=interrupted,

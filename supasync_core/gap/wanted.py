@@ -14,7 +14,7 @@ from supasync_core.model.row_key import has_row_key
 from supasync_core.model.settings import Settings
 from supasync_core.model.state import State
 from supasync_core.model.table import Shape
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.staging.remembered_shapes import recall_shape, remember_shape
 
 _EPOCH = "1970-01-01T00:00:00Z"
@@ -50,10 +50,10 @@ def unseen_updates(settings: Settings, host: Host) -> list[str]:
     return [each.name for each in settings.tables if UPDATES in unseen(plugins.get(each.plugin)(), each)]
 
 
-def ask(project: Project, staging: Staging) -> tuple[State, dict[str, Shape]]:
+def ask(migration: Migration, staging: Staging) -> tuple[State, dict[str, Shape]]:
     """State and columns from the sink, kept in the staging for a time without it."""
-    known = current(project.store.past(1), project.source_ref)
-    shapes = {table.name: project.sink.shape(table) for table in project.settings.tables}
+    known = current(migration.store.past(1), migration.source_ref)
+    shapes = {table.name: migration.sink.shape(table) for table in migration.settings.tables}
     staging.remember("state", state.to_json(known))
     for name, shape in shapes.items():
         remember_shape(staging, name, shape)

@@ -16,7 +16,7 @@ from supasync_core.model.row_key import MOST_ROWS, ROW_KEY
 from supasync_core.model.settings import Mention, Settings
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.wording import counted
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.schema import unique_keys
 from supasync_core.system import lock
 from supasync_core.system.descriptors import check_own, read
@@ -82,13 +82,13 @@ class Look:
     unkept: SupasyncError | None = None
 
 
-def look(project: Project) -> Look:
+def look(migration: Migration) -> Look:
     """Ask both sides: which tables nobody has decided on, and how many rows each has. It is kept."""
-    found = _Looking(project).conduct()
+    found = _Looking(migration).conduct()
     if not found.told:
         return found
     try:
-        keep(project.settings, found.tables)
+        keep(migration.settings, found.tables)
     except SupasyncError as err:
         return replace(found, unkept=err)
     return found
@@ -134,7 +134,7 @@ def _ends(settings: Settings) -> dict[str, str]:
 class _Looking:
     """One look at both catalogs."""
 
-    project: Project
+    migration: Migration
     shapes: dict[tuple[bool, str], Mapping[str, Shape] | None] = field(default_factory=dict)
     keys: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     wasted: dict[bool, float] = field(default_factory=lambda: {False: 0.0, True: 0.0})
@@ -142,10 +142,10 @@ class _Looking:
     def conduct(self) -> Look:
         from supasync_core.init.draft_source import schemas_of  # noqa: PLC0415 - wanted here alone
 
-        settings = self.project.settings
-        if not isinstance(self.project.source, Catalog):
+        settings = self.migration.settings
+        if not isinstance(self.migration.source, Catalog):
             return replace(last_seen(settings), told=False)
-        exposed = schemas_of(self.project.source) or [_PUBLIC]
+        exposed = schemas_of(self.migration.source) or [_PUBLIC]
         schemas = list(dict.fromkeys([*exposed, *(table.schema for table in settings.tables)]))
         if all(self._tables(schema) is None for schema in schemas):
             return replace(last_seen(settings), told=False)
@@ -185,7 +185,7 @@ class _Looking:
     def _tables(self, schema: str, *, new: bool = False) -> Mapping[str, Shape] | None:
         """The tables that a side lists; None where it does not."""
         if (new, schema) not in self.shapes:
-            side: Side = self.project.sink if new else self.project.source
+            side: Side = self.migration.sink if new else self.migration.source
             self.shapes[new, schema] = _listed(side, schema)
         return self.shapes[new, schema]
 
@@ -194,15 +194,15 @@ class _Looking:
         shapes = {place: (self._tables(place[0]) or {}).get(place[1], Shape()) for place in places}
         bare = {place: shape for place, shape in shapes.items() if not shape.key and not shape.view}
         asked = [Table(name=name, schema=schema) for schema, name in bare]
-        found = unique_keys.told(self.project.sink, asked) if asked else None
-        source = self.project.source
+        found = unique_keys.told(self.migration.sink, asked) if asked else None
+        source = self.migration.source
         by_rows = (ROW_KEY,) if isinstance(source, RowKeyed) and source.takes_row_keys() else ()
         for place, keys in (found or {}).items():
             self.keys[place] = unique_keys.instead(keys, bare[place]) or by_rows
 
     def _counted(self, name: str, place: tuple[str, str] | None) -> Undecided:
         """The table with its rows: a request to each side that has it."""
-        at = self.project.source.horizon()
+        at = self.migration.source.horizon()
         now = at.text if at else timestamps.to_text(time.time_ns() // 1000)
         if place is None:
             return Undecided(name=name, at=now)
@@ -223,7 +223,7 @@ class _Looking:
         columns = shapes[name].columns if shapes and name in shapes else ()
         if not columns or self.wasted[new] > PATIENCE:
             return None
-        side: Side = self.project.sink if new else self.project.source
+        side: Side = self.migration.sink if new else self.migration.source
         began = time.monotonic()
         try:
             return side.count(Table(name=name, schema=schema, key=(columns[0].name,)))

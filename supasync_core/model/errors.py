@@ -92,7 +92,7 @@ class TransientError(TableError):
     exit_code = 4
 
 
-class TooMuchError(TableError):
+class BatchTooLargeError(TableError):
     """The sink did not take so many rows at once, and fewer may pass.
 
     ``error`` is what it is where there are no fewer: for a single row.

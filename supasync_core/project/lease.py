@@ -19,7 +19,7 @@ from supasync_core.api.state_store import Claim, Entry, Run
 from supasync_core.model import timestamps
 from supasync_core.model.errors import StateError, SupasyncError, TakenOverError
 from supasync_core.model.state import Late, State, TableState, Writing
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.system import lock
 
 LEASE = 600
@@ -41,7 +41,7 @@ class Lease:
     ``record`` is what a renewal writes. ``renewed`` and ``begun`` are seconds of `awake`.
     """
 
-    project: Project
+    migration: Migration
     claim: Claim
     run: Run
     state: State
@@ -58,19 +58,19 @@ class Lease:
     def __post_init__(self) -> None:
         self.renewed = self.begun
         self.record = lambda: Entry(status="running", state=self.state, lease=LEASE)
-        self.project.fence.ask, self.project.fence.lost = self.check, self.doubt
-        self.project.fence.run = self.run.id
+        self.migration.fence.ask, self.migration.fence.lost = self.check, self.doubt
+        self.migration.fence.run = self.run.id
 
     @classmethod
-    def taken(cls, project: Project, claim: Claim) -> Self:
+    def taken(cls, migration: Migration, claim: Claim) -> Self:
         """Take the lease; LockedError and StateError as the store says, StateError without a baseline."""
         begun = awake()
-        run = project.store.begin(claim)
+        run = migration.store.begin(claim)
         if run.state is None and not claim.baseline:
             raise StateError(NO_BASELINE, hint="run: supasync setup")
-        names = [table.name for table in project.settings.tables]
-        state = taken_over(run.state or State(project.source_ref), claim.holder, run.now, names)
-        return cls(project, claim, run, state, begun)
+        names = [table.name for table in migration.settings.tables]
+        state = taken_over(run.state or State(migration.source_ref), claim.holder, run.now, names)
+        return cls(migration, claim, run, state, begun)
 
     @property
     def age(self) -> float:
@@ -103,14 +103,14 @@ class Lease:
                 self.writing = replace(self.writing, seen=timestamps.to_text(seen))
                 entry = replace(entry, state=replace(entry.state, writing=self.writing))
             asked = awake()
-            if not self.project.store.save(self.run.id, entry):
+            if not self.migration.store.save(self.run.id, entry):
                 raise self._lost()
             self.renewed = asked
-            lock.sign(self.project.settings.folder)
+            lock.sign(self.migration.settings.folder)
 
     def _lost(self) -> SupasyncError:
         """Why the store does not take the record: another run is newer, or records are out of order."""
-        newest = next(iter(self.project.store.past(1).records), None)
+        newest = next(iter(self.migration.store.past(1).records), None)
         if newest and timestamps.parse(newest.created_at) < timestamps.parse(self.run.now):
             return StateError(
                 "sync_metadata was restored without its sequence: new records are not the newest",
@@ -124,7 +124,7 @@ class Lease:
 
         Rows of a transaction that was open then are stamped with its beginning.
         """
-        now = self.project.source.horizon()
+        now = self.migration.source.horizon()
         if now is None or not now.trusted:
             return None
         elapsed = timedelta(seconds=awake() - self.begun) + MARGIN

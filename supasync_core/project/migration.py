@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Project:
+class Migration:
     """What a command works on. ``source_ref`` names the source in the state, the sink asks the ``fence``."""
 
     settings: Settings
@@ -81,7 +81,7 @@ class Project:
 
 
 @contextmanager
-def opened(settings: Settings, host: Host, source: Source | None = None) -> Iterator[Project]:
+def opened(settings: Settings, host: Host, source: Source | None = None) -> Iterator[Migration]:
     """Open both ends and the state, and close them again. Nothing is asked of either side yet.
 
     A ``source`` that is given stands in for the one of the settings, which then is not even opened.
@@ -97,7 +97,9 @@ def opened(settings: Settings, host: Host, source: Source | None = None) -> Iter
         stack.enter_context(closing(sink))
         store = host.state_stores.get(settings.sink.backend).open(sink_context)
         stack.enter_context(closing(store))
-        yield Project(settings, host, ledger, source, sink, CountedStore(store, ledger, source, sink), fence)
+        yield Migration(
+            settings, host, ledger, source, sink, CountedStore(store, ledger, source, sink), fence
+        )
 
 
 def opened_source(settings: Settings, host: Host, ledger: Ledger) -> Source:
@@ -124,13 +126,13 @@ def opened_staging(settings: Settings, host: Host) -> "Iterator[Staging | None]"
         yield staging
 
 
-def store_of_source(project: Project) -> StateStore | None:
+def store_of_source(migration: Migration) -> StateStore | None:
     """The state that the source itself may hold, to see whether the two ends are swapped."""
-    endpoint = project.settings.source
-    if endpoint.backend not in project.host.state_stores:
+    endpoint = migration.settings.source
+    if endpoint.backend not in migration.host.state_stores:
         return None
-    context = _context(project.settings, endpoint, project.ledger, "OLD")
-    return project.host.state_stores.get(endpoint.backend).open(context)
+    context = _context(migration.settings, endpoint, migration.ledger, "OLD")
+    return migration.host.state_stores.get(endpoint.backend).open(context)
 
 
 def store_of_sink(settings: Settings, host: Host) -> StateStore:
@@ -143,9 +145,9 @@ def _context(settings: Settings, endpoint: Endpoint, ledger: Ledger, project: st
     return Context(settings=endpoint.values, folder=settings.folder, ledger=ledger, project=project)
 
 
-def exchange_types(project: Project, table: Table) -> None:
+def exchange_types(migration: Migration, table: Table) -> None:
     """Tell an end whose format has no types those of the other."""
-    source, sink = project.source, project.sink
+    source, sink = migration.source, migration.sink
     if isinstance(source, Typed):
         source.typed(table, sink.shape(table))
     if isinstance(sink, Informed):

@@ -23,7 +23,7 @@ class Meter(Protocol):
         ...
 
 
-class Watch(Protocol):
+class RunObserver(Protocol):
     """Somebody who looks on: a progress bar, or lines in a log."""
 
     def table_begins(self, table: Table) -> None:
@@ -40,7 +40,7 @@ class Watch(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class RunOptions:
     """What is to be run: by whom, which tables, which of them from the beginning.
 
     ``interrupted`` is asked between batches whether the user wants to stop, ``meter`` whether budgets allow

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from supasync_core.config.plugin_host import Host
     from supasync_core.model.secret import Secret
     from supasync_core.model.settings import Settings
-    from supasync_core.project.migration import Project
+    from supasync_core.project.migration import Migration
 
 
 @dataclass
@@ -47,12 +47,12 @@ class Session:
         return load(Path(self.config), os.environ, self.host)
 
     @contextmanager
-    def project(self) -> "Iterator[Project]":
+    def migration(self) -> "Iterator[Migration]":
         """Both ends, opened."""
         from supasync_core.project.migration import opened  # noqa: PLC0415 - --help opens nothing
 
-        with opened(self.settings, self.host) as project:
-            yield project
+        with opened(self.settings, self.host) as migration:
+            yield migration
 
     @property
     def folder(self) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from supasync_core.api.state_store import Claim, Entry, Run
 from supasync_core.model.state import State
 from supasync_core.project.lease import LEASE, Lease
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.project.session import Session
 from supasync_core.system import lock
 
@@ -16,7 +16,7 @@ from supasync_core.system import lock
 class Leased:
     """The right to write, and the state as it was when it was granted."""
 
-    project: Project
+    migration: Migration
     lease: Lease
     state: State
 
@@ -32,7 +32,7 @@ class Leased:
                 status=status,
                 state=state,
                 details=details,
-                retention=self.project.settings.retention.days,
+                retention=self.migration.settings.retention.days,
             )
         )
 
@@ -41,11 +41,11 @@ class Leased:
 def leased(session: Session, command: str) -> Iterator[Leased]:
     """Hold this machine's lock and the lease in NEW; StateError without a baseline."""
     folder = session.settings.folder
-    with lock.locked(folder), session.project() as project:
-        claim = Claim(holder=lock.holder(folder), source=project.source_ref, command=command, lease=LEASE)
-        lease = Lease.taken(project, claim)
+    with lock.locked(folder), session.migration() as migration:
+        claim = Claim(holder=lock.holder(folder), source=migration.source_ref, command=command, lease=LEASE)
+        lease = Lease.taken(migration, claim)
         try:
-            yield Leased(project, lease, lease.state)
+            yield Leased(migration, lease, lease.state)
         except BaseException:
             lease.fail()
             raise

@@ -15,12 +15,12 @@ from supasync_core.model.errors import SchemaError
 from supasync_core.model.refused_rows import keys_of, texts_of
 from supasync_core.model.state import Quarantined, State
 from supasync_core.model.table import Table
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.schema.foreign_keys import of_tables
 from supasync_core.sync import made_rows
 from supasync_core.sync.blocking_rows import in_the_way
 from supasync_core.sync.quarantined import NOT_UNIQUE
-from supasync_core.sync.removal import Weighed
+from supasync_core.sync.removal import DeletePlan
 
 _AGAIN = "it was removed by reconcile clear with the row that it referred to, and is read again"
 MOST = 10_000
@@ -31,7 +31,7 @@ MOST = 10_000
 class Clearing:
     """What stands in the way: by table the keys, and whether the source has a row with that key as well."""
 
-    project: Project
+    migration: Migration
     state: State
     rows: dict[str, dict[Key, bool]] = field(default_factory=dict)
     empty: list[str] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Clearing:
     @property
     def tables(self) -> list[Table]:
         """The tables with such rows, parents first."""
-        return [table for table in self.project.settings.tables if self.rows.get(table.name)]
+        return [table for table in self.migration.settings.tables if self.rows.get(table.name)]
 
     def find(self, tables: Iterable[Table]) -> None:
         """Look for such rows in these tables, and in all for what refers to them; SchemaError: too many."""
@@ -50,14 +50,14 @@ class Clearing:
             untouched = self.state.table(table.name).read_at is None
             keys = self._made(table) if untouched else self._blocking(table)
             self._add(table, dict.fromkeys(keys, False))
-        references = of_tables(self.project.sink, self.project.settings.tables) if self.tables else []
+        references = of_tables(self.migration.sink, self.migration.settings.tables) if self.tables else []
         while any(self._referring(reference) for reference in references):
             pass
 
-    def weighed(self) -> list[Weighed]:
+    def weighed(self) -> list[DeletePlan]:
         """The plan for `removal.remove`."""
         return [
-            Weighed(
+            DeletePlan(
                 table=table,
                 keys=tuple(self.rows[table.name]),
                 unproven=(),
@@ -78,7 +78,7 @@ class Clearing:
         return state
 
     def _made(self, table: Table) -> Sequence[Key]:
-        found = made_rows.look(self.project, table, MOST)
+        found = made_rows.look(self.migration, table, MOST)
         if found.rows > MOST:
             raise SchemaError(
                 f"{table.name}: NEW has {found.rows:,} rows before its first sync, more than {MOST:,}",
@@ -102,12 +102,12 @@ class Clearing:
         if any(row.sqlstate == NOT_UNIQUE and not row.columns for row in rows):
             self.unknown.append(table.name)
         found: list[Key] = []
-        transforms = self.project.transforms(table)
-        for batch in self.project.source.rows(table, table.key, list(aside)) if aside else ():
+        transforms = self.migration.transforms(table)
+        for batch in self.migration.source.rows(table, table.key, list(aside)) if aside else ():
             changed = transform.apply(transforms, table, batch)
             for row, key in zip(changed.rows, keys_of(table, changed), strict=True):
-                found += in_the_way(self.project, table, row, aside.get(key, ()))
-        return made_rows.lacking(self.project, table, list(dict.fromkeys(found)))
+                found += in_the_way(self.migration, table, row, aside.get(key, ()))
+        return made_rows.lacking(self.migration, table, list(dict.fromkeys(found)))
 
     def _add(self, table: Table, keys: dict[Key, bool]) -> bool:
         """Whether there were others among them than are known."""
@@ -118,7 +118,7 @@ class Clearing:
 
     def _referring(self, reference: Reference) -> bool:
         """Add the rows that refer by this key to what is to go; whether there were any."""
-        tables = {table.address: table for table in self.project.settings.tables}
+        tables = {table.address: table for table in self.migration.settings.tables}
         child, parent = tables.get(reference.table), tables.get(reference.parent)
         if child is None or parent is None or not self.rows.get(parent.name):
             return False
@@ -131,7 +131,7 @@ class Clearing:
         refer = self._narrow(child, child.key, reference.columns, values)
         known = self.rows.get(child.name, {})
         keys = [key for batch in refer for key in keys_of(child, batch) if key not in known]
-        lacking = set(made_rows.lacking(self.project, child, keys))
+        lacking = set(made_rows.lacking(self.migration, child, keys))
         return self._add(child, {key: key not in lacking for key in keys})
 
     def _narrow(
@@ -140,4 +140,4 @@ class Clearing:
         """The sink's rows by these values, with their keys and these columns."""
         names = tuple(dict.fromkeys((*table.key, *columns)))
         narrow = replace(table, columns=names, exclude=(), where=None, transform=())
-        return self.project.sink.rows(narrow, by, values) if values else ()
+        return self.migration.sink.rows(narrow, by, values) if values else ()

@@ -9,7 +9,7 @@ from supasync_core.diff.causes import Guess
 from supasync_core.model.batch import Key
 from supasync_core.model.table import Table
 from supasync_core.sync import removal
-from supasync_core.sync.removal import Place, Weighed
+from supasync_core.sync.removal import DeletePlan, Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Part:
     newer: int = 0
     surplus: tuple[Key, ...] = ()
     nameless: int = 0
-    deletes: Weighed | None = None
+    deletes: DeletePlan | None = None
     stays: str | None = None
     """Why no row that the right side alone has may be removed."""
 
@@ -83,7 +83,7 @@ def planned(found: Difference, engine: Engine) -> Part:
 
 def weighed(
     part: Part, place: Place, table: Table, ceiling: Callable[[int], int] | None, *, proven: bool
-) -> Weighed:
+) -> DeletePlan:
     """What of the surplus may be removed; ``ceiling`` is a person's own, from the number of rows.
 
     ``proven``: nothing needs to show that the rows came from the source, for the side is a file.
@@ -92,4 +92,4 @@ def weighed(
     most = ceiling(rows) if ceiling else removal.ceiling_of(rows)
     if not proven:
         return removal.weigh(place, table, part.surplus, most)
-    return Weighed(table=table, keys=tuple(table.exact_keys(part.surplus)), unproven=(), ceiling=most)
+    return DeletePlan(table=table, keys=tuple(table.exact_keys(part.surplus)), unproven=(), ceiling=most)

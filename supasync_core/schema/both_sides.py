@@ -7,7 +7,7 @@ from supasync_core.api.backend import Catalog, Remark, Remarking, Side, Source
 from supasync_core.model.batch import Keyset, Span, Window
 from supasync_core.model.errors import SchemaError, TableError
 from supasync_core.model.table import Shape, Table
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.schema.compare_tables import PROBLEM, WARNING, Difference, absent, differences
 
 OWN = "sync_metadata"
@@ -39,10 +39,10 @@ class Comparison:
         }
 
 
-def compared(project: Project) -> Comparison:
+def compared(migration: Migration) -> Comparison:
     """Every table of the schemas that tables.yaml names; SchemaError where a side cannot list them."""
-    declared = {table.address: table for table in project.settings.tables}
-    old_side, new_side = _catalog(project.source, "OLD"), _catalog(project.sink, "NEW")
+    declared = {table.address: table for table in migration.settings.tables}
+    old_side, new_side = _catalog(migration.source, "OLD"), _catalog(migration.sink, "NEW")
     found: list[Difference] = []
     seen = 0
     for schema in dict.fromkeys(schema for schema, _ in declared):
@@ -50,36 +50,38 @@ def compared(project: Project) -> Comparison:
         tables = {name: declared.get((schema, name), Table(name=name, schema=schema)) for name in old}
         seen += len(tables)
         for name, table in tables.items():
-            found += _of_table(project, table, old[name], new.get(name), declared=(schema, name) in declared)
+            found += _of_table(
+                migration, table, old[name], new.get(name), declared=(schema, name) in declared
+            )
         gone = [table for key, table in declared.items() if key[0] == schema and key[1] not in old]
         found += map(_only_declared, gone)
         found += [_only_new(name, shape) for name, shape in new.items() if name not in old and name != OWN]
     hidden = tuple(dict.fromkeys([*old_side.hidden, *new_side.hidden]))
-    return Comparison(tuple(found), seen, hidden, tuple(remarks_of(project)))
+    return Comparison(tuple(found), seen, hidden, tuple(remarks_of(migration)))
 
 
-def remarks_of(project: Project) -> list[Remark]:
+def remarks_of(migration: Migration) -> list[Remark]:
     """What either side's catalog tells beyond columns of the declared tables."""
-    sides = (project.source, project.sink)
+    sides = (migration.source, migration.sink)
     return [
         remark
         for side in sides
         if isinstance(side, Remarking)
-        for remark in side.remarks(project.settings.tables)
+        for remark in side.remarks(migration.settings.tables)
     ]
 
 
-def of_shapes(project: Project, table: Table, old: Shape, new: Shape) -> list[Difference]:
+def of_shapes(migration: Migration, table: Table, old: Shape, new: Shape) -> list[Difference]:
     """What differs of one declared table; where NULL is the question, OLD's rows are counted."""
-    return _of_table(project, table, old, new, declared=True)
+    return _of_table(migration, table, old, new, declared=True)
 
 
-def lacking(project: Project, table: Table, source: Shape) -> list[str]:
+def lacking(migration: Migration, table: Table, source: Shape) -> list[str]:
     """The columns that would be copied and that NEW does not have."""
     wanted = [name for name in table.columns or [c.name for c in source.columns] if name not in table.exclude]
     if table.transform:
         wanted = list(table.key)
-    return project.sink.lacking(table, wanted or table.key)
+    return migration.sink.lacking(table, wanted or table.key)
 
 
 def _catalog(side: Side, project: str) -> Catalog:
@@ -89,16 +91,16 @@ def _catalog(side: Side, project: str) -> Catalog:
 
 
 def _of_table(
-    project: Project, table: Table, old: Shape, new: Shape | None, *, declared: bool
+    migration: Migration, table: Table, old: Shape, new: Shape | None, *, declared: bool
 ) -> list[Difference]:
     if table.name == OWN:
         return []
     if new is None:
         return [absent(table, old, declared=declared)]
-    if project.settings.source.backend != project.settings.sink.backend:
+    if migration.settings.source.backend != migration.settings.sink.backend:
         old, new = _untyped(old), _untyped(new)
     found = differences(table, old, new, declared=declared)
-    return [_counted(project.source, table, each) for each in found]
+    return [_counted(migration.source, table, each) for each in found]
 
 
 def _untyped(shape: Shape) -> Shape:

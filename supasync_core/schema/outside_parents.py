@@ -6,7 +6,7 @@ from supasync_core.api.backend import Reference, Referential
 from supasync_core.model.dependencies import cycles
 from supasync_core.model.errors import SupasyncError, TableError
 from supasync_core.model.table import Shape
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.schema.foreign_keys import of_tables
 from supasync_core.schema.parents import printed_parent
 
@@ -15,9 +15,9 @@ OLDER = (
 )
 
 
-def to_elsewhere(project: Project) -> list[Reference] | None:
+def to_elsewhere(migration: Migration) -> list[Reference] | None:
     """The foreign keys to what tables.yaml does not name; None where the sink could tell, and does not."""
-    sink, tables = project.sink, project.settings.tables
+    sink, tables = migration.sink, migration.settings.tables
     if not isinstance(sink, Referential):
         return []
     try:
@@ -28,27 +28,27 @@ def to_elsewhere(project: Project) -> list[Reference] | None:
     return None if found is None else [each for each in found if each.parent not in known]
 
 
-def sentences(project: Project) -> Iterator[tuple[str | None, str, str]]:
+def sentences(migration: Migration) -> Iterator[tuple[str | None, str, str]]:
     """Of each such key the table's name, what it means, and what to do."""
-    found = to_elsewhere(project)
+    found = to_elsewhere(migration)
     if found is None:
         yield None, OLDER, "paste what supasync schema sql prints into NEW's SQL editor once more"
-    names = {table.address: table.name for table in project.settings.tables}
+    names = {table.address: table.name for table in migration.settings.tables}
     for each in found or ():
         name, other = names[each.table], printed_parent(each)
         text = f"{name}: {', '.join(each.columns)} refers to {other}, which is not copied: a row waits until "
         yield name, f"{text}NEW has the row that it refers to", _ways(each, other)
 
 
-def circles(project: Project) -> Iterator[tuple[str, str, str]]:
+def circles(migration: Migration) -> Iterator[tuple[str, str, str]]:
     """Of each circle of foreign keys that cannot be NULL its first table, what it means, and what to do."""
-    names = {table.address: table for table in project.settings.tables}
-    after: dict[str, set[str]] = {table.name: set() for table in project.settings.tables}
+    names = {table.address: table for table in migration.settings.tables}
+    after: dict[str, set[str]] = {table.name: set() for table in migration.settings.tables}
     try:
-        found = of_tables(project.sink, project.settings.tables)
+        found = of_tables(migration.sink, migration.settings.tables)
         for each in found:
             child, parent = names[each.table], names.get(each.parent)
-            if parent and parent is not child and _is_required(project.sink.shape(child), each):
+            if parent and parent is not child and _is_required(migration.sink.shape(child), each):
                 after[child.name].add(parent.name)
     except TableError:
         return  # what is wrong with the table is said of it already

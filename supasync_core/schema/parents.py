@@ -13,7 +13,7 @@ from supasync_core.model.batch import Batch
 from supasync_core.model.errors import RowError
 from supasync_core.model.refused_rows import Key, texts_of
 from supasync_core.model.table import Table
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Link:
 class Parents:
     """Knows the sink's foreign keys; they are asked for once in a run, at the first refusal."""
 
-    project: Project
+    migration: Migration
     known: Sequence[Reference] | None = None
     asked: bool = False
     blind: bool = False
@@ -49,7 +49,7 @@ class Parents:
         reference = self._reference(table, err)
         if reference:
             schema, name = reference.parent
-            found = (each for each in self.project.settings.tables if each.address == (schema, name))
+            found = (each for each in self.migration.settings.tables if each.address == (schema, name))
             other = printed_parent(reference)
             return Link(reference.columns, next(found, None), reference.theirs, other, reference)
         return self._by_name(table, err)
@@ -57,8 +57,8 @@ class Parents:
     def lacking(self, link: Link, batch: Batch) -> set[Key] | None:
         """The values of the key's columns that have no parent in the sink; None where it cannot tell."""
         values = sorted({key for row in batch.rows if (key := texts_of(row, link.columns))})
-        if link.reference and isinstance(self.project.sink, Referential):
-            found = self.project.sink.orphans(link.reference, values)
+        if link.reference and isinstance(self.migration.sink, Referential):
+            found = self.migration.sink.orphans(link.reference, values)
             if found is not None:
                 return found
         if link.parent is None:
@@ -66,7 +66,7 @@ class Parents:
             return None
         columns = tuple(dict.fromkeys((*link.parent.key, *link.theirs)))
         keys_only = replace(link.parent, columns=columns, exclude=(), where=None)
-        present = self.project.sink.rows(keys_only, link.theirs, values)
+        present = self.migration.sink.rows(keys_only, link.theirs, values)
         return set(values) - {texts_of(row, link.theirs) for each in present for row in each.rows}
 
     def points_elsewhere(self, table: Table, link: Link, err: RowError) -> Link:
@@ -78,8 +78,8 @@ class Parents:
         """The foreign keys of all tables of tables.yaml; None where the sink cannot tell."""
         with self.lock:
             if not self.asked:
-                sink = self.project.sink
-                tables = self.project.settings.tables
+                sink = self.migration.sink
+                tables = self.migration.settings.tables
                 self.known = sink.references(tables) if isinstance(sink, Referential) else None
                 self.asked = True
             return self.known
@@ -93,13 +93,13 @@ class Parents:
 
     def _by_name(self, table: Table, err: RowError) -> Link | None:
         other = err.other or ""
-        tables = [each for each in self.project.settings.tables if each.relation == other]
+        tables = [each for each in self.migration.settings.tables if each.relation == other]
         parent = next((each for each in tables if each.schema == table.schema), next(iter(tables), None))
         if parent is None or (table.name, err.constraint, err.columns) in self.elsewhere:
             return Link(err.columns, None, (), other)
         if len(err.columns) > 1:
             return None
-        column = self.project.sink.shape(table).column(err.columns[0])
+        column = self.migration.sink.shape(table).column(err.columns[0])
         if column and column.refers and column.refers[0] == other:
             return Link(err.columns, parent, (column.refers[1],), other)
         return Link(err.columns, parent, parent.key, other) if len(parent.key) == 1 else None

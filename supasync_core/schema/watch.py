@@ -11,7 +11,7 @@ from supasync_core.model.errors import RowError, SchemaError, SupasyncError, Tab
 from supasync_core.model.row_key import missing_in_sink
 from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.schema.both_sides import lacking, of_shapes, remarks_of
 from supasync_core.schema.compare_tables import PROBLEM
 
@@ -20,13 +20,13 @@ LOOK_EVERY = timedelta(hours=24)
 
 
 @dataclass
-class Lookout:
+class SchemaWatch:
     """Watches NEW's columns in one run. ``seen_at`` is when all tables were last found whole.
 
     It goes ``blind`` for the rest of the run where a side cannot tell its columns for now.
     """
 
-    project: Project
+    migration: Migration
     seen_at: str | None
     now: str
     blind: bool = False
@@ -55,7 +55,7 @@ class Lookout:
         if self.blind or (known.settings and not self.due):
             return
         try:
-            missing = lacking(self.project, table, self.project.source.shape(table))
+            missing = lacking(self.migration, table, self.migration.source.shape(table))
         except TransientError:
             self.blind = True
             return
@@ -71,7 +71,7 @@ class Lookout:
         """What the sides' catalogs tell, asked once in a run."""
         with self.lock:
             if self.remarks is None:
-                self.remarks = remarks_of(self.project)
+                self.remarks = remarks_of(self.migration)
             return self.remarks
 
     def refuse_heirs(self, table: Table) -> None:
@@ -85,8 +85,8 @@ class Lookout:
         if not isinstance(error, RowError | SchemaError) or self.blind:
             return error.hint
         try:
-            old, new = self.project.source.shape(table), self.project.sink.shape(table)
-            found = of_shapes(self.project, table, old, new) if old.known and new.known else []
+            old, new = self.migration.source.shape(table), self.migration.sink.shape(table)
+            found = of_shapes(self.migration, table, old, new) if old.known and new.known else []
         except TableError:
             return error.hint
         causes = [each.text for each in found if each.level == PROBLEM and each.text not in error.message]

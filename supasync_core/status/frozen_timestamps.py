@@ -7,21 +7,21 @@ from supasync_core.api.blind_spots import UPDATES
 from supasync_core.init import timestamp_sample
 from supasync_core.model.batch import Keyset, Span, Window
 from supasync_core.model.table import Table
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 
 _SAMPLE: Final = 200
 """The first rows by key: where the key counts up, those that had the most time to be updated."""
 
 
-def standing_still(project: Project, table: Table) -> str | None:
+def standing_still(migration: Migration, table: Table) -> str | None:
     """Why nothing seems to move the timestamp that runs read by; None where its rows do not show that.
 
     Nothing is asked where ``updates:`` says what it does, and where no timestamp is read by.
     """
-    first = project.plugin(table).keysets(table)[0].column
-    if first not in table.timestamp or table.updates is not None or UPDATES in project.unseen(table):
+    first = migration.plugin(table).keysets(table)[0].column
+    if first not in table.timestamp or table.updates is not None or UPDATES in migration.unseen(table):
         return None
-    shape = project.source.shape(table)
+    shape = migration.source.shape(table)
     stamps = [
         column.name
         for column in timestamp_sample.timestamp_columns(shape)
@@ -31,7 +31,7 @@ def standing_still(project: Project, table: Table) -> str | None:
         return None
     columns = tuple(dict.fromkeys((*table.key, *stamps)))
     narrow = replace(table, columns=columns, exclude=(), transform=(), timestamp=(first,))
-    page = project.source.read(narrow, Window((Span(Keyset(None)),), _SAMPLE))
+    page = migration.source.read(narrow, Window((Span(Keyset(None)),), _SAMPLE))
     return timestamp_sample.standstill(shape, first, page.rows)
 
 

@@ -22,7 +22,7 @@ from supasync_core.model.row_key import ROW_KEY, has_row_key, missing_in_sink
 from supasync_core.model.state import State
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.wording import counted
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.project.swapped_ends import swapped
 from supasync_core.schema import both_sides as structure
 from supasync_core.schema import outside_parents, unique_keys
@@ -82,39 +82,39 @@ class Inspection:
         return all(finding.level != "problem" or finding.alone for finding in self.findings)
 
 
-def inspect(project: Project, progress: Callable[[str], None]) -> Inspection:
+def inspect(migration: Migration, progress: Callable[[str], None]) -> Inspection:
     """Ask both sides and the state; nothing is written. ``progress`` hears what is being looked at."""
-    mixed_up = swapped(project)
+    mixed_up = swapped(migration)
     findings = [Finding("problem", str(mixed_up), hint=mixed_up.hint)] if mixed_up else []
     if findings:
         return Inspection(tuple(findings), (), None)
     overviews = []
-    past = _state(project, findings)
+    past = _state(migration, findings)
     for name, rows in past.state.set_aside().items() if past and past.state else ():
         text = f"{name}: {counted(rows, 'row is', 'rows are')} set aside, not in NEW"
         findings.append(Finding("warning", text, name, "look at them: supasync quarantine list"))
-    for table in project.settings.tables:
+    for table in migration.settings.tables:
         progress(table.name)
         counts: list[int | None] = [None, None]
         try:
-            findings.extend(_of_table(project, table))
-            there = None if _lacks_row_key(project.sink, table) else project.sink.count(table)
-            counts = [project.source.count(table), there]
+            findings.extend(_of_table(migration, table))
+            there = None if _lacks_row_key(migration.sink, table) else migration.sink.count(table)
+            counts = [migration.source.count(table), there]
         except TableError as err:
             findings.append(Finding("problem", str(err), err.table, err.hint))
             if err.table is None:
                 break
         overviews.append(Overview(table.name, *counts))
-    findings.extend(_referring(project))
-    findings.extend(_undeleted(project))
-    findings.extend(_renamed(project))
-    remarks = _remarks(project, findings)
-    findings.extend(_made(project, past, remarks))
-    findings.extend(_unmerged(project))
-    left_out = _left_out(project, findings)
-    outlook = look(project, ())
+    findings.extend(_referring(migration))
+    findings.extend(_undeleted(migration))
+    findings.extend(_renamed(migration))
+    remarks = _remarks(migration, findings)
+    findings.extend(_made(migration, past, remarks))
+    findings.extend(_unmerged(migration))
+    left_out = _left_out(migration, findings)
+    outlook = look(migration, ())
     findings.extend(Finding("warning", note) for note in outlook.notes())
-    blind = isinstance(project.source, Surveyed) and outlook.survey is None
+    blind = isinstance(migration.source, Surveyed) and outlook.survey is None
     return Inspection(_worded_once(findings), tuple(overviews), past, left_out, blind)
 
 
@@ -124,23 +124,23 @@ def _worded_once(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(each for each in findings if each.level == "problem" or each.kind not in old)
 
 
-def _referring(project: Project) -> Iterator[Finding]:
+def _referring(migration: Migration) -> Iterator[Finding]:
     """Foreign keys by which rows would wait."""
-    for name, text, hint in outside_parents.sentences(project):
+    for name, text, hint in outside_parents.sentences(migration):
         yield Finding("warning", text, name, hint, kind="reference" if name else "older")
-    for name, text, hint in outside_parents.circles(project):
+    for name, text, hint in outside_parents.circles(migration):
         yield Finding("warning", text, name, hint, kind="circle")
 
 
-def _state(project: Project, findings: list[Finding]) -> Past | None:
+def _state(migration: Migration, findings: list[Finding]) -> Past | None:
     """The past, having tried that the store can be written; what is wrong becomes findings."""
     try:
-        past = project.store.past(1)
-        probe = Entry(status="running", state=State(project.source_ref))
-        if project.store.save(_NO_RUN, probe):
+        past = migration.store.past(1)
+        probe = Entry(status="running", state=State(migration.source_ref))
+        if migration.store.save(_NO_RUN, probe):
             raise StateError("the state store took a record of a run that does not exist")
         if past.state:
-            current(past, project.source_ref)
+            current(past, migration.source_ref)
     except SupasyncError as err:
         kind = "state" if isinstance(err, StateError) else None
         findings.append(Finding("problem", str(err), hint=err.hint, kind=kind))
@@ -148,10 +148,10 @@ def _state(project: Project, findings: list[Finding]) -> Past | None:
     return past
 
 
-def _of_table(project: Project, table: Table) -> Iterator[Finding]:
-    source = project.source.shape(table)
-    ordering = [keyset.column for keyset in project.plugin(table).keysets(table) if keyset.column]
-    for column in project.source.lacking(table, dict.fromkeys([*table.key, *ordering, *table.columns])):
+def _of_table(migration: Migration, table: Table) -> Iterator[Finding]:
+    source = migration.source.shape(table)
+    ordering = [keyset.column for keyset in migration.plugin(table).keysets(table) if keyset.column]
+    for column in migration.source.lacking(table, dict.fromkeys([*table.key, *ordering, *table.columns])):
         yield Finding(
             "problem",
             f"{table.name}: OLD has no column {column}",
@@ -162,55 +162,55 @@ def _of_table(project: Project, table: Table) -> Iterator[Finding]:
         if column not in source.names:
             text = f"{table.name}: exclude names {column}, and OLD has no such column"
             yield Finding("problem", text, table.name, "correct the name in tables.yaml")
-    for text in project.plugin(table).unfit(table, source):
+    for text in migration.plugin(table).unfit(table, source):
         hint = "name another column, or another plugin: incremental, append or snapshot"
         yield Finding("problem", f"{table.name}: {text}", table.name, hint)
-    yield from _unseen(project, table, source)
-    yield from _compared(project, table, source)
+    yield from _unseen(migration, table, source)
+    yield from _compared(migration, table, source)
     if not source.known:
         text = f"{table.name}: OLD does not tell its columns, so they were not compared"
         yield Finding("warning", text, table.name)
 
 
-def _compared(project: Project, table: Table, source: Shape) -> Iterator[Finding]:
+def _compared(migration: Migration, table: Table, source: Shape) -> Iterator[Finding]:
     """What NEW lacks or has otherwise than OLD."""
-    for column in structure.lacking(project, table, source):
+    for column in structure.lacking(migration, table, source):
         text = f"{table.name}: NEW has no column {column}"
         kind = "rowkey" if (column,) == table.key == (ROW_KEY,) else None
         yield Finding("problem", text, table.name, missing_in_sink([column]), kind=kind)
-    yield from _without_row_key(project, table)
-    sink = project.sink.shape(table)
+    yield from _without_row_key(migration, table)
+    sink = migration.sink.shape(table)
     if source.view:
         text = f"{table.name} is a view in OLD: a change shows only where it moves the view's own timestamp"
         yield Finding("warning", text, table.name, "copy the tables behind it, and create the view in NEW")
-    for each in structure.of_shapes(project, table, source, sink) if source.known and sink.known else ():
+    for each in structure.of_shapes(migration, table, source, sink) if source.known and sink.known else ():
         if not (each.kind == "column" and each.old) and each.column not in table.exclude:
             yield Finding(each.level, each.text, table.name, each.hint)
 
 
-def _undeleted(project: Project) -> Iterator[Finding]:
+def _undeleted(migration: Migration) -> Iterator[Finding]:
     """The tables in which rows that are deleted in OLD are not looked for."""
     names = [
         table.name
-        for table in project.settings.tables
-        if table.deletes == "ignore" and DELETES in project.unseen(table)
+        for table in migration.settings.tables
+        if table.deletes == "ignore" and DELETES in migration.unseen(table)
     ]
     if names:
         text = f"rows that are deleted in OLD are not looked for, and stay in NEW: {', '.join(names)}"
         yield Finding("note", text, hint="deletes: report names them, deletes: mirror removes them too")
 
 
-def _renamed(project: Project) -> Iterator[Finding]:
+def _renamed(migration: Migration) -> Iterator[Finding]:
     """Settings by their old names."""
-    if names := [table.name for table in project.settings.tables if table.verify_every is not None]:
+    if names := [table.name for table in migration.settings.tables if table.verify_every is not None]:
         text = f"verify_every is called compare_every now: {', '.join(names)}; the old name still works"
         yield Finding("note", text, hint="compare_every compares values as well, not only keys")
 
 
-def _remarks(project: Project, findings: list[Finding]) -> Sequence[Remark]:
+def _remarks(migration: Migration, findings: list[Finding]) -> Sequence[Remark]:
     """Triggers and child tables become findings; that a type may round is for `schema diff` to say."""
     try:
-        found = structure.remarks_of(project)
+        found = structure.remarks_of(migration)
     except TableError as err:
         findings.append(Finding("problem", str(err), err.table, err.hint))
         return ()
@@ -222,25 +222,25 @@ def _remarks(project: Project, findings: list[Finding]) -> Sequence[Remark]:
     return found
 
 
-def _made(project: Project, past: Past | None, remarks: Sequence[Remark]) -> Iterator[Finding]:
+def _made(migration: Migration, past: Past | None, remarks: Sequence[Remark]) -> Iterator[Finding]:
     """Rows that NEW has and OLD does not, in tables of which nothing was copied yet."""
-    for table in project.settings.tables:
+    for table in migration.settings.tables:
         if past and past.state and past.state.table(table.name).read_at:
             continue
         try:
-            found = made_rows.look(project, table, made_rows.LOOKED)
+            found = made_rows.look(migration, table, made_rows.LOOKED)
         except TableError:
             continue  # what is wrong with the table is said of it already
         if found.keys:
             yield Finding("warning", found.sentence, table.name, made_rows.why(remarks), kind="made")
 
 
-def _unmerged(project: Project) -> Iterator[Finding]:
+def _unmerged(migration: Migration) -> Iterator[Finding]:
     """Keys of tables.yaml by which NEW cannot merge rows: they are not its primary key, nor a unique key."""
-    asked = [table for table in project.settings.tables if _has_another_key(project, table)]
-    if not asked or not isinstance(project.sink, Indexed):
+    asked = [table for table in migration.settings.tables if _has_another_key(migration, table)]
+    if not asked or not isinstance(migration.sink, Indexed):
         return
-    keys = unique_keys.told(project.sink, asked)
+    keys = unique_keys.told(migration.sink, asked)
     for table in asked:
         key = ", ".join(table.key)
         if keys is None:
@@ -251,34 +251,34 @@ def _unmerged(project: Project) -> Iterator[Finding]:
             yield Finding("problem", text, table.name, unique_keys.statement(table), alone=True)
 
 
-def _without_row_key(project: Project, table: Table) -> Iterator[Finding]:
+def _without_row_key(migration: Migration, table: Table) -> Iterator[Finding]:
     """Rows of NEW that no run has copied, where the key is made of the rows: they would be there twice."""
-    if not has_row_key(table) or _lacks_row_key(project.sink, table):
+    if not has_row_key(table) or _lacks_row_key(migration.sink, table):
         return
-    rows = project.sink.count(table, Window((Span(Keyset(None, nulls=table.key)),), limit=1))
+    rows = migration.sink.count(table, Window((Span(Keyset(None, nulls=table.key)),), limit=1))
     if rows:
         shown = counted(rows, "row of NEW has", "rows of NEW have")
         text = f"{table.name}: {shown} no {ROW_KEY}, so no run has copied them"
         yield Finding("problem", text, table.name, "empty the table in NEW, or remove them there", alone=True)
 
 
-def _has_another_key(project: Project, table: Table) -> bool:
+def _has_another_key(migration: Migration, table: Table) -> bool:
     try:
-        shape = project.sink.shape(table)
-        if _lacks_row_key(project.sink, table):
+        shape = migration.sink.shape(table)
+        if _lacks_row_key(migration.sink, table):
             return False  # that is said of the table already
     except TableError:
         return False
     return not shape.view and set(shape.key) != set(table.key)
 
 
-def _left_out(project: Project, findings: list[Finding]) -> tuple[Undecided, ...]:
+def _left_out(migration: Migration, findings: list[Finding]) -> tuple[Undecided, ...]:
     """The tables that nobody has decided on, counted anew, and names that OLD does not have."""
     try:
-        found = undecided.look(project)
+        found = undecided.look(migration)
     except SupasyncError as err:
         findings.append(Finding("warning", f"undecided tables were not looked at: {err}", hint=err.hint))
-        return undecided.last_seen(project.settings).tables
+        return undecided.last_seen(migration.settings).tables
     if not found.told:
         text = "OLD does not list its tables: those that tables.yaml does not name are not seen"
         findings.append(Finding("warning", text))
@@ -307,16 +307,16 @@ def _hint_for_missing(table: Table, column: str, shape: Shape) -> str | None:
     return "correct the name in tables.yaml" if shape.known else None
 
 
-def _unseen(project: Project, table: Table, shape: Shape) -> Iterator[Finding]:
+def _unseen(migration: Migration, table: Table, shape: Shape) -> Iterator[Finding]:
     """What the table's plugin cannot see, and rows that it must read every time."""
-    plugin = project.plugin(table)
-    if UPDATES in project.unseen(table):
+    plugin = migration.plugin(table)
+    if UPDATES in migration.unseen(table):
         text = f"{table.name}: an update of a row that was copied is not seen: {reading(plugin, table)}"
         hint = ways_out(table)
-        if wanted(project, table):
+        if wanted(migration, table):
             hint = f"it comes when the table is compared with OLD (compare_every); to see it sooner: {hint}"
         yield Finding("warning", text, table.name, hint)
-    elif why := standing_still(project, table):
+    elif why := standing_still(migration, table):
         text = f"{table.name}: {why}: if that is so, an update of a row that was copied is not seen"
         yield Finding("warning", text, table.name, ways_out_of_standstill(table))
     nameless = plugin.keysets(table)[-1]
@@ -324,7 +324,7 @@ def _unseen(project: Project, table: Table, shape: Shape) -> Iterator[Finding]:
         return
     if any((column := shape.column(name)) and column.nullable is False for name in nameless.nulls):
         return
-    count = project.source.count(table, Window((Span(nameless),), limit=1))
+    count = migration.source.count(table, Window((Span(nameless),), limit=1))
     if count:
         behind = timestamp_sample.insert_time(shape, (), leave=table.timestamp)
         columns = ", ".join([*table.timestamp, behind.name if behind else ""])

@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from supasync_core.model.batch import Batch
-from supasync_core.model.errors import RowError, TooMuchError
+from supasync_core.model.errors import BatchTooLargeError, RowError
 
 HALVINGS = 5
 """How often in a row something that may pass by itself, as a slow server, is met with half as much."""
@@ -30,7 +30,7 @@ class Portions:
         if table in self.rows:
             self.rows[table] += self.rows[table] // 4 + 1
 
-    def too_much(self, table: str, count: int, err: TooMuchError) -> None:
+    def too_much(self, table: str, count: int, err: BatchTooLargeError) -> None:
         """Try half of it the next time; the error that it is where half would be of no use."""
         self.halved[table] += 1
         if count == 1 or (self.halved[table] > HALVINGS and not isinstance(err.error, RowError)):

@@ -11,17 +11,17 @@ from supasync_core.model.batch import Key, Row
 from supasync_core.model.errors import RowError
 from supasync_core.model.refused_rows import keys_of, texts_of
 from supasync_core.model.table import Table
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.sync import made_rows
 
 
-def in_the_way(project: Project, table: Table, row: Row, columns: Sequence[str]) -> list[Key]:
+def in_the_way(migration: Migration, table: Table, row: Row, columns: Sequence[str]) -> list[Key]:
     """The keys of the sink's rows that have the row's values of these columns, without its own."""
     value = texts_of(row, columns) if columns else ()
     if not value:
         return []
     keys_only = replace(table, columns=table.key, exclude=(), where=None, transform=())
-    found = project.sink.rows(keys_only, columns, [value])
+    found = migration.sink.rows(keys_only, columns, [value])
     own = table.place(row, None).key
     return [key for batch in found for key in keys_of(table, batch) if key != own]
 

@@ -15,11 +15,11 @@ from supasync_core.model.state import State, TableState
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_core.project.lease import LEASE, Lease, arriving
-from supasync_core.project.migration import Project
-from supasync_core.project.run_options import Plan
-from supasync_core.schema.watch import Lookout
-from supasync_core.sync.source_snapshot import Outlook
-from supasync_core.sync.writer import Delivery
+from supasync_core.project.migration import Migration
+from supasync_core.project.run_options import RunOptions
+from supasync_core.schema.watch import SchemaWatch
+from supasync_core.sync.source_snapshot import SourceSnapshot
+from supasync_core.sync.writer import Writer
 from supasync_core.system.last_success import age_in
 
 SIGHTED = 10_000
@@ -30,14 +30,14 @@ CHECKPOINT_ROWS = 10_000
 
 
 @dataclass
-class Progress:
+class Checkpoint:
     """The state behind which every row is confirmed, and the results so far; for the threads of all tables.
 
     ``stopping`` is set when something has happened to one table that ends the run.
     """
 
-    project: Project
-    plan: Plan
+    migration: Migration
+    plan: RunOptions
     lease: Lease
     state: State
     results: dict[str, TableResult] = field(default_factory=dict)
@@ -51,15 +51,15 @@ class Progress:
     held: BytesHeld = field(default_factory=BytesHeld)
     sighted: dict[str, set[Key]] = field(default_factory=dict)
     """Keys that the source was seen to have, of tables whose deletes are mirrored."""
-    lookout: Lookout = field(init=False)
-    delivery: Delivery = field(init=False)
-    outlook: Outlook = field(default_factory=Outlook)
+    lookout: SchemaWatch = field(init=False)
+    delivery: Writer = field(init=False)
+    outlook: SourceSnapshot = field(default_factory=SourceSnapshot)
 
     def __post_init__(self) -> None:
         self.lock = self.lease.guard
         self.lease.record = lambda: self._entry(self.report(), "running")
-        self.lookout = Lookout(self.project, self.state.schema_seen_at, self.run.now)
-        self.delivery = Delivery(self.project, self.run.now, self.state)
+        self.lookout = SchemaWatch(self.migration, self.state.schema_seen_at, self.run.now)
+        self.delivery = Writer(self.migration, self.run.now, self.state)
 
     @property
     def run(self) -> Run:
@@ -128,12 +128,12 @@ class Progress:
             error=report.error,
             details=report.details(),
             lease=LEASE,
-            retention=self.project.settings.retention.days,
+            retention=self.migration.settings.retention.days,
         )
 
     def report(self, stopped: SupasyncError | None = None, *, interrupted: bool = False) -> Report:
         """What the run has come to by now."""
-        ledger, results = self.project.ledger, dict(self.results)
+        ledger, results = self.migration.ledger, dict(self.results)
         total = ledger.total()
         return Report(
             command=self.plan.command,
@@ -144,7 +144,7 @@ class Progress:
             notes=self._notes(),
             stopped=stopped,
             success_age=age_in(self.lease.state, self.run.now),
-            whole=len(self.plan.tables) == len(self.project.settings.tables),
+            whole=len(self.plan.tables) == len(self.migration.settings.tables),
             interrupted=interrupted,
             requests=total.requests,
             bytes=total.sent + total.received,
@@ -154,14 +154,14 @@ class Progress:
 
     def _horizon(self) -> str | None:
         """The source's time up to which every table was read; None while some never was."""
-        times = [self.state.table(table.name).read_at for table in self.project.settings.tables]
+        times = [self.state.table(table.name).read_at for table in self.migration.settings.tables]
         known = [time for time in times if time]
         return min(known, key=timestamps.parse) if known and len(known) == len(times) else None
 
     def _notes(self) -> tuple[str, ...]:
-        horizon = self.project.source.horizon()
+        horizon = self.migration.source.horizon()
         read = any(result.status == "ok" for result in self.results.values())
-        notes = [*self.project.sink.notes(), *self.notes]
+        notes = [*self.migration.sink.notes(), *self.notes]
         waiting = sum(self.state.set_aside().values())
         if waiting:
             notes.append(

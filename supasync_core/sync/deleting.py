@@ -11,8 +11,8 @@ from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_core.project.own_staging import StagingError
 from supasync_core.sync import removal
-from supasync_core.sync.checkpoint import Progress
-from supasync_core.sync.removal import Place, Removed, Weighed
+from supasync_core.sync.checkpoint import Checkpoint
+from supasync_core.sync.removal import DeletePlan, Place, Removed
 
 if TYPE_CHECKING:
     from supasync_core.verify.deleted_rows import Deletions
@@ -27,8 +27,8 @@ _BY_HAND = "look at them: supasync verify --table {0}; to remove them: supasync 
 class Deleting:
     """What is done about rows of NEW that OLD does not have."""
 
-    progress: Progress
-    weighed: list[Weighed] = field(default_factory=list)
+    progress: Checkpoint
+    weighed: list[DeletePlan] = field(default_factory=list)
 
     def not_looked(self, table: Table, err: StagingError, *, overdue: bool) -> None:
         """Let the report say that nobody looked: an alert, unless it may pass and is not ``overdue``."""
@@ -57,7 +57,7 @@ class Deleting:
         if table.deletes == "report" and number:
             self._name(table, found.keys, found.more, staging)
         if table.deletes == "mirror" and found.keys and not found.more:
-            self.weighed.append(removal.weigh(Place.of(self.progress.project, staging), table, found.keys))
+            self.weighed.append(removal.weigh(Place.of(self.progress.migration, staging), table, found.keys))
         elif table.deletes == "mirror" and number:
             rows = counted(number, "row is", "rows are")
             self.told(table, f"{table.name}: {rows} deleted in OLD", _by_hand(table), 3)
@@ -65,7 +65,7 @@ class Deleting:
     def _name(self, table: Table, keys: Sequence[Key], more: int, staging: Evidence) -> None:
         """Name the rows: those that OLD was seen to have are deleted there, of others nobody knows."""
         exact = table.exact_keys(keys)
-        seen = staging.seen(self.progress.project.source_ref, table, exact)
+        seen = staging.seen(self.progress.migration.source_ref, table, exact)
         gone = [key for key in exact if key in seen]
         other = [key for key in exact if key not in seen]
         for told, unnamed, fate in (
@@ -86,7 +86,9 @@ class Deleting:
         for plan in self.weighed:
             progress.delivery.reread.written.add(plan.table.name)
         progress.save(progress.report(), status="running")
-        removed = removal.remove(Place.of(self.progress.project, staging), self.weighed, progress.run.now)[1]
+        removed = removal.remove(Place.of(self.progress.migration, staging), self.weighed, progress.run.now)[
+            1
+        ]
         plans = {plan.table.name: plan for plan in self.weighed}
         for done in removed:
             self._settle(done, plans[done.table.name])
@@ -99,7 +101,7 @@ class Deleting:
                     f"{plan.table.name}: {rows} left in NEW: nothing shows that OLD ever had them"
                 )
 
-    def _settle(self, done: Removed, plan: Weighed) -> None:
+    def _settle(self, done: Removed, plan: DeletePlan) -> None:
         table = done.table
         if done.error is not None:
             result = self.progress.results[table.name]

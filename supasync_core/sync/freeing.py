@@ -16,7 +16,7 @@ from supasync_core.model.wording import counted
 from supasync_core.project.own_staging import StagingError, own_staging
 from supasync_core.sync import made_rows, removal
 from supasync_core.sync.blocking_rows import in_the_way
-from supasync_core.sync.checkpoint import Progress
+from supasync_core.sync.checkpoint import Checkpoint
 from supasync_core.sync.quarantine_retry import retry
 from supasync_core.sync.removal import Place
 
@@ -28,7 +28,7 @@ FREED = 20
 class Freeing:
     """The part of a run behind its tables; it also keeps which rows of them the source was seen to have."""
 
-    progress: Progress
+    progress: Checkpoint
 
     def conduct(self) -> None:
         """Make room where there is something in the way; nothing that fails here fails the run."""
@@ -38,7 +38,7 @@ class Freeing:
         sighted = [table for table in tables if progress.sighted.get(table.name)]
         if not blocked and not sighted:
             return
-        project = progress.project
+        project = progress.migration
         try:
             with own_staging(project.settings, project.host) as staging:
                 if staging is None:
@@ -69,13 +69,13 @@ class Freeing:
         try:
             batches = progress.delivery.read(table, table.key, list(aside))
             found = [key for batch in batches for key in self._blockers(table, batch, aside)]
-            gone = made_rows.lacking(progress.project, table, list(dict.fromkeys(found)))
-            weighed = removal.weigh(Place.of(self.progress.project, staging), table, gone, FREED)
+            gone = made_rows.lacking(progress.migration, table, list(dict.fromkeys(found)))
+            weighed = removal.weigh(Place.of(self.progress.migration, staging), table, gone, FREED)
             if not weighed.keys:
                 return False
             progress.delivery.reread.written.add(table.name)
             change, [done] = removal.remove(
-                Place.of(self.progress.project, staging), [weighed], progress.run.now
+                Place.of(self.progress.migration, staging), [weighed], progress.run.now
             )
             if done.error:
                 raise done.error
@@ -99,7 +99,7 @@ class Freeing:
 
     def _blockers(self, table: Table, batch: Batch, aside: dict[Key, Sequence[str]]) -> list[Key]:
         pairs = zip(batch.rows, keys_of(table, batch), strict=True)
-        project = self.progress.project
+        project = self.progress.migration
         return [k for row, key in pairs for k in in_the_way(project, table, row, aside.get(key, ()))]
 
     def _send(self, table: Table, batches: Sequence[Batch]) -> None:

@@ -14,7 +14,7 @@ from supasync_core.model.row_key import start_again
 from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
 from supasync_core.model.transform import Transform
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.sync import transform_code
 from supasync_core.sync.readback import Readback
 
@@ -26,7 +26,7 @@ ALIVE_EVERY = timedelta(hours=24)
 class Guard:
     """Watches one table during one run. ``now`` is the state store's time."""
 
-    project: Project
+    migration: Migration
     table: Table
     state: TableState
     now: str
@@ -34,14 +34,14 @@ class Guard:
     readback: Readback = field(init=False)
 
     def __post_init__(self) -> None:
-        self.readback = Readback(self.project, self.table)
+        self.readback = Readback(self.migration, self.table)
 
     def begin(self) -> None:
         """SchemaError where rows were copied under other settings: they would stay as they are.
 
         A name that an earlier version did not store yet is filled in: it is no difference.
         """
-        current = fingerprint(self.table, dict(self.project.transforms(self.table)))
+        current = fingerprint(self.table, dict(self.migration.transforms(self.table)))
         known = self.state.settings
         changed = [name for name in current if known.get(name, current[name]) != current[name]]
         if changed:
@@ -90,7 +90,7 @@ class Guard:
             ALIVE_EVERY
         ):
             return
-        if self.project.source.count(self.table) == 0:
+        if self.migration.source.count(self.table) == 0:
             raise SchemaError(
                 f"{self.table.name}: OLD shows no row any more, and there were some",
                 table=self.table.name,

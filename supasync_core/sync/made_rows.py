@@ -14,7 +14,7 @@ from supasync_core.model.page_order import Onward
 from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 
 LOOKED = 1000
 """Rows of a table that are looked at before a first sync."""
@@ -43,12 +43,12 @@ class Made:
         return f"{self.table.name}: NEW has {rows} that OLD does not have{some}"
 
 
-def before(project: Project, table: Table, state: TableState) -> Made | None:
+def before(migration: Migration, table: Table, state: TableState) -> Made | None:
     """Such rows of a table that is about to be copied for the first time; what fails is said by the copy."""
     if not is_untouched(state):
         return None
     try:
-        found = look(project, table, LOOKED)
+        found = look(migration, table, LOOKED)
     except TableError:
         return None
     return found if found.keys else None
@@ -59,21 +59,21 @@ def is_untouched(state: TableState) -> bool:
     return state.read_at is None and not state.keysets
 
 
-def look(project: Project, table: Table, most: int) -> Made:
+def look(migration: Migration, table: Table, most: int) -> Made:
     """Ask for at most so many rows by their keys: a page of the sink, a few requests of the source."""
     gone: list[Key] = []
     looked = total = 0
-    for keys, rows in _pages(project, _keys_only(table), most):
-        gone += lacking(project, table, keys)
+    for keys, rows in _pages(migration, _keys_only(table), most):
+        gone += lacking(migration, table, keys)
         looked += len(keys)
         total = max(total, rows, looked)
-    empty = 0 < len(gone) == looked and not project.source.count(replace(table, where=None))
+    empty = 0 < len(gone) == looked and not migration.source.count(replace(table, where=None))
     return Made(table, tuple(gone), looked, total, empty)
 
 
-def lacking(project: Project, table: Table, keys: Sequence[Key]) -> list[Key]:
+def lacking(migration: Migration, table: Table, keys: Sequence[Key]) -> list[Key]:
     """Those of the keys that no row of the source has, also where it prints them in other words."""
-    found = project.source.rows(_keys_only(table), table.key, keys) if keys else ()
+    found = migration.source.rows(_keys_only(table), table.key, keys) if keys else ()
     known = {table.place(row, None).key for batch in found for row in batch.rows}
     return [] if len(known) >= len(set(keys)) else [key for key in keys if key not in known]
 
@@ -93,14 +93,14 @@ def _keys_only(table: Table) -> Table:
     return replace(table, columns=table.key, exclude=(), where=None, transform=())
 
 
-def _pages(project: Project, table: Table, most: int) -> Iterator[tuple[list[Key], int]]:
+def _pages(migration: Migration, table: Table, most: int) -> Iterator[tuple[list[Key], int]]:
     """The keys of the sink's rows, page by page to an empty one, and how many rows there are."""
     after, seen, total, onward = None, 0, 0, Onward(table)
     while seen < most:
         window = Window(
             (Span(Keyset(None), after=after),), limit=min(_PAGE, most - seen), counted=after is None
         )
-        page = project.sink.read(table, window)
+        page = migration.sink.read(table, window)
         if not page.count:
             return
         keys = [table.place(row, None).key for row in page.rows]

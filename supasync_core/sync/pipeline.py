@@ -19,7 +19,7 @@ EVERY_KEY = None
 
 
 @dataclass(frozen=True)
-class Leg:
+class PendingBatch:
     """A piece and its batch as it is sent, which is None where there is nothing to send."""
 
     piece: Piece
@@ -29,22 +29,22 @@ class Leg:
 
 
 @dataclass
-class Flight:
+class InFlight:
     """At most so many batches on their way, the first in the order of reading first."""
 
     pool: Executor
     most: int
-    legs: deque[Leg] = field(default_factory=deque)
+    legs: deque[PendingBatch] = field(default_factory=deque)
 
-    def start(self, leg: Leg, send: Callable[[Batch], None]) -> None:
+    def start(self, leg: PendingBatch, send: Callable[[Batch], None]) -> None:
         """Send the batch in a thread of the pool; `room_for` has made room."""
         if leg.batch is None:
             leg.sent.set_result(None)
             self.legs.append(leg)
         else:
-            self.legs.append(Leg(leg.piece, leg.batch, leg.keys, self.pool.submit(send, leg.batch)))
+            self.legs.append(PendingBatch(leg.piece, leg.batch, leg.keys, self.pool.submit(send, leg.batch)))
 
-    def room_for(self, leg: Leg) -> Iterator[Leg]:
+    def room_for(self, leg: PendingBatch) -> Iterator[PendingBatch]:
         """What has to arrive before this one may start, in order; then what has arrived anyway."""
         while self.legs and (self._full() or self._meets(leg)):
             yield self._land()
@@ -58,23 +58,23 @@ class Flight:
                 return True
         return False
 
-    def rest(self) -> Iterator[Leg]:
+    def rest(self) -> Iterator[PendingBatch]:
         """All that is still on its way, in order."""
         while self.legs:
             yield self._land()
 
-    def settle(self) -> list[Leg]:
+    def settle(self) -> list[PendingBatch]:
         """Wait for all that is on its way, and give it up: it may have arrived or not."""
         wait_for([leg.sent for leg in self.legs])
         given_up = list(self.legs)
         self.legs.clear()
         return given_up
 
-    def _land(self) -> Leg:
+    def _land(self) -> PendingBatch:
         wait_for([self.legs[0].sent])
         return self.legs.popleft()
 
-    def arrived(self) -> Iterator[Leg]:
+    def arrived(self) -> Iterator[PendingBatch]:
         """What has arrived anyway, in order."""
         while self.legs and self.legs[0].sent.done():
             yield self.legs.popleft()
@@ -82,7 +82,7 @@ class Flight:
     def _full(self) -> bool:
         return sum(leg.batch is not None for leg in self.legs) >= self.most
 
-    def _meets(self, leg: Leg) -> bool:
+    def _meets(self, leg: PendingBatch) -> bool:
         """Whether a batch on its way may hold a row of this one."""
         if leg.batch is None:
             return False

@@ -12,7 +12,7 @@ from supasync_core.model.table import Table
 from supasync_core.sync import confirmed, made_rows
 from supasync_core.sync.blocking_rows import explain, in_the_way
 from supasync_core.sync.quarantined import NOT_UNIQUE
-from supasync_core.sync.writer import Delivery
+from supasync_core.sync.writer import Writer
 
 ALONE = 100
 """Refused rows that a run tries again, each in a request of its own."""
@@ -25,7 +25,7 @@ FEW = 20
 them is found out to have its parent or not."""
 
 
-def retry(delivery: Delivery, table: Table, *, whole: bool = False) -> None:
+def retry(delivery: Writer, table: Table, *, whole: bool = False) -> None:
     """Try rows of the table again, as many as a run may or all; those that the source deleted are dropped."""
     rows = list(delivery.set_aside.rows[table.name].values())
     alone = [row.key for row in rows if not row.waits]
@@ -38,17 +38,17 @@ def retry(delivery: Delivery, table: Table, *, whole: bool = False) -> None:
         _again(delivery, table, whole=whole)
 
 
-def _most(delivery: Delivery, most: int) -> int:
+def _most(delivery: Writer, most: int) -> int:
     """How many rows that wait a run tries."""
     return min(most, ALONE) if delivery.parents.blind else most
 
 
-def _size(delivery: Delivery, table: Table) -> int:
+def _size(delivery: Writer, table: Table) -> int:
     """How many of them go together."""
     return min(FEW, table.page_size) if delivery.parents.blind else table.page_size
 
 
-def _listed(delivery: Delivery, table: Table, keys: list[tuple[str, ...]], size: int) -> None:
+def _listed(delivery: Writer, table: Table, keys: list[tuple[str, ...]], size: int) -> None:
     """Read the rows again and send so many at once."""
     if not keys:
         return
@@ -63,7 +63,7 @@ def _listed(delivery: Delivery, table: Table, keys: list[tuple[str, ...]], size:
             delivery.deliver(table, batch.only(range(at, min(at + size, batch.count))))
 
 
-def _again(delivery: Delivery, table: Table, *, whole: bool) -> None:
+def _again(delivery: Writer, table: Table, *, whole: bool) -> None:
     """Read on by key and send what comes; a round in which no row was refused is the last one."""
     aside = delivery.set_aside
     if whole:
@@ -73,7 +73,7 @@ def _again(delivery: Delivery, table: Table, *, whole: bool) -> None:
         with delivery.gate.alone():
             aside.reading_again = table.name
             page = _page(delivery, table, aside.again[table.name], size)
-            batch = transform.apply(delivery.project.transforms(table), table, page)
+            batch = transform.apply(delivery.migration.transforms(table), table, page)
             if batch.count:
                 delivery.reread.read(table, keys_of(table, batch))
                 delivery.deliver(table, batch)
@@ -95,13 +95,13 @@ def _new_round(again: Again) -> Again:
     return replace(again, behind=(), refused=0, last=again.refused or again.last, more=False)
 
 
-def _page(delivery: Delivery, table: Table, again: Again, size: int) -> Batch:
+def _page(delivery: Writer, table: Table, again: Again, size: int) -> Batch:
     after = Cursor(None, again.behind) if again.behind else None
     window = Window((Span(Keyset(None), after=after),), limit=size)
-    return delivery.project.source.read(table, window)
+    return delivery.migration.source.read(table, window)
 
 
-def finish(delivery: Delivery, table: Table) -> None:
+def finish(delivery: Writer, table: Table) -> None:
     """Try rows once more whose unique value was taken, now that all others of the table are there.
 
     Those of earlier runs too, a few, unless it is known that only a removal makes way for them.
@@ -118,10 +118,10 @@ def finish(delivery: Delivery, table: Table) -> None:
                 make_place(delivery, table, batch.only([index]))
 
 
-def make_place(delivery: Delivery, table: Table, row: Batch) -> None:
+def make_place(delivery: Writer, table: Table, row: Batch) -> None:
     """Send the row; where another row has its unique value, send that one first as it is now."""
     try:
-        confirmed.upsert(delivery.project.sink, table, row)
+        confirmed.upsert(delivery.migration.sink, table, row)
     except RowError as err:
         current = _blockers(delivery, table, row, err) if err.sqlstate == NOT_UNIQUE else []
         for batch in current:
@@ -134,13 +134,13 @@ def make_place(delivery: Delivery, table: Table, row: Batch) -> None:
         delivery.accepted(table, row)
 
 
-def _blockers(delivery: Delivery, table: Table, row: Batch, err: RowError) -> list[Batch]:
+def _blockers(delivery: Writer, table: Table, row: Batch, err: RowError) -> list[Batch]:
     """What became in the source of the row that has the unique value in the sink."""
-    keys = in_the_way(delivery.project, table, row.rows[0], err.columns)
+    keys = in_the_way(delivery.migration, table, row.rows[0], err.columns)
     if not keys:
         return []
     current = delivery.read(table, table.key, keys)
-    if not current and (gone := made_rows.lacking(delivery.project, table, keys)):
+    if not current and (gone := made_rows.lacking(delivery.migration, table, keys)):
         copied = not made_rows.is_untouched(delivery.before.table(table.name))
         explain(table, err, gone, copied=copied)
     return current

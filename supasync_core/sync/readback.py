@@ -13,7 +13,7 @@ from supasync_core.model import cell_text, raw_json, transform
 from supasync_core.model.batch import Batch, Key, Row
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.table import Column, Shape, Table
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.schema.printed_precision import Printing
 
 SAMPLE = 20
@@ -44,7 +44,7 @@ class ChangedError(SchemaError):
 class Readback:
     """A sample of one table's rows, spread over all that was sent."""
 
-    project: Project
+    migration: Migration
     table: Table
     sample: list[Sent] = field(default_factory=list)
 
@@ -74,7 +74,7 @@ class Readback:
         )
         found = [
             (narrow.place(row, None).key, text)
-            for batch in self.project.sink.rows(narrow, self.table.key, sorted(sent))
+            for batch in self.migration.sink.rows(narrow, self.table.key, sorted(sent))
             for row, text in zip(batch.rows, batch.rows.texts, strict=True)
         ]
         if not found:
@@ -86,7 +86,7 @@ class Readback:
     def _refuse_misprinted(self, sent: dict[Key, Sent], columns: Mapping[str, str | None]) -> None:
         """SchemaError where OLD does not print what it holds."""
         shape = Shape(tuple(Column(name, kind) for name, kind in columns.items()))
-        printing = Printing.of("OLD", self.project.source, self.table, shape)
+        printing = Printing.of("OLD", self.migration.source, self.table, shape)
         if printing.kinds:
             for each in sent.values():
                 printing.take(each.key, each.text)
@@ -96,11 +96,11 @@ class Readback:
         """The columns that can be compared, with their types: those of one type on both sides."""
         names = [name for name in raw_json.cells(text) if name not in self.table.key]
         stamps = {name: None for name in names if name in self.table.timestamp}
-        settings = self.project.settings
+        settings = self.migration.settings
         if self.table.transform or settings.source.backend != settings.sink.backend:
             return dict(stamps)
-        old, new = self.project.source.shape(self.table), self.project.sink.shape(self.table)
-        sink = self.project.sink
+        old, new = self.migration.source.shape(self.table), self.migration.sink.shape(self.table)
+        sink = self.migration.sink
         computed = sink.computed(self.table) if isinstance(sink, Computing) else frozenset()
         known = {name: kind for name in names if (kind := _shared(old, new, name)) and name not in computed}
         return {**known, **stamps}
@@ -139,9 +139,9 @@ class Readback:
 
     def _unchanged(self, sent: dict[Key, Sent], wrong: dict[Key, list[str]]) -> Key | None:
         """A row that the source still has as it was sent: one that changed may have been sent anew since."""
-        transforms = self.project.transforms(self.table)
+        transforms = self.migration.transforms(self.table)
         now: dict[Key, dict[str, str]] = {}
-        for batch in self.project.source.rows(self.table, self.table.key, sorted(wrong)):
+        for batch in self.migration.source.rows(self.table, self.table.key, sorted(wrong)):
             changed = transform.apply(transforms, self.table, batch)
             for row, text in zip(changed.rows, changed.rows.texts, strict=True):
                 now[self.table.place(row, None).key] = raw_json.cells(text)

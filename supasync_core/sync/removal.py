@@ -27,7 +27,7 @@ from supasync_core.model.errors import LeftOverError, RefusedError, SchemaError,
 from supasync_core.model.opaque_keys import literal, opaque
 from supasync_core.model.refused_rows import texts_of
 from supasync_core.model.table import Table
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.schema.foreign_keys import from_elsewhere, of_tables
 from supasync_core.sync import confirmed
 
@@ -47,20 +47,20 @@ class Place:
     evidence: Evidence
 
     @classmethod
-    def of(cls, project: Project, evidence: Evidence) -> Self:
+    def of(cls, migration: Migration, evidence: Evidence) -> Self:
         """The sink of a project, and what is known of its rows."""
-        settings = project.settings
+        settings = migration.settings
         return cls(
-            sink=project.sink,
+            sink=migration.sink,
             sink_ref=settings.sink.ref,
-            source_ref=project.source_ref,
+            source_ref=migration.source_ref,
             tables=settings.tables,
             evidence=evidence,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weighed:
+class DeletePlan:
     """What of the wanted rows of a table may be removed: ``keys``.
 
     ``unproven`` rows are left alone: nothing shows that the source ever had them.
@@ -112,12 +112,12 @@ def ceiling_of(rows: int) -> int:
     return max(1, min(CEILING_ROWS, rows * CEILING_PERCENT // 100))
 
 
-def weigh(place: Place, table: Table, keys: Sequence[Key], ceiling: int | None = None) -> Weighed:
+def weigh(place: Place, table: Table, keys: Sequence[Key], ceiling: int | None = None) -> DeletePlan:
     """What of these rows may be removed, nothing being removed yet; SchemaError for what cannot be a key."""
     wanted = table.exact_keys(keys)
     seen = place.evidence.seen(place.source_ref, table, wanted) if wanted else set()
     whole = replace(table, where=None)
-    return Weighed(
+    return DeletePlan(
         table=table,
         keys=tuple(key for key in wanted if key in seen),
         unproven=tuple(key for key in wanted if key not in seen),
@@ -131,7 +131,7 @@ def new_id(at: str) -> str:
 
 
 def remove(
-    place: Place, plans: Sequence[Weighed], at: str, removal: str | None = None
+    place: Place, plans: Sequence[DeletePlan], at: str, removal: str | None = None
 ) -> tuple[str, list[Removed]]:
     """Remove the rows, children first; the id of the removal, and how each table ended.
 
@@ -146,7 +146,9 @@ def remove(
     return removal, [_remove(place, plan, removal, at, keys) for plan in wanted]
 
 
-def _remove(place: Place, plan: Weighed, removal: str, at: str, references: Sequence[Reference]) -> Removed:
+def _remove(
+    place: Place, plan: DeletePlan, removal: str, at: str, references: Sequence[Reference]
+) -> Removed:
     table = plan.table
     if plan.refused:
         hint = "look at them; to remove them after all, raise the ceiling"

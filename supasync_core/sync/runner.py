@@ -12,37 +12,37 @@ from supasync_core.model.report import Report, TableResult, waiting
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
 from supasync_core.project.lease import LEASE, Lease
-from supasync_core.project.migration import Project
-from supasync_core.project.run_options import Interrupted, Plan, Watch
+from supasync_core.project.migration import Migration
+from supasync_core.project.run_options import Interrupted, RunObserver, RunOptions
 from supasync_core.sync import transform_code
-from supasync_core.sync.checkpoint import Progress
+from supasync_core.sync.checkpoint import Checkpoint
 from supasync_core.sync.comparison.compare_due import Comparing
 from supasync_core.sync.freeing import Freeing
 from supasync_core.sync.source_snapshot import look
-from supasync_core.sync.table_copy import Copying
+from supasync_core.sync.table_copy import TableCopy
 from supasync_core.system.faults import understood
 
 
-def sync(project: Project, plan: Plan, watch: Watch) -> Report:
+def sync(migration: Migration, plan: RunOptions, watch: RunObserver) -> Report:
     """Copy what is new in the planned tables, and record it.
 
     Raises what forbids the run as a whole before it began (LockedError, StateError); what happens to single
     tables is in the report.
     """
-    claim = Claim(holder=plan.holder, source=project.source_ref, command=plan.command, lease=LEASE)
+    claim = Claim(holder=plan.holder, source=migration.source_ref, command=plan.command, lease=LEASE)
     try:
-        lease = Lease.taken(project, claim)
+        lease = Lease.taken(migration, claim)
     except StateError:
-        _refuse_swapped(project)
+        _refuse_swapped(migration)
         raise
-    return _Session(Progress(project, plan, lease, _without(lease.state, plan.full)), watch).conduct()
+    return _Session(Checkpoint(migration, plan, lease, _without(lease.state, plan.full)), watch).conduct()
 
 
-def _refuse_swapped(project: Project) -> None:
+def _refuse_swapped(migration: Migration) -> None:
     """StateError where the two accounts are swapped: what NEW lacks is then not to be put into it."""
     from supasync_core.project.swapped_ends import swapped  # noqa: PLC0415 - wanted where a run may not begin
 
-    if mixed_up := swapped(project):
+    if mixed_up := swapped(migration):
         raise mixed_up
 
 
@@ -57,8 +57,8 @@ def _without(state: State, tables: frozenset[str]) -> State:
 class _Session:
     """One run under its lease."""
 
-    progress: Progress
-    watch: Watch
+    progress: Checkpoint
+    watch: RunObserver
 
     def conduct(self) -> Report:
         """Run all tables and save; a lease that was lost ends the run at once, without a record."""
@@ -91,7 +91,7 @@ class _Session:
         names = [
             table.name
             for table in progress.plan.tables
-            if UPDATES in progress.project.unseen(table)
+            if UPDATES in progress.migration.unseen(table)
             and not is_covered(table, progress.state.table(table.name), now)
         ]
         if names:
@@ -115,7 +115,7 @@ class _Session:
 
     def _look_at_transforms(self) -> None:
         """Before a row passes through any of them, and may change what one holds."""
-        project, plan = self.progress.project, self.progress.plan
+        project, plan = self.progress.migration, self.progress.plan
         used = dict(pair for table in plan.tables for pair in project.transforms(table))
         for name, each in used.items():
             for what in transform_code.unknown(each):
@@ -124,9 +124,9 @@ class _Session:
     def _run_tables(self) -> None:
         progress = self.progress
         self._look_at_transforms()
-        progress.outlook = look(progress.project, progress.plan.tables)
+        progress.outlook = look(progress.migration, progress.plan.tables)
         progress.lease.horizon = progress.outlook.horizon
-        workers = progress.project.workers
+        workers = progress.migration.workers
         pool = executor(workers, "write")
 
         def work(table: Table) -> None:
@@ -137,7 +137,7 @@ class _Session:
             else:
                 with progress.lock:
                     self.watch.table_begins(table)
-                result = Copying(progress, self.watch, table, pool).conduct()
+                result = TableCopy(progress, self.watch, table, pool).conduct()
             progress.end(result)
             with progress.lock:
                 self.watch.table_ended(result)

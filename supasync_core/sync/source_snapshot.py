@@ -10,7 +10,7 @@ from supasync_core.model import timestamps
 from supasync_core.model.state import Extent, TableState
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 
 FROZEN = timedelta(hours=6)
 """How far a horizon may lie back before cursors move on without it: until then every run reads again what has
@@ -22,7 +22,7 @@ _BEGINNING = timestamps.parse("0001-01-01T00:00:00Z")
 
 
 @dataclass
-class Outlook:
+class SourceSnapshot:
     """The survey of one run; without one, every table is read and nothing is known of open transactions."""
 
     survey: Survey | None = None
@@ -113,14 +113,14 @@ class Outlook:
         return self.survey.extents.get(table.name) if self.survey else None
 
 
-def look(project: Project, tables: Sequence[Table]) -> Outlook:
+def look(migration: Migration, tables: Sequence[Table]) -> SourceSnapshot:
     """Ask the source, where it can tell; one question for all tables."""
-    source = project.source
+    source = migration.source
     if not isinstance(source, Surveyed):
-        return Outlook()
-    columns = [[keyset.column for keyset in project.plugin(table).keysets(table)] for table in tables]
+        return SourceSnapshot()
+    columns = [[keyset.column for keyset in migration.plugin(table).keysets(table)] for table in tables]
     asked = [(table, [name for name in names if name]) for table, names in zip(tables, columns, strict=True)]
-    return Outlook(source.survey(asked))
+    return SourceSnapshot(source.survey(asked))
 
 
 def _unseen(known: Extent, told: Extent, found: int) -> Iterator[str]:

@@ -24,11 +24,11 @@ from supasync_core.model.report import TableResult
 from supasync_core.model.table import Table
 from supasync_core.model.transform import Transform
 from supasync_core.project.migration import exchange_types
-from supasync_core.project.run_options import Interrupted, Watch
+from supasync_core.project.run_options import Interrupted, RunObserver
 from supasync_core.sync import distinct_keys, made_rows
-from supasync_core.sync.checkpoint import Progress
+from supasync_core.sync.checkpoint import Checkpoint
 from supasync_core.sync.guards import Guard
-from supasync_core.sync.pipeline import EVERY_KEY, Flight, Leg
+from supasync_core.sync.pipeline import EVERY_KEY, InFlight, PendingBatch
 from supasync_core.sync.quarantine_retry import finish, retry
 from supasync_core.sync.quarantined import ManyRefusedError, Newly
 from supasync_core.sync.readback import ChangedError
@@ -37,11 +37,11 @@ from supasync_core.system.faults import understood
 
 
 @dataclass
-class Copying:
+class TableCopy:
     """One table on its way; ``pool`` writes its batches."""
 
-    progress: Progress
-    watch: Watch
+    progress: Checkpoint
+    watch: RunObserver
     table: Table
     pool: Executor
     began: float = field(default_factory=time.monotonic)
@@ -87,7 +87,7 @@ class Copying:
 
     def _copy(self) -> None:
         progress, table = self.progress, self.table
-        project, delivery = progress.project, progress.delivery
+        project, delivery = progress.migration, progress.delivery
         exchange_types(project, table)
         guard = Guard(project, table, progress.state.table(table.name), progress.run.now)
         guard.begin()
@@ -101,7 +101,7 @@ class Copying:
         job = progress.outlook.job(table, source, guard.state, progress.run.now)
         self.tally = Tally.begun(project, project.plugin(table), job)
         guard.state = replace(guard.state, counted=self.tally.mark)
-        flight = Flight(self.pool, project.workers)
+        flight = InFlight(self.pool, project.workers)
 
         def confirm_until(ready: Future[Any]) -> None:
             while flight.wait_beside(ready):
@@ -155,19 +155,19 @@ class Copying:
     def _expect_something(self, job: Job) -> None:
         """Ask for a count where a table that was never read to its end gave no row and none was counted."""
         if not self.read and self.expected is None and job.state.read_at is None:
-            window = self.progress.project.plugin(self.table).pending(job)
-            self.expected = self.progress.project.source.count(self.table, window)
+            window = self.progress.migration.plugin(self.table).pending(job)
+            self.expected = self.progress.migration.source.count(self.table, window)
 
-    def _send(self, piece: Piece, guard: Guard, flight: Flight) -> None:
+    def _send(self, piece: Piece, guard: Guard, flight: InFlight) -> None:
         """Let the piece's batch start once it may; the first one, which is looked up in the sink, alone."""
         table = self.table
-        leg = Leg(piece, None)
+        leg = PendingBatch(piece, None)
         if piece.batch is not None and piece.batch.count:
             guard.read(piece.batch)
             batch = transform.apply(self._transforms, table, piece.batch)
             distinct_keys.check(table, batch)
             if batch.count:
-                leg = Leg(piece, batch, _keys(table, batch))
+                leg = PendingBatch(piece, batch, _keys(table, batch))
                 self.tally.sent(batch)
         self.tally.unchanged += piece.unchanged
         self._confirm(flight.room_for(leg), guard, flight)
@@ -178,7 +178,7 @@ class Copying:
         if guard.curious:
             self._confirm(flight.rest(), guard, flight)
 
-    def _confirm(self, legs: Iterator[Leg], guard: Guard, flight: Flight) -> None:
+    def _confirm(self, legs: Iterator[PendingBatch], guard: Guard, flight: InFlight) -> None:
         """Keep the state of what has arrived, in order; what was refused is sent again, alone."""
         for leg in legs:
             try:
@@ -188,7 +188,7 @@ class Copying:
                 raise
             self._take(leg, arrived, guard)
 
-    def _arrived(self, leg: Leg) -> int:
+    def _arrived(self, leg: PendingBatch) -> int:
         """How many rows of the batch are in the sink; the others are set aside."""
         if leg.batch is None:
             return 0
@@ -199,7 +199,7 @@ class Copying:
             return self.progress.delivery.send(self.table, leg.batch)
         return leg.batch.count
 
-    def _take(self, leg: Leg, arrived: int, guard: Guard) -> None:
+    def _take(self, leg: PendingBatch, arrived: int, guard: Guard) -> None:
         """Keep the state that the piece leads to, now that its batch is confirmed."""
         piece, progress, table = leg.piece, self.progress, self.table
         if piece.batch:
@@ -216,7 +216,7 @@ class Copying:
 
     @property
     def _transforms(self) -> list[tuple[str, Transform]]:
-        return self.progress.project.transforms(self.table)
+        return self.progress.migration.transforms(self.table)
 
     @property
     def found(self) -> int:
@@ -228,7 +228,7 @@ class Copying:
         """Whether all rows came that the source counted."""
         return self.read >= (self.expected or 0)
 
-    def _count(self, leg: Leg, rows: int, arrived: int) -> None:
+    def _count(self, leg: PendingBatch, rows: int, arrived: int) -> None:
         """Count a confirmed piece."""
         piece = leg.piece
         self.read += rows + piece.unchanged

@@ -16,7 +16,7 @@ from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import SchemaError, TransientError
 from supasync_core.model.table import Table
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 
 LOADING = "loading"
 """A read from the table's beginning has not come to its end, so that its keys are not counted yet."""
@@ -51,7 +51,7 @@ class Tally:
     ``held`` are the source's rows when a run began that only goes on with such a table.
     """
 
-    project: Project
+    migration: Migration
     table: Table
     whole: bool
     mark: str | None
@@ -62,13 +62,13 @@ class Tally:
     note: str | None = None
 
     @classmethod
-    def begun(cls, project: Project, plugin: TablePlugin, job: Job) -> Self:
+    def begun(cls, migration: Migration, plugin: TablePlugin, job: Job) -> Self:
         """Before the first page."""
         spans = plugin.pending(job).spans
         whole = all((span.start, span.after, span.beyond) == (None, None, None) for span in spans)
         mark = LOADING if whole and job.state.read_at is None else job.state.counted
-        held = project.source.count(job.table) if mark and not whole else None
-        return cls(project, job.table, whole, mark, held)
+        held = migration.source.count(job.table) if mark and not whole else None
+        return cls(migration, job.table, whole, mark, held)
 
     def sent(self, batch: Batch) -> None:
         """The batch is sent to the sink, in one statement as far as is known."""
@@ -104,7 +104,7 @@ class Tally:
             return None
         sent = self.keys.count + self.unchanged
         found = sent + left_out
-        if found < (expected or 0) and found < (rows := self.project.source.count(self.table)):
+        if found < (expected or 0) and found < (rows := self.migration.source.count(self.table)):
             raise self._repeated(min(rows, expected or 0) - left_out, sent)
         if (there := self._there()) < sent - aside:
             raise self._fewer(there, f"{sent:,} different keys of OLD were sent")
@@ -115,7 +115,7 @@ class Tally:
         if self.held is None or self.table.transform:
             return self.mark and self._undecided()
         if (there := self._there()) < self.held - aside:
-            rows = min(self.held, self.project.source.count(self.table))
+            rows = min(self.held, self.migration.source.count(self.table))
             if there < rows - aside:
                 raise self._fewer(there, f"OLD has {rows:,}")
         return None
@@ -127,7 +127,7 @@ class Tally:
         return None
 
     def _there(self) -> int:
-        return self.project.sink.count(replace(self.table, where=None))
+        return self.migration.sink.count(replace(self.table, where=None))
 
     def _repeated(self, rows: int, keys: int) -> SchemaError:
         name, columns = self.table.name, ", ".join(self.table.key)

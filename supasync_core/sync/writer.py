@@ -13,14 +13,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from supasync_core.concurrency.rwlock import Gate
+from supasync_core.concurrency.rwlock import ReadWriteLock
 from supasync_core.model import transform
 from supasync_core.model.batch import Batch
-from supasync_core.model.errors import RowError, SchemaError, TooMuchError
+from supasync_core.model.errors import BatchTooLargeError, RowError, SchemaError
 from supasync_core.model.refused_rows import Key, joined, keys_of, matching, printed, texts_of
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.schema.parents import Link, Parents, reason
 from supasync_core.sync import blocking_rows, confirmed
 from supasync_core.sync.batch_size import Portions
@@ -62,10 +62,10 @@ class _CircleError(Exception):
 
 
 @dataclass
-class Delivery:
+class Writer:
     """The writing side of one run, which begins with the rows that earlier ones have set aside."""
 
-    project: Project
+    migration: Migration
     now: str
     before: State
     fetched: defaultdict[tuple[str, Key], Keys] = field(default_factory=lambda: defaultdict(set))
@@ -82,12 +82,12 @@ class Delivery:
     steps: int = 0
     """How often parents were looked for since that batch began."""
     portions: Portions = field(default_factory=Portions)
-    gate: Gate = field(default_factory=Gate)
+    gate: ReadWriteLock = field(default_factory=ReadWriteLock)
     reread: Reread = field(default_factory=Reread)
 
     def __post_init__(self) -> None:
         self.set_aside = SetAside(self.before, self.now)
-        self.parents = Parents(self.project)
+        self.parents = Parents(self.migration)
 
     def attempt(self, table: Table, batch: Batch) -> None:
         """Write the batch beside others; RowError where the sink refuses it: then `send` it."""
@@ -129,8 +129,8 @@ class Delivery:
         while at < batch.count:
             portion = self.portions.of(table.name, batch, at)
             try:
-                confirmed.upsert(self.project.sink, table, portion)
-            except TooMuchError as err:
+                confirmed.upsert(self.migration.sink, table, portion)
+            except BatchTooLargeError as err:
                 self.portions.too_much(table.name, portion.count, err)
             else:
                 self.portions.taken(table.name)
@@ -273,7 +273,7 @@ class Delivery:
     def _yielding(self, circle: Sequence[_UnderWay]) -> _UnderWay:
         """The innermost, where it can do without its reference; else _CircleError with the first that can."""
         for waiting in circle:
-            shape = self.project.sink.shape(waiting.table)
+            shape = self.migration.sink.shape(waiting.table)
             columns = [shape.column(name) for name in waiting.columns]
             if all(column is None or column.nullable is not False for column in columns):
                 if waiting is circle[0]:
@@ -312,8 +312,8 @@ class Delivery:
         wanted = sorted(values)
         if not wanted:
             return []
-        transforms = self.project.transforms(table)
-        found = self.project.source.rows(table, columns, wanted)
+        transforms = self.migration.transforms(table)
+        found = self.migration.source.rows(table, columns, wanted)
         changed = [transform.apply(transforms, table, batch) for batch in found]
         for batch in changed:
             self.reread.read(table, keys_of(table, batch))

@@ -11,7 +11,7 @@ from supasync_core.model.batch import Batch, Span, Window
 from supasync_core.model.state import Extent, TableState
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Horizon
-from supasync_core.sync.source_snapshot import Outlook
+from supasync_core.sync.source_snapshot import SourceSnapshot
 
 SECOND = 1_000_000
 START = timestamps.parse("2026-01-01T00:00:00Z")
@@ -139,7 +139,7 @@ class Pair:
     source: MemorySource = field(default_factory=MemorySource)
     sink: dict[str, dict[str, str | None]] = field(default_factory=dict)
     state: TableState = field(default_factory=TableState)
-    outlook: Outlook = field(default_factory=Outlook)
+    outlook: SourceSnapshot = field(default_factory=SourceSnapshot)
 
     def run(self, *, die_after: int | None = None) -> int:
         """One run; it may die after some pieces. The number of rows that were sent."""
@@ -156,11 +156,11 @@ class Pair:
         self.state = self.outlook.completed(self.table, self.state)
         return sent
 
-    def _look(self) -> Outlook:
+    def _look(self) -> SourceSnapshot:
         if not isinstance(self.source, Surveyed):
-            return Outlook()
+            return SourceSnapshot()
         columns = [keyset.column for keyset in self.plugin.keysets(self.table) if keyset.column]
-        return Outlook(self.source.survey([(self.table, columns)]))
+        return SourceSnapshot(self.source.survey([(self.table, columns)]))
 
     def write(self, key: int, *, ago: float = 0, late: float = 0, created_only: bool = False) -> None:
         """Stamp a row ``ago`` seconds back and commit it ``late`` seconds from now."""

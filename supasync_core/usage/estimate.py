@@ -12,8 +12,8 @@ from supasync_core.model.batch import Keyset, Span, Window
 from supasync_core.model.budget import USUAL_EGRESS, Budgets, size
 from supasync_core.model.state import State, TableState
 from supasync_core.model.table import Table
-from supasync_core.project.migration import Project
-from supasync_core.project.run_options import Plan
+from supasync_core.project.migration import Migration
+from supasync_core.project.run_options import RunOptions
 
 SAMPLE = 100
 """Rows of a table that are looked at."""
@@ -76,37 +76,37 @@ class Estimate:
         return {"requests": {"OLD": self.to_old, "NEW": self.to_new}, "egress": {"OLD": self.egress}}
 
 
-def estimate_next(project: Project, plan: Plan) -> Estimate:
+def estimate_next(migration: Migration, plan: RunOptions) -> Estimate:
     """The planned run, from the state as it is stored; nothing is written."""
-    past = project.store.past(1)
-    state = current(past, project.source_ref)
+    past = migration.store.past(1)
+    state = current(past, migration.source_ref)
     for name in plan.full:
         state = state.without_table(name)
-    return estimate(project, plan.tables, state, past.records[0].created_at)
+    return estimate(migration, plan.tables, state, past.records[0].created_at)
 
 
-def estimate(project: Project, tables: Sequence[Table], state: State, now: str) -> Estimate:
+def estimate(migration: Migration, tables: Sequence[Table], state: State, now: str) -> Estimate:
     """Count what a run would read from this state, at the store's time, and look at a page of each table."""
-    found = tuple(_expected(project, table, state, now) for table in tables)
-    return Estimate(found, metered=bool(project.ledger.total().requests))
+    found = tuple(_expected(migration, table, state, now) for table in tables)
+    return Estimate(found, metered=bool(migration.ledger.total().requests))
 
 
-def estimated_size(project: Project) -> int:
+def estimated_size(migration: Migration) -> int:
     """The bytes of all rows of OLD's tables as JSON: an exact count, times the first rows' average."""
     total = 0.0
-    for table in project.settings.tables:
-        job = Job(table, project.source, TableState(), now=timestamps.to_text(0))
-        rows, body, _ = _sampled(project, table, project.plugin(table).pending(job))
+    for table in migration.settings.tables:
+        job = Job(table, migration.source, TableState(), now=timestamps.to_text(0))
+        rows, body, _ = _sampled(migration, table, migration.plugin(table).pending(job))
         total += rows * body
     return round(total)
 
 
-def egress_of(project: Project, tables: Sequence[Table]) -> int:
+def egress_of(migration: Migration, tables: Sequence[Table]) -> int:
     """The bytes that OLD would send if every row of these were read once: from counts and the first rows."""
     everything = Window((Span(Keyset(None)),), SAMPLE)
     total = 0.0
     for table in tables:
-        rows, _, wire = _sampled(project, table, everything)
+        rows, _, wire = _sampled(migration, table, everything)
         total += rows * wire
     return round(total)
 
@@ -116,17 +116,17 @@ def is_small(egress: int, budgets: Budgets) -> bool:
     return egress * 10 < (USUAL_EGRESS if budgets.egress is None else budgets.egress)
 
 
-def _expected(project: Project, table: Table, state: State, now: str) -> Expected:
-    job = Job(table, project.source, state.table(table.name), now=now)
-    rows, _, wire = _sampled(project, table, project.plugin(table).pending(job))
+def _expected(migration: Migration, table: Table, state: State, now: str) -> Expected:
+    job = Job(table, migration.source, state.table(table.name), now=now)
+    rows, _, wire = _sampled(migration, table, migration.plugin(table).pending(job))
     return Expected(table=table, rows=rows, wire=wire)
 
 
-def _sampled(project: Project, table: Table, window: Window) -> tuple[int, float, float]:
+def _sampled(migration: Migration, table: Table, window: Window) -> tuple[int, float, float]:
     """How many rows the window has, and the bytes of one of them: as JSON, and on the wire."""
-    before = project.ledger.total("OLD").received
-    page = project.source.read(table, replace(window, limit=SAMPLE, counted=True))
-    received = project.ledger.total("OLD").received - before
-    rows = project.source.count(table, window) if page.total is None else page.total
+    before = migration.ledger.total("OLD").received
+    page = migration.source.read(table, replace(window, limit=SAMPLE, counted=True))
+    received = migration.ledger.total("OLD").received - before
+    rows = migration.source.count(table, window) if page.total is None else page.total
     count = max(page.count, 1)
     return rows, len(page.body) / count, received / count

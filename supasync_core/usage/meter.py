@@ -8,7 +8,7 @@ from supasync_core.model import timestamps
 from supasync_core.model.budget import Budgets, Share
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import BudgetError
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.usage.shares import monthly
 from supasync_core.usage.spending import PROJECTS, Used, month_of, used
 
@@ -72,10 +72,10 @@ class Meter:
         }
 
 
-def metered(project: Project, now: timestamps.Instant) -> Meter | None:
+def metered(migration: Migration, now: timestamps.Instant) -> Meter | None:
     """The meter of a run that begins now; None, and no request, where no month is limited."""
-    budgets = project.settings.budgets
+    budgets = migration.settings.budgets
     if not budgets.monthly:
         return None
-    before = project.store.spendings(timestamps.to_text(month_of(now)[0]))
-    return Meter(budgets, before, project.ledger, project.workers)
+    before = migration.store.spendings(timestamps.to_text(month_of(now)[0]))
+    return Meter(budgets, before, migration.ledger, migration.workers)

@@ -3,7 +3,7 @@
 `verify` compares tables and returns a `Verification`. It reads on both sides and writes on neither.
 """
 
-from supasync_core.verify.findings import Onlooker, TableVerdict, Verification
+from supasync_core.verify.findings import TableVerdict, Verification, VerifyObserver
 from supasync_core.verify.verify_tables import verify
 
-__all__ = ["Onlooker", "TableVerdict", "Verification", "verify"]
+__all__ = ["TableVerdict", "Verification", "VerifyObserver", "verify"]

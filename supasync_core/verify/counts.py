@@ -44,9 +44,9 @@ class Counting:
         self.old, self.new = again.old, again.new
         unmet = 0
         if _outside(met[0], before[0], self.old):
-            unmet, self.old = self._read_again(self.measure.project.source, self.measure.old, self.old)
+            unmet, self.old = self._read_again(self.measure.migration.source, self.measure.old, self.old)
         if _outside(met[1], before[1], self.new):
-            more, self.new = self._read_again(self.measure.project.sink, self.measure.new, self.new)
+            more, self.new = self._read_again(self.measure.migration.sink, self.measure.new, self.new)
             unmet += more
         if unmet or not self.comparable or explained:
             return unmet
@@ -81,7 +81,7 @@ class Counting:
         span = self._span(whole.after, whole.to)
         window = Window((span,), 1, skip=whole.old // 2)
         narrow = replace(self.measure.old, columns=self.measure.table.key, exclude=(), transform=())
-        rows = self.measure.project.source.read(narrow, window).rows
+        rows = self.measure.migration.source.read(narrow, window).rows
         if not rows:
             return [whole]
         border = self.measure.table.place(rows[0], None).key
@@ -97,8 +97,8 @@ class Counting:
         return Range(
             after,
             to,
-            measure.project.source.count(measure.old, window),
-            measure.project.sink.count(measure.new, window),
+            measure.migration.source.count(measure.old, window),
+            measure.migration.sink.count(measure.new, window),
         )
 
     def _span(self, after: Key | None, to: Key | None) -> Span:

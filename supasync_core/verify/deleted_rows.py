@@ -7,7 +7,7 @@ from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.verify.findings import KEYS
 from supasync_core.verify.in_flight import flight_of
 from supasync_core.verify.measure import Measure, Seen, measure
@@ -36,7 +36,7 @@ class Search:
     key; ``found`` and ``more`` are known of them.
     """
 
-    project: Project
+    migration: Migration
     table: Table
     state: State
     evidence: Evidence
@@ -53,7 +53,7 @@ class Search:
     """Rows of OLD that were met since the last second look."""
 
     def __post_init__(self) -> None:
-        how = measure(self.project, self.table, self.state, exact=False)
+        how = measure(self.migration, self.table, self.state, exact=False)
         self.how = replace(how, method=KEYS, bare=True, versioned=False)
         self.walk = self._walk()
 
@@ -73,7 +73,7 @@ class Search:
         if self.table.transform:  # which of them it leaves out could only be told by every row's values
             walk.missing.clear()
         look = self._looked(walk)
-        self.evidence.keep_sighted(self.project.source_ref, self.table)
+        self.evidence.keep_sighted(self.migration.source_ref, self.table)
         self.found |= {key: None for key in look.extra if key not in look.filtered}
         self.more += look.unlooked
         self.missing += look.missing
@@ -105,7 +105,7 @@ class Search:
 
     def _shows_rows(self) -> bool:
         """Whether OLD has shown any; where it did so in an earlier run alone, whether it still does."""
-        return self.here > 0 or (self.met > 0 and self.project.source.count(self.table) > 0)
+        return self.here > 0 or (self.met > 0 and self.migration.source.count(self.table) > 0)
 
     def _looked(self, walk: Walk) -> Look:
         look = Look(self.how, flight_of(self.how), walk)

@@ -229,7 +229,7 @@ class Verification:
         }
 
 
-class Onlooker(Protocol):
+class VerifyObserver(Protocol):
     """Somebody who looks on."""
 
     def table_begins(self, table: Table) -> None:

@@ -13,7 +13,7 @@ from supasync_core.model.errors import SchemaError, TableError
 from supasync_core.model.state import State
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Instant
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.schema.printed_precision import Printing
 from supasync_core.verify.findings import KEYS, ROWS, STAMPS
 
@@ -69,7 +69,7 @@ class Measure:
     with their version.
     """
 
-    project: Project
+    migration: Migration
     table: Table
     state: State
     method: str
@@ -96,7 +96,7 @@ class Measure:
     @property
     def new(self) -> Table:
         """The table as it is read in NEW; ``where`` speaks OLD's language, of rows as OLD has them."""
-        ends = self.project.settings
+        ends = self.migration.settings
         foreign = ends.source.backend != ends.sink.backend
         where = None if foreign or self.table.transform else self.table.where
         if self.method == ROWS:
@@ -122,7 +122,7 @@ class Measure:
     def _named(self) -> tuple[str, ...]:
         """Every column of OLD by name, and the version behind them."""
         names = self.table.columns or tuple(
-            column.name for column in self.project.source.shape(self.table).columns
+            column.name for column in self.migration.source.shape(self.table).columns
         )
         if not names:
             raise SchemaError(f"{self.table.name}: OLD does not tell its columns", table=self.table.name)
@@ -134,7 +134,7 @@ class Measure:
 
     def printed(self) -> tuple[Printing, Printing]:
         """What both sides print, where whole rows are compared."""
-        ends = (("OLD", self.project.source), ("NEW", self.project.sink))
+        ends = (("OLD", self.migration.source), ("NEW", self.migration.sink))
         whole = self.method == ROWS
         old, new = (
             Printing.of(name, side, self.table, side.shape(self.table) if whole else Shape(()))
@@ -153,7 +153,7 @@ class Measure:
                 seen = self._seen(row, None, row.get(VERSION) if self.versioned else None)
                 yield seen.key, seen
             return
-        transforms = self.project.transforms(self.table)
+        transforms = self.migration.transforms(self.table)
         for index, row in enumerate(batch.rows):
             version = row.get(VERSION) if self.versioned else None
             key = self.table.place(row, None).key
@@ -218,27 +218,27 @@ class Measure:
         return Seen(self.table.place(row, None).key, stamps, text, version)
 
 
-def measure(project: Project, table: Table, state: State, *, exact: bool) -> Measure:
+def measure(migration: Migration, table: Table, state: State, *, exact: bool) -> Measure:
     """How the table is best compared.
 
     By whole rows where a transform changes them on their way, and where nothing shows an update while sync
     reads the table as a whole each time.
     """
-    keysets = project.plugin(table).keysets(table)
+    keysets = migration.plugin(table).keysets(table)
     ordering = tuple(each.column for each in keysets if each.column is not None)
     stamps = tuple(name for name in ordering if name not in table.key)
     counted = bool(ordering) and not stamps
     method = STAMPS if stamps else KEYS if counted else ROWS
     return Measure(
-        project=project,
+        migration=migration,
         table=table,
         state=state,
         method=ROWS if exact or table.transform else method,
         stamps=stamps,
         counted=counted,
-        lenient=project.settings.source.backend != project.settings.sink.backend
-        or isinstance(project.sink, Typed),
-        shape=project.sink.shape(table),
+        lenient=migration.settings.source.backend != migration.settings.sink.backend
+        or isinstance(migration.sink, Typed),
+        shape=migration.sink.shape(table),
     )
 
 

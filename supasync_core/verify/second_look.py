@@ -93,7 +93,7 @@ class Look:
         extra = [key for key in keys if key in new and key not in old]
         lost = [key for key in (*keys, *old) if key in old and key not in new]
         table = self.measure.table
-        names = opaque(self.measure.project.sink.shape(table), table.key) if extra and lost else ()
+        names = opaque(self.measure.migration.sink.shape(table), table.key) if extra and lost else ()
         if not names or self.measure.old.transform:
             return set()
         found: set[Key] = set()
@@ -173,7 +173,7 @@ class Look:
         whole = replace(self.measure.whole(), versioned=False)
         found: dict[Key, Seen] = {}
         dropped: set[Key] = set()
-        for batch in self.measure.project.source.rows(_bare(whole.old), self.measure.table.key, keys):
+        for batch in self.measure.migration.source.rows(_bare(whole.old), self.measure.table.key, keys):
             for key, seen in whole.of_old(batch):
                 if seen is None:
                     dropped.add(key)
@@ -184,7 +184,7 @@ class Look:
     def _new(self, keys: list[Key]) -> Iterator[Seen]:
         whole = self.measure.whole()
         table = _bare(replace(whole.new, where=None))
-        for batch in self.measure.project.sink.rows(table, self.measure.table.key, keys):
+        for batch in self.measure.migration.sink.rows(table, self.measure.table.key, keys):
             yield from whole.of_new(batch)
 
     def _outside(self, keys: list[Key]) -> set[Key]:
@@ -193,7 +193,7 @@ class Look:
         if not table.where or not keys:
             return set()
         narrow = replace(table, where=None, columns=table.key, exclude=())
-        batches = self.measure.project.source.rows(narrow, table.key, keys)
+        batches = self.measure.migration.source.rows(narrow, table.key, keys)
         return {key for batch in batches for key in self.measure.originals(batch)}
 
 

@@ -12,9 +12,9 @@ from supasync_core.model.batch import Keyset, Span, Window
 from supasync_core.model.errors import SchemaError, TableError, TransientError
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
-from supasync_core.project.migration import Project, exchange_types
+from supasync_core.project.migration import Migration, exchange_types
 from supasync_core.verify.counts import Counting
-from supasync_core.verify.findings import ROWS, Onlooker, TableVerdict, Verification
+from supasync_core.verify.findings import ROWS, TableVerdict, Verification, VerifyObserver
 from supasync_core.verify.in_flight import flight_of
 from supasync_core.verify.measure import Measure, measure, shown
 from supasync_core.verify.second_look import Look
@@ -27,12 +27,12 @@ _SAMPLE = 20
 
 
 def verify(
-    project: Project,
+    migration: Migration,
     tables: Sequence[Table],
     *,
     exact: bool | Collection[str],
     staging: Evidence | None,
-    progress: Onlooker,
+    progress: VerifyObserver,
 ) -> Verification:
     """Compare these tables of OLD and NEW; nothing is written but to the ``staging``, where there is one.
 
@@ -40,8 +40,8 @@ def verify(
     What happens to one table does not stop the others; what concerns both projects as a whole (a wrong key,
     a foreign state) is raised.
     """
-    past = project.store.past(1)
-    state = current(past, project.source_ref) if past.state else State(project.source_ref)
+    past = migration.store.past(1)
+    state = current(past, migration.source_ref) if past.state else State(migration.source_ref)
     told = []
     if past.state is None:
         told.append("there is no baseline in NEW: every row of OLD is expected there")
@@ -53,10 +53,10 @@ def verify(
         told.append("without a staging nothing is kept: row versions are not compared")
     chosen = exact if isinstance(exact, Collection) else [table.name for table in tables if exact]
     verdicts = tuple(
-        _Verifying(project, table, state, staging, progress, table.name in chosen).conduct()
+        _Verifying(migration, table, state, staging, progress, table.name in chosen).conduct()
         for table in tables
     )
-    horizon = project.source.horizon()
+    horizon = migration.source.horizon()
     return Verification(tables=verdicts, at=horizon.text if horizon else None, notes=tuple(told))
 
 
@@ -64,11 +64,11 @@ def verify(
 class _Verifying:
     """One table."""
 
-    project: Project
+    migration: Migration
     table: Table
     state: State
     evidence: Evidence | None
-    progress: Onlooker
+    progress: VerifyObserver
     exact: bool
     began: float = field(default_factory=time.monotonic)
     requests: dict[str, int] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class _Verifying:
     def conduct(self) -> TableVerdict:
         """The verdict, with what it cost; an error of this table is part of it."""
         self.progress.table_begins(self.table)
-        before = self.project.ledger.total()
+        before = self.migration.ledger.total()
         try:
             verdict = self._verdict()
         except TableError as err:
@@ -86,12 +86,12 @@ class _Verifying:
             verdict = TableVerdict(
                 name=self.table.name,
                 method="none",
-                unseen=self.project.unseen(self.table),
+                unseen=self.migration.unseen(self.table),
                 error=str(err),
                 hint=err.hint,
                 requests=self.requests,
             )
-        after = self.project.ledger.total()
+        after = self.migration.ledger.total()
         moved = after.sent + after.received - before.sent - before.received
         verdict = replace(verdict, bytes=moved, seconds=time.monotonic() - self.began)
         self.progress.table_ended(verdict)
@@ -99,8 +99,8 @@ class _Verifying:
 
     def _verdict(self) -> TableVerdict:
         with self._costing("schema"):
-            exchange_types(self.project, self.table)
-            how = measure(self.project, self.table, self.state, exact=self.exact)
+            exchange_types(self.migration, self.table)
+            how = measure(self.migration, self.table, self.state, exact=self.exact)
             how = self._versioned(how)
         counting, failed = self._count(how)
         how = self._by_value_where_small(how, counting)
@@ -111,17 +111,17 @@ class _Verifying:
                 each.check()
         look = Look(how, flight_of(how), walk)
         with self._costing("second look"):
-            rewritten = walk.rewritten(self.project.source_ref)
+            rewritten = walk.rewritten(self.migration.source_ref)
             look.conduct(rewritten)
         if self.evidence:
-            self.evidence.keep_sighted(self.project.source_ref, self.table, look.doubtful)
+            self.evidence.keep_sighted(self.migration.source_ref, self.table, look.doubtful)
         unmet, more = self._unmet(counting, walk, look)
         failed = (*failed, *more)
         shown_counts = counting if counting and counting.comparable else None
         return TableVerdict(
             name=self.table.name,
             method=how.method,
-            unseen=self.project.unseen(self.table),
+            unseen=self.migration.unseen(self.table),
             old=shown_counts.old if shown_counts else None,
             new=shown_counts.new if shown_counts else None,
             ranges=tuple(counting.ranges) if counting else (),
@@ -147,13 +147,13 @@ class _Verifying:
 
     def _by_value_where_small(self, how: Measure, counting: Counting | None) -> Measure:
         """Whole rows of a table that is read in one page anyway, where no run sees its updates."""
-        if how.method == ROWS or counting is None or UPDATES not in self.project.unseen(self.table):
+        if how.method == ROWS or counting is None or UPDATES not in self.migration.unseen(self.table):
             return how
         if not 0 < counting.old <= self.table.page_size:
             return how
         whole = replace(how, method=ROWS)
         with self._costing("a look at its rows"):
-            page = self.project.source.read(whole.old, Window((Span(Keyset(None)),), _SAMPLE))
+            page = self.migration.source.read(whole.old, Window((Span(Keyset(None)),), _SAMPLE))
         return whole if len(page.body) * counting.old <= _SMALL * max(page.count, 1) else how
 
     def _versioned(self, how: Measure) -> Measure:
@@ -162,7 +162,7 @@ class _Verifying:
         if self.evidence is None:
             return unversioned
         try:
-            self.project.source.read(how.old, Window((Span(Keyset(None)),), 1))
+            self.migration.source.read(how.old, Window((Span(Keyset(None)),), 1))
         except SchemaError:
             return unversioned
         return how
@@ -205,7 +205,7 @@ class _Verifying:
     @contextmanager
     def _costing(self, step: str) -> Iterator[None]:
         """Count the requests of a step."""
-        ledger = self.project.ledger
+        ledger = self.migration.ledger
         before = ledger.total().requests
         try:
             yield

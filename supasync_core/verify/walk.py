@@ -98,7 +98,7 @@ class Walk:
     def _old_pages(self) -> Iterator[Batch]:
         """OLD's pages in the order of its keys."""
         measure = self.measure
-        source = bounded(measure.project.source, BytesHeld())
+        source = bounded(measure.migration.source, BytesHeld())
         span, onward = Span(Keyset(None)), Onward(measure.table)
         while (batch := source.read(measure.old, Window((span,), measure.old.page_size))).count:
             span = replace(span, after=onward.behind(batch))
@@ -120,7 +120,7 @@ class Walk:
             else:
                 mine[key] = seen
         if self.evidence:
-            self.evidence.sighted(self.measure.project.source_ref, self.measure.table, versions)
+            self.evidence.sighted(self.measure.migration.source_ref, self.measure.table, versions)
         return mine
 
     def _compare(self, mine: dict[Key, Seen], theirs: Iterator[Seen]) -> None:
@@ -177,7 +177,7 @@ def new_rows(
     span = Span(Keyset(None), after=None if after is None else Cursor(None, after), to=to)
     onward = Onward(measure.table)
     while True:
-        batch = measure.project.sink.read(measure.new, Window((span,), measure.new.page_size))
+        batch = measure.migration.sink.read(measure.new, Window((span,), measure.new.page_size))
         look(batch)
         yield from measure.of_new(batch)
         if not batch.count:

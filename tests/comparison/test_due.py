@@ -10,7 +10,7 @@ from supasync_core.model import timestamps
 from supasync_core.model.comparison_state import Comparison
 from supasync_core.model.state import TableState
 from supasync_core.model.table import NEVER, Table
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.sync.comparison.due import wanted
 
 DAY = 86_400_000_000
@@ -29,7 +29,7 @@ class Blind:
 
 
 def want(*kinds: str, **settings: Any) -> Any:
-    return wanted(cast("Project", Blind("deletes", *kinds)), Table(name="t", **settings))
+    return wanted(cast("Migration", Blind("deletes", *kinds)), Table(name="t", **settings))
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from supasync_core.api.state_store import Claim, Entry
 from supasync_core.config.plugin_host import Host
 from supasync_core.model.report import Report
 from supasync_core.model.state import State
-from supasync_core.project.migration import Project, opened
-from supasync_core.project.run_options import Plan
+from supasync_core.project.migration import Migration, opened
+from supasync_core.project.run_options import RunOptions
 from supasync_core.sync import runner
 from tests.e2e.inside import Unwatched
 
@@ -30,13 +30,13 @@ def settled(folder: Path, source: str, deletes: str = "ignore") -> None:
     with duckdb.connect(str(folder / "new.duckdb")) as new:
         new.execute("create table people (code varchar primary key, name varchar, created_at timestamptz)")
     write(folder, NAMES)
-    with _opened(folder) as project:
-        ref = project.source_ref
-        run = project.store.begin(Claim(holder="t", source=ref, command="setup", lease=1, baseline=True))
-        assert project.store.save(run.id, Entry(status="baseline", state=State(ref)))
+    with _opened(folder) as migration:
+        ref = migration.source_ref
+        run = migration.store.begin(Claim(holder="t", source=ref, command="setup", lease=1, baseline=True))
+        assert migration.store.save(run.id, Entry(status="baseline", state=State(ref)))
 
 
-def _opened(folder: Path) -> AbstractContextManager[Project]:
+def _opened(folder: Path) -> AbstractContextManager[Migration]:
     host = Host()
     host.load_installed()
     return opened(config.load(folder / "tables.yaml", {}, host), host)
@@ -58,20 +58,20 @@ def write(folder: Path, names: dict[str, str]) -> None:
 
 def sync(folder: Path, *, last: bool = False) -> Report:
     """One run."""
-    with _opened(folder) as project:
-        plan = Plan(holder="t", tables=project.settings.tables, last=last)
-        report = runner.sync(project, plan, Unwatched())
+    with _opened(folder) as migration:
+        plan = RunOptions(holder="t", tables=migration.settings.tables, last=last)
+        report = runner.sync(migration, plan, Unwatched())
     assert report.exit_code == 0, report.error
     return report
 
 
 def later(folder: Path) -> None:
     """Let a day have passed since the last comparison."""
-    with _opened(folder) as project:
-        run = project.store.begin(Claim(holder="t", source=project.source_ref, command="t", lease=1))
-        state = run.state or State(project.source_ref)
+    with _opened(folder) as migration:
+        run = migration.store.begin(Claim(holder="t", source=migration.source_ref, command="t", lease=1))
+        state = run.state or State(migration.source_ref)
         known = replace(state.table("people"), verified_at="2024-01-01T00:00:00Z")
-        assert project.store.save(run.id, Entry(status="reset", state=state.with_table("people", known)))
+        assert migration.store.save(run.id, Entry(status="reset", state=state.with_table("people", known)))
 
 
 def people(folder: Path) -> dict[str, str]:

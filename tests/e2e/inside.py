@@ -5,7 +5,7 @@ from supasync_core.config.plugin_host import Host
 from supasync_core.model.report import Report, TableResult
 from supasync_core.model.table import Table
 from supasync_core.project.migration import opened
-from supasync_core.project.run_options import Plan
+from supasync_core.project.run_options import RunOptions
 from supasync_core.sync import runner
 from tests.e2e.workspace import TABLES_YAML, Workspace
 
@@ -34,5 +34,5 @@ def sync(space: Workspace, tables: str) -> Report:
     settings = config.load(space.folder / "inside.yaml", {}, host)
     names = frozenset(table.name for table in settings.tables)
     with opened(settings, host) as project:
-        plan = Plan(holder="tests", tables=settings.tables, full=names)
+        plan = RunOptions(holder="tests", tables=settings.tables, full=names)
         return runner.sync(project, plan, Unwatched())

@@ -21,8 +21,8 @@ from supasync_core.model.errors import SupasyncError, TableError, TransientError
 from supasync_core.model.table import Table
 from supasync_rest import transport
 from supasync_rest.description import described
-from supasync_rest.messages import Answer
-from supasync_rest.retry_policy import Patience
+from supasync_rest.messages import Response
+from supasync_rest.retry_policy import RetryPolicy
 from supasync_rest.source import RestSource
 from supasync_rest.store import RestStore
 from tests.hostile.server import answer, serving
@@ -38,7 +38,7 @@ KEY = "sb_secret_Invented0Invented1Invented2"
 
 def source(url: str, folder: Path) -> RestSource:
     context = Context(settings={"url": url, "key": KEY}, folder=folder, ledger=Ledger(), project="OLD")
-    return RestSource(context, Patience(attempts=2, sleep=lambda _: None))
+    return RestSource(context, RetryPolicy(attempts=2, sleep=lambda _: None))
 
 
 def endless(_: bytes) -> Iterator[bytes]:
@@ -173,7 +173,7 @@ def test_no_command_prints_the_key_that_a_server_repeats(
 def test_a_record_that_is_none_is_a_failure_for_now(said: bytes, tmp_path: Path) -> None:
     with serving(lambda _: [answer(said)]) as url:
         context = Context(settings={"url": url, "key": KEY}, folder=tmp_path, ledger=Ledger(), project="NEW")
-        with closing(RestStore(context, Patience(attempts=2, sleep=lambda _: None))) as store:
+        with closing(RestStore(context, RetryPolicy(attempts=2, sleep=lambda _: None))) as store:
             for ask in (lambda: store.past(1), lambda: store.spendings("2024-01-01")):
                 with pytest.raises(TransientError):
                     ask()
@@ -185,14 +185,14 @@ def test_a_record_that_is_none_is_a_failure_for_now(said: bytes, tmp_path: Path)
 )
 def test_a_description_of_odd_columns_is_none(column: object) -> None:
     document = {"paths": {}, "definitions": {"t": {"properties": {"id": column}}}}
-    assert described(Answer(200, {}, json.dumps(document).encode())) is None
+    assert described(Response(200, {}, json.dumps(document).encode())) is None
 
 
 def test_a_description_of_half_references_is_read_at_once() -> None:
     text = "<fk table='" * 100_000
     document = {"paths": {}, "definitions": {"t": {"properties": {"id": {"description": text}}}}}
     began = time.monotonic()
-    told = described(Answer(200, {}, json.dumps(document).encode()))
+    told = described(Response(200, {}, json.dumps(document).encode()))
     assert told is not None
     assert told["t"].columns[0].refers is None
     assert time.monotonic() - began < 5

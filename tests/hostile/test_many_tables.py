@@ -12,9 +12,9 @@ import yaml
 from supasync_core.api.registration import Context
 from supasync_core.init import undecided
 from supasync_core.model.cost import Ledger
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.project.session import Session
-from supasync_rest.retry_policy import Patience
+from supasync_rest.retry_policy import RetryPolicy
 from supasync_rest.sink import RestSink
 from supasync_rest.source import RestSource
 from supasync_rest.store import RestStore
@@ -54,14 +54,14 @@ def test_a_side_that_fails_for_every_table_is_not_asked_for_each(
             name: Context(settings={"url": each, "key": KEY}, folder=tmp_path, ledger=Ledger(), project=name)
             for name, each in ends.items()
         }
-        once = Patience(attempts=1)
+        once = RetryPolicy(attempts=1)
         with (
             closing(RestSource(contexts["OLD"], once)) as old,
             closing(RestSink(contexts["NEW"], once)) as new,
             closing(RestStore(contexts["NEW"], once)) as store,
         ):
-            project = Project(session.settings, session.host, Ledger(), old, new, store)
-            found = undecided.look(project)
+            migration = Migration(session.settings, session.host, Ledger(), old, new, store)
+            found = undecided.look(migration)
     assert len(found.tables) == MANY - 1
     assert all("not counted in OLD, not counted in NEW" in each.sentence for each in found.tables)
     assert max(asked.values()) <= most

@@ -20,7 +20,7 @@ from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import PluginError, SchemaError, SupasyncError
 from supasync_core.model.report import Report, TableResult
 from supasync_core.model.table import Table
-from supasync_core.staging.csv.file_format import UnfitError, examine
+from supasync_core.staging.csv.file_format import UnreadableFileError, examine
 from supasync_core.system.files import defused
 from supasync_notify import _plain, _told
 from supasync_rest.query import user_filter
@@ -62,7 +62,7 @@ def test_no_spelling_of_a_filter_pages(where: str) -> None:
 def test_an_encoding_is_one_of_text(tmp_path: Path, name: str) -> None:
     path = tmp_path / "users.csv"
     path.write_text("id\n1\n")
-    with pytest.raises(UnfitError, match="no encoding"):
+    with pytest.raises(UnreadableFileError, match="no encoding"):
         examine(path, name, tmp_path / "draft", frozenset({"id"}))
 
 
@@ -70,7 +70,7 @@ def test_an_encoding_is_one_of_text(tmp_path: Path, name: str) -> None:
 def test_a_fifo_is_no_file(tmp_path: Path) -> None:
     for name in ("users.csv", ".env"):
         os.mkfifo(tmp_path / name)
-    with pytest.raises(UnfitError, match="regular"):
+    with pytest.raises(UnreadableFileError, match="regular"):
         examine(tmp_path / "users.csv", None, tmp_path / "draft", frozenset())
     assert read_dotenv(tmp_path / ".env") == ({}, [(1, "cannot be read: it is not a regular file")])
 

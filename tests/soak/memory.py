@@ -20,8 +20,8 @@ from supasync_core.model.report import Report
 from supasync_core.model.settings import Endpoint, Settings
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
-from supasync_core.project.migration import Project
-from supasync_core.project.run_options import Plan
+from supasync_core.project.migration import Migration
+from supasync_core.project.run_options import RunOptions
 from supasync_core.sync import checkpoint, runner
 from tests.soak.ends import MemorySink, MemorySource, MemoryStore, New, Old, stored
 from tests.soak.running import Silent, virtual
@@ -83,10 +83,10 @@ class MemoryGround:
         source = MemorySource(self.old, self.time, weather, self.setup.horizon, self.setup.versions, ledger)
         fence = Fence()
         sink = MemorySink(self.new, self.time, weather, fence)
-        project = Project(self.settings, self.host, ledger, source, sink, store, fence)
-        plan = Plan(holder=holder, tables=self.settings.tables, interrupted=weather.stop)
+        migration = Migration(self.settings, self.host, ledger, source, sink, store, fence)
+        plan = RunOptions(holder=holder, tables=self.settings.tables, interrupted=weather.stop)
         with patch.object(checkpoint, "CHECKPOINT_ROWS", self.setup.checkpoint):
-            return runner.sync(project, plan, Silent())
+            return runner.sync(migration, plan, Silent())
 
     def walked(self, table: str) -> float:
         """When the last complete comparison of the table's values began."""

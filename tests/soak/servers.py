@@ -24,11 +24,11 @@ from supasync_core.model.report import Report
 from supasync_core.model.settings import Settings
 from supasync_core.model.state import State, from_json, to_json
 from supasync_core.project.migration import opened
-from supasync_core.project.run_options import Plan
+from supasync_core.project.run_options import RunOptions
 from supasync_core.sync import checkpoint, runner
 from supasync_rest import client, scripts
-from supasync_rest.messages import Answer, Request
-from supasync_rest.retry_policy import Patience
+from supasync_rest.messages import Request, Response
+from supasync_rest.retry_policy import RetryPolicy
 from supasync_rest.transport import Transport
 from tests.e2e.workspace import TABLES_YAML, Workspace, between
 from tests.postgrest.launch import ROLES
@@ -81,7 +81,7 @@ class Line(Transport):
         self._ground = ground
         self._old = url in ground.space.old.server.url
 
-    def send(self, request: Request, cost: Cost) -> Answer:
+    def send(self, request: Request, cost: Cost) -> Response:
         """As the ground lets it pass."""
         try:
             return self._ground.carry(
@@ -196,7 +196,7 @@ class ServerGround:
                 patch.object(checkpoint, "CHECKPOINT_ROWS", self.setup.checkpoint),
                 opened(self.settings, self.host) as project,
             ):
-                plan = Plan(holder=holder, tables=self.settings.tables, interrupted=weather.stop)
+                plan = RunOptions(holder=holder, tables=self.settings.tables, interrupted=weather.stop)
                 return runner.sync(project, plan, Silent())
         finally:
             self.weather = outer
@@ -213,7 +213,7 @@ class ServerGround:
         ).fetchone()
         return seconds(from_json(found[0]).table(table).comparison if found else None)
 
-    def carry(self, send: Callable[[Request], Answer], request: Request, *, old: bool) -> Answer:
+    def carry(self, send: Callable[[Request], Response], request: Request, *, old: bool) -> Response:
         """One request and its answer, disturbed as this run's weather says."""
         if old:
             return self._read(send, request)
@@ -228,7 +228,7 @@ class ServerGround:
         answer = send(request)
         return self._begun(answer) if "supasync_begin" in request.path else answer
 
-    def _read(self, send: Callable[[Request], Answer], request: Request) -> Answer:
+    def _read(self, send: Callable[[Request], Response], request: Request) -> Response:
         weather, asked = self.weather, self.time.now
         survey = request.purpose == "survey"
         if not survey:
@@ -236,7 +236,7 @@ class ServerGround:
             asked = self.time.now
         if weather.count_fails and request.method == "GET" and "Prefer" in request.headers:
             self.time.tick(8)
-            return Answer(500, self._dated({}), _STARVED)
+            return Response(500, self._dated({}), _STARVED)
         if weather.cut and request.purpose == "read":
             request = replace(request, path=_LIMIT.sub(f"limit={weather.cut}", request.path))
         answer = send(request)
@@ -246,7 +246,7 @@ class ServerGround:
         self.time.tick(max(0.0, weather.slow - (self.time.now - asked)))
         return replace(answer, headers=self._dated(answer.headers))
 
-    def _write(self, send: Callable[[Request], Answer], request: Request) -> Answer:
+    def _write(self, send: Callable[[Request], Response], request: Request) -> Response:
         try:
             self.weather.hook("upsert")
         except KilledError as killed:
@@ -258,14 +258,14 @@ class ServerGround:
         self.weather.hook("sent")
         return answer
 
-    def _late(self, send: Callable[[Request], Answer], request: Request) -> None:
+    def _late(self, send: Callable[[Request], Response], request: Request) -> None:
         send(request)
 
     def _dated(self, headers: Mapping[str, str]) -> Mapping[str, str]:
         at = datetime.fromtimestamp(self.time.instant // SECOND, UTC)
         return {**headers, "date": format_datetime(at, usegmt=True)}
 
-    def _surveyed(self, answer: Answer) -> Answer:
+    def _surveyed(self, answer: Response) -> Response:
         """The answer of the horizon function in virtual time."""
         if answer.status != 200:
             return answer
@@ -278,7 +278,7 @@ class ServerGround:
         }
         return replace(answer, body=json.dumps(told).encode())
 
-    def _begun(self, answer: Answer) -> Answer:
+    def _begun(self, answer: Response) -> Response:
         """The answer of ``supasync_begin`` in virtual time."""
         told = json.loads(answer.body)
         if isinstance(told, dict) and "now" in told:
@@ -322,11 +322,11 @@ def ground(cluster: Cluster, folder: Path) -> Iterator[ServerGround]:
         space.ready()
         space.old.run(scripts.horizon())
         made = ServerGround(space, host, load(folder / "tables.yaml", {}, host))
-        patient = lambda: Patience(sleep=made.time.tick)  # noqa: E731 - a factory in place of a class
+        patient = lambda: RetryPolicy(sleep=made.time.tick)  # noqa: E731 - a factory in place of a class
         with (
             closing(made),
             patch.object(client, "Transport", made.line),
-            patch.object(client, "Patience", patient),
+            patch.object(client, "RetryPolicy", patient),
             virtual(made.time),
         ):
             yield made

@@ -13,7 +13,7 @@ import psycopg
 from supasync_core.api.registration import Context, Fence
 from supasync_core.model.cost import Ledger
 from supasync_rest import scripts
-from supasync_rest.retry_policy import Patience
+from supasync_rest.retry_policy import RetryPolicy
 from supasync_rest.sink import RestSink
 from supasync_rest.source import RestSource
 from supasync_rest.store import RestStore
@@ -68,9 +68,9 @@ class Rig:
         return Context({"url": self.server.url, "key": self.key}, Path(), self.ledger, project, self.fence)
 
     @property
-    def patience(self) -> Patience:
+    def patience(self) -> RetryPolicy:
         """Retries whose waits are only written down."""
-        return Patience(sleep=self.waits.append)
+        return RetryPolicy(sleep=self.waits.append)
 
     def source(self) -> RestSource:
         """The project as OLD."""

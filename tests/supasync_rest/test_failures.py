@@ -17,13 +17,13 @@ from supasync_core.model.errors import (
 )
 from supasync_core.model.table import Table
 from supasync_rest.error_mapping import Refusal
-from supasync_rest.messages import Answer, Request
+from supasync_rest.messages import Request, Response
 from supasync_rest.rest_errors import (
     ComputedColumnError,
+    ForbiddenError,
     HiddenSchemaError,
     MissingColumnError,
-    NoRightError,
-    PassingError,
+    RetryableError,
     StatementTimeoutError,
     TooLargeError,
 )
@@ -38,23 +38,23 @@ def recorded() -> dict[str, dict[str, Any]]:
     return {line["id"]: line for line in map(json.loads, lines)}
 
 
-def answer(name: str) -> Answer:
+def answer(name: str) -> Response:
     """The recorded answer of that name."""
     line = recorded()[name]
     headers = {key.lower(): value for key, value in line["response_headers"].items()}
-    return Answer(line["status"], headers, (line.get("response") or "").encode())
+    return Response(line["status"], headers, (line.get("response") or "").encode())
 
 
 def refused(
-    found: Answer, *, project: str = "NEW", method: str = "POST", state: bool = False, eased: bool = False
+    found: Response, *, project: str = "NEW", method: str = "POST", state: bool = False, eased: bool = False
 ) -> SupasyncError:
     table = None if state else TABLE
     request = Request(method=method, path="/x", purpose="x", table=table, state=state, eased=eased)
     return Refusal(project, request, found).error
 
 
-def gateway(status: int, body: str = "", **headers: str) -> Answer:
-    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, body.encode())
+def gateway(status: int, body: str = "", **headers: str) -> Response:
+    return Response(status, {name.replace("_", "-"): value for name, value in headers.items()}, body.encode())
 
 
 @pytest.mark.parametrize(
@@ -79,11 +79,11 @@ def gateway(status: int, body: str = "", **headers: str) -> Answer:
         ("upsert-generated-column", ComputedColumnError, "computes the column total", "exclude: [total]"),
         (
             "auth-service-no-grant-write",
-            NoRightError,
+            ForbiddenError,
             "403 42501",
             'grant select, insert, update on table public."Order Items" to service_role;',
         ),
-        ("auth-anon-no-grant", NoRightError, "401 42501", "grant select"),
+        ("auth-anon-no-grant", ForbiddenError, "401 42501", "grant select"),
         ("rpc-volatile-get", RefusedError, "is read-only", "free space"),
         ("auth-bad-signature", RefusedError, "does not accept the key", "sb_secret_"),
         ("auth-expired", RefusedError, "JWT expired", "service_role"),
@@ -102,14 +102,14 @@ def gateway(status: int, body: str = "", **headers: str) -> Answer:
         ("sqlstate-p0001", RowError, "made to fail", None),
         ("sqlstate-p0002", RowError, "made to fail", None),
         ("sqlstate-pt413", TooLargeError, "takes no batch of this size", "page_size"),
-        ("sqlstate-pt429", PassingError, "asks to slow down", None),
+        ("sqlstate-pt429", RetryableError, "asks to slow down", None),
         ("rpc-timeout-function", StatementTimeoutError, "took too long", "page_size"),
-        ("sqlstate-55p03", PassingError, "500 55P03", None),
-        ("sqlstate-57p01", PassingError, "503 57P01", None),
-        ("sqlstate-53300", PassingError, "503 53300", None),
-        ("sqlstate-08006", PassingError, "503 08006", None),
-        ("sqlstate-xx000", PassingError, "500 XX000", None),
-        ("filter-eq-bad-utf8", PassingError, "500", None),
+        ("sqlstate-55p03", RetryableError, "500 55P03", None),
+        ("sqlstate-57p01", RetryableError, "503 57P01", None),
+        ("sqlstate-53300", RetryableError, "503 53300", None),
+        ("sqlstate-08006", RetryableError, "503 08006", None),
+        ("sqlstate-xx000", RetryableError, "500 XX000", None),
+        ("filter-eq-bad-utf8", RetryableError, "500", None),
     ],
 )
 def test_a_recorded_error_means(name: str, kind: type[SupasyncError], said: str, hint: str | None) -> None:
@@ -145,7 +145,7 @@ def test_a_project_without_our_schema_is_told_how_to_get_it(name: str) -> None:
 
 def test_a_state_that_may_not_be_used_is_told_how_to_get_the_grants() -> None:
     error = refused(answer("rpc-no-execute"), state=True)
-    assert type(error) is NoRightError
+    assert type(error) is ForbiddenError
     assert "supasync schema sql" in str(error.hint)
 
 
@@ -184,21 +184,21 @@ def test_old_needs_no_more_than_select() -> None:
             "has several functions of one name",
         ),
         (gateway(407, ""), RefusedError, "was not asked: the proxy before it wants a login"),
-        (gateway(408, ""), PassingError, "failed (408)"),
-        (gateway(425, ""), PassingError, "failed (425)"),
+        (gateway(408, ""), RetryableError, "failed (408)"),
+        (gateway(425, ""), RetryableError, "failed (425)"),
         (gateway(413, ""), TooLargeError, "takes no batch of this size"),
         (gateway(414, ""), SchemaError, "takes no address of this length"),
-        (gateway(500, "Something went wrong"), PassingError, "500 Something went wrong"),
-        (gateway(502, "<html><title>502 Bad Gateway</title>"), PassingError, "502 Bad Gateway"),
-        (gateway(503, '{"code":"PGRST002","message":"no schema cache"}'), PassingError, "PGRST002"),
-        (gateway(504, '{"code":"PGRST003","message":"pool timeout"}'), PassingError, "PGRST003"),
-        (gateway(520), PassingError, "failed (520)"),
-        (gateway(544, '{"error":"DatabaseTimeout"}'), PassingError, "DatabaseTimeout"),
+        (gateway(500, "Something went wrong"), RetryableError, "500 Something went wrong"),
+        (gateway(502, "<html><title>502 Bad Gateway</title>"), RetryableError, "502 Bad Gateway"),
+        (gateway(503, '{"code":"PGRST002","message":"no schema cache"}'), RetryableError, "PGRST002"),
+        (gateway(504, '{"code":"PGRST003","message":"pool timeout"}'), RetryableError, "PGRST003"),
+        (gateway(520), RetryableError, "failed (520)"),
+        (gateway(544, '{"error":"DatabaseTimeout"}'), RetryableError, "DatabaseTimeout"),
         (gateway(400, '{"code":7,"message":null}'), RefusedError, "refuses the request (400)"),
         (gateway(400, "[1]"), RefusedError, "refuses the request (400 JSON that is no error)"),
     ],
 )
-def test_a_gateways_answer_means(found: Answer, kind: type[SupasyncError], said: str) -> None:
+def test_a_gateways_answer_means(found: Response, kind: type[SupasyncError], said: str) -> None:
     error = refused(found)
     assert type(error) is kind
     assert said in str(error)
@@ -229,8 +229,8 @@ def test_what_concerns_the_whole_project_names_no_table_and_so_ends_the_run(stat
     ],
 )
 def test_retry_after_is_read_as_seconds_or_as_a_time(headers: dict[str, str], seconds: float) -> None:
-    error = refused(Answer(503, headers, b""))
-    assert isinstance(error, PassingError)
+    error = refused(Response(503, headers, b""))
+    assert isinstance(error, RetryableError)
     assert error.after == seconds
 
 
@@ -240,12 +240,12 @@ def test_retry_after_is_read_as_seconds_or_as_a_time(headers: dict[str, str], se
 )
 def test_a_gateway_that_gave_up_leaves_open_whether_the_write_took_effect(status: int, *, lost: bool) -> None:
     error = refused(gateway(status))
-    assert isinstance(error, PassingError)
+    assert isinstance(error, RetryableError)
     assert error.lost is lost
 
 
 def test_a_statement_timeout_is_final_only_for_who_asks_differently() -> None:
     for eased in (True, False):
         error = refused(answer("read-timeout"), method="GET", eased=eased)
-        assert isinstance(error, PassingError)
+        assert isinstance(error, RetryableError)
         assert error.final is eased

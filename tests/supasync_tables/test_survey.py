@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from supasync_core.api.table_plugin import TablePlugin
 from supasync_core.model.table import Table
-from supasync_core.sync.source_snapshot import FROZEN, Outlook
+from supasync_core.sync.source_snapshot import FROZEN, SourceSnapshot
 from supasync_core.testing.memory_source import MemorySource, Pair, SurveyedSource
 from supasync_tables.append import Append
 from supasync_tables.incremental import Incremental
@@ -143,7 +143,7 @@ def test_no_piece_says_that_the_table_was_read_to_its_end() -> None:
     """Something may still fail behind the last one: the references of rows that refer to each other."""
     pair = pair_of()
     pair.write(1)
-    outlook = Outlook(pair.source.survey([(TABLE, ["updated_at"])]))  # type: ignore[attr-defined]
+    outlook = SourceSnapshot(pair.source.survey([(TABLE, ["updated_at"])]))  # type: ignore[attr-defined]
     job = outlook.job(TABLE, pair.source, pair.state, "2026-01-01T00:00:00Z")
     pieces = list(outlook.read(pair.plugin, job))
     assert [piece.state.extent for piece in pieces] == [None]

@@ -15,7 +15,7 @@ from supasync_core.staging.csv import nulls
 from supasync_core.staging.csv.cells import NOT_NULL, nullable, staged
 from supasync_core.staging.csv.dialects import DIALECTS, Dialect, detect, is_exact
 from supasync_core.staging.csv.exact_form import ExactFile
-from supasync_core.staging.csv.file_format import Physical, UnfitError, examine
+from supasync_core.staging.csv.file_format import Physical, UnreadableFileError, examine
 from supasync_core.staging.csv.null_hints import hints
 from supasync_core.staging.csv.nulls import Open
 from supasync_core.staging.csv.raw_table import Raw
@@ -69,7 +69,7 @@ class Merging:
         encoding = self.choices.encodings.get(path.name, self.choices.encodings.get("*"))
         try:
             physical = examine(path, encoding, self.drafts / f"{index}.csv", self.shape.names)
-        except UnfitError as err:
+        except UnreadableFileError as err:
             self._file("encoding", path, str(err))
             return
         if is_exact(physical):

@@ -15,7 +15,7 @@ _UNFIT = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 _QUOTED_RECORD = re.compile(r'"(?:[^"]|"")*"(?:[,;\t|]"(?:[^"]|"")*")*(?:\r\n|\n|\r|$)')
 
 
-class UnfitError(Exception):
+class UnreadableFileError(Exception):
     """The file cannot be read as text; the message says where."""
 
 
@@ -46,7 +46,7 @@ def examine(
     looked at, and there is no digest.
     """
     if not path.is_file():
-        raise UnfitError("is not a regular file")
+        raise UnreadableFileError("is not a regular file")
     if encoding and encoding.lower().replace("-", "") not in ("utf8", "utf8sig"):
         path, size, digest = draft, path.stat().st_size, _recoded(path, encoding, draft)
     else:
@@ -82,7 +82,7 @@ def _begun(path: Path) -> str:
         start = file.read(2)
     for mark, name in _UNFIT.items():
         if start == mark:
-            raise UnfitError(f"is {name}, not UTF-8: export it again, or name it by --encoding")
+            raise UnreadableFileError(f"is {name}, not UTF-8: export it again, or name it by --encoding")
     return ""
 
 
@@ -97,16 +97,16 @@ def _checked(path: Path) -> str:
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError as err:
-                raise UnfitError(_not_utf8(at - kept + err.start)) from None
+                raise UnreadableFileError(_not_utf8(at - kept + err.start)) from None
             nul = chunk.find(0)
             if nul >= 0:
-                raise UnfitError(f"holds a NUL byte at byte {at + nul:,}: it is damaged")
+                raise UnreadableFileError(f"holds a NUL byte at byte {at + nul:,}: it is damaged")
             digest.update(chunk)
             at += len(chunk)
     try:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        raise UnfitError(_not_utf8(at) + ": it ends in the middle of a letter") from None
+        raise UnreadableFileError(_not_utf8(at) + ": it ends in the middle of a letter") from None
     return digest.hexdigest()
 
 
@@ -126,9 +126,9 @@ def _recoded(path: Path, encoding: str, draft: Path) -> str:
                 out.write(reader.decode(chunk).encode())
             out.write(reader.decode(b"", final=True).encode())
     except LookupError:
-        raise UnfitError(f"there is no encoding {encoding}") from None
+        raise UnreadableFileError(f"there is no encoding {encoding}") from None
     except UnicodeError as err:
-        raise UnfitError(f"is not {encoding} ({err.__class__.__name__})") from None
+        raise UnreadableFileError(f"is not {encoding} ({err.__class__.__name__})") from None
     return digest.hexdigest()
 
 

@@ -13,7 +13,7 @@ from supasync_core.model.row_key import has_row_key
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_core.project.own_staging import StagingError, own_staging
-from supasync_core.sync.checkpoint import Progress
+from supasync_core.sync.checkpoint import Checkpoint
 from supasync_core.sync.comparison.daily_share import PURPOSE, Share, share_of
 from supasync_core.sync.comparison.due import Wanted, wanted
 from supasync_core.sync.deleting import Deleting
@@ -32,7 +32,7 @@ class Comparing:
     earlier run may arrive, or of this one: they could be older than what is compared.
     """
 
-    progress: Progress
+    progress: Checkpoint
     deleting: Deleting = field(init=False)
 
     def __post_init__(self) -> None:
@@ -45,9 +45,9 @@ class Comparing:
             return
         progress = self.progress
         progress.save(progress.report(), status="running")
-        share = share_of(progress.project, progress.run.now, limited=not progress.plan.last)
+        share = share_of(progress.migration, progress.run.now, limited=not progress.plan.last)
         due = [each for each in due if has_row_key(each.table) or not share.used_up]
-        with progress.project.ledger.counted_as(PURPOSE):
+        with progress.migration.ledger.counted_as(PURPOSE):
             self._with_staging(sorted(due, key=self._turn), share)
 
     def _turn(self, want: Wanted) -> tuple[bool, str]:
@@ -62,7 +62,7 @@ class Comparing:
     def _looked_at(self, table: Table) -> Wanted | None:
         """How the table is compared now; None where it is not due."""
         progress = self.progress
-        want, result = wanted(progress.project, table), progress.results.get(table.name)
+        want, result = wanted(progress.migration, table), progress.results.get(table.name)
         state = progress.state.table(table.name)
         if want is None or result is None or result.status != "ok" or state.late:
             return None
@@ -90,7 +90,7 @@ class Comparing:
                 staging = None
                 if wants_staging:
                     staging = stack.enter_context(
-                        own_staging(progress.project.settings, progress.project.host)
+                        own_staging(progress.migration.settings, progress.migration.host)
                     )
                 if wants_staging and staging is None:
                     progress.notes.append("deletes are not looked for: there is no staging")
@@ -109,7 +109,7 @@ class Comparing:
 
     def _is_overdue(self, want: Wanted) -> bool:
         """Whether deletes were to be looked for long ago; also where no earlier run has ever done so."""
-        settings, state = self.progress.project.settings, self.progress.lease.state
+        settings, state = self.progress.migration.settings, self.progress.lease.state
         known = state.table(want.table.name)
         if known.verified_at is None:
             return state.last_success is not None

@@ -6,7 +6,7 @@ from math import inf
 
 from supasync_core.model import timestamps
 from supasync_core.model.cost import Ledger
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 from supasync_core.usage.spending import PROJECTS, Used, by_purpose
 
 PURPOSE = "compare"
@@ -29,9 +29,9 @@ class Share:
         return any(self.before[name] + now.get(name, 0) >= self.most for name in PROJECTS)
 
 
-def share_of(project: Project, now: str, *, limited: bool) -> Share:
+def share_of(migration: Migration, now: str, *, limited: bool) -> Share:
     """What is left of the day's share at the store's time ``now``; without end unless it is limited."""
     since = timestamps.to_text(timestamps.parse(now) - _DAY)
-    spendings = project.store.spendings(since)
+    spendings = migration.store.spendings(since)
     before = {name: by_purpose(spendings, name).get(PURPOSE, Used()).received for name in PROJECTS}
-    return Share(project.settings.compare_egress if limited else inf, project.ledger, before)
+    return Share(migration.settings.compare_egress if limited else inf, migration.ledger, before)

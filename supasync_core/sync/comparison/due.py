@@ -9,7 +9,7 @@ from supasync_core.model.comparison_state import Comparison
 from supasync_core.model.row_key import has_row_key
 from supasync_core.model.state import TableState
 from supasync_core.model.table import NEVER, Table
-from supasync_core.project.migration import Project
+from supasync_core.project.migration import Migration
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,13 @@ class Wanted:
         return known.walked_at is not None and timestamps.parse(known.walked_at) >= self.first_at(known)
 
 
-def wanted(project: Project, table: Table) -> Wanted | None:
+def wanted(migration: Migration, table: Table) -> Wanted | None:
     """How the table is compared; None where it is not.
 
     By value where its strategy does not see updates, or where ``compare_every`` asks for it.
     """
     deletes = table.deletes != "ignore"
-    values = table.compare_every is not None or UPDATES in project.unseen(table)
+    values = table.compare_every is not None or UPDATES in migration.unseen(table)
     if has_row_key(table):  # it is read as a whole by every run, and a row that was changed has another key
         values = False
     every = table.compared_every

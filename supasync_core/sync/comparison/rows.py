@@ -11,7 +11,7 @@ from supasync_core.model.refused_rows import keys_of
 from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Instant
 from supasync_core.sync import distinct_keys, quarantine_retry
-from supasync_core.sync.checkpoint import Progress
+from supasync_core.sync.checkpoint import Checkpoint
 from supasync_core.sync.comparison.ranges import number_of
 from supasync_core.sync.guards import Guard
 from supasync_core.verify.measure import VERSION, Measure, Seen, without_version
@@ -63,7 +63,7 @@ class Bringer:
     What NEW holds as OLD has it is not sent. ``differing`` rows were sent, and ``arrived`` of them are there.
     """
 
-    progress: Progress
+    progress: Checkpoint
     table: Table
     whole: Measure
     guard: Guard = field(init=False)
@@ -72,7 +72,7 @@ class Bringer:
 
     def __post_init__(self) -> None:
         state = self.progress.state.table(self.table.name)
-        self.guard = Guard(self.progress.project, self.table, state, self.progress.run.now)
+        self.guard = Guard(self.progress.migration, self.table, state, self.progress.run.now)
 
     def page(self, batch: Batch, after: Key | None) -> list[Met]:
         """Bring a page of whole rows, the one behind that key.
@@ -86,7 +86,7 @@ class Bringer:
 
     def named(self, keys: Sequence[Key]) -> Iterator[Met]:
         """Read the rows of these keys whole and bring them; those that are gone are left out."""
-        project, new = self.progress.project, replace(self.whole.new, where=None)
+        project, new = self.progress.migration, replace(self.whole.new, where=None)
         for batch in project.source.rows(self.whole.old, self.table.key, keys) if keys else ():
             if not batch.count:
                 continue
@@ -103,7 +103,7 @@ class Bringer:
     def _bring(self, batch: Batch, theirs: Iterable[Seen]) -> None:
         plain = self._plain(batch)
         self.guard.read(plain)
-        changed = transform.apply(self.progress.project.transforms(self.table), self.table, plain)
+        changed = transform.apply(self.progress.migration.transforms(self.table), self.table, plain)
         distinct_keys.check(self.table, changed)
         there = {seen.key: seen for seen in theirs}
         keys = keys_of(self.table, changed)

@@ -17,7 +17,7 @@ from supasync_core.model.errors import SchemaError
 from supasync_core.model.page_order import Onward, ends_range
 from supasync_core.model.table import Table
 from supasync_core.project.run_options import Interrupted
-from supasync_core.sync.checkpoint import Progress
+from supasync_core.sync.checkpoint import Checkpoint
 from supasync_core.sync.comparison.due import Wanted
 from supasync_core.sync.comparison.ranges import LEAST, MOST, Ahead, joined, printed
 from supasync_core.sync.comparison.rows import Bringer, Met, met, tell_versions
@@ -37,7 +37,7 @@ class Walk:
     may arrive later, over newer rows.
     """
 
-    progress: Progress
+    progress: Checkpoint
     wanted: Wanted
     evidence: Evidence | None
     enough: Callable[[], bool]
@@ -85,7 +85,7 @@ class Walk:
         if self.known.began_at is None:
             now = progress.run.now
             self.known = self.known.begun(now, self._horizon(), progress.outlook.version(table))
-        how = measure(progress.project, table, progress.state, exact=False)
+        how = measure(progress.migration, table, progress.state, exact=False)
         method = STAMPS if how.stamps else KEYS
         self.light = replace(how, method=method, bare=not self.wanted.values, versioned=self.wanted.values)
         self.light = replace(self.light, versioned=self.wanted.values and self._tells_versions())
@@ -98,7 +98,7 @@ class Walk:
         if self.evidence:
             found = dict.fromkeys(self.known.found)
             self.search = Search(
-                progress.project,
+                progress.migration,
                 table,
                 progress.state,
                 self.evidence,
@@ -113,7 +113,7 @@ class Walk:
 
         Where they do, or the clocks differ, a range is read whole once more.
         """
-        now = self.progress.project.source.horizon()
+        now = self.progress.migration.source.horizon()
         at = now.at if now and now.trusted else timestamps.parse(self.progress.run.now)
         return timestamps.to_text(at - timestamps.micros_of(self.table.overlap))
 
@@ -122,7 +122,7 @@ class Walk:
         try:
             _ = replace(self.light, method=ROWS).old  # which names every column
             first = Window((Span(Keyset(None)),), 1)
-            return tell_versions(self.progress.project.source.read(self.light.old, first))
+            return tell_versions(self.progress.migration.source.read(self.light.old, first))
         except SchemaError:
             return False
 
@@ -143,7 +143,7 @@ class Walk:
         self, how: Measure, after: Key | None, limit: int | None = None, to: Key | None = None
     ) -> Batch:
         span = Span(Keyset(None), after=Cursor(None, after) if after else None, to=to)
-        return self.progress.project.source.read(how.old, Window((span,), limit or how.old.page_size))
+        return self.progress.migration.source.read(how.old, Window((span,), limit or how.old.page_size))
 
     def _take(self, batch: Batch) -> None:
         if not self.wanted.values:
