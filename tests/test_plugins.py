@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from supasync_core.api import hookspecs
 from supasync_core.config.plugin_host import Host
 from supasync_core.model.errors import PluginError
 
@@ -68,6 +69,17 @@ def test_a_broken_file_is_named_with_the_reason_and_brings_nothing(
     assert reason in str(host.loaded[-1].error)
     host.load_file(local(tmp_path, GOOD, "other.py"))
     assert "mask_ip" in host.transforms
+
+
+def test_a_removed_hook_is_an_error_that_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        hookspecs, "REMOVED", {"supasync_register_mappers": "use supasync_register_transforms"}
+    )
+    text = GOOD.replace("supasync_register_transforms", "supasync_register_mappers")
+    with pytest.raises(PluginError, match="mappers was removed: use supasync_register_transforms"):
+        installed().load_file(local(tmp_path, text))
 
 
 def test_a_name_that_is_taken_is_an_error_that_names_both(tmp_path: Path) -> None:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 hookspec = pluggy.HookspecMarker("supasync")
 hookimpl = pluggy.HookimplMarker("supasync")
 
+REMOVED: "Mapping[str, str]" = {}
+"""Hooks of earlier versions, each with the sentence that says what to do instead."""
+
 
 @hookspec
 def supasync_register_sources(registry: "Registry[Backend[Source]]") -> None:

@@ -117,7 +117,7 @@ class Host:
         """Register the plugin and what it brings, or nothing of it."""
         if self.hooks.has_plugin(name):
             raise PluginError(f"the plugin name {name} is taken")
-        _refuse_misspelt(plugin)
+        _refuse_unknown_hooks(plugin)
         self.hooks.register(plugin, name)
         try:
             self.hooks.check_pending()
@@ -136,10 +136,12 @@ class Host:
             hook(registry=registry)
 
 
-def _refuse_misspelt(plugin: ModuleType) -> None:
-    """Name a function that looks like a hook and is none: pluggy would pass over it in silence."""
+def _refuse_unknown_hooks(plugin: ModuleType) -> None:
+    """PluginError for a function that looks like a hook but is not one: pluggy would ignore it."""
     known = {name for name in vars(hookspecs) if name.startswith("supasync_")}
     for name, value in vars(plugin).items():
+        if name in hookspecs.REMOVED:
+            raise PluginError(f"the hook {name} was removed: {hookspecs.REMOVED[name]}")
         if name.startswith("supasync_register_") and name not in known:
             raise PluginError(f"there is no hook {name}{did_you_mean(name, known)}")
         if name in known and not hasattr(value, "supasync_impl"):
