@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from supasync_core.api.plugin_host import GROUP, Host
 from supasync_core.cli.commands import cli
-from supasync_core.config.plugin_host import GROUP, Host
 from supasync_core.project.session import Session
 
 PAGE = Path(__file__).parent / "reference" / "cli.md"

@@ -15,7 +15,7 @@ import yaml
 
 from docs.generate import PAGE, cli_page, commands
 from supasync_core.api import hookspecs
-from supasync_core.config.plugin_host import Host
+from supasync_core.api.plugin_host import Host
 from supasync_core.model import errors
 
 ROOT = Path(__file__).parent.parent

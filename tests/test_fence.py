@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Context, Fence
-from supasync_core.config.plugin_host import Host
 from supasync_core.model.batch import Batch
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import LockedError

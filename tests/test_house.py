@@ -23,9 +23,9 @@ FLOORS = (
     {"init"},
     {"schema"},
     {"project"},
-    {"config", "staging"},
-    {"system", "concurrency", "schedule"},
+    {"config", "staging", "concurrency"},
     {"api"},
+    {"system", "schedule"},
     {"model"},
 )
 """From the top down. A room imports from the floors below it; rooms of one floor do not know each other."""

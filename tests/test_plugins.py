@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from supasync_core.api import hookspecs
-from supasync_core.config.plugin_host import Host
+from supasync_core.api.plugin_host import Host
 from supasync_core.model.errors import PluginError
 
 GOOD = """

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from supasync_core.config.plugin_host import Host
+from supasync_core.api.plugin_host import Host
 from supasync_core.sync import transform_code
 from tests.diff.calling import call, csv_file
 

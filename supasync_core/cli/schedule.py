@@ -55,8 +55,8 @@ def schedule(session: Session, scheduler: str, every: timedelta | None) -> int:
 
 def _without_this_shell(session: Session) -> tuple[str, ...]:
     """What is wrong with the settings where only the file .env gives variables."""
+    from supasync_core.api.plugin_host import Host  # noqa: PLC0415
     from supasync_core.config import load  # noqa: PLC0415 - --help needs none of it
-    from supasync_core.config.plugin_host import Host  # noqa: PLC0415
     from supasync_core.model.errors import ConfigError  # noqa: PLC0415
 
     host = Host()

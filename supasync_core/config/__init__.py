@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from supasync_core.api.plugin_host import Host
 from supasync_core.config.budget_settings import budgets, compare_egress
 from supasync_core.config.cutover_settings import cutover
 from supasync_core.config.declarations import TOP, defaults_of
@@ -13,7 +14,6 @@ from supasync_core.config.document import Entry, Mark, Problems, Section, Value,
 from supasync_core.config.endpoints import endpoints, staging_of
 from supasync_core.config.environment import Environment, read_dotenv, variables
 from supasync_core.config.mentions import mentions
-from supasync_core.config.plugin_host import Host
 from supasync_core.config.read_settings import Reading
 from supasync_core.config.table_settings import tables
 from supasync_core.config.value_kinds import Mismatch, section

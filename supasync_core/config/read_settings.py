@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from supasync_core.api.plugin_host import Host
 from supasync_core.api.registry import Registry, did_you_mean
 from supasync_core.config.declarations import Field
 from supasync_core.config.document import Mark, Problems, Section
-from supasync_core.config.plugin_host import Host
 from supasync_core.config.value_kinds import Mismatch
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from supasync_core.api.difference import Files, Nameable
 from supasync_core.api.export import Choices
+from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Context
-from supasync_core.config.plugin_host import Host
 from supasync_core.diff.sides import (
     NAMES,
     NEW,

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from supasync_core.api.blind_spots import UPDATES, unseen
 from supasync_core.api.export import Staging, Wanted
 from supasync_core.api.journal import current
+from supasync_core.api.plugin_host import Host
 from supasync_core.api.table_plugin import Job
-from supasync_core.config.plugin_host import Host
 from supasync_core.gap.no_source import AbsentSource
 from supasync_core.model import state
 from supasync_core.model.errors import StateError

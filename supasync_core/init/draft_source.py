@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from supasync_core.api.backend import Catalog, Exposing, Remark, Remarking, Sink, Source
+from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Backend, Context
 from supasync_core.config.environment import Environment, read_dotenv
-from supasync_core.config.plugin_host import Host
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError, RefusedError, SchemaError
 from supasync_core.model.printable import sql_name

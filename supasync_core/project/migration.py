@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from supasync_core.api.backend import Informed, Sink, Source, Typed
 from supasync_core.api.blind_spots import unseen
+from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Context, Fence
 from supasync_core.api.state_store import Clocked, StateStore
 from supasync_core.api.table_plugin import TablePlugin
-from supasync_core.config.plugin_host import Host
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.settings import Endpoint, Settings

@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Any, cast
 
 from supasync_core.api.history import Evidence
-from supasync_core.config.plugin_host import Host
+from supasync_core.api.plugin_host import Host
 from supasync_core.model.errors import LockedError, TableError, TransientError
 from supasync_core.model.settings import Settings
 from supasync_core.project.migration import opened_staging

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from supasync_core.config.plugin_host import Host
+    from supasync_core.api.plugin_host import Host
     from supasync_core.model.secret import Secret
     from supasync_core.model.settings import Settings
     from supasync_core.project.migration import Migration
@@ -33,7 +33,7 @@ class Session:
     @cached_property
     def host(self) -> "Host":
         """The installed plugins."""
-        from supasync_core.config.plugin_host import Host  # noqa: PLC0415 - --version needs no plugins
+        from supasync_core.api.plugin_host import Host  # noqa: PLC0415 - --version needs no plugins
 
         host = Host()
         host.load_installed()

@@ -8,8 +8,8 @@ import duckdb
 import pytest
 
 from supasync_core import config
+from supasync_core.api.plugin_host import Host
 from supasync_core.api.state_store import Claim, Entry
-from supasync_core.config.plugin_host import Host
 from supasync_core.model.report import Report
 from supasync_core.model.state import State
 from supasync_core.project.migration import Migration, opened

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Backend, Context, Setting
 from supasync_core.config import load
-from supasync_core.config.plugin_host import Host
 from supasync_core.model.errors import ConfigError, PluginError
 from supasync_core.model.settings import Settings
 from supasync_tables.append import Append

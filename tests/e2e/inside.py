@@ -1,7 +1,7 @@
 """The same sync without a process of its own: for tests that need very many of them."""
 
 from supasync_core import config
-from supasync_core.config.plugin_host import Host
+from supasync_core.api.plugin_host import Host
 from supasync_core.model.report import Report, TableResult
 from supasync_core.model.table import Table
 from supasync_core.project.migration import opened

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Context
 from supasync_core.config.environment import Environment, read_dotenv
-from supasync_core.config.plugin_host import Host
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import PluginError, SchemaError, SupasyncError
 from supasync_core.model.report import Report, TableResult

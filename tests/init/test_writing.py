@@ -8,8 +8,8 @@ import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from supasync_core.api.plugin_host import Host
 from supasync_core.config import load
-from supasync_core.config.plugin_host import Host
 from supasync_core.init import render
 from supasync_core.init.proposal import Proposal
 from supasync_core.model.settings import Settings

@@ -11,9 +11,9 @@ from typing import Any
 from unittest.mock import patch
 
 from supasync_core.api import journal
+from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Backend, Fence
 from supasync_core.api.state_store import Claim, Entry
-from supasync_core.config.plugin_host import Host
 from supasync_core.model import state
 from supasync_core.model.cost import Ledger
 from supasync_core.model.report import Report

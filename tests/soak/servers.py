@@ -16,8 +16,8 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 from urllib3.exceptions import ProtocolError
 
+from supasync_core.api.plugin_host import Host
 from supasync_core.config import load
-from supasync_core.config.plugin_host import Host
 from supasync_core.model import timestamps
 from supasync_core.model.cost import Cost
 from supasync_core.model.report import Report

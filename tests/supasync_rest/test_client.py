@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner
 from urllib3.exceptions import SSLError
 
+from supasync_core.api.plugin_host import GROUP, Host
 from supasync_core.api.registration import Context
-from supasync_core.config.plugin_host import GROUP, Host
 from supasync_core.model.batch import Batch, Keyset, Span, Window
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import LockedError, RefusedError, SupasyncError, TransientError

@@ -11,7 +11,7 @@ from psycopg.sql import Composed
 from psycopg.types.json import Jsonb
 
 from supasync_core import config
-from supasync_core.config.plugin_host import Host
+from supasync_core.api.plugin_host import Host
 from supasync_core.model.batch import Keyset, Span, Window
 from supasync_core.model.state import State, to_json
 from supasync_core.model.table import Table
