@@ -44,7 +44,7 @@ class Client:
     """
 
     def __init__(
-        self, context: Context, methods: Collection[str], patience: RetryPolicy | None = None
+        self, context: Context, methods: Collection[str], retry_policy: RetryPolicy | None = None
     ) -> None:
         self.project = context.project
         self._times = threading.local()
@@ -54,7 +54,7 @@ class Client:
         if flaw := pair_problem(context.settings["url"], self._key):
             raise RefusedError(f"{context.project}: {flaw}", hint="take url: and key: from one project")
         self._fence = context.fence
-        self._patience = patience or RetryPolicy()
+        self._retry_policy = retry_policy or RetryPolicy()
         self._methods = frozenset(methods)
         self._transport = Transport(origin(context.settings["url"]), _headers(self._key))
 
@@ -79,7 +79,7 @@ class Client:
                 table=request.table.name if request.table else None,
                 hint="shorten where:, name fewer columns:, or leave wide keys out of key:",
             )
-        return self._patience.repeat(lambda: self._understood(request, self._attempt(request), read))
+        return self._retry_policy.repeat(lambda: self._understood(request, self._attempt(request), read))
 
     def _understood(self, request: Request, answer: Response, read: Callable[[Response], T]) -> T:
         """What is made of the answer; whatever goes wrong over it says that it is not usable."""
@@ -114,7 +114,7 @@ class Client:
         except RetryableError as err:
             if request.unsettled and err.lost:
                 self._fence.lost()
-                self._patience.sleep(self._patience.late)
+                self._retry_policy.sleep(self._retry_policy.late)
             raise
 
     def _checked(self, request: Request, answer: Response, took: float) -> Response:

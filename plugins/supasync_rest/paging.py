@@ -15,12 +15,12 @@ from supasync_rest.client import Client
 from supasync_rest.messages import Request
 from supasync_rest.page_size import LARGEST, Sizes
 from supasync_rest.rest_errors import LargePageError, StatementTimeoutError
-from supasync_rest.tables import RestSide
+from supasync_rest.tables import RestTables
 
 _TIMES = re.compile("timestamp|date")
 
 
-class RestPages(RestSide):
+class RestPages(RestTables):
     """Pages as PostgREST printed them."""
 
     def __init__(self, client: Client) -> None:

@@ -11,7 +11,7 @@ from supasync_core.model.batch import Batch
 from supasync_core.model.errors import BatchTooLargeError, LeftOverError, RowError, SchemaError
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
-from supasync_rest import catalog_functions, query, remarks
+from supasync_rest import catalog_functions, catalog_warnings, query
 from supasync_rest.client import Client
 from supasync_rest.messages import Request, Response
 from supasync_rest.page_size import LARGEST
@@ -28,8 +28,8 @@ _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 class RestSink(RestPages):
     """Merges batches by the table's key: one POST, one statement, one transaction."""
 
-    def __init__(self, context: Context, patience: RetryPolicy | None = None) -> None:
-        super().__init__(Client(context, ("GET", "HEAD", "POST", "DELETE"), patience))
+    def __init__(self, context: Context, retry_policy: RetryPolicy | None = None) -> None:
+        super().__init__(Client(context, ("GET", "HEAD", "POST", "DELETE"), retry_policy))
         self._computed: dict[tuple[str, str], set[str]] = {}
         self._notes: dict[str, None] = {}
 
@@ -43,7 +43,7 @@ class RestSink(RestPages):
 
     def remarks(self, tables: Sequence[Table]) -> Sequence[Remark]:
         """Triggers, child tables and types that round, as NEW's catalog has them."""
-        return remarks.of_catalog(tables, catalog_functions.told(self._client, tables))
+        return catalog_warnings.of_catalog(tables, catalog_functions.told(self._client, tables))
 
     def references(self, tables: Sequence[Table]) -> Sequence[Reference] | None:
         """The foreign keys as NEW's catalog has them; None where its functions are older."""

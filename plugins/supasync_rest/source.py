@@ -9,22 +9,22 @@ from supasync_core.model.batch import Batch, Window
 from supasync_core.model.row_key import COLUMN, ROW_KEY, has_row_key
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Horizon
-from supasync_rest.children import Children
 from supasync_rest.client import Client
-from supasync_rest.horizon_survey import Asked, survey
+from supasync_rest.horizon_function import Asked, survey
+from supasync_rest.inheritance import InheritanceCheck
+from supasync_rest.keyless_tables import PLACE, KeylessTables
 from supasync_rest.paging import RestPages
 from supasync_rest.retry_policy import RetryPolicy
-from supasync_rest.whole_table import PLACE, WholeTables
 
 
 class RestSource(RestPages):
     """Only ever read."""
 
-    def __init__(self, context: Context, patience: RetryPolicy | None = None) -> None:
-        super().__init__(Client(context, ("GET", "HEAD"), patience))
+    def __init__(self, context: Context, retry_policy: RetryPolicy | None = None) -> None:
+        super().__init__(Client(context, ("GET", "HEAD"), retry_policy))
         self._surveyed = context.settings.get("horizon") == "true"
         self._bytes: int | None = None
-        self._whole = WholeTables(super().read, super().rows, super().shape, self._client)
+        self._keyless = KeylessTables(super().read, super().rows, super().shape, self._client)
 
     def takes_row_keys(self) -> bool:
         """A table without a key is read as a whole, and its rows get keys that are made of them."""
@@ -39,22 +39,22 @@ class RestSource(RestPages):
 
     def read(self, table: Table, window: Window) -> Batch:
         """As on either side; a table without a key as it was at one moment."""
-        return self._whole.page(table, window) if self._is_whole(table) else super().read(table, window)
+        return self._keyless.page(table, window) if self._is_keyless(table) else super().read(table, window)
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """As on either side; of a table without a key all rows are read for it."""
-        rows = self._whole.lookup if self._is_whole(table) else super().rows
+        rows = self._keyless.lookup if self._is_keyless(table) else super().rows
         return rows(table, columns, values)
 
     def count(self, table: Table, window: Window | None = None) -> int:
         """As on either side; of a table without a key the rows behind a key are counted here."""
-        if not self._is_whole(table):
+        if not self._is_keyless(table):
             return super().count(table, window)
         if window and any(span.after or span.to for span in window.spans):
-            return self._whole.page(table, replace(window, counted=True)).total or 0
+            return self._keyless.page(table, replace(window, counted=True)).total or 0
         return super().count(replace(table, key=(PLACE,)), window)
 
-    def _is_whole(self, table: Table) -> bool:
+    def _is_keyless(self, table: Table) -> bool:
         """Whether the key is made here: a project that was a NEW has it as a column."""
         return has_row_key(table) and ROW_KEY not in super().shape(table).names
 
@@ -64,7 +64,7 @@ class RestSource(RestPages):
 
     def remarks(self, tables: Sequence[Table]) -> Sequence[Remark]:
         """Child tables, as far as the API shows whose rows a table has."""
-        return Children(self).remarks(tables)
+        return InheritanceCheck(self).remarks(tables)
 
     def survey(self, asked: Asked) -> Survey | None:
         """What ``supasync_horizon`` tells; nothing is asked unless ``horizon: true`` says it is there."""

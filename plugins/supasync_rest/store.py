@@ -38,8 +38,8 @@ T = TypeVar("T")
 class RestStore:
     """Keeps the rules of `supasync_core.api.journal` inside PostgreSQL; `schema.sql` holds them."""
 
-    def __init__(self, context: Context, patience: RetryPolicy | None = None) -> None:
-        self._client = Client(context, ("GET", "POST"), patience)
+    def __init__(self, context: Context, retry_policy: RetryPolicy | None = None) -> None:
+        self._client = Client(context, ("GET", "POST"), retry_policy)
 
     def begin(self, claim: Claim) -> Run:
         """Take the lease; asked again after a lost answer, the same holder takes over its own."""

@@ -6,10 +6,10 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from supasync_core.api.registration import Context
-from supasync_core.api.switch import Condition, Ends, Line, Manual, Naming
+from supasync_core.api.switch import Condition, Ends, Line, ManualStep, Naming
 from supasync_core.model.errors import RefusedError, StateError, SupasyncError
 from supasync_core.model.table import Table
-from supasync_rest import catalog_functions, remarks, scripts, switch_steps
+from supasync_rest import after_switch, catalog_functions, catalog_warnings, scripts
 from supasync_rest.client import Client
 from supasync_rest.env_names import Names, anon_key
 from supasync_rest.messages import Request, Response
@@ -39,9 +39,9 @@ class RestSwitch:
 
     conditions: Mapping[str, str] = _CONDITIONS
 
-    def __init__(self, ends: Ends, patience: RetryPolicy | None = None) -> None:
+    def __init__(self, ends: Ends, retry_policy: RetryPolicy | None = None) -> None:
         self._ends = ends
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._client = self._opened(ends.sink.values["key"])
         self._wants_anon = True
 
@@ -94,19 +94,19 @@ class RestSwitch:
 
     def _triggers(self, tables: Sequence[Table]) -> Condition:
         """No trigger is off; those that a sync still fires are named, for a sync before the switch."""
-        told = remarks.of_catalog(tables, catalog_functions.told(self._client, tables))
+        told = catalog_warnings.of_catalog(tables, catalog_functions.told(self._client, tables))
         firing = [each.text for each in told if each.kind in {"trigger", "unknown"}]
         return Condition(
             name="triggers",
             holds=True,
             text="; ".join(["as it should be", *firing]),
             how=f"{_FUNCTION}() in NEW",
-            hint=remarks.GUARD if firing else None,
+            hint=catalog_warnings.GUARD if firing else None,
         )
 
-    def steps(self) -> Sequence[Manual]:
+    def manual_steps(self) -> Sequence[ManualStep]:
         """What is left to a person."""
-        return switch_steps.steps(self._ends.source.ref, self._ends.sink.ref)
+        return after_switch.manual_steps(self._ends.source.ref, self._ends.sink.ref)
 
     def close(self) -> None:
         """Close all connections."""
@@ -119,7 +119,7 @@ class RestSwitch:
             ledger=self._ends.ledger,
             project="NEW",
         )
-        return Client(context, ("GET",), self._patience)
+        return Client(context, ("GET",), self._retry_policy)
 
     def _ready(self, tables: Sequence[Table]) -> dict[str, list[str]]:
         named = json.dumps([table.address for table in tables])

@@ -18,7 +18,7 @@ from supasync_rest.rest_errors import HiddenSchemaError, LargePageError, Missing
 _NOWHERE = "supasync_asks_which_there_are"
 
 
-class RestSide:
+class RestTables:
     """A project's tables, looked at through GET and HEAD."""
 
     def __init__(self, client: Client) -> None:

@@ -88,7 +88,7 @@ class Incremental:
             return
         reading = _Reading(job, progress, first.total, [_leading(first, window.spans[0].keyset)])
         del first  # there is room for the next page once nobody holds this one
-        yield from reading.conduct(window.spans)
+        yield from reading.read(window.spans)
 
 
 @dataclass
@@ -104,7 +104,7 @@ class _Reading:
     beyond: int = 0
     """Rows among them that are stamped later than the horizon."""
 
-    def conduct(self, spans: tuple[Span, ...]) -> Iterator[Piece]:
+    def read(self, spans: tuple[Span, ...]) -> Iterator[Piece]:
         """Every keyset from its lower bound to an empty page."""
         begun, *others = spans
         leading = self.leading.pop()

@@ -62,7 +62,7 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Manual:
+class ManualStep:
     """A step that is no data: what to do, and the commands for it, ready to be pasted."""
 
     text: str
@@ -87,7 +87,7 @@ class Switch(Protocol):
         """What must hold beyond rows, such as sequences beyond the largest key."""
         ...
 
-    def steps(self) -> Sequence[Manual]:
+    def manual_steps(self) -> Sequence[ManualStep]:
         """What is left to a person."""
         ...
 
@@ -104,14 +104,14 @@ class Person(Protocol):
         """Whether it is a script."""
         ...
 
-    def agrees(self, question: str) -> bool:
+    def confirm(self, question: str) -> bool:
         """The answer to a question; a script's is yes."""
         ...
 
-    def hears(self, text: str) -> None:
+    def say(self, text: str) -> None:
         """A line about what happens now."""
         ...
 
-    def waits(self, seconds: float, why: str) -> None:
+    def sleep(self, seconds: float, why: str) -> None:
         """Wait that long."""
         ...

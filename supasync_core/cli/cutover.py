@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from supasync_core.api.switch import Switch
     from supasync_core.cutover.checklist import Outcome
     from supasync_core.cutover.checks import CutoverContext
-    from supasync_core.cutover.switchover import Conduct
+    from supasync_core.cutover.switchover import Switchover
     from supasync_core.model.report import Report
     from supasync_core.model.table import Table
     from supasync_core.project.migration import Migration
@@ -86,10 +86,10 @@ class Command:
 
     def plan(self) -> int:
         """Show everything."""
-        with self._conduct() as conduct:
-            self.hears(f"{self.session.ends}")
-            conduct.plan()
-            self._end(conduct.situation, switched=False)
+        with self._opened() as switchover:
+            self.say(f"{self.session.ends}")
+            switchover.plan()
+            self._end(switchover.context, switched=False)
         return 0
 
     def switch(self) -> int:
@@ -99,48 +99,48 @@ class Command:
 
         if self.place:
             check_place(self.place)
-        with lock.locked(self.session.settings.folder), self._conduct() as conduct:
-            self.hears(f"{self.session.ends}")
-            if not conduct.switch():
-                self._end(conduct.situation, switched=False, by_hand=False)
+        with lock.locked(self.session.settings.folder), self._opened() as switchover:
+            self.say(f"{self.session.ends}")
+            if not switchover.switch():
+                self._end(switchover.context, switched=False, manual=False)
                 click.echo("not switched: nothing was changed in any .env, and NEW is open", err=True)
                 return SupasyncError.exit_code
-            self._end(conduct.situation, switched=True)
-            conduct.steps(sys.stderr if self.as_json else sys.stdout)
+            self._end(switchover.context, switched=True)
+            switchover.run_own_steps(sys.stderr if self.as_json else sys.stdout)
         return 0
 
     def rollback(self, *, dry: bool) -> int:
         """Restore, count, and say what comes next."""
         from supasync_core.cutover import rollback  # noqa: PLC0415 - --help needs none of it
 
-        with self._conduct() as conduct:
-            memory = conduct.memory
-            settings = conduct.situation.migration.settings
+        with self._opened() as switchover:
+            progress = switchover.progress
+            settings = switchover.context.migration.settings
             env = settings.cutover.env
             own = [settings.folder / ".env", *([env] if env else [])]
-            ways = rollback.ways(memory, self.accepted, own)
+            ways = rollback.ways(progress, self.accepted, own)
             for way in ways:
                 done = "is the original again already" if way.back else f"becomes {way.replaced.kept} again"
                 output.line(f"{way.replaced.path}: {done}", err=self.as_json)
             due = [way for way in ways if not way.back]
             if due and not dry:
-                if not self.agrees("Restore?"):
+                if not self.confirm("Restore?"):
                     return SupasyncError.exit_code
                 for way in due:
-                    rollback.restore(conduct.folder, memory, way)
-            found = list(rollback.since(conduct.situation.migration, memory))
+                    rollback.restore(switchover.folder, progress, way)
+            found = list(rollback.since(switchover.context.migration, progress))
         if self.as_json:
             rows = [{"table": e.table, "newer": e.newer, "rows": e.rows, "text": e.text} for e in found]
             told = {"restored": [] if dry else [way.replaced.path for way in due], "since": rows}
-            self._print(json.dumps({**told, "switched_at": memory.switched_at}, indent=2))
+            self._print(json.dumps({**told, "switched_at": progress.switched_at}, indent=2))
             return 0
-        self._print(f"written to NEW since the switch at {memory.switched_at}:")
+        self._print(f"written to NEW since the switch at {progress.switched_at}:")
         for each in found:
             self._print(f"  {each.table}: {each.text}")
-        click.echo(_NEXT if memory.closed_at else _OPEN)
+        click.echo(_NEXT if progress.closed_at else _OPEN)
         return 0
 
-    def agrees(self, question: str) -> bool:
+    def confirm(self, question: str) -> bool:
         """Yes or no; --yes is yes."""
         while not self.yes:
             answer = click.prompt(self.session.redact(f"{question} (yes/no)"), err=True).strip().lower()
@@ -148,46 +148,46 @@ class Command:
                 return bool(answer == "yes")
         return True
 
-    def hears(self, text: str) -> None:
+    def say(self, text: str) -> None:
         """A line on stderr."""
         click.echo(self.session.redact(text), err=True)
 
-    def waits(self, seconds: float, why: str) -> None:
+    def sleep(self, seconds: float, why: str) -> None:
         """Wait; a bar on a terminal."""
         from rich.console import Console  # noqa: PLC0415 - --help needs none of it
         from rich.progress import track  # noqa: PLC0415
 
-        self.hears(f"waiting {seconds:,.0f} s: {why}")
+        self.say(f"waiting {seconds:,.0f} s: {why}")
         console = Console(file=bare(sys.stderr), stderr=True)
         parts = max(1, round(seconds))
         for _ in track(range(parts), "", console=console, transient=True, disable=not console.is_terminal):
             time.sleep(seconds / parts)
 
     @contextmanager
-    def _conduct(self) -> "Iterator[Conduct]":
+    def _opened(self) -> "Iterator[Switchover]":
         """Everything opened."""
         from supasync_core.cutover.checks import CutoverContext  # noqa: PLC0415 - --help needs none of it
-        from supasync_core.cutover.saved_progress import recall  # noqa: PLC0415
-        from supasync_core.cutover.switchover import Conduct  # noqa: PLC0415
+        from supasync_core.cutover.saved_progress import load  # noqa: PLC0415
+        from supasync_core.cutover.switchover import Switchover  # noqa: PLC0415
         from supasync_core.gap.no_source import AbsentSource  # noqa: PLC0415
         from supasync_core.project.migration import opened  # noqa: PLC0415
 
         settings = self.session.settings
-        memory = recall(settings.folder, settings.source.ref, settings.sink.ref)
+        progress = load(settings.folder, settings.source.ref, settings.sink.ref)
         with ExitStack() as stack:
             source = AbsentSource() if self.after_gap else None
             project = stack.enter_context(opened(settings, self.session.host, source))
             switch = stack.enter_context(closing(self._switch(project)))
-            situation = CutoverContext(
+            context = CutoverContext(
                 project,
                 switch,
                 self,
-                memory,
+                progress,
                 copy=lambda: self._copied(project),
                 compare=lambda: self._compared(project),
                 after_gap=self.after_gap,
             )
-            yield Conduct(situation, self.accepted, self._show, self.place)
+            yield Switchover(context, self.accepted, self._show, self.place)
 
     def _switch(self, migration: "Migration") -> "Switch":
         """What the sink's kind of project brings; ConfigError where no plugin brings it."""
@@ -263,7 +263,7 @@ class Command:
         cost = egress_of(migration, tables)
         if is_small(cost, migration.settings.budgets):
             return True
-        return self.exact is None and self.agrees(
+        return self.exact is None and self.confirm(
             f"Compare {what}? That takes about {size(cost)} of OLD's egress, a tenth of a month's or more. "
             f"If not, {less}."
         )
@@ -276,17 +276,17 @@ class Command:
             text += "\n" + textwrap.indent(outcome.hint, " " * 10)
         click.echo(self.session.redact(text), err=self.as_json)
 
-    def _end(self, situation: "CutoverContext", *, switched: bool, by_hand: bool = True) -> None:
+    def _end(self, context: "CutoverContext", *, switched: bool, manual: bool = True) -> None:
         """The certificate's place, what else names OLD, the steps by hand, and those of the user's own."""
-        steps = situation.switch.steps() if by_hand else ()
-        own = situation.migration.settings.cutover.steps if by_hand else ()
-        left = situation.app.naming.left if situation.app else ()
-        place = situation.memory.certificate if switched else None
+        steps = context.switch.manual_steps() if manual else ()
+        own = context.migration.settings.cutover.steps if manual else ()
+        left = context.app.naming.left if context.app else ()
+        place = context.progress.certificate if switched else None
         scripts = [outcome.sql for outcome in self.outcomes if outcome.sql]
         if self.as_json:
             told = {
                 "switched": switched,
-                "closed_at": situation.memory.closed_at,
+                "closed_at": context.progress.closed_at,
                 "certificate": place,
                 "checks": [outcome.as_json() for outcome in self.outcomes],
                 "left": list(left),

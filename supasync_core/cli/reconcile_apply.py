@@ -168,7 +168,7 @@ class Command:
         interrupted = False
         try:
             with interruptible(to.longest) as writing.interrupted:
-                writing.conduct()
+                writing.run()
         except Interrupted:
             interrupted = True
         outcomes = list(writing.outcomes.values())

@@ -12,7 +12,7 @@ from supasync_core.project.migration import Migration
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Activity:
     """A table of the source: its rows, the newest place that was confirmed, and what lies beyond it.
 
     Any insert or delete changes one of the numbers, any update that moves the timestamp a digest, which is
@@ -29,12 +29,12 @@ class Seen:
         return asdict(self)
 
 
-def look(migration: Migration, state: State) -> dict[str, Seen]:
+def observe(migration: Migration, state: State) -> dict[str, Activity]:
     """Every table; a request for its rows, and one for each keyset."""
     return {table.name: _seen(migration, table, state) for table in migration.settings.tables}
 
 
-def _seen(migration: Migration, table: Table, state: State) -> Seen:
+def _seen(migration: Migration, table: Table, state: State) -> Activity:
     known = state.table(table.name)
     newest: dict[str, str | None] = {}
     beyond: dict[str, int] = {}
@@ -46,10 +46,10 @@ def _seen(migration: Migration, table: Table, state: State) -> Seen:
         newest[keyset.name] = (cursor.value or ", ".join(cursor.key)) if cursor else None
         beyond[keyset.name] = page.count if page.total is None else page.total
         digests[keyset.name] = sha256(page.body).hexdigest()
-    return Seen(migration.source.count(table), newest, beyond, digests)
+    return Activity(migration.source.count(table), newest, beyond, digests)
 
 
-def moved(first: Mapping[str, Seen], second: Mapping[str, Seen]) -> list[str]:
+def changes(first: Mapping[str, Activity], second: Mapping[str, Activity]) -> list[str]:
     """A sentence for each table that changed between the two looks."""
     found = []
     for name, seen in second.items():

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from supasync_core.cutover.saved_progress import Memory
+from supasync_core.cutover.saved_progress import SavedProgress
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.printable import visible
 from supasync_core.system.files import write_private
@@ -15,20 +15,20 @@ from supasync_core.system.files import write_private
 FORMAT: Final = 1
 
 
-def document(memory: Memory) -> dict[str, Any]:
+def document(progress: SavedProgress) -> dict[str, Any]:
     """The certificate; its ``digest`` is the SHA-256 of all else, printed with sorted names and no blanks."""
     told = {
         "format": FORMAT,
         "supasync": version("supasync"),
-        "source": memory.source,
-        "sink": memory.sink,
-        "switched_at": memory.switched_at,
-        "closed_at": memory.closed_at,
-        "checks": memory.checks,
-        "accepted": [check["name"] for check in memory.checks if check["result"] == "accepted"],
-        "rows_in_sink": memory.tables,
-        "env": [asdict(each) for each in memory.replaced],
-        "steps": memory.steps,
+        "source": progress.source,
+        "sink": progress.sink,
+        "switched_at": progress.switched_at,
+        "closed_at": progress.closed_at,
+        "checks": progress.checks,
+        "accepted": [check["name"] for check in progress.checks if check["result"] == "accepted"],
+        "rows_in_sink": progress.tables,
+        "env": [asdict(each) for each in progress.replaced],
+        "steps": progress.steps,
     }
     return {**told, "digest": digest(told)}
 
@@ -39,9 +39,9 @@ def digest(told: dict[str, Any]) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def write(memory: Memory, path: Path) -> None:
+def write(progress: SavedProgress, path: Path) -> None:
     """Write it, for its owner alone."""
-    text = json.dumps(document(memory), indent=2, ensure_ascii=False)
+    text = json.dumps(document(progress), indent=2, ensure_ascii=False)
     write_private(path, visible(text, "\n") + "\n")
 
 

@@ -83,7 +83,7 @@ def refuse_unknown(checks: Sequence[Check], accepted: Collection[str]) -> None:
         raise ConfigError(problems)
 
 
-def conduct(
+def run(
     checks: Sequence[Check], accepted: Collection[str], shown: Callable[[Outcome], None]
 ) -> tuple[Outcome, ...]:
     """Run the checks in their order; an error that a person can mend is a failure of its check."""

@@ -9,10 +9,10 @@ from typing import Any, Final
 from supasync_core.api.journal import current
 from supasync_core.api.switch import Condition, Person, Switch
 from supasync_core.cutover import app_env, proof, value_checks
-from supasync_core.cutover.activity import Seen, look, moved
+from supasync_core.cutover.activity import Activity, changes, observe
 from supasync_core.cutover.app_env import AppEnv
 from supasync_core.cutover.checklist import Check, Outcome, failed, ok, skipped
-from supasync_core.cutover.saved_progress import Memory, remember
+from supasync_core.cutover.saved_progress import SavedProgress, save
 from supasync_core.gap.send import COMMAND as GAP_IMPORT
 from supasync_core.init import undecided
 from supasync_core.model import timestamps
@@ -40,7 +40,7 @@ class CutoverContext:
     migration: Migration
     switch: Switch
     person: Person
-    memory: Memory
+    progress: SavedProgress
     copy: Callable[[], Report]
     compare: Callable[[], Verification]
     after_gap: bool = False
@@ -118,25 +118,27 @@ class CutoverContext:
     def _writers(self) -> Outcome:
         if self.switched:
             return skipped(_ALREADY)
-        known = None if self.person.scripted else self.memory.stopped_at
-        since = f" You said so at {known}; is it still true?" if known else ""
-        question = f"Is everything stopped that writes to OLD: the app, its workers, its cron jobs?{since}"
-        agreed = self.person.agrees(question)
-        self.memory.stopped_at = (known or timestamps.to_text(_now())) if agreed else None
-        remember(self.migration.settings.folder, self.memory)
+        known = None if self.person.scripted else self.progress.stopped_at
+        earlier = f" You said so at {known}; is it still true?" if known else ""
+        question = f"Has everything that writes to OLD stopped: the app, its workers, its cron jobs?{earlier}"
+        agreed = self.person.confirm(question)
+        self.progress.stopped_at = (known or timestamps.to_text(_now())) if agreed else None
+        save(self.migration.settings.folder, self.progress)
         if not agreed:
             return failed("you said no", "stop them, then run supasync cutover again")
         by = "--yes" if self.person.scripted else "a person"
-        return ok(f"confirmed by {by}, since {self.memory.stopped_at}", by=by, since=self.memory.stopped_at)
+        return ok(
+            f"confirmed by {by}, since {self.progress.stopped_at}", by=by, since=self.progress.stopped_at
+        )
 
     def _overlap(self) -> Outcome:
-        stopped = self.memory.stopped_at
+        stopped = self.progress.stopped_at
         if self.switched or self.after_gap or stopped is None:
             return skipped(_ALREADY if self.switched else _GONE)
         longest = self._longest_overlap()
         gone = max(0.0, (_now() - timestamps.parse(stopped)) / 1_000_000)
         if gone < longest:
-            self.person.waits(longest - gone, "transactions that began before may still commit")
+            self.person.sleep(longest - gone, "transactions that began before may still commit")
         return ok(f"{max(gone, longest):,.0f} s after the writers stopped", seconds=max(gone, longest))
 
     def _longest_overlap(self) -> float:
@@ -159,7 +161,7 @@ class CutoverContext:
 
     def _settled(self) -> bool:
         """Whether nothing is left to copy: rows sent again would only meet triggers that are on by now."""
-        before, self.memory.settled = self.memory.settled, None
+        before, self.progress.settled = self.progress.settled, None
         state = current(self.migration.store.past(1), self.migration.source_ref)
         if (
             before is None
@@ -167,7 +169,9 @@ class CutoverContext:
             or before.keys() != {t.name for t in self.migration.settings.tables}
         ):
             return False
-        return not moved({name: Seen(**told) for name, told in before.items()}, look(self.migration, state))
+        return not changes(
+            {name: Activity(**told) for name, told in before.items()}, observe(self.migration, state)
+        )
 
     def _gap(self) -> Outcome:
         records = self.migration.store.past(_FETCHED).records
@@ -177,22 +181,22 @@ class CutoverContext:
         if self.switched or self.after_gap:
             return skipped(_ALREADY if self.switched else _GONE)
         state = current(self.migration.store.past(1), self.migration.source_ref)
-        first, began = look(self.migration, state), time.monotonic()
+        first, began = observe(self.migration, state), time.monotonic()
         apart = min(APART, self._longest_overlap())
-        self.person.waits(apart, "a second look at OLD follows")
-        second = look(self.migration, state)
+        self.person.sleep(apart, "a second look at OLD follows")
+        second = observe(self.migration, state)
         apart = time.monotonic() - began
-        changes = moved(first, second)
+        found = changes(first, second)
         looks = {name: seen.as_json() for name, seen in second.items()}
-        if not changes:
+        if not found:
             self.looks = looks
             blind = list(value_checks.unseen(self.migration))
             but = f"; updates of {', '.join(blind)} would not show" if blind else ""
             told = f"{counted(len(looks), 'table', 'tables')}, {apart:,.0f} s apart{but}"
             return ok(told, seconds=round(apart, 1), tables=looks, updates_unseen=blind)
-        self.memory.stopped_at = None
-        remember(self.migration.settings.folder, self.memory)
-        return failed("; ".join(changes), "something still writes to OLD: stop it, then run this again")
+        self.progress.stopped_at = None
+        save(self.migration.settings.folder, self.progress)
+        return failed("; ".join(found), "something still writes to OLD: stop it, then run this again")
 
     def _quarantine(self) -> Outcome:
         state = current(self.migration.store.past(1), self.migration.source_ref)
@@ -207,8 +211,8 @@ class CutoverContext:
             return skipped(f"not possible without OLD; what there is instead: {self._gap().detail}")
         self.verified = found = self.compare()
         if found.settled and self.looks:
-            self.memory.settled = self.looks
-            remember(self.migration.settings.folder, self.memory)
+            self.progress.settled = self.looks
+            save(self.migration.settings.folder, self.progress)
         return proof.of_verification(found)
 
     def _values(self) -> Outcome:

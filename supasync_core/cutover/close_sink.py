@@ -9,7 +9,7 @@ from typing import Final
 from supasync_core.api.state_store import Claim, Entry, Run
 from supasync_core.cutover import env_file
 from supasync_core.cutover.app_env import AppEnv
-from supasync_core.cutover.saved_progress import Memory, Replaced, remember
+from supasync_core.cutover.saved_progress import Replaced, SavedProgress, save
 from supasync_core.model.errors import LockedError
 from supasync_core.model.state import State
 from supasync_core.project.lease import LEASE
@@ -20,15 +20,15 @@ COMMAND: Final = "cutover"
 
 
 @dataclass
-class Switching:
+class LeasedSwitch:
     """Killed anywhere, it is run again: a .env that names the sink already is left as it is."""
 
     migration: Migration
-    memory: Memory
+    progress: SavedProgress
     app: AppEnv | None
     tell: Callable[[str], None]
 
-    def conduct(self) -> None:
+    def run(self) -> None:
         """Replace and close; LockedError where another run is at work, or took over meanwhile."""
         folder = self.migration.settings.folder
         claim = Claim(
@@ -46,21 +46,21 @@ class Switching:
 
     def _note_counts(self, run: Run) -> None:
         """Remember the time of the switch and the sink's rows, which later tell what the app wrote."""
-        memory = self.memory
-        if memory.switched_at is None:
-            memory.switched_at = run.now
-            memory.tables = {
+        progress = self.progress
+        if progress.switched_at is None:
+            progress.switched_at = run.now
+            progress.tables = {
                 table.name: self.migration.sink.count(replace(table, where=None))
                 for table in self.migration.settings.tables
             }
-        remember(self.migration.settings.folder, memory)
+        save(self.migration.settings.folder, progress)
 
     def _replace(self) -> None:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         for each in self.app.due if self.app else ():
             raw = each.file.with_text(each.done.text)
             kept = env_file.keep(each.file, stamp)
-            self.memory.replaced.append(
+            self.progress.replaced.append(
                 Replaced(
                     path=str(each.file.path),
                     kept=str(kept),
@@ -68,7 +68,7 @@ class Switching:
                     after=sha256(raw).hexdigest(),
                 )
             )
-            remember(self.migration.settings.folder, self.memory)
+            save(self.migration.settings.folder, self.progress)
             env_file.replace(each.file, raw)
             self.tell(f"{each.file.path}: {', '.join(each.done.changed)} changed; the original is {kept}")
 
@@ -79,7 +79,7 @@ class Switching:
             state=replace(state, closed=run.now),
             requests=total.requests,
             bytes=total.sent + total.received,
-            details={"checks": {each["name"]: each["result"] for each in self.memory.checks}},
+            details={"checks": {each["name"]: each["result"] for each in self.progress.checks}},
             retention=self.migration.settings.retention.days,
         )
         if not self.migration.store.save(run.id, entry):
@@ -87,5 +87,5 @@ class Switching:
                 "another run has taken over the lease, so NEW is not closed yet",
                 hint="run supasync cutover again at once: it goes on from here",
             )
-        self.memory.closed_at, self.memory.stopped_at = run.now, None
-        remember(self.migration.settings.folder, self.memory)
+        self.progress.closed_at, self.progress.stopped_at = run.now, None
+        save(self.migration.settings.folder, self.progress)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from supasync_core.cutover import env_file
-from supasync_core.cutover.saved_progress import Memory, Replaced, remember
+from supasync_core.cutover.saved_progress import Replaced, SavedProgress, save
 from supasync_core.model.batch import Span, Window
 from supasync_core.model.errors import StateError, SupasyncError
 from supasync_core.model.table import Table
@@ -32,19 +32,19 @@ class Restore:
         return self.now.digest == self.replaced.before
 
 
-def ways(memory: Memory, accepted: Collection[str], own: Collection[Path]) -> list[Restore]:
+def ways(progress: SavedProgress, accepted: Collection[str], own: Collection[Path]) -> list[Restore]:
     """What to restore, the newest switch's; SupasyncError where it cannot be, and nothing was touched.
 
     ``own`` are the files that a switch may have replaced: whatever else is named, it was not supasync's.
     """
     places = {path.resolve() for path in own}
-    if not memory.replaced:
+    if not progress.replaced:
         raise StateError(
             "no switch of an app's .env is known on this machine, so there is nothing to take back",
             hint="its originals would stand beside your app's .env as .env.old-...",
         )
     found = []
-    for each in memory.replaced:
+    for each in progress.replaced:
         path, beside = Path(each.path), Path(each.kept)
         original = beside.parent == path.parent and beside.name.startswith(f"{path.name}.old-")
         if path.resolve() not in places or not original:
@@ -66,11 +66,11 @@ def ways(memory: Memory, accepted: Collection[str], own: Collection[Path]) -> li
     return found
 
 
-def restore(folder: Path, memory: Memory, way: Restore) -> None:
+def restore(folder: Path, progress: SavedProgress, way: Restore) -> None:
     """Put the original back; a version that was edited since is kept beside it."""
-    memory.stopped_at = None
-    memory.settled = None  # the app may have written to NEW since
-    remember(folder, memory)
+    progress.stopped_at = None
+    progress.settled = None  # the app may have written to NEW since
+    save(folder, progress)
     if way.now.digest != way.replaced.after:
         env_file.keep(way.now, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"))
     env_file.replace(way.now, way.raw)
@@ -86,23 +86,23 @@ class Since:
     text: str
 
 
-def since(migration: Migration, memory: Memory) -> Iterator[Since]:
+def since(migration: Migration, progress: SavedProgress) -> Iterator[Since]:
     """Each table, by counts: by timestamp where it has one, else by the number of rows."""
-    if memory.switched_at is None:
+    if progress.switched_at is None:
         return
     for table in migration.settings.tables:
         try:
-            yield _since(migration, replace(table, where=None), memory, memory.switched_at)
+            yield _since(migration, replace(table, where=None), progress, progress.switched_at)
         except SupasyncError as err:
             yield Since(table.name, None, None, f"cannot be told: {err}")
 
 
-def _since(migration: Migration, table: Table, memory: Memory, at: str) -> Since:
+def _since(migration: Migration, table: Table, progress: SavedProgress, at: str) -> Since:
     stamped = [
         keyset for keyset in migration.plugin(table).keysets(table) if keyset.column in table.timestamp
     ]
     rows = migration.sink.count(table)
-    before = memory.tables.get(table.name)
+    before = progress.tables.get(table.name)
     told = (
         f"{counted(rows, 'row', 'rows')} now"
         if before is None

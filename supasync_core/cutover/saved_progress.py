@@ -25,7 +25,7 @@ class Replaced:
 
 
 @dataclass(slots=True, kw_only=True)
-class Memory:
+class SavedProgress:
     """One switch from ``source`` to ``sink``; times are ISO texts.
 
     ``stopped_at``: when the writers were confirmed to be stopped, by this machine's clock. ``switched_at``:
@@ -47,24 +47,28 @@ class Memory:
     settled: dict[str, dict[str, Any]] | None = None
 
 
-def recall(folder: Path, source: str, sink: str) -> Memory:
+def load(folder: Path, source: str, sink: str) -> SavedProgress:
     """What is known of a switch between these two; a fresh one where nothing is. It makes no file."""
     path = folder / lock.FOLDER / _NAME
     try:
         check_own(path.parent)
         found = json.loads(read(path, _LARGEST))
         replaced = [Replaced(**each) for each in found.pop("replaced")]
-        memory = Memory(**found, replaced=replaced)
+        progress = SavedProgress(**found, replaced=replaced)
     except FileNotFoundError:
-        return Memory(source=source, sink=sink)
+        return SavedProgress(source=source, sink=sink)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as err:
         raise StateError(
             f"{path} cannot be read: {err}",
             hint="it says how far a switch has come: look at your app's .env, then move that file away",
         ) from err
-    return memory if (memory.source, memory.sink) == (source, sink) else Memory(source=source, sink=sink)
+    return (
+        progress
+        if (progress.source, progress.sink) == (source, sink)
+        else SavedProgress(source=source, sink=sink)
+    )
 
 
-def remember(folder: Path, memory: Memory) -> None:
+def save(folder: Path, progress: SavedProgress) -> None:
     """Keep it, whole or not at all."""
-    write_private(lock.folder(folder) / _NAME, json.dumps(asdict(memory), indent=2))
+    write_private(lock.folder(folder) / _NAME, json.dumps(asdict(progress), indent=2))

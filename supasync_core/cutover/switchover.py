@@ -12,8 +12,8 @@ from supasync_core.cutover import app_env, certificate, checklist
 from supasync_core.cutover.app_env import AppEnv
 from supasync_core.cutover.checklist import Outcome
 from supasync_core.cutover.checks import CutoverContext
-from supasync_core.cutover.close_sink import Switching
-from supasync_core.cutover.saved_progress import Memory, remember
+from supasync_core.cutover.close_sink import LeasedSwitch
+from supasync_core.cutover.saved_progress import SavedProgress, save
 from supasync_core.model.errors import StateError
 from supasync_core.model.secret import redact
 from supasync_core.system import lock
@@ -22,33 +22,33 @@ PLANNED: Final = "planned"
 
 
 @dataclass
-class Conduct:
+class Switchover:
     """One call. ``shown`` hears each outcome; ``place`` is the certificate's, if not beside the lock."""
 
-    situation: CutoverContext
+    context: CutoverContext
     accepted: Collection[str]
     shown: Callable[[Outcome], None]
     place: Path | None = None
 
     @property
-    def memory(self) -> Memory:
+    def progress(self) -> SavedProgress:
         """What this machine knows of the switch."""
-        return self.situation.memory
+        return self.context.progress
 
     @property
     def folder(self) -> Path:
         """That of tables.yaml."""
-        return self.situation.migration.settings.folder
+        return self.context.migration.settings.folder
 
     def plan(self) -> tuple[Outcome, ...]:
         """Every check: those that only read are run, of the others it is said what they would do."""
-        self.situation.planning = True
-        checks = self.situation.checks()
+        self.context.planning = True
+        checks = self.context.checks()
         checklist.refuse_unknown(checks, self.accepted)
         found: list[Outcome] = []
         for check in checks:
             if check.reads:
-                found += checklist.conduct([check], self.accepted, self.shown)
+                found += checklist.run([check], self.accepted, self.shown)
             else:
                 told = Outcome(name=check.name, what=check.what, result=PLANNED, detail=check.planned)
                 self.shown(told)
@@ -60,59 +60,59 @@ class Conduct:
 
         StateError where NEW is closed while the app's .env names OLD.
         """
-        situation = self.situation
-        checks = situation.checks()
+        context = self.context
+        checks = context.checks()
         checklist.refuse_unknown(checks, self.accepted)
         if self._done():
             return True
         if not self._begun():
-            outcomes = checklist.conduct(checks, self.accepted, self.shown)
+            outcomes = checklist.run(checks, self.accepted, self.shown)
             if not checklist.passed(outcomes):
                 return False
-            self.memory.checks = [outcome.as_json() for outcome in outcomes]
-            self.memory.switched_at, self.memory.replaced, self.memory.steps = None, [], []
-            self.memory.certificate = None
-        if not situation.person.agrees("Switch the app to NEW now, and close NEW to every later sync?"):
+            self.progress.checks = [outcome.as_json() for outcome in outcomes]
+            self.progress.switched_at, self.progress.replaced, self.progress.steps = None, [], []
+            self.progress.certificate = None
+        if not context.person.confirm("Switch the app to NEW now, and close NEW to every later sync?"):
             return False
-        Switching(situation.migration, self.memory, self._app(), situation.person.hears).conduct()
+        LeasedSwitch(context.migration, self.progress, self._app(), context.person.say).run()
         self.certify()
         return True
 
-    def steps(self, out: TextIO) -> None:
+    def run_own_steps(self, out: TextIO) -> None:
         """Run the user's own commands that did not run yet; StateError where one fails or is refused.
 
         What they print goes to ``out``. Nothing is run where another machine has switched.
         """
-        if self.memory.closed_at is None:
+        if self.progress.closed_at is None:
             return
-        settings = self.situation.migration.settings
+        settings = self.context.migration.settings
         for number, command in enumerate(settings.cutover.steps, 1):
             name = redact(f"{number}: {command}", settings.secrets)
-            if name in self.memory.steps:
+            if name in self.progress.steps:
                 continue
             again = "run supasync cutover again: it goes on with this step"
-            if not self.situation.person.agrees(f"Run step {name}"):
+            if not self.context.person.confirm(f"Run step {name}"):
                 raise StateError(f"stopped before step {name}", hint=again)
             done = subprocess.run(command, shell=True, cwd=self.folder, stdout=out, check=False)  # noqa: S602 - the user's own
             if done.returncode:
                 raise StateError(f"step {name} ended with {done.returncode}", hint=f"fix it, then {again}")
-            self.memory.steps.append(name)
-            remember(self.folder, self.memory)
+            self.progress.steps.append(name)
+            save(self.folder, self.progress)
             self.certify()
 
     def certify(self) -> None:
         """Write the certificate, and remember where."""
-        if self.memory.certificate is None:
+        if self.progress.certificate is None:
             stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
             own = lock.folder(self.folder) / f"cutover-{stamp}.json"
-            self.memory.certificate = str((self.place or own).absolute())
-            remember(self.folder, self.memory)
-        certificate.write(self.memory, Path(self.memory.certificate))
+            self.progress.certificate = str((self.place or own).absolute())
+            save(self.folder, self.progress)
+        certificate.write(self.progress, Path(self.progress.certificate))
 
     def _done(self) -> bool:
         """Whether NEW is closed and the app names it."""
-        situation = self.situation
-        state = current(situation.migration.store.past(1), situation.migration.source_ref)
+        context = self.context
+        state = current(context.migration.store.past(1), context.migration.source_ref)
         if state.closed is None:
             return False
         app = self._app()
@@ -121,19 +121,19 @@ class Conduct:
                 f"NEW was closed at {state.closed}, but {app.files[0].file.path} names OLD",
                 hint="if NEW is to take rows of OLD before another switch: supasync state reopen",
             )
-        situation.person.hears(f"NEW was closed at {state.closed}: nothing is left to be switched")
-        if self.memory.checks and self.memory.closed_at is None:
-            self.memory.closed_at, self.memory.stopped_at = state.closed, None
+        context.person.say(f"NEW was closed at {state.closed}: nothing is left to be switched")
+        if self.progress.checks and self.progress.closed_at is None:
+            self.progress.closed_at, self.progress.stopped_at = state.closed, None
             self.certify()
         return True
 
     def _begun(self) -> bool:
         """Whether an earlier call passed its checks and replaced the app's .env, but did not get further."""
-        if self.memory.switched_at is None or not self.memory.checks or self.memory.closed_at:
+        if self.progress.switched_at is None or not self.progress.checks or self.progress.closed_at:
             return False
         app = self._app()
         return bool(app and app.switched)
 
     def _app(self) -> AppEnv | None:
-        self.situation.app = app_env.plan(self.situation.migration.settings, self.situation.switch)
-        return self.situation.app
+        self.context.app = app_env.plan(self.context.migration.settings, self.context.switch)
+        return self.context.app

@@ -84,7 +84,7 @@ class Look:
 
 def look(migration: Migration) -> Look:
     """Ask both sides: which tables nobody has decided on, and how many rows each has. It is kept."""
-    found = _Looking(migration).conduct()
+    found = _Looking(migration).run()
     if not found.told:
         return found
     try:
@@ -139,7 +139,7 @@ class _Looking:
     keys: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     wasted: dict[bool, float] = field(default_factory=lambda: {False: 0.0, True: 0.0})
 
-    def conduct(self) -> Look:
+    def run(self) -> Look:
         from supasync_core.init.draft_source import schemas_of  # noqa: PLC0415 - wanted here alone
 
         settings = self.migration.settings

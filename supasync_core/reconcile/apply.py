@@ -103,7 +103,7 @@ class Writing:
     interrupted: Callable[[], bool] = lambda: False
     outcomes: dict[str, Outcome] = field(default_factory=dict)
 
-    def conduct(self) -> None:
+    def run(self) -> None:
         """Write all tables, remove what is to be removed, and try once more what was refused."""
         for part in self.parts:
             self._table(part)

@@ -78,19 +78,19 @@ def test_a_planted_plan_overwrites_no_other_file(tmp_path: Path, victim: Path) -
     kept = victim.with_name("victim.old-1")
     kept.write_text("evil")
     planted(tmp_path, victim, kept)
-    found = saved_progress.recall(tmp_path, "old", "new")
+    found = saved_progress.load(tmp_path, "old", "new")
     with pytest.raises(SupasyncError, match="neither"):
         rollback.ways(found, (), [tmp_path / ".env", tmp_path / "app" / ".env"])
     (tmp_path / ".env").write_text("ours")
     planted(tmp_path, tmp_path / ".env", kept)
     with pytest.raises(SupasyncError, match="neither"):
-        rollback.ways(saved_progress.recall(tmp_path, "old", "new"), (), [tmp_path / ".env"])
+        rollback.ways(saved_progress.load(tmp_path, "old", "new"), (), [tmp_path / ".env"])
 
 
 def test_a_plan_behind_a_link_is_not_read(tmp_path: Path, victim: Path) -> None:
     (lock.folder(tmp_path) / "cutover.json").symlink_to(victim)
     with pytest.raises(SupasyncError, match="cannot be read"):
-        saved_progress.recall(tmp_path, "old", "new")
+        saved_progress.load(tmp_path, "old", "new")
 
 
 def test_a_replaced_file_keeps_its_rights_and_is_new_as_a_whole(tmp_path: Path) -> None:

@@ -68,21 +68,21 @@ class Rig:
         return Context({"url": self.server.url, "key": self.key}, Path(), self.ledger, project, self.fence)
 
     @property
-    def patience(self) -> RetryPolicy:
+    def retry_policy(self) -> RetryPolicy:
         """Retries whose waits are only written down."""
         return RetryPolicy(sleep=self.waits.append)
 
     def source(self) -> RestSource:
         """The project as OLD."""
-        return self.opened.enter_context(closing(RestSource(self.context("OLD"), self.patience)))
+        return self.opened.enter_context(closing(RestSource(self.context("OLD"), self.retry_policy)))
 
     def sink(self) -> RestSink:
         """The project as NEW."""
-        return self.opened.enter_context(closing(RestSink(self.context(), self.patience)))
+        return self.opened.enter_context(closing(RestSink(self.context(), self.retry_policy)))
 
     def store(self) -> RestStore:
         """The project's state store."""
-        return self.opened.enter_context(closing(RestStore(self.context(), self.patience)))
+        return self.opened.enter_context(closing(RestStore(self.context(), self.retry_policy)))
 
     def run(self, sql: str) -> list[tuple[Any, ...]]:
         """Run SQL as superuser; the rows of its last statement."""

@@ -155,7 +155,7 @@ def test_nobody_there_is_said_after_patience(project: Rig) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     context = replace(project.context("OLD"), settings={"url": url, "key": KEY})
     reached = pytest.raises(TransientError, match="OLD cannot be reached")
-    with closing(RestSource(context, project.patience)) as source, reached as caught:
+    with closing(RestSource(context, project.retry_policy)) as source, reached as caught:
         source.count(JOBS)
     assert caught.value.table is None
     assert project.ledger.total("OLD").requests == 5
@@ -224,7 +224,7 @@ def test_the_backends_open_through_the_public_hooks(
 
 def test_somebody_elses_certificate_is_refused_at_once(project: Rig) -> None:
     context = replace(project.context("OLD"), settings={"url": "https://127.0.0.1:1", "key": KEY})
-    client = Client(context, ("GET",), project.patience)
+    client = Client(context, ("GET",), project.retry_policy)
     error = SSLError(SSLCertVerificationError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"))
     with closing(client):
         told = client._unanswered(Request(method="GET", path="/", purpose="x"), error)  # noqa: SLF001

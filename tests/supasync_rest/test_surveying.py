@@ -38,7 +38,7 @@ def project(shared: Rig) -> Iterator[Rig]:
 def survey(project: Rig, *asked: tuple[Table, tuple[str, ...]], switch: str = "true") -> Survey | None:
     context = project.context("OLD")
     context = replace(context, settings={**context.settings, "horizon": switch})
-    with closing(RestSource(context, project.patience)) as source:
+    with closing(RestSource(context, project.retry_policy)) as source:
         found = source.survey(asked)
         assert (source.database_bytes() is None) == (found is None or found.problem is not None)
         return found

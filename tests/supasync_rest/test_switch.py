@@ -25,7 +25,7 @@ def switch(project: Rig, anon: str, key: str = KEY) -> Iterator[RestSwitch]:
         folder=Path(),
         ledger=project.ledger,
     )
-    made = RestSwitch(ends, project.patience)
+    made = RestSwitch(ends, project.retry_policy)
     yield made
     made.close()
 

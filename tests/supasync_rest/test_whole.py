@@ -61,7 +61,7 @@ def test_what_is_read_was_there_at_one_moment(project: Rig, moves: list[tuple[in
                 moments.append(held(project))
         return page
 
-    source._whole.read = disturbed  # noqa: SLF001 - what happens between two requests cannot be timed otherwise
+    source._keyless.read = disturbed  # noqa: SLF001 - what happens between two requests cannot be timed otherwise
     found = shown(source.read(TABLE, ALL))
     assert found in moments
 
@@ -74,7 +74,7 @@ def test_a_table_that_never_rests_is_left_for_a_later_run(project: Rig) -> None:
         project.run("update keyless set n = n + 1")
         return RestPages.read(source, table, window)
 
-    source._whole.read = disturbed  # noqa: SLF001 - as above
+    source._keyless.read = disturbed  # noqa: SLF001 - as above
     with pytest.raises(TransientError, match="rows were written each time while it was read as a whole"):
         source.read(TABLE, ALL)
 

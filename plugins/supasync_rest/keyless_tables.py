@@ -31,7 +31,7 @@ Rows = Callable[[Table, Sequence[str], Sequence[Sequence[str]]], Iterator[Batch]
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class KeylessRow:
     """A row by its key: its version, and its own text without either."""
 
     key: str
@@ -46,14 +46,14 @@ class Whole:
 
 
 @dataclass
-class WholeTables:
+class KeylessTables:
     """Tables without a key, by what asks the project for a page, for rows and for columns."""
 
     read: Read
     found: Rows
     shape: Callable[[Table], Shape]
     client: Client
-    kept: dict[tuple[str, str, str | None], list[Whole]] = field(default_factory=dict)
+    kept: dict[tuple[str, str, str | None], list[KeylessRow]] = field(default_factory=dict)
     """What was read last, for the pages behind the first one."""
 
     def page(self, table: Table, window: Window) -> Batch:
@@ -95,7 +95,7 @@ class WholeTables:
         inner = replace(table, key=(PLACE,), columns=(PLACE,), timestamp=(), exclude=())
         return any(batch.count for batch in self.found(inner, names, [texts]))
 
-    def rows(self, table: Table) -> list[Whole]:
+    def rows(self, table: Table) -> list[KeylessRow]:
         """Every row at one moment, sorted by key; SchemaError where that is too much, or cannot be."""
         shape = self.shape(table)
         names = [column.name for column in shape.columns]
@@ -163,7 +163,7 @@ def _refuse_large(table: Table, rows: int, size: int) -> None:
         )
 
 
-def _keyed(table: Table, found: Sequence[dict[str, str]]) -> list[Whole]:
+def _keyed(table: Table, found: Sequence[dict[str, str]]) -> list[KeylessRow]:
     """The rows with their keys, sorted by them; the numbers of equal rows follow their places."""
     if len({cells[_TABLE] for cells in found}) > 1:
         raise SchemaError(
@@ -173,7 +173,7 @@ def _keyed(table: Table, found: Sequence[dict[str, str]]) -> list[Whole]:
         )
     own = [{name: text for name, text in cells.items() if name not in _SYSTEM} for cells in found]
     rows = [
-        Whole(key, str(json.loads(cells[_VERSION])), mine)
+        KeylessRow(key, str(json.loads(cells[_VERSION])), mine)
         for key, cells, mine in zip(row_keys(own), found, own, strict=True)
     ]
     return sorted(rows, key=lambda row: row.key)

@@ -10,20 +10,20 @@ from dataclasses import dataclass, field
 from supasync_core.api.backend import Remark
 from supasync_core.model.errors import RefusedError, RowError, SchemaError
 from supasync_core.model.table import Shape, Table
-from supasync_rest import query, remarks
+from supasync_rest import catalog_warnings, query
 from supasync_rest.messages import Request
 from supasync_rest.rest_errors import StatementTimeoutError
-from supasync_rest.tables import RestSide
+from supasync_rest.tables import RestTables
 
 _OID = "tableoid"
 _UNKNOWN = (SchemaError, RowError, RefusedError, StatementTimeoutError)
 
 
 @dataclass
-class Children:
+class InheritanceCheck:
     """One look at a project's tables; asked only where a table's columns are also those of others."""
 
-    side: RestSide
+    side: RestTables
     holders: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
     def remarks(self, tables: Sequence[Table]) -> list[Remark]:
@@ -37,9 +37,9 @@ class Children:
             heirs = [name for name in self._candidates(table) if self._shows(table, name)]
             copied = [name for name in heirs if (table.schema, name) in declared]
             if copied:
-                found.append(remarks.inherited(table, copied, "OLD"))
+                found.append(catalog_warnings.inherited(table, copied, "OLD"))
             elif heirs:
-                found.append(remarks.perhaps_partitions(table, heirs))
+                found.append(catalog_warnings.perhaps_partitions(table, heirs))
         return found
 
     def _candidates(self, table: Table) -> list[str]:

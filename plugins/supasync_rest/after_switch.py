@@ -1,0 +1,48 @@
+"""The steps of a switch that are no data, with the commands filled in."""
+
+from collections.abc import Sequence
+
+from supasync_core.api.switch import ManualStep
+
+
+def manual_steps(old: str, new: str) -> Sequence[ManualStep]:
+    """What a person does after the switch from the project at host ``old`` to the one at ``new``."""
+    source, sink = _ref(old, "OLD_REF"), _ref(new, "NEW_REF")
+    return (
+        ManualStep("Restart your app and its workers, so that they read the new .env."),
+        ManualStep(
+            "Deploy your edge functions to NEW.",
+            (f"supabase functions deploy --project-ref {sink}",),
+        ),
+        ManualStep(
+            "Set the function secrets in NEW. OLD shows only their names; you need the values.",
+            (
+                f"supabase secrets list --project-ref {source}",
+                f"supabase secrets set --env-file ./functions.env --project-ref {sink}",
+            ),
+        ),
+        ManualStep(
+            "Create the storage buckets and their policies in NEW, then copy the files. rclone needs the S3 "
+            "access keys of both projects (Project Settings -> Storage).",
+            ("rclone copy old:BUCKET new:BUCKET",),
+        ),
+        ManualStep(
+            "Copy the users of Supabase Auth by SQL. Set providers, email templates and redirect URLs in "
+            "NEW's dashboard.",
+        ),
+        ManualStep(
+            "Recreate database webhooks, cron jobs and extensions in NEW. These queries list OLD's; run them "
+            "in its SQL editor.",
+            ("select jobname, schedule, command from cron.job;", "select extname from pg_extension;"),
+        ),
+        ManualStep(
+            "Give NEW's address to everything else that calls OLD: webhooks of other services, mobile apps, "
+            "DNS records, CI secrets."
+        ),
+    )
+
+
+def _ref(host: str, otherwise: str) -> str:
+    """The project's ref; a word to replace where its own domain hides it."""
+    ref, _, rest = host.partition(".")
+    return ref if rest == "supabase.co" else otherwise
