@@ -20,8 +20,9 @@ from supasync_core.model.cost import Cost
 from supasync_core.model.errors import RefusedError, SchemaError, SupasyncError, TransientError
 from supasync_core.model.secret import Secret, redact
 from supasync_core.model.timestamps import Horizon
-from supasync_rest.error_mapping import PROXY_HINT, Refusal
+from supasync_rest.error_mapping import PROXY_HINT, error_of
 from supasync_rest.messages import Request, Response
+from supasync_rest.refusal import Refusal
 from supasync_rest.rest_errors import LargePageError, RetryableError, StatementTimeoutError
 from supasync_rest.retry_policy import RetryPolicy
 from supasync_rest.transport import UNSENT, Transport, told, why
@@ -120,7 +121,7 @@ class Client:
     def _checked(self, request: Request, answer: Response, took: float) -> Response:
         """The answer, if it is a success, and the server's time: when it answered, and when it was asked."""
         if not 200 <= answer.status < 300:  # noqa: PLR2004 - success
-            raise Refusal(self.project, request, self._without_key(answer)).error
+            raise error_of(Refusal(self.project, request, self._without_key(answer)))
         if answer.date:
             at = int(answer.date.timestamp()) * 1_000_000
             fresh = answer.headers.get("age", "0") == "0"

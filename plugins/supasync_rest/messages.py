@@ -101,13 +101,13 @@ class Response:
     def text(self) -> str:
         """What the answer says, for people, shortened: a gateway may answer with HTML or plain text.
 
-        JSON that is no error may be rows.
+        JSON that is not an error may be rows.
         """
         if self.error:
             return self.message[:_SHORT]
         plain = " ".join(self.body.decode(errors="replace").split())
         if plain.startswith(_JSON):
-            return "JSON that is no error"
+            return "JSON that is not an error"
         if not plain.startswith("<"):
             return plain[:_SHORT]
         begin = plain.lower().find(_TITLE)

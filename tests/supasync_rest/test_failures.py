@@ -16,8 +16,9 @@ from supasync_core.model.errors import (
     TransientError,
 )
 from supasync_core.model.table import Table
-from supasync_rest.error_mapping import Refusal
+from supasync_rest.error_mapping import error_of
 from supasync_rest.messages import Request, Response
+from supasync_rest.refusal import Refusal
 from supasync_rest.rest_errors import (
     ComputedColumnError,
     ForbiddenError,
@@ -50,7 +51,7 @@ def refused(
 ) -> SupasyncError:
     table = None if state else TABLE
     request = Request(method=method, path="/x", purpose="x", table=table, state=state, eased=eased)
-    return Refusal(project, request, found).error
+    return error_of(Refusal(project, request, found))
 
 
 def gateway(status: int, body: str = "", **headers: str) -> Response:
@@ -101,7 +102,7 @@ def gateway(status: int, body: str = "", **headers: str) -> Response:
         ("upsert-merge-batch-duplicate", RowError, "21000", None),
         ("sqlstate-p0001", RowError, "made to fail", None),
         ("sqlstate-p0002", RowError, "made to fail", None),
-        ("sqlstate-pt413", TooLargeError, "takes no batch of this size", "page_size"),
+        ("sqlstate-pt413", TooLargeError, "does not accept a batch of this size", "page_size"),
         ("sqlstate-pt429", RetryableError, "asks to slow down", None),
         ("rpc-timeout-function", StatementTimeoutError, "took too long", "page_size"),
         ("sqlstate-55p03", RetryableError, "500 55P03", None),
@@ -183,11 +184,11 @@ def test_old_needs_no_more_than_select() -> None:
             SchemaError,
             "has several functions of one name",
         ),
-        (gateway(407, ""), RefusedError, "was not asked: the proxy before it wants a login"),
+        (gateway(407, ""), RefusedError, "was not reached: the proxy before it requires a login"),
         (gateway(408, ""), RetryableError, "failed (408)"),
         (gateway(425, ""), RetryableError, "failed (425)"),
-        (gateway(413, ""), TooLargeError, "takes no batch of this size"),
-        (gateway(414, ""), SchemaError, "takes no address of this length"),
+        (gateway(413, ""), TooLargeError, "does not accept a batch of this size"),
+        (gateway(414, ""), SchemaError, "does not accept an address of this length"),
         (gateway(500, "Something went wrong"), RetryableError, "500 Something went wrong"),
         (gateway(502, "<html><title>502 Bad Gateway</title>"), RetryableError, "502 Bad Gateway"),
         (gateway(503, '{"code":"PGRST002","message":"no schema cache"}'), RetryableError, "PGRST002"),
@@ -195,7 +196,7 @@ def test_old_needs_no_more_than_select() -> None:
         (gateway(520), RetryableError, "failed (520)"),
         (gateway(544, '{"error":"DatabaseTimeout"}'), RetryableError, "DatabaseTimeout"),
         (gateway(400, '{"code":7,"message":null}'), RefusedError, "refuses the request (400)"),
-        (gateway(400, "[1]"), RefusedError, "refuses the request (400 JSON that is no error)"),
+        (gateway(400, "[1]"), RefusedError, "refuses the request (400 JSON that is not an error)"),
     ],
 )
 def test_a_gateways_answer_means(found: Response, kind: type[SupasyncError], said: str) -> None:

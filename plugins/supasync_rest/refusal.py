@@ -1,0 +1,91 @@
+"""An answer that is not a success: its facts, and the errors that can be made of them."""
+
+import re
+from dataclasses import dataclass
+
+from supasync_core.model.errors import RefusedError, RowError, SchemaError
+from supasync_rest.messages import Request, Response
+from supasync_rest.sql_names import column_in, identifier, table_name
+
+# 23502 and 23514 print the whole row in their details; these name the key alone (measured).
+_SHOW_THE_KEY = ("23503", "23505")
+_KEY = re.compile(
+    r"Key \((?P<columns>.+?)\)=(?P<value>\(.*\)) "
+    r"(?:already exists|is not present in table \"(?P<other>.+)\")",
+    re.DOTALL,
+)
+_CONSTRAINT = re.compile(r'violates foreign key constraint "(.+)"$', re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One refused request; `error_mapping` decides what it means.
+
+    Sentences may name ``{table}`` and ``{identifier}`` as SQL writes them, ``{key}``, ``{column}``,
+    ``{schema}`` and ``{project}``.
+    """
+
+    project: str
+    request: Request
+    answer: Response
+
+    @property
+    def table(self) -> str | None:
+        """The name of the table that the request was about."""
+        return self.request.table.name if self.request.table else None
+
+    @property
+    def said(self) -> str:
+        """What the server said: never its ``details``, which may print a whole row."""
+        return " ".join(filter(None, (str(self.answer.status), self.answer.code, self.answer.text)))
+
+    @property
+    def schema_name(self) -> str:
+        """The schema that the request was about."""
+        return self.request.table.schema if self.request.table else self.request.schema
+
+    def filled(self, sentence: str) -> str:
+        """The sentence with the facts that it names."""
+        table = self.request.table
+        column = column_in(self.answer.message)
+        return sentence.format(
+            project=self.project,
+            table=table_name(table) if table else "the table",
+            key=", ".join(table.key) if table else "",
+            schema=self.schema_name,
+            column=column,
+            identifier=identifier(column),
+        )
+
+    def message(self, what: str) -> str:
+        """The message: where, what, and what the server said."""
+        where = f"{self.table}: " if self.table else ""
+        return f"{where}{self.project} {self.filled(what)} ({self.said})"
+
+    def refused(self, what: str, hint: str, reason: str | None = None) -> RefusedError:
+        """A person has to act before anything can continue, whatever the table."""
+        error = RefusedError(f"{self.project} {what} ({self.said})", hint=hint)
+        error.reason, error.project = reason, self.project
+        return error
+
+    def schema(self, what: str, hint: str) -> SchemaError:
+        """The table or its settings do not fit."""
+        return SchemaError(self.message(what), table=self.table, hint=self.filled(hint))
+
+    def row(self, what: str, hint: str) -> RowError:
+        """The rows do not fit."""
+        answer = self.answer
+        key = _KEY.match(answer.details) if answer.code in _SHOW_THE_KEY else None
+        constraint = _CONSTRAINT.search(answer.message) if answer.code == "23503" else None
+        # "See the array element [1] of key ...": names the column, and no value of the row (measured).
+        place = answer.hint if answer.code == "22P02" else ""
+        return RowError(
+            " ".join(filter(None, (self.message(what), place))),
+            table=self.table,
+            hint=hint,
+            sqlstate=answer.code or None,
+            columns=[name.strip('"') for name in key["columns"].split(", ")] if key else (),
+            value=key["value"] if key else None,
+            other=key["other"] if key else None,
+            constraint=constraint[1] if constraint else None,
+        )
