@@ -62,10 +62,10 @@ select md5('ad' || g)::uuid, md5('user' || 1 + g % {size // 20})::uuid, 'provide
 """
     tables = {
         "users": "{timestamp: [updated_at, created_at]}",
-        "jobs": "{after: [users]}",
-        "sessions": "{after: [users]}",
-        "ad_sessions": "{after: [users]}",
-        "usage_logs": "{after: [users, jobs]}",
+        "jobs": "{depends_on: [users]}",
+        "sessions": "{depends_on: [users]}",
+        "ad_sessions": "{depends_on: [users]}",
+        "usage_logs": "{depends_on: [users, jobs]}",
     }
     after = {"jobs": ("users",), "sessions": ("users",), "ad_sessions": ("users",), "usage_logs": ("jobs",)}
     indexes = "".join(f"create index on public.{name} (updated_at, id);" for name in tables)

@@ -22,7 +22,7 @@ create table children (id int primary key, parent int references parents, above 
 grant all on parents, children to service_role;
 """
 PARENTS = Table(name="parents", timestamp=())
-CHILDREN = Table(name="children", timestamp=(), after=("parents",))
+CHILDREN = Table(name="children", timestamp=(), depends_on=("parents",))
 Rows = tuple[Mapping[int, int], Mapping[int, tuple[int | None, int | None]]]
 
 

@@ -14,11 +14,11 @@ source: {{backend: {source}, path: old}}
 sink: {{backend: {sink}, path: new.duckdb}}
 plugins: [mine.py]
 defaults: {{page_size: 50}}
-tables: {{people: {{plugin: {plugin}}}, pets: {{plugin: incremental, after: [people]}}}}
+tables: {{people: {{strategy: {plugin}}}, pets: {{strategy: incremental, depends_on: [people]}}}}
 """
 MINE = """
 from supasync_core import hookimpl
-from supasync_core.api.backend import Piece
+from supasync_core.api.table_plugin import Piece
 from supasync_core.model.batch import Batch
 from supasync_core.api.registration import Backend, Setting
 from supasync_csv.source import CsvSource

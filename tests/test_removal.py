@@ -24,7 +24,7 @@ create table pairs (tenant int, code text, primary key (tenant, code));
 grant all on parents, children, pairs to service_role;
 """
 PARENTS = Table(name="parents", timestamp=())
-CHILDREN = Table(name="children", timestamp=(), after=("parents",))
+CHILDREN = Table(name="children", timestamp=(), depends_on=("parents",))
 PAIRS = Table(name="pairs", key=("tenant", "code"), timestamp=())
 
 

@@ -46,13 +46,13 @@ class Diary:
 @settings(max_examples=40, deadline=None)
 def test_parents_end_before_their_children_begin(parents: list[set[int]], workers: int) -> None:
     tables = [
-        Table(name=f"t{i}", after=tuple(f"t{k}" for k in sorted(each) if k < i))
+        Table(name=f"t{i}", depends_on=tuple(f"t{k}" for k in sorted(each) if k < i))
         for i, each in enumerate(parents)
     ]
     diary = Diary()
 
     def work(table: Table) -> None:
-        assert set(table.after) <= set(diary.ended)
+        assert set(table.depends_on) <= set(diary.ended)
         diary.work(table.name)
 
     side_by_side(tables, workers, work, lambda: None)

@@ -13,7 +13,7 @@ TABLES = """\
 version: 1
 source: {backend: csv, path: old}
 sink: {backend: duckdb, path: new.duckdb}
-tables: {u: {plugin: snapshot}}
+tables: {u: {strategy: snapshot}}
 """
 FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 

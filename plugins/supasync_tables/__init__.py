@@ -1,4 +1,4 @@
-"""The table plugins that supasync brings: how a table is read, and when a cursor may move."""
+"""The strategies that supasync brings: how a table is read, and when a cursor may move."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING

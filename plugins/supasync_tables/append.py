@@ -143,6 +143,6 @@ def _last(table: Table, batch: Batch) -> Cursor | None:
         raise SchemaError(
             f"{table.name}: append needs a key of whole numbers, and {table.key[0]} holds something else",
             table=table.name,
-            hint="use plugin: incremental with a timestamp, or snapshot for a small table",
+            hint="use strategy: incremental with a timestamp, or snapshot for a small table",
         )
     return place

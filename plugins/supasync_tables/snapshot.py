@@ -80,7 +80,7 @@ def _refuse_large(table: Table, rows: int) -> None:
         raise SchemaError(
             f"{table.name}: {rows:,} rows are too many to read in every run (limit {CEILING:,})",
             table=table.name,
-            hint="use plugin: incremental with a timestamp column, or append with a growing key",
+            hint="use strategy: incremental with a timestamp column, or append with a growing key",
         )
 
 

@@ -68,7 +68,7 @@ def reading(plugin: "TablePlugin", table: Table) -> str:
     """By what the table is read, where that shows no update."""
     column = plugin.keysets(table)[0].column
     if column is None:
-        return f"{table.plugin} does not look at rows again"
+        return f"{table.strategy} does not look at rows again"
     if column in table.key:
         return f"it is read by new values of its key, {column}"
     return f"it is read by {column}, which counts as the time of its insert"
@@ -77,14 +77,16 @@ def reading(plugin: "TablePlugin", table: Table) -> str:
 def ways_out_of_standstill(table: Table) -> str:
     """What a person may do about a timestamp that should move and does not."""
     claim = f"if each update does move {table.timestamp[0]}: updates: seen"
-    return f"{claim}; else updates: unseen, a trigger in OLD that sets it, or plugin: snapshot if it is small"
+    return (
+        f"{claim}; else updates: unseen, a trigger in OLD that sets it, or strategy: snapshot if it is small"
+    )
 
 
 def ways_out(table: Table) -> str:
     """What a person may do so that updates arrive."""
-    found = ["plugin: snapshot reads a small table as a whole in every run"]
+    found = ["strategy: snapshot reads a small table as a whole in every run"]
     if table.compared_every == NEVER:
         found.append("compare_every: 24h brings them once a day")
-    if table.plugin != "append":
+    if table.strategy != "append":
         found.insert(0, "name a column that moves with each update; if this one does: updates: seen")
     return "; ".join(found)

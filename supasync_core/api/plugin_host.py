@@ -57,7 +57,7 @@ class Host:
         self.sources: Registry[Backend[Source]] = Registry("source backend")
         self.sinks: Registry[Backend[Sink]] = Registry("sink backend")
         self.state_stores: Registry[Backend[StateStore]] = Registry("state store")
-        self.table_plugins: Registry[Callable[[], TablePlugin]] = Registry("table plugin")
+        self.table_plugins: Registry[Callable[[], TablePlugin]] = Registry("strategy")
         self.transforms: Registry[Transform] = Registry("transform")
         self.exports: Registry[Callable[[], Export]] = Registry("export")
         self.stagings: Registry[Backend[Staging]] = Registry("staging backend")

@@ -1,4 +1,4 @@
-"""What a table plugin promises: which windows of a table are read, and what state each page leads to."""
+"""What a strategy promises: which windows of a table are read, and what state each page leads to."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -13,6 +13,7 @@ import click
 from supasync_core.cli import streams
 from supasync_core.cli.docstrings import restore
 from supasync_core.model.errors import StateError, SupasyncError
+from supasync_core.model.printable import visible
 from supasync_core.project.session import Session
 from supasync_core.system.faults import DefectError, understood
 
@@ -118,7 +119,9 @@ restore(cli)
 
 def run(args: list[str]) -> tuple[Session, int]:
     """Run the command that the arguments name; its session and its exit code."""
-    session = Session(wants_json="--json" in args)
+    session = Session(
+        wants_json="--json" in args, note=lambda text: click.echo(visible(f"note: {text}"), err=True)
+    )
     if session.wants_json:
         streams.for_programs()
     sys.stdout, sys.stderr = (streams.guarded(stream, session.redact) for stream in (sys.stdout, sys.stderr))

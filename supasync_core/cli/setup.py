@@ -148,7 +148,7 @@ def _write_baseline(migration: Migration, start: str | None, holder: str) -> str
     state = run.state or State(migration.source_ref, schema_seen_at=run.now)
     if start:
         for table in migration.settings.tables:
-            state = state.with_table(table.name, migration.plugin(table).baseline(table, start))
+            state = state.with_table(table.name, migration.strategy(table).baseline(table, start))
     entry = Entry(status="baseline", state=state, horizon=start)
     if not migration.store.save(run.id, entry):
         raise LockedError("another run has taken over the lease; no baseline was written")

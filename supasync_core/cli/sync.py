@@ -105,7 +105,7 @@ def run(  # noqa: PLR0913 - what a run may be
 def _import_whole(migration: Migration, tables: Sequence[Table]) -> None:
     """Import what the run may want before it begins: an upgrade may take the files away meanwhile."""
     for table in tables:
-        migration.plugin(table)
+        migration.strategy(table)
     for name in ("api.registry", "sync.comparison.table_walk"):
         import_module(f"supasync_core.{name}")
 

@@ -60,4 +60,4 @@ def side_by_side(
 def _ready(waiting: Sequence[Table], running: Iterable[Table], room: int) -> list[Table]:
     """The next tables whose parents have ended."""
     unfinished = {table.name for table in (*waiting, *running)}
-    return [table for table in waiting if unfinished.isdisjoint(table.after)][:room]
+    return [table for table in waiting if unfinished.isdisjoint(table.depends_on)][:room]

@@ -9,7 +9,7 @@ from typing import Any, Final
 from supasync_core.api.plugin_host import Host
 from supasync_core.config.budget_settings import budgets, compare_egress
 from supasync_core.config.cutover_settings import cutover
-from supasync_core.config.declarations import TOP, defaults_of
+from supasync_core.config.declarations import OLD_NAMES, TOP, defaults_of
 from supasync_core.config.document import Entry, Mark, Problems, Section, Value, parse
 from supasync_core.config.endpoints import endpoints, staging_of
 from supasync_core.config.environment import Environment, read_dotenv, variables
@@ -98,6 +98,10 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
         undecided=left_out["undecided"],
         ignore=left_out["ignore"],
         compare_egress=compare_egress(values["compare_egress"], limits),
+        notes=tuple(
+            f"{path}:{at.line}:{at.column}: {old} is called {OLD_NAMES[old]} now; {old} still works"
+            for old, at in reading.old_names.items()
+        ),
     )
 
 

@@ -206,16 +206,16 @@ TABLE: Final = (
         doc="whether the timestamp moves when a row is updated; as its name says unless given (see below)",
     ),
     Field(
-        name="after",
+        name="depends_on",
         parse=names,
         kind="table or list of tables",
         default="[]",
         doc="the tables that this one refers to by foreign keys: they are copied first",
     ),
     Field(
-        name="plugin",
+        name="strategy",
         parse=text,
-        kind="table plugin",
+        kind="strategy",
         default="incremental",
         shared=True,
         doc="how the table is read",
@@ -277,13 +277,6 @@ TABLE: Final = (
         kind="duration or never",
         shared=True,
         doc="how often `sync` compares the whole table with OLD (see below)",
-    ),
-    Field(
-        name="verify_every",
-        parse=duration(_MINUTE, such_as=_PERIOD),
-        kind="duration",
-        shared=True,
-        doc="the old name of `compare_every`, for tables whose `deletes` are looked for",
     ),
     Field(
         name="refused_per_run",
@@ -354,6 +347,8 @@ CUTOVER: Final = (
     ),
 )
 
+OLD_NAMES: Final = {"after": "depends_on", "plugin": "strategy", "verify_every": "compare_every"}
+"""Settings of a table by the name that they had; files with the old names still work."""
 DEFAULTS: Final = tuple(field for field in TABLE if field.shared)
 
 

@@ -71,9 +71,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A value under a name; ``at`` is the place of the name."""
+    """A value under a name, as it is written; ``at`` is the place of the name."""
 
     at: Mark
+    name: str
     value: "Value"
 
     @property
@@ -221,7 +222,7 @@ class _Reader:
             if name in entries:
                 self.problems.add(at, inner, f"given twice, first in line {entries[name].at.line}")
             else:
-                entries[name] = Entry(at, self.value(value_node, inner))
+                entries[name] = Entry(at, name, self.value(value_node, inner))
         return entries
 
     def _name(self, node: yaml.Node, at: Mark, place: str) -> str | None:

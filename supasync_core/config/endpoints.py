@@ -39,7 +39,7 @@ def staging_of(reading: Reading, given: Entry | None) -> Endpoint | None:
     default = defaults_of(TOP)["staging"]
     name = default.entries["backend"].value.value
     return (
-        _endpoint(reading, "staging", "staging", Entry(default.at, default), stagings)
+        _endpoint(reading, "staging", "staging", Entry(default.at, "staging", default), stagings)
         if name in stagings
         else None
     )

@@ -1,14 +1,14 @@
 """Reading settings by their declarations: what is given and sound becomes values, all else problems."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.registry import Registry, did_you_mean
-from supasync_core.config.declarations import Field
-from supasync_core.config.document import Mark, Problems, Section
+from supasync_core.config.declarations import OLD_NAMES, Field
+from supasync_core.config.document import Entry, Mark, Problems, Section
 from supasync_core.config.value_kinds import Mismatch
 
 
@@ -17,12 +17,14 @@ class Reading:
     """What every part of tables.yaml is read with: its folder, who knows the names, the problems so far.
 
     ``complete`` is False where a plugin file failed, so that a name which nobody knows may be of that file.
+    ``old_names`` are those that the file uses.
     """
 
     folder: Path
     host: Host
     problems: Problems
     complete: bool = True
+    old_names: dict[str, Mark] = field(default_factory=dict)
 
     def unknown(self, registry: Registry[Any], name: str) -> str | None:
         """What is wrong with a name that is not registered; None where nothing is."""
@@ -35,12 +37,30 @@ class Reading:
         for at, sentence in mismatch.flaws:
             self.problems.add(at, place, sentence)
 
+    def renamed(self, section: Section, place: str) -> Section:
+        """A table's settings by their present names; one that is given by both names is a problem."""
+        entries: dict[str, Entry] = {}
+        for written, entry in section.entries.items():
+            name = OLD_NAMES.get(written, written)
+            if name != written:
+                self.old_names.setdefault(written, entry.at)
+            if name in entries:
+                old, line = (
+                    next(each for each, new in OLD_NAMES.items() if new == name),
+                    entries[name].at.line,
+                )
+                sentence = f"is given in line {line} already: {old} is the old name of {name}, keep {name}"
+                self.problems.add(entry.at, f"{place}.{written}", sentence)
+            else:
+                entries[name] = entry
+        return Section(section.at, entries)
+
     def values(self, section: Section, at: Mark, place: str, fields: Sequence[Field]) -> dict[str, Any]:
         """The values of the fields that are given and sound; one that is missing is reported at ``at``."""
-        known = {field.name: field for field in fields}
+        known = {each.name: each for each in fields}
         found: dict[str, Any] = {}
         for name, entry in section.entries.items():
-            inner = f"{place}.{name}".lstrip(".")
+            inner = f"{place}.{entry.name}".lstrip(".")
             if name not in known:
                 self.problems.add(entry.at, inner, f"unknown setting{did_you_mean(name, known)}")
                 continue
@@ -48,7 +68,7 @@ class Reading:
                 found[name] = known[name].parse(entry.value)
             except Mismatch as mismatch:
                 self.add_flaws(inner, mismatch)
-        for field in fields:
-            if field.required and field.name not in section.entries:
-                self.problems.add(at, f"{place}.{field.name}".lstrip("."), f"is missing: {field.doc}")
+        for each in fields:
+            if each.required and each.name not in section.entries:
+                self.problems.add(at, f"{place}.{each.name}".lstrip("."), f"is missing: {each.doc}")
         return found

@@ -18,24 +18,24 @@ def tables(reading: Reading, declared: Entry | None, defaults: Entry | None) -> 
     """All tables, parents first; none where there is any problem."""
     entries = _entries(reading, declared)
     before = len(reading.problems)
-    shared = defaults.value if defaults and isinstance(defaults.value, Section) else _EMPTY
+    shared = _section(reading, "defaults", defaults)
     common = _settings(reading, shared, "defaults")
     sound_defaults = len(reading.problems) == before and (defaults is None or defaults.sound)
     found: dict[str, Table] = {}
-    after: dict[str, dict[str, Mark]] = {}
+    parents: dict[str, dict[str, Mark]] = {}
     for name, entry in entries.items():
         before = len(reading.problems)
-        section = _section(reading, name, entry)
+        section = _section(reading, f"tables.{name}", entry)
         own = _settings(reading, section, f"tables.{name}")
-        after[name] = _parents(reading, name, section, own, entries)
+        parents[name] = _parents(reading, name, section, own, entries)
         if sound_defaults and entry.sound and len(reading.problems) == before:
             found[name] = Table(name=name, **{**common, **own})
             _check(reading, found[name], entry.at, section.entries)
             _refuse_twin(reading, found, found[name], entry.at)
-    for cycle in dependencies.cycles(after):
-        sentence = f"{' -> '.join(cycle)}: tables cannot all come after each other"
-        reading.problems.add(after[cycle[0]][cycle[1]], f"tables.{cycle[0]}.after", sentence)
-    return () if reading.problems else tuple(found[name] for name in dependencies.parents_first(after))
+    for cycle in dependencies.cycles(parents):
+        sentence = f"{' -> '.join(cycle)}: tables cannot all depend on each other"
+        reading.problems.add(parents[cycle[0]][cycle[1]], f"tables.{cycle[0]}.depends_on", sentence)
+    return () if reading.problems else tuple(found[name] for name in dependencies.parents_first(parents))
 
 
 def _entries(reading: Reading, declared: Entry | None) -> Mapping[str, Entry]:
@@ -46,11 +46,12 @@ def _entries(reading: Reading, declared: Entry | None) -> Mapping[str, Entry]:
     return declared.value.entries
 
 
-def _section(reading: Reading, name: str, entry: Entry) -> Section:
+def _section(reading: Reading, place: str, entry: Entry | None) -> Section:
+    """The settings at that place, by their present names; none where there are none, or none are expected."""
     try:
-        return optional_section(entry.value)
+        return reading.renamed(optional_section(entry.value), place) if entry else _EMPTY
     except Mismatch as mismatch:
-        reading.add_flaws(f"tables.{name}", mismatch)
+        reading.add_flaws(place, mismatch)
         return _EMPTY
 
 
@@ -59,41 +60,43 @@ def _settings(reading: Reading, section: Section, place: str) -> dict[str, Any]:
     fields = DEFAULTS if place == "defaults" else TABLE
     values = reading.values(section, section.at, place, fields)
     registries: dict[str, Registry[Any]] = {
-        "plugin": reading.host.table_plugins,
+        "strategy": reading.host.table_plugins,
         "transform": reading.host.transforms,
     }
     for setting, registry in registries.items():
         if setting in values:
-            for name, at in section.entries[setting].places.items():
+            entry = section.entries[setting]
+            for name, at in entry.places.items():
                 flaw = reading.unknown(registry, name)
                 if flaw:
-                    reading.problems.add(at, f"{place}.{setting}", flaw)
+                    reading.problems.add(at, f"{place}.{entry.name}", flaw)
     return values
 
 
 def _parents(
     reading: Reading, name: str, section: Section, own: Mapping[str, Any], known: Mapping[str, Entry]
 ) -> dict[str, Mark]:
-    """The other tables that this one comes after, and where it says so."""
-    if "after" not in own:
+    """The other tables that this one depends on, and where it says so."""
+    if "depends_on" not in own:
         return {}
-    places = section.entries["after"].places
+    entry = section.entries["depends_on"]
+    places = entry.places
     for parent, at in places.items():
         flaw = None
         if parent == name:
-            flaw = f"{name} cannot come after itself; rows may refer to rows of their own table without it"
+            flaw = f"{name} cannot depend on itself; rows may refer to rows of their own table without it"
         elif parent not in known:
             flaw = f"unknown table {parent}{did_you_mean(parent, known)}"
         if flaw:
-            reading.problems.add(at, f"tables.{name}.after", flaw)
+            reading.problems.add(at, f"tables.{name}.{entry.name}", flaw)
     return {parent: at for parent, at in places.items() if parent in known and parent != name}
 
 
 def _check(reading: Reading, table: Table, at: Mark, entries: Mapping[str, Entry]) -> None:
     """Report what contradicts itself in a table whose single settings are sound."""
     place = f"tables.{table.name}"
-    if table.plugin in reading.host.table_plugins:
-        for sentence in reading.host.table_plugins.get(table.plugin)().problems(table):
+    if table.strategy in reading.host.table_plugins:
+        for sentence in reading.host.table_plugins.get(table.strategy)().problems(table):
             reading.problems.add(at, place, sentence)
     for sentence in row_key.problems(table):
         reading.problems.add(at, place, sentence)
@@ -126,7 +129,7 @@ def _refuse_twin(reading: Reading, found: Mapping[str, Table], table: Table, at:
 def _needed(reading: Reading, table: Table) -> Iterator[tuple[str, str]]:
     """The columns that reading the table needs, each with what it is needed for."""
     yield from ((column, "key") for column in table.key)
-    if table.plugin in reading.host.table_plugins:
-        keysets = reading.host.table_plugins.get(table.plugin)().keysets(table)
+    if table.strategy in reading.host.table_plugins:
+        keysets = reading.host.table_plugins.get(table.strategy)().keysets(table)
         ordering = {keyset.column: None for keyset in keysets if keyset.column not in table.key}
         yield from ((column, "timestamp") for column in ordering if column)

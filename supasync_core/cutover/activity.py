@@ -39,7 +39,7 @@ def _seen(migration: Migration, table: Table, state: State) -> Activity:
     newest: dict[str, str | None] = {}
     beyond: dict[str, int] = {}
     digests: dict[str, str] = {}
-    for keyset in migration.plugin(table).keysets(table):
+    for keyset in migration.strategy(table).keysets(table):
         cursor = known.keyset(keyset.name).cursor
         window = Window((Span(keyset, after=cursor),), table.page_size, counted=True)
         page = migration.source.read(table, window)

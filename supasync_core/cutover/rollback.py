@@ -99,7 +99,7 @@ def since(migration: Migration, progress: SavedProgress) -> Iterator[Since]:
 
 def _since(migration: Migration, table: Table, progress: SavedProgress, at: str) -> Since:
     stamped = [
-        keyset for keyset in migration.plugin(table).keysets(table) if keyset.column in table.timestamp
+        keyset for keyset in migration.strategy(table).keysets(table) if keyset.column in table.timestamp
     ]
     rows = migration.sink.count(table)
     before = progress.tables.get(table.name)

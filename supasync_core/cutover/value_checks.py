@@ -28,7 +28,7 @@ def planned(migration: Migration) -> str:
 def unseen(migration: Migration) -> dict[str, str]:
     """The tables whose updates no run sees, each with the reason; nobody is asked."""
     return {
-        table.name: reading(migration.plugin(table), table)
+        table.name: reading(migration.strategy(table), table)
         for table in migration.settings.tables
         if UPDATES in migration.unseen(table)
     }

@@ -55,7 +55,9 @@ class ImportPlan:
         reasons = {
             name: "its files have errors" for name, part in self.parts.items() if part.errors(self.accepted)
         }
-        after = {name: [p for p in part.table.after if p in self.parts] for name, part in self.parts.items()}
+        after = {
+            name: [p for p in part.table.depends_on if p in self.parts] for name, part in self.parts.items()
+        }
         for name in list(reasons):
             for child in dependencies.dependents(after, name):
                 reasons.setdefault(child, f"waits for {name}")

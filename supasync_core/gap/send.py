@@ -73,7 +73,9 @@ class Sending:
 
     def _table(self, part: Part, blocked: dict[str, str]) -> None:
         table = part.table
-        bad = [name for name in table.after if name in self.results and self.results[name].status != "ok"]
+        bad = [
+            name for name in table.depends_on if name in self.results and self.results[name].status != "ok"
+        ]
         if table.name in blocked or bad:
             reason = blocked.get(table.name) or waiting(bad)
             own = bool(part.errors(self.outlook.accepted))
@@ -151,7 +153,7 @@ class Sending:
         source.at = Horizon(timestamps.parse(str(proof["at"])))
         job = Job(replace(table, transform=(), where=None), source, known, self.lease.run.now)
         state = known
-        for piece in self.migration.plugin(table).read(job):
+        for piece in self.migration.strategy(table).read(job):
             state = piece.state
         return self.state.with_table(table.name, state)
 
@@ -159,7 +161,7 @@ class Sending:
         """Whether the export begins at or before every lower bound of the state."""
         bounds = proof.get("from")
         job = Job(table, self.staging.source(), known, self.lease.run.now)
-        spans = self.migration.plugin(table).pending(job).spans
+        spans = self.migration.strategy(table).pending(job).spans
         return isinstance(bounds, dict) and all(
             span.keyset.name in bounds and _at_or_before(bounds[span.keyset.name], lower_bound(span))
             for span in spans

@@ -28,7 +28,7 @@ def wanted(settings: Settings, host: Host, known: State, shapes: Mapping[str, Sh
         if has_row_key(table):  # no query gives such a key
             continue
         job = Job(table, AbsentSource(), known.table(table.name), _EPOCH)
-        window = host.table_plugins.get(table.plugin)().pending(job)
+        window = host.table_plugins.get(table.strategy)().pending(job)
         keys = tuple(row.key for row in known.quarantine.get(table.name, ()))
         shape = shapes.get(table.name, Shape(known=False))
         found.append(
@@ -47,7 +47,7 @@ def wanted(settings: Settings, host: Host, known: State, shapes: Mapping[str, Sh
 def unseen_updates(settings: Settings, host: Host) -> list[str]:
     """The tables whose queries lack the rows that were updated since they were copied."""
     plugins = host.table_plugins
-    return [each.name for each in settings.tables if UPDATES in unseen(plugins.get(each.plugin)(), each)]
+    return [each.name for each in settings.tables if UPDATES in unseen(plugins.get(each.strategy)(), each)]
 
 
 def ask(migration: Migration, staging: Staging) -> tuple[State, dict[str, Shape]]:

@@ -33,7 +33,7 @@ class Reader:
     """Bytes that the source has sent so far, where they travel over a wire at all."""
 
     def proposal(self, table: Table, shape: Shape) -> Proposal:
-        """The table with ``timestamp`` or ``plugin``, or why it cannot be followed."""
+        """The table with ``timestamp`` or ``strategy``, or why it cannot be followed."""
         before = self.received() if self.received else 0
         page = self.source.read(table, Window((Span(Keyset(None)),), SAMPLE, counted=True))
         wire = self.received() - before if self.received else None
@@ -64,8 +64,8 @@ class _Look:
             return large or Proposal(table=self.table, refusal=self._refusal())
         rows = counted(int(self.total), "row", "rows")
         told = f"every run reads the whole table ({rows}{cost.of_snapshot}): {_why_whole(found)}"
-        table = replace(self.table, plugin="snapshot")
-        return Proposal(table=table, reasons={"plugin": told}, monthly=cost.monthly, instead=large)
+        table = replace(self.table, strategy="snapshot")
+        return Proposal(table=table, reasons={"strategy": told}, monthly=cost.monthly, instead=large)
 
     def _large(self, found: Judged, cost: Cost) -> Proposal | None:
         """A way that reads new rows alone, and the rest by comparison; None where there is none."""
@@ -76,8 +76,8 @@ class _Look:
         if _counting(self.shape) and (told := self._log(made)):
             told = f"{self.table.key[0]} {told}; it shows no updates"
             return Proposal(
-                table=replace(self.table, plugin="append", compare_every=_DAY),
-                reasons={"plugin": told, **compared},
+                table=replace(self.table, strategy="append", compare_every=_DAY),
+                reasons={"strategy": told, **compared},
             )
         if made is None:
             return None

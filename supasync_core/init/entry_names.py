@@ -47,7 +47,7 @@ def _called(proposal: Proposal, entries: Mapping[str, str]) -> Proposal:
             table,
             name=name,
             table=table.name if name != table.name else None,
-            after=tuple(entries[parent] for parent in table.after),
+            depends_on=tuple(entries[parent] for parent in table.depends_on),
         ),
         instead=proposal.instead and _called(proposal.instead, entries),
     )

@@ -20,7 +20,7 @@ def by_rows(reader: Reader, table: Table, refusal: str) -> Proposal:
     source = reader.source
     if not isinstance(source, RowKeyed) or not source.takes_row_keys():
         return Proposal(table=table, refusal=refusal)
-    table = replace(table, key=(ROW_KEY,), plugin="snapshot", deletes="report")
+    table = replace(table, key=(ROW_KEY,), strategy="snapshot", deletes="report")
     before = reader.received() if reader.received else 0
     try:
         page = source.read(table, Window((Span(Keyset(None)),), SAMPLE, counted=True))
@@ -31,5 +31,5 @@ def by_rows(reader: Reader, table: Table, refusal: str) -> Proposal:
         return Proposal(table=table, refusal=f"{refusal}. Not by its rows either: {told}")
     cost = Cost(reader.received() - before if reader.received else None)
     whole = f"every run reads all of its {page.total or 0:,} rows{cost.of_snapshot}"
-    reasons = {"plugin": whole, "key": _KEY, "deletes": _DELETES}
+    reasons = {"strategy": whole, "key": _KEY, "deletes": _DELETES}
     return Proposal(table=table, reasons=reasons, monthly=cost.monthly)

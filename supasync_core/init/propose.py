@@ -140,7 +140,9 @@ def _parents(
     name: str, shape: Shape, copied: Mapping[str, Shape], declared: Mapping[str, Table]
 ) -> list[str]:
     relations = {table.name: relation for relation, table in declared.items()}
-    own = [relations.get(parent, parent) for parent in declared[name].after] if name in declared else None
+    own = (
+        [relations.get(parent, parent) for parent in declared[name].depends_on] if name in declared else None
+    )
     given = [parent for _, parent in _references(shape)] if own is None else own
     return list(dict.fromkeys(parent for parent in given if parent in copied and parent != name))
 
@@ -172,11 +174,11 @@ def _related(
     reasons = dict(proposal.reasons)
     if parents:
         columns = [column.name for column, parent in references if parent in parents]
-        reasons["after"] = f"by {', '.join(dict.fromkeys(columns))}"
+        reasons["depends_on"] = f"by {', '.join(dict.fromkeys(columns))}"
     instead = proposal.instead and _related(proposal.instead, shapes, copied, after, opened)
     return replace(
         proposal,
-        table=replace(proposal.table, after=parents),
+        table=replace(proposal.table, depends_on=parents),
         reasons=reasons,
         remarks=(*proposal.remarks, *remarks),
         instead=instead,

@@ -81,6 +81,6 @@ def summary(found: Sequence["Proposal"]) -> str | None:
     if not total:
         return None
     return (
-        f"The tables with plugin: snapshot are read as a whole by every run: about {size(total)} of OLD's "
+        f"The tables with strategy: snapshot are read as a whole by every run: about {size(total)} of OLD's "
         "egress a month, at one run an hour."
     )

@@ -14,7 +14,7 @@ from supasync_core.model.table import Table
 
 _WIDTH = 110
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_ORDER = ("plugin", "key", "timestamp", "updates", "compare_every", "deletes", "after")
+_ORDER = ("strategy", "key", "timestamp", "updates", "compare_every", "deletes", "depends_on")
 
 HEAD = """\
 # What supasync copies, and from where to where. Written by supasync init: read it through, it is yours now.

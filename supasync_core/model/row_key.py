@@ -46,8 +46,8 @@ def problems(table: Table) -> Iterator[str]:
         return
     if len(table.key) > 1:
         yield f"key: {ROW_KEY} stands for the whole row, so no other column is part of the key"
-    if table.plugin != "snapshot":
-        yield f"key: {ROW_KEY} needs plugin: snapshot: the whole table is read each time"
+    if table.strategy != "snapshot":
+        yield f"key: {ROW_KEY} needs strategy: snapshot: the whole table is read each time"
     if table.deletes == "ignore":
         yield (
             f"key: {ROW_KEY} needs deletes: report or mirror: an update makes another row, and the one "

@@ -66,5 +66,7 @@ class Settings:
     """Tables that are left out on purpose."""
     compare_egress: int = USUAL_EGRESS // 50
     """Bytes of each project that comparisons may use a day."""
+    notes: tuple[str, ...] = ()
+    """Remarks on the file, one sentence each, about what is understood and should be written otherwise."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """The variables of the process, and those of .env that it does not have, none shown by a repr."""

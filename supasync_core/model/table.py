@@ -26,8 +26,8 @@ class Table:
     ``where`` is a filter in the source's own language: PostgREST's for ``rest``, SQL for ``duckdb`` and
     ``csv``. ``columns`` empty means all of them. ``deletes`` is one of `DELETES`. ``updates`` is one of
     `UPDATES`, or None where the timestamp's name is to tell. Every ``compare_every`` a run compares the whole
-    table with the source; None is `USUAL` where that is needed, and ``verify_every`` is its old name. Where
-    the sink refuses more rows than ``refused_per_run``, or ``refused_in_all``, the table stops.
+    table with the source; None is `USUAL` where that is needed. Where the sink refuses more rows than
+    ``refused_per_run``, or ``refused_in_all``, the table stops.
     """
 
     name: str
@@ -36,8 +36,8 @@ class Table:
     key: tuple[str, ...] = ("id",)
     timestamp: tuple[str, ...] = ("updated_at",)
     updates: str | None = None
-    after: tuple[str, ...] = ()
-    plugin: str = "incremental"
+    depends_on: tuple[str, ...] = ()
+    strategy: str = "incremental"
     overlap: timedelta = timedelta(minutes=15)
     page_size: int = 1000
     where: str | None = None
@@ -46,14 +46,13 @@ class Table:
     transform: tuple[str, ...] = ()
     deletes: str = "ignore"
     compare_every: timedelta | None = None
-    verify_every: timedelta | None = None
     refused_per_run: int = 20
     refused_in_all: int = 100
 
     @property
     def compared_every(self) -> timedelta:
         """How often the whole table is compared with the source, where it is at all; `NEVER` by wish."""
-        return self.compare_every or self.verify_every or USUAL
+        return self.compare_every or USUAL
 
     @property
     def relation(self) -> str:

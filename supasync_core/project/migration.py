@@ -53,13 +53,13 @@ class Migration:
         ends = (sources.get(self.settings.source.backend), sinks.get(self.settings.sink.backend))
         return self.settings.workers if all(end.parallel for end in ends) else 1
 
-    def plugin(self, table: Table) -> TablePlugin:
+    def strategy(self, table: Table) -> TablePlugin:
         """The way this table is read."""
-        return self.host.table_plugins.get(table.plugin)()
+        return self.host.table_plugins.get(table.strategy)()
 
     def unseen(self, table: Table) -> tuple[str, ...]:
         """What reading this table cannot see, out of ``deletes`` and ``updates``."""
-        return unseen(self.plugin(table), table)
+        return unseen(self.strategy(table), table)
 
     def transforms(self, table: Table) -> list[tuple[str, Transform]]:
         """The table's transforms by name, in their order."""

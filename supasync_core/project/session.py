@@ -1,7 +1,7 @@
 """What all commands of one call share: the plugins, the settings, and the keys that must not be printed."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,6 +27,8 @@ class Session:
     impatient: bool = False
     trouble: int | None = None
     """The exit code of every error, for commands that answer like diff(1)."""
+    note: Callable[[str], None] = lambda _text: None
+    """Is told what is remarkable about tables.yaml, once."""
     secrets: "list[Secret]" = field(default_factory=list)
     """Keys that a command has taken from the environment without tables.yaml."""
 
@@ -44,7 +46,10 @@ class Session:
         """The settings of tables.yaml; ConfigError with every problem."""
         from supasync_core.config import load  # noqa: PLC0415 - --help needs no YAML
 
-        return load(Path(self.config), os.environ, self.host)
+        settings = load(Path(self.config), os.environ, self.host)
+        for note in settings.notes:
+            self.note(note)
+        return settings
 
     @contextmanager
     def migration(self) -> "Iterator[Migration]":

@@ -121,7 +121,7 @@ class Writing:
     def _table(self, part: Part) -> None:
         table = self.named(part.table)
         outcome = self.outcomes[part.table.name] = Outcome(table)
-        bad = [name for name in table.after if name in self.outcomes and self.outcomes[name].error]
+        bad = [name for name in table.depends_on if name in self.outcomes and self.outcomes[name].error]
         if part.obstacle or bad:
             outcome.error = part.obstacle or waiting(bad)
             return

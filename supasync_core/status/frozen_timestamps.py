@@ -18,7 +18,7 @@ def standing_still(migration: Migration, table: Table) -> str | None:
 
     Nothing is asked where ``updates:`` says what it does, and where no timestamp is read by.
     """
-    first = migration.plugin(table).keysets(table)[0].column
+    first = migration.strategy(table).keysets(table)[0].column
     if first not in table.timestamp or table.updates is not None or UPDATES in migration.unseen(table):
         return None
     shape = migration.source.shape(table)

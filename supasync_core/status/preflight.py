@@ -107,7 +107,6 @@ def inspect(migration: Migration, progress: Callable[[str], None]) -> Inspection
         overviews.append(Overview(table.name, *counts))
     findings.extend(_referring(migration))
     findings.extend(_undeleted(migration))
-    findings.extend(_renamed(migration))
     remarks = _remarks(migration, findings)
     findings.extend(_made(migration, past, remarks))
     findings.extend(_unmerged(migration))
@@ -150,7 +149,7 @@ def _state(migration: Migration, findings: list[Finding]) -> Past | None:
 
 def _of_table(migration: Migration, table: Table) -> Iterator[Finding]:
     source = migration.source.shape(table)
-    ordering = [keyset.column for keyset in migration.plugin(table).keysets(table) if keyset.column]
+    ordering = [keyset.column for keyset in migration.strategy(table).keysets(table) if keyset.column]
     for column in migration.source.lacking(table, dict.fromkeys([*table.key, *ordering, *table.columns])):
         yield Finding(
             "problem",
@@ -162,8 +161,8 @@ def _of_table(migration: Migration, table: Table) -> Iterator[Finding]:
         if column not in source.names:
             text = f"{table.name}: exclude names {column}, and OLD has no such column"
             yield Finding("problem", text, table.name, "correct the name in tables.yaml")
-    for text in migration.plugin(table).unfit(table, source):
-        hint = "name another column, or another plugin: incremental, append or snapshot"
+    for text in migration.strategy(table).unfit(table, source):
+        hint = "name another column, or another strategy: incremental, append or snapshot"
         yield Finding("problem", f"{table.name}: {text}", table.name, hint)
     yield from _unseen(migration, table, source)
     yield from _compared(migration, table, source)
@@ -198,13 +197,6 @@ def _undeleted(migration: Migration) -> Iterator[Finding]:
     if names:
         text = f"rows that are deleted in OLD are not looked for, and stay in NEW: {', '.join(names)}"
         yield Finding("note", text, hint="deletes: report names them, deletes: mirror removes them too")
-
-
-def _renamed(migration: Migration) -> Iterator[Finding]:
-    """Settings by their old names."""
-    if names := [table.name for table in migration.settings.tables if table.verify_every is not None]:
-        text = f"verify_every is called compare_every now: {', '.join(names)}; the old name still works"
-        yield Finding("note", text, hint="compare_every compares values as well, not only keys")
 
 
 def _remarks(migration: Migration, findings: list[Finding]) -> Sequence[Remark]:
@@ -309,7 +301,7 @@ def _hint_for_missing(table: Table, column: str, shape: Shape) -> str | None:
 
 def _unseen(migration: Migration, table: Table, shape: Shape) -> Iterator[Finding]:
     """What the table's plugin cannot see, and rows that it must read every time."""
-    plugin = migration.plugin(table)
+    plugin = migration.strategy(table)
     if UPDATES in migration.unseen(table):
         text = f"{table.name}: an update of a row that was copied is not seen: {reading(plugin, table)}"
         hint = ways_out(table)

@@ -113,13 +113,15 @@ class Guard:
 
 
 def fingerprint(table: Table, transforms: Mapping[str, Transform]) -> dict[str, str]:
-    """The settings that decide what a copied row looks like, by the name they have in tables.yaml.
+    """The settings that decide what a copied row looks like, by the name under which they are stored.
 
     What is stored of another version may lack some of them, and those cannot have changed: whatever is added
-    here gets a name of its own, and what an earlier version has stored under a name keeps its meaning.
+    here gets a name of its own, and what an earlier version has stored under a name keeps its meaning. So the
+    strategy is stored as ``plugin``, which is what it was called.
     """
-    names = ("schema", "key", "timestamp", "plugin", "where", "columns", "exclude")
+    names = ("schema", "key", "timestamp", "where", "columns", "exclude")
     settings = {name: json.dumps(getattr(table, name)) for name in names}
+    settings["plugin"] = json.dumps(table.strategy)
     settings["transform"] = json.dumps([f"{name} {_code(each)}" for name, each in transforms.items()])
     if transforms:
         held = [f"{name} {transform_code.digest(each)}" for name, each in transforms.items()]
@@ -130,7 +132,8 @@ def fingerprint(table: Table, transforms: Mapping[str, Transform]) -> dict[str, 
 def _told(changed: list[str]) -> str:
     """The settings by the names that a person knows."""
     code = "transform (its file, what that imports or what it holds)"
-    names = [code if name == "transform_code" else name for name in changed]
+    known = {"transform_code": code, "plugin": "strategy"}
+    names = [known.get(name, name) for name in changed]
     return ", ".join(names if "transform" not in changed else [name for name in names if name != code])
 
 

@@ -131,7 +131,7 @@ class _Session:
 
         def work(table: Table) -> None:
             progress.plan.check()
-            blockers = [name for name in table.after if progress.is_bad(name)]
+            blockers = [name for name in table.depends_on if progress.is_bad(name)]
             if blockers:
                 result = TableResult(name=table.name, status="skipped", error=waiting(blockers))
             else:

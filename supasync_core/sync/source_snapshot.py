@@ -118,7 +118,7 @@ def look(migration: Migration, tables: Sequence[Table]) -> SourceSnapshot:
     source = migration.source
     if not isinstance(source, Surveyed):
         return SourceSnapshot()
-    columns = [[keyset.column for keyset in migration.plugin(table).keysets(table)] for table in tables]
+    columns = [[keyset.column for keyset in migration.strategy(table).keysets(table)] for table in tables]
     asked = [(table, [name for name in names if name]) for table, names in zip(tables, columns, strict=True)]
     return SourceSnapshot(source.survey(asked))
 

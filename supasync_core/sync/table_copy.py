@@ -99,7 +99,7 @@ class TableCopy:
         retry(delivery, table)
         source = bounded(project.source, progress.held)
         job = progress.outlook.job(table, source, guard.state, progress.run.now)
-        self.tally = Tally.begun(project, project.plugin(table), job)
+        self.tally = Tally.begun(project, project.strategy(table), job)
         guard.state = replace(guard.state, counted=self.tally.mark)
         flight = InFlight(self.pool, project.workers)
 
@@ -107,7 +107,7 @@ class TableCopy:
             while flight.wait_beside(ready):
                 self._confirm(flight.arrived(), guard, flight)
 
-        pieces = progress.outlook.read(project.plugin(table), job)
+        pieces = progress.outlook.read(project.strategy(table), job)
         try:
             for piece in ahead(pieces, project.workers, confirm_until):
                 self._send(piece, guard, flight)
@@ -155,7 +155,7 @@ class TableCopy:
     def _expect_something(self, job: Job) -> None:
         """Ask for a count where a table that was never read to its end gave no row and none was counted."""
         if not self.read and self.expected is None and job.state.read_at is None:
-            window = self.progress.migration.plugin(self.table).pending(job)
+            window = self.progress.migration.strategy(self.table).pending(job)
             self.expected = self.progress.migration.source.count(self.table, window)
 
     def _send(self, piece: Piece, guard: Guard, flight: InFlight) -> None:

@@ -132,7 +132,7 @@ class SurveyedSource(MemorySource):
 
 @dataclass
 class Pair:
-    """A source, what a sink has confirmed, and the state between them, for one table plugin."""
+    """A source, what a sink has confirmed, and the state between them, for one strategy."""
 
     plugin: TablePlugin
     table: Table

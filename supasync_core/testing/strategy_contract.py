@@ -1,4 +1,4 @@
-"""The contract of table plugins."""
+"""The contract of strategies."""
 # ruff: noqa: S101 - a contract asserts
 
 import json

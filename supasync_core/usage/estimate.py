@@ -96,7 +96,7 @@ def estimated_size(migration: Migration) -> int:
     total = 0.0
     for table in migration.settings.tables:
         job = Job(table, migration.source, TableState(), now=timestamps.to_text(0))
-        rows, body, _ = _sampled(migration, table, migration.plugin(table).pending(job))
+        rows, body, _ = _sampled(migration, table, migration.strategy(table).pending(job))
         total += rows * body
     return round(total)
 
@@ -118,7 +118,7 @@ def is_small(egress: int, budgets: Budgets) -> bool:
 
 def _expected(migration: Migration, table: Table, state: State, now: str) -> Expected:
     job = Job(table, migration.source, state.table(table.name), now=now)
-    rows, _, wire = _sampled(migration, table, migration.plugin(table).pending(job))
+    rows, _, wire = _sampled(migration, table, migration.strategy(table).pending(job))
     return Expected(table=table, rows=rows, wire=wire)
 
 

@@ -224,7 +224,7 @@ def measure(migration: Migration, table: Table, state: State, *, exact: bool) ->
     By whole rows where a transform changes them on their way, and where nothing shows an update while sync
     reads the table as a whole each time.
     """
-    keysets = migration.plugin(table).keysets(table)
+    keysets = migration.strategy(table).keysets(table)
     ordering = tuple(each.column for each in keysets if each.column is not None)
     stamps = tuple(name for name in ordering if name not in table.key)
     counted = bool(ordering) and not stamps

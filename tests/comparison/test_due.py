@@ -38,13 +38,8 @@ def want(*kinds: str, **settings: Any) -> Any:
         ((), {}, None),
         (("updates",), {}, (True, False, 24)),
         ((), {"deletes": "report"}, (False, True, 24)),
-        (("updates",), {"deletes": "mirror", "verify_every": timedelta(hours=6)}, (True, True, 6)),
+        (("updates",), {"deletes": "mirror", "compare_every": timedelta(hours=6)}, (True, True, 6)),
         ((), {"compare_every": timedelta(hours=2)}, (True, False, 2)),
-        (
-            ("updates",),
-            {"compare_every": timedelta(hours=2), "verify_every": timedelta(hours=6)},
-            (True, False, 2),
-        ),
         (("updates",), {"compare_every": NEVER, "deletes": "mirror"}, None),
         (
             (),

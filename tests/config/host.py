@@ -30,7 +30,7 @@ HEAD_LINES = 3
 
 
 def small_host() -> Host:
-    """A host that knows ``rest``, ``file`` (no sink), the three table plugins and two transforms."""
+    """A host that knows ``rest``, ``file`` (no sink), the three strategies and two transforms."""
     host = Host()
     rest = _backend("rest", {"url": Setting(check=_url_flaw), "key": Setting(secret=True, check=_key_flaw)})
     file = _backend("file", {"path": Setting(), "dialect": Setting(required=False)})

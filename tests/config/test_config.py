@@ -28,6 +28,20 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     assert settings.tables == (Table(name="users"),)
 
 
+def test_the_old_names_of_settings_mean_the_new_ones(tmp_path: Path) -> None:
+    old = "tables:\n  a: {plugin: append, verify_every: 2h}\n  b: {after: a, plugin: append}\n"
+    new = "tables:\n  a: {strategy: append, compare_every: 2h}\n  b: {depends_on: a, strategy: append}\n"
+    settings = read(tmp_path, HEAD + old)
+    line, path = HEAD.count("\n") + 2, tmp_path / "tables.yaml"
+    assert settings.notes == (
+        f"{path}:{line}:7: plugin is called strategy now; plugin still works",
+        f"{path}:{line}:23: verify_every is called compare_every now; verify_every still works",
+        f"{path}:{line + 1}:7: after is called depends_on now; after still works",
+    )
+    same = read(tmp_path, HEAD + new)
+    assert (same.tables, same.notes) == (settings.tables, ())
+
+
 def test_both_sides_have_their_backend_settings_and_project(tmp_path: Path) -> None:
     settings = read(tmp_path, HEAD + TABLES)
     assert (settings.source.backend, settings.source.ref) == ("rest", "https://old.supabase.co")
@@ -49,13 +63,13 @@ interval: 30m
 stale_after: 1d
 retention: 7d
 workers: 5
-defaults: {key: uid, timestamp: at, plugin: snapshot, overlap: 1h30m, page_size: 5, transform: mask_ip}
+defaults: {key: uid, timestamp: at, strategy: snapshot, overlap: 1h30m, page_size: 5, transform: mask_ip}
 tables:
-  child: {schema: app, after: parent, columns: [uid, at], where: "a=eq.1"}
+  child: {schema: app, depends_on: parent, columns: [uid, at], where: "a=eq.1"}
   parent:
     key: [a, b]
     timestamp: [x, y]
-    plugin: incremental
+    strategy: incremental
     overlap: 0s
     page_size: 100000
     exclude: c
@@ -73,12 +87,12 @@ tables:
         name="child",
         key=("uid",),
         timestamp=("at",),
-        plugin="snapshot",
+        strategy="snapshot",
         overlap=timedelta(minutes=90),
         page_size=5,
         transform=("mask_ip",),
         schema="app",
-        after=("parent",),
+        depends_on=("parent",),
         columns=("uid", "at"),
         where="a=eq.1",
     )
@@ -150,7 +164,7 @@ def test_no_key_shows_in_the_settings(tmp_path: Path) -> None:
 
 def test_the_worked_example_holds_the_five_tables_of_the_guide() -> None:
     settings = load(ROOT / "tables.yaml", ENVIRON, small_host())
-    after = {table.name: table.after for table in settings.tables}
+    after = {table.name: table.depends_on for table in settings.tables}
     assert after == {
         "users": (),
         "jobs": ("users",),
@@ -190,7 +204,7 @@ def test_a_plugin_file_brings_its_transforms(tmp_path: Path) -> None:
 
 def test_a_plugin_file_that_fails_is_the_only_thing_blamed(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("1 / 0")
-    text = HEAD + "plugins: [mine.py, gone.py]\ntables: {t: {transform: shout, plugin: mine}}"
+    text = HEAD + "plugins: [mine.py, gone.py]\ntables: {t: {transform: shout, strategy: mine}}"
     mine, gone = problems(tmp_path, text)
     assert mine.startswith("tables.yaml:4:11: plugins: mine.py: ")
     assert "ZeroDivisionError" in mine

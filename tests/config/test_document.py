@@ -65,11 +65,13 @@ def test_every_value_knows_its_place() -> None:
     assert value == Section(
         Mark(2, 3),
         {
-            "a": Entry(Mark(2, 3), Scalar(Mark(2, 7), "1", "1")),
+            "a": Entry(Mark(2, 3), "a", Scalar(Mark(2, 7), "1", "1")),
             "b": Entry(
-                Mark(3, 3), Listing(Mark(3, 6), (Scalar(Mark(3, 7), "x", "x"), Scalar(Mark(4, 5), "y", "y")))
+                Mark(3, 3),
+                "b",
+                Listing(Mark(3, 6), (Scalar(Mark(3, 7), "x", "x"), Scalar(Mark(4, 5), "y", "y"))),
             ),
-            "c": Entry(Mark(5, 3), Nothing(Mark(5, 5))),
+            "c": Entry(Mark(5, 3), "c", Nothing(Mark(5, 5))),
         },
     )
 

@@ -129,7 +129,7 @@ class Filled:
     def settings(self, table: str) -> str:
         """The table in tables.yaml."""
         key = ", ".join("'" + name + "'" for name in self.key)
-        return f"  {table}: {{key: [{key}], page_size: {self.page_size}, plugin: {self.plugin}}}"
+        return f"  {table}: {{key: [{key}], page_size: {self.page_size}, strategy: {self.plugin}}}"
 
 
 @st.composite
@@ -175,7 +175,7 @@ class Pair:
 @pytest.fixture(scope="module")
 def pair(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """Two ends that were set up."""
-    declared = f"{ENDS}tables:\n  texts: {{plugin: snapshot}}\n"
+    declared = f"{ENDS}tables:\n  texts: {{strategy: snapshot}}\n"
     with between(cluster, tmp_path_factory.mktemp("any"), SCHEMA, SCHEMA, declared) as space:
         space.ready()
         urls = [end.cluster.url(end.database) for end in (space.old, space.new)]

@@ -40,7 +40,7 @@ alter table public.posts enable row level security;
 {TRIGGER}
 reset role;
 """
-CONFIG = TABLES_YAML.split("tables:\n")[0] + "tables:\n  profiles:\n  posts: {after: profiles}\n"
+CONFIG = TABLES_YAML.split("tables:\n")[0] + "tables:\n  profiles:\n  posts: {depends_on: profiles}\n"
 SIGN_UP = """
 insert into auth.users (id, email, encrypted_password, raw_user_meta_data, email_confirmed_at) values
   ('00000000-0000-4000-8000-00000000000{0}', 'u{0}@example.test', 'hash{0}',

@@ -35,26 +35,26 @@ tables:
   by_flags: {{key: [a, b]}}
   by_three: {{key: [tenant, code, day]}}
   "Order Items": {{key: ["Order Id", "Line, No"], timestamp: order}}
-  select: {{plugin: snapshot, where: "and=(order.neq.o3,limit.gte.0)"}}
+  select: {{strategy: snapshot, where: "and=(order.neq.o3,limit.gte.0)"}}
   "Größen & +?#%": {{timestamp: "Updated At"}}
-  Dotted.Table: {{plugin: snapshot, key: the.key}}
+  Dotted.Table: {{strategy: snapshot, key: the.key}}
   things: {{schema: other}}
   tree: {{}}
-  numbered: {{plugin: append}}
-  always: {{plugin: append}}
-  Always, too: {{plugin: append, key: The Id}}
-  computed: {{plugin: snapshot}}
-  unique_only: {{plugin: snapshot, key: code}}
+  numbered: {{strategy: append}}
+  always: {{strategy: append}}
+  Always, too: {{strategy: append, key: The Id}}
+  computed: {{strategy: snapshot}}
+  unique_only: {{strategy: snapshot, key: code}}
   null_keys: {{key: code}}
-  null_pairs: {{plugin: snapshot, key: [a, b]}}
-  null_log: {{plugin: append}}
-  keyless: {{plugin: snapshot, key: name}}
-  half_unique: {{plugin: snapshot, key: code}}
-  deferred: {{plugin: snapshot, key: code}}
-  profiles: {{plugin: snapshot}}
-  unordered: {{plugin: snapshot}}
+  null_pairs: {{strategy: snapshot, key: [a, b]}}
+  null_log: {{strategy: append}}
+  keyless: {{strategy: snapshot, key: name}}
+  half_unique: {{strategy: snapshot, key: code}}
+  deferred: {{strategy: snapshot, key: code}}
+  profiles: {{strategy: snapshot}}
+  unordered: {{strategy: snapshot}}
   recent: {{}}
-  twice: {{plugin: snapshot}}
+  twice: {{strategy: snapshot}}
 """
 
 WHOLE = (
@@ -188,15 +188,15 @@ def test_the_ways_out_lead_out_and_changes_follow(space: Workspace, report: Any)
     mended = TABLES_YAML
     for before, after in (
         ("null_keys: {key: code}", 'null_keys: {key: code, where: "code=not.is.null"}'),
-        ("null_pairs: {plugin: snapshot, ", 'null_pairs: {where: "b=not.is.null", plugin: snapshot, '),
+        ("null_pairs: {strategy: snapshot, ", 'null_pairs: {where: "b=not.is.null", strategy: snapshot, '),
         ("null_log: {", 'null_log: {where: "id=not.is.null", '),
         (
-            "half_unique: {plugin: snapshot, key: code}",
-            "half_unique: {plugin: snapshot, key: [code, deleted]}",
+            "half_unique: {strategy: snapshot, key: code}",
+            "half_unique: {strategy: snapshot, key: [code, deleted]}",
         ),
-        ("  keyless: {plugin: snapshot, key: name}\n", ""),
-        ("  unordered: {plugin: snapshot}\n", ""),
-        ("  twice: {plugin: snapshot}\n", ""),
+        ("  keyless: {strategy: snapshot, key: name}\n", ""),
+        ("  unordered: {strategy: snapshot}\n", ""),
+        ("  twice: {strategy: snapshot}\n", ""),
     ):
         assert before in mended
         mended = mended.replace(before, after)

@@ -255,7 +255,9 @@ def test_a_transform_of_a_local_file_masks_on_the_way(workspace: Workspace) -> N
     text = TABLES_YAML.replace("tables:\n", "plugins: [./mine.py]\ntables:\n")
     workspace.write(
         "tables.yaml",
-        text.replace("sessions:    {after: [users]}", "sessions: {after: [users], transform: [mask_ip]}"),
+        text.replace(
+            "sessions:    {depends_on: [users]}", "sessions: {depends_on: [users], transform: [mask_ip]}"
+        ),
     )
     done = workspace.supasync("sync")
     assert done.code == 0, done.err
@@ -312,7 +314,8 @@ def test_a_transform_that_fails_in_any_way_stops_its_table(workspace: Workspace,
 
 def test_an_excluded_column_that_is_none_is_a_problem(workspace: Workspace) -> None:
     workspace.write(
-        "tables.yaml", TABLES_YAML.replace("{after: [users]}", "{after: [users], exclude: [pasword]}", 1)
+        "tables.yaml",
+        TABLES_YAML.replace("{depends_on: [users]}", "{depends_on: [users], exclude: [pasword]}", 1),
     )
     done = workspace.supasync("check")
     assert done.code == 3

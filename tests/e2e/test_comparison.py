@@ -41,7 +41,7 @@ insert into public.logs select g, 'l' || g from generate_series(1, 30) g;
 TABLES = """defaults: {overlap: 5m, page_size: 4}
 tables:
   teams: {timestamp: created_at}
-  logs: {plugin: append}
+  logs: {strategy: append}
   odd: {key: ["a,b", c], timestamp: created_at}
 """
 
@@ -321,10 +321,12 @@ def test_never_compares_nothing(space: Workspace) -> None:
     assert ("u",) not in space.new.rows("select name from public.teams")
 
 
-def test_the_old_name_works_and_check_names_the_new_one(space: Workspace) -> None:
+def test_the_old_name_works_and_each_command_names_the_new_one(space: Workspace) -> None:
     space.write("tables.yaml", ENDS + TABLES.replace("created_at}", "created_at, verify_every: 12h}"))
-    assert "verify_every is called compare_every now: teams, odd" in space.supasync("check").out
-    synced(space)
+    done = space.supasync("sync", "--json")
+    assert done.code == 0
+    assert done.err.count("verify_every is called compare_every now") == 1
+    assert "compare_every" not in done.out
     space.old.run("update public.teams set name = 'u' where name = 't4'")
     later(space, timedelta(hours=13))
     synced(space)

@@ -20,7 +20,7 @@ grant select, insert, update, delete on all tables in schema public to service_r
 """
 )
 CONFIG = TABLES_YAML.split("tables:\n")[0] + (
-    "defaults: {page_size: 4}\ntables:\n  users:\n  jobs: {after: [users]}\n"
+    "defaults: {page_size: 4}\ntables:\n  users:\n  jobs: {depends_on: [users]}\n"
 )
 ROWS = """
 insert into public.users select g, 'u' || g, now() - g * interval '1 hour' from generate_series(1, 3) g;

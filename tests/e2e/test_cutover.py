@@ -36,7 +36,7 @@ insert into public.jobs (user_id, label, updated_at)
 CONFIG = TABLES_YAML.split("tables:\n")[0] + (
     "defaults: {overlap: 0s}\n"
     "cutover: {env: app/.env, steps: [echo one >> ran.txt, echo two >> ran.txt]}\n"
-    "tables:\n  users:\n  jobs: {after: [users]}\n"
+    "tables:\n  users:\n  jobs: {depends_on: [users]}\n"
 )
 APP = """\
 # the app

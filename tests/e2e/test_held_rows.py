@@ -20,7 +20,7 @@ create table public.stars (id int primary key, team_id int, slug text,
 grant select, insert, update, delete on public.categories, public.articles to service_role;
 """
 CONFIG = TABLES_YAML.split("tables:\n")[0] + (
-    "tables:\n  categories: {key: [team_id, slug], deletes: mirror}\n  articles: {after: categories}\n"
+    "tables:\n  categories: {key: [team_id, slug], deletes: mirror}\n  articles: {depends_on: categories}\n"
 )
 
 

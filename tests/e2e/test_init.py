@@ -55,8 +55,8 @@ def test_the_five_tables_are_set_up_and_copied_as_init_writes_them(five: Workspa
     assert {request["method"] for request in asked} == {"GET"}
     assert len(asked) <= 2 + 2 * 5, "one page of each table, and one more where it has more rows"
     assert entry(text, "users") == "key: id; timestamp: [updated_at, created_at]"
-    assert entry(text, "jobs") == "key: id; timestamp: updated_at; after: users"
-    assert entry(text, "usage_logs") == "plugin: snapshot; key: id; after: [users, jobs]"
+    assert entry(text, "jobs") == "key: id; timestamp: updated_at; depends_on: users"
+    assert entry(text, "usage_logs") == "strategy: snapshot; key: id; depends_on: [users, jobs]"
     assert "nothing sets updated_at" in " ".join(text.replace("#", " ").split())
     assert "OLD_SUPABASE_URL=" in (five.folder / ".env.example").read_text()
     five.ready()
@@ -73,20 +73,21 @@ def test_thirty_tables_each_get_the_way_that_fits(many: Workspace) -> None:
     alike = 12  # of tables whose columns another one has too: whether that one's rows are shown in them
     assert len(asked) <= 2 + 2 * 26 + alike, [request["path"] for request in asked]
     expected = {
-        "order_items": "key: [order_id, line]; timestamp: updated_at; after: [orders, products]",
-        "orders": "key: id; timestamp: [modified_at, inserted_at]; after: users",
-        "products": "key: id; timestamp: [updatedAt, createdAt]; after: categories",
-        "countries": "plugin: snapshot; key: code",
-        "product_tags": "plugin: snapshot; key: [product_id, tag]; after: products",
-        "audit_log": "plugin: append; key: id; compare_every: 24h; after: users",
-        "clicks": "plugin: append; key: id; compare_every: 24h",
-        "page_views": "key: id; timestamp: created_at; updates: unseen; compare_every: 24h; after: users",
-        "random_numbers": "plugin: snapshot; key: id",
-        "empty_log": "plugin: snapshot; key: id",
-        "devices": "plugin: snapshot; key: id; after: users",
+        "order_items": "key: [order_id, line]; timestamp: updated_at; depends_on: [orders, products]",
+        "orders": "key: id; timestamp: [modified_at, inserted_at]; depends_on: users",
+        "products": "key: id; timestamp: [updatedAt, createdAt]; depends_on: categories",
+        "countries": "strategy: snapshot; key: code",
+        "product_tags": "strategy: snapshot; key: [product_id, tag]; depends_on: products",
+        "audit_log": "strategy: append; key: id; compare_every: 24h; depends_on: users",
+        "clicks": "strategy: append; key: id; compare_every: 24h",
+        "page_views": "key: id; timestamp: created_at; updates: unseen; compare_every: 24h; "
+        "depends_on: users",
+        "random_numbers": "strategy: snapshot; key: id",
+        "empty_log": "strategy: snapshot; key: id",
+        "devices": "strategy: snapshot; key: id; depends_on: users",
         "teams": "key: id; timestamp: updated_at",
-        '"Order Notes"': 'plugin: snapshot; key: "the id"; after: orders',
-        '"${HOME}"': "plugin: snapshot; key: id",
+        '"Order Notes"': 'strategy: snapshot; key: "the id"; depends_on: orders',
+        '"${HOME}"': "strategy: snapshot; key: id",
     }
     assert {name: entry(text, name) for name in expected} == expected
     assert "teams -> users -> teams is a circle" in text
@@ -121,12 +122,12 @@ def test_thirty_tables_are_copied_as_init_writes_them(many: Workspace) -> None:
 
 
 def test_an_existing_file_is_told_what_it_lacks_and_what_is_gone(five: Workspace) -> None:
-    written = TABLES_YAML.replace("  sessions:    {after: [users]}\n", "") + "  fees: {key: id}\n"
+    written = TABLES_YAML.replace("  sessions:    {depends_on: [users]}\n", "") + "  fees: {key: id}\n"
     five.write("tables.yaml", written)
     done = five.supasync("init")
     assert done.code == 1, done.out + done.err
     assert "fees is gone" in done.out
-    assert entry(done.out, "sessions") == "plugin: snapshot; key: id; after: users"
+    assert entry(done.out, "sessions") == "strategy: snapshot; key: id; depends_on: users"
     assert (five.folder / "tables.yaml").read_text() == written
     told = five.supasync("init", "--json")
     assert (told.code, told.json["missing"], told.json["gone"]) == (1, ["sessions"], ["fees"])
@@ -237,8 +238,8 @@ def test_a_folder_of_exports_is_enough(five: Workspace) -> None:
     text = drafted(five, "--from", "exports")
     assert five.requests() == 0
     assert entry(text, "users") == "key: id; timestamp: [updated_at, created_at]"
-    assert entry(text, "usage_logs") == "plugin: snapshot; key: id; after: users"
-    assert entry(text, "kinds") == "plugin: snapshot; key: code"
+    assert entry(text, "usage_logs") == "strategy: snapshot; key: id; depends_on: users"
+    assert entry(text, "kinds") == "strategy: snapshot; key: code"
     assert "  - pairs  # " in text
     assert "guessed" in text
 

@@ -54,7 +54,7 @@ def _text(space: Workspace) -> str:
 
 
 def test_a_small_table_with_an_insert_time_is_read_as_a_whole(shapes: Workspace) -> None:
-    assert settings(shapes, "chats") == {"plugin": "snapshot", "key": "id"}
+    assert settings(shapes, "chats") == {"strategy": "snapshot", "key": "id"}
     assert "creation_time is set when a row is inserted" in reasons(shapes, "chats")
     assert "of OLD's egress a month" in reasons(shapes, "chats")
 
@@ -72,7 +72,7 @@ def test_a_large_table_with_an_insert_time_is_read_by_it_and_says_what_it_does_n
 
 
 def test_a_large_log_whose_key_rises_with_its_insert_time_is_appended(shapes: Workspace) -> None:
-    assert settings(shapes, "readings") == {"plugin": "append", "key": "id", "compare_every": "24h"}
+    assert settings(shapes, "readings") == {"strategy": "append", "key": "id", "compare_every": "24h"}
     assert "id rises with datetime; it shows no updates" in reasons(shapes, "readings")
 
 
@@ -85,7 +85,7 @@ def test_a_column_that_moves_is_followed_whatever_it_is_called(shapes: Workspace
 
 
 def test_an_update_time_that_nothing_sets_is_named(shapes: Workspace) -> None:
-    assert settings(shapes, "accounts") == {"plugin": "snapshot", "key": "id"}
+    assert settings(shapes, "accounts") == {"strategy": "snapshot", "key": "id"}
     assert "nothing sets updated_at, it is never later than created_at" in reasons(shapes, "accounts")
     found = settings(shapes, "invoices")
     assert (found["timestamp"], found["updates"]) == ("[updated_at, created_at]", "unseen")
@@ -93,12 +93,12 @@ def test_an_update_time_that_nothing_sets_is_named(shapes: Workspace) -> None:
 
 
 def test_a_value_that_all_rows_got_at_once_is_no_update(shapes: Workspace) -> None:
-    assert settings(shapes, "added_late")["plugin"] == "snapshot"
+    assert settings(shapes, "added_late")["strategy"] == "snapshot"
     assert "nothing sets updated_at" in reasons(shapes, "added_late")
 
 
 def test_a_moment_in_a_rows_life_is_not_taken_for_its_updates(shapes: Workspace) -> None:
-    assert settings(shapes, "members") == {"plugin": "snapshot", "key": "id"}
+    assert settings(shapes, "members") == {"strategy": "snapshot", "key": "id"}
 
 
 def test_a_table_is_left_out_for_what_its_values_are_and_not_for_its_names(shapes: Workspace) -> None:
@@ -126,13 +126,13 @@ def test_what_init_writes_passes_the_check_and_every_update_arrives_or_is_named(
 
 def test_check_names_an_update_time_of_an_own_tables_yaml_that_nothing_sets(shapes: Workspace) -> None:
     text = _text(shapes)
-    own = TABLES_YAML.partition("tables:")[0] + "tables:\n  accounts: {after: []}\n"
+    own = TABLES_YAML.partition("tables:")[0] + "tables:\n  accounts: {depends_on: []}\n"
     try:
         shapes.write("tables.yaml", own)
         told = shapes.supasync("check")
         assert "accounts: nothing sets updated_at, it is never later than created_at" in told.out + told.err
         assert "updates: unseen" in told.out + told.err
-        shapes.write("tables.yaml", own.replace("{after: []}", "{updates: seen}"))
+        shapes.write("tables.yaml", own.replace("{depends_on: []}", "{updates: seen}"))
         told = shapes.supasync("check")
         assert "nothing sets" not in told.out + told.err
     finally:

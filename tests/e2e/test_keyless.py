@@ -24,8 +24,8 @@ insert into public.tags (label) select 'n' || g from generate_series(1, 30) g;
 """
 """43 rows, of which 34 differ."""
 CONFIG = HEAD + (
-    "defaults: {overlap: 0s, verify_every: 1m}\n"
-    "tables:\n  tags: {plugin: snapshot, key: supasync_row, deletes: report, page_size: 7}\n"
+    "defaults: {overlap: 0s, compare_every: 1m}\n"
+    "tables:\n  tags: {strategy: snapshot, key: supasync_row, deletes: report, page_size: 7}\n"
 )
 MIRROR = CONFIG.replace("report", "mirror")
 CHANGES = (
@@ -194,7 +194,7 @@ def test_a_table_that_is_too_large_or_of_partitions_is_refused_by_name(space: Wo
     )
     space.new.run("create table public.parts (a int, b int, supasync_row text unique)")
     space.new.run("grant all on public.parts to service_role")
-    space.write("tables.yaml", CONFIG + "  parts: {plugin: snapshot, key: supasync_row, deletes: report}\n")
+    space.write("tables.yaml", CONFIG + "  parts: {strategy: snapshot, key: supasync_row, deletes: report}\n")
     done = synced(space, 3)
     assert "tags: failed: it is too large to be read as a whole: more than 20,000 rows" in done.err
     assert "parts: failed: it shows rows of several tables (partitions, INHERITS)" in done.err

@@ -34,7 +34,7 @@ CONFIG = (
 staging: {backend: duckdb, path: staging.duckdb}
 defaults: {overlap: 0s, page_size: 4}
 tables:
-  plans: {plugin: snapshot}
+  plans: {strategy: snapshot}
   events: {page_size: 100}
 """
 )
@@ -190,7 +190,7 @@ def test_what_reconcile_changed_in_new_is_not_taken_for_unchanged(space: Workspa
 
 
 def test_a_row_that_was_removed_and_is_inserted_again_comes_back(space: Workspace) -> None:
-    space.write("tables.yaml", CONFIG.replace("plugin: snapshot", "plugin: snapshot, deletes: mirror"))
+    space.write("tables.yaml", CONFIG.replace("strategy: snapshot", "strategy: snapshot, deletes: mirror"))
     assert space.supasync("sync").code == 0
     long_ago = "'{tables,plans,verified_at}', '\"2020-01-01T00:00:00Z\"'"
     space.new.run(f"update sync_metadata set state = jsonb_set(state, {long_ago})")  # noqa: S608

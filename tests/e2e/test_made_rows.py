@@ -40,8 +40,8 @@ create trigger on_auth_user_created after insert on auth.users
 """
 NAMES = ("profiles", "workspaces", "members", "notes")
 CONFIG = TABLES_YAML.split("tables:\n")[0] + (
-    "tables:\n  profiles:\n  workspaces: {after: profiles}\n  members: {after: [workspaces, profiles]}\n"
-    "  notes: {after: profiles}\n"
+    "tables:\n  profiles:\n  workspaces: {depends_on: profiles}\n"
+    "  members: {depends_on: [workspaces, profiles]}\n  notes: {depends_on: profiles}\n"
 )
 SIGN_UP = (
     "insert into auth.users select lpad(to_hex(g), 32, '0')::uuid, 'u' || g from generate_series({}, {}) g"

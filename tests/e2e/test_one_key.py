@@ -13,7 +13,7 @@ TABLE = """
 create table public.events (at {0} primary key, note text);
 grant select, insert, update, delete on all tables in schema public to service_role;
 """
-CONFIG = TABLES_YAML.split("tables:\n")[0] + "tables:\n  events: {key: at, plugin: snapshot}\n"
+CONFIG = TABLES_YAML.split("tables:\n")[0] + "tables:\n  events: {key: at, strategy: snapshot}\n"
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_a_row_that_a_trigger_refuses_with_that_code_is_no_pair(space: Workspace
     assert len(space.new.texts("events")) == 11
 
 
-PAGES = CONFIG.replace("{key: at, plugin: snapshot}", "{key: at, plugin: snapshot, page_size: 5}")
+PAGES = CONFIG.replace("{key: at, strategy: snapshot}", "{key: at, strategy: snapshot, page_size: 5}")
 HOURS = (
     "insert into events select '2026-01-01Z'::timestamptz + g * interval '1 hour', 'n' || g "
     "from generate_series(1, 12) g; insert into events values ('2026-01-01 05:00:00.2Z', 'x');"

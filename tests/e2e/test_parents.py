@@ -33,7 +33,7 @@ grant select, insert, update, delete on all tables in schema public to service_r
 """
 )
 CONFIG = TABLES_YAML.split("tables:\n")[0] + (
-    "defaults: {page_size: 200}\ntables:\n  users:\n  teams:\n  posts: {after: [users, teams]}\n"
+    "defaults: {page_size: 200}\ntables:\n  users:\n  teams:\n  posts: {depends_on: [users, teams]}\n"
 )
 NAMES = ("users", "teams", "posts")
 OLDER = "drop function supasync_ready_structure(jsonb); drop function supasync_ready_orphans(jsonb, jsonb)"

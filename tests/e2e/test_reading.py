@@ -25,10 +25,10 @@ CONFIG = (
 defaults: {page_size: 5}
 tables:
   notes: {timestamp: [updated_at, created_at]}
-  plans: {plugin: snapshot}
+  plans: {strategy: snapshot}
   days: {}
   texts: {overlap: 0s}
-  log: {plugin: append, page_size: 100, overlap: 2s}
+  log: {strategy: append, page_size: 100, overlap: 2s}
 """
 )
 TIMEOUT = {"kind": "answer", "method": "GET", "status": 500, "body": '{"code":"57014","message":"canceling"}'}

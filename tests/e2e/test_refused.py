@@ -28,9 +28,9 @@ CONFIG = TABLES_YAML.split("tables:\n")[0] + (
     "defaults: {page_size: 10}\n"
     "tables:\n"
     "  users:\n"
-    "  jobs: {after: [users]}\n"
+    "  jobs: {depends_on: [users]}\n"
     "  left_side:\n"
-    "  right_side: {after: [left_side]}\n"
+    "  right_side: {depends_on: [left_side]}\n"
 )
 TABLES = ("users", "jobs", "left_side", "right_side")
 

@@ -17,7 +17,7 @@ create table public.grants (id bigint primary key, role bigint references public
 grant select, insert, update, delete on all tables in schema public to service_role;
 """
 CONFIG = TABLES_YAML.split("tables:\n")[0] + (
-    "tables:\n  roles: {deletes: mirror, overlap: 0s}\n  grants: {after: roles}\n"
+    "tables:\n  roles: {deletes: mirror, overlap: 0s}\n  grants: {depends_on: roles}\n"
 )
 GRANT, NO_GRANT = "insert into public.grants values ({0}, {0})", "delete from public.grants where id = {}"
 TOGGLED = "delete from public.roles where id = {0}; insert into public.roles values ({1}, {2}, 'admin')"

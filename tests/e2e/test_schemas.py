@@ -71,7 +71,7 @@ def test_what_init_writes_is_checked_copied_and_verified(space: Workspace) -> No
 def test_rows_deleted_in_a_table_of_another_schema_are_removed_there_alone(space: Workspace) -> None:
     text = (space.folder / "tables.yaml").read_text()
     mirrored = text.replace(
-        "    table: users\n", "    table: users\n    deletes: mirror\n    verify_every: 1m\n"
+        "    table: users\n", "    table: users\n    deletes: mirror\n    compare_every: 1m\n"
     )
     space.write("tables.yaml", mirrored)
     try:

@@ -32,7 +32,7 @@ create trigger touch before insert or update on public.jobs for each row execute
 """
 NAMES = ("people", "jobs", "left_side", "right_side")
 CONFIG = TABLES_YAML.split("tables:\n")[0] + (
-    "tables:\n  people:\n  jobs:\n  left_side:\n  right_side: {after: left_side}\n"
+    "tables:\n  people:\n  jobs:\n  left_side:\n  right_side: {depends_on: left_side}\n"
 )
 
 

@@ -180,7 +180,7 @@ def test_a_table_with_a_unique_key_alone_is_proposed_by_it_once_new_tells(space:
     for name in ("loose", "bare"):
         assert f"# and take {name} out of undecided:" in printed.out
     assert printed.out.count("    key: supasync_row") == 2
-    entry = "  pairs:\n    plugin: snapshot\n    key: [a, b]\n"
+    entry = "  pairs:\n    strategy: snapshot\n    key: [a, b]\n"
     assert all(part in printed.out for part in entry.splitlines())
     decide(space, "ignore: [prints, bare, totals, loose]")
     space.write("tables.yaml", (space.folder / "tables.yaml").read_text() + entry)
@@ -209,7 +209,7 @@ def test_a_key_by_which_new_cannot_merge_rows_is_a_problem_before_the_first_row(
     space.new.run(KEYED)
     decide(space, "ignore: [prints, bare, totals, loose]")
     text = (space.folder / "tables.yaml").read_text()
-    space.write("tables.yaml", text + "  pairs: {plugin: snapshot, key: [b, a]}\n")
+    space.write("tables.yaml", text + "  pairs: {strategy: snapshot, key: [b, a]}\n")
     space.ready()
     space.new.run("alter table public.pairs drop constraint pairs_a_b_key")
     done = space.supasync("check")

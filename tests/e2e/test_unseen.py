@@ -28,7 +28,9 @@ HEAD = (
     + "defaults: {overlap: 0s, compare_every: never}\ncutover: {env: app/.env}\ntables:\n"
 )
 CONFIG = (
-    HEAD + "".join(f"  by_{name}: {{timestamp: {name}}}\n" for name in COLUMNS) + "  log: {plugin: append}\n"
+    HEAD
+    + "".join(f"  by_{name}: {{timestamp: {name}}}\n" for name in COLUMNS)
+    + "  log: {strategy: append}\n"
 )
 ROWS = 200
 
@@ -78,7 +80,7 @@ def test_check_names_each_table_with_what_its_runs_do_not_see_and_the_ways_out(s
         assert sentence in done.out
     assert "log: an update of a row that was copied is not seen" in done.out
     assert "updates: seen" in done.out
-    assert "plugin: snapshot" in done.out
+    assert "strategy: snapshot" in done.out
 
 
 def test_a_table_that_says_updates_seen_is_not_named(space: Workspace) -> None:

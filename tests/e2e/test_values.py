@@ -26,12 +26,12 @@ Differences = dict[tuple[int, str], tuple[str | None, str | None]]
 
 SETTINGS = """\
   measurements: {}
-  texts:        {plugin: snapshot, page_size: 20}
-  numbers:      {plugin: append, page_size: 20}
+  texts:        {strategy: snapshot, page_size: 20}
+  numbers:      {strategy: append, page_size: 20}
   times:        {timestamp: ts, page_size: 20}
-  json_docs:    {plugin: snapshot, page_size: 20}
-  arrays:       {plugin: append, page_size: 20}
-  every_type:   {plugin: snapshot, page_size: 40}
+  json_docs:    {strategy: snapshot, page_size: 20}
+  arrays:       {strategy: append, page_size: 20}
+  every_type:   {strategy: snapshot, page_size: 40}
   more_types:   {page_size: 40}
 """
 
@@ -209,9 +209,9 @@ def test_every_column_holds_forty_odd_rows(space: Workspace) -> None:
 
 
 REFUSED_SETTINGS = """\
-  nul_docs:     {plugin: snapshot}
-  mixed_arrays: {plugin: snapshot}
-  needed_docs:  {plugin: snapshot}
+  nul_docs:     {strategy: snapshot}
+  mixed_arrays: {strategy: snapshot}
+  needed_docs:  {strategy: snapshot}
 """
 
 

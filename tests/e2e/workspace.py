@@ -37,10 +37,10 @@ sink:   {backend: rest, url: "${SUPABASE_URL}", key: "${SUPABASE_SERVICE_ROLE_KE
 enabled: "${ENABLE_HOURLY_SYNC:-true}"
 tables:
   users:       {timestamp: [updated_at, created_at]}
-  jobs:        {after: [users]}
-  sessions:    {after: [users]}
-  usage_logs:  {after: [users, jobs]}
-  ad_sessions: {after: [users]}
+  jobs:        {depends_on: [users]}
+  sessions:    {depends_on: [users]}
+  usage_logs:  {depends_on: [users, jobs]}
+  ad_sessions: {depends_on: [users]}
 """
 
 

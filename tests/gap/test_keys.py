@@ -33,7 +33,9 @@ SCHEMA = (
     + "grant usage on schema public to service_role;"
     + "grant all on all tables in schema public to service_role;"
 )
-CONFIG = HEAD + "".join(f"  {name}: {{key: [k]}}\n" for name in KINDS) + "  children: {after: [moments]}\n"
+CONFIG = (
+    HEAD + "".join(f"  {name}: {{key: [k]}}\n" for name in KINDS) + "  children: {depends_on: [moments]}\n"
+)
 FIRST = "k,v,rowid,t,updated_at\n"
 
 

@@ -41,7 +41,7 @@ grant usage on schema public to service_role; grant all on all tables in schema 
 """
 )
 HEAD = TABLES_YAML.split("tables:\n", maxsplit=1)[0] + "tables:\n"
-CONFIG = HEAD + "  names: {key: [c]}\n  uses: {after: [names]}\n"
+CONFIG = HEAD + "  names: {key: [c]}\n  uses: {depends_on: [names]}\n"
 OLDER, NEWER = "2024-01-01 00:00:00+00", "2025-01-01 00:00:00+00"
 NOT_CHECKED = "was not checked"
 
@@ -110,7 +110,7 @@ def test_deletes_do_not_remove_a_row_that_old_has_under_another_spelling(space: 
     assert space.supasync("sync").code == 0
     assert names(space) == [("anna", "a"), ("berta", "b")]
     space.old.run("update public.names set c = 'ANNA' where c = 'anna'")
-    space.write("tables.yaml", CONFIG.replace("key: [c]", "key: [c], deletes: mirror, verify_every: 1s"))
+    space.write("tables.yaml", CONFIG.replace("key: [c]", "key: [c], deletes: mirror, compare_every: 1m"))
     done = space.supasync("sync")
     assert [each[1] for each in names(space)] == ["a", "b"], done.out + done.err
 

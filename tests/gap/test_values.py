@@ -14,7 +14,7 @@ TABLES = ("every_type", "json_docs", "arrays", "texts", "numbers")
 GIVEN = "|".join(TABLES)
 ROWS = recorded(rf"insert into public\.(?:{GIVEN})") + "delete from public.json_docs where id = 13;"
 CONFIG = TABLES_YAML.split("tables:\n")[0] + "".join(
-    ["tables:\n", *(f"  {name}: {{plugin: snapshot}}\n" for name in TABLES)]
+    ["tables:\n", *(f"  {name}: {{strategy: snapshot}}\n" for name in TABLES)]
 )
 JSON_NULL = {
     "every_type": {(7, "c_json"): ("null", None), (7, "c_jsonb"): ("null", None)},

@@ -27,7 +27,7 @@ LATER = "insert into notes select 'z' || n, 'b', now() from generate_series(1, 5
 TABLES = TABLES_YAML[: TABLES_YAML.index("  users:")] + "  notes: {key: name, page_size: 7%s}\n"
 
 
-@pytest.mark.parametrize("settings", ["", ", plugin: snapshot"])
+@pytest.mark.parametrize("settings", ["", ", strategy: snapshot"])
 def test_rows_behind_a_long_key_arrive(cluster: Cluster, tmp_path: Path, settings: str) -> None:
     with between(cluster, tmp_path, SCHEMA + ROWS, SCHEMA, TABLES % settings) as space:
         space.ready()
@@ -87,7 +87,7 @@ def test_every_command_goes_on_past_a_long_key(cluster: Cluster, tmp_path: Path)
     """Parents are fetched, deletes mirrored, rows verified, compared and written by key."""
     tables = (TABLES % ", deletes: mirror").replace(
         "page_size: 7", "page_size: 50"
-    ) + "  lines: {key: id, after: notes}\n"
+    ) + "  lines: {key: id, depends_on: notes}\n"
     schema = SCHEMA + CHILDREN
     with between(cluster, tmp_path, schema + ROWS, schema, tables) as space:
         space.old.run("insert into notes select 'x' || n from generate_series(1, 80) n")

@@ -42,10 +42,10 @@ ENDLESS = {
     "lists in lists": HEAD + f"tables: {'[' * 20_000}",
     "settings in settings": HEAD + f"tables: {'{a: ' * 20_000}",
     "unknown settings": HEAD + "tables:\n" + "".join(f"  t{n}: {{keyy: id}}\n" for n in range(3_000)),
-    "unknown tables": HEAD + "tables:\n" + "".join(f"  t{n}: {{after: [u{n}]}}\n" for n in range(2_000)),
+    "unknown tables": HEAD + "tables:\n" + "".join(f"  t{n}: {{depends_on: [u{n}]}}\n" for n in range(2_000)),
     "a circle of tables": HEAD
     + "tables:\n"
-    + "".join(f"  t{n}: {{after: [t{n - 1}]}}\n" for n in range(2_000)),
+    + "".join(f"  t{n}: {{depends_on: [t{n - 1}]}}\n" for n in range(2_000)),
     "plugins": HEAD + TABLES + f"plugins: [{', '.join(f'p{n}.py' for n in range(3_000))}]\n",
     "a long name": HEAD + f"tables: {{users: {{{'a' * 500}: b}}, '{'b' * 500_000}': {{c: d}}}}\n",
     "a long duration": HEAD + TABLES + f"interval: {'9' * 100_000}h\n",

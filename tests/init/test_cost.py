@@ -15,9 +15,9 @@ COSTS = st.lists(st.tuples(st.integers(0, EGRESS), st.booleans()), max_size=12)
 def test_the_costliest_give_way_until_the_rest_is_affordable(costs: list[tuple[int, bool]]) -> None:
     found = [
         Proposal(
-            table=Table(name=str(number), plugin="snapshot"),
+            table=Table(name=str(number), strategy="snapshot"),
             monthly=cost,
-            instead=Proposal(table=Table(name=str(number), plugin="append")) if gives_way else None,
+            instead=Proposal(table=Table(name=str(number), strategy="append")) if gives_way else None,
         )
         for number, (cost, gives_way) in enumerate(costs)
     ]

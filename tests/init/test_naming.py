@@ -18,7 +18,7 @@ def test_no_two_entries_have_one_name_and_each_is_its_table(
     known = [Table(name=name, schema="d") for name in sorted(declared)]
     found = {
         schema: [
-            Proposal(table=Table(name=name, schema=schema, after=tuple(sorted(names - {name}))[:1]))
+            Proposal(table=Table(name=name, schema=schema, depends_on=tuple(sorted(names - {name}))[:1]))
             for name in sorted(names)
         ]
         for schema, names in schemas.items()
@@ -30,7 +30,7 @@ def test_no_two_entries_have_one_name_and_each_is_its_table(
         (s, name) for s, names in schemas.items() for name in names
     }
     entries = {table.name: table for table in tables}
-    assert all(entries[parent].schema == table.schema for table in tables for parent in table.after)
-    given_ = {(s, t.name): t.after for s, all_ in found.items() for t in (each.table for each in all_)}
+    assert all(entries[parent].schema == table.schema for table in tables for parent in table.depends_on)
+    given_ = {(s, t.name): t.depends_on for s, all_ in found.items() for t in (each.table for each in all_)}
     for table in tables:
-        assert tuple(entries[parent].relation for parent in table.after) == given_[table.address]
+        assert tuple(entries[parent].relation for parent in table.depends_on) == given_[table.address]

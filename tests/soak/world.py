@@ -21,11 +21,11 @@ Cells = Mapping[str, Any]
 TABLES = {
     "moments": Table(name="moments", timestamp=("a", "b", "c")),
     "parents": Table(name="parents", timestamp=("updated_at", "created_at")),
-    "children": Table(name="children", after=("parents",)),
-    "things": Table(name="things", plugin="snapshot", timestamp=()),
-    "logs": Table(name="logs", plugin="append", timestamp=(), compare_every=timedelta(hours=1)),
+    "children": Table(name="children", depends_on=("parents",)),
+    "things": Table(name="things", strategy="snapshot", timestamp=()),
+    "logs": Table(name="logs", strategy="append", timestamp=(), compare_every=timedelta(hours=1)),
     "users": Table(name="users"),
-    "notes": Table(name="notes", after=("users",)),
+    "notes": Table(name="notes", depends_on=("users",)),
     "facts": Table(name="facts", timestamp=("created_at",), compare_every=timedelta(hours=1)),
 }
 COLUMNS = {

@@ -95,7 +95,7 @@ def test_a_file_with_a_ragged_line_is_compared_and_copied_by_nobody(
     (tmp_path / "new.csv").write_text("id,v\n1,a\n2,b\n")
     (tmp_path / "tables.yaml").write_text(
         "version: 1\nsource: {backend: csv, path: old}\nsink: {backend: duckdb, path: new.duckdb}\n"
-        "tables: {u: {plugin: snapshot}}\n"
+        "tables: {u: {strategy: snapshot}}\n"
     )
     call(tmp_path, "setup")
     (tmp_path / "old" / "u.csv").write_bytes(body.encode())

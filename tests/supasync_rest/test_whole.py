@@ -16,7 +16,7 @@ from supasync_rest.paging import RestPages
 from tests.servers.postgres import Cluster
 from tests.supasync_rest.rig import TABLES, Rig, rig
 
-TABLE = Table(name="keyless", key=(ROW_KEY,), plugin="snapshot", deletes="report", page_size=4)
+TABLE = Table(name="keyless", key=(ROW_KEY,), strategy="snapshot", deletes="report", page_size=4)
 ALL = Window((Span(Keyset(None)),), 1000, counted=True)
 START = "truncate keyless; insert into keyless select 'r' || (g % 7), g / 2 from generate_series(1, 14) g"
 MOVES = [

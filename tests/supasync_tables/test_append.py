@@ -15,8 +15,8 @@ from supasync_core.testing.memory_source import SECOND, MemorySource
 from supasync_tables import append
 from supasync_tables.append import Append
 
-TABLE = Table(name="log", plugin="append", page_size=4)
-WIDE = Table(name="log", plugin="append", page_size=100)
+TABLE = Table(name="log", strategy="append", page_size=4)
+WIDE = Table(name="log", strategy="append", page_size=100)
 
 
 def run(

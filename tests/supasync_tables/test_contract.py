@@ -1,4 +1,4 @@
-"""The built-in table plugins keep the contract that is shipped for anybody's."""
+"""The built-in strategies keep the contract that is shipped for anybody's."""
 
 import pytest
 
@@ -27,7 +27,7 @@ class TestAppend(TablePluginContract):
 
     @pytest.fixture
     def table(self) -> Table:
-        return Table(name="events", plugin="append")
+        return Table(name="events", strategy="append")
 
 
 class TestSnapshot(TablePluginContract):
@@ -37,4 +37,4 @@ class TestSnapshot(TablePluginContract):
 
     @pytest.fixture
     def table(self) -> Table:
-        return Table(name="events", plugin="snapshot")
+        return Table(name="events", strategy="snapshot")

@@ -120,7 +120,7 @@ WAYS: list[tuple[TablePlugin, str]] = [
 @pytest.mark.parametrize(("plugin", "name"), WAYS)
 @pytest.mark.parametrize("rows", [0, 3, 20])
 def test_a_count_that_takes_too_long_is_no_reason_to_stop(plugin: TablePlugin, name: str, rows: int) -> None:
-    pair = Pair(plugin, Table(name="events", plugin=name, page_size=5))
+    pair = Pair(plugin, Table(name="events", strategy=name, page_size=5))
     for key in range(rows):
         pair.write(key, ago=86400)
     for _ in range(3):

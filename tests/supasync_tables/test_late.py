@@ -24,7 +24,7 @@ WAYS: dict[str, tuple[TablePlugin, Table]] = {
         Incremental(),
         Table(name="events", timestamp=("updated_at", "created_at"), page_size=3, overlap=LAG),
     ),
-    "snapshot": (Snapshot(), Table(name="events", timestamp=(), plugin="snapshot", page_size=3)),
+    "snapshot": (Snapshot(), Table(name="events", timestamp=(), strategy="snapshot", page_size=3)),
 }
 WRITES = st.lists(st.tuples(st.integers(1, 9), st.integers(0, OVERLAP - 20), st.integers(0, 400)), max_size=4)
 SOON = st.lists(st.tuples(st.integers(1, 9), st.integers(0, OVERLAP - 20), st.integers(0, 100)), max_size=4)

@@ -11,7 +11,7 @@ from supasync_core.testing.memory_source import MemorySource
 from supasync_tables import snapshot
 from supasync_tables.snapshot import Snapshot
 
-TABLE = Table(name="plans", plugin="snapshot", page_size=4)
+TABLE = Table(name="plans", strategy="snapshot", page_size=4)
 
 
 def fill(source: MemorySource, count: int) -> None:

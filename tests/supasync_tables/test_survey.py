@@ -20,8 +20,8 @@ HOUR = 3600.0
 TABLE = Table(name="events", timestamp=("updated_at", "created_at"), page_size=3, overlap=timedelta(0))
 WAYS: list[tuple[TablePlugin, Table]] = [
     (Incremental(), TABLE),
-    (Append(), replace(TABLE, plugin="append")),
-    (Snapshot(), replace(TABLE, plugin="snapshot")),
+    (Append(), replace(TABLE, strategy="append")),
+    (Snapshot(), replace(TABLE, strategy="snapshot")),
 ]
 
 
@@ -175,7 +175,7 @@ class Schedule:
         self.pair.write(self.keys, late=late, created_only=self.dice.random() < 0.3)
 
     def update(self) -> None:
-        for key in self._free() if self.pair.table.plugin != "append" else ():
+        for key in self._free() if self.pair.table.strategy != "append" else ():
             self.pair.write(int(key), late=self.dice.choice((0, 1, 30, 5 * HOUR)))
 
     def delete(self) -> None:

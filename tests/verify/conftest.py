@@ -39,8 +39,8 @@ TABLES = """\
   plain: {timestamp: [updated_at, created_at]}
   pairs: {key: [tenant, code], page_size: 2}
   mixed: {key: code}
-  logs: {plugin: append, page_size: 2}
-  small: {plugin: snapshot, key: code, page_size: 2}
+  logs: {strategy: append, page_size: 2}
+  small: {strategy: snapshot, key: code, page_size: 2}
 """
 MOST_ROWS = 3
 """What the servers give in one page, so that a handful of rows has many borders."""

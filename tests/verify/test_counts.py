@@ -116,7 +116,7 @@ def test_a_verdict_claims_what_was_compared_and_no_more(ends: Pair) -> None:
     assert found.claim.endswith("no run sees updates of logs: supasync verify --exact")
     told = {name: table["equal"] for name, table in found.as_json()["tables"].items()}
     assert (found.as_json()["equal"], told["plain"], told["logs"], told["small"]) == (None, True, None, True)
-    assert ends.verify("  small: {plugin: snapshot, key: code}").claim == "equal"
+    assert ends.verify("  small: {strategy: snapshot, key: code}").claim == "equal"
 
 
 def test_values_of_a_table_of_one_page_are_compared_where_no_run_sees_its_updates(ends: Pair) -> None:

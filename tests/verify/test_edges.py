@@ -72,7 +72,7 @@ def test_olds_rows_are_compared_as_transforms_would_send_them(ends: Pair) -> Non
 
 def test_a_transform_that_changes_keys_is_trouble_and_not_a_verdict(ends: Pair) -> None:
     ends.both(TEN)
-    found = ends.verify("  plain: {transform: renumber}\n  logs: {plugin: append}")
+    found = ends.verify("  plain: {transform: renumber}\n  logs: {strategy: append}")
     assert (found.exit_code, found.equal) == (2, False)
     assert "changed the key column id" in (found.tables[0].error or "") + (found.tables[1].error or "")
     assert [each.equal for each in found.tables if each.name == "logs"] == [True]
@@ -86,7 +86,7 @@ def test_a_view_has_no_row_versions_and_says_so(ends: Pair) -> None:
 
 
 def test_a_column_that_new_lacks_is_trouble_for_its_table(ends: Pair) -> None:
-    found = ends.verify("  plain: {timestamp: amount2}\n  logs: {plugin: append}")
+    found = ends.verify("  plain: {timestamp: amount2}\n  logs: {strategy: append}")
     assert found.exit_code == 2
     assert "amount2" in (next(each for each in found.tables if each.name == "plain").error or "")
 
