@@ -1,7 +1,6 @@
 """The state store `csv`: the journal as one JSON file beside the tables' files."""
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from filelock import FileLock, Timeout
 from supasync_core.api import journal
 from supasync_core.api.journal import Journal
 from supasync_core.api.state_store import Claim, Entry, Past, Run, Spending
+from supasync_core.model import timestamps
 from supasync_core.model.errors import LockedError, StateError
 from supasync_core.staging.csv.folder import Files, replace_whole
 
@@ -29,13 +29,13 @@ class CsvStore:
     def begin(self, claim: Claim) -> Run:
         """Take the lease; folder and file are created where there are none."""
         with self._changing() as entries:
-            answer = journal.begin(entries, claim, _now())
+            answer = journal.begin(entries, claim, timestamps.now())
         return journal.granted(answer, claim)
 
     def save(self, run_id: str, entry: Entry) -> bool:
         """Replace the file by one with this state and record."""
         with self._changing() as entries:
-            return journal.save(entries, run_id, entry, _now())
+            return journal.save(entries, run_id, entry, timestamps.now())
 
     def past(self, limit: int) -> Past:
         """The state and the newest records; nothing where there is no file yet."""
@@ -88,7 +88,3 @@ def _is_entry(entry: object) -> bool:
 
 def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
-
-
-def _now() -> int:
-    return time.time_ns() // 1000

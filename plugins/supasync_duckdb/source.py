@@ -1,9 +1,9 @@
 """The source `duckdb`: tables of a file that is opened to be read and never changed."""
 
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Window
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Horizon
@@ -53,7 +53,7 @@ class DuckdbSource:
 
     def read(self, table: Table, window: Window) -> Batch:
         """One page of the window."""
-        self._horizon = Horizon(time.time_ns() // 1000)
+        self._horizon = Horizon(timestamps.now())
         with blamed(self._path, table):
             return self._reader.read(table, window)
 

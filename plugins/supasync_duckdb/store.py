@@ -2,7 +2,6 @@
 # ruff: noqa: S608 - names are quoted by values.identifier, values are bound as parameters
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from copy import deepcopy
@@ -14,6 +13,7 @@ from duckdb import DuckDBPyConnection
 from supasync_core.api import journal
 from supasync_core.api.journal import Journal
 from supasync_core.api.state_store import Claim, Entry, Past, Run, Spending
+from supasync_core.model import timestamps
 from supasync_core.staging.connection import blamed, open_to_look, open_to_write, transaction
 
 _NUMBERS = ("records_synced", "requests", "bytes")
@@ -46,13 +46,13 @@ class DuckdbStore:
     def begin(self, claim: Claim) -> Run:
         """Take the lease; the file and its table are created where there are none."""
         with self._changing() as entries:
-            answer = journal.begin(entries, claim, _now())
+            answer = journal.begin(entries, claim, timestamps.now())
         return journal.granted(answer, claim)
 
     def save(self, run_id: str, entry: Entry) -> bool:
         """Store state and record in one transaction."""
         with self._changing() as entries:
-            return journal.save(entries, run_id, entry, _now())
+            return journal.save(entries, run_id, entry, timestamps.now())
 
     def past(self, limit: int) -> Past:
         """The state and the newest records; nothing where there is no file or no table yet."""
@@ -88,10 +88,6 @@ class DuckdbStore:
             before = deepcopy(entries)
             yield entries
             _store(self._opened, before, entries)
-
-
-def _now() -> int:
-    return time.time_ns() // 1000
 
 
 def _definitions() -> str:

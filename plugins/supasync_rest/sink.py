@@ -208,7 +208,7 @@ def _last_of_each_key(table: Table, batch: Batch) -> tuple[bytes, int]:
     with suppress(ValueError):  # a key that is none, which is said below
         if len(set(keys := batch.keys(table.key))) == len(keys):
             return batch.body, len(keys)
-    last = {table.place(row, None).key: index for index, row in enumerate(batch.rows)}
+    last = {table.key_of(row): index for index, row in enumerate(batch.rows)}
     if len(last) == batch.count:
         return batch.body, batch.count
     texts = batch.rows.texts

@@ -1,6 +1,5 @@
 """`supasync diff`: what differs between two sides, and why."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -98,7 +97,7 @@ class Given:
             ignore=_listed(self.ignore),
             strict=self.strict,
             min_age=self.min_age,
-            now=timestamps.to_text(time.time_ns() // 1000),
+            now=timestamps.to_text(timestamps.now()),
             declared=settings.tables if settings else None,
         )
 

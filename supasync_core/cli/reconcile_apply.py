@@ -1,7 +1,6 @@
 """`supasync reconcile`: compare, show, write; and the way back."""
 
 import json
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -163,7 +162,7 @@ class Command:
     def _apply(self, parts: Sequence[Part], comparing: Comparing, to: Target) -> int:
         if not self.as_json:
             self._show(parts)
-        at = now()
+        at = timestamps.to_text(timestamps.now())
         writing = Writing(to.place, comparing.engine, parts, new_id(at), at, to.named, to.renew)
         interrupted = False
         try:
@@ -226,11 +225,6 @@ def undo(session: Session, given: Given, *, as_json: bool) -> int:
         output.line(session.redact(f"error: {error}"), err=True)
     click.echo(f"the change of {done.at} is taken back; rows that it inserted stay")
     return 0 if done.fine else _PERSON
-
-
-def now() -> str:
-    """The local time as an ISO text."""
-    return timestamps.to_text(time.time_ns() // 1000)
 
 
 def _tables(place: Place, key: tuple[str, ...]) -> tuple[Table, ...]:

@@ -1,6 +1,5 @@
 """A checklist that runs: small named checks, each with its outcome; a failed one may be accepted by name."""
 
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -109,7 +108,7 @@ def _judged(check: Check, accepted: Collection[str]) -> Outcome:
     except SupasyncError as err:
         outcome = failed(str(err), err.hint)
     result = ACCEPTED if outcome.result == FAILED and check.name in accepted else outcome.result
-    at = timestamps.to_text(time.time_ns() // 1000)
+    at = timestamps.to_text(timestamps.now())
     return replace(outcome, name=check.name, what=check.what, result=result, at=at)
 
 

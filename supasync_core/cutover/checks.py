@@ -122,7 +122,7 @@ class CutoverContext:
         earlier = f" You said so at {known}; is it still true?" if known else ""
         question = f"Has everything that writes to OLD stopped: the app, its workers, its cron jobs?{earlier}"
         agreed = self.person.confirm(question)
-        self.progress.stopped_at = (known or timestamps.to_text(_now())) if agreed else None
+        self.progress.stopped_at = (known or timestamps.to_text(timestamps.now())) if agreed else None
         save(self.migration.settings.folder, self.progress)
         if not agreed:
             return failed("you said no", "stop them, then run supasync cutover again")
@@ -136,7 +136,7 @@ class CutoverContext:
         if self.switched or self.after_gap or stopped is None:
             return skipped(_ALREADY if self.switched else _GONE)
         longest = self._longest_overlap()
-        gone = max(0.0, (_now() - timestamps.parse(stopped)) / 1_000_000)
+        gone = max(0.0, (timestamps.now() - timestamps.parse(stopped)) / 1_000_000)
         if gone < longest:
             self.person.sleep(longest - gone, "transactions that began before may still commit")
         return ok(f"{max(gone, longest):,.0f} s after the writers stopped", seconds=max(gone, longest))
@@ -154,7 +154,7 @@ class CutoverContext:
             hint = next((table.hint for table in report.tables if table.hint), None)
             return failed(report.error or f"it ended as {report.status}", hint)
         until = arriving(current(self.migration.store.past(1), self.migration.source_ref))
-        if until and timestamps.parse(until) > _now():
+        if until and timestamps.parse(until) > timestamps.now():
             what = f"a run has not ended cleanly: what it has sent may arrive in NEW until {until}"
             return failed(what, "wait until then, and run supasync cutover again")
         return ok(counted(report.records, "record", "records"), run=report.run, records=report.records)
@@ -232,8 +232,3 @@ def _outcome(found: Condition) -> Outcome:
         hint = "\n".join(filter(None, (found.hint, f"or look yourself, and say --accept {found.name}")))
         return failed(f"cannot be seen from here: {found.text}", hint, sql=found.sql, how=found.how)
     return failed(found.text, found.hint, sql=found.sql, how=found.how)
-
-
-def _now() -> int:
-    """This machine's time."""
-    return time.time_ns() // 1000

@@ -50,7 +50,7 @@ class LeasedSwitch:
         if progress.switched_at is None:
             progress.switched_at = run.now
             progress.tables = {
-                table.name: self.migration.sink.count(replace(table, where=None))
+                table.name: self.migration.sink.count(table.whole())
                 for table in self.migration.settings.tables
             }
         save(self.migration.settings.folder, progress)

@@ -1,7 +1,7 @@
 """The way back: the app's .env as it was, and what was written to the sink since the switch."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -92,7 +92,7 @@ def since(migration: Migration, progress: SavedProgress) -> Iterator[Since]:
         return
     for table in migration.settings.tables:
         try:
-            yield _since(migration, replace(table, where=None), progress, progress.switched_at)
+            yield _since(migration, table.whole(), progress, progress.switched_at)
         except SupasyncError as err:
             yield Since(table.name, None, None, f"cannot be told: {err}")
 

@@ -152,7 +152,7 @@ class SideFinder:
 
 def _ready(table: Table) -> Table:
     """Where the staging keeps a table's rows."""
-    return replace(table, table=None, schema="ready", where=None, columns=(), exclude=(), transform=())
+    return replace(table.whole().narrowed(()), table=None, schema="ready")
 
 
 def _unchanged(_table: Table, batch: Batch) -> Batch:

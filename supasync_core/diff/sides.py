@@ -156,7 +156,7 @@ class ProjectSide:
         """Ask for them once more: a filter, a transform or a moment may have left them out."""
         if not keys:
             return set()
-        narrow = replace(table, where=None, columns=table.key, exclude=(), transform=())
+        narrow = table.whole().narrowed(table.key)
         there = self._keys(narrow, keys)
         lost = [key for key in keys if key not in there]
         if lost and there - set(keys):  # the server takes other texts for the same keys
@@ -166,7 +166,7 @@ class ProjectSide:
 
     def _keys(self, table: Table, keys: Sequence[Key]) -> set[Key]:
         found = self.source.rows(table, table.key, keys)
-        return {table.place(row, None).key for batch in found for row in batch.rows}
+        return {key for batch in found for key in table.keys(batch)}
 
     def close(self) -> None:
         """Close the connections."""
@@ -234,7 +234,7 @@ class EitherSide:
 def _read(side: FileSide | ProjectSide, table: Table) -> Table:
     """The table as this side is asked for it; ``where`` speaks of OLD's rows, before any transform."""
     changed = side.name == NEW and table.transform
-    return table if side.filtered and not changed else replace(table, where=None)
+    return table if side.filtered and not changed else table.whole()
 
 
 def _content(taken: Taken) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Whether NEW keeps what is imported: tables that show rows of others, and rows that were sent, read back."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from supasync_core.api.backend import Remark
 from supasync_core.model.batch import Batch, Key
@@ -34,7 +34,7 @@ class Keeping:
         """ChangedError where the sink holds a row otherwise than it was sent."""
         if readback is None or aside is None or not readback.sample:
             return
-        sink, table = self.migration.sink, replace(readback.table, where=None)
+        sink, table = self.migration.sink, readback.table.whole()
         sent = {each.key: each.text for each in readback.sample}
         try:
             refuse_changed(sink, table, sent, sink.rows(table, table.key, sorted(sent)), aside)

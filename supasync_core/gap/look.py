@@ -100,7 +100,7 @@ class Look:
         table = part.table
         self.progress(f"comparing {table.name} ...")
         asked = self.staging.asked(table, self.met[table.address])
-        self.staging.known(table, part.shape, self._known(part, replace(table, where=None), asked))
+        self.staging.known(table, part.shape, self._known(part, table.whole(), asked))
         part.findings += self.export.settle(self.staging, table, part.shape, self.choices)
         if table.transform:
             self.staging.replace(table, part.shape, self._transformed(table))
@@ -218,7 +218,7 @@ def _unasked(table: Table, batch: Batch, keys: Sequence[Key], places: Sequence[i
     """How many rows have other texts in these columns of the key than were asked for."""
     if not places:
         return 0
-    return literal([table.place(row, None).key for row in batch.rows], keys, places).count(False)
+    return literal(table.keys(batch), keys, places).count(False)
 
 
 def _spelled_otherwise(table: Table, names: Sequence[str], rows: int) -> Finding:

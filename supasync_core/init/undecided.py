@@ -203,7 +203,7 @@ class _Looking:
     def _counted(self, name: str, place: tuple[str, str] | None) -> Undecided:
         """The table with its rows: a request to each side that has it."""
         at = self.migration.source.horizon()
-        now = at.text if at else timestamps.to_text(time.time_ns() // 1000)
+        now = at.text if at else timestamps.to_text(timestamps.now())
         if place is None:
             return Undecided(name=name, at=now)
         old, new = self._tables(place[0]), self._tables(place[0], new=True)

@@ -2,16 +2,9 @@
 
 from collections.abc import Sequence
 
-from supasync_core.model.batch import Batch, Row
+from supasync_core.model.batch import Batch, Key, Row
 from supasync_core.model.errors import RowError
 from supasync_core.model.table import Table
-
-Key = tuple[str, ...]
-
-
-def keys_of(table: Table, batch: Batch) -> list[Key]:
-    """The key of each row as texts; SchemaError where one is no key."""
-    return [table.place(row, None).key for row in batch.rows]
 
 
 def texts_of(row: Row, columns: Sequence[str]) -> Key:

@@ -1,10 +1,10 @@
 """The settings of one table, and what a source or sink knows of its columns."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from supasync_core.model.batch import Cursor, Row
+from supasync_core.model.batch import Batch, Cursor, Key, Row
 from supasync_core.model.errors import SchemaError
 
 DELETES = ("ignore", "report", "mirror")
@@ -64,10 +64,29 @@ class Table:
         """Where it is in the database: its schema, and its name in there."""
         return self.schema, self.relation
 
+    def whole(self) -> "Table":
+        """The table with all of its rows: without the filter."""
+        return replace(self, where=None)
+
+    def narrowed(self, columns: Iterable[str]) -> "Table":
+        """The table with these columns, all of them where there are none, untransformed."""
+        return replace(self, columns=tuple(dict.fromkeys(columns)), exclude=(), transform=())
+
+    def key_of(self, row: Row) -> Key:
+        """The texts of the row's key columns; SchemaError where one is NULL or missing."""
+        return tuple(self._key_text(row, name) for name in self.key)
+
+    def keys(self, batch: Batch) -> list[Key]:
+        """The key of each row of the batch; SchemaError where one is NULL or missing."""
+        return list(map(self.key_of, batch.rows))
+
+    def texts(self, batch: Batch) -> dict[Key, str]:
+        """The text of each row of the batch by its key; of two rows with one key that of the last."""
+        return dict(zip(self.keys(batch), batch.rows.texts, strict=True))
+
     def place(self, row: Row, column: str | None) -> Cursor:
         """The row's place in the keyset of ``column``; SchemaError where a key is NULL or missing."""
-        key = tuple(self._key_text(row, name) for name in self.key)
-        return Cursor(value=None if column is None else row[column], key=key)
+        return Cursor(value=None if column is None else row[column], key=self.key_of(row))
 
     def exact_keys(self, keys: Iterable[Sequence[str]]) -> list[tuple[str, ...]]:
         """The keys, each once, before rows are named by them alone; SchemaError where one cannot be a key.

@@ -6,6 +6,7 @@ Python's datetime holds neither ``infinity`` nor BC nor years above 9999, all of
 """
 
 import re
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from math import inf
@@ -43,6 +44,11 @@ class Horizon:
     def text(self) -> str:
         """The time as an ISO text in UTC."""
         return to_text(self.at)
+
+
+def now() -> int:
+    """This machine's time."""
+    return time.time_ns() // 1000
 
 
 def parse(text: str) -> Instant:

@@ -1,6 +1,5 @@
 """The opened ends of one project: its source, its sink, and the state beside the sink."""
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Context, Fence
 from supasync_core.api.state_store import Clocked, StateStore
 from supasync_core.api.table_plugin import TablePlugin
+from supasync_core.model import timestamps
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.settings import Endpoint, Settings
@@ -44,7 +44,7 @@ class Migration:
     def now(self) -> Instant:
         """The store's time at its latest answer; this machine's where the store has no clock of its own."""
         told = self.store.now() if isinstance(self.store, Clocked) else None
-        return time.time_ns() // 1000 if told is None else told
+        return timestamps.now() if told is None else told
 
     @property
     def workers(self) -> int:

@@ -14,7 +14,7 @@ from supasync_core.reconcile.plan import Part
 from supasync_core.reconcile.send_rows import MOST, Refused, send, send_again
 from supasync_core.sync import removal
 from supasync_core.sync.removal import Place, Removed
-from supasync_core.sync.stored_rows import refuse_changed, sample, texts_by_key
+from supasync_core.sync.stored_rows import refuse_changed, sample
 
 
 class Interrupted(Exception):  # noqa: N818 - no error: the user's wish
@@ -141,7 +141,7 @@ class Writing:
         if self.interrupted():
             raise Interrupted
         table = outcome.table
-        keys = [table.place(row, None).key for row in batch.rows] if kind == CHANGED else []
+        keys = table.keys(batch) if kind == CHANGED else []
         for before in self._whole(table, keys):
             self.place.evidence.keep_overwritten(self.change, self.at, self.place.sink_ref, table, before)
         written, refused = send(self.place.sink, _plain(table), batch)
@@ -156,7 +156,7 @@ class Writing:
         if kind == REMOVED and written and not outcome.looked:
             outcome.looked = True
             found = list(self._whole(table, sample(table, batch, aside)))
-        refuse_changed(self.place.sink, table, texts_by_key(table, batch), found, aside)
+        refuse_changed(self.place.sink, table, table.texts(batch), found, aside)
 
     def _again(self, outcome: Outcome) -> None:
         """Try refused rows anew, now that all others are written, and those to be removed are gone."""
@@ -170,7 +170,7 @@ class Writing:
                     self.place.evidence.keep_written(self.change, table, after)
 
     def _whole(self, table: Table, keys: Sequence[tuple[str, ...]]) -> Iterator[Batch]:
-        whole = replace(table, where=None, columns=(), exclude=(), transform=())
+        whole = table.whole().narrowed(())
         found = self.place.sink.rows(whole, table.key, keys) if keys else iter(())
         return (batch for batch in found if batch.count)
 

@@ -6,13 +6,13 @@ refer to either. A row that the source has as well is only among the latter; it 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from supasync_core.api.backend import Reference
 from supasync_core.model import transform
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import SchemaError
-from supasync_core.model.refused_rows import keys_of, texts_of
+from supasync_core.model.refused_rows import texts_of
 from supasync_core.model.state import Quarantined, State
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
@@ -105,7 +105,7 @@ class Clearing:
         transforms = self.migration.transforms(table)
         for batch in self.migration.source.rows(table, table.key, list(aside)) if aside else ():
             changed = transform.apply(transforms, table, batch)
-            for row, key in zip(changed.rows, keys_of(table, changed), strict=True):
+            for row, key in zip(changed.rows, table.keys(changed), strict=True):
                 found += in_the_way(self.migration, table, row, aside.get(key, ()))
         return made_rows.lacking(self.migration, table, list(dict.fromkeys(found)))
 
@@ -130,7 +130,7 @@ class Clearing:
         ]
         refer = self._narrow(child, child.key, reference.columns, values)
         known = self.rows.get(child.name, {})
-        keys = [key for batch in refer for key in keys_of(child, batch) if key not in known]
+        keys = [key for batch in refer for key in child.keys(batch) if key not in known]
         lacking = set(made_rows.lacking(self.migration, child, keys))
         return self._add(child, {key: key not in lacking for key in keys})
 
@@ -138,6 +138,5 @@ class Clearing:
         self, table: Table, columns: Sequence[str], by: Sequence[str], values: Sequence[Key]
     ) -> Iterable[Batch]:
         """The sink's rows by these values, with their keys and these columns."""
-        names = tuple(dict.fromkeys((*table.key, *columns)))
-        narrow = replace(table, columns=names, exclude=(), where=None, transform=())
+        narrow = table.whole().narrowed((*table.key, *columns))
         return self.migration.sink.rows(narrow, by, values) if values else ()

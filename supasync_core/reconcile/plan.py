@@ -1,7 +1,7 @@
 """What has to be written and removed so that the right side becomes like the left."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from supasync_core.api.difference import ADDED, CHANGED, LEFT, Difference, Engine
@@ -88,7 +88,7 @@ def weighed(
 
     ``proven``: nothing needs to show that the rows came from the source, for the side is a file.
     """
-    rows = place.sink.count(replace(table, where=None)) if part.surplus else 0
+    rows = place.sink.count(table.whole()) if part.surplus else 0
     most = ceiling(rows) if ceiling else removal.ceiling_of(rows)
     if not proven:
         return removal.weigh(place, table, part.surplus, most)

@@ -20,7 +20,7 @@ class Refused:
 
     def key(self, table: Table) -> tuple[str, ...]:
         """The row's key."""
-        return table.place(self.row.rows[0], None).key
+        return table.key_of(self.row.rows[0])
 
     def reason(self, table: Table) -> str:
         """What the sink said, without the table's name."""

@@ -1,7 +1,7 @@
 """The newest change is taken back: removed rows are put back, rows that were written over restored."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -97,18 +97,18 @@ def undo(place: Place) -> Undone:
 
 
 def _restore(place: Place, change: str, table: Table) -> Restored:
-    whole = replace(table, where=None, columns=(), exclude=(), transform=())
+    whole = table.whole().narrowed(())
     restored = 0
     changed: list[tuple[str, ...]] = []
     refused: list[Refused] = []
     try:
         for pairs in _chunks(place.evidence.overwritten_rows(change, table)):
             before = Batch(raw_json.join(text for text, _ in pairs))
-            keys = [table.place(row, None).key for row in before.rows]
+            keys = table.keys(before)
             now = {
-                whole.place(row, None).key: text
+                key: text
                 for found in place.sink.rows(whole, table.key, keys)
-                for row, text in zip(found.rows, found.rows.texts, strict=True)
+                for key, text in whole.texts(found).items()
             }
             as_left = [i for i, key in enumerate(keys) if now.get(key) == pairs[i][1] and key in now]
             changed += [key for i, key in enumerate(keys) if i not in as_left]

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from supasync_core.api.backend import Reference, Referential
-from supasync_core.model.batch import Batch
+from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import RowError
-from supasync_core.model.refused_rows import Key, texts_of
+from supasync_core.model.refused_rows import texts_of
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
 
@@ -64,8 +64,7 @@ class Parents:
         if link.parent is None:
             self.blind = True
             return None
-        columns = tuple(dict.fromkeys((*link.parent.key, *link.theirs)))
-        keys_only = replace(link.parent, columns=columns, exclude=(), where=None)
+        keys_only = link.parent.whole().narrowed((*link.parent.key, *link.theirs))
         present = self.migration.sink.rows(keys_only, link.theirs, values)
         return set(values) - {texts_of(row, link.theirs) for each in present for row in each.rows}
 

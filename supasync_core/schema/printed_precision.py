@@ -6,7 +6,7 @@ single dates are ISO in JSON. (PostgreSQL documentation, "extra_float_digits", "
 """
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from supasync_core.api.backend import Side
 from supasync_core.model import raw_json
@@ -52,7 +52,7 @@ class Printing:
         for place in range(first, batch.count, self.stride):
             text = batch.rows.texts[place]
             if len(text) <= _LARGEST:
-                self.take(self.table.place(batch.rows[place], None).key, text)
+                self.take(self.table.key_of(batch.rows[place]), text)
         while len(self.sample) > 2 * SAMPLE:
             self.sample = dict(list(self.sample.items())[::2])
             self.stride *= 2
@@ -95,23 +95,20 @@ class Printing:
 
     def _lost(self, name: str, asked: dict[Key, str]) -> dict[Key, str]:
         """Those that the side does not find by what it printed."""
-        narrow = self._narrow(*self.table.key)
+        narrow = self.table.whole().narrowed(self.table.key)
         values = [(*key, text) for key, text in asked.items()]
         batches = self.side.rows(narrow, (*self.table.key, name), values)
-        found = {narrow.place(row, None).key for batch in batches for row in batch.rows}
+        found = {key for batch in batches for key in narrow.keys(batch)}
         return {key: text for key, text in asked.items() if key not in found}
 
     def _again(self, name: str, lost: dict[Key, str]) -> dict[Key, str]:
         """What it prints of them now: a row may have changed meanwhile."""
-        narrow = self._narrow(*self.table.key, name)
+        narrow = self.table.whole().narrowed((*self.table.key, name))
         return {
-            narrow.place(row, None).key: raw_json.cells(text).get(name, "")
+            key: raw_json.cells(text).get(name, "")
             for batch in self.side.rows(narrow, self.table.key, list(lost))
-            for row, text in zip(batch.rows, batch.rows.texts, strict=True)
+            for key, text in narrow.texts(batch).items()
         }
-
-    def _narrow(self, *columns: str) -> Table:
-        return replace(self.table, columns=columns, exclude=(), where=None, transform=())
 
     def _error(self, what: str, setting: str) -> SchemaError:
         table = self.table.name

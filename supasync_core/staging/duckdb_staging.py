@@ -259,7 +259,7 @@ class DuckdbStaging(Kept):
         for batch in self._pages(looked):
             for text, row in zip(raw_json.split(batch.body), batch.rows, strict=True):
                 if _digest(text) in contents:
-                    key = list(table.place(row, None).key)
+                    key = list(table.key_of(row))
                     self.fetch(f"UPDATE gap.classes SET class = 'unchanged' WHERE place IN ({places})", key)
         self._drop(looked)
 

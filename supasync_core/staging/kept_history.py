@@ -97,7 +97,7 @@ class Kept:
 
     def keep_removed(self, removal: str, at: str, sink: str, table: Table, batch: Batch) -> None:
         """Keep whole rows before they are removed."""
-        keys = [_text(table.place(row, None).key) for row in batch.rows]
+        keys = list(map(_text, table.keys(batch)))
         with blamed(self.path, table), transaction(self.connection):
             self.connection.execute(
                 "INSERT INTO kept.removed SELECT ?, ?, ?, ?, unnest(CAST(? AS VARCHAR[])), "
@@ -140,7 +140,7 @@ class Kept:
 
     def keep_overwritten(self, removal: str, at: str, sink: str, table: Table, batch: Batch) -> None:
         """Keep whole rows before they are written over."""
-        keys = [_text(table.place(row, None).key) for row in batch.rows]
+        keys = list(map(_text, table.keys(batch)))
         with blamed(self.path, table), transaction(self.connection):
             self.connection.execute(
                 "INSERT INTO kept.overwritten SELECT ?, ?, ?, ?, unnest(CAST(? AS VARCHAR[])), "
@@ -150,7 +150,7 @@ class Kept:
 
     def keep_written(self, removal: str, table: Table, batch: Batch) -> None:
         """Keep what those rows are now that they were written over."""
-        keys = [_text(table.place(row, None).key) for row in batch.rows]
+        keys = list(map(_text, table.keys(batch)))
         with blamed(self.path, table), transaction(self.connection):
             self.connection.execute(
                 "UPDATE kept.overwritten AS o SET written = n.content FROM (SELECT "

@@ -13,12 +13,12 @@ from supasync_core.staging.values import identifier, plain
 
 def ready(table: Table) -> Table:
     """The table of staged rows; what tables.yaml leaves out is not in there."""
-    return replace(table, table=None, schema="ready", where=None, columns=(), exclude=(), transform=())
+    return replace(table.whole().narrowed(()), table=None, schema="ready")
 
 
 def known(table: Table) -> Table:
     """The table of the sink's rows."""
-    return replace(table, table=None, schema="known", where=None, columns=(), exclude=(), transform=())
+    return replace(table.whole().narrowed(()), table=None, schema="known")
 
 
 def type_of(shape: Shape, name: str) -> str:

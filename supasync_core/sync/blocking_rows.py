@@ -5,11 +5,10 @@ that row: where it has, the row goes first as it is now, and else only a removal
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from supasync_core.model.batch import Key, Row
 from supasync_core.model.errors import RowError
-from supasync_core.model.refused_rows import keys_of, texts_of
+from supasync_core.model.refused_rows import texts_of
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
 from supasync_core.sync import made_rows
@@ -20,10 +19,10 @@ def in_the_way(migration: Migration, table: Table, row: Row, columns: Sequence[s
     value = texts_of(row, columns) if columns else ()
     if not value:
         return []
-    keys_only = replace(table, columns=table.key, exclude=(), where=None, transform=())
+    keys_only = table.whole().narrowed(table.key)
     found = migration.sink.rows(keys_only, columns, [value])
-    own = table.place(row, None).key
-    return [key for batch in found for key in keys_of(table, batch) if key != own]
+    own = table.key_of(row)
+    return [key for batch in found for key in table.keys(batch) if key != own]
 
 
 def explain(table: Table, err: RowError, blockers: Sequence[Key], *, copied: bool) -> None:

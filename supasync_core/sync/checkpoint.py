@@ -9,7 +9,6 @@ from supasync_core.concurrency.memory_budget import BytesHeld
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import SupasyncError
-from supasync_core.model.refused_rows import keys_of
 from supasync_core.model.report import Report, TableResult
 from supasync_core.model.state import State, TableState
 from supasync_core.model.table import Table
@@ -90,7 +89,7 @@ class Checkpoint:
         with self.lock:
             seen = self.sighted.setdefault(table.name, set())
             if len(seen) < SIGHTED:
-                seen.update(keys_of(table, batch))
+                seen.update(table.keys(batch))
 
     def end(self, result: TableResult) -> None:
         """Take what a table has come to."""

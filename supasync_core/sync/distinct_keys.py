@@ -5,9 +5,8 @@ Who came last would win, and which one that is changes from run to run.
 
 from collections.abc import Callable
 
-from supasync_core.model.batch import Batch
+from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import RowError, SchemaError
-from supasync_core.model.refused_rows import Key, keys_of
 from supasync_core.model.table import Table
 
 ONE_ROW_TWICE = "21000"
@@ -22,7 +21,7 @@ def check(table: Table, batch: Batch) -> None:
     if len(set(known)) == len(known):
         return
     seen: set[Key] = set()
-    for key in keys_of(table, batch):
+    for key in table.keys(batch):
         if key in seen:
             raise one_row(table, [key, key])
         seen.add(key)
@@ -66,5 +65,5 @@ def clash(table: Table, batch: Batch, write: Callable[[Batch], None]) -> SchemaE
     if second == 0 or not passes([second]):
         return None
     first = shortest([second], second) - 1
-    keys = keys_of(table, batch.only([first, second]))
+    keys = table.keys(batch.only([first, second]))
     return one_row(table, keys)

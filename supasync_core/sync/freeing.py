@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from supasync_core.api.history import Evidence
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import RowError, TableError
-from supasync_core.model.refused_rows import keys_of
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_core.project.own_staging import StagingError, own_staging
@@ -98,7 +97,7 @@ class Freeing:
         return bool(done.removed)
 
     def _blockers(self, table: Table, batch: Batch, aside: dict[Key, Sequence[str]]) -> list[Key]:
-        pairs = zip(batch.rows, keys_of(table, batch), strict=True)
+        pairs = zip(batch.rows, table.keys(batch), strict=True)
         project = self.progress.migration
         return [k for row, key in pairs for k in in_the_way(project, table, row, aside.get(key, ()))]
 

@@ -5,7 +5,7 @@ it did not come from the source is that the source has no row with its key.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from supasync_core.api.backend import Remark
 from supasync_core.model.batch import Key, Keyset, Span, Window
@@ -63,18 +63,19 @@ def look(migration: Migration, table: Table, most: int) -> Made:
     """Ask for at most so many rows by their keys: a page of the sink, a few requests of the source."""
     gone: list[Key] = []
     looked = total = 0
-    for keys, rows in _pages(migration, _keys_only(table), most):
+    for keys, rows in _pages(migration, table.whole().narrowed(table.key), most):
         gone += lacking(migration, table, keys)
         looked += len(keys)
         total = max(total, rows, looked)
-    empty = 0 < len(gone) == looked and not migration.source.count(replace(table, where=None))
+    empty = 0 < len(gone) == looked and not migration.source.count(table.whole())
     return Made(table, tuple(gone), looked, total, empty)
 
 
 def lacking(migration: Migration, table: Table, keys: Sequence[Key]) -> list[Key]:
     """Those of the keys that no row of the source has, also where it prints them in other words."""
-    found = migration.source.rows(_keys_only(table), table.key, keys) if keys else ()
-    known = {table.place(row, None).key for batch in found for row in batch.rows}
+    narrow = table.whole().narrowed(table.key)
+    found = migration.source.rows(narrow, table.key, keys) if keys else ()
+    known = {key for batch in found for key in table.keys(batch)}
     return [] if len(known) >= len(set(keys)) else [key for key in keys if key not in known]
 
 
@@ -89,10 +90,6 @@ def why(remarks: Iterable[Remark]) -> str:
     return f"{cause}. They stay, and keep rows of OLD out that have the same unique value: {WAY}"
 
 
-def _keys_only(table: Table) -> Table:
-    return replace(table, columns=table.key, exclude=(), where=None, transform=())
-
-
 def _pages(migration: Migration, table: Table, most: int) -> Iterator[tuple[list[Key], int]]:
     """The keys of the sink's rows, page by page to an empty one, and how many rows there are."""
     after, seen, total, onward = None, 0, 0, Onward(table)
@@ -103,7 +100,7 @@ def _pages(migration: Migration, table: Table, most: int) -> Iterator[tuple[list
         page = migration.sink.read(table, window)
         if not page.count:
             return
-        keys = [table.place(row, None).key for row in page.rows]
+        keys = table.keys(page)
         seen, total = seen + page.count, max(total, page.total or 0)
         yield keys, total
         if seen >= total > 0:

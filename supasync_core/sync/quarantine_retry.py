@@ -6,7 +6,7 @@ from functools import reduce
 from supasync_core.model import transform
 from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.model.errors import RowError
-from supasync_core.model.refused_rows import joined, keys_of
+from supasync_core.model.refused_rows import joined
 from supasync_core.model.state import Again
 from supasync_core.model.table import Table
 from supasync_core.sync import confirmed, made_rows
@@ -54,7 +54,7 @@ def _listed(delivery: Writer, table: Table, keys: list[tuple[str, ...]], size: i
         return
     with delivery.gate.alone():
         batches = delivery.read(table, table.key, keys)
-        found = {key for batch in batches for key in keys_of(table, batch)}
+        found = {key for batch in batches for key in table.keys(batch)}
         delivery.set_aside.drop(table, set(keys) - found)
         if not batches:
             return
@@ -75,14 +75,14 @@ def _again(delivery: Writer, table: Table, *, whole: bool) -> None:
             page = _page(delivery, table, aside.again[table.name], size)
             batch = transform.apply(delivery.migration.transforms(table), table, page)
             if batch.count:
-                delivery.reread.read(table, keys_of(table, batch))
+                delivery.reread.read(table, table.keys(batch))
                 delivery.deliver(table, batch)
             aside.reading_again = None
         again = aside.again[table.name]
         if not page.count:
             break
         tried, size = tried + page.count, _size(delivery, table)
-        aside.again[table.name] = replace(again, behind=table.place(page.rows[-1], None).key)
+        aside.again[table.name] = replace(again, behind=table.key_of(page.rows[-1]))
     else:
         return
     if again.refused or again.more:

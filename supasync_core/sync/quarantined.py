@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from threading import RLock
 
+from supasync_core.model.batch import Key
 from supasync_core.model.errors import RowError, SchemaError
-from supasync_core.model.refused_rows import Key, told
+from supasync_core.model.refused_rows import told
 from supasync_core.model.state import Again, Quarantined, State
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted

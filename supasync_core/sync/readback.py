@@ -5,7 +5,7 @@ is, the upsert succeeded, so only a look at the row tells.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from supasync_core.api.backend import Computing
@@ -54,7 +54,7 @@ class Readback:
         for place in places:
             row, text = batch.rows[place], batch.rows.texts[place]
             if len(text) <= _LARGEST and all(row.get(name) is not None for name in self.table.key):
-                self.sample.append(Sent(self.table.place(row, None).key, row, text))
+                self.sample.append(Sent(self.table.key_of(row), row, text))
         latest = {each.key: each for each in self.sample}
         self.sample = _spread(list(latest.values()), SAMPLE)
 
@@ -69,13 +69,11 @@ class Readback:
             return
         columns = self._columns(next(iter(sent.values())).text)
         self._refuse_misprinted(sent, columns)
-        narrow = replace(
-            self.table, columns=(*self.table.key, *columns), exclude=(), where=None, transform=()
-        )
+        narrow = self.table.whole().narrowed((*self.table.key, *columns))
         found = [
-            (narrow.place(row, None).key, text)
+            pair
             for batch in self.migration.sink.rows(narrow, self.table.key, sorted(sent))
-            for row, text in zip(batch.rows, batch.rows.texts, strict=True)
+            for pair in narrow.texts(batch).items()
         ]
         if not found:
             raise self._absent()
@@ -143,8 +141,8 @@ class Readback:
         now: dict[Key, dict[str, str]] = {}
         for batch in self.migration.source.rows(self.table, self.table.key, sorted(wrong)):
             changed = transform.apply(transforms, self.table, batch)
-            for row, text in zip(changed.rows, changed.rows.texts, strict=True):
-                now[self.table.place(row, None).key] = raw_json.cells(text)
+            for key, text in self.table.texts(changed).items():
+                now[key] = raw_json.cells(text)
         for key, names in wrong.items():
             before = raw_json.cells(sent[key].text)
             if key in now and all(now[key].get(name) == before.get(name) for name in names):

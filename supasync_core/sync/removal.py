@@ -15,7 +15,7 @@ source does not have the rows any more.
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 from uuid import uuid4
 
@@ -116,12 +116,11 @@ def weigh(place: Place, table: Table, keys: Sequence[Key], ceiling: int | None =
     """What of these rows may be removed, nothing being removed yet; SchemaError for what cannot be a key."""
     wanted = table.exact_keys(keys)
     seen = place.evidence.seen(place.source_ref, table, wanted) if wanted else set()
-    whole = replace(table, where=None)
     return DeletePlan(
         table=table,
         keys=tuple(key for key in wanted if key in seen),
         unproven=tuple(key for key in wanted if key not in seen),
-        ceiling=ceiling_of(place.sink.count(whole) if wanted else 0) if ceiling is None else ceiling,
+        ceiling=ceiling_of(place.sink.count(table.whole()) if wanted else 0) if ceiling is None else ceiling,
     )
 
 
@@ -157,8 +156,9 @@ def _remove(
         rows = [batch for batch in _named(place, table, plan.keys) if batch.count]
         held, holder = _held(place, table, rows, references)
         for batch in rows:
-            place.evidence.keep_removed(removal, at, place.sink_ref, table, _without(table, batch, held))
-        there = [key for batch in rows for key in _keys(table, batch) if key not in held]
+            going = batch.only([i for i, key in enumerate(table.keys(batch)) if key not in held])
+            place.evidence.keep_removed(removal, at, place.sink_ref, table, going)
+        there = [key for batch in rows for key in table.keys(batch) if key not in held]
         removed, left, error = place.sink.delete(table, there), 0, None
     except LeftOverError as err:
         removed, left, error = err.removed, err.left, err
@@ -190,12 +190,12 @@ def undo(place: Place, removal: str | None = None) -> tuple[Removal, list[PutBac
 
 
 def _put_back(place: Place, removal: str, table: Table) -> PutBack:
-    whole = _everything(table)
+    whole = table.whole().narrowed(())
     written = present = 0
     try:
         for batch in place.evidence.removed_rows(removal, table):
-            keys = _keys(table, batch)
-            there = {k for found in place.sink.rows(whole, table.key, keys) for k in _keys(table, found)}
+            keys = table.keys(batch)
+            there = {k for found in place.sink.rows(whole, table.key, keys) for k in table.keys(found)}
             wanted = batch.only([i for i, key in enumerate(keys) if key not in there])
             present += batch.count - wanted.count
             written += confirmed.upsert(place.sink, whole, wanted) if wanted.count else 0
@@ -214,7 +214,7 @@ def _held(
     """
     held: set[Key] = set()
     holder = None
-    own = {key for batch in rows for key in _keys(table, batch)}
+    own = {key for batch in rows for key in table.keys(batch)}
     mine = [each for each in references if each.parent == table.address]
     for reference in mine if rows else ():
         links = _links(place, reference, table, rows)
@@ -236,17 +236,17 @@ def _links(place: Place, reference: Reference, table: Table, rows: Sequence[Batc
     parents = {
         texts: key
         for batch in rows
-        for row, key in zip(batch.rows, _keys(table, batch), strict=True)
+        for row, key in zip(batch.rows, table.keys(batch), strict=True)
         if (texts := texts_of(row, reference.theirs))
     }
     schema, name = reference.table
     declared = next((each for each in place.tables if each.address == reference.table), None)
     child = declared or Table(name=name, schema=schema, key=reference.columns)
-    narrow = replace(_everything(child), columns=tuple(dict.fromkeys((*child.key, *reference.columns))))
+    narrow = child.whole().narrowed((*child.key, *reference.columns))
     found: defaultdict[Key, set[Key]] = defaultdict(set)
     try:
         for batch in place.sink.rows(narrow, reference.columns, list(parents)):
-            for key, row in zip(_keys(child, batch), batch.rows, strict=True):
+            for key, row in zip(child.keys(batch), batch.rows, strict=True):
                 texts = texts_of(row, reference.columns)
                 for parent in [parents[texts]] if texts in parents else parents.values():
                     found[parent].add(key)
@@ -261,23 +261,6 @@ def _named(place: Place, table: Table, keys: Sequence[Key]) -> Iterator[Batch]:
     """The rows of these keys by their very texts: what the server takes for the same key is another row."""
     names = opaque(place.sink.shape(table), table.key)
     places = [table.key.index(name) for name in names]
-    for batch in _whole(place, table, keys):
-        told = literal(_keys(table, batch), keys, places)
+    for batch in place.sink.rows(table.whole().narrowed(()), table.key, keys):
+        told = literal(table.keys(batch), keys, places)
         yield batch if all(told) else batch.only([i for i, same in enumerate(told) if same])
-
-
-def _whole(place: Place, table: Table, keys: Sequence[Key]) -> Iterator[Batch]:
-    return place.sink.rows(_everything(table), table.key, keys)
-
-
-def _everything(table: Table) -> Table:
-    """The table with all of its columns and rows, as the sink has them."""
-    return replace(table, where=None, columns=(), exclude=(), transform=())
-
-
-def _without(table: Table, batch: Batch, held: set[Key]) -> Batch:
-    return batch.only([i for i, key in enumerate(_keys(table, batch)) if key not in held])
-
-
-def _keys(table: Table, batch: Batch) -> list[Key]:
-    return [table.place(row, None).key for row in batch.rows]

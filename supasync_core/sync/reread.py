@@ -8,8 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from supasync_core.model.batch import Batch
-from supasync_core.model.refused_rows import Key, keys_of
+from supasync_core.model.batch import Batch, Key
 from supasync_core.model.table import Table
 
 
@@ -26,5 +25,5 @@ class Reread:
 
     def sent(self, table: Table, batch: Batch) -> None:
         """These rows are in the sink."""
-        if table.name in self.keys and not self.keys[table.name].isdisjoint(keys_of(table, batch)):
+        if table.name in self.keys and not self.keys[table.name].isdisjoint(table.keys(batch)):
             self.written.add(table.name)

@@ -15,13 +15,7 @@ _PLAIN = ("text", "character varying", "boolean", "smallint", "integer", "bigint
 
 def sample(table: Table, batch: Batch, aside: Collection[Key]) -> Sequence[Key]:
     """The keys of some rows that were written."""
-    keys = [key for row in batch.rows if (key := table.place(row, None).key) not in aside]
-    return keys[:SAMPLE]
-
-
-def texts_by_key(table: Table, batch: Batch) -> dict[Key, str]:
-    """The rows as they were sent."""
-    return {table.place(row, None).key: text for row, text in zip(batch.rows, batch.rows.texts, strict=True)}
+    return [key for key in table.keys(batch) if key not in aside][:SAMPLE]
 
 
 def refuse_changed(
@@ -33,8 +27,7 @@ def refuse_changed(
     shape, computed = sink.shape(table), sink.computed(table)
     kinds = {column.name: column.type or "" for column in shape.columns if column.name not in computed}
     for after in found:
-        for row, text in zip(after.rows, after.rows.texts, strict=True):
-            key = table.place(row, None).key
+        for key, text in table.texts(after).items():
             if key not in sent or key in aside:
                 continue
             mine, theirs = raw_json.cells(sent[key]), raw_json.cells(text)

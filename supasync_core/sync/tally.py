@@ -8,7 +8,7 @@ of the whole table. Fewer rows than keys mean that keys were lost, or that someb
 from array import array
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Self
 
 from supasync_core.api.table_plugin import Job, TablePlugin
@@ -127,7 +127,7 @@ class Tally:
         return None
 
     def _there(self) -> int:
-        return self.migration.sink.count(replace(self.table, where=None))
+        return self.migration.sink.count(self.table.whole())
 
     def _repeated(self, rows: int, keys: int) -> SchemaError:
         name, columns = self.table.name, ", ".join(self.table.key)

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 
 from supasync_core.concurrency.rwlock import ReadWriteLock
 from supasync_core.model import transform
-from supasync_core.model.batch import Batch
+from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import BatchTooLargeError, RowError, SchemaError
-from supasync_core.model.refused_rows import Key, joined, keys_of, matching, printed, texts_of
+from supasync_core.model.refused_rows import joined, matching, printed, texts_of
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
@@ -107,7 +107,7 @@ class Writer:
         self._send(table, batch)
         while self.incomplete:
             self._send(*self.incomplete.pop())
-        return batch.count - (sum(key in self.aside for key in keys_of(table, batch)) if self.aside else 0)
+        return batch.count - (sum(key in self.aside for key in table.keys(batch)) if self.aside else 0)
 
     def _send(self, table: Table, batch: Batch) -> None:
         """Write the batch; what is refused is sent in other parts, one after the other."""
@@ -121,7 +121,7 @@ class Writer:
             else:
                 self.accepted(table, part)
                 if self.aside and table.name == self.sender:
-                    self.aside.difference_update(keys_of(table, part))
+                    self.aside.difference_update(table.keys(part))
 
     def _write(self, table: Table, batch: Batch) -> None:
         """Write the batch in as many portions as it takes."""
@@ -140,7 +140,7 @@ class Writer:
         """A row that was refused before may be taken in a later version."""
         self.reread.sent(table, batch)
         if self.set_aside.rows[table.name]:
-            self.set_aside.drop(table, keys_of(table, batch))
+            self.set_aside.drop(table, table.keys(batch))
 
     def _rescued(self, table: Table, batch: Batch, err: RowError) -> list[Batch]:
         """What is to be sent of a batch that was refused, in this order; the rest is set aside."""
@@ -160,7 +160,7 @@ class Writer:
         """The halves; rows that were refused before are sent alone, so that nobody looks for them again."""
         if batch.count == 1:
             return self._without(table, batch, [0], err)
-        known = self.set_aside.refused(table, keys_of(table, batch))
+        known = self.set_aside.refused(table, table.keys(batch))
         if known:
             return [*_others(batch, known), *(batch.only([place]) for place in known)]
         middle = batch.count // 2
@@ -301,7 +301,7 @@ class Writer:
 
     def put_aside(self, table: Table, batch: Batch, place: int, err: RowError, *, waits: bool) -> None:
         """Set the row at this place aside."""
-        key = table.place(batch.rows[place], None).key
+        key = table.key_of(batch.rows[place])
         if table.name == self.sender:
             self.aside.add(key)
         put = self.set_aside.wait if waits else self.set_aside.refuse
@@ -316,7 +316,7 @@ class Writer:
         found = self.migration.source.rows(table, columns, wanted)
         changed = [transform.apply(transforms, table, batch) for batch in found]
         for batch in changed:
-            self.reread.read(table, keys_of(table, batch))
+            self.reread.read(table, table.keys(batch))
         return [batch for batch in changed if batch.count]
 
 

@@ -54,7 +54,7 @@ class Counting:
 
     def _read_again(self, side: Side, table: Table, before: int) -> tuple[int, int]:
         """By how many rows a side's count differs from the keys that it gives now, and that count."""
-        narrow = replace(table, columns=table.key, exclude=(), transform=())
+        narrow = table.narrowed(table.key)
         span, met, onward = Span(Keyset(None)), 0, Onward(narrow)
         while (batch := side.read(narrow, Window((span,), narrow.page_size))).count:
             met += batch.count
@@ -80,11 +80,11 @@ class Counting:
         """The two halves by OLD's keys; the second one's counts are what remains."""
         span = self._span(whole.after, whole.to)
         window = Window((span,), 1, skip=whole.old // 2)
-        narrow = replace(self.measure.old, columns=self.measure.table.key, exclude=(), transform=())
+        narrow = self.measure.old.narrowed(self.measure.table.key)
         rows = self.measure.migration.source.read(narrow, window).rows
         if not rows:
             return [whole]
-        border = self.measure.table.place(rows[0], None).key
+        border = self.measure.table.key_of(rows[0])
         if not ends_range(border):
             return [whole]
         first = self._counted(whole.after, border)

@@ -144,7 +144,7 @@ class Measure:
 
     def originals(self, batch: Batch) -> list[Key]:
         """The keys of OLD's rows as OLD has them."""
-        return [self.table.place(row, None).key for row in batch.rows]
+        return self.table.keys(batch)
 
     def of_old(self, batch: Batch) -> Iterator[tuple[Key, Seen | None]]:
         """OLD's rows as they should be in NEW; None for one that a transform leaves out."""
@@ -156,7 +156,7 @@ class Measure:
         transforms = self.migration.transforms(self.table)
         for index, row in enumerate(batch.rows):
             version = row.get(VERSION) if self.versioned else None
-            key = self.table.place(row, None).key
+            key = self.table.key_of(row)
             plain = self._text(batch, index, version, light=not transforms)
             if not transforms:
                 yield key, self._seen(row, plain, version)
@@ -215,7 +215,7 @@ class Measure:
 
     def _seen(self, row: Mapping[str, Any], text: str | None, version: str | None) -> Seen:
         stamps = tuple(row.get(name) for name in self.stamps)
-        return Seen(self.table.place(row, None).key, stamps, text, version)
+        return Seen(self.table.key_of(row), stamps, text, version)
 
 
 def measure(migration: Migration, table: Table, state: State, *, exact: bool) -> Measure:

@@ -183,7 +183,7 @@ class Look:
 
     def _new(self, keys: list[Key]) -> Iterator[Seen]:
         whole = self.measure.whole()
-        table = _bare(replace(whole.new, where=None))
+        table = _bare(whole.new.whole())
         for batch in self.measure.migration.sink.rows(table, self.measure.table.key, keys):
             yield from whole.of_new(batch)
 
@@ -192,7 +192,7 @@ class Look:
         table = self.measure.table
         if not table.where or not keys:
             return set()
-        narrow = replace(table, where=None, columns=table.key, exclude=())
+        narrow = table.whole().narrowed(table.key)
         batches = self.measure.migration.source.rows(narrow, table.key, keys)
         return {key for batch in batches for key in self.measure.originals(batch)}
 

@@ -182,7 +182,7 @@ def new_rows(
         yield from measure.of_new(batch)
         if not batch.count:
             return
-        last = measure.table.place(batch.rows[-1], None).key
+        last = measure.table.key_of(batch.rows[-1])
         if last == to:
             return
         span = replace(span, after=onward.behind(batch))

@@ -7,7 +7,6 @@ from secrets import randbits
 from supasync_core.model import cell_text, raw_json, transform
 from supasync_core.model.batch import Batch, Key, Row
 from supasync_core.model.page_order import ends_range
-from supasync_core.model.refused_rows import keys_of
 from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Instant
 from supasync_core.sync import distinct_keys, quarantine_retry
@@ -38,7 +37,7 @@ def met(measure: Measure, batch: Batch) -> list[Met]:
     """The rows of a page that was read by this measure; one without a version is never the same again."""
     found = []
     for row in batch.rows:
-        key, version = measure.table.place(row, None).key, row.get(VERSION)
+        key, version = measure.table.key_of(row), row.get(VERSION)
         number = randbits(96) if version in _NO_VERSIONS else number_of(key, str(version))
         found.append(Met(key, number, _stamped(measure, row)))
     return found
@@ -86,7 +85,7 @@ class Bringer:
 
     def named(self, keys: Sequence[Key]) -> Iterator[Met]:
         """Read the rows of these keys whole and bring them; those that are gone are left out."""
-        project, new = self.progress.migration, replace(self.whole.new, where=None)
+        project, new = self.progress.migration, self.whole.new.whole()
         for batch in project.source.rows(self.whole.old, self.table.key, keys) if keys else ():
             if not batch.count:
                 continue
@@ -106,7 +105,7 @@ class Bringer:
         changed = transform.apply(self.progress.migration.transforms(self.table), self.table, plain)
         distinct_keys.check(self.table, changed)
         there = {seen.key: seen for seen in theirs}
-        keys = keys_of(self.table, changed)
+        keys = self.table.keys(changed)
         differing = [i for i, key in enumerate(keys) if not self._is_there(key, changed.rows.texts[i], there)]
         if differing:
             self._send(changed.only(differing))

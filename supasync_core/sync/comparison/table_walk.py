@@ -158,7 +158,7 @@ class Walk:
         self.at = self.onward.behind(batch).key
 
     def _met_alone(self, batch: Batch) -> None:
-        self.bound = self.table.place(batch.rows[-1], None).key
+        self.bound = self.table.key_of(batch.rows[-1])
         self.met += batch.count
 
     def _up_to_known(self, batch: Batch) -> Batch:
