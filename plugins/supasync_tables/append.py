@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from supasync_core.api.blind_spots import DELETES, UPDATES
+from supasync_core.api.pages import pages
 from supasync_core.api.table_plugin import Job, Piece
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
@@ -18,8 +19,8 @@ from supasync_core.model.errors import SchemaError
 from supasync_core.model.state import KeysetState, TableState
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Horizon
+from supasync_tables.completeness import holds_everything, shortfall
 from supasync_tables.horizon import MARGIN, horizon_of, latest
-from supasync_tables.read_pages import holds_everything, pages, shortfall
 
 OVERLAP_KEYS = 10_000
 """Keys that are read again where no time is known: behind a first load, whether it ended or was stopped."""

@@ -25,6 +25,7 @@ from datetime import timedelta
 from typing import Any
 
 from supasync_core.api.blind_spots import DELETES, UPDATES, timestamp_moves
+from supasync_core.api.pages import pages
 from supasync_core.api.table_plugin import Job, Piece
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Cursor, Keyset, Row, Span, Window
@@ -32,8 +33,8 @@ from supasync_core.model.errors import SchemaError
 from supasync_core.model.state import KeysetState, TableState
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Horizon, Instant
+from supasync_tables.completeness import holds_everything, shortfall
 from supasync_tables.horizon import MARGIN, begun_at, horizon_of, latest
-from supasync_tables.read_pages import holds_everything, pages, shortfall
 
 _MARGIN = timedelta(microseconds=MARGIN)
 _TIMES = re.compile(r"timestamp|date|text|character varying|varchar|json", re.IGNORECASE)

@@ -14,8 +14,8 @@ from supasync_core.model.errors import SchemaError
 from supasync_core.model.page_order import Onward
 from supasync_core.model.state import KeysetState, TableState
 from supasync_core.model.table import Shape, Table
+from supasync_tables.completeness import holds_everything, shortfall
 from supasync_tables.horizon import horizon_of
-from supasync_tables.read_pages import holds_everything, shortfall
 
 CEILING = 20_000
 """Rows that may be read as a whole by every run: 20 pages."""

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 from supasync_core.api.backend import Source, Typed
 from supasync_core.api.difference import Engine, Files, Taken
 from supasync_core.api.export import Choices
-from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window
+from supasync_core.api.pages import pages
+from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.opaque_keys import SINGLY
-from supasync_core.model.page_order import Onward
 from supasync_core.model.table import Shape, Table
 from supasync_core.schema.printed_precision import Printing
 
@@ -173,20 +173,14 @@ class ProjectSide:
         self.source.close()
 
     def _pages(self, table: Table) -> Iterator[Batch]:
-        after: Cursor | None = None
-        rows, onward = 0, Onward(table)
+        rows = 0
         printed = Printing.of(self.name.upper(), self.source, table, self.source.shape(table))
-        while True:
-            window = Window((Span(Keyset(None), after=after),), table.page_size)
-            batch = self.source.read(table, window)
-            if not batch.count:
-                printed.check()
-                return
+        for batch in pages(self.source, table):
             printed.seen(batch)
             rows += batch.count
             self.progress(table.name, rows)
-            after = onward.behind(batch)
             yield self.changed(table, batch)
+        printed.check()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,15 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from supasync_core.api.backend import Informed, Sink
+from supasync_core.api.backend import Informed
 from supasync_core.api.export import WARNING, Choices, Export, Finding, Found, Staging
+from supasync_core.api.pages import pages
 from supasync_core.api.registry import did_you_mean
 from supasync_core.gap.import_plan import ImportPlan, Part
 from supasync_core.model import transform
-from supasync_core.model.batch import Batch, Key, Keyset, Span, Window
+from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.opaque_keys import foreign, literal, opaque
-from supasync_core.model.page_order import Onward
 from supasync_core.model.row_key import NOT_BY_HAND, has_row_key
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.wording import counted
@@ -116,7 +116,7 @@ class Look:
         """
         sink = self.migration.sink
         if not foreign(part.shape, table.key) and asked > FEW and sink.count(table) < asked * ROWS_FOR_A_KEY:
-            yield from _all_rows(sink, table)
+            yield from pages(sink, table)
             return
         names = opaque(part.shape, table.key)
         places = [table.key.index(name) for name in names]
@@ -209,7 +209,7 @@ class Look:
     def _having(self, table: Table, values: list[str]) -> Iterator[Batch]:
         sink = self.migration.sink
         if len(values) > FEW and sink.count(table) < len(values) * ROWS_FOR_A_KEY:
-            yield from _all_rows(sink, table)
+            yield from pages(sink, table)
         else:
             yield from sink.rows(table, table.key, [(value,) for value in values])
 
@@ -235,17 +235,6 @@ def _orphans_unchecked(table: Table, column: str, parent: str, values: int) -> F
         f"{parent} by their very texts, and NEW alone knows which are the same; it refuses what has no parent"
     )
     return Finding(kind="orphan", table=table.name, text=text, level=WARNING, column=column)
-
-
-def _all_rows(sink: Sink, table: Table) -> Iterator[Batch]:
-    """Every row, in the order of the key."""
-    after, onward = None, Onward(table)
-    while True:
-        batch = sink.read(table, Window((Span(Keyset(None), after=after),), table.page_size))
-        if not batch.count:
-            return
-        yield batch
-        after = onward.behind(batch)
 
 
 def _references(part: Part) -> list[tuple[str, str, str]]:

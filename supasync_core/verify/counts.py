@@ -1,10 +1,11 @@
 """Exact counts on both sides, by ranges of keys that are halved where they differ."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from supasync_core.api.backend import Side
+from supasync_core.api.pages import pages
 from supasync_core.model.batch import Cursor, Key, Keyset, Span, Window
-from supasync_core.model.page_order import Onward, ends_range
+from supasync_core.model.page_order import ends_range
 from supasync_core.model.table import Table
 from supasync_core.verify.findings import Range
 from supasync_core.verify.measure import LEAST_PAGE, Measure
@@ -55,10 +56,7 @@ class Counting:
     def _read_again(self, side: Side, table: Table, before: int) -> tuple[int, int]:
         """By how many rows a side's count differs from the keys that it gives now, and that count."""
         narrow = table.narrowed(table.key)
-        span, met, onward = Span(Keyset(None)), 0, Onward(narrow)
-        while (batch := side.read(narrow, Window((span,), narrow.page_size))).count:
-            met += batch.count
-            span = replace(span, after=onward.behind(batch))
+        met = sum(batch.count for batch in pages(side, narrow))
         after = side.count(table)
         return _outside(met, before, after), after
 

@@ -7,13 +7,14 @@ texts differently; such rows just turn up in another range, and are matched at t
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from supasync_core.api.history import Evidence
+from supasync_core.api.pages import pages
 from supasync_core.concurrency.memory_budget import BytesHeld, bounded
 from supasync_core.concurrency.prefetch import ahead
-from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window
-from supasync_core.model.page_order import Onward, ends_range
+from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span
+from supasync_core.model.page_order import ends_range
 from supasync_core.schema.printed_precision import Printing
 from supasync_core.verify.findings import ROWS
 from supasync_core.verify.measure import Measure, Seen, added
@@ -67,7 +68,8 @@ class Walk:
 
     def conduct(self) -> None:
         """Read both tables to their end."""
-        for batch in ahead(self._old_pages()):
+        source = bounded(self.measure.migration.source, BytesHeld())
+        for batch in ahead(pages(source, self.measure.old)):
             self.step(batch)
             del batch
             self.progress(self.compared)
@@ -94,16 +96,6 @@ class Walk:
             return []
         found = self.evidence.rewritten(source, self.measure.table)
         return [key for key in found if key not in self.missing and key not in self.changed]
-
-    def _old_pages(self) -> Iterator[Batch]:
-        """OLD's pages in the order of its keys."""
-        measure = self.measure
-        source = bounded(measure.migration.source, BytesHeld())
-        span, onward = Span(Keyset(None)), Onward(measure.table)
-        while (batch := source.read(measure.old, Window((span,), measure.old.page_size))).count:
-            span = replace(span, after=onward.behind(batch))
-            yield batch
-            del batch
 
     def _wanted(self, batch: Batch) -> dict[Key, Seen]:
         """OLD's rows of a page as they should be in NEW; each is noted as seen."""
@@ -175,15 +167,9 @@ def new_rows(
     ``look`` is called with each page.
     """
     span = Span(Keyset(None), after=None if after is None else Cursor(None, after), to=to)
-    onward = Onward(measure.table)
-    while True:
-        batch = measure.migration.sink.read(measure.new, Window((span,), measure.new.page_size))
+    for batch in pages(measure.migration.sink, measure.new, span):
         look(batch)
         yield from measure.of_new(batch)
-        if not batch.count:
+        if measure.table.key_of(batch.rows[-1]) == to:
             return
-        last = measure.table.key_of(batch.rows[-1])
-        if last == to:
-            return
-        span = replace(span, after=onward.behind(batch))
         del batch

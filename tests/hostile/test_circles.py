@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from supasync_core.api.pages import pages
 from supasync_core.model.batch import Batch, Keyset, Span
 from supasync_core.model.errors import TransientError
 from supasync_core.model.page_order import Onward
 from supasync_core.model.table import Table
-from supasync_tables.read_pages import pages
 from tests.hostile.server import answer, serving
 from tests.hostile.test_answers import source
 

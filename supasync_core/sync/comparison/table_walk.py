@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from supasync_core.api.history import Evidence
+from supasync_core.api.pages import pages
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window
 from supasync_core.model.comparison_state import Comparison, Range
@@ -136,14 +137,9 @@ class Walk:
         return self.progress.lease.unsettled or self.enough()
 
     def _page(self) -> Batch:
-        whole = self.wanted.values and not self.ahead
-        return self._read(self.bringer.whole if whole else self.light, self.at)
-
-    def _read(
-        self, how: Measure, after: Key | None, limit: int | None = None, to: Key | None = None
-    ) -> Batch:
-        span = Span(Keyset(None), after=Cursor(None, after) if after else None, to=to)
-        return self.progress.migration.source.read(how.old, Window((span,), limit or how.old.page_size))
+        how = self.bringer.whole if self.wanted.values and not self.ahead else self.light
+        span = Span(Keyset(None), after=Cursor(None, self.at) if self.at else None)
+        return self.progress.migration.source.read(how.old, Window((span,), how.old.page_size))
 
     def _take(self, batch: Batch) -> None:
         if not self.wanted.values:
@@ -196,10 +192,11 @@ class Walk:
         A key that no request can name is the last one of the table.
         """
         found: list[Met] = []
-        after, onward, until = self.bound, Onward(self.table), to if ends_range(to) else None
-        while (batch := self._read(self.bringer.whole, after, to=until)).count:
+        after, until = self.bound, to if ends_range(to) else None
+        span = Span(Keyset(None), after=Cursor(None, after) if after else None, to=until)
+        for batch in pages(self.progress.migration.source, self.bringer.whole.old, span):
             found += self.bringer.page(batch, after)
-            after = onward.behind(batch).key
+            after = found[-1].key
             if after == until:
                 break
             self.progress.save_if_due()

@@ -1,26 +1,9 @@
-"""Page after page of one keyset, until there is nothing more; and whether that was all there is."""
+"""Whether the pages that were read were all there is."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
-from supasync_core.api.backend import Source
 from supasync_core.api.table_plugin import Job
 from supasync_core.model.batch import Batch, Span, Window
-from supasync_core.model.page_order import Onward
-from supasync_core.model.table import Table
-
-
-def pages(source: Source, table: Table, span: Span) -> Iterator[Batch]:
-    """Every row of the span once, in its order, however rows move meanwhile.
-
-    Only an empty page is the end: a server may cut any page below the limit that was asked for
-    (PostgREST documentation, "db-max-rows").
-    """
-    onward = Onward(table, span.keyset.column)
-    while (batch := source.read(table, Window((span,), table.page_size))).count:
-        span = replace(span, start=None, after=onward.behind(batch))
-        yield batch
-        del batch  # there is room for the next page once nobody holds this one
 
 
 def holds_everything(page: Batch) -> bool:
