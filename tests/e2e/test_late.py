@@ -216,7 +216,8 @@ def elsewhere(space: Workspace, folder: Path) -> Workspace:
 
 def watchful(space: Workspace) -> subprocess.Popen[str]:
     """A run to which half a second is what a minute is to others: it then renews its lease."""
-    code = "from supasync_core import lease, cli; lease.RENEW = 0.5; cli.main()"
+    imports = "from supasync_core import cli; from supasync_core.project import lease"
+    code = f"{imports}; lease.RENEW = 0.5; cli.main()"
     return subprocess.Popen(
         [sys.executable, "-c", code, "sync"],
         cwd=space.folder,

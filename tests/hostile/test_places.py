@@ -19,7 +19,12 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="names of files are b
 COMMAND = Path(sys.executable).with_name("supasync")
 ASCII = {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
 """A locale without UTF-8: Python would take another one for C by itself."""
-HOLDER = "import sys, pathlib; from supasync_core import lock; print(lock.holder(pathlib.Path(sys.argv[1])))"
+HOLDER = """
+from pathlib import Path
+from sys import argv
+from supasync_core.system import lock
+print(lock.holder(Path(argv[1])))
+"""
 
 
 def ran(folder: Path, *args: str, **environment: str) -> tuple[int, str]:
@@ -91,7 +96,7 @@ def test_whatever_a_file_system_refuses_names_the_file(number: int) -> None:
 
 REPLACED = """
 import sys
-from supasync_core import lease
+from supasync_core.project import lease
 from supasync_core.cli import main
 
 class Gone:
