@@ -1,18 +1,20 @@
 """The sink `csv`: a table's file is written anew, as a whole, with each batch."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from supasync_core.api.registration import Fence
+from supasync_core.model import pg_literals, raw_json
 from supasync_core.model.batch import Batch, Window
+from supasync_core.model.pg_types import is_array, is_json, type_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.connection import blamed, private
 from supasync_core.staging.csv.folder import Files, replace_whole
 from supasync_core.staging.read_rows import Reader
 from supasync_core.staging.values import JSON, VARCHAR, Kind, identifier
 from supasync_core.staging.write_rows import Writer
-from supasync_csv.arrays import array_columns, with_literals
-from supasync_csv.workspace import Workspace, header, is_json
+from supasync_csv.workspace import Workspace, header
 
 
 class CsvSink:
@@ -83,8 +85,9 @@ class CsvSink:
         self._fence.ask()
         self._load(table)
         writer = Writer(self._work.connection, self._work.path, new=self._kind, grows=lambda _kinds: True)
-        arrays = array_columns(self._shapes.get(table.name, Shape(known=False)))
-        count = writer.upsert(table, with_literals(batch, arrays) if arrays else batch)
+        shape = self._shapes.get(table.name, Shape(known=False))
+        arrays = {column.name: column.type for column in shape.columns if is_array(column.type or "")}
+        count = writer.upsert(table, _with_literals(batch, arrays) if arrays else batch)
         if count:
             self._save(table)
         return count
@@ -136,8 +139,21 @@ class CsvSink:
 
     def _kind(self, table: Table, column: str) -> Kind:
         shape = self._shapes.get(table.name, Shape(known=False))
-        return JSON if is_json(shape, column) else VARCHAR
+        return JSON if is_json(type_of(shape, column)) else VARCHAR
 
 
 def _cast(text: str, kind: Kind) -> str:
     return f"CAST({text} AS {kind.sql})"
+
+
+def _with_literals(batch: Batch, arrays: Mapping[str, str | None]) -> Batch:
+    """The batch with arrays as strings that hold PostgreSQL's own text."""
+    rows = []
+    for text in raw_json.split(batch.body):
+        cells = raw_json.cells(text)
+        for name, kind in arrays.items():
+            cell, element = cells.get(name, ""), (kind or "").removesuffix("[]")
+            if cell.startswith("[") and (array := pg_literals.printed(cell, element)) is not None:
+                cells[name] = json.dumps(array, ensure_ascii=False)
+        rows.append("{" + ",".join(f"{json.dumps(name)}:{cell}" for name, cell in cells.items()) + "}")
+    return Batch(raw_json.join(rows), batch.total)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from supasync_core.model.batch import Batch, Window
 from supasync_core.model.errors import SchemaError
+from supasync_core.model.pg_types import is_array, is_json, type_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.model.timestamps import Horizon
 from supasync_core.staging.connection import blamed
@@ -13,7 +14,7 @@ from supasync_core.staging.csv.folder import Files
 from supasync_core.staging.read_rows import Reader
 from supasync_core.staging.values import identifier
 from supasync_csv.catalog import HIDDEN, catalog, files_of
-from supasync_csv.workspace import Workspace, header, is_array, is_json
+from supasync_csv.workspace import Workspace, header
 
 
 class CsvSource:
@@ -111,7 +112,7 @@ class CsvSource:
             )
             if shape is not None:
                 self._work.keep_documents(
-                    table, [name for name in header(table, path) if _untold(shape, name)]
+                    table, [name for name in header(table, path) if not type_of(shape, name)]
                 )
             self._loaded[path] = written
         return self._loaded[path]
@@ -120,16 +121,11 @@ class CsvSource:
 def _cell(shape: Shape, name: str) -> str:
     """A text as it leaves: JSON as it stands where the column holds JSON, else as a string."""
     text = identifier(name)
-    if is_json(shape, name):
+    if is_json(type_of(shape, name)):
         return f"CAST({text} AS JSON)"
-    if not is_array(shape, name):
+    if not is_array(type_of(shape, name)):
         return text
     return (
         f"CAST(CASE WHEN starts_with({text}, '[') AND json_valid({text}) "
         f"THEN {text} ELSE to_json({text}) END AS JSON)"
     )
-
-
-def _untold(shape: Shape, name: str) -> bool:
-    column = shape.column(name)
-    return column is None or column.type is None

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from supasync_core.model.errors import SchemaError
-from supasync_core.model.table import Shape, Table
+from supasync_core.model.table import Table
 from supasync_core.staging.connection import open_to_write, private
 from supasync_core.staging.csv.records import look
 from supasync_core.staging.csv.scanner import LONGEST, scan
@@ -130,18 +130,6 @@ def _first(path: Path) -> bytes:
     if len(first) >= _HEADER:
         raise OSError(f"it is longer than {_HEADER:,} bytes")
     return bytes(first)
-
-
-def is_json(shape: Shape, name: str) -> bool:
-    """Whether the other side keeps JSON in the column."""
-    column = shape.column(name)
-    return column is not None and (column.type or "").lower() in ("json", "jsonb")
-
-
-def is_array(shape: Shape, name: str) -> bool:
-    """Whether the other side keeps an array in the column."""
-    column = shape.column(name)
-    return column is not None and (column.type or "").endswith("[]")
 
 
 def _sound(table: Table, path: Path, width: int, draft: Path) -> Path:

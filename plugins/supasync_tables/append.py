@@ -16,6 +16,7 @@ from supasync_core.api.table_plugin import Job, Piece
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.model.errors import SchemaError
+from supasync_core.model.pg_types import INTEGERS, bare
 from supasync_core.model.state import KeysetState, TableState
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Horizon
@@ -24,7 +25,6 @@ from supasync_tables.horizon import MARGIN, horizon_of, latest
 
 OVERLAP_KEYS = 10_000
 """Keys that are read again where no time is known: behind a first load, whether it ended or was stopped."""
-_WHOLE_TYPES = ("smallint", "integer", "bigint", "numeric", "BIGINT", "INTEGER", "HUGEINT")
 _WHOLE = re.compile(r"-?\d+")
 
 
@@ -40,7 +40,7 @@ class Append:
     def unfit(self, table: Table, shape: Shape) -> list[str]:
         """A key that does not count up."""
         column = shape.column(table.key[0])
-        if column is None or column.type is None or column.type in _WHOLE_TYPES:
+        if column is None or column.type is None or bare(column.type) in (*INTEGERS, "numeric"):
             return []
         return [f"append needs a key of whole numbers, and {column.name} is {column.type}"]
 

@@ -10,11 +10,11 @@ from supasync_core.api.difference import RIGHT, Engine, Taken
 from supasync_core.api.export import ERROR, Choices, Found
 from supasync_core.api.registry import did_you_mean
 from supasync_core.model.errors import ConfigError, PluginError, SchemaError
+from supasync_core.model.pg_types import is_array, is_json, type_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.connection import blamed
 from supasync_core.staging.csv import find_files, nulls
 from supasync_core.staging.csv.cells import NOT_NULL, nullable, staged
-from supasync_core.staging.csv.column_types import is_array, is_json, type_of
 from supasync_core.staging.csv.dialects import DIALECTS, Dialect, detect, is_exact
 from supasync_core.staging.csv.exact_form import ExactFile
 from supasync_core.staging.csv.file_format import Physical, UnreadableFileError, examine
@@ -219,7 +219,7 @@ def _load(raw: Raw, shape: Shape, choices: Choices) -> _Part:
 
 def _text(cell: str, dialect: Dialect, shape: Shape, name: str) -> str:
     """The text to compare: as the API prints it, where the type is known."""
-    if is_json(shape, name) or is_array(shape, name):
+    if is_json(type_of(shape, name)) or is_array(type_of(shape, name)):
         return f"nullif(CAST({staged(cell, dialect, shape, name)} AS VARCHAR), 'null')"
     if type_of(shape, name) == "bytea" or dialect.escaped:
         return staged(cell, dialect, shape, name) if type_of(shape, name) else _unescaped(cell, dialect)

@@ -10,11 +10,11 @@ from supasync_core.api.difference import Engine, Taken
 from supasync_core.api.export import Choices
 from supasync_core.api.journal import keeps_state
 from supasync_core.model.errors import PluginError
+from supasync_core.model.pg_types import is_document, type_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.connection import blamed, open_to_look, spelled, vet
 from supasync_core.staging.diff_engine import DuckdbEngine
 from supasync_core.staging.duckdb_tables import Tables, qualified
-from supasync_core.staging.equality import is_document
 from supasync_core.staging.own_names import hides_row_ids
 from supasync_core.staging.values import Kind, identifier, literal, plain
 
@@ -114,7 +114,6 @@ def _type(kind: Kind) -> str | None:
 
 def _text(kind: Kind, shape: Shape, name: str) -> str:
     """The text to compare: a document's JSON, any other value's plain text."""
-    column = shape.column(name)
-    if kind.family == "json" and column is not None and is_document(column.type or ""):
+    if kind.family == "json" and is_document(type_of(shape, name)):
         return f"nullif(CAST({identifier(name)} AS VARCHAR), 'null')"
     return plain(identifier(name), kind)

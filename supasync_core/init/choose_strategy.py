@@ -11,6 +11,7 @@ from supasync_core.init.proposal import Proposal
 from supasync_core.init.read_cost import Cost
 from supasync_core.init.timestamp_sample import Judged, Moves
 from supasync_core.model.batch import Keyset, Row, Span, Window
+from supasync_core.model.pg_types import INTEGERS
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.model.timestamps import Instant
 from supasync_core.model.wording import counted
@@ -21,7 +22,6 @@ SAMPLE = 200
 """Rows of a table that are looked at, the first ones by key."""
 
 _DAY = timedelta(hours=24)
-_WHOLE = ("smallint", "integer", "bigint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,4 +169,4 @@ def _by_change(table: Table, found: Judged, changed: Column) -> Proposal:
 def _counting(shape: Shape) -> bool:
     """Whether the key is one whole number of the table's own, as a sequence draws them."""
     key = [column for column in shape.columns if column.key]
-    return len(key) == 1 and (key[0].type or "").lower() in _WHOLE and key[0].refers is None
+    return len(key) == 1 and (key[0].type or "").lower() in INTEGERS and key[0].refers is None

@@ -3,16 +3,11 @@
 from collections.abc import Collection, Iterable, Sequence
 
 from supasync_core.model.batch import Key
+from supasync_core.model.pg_types import PLAIN, is_array
 from supasync_core.model.table import Shape
 
-_TOLD = frozenset(
-    {
-        *("smallint", "integer", "bigint", "oid", "numeric", "real", "double precision", "money"),
-        *("boolean", "uuid", "date", "interval", "bytea", "inet", "cidr", "macaddr", "macaddr8"),
-    }
-)
 _TEXTS = ("text", "character varying", "character", "name", "varchar", "char", "bpchar")
-_TOLD_BEGIN = ("timestamp", "time ", "bit", "json")
+_PLAIN_BEGIN = ("timestamp", "time ", "bit", "json")
 SINGLY = 100
 """Keys that are asked for one by one to learn which row is meant; beyond that they are left alone."""
 
@@ -29,8 +24,8 @@ def opaque(shape: Shape, key: Sequence[str]) -> tuple[str, ...]:
         if (column := kinds.get(name)) is not None
         and not column.values
         and not _is_duckdbs(column.type or "")
-        and (column.type or "") not in _TOLD
-        and not (column.type or "").startswith(_TOLD_BEGIN)
+        and (column.type or "") not in PLAIN
+        and not (column.type or "").startswith(_PLAIN_BEGIN)
     )
 
 
@@ -43,7 +38,7 @@ def foreign(shape: Shape, key: Sequence[str]) -> tuple[str, ...]:
     """Those of them whose type is not PostgreSQL's own: what is said of them was not checked."""
     kinds = {column.name: column.type or "" for column in shape.columns}
     own = (*_TEXTS, "")
-    return tuple(name for name in opaque(shape, key) if kinds[name] not in own and kinds[name][-2:] != "[]")
+    return tuple(name for name in opaque(shape, key) if kinds[name] not in own and not is_array(kinds[name]))
 
 
 def literal(keys: Iterable[Key], asked: Collection[Key], places: Sequence[int]) -> list[bool]:

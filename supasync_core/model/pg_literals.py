@@ -1,7 +1,8 @@
 """Arrays and rows as PostgreSQL prints them, ``{a,"b c",NULL}`` and ``(a,"b c",)``, beside their JSON.
 
 PostgreSQL documentation, 8.15.6 "Array Input and Output Syntax", 8.16.6 "Composite Type Input and Output
-Syntax". ``box`` alone has another delimiter between elements, a semicolon.
+Syntax". An element is quoted where it is empty, looks like NULL, or holds a delimiter, a brace, a quote, a
+backslash or white space. ``box`` alone has another delimiter between elements, a semicolon.
 """
 
 import json
@@ -10,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from supasync_core.model import raw_json, timestamps
+from supasync_core.model.pg_types import is_json
 
+_BARE = re.compile(r'[^\s{}",;\\]+')
 _BOUNDS = re.compile(r"^(?:\[-?\d+:-?\d+\])+=")
 
 
@@ -79,6 +82,17 @@ def row(text: str) -> Rows | None:
             letters.append(letter)
         at += 1
     return None
+
+
+def printed(text: str, kind: str) -> str | None:
+    """The array as PostgreSQL writes it, of the JSON array that PostgreSQL has made of it.
+
+    None of an array of composites, and of an array of JSON that holds lists: these may be dimensions.
+    """
+    elements = [_element(each, kind) for each in raw_json.split(text.encode())]
+    if None in elements:
+        return None
+    return "{" + (";" if kind == "box" else ",").join(filter(None, elements)) + "}"
 
 
 def matches(
@@ -177,3 +191,23 @@ def _quoted(text: str, at: int) -> tuple[str, int]:
         letters.append(text[at])
         at += 1
     return "".join(letters), at + 1
+
+
+def _element(text: str, kind: str) -> str | None:
+    if text == "null":
+        return "NULL"
+    if is_json(kind):
+        return None if text.startswith("[") else _quote(text)
+    if text.startswith("["):
+        return printed(text, kind)
+    if text.startswith("{"):
+        return None
+    if text in ("true", "false"):
+        return text[0]
+    return _quote(str(json.loads(text))) if text.startswith('"') else text
+
+
+def _quote(text: str) -> str:
+    if _BARE.fullmatch(text) and text.upper() != "NULL":
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from supasync_core.model import pg_types
 from supasync_core.model.row_key import ROW_KEY, missing_in_sink
 from supasync_core.model.table import Column, Shape, Table
-from supasync_core.schema import type_widths
 
 PROBLEM, WARNING = "problem", "warning"
 
@@ -94,7 +94,7 @@ def _missing(table: Table, column: Column) -> Difference:
         table=table.name,
         column=column.name,
         text=f"{table.name}: NEW has no column {column.name}",
-        old=type_widths.shown(column),
+        old=pg_types.shown(column),
         hint=missing_in_sink([column.name]),
     )
 
@@ -108,7 +108,7 @@ def _added(table: Table, column: Column) -> Difference:
         column=column.name,
         text=f"{table.name}: NEW alone has the column {column.name}"
         + (", NOT NULL: without a default every row would be refused" if bare else ""),
-        new=type_widths.shown(column),
+        new=pg_types.shown(column),
     )
 
 
@@ -131,8 +131,8 @@ def _of_column(table: Table, old: Column, new: Column) -> Iterator[Difference]:
 
 def _type(table: Table, old: Column, new: Column) -> Iterator[Difference]:
     """The type alone: a view's columns have that of their expression, and no NOT NULL or default."""
-    fit = type_widths.fit(old, new)
-    if fit == type_widths.SAME:
+    fit = pg_types.fit(old, new)
+    if fit == pg_types.SAME:
         return
     told, level = _type_words(old, new, fit)
     yield Difference(
@@ -141,8 +141,8 @@ def _type(table: Table, old: Column, new: Column) -> Iterator[Difference]:
         table=table.name,
         column=old.name,
         text=f"{table.name}.{old.name} {told}",
-        old=type_widths.shown(old),
-        new=type_widths.shown(new),
+        old=pg_types.shown(old),
+        new=pg_types.shown(new),
     )
 
 
@@ -152,8 +152,8 @@ def _type_words(old: Column, new: Column, fit: str) -> tuple[str, str]:
         return f"lacks in NEW: {', '.join(lacking)}", PROBLEM
     if old.values and new.values:
         return "has other values in NEW, or another order: they sort by it", WARNING
-    told = f"is {type_widths.shown(old)} in OLD, {type_widths.shown(new)} in NEW"
-    return (f"{told}, which takes less", PROBLEM) if fit == type_widths.NARROWER else (told, WARNING)
+    told = f"is {pg_types.shown(old)} in OLD, {pg_types.shown(new)} in NEW"
+    return (f"{told}, which takes less", PROBLEM) if fit == pg_types.NARROWER else (told, WARNING)
 
 
 def _key(table: Table, old: Shape, new: Shape) -> Difference:

@@ -3,10 +3,10 @@
 
 from dataclasses import dataclass
 
+from supasync_core.model.pg_types import is_document, type_of
 from supasync_core.model.table import Shape, Table
 from supasync_core.staging.duckdb_tables import Kinds
-from supasync_core.staging.equality import equal, is_document, same
-from supasync_core.staging.staged_tables import type_of
+from supasync_core.staging.equality import equal, same
 from supasync_core.staging.values import identifier, instant, plain
 
 

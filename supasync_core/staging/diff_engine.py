@@ -12,10 +12,10 @@ from supasync_core.api.difference import KINDS, LEFT, RIGHT, Difference, Duplica
 from supasync_core.model import raw_json, timestamps
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import SchemaError
+from supasync_core.model.pg_types import NUMBERS, is_document, type_of
 from supasync_core.model.table import Shape, Table
 from supasync_core.staging import documents
 from supasync_core.staging.connection import blamed, open_in_memory, private, spelled
-from supasync_core.staging.equality import NUMBERS, is_document
 from supasync_core.staging.own_names import ROW_ID
 from supasync_core.staging.pairing import OPEN, SAME, Held, Pairing
 from supasync_core.staging.values import identifier, literal
@@ -110,7 +110,7 @@ class DuckdbEngine:
     def taken(self, place: str, table: Table, shape: Shape) -> Iterator[Batch]:
         """The rows of a side as JSON: documents and numbers as they stand, all else as strings."""
         held = self.held[place]
-        kinds = [(json.dumps(name, ensure_ascii=False), _kind(shape, name)) for name in held.cells]
+        kinds = [(json.dumps(name, ensure_ascii=False), type_of(shape, name)) for name in held.cells]
         found = self.connection.cursor().execute(
             f"SELECT {', '.join(held.cells.values())} FROM {held.relation} WHERE {held.where}"
         )
@@ -290,8 +290,7 @@ def _text(cell: str | None, shape: Shape, name: str) -> str | None:
     """A JSON cell as it is compared."""
     if cell is None or cell == "null":
         return None
-    column = shape.column(name)
-    if column is not None and is_document(column.type or ""):
+    if is_document(type_of(shape, name)):
         return cell
     return str(json.loads(cell)) if cell.startswith('"') else cell
 
@@ -310,11 +309,6 @@ def _cell(text: str | None, kind: str) -> str:
         if is_document(kind) or not isinstance(value, str):
             return text
     return json.dumps(text, ensure_ascii=False)
-
-
-def _kind(shape: Shape, name: str) -> str:
-    column = shape.column(name)
-    return (column.type or "") if column else ""
 
 
 def _json(text: str | None, kind: str) -> str:

@@ -14,9 +14,9 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 
 from supasync_core.model import pg_literals
+from supasync_core.model.pg_types import type_of
 from supasync_core.staging.compare_staged import Comparison
 from supasync_core.staging.connection import beside
-from supasync_core.staging.staged_tables import type_of
 from supasync_core.staging.values import identifier
 
 _CHUNK = 10_000

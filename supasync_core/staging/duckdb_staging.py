@@ -21,17 +21,18 @@ from supasync_core.api.backend import Source
 from supasync_core.api.export import Counts
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window
+from supasync_core.model.pg_types import is_document, type_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.compare_staged import Comparison
 from supasync_core.staging.connection import blamed, open_to_write, transaction
 from supasync_core.staging.documents import adopt_equals
 from supasync_core.staging.duckdb_tables import FILE, PLACE, ROW, Tables, qualified
-from supasync_core.staging.equality import is_document, same
+from supasync_core.staging.equality import same
 from supasync_core.staging.kept_history import SETUP, Kept
 from supasync_core.staging.own_names import free
 from supasync_core.staging.read_rows import Reader
 from supasync_core.staging.staged_source import StagedSource
-from supasync_core.staging.staged_tables import known, ready, referring, type_of, without
+from supasync_core.staging.staged_tables import known, ready, referring, without
 from supasync_core.staging.values import JSON, VARCHAR, Kind, identifier, plain
 from supasync_core.staging.write_rows import Writer
 

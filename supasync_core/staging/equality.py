@@ -5,34 +5,9 @@ staged, taken for doubles, looked for in NEW or written to a DuckDB file all go 
 A type that is not listed is treated like text. Documents are judged elsewhere, by content.
 """
 
-import re
-
+from supasync_core.model.pg_types import NUMBERS, WHOLE, bare, is_document
 from supasync_core.staging.values import VARCHAR, instant, literal, shortest
 
-_ALIASES = {
-    "tinyint": "smallint",
-    "utinyint": "smallint",
-    "usmallint": "integer",
-    "uinteger": "bigint",
-    "ubigint": "numeric",
-    "hugeint": "numeric",
-    "uhugeint": "numeric",
-    "decimal": "numeric",
-    "float": "real",
-    "double": "double precision",
-    "timestamp": "timestamp without time zone",
-    "timestamptz": "timestamp with time zone",
-    "time": "time without time zone",
-    "timetz": "time with time zone",
-    "blob": "bytea",
-    "bpchar": "character",
-    "bool": "boolean",
-}
-"""Names of DuckDB, and short ones, for types of PostgreSQL."""
-FLOATS = ("real", "double precision")
-WHOLE = ("smallint", "integer", "bigint", "oid")
-NUMBERS = (*WHOLE, *FLOATS, "numeric")
-ZONED, UNZONED = "timestamp with time zone", "timestamp without time zone"
 _TRUE = ("t", "true", "tr", "tru", "y", "ye", "yes", "on", "1")
 _FALSE = ("f", "false", "fa", "fal", "fals", "n", "no", "off", "of", "0")
 _TIME = r"^\d{4,6}-\d\d-\d\d([T ]\d\d:\d\d.*)?$"
@@ -45,17 +20,6 @@ _OFFSET = r"(:\d\d(?:\.\d+)?)\s*(?:[+-]\d\d(?::?\d\d)*|Z)( BC)?$"
 """What PostgreSQL ignores in a timestamp without time zone."""
 _PARTS = r"^([-+]?)(\d*)\.?(\d*)(?:[eE]([-+]?\d+))?$"
 _NAMES = ("minus", "whole", "part", "power")
-
-
-def bare(kind: str) -> str:
-    """PostgreSQL's name of a type, without its length; DuckDB's names are other names of the same."""
-    name = re.sub(r"\(\d+(,\d+)?\)$", "", kind.lower())
-    return _ALIASES.get(name, name)
-
-
-def is_document(kind: str) -> bool:
-    """Whether values of the type are JSON documents or arrays."""
-    return kind.lower() in ("json", "jsonb") or kind.endswith("[]")
 
 
 def normal(kind: str, text: str) -> str:  # noqa: C901, PLR0911, PLR0912 - by type

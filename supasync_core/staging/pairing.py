@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from supasync_core.api.difference import Question, Taken
+from supasync_core.model.pg_types import type_of
 from supasync_core.staging import equality
 from supasync_core.staging.own_names import ROW_ID
 from supasync_core.staging.values import VARCHAR, instant, literal
@@ -70,8 +71,7 @@ class Pairing:
 
     def kind(self, i: int) -> str:
         """The type that decides for a column; empty where nobody knows."""
-        column = self.question.shape.column(self.columns[i])
-        return (column.type or "") if column else ""
+        return type_of(self.question.shape, self.columns[i])
 
     def joined(self) -> list[str]:
         """All rows of both sides by key, as the table ``places``: a NULL place where one is missing.

@@ -12,6 +12,7 @@ from duckdb import DuckDBPyConnection
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import RowError, SchemaError
+from supasync_core.model.pg_types import type_of
 from supasync_core.model.table import Shape, Table
 from supasync_core.staging.connection import blamed, transaction
 from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified, refuse_twins, schema_of, untyped
@@ -184,10 +185,7 @@ class _Merge:
 
 def _type(shape: Shape, kind: Kind, name: str) -> str:
     """The type by which a key is compared: that of the column itself, else what was told of it."""
-    if kind not in (JSON, VARCHAR):
-        return kind.sql
-    column = shape.column(name)
-    return (column.type or "") if column else ""
+    return type_of(shape, name) if kind in (JSON, VARCHAR) else kind.sql
 
 
 def _texts(cells: Iterable[str | None], kind: Kind) -> list[str | None]:

@@ -12,6 +12,7 @@ from supasync_core.api.backend import Computing
 from supasync_core.model import cell_text, raw_json, transform
 from supasync_core.model.batch import Batch, Key, Row
 from supasync_core.model.errors import SchemaError
+from supasync_core.model.pg_types import ZONED
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.project.migration import Migration
 from supasync_core.schema.printed_precision import Printing
@@ -20,7 +21,7 @@ SAMPLE = 20
 """Rows of one table that are read back, in one request."""
 _LARGEST = 100_000
 """Characters of a row that is worth reading back: larger ones would cost more than they tell."""
-_ZONED = ("timestamp with time zone[]", "tstzrange", "tstzmultirange")
+_ZONED_INSIDE = (f"{ZONED}[]", "tstzrange", "tstzmultirange")
 """Each server prints these in its own time zone, and nothing compares them but PostgreSQL."""
 
 
@@ -186,7 +187,7 @@ def changed(table: Table, names: Sequence[str], key: Key) -> ChangedError:
 def _shared(old: Shape, new: Shape, name: str) -> str | None:
     """The column's type, where it is known to be the same on both sides and printed alike by both."""
     mine, theirs = old.column(name), new.column(name)
-    if mine is None or theirs is None or mine.type != theirs.type or mine.type in _ZONED:
+    if mine is None or theirs is None or mine.type != theirs.type or mine.type in _ZONED_INSIDE:
         return None
     return mine.type
 

@@ -15,21 +15,12 @@ from supasync_core.concurrency.memory_budget import BytesHeld, bounded
 from supasync_core.concurrency.prefetch import ahead
 from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span
 from supasync_core.model.page_order import ends_range
+from supasync_core.model.pg_types import INTEGERS, UNZONED, ZONED, type_of
 from supasync_core.schema.printed_precision import Printing
 from supasync_core.verify.findings import ROWS
 from supasync_core.verify.measure import Measure, Seen, added
 
-_SORTED_ALIKE = (
-    "smallint",
-    "integer",
-    "bigint",
-    "numeric",
-    "uuid",
-    "boolean",
-    "date",
-    "timestamp with time zone",
-    "timestamp without time zone",
-)
+_SORTED_ALIKE = (*INTEGERS, "numeric", "uuid", "boolean", "date", ZONED, UNZONED)
 """Key types that every PostgreSQL sorts alike; texts go by a collation, which each server has its own of."""
 
 
@@ -155,8 +146,8 @@ class Walk:
             self._pair(old, new, same=old.text == new.text if texts else None)
 
     def _sorted_alike(self) -> bool:
-        columns = [self.measure.shape.column(name) for name in self.measure.table.key]
-        return all(column and (column.type or "").startswith(_SORTED_ALIKE) for column in columns)
+        shape, key = self.measure.shape, self.measure.table.key
+        return all(type_of(shape, name).startswith(_SORTED_ALIKE) for name in key)
 
 
 def new_rows(

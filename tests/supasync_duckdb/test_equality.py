@@ -6,10 +6,10 @@ import duckdb
 import psycopg
 import pytest
 
+from supasync_core.model.pg_types import type_of
 from supasync_core.model.table import Column, Shape
 from supasync_core.staging.equality import alike, normal
 from supasync_core.staging.own_names import free, numbered, ours
-from supasync_core.staging.staged_tables import type_of
 from tests.servers.postgres import Cluster
 
 SPELLINGS = {

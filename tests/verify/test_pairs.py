@@ -11,6 +11,8 @@ from psycopg import sql
 from supasync_core.verify import TableVerdict
 from tests.verify.conftest import Pair
 
+PAGE_SIZE = 2
+"""Of the table ``logs``."""
 MISHAPS = ("fine", "fine", "missing", "extra", "stamped", "silent")
 
 
@@ -68,7 +70,8 @@ def expected(
     """What a verification must find."""
     kind = KINDS[name]
     seen = {"stamped"} if kind.stamped else set()
-    if exact or kind.whole:
+    in_old = sum(what != "extra" for what in happened.values())
+    if exact or kind.whole or (not kind.stamped and 0 < in_old <= PAGE_SIZE):  # a small table is read whole
         seen.add("silent")
     return {
         "missing": {key for key, what in happened.items() if what == "missing"},
@@ -119,5 +122,5 @@ def test_a_silent_update_is_seen_by_the_rows_version_once_the_row_was_seen(
             for column, text in row.items()
         )
         shared.old(sql.SQL("update {} set label = 'y' where {}").format(sql.Identifier(name), same))
-    for _ in range(2):  # a difference that nobody mended is found again
+    for _ in range(2):  # a difference that nobody fixed is found again
         assert found(shared.one(name))["changed"] == silent

@@ -6,23 +6,23 @@ from dataclasses import dataclass
 
 from supasync_core.api.export import ERROR, WARNING, Finding
 from supasync_core.model import timestamps
-from supasync_core.model.table import Shape
-from supasync_core.staging.csv.cells import BUFFER, nullable
-from supasync_core.staging.csv.column_types import (
+from supasync_core.model.pg_types import (
     FLOATS,
-    WHOLE,
+    INTEGERS,
+    UNZONED,
+    ZONED,
     is_array,
     is_json,
     is_text,
     may_be_null,
     type_of,
 )
+from supasync_core.model.table import Shape
+from supasync_core.staging.csv.cells import BUFFER, nullable
 from supasync_core.staging.csv.dialects import Dialect
 from supasync_core.staging.csv.raw_table import Raw
-from supasync_core.staging.equality import UNZONED, ZONED
 from supasync_core.staging.values import VARCHAR, instant, literal
 
-_RANGES = {"smallint": "SMALLINT", "integer": "INTEGER", "bigint": "BIGINT"}
 _NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(NaN|Infinity)"
 _LONG_NUMBER = r"[:\[,]\s*-?(\d{16,}|\d+\.\d*[eE]\+?\d+|\d+[eE]\+?\d+)\s*[,\]}]"
 """A number that JavaScript has rounded, or can have: 2^53 has 16 digits."""
@@ -58,7 +58,7 @@ def checks(raw: Raw, dialect: Dialect, shape: Shape, nulls: dict[str, str | None
         yield from _types(name, value, dialect, shape)
         if dialect.javascript:
             yield from _javascript(name, bare, value, shape)
-        elif is_json(shape, name):
+        elif is_json(type_of(shape, name)):
             text = f"{name} is the JSON null, which arrives as NULL"
             yield Check("json", name, f"({value}) = 'null'", text, WARNING)
         if dialect.escaped and is_text(shape, name):
@@ -85,7 +85,7 @@ def last_line(raw: Raw, dialect: Dialect) -> Iterator[Finding]:
 def printed_anew(raw: Raw, dialect: Dialect, shape: Shape) -> Iterator[Finding]:
     """Say once for each column of JSON what cannot be seen in its cells."""
     for name in raw.physical.header:
-        if dialect.javascript and (is_json(shape, name) or is_array(shape, name)):
+        if dialect.javascript and (is_json(type_of(shape, name)) or is_array(type_of(shape, name))):
             text = (
                 f"{raw.file}: {name} was printed anew by JavaScript: blanks, repeated names, end zeros are "
                 "gone, the JSON null looks like NULL; gap sql --exact keeps them"
@@ -118,7 +118,7 @@ def _cut(name: str, cell: str, shape: Shape) -> Iterator[Check]:
         f"length({cell}) = 10243 AND ends_with({cell}, '...')",
         f"{name} was cut at 10,240 characters",
     )
-    if is_array(shape, name):
+    if is_array(type_of(shape, name)):
         length = f"json_array_length(CASE WHEN json_valid({cell}) THEN {cell} END)"
         ends = f"""(ends_with({cell}, '"..."]') AND coalesce({length}, 51) = 51)"""
         yield Check("cut", name, ends, f"{name} was cut at 50 elements")
@@ -136,8 +136,8 @@ def _types(name: str, value: str, dialect: Dialect, shape: Shape) -> Iterator[Ch
 
 
 def _misfit(name: str, value: str, kind: str, dialect: Dialect, shape: Shape) -> str | None:  # noqa: C901, PLR0911 - by type
-    if kind in WHOLE:
-        return f"(TRY_CAST({value} AS {_RANGES[kind]}) IS NULL OR NOT regexp_full_match({value}, '-?[0-9]+'))"
+    if kind in INTEGERS:
+        return f"(TRY_CAST({value} AS {kind.upper()}) IS NULL OR NOT regexp_full_match({value}, '-?[0-9]+'))"
     if kind in ("numeric", *FLOATS):
         return f"NOT regexp_full_match({value}, {literal(_NUMBER)})"
     if kind == "boolean":
@@ -151,12 +151,12 @@ def _misfit(name: str, value: str, kind: str, dialect: Dialect, shape: Shape) ->
         return f"({instant(value, VARCHAR)} IS NULL AND {value} NOT IN {_INFINITE})"
     if kind == "bytea":
         return f"NOT regexp_full_match({value}, {_BYTES})"
-    if is_array(shape, name):
+    if is_array(type_of(shape, name)):
         lists = f"(starts_with({value}, '[') AND json_valid({value}))"
         if dialect.javascript:
             return f"NOT {lists}"
         return rf"NOT ({lists} OR regexp_full_match({value}, '(?s)(?:\[[-0-9:\]\[]+\]=)?\{{.*\}}'))"
-    if is_json(shape, name):
+    if is_json(type_of(shape, name)):
         begun = f"regexp_matches({value}, '^[\\[{{\"]')" if dialect.javascript else "true"
         return f"({begun} AND NOT json_valid({value}))"
     return None
@@ -165,7 +165,7 @@ def _misfit(name: str, value: str, kind: str, dialect: Dialect, shape: Shape) ->
 def _javascript(name: str, bare: str, value: str, shape: Shape) -> Iterator[Check]:
     """What reading and printing by JavaScript has lost."""
     kind = type_of(shape, name)
-    if is_json(shape, name):
+    if is_json(type_of(shape, name)):
         yield Check("json", name, f"({value}) = 'null'", f'{name} is the JSON null or the string "null"')
         yield Check(
             "json",

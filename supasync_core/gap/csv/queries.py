@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from supasync_core.api.export import Query, Wanted
 from supasync_core.gap.csv.where_filter import COMPARED, Condition, conditions
 from supasync_core.model.batch import Cursor, Span
+from supasync_core.model.pg_types import is_array
 from supasync_core.model.printable import comment, file_name, sql_name, sql_text
 from supasync_core.model.table import Table
 from supasync_core.staging.csv.exact_form import SEAL
@@ -57,7 +58,7 @@ def _columns(wanted: Wanted, *, exact: bool) -> str:
     table = wanted.table
     needed = {*table.key, *table.timestamp}
     known = wanted.shape.columns
-    arrays = {c.name for c in known if (c.type or "").endswith("[]")} if exact else set()
+    arrays = {c.name for c in known if is_array(c.type or "")} if exact else set()
     names: Sequence[str] = table.columns
     if not names and (arrays or table.exclude):
         names = [c.name for c in known if c.name in needed or c.name not in table.exclude]

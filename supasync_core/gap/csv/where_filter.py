@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from supasync_core.api.export import WARNING, Finding
 from supasync_core.model import timestamps
 from supasync_core.model.opaque_keys import foreign
+from supasync_core.model.pg_types import UNZONED, WHOLE, ZONED, is_document, type_of
 from supasync_core.model.table import Shape, Table
-from supasync_core.staging.csv.column_types import type_of
 from supasync_core.staging.duckdb_staging import DuckdbStaging
 from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified
-from supasync_core.staging.equality import UNZONED, WHOLE, ZONED, is_document, normal
+from supasync_core.staging.equality import normal
 from supasync_core.staging.staged_tables import ready
 from supasync_core.staging.values import VARCHAR, identifier, instant, literal, plain
 

@@ -4,8 +4,8 @@ r"""A cell's text as the sink's type wants it, in DuckDB's SQL.
 back; newlines that were written as a backslash and an n become newlines.
 """
 
+from supasync_core.model.pg_types import is_array, is_json, is_text, type_of
 from supasync_core.model.table import Shape
-from supasync_core.staging.csv.column_types import is_array, is_json, is_text, type_of
 from supasync_core.staging.csv.dialects import Dialect
 from supasync_core.staging.values import literal
 
@@ -20,9 +20,9 @@ _SQL_BUFFER = literal(BUFFER)
 
 def staged(cell: str, dialect: Dialect, shape: Shape, name: str) -> str:
     """The SQL of the staged cell from the SQL of a text that is NULL where the cell means NULL."""
-    if is_json(shape, name):
+    if is_json(type_of(shape, name)):
         return _json_if(f"json_valid({cell})", cell)
-    if is_array(shape, name):
+    if is_array(type_of(shape, name)):
         return _json_if(f"starts_with({cell}, '[') AND json_valid({cell})", cell)
     if type_of(shape, name) == "bytea":
         return f"CASE WHEN regexp_full_match({cell}, {_SQL_BUFFER}) THEN {_hexadecimal(cell)} ELSE {cell} END"

@@ -15,8 +15,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from supasync_core.model.pg_types import is_array, is_text, may_be_null, type_of
 from supasync_core.model.table import Shape
-from supasync_core.staging.csv.column_types import is_array, is_text, may_be_null
 from supasync_core.staging.csv.file_format import Physical
 from supasync_core.staging.csv.find_files import EXACT
 
@@ -81,8 +81,8 @@ def detect(physical: Physical, file: str, cells: Sequence[Cells], shape: Shape) 
     """The dialect that the whole file speaks for."""
     typed = list(zip(physical.header, cells, strict=True))
     untexted = [cell for name, cell in typed if not is_text(shape, name)]
-    arrays = [cell for name, cell in typed if is_array(shape, name)]
-    booleans = [cell for name, cell in typed if _is(shape, name, "boolean")]
+    arrays = [cell for name, cell in typed if is_array(type_of(shape, name))]
+    booleans = [cell for name, cell in typed if type_of(shape, name) == "boolean"]
     if any(cell.letters for cell in booleans) or any(cell.braces for cell in arrays):
         return DIALECTS["psql" if _by_psql(physical, typed, shape) else "rfc4180"]
     dashboard = any(cell.words for cell in booleans) or any(cell.brackets for cell in arrays)
@@ -110,8 +110,3 @@ def _dashboard(file: str, cells: Sequence[Cells], untexted: Sequence[Cells]) -> 
         doubtful = words or any(cell.word or cell.bare for cell in cells)
         return "dashboard" if doubtful else "table-editor"
     return "table-editor"
-
-
-def _is(shape: Shape, name: str, kind: str) -> bool:
-    column = shape.column(name)
-    return column is not None and column.type == kind

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from supasync_core.api.export import Choices
+from supasync_core.model.pg_types import is_text, may_be_null, type_of
 from supasync_core.model.table import Shape, Table
 from supasync_core.staging.csv.cells import NOT_NULL, OR_EMPTY
-from supasync_core.staging.csv.column_types import is_text, may_be_null, type_of
 from supasync_core.staging.csv.dialects import Cells, Dialect
 from supasync_core.staging.duckdb_staging import DuckdbStaging
 from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified

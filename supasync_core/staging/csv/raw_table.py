@@ -9,9 +9,9 @@ import duckdb
 
 from supasync_core.api.export import WARNING, Finding
 from supasync_core.model.batch import Key
+from supasync_core.model.pg_types import is_array, type_of
 from supasync_core.model.table import Shape, Table
 from supasync_core.staging.connection import blamed, private
-from supasync_core.staging.csv.column_types import is_array, type_of
 from supasync_core.staging.csv.dialects import MARKS, Cells
 from supasync_core.staging.csv.file_format import Physical
 from supasync_core.staging.csv.records import Records, look
@@ -142,7 +142,7 @@ class Raw:
 
     def _looks(self, shape: Shape, name: str, cell: str) -> list[str]:
         boolean = type_of(shape, name) == "boolean"
-        array = is_array(shape, name)
+        array = is_array(type_of(shape, name))
         marks = " ".join(f"WHEN {literal(mark)} THEN {1 << bit}" for bit, mark in enumerate(MARKS))
         return [
             f"count(*) FILTER ({condition})" if condition != "false" else "0"

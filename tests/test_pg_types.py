@@ -2,8 +2,8 @@
 
 import pytest
 
+from supasync_core.model.pg_types import NARROWER, OTHERWISE, SAME, fit
 from supasync_core.model.table import Column
-from supasync_core.schema.type_widths import NARROWER, OTHERWISE, SAME, fit
 
 
 def column(text: str) -> Column:
