@@ -62,7 +62,7 @@ class KeylessTables:
         if at not in self.kept or any(span.after is None for span in window.spans):
             self.kept[at] = self.rows(table)
         found = [row for row in self.kept[at] if any(_holds(span, row.key) for span in window.spans)]
-        shown = found[window.skip : window.skip + window.limit]
+        shown = found[: window.limit]
         texts = [row.text(table.columns) for row in shown]
         if not shown:
             del self.kept[at]

@@ -60,8 +60,6 @@ def page(table: Table, window: Window, columns: Sequence[str] = ()) -> str:
     ordered = dict.fromkeys([column, *table.key] if column else table.key)
     order = ",".join(f"{name(each)}.asc" for each in ordered)
     parameters = [*selected, *filters(table, window.spans), ("order", order), ("limit", str(window.limit))]
-    if window.skip:
-        parameters.append(("offset", str(window.skip)))
     return path(table, parameters, where=user_filter(table))
 
 

@@ -104,10 +104,6 @@ def _show_table(session: Session, verdict: "TableVerdict", limit: int) -> None:
         return
     if verdict.old is not None:
         click.echo(f"  counts: OLD {verdict.old:,}, NEW {verdict.new:,}")
-    for each in verdict.ranges[:limit]:
-        place = f"beyond {_key(each.after)}" if each.after else "from the first key"
-        until = f"up to {_key(each.to)}" if each.to else "to the last key"
-        output.line(f"    {place} {until}: OLD {each.old:,}, NEW {each.new:,}")
     click.echo(f"  compared by {verdict.method}: {counted(verdict.compared, 'row', 'rows')} on both sides")
     for what, keys in _differences(verdict):
         click.echo(f"  {what}: {len(keys):,}")

@@ -68,13 +68,11 @@ class Window:
 
     A window of one span comes in the order of its keyset. A window of several comes in the order of the
     first span's keyset, NULL last. ``counted`` asks for the exact number of rows in the whole window.
-    ``skip`` rows are passed over: to find a border between key ranges, never to page.
     """
 
     spans: tuple[Span, ...]
     limit: int
     counted: bool = False
-    skip: int = 0
 
 
 class Rows(Sequence[Row]):

@@ -34,7 +34,7 @@ class Reader:
         query = (
             f"WITH page AS MATERIALIZED "
             f"(SELECT * FROM {places} AS page WHERE {where} ORDER BY {order} "
-            f"LIMIT {window.limit} OFFSET {window.skip}) "
+            f"LIMIT {window.limit}) "
             f"SELECT string_agg({_row(table, index.kinds)}, E',\n' ORDER BY {order}) "
             f"FROM page JOIN {index.rows} AS {SOURCE} ON {SOURCE}.{index.number} = page.place"
         )

@@ -79,7 +79,7 @@ class MemorySource:
         self.asked_at = self.now
         self.advance(self.takes)
         self.pages += 1
-        page = [] if self.lost else found[window.skip :][: window.limit]
+        page = [] if self.lost else found[: window.limit]
         self.lost = max(0, self.lost - 1)
         self.rows_read += len(page)
         total = None if self.uncounted or not window.counted else len(found)

@@ -154,12 +154,6 @@ class SourceContract:
             assert source.count(EVENTS, Window((span,), 1)) == len(expected)
             assert sorted(ids(source.read(EVENTS, Window((span,), 9)))) == sorted(expected)
 
-    def test_a_border_is_found_by_skipping_rows(self, filled: Callable[[Batch], Source]) -> None:
-        """The row behind so many others in the window's order, none behind the last."""
-        source = filled(events(*(event(n, f"12:{n:02}") for n in range(5))))
-        assert ids(source.read(EVENTS, Window((Span(UPDATED),), 1, skip=3))) == [3]
-        assert ids(source.read(EVENTS, Window((Span(UPDATED),), 1, skip=5))) == []
-
     @pytest.mark.parametrize("case", EXACT)
     def test_values_are_read_as_they_are(self, filled: Callable[[Batch], Source], case: str) -> None:
         """Nothing is rounded, trimmed or printed anew."""

@@ -35,16 +35,6 @@ def _not_compared(tables: str, blind: str) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Rows with keys beyond ``after`` up to ``to``, in OLD's order of keys, counted on both sides."""
-
-    after: Key | None
-    to: Key | None
-    old: int
-    new: int
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableVerdict:
     """One table, OLD against NEW; a row stands in one of the lists at most.
@@ -55,8 +45,8 @@ class TableVerdict:
     which sync has brought everything: they are no differences. ``repeated`` keys were met twice on one side.
     ``unmet``: by how many rows a side's own count differs from the rows that it gave, or, where no row
     explains it, one side's count from the other's. ``left_out`` by a transform. ``newer`` rows
-    were written in NEW since it was closed. The digests are over what was compared of all rows that are not
-    in flight (keys, timestamps, whole rows: see ``method``), whatever their order. ``unseen`` are the
+    were written in NEW since it was closed. ``digest`` is over what was compared (keys, timestamps,
+    whole rows: see ``method``) of all rows that are equal, whatever their order. ``unseen`` are the
     kinds of changes that no run sees.
     """
 
@@ -65,7 +55,6 @@ class TableVerdict:
     unseen: tuple[str, ...] = ()
     old: int | None = None
     new: int | None = None
-    ranges: tuple[Range, ...] = ()
     compared: int = 0
     missing: tuple[Key, ...] = ()
     extra: tuple[Key, ...] = ()
@@ -78,8 +67,7 @@ class TableVerdict:
     left_out: int = 0
     newer: int = 0
     until: str | None = None
-    digest_old: str | None = None
-    digest_new: str | None = None
+    digest: str | None = None
     sees: tuple[str, ...] = ()
     cannot_see: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -126,18 +114,13 @@ class TableVerdict:
         numbers = ("old", "new", "compared", "unmet", "unlooked", "in_flight", "left_out", "newer")
         plain = ("method", "values_compared", *numbers, "until")
         keys = ("missing", "extra", "set_aside", "repeated")
-        rest = ("digest_old", "digest_new", "error", "hint")
+        rest = ("digest", "error", "hint")
         return {
             "equal": self.proven,
             "differences": self.differences,
             **{name: getattr(self, name) for name in plain},
             **{name: [list(key) for key in getattr(self, name)] for name in keys},
             "changed": [{"key": list(key), "columns": list(names)} for key, names in self.changed.items()],
-            "ranges": [
-                {"after": each.after and list(each.after), "to": each.to and list(each.to)}
-                | {"old": each.old, "new": each.new}
-                for each in self.ranges
-            ],
             **{name: list(getattr(self, name)) for name in ("unseen", "sees", "cannot_see", "notes")},
             **{name: getattr(self, name) for name in rest},
             "requests": dict(self.requests),

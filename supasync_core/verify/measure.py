@@ -52,13 +52,6 @@ class Seen:
         """The timestamps as moments, a text that is none as it stands."""
         return tuple(map(cell_text.moment, self.stamps))
 
-    @property
-    def digest(self) -> int:
-        """A number for key, moments and text; the sum over rows does not depend on their order."""
-        moments = [str(each) for each in self.instants]
-        told = json.dumps([self.key, moments, self.light.text], ensure_ascii=False)
-        return int.from_bytes(sha256(told.encode(errors="surrogatepass")).digest())
-
 
 @dataclass(frozen=True)
 class Measure:
@@ -242,9 +235,11 @@ def measure(migration: Migration, table: Table, state: State, *, exact: bool) ->
     )
 
 
-def added(total: int, more: int) -> int:
-    """The sum of digests."""
-    return (total + more) % _MODULUS
+def added(total: int, row: Seen) -> int:
+    """A sum of digests with that of one more row; it does not depend on the order of rows."""
+    moments = [str(each) for each in row.instants]
+    told = json.dumps([row.key, moments, row.light.text], ensure_ascii=False)
+    return (total + int.from_bytes(sha256(told.encode(errors="surrogatepass")).digest())) % _MODULUS
 
 
 def shown(total: int) -> str:

@@ -73,12 +73,10 @@ class Look:
             if mine is None and theirs is None:
                 continue
             if key in aside and mine is not None and self._unlike(mine, theirs):
-                self._tell(mine, theirs)
                 self.set_aside.append(key)
             elif theirs is None and mine is not None:
                 if self._younger(mine):
                     continue
-                self._tell(mine, None)
                 self.missing.append(key)
             elif mine is None and theirs is not None:
                 self._extra(key, theirs, filtered=key in outside or key in dropped)
@@ -99,8 +97,6 @@ class Look:
         found: set[Key] = set()
         for key in extra[:SINGLY]:
             for other in self._old([key])[0].keys() & set(lost):
-                self._tell(old[other], None)
-                self._tell(None, new[key])
                 self.changed[other] = names
                 self.doubtful.append(other)
                 found |= {key, other}
@@ -112,47 +108,34 @@ class Look:
         if columns and self._written_since_closed(theirs):
             self.newer += 1
         elif columns and not self._younger(mine):
-            self._tell(mine, theirs)
             self.changed[key] = columns
             self.doubtful.append(key)
         elif not columns:
-            self._tell(mine, mine)
+            self._count_as_equal(mine)
 
     def _extra(self, key: Key, theirs: Seen, *, filtered: bool) -> None:
         if self._written_since_closed(theirs):
             self.newer += 1
             return
-        self._tell(None, theirs)
         self.extra.append(key)
         if filtered:
             self.filtered.add(key)
 
     def _leave(self, keys: Iterable[Key]) -> None:
         """Count as different what nobody looks at again."""
-        for key in keys:
-            pair = self.walk.changed.get(key)
-            mine = self.walk.missing.get(key) or (pair[0] if pair else None)
-            theirs = self.walk.extra.get(key) or (pair[1] if pair else None)
-            self._tell(mine, theirs)
-            self.doubtful.append(key)
-            self.unlooked += 1
+        left = list(keys)
+        self.doubtful += left
+        self.unlooked += len(left)
 
     def _unlike(self, mine: Seen, theirs: Seen | None) -> bool:
         return theirs is None or bool(self.measure.whole().differing(mine, theirs))
 
-    def _tell(self, mine: Seen | None, theirs: Seen | None) -> None:
-        """Let the digests hold each side's row, as it is by now, unless they hold it already."""
+    def _count_as_equal(self, mine: Seen) -> None:
+        """Add the row to the digest, unless it was found equal at first sight."""
         walk = self.walk
-        key = (mine or theirs or Seen((), ())).key
-        if not (key in walk.missing or key in walk.changed or key in walk.extra):
-            return
-        walk.digest_old = added(walk.digest_old, self._digest(mine))
-        walk.digest_new = added(walk.digest_new, self._digest(theirs))
-
-    def _digest(self, seen: Seen | None) -> int:
-        if seen is None:
-            return 0
-        return (seen if self.measure.method == ROWS else replace(seen, text=None)).digest
+        if mine.key in walk.missing or mine.key in walk.changed or mine.key in walk.extra:
+            row = mine if self.measure.method == ROWS else replace(mine, text=None)
+            walk.digest = added(walk.digest, row)
 
     def _younger(self, mine: Seen) -> bool:
         younger = self.flight.holds(mine)

@@ -13,7 +13,7 @@ from supasync_core.model.errors import SchemaError, TableError, TransientError
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration, exchange_types
-from supasync_core.verify.counts import Counting
+from supasync_core.verify.counts import Counts
 from supasync_core.verify.findings import ROWS, TableVerdict, Verification, VerifyObserver
 from supasync_core.verify.in_flight import flight_of
 from supasync_core.verify.measure import Measure, measure, shown
@@ -124,7 +124,6 @@ class _Verifying:
             unseen=self.migration.unseen(self.table),
             old=shown_counts.old if shown_counts else None,
             new=shown_counts.new if shown_counts else None,
-            ranges=tuple(counting.ranges) if counting else (),
             compared=walk.compared,
             missing=tuple(look.missing),
             extra=tuple(look.extra),
@@ -137,15 +136,14 @@ class _Verifying:
             left_out=walk.dropped,
             newer=look.newer,
             until=look.flight.text,
-            digest_old=shown(walk.digest_old),
-            digest_new=shown(walk.digest_new),
+            digest=shown(walk.digest),
             sees=sees(how),
             cannot_see=cannot_see(how, walk),
             notes=(*failed, *notes(how, look)),
             requests=self.requests,
         )
 
-    def _by_value_where_small(self, how: Measure, counting: Counting | None) -> Measure:
+    def _by_value_where_small(self, how: Measure, counting: Counts | None) -> Measure:
         """Whole rows of a table that is read in one page anyway, where no run sees its updates."""
         if how.method == ROWS or counting is None or UPDATES not in self.migration.unseen(self.table):
             return how
@@ -167,12 +165,12 @@ class _Verifying:
             return unversioned
         return how
 
-    def _count(self, how: Measure) -> tuple[Counting | None, tuple[str, ...]]:
+    def _count(self, how: Measure) -> tuple[Counts | None, tuple[str, ...]]:
         """Both counts; without them the rest goes on, and says so."""
-        counting = Counting(how)
+        counting = Counts(how)
         try:
             with self._costing("counts"):
-                counting.conduct()
+                counting.take()
         except TransientError as err:
             return None, (f"not counted: {err}",)
         self.total = counting.old
@@ -180,7 +178,7 @@ class _Verifying:
             return counting, ("filters or transforms make NEW's number of rows another one than OLD's",)
         return counting, ()
 
-    def _unmet(self, counting: Counting | None, walk: Walk, look: Look) -> tuple[int, tuple[str, ...]]:
+    def _unmet(self, counting: Counts | None, walk: Walk, look: Look) -> tuple[int, tuple[str, ...]]:
         """How many rows the counts leave unexplained, and that in words."""
         if counting is None:
             return 0, ()

@@ -41,8 +41,8 @@ class Walk:
     met_new: int = 0
     repeated: dict[Key, None] = field(default_factory=dict)
     """Keys that one side has more than once: no row can be told from the other by them."""
-    digest_old: int = 0
-    digest_new: int = 0
+    digest: int = 0
+    """Over the rows that are equal."""
     matched: set[Key] | None = None
     """The keys that were found on both sides; None where no row can turn up in two ranges."""
     printed: tuple[Printing, Printing] = field(init=False)
@@ -131,10 +131,7 @@ class Walk:
         if self.measure.stamps and all(each is None for each in old.stamps):
             self.timeless += 1
         if self.measure.same(old, new) if same is None else same:
-            digest = old.digest
-            self.digest_old = added(self.digest_old, digest)
-            spelled = old.text is not None or old.stamps == new.stamps
-            self.digest_new = added(self.digest_new, digest if spelled else new.digest)
+            self.digest = added(self.digest, old)
         else:
             self.changed[old.key] = old.light, new.light
 

@@ -128,7 +128,7 @@ class MemorySource:
         if window.counted and self.weather.count_fails:
             self.time.tick(8)
             found, total = self._found(table, window), None
-        page = found[window.skip :][: min(window.limit, self.weather.cut or window.limit)]
+        page = found[: min(window.limit, self.weather.cut or window.limit)]
         asked = self.time.now
         self.weather.hook("page")
         self._answer(asked)
