@@ -7,10 +7,10 @@ backslash or white space. ``box`` alone has another delimiter between elements, 
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-from supasync_core.model import raw_json, timestamps
+from supasync_core.model import raw_json
 from supasync_core.model.pg_types import is_json
 
 _BARE = re.compile(r'[^\s{}",;\\]+')
@@ -32,19 +32,9 @@ def readings(text: str) -> Iterator[list[Any]]:
         yield fields
 
 
-def same(text: str, theirs: str, *, moments: bool) -> bool:
-    """Whether the text is the array that the JSON tells, whatever its bounds, which JSON does not tell."""
-    body = _BOUNDS.sub("", text.strip())
-    return any(matches(found, theirs, moments=moments) for found in readings(body))
-
-
-def one(mine: str, theirs: str) -> bool:
-    """Whether both texts are one array, blanks between elements and needless quotes aside, or one row."""
-    left, right = array(mine), array(theirs)
-    if left is not None and left == right:
-        return True
-    fields = row(mine)
-    return fields is not None and fields == row(theirs)
+def without_bounds(text: str) -> str:
+    """The array without the bounds before it, which JSON does not tell."""
+    return _BOUNDS.sub("", text.strip())
 
 
 def array(text: str, delimiter: str = ",") -> list[Any] | None:
@@ -93,63 +83,6 @@ def printed(text: str, kind: str) -> str | None:
     if None in elements:
         return None
     return "{" + (";" if kind == "box" else ",").join(filter(None, elements)) + "}"
-
-
-def matches(
-    found: Any,  # noqa: ANN401 - lists in lists, texts, None
-    theirs: str,
-    *,
-    moments: bool,
-) -> bool:
-    """Whether it has the elements of the JSON, each by its exact text; ``moments`` by their value."""
-    if found is None:
-        return theirs == "null"
-    if theirs == "null":
-        return False  # it stands for NULL, and for the JSON null of a jsonb[] too
-    if isinstance(found, str):
-        return _scalar(found, theirs, moments=moments)
-    texts: Sequence[str] | None
-    if isinstance(found, Rows):
-        texts = list(raw_json.cells(theirs).values()) if theirs.startswith("{") else None
-    else:
-        texts = raw_json.split(theirs.encode()) if theirs.startswith("[") else None
-    if texts is None or len(found) != len(texts):
-        return False
-    return all(matches(mine, text, moments=moments) for mine, text in zip(found, texts, strict=True))
-
-
-def _scalar(text: str, theirs: str, *, moments: bool) -> bool:
-    plain = json.loads(theirs) if theirs.startswith('"') else {"true": "t", "false": "f"}.get(theirs)
-    if text in (theirs, plain):
-        return True
-    if theirs.startswith(("[", "{")):
-        return _documents(text, theirs) or any(
-            matches(found, theirs, moments=moments) for found in readings(text)
-        )
-    return moments and plain is not None and _moment(text) is not None and _moment(text) == _moment(plain)
-
-
-def _documents(text: str, theirs: str) -> bool:
-    """Whether an element of a row or an array is the same JSON, in other blanks."""
-    try:
-        return bool(json.dumps(_exact(text)) == json.dumps(_exact(theirs)))
-    except (ValueError, RecursionError):
-        return False
-
-
-def _exact(text: str) -> Any:  # noqa: ANN401 - any JSON value
-    return json.loads(
-        text, parse_int=lambda digits: {"\0": digits}, parse_float=lambda digits: {"\0": digits}
-    )
-
-
-def _moment(text: str) -> int | None:
-    if not text[:4].isdigit() or "-" not in text:
-        return None
-    try:
-        return int(timestamps.parse(text))
-    except ValueError:
-        return None
 
 
 def _items(text: str, at: int, delimiter: str) -> tuple[list[Any], int]:

@@ -14,6 +14,9 @@ FLOATS: Final = ("real", "double precision")
 NUMBERS: Final = (*WHOLE, *FLOATS, "numeric")
 ZONED: Final = "timestamp with time zone"
 UNZONED: Final = "timestamp without time zone"
+MOMENTS: Final = (ZONED, UNZONED, "date")
+IGNORED_ZONE: Final = r"(:\d\d(?:\.\d+)?)\s*(?:[+-]\d\d(?::?\d\d)*|Z)( BC)?$"
+"""What PostgreSQL ignores in a timestamp without time zone, between the two groups that it reads."""
 PLAIN: Final = (
     *(*NUMBERS, "money", "boolean", "uuid", "date", "interval", "bytea"),
     *("inet", "cidr", "macaddr", "macaddr8"),

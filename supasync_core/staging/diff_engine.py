@@ -13,8 +13,8 @@ from supasync_core.model import raw_json, timestamps
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import NUMBERS, is_document, type_of
+from supasync_core.model.same_value import same_document
 from supasync_core.model.table import Shape, Table
-from supasync_core.staging import documents
 from supasync_core.staging.connection import blamed, open_in_memory, private, spelled
 from supasync_core.staging.own_names import ROW_ID
 from supasync_core.staging.pairing import OPEN, SAME, Held, Pairing
@@ -244,7 +244,7 @@ class DuckdbEngine:
             equal = [
                 place
                 for place, i, mine, theirs in rows
-                if documents.alike(mine, theirs, strict=strict, lossy=lossy, kind=pairing.kind(i))
+                if same_document(mine, theirs, strict=strict, lossy=lossy, kind=pairing.kind(i))
             ]
             if equal:
                 self.fetch(

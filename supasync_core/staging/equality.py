@@ -5,7 +5,7 @@ staged, taken for doubles, looked for in NEW or written to a DuckDB file all go 
 A type that is not listed is treated like text. Documents are judged elsewhere, by content.
 """
 
-from supasync_core.model.pg_types import NUMBERS, WHOLE, bare, is_document
+from supasync_core.model.pg_types import IGNORED_ZONE, NUMBERS, WHOLE, bare, is_document
 from supasync_core.staging.values import VARCHAR, instant, literal, shortest
 
 _TRUE = ("t", "true", "tr", "tru", "y", "ye", "yes", "on", "1")
@@ -16,8 +16,6 @@ _UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _DOCUMENT = r"^\s*[\[{(]"
 _NANOSECONDS = r"\.\d{7}"
 """PostgreSQL keeps microseconds; what has more digits is no timestamp of its own, and DuckDB cuts it."""
-_OFFSET = r"(:\d\d(?:\.\d+)?)\s*(?:[+-]\d\d(?::?\d\d)*|Z)( BC)?$"
-"""What PostgreSQL ignores in a timestamp without time zone."""
 _PARTS = r"^([-+]?)(\d*)\.?(\d*)(?:[eE]([-+]?\d+))?$"
 _NAMES = ("minus", "whole", "part", "power")
 
@@ -31,7 +29,7 @@ def normal(kind: str, text: str) -> str:  # noqa: C901, PLR0911, PLR0912 - by ty
         case "timestamp with time zone" | "date":
             return _moment(text)
         case "timestamp without time zone":
-            return _moment(rf"regexp_replace({text}, {literal(_OFFSET)}, '\1\2')")
+            return _moment(rf"regexp_replace({text}, {literal(IGNORED_ZONE)}, '\1\2')")
         case "time without time zone":
             return f"coalesce(CAST(TRY_CAST({text} AS TIME) AS VARCHAR), {text})"
         case "time with time zone":

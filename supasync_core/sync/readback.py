@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from supasync_core.api.backend import Computing
-from supasync_core.model import cell_text, raw_json, transform
+from supasync_core.model import raw_json, transform
 from supasync_core.model.batch import Batch, Key, Row
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import ZONED
+from supasync_core.model.same_value import moment, same_cell
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.project.migration import Migration
 from supasync_core.schema.printed_precision import Printing
@@ -124,11 +125,11 @@ class Readback:
 
     def _kept(self, name: str, kind: str | None, mine: str, theirs: str) -> bool:
         stamp = name in self.table.timestamp
-        if cell_text.same(kind, mine, theirs, stamp=stamp):
+        if same_cell(kind, mine, theirs, stamp=stamp):
             return True
         if stamp:  # what is no timestamp is not judged
             texts = [cell[1:-1] for cell in (mine, theirs) if cell.startswith('"')]
-            return any(isinstance(cell_text.moment(text), str) for text in texts)
+            return any(isinstance(moment(text), str) for text in texts)
         return False
 
     def _judge(self, sent: dict[Key, Sent], wrong: dict[Key, list[str]]) -> None:

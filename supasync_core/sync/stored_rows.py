@@ -4,8 +4,9 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from supasync_core.api.backend import Computing, Sink
-from supasync_core.model import cell_text, pg_literals, raw_json
+from supasync_core.model import pg_literals, raw_json
 from supasync_core.model.batch import Batch, Key
+from supasync_core.model.same_value import same_as_literal, same_cell
 from supasync_core.model.table import Table
 from supasync_core.sync.readback import SAMPLE, changed
 
@@ -46,5 +47,7 @@ def refuse_changed(
 def _kept(kind: str, mine: str, theirs: str) -> bool:
     """Whether the sink holds what was sent: by content, and of an array in PostgreSQL's own form as well."""
     if kind.endswith("[]") and mine.startswith('"') and theirs.startswith("["):
-        return pg_literals.same(json.loads(mine), theirs, moments=kind.startswith("timestamp"))
-    return cell_text.same(kind, mine, theirs, lenient=True)
+        return same_as_literal(
+            pg_literals.without_bounds(json.loads(mine)), theirs, moments=kind.startswith("timestamp")
+        )
+    return same_cell(kind, mine, theirs, lenient=True)

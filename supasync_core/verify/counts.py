@@ -55,7 +55,6 @@ class Counts:
         return _outside(met, before, after), after
 
 
-
 def _outside(met: int, before: int, after: int) -> int:
     """How far the number of rows that were met lies outside of the counts before and after."""
     low, high = sorted((before, after))

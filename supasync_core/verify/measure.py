@@ -7,9 +7,10 @@ from hashlib import sha256
 from typing import Any
 
 from supasync_core.api.backend import Typed
-from supasync_core.model import cell_text, raw_json, transform
+from supasync_core.model import raw_json, transform
 from supasync_core.model.batch import LARGE, Batch, Key
 from supasync_core.model.errors import SchemaError, TableError
+from supasync_core.model.same_value import moment, same_cell
 from supasync_core.model.state import State
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Instant
@@ -50,7 +51,7 @@ class Seen:
     @property
     def instants(self) -> tuple[Instant | str | None, ...]:
         """The timestamps as moments, a text that is none as it stands."""
-        return tuple(map(cell_text.moment, self.stamps))
+        return tuple(map(moment, self.stamps))
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ class Measure:
         """By the text that both sides print; moments by the moment, for a server may print its own zone."""
         column = self.shape.column(name)
         kind = column.type if column else None
-        return cell_text.same(kind, mine, theirs, stamp=name in self.stamps, lenient=self.lenient)
+        return same_cell(kind, mine, theirs, stamp=name in self.stamps, lenient=self.lenient)
 
     def _text(self, batch: Batch, index: int, version: str | None, *, light: bool = True) -> str:
         """The row's text without the version; of a large one a digest, until it is looked at again."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from supasync_core.api.export import WARNING, Finding
 from supasync_core.model import timestamps
 from supasync_core.model.opaque_keys import foreign
-from supasync_core.model.pg_types import UNZONED, WHOLE, ZONED, is_document, type_of
+from supasync_core.model.pg_types import MOMENTS, WHOLE, is_document, type_of
 from supasync_core.model.table import Shape, Table
 from supasync_core.staging.duckdb_staging import DuckdbStaging
 from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified
@@ -17,7 +17,6 @@ from supasync_core.staging.values import VARCHAR, identifier, instant, literal, 
 
 COMPARED = {"eq": "=", "neq": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _WORDS = ("null", "true", "false", "unknown")
-_MOMENTS = (ZONED, UNZONED, "date")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def _compared(condition: Condition, shape: Shape, text: str) -> str | None:
     value = literal(condition.value)
     if kind in WHOLE and re.fullmatch(r"-?\d{1,19}", condition.value):
         return f"(TRY_CAST({text} AS HUGEINT) {sign} {condition.value})"
-    if kind in _MOMENTS and _is_moment(condition.value):
+    if kind in MOMENTS and _is_moment(condition.value):
         mine, other = instant(text, VARCHAR), instant(value, VARCHAR)
         return f"(CASE WHEN {text} IS NOT NULL AND {mine} IS NULL THEN true ELSE {mine} {sign} {other} END)"
     unsure = not kind or is_document(kind) or foreign(shape, [condition.column])

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from secrets import randbits
 
-from supasync_core.model import cell_text, raw_json, transform
+from supasync_core.model import raw_json, transform
 from supasync_core.model.batch import Batch, Key, Row
 from supasync_core.model.page_order import ends_range
+from supasync_core.model.same_value import moment
 from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Instant
 from supasync_core.sync import distinct_keys, quarantine_retry
@@ -51,8 +52,8 @@ def tell_versions(batch: Batch) -> bool:
 def _stamped(measure: Measure, row: Row) -> Instant | None:
     """As the table's timestamps say it: the first one that is not NULL counts."""
     text = next((row[name] for name in measure.stamps if row.get(name) is not None), None)
-    moment = cell_text.moment(text) if isinstance(text, str) else None
-    return None if isinstance(moment, str) else moment
+    stamped = moment(text) if isinstance(text, str) else None
+    return None if isinstance(stamped, str) else stamped
 
 
 @dataclass

@@ -1,0 +1,179 @@
+"""When two texts stand for one value: cells as both sides print them, documents by their content.
+
+Which types are moments, numbers or documents, `pg_types` says. `staging.equality` makes the same rules into
+SQL for the millions of texts that are joined; a test holds both to what PostgreSQL says.
+"""
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from decimal import Context, Decimal, Inexact, Overflow
+from typing import Any
+
+from supasync_core.model import pg_literals, raw_json, timestamps
+from supasync_core.model.pg_literals import Rows
+from supasync_core.model.pg_types import IGNORED_ZONE, MOMENTS, UNZONED, bare
+from supasync_core.model.timestamps import Instant
+
+_EXACT = Context(prec=1000, Emax=999, Emin=-999, traps=[Inexact, Overflow])
+
+
+def same_cell(
+    kind: str | None, mine: str, theirs: str, *, stamp: bool = False, lenient: bool = False
+) -> bool:
+    """Whether two JSON cells of a column are one value; ``stamp``: a moment, whatever the column's type.
+
+    A server may print its own zone, and other escapes in a json value that is a single string. ``lenient``:
+    the sides spell equal values differently.
+    """
+    if mine == theirs:
+        return True
+    if mine[0] == theirs[0] == '"':
+        left, right = json.loads(mine), json.loads(theirs)
+        if left == right:
+            return lenient or kind == "json"
+        name = bare(kind or "")
+        moments = stamp or name in MOMENTS or (kind is None and lenient)
+        return moments and same_moment(left, right, zoned=name != UNZONED)
+    if not lenient or "null" in (mine, theirs):
+        return False
+    left, right = _read_as(mine, theirs), _read_as(theirs, mine)
+    return left == right or (left[:1] in "[{" and same_json(left, right))
+
+
+def moment(text: str | None) -> Instant | str | None:
+    """The moment that a text is, the text itself where it is none."""
+    if text is None:
+        return None
+    try:
+        return timestamps.parse(text)
+    except (ValueError, TypeError):
+        return str(text)
+
+
+def same_moment(mine: str, theirs: str, *, zoned: bool = True) -> bool:
+    """Whether both texts are timestamps, and one moment; a type that is not ``zoned`` ignores the zone."""
+    left, right = (moment(each if zoned else re.sub(IGNORED_ZONE, r"\1\2", each)) for each in (mine, theirs))
+    return not isinstance(left, str) and left == right
+
+
+def same_json(mine: str, theirs: str, *, strict: bool = True) -> bool:
+    """Whether both texts are JSON of one content: the order of names, blanks and escapes count for nothing.
+
+    ``strict``: numbers are what their digits are.
+    """
+    left = _content(mine, strict=strict)
+    return left is not None and left == _content(theirs, strict=strict)
+
+
+def same_document(mine: str, theirs: str, *, strict: bool, lossy: bool, kind: str = "") -> bool:
+    """Whether both texts are one JSON value, array or row; an array is the same in JSON and in braces.
+
+    ``lossy`` where JavaScript has read and printed one of them.
+    """
+    return (
+        same_json(mine, theirs, strict=strict)
+        or _same_literal(mine, theirs)
+        or reprinted(mine, theirs, lossy=lossy, kind=kind)
+        or reprinted(theirs, mine, lossy=lossy, kind=kind)
+    )
+
+
+def reprinted(mine: str, theirs: str, *, lossy: bool, kind: str = "") -> bool:
+    """Whether the first text is what a file has of the second: PostgreSQL's literal of an array or row.
+
+    ``lossy``: or what JavaScript prints of it, which rounds numbers and drops repeated names.
+    """
+    left, right = _as_javascript(mine), _as_javascript(theirs)
+    if isinstance(right, list | dict) and not isinstance(left, list | dict):
+        moments = not kind or "." in kind or kind.startswith("timestamp")
+        return same_as_literal(left if isinstance(left, str) else mine, theirs, moments=moments)
+    return lossy and json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
+
+
+def same_as_literal(text: str, theirs: str, *, moments: bool) -> bool:
+    """Whether PostgreSQL's literal of an array or a row holds the elements of the JSON.
+
+    Each counts by its exact text, ``moments`` by their value.
+    """
+    return any(_matches(found, theirs, moments=moments) for found in pg_literals.readings(text))
+
+
+def _same_literal(mine: str, theirs: str) -> bool:
+    """Whether both texts are one array, blanks between elements and needless quotes aside, or one row."""
+    left, fields = pg_literals.array(mine), pg_literals.row(mine)
+    if left is not None and left == pg_literals.array(theirs):
+        return True
+    return fields is not None and fields == pg_literals.row(theirs)
+
+
+def _matches(found: Any, theirs: str, *, moments: bool) -> bool:  # noqa: ANN401 - lists in lists, texts, None
+    if found is None:
+        return theirs == "null"
+    if theirs == "null":
+        return False  # it stands for NULL, and for the JSON null of a jsonb[] too
+    if isinstance(found, str):
+        return _matches_scalar(found, theirs, moments=moments)
+    texts: Sequence[str] | None
+    if isinstance(found, Rows):
+        texts = list(raw_json.cells(theirs).values()) if theirs.startswith("{") else None
+    else:
+        texts = raw_json.split(theirs.encode()) if theirs.startswith("[") else None
+    if texts is None or len(found) != len(texts):
+        return False
+    return all(_matches(mine, text, moments=moments) for mine, text in zip(found, texts, strict=True))
+
+
+def _matches_scalar(text: str, theirs: str, *, moments: bool) -> bool:
+    plain = json.loads(theirs) if theirs.startswith('"') else {"true": "t", "false": "f"}.get(theirs)
+    if text in (theirs, plain):
+        return True
+    if theirs.startswith(("[", "{")):
+        return same_json(text, theirs) or same_as_literal(text, theirs, moments=moments)
+    return moments and plain is not None and same_moment(text, plain)
+
+
+def _read_as(cell: str, other: str) -> str:
+    """The cell; of a JSON string its content, which the other side knows to be no text."""
+    if not cell.startswith('"'):
+        return cell
+    text = str(json.loads(cell))
+    return {"t": "true", "f": "false"}.get(text, text) if other in ("true", "false") else text
+
+
+def _content(text: str, *, strict: bool) -> str | None:
+    """One text for all spellings of a document; None where it is not JSON."""
+    number = _digits if strict else _number
+    try:
+        return json.dumps(json.loads(text, parse_int=number, parse_float=number), sort_keys=True)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _digits(text: str) -> dict[str, str]:
+    """A number told from a string of the same digits."""
+    return {"\0": text}
+
+
+def _number(text: str) -> dict[str, str]:
+    """The same for all spellings of a number."""
+    try:
+        value = Decimal(text)
+        return {"\0": f"{value.normalize(_EXACT):f}" if value else "0"}
+    except (Inexact, Overflow):
+        return {"\0": text}
+
+
+def _as_javascript(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    try:
+        return json.loads(text, parse_int=_double, parse_float=_double)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _double(text: str) -> float | dict[str, str]:
+    """JavaScript's number; the digits of one that it does not hold."""
+    value = float(text)
+    lost = math.isinf(value) or (value == 0 and re.match("[^eE]*[1-9]", text) is not None)
+    return _digits(text) if lost else value

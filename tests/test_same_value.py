@@ -1,0 +1,74 @@
+"""Python and SQL have one definition of an equal value: PostgreSQL prints it alike, whatever its settings."""
+
+import json
+from itertools import combinations_with_replacement
+
+import duckdb
+import psycopg
+import pytest
+
+from supasync_core.model.same_value import same_cell, same_json
+from supasync_core.staging.equality import equal
+from tests.servers.postgres import Cluster
+from tests.supasync_duckdb.test_equality import SPELLINGS
+
+ZEROS = {"0", "-0"}
+"""Of floats: equal as keys, and printed differently."""
+
+
+def cells(there: psycopg.Connection[tuple[str]], kind: str, zone: str) -> list[str]:
+    """What a server with this time zone prints in JSON of each value of the type."""
+    size = "(10)" if kind == "character" else ""
+    there.execute(f"set timezone = '{zone}'".encode())
+    query = f"select to_json(%s::{kind}{size})::text".encode()
+    wanted = [text for text in SPELLINGS[kind] if not ("24:00" in text and "zone" in kind)]
+    return [row[0] for text in wanted if (row := there.execute(query, (text,)).fetchone())]
+
+
+@pytest.mark.parametrize("kind", SPELLINGS)
+def test_cells_are_one_value_where_one_server_prints_them_alike(cluster: Cluster, kind: str) -> None:
+    with psycopg.connect(cluster.url("postgres")) as there, duckdb.connect() as here:
+        here.execute("SET TimeZone = 'UTC'")
+        there.execute("set timezone = 'UTC'")
+        printed = list(zip(cells(there, kind, "UTC"), cells(there, kind, "Asia/Kathmandu"), strict=True))
+        sql = equal(kind, "a", "b")
+        query = f"SELECT a = b OR coalesce({sql or 'false'}, false) FROM (SELECT ? AS a, ? AS b)"  # noqa: S608
+        for (one, _), (other, elsewhere) in combinations_with_replacement(printed, 2):
+            wanted = one == other
+            assert same_cell(kind, one, elsewhere) is wanted, (kind, one, elsewhere)
+            texts = [json.loads(each) if each.startswith('"') else each for each in (one, elsewhere)]
+            if kind != "jsonb" and set(texts) != ZEROS:
+                found = here.execute(query, texts).fetchall()[0][0]
+                assert found is wanted, (kind, one, elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        ('"1"', "1"),
+        ('"t"', "true"),
+        ('"false"', "false"),
+        ('"{\\"a\\": [1.50]}"', '{"a":[1.50]}'),
+        ('{"b": 1, "a": 2}', '{"a":2,"b":1}'),
+        ('"\\u0041"', '"A"'),
+        ('"2024-01-01 00:00:00+00"', '"2024-01-01T00:00:00Z"'),
+    ],
+)
+def test_two_kinds_of_backend_spell_one_value_differently(mine: str, theirs: str) -> None:
+    assert same_cell(None, mine, theirs, lenient=True)
+    assert same_cell(None, theirs, mine, lenient=True)
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [('"null"', "null"), ('"1"', "1.0"), ('{"a": "1"}', '{"a": 1}'), ('"a"', "true"), ('""', "[]")],
+)
+def test_no_spelling_makes_one_value_of_two(mine: str, theirs: str) -> None:
+    assert not same_cell(None, mine, theirs, lenient=True)
+    assert not same_cell(None, theirs, mine, lenient=True)
+
+
+def test_numbers_in_documents_are_their_digits_where_it_is_strict() -> None:
+    assert same_json('{"a":1.0}', '{"a": 1.00}', strict=False)
+    assert not same_json('{"a":1.0}', '{"a": 1.00}')
+    assert not same_json("x", "x"), "no JSON"
