@@ -229,12 +229,12 @@ class Command:
 
     def _compared(self, migration: "Migration") -> "Verification":
         """One verification."""
-        from supasync_core.cli.verify import staging, watching  # noqa: PLC0415 - --help needs none of it
+        from supasync_core.cli.verify import progress_bar, staging  # noqa: PLC0415 - --help needs none of it
         from supasync_core.verify import verify  # noqa: PLC0415
 
-        with staging(self.session) as kept, watching(quiet=self.as_json) as onlooker:
+        with staging(self.session) as kept, progress_bar(quiet=self.as_json) as progress:
             tables = migration.settings.tables
-            return verify(migration, tables, exact=self._by_value(migration), staging=kept, progress=onlooker)
+            return verify(migration, tables, exact=self._by_value(migration), staging=kept, progress=progress)
 
     def _by_value(self, migration: "Migration") -> "list[str]":
         """The tables of which every value is compared: where that costs much, a person decides.

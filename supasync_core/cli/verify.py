@@ -17,12 +17,10 @@ from supasync_core.model.wording import counted
 from supasync_core.project.session import Session
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from supasync_core.api.export import Staging
     from supasync_core.init.undecided import Undecided
     from supasync_core.model.table import Table
-    from supasync_core.verify import TableVerdict, Verification, VerifyObserver
+    from supasync_core.verify import Progress, TableVerdict, Verification
 
 TROUBLE = 2
 SHOWN = 10
@@ -51,9 +49,9 @@ def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool
     from supasync_core.verify import verify as compare  # noqa: PLC0415 - --help needs none of it
 
     session.trouble = TROUBLE
-    with session.migration() as migration, staging(session) as kept, watching(quiet=as_json) as onlooker:
+    with session.migration() as migration, staging(session) as kept, progress_bar(quiet=as_json) as progress:
         chosen = migration.select(tables, "--table")
-        found = compare(migration, chosen, exact=exact, staging=kept, progress=onlooker)
+        found = compare(migration, chosen, exact=exact, staging=kept, progress=progress)
     left_out = last_seen(session.settings).tables
     if as_json:
         told = {**found.as_json(), "undecided": by_name(left_out)}
@@ -166,36 +164,18 @@ def _key(key: tuple[str, ...] | None) -> str:
 
 
 @contextmanager
-def watching(*, quiet: bool) -> "Iterator[VerifyObserver]":
-    """A progress bar on a terminal's stderr, nothing elsewhere."""
+def progress_bar(*, quiet: bool) -> "Iterator[Progress]":
+    """A bar for each table while it is compared: on a terminal's stderr, nothing elsewhere."""
     if quiet or not sys.stderr.isatty():
-        yield _Bar(None)
+        yield lambda _table, _done, _total: None
         return
-    with output.moving() as progress:
-        yield _Bar(progress)
+    with output.moving() as bars:
 
+        def show(table: "Table", done: int, total: int | None) -> None:
+            if not done:
+                for each in bars.task_ids:
+                    bars.remove_task(each)
+                bars.add_task(output.label(table.name), total=None)
+            bars.update(bars.task_ids[-1], completed=done, total=total)
 
-class _Bar:
-    """A bar per table while it is compared."""
-
-    def __init__(self, progress: "Progress | None") -> None:
-        self._progress = progress
-        self._task: TaskID | None = None
-
-    def table_begins(self, table: "Table") -> None:
-        """Show the table's bar."""
-        if self._progress:
-            self._task = self._progress.add_task(output.label(table.name), total=None)
-
-    def rows_compared(self, table: "Table", done: int, total: int | None) -> None:
-        """Move the bar."""
-        if self._progress and self._task is not None:
-            self._progress.update(
-                self._task, description=output.label(table.name), completed=done, total=total
-            )
-
-    def table_ended(self, verdict: "TableVerdict") -> None:
-        """Take the bar away."""
-        if self._progress and self._task is not None:
-            self._progress.remove_task(self._task)
-            self._task = None
+        yield show

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from supasync_core.api.backend import Side
 from supasync_core.api.pages import pages
 from supasync_core.model.table import Table
-from supasync_core.verify.measure import Measure
+from supasync_core.verify.table_comparison import TableComparison
 from supasync_core.verify.walk import Walk
 
 
@@ -13,20 +13,20 @@ from supasync_core.verify.walk import Walk
 class Counts:
     """Both sides' counts of one table. Rows come and go meanwhile, so equal counts prove nothing."""
 
-    measure: Measure
+    how: TableComparison
     old: int = 0
     new: int = 0
 
     @property
     def comparable(self) -> bool:
         """Whether equal tables have equal counts: not where one side alone is filtered or transformed."""
-        table, new = self.measure.table, self.measure.new
-        return not (table.transform or new.where != self.measure.old.where)
+        table, new = self.how.table, self.how.new
+        return not (table.transform or new.where != self.how.old.where)
 
     def take(self) -> None:
         """Ask both sides: one request each."""
-        self.old = self.measure.migration.source.count(self.measure.old)
-        self.new = self.measure.migration.sink.count(self.measure.new)
+        self.old = self.how.migration.source.count(self.how.old)
+        self.new = self.how.migration.sink.count(self.how.new)
 
     def unmet(self, walk: Walk, *, explained: bool) -> int:
         """By how many rows the counts and the rows that were compared differ; 0 where each row was met.
@@ -41,9 +41,9 @@ class Counts:
         self.take()
         unmet = 0
         if _outside(walk.met_old, before[0], self.old):
-            unmet, self.old = self._read_again(self.measure.migration.source, self.measure.old, self.old)
+            unmet, self.old = self._read_again(self.how.migration.source, self.how.old, self.old)
         if _outside(walk.met_new, before[1], self.new):
-            more, self.new = self._read_again(self.measure.migration.sink, self.measure.new, self.new)
+            more, self.new = self._read_again(self.how.migration.sink, self.how.new, self.new)
             unmet += more
         return unmet if unmet or explained or not self.comparable else abs(self.old - self.new)
 

@@ -9,9 +9,9 @@ from supasync_core.model.state import State
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
 from supasync_core.verify.findings import KEYS
-from supasync_core.verify.in_flight import flight_of
-from supasync_core.verify.measure import Measure, Seen, measure
-from supasync_core.verify.second_look import Look
+from supasync_core.verify.in_flight import synced_up_to
+from supasync_core.verify.second_look import SecondLook
+from supasync_core.verify.table_comparison import SeenRow, TableComparison, comparison_of
 from supasync_core.verify.walk import Walk
 
 
@@ -45,7 +45,7 @@ class Search:
     found: dict[Key, None] = field(default_factory=dict)
     more: int = 0
     missing: list[Key] = field(default_factory=list)
-    how: Measure = field(init=False)
+    how: TableComparison = field(init=False)
     walk: Walk = field(init=False)
     here: int = 0
     """Rows of OLD that were met by this search itself."""
@@ -53,7 +53,7 @@ class Search:
     """Rows of OLD that were met since the last second look."""
 
     def __post_init__(self) -> None:
-        how = measure(self.migration, self.table, self.state, exact=False)
+        how = comparison_of(self.migration, self.table, self.state, exact=False)
         self.how = replace(how, method=KEYS, bare=True, versioned=False)
         self.walk = self._walk()
 
@@ -97,7 +97,7 @@ class Search:
         self.settle()
         if before:
             again = self._walk()
-            again.extra = {key: Seen(key, ()) for key in before}
+            again.extra = {key: SeenRow(key, ()) for key in before}
             look = self._looked(again)
             gone = {key for key in look.extra if key not in look.filtered}
             self.found = {key: None for key in self.found if key in gone or key not in before}
@@ -107,7 +107,7 @@ class Search:
         """Whether OLD has shown any; where it did so in an earlier run alone, whether it still does."""
         return self.here > 0 or (self.met > 0 and self.migration.source.count(self.table) > 0)
 
-    def _looked(self, walk: Walk) -> Look:
-        look = Look(self.how, flight_of(self.how), walk)
-        look.conduct(())
+    def _looked(self, walk: Walk) -> SecondLook:
+        look = SecondLook(self.how, synced_up_to(self.how), walk)
+        look.run(())
         return look

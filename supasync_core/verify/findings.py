@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from supasync_core.api.blind_spots import UPDATES
 from supasync_core.model.batch import Key
-from supasync_core.model.table import Table
 
 KEYS = "keys"
 STAMPS = "keys and timestamps"
@@ -210,19 +209,3 @@ class Verification:
             "notes": list(self.notes),
             "tables": {table.name: table.as_json() for table in self.tables},
         }
-
-
-class VerifyObserver(Protocol):
-    """Somebody who looks on."""
-
-    def table_begins(self, table: Table) -> None:
-        """Called before the first request for a table."""
-        ...
-
-    def rows_compared(self, table: Table, done: int, total: int | None) -> None:
-        """Called after each page; the total is OLD's, where it was counted."""
-        ...
-
-    def table_ended(self, verdict: TableVerdict) -> None:
-        """Called once for every table."""
-        ...

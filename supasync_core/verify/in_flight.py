@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from supasync_core.model import timestamps
 from supasync_core.model.timestamps import Instant
-from supasync_core.verify.measure import Measure, Seen
+from supasync_core.verify.table_comparison import SeenRow, TableComparison
 
 
 @dataclass(frozen=True, slots=True)
-class Flight:
+class SyncedUpTo:
     """Sync has brought rows stamped up to ``until``, and keys up to ``reached`` where keys are all it has.
 
     What the last complete read could see was committed by then. A row stamped less than the overlap before
@@ -19,7 +19,7 @@ class Flight:
     until: Instant | None = None
     reached: int | None = None
 
-    def holds(self, old: Seen) -> bool:
+    def excuses(self, old: SeenRow) -> bool:
         """Whether this version of OLD's row may be too young to be in NEW."""
         if self.reached is not None and old.key[0].lstrip("-").isdigit():
             return int(old.key[0]) > self.reached
@@ -34,16 +34,16 @@ class Flight:
         return None if self.until is None else timestamps.to_text(self.until)
 
 
-def flight_of(measure: Measure) -> Flight:
+def synced_up_to(how: TableComparison) -> SyncedUpTo:
     """The bound that the state sets for the table."""
-    table = measure.table
-    state = measure.state.table(table.name)
+    table = how.table
+    state = how.state.table(table.name)
     if state.read_at is None:
-        return Flight()
-    if measure.counted:
+        return SyncedUpTo()
+    if how.counted:
         known = state.keyset(table.key[0])
         value = known.cursor.value if known.settled and known.cursor else known.floor
-        return Flight(reached=None if value is None else int(value))
-    if not measure.stamps:
-        return Flight()
-    return Flight(until=timestamps.parse(state.read_at) - timestamps.micros_of(table.overlap))
+        return SyncedUpTo(reached=None if value is None else int(value))
+    if not how.stamps:
+        return SyncedUpTo()
+    return SyncedUpTo(until=timestamps.parse(state.read_at) - timestamps.micros_of(table.overlap))

@@ -12,8 +12,8 @@ from supasync_core.model.opaque_keys import SINGLY, opaque
 from supasync_core.model.state import Quarantined
 from supasync_core.model.table import Table
 from supasync_core.verify.findings import ROWS
-from supasync_core.verify.in_flight import Flight
-from supasync_core.verify.measure import Measure, Seen, added
+from supasync_core.verify.in_flight import SyncedUpTo
+from supasync_core.verify.table_comparison import SeenRow, TableComparison, added
 from supasync_core.verify.walk import Walk
 
 ENOUGH = 1000
@@ -23,11 +23,11 @@ _PORTION = 500
 
 
 @dataclass
-class Look:
+class SecondLook:
     """What is left of the candidates."""
 
-    measure: Measure
-    flight: Flight
+    how: TableComparison
+    synced: SyncedUpTo
     walk: Walk
     missing: list[Key] = field(default_factory=list)
     extra: list[Key] = field(default_factory=list)
@@ -41,15 +41,15 @@ class Look:
     doubtful: list[Key] = field(default_factory=list)
     rewritten: int = 0
 
-    def conduct(self, rewritten: Sequence[Key]) -> None:
+    def run(self, rewritten: Sequence[Key]) -> None:
         """Look at all candidates, until there are enough confirmed ones."""
         walk = self.walk
         self.rewritten = len(rewritten)
         aside = {row.key for row in self._quarantined()}  # refused, so not on their way
         younger = {
             key
-            for key, old in (*walk.missing.items(), *((k, pair[0]) for k, pair in walk.changed.items()))
-            if self.flight.holds(old) and key not in aside
+            for key, old in (walk.missing | walk.changed).items()
+            if self.synced.excuses(old) and key not in aside
         }
         self.in_flight += len(younger)
         candidates = [*walk.missing, *walk.changed, *walk.extra, *rewritten]
@@ -75,24 +75,23 @@ class Look:
             if key in aside and mine is not None and self._unlike(mine, theirs):
                 self.set_aside.append(key)
             elif theirs is None and mine is not None:
-                if self._younger(mine):
-                    continue
-                self.missing.append(key)
+                if not self._younger(mine):
+                    self.missing.append(key)
             elif mine is None and theirs is not None:
                 self._extra(key, theirs, filtered=key in outside or key in dropped)
             elif mine is not None and theirs is not None:
                 self._pair(key, mine, theirs)
 
-    def _alike(self, keys: list[Key], old: dict[Key, Seen], new: dict[Key, Seen]) -> set[Key]:
+    def _alike(self, keys: list[Key], old: dict[Key, SeenRow], new: dict[Key, SeenRow]) -> set[Key]:
         """Rows that the servers take for one though their keys have different texts: they are changed.
 
         OLD is asked for keys of NEW that it does not know, one by one; of many, the rest stays unlooked.
         """
         extra = [key for key in keys if key in new and key not in old]
         lost = [key for key in (*keys, *old) if key in old and key not in new]
-        table = self.measure.table
-        names = opaque(self.measure.migration.sink.shape(table), table.key) if extra and lost else ()
-        if not names or self.measure.old.transform:
+        table = self.how.table
+        names = opaque(self.how.migration.sink.shape(table), table.key) if extra and lost else ()
+        if not names or self.how.old.transform:
             return set()
         found: set[Key] = set()
         for key in extra[:SINGLY]:
@@ -103,8 +102,8 @@ class Look:
         self._leave(extra[SINGLY:])
         return found | set(extra[SINGLY:])
 
-    def _pair(self, key: Key, mine: Seen, theirs: Seen) -> None:
-        columns = self.measure.whole().differing(mine, theirs)
+    def _pair(self, key: Key, mine: SeenRow, theirs: SeenRow) -> None:
+        columns = self.how.whole().differing(mine, theirs)
         if columns and self._written_since_closed(theirs):
             self.newer += 1
         elif columns and not self._younger(mine):
@@ -113,7 +112,7 @@ class Look:
         elif not columns:
             self._count_as_equal(mine)
 
-    def _extra(self, key: Key, theirs: Seen, *, filtered: bool) -> None:
+    def _extra(self, key: Key, theirs: SeenRow, *, filtered: bool) -> None:
         if self._written_since_closed(theirs):
             self.newer += 1
             return
@@ -127,36 +126,36 @@ class Look:
         self.doubtful += left
         self.unlooked += len(left)
 
-    def _unlike(self, mine: Seen, theirs: Seen | None) -> bool:
-        return theirs is None or bool(self.measure.whole().differing(mine, theirs))
+    def _unlike(self, mine: SeenRow, theirs: SeenRow | None) -> bool:
+        return theirs is None or bool(self.how.whole().differing(mine, theirs))
 
-    def _count_as_equal(self, mine: Seen) -> None:
+    def _count_as_equal(self, mine: SeenRow) -> None:
         """Add the row to the digest, unless it was found equal at first sight."""
         walk = self.walk
         if mine.key in walk.missing or mine.key in walk.changed or mine.key in walk.extra:
-            row = mine if self.measure.method == ROWS else replace(mine, text=None)
+            row = mine if self.how.method == ROWS else replace(mine, text=None)
             walk.digest = added(walk.digest, row)
 
-    def _younger(self, mine: Seen) -> bool:
-        younger = self.flight.holds(mine)
+    def _younger(self, mine: SeenRow) -> bool:
+        younger = self.synced.excuses(mine)
         self.in_flight += younger
         return younger
 
-    def _written_since_closed(self, theirs: Seen) -> bool:
+    def _written_since_closed(self, theirs: SeenRow) -> bool:
         """Whether the app has written the row in NEW since the switch."""
-        closed = self.measure.state.closed
+        closed = self.how.state.closed
         moment = next((each for each in theirs.instants if each is not None), None)
         return closed is not None and not isinstance(moment, str | None) and moment > timestamps.parse(closed)
 
     def _quarantined(self) -> tuple[Quarantined, ...]:
-        return self.measure.state.quarantine.get(self.measure.table.name, ())
+        return self.how.state.quarantine.get(self.how.table.name, ())
 
-    def _old(self, keys: list[Key]) -> tuple[dict[Key, Seen], set[Key]]:
+    def _old(self, keys: list[Key]) -> tuple[dict[Key, SeenRow], set[Key]]:
         """OLD's rows as they should be in NEW, and the keys of those that a transform leaves out."""
-        whole = replace(self.measure.whole(), versioned=False)
-        found: dict[Key, Seen] = {}
+        whole = replace(self.how.whole(), versioned=False)
+        found: dict[Key, SeenRow] = {}
         dropped: set[Key] = set()
-        for batch in self.measure.migration.source.rows(_bare(whole.old), self.measure.table.key, keys):
+        for batch in self.how.migration.source.rows(_bare(whole.old), self.how.table.key, keys):
             for key, seen in whole.of_old(batch):
                 if seen is None:
                     dropped.add(key)
@@ -164,20 +163,20 @@ class Look:
                     found[key] = seen
         return found, dropped
 
-    def _new(self, keys: list[Key]) -> Iterator[Seen]:
-        whole = self.measure.whole()
+    def _new(self, keys: list[Key]) -> Iterator[SeenRow]:
+        whole = self.how.whole()
         table = _bare(whole.new.whole())
-        for batch in self.measure.migration.sink.rows(table, self.measure.table.key, keys):
+        for batch in self.how.migration.sink.rows(table, self.how.table.key, keys):
             yield from whole.of_new(batch)
 
     def _outside(self, keys: list[Key]) -> set[Key]:
         """Those rows that OLD has, though not among those that ``where`` lets through."""
-        table = self.measure.table
+        table = self.how.table
         if not table.where or not keys:
             return set()
         narrow = table.whole().narrowed(table.key)
-        batches = self.measure.migration.source.rows(narrow, table.key, keys)
-        return {key for batch in batches for key in self.measure.originals(batch)}
+        batches = self.how.migration.source.rows(narrow, table.key, keys)
+        return {key for batch in batches for key in self.how.originals(batch)}
 
 
 def _bare(table: Table) -> Table:

@@ -1,7 +1,7 @@
 """Verify tables one by one: counts, then a walk over both sides, then a second look at what differed."""
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -14,16 +14,18 @@ from supasync_core.model.state import State
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration, exchange_types
 from supasync_core.verify.counts import Counts
-from supasync_core.verify.findings import ROWS, TableVerdict, Verification, VerifyObserver
-from supasync_core.verify.in_flight import flight_of
-from supasync_core.verify.measure import Measure, measure, shown
-from supasync_core.verify.second_look import Look
+from supasync_core.verify.findings import ROWS, TableVerdict, Verification
+from supasync_core.verify.in_flight import synced_up_to
+from supasync_core.verify.second_look import SecondLook
+from supasync_core.verify.table_comparison import TableComparison, comparison_of, shown
 from supasync_core.verify.visibility import cannot_see, notes, sees
 from supasync_core.verify.walk import Walk
 
 _SMALL = 2_000_000
 """Bytes of rows that are compared by value without being asked to, where no run sees their updates."""
 _SAMPLE = 20
+Progress = Callable[[Table, int, int | None], None]
+"""Called before the first request for a table and after each page: its rows so far, and OLD's count."""
 
 
 def verify(
@@ -32,7 +34,7 @@ def verify(
     *,
     exact: bool | Collection[str],
     staging: Evidence | None,
-    progress: VerifyObserver,
+    progress: Progress,
 ) -> Verification:
     """Compare these tables of OLD and NEW; nothing is written but to the ``staging``, where there is one.
 
@@ -53,7 +55,7 @@ def verify(
         told.append("without a staging nothing is kept: row versions are not compared")
     chosen = exact if isinstance(exact, Collection) else [table.name for table in tables if exact]
     verdicts = tuple(
-        _Verifying(migration, table, state, staging, progress, table.name in chosen).conduct()
+        _TableVerification(migration, table, state, staging, progress, table.name in chosen).run()
         for table in tables
     )
     horizon = migration.source.horizon()
@@ -61,22 +63,23 @@ def verify(
 
 
 @dataclass
-class _Verifying:
+class _TableVerification:
     """One table."""
 
     migration: Migration
     table: Table
     state: State
     evidence: Evidence | None
-    progress: VerifyObserver
+    progress: Progress
     exact: bool
     began: float = field(default_factory=time.monotonic)
     requests: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     total: int | None = None
 
-    def conduct(self) -> TableVerdict:
+    def run(self) -> TableVerdict:
         """The verdict, with what it cost; an error of this table is part of it."""
-        self.progress.table_begins(self.table)
+        self._report(0)
         before = self.migration.ledger.total()
         try:
             verdict = self._verdict()
@@ -93,37 +96,34 @@ class _Verifying:
             )
         after = self.migration.ledger.total()
         moved = after.sent + after.received - before.sent - before.received
-        verdict = replace(verdict, bytes=moved, seconds=time.monotonic() - self.began)
-        self.progress.table_ended(verdict)
-        return verdict
+        return replace(verdict, bytes=moved, seconds=time.monotonic() - self.began)
 
     def _verdict(self) -> TableVerdict:
         with self._costing("schema"):
             exchange_types(self.migration, self.table)
-            how = measure(self.migration, self.table, self.state, exact=self.exact)
+            how = comparison_of(self.migration, self.table, self.state, exact=self.exact)
             how = self._versioned(how)
-        counting, failed = self._count(how)
-        how = self._by_value_where_small(how, counting)
+        counts = self._count(how)
+        how = self._by_value_where_small(how, counts)
         with self._costing(how.method):
             walk = Walk(how, self.evidence, self._report)
-            walk.conduct()
+            walk.run()
             for each in walk.printed:
                 each.check()
-        look = Look(how, flight_of(how), walk)
+        look = SecondLook(how, synced_up_to(how), walk)
         with self._costing("second look"):
             rewritten = walk.rewritten(self.migration.source_ref)
-            look.conduct(rewritten)
+            look.run(rewritten)
         if self.evidence:
             self.evidence.keep_sighted(self.migration.source_ref, self.table, look.doubtful)
-        unmet, more = self._unmet(counting, walk, look)
-        failed = (*failed, *more)
-        shown_counts = counting if counting and counting.comparable else None
+        unmet = self._unmet(counts, walk, look)
+        comparable = counts if counts and counts.comparable else None
         return TableVerdict(
             name=self.table.name,
             method=how.method,
             unseen=self.migration.unseen(self.table),
-            old=shown_counts.old if shown_counts else None,
-            new=shown_counts.new if shown_counts else None,
+            old=comparable.old if comparable else None,
+            new=comparable.new if comparable else None,
             compared=walk.compared,
             missing=tuple(look.missing),
             extra=tuple(look.extra),
@@ -135,26 +135,26 @@ class _Verifying:
             in_flight=look.in_flight,
             left_out=walk.dropped,
             newer=look.newer,
-            until=look.flight.text,
+            until=look.synced.text,
             digest=shown(walk.digest),
             sees=sees(how),
             cannot_see=cannot_see(how, walk),
-            notes=(*failed, *notes(how, look)),
+            notes=(*self.notes, *notes(how, look)),
             requests=self.requests,
         )
 
-    def _by_value_where_small(self, how: Measure, counting: Counts | None) -> Measure:
+    def _by_value_where_small(self, how: TableComparison, counts: Counts | None) -> TableComparison:
         """Whole rows of a table that is read in one page anyway, where no run sees its updates."""
-        if how.method == ROWS or counting is None or UPDATES not in self.migration.unseen(self.table):
+        if how.method == ROWS or counts is None or UPDATES not in self.migration.unseen(self.table):
             return how
-        if not 0 < counting.old <= self.table.page_size:
+        if not 0 < counts.old <= self.table.page_size:
             return how
         whole = replace(how, method=ROWS)
         with self._costing("a look at its rows"):
             page = self.migration.source.read(whole.old, Window((Span(Keyset(None)),), _SAMPLE))
-        return whole if len(page.body) * counting.old <= _SMALL * max(page.count, 1) else how
+        return whole if len(page.body) * counts.old <= _SMALL * max(page.count, 1) else how
 
-    def _versioned(self, how: Measure) -> Measure:
+    def _versioned(self, how: TableComparison) -> TableComparison:
         """Whether OLD's rows come with their version: views and files have none."""
         unversioned = replace(how, versioned=False)
         if self.evidence is None:
@@ -165,40 +165,41 @@ class _Verifying:
             return unversioned
         return how
 
-    def _count(self, how: Measure) -> tuple[Counts | None, tuple[str, ...]]:
-        """Both counts; without them the rest goes on, and says so."""
-        counting = Counts(how)
+    def _count(self, how: TableComparison) -> Counts | None:
+        """Both counts; None where they failed: the rest goes on, and a note says so."""
+        counts = Counts(how)
         try:
             with self._costing("counts"):
-                counting.take()
+                counts.take()
         except TransientError as err:
-            return None, (f"not counted: {err}",)
-        self.total = counting.old
-        if not counting.comparable:
-            return counting, ("filters or transforms make NEW's number of rows another one than OLD's",)
-        return counting, ()
+            self.notes.append(f"not counted: {err}")
+            return None
+        self.total = counts.old
+        if not counts.comparable:
+            self.notes.append("counts are not compared: a filter or a transform applies to OLD's rows alone")
+        return counts
 
-    def _unmet(self, counting: Counts | None, walk: Walk, look: Look) -> tuple[int, tuple[str, ...]]:
-        """How many rows the counts leave unexplained, and that in words."""
-        if counting is None:
-            return 0, ()
+    def _unmet(self, counts: Counts | None, walk: Walk, look: SecondLook) -> int:
+        """How many rows the counts leave unexplained."""
+        if counts is None:
+            return 0
         found = (look.missing, look.extra, look.set_aside, walk.repeated)
         explained = any(found) or bool(look.in_flight or look.newer or look.unlooked)
         try:
             with self._costing("counts"):
-                unmet = counting.unmet(walk, explained=explained)
+                unmet = counts.unmet(walk, explained=explained)
         except TransientError as err:
-            return 1, (f"not counted once more: {err}",)
-        if not unmet:
-            return 0, ()
-        text = (
-            f"OLD counts {counting.old:,} rows and gave {walk.met_old:,}, "
-            f"NEW counts {counting.new:,} and gave {walk.met_new:,}"
-        )
-        return unmet, (f"{text}: if rows came or went meanwhile, verify again",)
+            self.notes.append(f"not counted again: {err}")
+            return 1
+        if unmet:
+            self.notes.append(
+                f"OLD counts {counts.old:,} rows and gave {walk.met_old:,}, NEW counts {counts.new:,} and "
+                f"gave {walk.met_new:,}: if rows came or went meanwhile, verify again"
+            )
+        return unmet
 
     def _report(self, done: int) -> None:
-        self.progress.rows_compared(self.table, done, self.total)
+        self.progress(self.table, done, self.total)
 
     @contextmanager
     def _costing(self, step: str) -> Iterator[None]:

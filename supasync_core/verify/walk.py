@@ -18,7 +18,7 @@ from supasync_core.model.page_order import ends_range
 from supasync_core.model.pg_types import INTEGERS, UNZONED, ZONED, type_of
 from supasync_core.schema.printed_precision import Printing
 from supasync_core.verify.findings import ROWS
-from supasync_core.verify.measure import Measure, Seen, added
+from supasync_core.verify.table_comparison import SeenRow, TableComparison, added
 
 _SORTED_ALIKE = (*INTEGERS, "numeric", "uuid", "boolean", "date", ZONED, UNZONED)
 """Key types that every PostgreSQL sorts alike; texts go by a collation, which each server has its own of."""
@@ -26,14 +26,15 @@ _SORTED_ALIKE = (*INTEGERS, "numeric", "uuid", "boolean", "date", ZONED, UNZONED
 
 @dataclass
 class Walk:
-    """What differs at first sight: candidates, to be looked at once more."""
+    """What differs at first sight: candidates for a second look."""
 
-    measure: Measure
+    how: TableComparison
     evidence: Evidence | None
     progress: Callable[[int], None]
-    missing: dict[Key, Seen] = field(default_factory=dict)
-    extra: dict[Key, Seen] = field(default_factory=dict)
-    changed: dict[Key, tuple[Seen, Seen]] = field(default_factory=dict)
+    missing: dict[Key, SeenRow] = field(default_factory=dict)
+    extra: dict[Key, SeenRow] = field(default_factory=dict)
+    changed: dict[Key, SeenRow] = field(default_factory=dict)
+    """OLD's rows, of those that both sides have."""
     dropped: int = 0
     compared: int = 0
     timeless: int = 0
@@ -49,18 +50,18 @@ class Walk:
     """What each side printed of whole rows."""
     after: Key | None = None
     """The key up to which both sides were compared."""
-    mine: dict[Key, Seen] = field(default_factory=dict)
+    mine: dict[Key, SeenRow] = field(default_factory=dict)
     """OLD's rows behind that, up to a key that a range may end with."""
 
     def __post_init__(self) -> None:
-        self.printed = self.measure.printed()
+        self.printed = self.how.printed()
         if not self._sorted_alike():
             self.matched = set()
 
-    def conduct(self) -> None:
+    def run(self) -> None:
         """Read both tables to their end."""
-        source = bounded(self.measure.migration.source, BytesHeld())
-        for batch in ahead(pages(source, self.measure.old)):
+        source = bounded(self.how.migration.source, BytesHeld())
+        for batch in ahead(pages(source, self.how.old)):
             self.step(batch)
             del batch
             self.progress(self.compared)
@@ -69,32 +70,32 @@ class Walk:
 
     def step(self, batch: Batch) -> None:
         """Compare a page of OLD, the one behind the page before, with NEW's rows of the same range."""
-        keys = self.measure.originals(batch)
+        keys = self.how.originals(batch)
         self.mine |= self._wanted(batch)
         del batch
         if ends_range(keys[-1]):
-            self._compare(self.mine, new_rows(self.measure, self.after, keys[-1], self.printed[1].seen))
+            self._compare(self.mine, new_rows(self.how, self.after, keys[-1], self.printed[1].seen))
             self.after, self.mine = keys[-1], {}
 
     def finish(self) -> None:
         """Take all that NEW has behind OLD's last row."""
-        self._compare(self.mine, new_rows(self.measure, self.after, None, self.printed[1].seen))
+        self._compare(self.mine, new_rows(self.how, self.after, None, self.printed[1].seen))
         self.mine = {}
 
     def rewritten(self, source: str) -> list[Key]:
         """Rows that look equal and were written in OLD since the last verification."""
-        if self.evidence is None or not self.measure.versioned or self.measure.method == ROWS:
+        if self.evidence is None or not self.how.versioned or self.how.method == ROWS:
             return []
-        found = self.evidence.rewritten(source, self.measure.table)
+        found = self.evidence.rewritten(source, self.how.table)
         return [key for key in found if key not in self.missing and key not in self.changed]
 
-    def _wanted(self, batch: Batch) -> dict[Key, Seen]:
+    def _wanted(self, batch: Batch) -> dict[Key, SeenRow]:
         """OLD's rows of a page as they should be in NEW; each is noted as seen."""
-        mine: dict[Key, Seen] = {}
+        mine: dict[Key, SeenRow] = {}
         versions: dict[Key, str | None] = {}
         self.met_old += batch.count
         self.printed[0].seen(batch)
-        for key, seen in self.measure.of_old(batch):
+        for key, seen in self.how.of_old(batch):
             if key in versions:
                 self.repeated[key] = None
             versions[key] = seen.version if seen else None
@@ -103,10 +104,10 @@ class Walk:
             else:
                 mine[key] = seen
         if self.evidence:
-            self.evidence.sighted(self.measure.migration.source_ref, self.measure.table, versions)
+            self.evidence.sighted(self.how.migration.source_ref, self.how.table, versions)
         return mine
 
-    def _compare(self, mine: dict[Key, Seen], theirs: Iterator[Seen]) -> None:
+    def _compare(self, mine: dict[Key, SeenRow], theirs: Iterator[SeenRow]) -> None:
         first: dict[Key, bool] = {}  # of the rows of this range, whether no other range has shown it
         for new in theirs:
             again = new.key in first
@@ -123,41 +124,44 @@ class Walk:
                 self.extra[new.key] = new.light
         self.missing |= {key: old.light for key, old in mine.items()}
 
-    def _pair(self, old: Seen, new: Seen, *, same: bool | None = None) -> None:
+    def _pair(self, old: SeenRow, new: SeenRow, *, same: bool | None = None) -> None:
         self.compared += 1
         if self.matched is not None:
             self.matched.add(old.key)
             self.extra.pop(old.key, None)
-        if self.measure.stamps and all(each is None for each in old.stamps):
+        if self.how.stamps and all(each is None for each in old.stamps):
             self.timeless += 1
-        if self.measure.same(old, new) if same is None else same:
+        if self.how.same(old, new) if same is None else same:
             self.digest = added(self.digest, old)
         else:
-            self.changed[old.key] = old.light, new.light
+            self.changed[old.key] = old.light
 
     def match_across(self) -> None:
         """Rows that NEW has in another range than OLD, because it sorts keys differently."""
         for key in [key for key in self.missing if key in self.extra]:
             old, new = self.missing.pop(key), self.extra.pop(key)
-            texts = self.measure.method == ROWS
+            texts = self.how.method == ROWS
             self._pair(old, new, same=old.text == new.text if texts else None)
 
     def _sorted_alike(self) -> bool:
-        shape, key = self.measure.shape, self.measure.table.key
+        shape, key = self.how.shape, self.how.table.key
         return all(type_of(shape, name).startswith(_SORTED_ALIKE) for name in key)
 
 
 def new_rows(
-    measure: Measure, after: Key | None, to: Key | None, look: Callable[[Batch], None] = lambda _batch: None
-) -> Iterator[Seen]:
+    how: TableComparison,
+    after: Key | None,
+    to: Key | None,
+    each: Callable[[Batch], None] = lambda _batch: None,
+) -> Iterator[SeenRow]:
     """NEW's rows of the range; the page that ends with the range's last key is its last one.
 
-    ``look`` is called with each page.
+    ``each`` is called with every page.
     """
     span = Span(Keyset(None), after=None if after is None else Cursor(None, after), to=to)
-    for batch in pages(measure.migration.sink, measure.new, span):
-        look(batch)
-        yield from measure.of_new(batch)
-        if measure.table.key_of(batch.rows[-1]) == to:
+    for batch in pages(how.migration.sink, how.new, span):
+        each(batch)
+        yield from how.of_new(batch)
+        if how.table.key_of(batch.rows[-1]) == to:
             return
         del batch

@@ -17,7 +17,7 @@ from supasync_core.model.state import State, to_json
 from supasync_core.model.table import Table
 from supasync_core.project.migration import opened
 from supasync_core.staging.duckdb_staging import DuckdbStaging
-from supasync_core.verify import TableVerdict, Verification, verify
+from supasync_core.verify import Progress, TableVerdict, Verification, verify
 from supasync_core.verify.deleted_rows import Deletions, Search
 from tests.e2e.inside import ENDS
 from tests.e2e.workspace import Workspace, between
@@ -64,17 +64,8 @@ def supasync_register_transforms(registry):
 """
 
 
-class Unwatched:
-    """Nobody looks on."""
-
-    def table_begins(self, table: Table) -> None:
-        """Say nothing."""
-
-    def rows_compared(self, table: Table, done: int, total: int | None) -> None:
-        """Say nothing."""
-
-    def table_ended(self, verdict: TableVerdict) -> None:
-        """Say nothing."""
+def unwatched(_table: Table, _done: int, _total: int | None) -> None:
+    """Show nothing."""
 
 
 @dataclass
@@ -103,7 +94,7 @@ class Pair:
         self.new(statement)
 
     def verify(
-        self, tables: str = TABLES, *only: str, exact: bool = False, watch: Unwatched | None = None
+        self, tables: str = TABLES, *only: str, exact: bool = False, progress: Progress = unwatched
     ) -> Verification:
         """What a verification of these tables finds."""
         self.space.write("verify.yaml", f"{ENDS}tables:\n{tables}\n")
@@ -111,7 +102,7 @@ class Pair:
         path = self.space.folder / "staging.duckdb"
         with opened(settings, self.host) as project, closing(DuckdbStaging(path)) as staging:
             chosen = project.select(only, "--table")
-            return verify(project, chosen, exact=exact, staging=staging, progress=watch or Unwatched())
+            return verify(project, chosen, exact=exact, staging=staging, progress=progress)
 
     def deletions(self, declared: str, state: State | None = None) -> Deletions:
         """What is deleted in OLD of the only table that is declared."""

@@ -12,7 +12,7 @@ from supasync_core.model.errors import SchemaError, StateError
 from supasync_core.model.state import KeysetState, Quarantined, State, TableState, to_json
 from supasync_core.model.table import Table
 from tests.diff.calling import call
-from tests.verify.conftest import Pair, Unwatched
+from tests.verify.conftest import Pair
 
 TEN = (
     "insert into plain select n, 'x', 1.50, '{\"a\": 1}', '2024-01-01'::timestamptz + n * interval '1 s' "
@@ -142,18 +142,18 @@ def test_another_sources_state_is_refused(ends: Pair) -> None:
 ENOUGH_TURNS = 2
 
 
-class Meanwhile(Unwatched):
+class Meanwhile:
     """Somebody writes to both sides as if a sync ran, after each page."""
 
     def __init__(self, ends: Pair) -> None:
         self.ends = ends
         self.turns = 0
 
-    def rows_compared(self, table: Table, done: int, total: int | None) -> None:
+    def __call__(self, _table: Table, done: int, _total: int | None) -> None:
         """Update a row that was read already, and one that comes later; delete and insert others."""
-        self.turns += 1
+        self.turns += done > 0
         n = self.turns
-        if n > ENOUGH_TURNS:
+        if not done or n > ENOUGH_TURNS:
             return
         self.ends.old(f"update plain set label = 'v{n}', updated_at = updated_at + interval '1 h'")
         self.ends.old(f"delete from plain where id = {11 - n}")
@@ -167,7 +167,7 @@ class Meanwhile(Unwatched):
 def test_rows_that_changed_meanwhile_are_looked_at_again_before_they_are_reported(ends: Pair) -> None:
     ends.both(TEN)
     watch = Meanwhile(ends)
-    (verdict,) = ends.verify("  plain: {timestamp: [updated_at, created_at]}", watch=watch).tables
+    (verdict,) = ends.verify("  plain: {timestamp: [updated_at, created_at]}", progress=watch).tables
     assert watch.turns > ENOUGH_TURNS
     assert verdict.equal, (verdict.missing, verdict.extra, verdict.changed)
 

@@ -14,7 +14,7 @@ from supasync_core.sync import distinct_keys, quarantine_retry
 from supasync_core.sync.checkpoint import Checkpoint
 from supasync_core.sync.comparison.ranges import number_of
 from supasync_core.sync.guards import Guard
-from supasync_core.verify.measure import VERSION, Measure, Seen, without_version
+from supasync_core.verify.table_comparison import VERSION, SeenRow, TableComparison, without_version
 from supasync_core.verify.walk import new_rows
 
 _NO_VERSIONS = (None, "0", "4294967295")
@@ -34,13 +34,13 @@ class Met:
         return self.stamped is not None and self.stamped > moment
 
 
-def met(measure: Measure, batch: Batch) -> list[Met]:
-    """The rows of a page that was read by this measure; one without a version is never the same again."""
+def met(how: TableComparison, batch: Batch) -> list[Met]:
+    """The rows of a page that was read by this comparison; one without a version is never the same again."""
     found = []
     for row in batch.rows:
-        key, version = measure.table.key_of(row), row.get(VERSION)
+        key, version = how.table.key_of(row), row.get(VERSION)
         number = randbits(96) if version in _NO_VERSIONS else number_of(key, str(version))
-        found.append(Met(key, number, _stamped(measure, row)))
+        found.append(Met(key, number, _stamped(how, row)))
     return found
 
 
@@ -49,9 +49,9 @@ def tell_versions(batch: Batch) -> bool:
     return batch.count > 0 and all(row.get(VERSION) not in _NO_VERSIONS for row in batch.rows)
 
 
-def _stamped(measure: Measure, row: Row) -> Instant | None:
+def _stamped(how: TableComparison, row: Row) -> Instant | None:
     """As the table's timestamps say it: the first one that is not NULL counts."""
-    text = next((row[name] for name in measure.stamps if row.get(name) is not None), None)
+    text = next((row[name] for name in how.stamps if row.get(name) is not None), None)
     stamped = moment(text) if isinstance(text, str) else None
     return None if isinstance(stamped, str) else stamped
 
@@ -65,7 +65,7 @@ class Bringer:
 
     progress: Checkpoint
     table: Table
-    whole: Measure
+    whole: TableComparison
     guard: Guard = field(init=False)
     differing: int = 0
     arrived: int = 0
@@ -100,7 +100,7 @@ class Bringer:
         quarantine_retry.finish(self.progress.delivery, self.table)
         self.guard.readback.look(self.progress.delivery.set_aside.keys(self.table))
 
-    def _bring(self, batch: Batch, theirs: Iterable[Seen]) -> None:
+    def _bring(self, batch: Batch, theirs: Iterable[SeenRow]) -> None:
         plain = self._plain(batch)
         self.guard.read(plain)
         changed = transform.apply(self.progress.migration.transforms(self.table), self.table, plain)
@@ -118,8 +118,8 @@ class Bringer:
         pairs = zip(batch.rows.texts, batch.rows, strict=True)
         return Batch(raw_json.join(without_version(text, row[VERSION]) for text, row in pairs))
 
-    def _is_there(self, key: Key, text: str, there: Mapping[Key, Seen]) -> bool:
-        return key in there and self.whole.same(Seen(key, (), text), there[key])
+    def _is_there(self, key: Key, text: str, there: Mapping[Key, SeenRow]) -> bool:
+        return key in there and self.whole.same(SeenRow(key, (), text), there[key])
 
     def _send(self, batch: Batch) -> None:
         """Send rows that were read a moment ago, while nothing else is on its way.

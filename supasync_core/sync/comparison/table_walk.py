@@ -24,7 +24,7 @@ from supasync_core.sync.comparison.ranges import LEAST, MOST, Ahead, joined, pri
 from supasync_core.sync.comparison.rows import Bringer, Met, met, tell_versions
 from supasync_core.verify.deleted_rows import Deletions, Search
 from supasync_core.verify.findings import KEYS, ROWS, STAMPS
-from supasync_core.verify.measure import Measure, measure
+from supasync_core.verify.table_comparison import TableComparison, comparison_of
 
 STRETCH = 10_000
 """Rows of OLD after which rows that it has no more are looked at once more, and the walk's place is kept."""
@@ -43,7 +43,7 @@ class Walk:
     evidence: Evidence | None
     enough: Callable[[], bool]
     known: Comparison = field(init=False)
-    light: Measure = field(init=False)
+    light: TableComparison = field(init=False)
     bringer: Bringer = field(init=False)
     search: Search | None = None
     ahead: Ahead = field(init=False)
@@ -86,7 +86,7 @@ class Walk:
         if self.known.began_at is None:
             now = progress.run.now
             self.known = self.known.begun(now, self._horizon(), progress.outlook.version(table))
-        how = measure(progress.migration, table, progress.state, exact=False)
+        how = comparison_of(progress.migration, table, progress.state, exact=False)
         method = STAMPS if how.stamps else KEYS
         self.light = replace(how, method=method, bare=not self.wanted.values, versioned=self.wanted.values)
         self.light = replace(self.light, versioned=self.wanted.values and self._tells_versions())

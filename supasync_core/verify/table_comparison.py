@@ -28,7 +28,7 @@ _MODULUS = 1 << 256
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenRow:
     """A row as one side shows it: its timestamps as printed, its whole text where that is compared."""
 
     key: Key
@@ -37,7 +37,7 @@ class Seen:
     version: str | None = None
 
     @property
-    def light(self) -> "Seen":
+    def light(self) -> "SeenRow":
         """The same with a digest of its text in place of the text, to be kept in numbers."""
         if self.text is None or not self.has_cells:
             return self
@@ -55,7 +55,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Measure:
+class TableComparison:
     """How one table is compared.
 
     ``stamps`` are the columns whose change shows an update. ``lenient``: the two sides are of different
@@ -122,7 +122,7 @@ class Measure:
             raise SchemaError(f"{self.table.name}: OLD does not tell its columns", table=self.table.name)
         return (*(name for name in names if name not in self.table.exclude), VERSION)
 
-    def whole(self) -> "Measure":
+    def whole(self) -> "TableComparison":
         """The same table by whole rows, to be looked at again."""
         return replace(self, method=ROWS, bare=False, close=True)
 
@@ -140,7 +140,7 @@ class Measure:
         """The keys of OLD's rows as OLD has them."""
         return self.table.keys(batch)
 
-    def of_old(self, batch: Batch) -> Iterator[tuple[Key, Seen | None]]:
+    def of_old(self, batch: Batch) -> Iterator[tuple[Key, SeenRow | None]]:
         """OLD's rows as they should be in NEW; None for one that a transform leaves out."""
         if self.method != ROWS:
             for row in batch.rows:
@@ -168,7 +168,7 @@ class Measure:
                 )
             yield key, seen
 
-    def of_new(self, batch: Batch) -> Iterator[Seen]:
+    def of_new(self, batch: Batch) -> Iterator[SeenRow]:
         """NEW's rows."""
         if self.method != ROWS:
             yield from (self._seen(row, None, None) for row in batch.rows)
@@ -176,13 +176,13 @@ class Measure:
         for index, row in enumerate(batch.rows):
             yield self._seen(row, self._text(batch, index, None), None)
 
-    def same(self, old: Seen, new: Seen) -> bool:
+    def same(self, old: SeenRow, new: SeenRow) -> bool:
         """Whether the rows are equal as far as they were read."""
         if self.method == ROWS:
             return old.text == new.text or (old.has_cells and new.has_cells and not self.differing(old, new))
         return old.stamps == new.stamps or old.instants == new.instants
 
-    def differing(self, old: Seen, new: Seen) -> tuple[str, ...]:
+    def differing(self, old: SeenRow, new: SeenRow) -> tuple[str, ...]:
         """The columns of whole rows that differ, of those that travel; the keys are equal."""
         mine, theirs = raw_json.cells(old.text or "{}"), raw_json.cells(new.text or "{}")
         return tuple(
@@ -207,12 +207,12 @@ class Measure:
         text = batch.rows.texts[index]
         return without_version(text, version) if version else text
 
-    def _seen(self, row: Mapping[str, Any], text: str | None, version: str | None) -> Seen:
+    def _seen(self, row: Mapping[str, Any], text: str | None, version: str | None) -> SeenRow:
         stamps = tuple(row.get(name) for name in self.stamps)
-        return Seen(self.table.key_of(row), stamps, text, version)
+        return SeenRow(self.table.key_of(row), stamps, text, version)
 
 
-def measure(migration: Migration, table: Table, state: State, *, exact: bool) -> Measure:
+def comparison_of(migration: Migration, table: Table, state: State, *, exact: bool) -> TableComparison:
     """How the table is best compared.
 
     By whole rows where a transform changes them on their way, and where nothing shows an update while sync
@@ -223,7 +223,7 @@ def measure(migration: Migration, table: Table, state: State, *, exact: bool) ->
     stamps = tuple(name for name in ordering if name not in table.key)
     counted = bool(ordering) and not stamps
     method = STAMPS if stamps else KEYS if counted else ROWS
-    return Measure(
+    return TableComparison(
         migration=migration,
         table=table,
         state=state,
@@ -236,7 +236,7 @@ def measure(migration: Migration, table: Table, state: State, *, exact: bool) ->
     )
 
 
-def added(total: int, row: Seen) -> int:
+def added(total: int, row: SeenRow) -> int:
     """A sum of digests with that of one more row; it does not depend on the order of rows."""
     moments = [str(each) for each in row.instants]
     told = json.dumps([row.key, moments, row.light.text], ensure_ascii=False)
