@@ -94,8 +94,8 @@ def _links(group: click.Group, ctx: click.Context) -> Iterator[str]:
     for name in group.list_commands(ctx):
         inner = group.get_command(ctx, name)
         if inner is not None:
-            anchor = f"{ctx.command_path} {name}".replace(" ", "-")
-            yield f"| [`{name}`](#{anchor}) | {inner.get_short_help_str(limit=200)} |"
+            anchor = f"{ctx.command_path} {name}".replace(" ", "-").lower()
+            yield f"| [`{name}`](#{anchor}) | {inner.get_short_help_str()} |"
 
 
 if __name__ == "__main__":

@@ -24,7 +24,9 @@ HOURS = (
 )
 @click.pass_context
 def demo(ctx: click.Context, folder: Path | None) -> int:
-    """Watch three hourly runs between two small files: no account, no server.
+    """Watch three hourly runs between two small files.
+
+    No account and no server are needed.
 
     OLD and NEW are DuckDB files here; everything else is what runs between two Supabase projects.
     """

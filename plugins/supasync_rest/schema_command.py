@@ -58,10 +58,10 @@ def schema() -> None:
 @click.option("--uninstall", is_flag=True, help="Remove what supasync put into NEW; with --horizon, OLD.")
 @click.pass_obj
 def sql(session: Session, /, **options: str | bool | None) -> None:
-    """Print SQL to paste into NEW's SQL editor; pasting it again is harmless.
+    """Print SQL to paste into NEW's SQL editor.
 
-    Without an option it is what NEW needs before the first sync. Each option prints something else instead;
-    all of it is optional. Nothing is sent anywhere.
+    To paste it again is harmless. Without an option it is what NEW needs before the first sync. Each option
+    prints something else instead; all of it is optional. Nothing is sent anywhere.
     """
     from supasync_core.model.row_key import has_row_key  # noqa: PLC0415 - --help reads no files
     from supasync_rest import scripts  # noqa: PLC0415 - --help reads no files

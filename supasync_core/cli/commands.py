@@ -11,34 +11,32 @@ from importlib import import_module
 import click
 
 from supasync_core.cli import streams
-from supasync_core.cli.docstrings import restore
+from supasync_core.cli.command_help import prepare
 from supasync_core.model.errors import StateError, SupasyncError
 from supasync_core.model.printable import visible
 from supasync_core.project.session import Session
 from supasync_core.system.faults import DefectError, understood
 
 COMMANDS = {
-    "check": (
-        "supasync_core.cli.setup",
-        "Look at both projects, the tables and the state; write nothing to either.",
-    ),
-    "cutover": ("supasync_core.cli.cutover", "Switch the app from OLD to NEW"),
-    "diff": ("supasync_core.cli.diff", "Compare LEFT and RIGHT"),
-    "gap": ("supasync_core.cli.gap", "Carry the last gap over by hand, without any request to OLD."),
-    "init": ("supasync_core.cli.init", "Write a first tables.yaml"),
-    "plugins": ("supasync_core.cli.plugins", "List the plugins"),
-    "quarantine": ("supasync_core.cli.quarantine", "Look at the rows that NEW refused, try them again"),
-    "reconcile": ("supasync_core.cli.reconcile", "Make RIGHT like LEFT, or take the last such change back"),
-    "schema": ("supasync_core.cli.schema", "The tables of both projects: what differs, and what NEW needs."),
-    "schedule": ("supasync_core.cli.schedule", "Print a crontab line, systemd's units, or a Windows task"),
-    "setup": ("supasync_core.cli.setup", "Verify both projects and write the baseline record into NEW."),
-    "state": ("supasync_core.cli.state", "Look at the state that is kept in NEW, or reset a table."),
-    "status": ("supasync_core.cli.status", "Show the last runs, the success rate, each table's lag"),
-    "sync": ("supasync_core.cli.sync", "Copy what is new or changed from OLD to NEW."),
-    "usage": ("supasync_core.cli.usage", "Show requests, egress and database size of this month"),
-    "verify": ("supasync_core.cli.verify", "Compare OLD with NEW over the API"),
+    "check": ("setup", "Inspect both projects and the state; write nothing."),
+    "cutover": ("cutover", "Switch the app from OLD to NEW."),
+    "diff": ("diff", "Compare LEFT and RIGHT row by row."),
+    "gap": ("gap", "Copy the last gap by hand, without any request to OLD."),
+    "help": ("help", "Show the help of a command."),
+    "init": ("init", "Write a first tables.yaml."),
+    "plugins": ("plugins", "List the plugins and what they provide."),
+    "quarantine": ("quarantine", "List, retry or drop the rows that NEW refused."),
+    "reconcile": ("reconcile", "Make one side equal to the other, or undo that."),
+    "schedule": ("schedule", "Print a crontab line, systemd units or a Windows task."),
+    "schema": ("schema", "Compare the tables of both projects, print SQL for NEW."),
+    "setup": ("setup", "Check both projects and write the baseline into NEW."),
+    "state": ("state", "Show the state that is kept in NEW, or change it."),
+    "status": ("status", "Show the last runs, the success rate and each table's lag."),
+    "sync": ("sync", "Copy what is new or changed from OLD to NEW."),
+    "usage": ("usage", "Show this month's requests, egress and database size."),
+    "verify": ("verify", "Compare OLD with NEW over the API."),
 }
-"""Each command's module, imported only when the command is run or asked for its help, and how that begins."""
+"""Each command's module, imported only when the command is run or asked for its help, and its summary."""
 
 
 class Commands(click.Group):
@@ -54,11 +52,12 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, imported now."""
         if cmd_name in COMMANDS:
-            command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
+            module = import_module(f"supasync_core.cli.{COMMANDS[cmd_name][0]}")
+            command: click.Command = getattr(module, "help_" if cmd_name == "help" else cmd_name)
             added = self._added(ctx).get(cmd_name) if isinstance(command, click.Group) else None
             if isinstance(command, click.Group) and isinstance(added, click.Group):
                 command.commands.update({**added.commands, **command.commands})
-            return restore(command)
+            return prepare(command)
         return self._added(ctx).get(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -85,12 +84,13 @@ class Commands(click.Group):
         session = ctx.ensure_object(Session)
         if not self.commands:
             session.host.add_commands(self)
-            restore(self)
+            for command in self.commands.values():
+                prepare(command)
         return self.commands
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="supasync", message="%(prog)s %(version)s")
+@click.version_option(None, "-V", "--version", package_name="supasync", message="%(prog)s %(version)s")
 @click.option(
     "--config",
     type=click.Path(dir_okay=False),
@@ -98,7 +98,7 @@ class Commands(click.Group):
     default="tables.yaml",
     show_default=True,
     show_envvar=True,
-    help="The file that declares both projects and the tables.",
+    help="The file that declares both projects and the tables; may also follow the command.",
 )
 @click.pass_context
 def cli(ctx: click.Context, config: str) -> None:
@@ -114,7 +114,7 @@ def cli(ctx: click.Context, config: str) -> None:
     ctx.ensure_object(Session).config = config
 
 
-restore(cli)
+prepare(cli)
 
 
 def run(args: list[str]) -> tuple[Session, int]:

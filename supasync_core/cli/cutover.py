@@ -55,9 +55,10 @@ if TYPE_CHECKING:
 def cutover(
     session: Session, /, certificate: str | None, *, rollback: bool, plan: bool, **options: object
 ) -> int:
-    """Switch the app from OLD to NEW: a checklist that runs, then the app's .env, then NEW is closed.
+    """Switch the app from OLD to NEW.
 
-    Nothing is switched while a check fails. It asks before it switches and before each step of your own.
+    A checklist runs, the app's .env is changed, and NEW is closed for supasync. Nothing is switched while a
+    check fails. It asks before it switches and before each step of your own.
     Killed at any point, run it again. Exits with 3 where a check failed or the answer was no.
     """
     command = Command(session, place=Path(certificate) if certificate else None, **options)  # type: ignore[arg-type]

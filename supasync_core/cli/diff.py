@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from supasync_core.cli.params import Duration, encodings, pairs
+from supasync_core.cli.params import NULL_FORM, NULL_HELP, Duration, encodings, pairs
 from supasync_core.project.session import Session
 
 if TYPE_CHECKING:
@@ -26,26 +26,44 @@ _SHOWN = 20
 Decorated = Callable[..., object]
 
 
-def sides(command: Decorated, *, required: bool = True) -> Decorated:
-    """The arguments and options of every command that compares two sides; ``required``: the second one."""
+def sides(command: Decorated) -> Decorated:
+    """The arguments and options of every command that compares two sides."""
     options = (
         click.argument("left"),
-        click.argument("right", required=required),
+        click.argument("right"),
         click.option("--table", "tables", multiple=True, metavar="T", help="Only this table; repeatable."),
-        click.option("--key", "key", multiple=True, metavar="C", help="The key, where tables.yaml has none."),
+        click.option("--key", multiple=True, metavar="C", help="The key, where tables.yaml has none."),
         click.option("--columns", multiple=True, metavar="C,...", help="Only these columns, and the key."),
         click.option("--ignore", multiple=True, metavar="C,...", help="All columns but these."),
-        click.option("--min-age", type=Duration(), help="Leave rows alone that are younger, such as 15m."),
-        click.option("--strict", is_flag=True, help="1.50 differs from 1.5."),
+        click.option("--min-age", type=Duration(), help="Ignore rows that are younger, such as 15m."),
+        click.option("--strict", is_flag=True, help="Numbers differ where their digits do: 1.50 and 1.5."),
         click.option(
-            "--file", "files", multiple=True, metavar="T=PATH", help="A CSV of this table, whatever its name."
+            "--file",
+            "files",
+            multiple=True,
+            metavar="T=PATH",
+            help="A CSV of this table, whatever its name.",
         ),
-        click.option("--dialect", "dialects", multiple=True, metavar="[FILE=]NAME", help="A CSV's dialect."),
         click.option(
-            "--null", "nulls", multiple=True, metavar="[FILE|T[.C]=]TEXT|empty|none", help="NULL in a CSV."
+            "--dialect",
+            "dialects",
+            multiple=True,
+            metavar="[FILE=]NAME",
+            help="The program that wrote the CSV, such as psql or dashboard.",
         ),
-        click.option("--encoding", "encodings", multiple=True, metavar="[FILE=]NAME", help="If not UTF-8."),
-        click.option("--complete", is_flag=True, help="A CSV holds the whole table: rows may be missing."),
+        click.option("--null", "nulls", multiple=True, metavar=NULL_FORM, help=NULL_HELP),
+        click.option(
+            "--encoding",
+            "encodings",
+            multiple=True,
+            metavar="[FILE=]NAME",
+            help="The encoding of a CSV that is not UTF-8, such as cp1252.",
+        ),
+        click.option(
+            "--complete",
+            is_flag=True,
+            help="A CSV holds all rows of its table: a row that it lacks was deleted.",
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -58,17 +76,17 @@ class Given:
 
     left: str
     right: str
-    tables: tuple[str, ...]
-    key: tuple[str, ...]
-    columns: tuple[str, ...]
-    ignore: tuple[str, ...]
-    min_age: timedelta | None
-    strict: bool
-    files: tuple[str, ...]
-    dialects: tuple[str, ...]
-    nulls: tuple[str, ...]
-    encodings: tuple[str, ...]
-    complete: bool
+    tables: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    min_age: timedelta | None = None
+    strict: bool = False
+    files: tuple[str, ...] = ()
+    dialects: tuple[str, ...] = ()
+    nulls: tuple[str, ...] = ()
+    encodings: tuple[str, ...] = ()
+    complete: bool = False
 
     def settings(self, session: Session) -> "Settings | None":
         """Those of tables.yaml; None where only files are compared and nobody needs it."""
@@ -122,19 +140,28 @@ class Given:
 
 @click.command()
 @sides
-@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Show N rows of each table.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Show at most N rows of each table. Default: 20 for --format table.",
+)
 @click.option(
     "--format",
     "form",
     type=click.Choice(["table", "json", "jsonl", "csv"]),
     default="table",
     show_default=True,
-    help="How to print.",
+    help="The form of the output.",
 )
-@click.option("--no-defuse", is_flag=True, help="Leave cells of --format csv that begin like a formula.")
+@click.option(
+    "--no-defuse",
+    is_flag=True,
+    help="Leave cells of --format csv alone that begin like a spreadsheet formula.",
+)
 @click.pass_obj
 def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, **given: object) -> int:
-    """Compare LEFT and RIGHT: rows by key, values by type, and why they differ.
+    """Compare LEFT and RIGHT row by row.
 
     A side is old, new, staging, a CSV file, a folder of CSV files, or a .duckdb file; a path of
     such a name is written ./old. Added rows are on the right alone, removed ones on the left

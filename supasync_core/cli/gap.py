@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from supasync_core.cli import output, streams
+from supasync_core.cli.params import NULL_FORM, NULL_HELP
 from supasync_core.model.errors import ConfigError, SupasyncError
 from supasync_core.model.printable import file_name
 from supasync_core.model.row_key import NOT_BY_HAND, has_row_key
@@ -26,17 +27,24 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group()
 def gap() -> None:
-    """Carry the last gap over by hand, without any request to OLD."""
+    """Copy the last gap by hand, without any request to OLD."""
 
 
 @gap.command()
 @click.option("--out", type=click.Path(file_okay=False), metavar="DIR", help="Write a file for each query.")
-@click.option("--exact", is_flag=True, help="Queries for the loss-free form: one column, any damage shows.")
-@click.option("--offline", is_flag=True, help="Cursors as they were last seen: no request to anybody.")
+@click.option(
+    "--exact", is_flag=True, help="Queries for the lossless form: one column, in which any damage shows."
+)
+@click.option(
+    "--offline", is_flag=True, help="Use the cursors that were seen last; send no request to anybody."
+)
 @_JSON
 @click.pass_obj
 def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_json: bool) -> int:
-    """Print the queries to run in OLD's SQL editor, in import order, and where to save each result."""
+    """Print the queries to run in OLD's SQL editor.
+
+    They are in import order; each says where to save its result.
+    """
     from supasync_core.gap import wanted  # noqa: PLC0415 - --help needs none of it
 
     streams.for_programs()
@@ -79,7 +87,7 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
 @gap.command("import")
 @click.argument("folder", type=click.Path(file_okay=False), required=False)
 @click.option("--yes", is_flag=True, help="Do not ask before rows are sent.")
-@click.option("--dry-run", is_flag=True, help="Look and report only; send nothing, take no lease.")
+@click.option("--dry-run", is_flag=True, help="Check and report only; send nothing, take no lease.")
 @click.option(
     "--sink", metavar="duckdb:PATH", help="Import into this local file instead of NEW: a rehearsal."
 )
@@ -88,26 +96,44 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
     "files",
     multiple=True,
     metavar="TABLE=PATH",
-    help="A file of this table, whatever it is called; repeatable, FOLDER may be left out.",
+    help="A CSV of this table, whatever its name; repeatable. FOLDER may be left out.",
 )
-@click.option("--dialect", "dialects", multiple=True, metavar="FILE=NAME", help="What a file is written in.")
+@click.option(
+    "--dialect",
+    "dialects",
+    multiple=True,
+    metavar="[FILE=]NAME",
+    help="The program that wrote the CSV, such as psql or dashboard.",
+)
 @click.option(
     "--null",
     "nulls",
     multiple=True,
-    metavar="[FILE|T[.C]=]TEXT|empty|none",
-    help="What means NULL where a file does not tell: a word, an empty cell, or nothing.",
+    metavar=NULL_FORM,
+    help=NULL_HELP,
 )
-@click.option("--encoding", "encodings", multiple=True, metavar="[FILE=]NAME", help="If a file is not UTF-8.")
 @click.option(
-    "--accept", "accepted", multiple=True, metavar="KIND", help="Take the risk of this kind of finding."
+    "--encoding",
+    "encodings",
+    multiple=True,
+    metavar="[FILE=]NAME",
+    help="The encoding of a CSV that is not UTF-8, such as cp1252.",
+)
+@click.option(
+    "--accept", "accepted", multiple=True, metavar="KIND", help="Accept the risk of this kind of finding."
 )
 @click.option("--report", type=click.Path(dir_okay=False), help="Write every finding as .csv or .json.")
-@click.option("--no-defuse", is_flag=True, help="Leave cells of a .csv report that begin like a formula.")
+@click.option(
+    "--no-defuse",
+    is_flag=True,
+    help="Leave cells of a .csv report alone that begin like a spreadsheet formula.",
+)
 @_JSON
 @click.pass_obj
 def import_(session: Session, /, folder: str | None, sink: str | None, **options: object) -> int:
-    """Import the files of FOLDER into NEW: checked and compared first, then parents first.
+    """Check the files of FOLDER and import them into NEW.
+
+    They are compared with NEW first; rows are sent parents first.
 
     Exits with 3 where a table was not sent because its files have errors.
     """
@@ -125,7 +151,10 @@ def import_(session: Session, /, folder: str | None, sink: str | None, **options
 @_JSON
 @click.pass_obj
 def transfer(session: Session, *, as_json: bool) -> int:
-    """Copy the last gap over the API instead: one more sync, while OLD still answers."""
+    """Copy the last gap over the API, while OLD still answers.
+
+    This is one more sync.
+    """
     from supasync_core.cli.sync import run  # noqa: PLC0415 - --help needs none of it
 
     return run(session, (), (), command="gap transfer", as_json=as_json)

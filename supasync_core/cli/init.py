@@ -61,13 +61,13 @@ Keys = Mapping[tuple[str, str], tuple[str, ...]] | None
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 @click.pass_obj
 def init(session: Session, place: Path | None, *, as_json: bool) -> int:
-    """Write a first tables.yaml, each choice with its reason as a comment.
+    """Write a first tables.yaml.
 
-    OLD is asked for its tables. Those that cannot be copied as they are stand under undecided:, each with
-    its reason. Where tables.yaml exists it is never changed: the entries that it lacks are printed, ready to
-    be pasted, and those whose table is gone; it then exits with 1 where there are any. No entry is printed
-    for a name under ignore:, for one that stands there as a comment, or for one under undecided:, unless NEW
-    tells a key for a table without a primary key.
+    OLD is asked for its tables; each choice has its reason as a comment. Tables that cannot be copied as they
+    are stand under undecided:, each with its reason. An existing tables.yaml is never changed: the entries
+    that it lacks are printed, ready to be pasted, and those whose table is gone; it then exits with 1 where
+    there are any. No entry is printed for a name under ignore:, for one that stands there as a comment, or
+    for one under undecided:, unless NEW shows a key for a table without a primary key.
     """
     path = Path(session.config)
     _write_example(path.parent, as_json=as_json)

@@ -11,6 +11,12 @@ _AGE = re.compile(r"(\d+)\s*([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
+NULL_FORM = "[FILE|T[.C]=]TEXT|empty|none"
+NULL_HELP = (
+    "The text that stands for NULL in the CSV, for example \\N; empty: an empty cell; none: no cell is NULL."
+)
+
+
 class Duration(click.ParamType[timedelta]):
     """``90m``, ``2h``, ``1d``; 0 only where ``zero`` lets it."""
 

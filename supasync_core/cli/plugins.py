@@ -16,7 +16,9 @@ from supasync_core.project.session import Session
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def plugins(session: Session, *, as_json: bool) -> int:
-    """List the plugins: what they bring, where they come from, what failed and why.
+    """List the plugins and what they provide.
+
+    Where a plugin comes from is named as well, and why one failed.
 
     Exits with 2 where a plugin failed.
     """

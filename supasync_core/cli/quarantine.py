@@ -17,14 +17,14 @@ from supasync_core.project.session import Session
 
 @click.group()
 def quarantine() -> None:
-    """Look at the rows that NEW refused, try them again, or give them up."""
+    """List, retry or drop the rows that NEW refused."""
 
 
 @quarantine.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def list_rows(session: Session, *, as_json: bool) -> int:
-    """List the rows that are set aside: table, key, reason, since when."""
+    """List the quarantined rows: table, key, reason, since when."""
     with session.migration() as migration:
         state = current(migration.store.past(1), migration.source_ref)
     rows = [{"table": name, **asdict(row)} for name, rows in state.quarantine.items() for row in rows]
@@ -76,7 +76,10 @@ def retry(session: Session) -> int:
 @click.argument("key", nargs=-1, required=True)
 @click.pass_obj
 def drop(session: Session, table: str, key: tuple[str, ...]) -> int:
-    """Give up the row of TABLE with this KEY: it stays out of NEW until it changes in OLD."""
+    """Drop the row of TABLE with this KEY.
+
+    It stays out of NEW until it changes in OLD.
+    """
     with state_writer.leased(session, "quarantine drop") as lease:
         rows = lease.state.quarantine.get(table, ())
         if key not in {row.key for row in rows}:

@@ -1,8 +1,7 @@
-"""`supasync reconcile`: make one side like the other, and take that back."""
+"""`supasync reconcile`: make one side equal to the other, undo that, clear rows that are in the way."""
 
 import re
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import click
@@ -10,8 +9,7 @@ import click
 from supasync_core.cli.diff import Given, sides
 from supasync_core.project.session import Session
 
-UNDO = "undo"
-CLEAR = "clear"
+SIDES = "LEFT RIGHT"
 
 
 class Ceiling(click.ParamType[Callable[[int], int]]):
@@ -30,39 +28,94 @@ class Ceiling(click.ParamType[Callable[[int], int]]):
         return (lambda rows: rows * number // 100) if found[2] else (lambda _rows: number)
 
 
-@click.command()
-@partial(sides, required=False)
-@click.option("--apply", "applied", is_flag=True, help="Write; without it the plan is shown and no more.")
-@click.option("--delete", is_flag=True, help="Also remove rows that the right side alone has.")
+class Reconcile(click.Group):
+    """A group whose command `SIDES` is meant where no command is named."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is named, behind its flags at most, or else `SIDES`."""
+        word = next((each for each in args if not each.startswith("-")), "")
+        command = self.get_command(ctx, word)
+        if command:
+            before = args[: args.index(word)]
+            flags = {opt for each in command.params if getattr(each, "is_flag", False) for opt in each.opts}
+            if flags.issuperset(before):
+                return word, command, [*before, *args[len(before) + 1 :]]
+        return SIDES, self.commands[SIDES], args
+
+
+class Sides(click.Command):
+    """The command without a name of its own: its arguments stand in the place of a name."""
+
+    def collect_usage_pieces(self, _ctx: click.Context) -> list[str]:
+        """Without the arguments, which the name is."""
+        return ["[OPTIONS]"]
+
+
+@click.group(cls=Reconcile, context_settings={"ignore_unknown_options": True})
+def reconcile() -> None:
+    """Make one side equal to the other, or undo that.
+
+    supasync reconcile LEFT RIGHT shows the plan; with --apply it is carried out. For its options:
+    supasync reconcile LEFT RIGHT --help
+    """
+
+
+@reconcile.command(SIDES, cls=Sides)
+@sides
+@click.option("--apply", "applied", is_flag=True, help="Carry out the plan, which is only shown otherwise.")
+@click.option("--delete", is_flag=True, help="Also remove rows that only RIGHT has.")
 @click.option(
     "--max-deletes",
     type=Ceiling(),
     metavar="N|P%",
-    help="Rows that may be removed of one table. Default: 100 or 5 %, whichever is less.",
+    help="Rows of one table that may be removed. Default: 100 or 5 %, whichever is less.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def reconcile(session: Session, /, **options: Any) -> int:  # noqa: ANN401 - options of every kind
-    """Make RIGHT like LEFT, or take the last such change back: reconcile undo [RIGHT].
-
-    reconcile clear shows rows of new that old does not have and that are in its way: those of
-    tables before their first sync, as a trigger makes them, and those that keep a row out by a unique
-    value. With --apply they are removed; undo brings them back.
+def left_right(session: Session, /, **options: Any) -> int:  # noqa: ANN401 - options of every kind
+    """Make RIGHT equal to LEFT.
 
     The sides are those of diff; RIGHT is new, a .duckdb file, or CSV as psql writes it. Rows are
     inserted and updated parents first, removed children first. What is replaced or removed is kept
-    in the staging. A row is only removed from new where it is known to have come from old.
+    in the staging, for supasync reconcile undo. A row is only removed from new where it is known to
+    have come from old.
     """
-    from supasync_core.cli.reconcile_apply import Command, undo  # noqa: PLC0415 - --help needs none of it
+    from supasync_core.cli.reconcile_apply import Command  # noqa: PLC0415 - --help needs none of it
 
-    given = {name: options.pop(name) for name in Given.__dataclass_fields__}
-    if given["left"] == UNDO:
-        side = given["right"] or "new"
-        return undo(session, Given(**{**given, "left": side, "right": side}), as_json=options["as_json"])
-    if given["left"] == CLEAR and given["right"] is None:
-        from supasync_core.cli.reconcile_clear import clear  # noqa: PLC0415 - as above
+    given = Given(**{name: options.pop(name) for name in Given.__dataclass_fields__})
+    return Command(session, given, **options).run()
 
-        return clear(session, given["tables"], applied=options["applied"], as_json=options["as_json"])
-    if given["right"] is None:
-        raise click.UsageError("Missing argument 'RIGHT'.")
-    return Command(session, Given(**given), **options).run()
+
+@reconcile.command()
+@click.argument("right", default="new")
+@click.option("--key", multiple=True, metavar="C", help="The key, where tables.yaml has none.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def undo(session: Session, right: str, key: tuple[str, ...], *, as_json: bool) -> int:
+    """Undo the last change of RIGHT.
+
+    RIGHT is new where it is not named. Rows that were replaced or removed are restored; rows that were
+    inserted stay, and so do rows that have changed since.
+    """
+    from supasync_core.cli.reconcile_apply import undo as undone  # noqa: PLC0415 - --help needs none of it
+
+    return undone(session, Given(left=right, right=right, key=key), as_json=as_json)
+
+
+@reconcile.command()
+@click.option("--table", "tables", multiple=True, metavar="T", help="Only this table; repeatable.")
+@click.option("--apply", "applied", is_flag=True, help="Remove the rows, which are only shown otherwise.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def clear(session: Session, tables: tuple[str, ...], *, applied: bool, as_json: bool) -> int:
+    """Remove rows that only NEW has and that are in OLD's way.
+
+    In tables before their first sync these are all rows that OLD does not have, such as those that a
+    trigger of NEW made; later those that keep a row of OLD out by a unique value. They are kept in the
+    staging: supasync reconcile undo restores them.
+    """
+    from supasync_core.cli.reconcile_clear import clear as cleared  # noqa: PLC0415 - --help needs none of it
+
+    return cleared(session, tables, applied=applied, as_json=as_json)

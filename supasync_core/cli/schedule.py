@@ -31,10 +31,10 @@ _NEXT = {
 )
 @click.pass_obj
 def schedule(session: Session, scheduler: str, every: timedelta | None) -> int:
-    """Print a crontab line, systemd's units, or a Windows task for this configuration.
+    """Print a crontab line, systemd units or a Windows task.
 
-    Nothing is installed. Paths are absolute; the minute is this installation's own, not the one at which
-    everybody's jobs run.
+    It runs the sync of this configuration. Nothing is installed. Paths are absolute; the minute is this
+    installation's own, not the one at which everybody's jobs run.
     """
     from supasync_core.schedule import cron, systemd, windows  # noqa: PLC0415 - --help needs none of it
 

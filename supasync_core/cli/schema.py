@@ -19,17 +19,18 @@ TROUBLE = 2
 
 @click.group()
 def schema() -> None:
-    """The tables of both projects: what differs, and what NEW needs."""
+    """Compare the tables of both projects, print SQL for NEW."""
 
 
 @schema.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON.")
 @click.pass_obj
 def diff(session: Session, *, as_json: bool) -> int:
-    """Compare OLD's tables with NEW's: columns, types, NULL, defaults, enum values, keys.
+    """Compare OLD's tables with NEW's.
 
+    Compared are columns, types, NULL, defaults, enum values and keys.
     Exits with 0 where they are the same, as far as both show them, with 1 where they differ, with 2 where
-    that could not be found out. Nothing is written.
+    that could not be determined. Nothing is written.
     """
     from supasync_core.schema.both_sides import compared  # noqa: PLC0415 - --help needs none of it
 

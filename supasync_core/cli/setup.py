@@ -25,7 +25,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print the findings
 @_JSON
 @click.pass_obj
 def check(session: Session, *, as_json: bool) -> int:
-    """Look at both projects, the tables and the state; write nothing to either.
+    """Inspect both projects and the state; write nothing.
 
     Tables that are not copied and that nobody has decided on are named with their rows.
 
@@ -43,13 +43,16 @@ def check(session: Session, *, as_json: bool) -> int:
     "--from",
     "start",
     metavar="beginning|now|TIMESTAMP",
-    help="From where the first sync reads. Default: beginning. With now or a timestamp, NEW must hold all "
-    "rows up to then already.",
+    help="Where the first sync begins to read. Default: beginning. With now or a timestamp, NEW must already "
+    "hold all rows up to then.",
 )
 @_JSON
 @click.pass_obj
 def setup(session: Session, start: str | None, *, as_json: bool) -> int:
-    """Verify both projects and write the baseline record into NEW. Safe to repeat."""
+    """Check both projects and write the baseline into NEW.
+
+    It is safe to repeat this.
+    """
     settings = session.settings
     with lock.locked(settings.folder), session.migration() as migration:
         instant = _instant(start)

@@ -15,7 +15,7 @@ from supasync_core.project.session import Session
 
 @click.group()
 def state() -> None:
-    """Look at the state that is kept in NEW, or reset a table."""
+    """Show the state that is kept in NEW, or change it."""
 
 
 @state.command()
@@ -52,7 +52,10 @@ def settled(keyset: states.KeysetState) -> str:
 @click.argument("table")
 @click.pass_obj
 def reset(session: Session, table: str) -> int:
-    """Forget how far TABLE is: the next run reads it from its beginning. No row is deleted."""
+    """Read TABLE from its beginning in the next run.
+
+    Its cursors are forgotten; no row is deleted.
+    """
     with state_writer.leased(session, "state reset") as lease:
         lease.migration.select((table,), "state reset")
         lease.save(lease.state.without_table(table), "reset", table=table)
@@ -63,7 +66,10 @@ def reset(session: Session, table: str) -> int:
 @state.command()
 @click.pass_obj
 def close(session: Session) -> int:
-    """Forbid every further run, from any machine: the app writes to NEW now."""
+    """Forbid all further runs, from any machine.
+
+    That is for the time when the app writes to NEW.
+    """
     with state_writer.leased(session, "state close") as lease:
         lease.save(replace(lease.state, closed=lease.run.now), "closed")
     click.echo("closed: nothing is copied into NEW any more, until supasync state reopen")
@@ -73,7 +79,10 @@ def close(session: Session) -> int:
 @state.command()
 @click.pass_obj
 def reopen(session: Session) -> int:
-    """Allow runs again. Rows that change in OLD then replace those of NEW, also where the app wrote them."""
+    """Allow runs again.
+
+    Rows that change in OLD then replace those of NEW, also where the app wrote them.
+    """
     with state_writer.leased(session, REOPEN) as lease:
         lease.save(replace(lease.state, closed=None), "reopened")
     click.echo("reopened: the next sync goes on from its cursors")

@@ -31,7 +31,7 @@ HISTORY = 31 * 86_400_000_000
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.pass_obj
 def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int:
-    """Show the last runs, the success rate, each table's lag, requests and bytes."""
+    """Show the last runs, the success rate and each table's lag."""
     settings = session.settings
     with session.migration() as migration:
         past = migration.store.past(_FETCHED)

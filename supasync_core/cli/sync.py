@@ -45,8 +45,8 @@ def sync(
 ) -> int:
     """Copy what is new or changed from OLD to NEW.
 
-    Made for cron: a run that failed or was missed is made good by the next one. Exits with 0 also when there
-    was nothing new, and when enabled is false.
+    It is made for cron: the next run catches up on one that failed or was missed. Exits with 0 also when
+    there was nothing new, and when enabled is false.
     """
     with notify.failures(session, "sync", quiet=dry_run):
         if not session.settings.enabled:

@@ -44,10 +44,10 @@ class _Account:
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.pass_obj
 def usage(session: Session, *, estimate: bool, as_json: bool) -> int:
-    """Show requests, egress and database size of this month against the budgets.
+    """Show this month's requests, egress and database size.
 
-    The month is the calendar's, in UTC, by NEW's clock; its end is projected from the last whole days.
-    Without --estimate only NEW is asked, by one or two requests.
+    They are compared with the budgets. The month is the calendar's, in UTC, by NEW's clock; its end is
+    projected from the last whole days. Without --estimate only NEW is asked, by one or two requests.
     """
     from supasync_core.model import timestamps  # noqa: PLC0415 - --help needs none of it
     from supasync_core.usage.estimate import estimated_size  # noqa: PLC0415

@@ -40,11 +40,12 @@ SHOWN = 10
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.pass_obj
 def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool, as_json: bool) -> int:
-    """Compare OLD with NEW over the API: counts, then keys and timestamps, then rows that differ.
+    """Compare OLD with NEW over the API.
 
-    Nothing is written to either. Exits with 0 where nothing that was compared differs, with 1 where rows
-    differ, with 2 where that could not be found out. Without --exact, small tables whose updates no run sees
-    are compared by value; larger ones are not called equal.
+    Counts are compared first, then keys and timestamps, then the rows that differ. Nothing is written to
+    either. Exits with 0 where nothing that was compared differs, with 1 where rows differ, with 2 where that
+    could not be determined. Without --exact, small tables whose updates no run sees are compared by value;
+    larger ones are not called equal.
     """
     from supasync_core.verify import verify as compare  # noqa: PLC0415 - --help needs none of it
 

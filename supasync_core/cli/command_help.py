@@ -1,0 +1,55 @@
+"""What all commands have: a help text, its first sentence as the summary, and ``--config``."""
+
+import re
+import sys
+from contextlib import suppress
+
+import click
+
+from supasync_core.project.session import Session
+
+
+def prepare(command: click.Command) -> click.Command:
+    """The command, and those below it, with what all of them have.
+
+    ``python -OO`` drops the docstrings that click reads: they are then read from the source.
+    """
+    if sys.flags.optimize > 1 and command.callback and not command.help:
+        command.help = _docstring(command)
+    command.short_help = command.short_help or summary(command.help or "")
+    if not any("--config" in param.opts for param in command.params):
+        command.params.append(_config())
+    for each in command.commands.values() if isinstance(command, click.Group) else ():
+        prepare(each)
+    return command
+
+
+def summary(text: str) -> str:
+    """The first sentence of a help text."""
+    paragraph = " ".join(text.strip().partition("\n\n")[0].split())
+    found = re.match(r".*?\.(?=\s|$)", paragraph)
+    return found[0] if found else paragraph
+
+
+def _config() -> click.Option:
+    """``--config`` behind a command's name, as it may stand before it."""
+    return click.Option(
+        ["--config"], type=click.Path(dir_okay=False), hidden=True, expose_value=False, callback=_take_config
+    )
+
+
+def _take_config(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        ctx.ensure_object(Session).config = value
+
+
+def _docstring(command: click.Command) -> str | None:
+    """The docstring in the source; None where there is no source."""
+    import ast  # noqa: PLC0415 - hardly ever wanted
+    import inspect  # noqa: PLC0415 - the same
+
+    with suppress(OSError, TypeError, SyntaxError):
+        source = inspect.getsource(inspect.unwrap(command.callback)) if command.callback else ""
+        for node in ast.parse(inspect.cleandoc(source)).body:
+            return ast.get_docstring(node) if isinstance(node, ast.FunctionDef) else None
+    return None
