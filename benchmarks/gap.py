@@ -16,11 +16,11 @@ from typing import Any
 
 import duckdb
 
-from supasync_core.api.export import Choices
 from supasync_core.gap.csv.csv_export import CsvExport
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.connection import open_to_write
-from supasync_core.staging.duckdb_staging import DuckdbStaging
+from supasync_core.staging.csv.choices import Choices
+from supasync_core.staging.staging_file import Staging
 
 JOBS = Table(name="jobs")
 RUNS = 3
@@ -97,7 +97,7 @@ def bare(folder: Path) -> None:
 
 def stage(folder: Path) -> None:
     """The same by supasync, with all checks; then compared with a staged NEW."""
-    staging = DuckdbStaging(folder / "staging.duckdb")
+    staging = Staging(folder / "staging.duckdb")
     export = CsvExport()
     files = [folder / "jobs_rows.csv"]
 

@@ -82,6 +82,13 @@ def test_a_removed_hook_is_an_error_that_says_what_to_do(
         installed().load_file(local(tmp_path, text))
 
 
+@pytest.mark.parametrize("what", ["exports", "stagings", "engines", "files"])
+def test_what_the_core_reads_itself_is_not_registered(tmp_path: Path, what: str) -> None:
+    text = GOOD.replace("supasync_register_transforms", f"supasync_register_{what}")
+    with pytest.raises(PluginError, match=f"supasync_register_{what} was removed: supasync reads"):
+        installed().load_file(local(tmp_path, text))
+
+
 def test_a_name_that_is_taken_is_an_error_that_names_both(tmp_path: Path) -> None:
     host = installed()
     host.load_file(local(tmp_path, GOOD))

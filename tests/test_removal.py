@@ -9,7 +9,7 @@ import pytest
 from supasync_core.model.batch import Key
 from supasync_core.model.errors import SchemaError, StateError
 from supasync_core.model.table import Table
-from supasync_core.staging.duckdb_staging import DuckdbStaging
+from supasync_core.staging.staging_file import Staging
 from supasync_core.sync import removal
 from supasync_core.sync.removal import DeletePlan, Place
 from tests.servers.postgres import Cluster
@@ -47,7 +47,7 @@ def project(shared: Rig) -> Rig:
 
 @pytest.fixture
 def place(project: Rig, tmp_path: Path) -> Iterator[Place]:
-    with closing(DuckdbStaging(tmp_path / "staging.duckdb")) as staging, closing(project.sink()) as sink:
+    with closing(Staging(tmp_path / "staging.duckdb")) as staging, closing(project.sink()) as sink:
         yield Place(
             sink=sink, sink_ref="new", source_ref="old", tables=(PARENTS, CHILDREN, PAIRS), evidence=staging
         )

@@ -6,7 +6,6 @@ empty text is ``""``. DuckDB reads and writes them; it is imported when a folder
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +16,6 @@ from supasync_core.system.files import name_of
 
 if TYPE_CHECKING:
     from supasync_core.api.backend import Sink, Source
-    from supasync_core.api.difference import Files
-    from supasync_core.api.export import Export
     from supasync_core.api.state_store import StateStore
 
 SETTINGS = {"path": Setting()}
@@ -40,30 +37,6 @@ def supasync_register_sinks(registry: Registry[Backend[Sink]]) -> None:
 def supasync_register_state_stores(registry: Registry[Backend[StateStore]]) -> None:
     """The file ``.supasync-state.json`` beside the files that are written."""
     registry.add("csv", Backend("csv", _open_store, SETTINGS, _ref))
-
-
-@hookimpl
-def supasync_register_exports(registry: Registry[Callable[[], Export]]) -> None:
-    """The dashboard's CSV, psql's, and our own exact form."""
-    registry.add("csv", _open_export)
-
-
-@hookimpl
-def supasync_register_files(registry: Registry[Callable[[], Files]]) -> None:
-    """Files in whatever dialect they are, to be compared."""
-    registry.add("csv", _open_files)
-
-
-def _open_export() -> Export:
-    from supasync_core.gap.csv.csv_export import CsvExport  # noqa: PLC0415 - wanted by the last gap alone
-
-    return CsvExport()
-
-
-def _open_files() -> Files:
-    from supasync_core.diff.csv_files import CsvFiles  # noqa: PLC0415 - DuckDB is large
-
-    return CsvFiles()
 
 
 def _path(context: Context) -> Path:

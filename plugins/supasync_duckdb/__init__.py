@@ -5,7 +5,6 @@ DuckDB itself is imported when a file is opened, not before.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     import click
 
     from supasync_core.api.backend import Sink, Source
-    from supasync_core.api.difference import Engine, Files
-    from supasync_core.api.export import Staging
     from supasync_core.api.state_store import StateStore
 
 SETTINGS = {"path": Setting()}
@@ -41,24 +38,6 @@ def supasync_register_sinks(registry: Registry[Backend[Sink]]) -> None:
 def supasync_register_state_stores(registry: Registry[Backend[StateStore]]) -> None:
     """The table ``sync_metadata`` of the file that is written to."""
     registry.add("duckdb", Backend("duckdb", _open_store, SETTINGS, _ref))
-
-
-@hookimpl
-def supasync_register_stagings(registry: Registry[Backend[Staging]]) -> None:
-    """A file in which an export by hand is put together."""
-    registry.add("duckdb", Backend("duckdb", _open_staging, SETTINGS, _ref))
-
-
-@hookimpl
-def supasync_register_engines(registry: Registry[Callable[[], Engine]]) -> None:
-    """A private database in which both sides are joined."""
-    registry.add("duckdb", _open_engine)
-
-
-@hookimpl
-def supasync_register_files(registry: Registry[Callable[[], Files]]) -> None:
-    """DuckDB files, read where they are."""
-    registry.add("duckdb", _open_files)
 
 
 @hookimpl
@@ -93,21 +72,3 @@ def _open_store(context: Context) -> StateStore:
     from supasync_duckdb.store import DuckdbStore  # noqa: PLC0415 - DuckDB is large
 
     return DuckdbStore(_path(context))
-
-
-def _open_engine() -> Engine:
-    from supasync_core.staging.diff_engine import DuckdbEngine  # noqa: PLC0415 - DuckDB is large
-
-    return DuckdbEngine()
-
-
-def _open_files() -> Files:
-    from supasync_core.diff.duckdb_files import DuckdbFiles  # noqa: PLC0415 - DuckDB is large
-
-    return DuckdbFiles()
-
-
-def _open_staging(context: Context) -> Staging:
-    from supasync_core.staging.duckdb_staging import DuckdbStaging  # noqa: PLC0415 - DuckDB is large
-
-    return DuckdbStaging(_path(context))

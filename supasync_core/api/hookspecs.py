@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     import click
 
     from supasync_core.api.backend import Sink, Source
-    from supasync_core.api.difference import Engine, Files
-    from supasync_core.api.export import Export, Staging
     from supasync_core.api.registration import Backend
     from supasync_core.api.registry import Registry
     from supasync_core.api.state_store import StateStore
@@ -24,7 +22,10 @@ if TYPE_CHECKING:
 hookspec = pluggy.HookspecMarker("supasync")
 hookimpl = pluggy.HookimplMarker("supasync")
 
-REMOVED: "Mapping[str, str]" = {}
+REMOVED: "Mapping[str, str]" = {
+    f"supasync_register_{what}": "supasync reads CSV and DuckDB files itself; delete the function"
+    for what in ("exports", "stagings", "engines", "files")
+}
 """Hooks of earlier versions, each with the sentence that says what to do instead."""
 
 
@@ -51,26 +52,6 @@ def supasync_register_table_plugins(registry: "Registry[Callable[[], TablePlugin
 @hookspec
 def supasync_register_transforms(registry: "Registry[Transform]") -> None:
     """Add functions that change or leave out rows on their way."""
-
-
-@hookspec
-def supasync_register_exports(registry: "Registry[Callable[[], Export]]") -> None:
-    """Add ways in which a person exports rows from OLD by hand."""
-
-
-@hookspec
-def supasync_register_stagings(registry: "Registry[Backend[Staging]]") -> None:
-    """Add backends in which such an export is put together before it is sent."""
-
-
-@hookspec
-def supasync_register_engines(registry: "Registry[Callable[[], Engine]]") -> None:
-    """Add engines that compare the rows of two sides."""
-
-
-@hookspec
-def supasync_register_files(registry: "Registry[Callable[[], Files]]") -> None:
-    """Add formats of files that hold tables, each under the name of its backend where it has one."""
 
 
 @hookspec

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     import click
 
     from supasync_core.api.backend import Sink, Source
-    from supasync_core.api.difference import Engine, Files
-    from supasync_core.api.export import Export, Staging
     from supasync_core.api.registration import Backend
     from supasync_core.api.state_store import StateStore
     from supasync_core.api.switch import Ends, Switch
@@ -59,11 +57,7 @@ class Host:
         self.state_stores: Registry[Backend[StateStore]] = Registry("state store")
         self.table_plugins: Registry[Callable[[], TablePlugin]] = Registry("strategy")
         self.transforms: Registry[Transform] = Registry("transform")
-        self.exports: Registry[Callable[[], Export]] = Registry("export")
-        self.stagings: Registry[Backend[Staging]] = Registry("staging backend")
-        self.engines: Registry[Callable[[], Engine]] = Registry("diff engine")
         self.switches: Registry[Callable[[Ends], Switch]] = Registry("switch")
-        self.files: Registry[Callable[[], Files]] = Registry("format of files")
         self.loaded: list[Loaded] = []
         self.hooks = pluggy.PluginManager("supasync")
         self.hooks.add_hookspecs(hookspecs)
@@ -77,11 +71,7 @@ class Host:
             "state_stores": self.state_stores,
             "table_plugins": self.table_plugins,
             "transforms": self.transforms,
-            "exports": self.exports,
-            "stagings": self.stagings,
-            "engines": self.engines,
             "switches": self.switches,
-            "files": self.files,
         }
 
     def load_installed(self, found: Iterable[EntryPoint] | None = None) -> None:

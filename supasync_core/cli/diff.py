@@ -13,15 +13,14 @@ from supasync_core.cli.params import NULL_FORM, NULL_HELP, Duration, encodings, 
 from supasync_core.project.session import Session
 
 if TYPE_CHECKING:
-    from supasync_core.api.export import Choices
     from supasync_core.cli.diff_output import Printer
     from supasync_core.diff.compare import Comparing, Wish
     from supasync_core.model.settings import Settings
     from supasync_core.model.state import State
+    from supasync_core.staging.csv.choices import Choices
     from supasync_core.staging.csv.named_files import Files
 
 TROUBLE = 2
-ENGINE = "duckdb"
 _SHOWN = 20
 Decorated = Callable[..., object]
 
@@ -128,7 +127,7 @@ class Given:
 
     def choices(self) -> "Choices":
         """How CSV files are to be read."""
-        from supasync_core.api.export import Choices  # noqa: PLC0415 - --help needs none of it
+        from supasync_core.staging.csv.choices import Choices  # noqa: PLC0415 - --help needs none of it
 
         return Choices(
             dialects=pairs("--dialect", self.dialects),
@@ -195,6 +194,7 @@ def opened(session: Session, asked: Given, settings: "Settings | None") -> "Iter
     """Both sides and an engine between them, opened."""
     from supasync_core.cli.spinner import counting  # noqa: PLC0415 - --help opens nothing
     from supasync_core.diff.compare import Comparing  # noqa: PLC0415
+    from supasync_core.diff.engine import DiffEngine  # noqa: PLC0415
     from supasync_core.diff.side_finder import SideFinder  # noqa: PLC0415
     from supasync_core.model.cost import Ledger  # noqa: PLC0415
 
@@ -210,7 +210,7 @@ def opened(session: Session, asked: Given, settings: "Settings | None") -> "Iter
         )
         left = stack.enter_context(closing(finding.side(asked.left, asked.right)))
         right = stack.enter_context(closing(finding.side(asked.right, asked.left)))
-        engine = stack.enter_context(closing(session.host.engines.get(ENGINE)()))
+        engine = stack.enter_context(closing(DiffEngine()))
         yield Comparing(left, right, engine, asked.wish(settings), finding.choices)
 
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import click
 
-from supasync_core.api.difference import CHANGED, Difference, Row
 from supasync_core.cli.output import hint, line
 from supasync_core.cli.streams import bare
 from supasync_core.diff.causes import CAUSES
 from supasync_core.diff.compare import Tables
+from supasync_core.diff.difference import CHANGED, Difference, Row
 from supasync_core.model.errors import SupasyncError, TableError
 from supasync_core.model.printable import visible
 from supasync_core.model.table import Table

@@ -17,11 +17,11 @@ from supasync_core.project.session import Session
 from supasync_core.system.files import write_private
 
 if TYPE_CHECKING:
-    from supasync_core.api.export import Export, Query, Staging
+    from supasync_core.gap.csv.queries import Query
     from supasync_core.model.settings import Settings
     from supasync_core.project.migration import Migration
+    from supasync_core.staging.staging_file import Staging
 
-EXPORT = "csv"
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -46,20 +46,18 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
     They are in import order; each says where to save its result.
     """
     from supasync_core.gap import wanted  # noqa: PLC0415 - --help needs none of it
+    from supasync_core.gap.csv.queries import query  # noqa: PLC0415
 
     streams.for_programs()
     settings = session.settings
-    with _staging(session, settings) as staging:
+    with _staging(settings) as staging:
         if offline:
             known, shapes = wanted.remembered(settings, staging)
         else:
             with _without_source(session, settings) as migration:
                 known, shapes = wanted.ask(migration, staging)
-    export = _export(session)
-    queries = [
-        export.query(each, exact=exact) for each in wanted.wanted(settings, session.host, known, shapes)
-    ]
-    for note in (note for query in queries for note in query.notes):
+    queries = [query(each, exact=exact) for each in wanted.wanted(settings, session.host, known, shapes)]
+    for note in (note for each in queries for note in each.notes):
         output.line(f"note: {note}", err=True)
     if names := ", ".join(wanted.unseen_updates(settings, session.host)):
         what = "rows that were updated in OLD since they were copied are not in these queries"
@@ -72,15 +70,15 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
         rows = [{"table": q.table, "file": q.file, "sql": q.sql, "copy": q.copy} for q in queries]
         click.echo(json.dumps(rows, indent=2))
         return 0
-    for number, query in enumerate(queries, 1):
+    for number, each in enumerate(queries, 1):
         if out:
             output.line(
-                f"{query.table}: {Path(out) / _name(number, query.table)} -> save the result as {query.file}"
+                f"{each.table}: {Path(out) / _name(number, each.table)} -> save the result as {each.file}"
             )
         else:
-            output.line(f"-- {number}. {query.table}: paste this alone, save the result as {query.file}")
-            click.echo(query.sql)
-            click.echo(f"-- or with a connection, in psql:\n-- {query.copy}\n" if query.copy else "")
+            output.line(f"-- {number}. {each.table}: paste this alone, save the result as {each.file}")
+            click.echo(each.sql)
+            click.echo(f"-- or with a connection, in psql:\n-- {each.copy}\n" if each.copy else "")
     return 0
 
 
@@ -142,8 +140,8 @@ def import_(session: Session, /, folder: str | None, sink: str | None, **options
     if folder is None and not options["files"]:
         raise click.UsageError("Missing argument 'FOLDER'.")
     settings = _rehearsed(session, sink) if sink else session.settings
-    with _staging(session, settings) as staging:
-        command = Command(session, settings, staging, _export(session), rehearsal=bool(sink), **options)  # type: ignore[arg-type]
+    with _staging(settings) as staging:
+        command = Command(session, settings, staging, rehearsal=bool(sink), **options)  # type: ignore[arg-type]
         return command.run(None if folder is None else Path(folder))
 
 
@@ -160,21 +158,12 @@ def transfer(session: Session, *, as_json: bool) -> int:
     return run(session, (), (), command="gap transfer", as_json=as_json)
 
 
-def _export(session: Session) -> "Export":
-    return session.host.exports.get(EXPORT)()
-
-
 @contextmanager
-def _staging(session: Session, settings: "Settings") -> "Iterator[Staging]":
-    """The opened staging; ConfigError where no plugin brings one."""
-    from supasync_core.api.registration import Context  # noqa: PLC0415 - --help opens nothing
-    from supasync_core.model.cost import Ledger  # noqa: PLC0415
+def _staging(settings: "Settings") -> "Iterator[Staging]":
+    """The opened staging."""
+    from supasync_core.staging.staging_file import Staging  # noqa: PLC0415 - DuckDB is large
 
-    endpoint = settings.staging
-    if endpoint is None:
-        raise ConfigError(["staging: no plugin brings the backend duckdb: name another one in tables.yaml"])
-    context = Context(settings=endpoint.values, folder=settings.folder, ledger=Ledger(), project="staging")
-    with closing(session.host.stagings.get(endpoint.backend).open(context)) as staging:
+    with closing(Staging(settings.staging)) as staging:
         yield staging
 
 

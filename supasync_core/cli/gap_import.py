@@ -14,12 +14,13 @@ from typing import Any
 
 import click
 
-from supasync_core.api.export import ERROR, Choices, Export, Finding, Staging, Wanted
 from supasync_core.api.state_store import Claim, Entry
 from supasync_core.cli import output
 from supasync_core.cli.params import encodings, pairs
 from supasync_core.cli.spinner import steps
 from supasync_core.cli.sync import interruptible
+from supasync_core.gap.csv.csv_export import KINDS, CsvExport
+from supasync_core.gap.csv.queries import Wanted, query
 from supasync_core.gap.import_plan import ImportPlan, Part
 from supasync_core.gap.look import Look, Progress
 from supasync_core.gap.no_source import AbsentSource
@@ -31,7 +32,10 @@ from supasync_core.model.wording import counted
 from supasync_core.project.lease import LEASE, Lease
 from supasync_core.project.migration import Migration, opened
 from supasync_core.project.session import Session
+from supasync_core.staging.csv.choices import Choices
+from supasync_core.staging.csv.export_finding import ERROR, ExportFinding
 from supasync_core.staging.csv.named_files import named
+from supasync_core.staging.staging_file import Staging
 from supasync_core.system import lock
 from supasync_core.system.files import defused, write_private
 
@@ -48,7 +52,6 @@ class Command:
     session: Session
     settings: Settings
     staging: Staging
-    export: Export
     rehearsal: bool
     yes: bool = False
     dry_run: bool = False
@@ -75,7 +78,7 @@ class Command:
             lock.locked(self.settings.folder),
             opened(self.settings, self.session.host, AbsentSource()) as migration,
         ):
-            look = partial(Look, migration, self.export, self.staging, choices, rehearsal=self.rehearsal)
+            look = partial(Look, migration, CsvExport(), self.staging, choices, rehearsal=self.rehearsal)
             if self.dry_run:
                 return self._looked(self._look(look, folder), migration)
             if not look(lambda _text: None).checked(folder).files:
@@ -202,7 +205,7 @@ class Command:
 
     def _findings(self, outlook: ImportPlan) -> None:
         """A few places of each kind, how many there are, and how to get those rows again."""
-        grouped: dict[tuple[str, str, str, str | None], list[Finding]] = defaultdict(list)
+        grouped: dict[tuple[str, str, str, str | None], list[ExportFinding]] = defaultdict(list)
         for each in outlook.findings:
             level = "accepted" if each.level == ERROR and each.kind in outlook.accepted else each.level
             grouped[level, each.table, each.kind, each.column].append(each)
@@ -217,8 +220,8 @@ class Command:
             self._refetch(part, outlook)
         kinds = dict.fromkeys(e.kind for p in outlook.parts.values() for e in p.errors(outlook.accepted))
         for kind in kinds:
-            if kind in self.export.kinds:  # what cannot be read is never accepted
-                output.line(f"--accept {kind}: {self.export.kinds[kind]}")
+            if kind in KINDS:  # what cannot be read is never accepted
+                output.line(f"--accept {kind}: {KINDS[kind]}")
 
     def _refetch(self, part: Part, outlook: ImportPlan) -> None:
         errors = part.errors(outlook.accepted)
@@ -239,14 +242,14 @@ class Command:
         output.line(
             f"to get these rows of {part.table.name} again, save this query's result as {name} beside it:"
         )
-        click.echo(self.export.query(wanted, exact=True).sql.replace(f"{stem}.csv", name, 1))
+        click.echo(query(wanted, exact=True).sql.replace(f"{stem}.csv", name, 1))
 
 
 def _nothing(folder: Path | None) -> ConfigError:
     return ConfigError([f"{folder}: there is no file of any table of tables.yaml"])
 
 
-def _write(path: Path, findings: list[Finding], *, defuse: bool) -> None:
+def _write(path: Path, findings: list[ExportFinding], *, defuse: bool) -> None:
     """All findings as JSON, or as CSV for a spreadsheet, by the file's name."""
     rows: list[dict[str, Any]] = [each.as_json() for each in findings]
     if path.suffix.lower() == ".json":

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import click
 
-from supasync_core.api.difference import LEFT, RIGHT, Difference
 from supasync_core.cli import output
 from supasync_core.cli.diff import Given, opened
 from supasync_core.cli.reconcile_target import Target, refuse, target
 from supasync_core.cli.sync import interruptible
 from supasync_core.diff.compare import Comparing
+from supasync_core.diff.difference import LEFT, RIGHT, Difference
 from supasync_core.diff.sides import NEW, STAGING, FileSide
 from supasync_core.model import timestamps
 from supasync_core.model.errors import SchemaError

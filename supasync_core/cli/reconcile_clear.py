@@ -2,18 +2,19 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 
 import click
 
 from supasync_core.api.journal import current
 from supasync_core.cli import output
-from supasync_core.model.errors import StateError
 from supasync_core.model.state import State
 from supasync_core.model.wording import counted
 from supasync_core.project import state_writer
-from supasync_core.project.migration import Migration, opened_staging
+from supasync_core.project.migration import Migration
 from supasync_core.project.session import Session
 from supasync_core.reconcile.clear import Clearing
+from supasync_core.staging.staging_file import Staging
 from supasync_core.sync import removal
 from supasync_core.sync.removal import Place, Removed
 
@@ -57,11 +58,8 @@ def _found(migration: Migration, state: State, tables: tuple[str, ...]) -> Clear
 def _remove(lease: state_writer.Leased, found: Clearing) -> tuple[str, list[Removed]]:
     """Remove the rows, children first; the lease's next save, before the first of them, holds what waits."""
     migration = lease.migration
-    with opened_staging(migration.settings, migration.host) as staging:
-        if staging is None:
-            raise StateError("there is no staging that could keep the rows", hint="name one under staging:")
-        place = Place.of(migration, staging)
-        return removal.remove(place, found.weighed(), lease.run.now)
+    with closing(Staging(migration.settings.staging)) as staging:
+        return removal.remove(Place.of(migration, staging), found.weighed(), lease.run.now)
 
 
 def _show(found: Clearing, *, as_json: bool, applied: bool) -> None:

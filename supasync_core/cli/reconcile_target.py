@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 
 from supasync_core.api.backend import Sink
-from supasync_core.api.export import Staging
 from supasync_core.api.registration import Context
 from supasync_core.api.state_store import Claim, Entry
 from supasync_core.cli.diff import Given
@@ -22,6 +21,7 @@ from supasync_core.model.table import Table
 from supasync_core.project.lease import LEASE, RENEW, Lease
 from supasync_core.project.migration import Migration, opened
 from supasync_core.project.session import Session
+from supasync_core.staging.staging_file import Staging
 from supasync_core.sync.removal import Place
 from supasync_core.system import lock
 from supasync_core.system.descriptors import check_user
@@ -114,7 +114,7 @@ def _new(session: Session, settings: Settings, stack: ExitStack) -> Target:
     migration = stack.enter_context(opened(settings, session.host, AbsentSource()))
 
     def place() -> Place:
-        evidence = stack.enter_context(closing(_staging(session, settings)))
+        evidence = stack.enter_context(closing(_staging(settings)))
         refs = {"sink_ref": settings.sink.ref, "source_ref": settings.source.ref}
         return Place(sink=migration.sink, **refs, tables=settings.tables, evidence=evidence)
 
@@ -157,18 +157,13 @@ def _file(session: Session, given: Given, settings: Settings | None, stack: Exit
     sink: Sink = stack.enter_context(closing(session.host.sinks.get(side.backend).open(context)))
 
     def place() -> Place:
-        evidence = stack.enter_context(closing(_staging(session, settings)))
+        evidence = stack.enter_context(closing(_staging(settings)))
         ref = f"{side.backend}:{path}"
         return Place(sink=sink, sink_ref=ref, source_ref=ref, tables=(), evidence=evidence)
 
     return Target(place, lambda table: side.files.written(side.path, table))
 
 
-def _staging(session: Session, settings: Settings | None) -> Staging:
-    """The staging of tables.yaml; without that, one of its own in the folder where one works."""
-    if settings and settings.staging:
-        backend, values, folder = settings.staging.backend, settings.staging.values, settings.folder
-    else:
-        backend, values, folder = "duckdb", {"path": "staging.duckdb"}, lock.folder(Path.cwd())
-    context = Context(settings=values, folder=folder, ledger=Ledger(), project=STAGING)
-    return session.host.stagings.get(backend).open(context)
+def _staging(settings: Settings | None) -> Staging:
+    """The staging of tables.yaml; without that, one of its own for the current folder."""
+    return Staging(settings.staging if settings else lock.folder(Path.cwd()) / "staging.duckdb")

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -17,9 +17,9 @@ from supasync_core.model.wording import counted
 from supasync_core.project.session import Session
 
 if TYPE_CHECKING:
-    from supasync_core.api.export import Staging
     from supasync_core.init.undecided import Undecided
     from supasync_core.model.table import Table
+    from supasync_core.staging.staging_file import Staging
     from supasync_core.verify import Progress, TableVerdict, Verification
 
 TROUBLE = 2
@@ -64,13 +64,13 @@ def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool
 
 @contextmanager
 def staging(session: Session) -> "Iterator[Staging | None]":
-    """The staging; None, with a note, where there is none or another process has it open."""
-    from supasync_core.project.migration import opened_staging  # noqa: PLC0415 - --help opens nothing
+    """The staging; None, with a note, where another process has it open."""
+    from supasync_core.staging.staging_file import Staging  # noqa: PLC0415 - --help opens nothing
 
     with ExitStack() as stack:
         kept = None
         try:
-            kept = stack.enter_context(opened_staging(session.settings, session.host))
+            kept = stack.enter_context(closing(Staging(session.settings.staging)))
         except LockedError as err:
             output.line(f"note: {err}", err=True)
         yield kept

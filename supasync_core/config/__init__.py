@@ -76,7 +76,7 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
     values = {**defaults_of(TOP), **given}
     limits = budgets(reading, root, values)
     stale_after = _stale_after(reading, root, values)
-    if sides is None or reading.problems:
+    if sides is None or staging is None or reading.problems:
         return None
     return Settings(
         path=path,

@@ -1,6 +1,7 @@
 """The two sides as tables.yaml names them: a backend each, its settings, the project that they point to."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from supasync_core.api.registration import Backend, Context, Setting
@@ -16,6 +17,8 @@ from supasync_core.model.secret import Secret, Values, looks_like_key
 from supasync_core.model.settings import Endpoint
 
 _LITERAL: Final = 'is secret: put it into .env and write one reference here, "${NAME}"'
+_STAGINGS: Final[Registry[Mapping[str, Setting]]] = Registry("staging backend")
+_STAGINGS.add("duckdb", {"path": Setting()})
 
 
 def endpoints(reading: Reading, source: Entry | None, sink: Entry | None) -> tuple[Endpoint, Endpoint] | None:
@@ -31,18 +34,17 @@ def endpoints(reading: Reading, source: Entry | None, sink: Entry | None) -> tup
     return rows_from, rows_to
 
 
-def staging_of(reading: Reading, given: Entry | None) -> Endpoint | None:
-    """Where an export by hand is put together; the default, where a plugin brings it, unless it is given."""
-    stagings = reading.host.stagings
-    if given:
-        return _endpoint(reading, "staging", "staging", given, stagings)
+def staging_of(reading: Reading, given: Entry | None) -> Path | None:
+    """The staging's file; None where there is a problem with it."""
     default = defaults_of(TOP)["staging"]
-    name = default.entries["backend"].value.value
-    return (
-        _endpoint(reading, "staging", "staging", Entry(default.at, "staging", default), stagings)
-        if name in stagings
-        else None
-    )
+    entry = given or Entry(default.at, "staging", default)
+    before = len(reading.problems)
+    if _backend_name(reading, "staging", entry, _STAGINGS) is None:
+        return None
+    values = _values(reading, "staging", entry, _STAGINGS.get("duckdb"))
+    if len(reading.problems) > before or not entry.sound:
+        return None
+    return (reading.folder / Path(values["path"]).expanduser()).resolve()
 
 
 def _endpoint(
@@ -66,7 +68,7 @@ def _endpoint(
         return None
 
 
-def _backend_name(reading: Reading, side: str, entry: Entry, registry: Registry[Backend[Any]]) -> str | None:
+def _backend_name(reading: Reading, side: str, entry: Entry, registry: Registry[Any]) -> str | None:
     """The name of a registered backend, which for a sink has a state store beside it."""
     section = entry.value
     if not isinstance(section, Section):

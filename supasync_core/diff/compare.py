@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import product
 
-from supasync_core.api.difference import LEFT, RIGHT, Difference, Engine, Question, Taken
-from supasync_core.api.export import Choices
 from supasync_core.api.registry import did_you_mean
+from supasync_core.diff.difference import LEFT, RIGHT, Difference, Question, Taken
+from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.sides import FileSide, Side
 from supasync_core.model.errors import ConfigError, SchemaError, TableError
 from supasync_core.model.opaque_keys import foreign
 from supasync_core.model.table import Column, Shape, Table
+from supasync_core.staging.csv.choices import Choices
 
 KEY = ("id",)
 TIMESTAMPS = ("updated_at", "created_at")
@@ -52,7 +53,7 @@ class Comparing:
 
     left: Side
     right: Side
-    engine: Engine
+    engine: DiffEngine
     wish: Wish
     choices: Choices
 

@@ -6,23 +6,25 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from supasync_core.api.difference import RIGHT, Engine, Taken
-from supasync_core.api.export import ERROR, Choices, Found
 from supasync_core.api.registry import did_you_mean
-from supasync_core.model.errors import ConfigError, PluginError, SchemaError
+from supasync_core.diff.difference import RIGHT, Taken
+from supasync_core.diff.engine import DiffEngine
+from supasync_core.model.errors import ConfigError, SchemaError
 from supasync_core.model.pg_types import is_array, is_json, type_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.connection import blamed
 from supasync_core.staging.csv import find_files, nulls
 from supasync_core.staging.csv.cells import NOT_NULL, nullable, staged
+from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.csv.dialects import DIALECTS, Dialect, detect, is_exact
 from supasync_core.staging.csv.exact_form import ExactFile
+from supasync_core.staging.csv.export_finding import ERROR
 from supasync_core.staging.csv.file_format import Physical, UnreadableFileError, examine
+from supasync_core.staging.csv.find_files import TableFiles
 from supasync_core.staging.csv.folder import Files
 from supasync_core.staging.csv.named_files import together
 from supasync_core.staging.csv.null_hints import hints
 from supasync_core.staging.csv.raw_table import Raw
-from supasync_core.staging.diff_engine import DuckdbEngine
 
 _SUFFIXES = (".csv", ".tsv")
 
@@ -35,10 +37,6 @@ class CsvFiles:
     """
 
     named: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
-
-    def naming(self, files: Mapping[str, tuple[Path, ...]]) -> "CsvFiles":
-        """The same, with these files as further ones of these tables, and of no other."""
-        return CsvFiles(files)
 
     def fits(self, path: Path) -> bool:
         """A folder, or a file by its name."""
@@ -94,12 +92,10 @@ class CsvFiles:
                     nulls.chosen_for(choices, table, each.name, name)  # a name is known before it is used
         return Shape(tuple(map(Column, names)), known=bool(names))
 
-    def take(  # noqa: PLR0913, PLR0917 - as the protocol has it
-        self, engine: Engine, place: str, path: Path, table: Table, shape: Shape, choices: Choices
+    def take(  # noqa: PLR0913, PLR0917 - where from, where to, and how to read it
+        self, engine: DiffEngine, place: str, path: Path, table: Table, shape: Shape, choices: Choices
     ) -> Taken:
         """Load the files; SchemaError where one cannot be read to its end."""
-        if not isinstance(engine, DuckdbEngine):
-            raise PluginError("CSV files are compared by the engine duckdb")
         _check(choices)
         paths = self._paths(path, table)
         with TemporaryDirectory(prefix="supasync-") as drafts:
@@ -134,7 +130,7 @@ class CsvFiles:
             )
         return list(paths)
 
-    def _found(self, path: Path, tables: Sequence[Table]) -> Found:
+    def _found(self, path: Path, tables: Sequence[Table]) -> TableFiles:
         """The folder's files of each table, and those of none."""
         there = find_files.find(path, tables)
         files = {
@@ -143,7 +139,9 @@ class CsvFiles:
         }
         known = {each for paths in files.values() for each in paths}
         unknown = tuple(each for each in there.unknown if each not in known)
-        return together(Found({name: paths for name, paths in files.items() if paths}, unknown), self.named)
+        return together(
+            TableFiles({name: paths for name, paths in files.items() if paths}, unknown), self.named
+        )
 
     def _own(self, path: Path, table: Table) -> list[Path]:
         """The file as the backend `csv` writes it."""
@@ -167,7 +165,7 @@ class _Part:
 
 
 def _take_exact(
-    engine: Engine, place: str, table: Table, shape: Shape, looked: Sequence[tuple[Path, Physical]]
+    engine: DiffEngine, place: str, table: Table, shape: Shape, looked: Sequence[tuple[Path, Physical]]
 ) -> Taken:
     """Take in files of our own exact form, each chunk held to its digest."""
     files = [ExactFile(physical.path, path.name, table) for path, physical in looked]
@@ -231,7 +229,7 @@ def _unescaped(cell: str, dialect: Dialect) -> str:
 
 
 def _together(
-    engine: DuckdbEngine, place: str, parts: Sequence[_Part], where: str | None, *, complete: bool
+    engine: DiffEngine, place: str, parts: Sequence[_Part], where: str | None, *, complete: bool
 ) -> Taken:
     """Hold one file as it is; several, or rows under a filter, as one table."""
     cells = list(dict.fromkeys(name for part in parts for name in part.cells))

@@ -6,14 +6,13 @@ from pathlib import Path
 
 from duckdb import DuckDBPyConnection
 
-from supasync_core.api.difference import Engine, Taken
-from supasync_core.api.export import Choices
 from supasync_core.api.journal import keeps_state
-from supasync_core.model.errors import PluginError
+from supasync_core.diff.difference import Taken
+from supasync_core.diff.engine import DiffEngine
 from supasync_core.model.pg_types import is_document, type_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.connection import blamed, open_to_look, spelled, vet
-from supasync_core.staging.diff_engine import DuckdbEngine
+from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.duckdb_tables import Tables, qualified
 from supasync_core.staging.own_names import hides_row_ids
 from supasync_core.staging.values import Kind, identifier, literal, plain
@@ -72,12 +71,10 @@ class DuckdbFiles:
             kinds = Tables(connection).existing(table)
         return Shape(tuple(Column(name, _type(kind)) for name, kind in kinds.items()))
 
-    def take(  # noqa: PLR0913, PLR0917 - as the protocol has it
-        self, engine: Engine, place: str, path: Path, table: Table, shape: Shape, choices: Choices
+    def take(  # noqa: PLR0913, PLR0917 - where from, where to, and how to read it
+        self, engine: DiffEngine, place: str, path: Path, table: Table, shape: Shape, choices: Choices
     ) -> Taken:
         """Attach the file; its rows are read while they are compared."""
-        if not isinstance(engine, DuckdbEngine):
-            raise PluginError("DuckDB files are compared by the engine duckdb")
         with _opened(path) as connection, blamed(path, table):
             kinds = Tables(connection).existing(table)
         catalog = f"{place}_file"

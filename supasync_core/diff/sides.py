@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from supasync_core.api.backend import Source, Typed
-from supasync_core.api.difference import Engine, Files, Taken
-from supasync_core.api.export import Choices
 from supasync_core.api.pages import pages
+from supasync_core.diff.csv_files import CsvFiles
+from supasync_core.diff.difference import Taken
+from supasync_core.diff.duckdb_files import DuckdbFiles
+from supasync_core.diff.engine import DiffEngine
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.opaque_keys import SINGLY
 from supasync_core.model.table import Shape, Table
 from supasync_core.schema.printed_precision import Printing
+from supasync_core.staging.csv.choices import Choices
 
 OLD, NEW, STAGING = "old", "new", "staging"
 NAMES = (OLD, NEW, STAGING)
@@ -44,7 +47,7 @@ class Side(Protocol):
         """The table's columns."""
         ...
 
-    def take(self, engine: Engine, place: str, table: Table, shape: Shape) -> Taken:
+    def take(self, engine: DiffEngine, place: str, table: Table, shape: Shape) -> Taken:
         """Let the engine take in the table's rows."""
         ...
 
@@ -68,7 +71,7 @@ class FileSide:
 
     name: str
     path: Path
-    files: Files
+    files: CsvFiles | DuckdbFiles
     choices: Choices
     backend: str = ""
     placed: Callable[[Table], Table] = lambda table: table
@@ -95,7 +98,7 @@ class FileSide:
             return shape
         return replace(shape, columns=tuple(known.column(c.name) or c for c in shape.columns))
 
-    def take(self, engine: Engine, place: str, table: Table, shape: Shape) -> Taken:
+    def take(self, engine: DiffEngine, place: str, table: Table, shape: Shape) -> Taken:
         """Hand over the path; ``where`` is for projects, whose language it is written in."""
         read = self.placed(_read(self, table))
         taken = self.files.take(engine, place, self.path, read, shape, self.choices)
@@ -144,7 +147,7 @@ class ProjectSide:
         """The columns with their types."""
         return self.source.shape(table)
 
-    def take(self, engine: Engine, place: str, table: Table, shape: Shape) -> Taken:
+    def take(self, engine: DiffEngine, place: str, table: Table, shape: Shape) -> Taken:
         """Read all rows in the order of the key."""
         if isinstance(self.source, Typed):
             self.source.typed(table, shape)
@@ -208,7 +211,7 @@ class EitherSide:
         """The columns that the files have."""
         return self.files.shape(table)
 
-    def take(self, engine: Engine, place: str, table: Table, shape: Shape) -> Taken:
+    def take(self, engine: DiffEngine, place: str, table: Table, shape: Shape) -> Taken:
         """Read the rows by the one way that fits."""
         return self._way(table).take(engine, place, table, shape)
 

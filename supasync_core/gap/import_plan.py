@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from supasync_core.api.export import ERROR, Counts, Finding, Loaded
 from supasync_core.model import dependencies
 from supasync_core.model.table import Shape, Table
+from supasync_core.staging.compare_staged import Counts
+from supasync_core.staging.csv.export_finding import ERROR, ExportFinding, LoadedFile
 
 
 @dataclass
@@ -17,12 +18,12 @@ class Part:
     table: Table
     paths: tuple[Path, ...]
     shape: Shape
-    loaded: list[Loaded] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    loaded: list[LoadedFile] = field(default_factory=list)
+    findings: list[ExportFinding] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
     sent: int = 0
 
-    def errors(self, accepted: Collection[str]) -> list[Finding]:
+    def errors(self, accepted: Collection[str]) -> list[ExportFinding]:
         """What stands against sending the table's rows."""
         return [each for each in self.findings if each.level == ERROR and each.kind not in accepted]
 
@@ -64,7 +65,7 @@ class ImportPlan:
         return reasons
 
     @property
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[ExportFinding]:
         """All of them, table by table."""
         for part in self.parts.values():
             yield from part.findings

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from supasync_core.api.backend import Informed
-from supasync_core.api.export import WARNING, Choices, Export, Finding, Found, Staging
 from supasync_core.api.pages import pages
 from supasync_core.api.registry import did_you_mean
+from supasync_core.gap.csv.csv_export import KINDS, CsvExport
 from supasync_core.gap.import_plan import ImportPlan, Part
 from supasync_core.model import transform
 from supasync_core.model.batch import Batch, Key
@@ -18,8 +18,12 @@ from supasync_core.model.row_key import NOT_BY_HAND, has_row_key
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration
+from supasync_core.staging.csv.choices import Choices
+from supasync_core.staging.csv.export_finding import WARNING, ExportFinding
+from supasync_core.staging.csv.find_files import TableFiles
 from supasync_core.staging.csv.named_files import together
 from supasync_core.staging.remembered_shapes import recall_shape, remember_shape
+from supasync_core.staging.staging_file import Staging
 
 Progress = Callable[[str], None]
 
@@ -36,7 +40,7 @@ class Look:
     """One look at a folder; only the sink is asked, and only what the files give reason to ask."""
 
     migration: Migration
-    export: Export
+    export: CsvExport
     staging: Staging
     choices: Choices
     progress: Progress
@@ -61,12 +65,12 @@ class Look:
         missing = tuple(table.name for table in tables if table.name not in self.parts)
         return ImportPlan(self.parts, missing, found.unknown, self.choices.accepted)
 
-    def checked(self, folder: Path | None) -> Found:
+    def checked(self, folder: Path | None) -> TableFiles:
         """The files of the folder, and the named ones; ConfigError where a choice is for nothing there is."""
         tables = self.migration.settings.tables
-        found = Found({}) if folder is None else self.export.find(folder, tables)
+        found = TableFiles({}) if folder is None else self.export.find(folder, tables)
         found = together(found, self.choices.files)
-        _check(self.choices, self.export.kinds, found, [table.name for table in tables])
+        _check(self.choices, KINDS, found, [table.name for table in tables])
         self.export.check(self.choices)
         for table in tables:
             if any(place.startswith(f"{table.name}.") for place in self.choices.nulls):
@@ -78,7 +82,7 @@ class Look:
         shape = self._shape(table)
         part = Part(table, paths, shape)
         if has_row_key(table):  # of a kind that nobody can accept: a row without its key may be there twice
-            part.findings.append(Finding(kind="key", table=table.name, text=NOT_BY_HAND))
+            part.findings.append(ExportFinding(kind="key", table=table.name, text=NOT_BY_HAND))
             self.parts[table.name] = part
             return
         part.loaded, part.findings = self.export.load(self.staging, table, paths, shape, self.choices)
@@ -149,7 +153,7 @@ class Look:
         if part.counts.older:
             fate = "are written over them" if older else "are not written"
             text = f"{part.counts.older:,} rows are older than NEW's, and {fate}"
-            part.findings.append(Finding(kind="older", table=part.table.name, text=text, level=WARNING))
+            part.findings.append(ExportFinding(kind="older", table=part.table.name, text=text, level=WARNING))
 
     def _orphans(self, part: Part, column: str, parent: str, referred: str) -> None:
         """Take out rows whose parent is neither in the files nor in the sink, and report each."""
@@ -170,7 +174,7 @@ class Look:
                 f"{len(values):,} of its values, and a rehearsal does not ask NEW for them"
             )
             part.findings.append(
-                Finding(kind="orphan", table=part.table.name, text=text, level=WARNING, column=column)
+                ExportFinding(kind="orphan", table=part.table.name, text=text, level=WARNING, column=column)
             )
             return
         paths = dict(enumerate(part.paths))
@@ -180,7 +184,7 @@ class Look:
             place = f"{path.name}, line {line}, " if path and line else ""
             text = f"{place}key {', '.join(key)}: its {column} is neither in the files nor in NEW ({parent})"
             part.findings.append(
-                Finding(
+                ExportFinding(
                     kind="orphan",
                     table=part.table.name,
                     text=text,
@@ -221,20 +225,20 @@ def _unasked(table: Table, batch: Batch, keys: Sequence[Key], places: Sequence[i
     return literal(table.keys(batch), keys, places).count(False)
 
 
-def _spelled_otherwise(table: Table, names: Sequence[str], rows: int) -> Finding:
+def _spelled_otherwise(table: Table, names: Sequence[str], rows: int) -> ExportFinding:
     text = (
         f"NEW has {counted(rows, 'row', 'rows')} under another spelling of {', '.join(names)} than the "
         "files, and takes both for one key: which of the two is newer was not compared"
     )
-    return Finding(kind="spelling", table=table.name, text=text, column=names[0])
+    return ExportFinding(kind="spelling", table=table.name, text=text, column=names[0])
 
 
-def _orphans_unchecked(table: Table, column: str, parent: str, values: int) -> Finding:
+def _orphans_unchecked(table: Table, column: str, parent: str, values: int) -> ExportFinding:
     text = (
         f"{table.name}.{column}: orphans were not checked: {values:,} of its values are in no row of "
         f"{parent} by their very texts, and NEW alone knows which are the same; it refuses what has no parent"
     )
-    return Finding(kind="orphan", table=table.name, text=text, level=WARNING, column=column)
+    return ExportFinding(kind="orphan", table=table.name, text=text, level=WARNING, column=column)
 
 
 def _references(part: Part) -> list[tuple[str, str, str]]:
@@ -246,7 +250,7 @@ def _references(part: Part) -> list[tuple[str, str, str]]:
     ]
 
 
-def _check(choices: Choices, kinds: Collection[str], found: Found, tables: Collection[str]) -> None:
+def _check(choices: Choices, kinds: Collection[str], found: TableFiles, tables: Collection[str]) -> None:
     """ConfigError where a choice is for nothing that there is."""
     files = [path.name for paths in found.files.values() for path in paths]
     named = (

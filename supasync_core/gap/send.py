@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from supasync_core.api.export import Staging
 from supasync_core.api.state_store import Entry
 from supasync_core.api.table_plugin import Job
 from supasync_core.gap.import_plan import ImportPlan, Part
@@ -19,6 +18,7 @@ from supasync_core.model.timestamps import Horizon
 from supasync_core.project.lease import LEASE, RENEW, Lease
 from supasync_core.project.migration import Migration
 from supasync_core.project.run_options import Interrupted, RunObserver
+from supasync_core.staging.staging_file import Staging
 from supasync_core.sync.writer import Writer
 
 COMMAND = "gap import"

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from supasync_core.api.blind_spots import UPDATES, unseen
-from supasync_core.api.export import Staging, Wanted
 from supasync_core.api.journal import current
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.table_plugin import Job
+from supasync_core.gap.csv.queries import Wanted
 from supasync_core.gap.no_source import AbsentSource
 from supasync_core.model import state
 from supasync_core.model.errors import StateError
@@ -16,6 +16,7 @@ from supasync_core.model.state import State
 from supasync_core.model.table import Shape
 from supasync_core.project.migration import Migration
 from supasync_core.staging.remembered_shapes import recall_shape, remember_shape
+from supasync_core.staging.staging_file import Staging
 
 _EPOCH = "1970-01-01T00:00:00Z"
 

@@ -56,8 +56,8 @@ class Settings:
     retention: timedelta
     tables: tuple[Table, ...]
     secrets: tuple[Secret, ...]
-    staging: Endpoint | None = None
-    """Where an export by hand is put together; None where no plugin brings the default."""
+    staging: Path
+    """The file in which exports are staged, and rows are kept before they are removed."""
     cutover: Cutover = Cutover()
     budgets: Budgets = field(default_factory=Budgets)
     undecided: tuple[Mention, ...] = ()

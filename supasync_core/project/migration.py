@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from supasync_core.api.backend import Informed, Sink, Source, Typed
 from supasync_core.api.blind_spots import unseen
@@ -19,9 +18,6 @@ from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Instant
 from supasync_core.model.transform import Transform
 from supasync_core.project.recording import CountedStore
-
-if TYPE_CHECKING:
-    from supasync_core.api.export import Staging
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +108,6 @@ def opened_sink(settings: Settings, host: Host) -> Sink:
     """The sink alone, to look at: nothing may be written through it."""
     context = _context(settings, settings.sink, Ledger(), "NEW")
     return host.sinks.get(settings.sink.backend).open(context)
-
-
-@contextmanager
-def opened_staging(settings: Settings, host: Host) -> "Iterator[Staging | None]":
-    """The staging of this machine; None where no plugin brings one. LockedError where another has it open."""
-    endpoint = settings.staging
-    if endpoint is None:
-        yield None
-        return
-    context = _context(settings, endpoint, Ledger(), "staging")
-    with closing(host.stagings.get(endpoint.backend).open(context)) as staging:
-        yield staging
 
 
 def store_of_source(migration: Migration) -> StateStore | None:

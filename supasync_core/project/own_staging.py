@@ -1,16 +1,16 @@
 """The staging of a run: whatever fails there is told as the staging's, and the run goes on to its end."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import wraps
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from supasync_core.api.history import Evidence
-from supasync_core.api.plugin_host import Host
 from supasync_core.model.errors import LockedError, TableError, TransientError
 from supasync_core.model.settings import Settings
-from supasync_core.project.migration import opened_staging
 from supasync_core.system.faults import understood
+
+if TYPE_CHECKING:
+    from supasync_core.staging.staging_file import Staging
 
 _HINT = "make room on its disk, or move the staging away: the next run begins an empty one"
 
@@ -29,20 +29,22 @@ class StagingError(TableError):
 
 
 @contextmanager
-def own_staging(settings: Settings, host: Host) -> Iterator[Evidence | None]:
-    """This machine's staging, None where there is none; StagingError for all that goes wrong with it."""
+def own_staging(settings: Settings) -> "Iterator[Staging]":
+    """This machine's staging; StagingError for all that goes wrong with it."""
+    from supasync_core.staging.staging_file import Staging  # noqa: PLC0415 - DuckDB is large
+
     with ExitStack() as stack:
         with _blamed():
-            staging = stack.enter_context(opened_staging(settings, host))
-        yield None if staging is None else cast("Evidence", _Staged(staging))
+            staging = stack.enter_context(closing(Staging(settings.staging)))
+        yield cast("Staging", _Staged(staging))
         with _blamed():
             stack.close()
 
 
 class _Staged:
-    """A staging, with its errors translated; every method of `Evidence` that gives no rows."""
+    """A staging, with its errors translated; every method of `Staging` that gives no rows."""
 
-    def __init__(self, staging: Evidence) -> None:
+    def __init__(self, staging: "Staging") -> None:
         self._staging = staging
 
     def __getattr__(self, name: str) -> Callable[..., Any]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from supasync_core.api.backend import Typed
-from supasync_core.api.difference import CHANGED, LEFT, REMOVED, Engine
+from supasync_core.diff.difference import CHANGED, LEFT, REMOVED
+from supasync_core.diff.engine import DiffEngine
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import TableError
 from supasync_core.model.report import waiting
@@ -94,7 +95,7 @@ class Writing:
     """
 
     place: Place
-    engine: Engine
+    engine: DiffEngine
     parts: Sequence[Part]
     change: str
     at: str

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from supasync_core.api.difference import ADDED, CHANGED, LEFT, Difference, Engine
 from supasync_core.diff.causes import Guess
+from supasync_core.diff.difference import ADDED, CHANGED, LEFT, Difference
+from supasync_core.diff.engine import DiffEngine
 from supasync_core.model.batch import Key
 from supasync_core.model.table import Table
 from supasync_core.sync import removal
@@ -66,7 +67,7 @@ class Part:
         }
 
 
-def planned(found: Difference, engine: Engine) -> Part:
+def planned(found: Difference, engine: DiffEngine) -> Part:
     """The part of a compared table."""
     guess = Guess(found, LEFT)
     newer = nameless = 0

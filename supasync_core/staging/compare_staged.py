@@ -11,6 +11,21 @@ from supasync_core.staging.values import identifier, instant, plain
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """The staged rows of a table against the sink's: each row is counted once."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    older: int = 0
+
+    @property
+    def rows(self) -> int:
+        """All of them."""
+        return self.new + self.changed + self.unchanged + self.older
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """One table's staged rows ``r`` and the sink's rows ``k``; ``place`` names the number of the first."""
 

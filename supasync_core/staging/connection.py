@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from duckdb import DuckDBPyConnection
@@ -66,6 +67,18 @@ _TRIGGERS = """
 SELECT 'trigger', trigger_name FROM system.main.duckdb_triggers() WHERE database_name = $file LIMIT 1
 """
 """The same of DuckDB 2.0 and later, where rows are written."""
+
+
+class Database:
+    """An opened database; ``path`` is what errors name."""
+
+    connection: DuckDBPyConnection
+    path: Path
+
+    def fetch(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Run a statement; the rows that it returns."""
+        with blamed(self.path), private():
+            return self.connection.execute(query, list(values)).fetchall()
 
 
 def spelled(path: Path) -> str:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from supasync_core.api.export import Staging
 from supasync_core.model.table import Column, Shape
+from supasync_core.staging.staging_file import Staging
 
 
 def remember_shape(staging: Staging, name: str, shape: Shape) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from supasync_core.api.history import Evidence
 from supasync_core.model.batch import Key
 from supasync_core.model.errors import SupasyncError, TransientError
 from supasync_core.model.table import Table
@@ -15,6 +14,7 @@ from supasync_core.sync.checkpoint import Checkpoint
 from supasync_core.sync.removal import DeletePlan, Place, Removed
 
 if TYPE_CHECKING:
+    from supasync_core.staging.staging_file import Staging
     from supasync_core.verify.deleted_rows import Deletions
 
 SHOWN = 10
@@ -50,7 +50,7 @@ class Deleting:
             3,
         )
 
-    def judge(self, table: Table, found: "Deletions", staging: Evidence) -> None:
+    def judge(self, table: Table, found: "Deletions", staging: "Staging") -> None:
         """Name the rows, or weigh whether they may be removed."""
         self._keep(table, found.keys, found.more)
         number = len(found.keys) + found.more
@@ -62,7 +62,7 @@ class Deleting:
             rows = counted(number, "row is", "rows are")
             self.told(table, f"{table.name}: {rows} deleted in OLD", _by_hand(table), 3)
 
-    def _name(self, table: Table, keys: Sequence[Key], more: int, staging: Evidence) -> None:
+    def _name(self, table: Table, keys: Sequence[Key], more: int, staging: "Staging") -> None:
         """Name the rows: those that OLD was seen to have are deleted there, of others nobody knows."""
         exact = table.exact_keys(keys)
         seen = staging.seen(self.progress.migration.source_ref, table, exact)
@@ -78,7 +78,7 @@ class Deleting:
                 rows = counted(number, "row of NEW is", "rows of NEW are")
                 self.progress.notes.append(f"{table.name}: {rows} {fate}: {shown}")
 
-    def remove(self, staging: Evidence) -> None:
+    def remove(self, staging: "Staging") -> None:
         """Remove what was weighed, after another look at the lease."""
         progress = self.progress
         if not self.weighed:

@@ -6,8 +6,8 @@ to have, and has no more, while it has another one with the same unique value. S
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from supasync_core.api.history import Evidence
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import RowError, TableError
 from supasync_core.model.table import Table
@@ -18,6 +18,9 @@ from supasync_core.sync.blocking_rows import in_the_way
 from supasync_core.sync.checkpoint import Checkpoint
 from supasync_core.sync.quarantine_retry import retry
 from supasync_core.sync.removal import Place
+
+if TYPE_CHECKING:
+    from supasync_core.staging.staging_file import Staging
 
 FREED = 20
 """Rows of one table that a run makes room for."""
@@ -39,9 +42,7 @@ class Freeing:
             return
         project = progress.migration
         try:
-            with own_staging(project.settings, project.host) as staging:
-                if staging is None:
-                    return
+            with own_staging(project.settings) as staging:
                 for table in sighted:
                     found = dict.fromkeys(progress.sighted[table.name])
                     staging.sighted(project.source_ref, table, found)
@@ -61,7 +62,7 @@ class Freeing:
         rows = [row for row in self.progress.delivery.set_aside.rows[table.name].values() if row.blockers]
         return {row.key: row.columns for row in rows[:FREED]}
 
-    def _freed(self, table: Table, staging: Evidence) -> bool:
+    def _freed(self, table: Table, staging: "Staging") -> bool:
         """Remove what is in the way now, and send the rows that it kept out; whether anything was removed."""
         progress = self.progress
         aside = self._aside(table)

@@ -16,11 +16,10 @@ source does not have the rows any more.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from uuid import uuid4
 
 from supasync_core.api.backend import Reference, Sink
-from supasync_core.api.history import Evidence, Removal
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import LeftOverError, RefusedError, SchemaError, StateError, TableError
@@ -30,6 +29,10 @@ from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
 from supasync_core.schema.foreign_keys import from_elsewhere, of_tables
 from supasync_core.sync import confirmed
+
+if TYPE_CHECKING:
+    from supasync_core.staging.history import Removal
+    from supasync_core.staging.staging_file import Staging
 
 CEILING_ROWS = 100
 CEILING_PERCENT = 5
@@ -44,10 +47,10 @@ class Place:
     sink_ref: str
     source_ref: str
     tables: tuple[Table, ...]
-    evidence: Evidence
+    evidence: "Staging"
 
     @classmethod
-    def of(cls, migration: Migration, evidence: Evidence) -> Self:
+    def of(cls, migration: Migration, evidence: "Staging") -> Self:
         """The sink of a project, and what is known of its rows."""
         settings = migration.settings
         return cls(
@@ -169,7 +172,7 @@ def _remove(
     return Removed(table=table, removed=removed, missing=missing, held=stay, holder=holder, error=error)
 
 
-def undo(place: Place, removal: str | None = None) -> tuple[Removal, list[PutBack]]:
+def undo(place: Place, removal: str | None = None) -> "tuple[Removal, list[PutBack]]":
     """Put back what one removal took, the newest unless named; rows that are there again stay as they are.
 
     StateError where there is nothing to put back.

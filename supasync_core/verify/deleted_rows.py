@@ -1,8 +1,8 @@
 """Rows that OLD has no more: found by keys alone, confirmed one by one."""
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from supasync_core.api.history import Evidence
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.state import State
@@ -13,6 +13,9 @@ from supasync_core.verify.in_flight import synced_up_to
 from supasync_core.verify.second_look import SecondLook
 from supasync_core.verify.table_comparison import SeenRow, TableComparison, comparison_of
 from supasync_core.verify.walk import Walk
+
+if TYPE_CHECKING:
+    from supasync_core.staging.staging_file import Staging
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Search:
     migration: Migration
     table: Table
     state: State
-    evidence: Evidence
+    evidence: "Staging"
     after: Key | None = None
     met: int = 0
     found: dict[Key, None] = field(default_factory=dict)

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from supasync_core.api.blind_spots import UPDATES
-from supasync_core.api.history import Evidence
 from supasync_core.api.journal import current
 from supasync_core.model.batch import Keyset, Span, Window
 from supasync_core.model.errors import SchemaError, TableError, TransientError
@@ -21,6 +21,9 @@ from supasync_core.verify.table_comparison import TableComparison, comparison_of
 from supasync_core.verify.visibility import cannot_see, notes, sees
 from supasync_core.verify.walk import Walk
 
+if TYPE_CHECKING:
+    from supasync_core.staging.staging_file import Staging
+
 _SMALL = 2_000_000
 """Bytes of rows that are compared by value without being asked to, where no run sees their updates."""
 _SAMPLE = 20
@@ -33,7 +36,7 @@ def verify(
     tables: Sequence[Table],
     *,
     exact: bool | Collection[str],
-    staging: Evidence | None,
+    staging: "Staging | None",
     progress: Progress,
 ) -> Verification:
     """Compare these tables of OLD and NEW; nothing is written but to the ``staging``, where there is one.
@@ -69,7 +72,7 @@ class _TableVerification:
     migration: Migration
     table: Table
     state: State
-    evidence: Evidence | None
+    evidence: "Staging | None"
     progress: Progress
     exact: bool
     began: float = field(default_factory=time.monotonic)

@@ -8,8 +8,8 @@ texts differently; such rows just turn up in another range, and are matched at t
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from supasync_core.api.history import Evidence
 from supasync_core.api.pages import pages
 from supasync_core.concurrency.memory_budget import BytesHeld, bounded
 from supasync_core.concurrency.prefetch import ahead
@@ -20,6 +20,9 @@ from supasync_core.schema.printed_precision import Printing
 from supasync_core.verify.findings import ROWS
 from supasync_core.verify.table_comparison import SeenRow, TableComparison, added
 
+if TYPE_CHECKING:
+    from supasync_core.staging.staging_file import Staging
+
 _SORTED_ALIKE = (*INTEGERS, "numeric", "uuid", "boolean", "date", ZONED, UNZONED)
 """Key types that every PostgreSQL sorts alike; texts go by a collation, which each server has its own of."""
 
@@ -29,7 +32,7 @@ class Walk:
     """What differs at first sight: candidates for a second look."""
 
     how: TableComparison
-    evidence: Evidence | None
+    evidence: "Staging | None"
     progress: Callable[[int], None]
     missing: dict[Key, SeenRow] = field(default_factory=dict)
     extra: dict[Key, SeenRow] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 
 from supasync_core.model.batch import Batch
 from supasync_core.model.table import Table
-from supasync_core.staging.duckdb_staging import DuckdbStaging
+from supasync_core.staging.staging_file import Staging
 from supasync_duckdb.sink import DuckdbSink
 from tests.diff.calling import call, diff
 from tests.e2e.workspace import TABLES_YAML, End, Workspace, between
@@ -168,7 +168,7 @@ def know(space: Workspace, both: Both) -> None:
     path = space.folder / ".supasync" / "staging.duckdb"
     path.parent.mkdir(mode=0o700, exist_ok=True)
     path.unlink(missing_ok=True)
-    with closing(DuckdbStaging(path)) as staging:
+    with closing(Staging(path)) as staging:
         staging.sighted(source, THING, {(str(a), b): None for a, b in both.right})
         staging.keep_sighted(source, THING)
 

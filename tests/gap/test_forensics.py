@@ -9,14 +9,15 @@ from unittest.mock import patch
 
 import pytest
 
-from supasync_core.api.export import Choices, Finding, Loaded
 from supasync_core.gap.csv.csv_export import KINDS, CsvExport
 from supasync_core.model.batch import Batch
 from supasync_core.model.table import Column, Shape, Table
-from supasync_core.staging import duckdb_staging
+from supasync_core.staging import staging_file
+from supasync_core.staging.csv.choices import Choices
+from supasync_core.staging.csv.export_finding import ExportFinding, LoadedFile
 from supasync_core.staging.csv.file_format import examine
 from supasync_core.staging.csv.raw_table import Raw
-from supasync_core.staging.duckdb_staging import DuckdbStaging
+from supasync_core.staging.staging_file import Staging
 
 JOBS = Table(name="jobs")
 SHAPE = Shape(
@@ -55,12 +56,12 @@ class Bench:
     """A staging, and files put into it."""
 
     folder: Path
-    staging: DuckdbStaging
+    staging: Staging
     export: CsvExport
 
     def load(
         self, body: bytes | str, file: str = "jobs.csv", **choices: object
-    ) -> tuple[list[Loaded], list[Finding]]:
+    ) -> tuple[list[LoadedFile], list[ExportFinding]]:
         """Stage one file of the table jobs."""
         path = self.folder / file
         path.write_bytes(body if isinstance(body, bytes) else body.encode())
@@ -73,7 +74,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    staging = DuckdbStaging(tmp_path / "staging.duckdb")
+    staging = Staging(tmp_path / "staging.duckdb")
     yield Bench(tmp_path, staging, CsvExport())
     staging.close()
 
@@ -88,7 +89,7 @@ def _quoted(cell: str) -> str:
     return '"' + cell.replace('"', '""') + '"' if any(letter in cell for letter in ',"\r\n') else cell
 
 
-def kinds(findings: list[Finding]) -> set[tuple[str, str | None, int | None]]:
+def kinds(findings: list[ExportFinding]) -> set[tuple[str, str | None, int | None]]:
     """Kind, column and line of each error."""
     return {(each.kind, each.column, each.line) for each in findings if each.level == "error"}
 
@@ -149,7 +150,7 @@ def test_a_file_that_cannot_be_read_is_accepted_by_nobody(bench: Bench) -> None:
     _, found = bench.load(b"id,note\n1,Bj\xf8rn\n")
     assert [each.kind for each in found] == ["encoding"]
     assert "--encoding" in found[0].text
-    assert not {"encoding", "file"} & set(bench.export.kinds)
+    assert not {"encoding", "file"} & set(KINDS)
 
 
 def test_a_line_that_ends_otherwise_is_named_and_read(bench: Bench) -> None:
@@ -299,7 +300,7 @@ def test_rows_that_where_leaves_out_are_not_staged_and_that_is_said(
     assert ("is not applied" in "".join(said)) == (kept is None)
 
 
-def hinted(found: list[Finding]) -> str:
+def hinted(found: list[ExportFinding]) -> str:
     return " ".join(each.text for each in found if (each.kind, each.level) == ("null", "warning"))
 
 
@@ -340,8 +341,8 @@ def test_older_and_equal_rows_are_told_apart(bench: Bench) -> None:
 
 def test_a_file_larger_than_the_memory_is_read(tmp_path: Path) -> None:
     with (
-        patch.object(duckdb_staging, "MEMORY", "130MB"),
-        closing(DuckdbStaging(tmp_path / "small.duckdb")) as staging,
+        patch.object(staging_file, "MEMORY", "130MB"),
+        closing(Staging(tmp_path / "small.duckdb")) as staging,
     ):
         _read_what_does_not_fit(Bench(tmp_path, staging, CsvExport()))
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from supasync_core.api.export import Choices
 from supasync_core.gap.csv.csv_export import CsvExport
-from supasync_core.staging.duckdb_staging import DuckdbStaging
+from supasync_core.staging.csv.choices import Choices
+from supasync_core.staging.staging_file import Staging
 from tests.gap.test_forensics import JOBS, SHAPE, Bench, text
 
 PLAIN = {"raw": "", "doc": "", "tags": ""}
@@ -27,7 +27,7 @@ few = settings(max_examples=25, deadline=None, suppress_health_check=list(Health
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp("fuzz")
-    staging = DuckdbStaging(folder / "staging.duckdb")
+    staging = Staging(folder / "staging.duckdb")
     yield Bench(folder, staging, CsvExport())
     staging.close()
 

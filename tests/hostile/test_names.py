@@ -10,8 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supasync_core.api.export import Wanted
-from supasync_core.gap.csv.queries import query
+from supasync_core.gap.csv.queries import Wanted, query
 from supasync_core.model.printable import comment, file_name, sql_name, sql_text, unfit_for_windows, visible
 from supasync_core.model.table import Column, Shape, Table
 from tests.e2e.workspace import NEW_KEY, Completed, Workspace, between

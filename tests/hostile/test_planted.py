@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from supasync_core.api.export import Wanted
-from supasync_core.gap.csv.queries import query
+from supasync_core.gap.csv.queries import Wanted, query
 from supasync_core.model.batch import Keyset, Span
 from supasync_core.model.table import Shape, Table
 from supasync_rest import scripts

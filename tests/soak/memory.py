@@ -118,6 +118,7 @@ def settings(tables: tuple[Table, ...], folder: Path) -> Settings:
         retention=90 * 24 * hour,
         tables=tables,
         secrets=(),
+        staging=folder / "staging.duckdb",
     )
 
 

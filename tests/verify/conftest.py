@@ -16,7 +16,7 @@ from supasync_core.model.batch import Keyset, Span, Window
 from supasync_core.model.state import State, to_json
 from supasync_core.model.table import Table
 from supasync_core.project.migration import opened
-from supasync_core.staging.duckdb_staging import DuckdbStaging
+from supasync_core.staging.staging_file import Staging
 from supasync_core.verify import Progress, TableVerdict, Verification, verify
 from supasync_core.verify.deleted_rows import Deletions, Search
 from tests.e2e.inside import ENDS
@@ -100,7 +100,7 @@ class Pair:
         self.space.write("verify.yaml", f"{ENDS}tables:\n{tables}\n")
         settings = config.load(self.space.folder / "verify.yaml", {}, self.host)
         path = self.space.folder / "staging.duckdb"
-        with opened(settings, self.host) as project, closing(DuckdbStaging(path)) as staging:
+        with opened(settings, self.host) as project, closing(Staging(path)) as staging:
             chosen = project.select(only, "--table")
             return verify(project, chosen, exact=exact, staging=staging, progress=progress)
 
@@ -109,7 +109,7 @@ class Pair:
         self.space.write("verify.yaml", f"{ENDS}tables:\n{declared}\n")
         settings = config.load(self.space.folder / "verify.yaml", {}, self.host)
         path = self.space.folder / "staging.duckdb"
-        with opened(settings, self.host) as project, closing(DuckdbStaging(path)) as staging:
+        with opened(settings, self.host) as project, closing(Staging(path)) as staging:
             (table,) = settings.tables
             search = Search(project, table, state or State(project.source_ref), staging)
             span = Span(Keyset(None))

@@ -3,17 +3,20 @@
 DuckDB is imported when files are read, not before.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from supasync_core.api.export import Choices, Finding, Found, Loaded, Query, Staging, Wanted
 from supasync_core.api.registry import did_you_mean
-from supasync_core.model.errors import ConfigError, SupasyncError
+from supasync_core.model.errors import ConfigError
 from supasync_core.model.table import Shape, Table
 from supasync_core.staging.csv import find_files
+from supasync_core.staging.csv.choices import Choices
+from supasync_core.staging.csv.export_finding import ExportFinding, LoadedFile
+from supasync_core.staging.csv.find_files import TableFiles
+from supasync_core.staging.staging_file import Staging
 
 if TYPE_CHECKING:
     from supasync_core.staging.csv.nulls import Open
@@ -41,32 +44,22 @@ KINDS = {
 class CsvExport:
     """Reads files by DuckDB into a DuckDB staging. It keeps what a table's rows still wait for."""
 
-    kinds: Mapping[str, str] = field(default_factory=lambda: KINDS)
     waiting: dict[str, list["Open"]] = field(default_factory=dict)
-
-    def query(self, wanted: Wanted, *, exact: bool) -> Query:
-        """What to run in the source for these rows; ``exact`` for a form in which any damage shows."""
-        from supasync_core.gap.csv import queries  # noqa: PLC0415 - DuckDB is large
-
-        return queries.query(wanted, exact=exact)
 
     def check(self, choices: Choices) -> None:
         """Refuse a dialect that nobody knows, before a file is read."""
         _check(choices)
 
-    def find(self, folder: Path, tables: Sequence[Table]) -> Found:
+    def find(self, folder: Path, tables: Sequence[Table]) -> TableFiles:
         """Which file of the folder is which table's."""
         return find_files.find(folder, tables)
 
     def load(
         self, staging: Staging, table: Table, files: Sequence[Path], shape: Shape, choices: Choices
-    ) -> tuple[list[Loaded], list[Finding]]:
+    ) -> tuple[list[LoadedFile], list[ExportFinding]]:
         """Stage the files of a table; what is amiss in them."""
         from supasync_core.gap.csv.stage_files import Merging  # noqa: PLC0415 - DuckDB is large
-        from supasync_core.staging.duckdb_staging import DuckdbStaging  # noqa: PLC0415
 
-        if not isinstance(staging, DuckdbStaging):
-            raise SupasyncError("exports by hand are put together in DuckDB: staging: {backend: duckdb}")
         with TemporaryDirectory(prefix="supasync-") as drafts:
             merging = Merging(staging, table, shape, choices, Path(drafts))
             for index, path in enumerate(files):
@@ -75,15 +68,12 @@ class CsvExport:
         self.waiting[table.name] = merging.open
         return merging.loaded, merging.findings
 
-    def settle(self, staging: Staging, table: Table, shape: Shape, choices: Choices) -> list[Finding]:
+    def settle(self, staging: Staging, table: Table, shape: Shape, choices: Choices) -> list[ExportFinding]:
         """Decide by the sink's rows what the file does not tell; what stays open is an error."""
         from supasync_core.staging.csv import nulls  # noqa: PLC0415 - DuckDB is large
-        from supasync_core.staging.duckdb_staging import DuckdbStaging  # noqa: PLC0415
 
         findings = []
         for column in self.waiting.pop(table.name, []):
-            if not isinstance(staging, DuckdbStaging):
-                break
             learnt = nulls.learn(staging, table, shape, column)
             if learnt:
                 nulls.make(staging, table, column, null=learnt == "null")
@@ -100,13 +90,13 @@ class CsvExport:
         return lines(path, {row}, delimiter_of(path)).get(row)
 
 
-def _open_finding(table: Table, column: "Open", learnt: str | None) -> Finding:
+def _open_finding(table: Table, column: "Open", learnt: str | None) -> ExportFinding:
     what = f"the word {column.marker}" if column.marker else "an empty cell"
     place = f"{table.name}.{column.column}: {column.cells:,} cells are {what}"
     if learnt:
         meaning = "NULL" if learnt == "null" else "a text"
         text = f"{place}: NEW's own rows say that this is {meaning}"
-        return Finding(
+        return ExportFinding(
             kind="null", table=table.name, text=text, level="warning", file=column.file, column=column.column
         )
     word, name = column.marker or "empty", f"{table.name}.{column.column}"
@@ -114,7 +104,7 @@ def _open_finding(table: Table, column: "Open", learnt: str | None) -> Finding:
     if column.marker:
         advice += f", or for the whole file by --dialect {column.file}=sql-editor, which writes NULL so"
     text = f"{place}, which may be NULL or a text: {advice}"
-    return Finding(kind="null", table=table.name, text=text, file=column.file, column=column.column)
+    return ExportFinding(kind="null", table=table.name, text=text, file=column.file, column=column.column)
 
 
 def _check(choices: Choices) -> None:

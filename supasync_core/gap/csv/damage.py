@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from supasync_core.api.export import ERROR, WARNING, Finding
 from supasync_core.model import timestamps
 from supasync_core.model.pg_types import (
     FLOATS,
@@ -20,6 +19,7 @@ from supasync_core.model.pg_types import (
 from supasync_core.model.table import Shape
 from supasync_core.staging.csv.cells import BUFFER, nullable
 from supasync_core.staging.csv.dialects import Dialect
+from supasync_core.staging.csv.export_finding import ERROR, WARNING, ExportFinding
 from supasync_core.staging.csv.raw_table import Raw
 from supasync_core.staging.values import VARCHAR, instant, literal
 
@@ -66,23 +66,23 @@ def checks(raw: Raw, dialect: Dialect, shape: Shape, nulls: dict[str, str | None
             yield Check("newline", name, f"contains({bare}, '\\n')", text)
 
 
-def row_count(raw: Raw, dialect: Dialect, rows: int) -> Iterator[Finding]:
+def row_count(raw: Raw, dialect: Dialect, rows: int) -> Iterator[ExportFinding]:
     """A number of rows at which something stops: the editor's own limit, or a failed page of 500."""
     if dialect.limited and rows and (rows in _SUSPECT or rows % _PAGE == 0):
         text = (
             f"{raw.file} has exactly {rows:,} rows: the editor's limit may have cut it, or a page that failed"
         )
-        yield Finding(kind="rows", table=raw.table.name, text=text, file=raw.file)
+        yield ExportFinding(kind="rows", table=raw.table.name, text=text, file=raw.file)
 
 
-def last_line(raw: Raw, dialect: Dialect) -> Iterator[Finding]:
+def last_line(raw: Raw, dialect: Dialect) -> Iterator[ExportFinding]:
     """A file of psql's ends in a line end; a dashboard's does not, its last cell may be cut unseen."""
     if dialect.name == "psql" and not raw.physical.closed:
         text = f"{raw.file} ends in the middle of its last line"
-        yield Finding(kind="ragged", table=raw.table.name, text=text, file=raw.file)
+        yield ExportFinding(kind="ragged", table=raw.table.name, text=text, file=raw.file)
 
 
-def printed_anew(raw: Raw, dialect: Dialect, shape: Shape) -> Iterator[Finding]:
+def printed_anew(raw: Raw, dialect: Dialect, shape: Shape) -> Iterator[ExportFinding]:
     """Say once for each column of JSON what cannot be seen in its cells."""
     for name in raw.physical.header:
         if dialect.javascript and (is_json(type_of(shape, name)) or is_array(type_of(shape, name))):
@@ -90,7 +90,7 @@ def printed_anew(raw: Raw, dialect: Dialect, shape: Shape) -> Iterator[Finding]:
                 f"{raw.file}: {name} was printed anew by JavaScript: blanks, repeated names, end zeros are "
                 "gone, the JSON null looks like NULL; gap sql --exact keeps them"
             )
-            yield Finding(
+            yield ExportFinding(
                 kind="json", table=raw.table.name, text=text, level=WARNING, file=raw.file, column=name
             )
 

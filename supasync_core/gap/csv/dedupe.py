@@ -6,19 +6,19 @@ Keys are compared as their types have it: two spellings of one instant are one k
 
 from collections.abc import Sequence
 
-from supasync_core.api.export import WARNING, Finding
 from supasync_core.model.batch import Key
 from supasync_core.model.opaque_keys import foreign
 from supasync_core.model.pg_types import is_document, type_of
 from supasync_core.model.table import Shape, Table
-from supasync_core.staging.duckdb_staging import DuckdbStaging
+from supasync_core.staging.csv.export_finding import WARNING, ExportFinding
 from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified
 from supasync_core.staging.equality import normal
 from supasync_core.staging.staged_tables import ready
+from supasync_core.staging.staging_file import Staging
 from supasync_core.staging.values import identifier, instant, plain
 
 
-def prefer_exact(staging: DuckdbStaging, table: Table, shape: Shape, exact: str) -> None:
+def prefer_exact(staging: Staging, table: Table, shape: Shape, exact: str) -> None:
     """Take out rows of other files whose key an exact one has; ``exact`` is the number of the exact files."""
     there = qualified(ready(table))
     kinds, file, _, place = _staged(staging, table)
@@ -30,13 +30,13 @@ def prefer_exact(staging: DuckdbStaging, table: Table, shape: Shape, exact: str)
     )
 
 
-def among(staging: DuckdbStaging, table: Table, keys: Sequence[Key]) -> set[Key]:
+def among(staging: Staging, table: Table, keys: Sequence[Key]) -> set[Key]:
     """Those of the keys that a staged row has, however it spells them."""
     whole = [key for key in keys if len(key) == len(table.key)]
     return staging.staged_keys(table, whole)
 
 
-def one_of_each(staging: DuckdbStaging, table: Table, shape: Shape) -> list[Finding]:
+def one_of_each(staging: Staging, table: Table, shape: Shape) -> list[ExportFinding]:
     """Report keys that come with different content; the newest row of each, else the last, is kept."""
     there = f"{qualified(ready(table))} AS r"
     kinds, file, _, place = _staged(staging, table)
@@ -55,16 +55,16 @@ def one_of_each(staging: DuckdbStaging, table: Table, shape: Shape) -> list[Find
         f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {newest}r.{file} DESC, r.{place} DESC) > 1)"
     )
     text = f"{len(twice):,} keys come more than once: one row of each is kept"
-    found = [Finding(kind="duplicate", table=table.name, text=text, level=WARNING)]
+    found = [ExportFinding(kind="duplicate", table=table.name, text=text, level=WARNING)]
     for *values, different in twice:
         if different > 1:
             texts = tuple(map(str, values))
             text = f"key {', '.join(texts)} comes with different content"
-            found.append(Finding(kind="duplicate", table=table.name, text=text, key=texts))
+            found.append(ExportFinding(kind="duplicate", table=table.name, text=text, key=texts))
     return found
 
 
-def unchecked(table: Table, shape: Shape) -> list[Finding]:
+def unchecked(table: Table, shape: Shape) -> list[ExportFinding]:
     """Say of which key columns PostgreSQL alone knows when two texts are one value."""
     found = []
     for name in foreign(shape, table.key):
@@ -72,11 +72,11 @@ def unchecked(table: Table, shape: Shape) -> list[Finding]:
             f"the key column {name} is of the type {type_of(shape, name)}, and is compared like text: "
             "whether NEW takes two spellings for one key was not checked"
         )
-        found.append(Finding(kind="key", table=table.name, text=text, level=WARNING, column=name))
+        found.append(ExportFinding(kind="key", table=table.name, text=text, level=WARNING, column=name))
     return found
 
 
-def _staged(staging: DuckdbStaging, table: Table) -> tuple[Kinds, str, str, str]:
+def _staged(staging: Staging, table: Table) -> tuple[Kinds, str, str, str]:
     """The columns of the staged rows, and the quoted names of the staging's own."""
     tables = Tables(staging.connection)
     file, row, place = (identifier(str(name)) for name in tables.own(ready(table)))

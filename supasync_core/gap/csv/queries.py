@@ -7,19 +7,50 @@ Functions are those of `pg_catalog`, whatever somebody has planted in the search
 # ruff: noqa: S608 - names are quoted by sql_name, texts by sql_text
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
-from supasync_core.api.export import Query, Wanted
 from supasync_core.gap.csv.where_filter import COMPARED, Condition, conditions
-from supasync_core.model.batch import Cursor, Span
+from supasync_core.model.batch import Cursor, Key, Span
 from supasync_core.model.pg_types import is_array
 from supasync_core.model.printable import comment, file_name, sql_name, sql_text
-from supasync_core.model.table import Table
+from supasync_core.model.table import Shape, Table
 from supasync_core.staging.csv.exact_form import SEAL
 from supasync_core.staging.csv.find_files import EXACT
 
 LIMIT = 100_000_000
 CHUNK = 500
 """Rows under one digest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What of a table has to be exported: the rows of the spans, of the keys, and between keys.
+
+    ``language`` is the source's backend, in whose words the table's ``where`` is written. ``alone``: no other
+    table's name differs in the case of letters alone.
+    """
+
+    table: Table
+    spans: tuple[Span, ...] = ()
+    keys: tuple[Key, ...] = ()
+    ranges: tuple[tuple[Key, Key], ...] = ()
+    shape: Shape = field(default_factory=lambda: Shape(known=False))
+    language: str = ""
+    alone: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What a person runs for a table: ``sql`` to paste, the file to save the result under.
+
+    ``copy`` is for a connection; None where a name or a value in it is not printable.
+    """
+
+    table: str
+    file: str
+    sql: str
+    copy: str | None
+    notes: tuple[str, ...] = ()
 
 
 def query(wanted: Wanted, *, exact: bool) -> Query:

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from supasync_core.api.export import ERROR, WARNING, Choices, Finding, Loaded
 from supasync_core.gap.csv import damage, dedupe
 from supasync_core.gap.csv.damage import Check
 from supasync_core.gap.csv.where_filter import leave_out
@@ -13,17 +12,19 @@ from supasync_core.model.table import Shape, Table
 from supasync_core.staging.connection import blamed, private
 from supasync_core.staging.csv import nulls
 from supasync_core.staging.csv.cells import NOT_NULL, nullable, staged
+from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.csv.dialects import DIALECTS, Dialect, detect, is_exact
 from supasync_core.staging.csv.exact_form import ExactFile
+from supasync_core.staging.csv.export_finding import ERROR, WARNING, ExportFinding, LoadedFile
 from supasync_core.staging.csv.file_format import Physical, UnreadableFileError, examine
 from supasync_core.staging.csv.null_hints import hints
 from supasync_core.staging.csv.nulls import Open
 from supasync_core.staging.csv.raw_table import Raw
 from supasync_core.staging.csv.records import lines
-from supasync_core.staging.duckdb_staging import DuckdbStaging, kind_for
 from supasync_core.staging.duckdb_tables import Tables, qualified, refuse_twins
 from supasync_core.staging.own_names import ROW_ID
 from supasync_core.staging.staged_tables import ready
+from supasync_core.staging.staging_file import Staging, kind_for
 from supasync_core.staging.values import identifier
 from supasync_core.staging.write_rows import Writer
 
@@ -54,13 +55,13 @@ class Part:
 class Merging:
     """Collects the files of one table; ``finish`` makes its staged rows."""
 
-    staging: DuckdbStaging
+    staging: Staging
     table: Table
     shape: Shape
     choices: Choices
     drafts: Path
-    loaded: list[Loaded] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    loaded: list[LoadedFile] = field(default_factory=list)
+    findings: list[ExportFinding] = field(default_factory=list)
     open: list[Open] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
 
@@ -161,7 +162,7 @@ class Merging:
             cells = {name: f"e.{identifier(name)}" for name in kinds}
             self.parts.append(Part(index, cells, "NULL::BIGINT", f"{qualified(target)} AS e", exact=True))
         self.loaded.append(
-            Loaded(
+            LoadedFile(
                 table=self.table.name,
                 file=path.name,
                 dialect="exact",
@@ -187,7 +188,7 @@ class Merging:
                 self.open.append(Open(column, word or "", doubtful, raw.file))
         for text in hints(raw, cells, dialect, self.shape, self.choices):
             self.findings.append(
-                Finding(kind="null", table=self.table.name, text=text, level=WARNING, file=raw.file)
+                ExportFinding(kind="null", table=self.table.name, text=text, level=WARNING, file=raw.file)
             )
         rows = raw.count()
         self.findings += damage.row_count(raw, dialect, rows)
@@ -197,7 +198,7 @@ class Merging:
         self.parts.append(self._part(raw, dialect, words, bad))
         notes = () if name else (f"dialect detected; --dialect {raw.file}=NAME overrides it",)
         self.loaded.append(
-            Loaded(
+            LoadedFile(
                 table=self.table.name,
                 file=raw.file,
                 dialect=dialect.name,
@@ -225,15 +226,15 @@ class Merging:
             if count > len(places[id(check)]):
                 more = f"{raw.file}: {count - len(places[id(check)]):,} more rows: {check.text}"
                 self.findings.append(
-                    Finding(
+                    ExportFinding(
                         kind=check.kind, table=self.table.name, text=more, level=check.level, file=raw.file
                     )
                 )
             if check.kind in _LEFT_OUT:
                 yield check.condition
 
-    def _row(self, check: Check, raw: Raw, key: tuple[str, ...], line: int | None) -> Finding:
-        return Finding(
+    def _row(self, check: Check, raw: Raw, key: tuple[str, ...], line: int | None) -> ExportFinding:
+        return ExportFinding(
             kind=check.kind,
             table=self.table.name,
             text=f"{raw.file}, line {line or '?'}, key {', '.join(key)}: {check.text}",
@@ -254,7 +255,7 @@ class Merging:
 
     def _file(self, kind: str, path: Path, text: str, column: str | None = None) -> None:
         self.findings.append(
-            Finding(
+            ExportFinding(
                 kind=kind, table=self.table.name, text=f"{path.name} {text}", file=path.name, column=column
             )
         )

@@ -4,15 +4,15 @@
 import re
 from dataclasses import dataclass
 
-from supasync_core.api.export import WARNING, Finding
 from supasync_core.model import timestamps
 from supasync_core.model.opaque_keys import foreign
 from supasync_core.model.pg_types import MOMENTS, WHOLE, is_document, type_of
 from supasync_core.model.table import Shape, Table
-from supasync_core.staging.duckdb_staging import DuckdbStaging
+from supasync_core.staging.csv.export_finding import WARNING, ExportFinding
 from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified
 from supasync_core.staging.equality import normal
 from supasync_core.staging.staged_tables import ready
+from supasync_core.staging.staging_file import Staging
 from supasync_core.staging.values import VARCHAR, identifier, instant, literal, plain
 
 COMPARED = {"eq": "=", "neq": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
@@ -42,7 +42,7 @@ def conditions(where: str) -> list[Condition] | None:
     return found
 
 
-def leave_out(staging: DuckdbStaging, table: Table, shape: Shape, language: str) -> list[Finding]:
+def leave_out(staging: Staging, table: Table, shape: Shape, language: str) -> list[ExportFinding]:
     """Take staged rows out that ``where`` does not let through; what was done, or could not be."""
     kinds = Tables(staging.connection).kinds(ready(table))
     if not table.where or not kinds:
@@ -51,7 +51,7 @@ def leave_out(staging: DuckdbStaging, table: Table, shape: Shape, language: str)
     parts = [_sql(each, shape, kinds) for each in told] if told is not None else [None]
     if None in parts:
         text = f"where: {table.where} is not applied to files: rows that it leaves out come along"
-        return [Finding(kind="where", table=table.name, text=text, level=WARNING)]
+        return [ExportFinding(kind="where", table=table.name, text=text, level=WARNING)]
     kept = " AND ".join(part for part in parts if part)
     there = qualified(ready(table))
     rows = staging.fetch(f"SELECT count(*) FROM {there} AS r WHERE NOT coalesce({kept}, false)")[0][0]
@@ -59,7 +59,7 @@ def leave_out(staging: DuckdbStaging, table: Table, shape: Shape, language: str)
         return []
     staging.fetch(f"DELETE FROM {there} AS r WHERE NOT coalesce({kept}, false)")
     text = f"{rows:,} rows of the files are left out by where: {table.where}"
-    return [Finding(kind="where", table=table.name, text=text, level=WARNING)]
+    return [ExportFinding(kind="where", table=table.name, text=text, level=WARNING)]
 
 
 def _sql(condition: Condition, shape: Shape, kinds: Kinds) -> str | None:

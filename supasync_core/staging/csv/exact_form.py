@@ -8,10 +8,10 @@ from hashlib import md5
 from pathlib import Path
 from typing import Any
 
-from supasync_core.api.export import Finding
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch
 from supasync_core.model.table import Table
+from supasync_core.staging.csv.export_finding import ExportFinding
 
 _LONGEST = 1 << 30
 _MARK = '{"supasync" : 1, '
@@ -48,7 +48,7 @@ class ExactFile:
     path: Path
     file: str
     table: Table
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[ExportFinding] = field(default_factory=list)
     proof: dict[str, Any] | None = None
     rows: int = 0
 
@@ -125,7 +125,7 @@ class ExactFile:
         self, text: str, line: int | None, key: tuple[str, ...] = (), until: tuple[str, ...] = ()
     ) -> None:
         self.findings.append(
-            Finding(
+            ExportFinding(
                 kind="exact",
                 table=self.table.name,
                 text=f"{self.file} {text}",

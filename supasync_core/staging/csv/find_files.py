@@ -1,10 +1,10 @@
 """Which file of a folder is which table's."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from supasync_core.api.export import Found
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.printable import file_name
 from supasync_core.model.table import Table
@@ -15,7 +15,15 @@ _PART = r"(?:-[1-9]\d{0,2})?"
 """What `gap sql` proposes for a further part. A year, ``_2`` or ``(1)`` may be another table's."""
 
 
-def find(folder: Path, tables: Sequence[Table]) -> Found:
+@dataclass(frozen=True, slots=True)
+class TableFiles:
+    """The files of a folder: those of each table, and those of none."""
+
+    files: Mapping[str, tuple[Path, ...]]
+    unknown: tuple[Path, ...] = ()
+
+
+def find(folder: Path, tables: Sequence[Table]) -> TableFiles:
     """``users.csv``, ``users_rows.csv`` and further parts of each table; ConfigError without a folder.
 
     The dashboard calls an export ``users_rows.csv`` whatever schema ``users`` is in: where two tables have
@@ -39,7 +47,7 @@ def find(folder: Path, tables: Sequence[Table]) -> Found:
             unknown.append(path)
         else:
             files.setdefault(name, []).append(path)
-    return Found({name: tuple(found) for name, found in files.items()}, tuple(unknown))
+    return TableFiles({name: tuple(found) for name, found in files.items()}, tuple(unknown))
 
 
 def named(path: Path) -> str:

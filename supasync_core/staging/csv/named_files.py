@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from supasync_core.api.export import Found
 from supasync_core.api.registry import did_you_mean
 from supasync_core.model.errors import ConfigError
+from supasync_core.staging.csv.find_files import TableFiles
 
 Files = Mapping[str, tuple[Path, ...]]
 """Paths by table."""
@@ -37,13 +37,15 @@ def named(given: Sequence[str], tables: Collection[str] | None) -> Files:
     return {table: tuple(paths) for table, paths in files.items()}
 
 
-def together(found: Found, files: Files) -> Found:
+def together(found: TableFiles, files: Files) -> TableFiles:
     """What a folder has, and the named files: each is of the table that it was named for, and of no other."""
     taken = {_identity(path) for paths in files.values() for path in paths}
     all_files = {name: _others(paths, taken) for name, paths in found.files.items()}
     for name, paths in files.items():
         all_files[name] = (*all_files.get(name, ()), *paths)
-    return Found({name: paths for name, paths in all_files.items() if paths}, _others(found.unknown, taken))
+    return TableFiles(
+        {name: paths for name, paths in all_files.items() if paths}, _others(found.unknown, taken)
+    )
 
 
 def by_side(files: Files, left: str, right: str) -> dict[str, Files]:

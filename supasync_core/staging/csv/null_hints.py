@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from shlex import quote
 
-from supasync_core.api.export import Choices
 from supasync_core.model.pg_types import FLOATS, is_text, type_of
 from supasync_core.model.table import Shape
+from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.csv.dialects import MARKS, Cells, Dialect
 from supasync_core.staging.csv.nulls import chosen_for
 from supasync_core.staging.csv.raw_table import Raw

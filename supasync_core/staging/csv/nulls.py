@@ -4,15 +4,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from supasync_core.api.export import Choices
 from supasync_core.model.pg_types import is_text, may_be_null, type_of
 from supasync_core.model.table import Shape, Table
 from supasync_core.staging.csv.cells import NOT_NULL, OR_EMPTY
+from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.csv.dialects import Cells, Dialect
-from supasync_core.staging.duckdb_staging import DuckdbStaging
 from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified
 from supasync_core.staging.equality import same
 from supasync_core.staging.staged_tables import known, ready
+from supasync_core.staging.staging_file import Staging
 from supasync_core.staging.values import identifier, instant, literal, plain
 
 
@@ -61,7 +61,7 @@ def chosen_for(choices: Choices, table: Table, file: str, name: str) -> str | No
     return {"empty": "", "none": NOT_NULL}.get(given, given) if given else None
 
 
-def learn(staging: DuckdbStaging, table: Table, shape: Shape, column: Open) -> str | None:
+def learn(staging: Staging, table: Table, shape: Shape, column: Open) -> str | None:
     """``null`` or ``text`` where all rows that the sink has with the same time say so; else None."""
     kinds = Tables(staging.connection)
     mine, theirs = kinds.kinds(ready(table)), kinds.kinds(known(table))
@@ -80,7 +80,7 @@ def learn(staging: DuckdbStaging, table: Table, shape: Shape, column: Open) -> s
     return "null" if null else "text"
 
 
-def make(staging: DuckdbStaging, table: Table, column: Open, *, null: bool) -> None:
+def make(staging: Staging, table: Table, column: Open, *, null: bool) -> None:
     """Give the doubtful cells of staged rows their value."""
     mine = Tables(staging.connection).existing(ready(table))
     kind = mine[column.column]

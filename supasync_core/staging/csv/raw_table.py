@@ -7,17 +7,15 @@ from pathlib import Path
 
 import duckdb
 
-from supasync_core.api.export import WARNING, Finding
 from supasync_core.model.batch import Key
 from supasync_core.model.pg_types import is_array, type_of
 from supasync_core.model.table import Shape, Table
-from supasync_core.staging.connection import blamed, private
+from supasync_core.staging.connection import Database, blamed, private
 from supasync_core.staging.csv.dialects import MARKS, Cells
+from supasync_core.staging.csv.export_finding import WARNING, ExportFinding
 from supasync_core.staging.csv.file_format import Physical
 from supasync_core.staging.csv.records import Records, look
 from supasync_core.staging.csv.scanner import LONGEST, scan
-from supasync_core.staging.diff_engine import DuckdbEngine
-from supasync_core.staging.duckdb_staging import DuckdbStaging
 from supasync_core.staging.values import identifier, literal
 
 _TOO_LONG = "line size over maximum"
@@ -34,7 +32,7 @@ MOST = 1000
 class Raw:
     """A loaded file; its row of number n, counted from 1, has the rowid n - 1."""
 
-    staging: DuckdbStaging | DuckdbEngine
+    staging: Database
     table: Table
     file: str
     index: int
@@ -50,7 +48,7 @@ class Raw:
         """The column, as SQL: its place in the file, for names may differ in case alone."""
         return f"c{self.physical.header.index(column)}"
 
-    def load(self) -> list[Finding]:
+    def load(self) -> list[ExportFinding]:
         """Load the file; lines that are no records of the header's width are left out and reported.
 
         A line that ends otherwise than the header is read all the same; the first is a warning.
@@ -73,7 +71,7 @@ class Raw:
         draft.unlink(missing_ok=True)
         return findings + rejected
 
-    def _unsound(self, records: Records) -> Iterator[Finding]:
+    def _unsound(self, records: Records) -> Iterator[ExportFinding]:
         for bad in records.bad:
             yield self._finding(bad.text, bad.line)
         if records.more:
@@ -158,7 +156,7 @@ class Raw:
             )
         ] + [f"bit_or(CASE {cell} {marks} ELSE 0 END)"]
 
-    def _rejected(self) -> list[Finding]:
+    def _rejected(self) -> list[ExportFinding]:
         with blamed(self.staging.path, self.table):
             found = self.staging.fetch(
                 "SELECT line, error_type, error_message FROM reject_errors ORDER BY line, column_idx"
@@ -171,6 +169,8 @@ class Raw:
             for n, kind in lines.items()
         ]
 
-    def _finding(self, text: str, line: int | None) -> Finding:
+    def _finding(self, text: str, line: int | None) -> ExportFinding:
         at = f"{self.file}, line {line}," if line else self.file
-        return Finding(kind="ragged", table=self.table.name, text=f"{at} {text}", file=self.file, line=line)
+        return ExportFinding(
+            kind="ragged", table=self.table.name, text=f"{at} {text}", file=self.file, line=line
+        )

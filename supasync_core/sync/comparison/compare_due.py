@@ -5,7 +5,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from supasync_core.api.history import Evidence
 from supasync_core.model import timestamps
 from supasync_core.model.comparison_state import Comparison
 from supasync_core.model.errors import RowError, TableError
@@ -21,6 +20,7 @@ from supasync_core.sync.quarantined import ManyRefusedError
 from supasync_core.sync.readback import ChangedError
 
 if TYPE_CHECKING:
+    from supasync_core.staging.staging_file import Staging
     from supasync_core.sync.comparison.table_walk import Walk
 
 
@@ -89,15 +89,10 @@ class Comparing:
             with ExitStack() as stack:
                 staging = None
                 if wants_staging:
-                    staging = stack.enter_context(
-                        own_staging(progress.migration.settings, progress.migration.host)
-                    )
-                if wants_staging and staging is None:
-                    progress.notes.append("deletes are not looked for: there is no staging")
+                    staging = stack.enter_context(own_staging(progress.migration.settings))
                 for each in due:
                     walked.add(each.table.name)
-                    want = each if staging else replace(each, deletes=False)
-                    self._walk(want, staging if each.deletes else None, share)
+                    self._walk(each, staging if each.deletes else None, share)
                 if staging is not None:
                     self.deleting.remove(staging)
         except StagingError as err:
@@ -115,7 +110,7 @@ class Comparing:
             return state.last_success is not None
         return want.is_overdue(known, timestamps.parse(self.progress.run.now), settings.stale_after)
 
-    def _walk(self, want: Wanted, staging: Evidence | None, share: Share) -> None:
+    def _walk(self, want: Wanted, staging: "Staging | None", share: Share) -> None:
         """Walk over one table; before a switch also over what a walk of an earlier run has passed."""
         small = has_row_key(want.table)
         if (share.used_up and not small) or not (want.values or want.deletes):
@@ -125,7 +120,7 @@ class Comparing:
         if self._walk_on(want, staging, share) and under_way and self.progress.plan.last:
             self._walk_on(want, staging, share)
 
-    def _walk_on(self, want: Wanted, staging: Evidence | None, share: Share) -> bool:
+    def _walk_on(self, want: Wanted, staging: "Staging | None", share: Share) -> bool:
         """Walk on over one table, and whether its end was reached; what has arrived stays, whatever comes."""
         from supasync_core.sync.comparison.table_walk import Walk  # noqa: PLC0415 - once a day
 

@@ -8,8 +8,8 @@ the same answer as its rows, or by one before it, so a change in between is seen
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from supasync_core.api.history import Evidence
 from supasync_core.api.pages import pages
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window
@@ -26,6 +26,9 @@ from supasync_core.verify.deleted_rows import Deletions, Search
 from supasync_core.verify.findings import KEYS, ROWS, STAMPS
 from supasync_core.verify.table_comparison import TableComparison, comparison_of
 
+if TYPE_CHECKING:
+    from supasync_core.staging.staging_file import Staging
+
 STRETCH = 10_000
 """Rows of OLD after which rows that it has no more are looked at once more, and the walk's place is kept."""
 
@@ -40,7 +43,7 @@ class Walk:
 
     progress: Checkpoint
     wanted: Wanted
-    evidence: Evidence | None
+    evidence: "Staging | None"
     enough: Callable[[], bool]
     known: Comparison = field(init=False)
     light: TableComparison = field(init=False)

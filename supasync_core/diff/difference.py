@@ -1,13 +1,10 @@
-"""What an engine of diff and a format of files promise, and what passes between them."""
+"""What differs between two sides of a table, and what passes between a side and the engine."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
-from typing import Protocol, runtime_checkable
 
-from supasync_core.api.export import Choices
-from supasync_core.model.batch import Batch, Key
+from supasync_core.model.batch import Key
 from supasync_core.model.table import Shape, Table
 
 LEFT, RIGHT = "left", "right"
@@ -108,73 +105,3 @@ class Difference:
     def counts(self) -> dict[str, int]:
         """The counts under their fixed names."""
         return {name: getattr(self, name) for name in (*KINDS, "unchanged")}
-
-
-class Engine(Protocol):
-    """Compares the rows of two sides. What it holds in memory is bounded, whatever the number of rows."""
-
-    def take(self, place: str, table: Table, shape: Shape, batches: Iterable[Batch]) -> Taken:
-        """Take in the rows of the ``left`` or the ``right`` side, in the place of those of another table."""
-        ...
-
-    def taken(self, place: str, table: Table, shape: Shape) -> Iterator[Batch]:
-        """The rows that were taken in last on that side, as the API would print them."""
-        ...
-
-    def compare(self, question: Question, left: Taken, right: Taken) -> Difference:
-        """Compare what was taken in last. SchemaError where a key column is missing."""
-        ...
-
-    def rows(self, table: Table, kinds: Sequence[str] = KINDS) -> Iterator[Row]:
-        """The rows of a compared table that differ, in the order of kind and key; kept until ``close``."""
-        ...
-
-    def batches(self, table: Table, kinds: Sequence[str], place: str, *, texts: bool) -> Iterator[Batch]:
-        """The same rows as that side has them, to be written to the other.
-
-        ``texts``: every value as a string, for a sink whose format knows no types.
-        """
-        ...
-
-    def close(self) -> None:
-        """Forget everything."""
-        ...
-
-
-@runtime_checkable
-class Nameable(Protocol):
-    """A format in whose folders a file may be of any table: where a person has said so."""
-
-    def naming(self, files: Mapping[str, tuple[Path, ...]]) -> "Files":
-        """The same format, with these files as further ones of these tables, and of no other."""
-        ...
-
-
-class Files(Protocol):
-    """A format of files that hold tables, which an engine reads by itself."""
-
-    def written(self, path: Path, table: Table) -> Table:
-        """The table as the sink of the same name finds it at this path; SchemaError where it could not."""
-        ...
-
-    def fits(self, path: Path) -> bool:
-        """Whether the file or folder is of this format."""
-        ...
-
-    def single(self, path: Path) -> bool:
-        """Whether the path is one table, so that its name may be anything."""
-        ...
-
-    def tables(self, path: Path, declared: Sequence[Table]) -> list[Table]:
-        """The tables in there: those that are declared as they are declared, others by their names alone."""
-        ...
-
-    def shape(self, path: Path, table: Table, choices: Choices) -> Shape:
-        """The table's columns, with the types that the format itself knows. SchemaError without the table."""
-        ...
-
-    def take(  # noqa: PLR0913, PLR0917 - where from, where to, and how to read it
-        self, engine: Engine, place: str, path: Path, table: Table, shape: Shape, choices: Choices
-    ) -> Taken:
-        """Let the engine take in the table's rows; ``shape`` has the types that decide."""
-        ...

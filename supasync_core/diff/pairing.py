@@ -4,7 +4,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from supasync_core.api.difference import Question, Taken
+from supasync_core.diff.difference import Question, Taken
 from supasync_core.model.pg_types import type_of
 from supasync_core.staging import equality
 from supasync_core.staging.own_names import ROW_ID

@@ -18,17 +18,16 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 
 from supasync_core.api.backend import Source
-from supasync_core.api.export import Counts
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window
 from supasync_core.model.pg_types import is_document, type_of
 from supasync_core.model.table import Column, Shape, Table
-from supasync_core.staging.compare_staged import Comparison
+from supasync_core.staging.compare_staged import Comparison, Counts
 from supasync_core.staging.connection import blamed, open_to_write, transaction
 from supasync_core.staging.documents import adopt_equals
 from supasync_core.staging.duckdb_tables import FILE, PLACE, ROW, Tables, qualified
 from supasync_core.staging.equality import same
-from supasync_core.staging.kept_history import SETUP, Kept
+from supasync_core.staging.history import SETUP, History
 from supasync_core.staging.own_names import free
 from supasync_core.staging.read_rows import Reader
 from supasync_core.staging.staged_source import StagedSource
@@ -56,7 +55,7 @@ def kind_for(shape: Shape, name: str) -> Kind:
     return JSON if is_document(column.type) else VARCHAR
 
 
-class DuckdbStaging(Kept):
+class Staging(History):
     """One file, opened to be written. ``connection`` is for exports that load files by DuckDB themselves."""
 
     def __init__(self, path: Path) -> None:
@@ -80,11 +79,6 @@ class DuckdbStaging(Kept):
         """The value that was kept; None where there is none."""
         found = self.fetch("SELECT value FROM gap.memory WHERE name = ?", [name])
         return json.loads(found[0][0]) if found else None
-
-    def fetch(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """The rows of a query."""
-        with blamed(self.path):
-            return self.connection.execute(query, list(values)).fetchall()
 
     def staged_keys(self, table: Table, keys: Sequence[Key]) -> set[Key]:
         """Those of the keys that a staged row has, however it spells them."""

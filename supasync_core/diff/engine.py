@@ -8,16 +8,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from supasync_core.api.difference import KINDS, LEFT, RIGHT, Difference, Duplicate, Question, Row, Taken
+from supasync_core.diff.difference import KINDS, LEFT, RIGHT, Difference, Duplicate, Question, Row, Taken
+from supasync_core.diff.pairing import OPEN, SAME, Held, Pairing
 from supasync_core.model import raw_json, timestamps
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import NUMBERS, is_document, type_of
 from supasync_core.model.same_value import same_document
 from supasync_core.model.table import Shape, Table
-from supasync_core.staging.connection import blamed, open_in_memory, private, spelled
+from supasync_core.staging.connection import Database, blamed, open_in_memory, spelled
 from supasync_core.staging.own_names import ROW_ID
-from supasync_core.staging.pairing import OPEN, SAME, Held, Pairing
 from supasync_core.staging.values import identifier, literal
 
 MEMORY = "650MB"
@@ -29,7 +29,7 @@ _LISTED = 1000
 
 
 @dataclass
-class DuckdbEngine:
+class DiffEngine(Database):
     """One private database in memory; ``connection`` is for formats that DuckDB reads by itself."""
 
     memory: str = MEMORY
@@ -78,11 +78,6 @@ class DuckdbEngine:
         )
         columns = {name: f"c{i}" for i, name in enumerate(names)}
         return self.hold(place, relation, columns, number="number")
-
-    def fetch(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """The rows of a query."""
-        with blamed(self.path), private():
-            return self.connection.execute(query, list(values)).fetchall()
 
     def take(self, place: str, table: Table, shape: Shape, batches: Iterable[Batch]) -> Taken:
         """Take in rows as texts: documents as their JSON, all else as PostgreSQL prints it."""

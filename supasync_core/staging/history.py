@@ -2,15 +2,12 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
-from duckdb import DuckDBPyConnection
-
-from supasync_core.api.history import Removal
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.table import Table
-from supasync_core.staging.connection import beside, blamed, transaction
+from supasync_core.staging.connection import Database, beside, blamed, transaction
 
 SETUP = """
 CREATE SCHEMA IF NOT EXISTS kept;
@@ -26,11 +23,21 @@ _DOUBTFUL = ""
 _PAGE = 1000
 
 
-class Kept:
-    """The part of a staging that remembers rows; ``connection`` and ``path`` are the staging's."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """Rows that were removed from a sink at one time: their number by table's full name.
 
-    connection: DuckDBPyConnection
-    path: Path
+    ``at`` is an ISO text; ``undone`` says whether they were all put back.
+    """
+
+    id: str
+    at: str
+    rows: Mapping[str, int]
+    undone: bool
+
+
+class History(Database):
+    """The part of a staging that remembers rows."""
 
     def sighted(self, source: str, table: Table, versions: Mapping[Key, str | None]) -> None:
         """Note rows that the source has now; they count once `keep_sighted` is called."""
