@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from supasync_core.api.backend import Source
 from supasync_core.model.batch import Batch, Window
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import is_array, is_json, type_of
 from supasync_core.model.table import Column, Shape, Table
-from supasync_core.model.timestamps import Horizon
+from supasync_core.model.timestamps import Horizon, Instant
 from supasync_core.staging.connection import blamed
 from supasync_core.staging.csv.folder import Files
 from supasync_core.staging.read_rows import Reader
@@ -17,7 +19,7 @@ from supasync_csv.catalog import HIDDEN, catalog, files_of
 from supasync_csv.workspace import Workspace, header
 
 
-class CsvSource:
+class CsvSource(Source):
     """Every cell leaves as a JSON string, which PostgreSQL reads as any type but json and arrays.
 
     For those the other side's types are needed: see ``typed``.
@@ -30,7 +32,7 @@ class CsvSource:
         self._shapes: dict[str, Shape] = {}
         self._loaded: dict[Path, int] = {}
         self._found: dict[str, Path] = {}
-        self._horizon: Horizon | None = None
+        self._written: Instant | None = None
 
     def typed(self, table: Table, shape: Shape) -> None:
         """Be told the other side's types: json cells then leave as the JSON that they hold, arrays too.
@@ -70,15 +72,15 @@ class CsvSource:
         with blamed(self._work.path, table):
             return self._reader.count(table, window)
 
-    def horizon(self) -> Horizon | None:
+    def now(self) -> Instant | None:
         """When the file that was read last was written: it holds nothing younger."""
-        return self._horizon
+        return self._written
 
     def read(self, table: Table, window: Window) -> Batch:
         """One page of the window."""
-        self._horizon = Horizon(self._load(table))
+        self._written = self._load(table)
         with blamed(self._work.path, table):
-            return self._reader.read(table, window)
+            return replace(self._reader.read(table, window), read_at=Horizon(self._written))
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """The rows whose columns have one of these tuples of texts, all in one batch."""

@@ -1,26 +1,28 @@
 """The source `duckdb`: tables of a file that is opened to be read and never changed."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from supasync_core.api.backend import Source
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Window
 from supasync_core.model.table import Shape, Table
-from supasync_core.model.timestamps import Horizon
+from supasync_core.model.timestamps import Horizon, Instant
 from supasync_core.staging.connection import blamed, open_to_read
 from supasync_core.staging.duckdb_tables import Tables, absent, shape_of
 from supasync_core.staging.read_rows import Reader
 from supasync_duckdb.catalog import HIDDEN, catalog
 
 
-class DuckdbSource:
+class DuckdbSource(Source):
     """Reads one file; the local clock is its time, for nobody else can write to it meanwhile."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection = open_to_read(path)
         self._reader = Reader(self._connection)
-        self._horizon: Horizon | None = None
+        self._read_at: Instant | None = None
 
     def shape(self, table: Table) -> Shape:
         """The table's columns."""
@@ -47,15 +49,15 @@ class DuckdbSource:
         with blamed(self._path, table):
             return self._reader.count(table, window)
 
-    def horizon(self) -> Horizon | None:
+    def now(self) -> Instant | None:
         """The local time at the latest read."""
-        return self._horizon
+        return self._read_at
 
     def read(self, table: Table, window: Window) -> Batch:
         """One page of the window."""
-        self._horizon = Horizon(timestamps.now())
+        self._read_at = timestamps.now()
         with blamed(self._path, table):
-            return self._reader.read(table, window)
+            return replace(self._reader.read(table, window), read_at=Horizon(self._read_at))
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """The rows whose columns have one of these tuples of texts, all in one batch."""

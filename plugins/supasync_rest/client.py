@@ -5,7 +5,6 @@ key (measured on 2.34), and its import takes longer than all else that an hourly
 request.
 """
 
-import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -19,7 +18,7 @@ from supasync_core.api.registration import Context
 from supasync_core.model.cost import Cost
 from supasync_core.model.errors import RefusedError, SchemaError, SupasyncError, TransientError
 from supasync_core.model.secret import Secret, redact
-from supasync_core.model.timestamps import Horizon
+from supasync_core.model.timestamps import Horizon, Instant
 from supasync_rest.error_mapping import PROXY_HINT, error_of
 from supasync_rest.messages import Request, Response
 from supasync_rest.refusal import Refusal
@@ -48,7 +47,6 @@ class Client:
         self, context: Context, methods: Collection[str], retry_policy: RetryPolicy | None = None
     ) -> None:
         self.project = context.project
-        self._times = threading.local()
         self._latest: Horizon | None = None
         self._ledger = context.ledger
         self._key = context.settings["key"]
@@ -59,15 +57,10 @@ class Client:
         self._methods = frozenset(methods)
         self._transport = Transport(origin(context.settings["url"]), _headers(self._key))
 
-    @property
-    def horizon(self) -> Horizon | None:
-        """The server's time at the latest answer to this thread; before its first one, to any."""
-        at: Horizon | None = getattr(self._times, "at", self._latest)
-        return at
-
-    @horizon.setter
-    def horizon(self, at: Horizon | None) -> None:
-        self._times.at = self._latest = at
+    def now(self) -> Instant | None:
+        """The server's time at the latest answer; None where that has no current Date."""
+        latest = self._latest
+        return latest.at if latest and latest.trusted else None
 
     def send(self, request: Request, read: Callable[[Response], T]) -> T:
         """What ``read`` makes of the answer; it may raise `unfit`, which is repeated like a failure."""
@@ -122,13 +115,13 @@ class Client:
         """The answer, if it is a success, and the server's time: when it answered, and when it was asked."""
         if not 200 <= answer.status < 300:  # noqa: PLR2004 - success
             raise error_of(Refusal(self.project, request, self._without_key(answer)))
+        read_at = None
         if answer.date:
             at = int(answer.date.timestamp()) * 1_000_000
             fresh = answer.headers.get("age", "0") == "0"
-            self.horizon = Horizon(at, trusted=fresh, sent=at - ceil(took * 1_000_000))
-        else:
-            self.horizon = None
-        return answer
+            read_at = Horizon(at, trusted=fresh, sent=at - ceil(took * 1_000_000))
+        self._latest = read_at
+        return replace(answer, read_at=read_at)
 
     def _without_key(self, answer: Response) -> Response:
         """The answer as it may be told to people: a gateway might repeat the key."""

@@ -16,7 +16,7 @@ from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.model.errors import SchemaError, TransientError
 from supasync_core.model.row_key import MOST_BYTES, MOST_ROWS, ROW_KEY, row_keys
 from supasync_core.model.table import Shape, Table
-from supasync_rest.client import Client
+from supasync_core.model.timestamps import Horizon
 from supasync_rest.rest_errors import MissingColumnError
 
 PLACE: Final = "ctid"
@@ -45,6 +45,14 @@ class KeylessRow:
         return "{" + ",".join(f"{json.dumps(name)}:{known[name]}" for name in names if name in known) + "}"
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """All rows of a table, sorted by key, and the time at which reading them began."""
+
+    rows: list[KeylessRow]
+    read_at: Horizon | None
+
+
 @dataclass
 class KeylessTables:
     """Tables without a key, by what asks the project for a page, for rows and for columns."""
@@ -52,8 +60,7 @@ class KeylessTables:
     read: Read
     found: Rows
     shape: Callable[[Table], Shape]
-    client: Client
-    kept: dict[tuple[str, str, str | None], list[KeylessRow]] = field(default_factory=dict)
+    kept: dict[tuple[str, str, str | None], Moment] = field(default_factory=dict)
     """What was read last, for the pages behind the first one."""
 
     def page(self, table: Table, window: Window) -> Batch:
@@ -61,12 +68,13 @@ class KeylessTables:
         at = (*table.address, table.where)
         if at not in self.kept or any(span.after is None for span in window.spans):
             self.kept[at] = self.rows(table)
-        found = [row for row in self.kept[at] if any(_holds(span, row.key) for span in window.spans)]
+        moment = self.kept[at]
+        found = [row for row in moment.rows if any(_holds(span, row.key) for span in window.spans)]
         shown = found[: window.limit]
         texts = [row.text(table.columns) for row in shown]
         if not shown:
             del self.kept[at]
-        return Batch(raw_json.join(texts), len(found) if window.counted else None)
+        return Batch(raw_json.join(texts), len(found) if window.counted else None, moment.read_at)
 
     def lookup(
         self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]
@@ -78,13 +86,14 @@ class KeylessTables:
         at = columns.index(ROW_KEY) if ROW_KEY in columns else None
         if at is None:
             raise SchemaError(f"{table.name}: its rows are found by {ROW_KEY} alone", table=table.name)
-        known = {row.key: row for row in self.rows(table)}
+        moment = self.rows(table)
+        known = {row.key: row for row in moment.rows}
         rows = [
             known[value[at]]
             for value in values
             if value[at] in known and self._matches(table, columns, value)
         ]
-        yield Batch(raw_json.join([row.text(table.columns) for row in rows]))
+        yield Batch(raw_json.join([row.text(table.columns) for row in rows]), read_at=moment.read_at)
 
     def _matches(self, table: Table, columns: Sequence[str], value: Sequence[str]) -> bool:
         """Whether the project finds a row by those of the values that are no key."""
@@ -95,7 +104,7 @@ class KeylessTables:
         inner = replace(table, key=(PLACE,), columns=(PLACE,), timestamp=(), exclude=())
         return any(batch.count for batch in self.found(inner, names, [texts]))
 
-    def rows(self, table: Table) -> list[KeylessRow]:
+    def rows(self, table: Table) -> Moment:
         """Every row at one moment, sorted by key; SchemaError where that is too much, or cannot be."""
         shape = self.shape(table)
         names = [column.name for column in shape.columns]
@@ -106,7 +115,8 @@ class KeylessTables:
             for _ in range(_ATTEMPTS):
                 found = self._at_one_moment(inner)
                 if found is not None:
-                    return _keyed(table, found)
+                    cells, read_at = found
+                    return Moment(_keyed(table, cells), read_at)
         except MissingColumnError as err:
             told = f"{table.name}: {err.message.removeprefix(f'{table.name}: ')}: is it a view?"
             raise SchemaError(told, table=table.name, hint="copy the tables behind it") from err
@@ -116,15 +126,14 @@ class KeylessTables:
             hint="a later run reads it; a table that never rests needs a primary key",
         )
 
-    def _at_one_moment(self, table: Table) -> list[dict[str, str]] | None:
-        """The rows' cells, None where they changed meanwhile."""
+    def _at_one_moment(self, table: Table) -> tuple[list[dict[str, str]], Horizon | None] | None:
+        """The rows' cells and the time of the first page; None where they changed meanwhile."""
         first = self.read(table, Window((_ALL,), table.page_size, counted=True))
-        time_of_the_page = self.client.horizon
         found = [raw_json.cells(text) for text in first.rows.texts]
         size = len(first.body)
         _refuse_large(table, max(len(found), first.total or 0), size)
         if first.total == first.count:
-            return found
+            return found, first.read_at
         for batch in self._behind(table, first):
             found += [raw_json.cells(text) for text in batch.rows.texts]
             size += len(batch.body)
@@ -134,9 +143,8 @@ class KeylessTables:
         places = [_place(raw_json.cells(text)) for text in again.rows.texts]
         for batch in self._behind(narrow, again):
             places += [_place(raw_json.cells(text)) for text in batch.rows.texts]
-        self.client.horizon = time_of_the_page
         same = places == [_place(cells) for cells in found] and again.total == len(found)
-        return found if same else None
+        return (found, first.read_at) if same else None
 
     def _behind(self, table: Table, page: Batch) -> Iterator[Batch]:
         """The pages behind this one, up to an empty one."""

@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from supasync_core.model.table import Table
+from supasync_core.model.timestamps import Horizon
 
 _SHORT = 300
 _CODE = re.compile(r"[A-Z0-9]{5,12}")
@@ -56,12 +57,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """A status, headers by lower-case name, and a body, which may be ``cut`` off."""
+    """A status, headers by lower-case name, and a body, which may be ``cut`` off.
+
+    ``read_at`` is the server's time; only a success has one.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     cut: bool = False
+    read_at: Horizon | None = None
 
     @cached_property
     def error(self) -> Mapping[str, Any]:

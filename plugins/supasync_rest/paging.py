@@ -74,11 +74,9 @@ class RestPages(RestTables):
         """SchemaError where a row has NULL in the key: no page that goes on behind a key would hold it."""
         if table in self._keyed:
             return
-        time_of_the_page = self._client.horizon
         path = query.without_key(table)
         for row in self.page(Request(method="GET", path=path, purpose="read", table=table)).rows:
             table.place(row, None)
-        self._client.horizon = time_of_the_page
         self._keyed.add(table)
 
     def _refuse_texts(self, table: Table, window: Window, page: Batch) -> None:
@@ -98,9 +96,7 @@ class RestPages(RestTables):
     def _refuse_forms(self, table: Table, column: str, found: list[str]) -> None:
         if len(found) < 2:  # noqa: PLR2004 - the other one stands inside another value
             return
-        time_of_the_page = self._client.horizon
         known = self.shape(table).column(column)
-        self._client.horizon = time_of_the_page
         if known is None or not _TIMES.match(known.type or ""):
             kind = (known.type if known else None) or "perhaps text"
             raise SchemaError(

@@ -8,7 +8,7 @@ from supasync_core.api.registration import Context
 from supasync_core.model.batch import Batch, Window
 from supasync_core.model.row_key import COLUMN, ROW_KEY, has_row_key
 from supasync_core.model.table import Shape, Table
-from supasync_core.model.timestamps import Horizon
+from supasync_core.model.timestamps import Instant
 from supasync_rest.client import Client
 from supasync_rest.horizon_function import Asked, survey
 from supasync_rest.inheritance import InheritanceCheck
@@ -24,7 +24,7 @@ class RestSource(RestPages):
         super().__init__(Client(context, ("GET", "HEAD"), retry_policy))
         self._surveyed = context.settings.get("horizon") == "true"
         self._bytes: int | None = None
-        self._keyless = KeylessTables(super().read, super().rows, super().shape, self._client)
+        self._keyless = KeylessTables(super().read, super().rows, super().shape)
 
     def takes_row_keys(self) -> bool:
         """A table without a key is read as a whole, and its rows get keys that are made of them."""
@@ -58,9 +58,9 @@ class RestSource(RestPages):
         """Whether the key is made here: a project that was a NEW has it as a column."""
         return has_row_key(table) and ROW_KEY not in super().shape(table).names
 
-    def horizon(self) -> Horizon | None:
-        """The Date of the latest answer; not trusted where a cache may have kept it (``Age``)."""
-        return self._client.horizon
+    def now(self) -> Instant | None:
+        """The Date of the latest answer; None where a cache may have kept it (``Age``)."""
+        return self._client.now()
 
     def remarks(self, tables: Sequence[Table]) -> Sequence[Remark]:
         """Child tables, as far as the API shows whose rows a table has."""

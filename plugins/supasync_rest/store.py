@@ -95,8 +95,7 @@ class RestStore:
 
     def now(self) -> Instant | None:
         """NEW's time at its latest answer."""
-        horizon = self._client.horizon
-        return horizon.at if horizon and horizon.trusted else None
+        return self._client.now()
 
     def close(self) -> None:
         """Close all connections."""

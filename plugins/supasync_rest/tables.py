@@ -146,7 +146,7 @@ class RestTables:
 
         def batch(answer: Response) -> Batch | None:
             body = raw_json.whole(answer.body) if answer.cut else answer.body
-            page = Batch(body, answer.total if "Prefer" in request.headers else None)
+            page = Batch(body, answer.total if "Prefer" in request.headers else None, answer.read_at)
             try:
                 texts = page.rows.texts
             except ValueError as err:

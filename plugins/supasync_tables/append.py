@@ -19,9 +19,8 @@ from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import INTEGERS, bare
 from supasync_core.model.state import KeysetState, TableState
 from supasync_core.model.table import Shape, Table
-from supasync_core.model.timestamps import Horizon
 from supasync_tables.completeness import holds_everything, shortfall
-from supasync_tables.horizon import MARGIN, horizon_of, latest
+from supasync_tables.horizon import MARGIN, TimedReader
 
 OVERLAP_KEYS = 10_000
 """Keys that are read again where no time is known: behind a first load, whether it ended or was stopped."""
@@ -63,20 +62,21 @@ class Append:
     def read(self, job: Job) -> Iterator[Piece]:
         """All keys beyond the floor."""
         window = self.pending(job)
-        first = job.source.read(job.table, window)
-        horizon, last, seen, total = horizon_of(job), _last(job.table, first), first.count, first.total
+        reader = TimedReader(job)
+        first = reader.read(job.table, window)
+        last, seen, total = _last(job.table, first), first.count, first.total
         if holds_everything(first):
-            yield Piece(first if seen else None, _done(job, last, horizon), total)
+            yield Piece(first if seen else None, _done(reader, last), total)
             return
         if seen:
-            yield Piece(first, _stopped(job, last, horizon), total)
+            yield Piece(first, _stopped(reader, last), total)
         del first
-        for batch in pages(job.source, job.table, replace(window.spans[0], after=last)):
+        for batch in pages(reader, job.table, replace(window.spans[0], after=last)):
             last, seen = _last(job.table, batch), seen + batch.count
-            yield Piece(batch, _stopped(job, last, horizon), total)
+            yield Piece(batch, _stopped(reader, last), total)
             del batch
         missing = shortfall(job, total, seen, window.spans, seen)
-        state = _stopped(job, last, horizon) if missing else _done(job, last, horizon)
+        state = _stopped(reader, last) if missing else _done(reader, last)
         yield Piece(None, state, seen + missing)
 
 
@@ -90,46 +90,49 @@ def _lower(job: Job) -> Span:
     return Span(keyset, beyond=min(known.floor, known.cursor.value or known.floor, key=int))
 
 
-def _done(job: Job, last: Cursor | None, horizon: Horizon) -> TableState:
+def _done(reader: TimedReader, last: Cursor | None) -> TableState:
     """The state after a complete read."""
+    job, horizon = reader.job, reader.horizon
     known = job.state.keyset(job.table.key[0])
     state = replace(job.state, read_at=horizon.text, extent=job.extent)
     if last is None or last == known.cursor:
-        settled = known.settled or _waited(job, known, horizon)
+        settled = known.settled or _waited(reader, known)
         return state.with_keyset(job.table.key[0], replace(known, settled=settled))
     if known.cursor is None or not horizon.trusted:
-        reached = KeysetState(last, moved_at=latest(job, horizon), floor=_behind(last))
+        reached = KeysetState(last, moved_at=reader.latest_at, floor=_behind(last))
         return state.with_keyset(job.table.key[0], reached)
-    return state.with_keyset(job.table.key[0], _risen(job, known, last, horizon))
+    return state.with_keyset(job.table.key[0], _risen(reader, known, last))
 
 
-def _stopped(job: Job, last: Cursor | None, horizon: Horizon) -> TableState:
+def _stopped(reader: TimedReader, last: Cursor | None) -> TableState:
     """The state in the middle of a table: the floor obeys the same rule as at its end."""
+    job = reader.job
     known = job.state.keyset(job.table.key[0])
     if last is None:
         return job.state
     if known.cursor is None:
         floor = max(filter(None, (_behind(last), known.floor)), key=int)
         return job.state.with_keyset(job.table.key[0], replace(known, floor=floor))
-    return job.state.with_keyset(job.table.key[0], _risen(job, known, last, horizon))
+    return job.state.with_keyset(job.table.key[0], _risen(reader, known, last))
 
 
-def _risen(job: Job, known: KeysetState, last: Cursor, horizon: Horizon) -> KeysetState:
+def _risen(reader: TimedReader, known: KeysetState, last: Cursor) -> KeysetState:
     """The floor rises to where this run has read, at most to the cursor, once that is old enough.
 
     Behind a cursor that is not, late keys may still appear: then all stays as it is.
     """
-    if known.cursor is None or not (known.settled or _waited(job, known, horizon)):
+    if known.cursor is None or not (known.settled or _waited(reader, known)):
         return known
     if int(last.value or 0) <= int(known.cursor.value or 0):
         return replace(known, floor=last.value)
-    return KeysetState(last, moved_at=latest(job, horizon), floor=known.cursor.value)
+    return KeysetState(last, moved_at=reader.latest_at, floor=known.cursor.value)
 
 
-def _waited(job: Job, known: KeysetState, horizon: Horizon) -> bool:
-    if known.moved_at is None or not horizon.trusted:
+def _waited(reader: TimedReader, known: KeysetState) -> bool:
+    if known.moved_at is None or not reader.horizon.trusted:
         return False
-    return horizon.at - timestamps.parse(known.moved_at) - MARGIN >= timestamps.micros_of(job.table.overlap)
+    waited = reader.horizon.at - timestamps.parse(known.moved_at) - MARGIN
+    return waited >= timestamps.micros_of(reader.job.table.overlap)
 
 
 def _behind(place: Cursor) -> str:

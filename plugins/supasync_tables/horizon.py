@@ -1,7 +1,11 @@
-"""The source's time when the first page of a table was asked for, or the best that is known instead."""
+"""A job's pages, and the source's own times at them, or the best that is known instead."""
+
+from dataclasses import dataclass, field
 
 from supasync_core.api.table_plugin import Job
 from supasync_core.model import timestamps
+from supasync_core.model.batch import Batch, Window
+from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Horizon
 
 MARGIN = 10_000_000
@@ -9,31 +13,50 @@ MARGIN = 10_000_000
 cut off, and a statement may take 8 s on Supabase."""
 
 
-def horizon_of(job: Job) -> Horizon:
-    """The source's own time at the request; without one, the state store's less the overlap, not trusted.
+@dataclass
+class TimedReader:
+    """Reads a job's pages, and keeps the source's time at the first and at the latest of them."""
 
-    A slow page was looked up long before it was answered, and what was committed meanwhile is not in it.
-    Never beyond the horizon of the source's survey: a transaction that began then may still be open.
-    """
-    own = job.source.horizon()
-    if job.horizon is not None:
-        at = min(own.began, job.horizon) if own else job.horizon
-        return Horizon(at, trusted=own is not None and own.trusted)
-    if own:
-        return Horizon(own.began, own.trusted)
-    return Horizon(timestamps.parse(job.now) - timestamps.micros_of(job.table.overlap), trusted=False)
+    job: Job
+    first: Horizon | None = None
+    latest: Horizon | None = None
+    _begun: bool = field(default=False, init=False)
 
+    def read(self, table: Table, window: Window) -> Batch:
+        """One page of the window."""
+        page = self.job.source.read(table, window)
+        self.latest = page.read_at
+        if not self._begun:
+            self.first, self._begun = page.read_at, True
+        return page
 
-def begun_at(job: Job) -> str:
-    """The source's time when the latest page was asked for, whatever transactions are open."""
-    own = job.source.horizon()
-    return timestamps.to_text(own.began if own else timestamps.parse(job.now))
+    @property
+    def horizon(self) -> Horizon:
+        """The source's time when the first page was asked for.
 
+        Without one, the state store's less the overlap, which is not trusted. A slow page was looked up long
+        before it was answered, and what was committed meanwhile is not in it. Never beyond the horizon of the
+        source's survey: a transaction that began then may still be open.
+        """
+        own, surveyed = self.first, self.job.horizon
+        if surveyed is not None:
+            at = min(own.began, surveyed) if own else surveyed
+            return Horizon(at, trusted=own is not None and own.trusted)
+        if own:
+            return Horizon(own.began, own.trusted)
+        overlap = timestamps.micros_of(self.job.table.overlap)
+        return Horizon(timestamps.parse(self.job.now) - overlap, trusted=False)
 
-def latest(job: Job, horizon: Horizon) -> str:
-    """The source's time at its latest answer: what was read so far had been committed by then.
+    @property
+    def began_at(self) -> str:
+        """The source's time when the first page was asked for, whatever transactions are open."""
+        return timestamps.to_text(self.first.began if self.first else timestamps.parse(self.job.now))
 
-    Without one, the state store's as it is: less the overlap, a cursor would count as old when it moves.
-    """
-    own = job.source.horizon()
-    return timestamps.to_text(max(own.at if own else timestamps.parse(job.now), horizon.at))
+    @property
+    def latest_at(self) -> str:
+        """The source's time at the latest page: what was read so far had been committed by then.
+
+        Without one, the state store's as it is: less the overlap, a cursor would count as old when it moves.
+        """
+        at = self.latest.at if self.latest else timestamps.parse(self.job.now)
+        return timestamps.to_text(max(at, self.horizon.at))

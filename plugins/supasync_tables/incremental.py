@@ -34,7 +34,7 @@ from supasync_core.model.state import KeysetState, TableState
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Horizon, Instant
 from supasync_tables.completeness import holds_everything, shortfall
-from supasync_tables.horizon import MARGIN, begun_at, horizon_of, latest
+from supasync_tables.horizon import MARGIN, TimedReader
 
 _MARGIN = timedelta(microseconds=MARGIN)
 _TIMES = re.compile(r"timestamp|date|text|character varying|varchar|json", re.IGNORECASE)
@@ -79,8 +79,9 @@ class Incremental:
     def read(self, job: Job) -> Iterator[Piece]:
         """One page where that is enough; else each keyset up to the horizon, then what lies beyond."""
         window = self.pending(job)
-        first = job.source.read(job.table, window)
-        progress = _Progress(job, horizon_of(job))
+        reader = TimedReader(job)
+        first = reader.read(job.table, window)
+        progress = _Progress(job, reader)
         if holds_everything(first):
             for span in window.spans:
                 progress.confirm(span, _rows_of(job.table, first, span))
@@ -115,7 +116,7 @@ class _Reading:
             begun = replace(begun, start=None, after=last)
         del leading
         for span in (begun, *others):
-            for batch in _stretch(self.job, span, self.progress.horizon):
+            for batch in _stretch(self.progress.reader, span):
                 yield self._piece(span, batch)
                 del batch
         yield self._end(spans)
@@ -139,13 +140,14 @@ class _Reading:
         return Piece(None, state, self.seen + missing)
 
 
-def _stretch(job: Job, span: Span, horizon: Horizon) -> Iterator[Batch]:
+def _stretch(reader: TimedReader, span: Span) -> Iterator[Batch]:
     """The span up to the horizon, then beyond it, so that what moved meanwhile is written last."""
+    table = reader.job.table
     if span.keyset.column is None:
-        yield from pages(job.source, job.table, span)
+        yield from pages(reader, table, span)
         return
-    yield from pages(job.source, job.table, replace(span, until=horizon.text))
-    yield from pages(job.source, job.table, replace(span, beyond=horizon.text))
+    yield from pages(reader, table, replace(span, until=reader.horizon.text))
+    yield from pages(reader, table, replace(span, beyond=reader.horizon.text))
 
 
 @dataclass
@@ -153,10 +155,9 @@ class _Progress:
     """The state of one table as its pieces are read: it only ever claims what the pieces so far hold."""
 
     job: Job
-    horizon: Horizon
+    reader: TimedReader
+    horizon: Horizon = field(init=False)
     state: TableState = field(init=False)
-    began: str = field(init=False)
-    """The source's time at the first page."""
     ahead: int = 0
     present: Instant = field(init=False)
     """The source's time, where the horizon lies behind it."""
@@ -165,8 +166,8 @@ class _Progress:
 
     def __post_init__(self) -> None:
         self.state = self.job.state
-        self.began = begun_at(self.job)
-        self.present = timestamps.parse(latest(self.job, self.horizon))
+        self.horizon = self.reader.horizon
+        self.present = timestamps.parse(self.reader.latest_at)
         keysets = self.state.keysets.items()
         behind = {name for name, known in keysets if known.cursor and (not known.settled or _early(known))}
         self.passed = {column for column in self.job.table.timestamp if column not in behind}
@@ -181,7 +182,7 @@ class _Progress:
         if passes and place and (place != known.cursor or _early(known)):
             self.state = self.state.with_keyset(
                 column,
-                KeysetState(place, moved_at=latest(self.job, self.horizon), began_at=self.began),
+                KeysetState(place, moved_at=self.reader.latest_at, began_at=self.reader.began_at),
             )
         return beyond
 

@@ -15,7 +15,7 @@ from supasync_core.model.page_order import Onward
 from supasync_core.model.state import KeysetState, TableState
 from supasync_core.model.table import Shape, Table
 from supasync_tables.completeness import holds_everything, shortfall
-from supasync_tables.horizon import horizon_of
+from supasync_tables.horizon import TimedReader
 
 CEILING = 20_000
 """Rows that may be read as a whole by every run: 20 pages."""
@@ -51,8 +51,9 @@ class Snapshot:
 
     def read(self, job: Job) -> Iterator[Piece]:
         """Every page; those that are new or changed carry their batch."""
-        batch = job.source.read(job.table, self.pending(job))
-        horizon, total = horizon_of(job), batch.total
+        reader = TimedReader(job)
+        batch = reader.read(job.table, self.pending(job))
+        total = batch.total
         complete = holds_everything(batch)
         known = job.state.keyset(_ALL.name).digests
         digests: list[str] = []
@@ -67,11 +68,11 @@ class Snapshot:
             del batch
             if complete:
                 break
-            batch = job.source.read(job.table, Window((Span(_ALL, after=last),), job.table.page_size))
+            batch = reader.read(job.table, Window((Span(_ALL, after=last),), job.table.page_size))
         missing = shortfall(job, total, seen, [Span(_ALL)], seen)
         state = _state(job, digests)
         if not missing:
-            state = replace(state, read_at=horizon.text, extent=job.extent)
+            state = replace(state, read_at=reader.horizon.text, extent=job.extent)
         yield Piece(None, state, seen + missing if seen or total is not None else None)
 
 

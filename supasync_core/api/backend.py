@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 from supasync_core.model.batch import Batch, Window
 from supasync_core.model.state import Extent
 from supasync_core.model.table import Shape, Table
-from supasync_core.model.timestamps import Horizon, Instant
+from supasync_core.model.timestamps import Instant
 
 
 class Side(Protocol):
@@ -26,7 +26,11 @@ class Side(Protocol):
         ...
 
     def read(self, table: Table, window: Window) -> Batch:
-        """One page of the window: at least one row where there is one, perhaps fewer than the limit."""
+        """One page of the window: at least one row where there is one, perhaps fewer than the limit.
+
+        Of a source with a clock, ``read_at`` of the page is its own time at the answer. It decides how far
+        cursors move: never later than that answer, and its ``sent`` never later than the rows were looked up.
+        """
         ...
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
@@ -34,19 +38,12 @@ class Side(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of connections and files."""
-        ...
+        """Close connections and files. A backend that holds none inherits this."""
+        return
 
 
 class Source(Side, Protocol):
     """Where rows come from. It is only ever read."""
-
-    def horizon(self) -> Horizon | None:
-        """The source's own time at its latest answer; None before the first one or without a clock.
-
-        Where several threads ask at once, at the latest answer to the calling one.
-        """
-        ...
 
 
 class Sink(Side, Protocol):
@@ -72,6 +69,15 @@ class Sink(Side, Protocol):
 
     def notes(self) -> list[str]:
         """What a person should know of how rows were written, such as columns that had to be left out."""
+        ...
+
+
+@runtime_checkable
+class Clocked(Protocol):
+    """A source or state store that has a clock of its own."""
+
+    def now(self) -> Instant | None:
+        """Its time at its latest answer; None before the first one, or where it cannot be trusted."""
         ...
 
 

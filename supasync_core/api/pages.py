@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Protocol
 
-from supasync_core.api.backend import Side
 from supasync_core.model.batch import Batch, Keyset, Span, Window
 from supasync_core.model.page_order import Onward
 from supasync_core.model.table import Table
@@ -12,7 +12,15 @@ ALL = Span(Keyset(None))
 """Every row, in the order of the key."""
 
 
-def pages(side: Side, table: Table, span: Span = ALL) -> Iterator[Batch]:
+class Paged(Protocol):
+    """What gives pages: a source, a sink, or who reads one for a table plugin."""
+
+    def read(self, table: Table, window: Window) -> Batch:
+        """One page of the window, as `Side.read` has it."""
+        ...
+
+
+def pages(side: Paged, table: Table, span: Span = ALL) -> Iterator[Batch]:
     """Every row of the span once, in its order, however rows move meanwhile.
 
     Only an empty page is the end: a server may cut any page below the limit that was asked for

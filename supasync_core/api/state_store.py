@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from supasync_core.model.state import State
-from supasync_core.model.timestamps import Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,14 +120,5 @@ class StateStore(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of connections and files."""
-        ...
-
-
-@runtime_checkable
-class Clocked(Protocol):
-    """A state store that has a clock of its own, by which its records are stamped."""
-
-    def now(self) -> Instant | None:
-        """Its time at its latest answer; None before the first one."""
-        ...
+        """Close connections and files. A store that holds none inherits this."""
+        return

@@ -142,10 +142,10 @@ def _instant(start: str | None) -> str | None:
 
 def _write_baseline(migration: Migration, start: str | None, holder: str) -> str:
     if start == "now":
-        horizon = migration.source.horizon()
-        if horizon is None or not horizon.trusted:
+        now = migration.source_now()
+        if now is None:
             raise StateError("OLD does not tell its time", hint="give a timestamp instead: --from 2026-...")
-        start = horizon.text
+        start = timestamps.to_text(now)
     claim = Claim(holder=holder, source=migration.source_ref, command="setup", lease=LEASE, baseline=True)
     run = migration.store.begin(claim)
     state = run.state or State(migration.source_ref, schema_seen_at=run.now)

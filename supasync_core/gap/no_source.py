@@ -6,7 +6,6 @@ from supasync_core.api.backend import Source
 from supasync_core.model.batch import Batch, Window
 from supasync_core.model.errors import RefusedError
 from supasync_core.model.table import Shape, Table
-from supasync_core.model.timestamps import Horizon
 
 
 class AbsentSource(Source):
@@ -28,16 +27,9 @@ class AbsentSource(Source):
         """Refused."""
         raise _refused(table)
 
-    def horizon(self) -> Horizon | None:
-        """Nobody knows."""
-        return None
-
     def read(self, table: Table, window: Window) -> Batch:
         """Refused."""
         raise _refused(table)
-
-    def close(self) -> None:
-        """Nothing was opened."""
 
 
 def _refused(table: Table) -> RefusedError:

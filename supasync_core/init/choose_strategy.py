@@ -39,8 +39,7 @@ class Reader:
         wire = self.received() - before if self.received else None
         rows = list(page.rows)
         total = inf if page.total is None else page.total  # a count that takes too long is of many rows
-        horizon = self.source.horizon()
-        look = _Look(table, shape, rows, total, horizon.at if horizon else None)
+        look = _Look(table, shape, rows, total, page.read_at.at if page.read_at else None)
         return look.proposal(Cost.of(table, rows, total, wire))
 
 

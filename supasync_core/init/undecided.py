@@ -202,8 +202,8 @@ class _Looking:
 
     def _counted(self, name: str, place: tuple[str, str] | None) -> Undecided:
         """The table with its rows: a request to each side that has it."""
-        at = self.migration.source.horizon()
-        now = at.text if at else timestamps.to_text(timestamps.now())
+        at = self.migration.source_now()
+        now = timestamps.to_text(timestamps.now() if at is None else at)
         if place is None:
             return Undecided(name=name, at=now)
         old, new = self._tables(place[0]), self._tables(place[0], new=True)

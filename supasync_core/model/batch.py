@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, overload
 
 from supasync_core.model import raw_json
+from supasync_core.model.timestamps import Horizon
 
 Row = Mapping[str, Any]
 Key = tuple[str, ...]
@@ -152,12 +153,14 @@ def _decoded(text: str | bytes) -> Any:  # noqa: ANN401 - JSON
 class Batch:
     """Rows as the source printed them: ``body`` is a JSON array of objects, never decoded on its way.
 
-    ``total`` is the exact number of rows in the window, where it was asked for. Reading ``rows`` decodes a
+    ``total`` is the exact number of rows in the window, where it was asked for. ``read_at`` is the source's
+    own time at the answer that brought them; None from a source without a clock. Reading ``rows`` decodes a
     copy; the body that a sink sends stays the source's own bytes.
     """
 
     body: bytes
     total: int | None = None
+    read_at: Horizon | None = field(default=None, compare=False)
 
     @cached_property
     def rows(self) -> Rows:
@@ -167,7 +170,7 @@ class Batch:
     def only(self, wanted: Sequence[int]) -> "Batch":
         """The rows at these places, their texts unchanged."""
         texts = self.rows.texts
-        return Batch(raw_json.join(texts[index] for index in wanted))
+        return Batch(raw_json.join(texts[index] for index in wanted), read_at=self.read_at)
 
     def keys(self, columns: Sequence[str]) -> Sequence[Hashable]:
         """What tells the rows apart by these columns, in their order: see `rowtext.key_values`."""

@@ -124,11 +124,11 @@ class Lease:
 
         Rows of a transaction that was open then are stamped with its beginning.
         """
-        now = self.migration.source.horizon()
-        if now is None or not now.trusted:
+        now = self.migration.source_now()
+        if now is None:
             return None
         elapsed = timedelta(seconds=awake() - self.begun) + MARGIN
-        begun = now.at - timestamps.micros_of(elapsed)
+        begun = now - timestamps.micros_of(elapsed)
         return timestamps.to_text(begun if self.horizon is None else min(begun, self.horizon))
 
 

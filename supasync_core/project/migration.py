@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 
-from supasync_core.api.backend import Informed, Sink, Source, Typed
+from supasync_core.api.backend import Clocked, Informed, Sink, Source, Typed
 from supasync_core.api.blind_spots import unseen
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Context, Fence
-from supasync_core.api.state_store import Clocked, StateStore
+from supasync_core.api.state_store import StateStore
 from supasync_core.api.table_plugin import TablePlugin
 from supasync_core.model import timestamps
 from supasync_core.model.cost import Ledger
@@ -41,6 +41,10 @@ class Migration:
         """The store's time at its latest answer; this machine's where the store has no clock of its own."""
         told = self.store.now() if isinstance(self.store, Clocked) else None
         return timestamps.now() if told is None else told
+
+    def source_now(self) -> Instant | None:
+        """The source's time at its latest answer; None where it tells none that can be trusted."""
+        return self.source.now() if isinstance(self.source, Clocked) else None
 
     @property
     def workers(self) -> int:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from supasync_core.api.backend import Sink, Sized, Source
-from supasync_core.api.state_store import Claim, Clocked, Entry, Past, Run, Spending, StateStore
+from supasync_core.api.backend import Clocked, Sink, Sized, Source
+from supasync_core.api.state_store import Claim, Entry, Past, Run, Spending, StateStore
 from supasync_core.model.cost import Ledger
 from supasync_core.model.timestamps import Instant
 

@@ -1,10 +1,12 @@
 """Staged rows as a source: for parents that a row waits for, and for the cursors that an export proves."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from duckdb import DuckDBPyConnection
 
+from supasync_core.api.backend import Source
 from supasync_core.model.batch import Batch, Window
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Horizon
@@ -13,7 +15,7 @@ from supasync_core.staging.duckdb_tables import Tables, absent, shape_of
 from supasync_core.staging.read_rows import Reader
 
 
-class StagedSource:
+class StagedSource(Source):
     """Reads the tables that ``placed`` names; ``at`` is the time of the export, where that is known."""
 
     def __init__(self, connection: DuckDBPyConnection, path: Path, placed: Callable[[Table], Table]) -> None:
@@ -38,18 +40,14 @@ class StagedSource:
         with blamed(self._path, table):
             return Reader(self._connection).count(self._placed(table), window)
 
-    def horizon(self) -> Horizon | None:
-        """The time of the export."""
-        return self.at
-
     def read(self, table: Table, window: Window) -> Batch:
         """One page of the window."""
         if not self._staged(table):
-            return Batch(b"[]", total=0)
+            return Batch(b"[]", total=0, read_at=self.at)
         reader = Reader(self._connection)
         with blamed(self._path, table):
             try:
-                return reader.read(self._placed(table), window)
+                return replace(reader.read(self._placed(table), window), read_at=self.at)
             finally:
                 reader.forget()
 
@@ -58,9 +56,6 @@ class StagedSource:
         if self._staged(table):
             with blamed(self._path, table):
                 yield Reader(self._connection).rows(self._placed(table), columns, values)
-
-    def close(self) -> None:
-        """The staging closes its file itself."""
 
     def _staged(self, table: Table) -> bool:
         return Tables(self._connection).kinds(self._placed(table)) is not None

@@ -44,6 +44,8 @@ class Checkpoint:
     began: float = field(default_factory=time.monotonic)
     unsaved_rows: int = 0
     records: int = 0
+    undated: bool = False
+    """Whether a page came without a time of the source that can be trusted."""
     stopping: Event = field(default_factory=Event)
     lock: RLock = field(init=False)
     """The lease's own: a thread that is about to write may have to save."""
@@ -158,15 +160,13 @@ class Checkpoint:
         return min(known, key=timestamps.parse) if known and len(known) == len(times) else None
 
     def _notes(self) -> tuple[str, ...]:
-        horizon = self.migration.source.horizon()
-        read = any(result.status == "ok" for result in self.results.values())
         notes = [*self.migration.sink.notes(), *self.notes]
         waiting = sum(self.state.set_aside().values())
         if waiting:
             notes.append(
                 f"{counted(waiting, 'row is', 'rows are')} set aside, not in NEW: supasync quarantine list"
             )
-        if read and (horizon is None or not horizon.trusted):
+        if self.undated:
             notes.append("OLD's answers carry no current Date: every run reads rows near the cursors again")
         notes += [self.run.note] if self.run.note else []
         notes += self._late()

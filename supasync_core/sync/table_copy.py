@@ -164,6 +164,7 @@ class TableCopy:
         leg = PendingBatch(piece, None)
         if piece.batch is not None and piece.batch.count:
             guard.read(piece.batch)
+            self.progress.undated |= piece.batch.read_at is None or not piece.batch.read_at.trusted
             batch = transform.apply(self._transforms, table, piece.batch)
             distinct_keys.check(table, batch)
             if batch.count:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from supasync_core.api.backend import Survey, Surveyed
+from supasync_core.api.backend import Source, Survey, Surveyed
 from supasync_core.api.table_plugin import TablePlugin
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Span, Window
@@ -18,12 +18,12 @@ START = timestamps.parse("2026-01-01T00:00:00Z")
 
 
 @dataclass
-class MemorySource:
+class MemorySource(Source):
     """Rows by key, and those whose transaction is still open.
 
     A page ``takes`` seconds from the moment at which its rows are looked up to its answer. ``uncounted`` is
     how many of the next counts take too long, ``lost`` how many of the next pages are empty though there are
-    rows.
+    rows. Without ``dated`` its answers carry no time.
     """
 
     now: int = int(START)
@@ -35,7 +35,7 @@ class MemorySource:
     takes: float = 1
     uncounted: int = 0
     lost: int = 0
-    asked_at: int = 0
+    dated: bool = True
 
     def write(self, key: str, *, stamp: int | None, commit_at: int, created: int | None = None) -> None:
         """A transaction that stamps the row and becomes visible at ``commit_at``."""
@@ -55,11 +55,6 @@ class MemorySource:
                 self.stored[str(row["id"])] = row
         self.open = [item for item in self.open if item[0] > self.now]
 
-    def horizon(self) -> Horizon | None:
-        """Whole seconds, as a Date header has them, less what the answer took for the time of asking."""
-        at = self.now // SECOND * SECOND
-        return Horizon(at, sent=at - (self.now - self.asked_at)) if self.pages else None
-
     def shape(self, table: Table) -> Shape:
         """Not known."""
         return Shape(known=False)
@@ -76,7 +71,7 @@ class MemorySource:
         """One page as a server answers it: looked up at one moment, dated at a later one."""
         self.between_pages()
         found = self._found(window)
-        self.asked_at = self.now
+        asked_at = self.now
         self.advance(self.takes)
         self.pages += 1
         page = [] if self.lost else found[: window.limit]
@@ -84,16 +79,15 @@ class MemorySource:
         self.rows_read += len(page)
         total = None if self.uncounted or not window.counted else len(found)
         self.uncounted -= window.counted and self.uncounted > 0
-        return Batch(json.dumps(page).encode(), total=total)
+        at = self.now // SECOND * SECOND  # as a Date header has it
+        read_at = Horizon(at, sent=at - (self.now - asked_at)) if self.dated else None
+        return Batch(json.dumps(page).encode(), total, read_at)
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """The rows that have these values."""
         wanted = {tuple(each) for each in values}
         found = [row for row in self.stored.values() if tuple(row[name] for name in columns) in wanted]
         yield Batch(json.dumps(found).encode())
-
-    def close(self) -> None:
-        """Nothing to close."""
 
     def _found(self, window: Window) -> list[dict[str, str | None]]:
         first = window.spans[0].keyset.column

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from supasync_core.api.blind_spots import UPDATES
 from supasync_core.api.journal import current
+from supasync_core.model import timestamps
 from supasync_core.model.batch import Keyset, Span, Window
 from supasync_core.model.errors import SchemaError, TableError, TransientError
 from supasync_core.model.state import State
@@ -61,8 +62,9 @@ def verify(
         _TableVerification(migration, table, state, staging, progress, table.name in chosen).run()
         for table in tables
     )
-    horizon = migration.source.horizon()
-    return Verification(tables=verdicts, at=horizon.text if horizon else None, notes=tuple(told))
+    now = migration.source_now()
+    at = None if now is None else timestamps.to_text(now)
+    return Verification(tables=verdicts, at=at, notes=tuple(told))
 
 
 @dataclass

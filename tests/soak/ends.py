@@ -9,7 +9,7 @@ from math import inf
 from typing import Any
 
 from supasync_core.api import journal
-from supasync_core.api.backend import Reference, Survey
+from supasync_core.api.backend import Reference, Source, Survey
 from supasync_core.api.registration import Fence
 from supasync_core.api.state_store import Claim, Entry, Past, Run, Spending
 from supasync_core.model import timestamps
@@ -18,7 +18,7 @@ from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import RowError, SchemaError
 from supasync_core.model.state import Extent
 from supasync_core.model.table import Column, Shape, Table
-from supasync_core.model.timestamps import Horizon
+from supasync_core.model.timestamps import Horizon, Instant
 from tests.soak.world import COLUMNS, REFERS, SECOND, STAMPS, Cells, KilledError, Timeline, Weather
 
 _instant = lru_cache(4096)(timestamps.parse)
@@ -64,7 +64,7 @@ class Old:
 
 
 @dataclass
-class MemorySource:
+class MemorySource(Source):
     """OLD as one run sees it."""
 
     old: Old
@@ -75,9 +75,9 @@ class MemorySource:
     ledger: Ledger
     dated: Horizon | None = None
 
-    def horizon(self) -> Horizon | None:
+    def now(self) -> Instant | None:
         """Whole seconds of the latest answer's time, as a Date header has them."""
-        return self.dated
+        return self.dated.at if self.dated else None
 
     def survey(self, asked: Sequence[tuple[Table, Sequence[str]]]) -> Survey | None:
         """Looked up at one moment, answered at a later one."""
@@ -132,7 +132,7 @@ class MemorySource:
         asked = self.time.now
         self.weather.hook("page")
         self._answer(asked)
-        return Batch(_body(page, table), total=total)
+        return Batch(_body(page, table), total, self.dated)
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """The rows that have these values, which are keys."""
@@ -140,10 +140,7 @@ class MemorySource:
         kept = self.old.rows[table.name]
         found = [kept[int(value[0])] for value in values if int(value[0]) in kept]
         self._answer(self.time.now)
-        yield Batch(_body(found, table))
-
-    def close(self) -> None:
-        """Nothing to close."""
+        yield Batch(_body(found, table), read_at=self.dated)
 
     def _found(self, table: Table, window: Window) -> list[Stored]:
         rows = self.old.rows[table.name]

@@ -121,13 +121,13 @@ def test_a_cell_that_is_no_json_is_refused(tmp_path: Path, source: CsvSource) ->
     assert "oops" not in str(refused.value)
 
 
-def test_the_horizon_is_when_the_file_was_written(tmp_path: Path, source: CsvSource) -> None:
+def test_a_page_is_read_at_the_time_when_the_file_was_written(tmp_path: Path, source: CsvSource) -> None:
     """It holds nothing younger; a time in the future is not believed."""
     path = _write(tmp_path, "id\n1\n")
     os.utime(path, (1_700_000_000, 1_700_000_000))
-    assert source.horizon() is None
-    source.read(TABLE, WHOLE)
-    assert source.horizon() == Horizon(1_700_000_000_000_000)
+    assert source.now() is None
+    assert source.read(TABLE, WHOLE).read_at == Horizon(1_700_000_000_000_000)
+    assert source.now() == 1_700_000_000_000_000
 
 
 def test_a_single_file_is_the_table_of_its_name(tmp_path: Path) -> None:

@@ -121,15 +121,15 @@ def test_an_integer_gives_an_order_too(tmp_path: Path) -> None:
     assert [row["seq"] for row in rows] == ["98", "99", "100"]
 
 
-def test_the_horizon_is_the_local_time_of_the_latest_read(path: Path) -> None:
+def test_a_page_is_read_at_the_local_time(path: Path) -> None:
     """None before the first one."""
     with closing(DuckdbSource(path)) as source:
-        assert source.horizon() is None
+        assert source.now() is None
         before = time.time()
-        source.read(TABLE, WHOLE)
-        horizon = source.horizon()
-    assert horizon is not None
-    assert before <= horizon.at / 1_000_000 <= time.time()
+        read_at = source.read(TABLE, WHOLE).read_at
+        assert read_at is not None
+        assert source.now() == read_at.at
+    assert before <= read_at.at / 1_000_000 <= time.time()
 
 
 def test_two_sources_read_one_file(path: Path) -> None:

@@ -57,7 +57,7 @@ def test_rows_go_in_and_come_out_by_keyset(opened: tuple[RestSource, RestSink, R
     both = Window((Span(UPDATED, start="2024-01-01 00:00:03+00"), Span(REST)), 9)
     assert [row["id"] for row in source.read(JOBS, both).rows] == ["6", "7", "8"]
     assert source.count(JOBS, both) == 3
-    assert source.horizon() is not None
+    assert source.now() is not None
 
 
 def test_a_stub_of_a_description_is_no_description(opened: tuple[RestSource, RestSink, RestStore]) -> None:

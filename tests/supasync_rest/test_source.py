@@ -12,6 +12,7 @@ from supasync_core.model.timestamps import Horizon
 from tests.supasync_rest.rig import Rig
 
 JOBS = Table(name="jobs", timestamp=("updated_at", "created_at"))
+FIVE = Window((Span(Keyset(None)),), 5)
 PAIRS = Table(name="pairs", key=("tenant", "code"))
 ODD = Table(name="Odd, one", key=("unit.price",), timestamp=("order",))
 KEYSETS = (
@@ -161,31 +162,32 @@ def test_a_table_that_is_missing_or_closed_is_named_by_every_question(project: R
         assert caught.value.table == name
 
 
-def test_the_horizon_is_the_servers_own_time(project: Rig) -> None:
+def test_a_page_is_read_at_the_servers_own_time(project: Rig) -> None:
     source = project.source()
-    assert source.horizon() is None
+    assert source.now() is None
     before = project.run("select floor(extract(epoch from now()))::bigint * 1000000")[0][0]
-    source.count(JOBS)
-    horizon = source.horizon()
-    assert horizon is not None
-    assert horizon.trusted
-    assert 0 <= horizon.at - before <= 5_000_000
+    read_at = source.read(JOBS, FIVE).read_at
+    assert read_at is not None
+    assert read_at.trusted
+    assert 0 <= read_at.at - before <= 5_000_000
+    assert source.now() == read_at.at
+    assert next(source.rows(JOBS, ["id"], [["1"]])).read_at is not None
 
 
-def test_a_horizon_out_of_a_cache_is_not_trusted(project: Rig) -> None:
+def test_the_time_of_an_answer_out_of_a_cache_is_not_trusted(project: Rig) -> None:
     source = project.source()
     project.server.misbehave({"kind": "age", "seconds": 7, "times": None})
-    source.count(JOBS)
-    horizon = source.horizon()
-    assert isinstance(horizon, Horizon)
-    assert not horizon.trusted
+    read_at = source.read(JOBS, FIVE).read_at
+    assert isinstance(read_at, Horizon)
+    assert not read_at.trusted
+    assert source.now() is None
 
 
-def test_without_a_date_there_is_no_horizon(project: Rig) -> None:
+def test_without_a_date_a_page_has_no_time(project: Rig) -> None:
     source = project.source()
     project.server.misbehave({"kind": "no-date", "times": None})
-    source.count(JOBS)
-    assert source.horizon() is None
+    assert source.read(JOBS, FIVE).read_at is None
+    assert source.now() is None
 
 
 @pytest.mark.parametrize(
@@ -268,8 +270,7 @@ def test_the_time_of_a_slow_page_is_when_it_was_asked_for(project: Rig) -> None:
     source = project.source()
     before = time.time()
     project.server.misbehave({"kind": "delay", "seconds": 2})
-    source.read(JOBS, Window((Span(Keyset(None)),), 5))
-    horizon = source.horizon()
-    assert horizon is not None
-    assert horizon.began / 1_000_000 <= before + 0.1
-    assert horizon.at / 1_000_000 >= before + 0.9
+    read_at = source.read(JOBS, FIVE).read_at
+    assert read_at is not None
+    assert read_at.began / 1_000_000 <= before + 0.1
+    assert read_at.at / 1_000_000 >= before + 0.9

@@ -117,8 +117,8 @@ class Walk:
 
         Where they do, or the clocks differ, a range is read whole once more.
         """
-        now = self.progress.migration.source.horizon()
-        at = now.at if now and now.trusted else timestamps.parse(self.progress.run.now)
+        now = self.progress.migration.source_now()
+        at = timestamps.parse(self.progress.run.now) if now is None else now
         return timestamps.to_text(at - timestamps.micros_of(self.table.overlap))
 
     def _tells_versions(self) -> bool:
