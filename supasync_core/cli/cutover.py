@@ -258,15 +258,15 @@ class Command:
 
     def _affords(self, migration: "Migration", tables: "Sequence[Table]", what: str, less: str) -> bool:
         """Whether reading these tables costs little; else the answer, and after --no-exact a no."""
-        from supasync_core.model.budget import size  # noqa: PLC0415
+        from supasync_core.model.quantities import format_size  # noqa: PLC0415
         from supasync_core.usage.estimate import egress_of, is_small  # noqa: PLC0415 - --help needs none
 
         cost = egress_of(migration, tables)
         if is_small(cost, migration.settings.budgets):
             return True
         return self.exact is None and self.confirm(
-            f"Compare {what}? That takes about {size(cost)} of OLD's egress, a tenth of a month's or more. "
-            f"If not, {less}."
+            f"Compare {what}? That takes about {format_size(cost)} of OLD's egress, a tenth of a month's or "
+            f"more. If not, {less}."
         )
 
     def _show(self, outcome: "Outcome") -> None:

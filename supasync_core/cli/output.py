@@ -12,8 +12,8 @@ import click
 
 from supasync_core.cli.streams import bare, reguarded
 from supasync_core.init.undecided import WAY_OUT, Undecided
-from supasync_core.model.budget import size
 from supasync_core.model.printable import visible
+from supasync_core.model.quantities import format_size
 from supasync_core.model.report import Report, TableResult
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
@@ -145,7 +145,7 @@ def report(done: Report, redact: Callable[[str], str], *, as_json: bool) -> None
     click.echo(
         f"{done.status}: {counted(done.records, 'record', 'records')} synced, "
         f"{counted(done.requests, 'request', 'requests')}, "
-        f"{size(done.bytes)}, {done.seconds:.1f} s"
+        f"{format_size(done.bytes)}, {done.seconds:.1f} s"
     )
     if done.interrupted:
         click.echo("interrupted: what was confirmed is kept; run supasync sync to go on from there", err=True)

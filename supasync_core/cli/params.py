@@ -1,15 +1,11 @@
 """What is given on the command line, in a form that several commands take."""
 
-import re
 from datetime import timedelta
 
 import click
 
 from supasync_core.model.errors import ConfigError
-
-_AGE = re.compile(r"(\d+)\s*([smhd])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
+from supasync_core.model.quantities import parse_duration
 
 NULL_FORM = "[FILE|T[.C]=]TEXT|empty|none"
 NULL_HELP = (
@@ -18,24 +14,16 @@ NULL_HELP = (
 
 
 class Duration(click.ParamType[timedelta]):
-    """``90m``, ``2h``, ``1d``; 0 only where ``zero`` lets it."""
+    """``15m``, ``1h30m``, ``90d``: a duration as tables.yaml has it."""
 
     name = "duration"
 
-    def __init__(self, *, zero: bool = True) -> None:
-        self._zero = zero
-
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """The timedelta; a usage error where it is none."""
-        found = _AGE.fullmatch(str(value))
-        if not found:
-            self.fail(f"{value} is not a duration such as 90m, 2h or 1d", param, ctx)
-        if not self._zero and not int(found[1]):
-            self.fail(f"{value} is not an interval: give at least 1m", param, ctx)
-        try:
-            return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
-        except OverflowError:
-            self.fail(f"{value} is too long", param, ctx)
+        """The timedelta; a usage error where it is not one."""
+        found = parse_duration(str(value))
+        if found is None:
+            self.fail(f"{value} is not a duration such as 15m, 2h, 1h30m or 90d", param, ctx)
+        return found
 
 
 def encodings(given: tuple[str, ...]) -> dict[str, str]:

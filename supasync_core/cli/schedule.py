@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from supasync_core.cli.params import Duration
+from supasync_core.model.quantities import format_duration
 from supasync_core.project.session import Session
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ _NEXT = {
 @click.command()
 @click.argument("scheduler", type=click.Choice(list(_NEXT)))
 @click.option(
-    "--every", type=Duration(zero=False), help="The time between two runs, such as 30m; by default interval:."
+    "--every",
+    type=Duration(),
+    help="The time between two runs, such as 30m. Default: interval in tables.yaml.",
 )
 @click.pass_obj
 def schedule(session: Session, scheduler: str, every: timedelta | None) -> int:
@@ -39,14 +42,14 @@ def schedule(session: Session, scheduler: str, every: timedelta | None) -> int:
     from supasync_core.schedule import cron, systemd, windows  # noqa: PLC0415 - --help needs none of it
 
     settings = session.settings
-    job = _job(session, every or settings.interval)
+    job = _job(session, settings.interval if every is None else every)
     makers = {"cron": cron.text, "systemd": systemd.text, "windows": windows.text}
     click.echo(makers[scheduler](job), nl=False)
     click.echo(job.cost(len(settings.tables), budgets=settings.budgets.monthly), err=True)
-    if every and every != settings.interval:
-        from supasync_core.schedule.job import spoken  # noqa: PLC0415 - as above
-
-        click.echo(f"write interval: {spoken(job.every)} into {settings.path}: status judges by it", err=True)
+    if every is not None and every != settings.interval:
+        click.echo(
+            f"write interval: {format_duration(every)} into {settings.path}: status judges by it", err=True
+        )
     for problem in _without_this_shell(session):
         click.echo(f"warning: the scheduler does not have this shell's environment: {problem}", err=True)
     click.echo(_NEXT[scheduler].format(name=job.name), err=True)

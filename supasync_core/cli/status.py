@@ -12,7 +12,7 @@ from supasync_core.cli import output
 from supasync_core.cli.params import Duration
 from supasync_core.init.undecided import by_name, last_seen
 from supasync_core.model import timestamps
-from supasync_core.model.budget import size
+from supasync_core.model.quantities import format_duration, format_size
 from supasync_core.model.wording import counted
 from supasync_core.project.session import Session
 from supasync_core.status.health import Health, Lag, judge
@@ -88,7 +88,7 @@ def _show(health: Health, redact: Callable[[str], str]) -> None:
         output.line(f"{name}: {told} of NEW that OLD does not have: supasync reconcile clear")
     if health.rate is not None:
         click.echo(f"success rate: {health.rate:.0%} of the last {health.rated} syncs")
-    click.echo(f"cost of the runs below: {health.requests:,} requests, {size(health.bytes)}\n")
+    click.echo(f"cost of the runs below: {health.requests:,} requests, {format_size(health.bytes)}\n")
     output.table(
         ("table", "last complete read", "lag"), [(t.name, t.read_at, ago(t.lag)) for t in health.tables]
     )
@@ -97,7 +97,10 @@ def _show(health: Health, redact: Callable[[str], str]) -> None:
     click.echo()
     output.table(
         ("began", "command", "status", "records", "requests", "bytes"),
-        [(r.created_at, r.command, r.status, r.records, r.requests, size(r.bytes)) for r in health.runs],
+        [
+            (r.created_at, r.command, r.status, r.records, r.requests, format_size(r.bytes))
+            for r in health.runs
+        ],
     )
 
 
@@ -127,15 +130,8 @@ def _told(lag: Lag) -> Iterator[str]:
 
 
 def ago(age: timedelta | None) -> str:
-    """``2 h 5 min ago``."""
-    if age is None:
-        return "never"
-    minutes, seconds = divmod(int(age.total_seconds()), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s")]
-    shown = [f"{number} {unit}" for number, unit in parts if number][:2]
-    return " ".join(shown or ["0 s"]) + " ago"
+    """``2h5m ago``."""
+    return "never" if age is None else f"{format_duration(age, 2)} ago"
 
 
 def _as_json(health: Health) -> dict[str, object]:

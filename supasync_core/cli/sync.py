@@ -17,6 +17,7 @@ import click
 
 from supasync_core.cli import notify, output, signals
 from supasync_core.model.errors import LockedError, SupasyncError, TableError, TransientError
+from supasync_core.model.quantities import format_duration
 from supasync_core.model.report import Report
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
@@ -181,5 +182,7 @@ def interruptible(longest: timedelta) -> Iterator[Callable[[], bool]]:
 
 
 def _give_up(longest: timedelta) -> None:
-    click.echo(f"error: the run hangs: it has taken longer than max_runtime ({longest})", err=True)
+    click.echo(
+        f"error: the run hangs: it has taken longer than max_runtime ({format_duration(longest)})", err=True
+    )
     os._exit(TransientError.exit_code)

@@ -86,7 +86,7 @@ def _account(session: Session, spendings: "Sequence[Spending]", now: "Instant", 
 
 def _show(account: _Account) -> None:
     from supasync_core.cli import output  # noqa: PLC0415 - rich is slow to import
-    from supasync_core.model.budget import size  # noqa: PLC0415
+    from supasync_core.model.quantities import format_size  # noqa: PLC0415
 
     click.echo(f"{_day(account.begin):%B %Y} (UTC), {account.records:,} records\n")
     header = ("project", "", "so far", f"by {_day(account.end - 1):%b %d}", "budget", "used")
@@ -104,7 +104,7 @@ def _show(account: _Account) -> None:
     output.table(header, lines)
     click.echo()
     rows = [
-        (project, purpose, used.requests, size(used.sent), size(used.received))
+        (project, purpose, used.requests, format_size(used.sent), format_size(used.received))
         for project, purposes in account.purposes.items()
         for purpose, used in purposes.items()
     ]
@@ -118,7 +118,7 @@ def _show(account: _Account) -> None:
         click.echo(found.sentence(project))
     if account.estimate is not None:
         told = "an estimate: exact counts times the first rows, as JSON, without indexes and other tables"
-        click.echo(f"OLD's tables hold about {size(account.estimate)} ({told})")
+        click.echo(f"OLD's tables hold about {format_size(account.estimate)} ({told})")
     elif all(share.used is None for share in account.shares if share.what == "database"):
         click.echo(
             "no database size is recorded: supasync schema sql --horizon prints a function for OLD that "

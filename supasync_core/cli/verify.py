@@ -11,8 +11,8 @@ import click
 from supasync_core.api.blind_spots import UPDATES
 from supasync_core.cli import output
 from supasync_core.init.undecided import by_name, last_seen
-from supasync_core.model.budget import size
 from supasync_core.model.errors import LockedError
+from supasync_core.model.quantities import format_size
 from supasync_core.model.wording import counted
 from supasync_core.project.session import Session
 
@@ -86,7 +86,7 @@ def _show(session: Session, found: "Verification", limit: int, left_out: "Sequen
     for note in found.notes:
         output.line(f"note: {note}", err=True)
     output.undecided(left_out)
-    cost = f"{found.requests:,} requests, {size(found.bytes)}"
+    cost = f"{found.requests:,} requests, {format_size(found.bytes)}"
     if found.troubled:
         word = "trouble: not every table could be compared"
     elif found.equal:
@@ -114,7 +114,7 @@ def _show_table(session: Session, verdict: "TableVerdict", limit: int) -> None:
         output.line(f"  {session.redact(line)}")
     steps = ", ".join(f"{step} {number:,}" for step, number in verdict.requests.items())
     if steps:
-        click.echo(f"  requests: {steps}; {size(verdict.bytes)}")
+        click.echo(f"  requests: {steps}; {format_size(verdict.bytes)}")
 
 
 def _methods(found: "Verification") -> dict[tuple[str, ...], list[str]]:

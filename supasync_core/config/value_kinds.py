@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from supasync_core.config.document import Listing, Mark, Nothing, Scalar, Section, Value
+from supasync_core.model.quantities import parse_duration, parse_size
 from supasync_core.model.table import NEVER
 
 
@@ -111,21 +112,14 @@ def whole(least: int, most: int) -> Parser:
     return parse
 
 
-_DURATION: Final = re.compile(r"(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?")
-
-
 def duration(least: timedelta, unit: timedelta = timedelta(seconds=1), *, such_as: str) -> Parser:
-    """A duration like ``90d`` or ``1h30m``: a multiple of the unit, from the least to a hundred years."""
-    most = timedelta(days=36_500)
+    """A duration like ``90d`` or ``1h30m``: a multiple of the unit, and the least at least."""
 
     def parse(value: Value) -> timedelta:
-        found = _DURATION.fullmatch(value.value or "") if isinstance(value, Scalar) else None
-        if found and found[0]:
-            days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
-            length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-            if least <= length <= most and not length % unit:
-                return length
-        raise expected(such_as, value)
+        length = parse_duration(value.value or "") if isinstance(value, Scalar) else None
+        if length is None or length < least or length % unit:
+            raise expected(such_as, value)
+        return length
 
     return parse
 
@@ -141,19 +135,14 @@ def duration_or_never(least: timedelta, *, such_as: str) -> Parser:
     return parse
 
 
-_SIZE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(kb|mb|gb|tb)", re.IGNORECASE)
-_UNITS: Final = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
-
-
 def size(such_as: str) -> Parser:
-    """A number of bytes like ``500MB`` or ``1.5GB``, above zero, in units of 1000 as providers bill them."""
+    """A number of bytes like ``500MB`` or ``1.5GB``, above zero."""
 
     def parse(value: Value) -> int:
-        found = _SIZE.fullmatch(value.value or "") if isinstance(value, Scalar) else None
-        number = int(Decimal(found[1]) * _UNITS[found[2].lower()]) if found else 0
-        if number:
-            return number
-        raise expected(f"a size such as {such_as}", value)
+        found = parse_size(value.value or "") if isinstance(value, Scalar) else None
+        if found is None:
+            raise expected(f"a size such as {such_as}", value)
+        return found
 
     return parse
 

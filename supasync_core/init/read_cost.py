@@ -7,7 +7,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from supasync_core.model.batch import Row
-from supasync_core.model.budget import size
+from supasync_core.model.quantities import format_size
 from supasync_core.model.table import Table
 
 if TYPE_CHECKING:
@@ -52,14 +52,14 @@ class Cost:
         """What reading all of it by each run comes to; empty where nobody pays."""
         if self.whole is None:
             return ""
-        return f", about {size(self.monthly)} of OLD's egress a month"
+        return f", about {format_size(self.monthly)} of OLD's egress a month"
 
     @property
     def of_comparison(self) -> str:
         """What a daily comparison comes to; empty where nobody pays."""
         if self.keys is None:
             return ""
-        return f"; that costs about {size(self.keys * _DAYS)} of OLD's egress a month"
+        return f"; that costs about {format_size(self.keys * _DAYS)} of OLD's egress a month"
 
 
 def bounded(found: Sequence["Proposal"]) -> list["Proposal"]:
@@ -81,6 +81,6 @@ def summary(found: Sequence["Proposal"]) -> str | None:
     if not total:
         return None
     return (
-        f"The tables with strategy: snapshot are read as a whole by every run: about {size(total)} of OLD's "
-        "egress a month, at one run an hour."
+        "The tables with strategy: snapshot are read as a whole by every run: about "
+        f"{format_size(total)} of OLD's egress a month, at one run an hour."
     )

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from supasync_core.model.quantities import format_size
+
 USUAL_EGRESS = 5_000_000_000
 """Bytes a month, where tables.yaml sets no budget: what Supabase's free plan includes."""
 
@@ -26,8 +28,6 @@ class Budgets:
 
 WARNING = 0.6
 """The part of a budget from which on it is spoken of."""
-_UNITS = ("bytes", "kB", "MB", "GB", "TB")
-_KILO = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +66,4 @@ class Share:
         """A number of this as people write it."""
         if number is None:
             return None
-        return f"{number:,}" if self.what == "requests" else size(number)
-
-
-def size(number: float) -> str:
-    """Bytes for people, in units of 1000 as egress is billed."""
-    value, unit = float(number), 0
-    while value >= _KILO and unit < len(_UNITS) - 1:
-        value, unit = value / _KILO, unit + 1
-    return f"{value:,.0f} {_UNITS[unit]}" if not unit else f"{value:,.1f} {_UNITS[unit]}"
+        return f"{number:,}" if self.what == "requests" else format_size(number)

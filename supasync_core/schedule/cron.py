@@ -4,10 +4,8 @@ import shlex
 from pathlib import PurePath
 
 from supasync_core.model.errors import ConfigError
-from supasync_core.schedule.job import Job, plain, spoken
+from supasync_core.schedule.job import HOUR, Job, plain
 
-_HOUR = 60
-_DAY = 24 * _HOUR
 LONGEST = 990
 """Bytes of a command; crontab refuses what has 1,000 (MAX_COMMAND of Vixie's cron)."""
 
@@ -23,7 +21,7 @@ def text(job: Job) -> str:
             [f"{job.folder}: the line would have {length:,} bytes, and a crontab takes {LONGEST} at most"],
             hint="move the folder to where its path is shorter, or call supasync there by a script of yours",
         )
-    return f"# {job.name}, every {spoken(job.every)}\n{_times(job)} {command}\n"
+    return f"# {job.name}, every {job.interval}\n{_times(job)} {command}\n"
 
 
 def _command(job: Job, config: str, log: str) -> str:
@@ -38,8 +36,8 @@ def _command(job: Job, config: str, log: str) -> str:
 
 
 def _times(job: Job) -> str:
-    hour, minute = divmod(job.minute, _HOUR)
-    if job.every < _HOUR:
-        return f"{','.join(str(each) for each in range(minute, _HOUR, job.every))} * * * *"
-    hours = range(hour, 24, job.every // _HOUR)
-    return f"{minute} {'*' if job.every == _HOUR else ','.join(map(str, hours))} * * *"
+    hour, minute = divmod(job.minute, HOUR)
+    if job.every < HOUR:
+        return f"{','.join(str(each) for each in range(minute, HOUR, job.every))} * * * *"
+    hours = range(hour, 24, job.every // HOUR)
+    return f"{minute} {'*' if job.every == HOUR else ','.join(map(str, hours))} * * *"

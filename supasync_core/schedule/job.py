@@ -6,11 +6,12 @@ from datetime import timedelta
 from hashlib import sha256
 
 from supasync_core.model.errors import ConfigError
+from supasync_core.model.quantities import format_duration
 
-_HOUR = 60
-_DAY = 24 * _HOUR
-_EVERY = (5, 6, 10, 12, 15, 20, 30, *(_HOUR * hours for hours in (1, 2, 3, 4, 6, 8, 12, 24)))
-"""Minutes that divide the hour or the day: every clock can be set to these."""
+HOUR = 60
+DAY = 24 * HOUR
+_EVERY = (5, 6, 10, 12, 15, 20, 30, *(HOUR * hours for hours in (1, 2, 3, 4, 6, 8, 12, 24)))
+"""Minutes that divide the hour or the day evenly: every scheduler can be set to these."""
 _MONTH = 30
 
 
@@ -31,6 +32,11 @@ class Job:
     minute: int
 
     @property
+    def interval(self) -> str:
+        """The time between two runs, as ``30m``."""
+        return format_duration(timedelta(minutes=self.every))
+
+    @property
     def arguments(self) -> tuple[str, ...]:
         """The whole command line."""
         return self.called(self.config)
@@ -46,38 +52,33 @@ class Job:
 
     def cost(self, tables: int, *, budgets: bool) -> str:
         """What it costs in thirty days in which nothing changes."""
-        runs = _MONTH * _DAY // self.every
+        runs = _MONTH * DAY // self.every
         to_new = 2 + budgets
         return (
-            f"every {spoken(self.every)}: {runs:,} runs in {_MONTH} days, about {runs * tables:,} requests "
+            f"every {self.interval}: {runs:,} runs in {_MONTH} days, about {runs * tables:,} requests "
             f"to OLD and {runs * to_new:,} to NEW while nothing changes (one for each of {tables} tables, "
             f"{to_new} for the state)"
         )
 
 
 def minutes(every: timedelta) -> int:
-    """The minutes between two runs; ConfigError where a clock cannot be set to that."""
+    """The minutes between two runs; ConfigError where a scheduler cannot be set to that."""
     found = every // timedelta(minutes=1)
     if found not in _EVERY or every % timedelta(minutes=1):
-        offered = ", ".join(map(spoken, _EVERY))
-        raise ConfigError([f"every {every}: clocks are set to what divides an hour or a day: {offered}"])
+        offered = ", ".join(format_duration(timedelta(minutes=each)) for each in _EVERY)
+        raise ConfigError(
+            [f"every {format_duration(every)}: the interval must divide an hour or a day evenly: {offered}"]
+        )
     return found
 
 
 def minute(holder: str, every: int) -> int:
     """When this installation runs: always the same, never the minute at which everybody's jobs do."""
     number = int(sha256(holder.encode()).hexdigest(), 16)
-    if every < _HOUR:
+    if every < HOUR:
         return 1 + number % (every - 1)
-    hour = number // _HOUR % (every // _HOUR)
-    return hour * _HOUR + 1 + number % (_HOUR - 1)
-
-
-def spoken(every: int) -> str:
-    """``30m``, ``2h``, ``1d``."""
-    if every == _DAY:
-        return "1d"
-    return f"{every}m" if every < _HOUR else f"{every // _HOUR}h"
+    hour = number // HOUR % (every // HOUR)
+    return hour * HOUR + 1 + number % (HOUR - 1)
 
 
 def plain(job: Job, unsafe: Callable[[str], bool], what: str) -> None:

@@ -2,10 +2,7 @@
 
 import shlex
 
-from supasync_core.schedule.job import Job, plain, spoken
-
-_HOUR = 60
-_DAY = 24 * _HOUR
+from supasync_core.schedule.job import HOUR, Job, plain
 
 _SERVICE = """\
 [Unit]
@@ -47,7 +44,7 @@ def units(job: Job) -> dict[str, str]:
         command=" ".join(["/usr/bin/env", *map(_quoted, job.arguments)]),
         log=_specifiers(job.log),
     )
-    timer = _TIMER.format(every=spoken(job.every), times=_times(job))
+    timer = _TIMER.format(every=job.interval, times=_times(job))
     return {f"{job.name}.service": service, f"{job.name}.timer": timer}
 
 
@@ -64,11 +61,11 @@ def text(job: Job) -> str:
 
 
 def _times(job: Job) -> str:
-    hour, minute = divmod(job.minute, _HOUR)
-    if job.every < _HOUR:
+    hour, minute = divmod(job.minute, HOUR)
+    if job.every < HOUR:
         return f"*-*-* *:{minute:02}/{job.every}:00"
-    hours = range(hour, 24, job.every // _HOUR)
-    listed = "*" if job.every == _HOUR else ",".join(f"{each:02}" for each in hours)
+    hours = range(hour, 24, job.every // HOUR)
+    listed = "*" if job.every == HOUR else ",".join(f"{each:02}" for each in hours)
     return f"*-*-* {listed}:{minute:02}:00"
 
 

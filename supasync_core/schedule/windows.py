@@ -2,10 +2,8 @@
 
 from xml.etree import ElementTree as ET
 
-from supasync_core.schedule.job import Job, plain, spoken
+from supasync_core.schedule.job import DAY, HOUR, Job, plain
 
-_HOUR = 60
-_DAY = 24 * _HOUR
 _SPACE = "http://schemas.microsoft.com/windows/2004/02/mit/task"
 _FORBIDDEN = set('"%')
 """cmd.exe has no way to write these inside of quotes."""
@@ -20,7 +18,7 @@ def text(job: Job) -> str:
     plain(job, lambda each: bool(_FORBIDDEN & set(each)), 'cmd.exe takes no path with % or "')
     ET.register_namespace("", _SPACE)
     task = ET.Element(_tag("Task"), {"version": "1.2"})
-    _add(task, {"RegistrationInfo": {"Description": f"supasync sync, every {spoken(job.every)}"}})
+    _add(task, {"RegistrationInfo": {"Description": f"supasync sync, every {job.interval}"}})
     _add(task, {"Triggers": {"TimeTrigger": _trigger(job)}})
     principals = ET.SubElement(task, _tag("Principals"))
     principal = ET.SubElement(principals, _tag("Principal"), {"id": "Author"})
@@ -46,9 +44,9 @@ def text(job: Job) -> str:
 
 
 def _trigger(job: Job) -> "Tree":
-    hour, minute = divmod(job.minute, _HOUR)
-    interval = f"PT{job.every}M" if job.every < _HOUR else f"PT{job.every // _HOUR}H"
-    if job.every == _DAY:
+    hour, minute = divmod(job.minute, HOUR)
+    interval = f"PT{job.every}M" if job.every < HOUR else f"PT{job.every // HOUR}H"
+    if job.every == DAY:
         interval = "P1D"
     return {
         "Repetition": {"Interval": interval, "StopAtDurationEnd": "false"},

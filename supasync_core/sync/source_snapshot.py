@@ -7,6 +7,7 @@ from datetime import timedelta
 from supasync_core.api.backend import Source, Survey, Surveyed
 from supasync_core.api.table_plugin import Job, Piece, TablePlugin
 from supasync_core.model import timestamps
+from supasync_core.model.quantities import format_duration
 from supasync_core.model.state import Extent, TableState
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
@@ -99,15 +100,15 @@ class SourceSnapshot:
         return timedelta(microseconds=int(self.survey.now - self.survey.horizon))
 
     def _slow(self) -> Iterator[str]:
-        lag = timedelta(seconds=int(self._lag.total_seconds()))
+        lag, told = self._lag, format_duration(self._lag)
         who = self.survey.held if self.survey and self.survey.held else "a transaction"
         if lag > FROZEN:
             yield (
-                f"OLD: {who} is open for {lag}: cursors move on without it, and what it commits may be "
+                f"OLD: {who} is open for {told}: cursors move on without it, and what it commits may be "
                 "missed; end it, then read its tables once more: supasync sync --full TABLE"
             )
         elif lag > SLOW:
-            yield f"OLD: {who} is open for {lag}: until it ends, every run reads again what has come since"
+            yield f"OLD: {who} is open for {told}: until it ends, every run reads again what has come since"
 
     def _extent(self, table: Table) -> Extent | None:
         return self.survey.extents.get(table.name) if self.survey else None

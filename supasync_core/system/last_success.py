@@ -6,6 +6,7 @@ from pathlib import Path
 
 from supasync_core.model import timestamps
 from supasync_core.model.errors import LockedError, SupasyncError, TransientError
+from supasync_core.model.quantities import format_duration
 from supasync_core.model.state import State
 from supasync_core.system import lock
 
@@ -44,7 +45,7 @@ class LastSuccess:
         if quiet > after:
             error.exit_code = SupasyncError.exit_code
             error.hint = (
-                f"it has shown no sign of life for {timedelta(seconds=int(quiet.total_seconds()))}: is it "
+                f"it has shown no sign of life for {format_duration(quiet, 2)}: is it "
                 "stopped, or does it hang? End that process; nothing is lost, the next run goes on"
             )
 

@@ -9,7 +9,8 @@ from supasync_core.api.journal import current
 from supasync_core.api.table_plugin import Job
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Keyset, Span, Window
-from supasync_core.model.budget import USUAL_EGRESS, Budgets, size
+from supasync_core.model.budget import USUAL_EGRESS, Budgets
+from supasync_core.model.quantities import format_size
 from supasync_core.model.state import State, TableState
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
@@ -68,7 +69,8 @@ class Estimate:
         """What it comes to, called what it is."""
         return (
             f"an estimate, from the counts and the first {SAMPLE} rows of each table: about "
-            f"{self.to_old:,} requests to OLD, {self.to_new:,} to NEW, {size(self.egress)} of OLD's egress"
+            f"{self.to_old:,} requests to OLD, {self.to_new:,} to NEW, "
+            f"{format_size(self.egress)} of OLD's egress"
         )
 
     def as_json(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from supasync_core.api.state_store import Spending
 from supasync_core.model import timestamps
-from supasync_core.model.budget import size
+from supasync_core.model.quantities import format_size
 from supasync_core.usage.growth import Course, courses
 
 COVERAGE = 0.8
@@ -45,7 +45,7 @@ class Forecast:
 
     def sentence(self, project: str) -> str:
         """``OLD reaches 500 MB in about 11 days (Dec 4 to Dec 8)``, or why nobody can say."""
-        goal = size(self.limit).replace(".0 ", " ")
+        goal = format_size(self.limit).replace(".0 ", " ")
         match self.kind:
             case "reached":
                 return f"{project} has reached {goal}"

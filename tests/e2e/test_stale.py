@@ -59,7 +59,7 @@ def test_a_stopped_run_that_holds_the_lock_is_an_alert_after_a_while(workspace: 
         done = workspace.supasync("sync")
         stopped.kill()
     assert done.code == 3
-    assert "no sign of life for 10 days" in done.err
+    assert "no sign of life for 10d" in done.err
 
 
 def test_a_machine_that_waits_beside_another_one_is_no_alert(workspace: Workspace) -> None:

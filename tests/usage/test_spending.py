@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from supasync_core.api.state_store import Spending
 from supasync_core.model import timestamps
-from supasync_core.model.budget import Budgets, Share, size
+from supasync_core.model.budget import Budgets, Share
+from supasync_core.model.quantities import format_size
 from supasync_core.usage.shares import shares
 from supasync_core.usage.spending import Used, month_of, projected, used
 
@@ -146,7 +147,7 @@ def test_it_is_spoken_of_from_sixty_percent() -> None:
 
 @given(st.integers(0, 10**16))
 def test_a_size_is_printed_in_the_unit_in_which_it_is_shortest(number: int) -> None:
-    text, unit = size(number).split(" ")
+    text, unit = format_size(number).split(" ")
     factor = 1000 ** ("bytes", "kB", "MB", "GB", "TB").index(unit)
     assert abs(float(text.replace(",", "")) * factor - number) <= factor * 0.0501
 
