@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import product
 
 from supasync_core.api.registry import did_you_mean
-from supasync_core.diff.difference import LEFT, RIGHT, Difference, Question, Taken
+from supasync_core.diff.difference import LEFT, RIGHT, Difference, Question
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.sides import FileSide, Side
 from supasync_core.model.errors import ConfigError, SchemaError, TableError
@@ -112,9 +112,10 @@ class Comparing:
         shapes = [side.shape(table) for side in (self.left, self.right)]
         table = self._keyed(table, shapes)
         shape, notes = self._types(shapes)
-        left = self.left.take(self.engine, LEFT, table, shape)
-        right = self.right.take(self.engine, RIGHT, table, shape)
-        mine, theirs = _columns(left, right)
+        left = self.left.load(self.engine, LEFT, table, shape)
+        right = self.right.load(self.engine, RIGHT, table, shape)
+        mine = left.columns or right.columns  # a side without any rows may not know its own
+        theirs = right.columns or left.columns
         wanted = self._wanted(table, mine, theirs)
         question = Question(
             table=table,
@@ -125,18 +126,18 @@ class Comparing:
             now=self.wish.now,
         )
         found = self.engine.compare(question, left, right)
-        lossy = [place for place, taken in ((LEFT, left), (RIGHT, right)) if taken.lossy or taken.doubtful]
+        lossy = [place for place, side in ((LEFT, left), (RIGHT, right)) if side.lossy or side.doubtful]
         return replace(
             found,
             lossy=tuple(lossy),
             bounded=left.begins is not None or right.begins is not None,
-            partial=tuple(place for place, taken in ((LEFT, left), (RIGHT, right)) if taken.part),
+            partial=tuple(place for place, side in ((LEFT, left), (RIGHT, right)) if side.part),
             left_only=tuple(name for name in mine if name not in theirs and name in wanted),
             right_only=tuple(name for name in theirs if name not in mine and name in wanted),
             notes=(
                 *notes,
-                *_prefixed("left", left),
-                *_prefixed("right", right),
+                *(f"left: {note}" for note in left.notes),
+                *(f"right: {note}" for note in right.notes),
                 *self._aged(table, question),
                 *_unchecked(shape, table),
                 *_outside(found),
@@ -205,7 +206,7 @@ def _copies(table: Table, name: str) -> bool:
 
 def _single(side: Side) -> bool:
     """Whether the side is one file that holds one table, whatever it is called."""
-    return isinstance(side, FileSide) and side.files.single(side.path)
+    return isinstance(side, FileSide) and side.project is None and side.files.single(side.path)
 
 
 def _shared(
@@ -237,15 +238,6 @@ def _merged(first: Shape, second: Shape) -> Shape:
         if column.type or column.name not in columns:
             columns[column.name] = column
     return Shape(tuple(columns.values()))
-
-
-def _columns(left: Taken, right: Taken) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The columns of both sides; one without any rows may not know its own."""
-    return left.columns or right.columns, right.columns or left.columns
-
-
-def _prefixed(place: str, taken: Taken) -> list[str]:
-    return [f"{place}: {note}" for note in taken.notes]
 
 
 def _unchecked(shape: Shape, table: Table) -> list[str]:

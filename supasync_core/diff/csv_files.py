@@ -7,8 +7,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from supasync_core.api.registry import did_you_mean
-from supasync_core.diff.difference import RIGHT, Taken
+from supasync_core.diff.difference import RIGHT
 from supasync_core.diff.engine import DiffEngine
+from supasync_core.diff.loaded_side import LoadedSide
 from supasync_core.model.errors import ConfigError, SchemaError
 from supasync_core.model.pg_types import is_array, is_json, type_of
 from supasync_core.model.table import Column, Shape, Table
@@ -92,9 +93,9 @@ class CsvFiles:
                     nulls.chosen_for(choices, table, each.name, name)  # a name is known before it is used
         return Shape(tuple(map(Column, names)), known=bool(names))
 
-    def take(  # noqa: PLR0913, PLR0917 - where from, where to, and how to read it
+    def load(  # noqa: PLR0913, PLR0917 - where from, where to, and how to read it
         self, engine: DiffEngine, place: str, path: Path, table: Table, shape: Shape, choices: Choices
-    ) -> Taken:
+    ) -> LoadedSide:
         """Load the files; SchemaError where one cannot be read to its end."""
         _check(choices)
         paths = self._paths(path, table)
@@ -102,7 +103,7 @@ class CsvFiles:
             looked = [_examined(each, table, shape, choices, Path(drafts)) for each in paths]
             exact = [is_exact(physical) for _, physical in looked]
             if all(exact):
-                return _take_exact(engine, place, table, shape, looked)
+                return _load_exact(engine, place, table, shape, looked)
             if any(exact):
                 raise SchemaError(
                     f"{table.name}: files of the exact form stand beside others",
@@ -164,15 +165,15 @@ class _Part:
     warnings: tuple[str, ...] = ()
 
 
-def _take_exact(
+def _load_exact(
     engine: DiffEngine, place: str, table: Table, shape: Shape, looked: Sequence[tuple[Path, Physical]]
-) -> Taken:
+) -> LoadedSide:
     """Take in files of our own exact form, each chunk held to its digest."""
     files = [ExactFile(physical.path, path.name, table) for path, physical in looked]
-    taken = engine.take(place, table, shape, (batch for file in files for batch in file.batches()))
+    loaded = engine.load(place, shape, (batch for file in files for batch in file.batches()))
     for finding in (finding for file in files for finding in file.findings):
         raise SchemaError(f"{table.name}: {finding.text}", table=table.name, hint="export these rows again")
-    return replace(taken, **_bounds([file.proof or {} for file in files]))
+    return replace(loaded, **_bounds([file.proof or {} for file in files]))
 
 
 def _bounds(proofs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -230,19 +231,17 @@ def _unescaped(cell: str, dialect: Dialect) -> str:
 
 def _together(
     engine: DiffEngine, place: str, parts: Sequence[_Part], where: str | None, *, complete: bool
-) -> Taken:
+) -> LoadedSide:
     """Hold one file as it is; several, or rows under a filter, as one table."""
-    cells = list(dict.fromkeys(name for part in parts for name in part.cells))
     if len(parts) > 1 or where:
-        rows = engine.gather(place, [(part.relation, part.cells) for part in parts], where)
+        loaded = engine.gather(place, [(part.relation, part.cells) for part in parts], where)
         for part in parts:
             engine.fetch(f"DROP TABLE {part.relation}")
     else:
-        rows = engine.hold(place, parts[0].relation, parts[0].cells)
+        loaded = engine.hold(place, parts[0].relation, parts[0].cells)
     doubtful = {name: word for part in parts for name, word in part.doubtful.items()}
-    return Taken(
-        columns=tuple(cells),
-        rows=rows,
+    return replace(
+        loaded,
         doubtful=doubtful,
         lossy=any(part.dialect.javascript for part in parts),
         part=not complete,

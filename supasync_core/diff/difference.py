@@ -1,4 +1,4 @@
-"""What differs between two sides of a table, and what passes between a side and the engine."""
+"""What is compared, and what differs between the two sides of a table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,24 +10,6 @@ from supasync_core.model.table import Shape, Table
 LEFT, RIGHT = "left", "right"
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 KINDS = (ADDED, REMOVED, CHANGED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
-    """One table of one side as an engine holds it.
-
-    ``doubtful``: columns of which a file does not tell NULL from this text. ``lossy``: JavaScript has printed
-    its JSON anew. ``part``: that a row is missing does not show that the table lacks it. ``begins``: of an
-    export that knows its bounds, the value of each keyset beyond which it holds all rows, None for all.
-    """
-
-    columns: tuple[str, ...]
-    rows: int
-    doubtful: Mapping[str, str] = field(default_factory=dict)
-    lossy: bool = False
-    part: bool = False
-    begins: Mapping[str, str | None] | None = None
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 from duckdb import DuckDBPyConnection
 
 from supasync_core.api.journal import keeps_state
-from supasync_core.diff.difference import Taken
 from supasync_core.diff.engine import DiffEngine
+from supasync_core.diff.loaded_side import LoadedSide
 from supasync_core.model.pg_types import is_document, type_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.connection import blamed, open_to_look, spelled, vet
@@ -71,9 +71,9 @@ class DuckdbFiles:
             kinds = Tables(connection).existing(table)
         return Shape(tuple(Column(name, _type(kind)) for name, kind in kinds.items()))
 
-    def take(  # noqa: PLR0913, PLR0917 - where from, where to, and how to read it
+    def load(  # noqa: PLR0913, PLR0917 - where from, where to, and how to read it
         self, engine: DiffEngine, place: str, path: Path, table: Table, shape: Shape, choices: Choices
-    ) -> Taken:
+    ) -> LoadedSide:
         """Attach the file; its rows are read while they are compared."""
         with _opened(path) as connection, blamed(path, table):
             kinds = Tables(connection).existing(table)
@@ -86,12 +86,11 @@ class DuckdbFiles:
         relation = f"{catalog}.{qualified(table)}"
         cells = {name: _text(kind, shape, name) for name, kind in kinds.items()}
         with blamed(path, table):
-            if hides_row_ids(kinds):
-                rows = engine.gather(place, [(f"{relation} WHERE {table.where or 'true'}", cells)], None)
-                engine.fetch(f"DETACH DATABASE {catalog}")
-            else:
-                rows = engine.hold(place, relation, cells, table.where)
-        return Taken(columns=tuple(cells), rows=rows)
+            if not hides_row_ids(kinds):
+                return engine.hold(place, relation, cells, table.where)
+            loaded = engine.gather(place, [(f"{relation} WHERE {table.where or 'true'}", cells)], None)
+            engine.fetch(f"DETACH DATABASE {catalog}")
+            return loaded
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The engine `duckdb`: what both sides hold is put into a private database, joined there, and told apart."""
+"""Both sides of a table are loaded into a private DuckDB database, joined there, and told apart."""
 # ruff: noqa: S608 - names are quoted by values.identifier, values are bound as parameters
 
 import json
@@ -8,8 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from supasync_core.diff.difference import KINDS, LEFT, RIGHT, Difference, Duplicate, Question, Row, Taken
-from supasync_core.diff.pairing import OPEN, SAME, Held, Pairing
+from supasync_core.diff.difference import KINDS, LEFT, RIGHT, Difference, Duplicate, Question, Row
+from supasync_core.diff.loaded_side import LoadedSide
+from supasync_core.diff.pairing import OPEN, SAME, Pairing
 from supasync_core.model import raw_json, timestamps
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import SchemaError
@@ -30,10 +31,13 @@ _LISTED = 1000
 
 @dataclass
 class DiffEngine(Database):
-    """One private database in memory; ``connection`` is for formats that DuckDB reads by itself."""
+    """One private database; what it holds in memory is bounded, whatever the number of rows.
+
+    A side is loaded by `hold` (a relation that is there already), `gather` or `load`, then compared.
+    """
 
     memory: str = MEMORY
-    held: dict[str, Held] = field(default_factory=dict)
+    loaded: dict[str, LoadedSide] = field(default_factory=dict)
     results: dict[Table, Pairing] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -55,16 +59,23 @@ class DiffEngine(Database):
         cells: Mapping[str, str],
         where: str | None = None,
         number: str = ROW_ID,
-    ) -> int:
-        """Have a side's rows in this relation, whose columns' texts are these expressions; their number.
+    ) -> LoadedSide:
+        """The ``left`` or ``right`` side: the rows of a relation, with the SQL of each column's text."""
+        rows = int(self.fetch(f"SELECT count(*) FROM {relation} WHERE {where or 'true'}")[0][0])
+        self.loaded[place] = LoadedSide(
+            relation=relation,
+            cells=cells,
+            columns=tuple(cells),
+            rows=rows,
+            where=f"({where})" if where else "true",
+            number=number,
+        )
+        return self.loaded[place]
 
-        ``number`` is the SQL of a row's own number.
-        """
-        self.held[place] = Held(relation, cells, f"({where})" if where else "true", number)
-        return int(self.fetch(f"SELECT count(*) FROM {relation} WHERE {where or 'true'}")[0][0])
-
-    def gather(self, place: str, parts: Sequence[tuple[str, Mapping[str, str]]], where: str | None) -> int:
-        """Hold the rows of several relations, each with its cells, as one table of ours; their number."""
+    def gather(
+        self, place: str, parts: Sequence[tuple[str, Mapping[str, str]]], where: str | None
+    ) -> LoadedSide:
+        """Copy the rows of several relations, each with its cells, into one table."""
         names = list(dict.fromkeys(name for _, cells in parts for name in cells))
         relation = f"side_{place}"
         rows = " UNION ALL BY NAME ".join(
@@ -79,11 +90,11 @@ class DiffEngine(Database):
         columns = {name: f"c{i}" for i, name in enumerate(names)}
         return self.hold(place, relation, columns, number="number")
 
-    def take(self, place: str, table: Table, shape: Shape, batches: Iterable[Batch]) -> Taken:
-        """Take in rows as texts: documents as their JSON, all else as PostgreSQL prints it."""
+    def load(self, place: str, shape: Shape, batches: Iterable[Batch]) -> LoadedSide:
+        """Load rows as texts: documents as their JSON, all else as PostgreSQL prints it."""
         columns: dict[str, str] = {}
         rows = 0
-        relation = f"side_{place}"
+        relation = f"rows_{place}"
         self.fetch(f"CREATE OR REPLACE TABLE {relation} (number BIGINT)")
         for batch in batches:
             texts = [raw_json.cells(text) for text in raw_json.split(batch.body)]
@@ -96,18 +107,14 @@ class DiffEngine(Database):
             numbers = list(range(rows, rows + len(texts)))
             self.fetch(f"INSERT INTO {relation} ({names}) SELECT {marks}", [numbers, *lists])
             rows += len(texts)
-        before = self.held.get(place)
-        self.hold(place, relation, columns, number="number")
-        if before and before.relation != relation and not before.relation.startswith(f"{place}_file."):
-            self.fetch(f"DROP TABLE {before.relation}")
-        return Taken(columns=tuple(columns), rows=rows)
+        self._drop(place, but=relation)
+        return self.hold(place, relation, columns, number="number")
 
-    def taken(self, place: str, table: Table, shape: Shape) -> Iterator[Batch]:
+    def batches_of(self, side: LoadedSide, table: Table, shape: Shape) -> Iterator[Batch]:
         """The rows of a side as JSON: documents and numbers as they stand, all else as strings."""
-        held = self.held[place]
-        kinds = [(json.dumps(name, ensure_ascii=False), type_of(shape, name)) for name in held.cells]
+        kinds = [(json.dumps(name, ensure_ascii=False), type_of(shape, name)) for name in side.cells]
         found = self.connection.cursor().execute(
-            f"SELECT {', '.join(held.cells.values())} FROM {held.relation} WHERE {held.where}"
+            f"SELECT {', '.join(side.cells.values())} FROM {side.relation} WHERE {side.where}"
         )
         while rows := found.fetchmany(min(table.page_size, _FETCHED)):
             texts = (
@@ -116,29 +123,33 @@ class DiffEngine(Database):
             )
             yield Batch(raw_json.join(f"{{{text}}}" for text in texts))
 
-    def compare(self, question: Question, left: Taken, right: Taken) -> Difference:
+    def compare(self, question: Question, left: LoadedSide, right: LoadedSide) -> Difference:
         """Join by the key's texts, then by their values; look into texts only where they differ."""
-        sides = (self.held[LEFT], self.held[RIGHT])
-        pairing = Pairing(question, *sides, left, right, len(self.results))
-        self._check(question.table, left, right)
+        pairing = Pairing(question, left, right, len(self.results))
+        self._check_key(question.table, left, right)
         for statement in pairing.joined():
             self.fetch(statement)
         duplicates, number = self._duplicates(pairing, left, right)
-        if self._alone("r IS NULL") and self._alone("l IS NULL"):
+        if self._is_any("r IS NULL") and self._is_any("l IS NULL"):
             for statement in pairing.respelt():
                 self.fetch(statement)
         matched = self.fetch("SELECT count(*) FROM places WHERE l IS NOT NULL AND r IS NOT NULL")[0][0]
         for statement in pairing.different():
             self.fetch(statement)
-        self._judge(pairing, lossy=left.lossy or right.lossy)
+        self._compare_documents(pairing, lossy=left.lossy or right.lossy)
         for statement in pairing.settled():
             self.fetch(statement)
-        changed = self._count(pairing, "changed")
+        changed = self.fetch(f"SELECT count(*) FROM {pairing.results} WHERE kind = 'changed'")[0][0]
         young, outside = self._leave_young(pairing), self._leave_outside(pairing)
         self.results[question.table] = pairing
         counts = dict(self.fetch(f"SELECT kind, count(*) FROM {pairing.results} GROUP BY kind"))
-        newest = self._newest(pairing) if counts.keys() - {"changed"} else {}
-        self._let_go()
+        newest = {
+            place: self.fetch(query)[0][0] if query else None
+            for place, side in ((LEFT, left), (RIGHT, right))
+            if counts.keys() - {"changed"}
+            for query in [side.newest(question.table.timestamp)]
+        }
+        self._unload()
         return Difference(
             table=question.table,
             **counts,
@@ -190,26 +201,32 @@ class DiffEngine(Database):
         self.connection.close()
         self._folder.cleanup()
 
-    def _let_go(self) -> None:
-        """Drop what was taken in; a file of its own stays as it is."""
+    def _unload(self) -> None:
+        """Drop what was loaded."""
         self.fetch("DROP TABLE places")
-        for place, held in self.held.items():
-            if not held.relation.startswith(f"{place}_file."):
-                self.fetch(f"DROP TABLE {held.relation}")
+        for place in tuple(self.loaded):
+            self._drop(place)
             self.fetch(f"DETACH DATABASE IF EXISTS {place}_file")
-        self.held.clear()
 
-    def _check(self, table: Table, left: Taken, right: Taken) -> None:
-        for place, taken in ((LEFT, left), (RIGHT, right)):
-            missing = [name for name in table.key if name not in self.held[place].cells]
-            if missing and taken.rows:
+    def _drop(self, place: str, but: str = "") -> None:
+        """Drop what is loaded on a side; an attached file stays as it is."""
+        side = self.loaded.pop(place, None)
+        if side and side.relation != but and not side.relation.startswith(f"{place}_file."):
+            self.fetch(f"DROP TABLE {side.relation}")
+
+    def _check_key(self, table: Table, left: LoadedSide, right: LoadedSide) -> None:
+        for place, side in ((LEFT, left), (RIGHT, right)):
+            missing = [name for name in table.key if name not in side.cells]
+            if missing and side.rows:
                 raise SchemaError(
                     f"{table.name}: the {place} side has no key column {', '.join(missing)}",
                     table=table.name,
-                    hint=f"name the key by --key; its columns are: {', '.join(taken.columns)}",
+                    hint=f"name the key by --key; its columns are: {', '.join(side.columns)}",
                 )
 
-    def _duplicates(self, pairing: Pairing, left: Taken, right: Taken) -> tuple[tuple[Duplicate, ...], int]:
+    def _duplicates(
+        self, pairing: Pairing, left: LoadedSide, right: LoadedSide
+    ) -> tuple[tuple[Duplicate, ...], int]:
         """The keys that do not tell rows apart, looked for where a row has come out twice; their number."""
         twice = self.fetch("SELECT count(l), count(r) FROM places")[0] != (left.rows, right.rows)
         if not twice and not self._repeats_alone(pairing):
@@ -219,19 +236,22 @@ class DiffEngine(Database):
             self.fetch(statement)
         number = self.fetch("SELECT count(*) FROM repeated")[0][0]
         listed = self.fetch(f"SELECT * FROM repeated ORDER BY ALL LIMIT {_LISTED}")
-        return tuple(Duplicate(tuple(map(_shown, row[:-2])), row[-2], row[-1]) for row in listed), number
+        return tuple(
+            Duplicate(tuple("NULL" if text is None else text for text in row[:-2]), row[-2], row[-1])
+            for row in listed
+        ), number
 
     def _repeats_alone(self, pairing: Pairing) -> bool:
         """Whether a key comes twice among rows that the other side does not have."""
         return any(
-            self._alone(f"{other} IS NULL") and bool(self.fetch(pairing.repeats_alone(letter)))
+            self._is_any(f"{other} IS NULL") and bool(self.fetch(pairing.repeats_alone(letter)))
             for letter, other in (("l", "r"), ("r", "l"))
         )
 
-    def _alone(self, condition: str) -> bool:
+    def _is_any(self, condition: str) -> bool:
         return bool(self.fetch(f"SELECT 1 FROM places WHERE {condition} LIMIT 1"))
 
-    def _judge(self, pairing: Pairing, *, lossy: bool) -> None:
+    def _compare_documents(self, pairing: Pairing, *, lossy: bool) -> None:
         """Compare documents by content, some thousand at a time."""
         strict = pairing.question.strict
         found = self.connection.cursor().execute(f"SELECT place, i, l, r FROM cells WHERE flag = {OPEN}")
@@ -256,17 +276,10 @@ class DiffEngine(Database):
 
     def _leave_outside(self, pairing: Pairing) -> int:
         """Leave out what an export that knows its bounds cannot have; their number."""
-        sides = (("r", pairing.mine.begins), ("l", pairing.theirs.begins))
+        sides = (("r", pairing.left.begins), ("l", pairing.right.begins))
         return sum(
             len(self.fetch(pairing.outside(letter, begins))) for letter, begins in sides if begins is not None
         )
-
-    def _count(self, pairing: Pairing, kind: str) -> int:
-        return int(self.fetch(f"SELECT count(*) FROM {pairing.results} WHERE kind = ?", [kind])[0][0])
-
-    def _newest(self, pairing: Pairing) -> dict[str, str | None]:
-        queries = {LEFT: pairing.newest(pairing.left), RIGHT: pairing.newest(pairing.right)}
-        return {place: self.fetch(query)[0][0] if query else None for place, query in queries.items()}
 
     def _found(self, pairing: Pairing, kinds: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """Kind, all texts of both sides, and the numbers of the columns that differ."""
@@ -316,7 +329,3 @@ def _json(text: str | None, kind: str) -> str:
 def _no_json(word: str) -> None:
     """NaN and infinities, which the API prints as strings."""
     raise ValueError(word)
-
-
-def _shown(text: str | None) -> str:
-    return "NULL" if text is None else text

@@ -1,13 +1,13 @@
 """Two sides of a table as SQL: which rows belong together, which cells differ, what is left over."""
 # ruff: noqa: S608 - names are quoted by values.identifier
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from supasync_core.diff.difference import Question, Taken
+from supasync_core.diff.difference import Question
+from supasync_core.diff.loaded_side import LoadedSide
 from supasync_core.model.pg_types import type_of
 from supasync_core.staging import equality
-from supasync_core.staging.own_names import ROW_ID
 from supasync_core.staging.values import VARCHAR, instant, literal
 
 SAME, DIFFERENT, OPEN = 0, 1, 2
@@ -17,39 +17,12 @@ WIDE = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """One side as SQL: where its rows are, what each column's text is there, and the number of a row."""
-
-    relation: str
-    cells: Mapping[str, str]
-    where: str = "true"
-    number: str = ROW_ID
-
-    def select(self, columns: Sequence[str], letter: str, numbers: Iterable[int]) -> str:
-        """The rows with their places ``n`` and their texts, as ``l0 ...`` or ``r0 ...``, of these columns."""
-        cells = [f"{self._cell(columns[i])} AS {letter}{i}" for i in numbers]
-        return (
-            f"(SELECT {', '.join([f'{self.number} AS n', *cells])} FROM {self.relation} WHERE {self.where})"
-        )
-
-    def lists(self, columns: Sequence[str], letter: str) -> str:
-        """The rows with their places ``n`` and all their texts as one list, ``lt`` or ``rt``."""
-        cells = ", ".join(map(self._cell, columns))
-        return f"(SELECT {self.number} AS n, [{cells}] AS {letter}t FROM {self.relation} WHERE {self.where})"
-
-    def _cell(self, name: str) -> str:
-        return self.cells.get(name, "NULL::VARCHAR")
-
-
-@dataclass(frozen=True, slots=True)
 class Pairing:
     """The statements that compare two sides; ``number`` tells this table's results from others'."""
 
     question: Question
-    left: Held
-    right: Held
-    mine: Taken
-    theirs: Taken
+    left: LoadedSide
+    right: LoadedSide
     number: int
     columns: tuple[str, ...] = field(init=False)
     """The key, then what is compared."""
@@ -217,13 +190,6 @@ class Pairing:
         values = [str(instant(_text(letter, i), VARCHAR)) for i in places]
         return f"coalesce({', '.join(values)})" if values else None
 
-    def newest(self, held: Held) -> str | None:
-        """The greatest text of the first timestamp that the side has."""
-        names = [name for name in self.question.table.timestamp if name in held.cells]
-        return (
-            f"SELECT max({held.cells[names[0]]}) FROM {held.relation} WHERE {held.where}" if names else None
-        )
-
     def order(self) -> str:
         """By kind, then by key, whole numbers as such."""
         keys = [f"coalesce({_text('l', i)}, {_text('r', i)})" for i in self._keyed]
@@ -241,13 +207,13 @@ class Pairing:
 
     def _rows(self, letter: str, numbers: Iterable[int]) -> str:
         """A side's rows, with the key and these columns."""
-        held = self.left if letter == "l" else self.right
-        return held.select(self.columns, letter, dict.fromkeys([*self._keyed, *numbers]))
+        side = self.left if letter == "l" else self.right
+        return side.select(self.columns, letter, dict.fromkeys([*self._keyed, *numbers]))
 
     def _listed(self, letter: str) -> str:
         """A side's rows: in a wide table as lists, so that no statement has so many columns at a time."""
-        held = self.left if letter == "l" else self.right
-        return held.lists(self.columns, letter) if self._wide else self._rows(letter, self.differing)
+        side = self.left if letter == "l" else self.right
+        return side.lists(self.columns, letter) if self._wide else self._rows(letter, self.differing)
 
     def _list(self, letter: str) -> str:
         cells = ", ".join(f"{letter}.{letter}{i}" for i in range(len(self.columns)))
@@ -275,9 +241,9 @@ class Pairing:
         """What SQL says of the cells of a column."""
         kind, name = self.kind(i), self.columns[i]
         cases = [f"WHEN {mine} IS NOT DISTINCT FROM {theirs} THEN {SAME}"]
-        for null, text, taken in ((mine, theirs, self.mine), (theirs, mine, self.theirs)):
-            if name in taken.doubtful:
-                word = literal(taken.doubtful[name])
+        for null, text, side in ((mine, theirs, self.left), (theirs, mine, self.right)):
+            if name in side.doubtful:
+                word = literal(side.doubtful[name])
                 cases.append(f"WHEN {null} IS NULL AND {text} = {word} THEN {SAME}")
         alike = equality.alike(kind, mine, theirs, strict=self.question.strict)
         cases += [

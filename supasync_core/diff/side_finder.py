@@ -14,7 +14,6 @@ from supasync_core.diff.sides import (
     NEW,
     OLD,
     STAGING,
-    EitherSide,
     FileSide,
     Progress,
     ProjectSide,
@@ -90,7 +89,7 @@ class SideFinder:
             return self._read(name, other, endpoint)
         files = self._local(name, endpoint)
         transforms = name == OLD and other in (NEW, STAGING) and any(t.transform for t in settings.tables)
-        return EitherSide(files, self._read(name, other, endpoint)) if transforms else files
+        return replace(files, project=self._read(name, other, endpoint)) if transforms else files
 
     def _read(self, name: str, other: str, endpoint: Endpoint) -> ProjectSide:
         """A project that is read page by page."""

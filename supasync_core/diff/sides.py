@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
 
 from supasync_core.api.backend import Source, Typed
 from supasync_core.api.pages import pages
 from supasync_core.diff.csv_files import CsvFiles
-from supasync_core.diff.difference import Taken
 from supasync_core.diff.duckdb_files import DuckdbFiles
 from supasync_core.diff.engine import DiffEngine
+from supasync_core.diff.loaded_side import LoadedSide
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.opaque_keys import SINGLY
@@ -24,108 +23,6 @@ Changed = Callable[[Table, Batch], Batch]
 """What a table's rows go through on their way."""
 Progress = Callable[[str, int], None]
 """Hears of a table and of how many of its rows were read."""
-
-
-class Side(Protocol):
-    """One side of a comparison."""
-
-    @property
-    def name(self) -> str:
-        """``old``, ``new``, ``staging``, or the path as it was given."""
-        ...
-
-    @property
-    def typed(self) -> bool:
-        """Whether its types are those of PostgreSQL."""
-        ...
-
-    def tables(self, declared: Sequence[Table]) -> list[Table] | None:
-        """The tables that it has; None for a project, which has what is declared."""
-        ...
-
-    def shape(self, table: Table) -> Shape:
-        """The table's columns."""
-        ...
-
-    def take(self, engine: DiffEngine, place: str, table: Table, shape: Shape) -> Taken:
-        """Let the engine take in the table's rows."""
-        ...
-
-    def present(self, table: Table, keys: Sequence[Key]) -> set[Key]:
-        """Those of the keys that the side has, also outside of the table's ``where``."""
-        ...
-
-    def close(self) -> None:
-        """Let go of connections."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class FileSide:
-    """Files, in a format that the engine reads by itself.
-
-    ``backend`` is that format's name. ``placed`` says where a table stands in there, ``remembered`` what
-    types it has. Where ``declared_only``, the files are a project's, and ``filtered`` by its ``where``.
-    ``changed`` is what the rows of a table with transforms go through on their way.
-    """
-
-    name: str
-    path: Path
-    files: CsvFiles | DuckdbFiles
-    choices: Choices
-    backend: str = ""
-    placed: Callable[[Table], Table] = lambda table: table
-    remembered: Callable[[Table], Shape | None] = lambda _table: None
-    declared_only: bool = False
-    filtered: bool = False
-    changed: Changed | None = None
-    typed: bool = False
-
-    def tables(self, declared: Sequence[Table]) -> list[Table] | None:
-        """Those that there are files for; a project has what is declared."""
-        if self.declared_only:
-            return None
-        there = {table.name for table in self.files.tables(self.path, [*map(self.placed, declared)])}
-        known = [table for table in declared if table.name in there]
-        names = there - {table.name for table in declared}
-        return known + [Table(name=name) for name in sorted(names)]
-
-    def shape(self, table: Table) -> Shape:
-        """The columns, with the types that were remembered of a project."""
-        shape = self.files.shape(self.path, self.placed(table), self.choices)
-        known = self.remembered(table)
-        if known is None or not shape.known:
-            return shape
-        return replace(shape, columns=tuple(known.column(c.name) or c for c in shape.columns))
-
-    def take(self, engine: DiffEngine, place: str, table: Table, shape: Shape) -> Taken:
-        """Hand over the path; ``where`` is for projects, whose language it is written in."""
-        read = self.placed(_read(self, table))
-        taken = self.files.take(engine, place, self.path, read, shape, self.choices)
-        if self.name == STAGING and not self.choices.complete:
-            taken = replace(taken, part=True)  # it holds what the last export brought
-        changed = self.changed
-        if changed is None or not table.transform:
-            return taken
-        batches = (changed(table, batch) for batch in engine.taken(place, table, shape))
-        return replace(taken, **_content(engine.take(place, table, shape, batches)))
-
-    def present(self, table: Table, keys: Sequence[Key]) -> set[Key]:
-        """None that was not compared: rows that a filter or a transform leaves out stand for none."""
-        left_out = "where:" if self.filtered and table.where else ""
-        if self.changed and table.transform:
-            left_out = "transform:"
-        if not left_out:
-            return set()
-        raise SchemaError(
-            f"{table.name}: rows that {left_out} leaves out are not told from those that were deleted in "
-            f"{self.name}",
-            table=table.name,
-            hint="remove them by hand",
-        )
-
-    def close(self) -> None:
-        """Nothing is held open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +44,13 @@ class ProjectSide:
         """The columns with their types."""
         return self.source.shape(table)
 
-    def take(self, engine: DiffEngine, place: str, table: Table, shape: Shape) -> Taken:
+    def load(self, engine: DiffEngine, place: str, table: Table, shape: Shape) -> LoadedSide:
         """Read all rows in the order of the key."""
         if isinstance(self.source, Typed):
             self.source.typed(table, shape)
         read = _read(self, table)
-        taken = engine.take(place, table, shape, self._pages(read))
-        return taken if taken.columns else replace(taken, columns=tuple(c.name for c in shape.columns))
+        loaded = engine.load(place, shape, self._pages(read))
+        return loaded if loaded.columns else replace(loaded, columns=tuple(c.name for c in shape.columns))
 
     def present(self, table: Table, keys: Sequence[Key]) -> set[Key]:
         """Ask for them once more: a filter, a transform or a moment may have left them out."""
@@ -187,53 +84,92 @@ class ProjectSide:
 
 
 @dataclass(frozen=True, slots=True)
-class EitherSide:
-    """A project of files: tables with a transform are read as a run reads them, the others where they are."""
+class FileSide:
+    """Files, in a format that the engine reads by itself.
 
-    files: FileSide
-    project: ProjectSide
+    ``backend`` is that format's name. ``placed`` says where a table stands in there, ``remembered`` what
+    types it has. Where ``declared_only``, the files are a project's, and ``filtered`` by its ``where``.
+    ``changed`` is what the rows of a table with transforms go through on their way; tables with transforms
+    are read as ``project`` instead, where there is one.
+    """
 
-    @property
-    def name(self) -> str:
-        """As the files are called."""
-        return self.files.name
-
-    @property
-    def typed(self) -> bool:
-        """As the files are."""
-        return self.files.typed
+    name: str
+    path: Path
+    files: CsvFiles | DuckdbFiles
+    choices: Choices
+    backend: str = ""
+    placed: Callable[[Table], Table] = lambda table: table
+    remembered: Callable[[Table], Shape | None] = lambda _table: None
+    declared_only: bool = False
+    filtered: bool = False
+    changed: Changed | None = None
+    project: ProjectSide | None = None
+    typed: bool = False
 
     def tables(self, declared: Sequence[Table]) -> list[Table] | None:
-        """Whatever is declared."""
-        return self.files.tables(declared)
+        """Those that there are files for; a project has what is declared."""
+        if self.declared_only:
+            return None
+        there = {table.name for table in self.files.tables(self.path, [*map(self.placed, declared)])}
+        known = [table for table in declared if table.name in there]
+        names = there - {table.name for table in declared}
+        return known + [Table(name=name) for name in sorted(names)]
 
     def shape(self, table: Table) -> Shape:
-        """The columns that the files have."""
-        return self.files.shape(table)
+        """The columns, with the types that were remembered of a project."""
+        shape = self.files.shape(self.path, self.placed(table), self.choices)
+        known = self.remembered(table)
+        if known is None or not shape.known:
+            return shape
+        return replace(shape, columns=tuple(known.column(c.name) or c for c in shape.columns))
 
-    def take(self, engine: DiffEngine, place: str, table: Table, shape: Shape) -> Taken:
-        """Read the rows by the one way that fits."""
-        return self._way(table).take(engine, place, table, shape)
+    def load(self, engine: DiffEngine, place: str, table: Table, shape: Shape) -> LoadedSide:
+        """Let the engine read the files; ``where`` is for projects, whose language it is written in."""
+        if self.project and table.transform:
+            return self.project.load(engine, place, table, shape)
+        read = self.placed(_read(self, table))
+        loaded = self.files.load(engine, place, self.path, read, shape, self.choices)
+        if self.name == STAGING and not self.choices.complete:
+            loaded = replace(loaded, part=True)  # it holds what the last export brought
+        changed = self.changed
+        if changed is None or not table.transform:
+            return loaded
+        batches = (changed(table, batch) for batch in engine.batches_of(loaded, table, shape))
+        return replace(
+            engine.load(place, shape, batches),
+            doubtful=loaded.doubtful,
+            lossy=loaded.lossy,
+            part=loaded.part,
+            begins=loaded.begins,
+            notes=loaded.notes,
+        )
 
     def present(self, table: Table, keys: Sequence[Key]) -> set[Key]:
-        """By the same way."""
-        return self._way(table).present(table, keys)
+        """None that was not compared; SchemaError where a filter or a transform leaves rows out."""
+        if self.project and table.transform:
+            return self.project.present(table, keys)
+        left_out = "where:" if self.filtered and table.where else ""
+        if self.changed and table.transform:
+            left_out = "transform:"
+        if not left_out:
+            return set()
+        raise SchemaError(
+            f"{table.name}: rows that {left_out} leaves out are not told from those that were deleted in "
+            f"{self.name}",
+            table=table.name,
+            hint="remove them by hand",
+        )
 
     def close(self) -> None:
-        """Close both."""
-        self.project.close()
-        self.files.close()
+        """Close the project, where there is one."""
+        if self.project:
+            self.project.close()
 
-    def _way(self, table: Table) -> Side:
-        return self.project if table.transform else self.files
+
+Side = FileSide | ProjectSide
 
 
 def _read(side: FileSide | ProjectSide, table: Table) -> Table:
     """The table as this side is asked for it; ``where`` speaks of OLD's rows, before any transform."""
     changed = side.name == NEW and table.transform
     return table if side.filtered and not changed else table.whole()
-
-
-def _content(taken: Taken) -> dict[str, Any]:
-    """What the rows are that were changed on their way; how their file was read stays as it was told."""
-    return {"columns": taken.columns, "rows": taken.rows}

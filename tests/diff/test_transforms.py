@@ -128,6 +128,14 @@ def test_an_export_of_old_goes_through_the_transform_too(tmp_path: Path, export:
     assert done.code == 0, done.out + done.err
 
 
+def test_several_files_of_one_table_go_through_the_transform(tmp_path: Path) -> None:
+    synced(tmp_path, ("duckdb", "duckdb"))
+    path = made(tmp_path, "csv", "export", ROWS[:1])
+    lines = [",".join("" if cell is None else _quoted(cell) for cell in row) for row in ROWS[1:]]
+    csv_file(tmp_path / path / "users-2.csv", [",".join(COLUMNS), *lines])
+    assert diff(tmp_path, path, "new", "--table", "users").counts == (0, 0, 0, 2)
+
+
 def test_rows_that_a_transform_leaves_out_are_no_deletes(tmp_path: Path) -> None:
     synced(tmp_path, ("duckdb", "duckdb"))
     path = made(tmp_path, "csv", "export", ROWS)
