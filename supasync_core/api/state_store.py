@@ -6,6 +6,9 @@ from typing import Any, Protocol
 
 from supasync_core.model.state import State
 
+LEASE = 600
+"""Seconds for which a run holds the sink without a sign of life."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
@@ -17,7 +20,7 @@ class Claim:
     holder: str
     source: str
     command: str
-    lease: int
+    lease: int = LEASE
     baseline: bool = False
 
 
@@ -51,7 +54,7 @@ class Entry:
     requests: int = 0
     bytes: int = 0
     details: Mapping[str, Any] = field(default_factory=dict)
-    lease: int = 600
+    lease: int = LEASE
     retention: int = 90
 
 

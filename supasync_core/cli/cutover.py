@@ -212,7 +212,6 @@ class Command:
         from supasync_core.cli.sync import interruptible  # noqa: PLC0415
         from supasync_core.project.run_options import RunOptions  # noqa: PLC0415
         from supasync_core.sync import runner  # noqa: PLC0415 - --help needs none of it
-        from supasync_core.system import lock  # noqa: PLC0415 - --help needs none of it
         from supasync_core.system.last_success import LastSuccess  # noqa: PLC0415
 
         settings = migration.settings
@@ -220,8 +219,7 @@ class Command:
             interruptible(settings.max_runtime) as interrupted,
             output.watching(self.session.redact, as_json=True) as watch,
         ):
-            holder = lock.holder(settings.folder)
-            plan = RunOptions(holder=holder, tables=settings.tables, interrupted=interrupted, last=True)
+            plan = RunOptions(tables=settings.tables, interrupted=interrupted, last=True)
             report = runner.sync(migration, plan, watch)
         notify.tell(self.session, report, report.exit_code)
         if report.complete:

@@ -4,8 +4,7 @@ import csv
 import json
 import shlex
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from io import StringIO
@@ -14,7 +13,6 @@ from typing import Any
 
 import click
 
-from supasync_core.api.state_store import Claim, Entry
 from supasync_core.cli import output
 from supasync_core.cli.params import encodings, pairs
 from supasync_core.cli.spinner import steps
@@ -29,7 +27,7 @@ from supasync_core.model.errors import ConfigError
 from supasync_core.model.printable import file_name, visible
 from supasync_core.model.settings import Settings
 from supasync_core.model.wording import counted
-from supasync_core.project.lease import LEASE, Lease
+from supasync_core.project.lease import Lease, leased
 from supasync_core.project.migration import Migration, opened
 from supasync_core.project.session import Session
 from supasync_core.staging.csv.choices import Choices
@@ -83,25 +81,24 @@ class Command:
                 return self._looked(self._look(look, folder), migration)
             if not look(lambda _text: None).checked(folder).files:
                 raise _nothing(folder)
-            with self._leased(migration) as lease:
+            with leased(migration, COMMAND, baseline=self.rehearsal) as lease:
                 return self._import(look, folder, migration, lease)
 
     def _import(
         self, look: Callable[[Progress], Look], folder: Path | None, migration: Migration, lease: Lease
     ) -> int:
         outlook = self._look(look, folder)
-        state = lease.state
         if len(outlook.blocked()) == len(outlook.parts):
-            lease.save(Entry(status="failed", state=state, error="every file has errors"))
+            lease.release("failed", error="every file has errors")
             return self._end(outlook, 3, "nothing was sent: every table is stopped by the errors above")
         if outlook.rows_to_send() and not self._agreed():
-            lease.save(Entry(status="interrupted", state=state))
+            lease.release("interrupted")
             return self._end(outlook, 0, "nothing was sent")
         with (
             interruptible(self.settings.max_runtime) as asked,
             output.watching(self.session.redact, as_json=self.as_json) as watch,
         ):
-            sending = Sending(migration, self.staging, lease, state, outlook, watch, asked)
+            sending = Sending(migration, self.staging, lease, lease.state, outlook, watch, asked)
             done = sending.conduct()
         for part in outlook.parts.values():
             if done.status == "success":
@@ -113,23 +110,6 @@ class Command:
         else:
             output.report(done, self.session.redact, as_json=False)
         return done.exit_code
-
-    @contextmanager
-    def _leased(self, migration: Migration) -> Iterator[Lease]:
-        """The lease in NEW; a rehearsal may begin without a baseline."""
-        claim = Claim(
-            holder=lock.holder(self.settings.folder),
-            source=migration.source_ref,
-            command=COMMAND,
-            lease=LEASE,
-            baseline=self.rehearsal,
-        )
-        lease = Lease.taken(migration, claim)
-        try:
-            yield lease
-        except BaseException:
-            lease.fail()
-            raise
 
     def _agreed(self) -> bool:
         if self.yes:

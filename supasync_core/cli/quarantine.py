@@ -11,7 +11,6 @@ from supasync_core.cli import output
 from supasync_core.model.errors import ConfigError, SupasyncError
 from supasync_core.model.state import Again, Quarantined
 from supasync_core.model.wording import counted
-from supasync_core.project import state_writer
 from supasync_core.project.session import Session
 
 
@@ -59,12 +58,12 @@ def retry(session: Session) -> int:
     from supasync_core.sync import quarantine_retry  # noqa: PLC0415 - list needs no writing side
     from supasync_core.sync.writer import Writer  # noqa: PLC0415
 
-    with state_writer.leased(session, "quarantine retry") as lease:
+    with session.lease("quarantine retry") as lease:
         delivery = Writer(lease.migration, lease.run.now, lease.state)
         for table in lease.migration.settings.tables:
             quarantine_retry.retry(delivery, table, whole=True)
         left = delivery.set_aside.kept(lease.state)
-        lease.save(left.doubtful(delivery.reread.written), "retried")
+        lease.release("retried", left.doubtful(delivery.reread.written))
     count = sum(left.set_aside().values())
     told = counted(count, "row is refused again", "rows are refused again")
     click.echo(told if count else "every row is there now")
@@ -80,7 +79,7 @@ def drop(session: Session, table: str, key: tuple[str, ...]) -> int:
 
     It stays out of NEW until it changes in OLD.
     """
-    with state_writer.leased(session, "quarantine drop") as lease:
+    with session.lease("quarantine drop") as lease:
         rows = lease.state.quarantine.get(table, ())
         if key not in {row.key for row in rows}:
             raise ConfigError(
@@ -88,6 +87,7 @@ def drop(session: Session, table: str, key: tuple[str, ...]) -> int:
                 hint="see: supasync quarantine list",
             )
         left = tuple(row for row in rows if row.key != key)
-        lease.save(lease.state.with_quarantine(table, left), "dropped", table=table, key=list(key))
+        state = lease.state.with_quarantine(table, left)
+        lease.release("dropped", state, details={"table": table, "key": list(key)})
     output.line(f"{table}: the row {', '.join(key)} is given up")
     return 0

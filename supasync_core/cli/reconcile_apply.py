@@ -177,7 +177,7 @@ class Command:
         records = sum(each.records for each in outcomes)
         error = next((each.error for each in outcomes if each.error), None)
         tables = {each.table.name: each.counts() for each in outcomes}
-        to.save(status, records, error, change=writing.change, tables=tables)
+        to.release(status, records, error, change=writing.change, tables=tables)
         self._tell(writing, status, records)
         return _CODES.get(status, _PERSON)
 
@@ -204,7 +204,7 @@ def undo(session: Session, given: Given, *, as_json: bool) -> int:
     with target(session, given, settings, writes=True) as to:
         place = replace(to.place, tables=_tables(to.place, given.key))
         done = undo_change.undo(place)
-        to.save("success" if done.fine else "partial", done.records, undone=done.id)
+        to.release("success" if done.fine else "partial", done.records, undone=done.id)
     if as_json:
         click.echo(session.redact(json.dumps(done.as_json(), indent=2, ensure_ascii=False)))
         return 0 if done.fine else _PERSON

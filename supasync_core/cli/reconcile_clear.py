@@ -10,7 +10,7 @@ from supasync_core.api.journal import current
 from supasync_core.cli import output
 from supasync_core.model.state import State
 from supasync_core.model.wording import counted
-from supasync_core.project import state_writer
+from supasync_core.project.lease import Lease
 from supasync_core.project.migration import Migration
 from supasync_core.project.session import Session
 from supasync_core.reconcile.clear import Clearing
@@ -31,17 +31,17 @@ def clear(session: Session, tables: tuple[str, ...], *, applied: bool, as_json: 
             found = _found(migration, state, tables)
         _show(found, as_json=as_json, applied=False)
         return _PERSON if found.empty else 0
-    with state_writer.leased(session, COMMAND) as lease:
+    with session.lease(COMMAND) as lease:
         found = _found(lease.migration, lease.state, tables)
         if not as_json:
             _show(found, as_json=False, applied=True)
-        state = found.remembered(lease.run.now)
-        lease.lease.state = state
+        lease.state = found.remembered(lease.run.now)
         change, done = _remove(lease, found) if found.tables else (None, [])
         fine = not any(each.error or each.held for each in done)
         counts = {each.table.name: each.removed for each in done}
-        state = state.unsure(state.tables)
-        lease.save(state, "success" if fine else "partial", change=change, removed=counts)
+        state = lease.state.unsure(lease.state.tables)
+        details = {"change": change, "removed": counts}
+        lease.release("success" if fine else "partial", state, details=details)
     if as_json:
         click.echo(session.redact(json.dumps({**_as_json(found, applied=True), "removed": counts}, indent=2)))
     else:
@@ -55,7 +55,7 @@ def _found(migration: Migration, state: State, tables: tuple[str, ...]) -> Clear
     return found
 
 
-def _remove(lease: state_writer.Leased, found: Clearing) -> tuple[str, list[Removed]]:
+def _remove(lease: Lease, found: Clearing) -> tuple[str, list[Removed]]:
     """Remove the rows, children first; the lease's next save, before the first of them, holds what waits."""
     migration = lease.migration
     with closing(Staging(migration.settings.staging)) as staging:

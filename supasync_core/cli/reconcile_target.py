@@ -9,7 +9,6 @@ from pathlib import Path
 
 from supasync_core.api.backend import Sink
 from supasync_core.api.registration import Context
-from supasync_core.api.state_store import Claim, Entry
 from supasync_core.cli.diff import Given
 from supasync_core.diff.side_finder import SideFinder
 from supasync_core.diff.sides import NEW, OLD, STAGING, FileSide
@@ -18,7 +17,7 @@ from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.settings import Settings
 from supasync_core.model.table import Table
-from supasync_core.project.lease import LEASE, RENEW, Lease
+from supasync_core.project.lease import Lease, leased
 from supasync_core.project.migration import Migration, opened
 from supasync_core.project.session import Session
 from supasync_core.staging.staging_file import Staging
@@ -51,28 +50,16 @@ class Target:
         return self.opened()
 
     def renew(self) -> None:
-        """Keep the lease alive; LockedError where another run has taken it over."""
-        if self.lease and self.lease.age >= RENEW:
-            self.save("running")
+        """Keep the lease alive; TakenOverError where another run has taken it over."""
+        if self.lease:
+            self.lease.renew()
 
-    def save(self, status: str, records: int = 0, error: str | None = None, **details: object) -> None:
-        """Write the record of this run; any status but running lets go of the lease."""
-        lease = self.lease
-        if lease is None:
-            return
-        self.lease = lease if status == "running" else None
-        state = lease.state.unsure(lease.state.tables) if lease.writing else lease.state
-        lease.save(
-            Entry(
-                status=status,
-                state=state,
-                records=records,
-                error=error,
-                details=details,
-                lease=LEASE,
-                retention=lease.migration.settings.retention.days,
-            )
-        )
+    def release(self, status: str, records: int, error: str | None = None, **details: object) -> None:
+        """Write the record of this run, and let go of the lease."""
+        if self.lease:
+            state = self.lease.state
+            state = state.unsure(state.tables) if self.lease.writing else state
+            self.lease.release(status, state, records=records, error=error, details=details)
 
 
 def refuse(given: Given, settings: Settings | None) -> None:
@@ -103,7 +90,10 @@ def target(session: Session, given: Given, settings: Settings | None, *, writes:
             stack.enter_context(lock.locked(folder))
         if given.right == NEW and settings:
             found = _new(session, settings, stack)
-            stack.enter_context(_leased(found, writes=writes))
+            if writes and found.migration:
+                found.lease = stack.enter_context(leased(found.migration, COMMAND))
+                if "path" in settings.sink.values:
+                    found.migration.store.close()  # a file is compared while nobody holds it; its lease stays
         else:
             found = _file(session, given, settings, stack)
         yield found
@@ -119,27 +109,6 @@ def _new(session: Session, settings: Settings, stack: ExitStack) -> Target:
         return Place(sink=migration.sink, **refs, tables=settings.tables, evidence=evidence)
 
     return Target(place, lambda table: table, longest=settings.max_runtime, migration=migration)
-
-
-@contextmanager
-def _leased(found: Target, *, writes: bool) -> Iterator[None]:
-    """Hold the lease where rows are written; StateError without a baseline."""
-    migration = found.migration
-    if not writes or migration is None:
-        yield
-        return
-    holder = lock.holder(migration.settings.folder)
-    claim = Claim(holder=holder, source=migration.source_ref, command=COMMAND, lease=LEASE)
-    found.lease = Lease.taken(migration, claim)
-    try:
-        if "path" in migration.settings.sink.values:
-            migration.store.close()  # a file is compared while nobody holds it; the lease in it stays
-        yield
-    except BaseException:
-        if found.lease:
-            found.lease.doubt()
-        found.save("failed")
-        raise
 
 
 def _file(session: Session, given: Given, settings: Settings | None, stack: ExitStack) -> Target:

@@ -1,17 +1,15 @@
 """`supasync setup` and `supasync check`: look at both sides; setup then writes the baseline."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import click
 
-from supasync_core.api.state_store import Claim, Entry
 from supasync_core.cli import output
 from supasync_core.init.undecided import by_name
 from supasync_core.model import timestamps
-from supasync_core.model.errors import ConfigError, LockedError, StateError
-from supasync_core.model.state import State
-from supasync_core.project.lease import LEASE
+from supasync_core.model.errors import ConfigError, StateError
+from supasync_core.project.lease import Lease
 from supasync_core.project.migration import Migration
 from supasync_core.project.session import Session
 from supasync_core.status.manual_steps import steps
@@ -71,7 +69,7 @@ def setup(session: Session, start: str | None, *, as_json: bool) -> int:
                 )
             message = "the baseline record exists already; nothing was changed"
         else:
-            message = _write_baseline(migration, instant, lock.holder(settings.folder))
+            message = _write_baseline(migration, instant)
     if as_json:
         told = {"baseline": True, "message": message, "next": [asdict(step) for step in steps(found)]}
         click.echo(json.dumps({**_as_json(found), **told}, indent=2))
@@ -140,19 +138,16 @@ def _instant(start: str | None) -> str | None:
         ) from err
 
 
-def _write_baseline(migration: Migration, start: str | None, holder: str) -> str:
+def _write_baseline(migration: Migration, start: str | None) -> str:
     if start == "now":
         now = migration.source_now()
         if now is None:
             raise StateError("OLD does not tell its time", hint="give a timestamp instead: --from 2026-...")
         start = timestamps.to_text(now)
-    claim = Claim(holder=holder, source=migration.source_ref, command="setup", lease=LEASE, baseline=True)
-    run = migration.store.begin(claim)
-    state = run.state or State(migration.source_ref, schema_seen_at=run.now)
+    lease = Lease.take(migration, "setup", baseline=True)
+    state = lease.state if lease.run.state else replace(lease.state, schema_seen_at=lease.run.now)
     if start:
         for table in migration.settings.tables:
             state = state.with_table(table.name, migration.strategy(table).baseline(table, start))
-    entry = Entry(status="baseline", state=state, horizon=start)
-    if not migration.store.save(run.id, entry):
-        raise LockedError("another run has taken over the lease; no baseline was written")
+    lease.release("baseline", state, horizon=start)
     return f"baseline written: the first sync reads from {start or 'the beginning'}"

@@ -9,7 +9,6 @@ from supasync_core.api.journal import NO_BASELINE, REOPEN
 from supasync_core.cli import output
 from supasync_core.model import state as states
 from supasync_core.model.errors import StateError
-from supasync_core.project import state_writer
 from supasync_core.project.session import Session
 
 
@@ -56,9 +55,9 @@ def reset(session: Session, table: str) -> int:
 
     Its cursors are forgotten; no row is deleted.
     """
-    with state_writer.leased(session, "state reset") as lease:
+    with session.lease("state reset") as lease:
         lease.migration.select((table,), "state reset")
-        lease.save(lease.state.without_table(table), "reset", table=table)
+        lease.release("reset", lease.state.without_table(table), details={"table": table})
     output.line(f"{table}: the next run reads it from its beginning")
     return 0
 
@@ -70,8 +69,8 @@ def close(session: Session) -> int:
 
     That is for the time when the app writes to NEW.
     """
-    with state_writer.leased(session, "state close") as lease:
-        lease.save(replace(lease.state, closed=lease.run.now), "closed")
+    with session.lease("state close") as lease:
+        lease.release("closed", replace(lease.state, closed=lease.run.now))
     click.echo("closed: nothing is copied into NEW any more, until supasync state reopen")
     return 0
 
@@ -83,7 +82,7 @@ def reopen(session: Session) -> int:
 
     Rows that change in OLD then replace those of NEW, also where the app wrote them.
     """
-    with state_writer.leased(session, REOPEN) as lease:
-        lease.save(replace(lease.state, closed=None), "reopened")
+    with session.lease(REOPEN) as lease:
+        lease.release("reopened", replace(lease.state, closed=None))
     click.echo("reopened: the next sync goes on from its cursors")
     return 0

@@ -75,7 +75,6 @@ def run(  # noqa: PLR0913 - what a run may be
             chosen = migration.select((*tables, *full) if tables else (), "--table")
             with interruptible(settings.max_runtime) as interrupted:
                 plan = RunOptions(
-                    holder=lock.holder(settings.folder),
                     tables=chosen,
                     full=frozenset(full),
                     command=command,

@@ -6,15 +6,13 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
 
-from supasync_core.api.state_store import Claim, Entry, Run
+from supasync_core.api.state_store import Run
 from supasync_core.cutover import env_file
 from supasync_core.cutover.app_env import AppEnv
 from supasync_core.cutover.saved_progress import Replaced, SavedProgress, save
-from supasync_core.model.errors import LockedError
-from supasync_core.model.state import State
-from supasync_core.project.lease import LEASE
+from supasync_core.model.errors import LockedError, TakenOverError
+from supasync_core.project.lease import Lease, leased
 from supasync_core.project.migration import Migration
-from supasync_core.system import lock
 
 COMMAND: Final = "cutover"
 
@@ -30,19 +28,10 @@ class LeasedSwitch:
 
     def run(self) -> None:
         """Replace and close; LockedError where another run is at work, or took over meanwhile."""
-        folder = self.migration.settings.folder
-        claim = Claim(
-            holder=lock.holder(folder), source=self.migration.source_ref, command=COMMAND, lease=LEASE
-        )
-        run = self.migration.store.begin(claim)
-        state = run.state or State(self.migration.source_ref)
-        try:
-            self._note_counts(run)
+        with leased(self.migration, COMMAND) as lease:
+            self._note_counts(lease.run)
             self._replace()
-        except BaseException:
-            self.migration.store.save(run.id, Entry(status="failed", state=state))
-            raise
-        self._close(run, state)
+            self._close(lease)
 
     def _note_counts(self, run: Run) -> None:
         """Remember the time of the switch and the sink's rows, which later tell what the app wrote."""
@@ -72,20 +61,15 @@ class LeasedSwitch:
             env_file.replace(each.file, raw)
             self.tell(f"{each.file.path}: {', '.join(each.done.changed)} changed; the original is {kept}")
 
-    def _close(self, run: Run, state: State) -> None:
-        total = self.migration.ledger.total()
-        entry = Entry(
-            status="closed",
-            state=replace(state, closed=run.now),
-            requests=total.requests,
-            bytes=total.sent + total.received,
-            details={"checks": {each["name"]: each["result"] for each in self.progress.checks}},
-            retention=self.migration.settings.retention.days,
-        )
-        if not self.migration.store.save(run.id, entry):
+    def _close(self, lease: Lease) -> None:
+        checks = {each["name"]: each["result"] for each in self.progress.checks}
+        state = replace(lease.state, closed=lease.run.now)
+        try:
+            lease.release("closed", state, details={"checks": checks})
+        except TakenOverError as err:
             raise LockedError(
-                "another run has taken over the lease, so NEW is not closed yet",
-                hint="run supasync cutover again at once: it goes on from here",
-            )
-        self.progress.closed_at, self.progress.stopped_at = run.now, None
+                "NEW is not closed yet: another run has taken over the lease",
+                hint="run supasync cutover again at once: it continues from here",
+            ) from err
+        self.progress.closed_at, self.progress.stopped_at = lease.run.now, None
         save(self.migration.settings.folder, self.progress)

@@ -15,7 +15,7 @@ from supasync_core.model.report import Report, TableResult, waiting
 from supasync_core.model.state import State, TableState
 from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Horizon
-from supasync_core.project.lease import LEASE, RENEW, Lease
+from supasync_core.project.lease import Lease
 from supasync_core.project.migration import Migration
 from supasync_core.project.run_options import Interrupted, RunObserver
 from supasync_core.staging.staging_file import Staging
@@ -55,7 +55,7 @@ class Sending:
         interrupted = False
         blocked = self.outlook.blocked()
         try:
-            self.renew()
+            self.lease.renew()
             for part in self.outlook.parts.values():
                 self._table(part, blocked)
         except Interrupted:
@@ -65,11 +65,6 @@ class Sending:
         report = self._report(stopped, interrupted=interrupted)
         self.lease.save(self._entry(report, report.status))
         return report
-
-    def renew(self) -> None:
-        """Say that this run is alive where it has not for a while; LockedError where another took over."""
-        if self.lease.age >= RENEW:
-            self.lease.save(self.lease.record())
 
     def _table(self, part: Part, blocked: dict[str, str]) -> None:
         table = part.table
@@ -97,7 +92,7 @@ class Sending:
         try:
             readback = self.keeping.before(table, self.state.table(table.name))
             for batch in self.staging.batches(table):
-                self.renew()
+                self.lease.renew()
                 self.delivery.send(table, batch)
                 sample_of(readback, batch)
                 self.staging.confirmed(table, batch, self.migration.settings.sink.ref)
@@ -175,8 +170,6 @@ class Sending:
             records=report.records,
             error=report.error,
             details={**report.details(), "files": self._files()},
-            lease=LEASE,
-            retention=self.migration.settings.retention.days,
         )
 
     def _files(self) -> dict[str, str]:

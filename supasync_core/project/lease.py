@@ -1,4 +1,4 @@
-"""The right to write to the sink: taken, renewed before every write, given back with the record of the run.
+"""The right to write to the sink: taken, renewed before every write, released with the record of the run.
 
 No row is sent under a lease that another run may have: the fence is asked before every request that changes
 rows. What a run has sent last may still arrive after its death, when the next one has written newer rows: a
@@ -8,22 +8,21 @@ that one may have read as a transaction of the source that is still open: see `t
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from threading import RLock
-from typing import Self
+from typing import Any, Self
 
 from supasync_core.api.journal import NO_BASELINE
-from supasync_core.api.state_store import Claim, Entry, Run
+from supasync_core.api.state_store import LEASE, Claim, Entry, Run
 from supasync_core.model import timestamps
 from supasync_core.model.errors import StateError, SupasyncError, TakenOverError
 from supasync_core.model.state import Late, State, TableState, Writing
 from supasync_core.project.migration import Migration
 from supasync_core.system import lock
 
-LEASE = 600
-"""Seconds for which a run holds the sink without a sign of life."""
 RENEW = 60.0
 """Seconds after which a run that is about to write makes sure that the lease is still its own."""
 KILLED = timedelta(minutes=10)
@@ -38,7 +37,8 @@ MARGIN = timedelta(seconds=10)
 class Lease:
     """A lease that was granted, and the ``state`` to go on from.
 
-    ``record`` is what a renewal writes. ``renewed`` and ``begun`` are seconds of `awake`.
+    ``record`` is what a renewal writes. ``renewed`` and ``begun`` are seconds of `awake`. Where another run
+    has the lease by now, `check`, `renew`, `save` and `release` raise TakenOverError.
     """
 
     migration: Migration
@@ -53,17 +53,27 @@ class Lease:
     writing: Writing | None = None
     unsettled: bool = False
     """Whether something that was sent may arrive after the run, so that the note of it has to stay."""
+    released: bool = False
     guard: RLock = field(default_factory=RLock)
 
     def __post_init__(self) -> None:
         self.renewed = self.begun
-        self.record = lambda: Entry(status="running", state=self.state, lease=LEASE)
+        self.record = lambda: Entry(status="running", state=self.state)
         self.migration.fence.ask, self.migration.fence.lost = self.check, self.doubt
         self.migration.fence.run = self.run.id
 
     @classmethod
-    def taken(cls, migration: Migration, claim: Claim) -> Self:
-        """Take the lease; LockedError and StateError as the store says, StateError without a baseline."""
+    def take(
+        cls, migration: Migration, command: str, *, holder: str | None = None, baseline: bool = False
+    ) -> Self:
+        """Take the lease for this installation, unless another ``holder`` is named.
+
+        LockedError and StateError as the store says; StateError without a baseline, unless ``baseline`` says
+        that the command brings one.
+        """
+        holder = holder or lock.holder(migration.settings.folder)
+        source = migration.source_ref
+        claim = Claim(holder=holder, source=source, command=command, lease=LEASE, baseline=baseline)
         begun = awake()
         run = migration.store.begin(claim)
         if run.state is None and not claim.baseline:
@@ -78,25 +88,37 @@ class Lease:
         return awake() - self.renewed
 
     def check(self) -> None:
-        """Before a write: LockedError where another run has the lease by now; renewed where that is due."""
+        """Before a write: note that this run writes, and renew the lease where that is due."""
         with self.guard:
             if self.writing is None:
                 self.writing = Writing(self.claim.holder, self._since(), self.run.now)
-            elif self.age < RENEW:
-                return
-            self.save(self.record())
+                self.save(self.record())
+            else:
+                self.renew()
+
+    def renew(self) -> None:
+        """Say that this run is alive where it has not for a while."""
+        with self.guard:
+            if self.age >= RENEW:
+                self.save(self.record())
 
     def doubt(self) -> None:
         """An answer to a write was lost: it may take effect at any time."""
         self.unsettled = True
 
-    def fail(self, error: str | None = None) -> None:
+    def fail(self) -> None:
         """Record that the command broke off, perhaps in the middle of a write."""
-        self.doubt()
-        self.save(replace(self.record(), status="failed", error=error))
+        if not self.released:
+            self.doubt()
+            self.save(replace(self.record(), status="failed"))
+
+    def release(self, status: str, state: State | None = None, **fields: Any) -> None:  # noqa: ANN401 - an Entry's
+        """Write the last record, of this status and state, and let go of the lease."""
+        self.save(Entry(status=status, state=state or self.state, **fields))
 
     def save(self, entry: Entry) -> None:
-        """Write the record; any status but running lets go of the lease. LockedError where it is lost."""
+        """Write the record; any status but running lets go of the lease."""
+        entry = replace(entry, retention=self.migration.settings.retention.days)
         with self.guard:
             if self.writing and (self.unsettled or entry.status == "running"):
                 seen = timestamps.parse(self.run.now) + int((awake() - self.begun) * 1_000_000)
@@ -105,7 +127,7 @@ class Lease:
             asked = awake()
             if not self.migration.store.save(self.run.id, entry):
                 raise self._lost()
-            self.renewed = asked
+            self.renewed, self.released = asked, entry.status != "running"
             lock.sign(self.migration.settings.folder)
 
     def _lost(self) -> SupasyncError:
@@ -130,6 +152,17 @@ class Lease:
         elapsed = timedelta(seconds=awake() - self.begun) + MARGIN
         begun = now - timestamps.micros_of(elapsed)
         return timestamps.to_text(begun if self.horizon is None else min(begun, self.horizon))
+
+
+@contextmanager
+def leased(migration: Migration, command: str, *, baseline: bool = False) -> Iterator[Lease]:
+    """Hold the lease; a command that does not release it has failed."""
+    lease = Lease.take(migration, command, baseline=baseline)
+    try:
+        yield lease
+    except BaseException:
+        lease.fail()
+        raise
 
 
 def awake() -> float:

@@ -41,16 +41,17 @@ class RunObserver(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """What is to be run: by whom, which tables, which of them from the beginning.
+    """What is to be run: which tables, which of them from the beginning.
 
+    ``holder`` is the name under which the lease is held, this installation's where there is none.
     ``interrupted`` is asked between batches whether the user wants to stop, ``meter`` whether budgets allow
     to go on; ``metered`` makes it at the store's time, under the lease. ``foretell`` is called with the state
     and that time before a first load. ``last``: what is compared now and then is compared now, whatever it
     costs, for no other run comes before the switch.
     """
 
-    holder: str
     tables: tuple[Table, ...]
+    holder: str | None = None
     full: frozenset[str] = frozenset()
     command: str = "sync"
     last: bool = False

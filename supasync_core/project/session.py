@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from supasync_core.api.plugin_host import Host
     from supasync_core.model.secret import Secret
     from supasync_core.model.settings import Settings
+    from supasync_core.project.lease import Lease
     from supasync_core.project.migration import Migration
 
 
@@ -58,6 +59,19 @@ class Session:
 
         with opened(self.settings, self.host) as migration:
             yield migration
+
+    @contextmanager
+    def lease(self, command: str) -> "Iterator[Lease]":
+        """This machine's lock, both ends, and the lease in NEW; StateError without a baseline."""
+        from supasync_core.project.lease import leased  # noqa: PLC0415 - --help opens nothing
+        from supasync_core.system import lock  # noqa: PLC0415 - as above
+
+        with (
+            lock.locked(self.settings.folder),
+            self.migration() as migration,
+            leased(migration, command) as lease,
+        ):
+            yield lease
 
     @property
     def folder(self) -> Path:

@@ -13,7 +13,7 @@ from supasync_core.model.report import Report, TableResult
 from supasync_core.model.state import State, TableState
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
-from supasync_core.project.lease import LEASE, Lease, arriving
+from supasync_core.project.lease import Lease, arriving
 from supasync_core.project.migration import Migration
 from supasync_core.project.run_options import RunOptions
 from supasync_core.schema.watch import SchemaWatch
@@ -128,8 +128,6 @@ class Checkpoint:
             records=self.records,
             error=report.error,
             details=report.details(),
-            lease=LEASE,
-            retention=self.migration.settings.retention.days,
         )
 
     def report(self, stopped: SupasyncError | None = None, *, interrupted: bool = False) -> Report:

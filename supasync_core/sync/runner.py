@@ -4,14 +4,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from supasync_core.api.blind_spots import UPDATES, is_covered
-from supasync_core.api.state_store import Claim
 from supasync_core.concurrency.scheduler import executor, side_by_side
 from supasync_core.model import timestamps
 from supasync_core.model.errors import StateError, SupasyncError, TableError
 from supasync_core.model.report import Report, TableResult, waiting
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
-from supasync_core.project.lease import LEASE, Lease
+from supasync_core.project.lease import Lease
 from supasync_core.project.migration import Migration
 from supasync_core.project.run_options import Interrupted, RunObserver, RunOptions
 from supasync_core.sync import transform_code
@@ -29,9 +28,8 @@ def sync(migration: Migration, plan: RunOptions, watch: RunObserver) -> Report:
     Raises what forbids the run as a whole before it began (LockedError, StateError); what happens to single
     tables is in the report.
     """
-    claim = Claim(holder=plan.holder, source=migration.source_ref, command=plan.command, lease=LEASE)
     try:
-        lease = Lease.taken(migration, claim)
+        lease = Lease.take(migration, plan.command, holder=plan.holder)
     except StateError:
         _refuse_swapped(migration)
         raise

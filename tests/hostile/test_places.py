@@ -104,13 +104,13 @@ class Gone:
         if name.startswith("supasync"):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
-taken = lease.Lease.taken.__func__
+taken = lease.Lease.take.__func__
 
-def begun(cls, *args):
+def begun(cls, *args, **kwargs):
     sys.meta_path.insert(0, Gone())
-    return taken(cls, *args)
+    return taken(cls, *args, **kwargs)
 
-lease.Lease.taken = classmethod(begun)
+lease.Lease.take = classmethod(begun)
 main(sys.argv[1:])
 """
 """The command, whose files are gone from the moment at which a run begins."""

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from supasync_core.api.state_store import LEASE
 from supasync_core.api.table_plugin import TablePlugin
 from supasync_core.model import timestamps
 from supasync_core.model.state import State, Writing
 from supasync_core.model.table import Table
-from supasync_core.project.lease import KILLED, LEASE, taken_over
+from supasync_core.project.lease import KILLED, taken_over
 from supasync_core.testing.memory_source import SECOND, MemorySource, Pair, SurveyedSource
 from supasync_tables.incremental import Incremental
 from supasync_tables.snapshot import Snapshot
