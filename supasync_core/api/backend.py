@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from supasync_core.model.batch import Batch, Window
+from supasync_core.model.level import Level
 from supasync_core.model.state import Extent
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Instant
@@ -203,11 +204,10 @@ class Remark:
 
     Kinds: ``trigger inheritance precision identity accounts unknown``; ``accounts`` are triggers on what is
     not copied.
-    A ``problem`` makes a copy wrong, a ``warning`` may, a ``note`` says what cannot be seen.
     """
 
     kind: str
-    level: str
+    level: Level
     table: str | None
     text: str
     hint: str | None = None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from supasync_core.cli import output
+from supasync_core.model.level import PROBLEM, WARNING
 from supasync_core.model.wording import counted
 from supasync_core.project.session import Session
 
@@ -51,7 +52,7 @@ def _print(found: "Comparison") -> None:
         output.line(f"{each.level}: {each.text}")
         output.hint(each.hint)
     levels = [each.level for each in lines]
-    problems, warnings = levels.count("problem"), levels.count("warning")
+    problems, warnings = levels.count(PROBLEM), levels.count(WARNING)
     weights = f"{counted(problems, 'problem', 'problems')}, {counted(warnings, 'warning', 'warnings')}"
     click.echo(f"{counted(found.tables, 'table', 'tables')} compared: {weights}")
     if found.hidden:

@@ -13,7 +13,7 @@ from supasync_core.project.lease import Lease
 from supasync_core.project.migration import Migration
 from supasync_core.project.session import Session
 from supasync_core.status.manual_steps import steps
-from supasync_core.status.preflight import Inspection, inspect
+from supasync_core.status.preflight import Preflight, preflight
 from supasync_core.system import lock
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
@@ -54,7 +54,7 @@ def setup(session: Session, start: str | None, *, as_json: bool) -> int:
     settings = session.settings
     with lock.locked(settings.folder), session.migration() as migration:
         instant = _instant(start)
-        found = inspect(migration, _looking) if as_json else _look(migration, as_json=False)
+        found = preflight(migration, _looking) if as_json else _look(migration, as_json=False)
         if not found.ready:
             if not as_json:
                 _next(found)
@@ -79,7 +79,7 @@ def setup(session: Session, start: str | None, *, as_json: bool) -> int:
     return 0
 
 
-def _next(found: Inspection) -> None:
+def _next(found: Preflight) -> None:
     """The commands that are left to do, as they can be typed."""
     click.echo("next, in this order:")
     coming = steps(found)
@@ -92,8 +92,8 @@ def _looking(name: str) -> None:
     output.line(f"looking at {name} ...", err=True)
 
 
-def _look(migration: Migration, *, as_json: bool) -> Inspection:
-    found = inspect(migration, _looking)
+def _look(migration: Migration, *, as_json: bool) -> Preflight:
+    found = preflight(migration, _looking)
     if as_json:
         click.echo(json.dumps(_as_json(found), indent=2))
         return found
@@ -108,7 +108,7 @@ def _look(migration: Migration, *, as_json: bool) -> Inspection:
     return found
 
 
-def _verdict(found: Inspection) -> str:
+def _verdict(found: Preflight) -> str:
     if not found.fine:
         return "not ready"
     if any(each.kind == "made" for each in found.findings):
@@ -116,7 +116,7 @@ def _verdict(found: Inspection) -> str:
     return "everything is in place"
 
 
-def _as_json(found: Inspection) -> dict[str, object]:
+def _as_json(found: Preflight) -> dict[str, object]:
     return {
         "fine": found.fine,
         "baseline": bool(found.past and found.past.state),

@@ -6,9 +6,10 @@ from typing import Any
 from supasync_core.api.backend import Catalog, Remark, Remarking, Side, Source
 from supasync_core.model.batch import Keyset, Span, Window
 from supasync_core.model.errors import SchemaError, TableError
+from supasync_core.model.level import PROBLEM, WARNING
 from supasync_core.model.table import Shape, Table
 from supasync_core.project.migration import Migration
-from supasync_core.schema.compare_tables import PROBLEM, WARNING, Difference, absent, differences
+from supasync_core.schema.compare_tables import Difference, absent, differences
 
 OWN = "sync_metadata"
 """supasync's own table, which only a NEW has."""

@@ -4,21 +4,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from supasync_core.model import pg_types
+from supasync_core.model.level import PROBLEM, WARNING, Level
 from supasync_core.model.row_key import ROW_KEY, missing_in_sink
 from supasync_core.model.table import Column, Shape, Table
-
-PROBLEM, WARNING = "problem", "warning"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """Something that differs: a ``problem`` stops or changes rows on their way, a ``warning`` does not.
+    """Something that differs between OLD and NEW.
 
     Kinds: ``table view column type null default key reference``. ``old`` and ``new`` are what each side has.
     """
 
     kind: str
-    level: str
+    level: Level
     table: str
     text: str
     column: str | None = None
@@ -117,7 +116,7 @@ def _of_column(table: Table, old: Column, new: Column) -> Iterator[Difference]:
     place = f"{table.name}.{old.name}"
     yield from _type(table, old, new)
     if None not in (old.nullable, new.nullable) and old.nullable != new.nullable:
-        level = PROBLEM if old.nullable else WARNING
+        level: Level = PROBLEM if old.nullable else WARNING
         text = f"{place} is {_null(old)} in OLD, {_null(new)} in NEW"
         yield Difference(kind="null", level=level, text=text, old=_null(old), new=_null(new), **of)
     if old.default != new.default:
@@ -146,7 +145,7 @@ def _type(table: Table, old: Column, new: Column) -> Iterator[Difference]:
     )
 
 
-def _type_words(old: Column, new: Column, fit: str) -> tuple[str, str]:
+def _type_words(old: Column, new: Column, fit: str) -> tuple[str, Level]:
     lacking = [value for value in old.values if value not in new.values] if new.values else []
     if lacking:
         return f"lacks in NEW: {', '.join(lacking)}", PROBLEM

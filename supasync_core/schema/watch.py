@@ -8,12 +8,12 @@ from threading import Lock
 from supasync_core.api.backend import Remark
 from supasync_core.model import timestamps
 from supasync_core.model.errors import RowError, SchemaError, SupasyncError, TableError, TransientError
+from supasync_core.model.level import PROBLEM
 from supasync_core.model.row_key import missing_in_sink
 from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
 from supasync_core.schema.both_sides import lacking, of_shapes, remarks_of
-from supasync_core.schema.compare_tables import PROBLEM
 
 LOOK_EVERY = timedelta(hours=24)
 """How often the columns of both sides are compared though nothing has failed: one request to each side."""

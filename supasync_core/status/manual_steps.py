@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from supasync_core.status.preflight import Inspection
+from supasync_core.status.preflight import Preflight
 
 _PASTE = "paste what it prints into NEW's SQL editor"
 _SCRIPTS = (
@@ -27,12 +27,12 @@ class Step:
     why: str
 
 
-def steps(found: Inspection) -> list[Step]:
+def steps(found: Preflight) -> list[Step]:
     """All of them, in order; before a baseline can be written also the call that writes it."""
     return [*_pasted(found), *_copied(found)]
 
 
-def _pasted(found: Inspection) -> Iterator[Step]:
+def _pasted(found: Preflight) -> Iterator[Step]:
     for kinds, option, what in _SCRIPTS:
         about = [each for each in found.findings if each.kind in kinds]
         if about:
@@ -46,7 +46,7 @@ def _pasted(found: Inspection) -> Iterator[Step]:
         )
 
 
-def _copied(found: Inspection) -> Iterator[Step]:
+def _copied(found: Preflight) -> Iterator[Step]:
     if not found.ready:
         yield Step("supasync setup", "once more, when the problems are fixed")
     if any(each.kind == "made" for each in found.findings):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from supasync_core.api.backend import Remark
 from supasync_core.model.batch import Key, Keyset, Span, Window
 from supasync_core.model.errors import TableError
+from supasync_core.model.level import WARNING
 from supasync_core.model.page_order import Onward
 from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
@@ -81,7 +82,7 @@ def lacking(migration: Migration, table: Table, keys: Sequence[Key]) -> list[Key
 
 def why(remarks: Iterable[Remark]) -> str:
     """What made such rows, as far as the sink tells, and what to do about them."""
-    makers = [each.text for each in remarks if each.kind == "accounts" and each.level == "warning"]
+    makers = [each.text for each in remarks if each.kind == "accounts" and each.level == WARNING]
     cause = (
         "; ".join(makers) + ", and may have made them"
         if makers

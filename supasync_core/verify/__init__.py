@@ -3,7 +3,7 @@
 `verify` compares tables and returns a `Verification`. It reads on both sides and writes on neither.
 """
 
-from supasync_core.verify.findings import TableVerdict, Verification
+from supasync_core.verify.verdict import TableVerdict, Verification
 from supasync_core.verify.verify_tables import Progress, verify
 
 __all__ = ["Progress", "TableVerdict", "Verification", "verify"]

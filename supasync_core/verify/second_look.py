@@ -11,9 +11,9 @@ from supasync_core.model.batch import Key
 from supasync_core.model.opaque_keys import SINGLY, opaque
 from supasync_core.model.state import Quarantined
 from supasync_core.model.table import Table
-from supasync_core.verify.findings import ROWS
 from supasync_core.verify.in_flight import SyncedUpTo
 from supasync_core.verify.table_comparison import SeenRow, TableComparison, added
+from supasync_core.verify.verdict import ROWS
 from supasync_core.verify.walk import Walk
 
 ENOUGH = 1000

@@ -16,7 +16,7 @@ from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Instant
 from supasync_core.project.migration import Migration
 from supasync_core.schema.printed_precision import Printing
-from supasync_core.verify.findings import KEYS, ROWS, STAMPS
+from supasync_core.verify.verdict import KEYS, ROWS, STAMPS
 
 VERSION = "xmin"
 """PostgreSQL's system column that changes with each write of a row (documentation, 5.6 "System Columns").

@@ -15,10 +15,10 @@ from supasync_core.model.state import State
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration, exchange_types
 from supasync_core.verify.counts import Counts
-from supasync_core.verify.findings import ROWS, TableVerdict, Verification
 from supasync_core.verify.in_flight import synced_up_to
 from supasync_core.verify.second_look import SecondLook
 from supasync_core.verify.table_comparison import TableComparison, comparison_of, shown
+from supasync_core.verify.verdict import ROWS, TableVerdict, Verification
 from supasync_core.verify.visibility import cannot_see, notes, sees
 from supasync_core.verify.walk import Walk
 

@@ -1,9 +1,9 @@
 """What each method can and cannot see, in sentences."""
 
 from supasync_core.model.wording import counted
-from supasync_core.verify.findings import KEYS, ROWS
 from supasync_core.verify.second_look import SecondLook
 from supasync_core.verify.table_comparison import TableComparison
+from supasync_core.verify.verdict import KEYS, ROWS
 from supasync_core.verify.walk import Walk
 
 _NULLS = "an SQL NULL against the JSON null of a json column: both are printed alike"

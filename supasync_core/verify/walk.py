@@ -17,8 +17,8 @@ from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span
 from supasync_core.model.page_order import ends_range
 from supasync_core.model.pg_types import INTEGERS, UNZONED, ZONED, type_of
 from supasync_core.schema.printed_precision import Printing
-from supasync_core.verify.findings import ROWS
 from supasync_core.verify.table_comparison import SeenRow, TableComparison, added
+from supasync_core.verify.verdict import ROWS
 
 if TYPE_CHECKING:
     from supasync_core.staging.staging_file import Staging

@@ -23,8 +23,8 @@ from supasync_core.sync.comparison.due import Wanted
 from supasync_core.sync.comparison.ranges import LEAST, MOST, Ahead, joined, printed
 from supasync_core.sync.comparison.rows import Bringer, Met, met, tell_versions
 from supasync_core.verify.deleted_rows import Deletions, Search
-from supasync_core.verify.findings import KEYS, ROWS, STAMPS
 from supasync_core.verify.table_comparison import TableComparison, comparison_of
+from supasync_core.verify.verdict import KEYS, ROWS, STAMPS
 
 if TYPE_CHECKING:
     from supasync_core.staging.staging_file import Staging
