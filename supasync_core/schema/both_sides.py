@@ -131,17 +131,11 @@ def _counted(source: Source, table: Table, found: Difference) -> Difference:
 
 
 def _only_declared(table: Table) -> Difference:
-    return Difference(
-        kind="table",
-        level=PROBLEM,
-        table=table.name,
-        text=f"{table.name}: tables.yaml names it, and OLD has no such table",
-        hint="correct the name, or delete the entry: supasync init shows what OLD has",
-    )
+    text = f"{table.name}: tables.yaml names it, and OLD has no such table"
+    hint = "correct the name, or delete the entry: supasync init shows what OLD has"
+    return Difference("table", PROBLEM, table.name, text, hint=hint)
 
 
 def _only_new(name: str, shape: Shape) -> Difference:
     kind = "view" if shape.view else "table"
-    return Difference(
-        kind=kind, level=WARNING, table=name, text=f"{name}: NEW alone has this {kind}", new=kind
-    )
+    return Difference(kind, WARNING, name, f"{name}: only NEW has this {kind}", new=kind)

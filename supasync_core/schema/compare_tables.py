@@ -7,9 +7,10 @@ from supasync_core.model import pg_types
 from supasync_core.model.level import PROBLEM, WARNING, Level
 from supasync_core.model.row_key import ROW_KEY, missing_in_sink
 from supasync_core.model.table import Column, Shape, Table
+from supasync_core.model.wording import counted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Difference:
     """Something that differs between OLD and NEW.
 
@@ -37,14 +38,9 @@ def differences(table: Table, old: Shape, new: Shape, *, declared: bool = True) 
 def absent(table: Table, shape: Shape, *, declared: bool) -> Difference:
     """A table or view that NEW does not have."""
     kind = "view" if shape.view else "table"
-    return Difference(
-        kind=kind,
-        level=PROBLEM if declared else WARNING,
-        table=table.name,
-        text=f"{table.name}: NEW has no such {kind}",
-        old=kind,
-        hint="create it in NEW by the migrations that made it in OLD; rights too: supasync schema sql",
-    )
+    level: Level = PROBLEM if declared else WARNING
+    hint = "create it in NEW by the migrations that made it in OLD; rights too: supasync schema sql"
+    return Difference(kind, level, table.name, f"{table.name}: NEW has no such {kind}", old=kind, hint=hint)
 
 
 def _copied(table: Table, old: Shape) -> list[str]:
@@ -74,58 +70,40 @@ def _all(table: Table, old: Shape, new: Shape) -> Iterator[Difference]:
 
 
 def _view(table: Table, new: Shape) -> Difference:
-    old_is, new_is = ("a table", "a view") if new.view else ("a view", "a table")
-    return Difference(
-        kind="view",
-        level=PROBLEM if new.view else WARNING,
-        table=table.name,
-        text=f"{table.name} is {old_is} in OLD and {new_is} in NEW",
-        old=old_is,
-        new=new_is,
-        hint="create the table in NEW in its place" if new.view else None,
-    )
+    one, other = ("a table", "a view") if new.view else ("a view", "a table")
+    text, hint = f"{table.name} is {one} in OLD and {other} in NEW", "create the table in NEW in its place"
+    if new.view:
+        return Difference("view", PROBLEM, table.name, text, old=one, new=other, hint=hint)
+    return Difference("view", WARNING, table.name, text, old=one, new=other)
 
 
 def _missing(table: Table, column: Column) -> Difference:
-    return Difference(
-        kind="column",
-        level=PROBLEM,
-        table=table.name,
-        column=column.name,
-        text=f"{table.name}: NEW has no column {column.name}",
-        old=pg_types.shown(column),
-        hint=missing_in_sink([column.name]),
-    )
+    text, has = f"{table.name}: NEW has no column {column.name}", pg_types.shown(column)
+    hint = missing_in_sink([column.name])
+    return Difference("column", PROBLEM, table.name, text, column.name, old=has, hint=hint)
 
 
 def _added(table: Table, column: Column) -> Difference:
-    bare = column.nullable is False and column.default is None
-    return Difference(
-        kind="column",
-        level=WARNING,
-        table=table.name,
-        column=column.name,
-        text=f"{table.name}: NEW alone has the column {column.name}"
-        + (", NOT NULL: without a default every row would be refused" if bare else ""),
-        new=pg_types.shown(column),
-    )
+    text = f"{table.name}: only NEW has the column {column.name}"
+    if column.nullable is False and column.default is None:
+        text += ", which is NOT NULL and has no default: every row would be refused"
+    return Difference("column", WARNING, table.name, text, column.name, new=pg_types.shown(column))
 
 
 def _of_column(table: Table, old: Column, new: Column) -> Iterator[Difference]:
-    of = {"table": table.name, "column": old.name}
     place = f"{table.name}.{old.name}"
     yield from _type(table, old, new)
     if None not in (old.nullable, new.nullable) and old.nullable != new.nullable:
-        level: Level = PROBLEM if old.nullable else WARNING
-        text = f"{place} is {_null(old)} in OLD, {_null(new)} in NEW"
-        yield Difference(kind="null", level=level, text=text, old=_null(old), new=_null(new), **of)
+        one, other = ("nullable", "NOT NULL") if old.nullable else ("NOT NULL", "nullable")
+        text = f"{place} is {one} in OLD, {other} in NEW"
+        yield Difference("null", PROBLEM if old.nullable else WARNING, table.name, text, old.name, one, other)
     if old.default != new.default:
         text = f"{place} has the default {_shown(old.default)} in OLD, {_shown(new.default)} in NEW"
-        yield Difference(kind="default", level=WARNING, text=text, old=old.default, new=new.default, **of)
+        yield Difference("default", WARNING, table.name, text, old.name, old.default, new.default)
     if old.refers != new.refers:
-        one, other = _target(old), _target(new)
-        text = f"{place} refers to {one or 'nothing'} in OLD, to {other or 'nothing'} in NEW"
-        yield Difference(kind="reference", level=WARNING, text=text, old=one, new=other, **of)
+        mine, theirs = (".".join(each.refers) if each.refers else None for each in (old, new))
+        text = f"{place} refers to {mine or 'nothing'} in OLD, to {theirs or 'nothing'} in NEW"
+        yield Difference("reference", WARNING, table.name, text, old.name, mine, theirs)
 
 
 def _type(table: Table, old: Column, new: Column) -> Iterator[Difference]:
@@ -133,48 +111,25 @@ def _type(table: Table, old: Column, new: Column) -> Iterator[Difference]:
     fit = pg_types.fit(old, new)
     if fit == pg_types.SAME:
         return
-    told, level = _type_words(old, new, fit)
-    yield Difference(
-        kind="type",
-        level=level,
-        table=table.name,
-        column=old.name,
-        text=f"{table.name}.{old.name} {told}",
-        old=pg_types.shown(old),
-        new=pg_types.shown(new),
-    )
-
-
-def _type_words(old: Column, new: Column, fit: str) -> tuple[str, Level]:
+    one, other, place = pg_types.shown(old), pg_types.shown(new), f"{table.name}.{old.name}"
+    level: Level = PROBLEM if fit == pg_types.NARROWER else WARNING
     lacking = [value for value in old.values if value not in new.values] if new.values else []
     if lacking:
-        return f"lacks in NEW: {', '.join(lacking)}", PROBLEM
-    if old.values and new.values:
-        return "has other values in NEW, or another order: they sort by it", WARNING
-    told = f"is {pg_types.shown(old)} in OLD, {pg_types.shown(new)} in NEW"
-    return (f"{told}, which takes less", PROBLEM) if fit == pg_types.NARROWER else (told, WARNING)
+        text = f"{place}: NEW lacks {counted(len(lacking), 'value', 'values')}: {', '.join(lacking)}"
+    elif old.values and new.values:
+        text = f"{place} has other values in NEW, or another order: they sort by it"
+    else:
+        text = f"{place} is {one} in OLD, {other} in NEW{', which takes less' if level == PROBLEM else ''}"
+    yield Difference("type", level, table.name, text, old.name, one, other)
 
 
 def _key(table: Table, old: Shape, new: Shape) -> Difference:
-    told = {side: ", ".join(shape.key) or None for side, shape in (("old", old), ("new", new))}
-    needed = set(table.key) == set(old.key)
-    words = f"the primary key is ({told['old'] or 'none'}) in OLD, ({told['new'] or 'none'}) in NEW"
-    return Difference(
-        kind="key",
-        level=PROBLEM if needed else WARNING,
-        table=table.name,
-        text=f"{table.name}: {words}",
-        hint="rows are written by that key: add it in NEW" if needed else None,
-        **told,
-    )
-
-
-def _null(column: Column) -> str:
-    return "nullable" if column.nullable else "NOT NULL"
-
-
-def _target(column: Column) -> str | None:
-    return ".".join(column.refers) if column.refers else None
+    one, other = (", ".join(shape.key) or None for shape in (old, new))
+    text = f"{table.name}: the primary key is ({one or 'none'}) in OLD, ({other or 'none'}) in NEW"
+    if set(table.key) != set(old.key):
+        return Difference("key", WARNING, table.name, text, old=one, new=other)
+    hint = "rows are written by that key: add it in NEW"
+    return Difference("key", PROBLEM, table.name, text, old=one, new=other, hint=hint)
 
 
 def _shown(default: str | None) -> str:

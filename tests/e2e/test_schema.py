@@ -92,7 +92,7 @@ def test_check_finds_the_same_problems_and_setup_stops_at_them(apart: Workspace)
     for line in (
         "problem: users: NEW has no column plan",
         "problem: users.email is text in OLD, character varying(12) in NEW, which takes less",
-        "problem: jobs.status lacks in NEW: failed",
+        "problem: jobs.status: NEW lacks 1 value: failed",
         "problem: usage_logs.id is bigint in OLD, integer in NEW, which takes less",
         "warning: undecided: notes: 0 rows in OLD, NEW has no such table",
     ):
