@@ -6,7 +6,7 @@ A type that is not listed is treated like text. Documents are judged elsewhere, 
 """
 
 from supasync_core.model.pg_types import IGNORED_ZONE, NUMBERS, WHOLE, bare, is_document
-from supasync_core.staging.values import VARCHAR, instant, literal, shortest
+from supasync_core.staging.values import VARCHAR, instant, literal
 
 _TRUE = ("t", "true", "tr", "tru", "y", "ye", "yes", "on", "1")
 _FALSE = ("f", "false", "fa", "fal", "fals", "n", "no", "off", "of", "0")
@@ -101,7 +101,9 @@ def alike(kind: str, mine: str, theirs: str, *, strict: bool) -> str:
     if bare(kind) in (*NUMBERS, "money"):
         return "false" if strict else f"coalesce({same(kind, mine, theirs)}, false)"
     if not kind:
-        return _by_look(mine, theirs, strict=strict)
+        number = f"regexp_matches({mine}, {literal(_NUMBER)})" if strict else "false"
+        found = f"(NOT {number} AND {looked(kind, mine)} = {looked(kind, theirs)})"
+        return f"(coalesce({found}, false) OR {_booleans(f'lower({mine})', f'lower({theirs})')})"
     return f"coalesce({equal(kind, mine, theirs) or 'false'}, false)"
 
 
@@ -162,20 +164,6 @@ def _moment(text: str) -> str:
     return f"CASE WHEN {longer} THEN {text} ELSE coalesce({moment}, {text}) END"
 
 
-def _by_look(mine: str, theirs: str, *, strict: bool) -> str:
-    numbers = "false" if strict else _numbers(mine, theirs)
-    return (
-        f"CASE WHEN {_both(_TIME, mine, theirs)} THEN coalesce({_instants(mine, theirs)}, false) "
-        f"WHEN {_both(_NUMBER, mine, theirs)} THEN {numbers} "
-        f"WHEN {_both(_UUID, mine, theirs)} THEN lower({mine}) = lower({theirs}) "
-        f"ELSE {_booleans(f'lower({mine})', f'lower({theirs})')} END"
-    )
-
-
-def _both(pattern: str, mine: str, theirs: str) -> str:
-    return f"regexp_matches({mine}, {literal(pattern)}) AND regexp_matches({theirs}, {literal(pattern)})"
-
-
 def _instants(mine: str, theirs: str) -> str:
     longer = f"regexp_matches({mine} || ' ' || {theirs}, {literal(_NANOSECONDS)})"
     return f"(NOT {longer} AND {instant(mine, VARCHAR)} = {instant(theirs, VARCHAR)})"
@@ -183,17 +171,3 @@ def _instants(mine: str, theirs: str) -> str:
 
 def _booleans(mine: str, theirs: str) -> str:
     return " OR ".join(f"({mine} IN {each} AND {theirs} IN {each})" for each in (_TRUE[:2], _FALSE[:2]))
-
-
-def _numbers(mine: str, theirs: str) -> str:
-    return (
-        f"CASE WHEN regexp_matches({mine} || {theirs}, '[eE]') "
-        f"THEN {scientific(mine)} = {scientific(theirs)} "
-        f"ELSE {_plain_number(mine)} = {_plain_number(theirs)} END"
-    )
-
-
-def _plain_number(text: str) -> str:
-    """Without a plus, leading zeros, and zeros at the end of a fraction; -0 is 0."""
-    bare_text = rf"regexp_replace(regexp_replace({text}, '^\+', ''), '^(-?)0+(\d)', '\1\2')"
-    return f"regexp_replace({shortest(bare_text)}, '^-0$', '0')"
