@@ -28,7 +28,7 @@ VERSION = 2
 """Of the functions in `schema.sql`; earlier ones tell none, or a smaller one."""
 _OLDER = (
     "NEW's functions are those of an earlier version, and go on to work; for what is better in new ones, "
-    "paste what supasync schema sql prints into NEW's SQL editor once more"
+    "paste what supasync schema sql prints into NEW's SQL editor again"
 )
 _TIMES = ("created_at", "finished_at", "last_sync_timestamp", "since", "until", "now")
 

@@ -19,7 +19,7 @@ Answer = Mapping[str, Any]
 
 REOPEN = "state reopen"
 """The one command that may take the lease of a closed state."""
-NO_BASELINE = "there is no baseline record yet: nothing was ever synced"
+NO_BASELINE = "there is no baseline yet: nothing was ever synced"
 _NOT_SET_UP = "run: supasync setup"
 
 

@@ -32,7 +32,7 @@ def check(session: Session, *, as_json: bool) -> int:
     with session.migration() as migration:
         found = _look(migration, as_json=as_json)
     if found.fine and (found.past is None or found.past.state is None) and not as_json:
-        click.echo("there is no baseline record yet; next: supasync setup")
+        click.echo("there is no baseline yet; next: supasync setup")
     return 0 if found.fine else 3
 
 
@@ -67,7 +67,7 @@ def setup(session: Session, start: str | None, *, as_json: bool) -> int:
                     "there is a baseline already, so --from means nothing now",
                     hint="to read a table from its beginning again: supasync state reset TABLE",
                 )
-            message = "the baseline record exists already; nothing was changed"
+            message = "the baseline exists already; nothing was changed"
         else:
             message = _write_baseline(migration, instant)
     if as_json:

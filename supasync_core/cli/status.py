@@ -69,10 +69,11 @@ def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int
 
 def _show(health: Health, redact: Callable[[str], str]) -> None:
     if not health.runs:
-        click.echo("nothing was ever run")
+        click.echo("no run yet")
         return
     last = health.runs[0]
-    output.line(f"last run: {last.status}, {last.created_at}, {last.records:,} records ({last.command})")
+    synced = counted(last.records, "row", "rows")
+    output.line(f"last run: {last.status}, {last.created_at}, {synced} ({last.command})")
     if last.error:
         click.echo(redact(textwrap.indent(last.error, "  ")))
     blind = sum(lag.blind for lag in health.tables)
@@ -80,9 +81,7 @@ def _show(health: Health, redact: Callable[[str], str]) -> None:
     output.line(f"health: {health.verdict}{but}")
     click.echo(f"last success: {ago(health.age)}")
     if health.set_aside:
-        click.echo(
-            f"{counted(health.set_aside, 'row is', 'rows are')} set aside: see supasync quarantine list"
-        )
+        click.echo(f"{counted(health.set_aside, 'row is', 'rows are')} quarantined: supasync quarantine list")
     for name, rows in health.kept_out.items():
         told = counted(rows, "row of OLD is kept out by a row", "rows of OLD are kept out by rows")
         output.line(f"{name}: {told} of NEW that OLD does not have: supasync reconcile clear")
@@ -96,7 +95,7 @@ def _show(health: Health, redact: Callable[[str], str]) -> None:
         output.line(line)
     click.echo()
     output.table(
-        ("began", "command", "status", "records", "requests", "bytes"),
+        ("began", "command", "status", "rows", "requests", "bytes"),
         [
             (r.created_at, r.command, r.status, r.records, r.requests, format_size(r.bytes))
             for r in health.runs

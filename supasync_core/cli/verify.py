@@ -155,7 +155,7 @@ def _differences(verdict: "TableVerdict") -> list[tuple[str, list[str]]]:
         ("in NEW and not in OLD", list(map(_key, verdict.extra))),
         ("changed", changed),
         ("several rows with one key", list(map(_key, verdict.repeated))),
-        ("set aside, see supasync quarantine list", list(map(_key, verdict.set_aside))),
+        ("quarantined, see supasync quarantine list", list(map(_key, verdict.set_aside))),
     ]
     return [(what, keys) for what, keys in found if keys]
 

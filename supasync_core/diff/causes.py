@@ -29,7 +29,7 @@ CAUSES = {
     TRIGGER: "only timestamps differ, and NEW's is later: a trigger in NEW stamps rows anew",
     CUT: "one text is the beginning of the other: the dashboard cuts cells at 10,240 characters",
     EMPTY: "NULL on one side, an empty text (or the word null) on the other: a dialect of CSV",
-    UNKNOWN: "nothing tells",
+    UNKNOWN: "neither timestamps nor the state of NEW show the cause",
 }
 _CUT_LENGTH = 10_240
 _NULLS = ("", "null", "NULL")

@@ -71,7 +71,7 @@ def missing_in_sink(columns: Sequence[str]) -> str:
 
 def start_again(table: Table) -> str:
     """What to do where rows that were copied would stay as they are."""
-    again = f"to copy all rows anew: supasync sync --full {table.name}"
+    again = f"to copy all rows again: supasync sync --full {table.name}"
     if not has_row_key(table):
         return again
     place = f"{sql_name(table.schema)}.{sql_name(table.relation)}"

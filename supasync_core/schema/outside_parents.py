@@ -32,7 +32,7 @@ def sentences(migration: Migration) -> Iterator[tuple[str | None, str, str]]:
     """Of each such key the table's name, what it means, and what to do."""
     found = to_elsewhere(migration)
     if found is None:
-        yield None, OLDER, "paste what supasync schema sql prints into NEW's SQL editor once more"
+        yield None, OLDER, "paste what supasync schema sql prints into NEW's SQL editor again"
     names = {table.address: table.name for table in migration.settings.tables}
     for each in found or ():
         name, other = names[each.table], printed_parent(each)

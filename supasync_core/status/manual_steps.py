@@ -48,7 +48,7 @@ def _pasted(found: Preflight) -> Iterator[Step]:
 
 def _copied(found: Preflight) -> Iterator[Step]:
     if not found.ready:
-        yield Step("supasync setup", "once more, when the problems are fixed")
+        yield Step("supasync setup", "again, when the problems are fixed")
     if any(each.kind == "made" for each in found.findings):
         yield Step("supasync reconcile clear", "the rows that NEW has of its own; look, then with --apply")
     yield Step("supasync sync", "the first load; run it again at any time")

@@ -55,8 +55,12 @@ class Guard:
         known, found = set(self.state.columns), set(batch.columns)
         if known and known != found:
             words = [("gained", sorted(found - known)), ("lost", sorted(known - found))]
-            told = " and ".join(f"{word} {', '.join(names)}" for word, names in words if names)
-            raise self._start_again(f"OLD {told} since rows were copied, which lack that")
+            told = " and ".join(
+                f"{word} {'column' if len(names) == 1 else 'columns'} {', '.join(names)}"
+                for word, names in words
+                if names
+            )
+            raise self._start_again(f"OLD {told}; rows already copied do not have that change")
         self.state = replace(self.state, columns=batch.columns, alive_at=self.now)
 
     @property
@@ -78,7 +82,7 @@ class Guard:
             self.readback.look(aside)
 
     def finished(self, rows: int, aside: Collection[Key] | None) -> None:
-        """ChangedError where the sink does not keep what was sent, SchemaError where OLD shows no row."""
+        """ChangedError where the sink does not keep what was sent, SchemaError where OLD returns no rows."""
         self.readback.look(aside)
         self._alive(rows)
 
@@ -92,7 +96,7 @@ class Guard:
             return
         if self.migration.source.count(self.table) == 0:
             raise SchemaError(
-                f"{self.table.name}: OLD shows no row any more, and there were some",
+                f"{self.table.name}: OLD returned no rows; this table had rows before",
                 table=self.table.name,
                 hint="is the key still the right one? If the table was emptied on purpose: "
                 f"supasync state reset {self.table.name}",

@@ -191,7 +191,7 @@ class Writer:
         columns = ", ".join(err.columns)
         err.hint = (
             f"nothing tells which columns of {err.other} those of ({columns}) refer to, so its row is not "
-            "looked for: paste what supasync schema sql prints into NEW's SQL editor once more"
+            "looked for: paste what supasync schema sql prints into NEW's SQL editor again"
         )
         named = matching(batch, err)
         return self._without(table, batch, named, err) if named else self._halved(table, batch, err)

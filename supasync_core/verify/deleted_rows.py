@@ -70,7 +70,7 @@ class Search:
         self.unsettled += batch.count
 
     def settle(self) -> None:
-        """Look once more at what differed so far."""
+        """Look again at what differed so far."""
         walk = self.walk
         walk.match_across()
         if self.table.transform:  # which of them it leaves out could only be told by every row's values
@@ -86,12 +86,12 @@ class Search:
     def finish(self) -> Deletions:
         """All that was found, now that OLD has shown its last row; SchemaError where it shows no row at all.
 
-        That is what a wrong key looks like. What was found by an earlier run is looked at once more.
+        That is what a wrong key looks like. What an earlier run found is looked at again.
         """
         self.walk.finish()
         if self.walk.extra and not self._shows_rows():
             raise SchemaError(
-                f"{self.table.name}: OLD shows no row, and NEW has some: deletes are not judged by that",
+                f"{self.table.name}: OLD returned no rows, and NEW has some: that proves no delete",
                 table=self.table.name,
                 hint="is the key still the right one? If the table was emptied on purpose, "
                 "empty it in NEW too",

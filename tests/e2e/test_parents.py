@@ -78,7 +78,7 @@ def test_only_the_rows_without_an_account_wait_and_arrive_with_it(space: Workspa
 
     told = space.supasync("verify")
     assert told.code == 1
-    assert "set aside, see supasync quarantine list: 3" in told.out
+    assert "quarantined, see supasync quarantine list: 3" in told.out
     assert "in flight" not in told.out
 
     people(space, 151, 151)

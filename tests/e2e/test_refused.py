@@ -98,7 +98,7 @@ def test_a_deleted_and_recreated_email_is_set_aside_with_the_reason_and_arrives_
         "NEW's row 5 has the same email, and OLD has no such row: deleted there, or made in NEW" in listed.out
     )
     assert space.supasync("sync").code == 0, "an alert comes once"
-    assert "1 row is set aside: see supasync quarantine list" in space.supasync("status").out
+    assert "1 row is quarantined: supasync quarantine list" in space.supasync("status").out
     space.new.run("delete from public.users where id = 5")
     done = space.supasync("sync")
     assert done.code == 0

@@ -168,7 +168,7 @@ def test_a_month_is_news_whatever_this_machines_clock_says(space: Workspace, day
 
 def test_recorded_sizes_become_a_sentence(space: Workspace) -> None:
     budgets(space, "budgets: {database: 500MB}")
-    assert "no database size is recorded" in space.supasync("usage").out
+    assert "the database size is not known" in space.supasync("usage").out
     sizes = "jsonb_build_object('database_bytes', jsonb_build_object('OLD', 363750000 + g * 1250000))"
     recorded(space, 61, "now() - (61 - g) * interval '6 hours'", sizes)
     out = space.supasync("usage").out

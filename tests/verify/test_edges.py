@@ -191,7 +191,7 @@ def test_looking_for_deletes_names_what_is_missing_but_for_rows_in_flight(ends: 
 
 def test_a_table_in_which_old_shows_no_row_is_not_judged(ends: Pair) -> None:
     ends.new(TEN)
-    with pytest.raises(SchemaError, match="OLD shows no row"):
+    with pytest.raises(SchemaError, match="OLD returned no rows"):
         ends.deletions("  plain:")
 
 
