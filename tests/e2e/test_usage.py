@@ -178,7 +178,7 @@ def test_recorded_sizes_become_a_sentence(space: Workspace) -> None:
 
 def test_a_size_that_nobody_recorded_is_estimated_on_demand(space: Workspace) -> None:
     done = space.supasync("usage", "--estimate")
-    assert "an estimate: exact counts times the first rows" in done.out
+    assert "estimated from exact counts and the first rows" in done.out
     assert {request["method"] for request in space.old.server.requests()} == {"GET"}
 
 
