@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.workspace import COMMAND
+from tests.servers.command import COMMAND
 
 CONFIG = """\
 version: 1

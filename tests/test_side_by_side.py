@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from supasync_core.api.table_plugin import Piece
 from supasync_core.concurrency.rwlock import ReadWriteLock
-from supasync_core.concurrency.scheduler import side_by_side
+from supasync_core.concurrency.scheduler import run_in_dependency_order
 from supasync_core.model.batch import Batch
 from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
@@ -55,7 +55,7 @@ def test_parents_end_before_their_children_begin(parents: list[set[int]], worker
         assert set(table.depends_on) <= set(diary.ended)
         diary.work(table.name)
 
-    side_by_side(tables, workers, work, lambda: None)
+    run_in_dependency_order(tables, workers, work, lambda: None)
     assert sorted(diary.ended) == sorted(table.name for table in tables)
     assert diary.most <= workers
 
@@ -73,7 +73,7 @@ def test_what_one_table_raises_ends_all_once_the_others_have_stopped(workers: in
 
     tables = [Table(name="bad"), *(Table(name=f"t{i}") for i in range(5))]
     with pytest.raises(ValueError, match="bad"):
-        side_by_side(tables, workers, work, stopped.set)
+        run_in_dependency_order(tables, workers, work, stopped.set)
     assert stopped.is_set()
     assert len(diary.ended) == (2 if workers > 1 else 0)
     assert not diary.inside
@@ -82,36 +82,36 @@ def test_what_one_table_raises_ends_all_once_the_others_have_stopped(workers: in
 def test_who_passes_a_gate_alone_is_alone() -> None:
     gate, diary = ReadWriteLock(), Diary()
 
-    def together() -> None:
-        with gate.together():
+    def shared() -> None:
+        with gate.shared():
             assert "alone" not in diary.inside
             diary.work("together")
 
-    def alone() -> None:
-        with gate.alone():
+    def exclusive() -> None:
+        with gate.exclusive():
             assert not diary.inside
             diary.work("alone")
 
     with ThreadPoolExecutor(6) as pool:
-        done = [pool.submit(alone if i % 4 == 0 else together) for i in range(40)]
+        done = [pool.submit(exclusive if i % 4 == 0 else shared) for i in range(40)]
     for each in done:
         each.result()
     assert diary.most > 1
 
 
-def _leg(keys: Iterable[int] | None) -> PendingBatch:
+def _pending(keys: Iterable[int] | None) -> PendingBatch:
     batch = Batch(json.dumps([{"id": key} for key in keys or ()]).encode())
     return PendingBatch(Piece(batch, TableState()), batch, EVERY_KEY if keys is None else frozenset(keys))
 
 
-def _fly(legs: list[PendingBatch], most: int, send: Callable[[Batch], None]) -> list[PendingBatch]:
+def _fly(waiting: list[PendingBatch], most: int, send: Callable[[Batch], None]) -> list[PendingBatch]:
     landed: list[PendingBatch] = []
     with ThreadPoolExecutor(4) as pool:
-        flight = InFlight(pool, most)
-        for leg in legs:
-            landed += flight.room_for(leg)
-            flight.start(leg, send)
-        landed += flight.rest()
+        in_flight = InFlight(pool, most)
+        for pending in waiting:
+            landed += in_flight.room_for(pending)
+            in_flight.start(pending, send)
+        landed += in_flight.rest()
     return landed
 
 
@@ -125,7 +125,7 @@ def test_two_versions_of_a_row_are_never_on_their_way_at_once(
 ) -> None:
     """And what is confirmed is confirmed in the order of reading, whatever arrives first."""
     diary = Diary()
-    legs = [_leg(keys) for keys in batches]
+    waiting = [_pending(keys) for keys in batches]
 
     def send(batch: Batch) -> None:
         keys = {row["id"] for row in batch.rows}
@@ -133,16 +133,16 @@ def test_two_versions_of_a_row_are_never_on_their_way_at_once(
             assert keys.isdisjoint(key for name in diary.inside for key in name.split())
         diary.work(" ".join(sorted(keys)), seconds=0.001 * (len(keys) % 3))
 
-    landed = _fly(legs, most, send)
-    assert [leg.piece for leg in landed] == [leg.piece for leg in legs]
-    for leg in landed:
-        leg.sent.result()
+    landed = _fly(waiting, most, send)
+    assert [pending.piece for pending in landed] == [pending.piece for pending in waiting]
+    for pending in landed:
+        pending.sent.result()
     assert diary.most <= most
 
 
 def test_a_piece_without_rows_is_confirmed_in_its_place() -> None:
     gone = threading.Event()
-    legs = [_leg([1]), PendingBatch(Piece(None, TableState(ahead=7)), None), _leg([2])]
+    waiting = [_pending([1]), PendingBatch(Piece(None, TableState(ahead=7)), None), _pending([2])]
 
     def send(batch: Batch) -> None:
         if batch.rows[0]["id"] == "1":
@@ -150,4 +150,4 @@ def test_a_piece_without_rows_is_confirmed_in_its_place() -> None:
         else:
             gone.set()
 
-    assert [leg.piece for leg in _fly(legs, 2, send)] == [leg.piece for leg in legs]
+    assert [pending.piece for pending in _fly(waiting, 2, send)] == [pending.piece for pending in waiting]

@@ -99,7 +99,7 @@ class Command:
             output.watching(self.session.redact, as_json=self.as_json) as watch,
         ):
             sending = Sending(migration, self.staging, lease, lease.state, outlook, watch, asked)
-            done = sending.conduct()
+            done = sending.run()
         for part in outlook.parts.values():
             if done.status == "success":
                 for each in part.loaded:

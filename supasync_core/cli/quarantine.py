@@ -59,11 +59,11 @@ def retry(session: Session) -> int:
     from supasync_core.sync.writer import Writer  # noqa: PLC0415
 
     with session.lease("quarantine retry") as lease:
-        delivery = Writer(lease.migration, lease.run.now, lease.state)
+        writer = Writer(lease.migration, lease.run.now, lease.state)
         for table in lease.migration.settings.tables:
-            quarantine_retry.retry(delivery, table, whole=True)
-        left = delivery.set_aside.kept(lease.state)
-        lease.release("retried", left.doubtful(delivery.reread.written))
+            quarantine_retry.retry(writer, table, whole=True)
+        left = writer.set_aside.kept(lease.state)
+        lease.release("retried", left.doubtful(writer.reread.written))
     count = sum(left.set_aside().values())
     told = counted(count, "row is refused again", "rows are refused again")
     click.echo(told if count else "every row is there now")

@@ -86,7 +86,7 @@ def run(  # noqa: PLR0913 - what a run may be
                 plan = replace(
                     plan,
                     metered=partial(metered, migration),
-                    foretell=partial(_foretell, migration, chosen),
+                    on_first_load=partial(_show_forecast, migration, chosen),
                 )
                 _import_whole(migration, chosen)
                 with output.watching(session.redact, as_json=as_json) as watch:
@@ -131,7 +131,7 @@ def _age_in_new(migration: Migration) -> timedelta | None:
     return age_in(past.state, past.records[0].created_at) if past.records else None
 
 
-def _foretell(migration: Migration, tables: Sequence[Table], state: State, now: str) -> None:
+def _show_forecast(migration: Migration, tables: Sequence[Table], state: State, now: str) -> None:
     """Say what a first load will cost; what is amiss with a single table, its own copy says better."""
     try:
         found = estimate(migration, tables, state, now)

@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def ahead(
+def prefetch(
     items: Iterator[T], most: int = 1, meanwhile: Callable[[Future[list[T]]], None] | None = None
 ) -> Iterator[T]:
     """The items in their order; a thread of its own fetches up to so many more while one is in use.

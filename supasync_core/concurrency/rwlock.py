@@ -14,7 +14,7 @@ class ReadWriteLock:
         self._alone = False
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def shared(self) -> Iterator[None]:
         """Wait until nobody is alone inside; others may be inside too."""
         with self._changed:
             self._changed.wait_for(lambda: not self._alone)
@@ -27,7 +27,7 @@ class ReadWriteLock:
                 self._changed.notify_all()
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """Wait until nobody is inside; nobody else comes in meanwhile."""
         with self._changed:
             self._changed.wait_for(lambda: not self._alone)

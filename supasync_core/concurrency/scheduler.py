@@ -24,7 +24,7 @@ def executor(workers: int, name: str) -> Executor:
     return ThreadPoolExecutor(workers, thread_name_prefix=name) if workers > 1 else Inline()
 
 
-def side_by_side(
+def run_in_dependency_order(
     tables: Sequence[Table], workers: int, work: Callable[[Table], None], stop: Callable[[], None]
 ) -> None:
     """Work on all tables, in their order as far as there are workers, parents before their children.

@@ -37,7 +37,7 @@ class Sending:
     interrupted: Callable[[], bool] = lambda: False
     results: dict[str, TableResult] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
-    delivery: Writer = field(init=False)
+    writer: Writer = field(init=False)
     keeping: Keeping = field(init=False)
 
     def __post_init__(self) -> None:
@@ -45,11 +45,11 @@ class Sending:
         settings = self.migration.settings
         plain = replace(settings, tables=tuple(replace(table, transform=()) for table in settings.tables))
         staged = replace(self.migration, settings=plain, source=self.staging.source())
-        self.delivery = Writer(staged, self.lease.run.now, self.state)
+        self.writer = Writer(staged, self.lease.run.now, self.state)
         self.keeping = Keeping(self.migration, self.lease.run.now)
         self.lease.record = lambda: self._entry(self._report(None, interrupted=False), "running")
 
-    def conduct(self) -> Report:
+    def run(self) -> Report:
         """Send all tables that may be sent, and save; what happens to one table does not stop the others."""
         stopped: SupasyncError | None = None
         interrupted = False
@@ -93,21 +93,21 @@ class Sending:
             readback = self.keeping.before(table, self.state.table(table.name))
             for batch in self.staging.batches(table):
                 self.lease.renew()
-                self.delivery.send(table, batch)
+                self.writer.send(table, batch)
                 sample_of(readback, batch)
                 self.staging.confirmed(table, batch, self.migration.settings.sink.ref)
                 part.sent += batch.count
                 self.watch.rows_confirmed(table, part.sent, found)
-                self.state = self.delivery.set_aside.kept(self.state)
+                self.state = self.writer.set_aside.kept(self.state)
                 if self.interrupted():
                     raise Interrupted
-            self.keeping.after(readback, self.delivery.set_aside.keys(table))
+            self.keeping.after(readback, self.writer.set_aside.keys(table))
         except TableError as err:
             if err.table is None:
                 raise
-            self.delivery.set_aside.restore(table, self.state)
+            self.writer.set_aside.restore(table, self.state)
             return self._result(part, found, began, error=str(err), hint=err.hint, code=err.exit_code)
-        aside = self.delivery.set_aside.newly(table)
+        aside = self.writer.set_aside.newly(table)
         self.state = self._proven(part)
         if aside.rows:
             error, hint = aside.sentence, aside.hint

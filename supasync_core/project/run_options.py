@@ -45,9 +45,9 @@ class RunOptions:
 
     ``holder`` is the name under which the lease is held, this installation's where there is none.
     ``interrupted`` is asked between batches whether the user wants to stop, ``meter`` whether budgets allow
-    to go on; ``metered`` makes it at the store's time, under the lease. ``foretell`` is called with the state
-    and that time before a first load. ``last``: what is compared now and then is compared now, whatever it
-    costs, for no other run comes before the switch.
+    the run to continue; ``metered`` makes it at the store's time, under the lease. ``on_first_load`` is
+    called with the state and that time before a first load. ``last``: every comparison that is made now and
+    then is made now, whatever it costs, since no other run comes before the switch.
     """
 
     tables: tuple[Table, ...]
@@ -58,7 +58,7 @@ class RunOptions:
     interrupted: Callable[[], bool] = lambda: False
     meter: Meter | None = None
     metered: Callable[[timestamps.Instant], Meter | None] = lambda _now: None
-    foretell: Callable[[State, str], None] = lambda _state, _now: None
+    on_first_load: Callable[[State, str], None] = lambda _state, _now: None
 
     def check(self) -> None:
         """BudgetError where going on might exceed a budget; asked between batches."""

@@ -11,26 +11,26 @@ HALVINGS = 5
 
 
 @dataclass
-class Portions:
+class AdaptiveBatchSize:
     """The rows of each table that the sink took at once, where it could not take a whole batch."""
 
     rows: dict[str, int] = field(default_factory=dict)
     halved: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
-    def of(self, table: str, batch: Batch, at: int) -> Batch:
+    def next_slice(self, table: str, batch: Batch, at: int) -> Batch:
         """The next rows to be sent, from this place on."""
         most = self.rows.get(table, batch.count)
         if at == 0 and most >= batch.count:
             return batch
         return batch.only(range(at, min(at + most, batch.count)))
 
-    def taken(self, table: str) -> None:
+    def succeeded(self, table: str) -> None:
         """Try a quarter more the next time."""
         self.halved[table] = 0
         if table in self.rows:
             self.rows[table] += self.rows[table] // 4 + 1
 
-    def too_much(self, table: str, count: int, err: BatchTooLargeError) -> None:
+    def rejected(self, table: str, count: int, err: BatchTooLargeError) -> None:
         """Try half of it the next time; the error that it is where half would be of no use."""
         self.halved[table] += 1
         if count == 1 or (self.halved[table] > HALVINGS and not isinstance(err.error, RowError)):

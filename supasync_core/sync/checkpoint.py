@@ -36,7 +36,7 @@ class Checkpoint:
     """
 
     migration: Migration
-    plan: RunOptions
+    options: RunOptions
     lease: Lease
     state: State
     results: dict[str, TableResult] = field(default_factory=dict)
@@ -52,15 +52,15 @@ class Checkpoint:
     held: BytesHeld = field(default_factory=BytesHeld)
     sighted: dict[str, set[Key]] = field(default_factory=dict)
     """Keys that the source was seen to have, of tables whose deletes are mirrored."""
-    lookout: SchemaWatch = field(init=False)
-    delivery: Writer = field(init=False)
-    outlook: SourceSnapshot = field(default_factory=SourceSnapshot)
+    schema_watch: SchemaWatch = field(init=False)
+    writer: Writer = field(init=False)
+    snapshot: SourceSnapshot = field(default_factory=SourceSnapshot)
 
     def __post_init__(self) -> None:
         self.lock = self.lease.guard
         self.lease.record = lambda: self._entry(self.report(), "running")
-        self.lookout = SchemaWatch(self.migration, self.state.schema_seen_at, self.run.now)
-        self.delivery = Writer(self.migration, self.run.now, self.state)
+        self.schema_watch = SchemaWatch(self.migration, self.state.schema_seen_at, self.run.now)
+        self.writer = Writer(self.migration, self.run.now, self.state)
 
     @property
     def run(self) -> Run:
@@ -75,7 +75,7 @@ class Checkpoint:
         """
         with self.lock:
             state = state.beside(self.state.table(table.name))
-            self.state = self.delivery.set_aside.kept(self.state.with_table(table.name, state))
+            self.state = self.writer.set_aside.kept(self.state.with_table(table.name, state))
             self.unsaved_rows += rows
             self.records += arrived
 
@@ -118,9 +118,9 @@ class Checkpoint:
         self.unsaved_rows = 0
 
     def _entry(self, report: Report, status: str | None) -> Entry:
-        state = self.state.doubtful(self.delivery.reread.written)
+        state = self.state.doubtful(self.writer.reread.written)
         if report.complete and status is None:
-            state = replace(state, last_success=self.run.now, schema_seen_at=self.lookout.seen)
+            state = replace(state, last_success=self.run.now, schema_seen_at=self.schema_watch.seen)
         return Entry(
             status=status or report.status,
             state=state,
@@ -135,20 +135,20 @@ class Checkpoint:
         ledger, results = self.migration.ledger, dict(self.results)
         total = ledger.total()
         return Report(
-            command=self.plan.command,
+            command=self.options.command,
             run=self.run.id,
-            tables=tuple(results[table.name] for table in self.plan.tables if table.name in results),
+            tables=tuple(results[table.name] for table in self.options.tables if table.name in results),
             seconds=time.monotonic() - self.began,
             horizon=self._horizon(),
             notes=self._notes(),
             stopped=stopped,
             success_age=age_in(self.lease.state, self.run.now),
-            whole=len(self.plan.tables) == len(self.migration.settings.tables),
+            whole=len(self.options.tables) == len(self.migration.settings.tables),
             interrupted=interrupted,
             requests=total.requests,
             bytes=total.sent + total.received,
             costs=ledger.as_json(),
-            shares=self.plan.meter.shares() if self.plan.meter else (),
+            shares=self.options.meter.shares() if self.options.meter else (),
         )
 
     def _horizon(self) -> str | None:
@@ -168,7 +168,7 @@ class Checkpoint:
             notes.append("OLD's answers carry no current Date: every run reads rows near the cursors again")
         notes += [self.run.note] if self.run.note else []
         notes += self._late()
-        return (*notes, *self.outlook.notes())
+        return (*notes, *self.snapshot.notes())
 
     def _late(self) -> list[str]:
         """Until when tables are read again since a run before this one has not ended."""

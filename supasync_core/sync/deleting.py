@@ -27,19 +27,19 @@ _BY_HAND = "look at them: supasync verify --table {0}; to remove them: supasync 
 class Deleting:
     """What is done about rows of NEW that OLD does not have."""
 
-    progress: Checkpoint
+    checkpoint: Checkpoint
     weighed: list[DeletePlan] = field(default_factory=list)
 
     def not_looked(self, table: Table, err: StagingError, *, overdue: bool) -> None:
         """Let the report say that nobody looked: an alert, unless it may pass and is not ``overdue``."""
         told = f"deletes were not looked for, the next run will: {err}"
         note = "; ".join(filter(None, (told, err.hint)))
-        if note not in self.progress.notes:
-            self.progress.notes.append(note)
+        if note not in self.checkpoint.notes:
+            self.checkpoint.notes.append(note)
         passing = err.exit_code == TransientError.exit_code and not overdue
         code = TransientError.exit_code if passing else SupasyncError.exit_code
-        result = self.progress.results[table.name]
-        self.progress.results[table.name] = replace(result, error=told, hint=err.hint, exit_code=code)
+        result = self.checkpoint.results[table.name]
+        self.checkpoint.results[table.name] = replace(result, error=told, hint=err.hint, exit_code=code)
 
     def missing(self, table: Table, rows: int) -> None:
         """Say that so many rows of OLD are not in NEW, though sync should have brought them."""
@@ -57,7 +57,9 @@ class Deleting:
         if table.deletes == "report" and number:
             self._name(table, found.keys, found.more, staging)
         if table.deletes == "mirror" and found.keys and not found.more:
-            self.weighed.append(removal.weigh(Place.of(self.progress.migration, staging), table, found.keys))
+            self.weighed.append(
+                removal.weigh(Place.of(self.checkpoint.migration, staging), table, found.keys)
+            )
         elif table.deletes == "mirror" and number:
             rows = counted(number, "row is", "rows are")
             self.told(table, f"{table.name}: {rows} deleted in OLD", _by_hand(table), 3)
@@ -65,7 +67,7 @@ class Deleting:
     def _name(self, table: Table, keys: Sequence[Key], more: int, staging: "Staging") -> None:
         """Name the rows: those that OLD was seen to have are deleted there, of others nobody knows."""
         exact = table.exact_keys(keys)
-        seen = staging.seen(self.progress.migration.source_ref, table, exact)
+        seen = staging.seen(self.checkpoint.migration.source_ref, table, exact)
         gone = [key for key in exact if key in seen]
         other = [key for key in exact if key not in seen]
         for told, unnamed, fate in (
@@ -76,19 +78,19 @@ class Deleting:
             if number:
                 shown = "; ".join([*(", ".join(key) for key in told[:SHOWN]), *["..."] * (number > SHOWN)])
                 rows = counted(number, "row of NEW is", "rows of NEW are")
-                self.progress.notes.append(f"{table.name}: {rows} {fate}: {shown}")
+                self.checkpoint.notes.append(f"{table.name}: {rows} {fate}: {shown}")
 
     def remove(self, staging: "Staging") -> None:
         """Remove what was weighed, after another look at the lease."""
-        progress = self.progress
+        checkpoint = self.checkpoint
         if not self.weighed:
             return
         for plan in self.weighed:
-            progress.delivery.reread.written.add(plan.table.name)
-        progress.save(progress.report(), status="running")
-        removed = removal.remove(Place.of(self.progress.migration, staging), self.weighed, progress.run.now)[
-            1
-        ]
+            checkpoint.writer.reread.written.add(plan.table.name)
+        checkpoint.save(checkpoint.report(), status="running")
+        removed = removal.remove(
+            Place.of(self.checkpoint.migration, staging), self.weighed, checkpoint.run.now
+        )[1]
         plans = {plan.table.name: plan for plan in self.weighed}
         for done in removed:
             self._settle(done, plans[done.table.name])
@@ -97,24 +99,24 @@ class Deleting:
                 rows = counted(
                     len(plan.unproven), "row that OLD does not have is", "rows that OLD does not have are"
                 )
-                progress.notes.append(
+                checkpoint.notes.append(
                     f"{plan.table.name}: {rows} left in NEW: nothing shows that OLD ever had them"
                 )
 
     def _settle(self, done: Removed, plan: DeletePlan) -> None:
         table = done.table
         if done.error is not None:
-            result = self.progress.results[table.name]
-            self.progress.results[table.name] = replace(result, removed=done.removed)
+            result = self.checkpoint.results[table.name]
+            self.checkpoint.results[table.name] = replace(result, removed=done.removed)
             hint = done.error.hint if done.removed else _by_hand(table)
             self.told(table, str(done.error), hint, done.error.exit_code)
             return
         self._keep(table, (*plan.unproven, *done.held), 0)
-        result = self.progress.results[table.name]
-        self.progress.results[table.name] = replace(result, removed=done.removed)
+        result = self.checkpoint.results[table.name]
+        self.checkpoint.results[table.name] = replace(result, removed=done.removed)
         if done.removed:
             rows = counted(done.removed, "row was", "rows were")
-            self.progress.notes.append(
+            self.checkpoint.notes.append(
                 f"{table.name}: {rows} removed from NEW, as in OLD; to undo that: supasync reconcile undo"
             )
         if done.held:
@@ -123,22 +125,22 @@ class Deleting:
                 f"row that is deleted in OLD stays in NEW: rows of {done.holder} refer to it",
                 f"rows that are deleted in OLD stay in NEW: rows of {done.holder} refer to them",
             )
-            self.progress.notes.append(f"{table.name}: {rows}")
+            self.checkpoint.notes.append(f"{table.name}: {rows}")
 
     def _keep(self, table: Table, keys: tuple[Key, ...], more: int) -> None:
         """Let the state name the deleted rows that NEW still has."""
-        progress = self.progress
-        state = progress.state.table(table.name)
+        checkpoint = self.checkpoint
+        state = checkpoint.state.table(table.name)
         state = replace(state, deleted=keys[:KEPT], deletions=len(keys) + more)
-        progress.state = progress.state.with_table(table.name, state)
-        result = progress.results[table.name]
-        progress.results[table.name] = replace(result, deleted=len(keys) + more)
+        checkpoint.state = checkpoint.state.with_table(table.name, state)
+        result = checkpoint.results[table.name]
+        checkpoint.results[table.name] = replace(result, deleted=len(keys) + more)
 
     def told(self, table: Table, error: str, hint: str | None, code: int) -> None:
         """Let the report say it; the rows that were copied are there all the same."""
-        self.progress.notes.append("; ".join(filter(None, (error, hint))))
-        result = self.progress.results[table.name]
-        self.progress.results[table.name] = replace(result, error=error, hint=hint, exit_code=code)
+        self.checkpoint.notes.append("; ".join(filter(None, (error, hint))))
+        result = self.checkpoint.results[table.name]
+        self.checkpoint.results[table.name] = replace(result, error=error, hint=hint, exit_code=code)
 
 
 def _by_hand(table: Table) -> str:

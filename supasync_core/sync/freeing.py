@@ -30,21 +30,21 @@ FREED = 20
 class Freeing:
     """The part of a run behind its tables; it also keeps which rows of them the source was seen to have."""
 
-    progress: Checkpoint
+    checkpoint: Checkpoint
 
-    def conduct(self) -> None:
+    def run(self) -> None:
         """Make room where there is something in the way; nothing that fails here fails the run."""
-        progress = self.progress
-        tables = [table for table in progress.plan.tables if table.deletes == "mirror"]
+        checkpoint = self.checkpoint
+        tables = [table for table in checkpoint.options.tables if table.deletes == "mirror"]
         blocked = [table for table in tables if self._aside(table)]
-        sighted = [table for table in tables if progress.sighted.get(table.name)]
+        sighted = [table for table in tables if checkpoint.sighted.get(table.name)]
         if not blocked and not sighted:
             return
-        project = progress.migration
+        project = checkpoint.migration
         try:
             with own_staging(project.settings) as staging:
                 for table in sighted:
-                    found = dict.fromkeys(progress.sighted[table.name])
+                    found = dict.fromkeys(checkpoint.sighted[table.name])
                     staging.sighted(project.source_ref, table, found)
                     staging.keep_sighted(project.source_ref, table)
                 freed = [table for table in blocked if self._freed(table, staging)]
@@ -56,26 +56,26 @@ class Freeing:
 
     def _aside(self, table: Table) -> dict[Key, Sequence[str]]:
         """The rows that are kept out by one that the source does not have, with the unique columns."""
-        result = self.progress.results.get(table.name)
+        result = self.checkpoint.results.get(table.name)
         if result is None or result.status != "ok":
             return {}
-        rows = [row for row in self.progress.delivery.set_aside.rows[table.name].values() if row.blockers]
+        rows = [row for row in self.checkpoint.writer.set_aside.rows[table.name].values() if row.blockers]
         return {row.key: row.columns for row in rows[:FREED]}
 
     def _freed(self, table: Table, staging: "Staging") -> bool:
         """Remove what is in the way now, and send the rows that it kept out; whether anything was removed."""
-        progress = self.progress
+        checkpoint = self.checkpoint
         aside = self._aside(table)
         try:
-            batches = progress.delivery.read(table, table.key, list(aside))
+            batches = checkpoint.writer.read(table, table.key, list(aside))
             found = [key for batch in batches for key in self._blockers(table, batch, aside)]
-            gone = made_rows.lacking(progress.migration, table, list(dict.fromkeys(found)))
-            weighed = removal.weigh(Place.of(self.progress.migration, staging), table, gone, FREED)
+            gone = made_rows.lacking(checkpoint.migration, table, list(dict.fromkeys(found)))
+            weighed = removal.weigh(Place.of(self.checkpoint.migration, staging), table, gone, FREED)
             if not weighed.keys:
                 return False
-            progress.delivery.reread.written.add(table.name)
+            checkpoint.writer.reread.written.add(table.name)
             change, [done] = removal.remove(
-                Place.of(self.progress.migration, staging), [weighed], progress.run.now
+                Place.of(self.checkpoint.migration, staging), [weighed], checkpoint.run.now
             )
             if done.error:
                 raise done.error
@@ -99,37 +99,37 @@ class Freeing:
 
     def _blockers(self, table: Table, batch: Batch, aside: dict[Key, Sequence[str]]) -> list[Key]:
         pairs = zip(batch.rows, table.keys(batch), strict=True)
-        project = self.progress.migration
+        project = self.checkpoint.migration
         return [k for row, key in pairs for k in in_the_way(project, table, row, aside.get(key, ()))]
 
     def _send(self, table: Table, batches: Sequence[Batch]) -> None:
-        delivery = self.progress.delivery
-        with delivery.gate.alone():
+        writer = self.checkpoint.writer
+        with writer.lock.exclusive():
             for batch in batches:
                 for index in range(batch.count):
-                    delivery.deliver(table, batch.only([index]))
+                    writer.deliver(table, batch.only([index]))
         self._settle(table)
 
     def _retry_others(self) -> None:
         """Rows of other tables may have waited for those that arrived."""
-        for table in self.progress.plan.tables:
-            result = self.progress.results.get(table.name)
-            if result and result.status == "ok" and self.progress.delivery.set_aside.rows[table.name]:
+        for table in self.checkpoint.options.tables:
+            result = self.checkpoint.results.get(table.name)
+            if result and result.status == "ok" and self.checkpoint.writer.set_aside.rows[table.name]:
                 try:
-                    retry(self.progress.delivery, table)
+                    retry(self.checkpoint.writer, table)
                 except RowError as err:
                     self._note(str(err), err.hint)
                 self._settle(table)
 
     def _settle(self, table: Table) -> None:
         """Let state and report tell what of the table is set aside now."""
-        progress = self.progress
-        progress.keep(table, progress.state.table(table.name))
-        result = progress.results[table.name]
-        aside = progress.delivery.set_aside.newly(table)
+        checkpoint = self.checkpoint
+        checkpoint.keep(table, checkpoint.state.table(table.name))
+        result = checkpoint.results[table.name]
+        aside = checkpoint.writer.set_aside.newly(table)
         arrived = max(0, result.refused - aside.rows)
-        progress.records += arrived
-        progress.results[table.name] = replace(
+        checkpoint.records += arrived
+        checkpoint.results[table.name] = replace(
             result,
             synced=result.synced + arrived,
             refused=aside.rows,
@@ -139,4 +139,4 @@ class Freeing:
         )
 
     def _note(self, text: str, hint: str | None = None) -> None:
-        self.progress.notes.append("; ".join(filter(None, (text, hint))))
+        self.checkpoint.notes.append("; ".join(filter(None, (text, hint))))

@@ -64,7 +64,7 @@ class Guard:
         self.state = replace(self.state, columns=batch.columns, alive_at=self.now)
 
     @property
-    def curious(self) -> bool:
+    def needs_lookup(self) -> bool:
         """Whether rows of a first load are still to be read back, before more of them are sent."""
         return not (self.looked or self.state.read_at)
 
@@ -77,7 +77,7 @@ class Guard:
         if self.looked:
             return
         self.readback.sent(batch)
-        if self.curious:
+        if self.needs_lookup:
             self.looked = True
             self.readback.look(aside)
 
@@ -103,7 +103,7 @@ class Guard:
             )
         self.state = replace(self.state, alive_at=self.now)
 
-    def marked(self, state: TableState) -> TableState:
+    def stamped(self, state: TableState) -> TableState:
         """The state that a piece leads to, with what was seen here."""
         own = ("settings", "columns", "alive_at", "counted")
         return replace(state, **{name: getattr(self.state, name) for name in own})

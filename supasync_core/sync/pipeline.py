@@ -34,60 +34,64 @@ class InFlight:
 
     pool: Executor
     most: int
-    legs: deque[PendingBatch] = field(default_factory=deque)
+    queue: deque[PendingBatch] = field(default_factory=deque)
 
-    def start(self, leg: PendingBatch, send: Callable[[Batch], None]) -> None:
+    def start(self, pending: PendingBatch, send: Callable[[Batch], None]) -> None:
         """Send the batch in a thread of the pool; `room_for` has made room."""
-        if leg.batch is None:
-            leg.sent.set_result(None)
-            self.legs.append(leg)
+        if pending.batch is None:
+            pending.sent.set_result(None)
+            self.queue.append(pending)
         else:
-            self.legs.append(PendingBatch(leg.piece, leg.batch, leg.keys, self.pool.submit(send, leg.batch)))
+            self.queue.append(
+                PendingBatch(
+                    pending.piece, pending.batch, pending.keys, self.pool.submit(send, pending.batch)
+                )
+            )
 
-    def room_for(self, leg: PendingBatch) -> Iterator[PendingBatch]:
+    def room_for(self, pending: PendingBatch) -> Iterator[PendingBatch]:
         """What has to arrive before this one may start, in order; then what has arrived anyway."""
-        while self.legs and (self._full() or self._meets(leg)):
+        while self.queue and (self._full() or self._meets(pending)):
             yield self._land()
         yield from self.arrived()
 
     def wait_beside(self, ready: Future[Any]) -> bool:
         """Wait until this is done, or the first batch has arrived; whether a batch has."""
-        while self.legs and not ready.done():
-            wait_for([ready, self.legs[0].sent], return_when=FIRST_COMPLETED)
-            if self.legs[0].sent.done():
+        while self.queue and not ready.done():
+            wait_for([ready, self.queue[0].sent], return_when=FIRST_COMPLETED)
+            if self.queue[0].sent.done():
                 return True
         return False
 
     def rest(self) -> Iterator[PendingBatch]:
         """All that is still on its way, in order."""
-        while self.legs:
+        while self.queue:
             yield self._land()
 
     def settle(self) -> list[PendingBatch]:
         """Wait for all that is on its way, and give it up: it may have arrived or not."""
-        wait_for([leg.sent for leg in self.legs])
-        given_up = list(self.legs)
-        self.legs.clear()
+        wait_for([pending.sent for pending in self.queue])
+        given_up = list(self.queue)
+        self.queue.clear()
         return given_up
 
     def _land(self) -> PendingBatch:
-        wait_for([self.legs[0].sent])
-        return self.legs.popleft()
+        wait_for([self.queue[0].sent])
+        return self.queue.popleft()
 
     def arrived(self) -> Iterator[PendingBatch]:
         """What has arrived anyway, in order."""
-        while self.legs and self.legs[0].sent.done():
-            yield self.legs.popleft()
+        while self.queue and self.queue[0].sent.done():
+            yield self.queue.popleft()
 
     def _full(self) -> bool:
-        return sum(leg.batch is not None for leg in self.legs) >= self.most
+        return sum(pending.batch is not None for pending in self.queue) >= self.most
 
-    def _meets(self, leg: PendingBatch) -> bool:
+    def _meets(self, pending: PendingBatch) -> bool:
         """Whether a batch on its way may hold a row of this one."""
-        if leg.batch is None:
+        if pending.batch is None:
             return False
-        under_way = [other for other in self.legs if other.batch is not None]
+        under_way = [other for other in self.queue if other.batch is not None]
         return any(
-            leg.keys is EVERY_KEY or other.keys is EVERY_KEY or not leg.keys.isdisjoint(other.keys)
+            pending.keys is EVERY_KEY or other.keys is EVERY_KEY or not pending.keys.isdisjoint(other.keys)
             for other in under_way
         )

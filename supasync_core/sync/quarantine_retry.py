@@ -25,63 +25,63 @@ FEW = 20
 them is found out to have its parent or not."""
 
 
-def retry(delivery: Writer, table: Table, *, whole: bool = False) -> None:
+def retry(writer: Writer, table: Table, *, whole: bool = False) -> None:
     """Try rows of the table again, as many as a run may or all; those that the source deleted are dropped."""
-    rows = list(delivery.set_aside.rows[table.name].values())
+    rows = list(writer.set_aside.rows[table.name].values())
     alone = [row.key for row in rows if not row.waits]
     together = [row.key for row in rows if row.waits]
-    _listed(delivery, table, alone if whole else alone[:ALONE], 1)
-    _listed(delivery, table, together[:FEW], FEW)
-    most = len(together) if whole else _most(delivery, TOGETHER)
-    _listed(delivery, table, together[FEW:most], _size(delivery, table))
-    if table.name in delivery.set_aside.again:
-        _again(delivery, table, whole=whole)
+    _listed(writer, table, alone if whole else alone[:ALONE], 1)
+    _listed(writer, table, together[:FEW], FEW)
+    most = len(together) if whole else _most(writer, TOGETHER)
+    _listed(writer, table, together[FEW:most], _size(writer, table))
+    if table.name in writer.set_aside.again:
+        _again(writer, table, whole=whole)
 
 
-def _most(delivery: Writer, most: int) -> int:
+def _most(writer: Writer, most: int) -> int:
     """How many rows that wait a run tries."""
-    return min(most, ALONE) if delivery.parents.blind else most
+    return min(most, ALONE) if writer.parents.blind else most
 
 
-def _size(delivery: Writer, table: Table) -> int:
+def _size(writer: Writer, table: Table) -> int:
     """How many of them go together."""
-    return min(FEW, table.page_size) if delivery.parents.blind else table.page_size
+    return min(FEW, table.page_size) if writer.parents.blind else table.page_size
 
 
-def _listed(delivery: Writer, table: Table, keys: list[tuple[str, ...]], size: int) -> None:
+def _listed(writer: Writer, table: Table, keys: list[tuple[str, ...]], size: int) -> None:
     """Read the rows again and send so many at once."""
     if not keys:
         return
-    with delivery.gate.alone():
-        batches = delivery.read(table, table.key, keys)
+    with writer.lock.exclusive():
+        batches = writer.read(table, table.key, keys)
         found = {key for batch in batches for key in table.keys(batch)}
-        delivery.set_aside.drop(table, set(keys) - found)
+        writer.set_aside.drop(table, set(keys) - found)
         if not batches:
             return
         batch = reduce(joined, batches)
         for at in range(0, batch.count, size):
-            delivery.deliver(table, batch.only(range(at, min(at + size, batch.count))))
+            writer.deliver(table, batch.only(range(at, min(at + size, batch.count))))
 
 
-def _again(delivery: Writer, table: Table, *, whole: bool) -> None:
+def _again(writer: Writer, table: Table, *, whole: bool) -> None:
     """Read on by key and send what comes; a round in which no row was refused is the last one."""
-    aside = delivery.set_aside
+    aside = writer.set_aside
     if whole:
         aside.again[table.name] = _new_round(aside.again[table.name])
     tried, size = 0, FEW
-    while tried < _most(delivery, STRETCH) or whole:
-        with delivery.gate.alone():
+    while tried < _most(writer, STRETCH) or whole:
+        with writer.lock.exclusive():
             aside.reading_again = table.name
-            page = _page(delivery, table, aside.again[table.name], size)
-            batch = transform.apply(delivery.migration.transforms(table), table, page)
+            page = _page(writer, table, aside.again[table.name], size)
+            batch = transform.apply(writer.migration.transforms(table), table, page)
             if batch.count:
-                delivery.reread.read(table, table.keys(batch))
-                delivery.deliver(table, batch)
+                writer.reread.read(table, table.keys(batch))
+                writer.deliver(table, batch)
             aside.reading_again = None
         again = aside.again[table.name]
         if not page.count:
             break
-        tried, size = tried + page.count, _size(delivery, table)
+        tried, size = tried + page.count, _size(writer, table)
         aside.again[table.name] = replace(again, behind=table.key_of(page.rows[-1]))
     else:
         return
@@ -95,52 +95,52 @@ def _new_round(again: Again) -> Again:
     return replace(again, behind=(), refused=0, last=again.refused or again.last, more=False)
 
 
-def _page(delivery: Writer, table: Table, again: Again, size: int) -> Batch:
+def _page(writer: Writer, table: Table, again: Again, size: int) -> Batch:
     after = Cursor(None, again.behind) if again.behind else None
     window = Window((Span(Keyset(None), after=after),), limit=size)
-    return delivery.migration.source.read(table, window)
+    return writer.migration.source.read(table, window)
 
 
-def finish(delivery: Writer, table: Table) -> None:
+def finish(writer: Writer, table: Table) -> None:
     """Try rows once more whose unique value was taken, now that all others of the table are there.
 
     Those of earlier runs too, a few, unless it is known that only a removal makes way for them.
     """
-    rows = [row for row in delivery.set_aside.rows[table.name].values() if row.sqlstate == NOT_UNIQUE]
-    new = [row for row in delivery.set_aside.new(table) if row in rows]
+    rows = [row for row in writer.set_aside.rows[table.name].values() if row.sqlstate == NOT_UNIQUE]
+    new = [row for row in writer.set_aside.new(table) if row in rows]
     known = [row for row in rows if row not in new and not row.blockers]
     taken = [row.key for row in (*new, *known[:FEW])]
     if not taken:
         return
-    with delivery.gate.alone():
-        for batch in delivery.read(table, table.key, taken):
+    with writer.lock.exclusive():
+        for batch in writer.read(table, table.key, taken):
             for index in range(batch.count):
-                make_place(delivery, table, batch.only([index]))
+                make_place(writer, table, batch.only([index]))
 
 
-def make_place(delivery: Writer, table: Table, row: Batch) -> None:
+def make_place(writer: Writer, table: Table, row: Batch) -> None:
     """Send the row; where another row has its unique value, send that one first as it is now."""
     try:
-        confirmed.upsert(delivery.migration.sink, table, row)
+        confirmed.upsert(writer.migration.sink, table, row)
     except RowError as err:
-        current = _blockers(delivery, table, row, err) if err.sqlstate == NOT_UNIQUE else []
+        current = _blockers(writer, table, row, err) if err.sqlstate == NOT_UNIQUE else []
         for batch in current:
-            delivery.deliver(table, batch)
+            writer.deliver(table, batch)
         if current:
-            delivery.deliver(table, row)
+            writer.deliver(table, row)
         else:
-            delivery.put_aside(table, row, 0, err, waits=False)
+            writer.put_aside(table, row, 0, err, waits=False)
     else:
-        delivery.accepted(table, row)
+        writer.accepted(table, row)
 
 
-def _blockers(delivery: Writer, table: Table, row: Batch, err: RowError) -> list[Batch]:
+def _blockers(writer: Writer, table: Table, row: Batch, err: RowError) -> list[Batch]:
     """What became in the source of the row that has the unique value in the sink."""
-    keys = in_the_way(delivery.migration, table, row.rows[0], err.columns)
+    keys = in_the_way(writer.migration, table, row.rows[0], err.columns)
     if not keys:
         return []
-    current = delivery.read(table, table.key, keys)
-    if not current and (gone := made_rows.lacking(delivery.migration, table, keys)):
-        copied = not made_rows.is_untouched(delivery.before.table(table.name))
+    current = writer.read(table, table.key, keys)
+    if not current and (gone := made_rows.lacking(writer.migration, table, keys)):
+        copied = not made_rows.is_untouched(writer.before.table(table.name))
         explain(table, err, gone, copied=copied)
     return current

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from supasync_core.api.blind_spots import UPDATES, is_covered
-from supasync_core.concurrency.scheduler import executor, side_by_side
+from supasync_core.concurrency.scheduler import executor, run_in_dependency_order
 from supasync_core.model import timestamps
 from supasync_core.model.errors import StateError, SupasyncError, TableError
 from supasync_core.model.report import Report, TableResult, waiting
@@ -22,18 +22,20 @@ from supasync_core.sync.table_copy import TableCopy
 from supasync_core.system.faults import understood
 
 
-def sync(migration: Migration, plan: RunOptions, watch: RunObserver) -> Report:
+def sync(migration: Migration, options: RunOptions, observer: RunObserver) -> Report:
     """Copy what is new in the planned tables, and record it.
 
     Raises what forbids the run as a whole before it began (LockedError, StateError); what happens to single
     tables is in the report.
     """
     try:
-        lease = Lease.take(migration, plan.command, holder=plan.holder)
+        lease = Lease.take(migration, options.command, holder=options.holder)
     except StateError:
         _refuse_swapped(migration)
         raise
-    return _Session(Checkpoint(migration, plan, lease, _without(lease.state, plan.full)), watch).conduct()
+    return _Session(
+        Checkpoint(migration, options, lease, _without(lease.state, options.full)), observer
+    ).run()
 
 
 def _refuse_swapped(migration: Migration) -> None:
@@ -55,19 +57,19 @@ def _without(state: State, tables: frozenset[str]) -> State:
 class _Session:
     """One run under its lease."""
 
-    progress: Checkpoint
-    watch: RunObserver
+    checkpoint: Checkpoint
+    observer: RunObserver
 
-    def conduct(self) -> Report:
+    def run(self) -> Report:
         """Run all tables and save; a lease that was lost ends the run at once, without a record."""
         stopped: SupasyncError | None = None
         interrupted = False
         try:
             self._begin_metering()
-            self._foretell()
+            self._announce_first_load()
             self._run_tables()
-            Freeing(self.progress).conduct()
-            Comparing(self.progress).conduct()
+            Freeing(self.checkpoint).run()
+            Comparing(self.checkpoint).run()
         except Interrupted:
             interrupted = True
         except TableError as err:
@@ -76,71 +78,71 @@ class _Session:
             raise
         except Exception as err:
             with suppress(SupasyncError):  # the lease is let go of, and what came is kept
-                self.progress.save(self.progress.report(understood(err)))
+                self.checkpoint.save(self.checkpoint.report(understood(err)))
             raise
         self._tell_unseen()
-        self.progress.save(self.progress.report(stopped, interrupted=interrupted))
-        return self.progress.report(stopped, interrupted=interrupted)
+        self.checkpoint.save(self.checkpoint.report(stopped, interrupted=interrupted))
+        return self.checkpoint.report(stopped, interrupted=interrupted)
 
     def _tell_unseen(self) -> None:
         """The tables whose updates nobody looks for."""
-        progress = self.progress
-        now = timestamps.parse(progress.run.now)
+        checkpoint = self.checkpoint
+        now = timestamps.parse(checkpoint.run.now)
         names = [
             table.name
-            for table in progress.plan.tables
-            if UPDATES in progress.migration.unseen(table)
-            and not is_covered(table, progress.state.table(table.name), now)
+            for table in checkpoint.options.tables
+            if UPDATES in checkpoint.migration.unseen(table)
+            and not is_covered(table, checkpoint.state.table(table.name), now)
         ]
         if names:
-            progress.notes.append(f"updates in OLD are not seen: {', '.join(names)} (supasync check: why)")
+            checkpoint.notes.append(f"updates in OLD are not seen: {', '.join(names)} (supasync check: why)")
 
     def _begin_metering(self) -> None:
         """A month is NEW's, as its records are, whatever this machine's clock says."""
-        plan = self.progress.plan
+        options = self.checkpoint.options
         try:
-            meter = plan.metered(timestamps.parse(self.progress.run.now))
+            meter = options.metered(timestamps.parse(self.checkpoint.run.now))
         except StateError as err:
-            self.progress.save(self.progress.report(err))
+            self.checkpoint.save(self.checkpoint.report(err))
             raise
-        self.progress.plan = replace(plan, meter=meter)
+        self.checkpoint.options = replace(options, meter=meter)
 
-    def _foretell(self) -> None:
+    def _announce_first_load(self) -> None:
         """Before a first load; later runs cost no request more."""
-        state, plan = self.progress.state, self.progress.plan
-        if all(state.table(table.name).read_at is None for table in plan.tables):
-            plan.foretell(state, self.progress.run.now)
+        state, options = self.checkpoint.state, self.checkpoint.options
+        if all(state.table(table.name).read_at is None for table in options.tables):
+            options.on_first_load(state, self.checkpoint.run.now)
 
     def _look_at_transforms(self) -> None:
         """Before a row passes through any of them, and may change what one holds."""
-        project, plan = self.progress.migration, self.progress.plan
-        used = dict(pair for table in plan.tables for pair in project.transforms(table))
+        project, options = self.checkpoint.migration, self.checkpoint.options
+        used = dict(pair for table in options.tables for pair in project.transforms(table))
         for name, each in used.items():
             for what in transform_code.unknown(each):
-                self.progress.notes.append(f"changes of {what} in the transform {name} cannot be seen")
+                self.checkpoint.notes.append(f"changes of {what} in the transform {name} cannot be seen")
 
     def _run_tables(self) -> None:
-        progress = self.progress
+        checkpoint = self.checkpoint
         self._look_at_transforms()
-        progress.outlook = look(progress.migration, progress.plan.tables)
-        progress.lease.horizon = progress.outlook.horizon
-        workers = progress.migration.workers
+        checkpoint.snapshot = look(checkpoint.migration, checkpoint.options.tables)
+        checkpoint.lease.horizon = checkpoint.snapshot.horizon
+        workers = checkpoint.migration.workers
         pool = executor(workers, "write")
 
         def work(table: Table) -> None:
-            progress.plan.check()
-            blockers = [name for name in table.depends_on if progress.is_bad(name)]
+            checkpoint.options.check()
+            blockers = [name for name in table.depends_on if checkpoint.is_bad(name)]
             if blockers:
                 result = TableResult(name=table.name, status="skipped", error=waiting(blockers))
             else:
-                with progress.lock:
-                    self.watch.table_begins(table)
-                result = TableCopy(progress, self.watch, table, pool).conduct()
-            progress.end(result)
-            with progress.lock:
-                self.watch.table_ended(result)
+                with checkpoint.lock:
+                    self.observer.table_begins(table)
+                result = TableCopy(checkpoint, self.observer, table, pool).run()
+            checkpoint.end(result)
+            with checkpoint.lock:
+                self.observer.table_ended(result)
 
         try:
-            side_by_side(progress.plan.tables, workers, work, progress.stopping.set)
+            run_in_dependency_order(checkpoint.options.tables, workers, work, checkpoint.stopping.set)
         finally:
             pool.shutdown(wait=False)

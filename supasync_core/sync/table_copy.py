@@ -8,7 +8,7 @@ from typing import Any
 
 from supasync_core.api.table_plugin import Job, Piece
 from supasync_core.concurrency.memory_budget import bounded
-from supasync_core.concurrency.prefetch import ahead
+from supasync_core.concurrency.prefetch import prefetch
 from supasync_core.model import transform
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import (
@@ -40,8 +40,8 @@ from supasync_core.system.faults import understood
 class TableCopy:
     """One table on its way; ``pool`` writes its batches."""
 
-    progress: Checkpoint
-    watch: RunObserver
+    checkpoint: Checkpoint
+    observer: RunObserver
     table: Table
     pool: Executor
     began: float = field(default_factory=time.monotonic)
@@ -54,15 +54,15 @@ class TableCopy:
     """As many rows as the source counted."""
     tally: Tally = field(init=False)
 
-    def conduct(self) -> TableResult:
+    def run(self) -> TableResult:
         """Copy the table; what fails stops it and those that wait for it, unless it names no table."""
-        before = self.progress.state.table(self.table.name)
+        before = self.checkpoint.state.table(self.table.name)
         error: SupasyncError | None = None
         code = 0
         try:
             self._copy()
         except Interrupted:
-            self.progress.end(self._result("interrupted"))
+            self.checkpoint.end(self._result("interrupted"))
             raise
         except (LockedError, StateError):
             raise
@@ -75,149 +75,151 @@ class TableCopy:
             error.message, code = f"{self.table.name}: {error.message}", error.exit_code
             error.__cause__ = err
         if error is None:
-            aside = self.progress.delivery.set_aside.newly(self.table)
+            aside = self.checkpoint.writer.set_aside.newly(self.table)
             return self._result("ok", aside) if self._complete else self._incomplete(aside)
         if isinstance(error, ChangedError):
-            self.progress.keep(self.table, before)
+            self.checkpoint.keep(self.table, before)
         if isinstance(error, ManyRefusedError):
-            self.progress.keep(self.table, self.progress.state.table(self.table.name))
-        self.progress.delivery.set_aside.restore(self.table, self.progress.state)
-        hint = self.progress.lookout.explained(self.table, error)
+            self.checkpoint.keep(self.table, self.checkpoint.state.table(self.table.name))
+        self.checkpoint.writer.set_aside.restore(self.table, self.checkpoint.state)
+        hint = self.checkpoint.schema_watch.explained(self.table, error)
         return replace(self._result("failed"), error=str(error), hint=hint, exit_code=code)
 
     def _copy(self) -> None:
-        progress, table = self.progress, self.table
-        project, delivery = progress.migration, progress.delivery
+        checkpoint, table = self.checkpoint, self.table
+        project, writer = checkpoint.migration, checkpoint.writer
         exchange_types(project, table)
-        guard = Guard(project, table, progress.state.table(table.name), progress.run.now)
+        guard = Guard(project, table, checkpoint.state.table(table.name), checkpoint.run.now)
         guard.begin()
-        known = progress.state.table(table.name)
-        progress.lookout.before(table, known)
+        known = checkpoint.state.table(table.name)
+        checkpoint.schema_watch.before(table, known)
         if found := made_rows.before(project, table, known):
-            progress.notes.append(f"{found.sentence}: {made_rows.why(progress.lookout.seen_remarks())}")
-            delivery.made.add(table.name)
-        retry(delivery, table)
-        source = bounded(project.source, progress.held)
-        job = progress.outlook.job(table, source, guard.state, progress.run.now)
+            checkpoint.notes.append(
+                f"{found.sentence}: {made_rows.why(checkpoint.schema_watch.seen_remarks())}"
+            )
+            writer.made.add(table.name)
+        retry(writer, table)
+        source = bounded(project.source, checkpoint.held)
+        job = checkpoint.snapshot.job(table, source, guard.state, checkpoint.run.now)
         self.tally = Tally.begun(project, project.strategy(table), job)
         guard.state = replace(guard.state, counted=self.tally.mark)
-        flight = InFlight(self.pool, project.workers)
+        in_flight = InFlight(self.pool, project.workers)
 
         def confirm_until(ready: Future[Any]) -> None:
-            while flight.wait_beside(ready):
-                self._confirm(flight.arrived(), guard, flight)
+            while in_flight.wait_beside(ready):
+                self._confirm(in_flight.arrived(), guard, in_flight)
 
-        pieces = progress.outlook.read(project.strategy(table), job)
+        pieces = checkpoint.snapshot.read(project.strategy(table), job)
         try:
-            for piece in ahead(pieces, project.workers, confirm_until):
-                self._send(piece, guard, flight)
+            for piece in prefetch(pieces, project.workers, confirm_until):
+                self._send(piece, guard, in_flight)
                 del piece  # while the next one is waited for, nothing holds it but the flight
-                if progress.plan.interrupted() or progress.stopping.is_set():
+                if checkpoint.options.interrupted() or checkpoint.stopping.is_set():
                     raise Interrupted
-                progress.plan.check()
+                checkpoint.options.check()
         finally:
-            self._confirm(flight.rest(), guard, flight)
-        finish(delivery, table)
+            self._confirm(in_flight.rest(), guard, in_flight)
+        finish(writer, table)
         self._expect_something(job)
-        guard.finished(self.found or progress.outlook.rows(table), delivery.set_aside.keys(table))
+        guard.finished(self.found or checkpoint.snapshot.rows(table), writer.set_aside.keys(table))
         self._end(guard, job)
 
     def _end(self, guard: Guard, job: Job) -> None:
         """Keep the state that the table has come to; a read that left too few rows is not complete."""
-        progress, table = self.progress, self.table
+        checkpoint, table = self.checkpoint, self.table
         error: SchemaError | None = None
         if self._complete:
             error = self._too_few(guard)
-        state = guard.marked(progress.state.table(table.name))
+        state = guard.stamped(checkpoint.state.table(table.name))
         if self._complete and error is None:
-            progress.keep(table, progress.outlook.completed(table, state))
+            checkpoint.keep(table, checkpoint.snapshot.completed(table, state))
             return
         state = replace(state, read_at=job.state.read_at)
-        progress.keep(table, state.unsure() if error else state)
+        checkpoint.keep(table, state.unsure() if error else state)
         if error:
             raise error
 
     def _too_few(self, guard: Guard) -> SchemaError | None:
         """Whether the sink has fewer rows than keys were sent."""
-        delivery = self.progress.delivery
-        self.tally.statements += self.table.name in delivery.portions.rows
-        aside = delivery.set_aside.keys(self.table)
+        writer = self.checkpoint.writer
+        self.tally.statements += self.table.name in writer.batch_size.rows
+        aside = writer.set_aside.keys(self.table)
         error: SchemaError | None = None
         try:
             self.tally.finished(self.expected, self.left_out, aside)
         except SchemaError as err:
             error = err
         if self.tally.note:
-            self.progress.notes.append(self.tally.note)
+            self.checkpoint.notes.append(self.tally.note)
         guard.state = replace(guard.state, counted=self.tally.mark)
         return error
 
     def _expect_something(self, job: Job) -> None:
         """Ask for a count where a table that was never read to its end gave no row and none was counted."""
         if not self.read and self.expected is None and job.state.read_at is None:
-            window = self.progress.migration.strategy(self.table).pending(job)
-            self.expected = self.progress.migration.source.count(self.table, window)
+            window = self.checkpoint.migration.strategy(self.table).pending(job)
+            self.expected = self.checkpoint.migration.source.count(self.table, window)
 
-    def _send(self, piece: Piece, guard: Guard, flight: InFlight) -> None:
+    def _send(self, piece: Piece, guard: Guard, in_flight: InFlight) -> None:
         """Let the piece's batch start once it may; the first one, which is looked up in the sink, alone."""
         table = self.table
-        leg = PendingBatch(piece, None)
+        pending = PendingBatch(piece, None)
         if piece.batch is not None and piece.batch.count:
             guard.read(piece.batch)
-            self.progress.undated |= piece.batch.read_at is None or not piece.batch.read_at.trusted
+            self.checkpoint.undated |= piece.batch.read_at is None or not piece.batch.read_at.trusted
             batch = transform.apply(self._transforms, table, piece.batch)
             distinct_keys.check(table, batch)
             if batch.count:
-                leg = PendingBatch(piece, batch, _keys(table, batch))
+                pending = PendingBatch(piece, batch, _keys(table, batch))
                 self.tally.sent(batch)
         self.tally.unchanged += piece.unchanged
-        self._confirm(flight.room_for(leg), guard, flight)
-        if leg.batch:
-            self.progress.doubt(table)
-            self.progress.save_if_due()
-        flight.start(leg, lambda batch: self.progress.delivery.attempt(table, batch))
-        if guard.curious:
-            self._confirm(flight.rest(), guard, flight)
+        self._confirm(in_flight.room_for(pending), guard, in_flight)
+        if pending.batch:
+            self.checkpoint.doubt(table)
+            self.checkpoint.save_if_due()
+        in_flight.start(pending, lambda batch: self.checkpoint.writer.attempt(table, batch))
+        if guard.needs_lookup:
+            self._confirm(in_flight.rest(), guard, in_flight)
 
-    def _confirm(self, legs: Iterator[PendingBatch], guard: Guard, flight: InFlight) -> None:
+    def _confirm(self, batches: Iterator[PendingBatch], guard: Guard, in_flight: InFlight) -> None:
         """Keep the state of what has arrived, in order; what was refused is sent again, alone."""
-        for leg in legs:
+        for pending in batches:
             try:
-                arrived = self._arrived(leg)
+                arrived = self._arrived(pending)
             except BaseException:
-                flight.settle()
+                in_flight.settle()
                 raise
-            self._take(leg, arrived, guard)
+            self._take(pending, arrived, guard)
 
-    def _arrived(self, leg: PendingBatch) -> int:
+    def _arrived(self, pending: PendingBatch) -> int:
         """How many rows of the batch are in the sink; the others are set aside."""
-        if leg.batch is None:
+        if pending.batch is None:
             return 0
         try:
-            leg.sent.result()
+            pending.sent.result()
         except RowError:
             self.tally.statements += 1
-            return self.progress.delivery.send(self.table, leg.batch)
-        return leg.batch.count
+            return self.checkpoint.writer.send(self.table, pending.batch)
+        return pending.batch.count
 
-    def _take(self, leg: PendingBatch, arrived: int, guard: Guard) -> None:
+    def _take(self, pending: PendingBatch, arrived: int, guard: Guard) -> None:
         """Keep the state that the piece leads to, now that its batch is confirmed."""
-        piece, progress, table = leg.piece, self.progress, self.table
+        piece, checkpoint, table = pending.piece, self.checkpoint, self.table
         if piece.batch:
-            progress.sight(table, piece.batch)
+            checkpoint.sight(table, piece.batch)
         rows = piece.batch.count if piece.batch else 0
-        if arrived and leg.batch:
-            guard.sent(leg.batch, progress.delivery.set_aside.keys(table))
-        self._count(leg, rows, arrived)
+        if arrived and pending.batch:
+            guard.sent(pending.batch, checkpoint.writer.set_aside.keys(table))
+        self._count(pending, rows, arrived)
         if rows:
-            with progress.lock:
-                self.watch.rows_confirmed(table, self.synced, self.found)
-        progress.keep(table, guard.marked(piece.state), rows, arrived)
-        progress.save_if_due()
+            with checkpoint.lock:
+                self.observer.rows_confirmed(table, self.synced, self.found)
+        checkpoint.keep(table, guard.stamped(piece.state), rows, arrived)
+        checkpoint.save_if_due()
 
     @property
     def _transforms(self) -> list[tuple[str, Transform]]:
-        return self.progress.migration.transforms(self.table)
+        return self.checkpoint.migration.transforms(self.table)
 
     @property
     def found(self) -> int:
@@ -229,12 +231,12 @@ class TableCopy:
         """Whether all rows came that the source counted."""
         return self.read >= (self.expected or 0)
 
-    def _count(self, leg: PendingBatch, rows: int, arrived: int) -> None:
+    def _count(self, pending: PendingBatch, rows: int, arrived: int) -> None:
         """Count a confirmed piece."""
-        piece = leg.piece
+        piece = pending.piece
         self.read += rows + piece.unchanged
         self.unchanged += piece.unchanged
-        sent = leg.batch.count if leg.batch else 0
+        sent = pending.batch.count if pending.batch else 0
         self.left_out += rows - sent
         self.set_aside += sent - arrived
         self.synced += arrived

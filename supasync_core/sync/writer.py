@@ -23,7 +23,7 @@ from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
 from supasync_core.schema.parents import Link, Parents, reason
 from supasync_core.sync import blocking_rows, confirmed
-from supasync_core.sync.batch_size import Portions
+from supasync_core.sync.batch_size import AdaptiveBatchSize
 from supasync_core.sync.distinct_keys import ONE_ROW_TWICE, clash
 from supasync_core.sync.quarantined import NOT_UNIQUE, SetAside
 from supasync_core.sync.reread import Reread
@@ -81,8 +81,8 @@ class Writer:
     """The keys of its rows that were set aside."""
     steps: int = 0
     """How often parents were looked for since that batch began."""
-    portions: Portions = field(default_factory=Portions)
-    gate: ReadWriteLock = field(default_factory=ReadWriteLock)
+    batch_size: AdaptiveBatchSize = field(default_factory=AdaptiveBatchSize)
+    lock: ReadWriteLock = field(default_factory=ReadWriteLock)
     reread: Reread = field(default_factory=Reread)
 
     def __post_init__(self) -> None:
@@ -91,13 +91,13 @@ class Writer:
 
     def attempt(self, table: Table, batch: Batch) -> None:
         """Write the batch beside others; RowError where the sink refuses it: then `send` it."""
-        with self.gate.together():
+        with self.lock.shared():
             self._write(table, batch)
             self.accepted(table, batch)
 
     def send(self, table: Table, batch: Batch) -> int:
         """Write the batch: each of its rows is then in the sink or set aside; how many are in the sink."""
-        with self.gate.alone():
+        with self.lock.exclusive():
             return self.deliver(table, batch)
 
     def deliver(self, table: Table, batch: Batch) -> int:
@@ -127,13 +127,13 @@ class Writer:
         """Write the batch in as many portions as it takes."""
         at = 0
         while at < batch.count:
-            portion = self.portions.of(table.name, batch, at)
+            portion = self.batch_size.next_slice(table.name, batch, at)
             try:
                 confirmed.upsert(self.migration.sink, table, portion)
             except BatchTooLargeError as err:
-                self.portions.too_much(table.name, portion.count, err)
+                self.batch_size.rejected(table.name, portion.count, err)
             else:
-                self.portions.taken(table.name)
+                self.batch_size.succeeded(table.name)
                 at += portion.count
 
     def accepted(self, table: Table, batch: Batch) -> None:

@@ -133,21 +133,21 @@ class Pair:
     source: MemorySource = field(default_factory=MemorySource)
     sink: dict[str, dict[str, str | None]] = field(default_factory=dict)
     state: TableState = field(default_factory=TableState)
-    outlook: SourceSnapshot = field(default_factory=SourceSnapshot)
+    snapshot: SourceSnapshot = field(default_factory=SourceSnapshot)
 
     def run(self, *, die_after: int | None = None) -> int:
         """One run; it may die after some pieces. The number of rows that were sent."""
         sent = 0
-        self.outlook = self._look()
-        job = self.outlook.job(self.table, self.source, self.state, timestamps.to_text(self.source.now))
-        for i, piece in enumerate(self.outlook.read(self.plugin, job)):
+        self.snapshot = self._look()
+        job = self.snapshot.job(self.table, self.source, self.state, timestamps.to_text(self.source.now))
+        for i, piece in enumerate(self.snapshot.read(self.plugin, job)):
             if die_after == i:
                 return sent
             if piece.batch:
                 self.sink.update({str(row["id"]): dict(row) for row in piece.batch.rows})
                 sent += piece.batch.count
             self.state = piece.state
-        self.state = self.outlook.completed(self.table, self.state)
+        self.state = self.snapshot.completed(self.table, self.state)
         return sent
 
     def _look(self) -> SourceSnapshot:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from supasync_core.api.pages import pages
 from supasync_core.concurrency.memory_budget import BytesHeld, bounded
-from supasync_core.concurrency.prefetch import ahead
+from supasync_core.concurrency.prefetch import prefetch
 from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span
 from supasync_core.model.page_order import ends_range
 from supasync_core.model.pg_types import INTEGERS, UNZONED, ZONED, type_of
@@ -64,7 +64,7 @@ class Walk:
     def run(self) -> None:
         """Read both tables to their end."""
         source = bounded(self.how.migration.source, BytesHeld())
-        for batch in ahead(pages(source, self.how.old)):
+        for batch in prefetch(pages(source, self.how.old)):
             self.step(batch)
             del batch
             self.progress(self.compared)

@@ -13,8 +13,9 @@ import pytest
 from dotenv import dotenv_values
 
 from supasync_core.cutover.certificate import digest
-from tests.e2e.workspace import COMMAND, NEW_KEY, OLD_KEY, TABLES_YAML, Completed, Workspace, between
+from tests.e2e.workspace import NEW_KEY, OLD_KEY, TABLES_YAML, Completed, Workspace, between
 from tests.postgrest.launch import ROLES
+from tests.servers.command import COMMAND
 from tests.servers.postgres import Cluster
 
 OLD_ANON = OLD_KEY.replace("secret", "publishable")

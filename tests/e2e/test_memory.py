@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.workspace import COMMAND, TABLES_YAML, Workspace, between
+from tests.e2e.workspace import TABLES_YAML, Workspace, between
 from tests.postgrest.launch import ROLES
+from tests.servers.command import COMMAND
 from tests.servers.postgres import Cluster
 
 LARGE = 20_000_000

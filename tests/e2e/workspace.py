@@ -1,9 +1,7 @@
 """A folder with a tables.yaml between two real servers, and the installed command to run in it."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -19,12 +17,13 @@ from psycopg.types.json import Jsonb
 
 from supasync_core.model.state import State, to_json
 from tests.postgrest.launch import ROLES, Server, serve
+from tests.servers.command import start
+from tests.servers.fork_server import Forked
 from tests.servers.postgres import Cluster
 
 HERE = Path(__file__).parent
 SCHEMA = ROLES + (HERE / "schema.sql").read_text()
 ROWS = (HERE / "rows.sql").read_text()
-COMMAND = Path(sys.executable).with_name("supasync")
 TABLES = ("users", "jobs", "sessions", "usage_logs", "ad_sessions")
 _TABLES = "select tablename from pg_tables where schemaname = %s"
 OLD_KEY = "sb_secret_for_tests_old"
@@ -108,18 +107,11 @@ class Workspace:
         """Write a file of the folder."""
         (self.folder / name).write_text(text, encoding="utf-8")
 
-    def command(self, *args: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    def command(
+        self, *args: str, environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str] | Forked:
         """Start the installed command in the folder, with nothing of our own environment but the path."""
-        kept = {name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("COV")}
-        return subprocess.Popen(
-            [COMMAND, *args],
-            cwd=self.folder,
-            env={**kept, "HOME": str(self.folder), **self.environment, **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return start(self.folder, *args, environment={**self.environment, **(environment or {})})
 
     def supasync(self, *args: str, environment: Mapping[str, str] | None = None) -> Completed:
         """Run the command to its end; no key and no traceback may ever be in what it prints."""
@@ -128,7 +120,7 @@ class Workspace:
         for text in (out, err):
             assert "secret_for_tests" not in text, text
             assert "Traceback" not in text, text
-        return Completed(process.returncode, out, err)
+        return Completed(process.wait(), out, err)
 
     def ready(self) -> "Workspace":
         """Paste the SQL into NEW and write the baseline."""

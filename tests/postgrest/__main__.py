@@ -1,72 +1,68 @@
-"""`python -m tests.postgrest`: serve a database until told to stop."""
+"""`python -m tests.postgrest [FILE]`: serve a database as `postgrest` does, until SIGTERM.
+
+PGRST_... variables and the file say which and how. Options add what a hosted project has in front of it.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 import threading
+from dataclasses import replace
+from pathlib import Path
 
 from .control import Control
 from .server import Server
-from .settings import SECRET, VERSION, Settings
+from .settings import VERSION, Settings, read
 
 
 def arguments() -> argparse.Namespace:
     """Return the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.postgrest", description=__doc__)
     add = parser.add_argument
-    add("--database-url", required=True)
-    add("--port", type=int, default=0)
-    add("--prefix", default="")
-    add("--api-key", action="append", default=[], metavar="KEY=ROLE")
-    add("--max-rows", type=int, default=1000, help="0: no limit")
-    add("--schemas", default="public")
-    add("--anon-role", default="anon")
-    add("--jwt-secret", default=SECRET)
+    add("file", nargs="?", type=Path, help="a configuration file of PostgREST")
+    add("--prefix", default="", help="the path before every table, such as /rest/v1")
+    add("--api-key", action="append", default=[], metavar="KEY=ROLE", help="let only these keys pass")
     add("--version", default=VERSION, help="the PostgREST to answer as: 14.10 or 13.0.8")
-    add("--until-eof", action="store_true", help="stop when stdin ends, however the parent died")
+    add("--program", help="a real postgrest to start and to pass requests to, with the same settings")
+    add("--control", action="store_true", help="listen to commands, print where as a line of JSON")
     return parser.parse_args()
 
 
-def settings(given: argparse.Namespace) -> Settings:
-    """Return the settings that the command line asks for."""
-    pairs = [text.rpartition("=")[::2] for text in given.api_key]
-    return Settings(
-        database_url=given.database_url,
-        schemas=tuple(given.schemas.split(",")),
-        prefix=given.prefix.rstrip("/"),
+def settings(options: argparse.Namespace) -> Settings:
+    """Return the settings that the environment, the file and the command line ask for."""
+    pairs = [text.rpartition("=")[::2] for text in options.api_key]
+    return replace(
+        read(os.environ, options.file),
+        prefix=options.prefix.rstrip("/"),
         keys=dict(pairs),
-        max_rows=given.max_rows or None,
-        anon_role=given.anon_role,
-        jwt_secret=given.jwt_secret,
-        version=given.version,
+        version=options.version,
     )
-
-
-def follow_stdin(ended: threading.Event) -> None:
-    """Set `ended` when stdin ends."""
-    sys.stdin.read()
-    ended.set()
 
 
 def main() -> None:
     """Serve, say where, and wait."""
-    given = arguments()
-    server = Server(settings(given), given.port)
-    control = Control(server)
-    server.start()
-    control.start()
-    sys.stdout.write(json.dumps({"url": server.url, "control": control.port}) + "\n")
-    sys.stdout.flush()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    if given.until_eof:
-        threading.Thread(target=follow_stdin, args=(ended,), daemon=True).start()
+    options = arguments()
+    server = Server(settings(options), options.program)
+    signal.signal(signal.SIGUSR1, lambda *_: threading.Thread(target=server.api.reload).start())
+    server.start()
+    if options.control:
+        control = Control(server)
+        control.start()
+        sys.stdout.write(json.dumps({"url": server.url, "control": control.port}) + "\n")
+        sys.stdout.flush()
+    else:
+        sys.stderr.write(f"Listening on {server.url}\n")
     ended.wait()
-    server.stop()
+    if options.program:
+        server.stop()
+    os._exit(0)  # PostgreSQL ends what is under way; waiting for threads would be all that is left
 
 
 if __name__ == "__main__":

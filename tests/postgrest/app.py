@@ -35,6 +35,14 @@ class App:
         self.settings = settings
         self.database = Database(settings)
 
+    def reload(self) -> None:
+        """Read the schema cache again."""
+        self.database.reload()
+
+    def reconnect(self) -> None:
+        """Open new database connections."""
+        self.database.reconnect()
+
     def close(self) -> None:
         """Let go of the database."""
         self.database.close()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LEEWAY = 30  # seconds of clock skew that the server forgives
 PARTS = 3
+FAR_AWAY = 4102444800  # 2100-01-01
 
 
 @dataclass(frozen=True)
@@ -102,17 +103,22 @@ def verify(token: str, secret: str) -> dict[str, Any]:
 
 def caller(headers: dict[str, str], settings: Settings) -> Caller:
     """Return who asks, or raise what the gateway or the server answers."""
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    bearer = token.strip() if scheme.lower() == "bearer" else None
+    token = bearer(headers)
     if settings.keys:
         role = key_role(headers, settings)
-        if bearer is None or bearer == headers.get("apikey"):
+        if token is None or token == headers.get("apikey"):
             return Caller(role, json.dumps({"role": role}))
-    if bearer is None:
+    if token is None:
         return Caller(settings.anon_role, json.dumps({"role": settings.anon_role}))
-    claims = verify(bearer, settings.jwt_secret)
+    claims = verify(token, settings.jwt_secret)
     role = str(claims.setdefault("role", settings.anon_role))
     return Caller(role, json.dumps(claims))
+
+
+def bearer(headers: dict[str, str]) -> str | None:
+    """Return the token of the Authorization header."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def key_role(headers: dict[str, str], settings: Settings) -> str:

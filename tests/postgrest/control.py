@@ -37,7 +37,7 @@ class Control(socketserver.ThreadingTCPServer):
     def obey(self, command: str, values: Json) -> object:
         """Carry out one command."""
         server = self.controlled
-        database, faults = server.app.database, server.faults
+        faults = server.faults
         commands: dict[str, Callable[..., object]] = {
             "requests": server.log.dump,
             "reset": server.log.entries.clear,
@@ -47,8 +47,8 @@ class Control(socketserver.ThreadingTCPServer):
             "wait_held": faults.wait_held,
             "refuse": server.refuse,
             "accept": server.accept,
-            "reconnect": database.reconnect,
-            "reload": database.reload,
+            "reconnect": server.api.reconnect,
+            "reload": server.api.reload,
         }
         return commands[command](**values)
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from .auth import sign
-from .launch import FAR_AWAY
+from .auth import FAR_AWAY, sign
 from .left_out import LEFT_OUT
 from .settings import SECRET
 

@@ -1,4 +1,4 @@
-"""The server: one thread a connection, one app, and the faults in between."""
+"""The gateway: one thread a connection, the API behind it, and the faults in between."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from . import wire
 from .app import App
 from .faults import Faults
 from .messages import Request, Response
+from .upstream import Upstream
 
 if TYPE_CHECKING:
     from .faults import Rule
@@ -61,10 +62,11 @@ class Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, settings: Settings, port: int = 0) -> None:
-        super().__init__(("127.0.0.1", port), Connection)
+    def __init__(self, settings: Settings, program: str | None = None) -> None:
+        super().__init__(("127.0.0.1", settings.port), Connection)
         self.settings = settings
-        self.app = App(settings)
+        self.api = Upstream(settings, program) if program else App(settings)
+        self.closing = threading.Event()
         self.faults = Faults()
         self.log = Log()
         self.refusing = False
@@ -98,10 +100,11 @@ class Server(socketserver.ThreadingTCPServer):
 
     def stop(self) -> None:
         """Stop serving and let go of the database."""
+        self.closing.set()
         self.faults.clear()
         self.shutdown()
         self.server_close()
-        self.app.close()
+        self.api.close()
 
 
 class Connection(socketserver.BaseRequestHandler):
@@ -158,7 +161,7 @@ class Connection(socketserver.BaseRequestHandler):
     def hang(self, rule: Rule) -> None:
         """Say nothing for a while, then close."""
         deadline = time.monotonic() + rule.seconds
-        while time.monotonic() < deadline and not self.server.app.database.closing.is_set():
+        while time.monotonic() < deadline and not self.server.closing.is_set():
             time.sleep(min(0.05, rule.seconds))
         self.break_off()
 
@@ -185,7 +188,7 @@ class Connection(socketserver.BaseRequestHandler):
         if not request.path.startswith(prefix + "/") and request.path != prefix:
             return made_up_404()
         most = due["max-rows"].max_rows if "max-rows" in due else self.server.settings.max_rows
-        return self.server.app.handle(
+        return self.server.api.handle(
             replace(request, path=request.path[len(prefix) :] or "/", max_rows=most)
         )
 

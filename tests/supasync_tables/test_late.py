@@ -64,11 +64,11 @@ class Rig(Pair):
         """A run that dies when so many pieces are confirmed and saved; the rows that were under way."""
         self.began()
         known, begun = self.state, self.source.now
-        self.outlook = self._look()
-        since = min(begun, self.outlook.horizon or begun) - 10 * SECOND
+        self.snapshot = self._look()
+        since = min(begun, self.snapshot.horizon or begun) - 10 * SECOND
         self.writing = Writing("here", timestamps.to_text(since), timestamps.to_text(begun))
-        job = self.outlook.job(self.table, self.source, known, timestamps.to_text(begun))
-        pieces = self.outlook.read(self.plugin, job)
+        job = self.snapshot.job(self.table, self.source, known, timestamps.to_text(begun))
+        pieces = self.snapshot.read(self.plugin, job)
         for piece in islice(pieces, confirmed):
             if piece.batch:
                 self.sink.update({str(row["id"]): dict(row) for row in piece.batch.rows})

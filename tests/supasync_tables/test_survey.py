@@ -89,10 +89,10 @@ def test_rows_that_were_deleted_are_named_once() -> None:
     pair.run()
     del pair.source.stored["3"], pair.source.stored["4"]
     pair.run()
-    [note] = pair.outlook.notes()
+    [note] = pair.snapshot.notes()
     assert note.startswith("events: OLD has 2 rows fewer")
     pair.run()
-    assert pair.outlook.notes() == []
+    assert pair.snapshot.notes() == []
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_changes_that_move_no_timestamp_are_named(change: str, told: str) -> Non
         pair.state, keysets={n: replace(k, settled=True) for n, k in pair.state.keysets.items()}
     )
     pair.run()
-    [note] = pair.outlook.notes()
+    [note] = pair.snapshot.notes()
     assert told in note
 
 
@@ -132,10 +132,10 @@ def test_a_frozen_horizon_is_said_and_given_up_after_a_while() -> None:
         pair.source.advance(HOUR)
         pair.write(10 + hour)
         read.append(pair.run())
-        assert any("is open for" in note for note in pair.outlook.notes())
+        assert any("is open for" in note for note in pair.snapshot.notes())
     assert read[:6] == [2, 3, 4, 5, 6, 7]
     assert read[8:] == [2, 2]
-    assert "may be missed" in pair.outlook.notes()[0]
+    assert "may be missed" in pair.snapshot.notes()[0]
     assert timedelta(hours=9) > FROZEN
 
 
@@ -143,11 +143,11 @@ def test_no_piece_says_that_the_table_was_read_to_its_end() -> None:
     """Something may still fail behind the last one: the references of rows that refer to each other."""
     pair = pair_of()
     pair.write(1)
-    outlook = SourceSnapshot(pair.source.survey([(TABLE, ["updated_at"])]))  # type: ignore[attr-defined]
-    job = outlook.job(TABLE, pair.source, pair.state, "2026-01-01T00:00:00Z")
-    pieces = list(outlook.read(pair.plugin, job))
+    snapshot = SourceSnapshot(pair.source.survey([(TABLE, ["updated_at"])]))  # type: ignore[attr-defined]
+    job = snapshot.job(TABLE, pair.source, pair.state, "2026-01-01T00:00:00Z")
+    pieces = list(snapshot.read(pair.plugin, job))
     assert [piece.state.extent for piece in pieces] == [None]
-    assert outlook.completed(TABLE, pieces[-1].state).extent == job.extent
+    assert snapshot.completed(TABLE, pieces[-1].state).extent == job.extent
 
 
 def test_a_run_that_dies_claims_nothing() -> None:

@@ -32,22 +32,22 @@ class Comparing:
     earlier run may arrive, or of this one: they could be older than what is compared.
     """
 
-    progress: Checkpoint
+    checkpoint: Checkpoint
     deleting: Deleting = field(init=False)
 
     def __post_init__(self) -> None:
-        self.deleting = Deleting(self.progress)
+        self.deleting = Deleting(self.checkpoint)
 
-    def conduct(self) -> None:
+    def run(self) -> None:
         """Compare what is due. The run is saved before: the next one goes on behind what was copied."""
-        due = [each for each in map(self._looked_at, self.progress.plan.tables) if each]
-        if not due or self.progress.lease.unsettled:
+        due = [each for each in map(self._looked_at, self.checkpoint.options.tables) if each]
+        if not due or self.checkpoint.lease.unsettled:
             return
-        progress = self.progress
-        progress.save(progress.report(), status="running")
-        share = share_of(progress.migration, progress.run.now, limited=not progress.plan.last)
+        checkpoint = self.checkpoint
+        checkpoint.save(checkpoint.report(), status="running")
+        share = share_of(checkpoint.migration, checkpoint.run.now, limited=not checkpoint.options.last)
         due = [each for each in due if has_row_key(each.table) or not share.used_up]
-        with progress.migration.ledger.counted_as(PURPOSE):
+        with checkpoint.migration.ledger.counted_as(PURPOSE):
             self._with_staging(sorted(due, key=self._turn), share)
 
     def _turn(self, want: Wanted) -> tuple[bool, str]:
@@ -55,41 +55,43 @@ class Comparing:
 
         Else a table that is due again and again would use up every day's share.
         """
-        state = self.progress.state.table(want.table.name)
+        state = self.checkpoint.state.table(want.table.name)
         under_way = state.comparison is not None and state.comparison.began_at is not None
         return not under_way, state.verified_at or ""
 
     def _looked_at(self, table: Table) -> Wanted | None:
         """How the table is compared now; None where it is not due."""
-        progress = self.progress
-        want, result = wanted(progress.migration, table), progress.results.get(table.name)
-        state = progress.state.table(table.name)
+        checkpoint = self.checkpoint
+        want, result = wanted(checkpoint.migration, table), checkpoint.results.get(table.name)
+        state = checkpoint.state.table(table.name)
         if want is None or result is None or result.status != "ok" or state.late:
             return None
         known = state.comparison or Comparison()
         if want.values and known.loaded_at is None:
-            known = replace(known, loaded_at=progress.run.now)
-            progress.keep(table, replace(state, comparison=known))
-            state = progress.state.table(table.name)
+            known = replace(known, loaded_at=checkpoint.run.now)
+            checkpoint.keep(table, replace(state, comparison=known))
+            state = checkpoint.state.table(table.name)
         replaced = want.deletes and has_row_key(table) and result.synced > 0
-        if not (replaced or progress.plan.last or want.is_due(state, timestamps.parse(progress.run.now))):
+        if not (
+            replaced or checkpoint.options.last or want.is_due(state, timestamps.parse(checkpoint.run.now))
+        ):
             return None  # a row that was changed has another key, and the one before is in NEW
-        if want.is_unchanged(state, progress.outlook.version(table)):
-            now = progress.run.now
+        if want.is_unchanged(state, checkpoint.snapshot.version(table)):
+            now = checkpoint.run.now
             known = replace(state.comparison or known, walked_at=now)
-            progress.keep(table, replace(state, comparison=known, verified_at=now))
+            checkpoint.keep(table, replace(state, comparison=known, verified_at=now))
             return None
         return want
 
     def _with_staging(self, due: Sequence[Wanted], share: Share) -> None:
         """Who looks for deletes as well needs the staging: it keeps what OLD was seen to have."""
-        progress, walked = self.progress, set[str]()
+        checkpoint, walked = self.checkpoint, set[str]()
         wants_staging = [each for each in due if each.deletes]
         try:
             with ExitStack() as stack:
                 staging = None
                 if wants_staging:
-                    staging = stack.enter_context(own_staging(progress.migration.settings))
+                    staging = stack.enter_context(own_staging(checkpoint.migration.settings))
                 for each in due:
                     walked.add(each.table.name)
                     self._walk(each, staging if each.deletes else None, share)
@@ -104,34 +106,34 @@ class Comparing:
 
     def _is_overdue(self, want: Wanted) -> bool:
         """Whether deletes were to be looked for long ago; also where no earlier run has ever done so."""
-        settings, state = self.progress.migration.settings, self.progress.lease.state
+        settings, state = self.checkpoint.migration.settings, self.checkpoint.lease.state
         known = state.table(want.table.name)
         if known.verified_at is None:
             return state.last_success is not None
-        return want.is_overdue(known, timestamps.parse(self.progress.run.now), settings.stale_after)
+        return want.is_overdue(known, timestamps.parse(self.checkpoint.run.now), settings.stale_after)
 
     def _walk(self, want: Wanted, staging: "Staging | None", share: Share) -> None:
         """Walk over one table; before a switch also over what a walk of an earlier run has passed."""
         small = has_row_key(want.table)
         if (share.used_up and not small) or not (want.values or want.deletes):
             return
-        known = self.progress.state.table(want.table.name).comparison
+        known = self.checkpoint.state.table(want.table.name).comparison
         under_way = known is not None and known.began_at is not None
-        if self._walk_on(want, staging, share) and under_way and self.progress.plan.last:
+        if self._walk_on(want, staging, share) and under_way and self.checkpoint.options.last:
             self._walk_on(want, staging, share)
 
     def _walk_on(self, want: Wanted, staging: "Staging | None", share: Share) -> bool:
         """Walk on over one table, and whether its end was reached; what has arrived stays, whatever comes."""
         from supasync_core.sync.comparison.table_walk import Walk  # noqa: PLC0415 - once a day
 
-        progress, table = self.progress, want.table
-        before = progress.state.table(table.name).comparison
-        aside = progress.delivery.set_aside
+        checkpoint, table = self.checkpoint, want.table
+        before = checkpoint.state.table(table.name).comparison
+        aside = checkpoint.writer.set_aside
         newly = aside.newly(table).rows
         try:
-            walk = Walk(progress, want, staging, lambda: share.used_up and not has_row_key(table))
+            walk = Walk(checkpoint, want, staging, lambda: share.used_up and not has_row_key(table))
             try:
-                ended = walk.conduct()
+                ended = walk.run()
             finally:
                 self._count(walk, newly)
         except StagingError:
@@ -140,10 +142,10 @@ class Comparing:
             if err.table is None:
                 raise
             if isinstance(err, ChangedError):
-                progress.keep(table, replace(progress.state.table(table.name), comparison=before))
+                checkpoint.keep(table, replace(checkpoint.state.table(table.name), comparison=before))
             elif isinstance(err, ManyRefusedError):
-                progress.keep(table, progress.state.table(table.name))
-            aside.restore(table, progress.state)
+                checkpoint.keep(table, checkpoint.state.table(table.name))
+            aside.restore(table, checkpoint.state)
             self.deleting.told(table, str(err), err.hint, err.exit_code)
             return False
         if walk.search and walk.search.missing:
@@ -157,9 +159,9 @@ class Comparing:
         brought, table = walk.bringer, walk.table
         if not brought.differing:
             return
-        aside = self.progress.delivery.set_aside.newly(table)
+        aside = self.checkpoint.writer.set_aside.newly(table)
         refused = max(0, aside.rows - before)
-        result = self.progress.results[table.name]
+        result = self.checkpoint.results[table.name]
         result = replace(
             result,
             found=result.found + brought.arrived + refused,
@@ -171,7 +173,7 @@ class Comparing:
             result = replace(
                 result, refused=aside.rows, error=aside.sentence, hint=aside.hint, exit_code=code
             )
-        self.progress.results[table.name] = result
+        self.checkpoint.results[table.name] = result
         if brought.arrived:
             rows = counted(brought.arrived, "row", "rows")
-            self.progress.notes.append(f"{table.name}: {rows} brought by comparing the table with OLD")
+            self.checkpoint.notes.append(f"{table.name}: {rows} brought by comparing the table with OLD")

@@ -58,12 +58,12 @@ def _stamped(how: TableComparison, row: Row) -> Instant | None:
 
 @dataclass
 class Bringer:
-    """Brings rows of one table, through the ordinary delivery; ``whole`` says how whole rows are read.
+    """Brings rows of one table, through the ordinary writer; ``whole`` says how whole rows are read.
 
     What NEW holds as OLD has it is not sent. ``differing`` rows were sent, and ``arrived`` of them are there.
     """
 
-    progress: Checkpoint
+    checkpoint: Checkpoint
     table: Table
     whole: TableComparison
     guard: Guard = field(init=False)
@@ -71,8 +71,8 @@ class Bringer:
     arrived: int = 0
 
     def __post_init__(self) -> None:
-        state = self.progress.state.table(self.table.name)
-        self.guard = Guard(self.progress.migration, self.table, state, self.progress.run.now)
+        state = self.checkpoint.state.table(self.table.name)
+        self.guard = Guard(self.checkpoint.migration, self.table, state, self.checkpoint.run.now)
 
     def page(self, batch: Batch, after: Key | None) -> list[Met]:
         """Bring a page of whole rows, the one behind that key.
@@ -86,7 +86,7 @@ class Bringer:
 
     def named(self, keys: Sequence[Key]) -> Iterator[Met]:
         """Read the rows of these keys whole and bring them; those that are gone are left out."""
-        project, new = self.progress.migration, self.whole.new.whole()
+        project, new = self.checkpoint.migration, self.whole.new.whole()
         for batch in project.source.rows(self.whole.old, self.table.key, keys) if keys else ():
             if not batch.count:
                 continue
@@ -97,13 +97,13 @@ class Bringer:
 
     def end(self) -> None:
         """Nothing more is brought for now; ChangedError where NEW does not keep what was sent."""
-        quarantine_retry.finish(self.progress.delivery, self.table)
-        self.guard.readback.look(self.progress.delivery.set_aside.keys(self.table))
+        quarantine_retry.finish(self.checkpoint.writer, self.table)
+        self.guard.readback.look(self.checkpoint.writer.set_aside.keys(self.table))
 
     def _bring(self, batch: Batch, theirs: Iterable[SeenRow]) -> None:
         plain = self._plain(batch)
         self.guard.read(plain)
-        changed = transform.apply(self.progress.migration.transforms(self.table), self.table, plain)
+        changed = transform.apply(self.checkpoint.migration.transforms(self.table), self.table, plain)
         distinct_keys.check(self.table, changed)
         there = {seen.key: seen for seen in theirs}
         keys = self.table.keys(changed)
@@ -127,12 +127,12 @@ class Bringer:
         They may be newer than their page of a snapshot, so no page counts as unchanged from before they are
         sent. What the source told of the whole table stays true: it told that before.
         """
-        progress, name = self.progress, self.table.name
-        state = progress.state.table(name)
-        progress.state = progress.state.with_table(name, replace(state.doubtful(), extent=state.extent))
-        progress.save_if_due()
-        arrived = progress.delivery.send(self.table, batch)
-        self.guard.sent(batch, progress.delivery.set_aside.keys(self.table))
+        checkpoint, name = self.checkpoint, self.table.name
+        state = checkpoint.state.table(name)
+        checkpoint.state = checkpoint.state.with_table(name, replace(state.doubtful(), extent=state.extent))
+        checkpoint.save_if_due()
+        arrived = checkpoint.writer.send(self.table, batch)
+        self.guard.sent(batch, checkpoint.writer.set_aside.keys(self.table))
         self.differing += batch.count
         self.arrived += arrived
-        progress.keep(self.table, progress.state.table(name), batch.count, arrived)
+        checkpoint.keep(self.table, checkpoint.state.table(name), batch.count, arrived)

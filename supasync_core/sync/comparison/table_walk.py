@@ -41,7 +41,7 @@ class Walk:
     may arrive later, over newer rows.
     """
 
-    progress: Checkpoint
+    checkpoint: Checkpoint
     wanted: Wanted
     evidence: "Staging | None"
     enough: Callable[[], bool]
@@ -68,7 +68,7 @@ class Walk:
         """The table."""
         return self.wanted.table
 
-    def conduct(self) -> bool:
+    def run(self) -> bool:
         """Walk on; whether the table's end was reached."""
         while not self._must_stop():
             batch = self._page()
@@ -83,18 +83,18 @@ class Walk:
         return False
 
     def __post_init__(self) -> None:
-        progress, table = self.progress, self.table
+        checkpoint, table = self.checkpoint, self.table
         self.onward = Onward(table)
-        self.known = progress.state.table(table.name).comparison or Comparison()
+        self.known = checkpoint.state.table(table.name).comparison or Comparison()
         if self.known.began_at is None:
-            now = progress.run.now
-            self.known = self.known.begun(now, self._horizon(), progress.outlook.version(table))
-        how = comparison_of(progress.migration, table, progress.state, exact=False)
+            now = checkpoint.run.now
+            self.known = self.known.begun(now, self._horizon(), checkpoint.snapshot.version(table))
+        how = comparison_of(checkpoint.migration, table, checkpoint.state, exact=False)
         method = STAMPS if how.stamps else KEYS
         self.light = replace(how, method=method, bare=not self.wanted.values, versioned=self.wanted.values)
         self.light = replace(self.light, versioned=self.wanted.values and self._tells_versions())
         whole = replace(self.light, method=ROWS, bare=False, close=True)
-        self.bringer = Bringer(progress, table, whole)
+        self.bringer = Bringer(checkpoint, table, whole)
         self.ahead = Ahead(self.known.ranges if self.light.versioned else ())
         self.passed = list(self.known.passed)
         self.at = self.bound = self.known.behind or None
@@ -102,9 +102,9 @@ class Walk:
         if self.evidence:
             found = dict.fromkeys(self.known.found)
             self.search = Search(
-                progress.migration,
+                checkpoint.migration,
                 table,
-                progress.state,
+                checkpoint.state,
                 self.evidence,
                 self.at,
                 self.met,
@@ -117,8 +117,8 @@ class Walk:
 
         Where they do, or the clocks differ, a range is read whole once more.
         """
-        now = self.progress.migration.source_now()
-        at = timestamps.parse(self.progress.run.now) if now is None else now
+        now = self.checkpoint.migration.source_now()
+        at = timestamps.parse(self.checkpoint.run.now) if now is None else now
         return timestamps.to_text(at - timestamps.micros_of(self.table.overlap))
 
     def _tells_versions(self) -> bool:
@@ -126,23 +126,23 @@ class Walk:
         try:
             _ = replace(self.light, method=ROWS).old  # which names every column
             first = Window((Span(Keyset(None)),), 1)
-            return tell_versions(self.progress.migration.source.read(self.light.old, first))
+            return tell_versions(self.checkpoint.migration.source.read(self.light.old, first))
         except SchemaError:
             return False
 
     def _must_stop(self) -> bool:
         """Renew the lease now and then, and listen to the user and the budgets."""
-        self.progress.save_if_due()
-        self.progress.plan.check()
-        if self.progress.plan.interrupted():
+        self.checkpoint.save_if_due()
+        self.checkpoint.options.check()
+        if self.checkpoint.options.interrupted():
             self._settle()
             raise Interrupted
-        return self.progress.lease.unsettled or self.enough()
+        return self.checkpoint.lease.unsettled or self.enough()
 
     def _page(self) -> Batch:
         how = self.bringer.whole if self.wanted.values and not self.ahead else self.light
         span = Span(Keyset(None), after=Cursor(None, self.at) if self.at else None)
-        return self.progress.migration.source.read(how.old, Window((span,), how.old.page_size))
+        return self.checkpoint.migration.source.read(how.old, Window((span,), how.old.page_size))
 
     def _take(self, batch: Batch) -> None:
         if not self.wanted.values:
@@ -197,12 +197,12 @@ class Walk:
         found: list[Met] = []
         after, until = self.bound, to if ends_range(to) else None
         span = Span(Keyset(None), after=Cursor(None, after) if after else None, to=until)
-        for batch in pages(self.progress.migration.source, self.bringer.whole.old, span):
+        for batch in pages(self.checkpoint.migration.source, self.bringer.whole.old, span):
             found += self.bringer.page(batch, after)
             after = found[-1].key
             if after == until:
                 break
-            self.progress.save_if_due()
+            self.checkpoint.save_if_due()
         return found
 
     def _pass_whole(self, rows: list[Met], count: int, to: Key | None = None) -> None:
@@ -247,9 +247,9 @@ class Walk:
         )
 
     def _know(self, comparison: Comparison) -> None:
-        progress, name = self.progress, self.table.name
+        checkpoint, name = self.checkpoint, self.table.name
         self.known = comparison
-        progress.keep(self.table, replace(progress.state.table(name), comparison=comparison))
+        checkpoint.keep(self.table, replace(checkpoint.state.table(name), comparison=comparison))
 
     def _end(self) -> None:
         """The table's end: what is known beyond OLD's last row has gone with its rows."""
@@ -260,6 +260,6 @@ class Walk:
         self.bringer.end()
         self._keep()
         self._know(self.known.ended(values=self.wanted.values))
-        state = self.progress.state.table(self.table.name)
-        ended = replace(state, verified_at=self.progress.run.now)
-        self.progress.keep(self.table, ended)
+        state = self.checkpoint.state.table(self.table.name)
+        ended = replace(state, verified_at=self.checkpoint.run.now)
+        self.checkpoint.keep(self.table, ended)

@@ -1,0 +1,53 @@
+"""The installed command, started as a fork of a process that has imported it, or as whoever types it does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.servers.fork_server import Forked, ForkServer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COMMAND = Path(sys.executable).with_name("supasync")
+OURS = (
+    "supasync_core",
+    "supasync_rest",
+    "supasync_csv",
+    "supasync_duckdb",
+    "supasync_notify",
+    "supasync_tables",
+)
+FORKS = ForkServer(
+    entry="supasync_core.cli:main",
+    modules=(
+        *(f"{name}.*" for name in OURS),
+        *("certifi", "duckdb", "filelock", "msgspec", "rich.console", "rich.progress", "rich.table"),
+        *("tenacity", "urllib3", "yaml"),
+    ),
+)
+AT_START = ("PYTHON", "LANG", "LC_", "COVERAGE", "COV_")
+"""Variables that only a new interpreter obeys."""
+
+
+def start(
+    folder: Path, *args: str, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[str] | Forked:
+    """Start the command in a folder, with nothing of our own environment but the path."""
+    kept = {name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("COV")}
+    given = {**kept, "HOME": str(folder), **(environment or {})}
+    if not any(name.startswith(AT_START) for name in given):
+        return FORKS.start([str(COMMAND), *args], folder, given)
+    return subprocess.Popen(
+        [COMMAND, *args],
+        cwd=folder,
+        env=given,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
