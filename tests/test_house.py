@@ -7,6 +7,9 @@ from pathlib import Path
 import grimp
 import pytest
 
+from supasync_core.api.backend import Sink, Source
+from supasync_core.api.state_store import StateStore
+
 ROOT = Path(__file__).parent.parent
 CORE = ROOT / "supasync_core"
 PLUGINS = sorted(each.parent.name for each in ROOT.glob("plugins/*/__init__.py"))
@@ -85,3 +88,21 @@ def test_a_file_can_be_read_in_one_go() -> None:
     paths = [*CORE.rglob("*.py"), *ROOT.glob("plugins/**/*.py")]
     lines = {str(each.relative_to(ROOT)): len(each.read_text("utf-8").splitlines()) for each in paths}
     assert {name: number for name, number in lines.items() if number > MOST_LINES} == {}
+
+
+def _methods(*contracts: type) -> set[str]:
+    return {
+        name
+        for contract in contracts
+        for each in contract.__mro__
+        for name, value in vars(each).items()
+        if each.__module__.startswith("supasync_core") and callable(value) and not name.startswith("_")
+    }
+
+
+def test_contracts_are_narrow() -> None:
+    """Every author of a backend writes each of these; what is optional has a protocol of its own."""
+    assert _methods(Source) == {"shape", "count", "read", "rows", "close"}
+    assert _methods(Sink) == _methods(Source) | {"upsert", "delete"}
+    assert _methods(StateStore) == {"begin", "save", "past", "close"}
+    assert len(_methods(Source, Sink, StateStore)) <= 12

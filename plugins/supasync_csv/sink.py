@@ -1,7 +1,7 @@
 """The sink `csv`: a table's file is written anew, as a whole, with each batch."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from supasync_core.api.registration import Fence
@@ -51,12 +51,7 @@ class CsvSink:
         path = self._files.of(table)
         if not path.is_file():
             return Shape(known=False)
-        return Shape(tuple(Column(name) for name in header(table, path)))
-
-    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
-        """None: a batch adds the columns that the file lacks."""
-        self._files.of(table)
-        return []
+        return Shape(tuple(Column(name) for name in header(table, path)), grows=True)
 
     def count(self, table: Table, window: Window | None = None) -> int:
         """The exact number of rows; none before the first batch."""
@@ -102,10 +97,6 @@ class CsvSink:
         if count:
             self._save(table)
         return count
-
-    def notes(self) -> list[str]:
-        """None: every column is written."""
-        return []
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """The rows whose columns have one of these tuples of texts, all in one batch."""

@@ -1,7 +1,7 @@
 """The source `csv`: each file is loaded once, and read from there."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,11 +60,6 @@ class CsvSource(Source):
             return catalog(self._found, work)
         finally:
             work.close()
-
-    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
-        """Those of the columns that the file does not have."""
-        names = self.shape(table).names
-        return [column for column in columns if column not in names]
 
     def count(self, table: Table, window: Window | None = None) -> int:
         """The exact number of rows."""

@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 
 from supasync_core.api import journal
 from supasync_core.api.journal import Journal
-from supasync_core.api.state_store import Claim, Entry, Past, Run, Spending
+from supasync_core.api.state_store import Claim, Entry, Past, Run, StateStore
 from supasync_core.model import timestamps
 from supasync_core.model.errors import LockedError, StateError
 from supasync_core.staging.csv.folder import Files, replace_whole
@@ -20,7 +20,7 @@ _PATIENCE = 10.0
 """Seconds to wait for another process that changes the file; that takes milliseconds."""
 
 
-class CsvStore:
+class CsvStore(StateStore):
     """Keeps the journal in a file that is replaced as a whole; a damaged one is left alone."""
 
     def __init__(self, path: Path) -> None:
@@ -37,16 +37,9 @@ class CsvStore:
         with self._changing() as entries:
             return journal.save(entries, run_id, entry, timestamps.now())
 
-    def past(self, limit: int) -> Past:
-        """The state and the newest records; nothing where there is no file yet."""
-        return journal.past(self._read(), limit)
-
-    def spendings(self, since: str) -> list[Spending]:
-        """Out of the whole file, which is read anyway."""
-        return journal.spendings(self._read(), since)
-
-    def close(self) -> None:
-        """Nothing is held open."""
+    def past(self, limit: int, since: str | None = None) -> Past:
+        """What the file holds; nothing where there is no file yet."""
+        return journal.past(self._read(), limit, since)
 
     @contextmanager
     def _changing(self) -> Iterator[Journal]:

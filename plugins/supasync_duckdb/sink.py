@@ -1,6 +1,7 @@
 """The sink `duckdb`: tables of one file, created with the first batch where they are missing."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from duckdb import DuckDBPyConnection
@@ -10,7 +11,7 @@ from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Window
 from supasync_core.model.table import Shape, Table
 from supasync_core.staging.connection import blamed, open_to_write
-from supasync_core.staging.duckdb_tables import Kinds, Tables, absent, shape_of, untyped
+from supasync_core.staging.duckdb_tables import Kinds, Tables, shape_of, untyped
 from supasync_core.staging.read_rows import Reader
 from supasync_core.staging.values import JSON, VARCHAR, Kind
 from supasync_core.staging.write_rows import Writer
@@ -39,7 +40,7 @@ class DuckdbSink:
     def shape(self, table: Table) -> Shape:
         """The table's columns; not known before the first batch has created it."""
         kinds = self._kinds(table)
-        return Shape(known=False) if kinds is None else shape_of(kinds)
+        return Shape(known=False) if kinds is None else replace(shape_of(kinds), grows=untyped(kinds))
 
     @property
     def hidden(self) -> Sequence[str]:
@@ -52,11 +53,6 @@ class DuckdbSink:
             return {}
         with blamed(self._path):
             return catalog(self._connection(), schema)
-
-    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
-        """Those of the columns that the table does not have and that no batch would add."""
-        kinds = self._kinds(table)
-        return [] if kinds is None or untyped(kinds) else absent(kinds, columns)
 
     def count(self, table: Table, window: Window | None = None) -> int:
         """The exact number of rows; none before the first batch."""
@@ -84,10 +80,6 @@ class DuckdbSink:
             return 0
         self._fence.ask()
         return self._changed(table).delete(table, wanted)
-
-    def notes(self) -> list[str]:
-        """None: every column is written."""
-        return []
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """The rows whose columns have one of these tuples of texts, all in one batch."""

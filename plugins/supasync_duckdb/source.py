@@ -1,6 +1,6 @@
 """The source `duckdb`: tables of a file that is opened to be read and never changed."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from supasync_core.model.batch import Batch, Window
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Horizon, Instant
 from supasync_core.staging.connection import blamed, open_to_read
-from supasync_core.staging.duckdb_tables import Tables, absent, shape_of
+from supasync_core.staging.duckdb_tables import Tables, shape_of
 from supasync_core.staging.read_rows import Reader
 from supasync_duckdb.catalog import HIDDEN, catalog
 
@@ -38,11 +38,6 @@ class DuckdbSource(Source):
         """All tables and views of the schema."""
         with blamed(self._path):
             return catalog(self._connection, schema)
-
-    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
-        """Those of the columns that the table does not have."""
-        with blamed(self._path, table):
-            return absent(Tables(self._connection).existing(table), columns)
 
     def count(self, table: Table, window: Window | None = None) -> int:
         """The exact number of rows."""

@@ -12,7 +12,7 @@ from duckdb import DuckDBPyConnection
 
 from supasync_core.api import journal
 from supasync_core.api.journal import Journal
-from supasync_core.api.state_store import Claim, Entry, Past, Run, Spending
+from supasync_core.api.state_store import Claim, Entry, Past, Run
 from supasync_core.model import timestamps
 from supasync_core.staging.connection import blamed, open_to_look, open_to_write, transaction
 
@@ -54,13 +54,9 @@ class DuckdbStore:
         with self._changing() as entries:
             return journal.save(entries, run_id, entry, timestamps.now())
 
-    def past(self, limit: int) -> Past:
-        """The state and the newest records; nothing where there is no file or no table yet."""
-        return journal.past(self._entries(), limit)
-
-    def spendings(self, since: str) -> list[Spending]:
-        """Out of all records; nothing where there is no file or no table yet."""
-        return journal.spendings(self._entries(), since)
+    def past(self, limit: int, since: str | None = None) -> Past:
+        """What the table holds; nothing where there is no file or no table yet."""
+        return journal.past(self._entries(), limit, since)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -31,11 +31,7 @@ class RestSink(RestPages):
     def __init__(self, context: Context, retry_policy: RetryPolicy | None = None) -> None:
         super().__init__(Client(context, ("GET", "HEAD", "POST", "DELETE"), retry_policy))
         self._computed: dict[tuple[str, str], set[str]] = {}
-        self._notes: dict[str, None] = {}
-
-    def notes(self) -> list[str]:
-        """What a person should know of how rows were written."""
-        return list(self._notes)
+        self._note = context.note
 
     def computed(self, table: Table) -> frozenset[str]:
         """The columns that the table computes itself, as far as a write has shown."""
@@ -68,7 +64,7 @@ class RestSink(RestPages):
         body, expected = _last_of_each_key(table, batch)
         if expected < batch.count:
             key = ", ".join(table.key)
-            self._notes[f"{table.name}: several rows have the same key ({key}), only the last is kept"] = None
+            self._note(f"{table.name}: several rows have the same key ({key}), only the last is kept")
         try:
             _refuse_too_large(table, batch)
             self._merge_known(table, batch.columns, body, expected)
@@ -87,7 +83,7 @@ class RestSink(RestPages):
                 if err.column not in columns or err.column in table.key:
                     raise
                 computed.add(err.column)
-                self._notes[f"{table.name}: {self._client.project} computes {err.column} itself"] = None
+                self._note(f"{table.name}: {self._client.project} computes {err.column} itself")
             except RowError as err:
                 if err.sqlstate == "22P05":
                     err.message += f": {_columns_with_nul(body)}"

@@ -68,13 +68,16 @@ class RestStore:
             raise StateError(f"{self._client.project}: supasync_save gives no answer", hint=SCHEMA_HINT)
         return answer
 
-    def past(self, limit: int) -> Past:
+    def past(self, limit: int, since: str | None = None) -> Past:
         """The state and the newest records; rows of older sync scripts are shown, and hold no state."""
-        rows = self._rows(f"limit={max(limit, 1)}")
-        runs = [row for row in rows if row.is_run] or self._rows("run_id=not.is.null&limit=1")
-        return Past(runs[0].state if runs else None, tuple(row.record for row in rows[:limit]))
+        rows = self._rows(f"limit={limit}") if limit else []
+        runs = [row for row in rows if row.is_run]
+        if limit and not runs:
+            runs = self._rows("run_id=not.is.null&limit=1")
+        spendings = () if since is None else tuple(self._spendings(since))
+        return Past(runs[0].state if runs else None, tuple(row.record for row in rows), spendings)
 
-    def spendings(self, since: str) -> list[Spending]:
+    def _spendings(self, since: str) -> list[Spending]:
         """A thousand records take about 400 kB, compressed some 20 kB; more come page by page."""
         found: list[Spending] = []
         behind = 0

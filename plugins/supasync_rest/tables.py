@@ -1,6 +1,6 @@
 """What both sides can tell of a table: its columns and how many rows it has."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
 
@@ -70,15 +70,14 @@ class RestTables:
                 raise
         return None
 
-    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
-        """Those of the columns that the table does not have; asked for one by one where it must be."""
-        wanted = list(columns)
-        shape = self.shape(table)
-        if shape.known:
-            return [column for column in wanted if column not in shape.names]
-        if self._selects(table, wanted):
-            return []
-        return [column for column in wanted if not self._selects(table, [column])]
+    def has_columns(self, table: Table, columns: Sequence[str]) -> bool:
+        """Whether the table has all of these columns, by a request that selects them of no row."""
+        path = query.path(table, [("select", query.names(columns)), ("limit", "0")])
+        try:
+            self.page(Request(method="GET", path=path, purpose="schema", table=table))
+        except MissingColumnError:
+            return False
+        return True
 
     def count(self, table: Table, window: Window | None = None) -> int:
         """The exact number of rows in the window: ``count=exact``, which really counts."""
@@ -169,11 +168,3 @@ class RestTables:
         path = query.path(table, [("limit", "1")])
         rows = self.page(Request(method="GET", path=path, purpose="schema", table=table)).rows
         return Shape(tuple(Column(name) for name in rows[0])) if rows else Shape(known=False)
-
-    def _selects(self, table: Table, columns: list[str]) -> bool:
-        path = query.path(table, [("select", query.names(columns)), ("limit", "0")])
-        try:
-            self.page(Request(method="GET", path=path, purpose="schema", table=table))
-        except MissingColumnError:
-            return False
-        return True

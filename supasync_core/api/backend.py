@@ -18,10 +18,6 @@ class Side(Protocol):
         """The table's columns. SchemaError where the table does not exist or has no rights."""
         ...
 
-    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
-        """Those of the columns that the table does not have."""
-        ...
-
     def count(self, table: Table, window: Window | None = None) -> int:
         """The exact number of rows, in the window where one is given (its limit does not matter)."""
         ...
@@ -68,9 +64,24 @@ class Sink(Side, Protocol):
         """
         ...
 
-    def notes(self) -> list[str]:
-        """What a person should know of how rows were written, such as columns that had to be left out."""
+
+@runtime_checkable
+class Probing(Protocol):
+    """A source or sink that can test for columns where the shape of a table is not known."""
+
+    def has_columns(self, table: Table, columns: Sequence[str]) -> bool:
+        """Whether the table has all of these columns."""
         ...
+
+
+def missing_columns(side: Side, table: Table, columns: Iterable[str]) -> list[str]:
+    """Those of the columns that the table does not have and that no batch would add; none where unknown."""
+    wanted, shape = list(columns), side.shape(table)
+    if shape.known:
+        return [] if shape.grows else [column for column in wanted if column not in shape.names]
+    if not isinstance(side, Probing) or side.has_columns(table, wanted):
+        return []
+    return [column for column in wanted if not side.has_columns(table, [column])]
 
 
 @runtime_checkable

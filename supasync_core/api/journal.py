@@ -5,7 +5,7 @@ SQL that ``supasync schema sql`` prints follows the same rules inside PostgreSQL
 both to them.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -68,21 +68,21 @@ def save(journal: Journal, run_id: str, entry: Entry, now: timestamps.Instant) -
     return True
 
 
-def past(journal: Journal, limit: int) -> Past:
-    """The state and the newest records, newest first."""
-    stored = journal[-1]["state"] if journal else None
-    newest_first = journal[: -limit - 1 : -1]
-    return Past(stored and state.from_json(stored), tuple(record_from_json(entry) for entry in newest_first))
+def past(journal: Journal, limit: int, since: str | None = None) -> Past:
+    """The state and the newest records, newest first; what the records since then cost, oldest first."""
+    stored = journal[-1]["state"] if journal and limit else None
+    return Past(
+        stored and state.from_json(stored),
+        tuple(record_from_json(entry) for entry in journal[: -limit - 1 : -1]),
+        () if since is None else tuple(_spendings(journal, timestamps.parse(since))),
+    )
 
 
-def spendings(journal: Journal, since: str) -> list[Spending]:
-    """What the records since then cost, oldest first."""
-    moment = timestamps.parse(since)
-    return [
-        spending(entry["created_at"], entry["details"].get("costs"), entry["details"].get("database_bytes"))
-        for entry in journal
-        if timestamps.parse(entry["created_at"]) >= moment
-    ]
+def _spendings(journal: Journal, since: timestamps.Instant) -> Iterator[Spending]:
+    for entry in journal:
+        if timestamps.parse(entry["created_at"]) >= since:
+            told = entry["details"]
+            yield spending(entry["created_at"], told.get("costs"), told.get("database_bytes"))
 
 
 def spending(created_at: str, costs: object, sizes: object) -> Spending:

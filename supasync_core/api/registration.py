@@ -45,7 +45,9 @@ class Fence:
 class Context:
     """What a backend is opened with: its settings, the folder of tables.yaml, and where costs are counted.
 
-    ``project`` is ``OLD`` or ``NEW``, for messages and the ledger. A sink asks ``fence`` before it writes.
+    ``project`` is ``OLD`` or ``NEW``, for messages and the ledger. A sink asks ``fence`` before it writes. It
+    calls ``note`` with what a person should know of how rows were written, such as a column that was left
+    out; the same sentence is shown once.
     """
 
     settings: Mapping[str, str]
@@ -53,6 +55,7 @@ class Context:
     ledger: Ledger
     project: str
     fence: Fence = field(default_factory=Fence)
+    note: Callable[[str], None] = lambda _sentence: None
 
 
 @dataclass(frozen=True, slots=True)

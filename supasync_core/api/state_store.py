@@ -1,6 +1,6 @@
 """What a state store promises: the state and the records of runs, kept with the sink for one writer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -90,10 +90,11 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What the store holds: the state (None before the baseline) and the newest records first."""
+    """What the store holds: the state (None before the baseline), the newest records first, and costs."""
 
     state: State | None
     records: tuple[Record, ...]
+    spendings: tuple[Spending, ...] = ()
 
 
 class StateStore(Protocol):
@@ -111,14 +112,12 @@ class StateStore(Protocol):
         """Store state and record in one transaction; False where the run no longer holds the lease."""
         ...
 
-    def past(self, limit: int) -> Past:
-        """The state and the newest ``limit`` records, without taking the lease. StateError as in begin."""
-        ...
+    def past(self, limit: int, since: str | None = None) -> Past:
+        """The state and the newest ``limit`` records, without taking the lease. StateError as in begin.
 
-    def spendings(self, since: str) -> Sequence[Spending]:
-        """What every record since that time cost, oldest first, and nothing else of them.
-
-        It is little to fetch: a month of hourly runs is asked for by every run that keeps to budgets.
+        With a time ``since``, also what every record from then on cost, oldest first, and nothing else of
+        them: every run that keeps to budgets asks for a month. With ``limit`` 0 neither the state nor a
+        record is fetched.
         """
         ...
 

@@ -178,10 +178,10 @@ class Command:
         error = next((each.error for each in outcomes if each.error), None)
         tables = {each.table.name: each.counts() for each in outcomes}
         to.release(status, records, error, change=writing.change, tables=tables)
-        self._tell(writing, status, records)
+        self._tell(writing, to, status, records)
         return _CODES.get(status, _PERSON)
 
-    def _tell(self, writing: Writing, status: str, records: int) -> None:
+    def _tell(self, writing: Writing, to: Target, status: str, records: int) -> None:
         if self.as_json:
             tables = {name: each.as_json() for name, each in writing.outcomes.items()}
             told = {"applied": True, "status": status, "change": writing.change, "tables": tables}
@@ -192,7 +192,7 @@ class Command:
             output.line(f"{name}: {each.inserted:,} inserted, {each.updated:,} updated, {gone:,} removed")
             for text in _amiss(each):
                 output.line(self.session.redact(f"{name}: {text}"), err=True)
-        for note in writing.place.sink.notes():
+        for note in to.notes:
             output.line(self.session.redact(f"note: {note}"), err=True)
         click.echo(f"{status}: {counted(records, 'row', 'rows')} written or removed")
 

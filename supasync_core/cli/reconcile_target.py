@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +34,7 @@ _LONGEST = timedelta(hours=24)
 class Target:
     """Where rows are written to. ``named`` is a table as the sink calls it, ``longest`` how long it may take.
 
+    ``notes`` holds what the sink tells of how rows were written.
     The place, and with it the staging, is opened once it is asked for: what is compared before that may be
     the staging itself.
     """
@@ -43,6 +44,7 @@ class Target:
     longest: timedelta = _LONGEST
     migration: Migration | None = None
     lease: Lease | None = None
+    notes: dict[str, None] = field(default_factory=dict)
 
     @cached_property
     def place(self) -> Place:
@@ -108,7 +110,8 @@ def _new(session: Session, settings: Settings, stack: ExitStack) -> Target:
         refs = {"sink_ref": settings.sink.ref, "source_ref": settings.source.ref}
         return Place(sink=migration.sink, **refs, tables=settings.tables, evidence=evidence)
 
-    return Target(place, lambda table: table, longest=settings.max_runtime, migration=migration)
+    longest = settings.max_runtime
+    return Target(place, lambda table: table, longest=longest, migration=migration, notes=migration.notes)
 
 
 def _file(session: Session, given: Given, settings: Settings | None, stack: ExitStack) -> Target:
@@ -122,7 +125,8 @@ def _file(session: Session, given: Given, settings: Settings | None, stack: Exit
         raise ConfigError([f"RIGHT {given.right} cannot be written to"])
     path = side.path.resolve()
     check_user(path if path.is_dir() else path.parent)
-    context = Context(settings={"path": str(path)}, folder=path.parent, ledger=ledger, project=given.right)
+    notes: dict[str, None] = {}
+    context = Context({"path": str(path)}, path.parent, ledger, given.right, note=notes.setdefault)
     sink: Sink = stack.enter_context(closing(session.host.sinks.get(side.backend).open(context)))
 
     def place() -> Place:
@@ -130,7 +134,7 @@ def _file(session: Session, given: Given, settings: Settings | None, stack: Exit
         ref = f"{side.backend}:{path}"
         return Place(sink=sink, sink_ref=ref, source_ref=ref, tables=(), evidence=evidence)
 
-    return Target(place, lambda table: side.files.written(side.path, table))
+    return Target(place, lambda table: side.files.written(side.path, table), notes=notes)
 
 
 def _staging(settings: Settings | None) -> Staging:

@@ -38,9 +38,8 @@ def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int
         unseen = [(table, migration.unseen(table)) for table in settings.tables]
         now = migration.now()
         limited = settings.budgets.monthly or settings.budgets.database is not None
-        spendings = (
-            migration.store.spendings(timestamps.to_text(now - HISTORY)) if limited and past.state else ()
-        )
+        since = timestamps.to_text(now - HISTORY)
+        spendings = migration.store.past(0, since).spendings if limited and past.state else ()
     health = judge(past, unseen, settings.interval, now)
     known = shares(spendings, settings.budgets, now) if spendings else ()
     stands = phase(past, known, health.age, settings.stale_after)

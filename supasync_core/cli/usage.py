@@ -47,10 +47,10 @@ def usage(session: Session, *, estimate: bool, as_json: bool) -> int:
 
     with session.migration() as migration:
         asked = migration.now()
-        spendings = migration.store.spendings(timestamps.to_text(asked - _HISTORY))
+        spendings = migration.store.past(0, timestamps.to_text(asked - _HISTORY)).spendings
         now = migration.now()
         if abs(now - asked) > _APART:  # this machine's clock was asked, and is wrong
-            spendings = migration.store.spendings(timestamps.to_text(now - _HISTORY))
+            spendings = migration.store.past(0, timestamps.to_text(now - _HISTORY)).spendings
         estimated = estimated_size(migration) if estimate else None
     budgets = session.settings.budgets
     begin, end = spending.month_of(now)

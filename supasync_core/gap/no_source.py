@@ -1,6 +1,6 @@
 """The source while the gap is carried over: it is not there, and nothing is asked of it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from supasync_core.api.backend import Source
 from supasync_core.model.batch import Batch, Window
@@ -12,10 +12,6 @@ class AbsentSource(Source):
     """Refuses every question."""
 
     def shape(self, table: Table) -> Shape:
-        """Refused."""
-        raise _refused(table)
-
-    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
         """Refused."""
         raise _refused(table)
 

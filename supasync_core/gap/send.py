@@ -183,7 +183,7 @@ class Sending:
             run=self.lease.run.id,
             tables=tuple(self.results.values()),
             seconds=time.monotonic() - self.began,
-            notes=tuple(self.migration.sink.notes()),
+            notes=tuple(self.migration.notes),
             stopped=stopped,
             whole=not self.outlook.missing,
             interrupted=interrupted,

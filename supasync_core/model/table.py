@@ -147,13 +147,14 @@ class Shape:
     """The columns of a table as one side has them; ``known`` is False where the backend cannot tell.
 
     ``view`` is True where it shows itself to be no table but a view; ``texts`` where a cell is but a text,
-    as in CSV.
+    as in CSV; ``grows`` where a batch adds the columns that the table does not have.
     """
 
     columns: tuple[Column, ...] = ()
     known: bool = True
     view: bool = False
     texts: bool = False
+    grows: bool = False
     names: frozenset[str] = field(init=False)
     _named: Mapping[str, Column] = field(init=False, repr=False, compare=False)
 

@@ -22,7 +22,10 @@ from supasync_core.project.recording import CountedStore
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """What a command works on. ``source_ref`` names the source in the state, the sink asks the ``fence``."""
+    """What a command works on. ``source_ref`` names the source in the state, the sink asks the ``fence``.
+
+    ``notes`` holds what the sink has told of how rows were written, in its order.
+    """
 
     settings: Settings
     host: Host
@@ -31,6 +34,7 @@ class Migration:
     sink: Sink
     store: StateStore
     fence: Fence = field(default_factory=Fence)
+    notes: dict[str, None] = field(default_factory=dict)
 
     @property
     def source_ref(self) -> str:
@@ -90,16 +94,17 @@ def opened(settings: Settings, host: Host, source: Source | None = None) -> Iter
     with ExitStack() as stack:
         source_context = _context(settings, settings.source, ledger, "OLD")
         fence = Fence()
-        sink_context = replace(_context(settings, settings.sink, ledger, "NEW"), fence=fence)
+        notes: dict[str, None] = {}
+        sink_context = _context(settings, settings.sink, ledger, "NEW")
+        sink_context = replace(sink_context, fence=fence, note=notes.setdefault)
         source = source or host.sources.get(settings.source.backend).open(source_context)
         stack.enter_context(closing(source))
         sink = host.sinks.get(settings.sink.backend).open(sink_context)
         stack.enter_context(closing(sink))
         store = host.state_stores.get(settings.sink.backend).open(sink_context)
         stack.enter_context(closing(store))
-        yield Migration(
-            settings, host, ledger, source, sink, CountedStore(store, ledger, source, sink), fence
-        )
+        counted = CountedStore(store, ledger, source, sink)
+        yield Migration(settings, host, ledger, source, sink, counted, fence, notes)
 
 
 def opened_source(settings: Settings, host: Host, ledger: Ledger) -> Source:

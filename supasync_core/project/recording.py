@@ -1,10 +1,9 @@
 """Whatever writes a record is counted: the ledger goes into every one of them, in one place."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from supasync_core.api.backend import Clocked, Sink, Sized, Source
-from supasync_core.api.state_store import Claim, Entry, Past, Run, Spending, StateStore
+from supasync_core.api.state_store import Claim, Entry, Past, Run, StateStore
 from supasync_core.model.cost import Ledger
 from supasync_core.model.timestamps import Instant
 
@@ -34,13 +33,9 @@ class CountedStore:
         counted = replace(entry, requests=total.requests, bytes=total.sent + total.received, details=details)
         return self.store.save(run_id, counted)
 
-    def past(self, limit: int) -> Past:
+    def past(self, limit: int, since: str | None = None) -> Past:
         """As the store does."""
-        return self.store.past(limit)
-
-    def spendings(self, since: str) -> Sequence[Spending]:
-        """As the store does."""
-        return self.store.spendings(since)
+        return self.store.past(limit, since)
 
     def now(self) -> Instant | None:
         """As the store does; None where it has no clock of its own."""

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from supasync_core.api.backend import Catalog, Remark, Remarking, Side, Source
+from supasync_core.api.backend import Catalog, Remark, Remarking, Side, Source, missing_columns
 from supasync_core.model.batch import Keyset, Span, Window
 from supasync_core.model.errors import SchemaError, TableError
 from supasync_core.model.level import PROBLEM, WARNING
@@ -82,7 +82,7 @@ def lacking(migration: Migration, table: Table, source: Shape) -> list[str]:
     wanted = [name for name in table.columns or [c.name for c in source.columns] if name not in table.exclude]
     if table.transform:
         wanted = list(table.key)
-    return migration.sink.lacking(table, wanted or table.key)
+    return missing_columns(migration.sink, table, wanted or table.key)
 
 
 def _catalog(side: Side, project: str) -> Catalog:

@@ -1,6 +1,6 @@
 """Staged rows as a source: for parents that a row waits for, and for the cursors that an export proves."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from supasync_core.model.batch import Batch, Window
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Horizon
 from supasync_core.staging.connection import blamed
-from supasync_core.staging.duckdb_tables import Tables, absent, shape_of
+from supasync_core.staging.duckdb_tables import Tables, shape_of
 from supasync_core.staging.read_rows import Reader
 
 
@@ -28,10 +28,6 @@ class StagedSource(Source):
         """The table's columns."""
         kinds = Tables(self._connection).kinds(self._placed(table))
         return Shape(known=False) if kinds is None else shape_of(kinds)
-
-    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
-        """Those of the columns that the table does not have."""
-        return absent(Tables(self._connection).kinds(self._placed(table)) or {}, columns)
 
     def count(self, table: Table, window: Window | None = None) -> int:
         """The exact number of rows; none of a table that is not staged."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from supasync_core.api.backend import Sink
+from supasync_core.api.backend import Sink, missing_columns
 from supasync_core.api.blind_spots import (
     UPDATES,
     reading,
@@ -35,14 +35,15 @@ def check_table(migration: Migration, table: Table) -> Iterator[Finding]:
 
 def lacks_row_key(sink: Sink, table: Table) -> bool:
     """Whether the key is made of each row, and the sink's table has no column for it yet."""
-    return has_row_key(table) and bool(sink.lacking(table, table.key))
+    return has_row_key(table) and bool(missing_columns(sink, table, table.key))
 
 
 def _in_old(migration: Migration, table: Table, source: Shape) -> Iterator[Finding]:
     """Columns that tables.yaml names and OLD does not have, or that are of an unfit type."""
     strategy = migration.strategy(table)
     ordering = [keyset.column for keyset in strategy.keysets(table) if keyset.column]
-    for column in migration.source.lacking(table, dict.fromkeys([*table.key, *ordering, *table.columns])):
+    needed = dict.fromkeys([*table.key, *ordering, *table.columns])
+    for column in missing_columns(migration.source, table, needed):
         hint = _hint_for_missing(table, column, source)
         yield problem(f"{table.name}: OLD has no column {column}", table.name, hint)
     for column in table.exclude if source.known else ():

@@ -158,7 +158,7 @@ class Checkpoint:
         return min(known, key=timestamps.parse) if known and len(known) == len(times) else None
 
     def _notes(self) -> tuple[str, ...]:
-        notes = [*self.migration.sink.notes(), *self.notes]
+        notes = [*self.migration.notes, *self.notes]
         waiting = sum(self.state.set_aside().values())
         if waiting:
             notes.append(

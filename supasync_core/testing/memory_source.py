@@ -1,7 +1,7 @@
 """A source in memory whose transactions commit late, while pages are being read."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from supasync_core.api.backend import Source, Survey, Surveyed
@@ -58,10 +58,6 @@ class MemorySource(Source):
     def shape(self, table: Table) -> Shape:
         """Not known."""
         return Shape(known=False)
-
-    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
-        """Nothing."""
-        return []
 
     def count(self, table: Table, window: Window | None = None) -> int:
         """All rows of the window."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from supasync_core.api.backend import Catalog, Source
+from supasync_core.api.backend import Catalog, Source, missing_columns
 from supasync_core.model.batch import Batch, Cursor, Span, Window
 from supasync_core.model.errors import SchemaError
 from supasync_core.testing.sample_table import (
@@ -168,9 +168,10 @@ class SourceContract:
         assert "label" not in batch.columns
         assert {"id", "amount", "updated_at"} <= set(batch.columns)
 
-    def test_lacking_columns_are_named(self, filled: Callable[[Batch], Source]) -> None:
+    def test_missing_columns_are_named(self, filled: Callable[[Batch], Source]) -> None:
         """So that tables.yaml can be checked before anything is read."""
-        assert filled(events(event(1))).lacking(EVENTS, ["id", "colour", "label"]) == ["colour"]
+        source = filled(events(event(1)))
+        assert missing_columns(source, EVENTS, ["id", "colour", "label"]) == ["colour"]
 
     def test_a_missing_table_is_a_schema_error(self, filled: Callable[[Batch], Source]) -> None:
         """It names the table."""

@@ -48,12 +48,16 @@ class StateStoreContract:
             run = store.begin(_claim())
             details = {"costs": costs, "database_bytes": {"OLD": number}, "tables": {"events": {}}}
             assert store.save(run.id, replace(_entry("success"), details=details))
-        baseline, first, second = opened().spendings("2000-01-01T00:00:00Z")
+        past = opened().past(0, "2000-01-01T00:00:00Z")
+        assert (past.state, past.records) == (None, ())
+        baseline, first, second = past.spendings
         assert (baseline.costs, baseline.sizes) == ({}, {})
         assert first.costs == second.costs == costs
         assert [first.sizes, second.sizes] == [{"OLD": 1}, {"OLD": 2}]
         assert baseline.created_at <= first.created_at <= second.created_at
-        assert opened().spendings("2999-01-01T00:00:00Z") == []
+        assert opened().past(2, "2999-01-01T00:00:00Z") == opened().past(2)
+        both = opened().past(1, first.created_at)
+        assert (both.state, len(both.records), both.spendings) == (_STATE, 1, past.spendings[1:])
 
     def test_a_record_survives(self, opened: Callable[[], StateStore]) -> None:
         """With its counts, its error and its details."""

@@ -77,5 +77,5 @@ def metered(migration: Migration, now: timestamps.Instant) -> Meter | None:
     budgets = migration.settings.budgets
     if not budgets.monthly:
         return None
-    before = migration.store.spendings(timestamps.to_text(month_of(now)[0]))
+    before = migration.store.past(0, timestamps.to_text(month_of(now)[0])).spendings
     return Meter(budgets, before, migration.ledger, migration.workers)

@@ -2,16 +2,16 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from math import inf
 from typing import Any
 
 from supasync_core.api import journal
-from supasync_core.api.backend import Reference, Source, Survey
+from supasync_core.api.backend import Reference, Sink, Source, Survey
 from supasync_core.api.registration import Fence
-from supasync_core.api.state_store import Claim, Entry, Past, Run, Spending
+from supasync_core.api.state_store import Claim, Entry, Past, Run, StateStore
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Span, Window
 from supasync_core.model.cost import Ledger
@@ -108,10 +108,6 @@ class MemorySource(Source):
     def shape(self, table: Table) -> Shape:
         """All columns."""
         return shape(table)
-
-    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
-        """Nothing."""
-        return []
 
     def count(self, table: Table, window: Window | None = None) -> int:
         """The rows of the window."""
@@ -255,7 +251,7 @@ class New:
 
 
 @dataclass
-class MemorySink:
+class MemorySink(Sink):
     """NEW as one run sees it."""
 
     new: New
@@ -297,10 +293,6 @@ class MemorySink:
         """All columns."""
         return shape(table)
 
-    def lacking(self, table: Table, columns: Iterable[str]) -> list[str]:
-        """Nothing."""
-        return []
-
     def count(self, table: Table, window: Window | None = None) -> int:
         """All rows."""
         return len(self.new.rows[table.name])
@@ -325,16 +317,9 @@ class MemorySink:
         """Nothing is deleted here."""
         raise NotImplementedError
 
-    def notes(self) -> list[str]:
-        """Nothing."""
-        return []
-
-    def close(self) -> None:
-        """Nothing to close."""
-
 
 @dataclass
-class MemoryStore:
+class MemoryStore(StateStore):
     """The records of all runs, kept by the rules of `supasync_core.api.journal`."""
 
     new: New
@@ -353,13 +338,6 @@ class MemoryStore:
         self.weather.hook("saved")
         return saved
 
-    def past(self, limit: int) -> Past:
+    def past(self, limit: int, since: str | None = None) -> Past:
         """The newest records."""
-        return journal.past(self.new.records, limit)
-
-    def spendings(self, since: str) -> Sequence[Spending]:
-        """Nothing costs anything here."""
-        return []
-
-    def close(self) -> None:
-        """Nothing to close."""
+        return journal.past(self.new.records, limit, since)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from supasync_core.api.backend import missing_columns
 from supasync_core.model.batch import Batch, Keyset, Span, Window
 from supasync_core.model.errors import RefusedError, SupasyncError
 from supasync_core.model.table import Column, Shape, Table
@@ -82,7 +83,7 @@ def test_asking_creates_no_file(tmp_path: Path) -> None:
     """A table that is not there yet lacks nothing."""
     with closing(CsvSink(tmp_path / "out")) as sink:
         assert sink.shape(TABLE).known is False
-        assert sink.lacking(TABLE, ["id"]) == []
+        assert missing_columns(sink, TABLE, ["id"]) == []
         assert sink.count(TABLE) == 0
     assert not (tmp_path / "out").exists()
 

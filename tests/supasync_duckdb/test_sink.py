@@ -10,6 +10,7 @@ from threading import Thread
 import duckdb
 import pytest
 
+from supasync_core.api.backend import missing_columns
 from supasync_core.model.batch import Batch, Keyset, Span, Window
 from supasync_core.model.errors import LockedError, RowError, SchemaError, StateError
 from supasync_core.model.table import Column, Shape, Table
@@ -41,7 +42,7 @@ def test_asking_creates_no_file(path: Path) -> None:
     """A table that is not there yet lacks nothing: the first batch creates it."""
     with closing(DuckdbSink(path)) as sink:
         assert sink.shape(TABLE).known is False
-        assert sink.lacking(TABLE, ["anything"]) == []
+        assert missing_columns(sink, TABLE, ["anything"]) == []
         assert sink.count(TABLE) == 0
     assert not path.exists()
 
@@ -77,7 +78,7 @@ def test_a_typed_table_does_not_grow(path: Path) -> None:
     with duckdb.connect(path) as connection:
         connection.execute("CREATE TABLE jobs (id BIGINT)")
     with closing(DuckdbSink(path)) as sink:
-        assert sink.lacking(TABLE, ["id", "colour"]) == ["colour"]
+        assert missing_columns(sink, TABLE, ["id", "colour"]) == ["colour"]
         with pytest.raises(SchemaError, match="colour"):
             sink.upsert(TABLE, Batch(b'[{"id":1,"colour":"red"}]'))
         assert sink.count(TABLE) == 0

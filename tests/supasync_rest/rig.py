@@ -62,10 +62,12 @@ class Rig:
     waits: list[float] = field(default_factory=list)
     opened: ExitStack = field(default_factory=ExitStack)
     fence: Fence = field(default_factory=Fence)
+    notes: dict[str, None] = field(default_factory=dict)
 
     def context(self, project: str = "NEW") -> Context:
         """What a backend is opened with."""
-        return Context({"url": self.server.url, "key": self.key}, Path(), self.ledger, project, self.fence)
+        settings = {"url": self.server.url, "key": self.key}
+        return Context(settings, Path(), self.ledger, project, self.fence, self.notes.setdefault)
 
     @property
     def retry_policy(self) -> RetryPolicy:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from supasync_core.api.backend import missing_columns
 from supasync_core.api.registration import Context
 from supasync_core.api.state_store import Claim, Entry
 from supasync_core.model.batch import Batch, Keyset, Span, Window
@@ -62,7 +63,9 @@ def test_rows_go_in_and_come_out_by_keyset(opened: tuple[RestSource, RestSink, R
 
 def test_a_stub_of_a_description_is_no_description(opened: tuple[RestSource, RestSink, RestStore]) -> None:
     source, sink, _ = opened
-    assert source.lacking(Table(name="pairs", key=("tenant", "code")), ["tenant", "nope"]) == ["nope"]
+    assert missing_columns(source, Table(name="pairs", key=("tenant", "code")), ["tenant", "nope"]) == [
+        "nope"
+    ]
     sink.upsert(Table(name="computed"), Batch(b'[{"id":1,"a":1}]'))
     assert source.shape(Table(name="computed")).names == {"id", "a", "the sum"}
 

@@ -73,7 +73,7 @@ def test_a_generated_column_is_left_out_noted_and_remembered(project: Rig) -> No
     assert sink.upsert(table, Batch(b'[{"id":1,"a":1,"the sum":2}]')) == 1
     assert sink.upsert(table, Batch(b'[{"id":2,"a":2,"the sum":9}]')) == 1
     assert project.run('select "the sum" from computed order by id') == [(2,), (3,)]
-    assert sink.notes() == ["computed: NEW computes the sum itself"]
+    assert list(project.notes) == ["computed: NEW computes the sum itself"]
     assert [request["status"] for request in project.server.requests()] == [400, 201, 201]
 
 
@@ -232,7 +232,7 @@ def test_a_row_that_others_refer_to_stays(project: Rig) -> None:
     project.run("insert into checked (id, name, parent) values (1, 'a', null), (2, 'b', 1)")
     with pytest.raises(RowError, match="refuses to delete") as refused:
         project.sink().delete(Table(name="checked", timestamp=()), [("1",)])
-    assert "refer to it" in (refused.value.hint or "")
+    assert "refer to them" in (refused.value.hint or "")
     assert project.run("select count(*) from checked") == [(2,)]
 
 

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from supasync_core.api.backend import missing_columns
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.model.errors import RefusedError, SchemaError, TransientError
@@ -92,7 +93,7 @@ def test_columns_with_odd_names_can_be_ordered_filtered_and_selected(project: Ri
     )
     body = source.read(some, Window((Span(Keyset(None)),), 1)).body.decode()
     assert body == '[{"unit.price":1,"select":"s","with\\"quote":"q","größe":"g","not":1}]'
-    assert source.lacking(some, ["with(paren)", "größe"]) == ["with(paren)"]
+    assert missing_columns(source, some, ["with(paren)", "größe"]) == ["with(paren)"]
 
 
 def test_bounds_hold_on_both_sides(project: Rig) -> None:
@@ -134,14 +135,14 @@ def test_the_shape_tells_types_nulls_and_the_key(project: Rig) -> None:
 def test_the_description_is_asked_for_once(project: Rig) -> None:
     source = project.source()
     for table in (JOBS, PAIRS, JOBS):
-        assert source.lacking(table, [*table.key, "nope"]) == ["nope"]
+        assert missing_columns(source, table, [*table.key, "nope"]) == ["nope"]
     assert [request["path"] for request in project.server.requests()] == ["/rest/v1/"]
 
 
 def test_without_a_description_the_columns_are_asked_for(project: Rig) -> None:
     project.server.misbehave({"kind": "answer", "path": "v1/$", "times": None, "status": 403})
     assert not project.source().shape(JOBS).known
-    assert project.source().lacking(JOBS, ["id", "nope", "cost"]) == ["nope"]
+    assert missing_columns(project.source(), JOBS, ["id", "nope", "cost"]) == ["nope"]
     project.run(TEN)
     shape = project.source().shape(JOBS)
     assert shape.names == {"id", "updated_at", "created_at", "cost", "doc"}
@@ -155,7 +156,7 @@ def test_a_table_that_is_missing_or_closed_is_named_by_every_question(project: R
         lambda: source.shape(table),
         lambda: source.count(table),
         lambda: source.read(table, Window((Span(Keyset(None)),), 1)),
-        lambda: source.lacking(table, ["id"]),
+        lambda: missing_columns(source, table, ["id"]),
     ):
         with pytest.raises(SchemaError if name == "nope" else RefusedError, match=name) as caught:
             question()

@@ -32,6 +32,6 @@ class Share:
 def share_of(migration: Migration, now: str, *, limited: bool) -> Share:
     """What is left of the day's share at the store's time ``now``; without end unless it is limited."""
     since = timestamps.to_text(timestamps.parse(now) - _DAY)
-    spendings = migration.store.spendings(since)
+    spendings = migration.store.past(0, since).spendings
     before = {name: by_purpose(spendings, name).get(PURPOSE, Used()).received for name in PROJECTS}
     return Share(migration.settings.compare_egress if limited else inf, migration.ledger, before)
