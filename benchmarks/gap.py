@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from supasync_core.gap.csv.csv_export import CsvExport
+from supasync_core.gap.csv import stage_files
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.connection import open_to_write
 from supasync_core.staging.csv.choices import Choices
@@ -98,11 +98,10 @@ def bare(folder: Path) -> None:
 def stage(folder: Path) -> None:
     """The same by supasync, with all checks; then compared with a staged NEW."""
     staging = Staging(folder / "staging.duckdb")
-    export = CsvExport()
     files = [folder / "jobs_rows.csv"]
 
     def load() -> None:
-        export.load(staging, JOBS, files, SHAPE, Choices())
+        stage_files.stage(staging, JOBS, files, SHAPE, Choices())
         staging.connection.execute("checkpoint")
 
     timed("supasync: stage with all checks", load)

@@ -17,10 +17,9 @@ from supasync_core.cli import output
 from supasync_core.cli.params import encodings, pairs
 from supasync_core.cli.spinner import steps
 from supasync_core.cli.sync import interruptible
-from supasync_core.gap.csv.csv_export import KINDS, CsvExport
 from supasync_core.gap.csv.queries import Wanted, query
-from supasync_core.gap.import_plan import ImportPlan, Part
-from supasync_core.gap.look import Look, Progress
+from supasync_core.gap.import_plan import KINDS, ImportPlan, Part
+from supasync_core.gap.import_planner import ImportPlanner, Progress
 from supasync_core.gap.no_source import AbsentSource
 from supasync_core.gap.send import COMMAND, Sending
 from supasync_core.model.errors import ConfigError
@@ -76,16 +75,20 @@ class Command:
             lock.locked(self.settings.folder),
             opened(self.settings, self.session.host, AbsentSource()) as migration,
         ):
-            look = partial(Look, migration, CsvExport(), self.staging, choices, rehearsal=self.rehearsal)
+            look = partial(ImportPlanner, migration, self.staging, choices, rehearsal=self.rehearsal)
             if self.dry_run:
                 return self._looked(self._look(look, folder), migration)
-            if not look(lambda _text: None).checked(folder).files:
+            if not look(lambda _text: None).find_files(folder).files:
                 raise _nothing(folder)
             with leased(migration, COMMAND, baseline=self.rehearsal) as lease:
                 return self._import(look, folder, migration, lease)
 
     def _import(
-        self, look: Callable[[Progress], Look], folder: Path | None, migration: Migration, lease: Lease
+        self,
+        look: Callable[[Progress], ImportPlanner],
+        folder: Path | None,
+        migration: Migration,
+        lease: Lease,
     ) -> int:
         outlook = self._look(look, folder)
         if len(outlook.blocked()) == len(outlook.parts):
@@ -122,10 +125,10 @@ class Command:
             if answer.strip().lower() in ("yes", "no"):
                 return bool(answer.strip().lower() == "yes")
 
-    def _look(self, look: Callable[[Progress], Look], folder: Path | None) -> ImportPlan:
+    def _look(self, look: Callable[[Progress], ImportPlanner], folder: Path | None) -> ImportPlan:
         """What there is, shown; ConfigError where there is nothing."""
         with steps() as progress:
-            outlook = look(progress).at(folder)
+            outlook = look(progress).plan(folder)
         self._show(outlook)
         if not outlook.parts:
             raise _nothing(folder)

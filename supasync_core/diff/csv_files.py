@@ -6,18 +6,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from supasync_core.api.registry import did_you_mean
 from supasync_core.diff.difference import RIGHT
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.loaded_side import LoadedSide
-from supasync_core.model.errors import ConfigError, SchemaError
+from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import is_array, is_json, type_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.connection import blamed
 from supasync_core.staging.csv import find_files, nulls
 from supasync_core.staging.csv.cells import NOT_NULL, nullable, staged
 from supasync_core.staging.csv.choices import Choices
-from supasync_core.staging.csv.dialects import DIALECTS, Dialect, detect, is_exact
+from supasync_core.staging.csv.dialects import Dialect, check_dialects, is_exact
 from supasync_core.staging.csv.exact_form import ExactFile
 from supasync_core.staging.csv.export_finding import ERROR
 from supasync_core.staging.csv.file_format import Physical, UnreadableFileError, examine
@@ -97,7 +96,7 @@ class CsvFiles:
         self, engine: DiffEngine, place: str, path: Path, table: Table, shape: Shape, choices: Choices
     ) -> LoadedSide:
         """Load the files; SchemaError where one cannot be read to its end."""
-        _check(choices)
+        check_dialects(choices)
         paths = self._paths(path, table)
         with TemporaryDirectory(prefix="supasync-") as drafts:
             looked = [_examined(each, table, shape, choices, Path(drafts)) for each in paths]
@@ -200,8 +199,7 @@ def _load(raw: Raw, shape: Shape, choices: Choices) -> _Part:
                 hint="correct the line, or export the file again",
             )
     looks = raw.cells(shape)
-    name = choices.dialects.get(raw.file, choices.dialects.get("*"))
-    dialect = DIALECTS[name] if name else detect(raw.physical, raw.file, looks, shape)
+    dialect = raw.dialect(looks, shape, choices)
     cells, doubtful = {}, {}
     for column, each in zip(raw.physical.header, looks, strict=True):
         word, sure = nulls.rule(dialect, shape, raw.table, raw.file, column, each, choices)
@@ -264,15 +262,14 @@ def _notes(part: _Part) -> list[str]:
 def _examined(
     path: Path, table: Table, shape: Shape, choices: Choices, drafts: Path
 ) -> tuple[Path, Physical]:
-    encoding = choices.encodings.get(path.name, choices.encodings.get("*"))
     try:
-        physical = examine(path, encoding, drafts / path.name, shape.names, whole=False)
+        physical = examine(path, choices.encoding(path.name), drafts / path.name, shape.names, whole=False)
     except UnreadableFileError as err:
         raise SchemaError(f"{table.name}: {path.name} {err}", table=table.name) from err
     except OSError as err:
         raise SchemaError(f"{table.name}: {path} cannot be read: {err.strerror}", table=table.name) from err
     header = physical.header
-    if not header or "" in header or len(set(header)) < len(header):
+    if not physical.names_columns:
         raise SchemaError(
             f"{table.name}: the first line of {path.name} does not name each column once",
             table=table.name,
@@ -281,11 +278,3 @@ def _examined(
             else "export it again with a header",
         )
     return path, physical
-
-
-def _check(choices: Choices) -> None:
-    for file, name in choices.dialects.items():
-        if name not in DIALECTS:
-            raise ConfigError(
-                [f"--dialect {file}={name}: there is no such dialect{did_you_mean(name, DIALECTS)}"]
-            )

@@ -5,10 +5,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from supasync_core.gap.csv.settle_nulls import Undecided
 from supasync_core.model import dependencies
 from supasync_core.model.table import Shape, Table
 from supasync_core.staging.compare_staged import Counts
 from supasync_core.staging.csv.export_finding import ERROR, ExportFinding, LoadedFile
+
+KINDS = {
+    "cut": "a cell or an array that was cut is sent as it is",
+    "duplicate": "of rows with one key and different content the newest is sent, else the last",
+    "exact": "damaged chunks are left out, intact ones are sent",
+    "header": "columns that are missing or unknown are left out",
+    "json": "JSON is sent as JavaScript has printed it",
+    "key": "rows without a key are left out",
+    "nan": "an empty float is NULL",
+    "newline": "a backslash and an n become a newline",
+    "null": "a doubtful cell is NULL",
+    "older": "rows that are older than NEW's are written over them",
+    "orphan": "rows without their parent are left out",
+    "ragged": "lines that are not records are left out, those that end otherwise than the header are read",
+    "rows": "the file is complete although its number of rows is round",
+    "spelling": "rows that NEW has under another spelling of their key are written over",
+    "type": "rows with values that the column's type refuses are left out",
+}
+"""The kinds of findings that the user may accept, each with what then happens."""
 
 
 @dataclass
@@ -20,6 +40,7 @@ class Part:
     shape: Shape
     loaded: list[LoadedFile] = field(default_factory=list)
     findings: list[ExportFinding] = field(default_factory=list)
+    undecided: list[Undecided] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
     sent: int = 0
 

@@ -1,15 +1,15 @@
 """Send what an export has that the sink has not: parents first, under the lease, recorded like every run."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from supasync_core.api.state_store import Entry
 from supasync_core.api.table_plugin import Job
 from supasync_core.gap.import_plan import ImportPlan, Part
-from supasync_core.gap.kept import Keeping, sample_of
 from supasync_core.model import timestamps
+from supasync_core.model.batch import Key
 from supasync_core.model.errors import RowError, SupasyncError, TableError
 from supasync_core.model.report import Report, TableResult, waiting
 from supasync_core.model.state import State, TableState
@@ -18,10 +18,17 @@ from supasync_core.model.timestamps import Horizon
 from supasync_core.project.lease import Lease
 from supasync_core.project.migration import Migration
 from supasync_core.project.run_options import Interrupted, RunObserver
+from supasync_core.schema.watch import SchemaWatch
 from supasync_core.staging.staging_file import Staging
+from supasync_core.sync.readback import ChangedError, Readback
+from supasync_core.sync.stored_rows import refuse_changed
 from supasync_core.sync.writer import Writer
 
 COMMAND = "gap import"
+_HINT = (
+    "supasync schema sql --triggers guard prints the SQL after which triggers of NEW leave alone what is "
+    "copied (--triggers off: until the switch); then import the same files again with --accept older"
+)
 
 
 @dataclass
@@ -38,7 +45,7 @@ class Sending:
     results: dict[str, TableResult] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
     writer: Writer = field(init=False)
-    keeping: Keeping = field(init=False)
+    schema_watch: SchemaWatch = field(init=False)
 
     def __post_init__(self) -> None:
         """Rows that a batch needs are looked up in the export: they were transformed already."""
@@ -46,7 +53,7 @@ class Sending:
         plain = replace(settings, tables=tuple(replace(table, transform=()) for table in settings.tables))
         staged = replace(self.migration, settings=plain, source=self.staging.source())
         self.writer = Writer(staged, self.lease.run.now, self.state)
-        self.keeping = Keeping(self.migration, self.lease.run.now)
+        self.schema_watch = SchemaWatch(self.migration, None, self.lease.run.now)
         self.lease.record = lambda: self._entry(self._report(None, interrupted=False), "running")
 
     def run(self) -> Report:
@@ -90,18 +97,20 @@ class Sending:
         began = time.monotonic()
         found = part.to_send(self.outlook.accepted)
         try:
-            readback = self.keeping.before(table, self.state.table(table.name))
+            readback = self._readback(table)
             for batch in self.staging.batches(table):
                 self.lease.renew()
                 self.writer.send(table, batch)
-                sample_of(readback, batch)
+                if readback:
+                    readback.sent(batch)
                 self.staging.confirmed(table, batch, self.migration.settings.sink.ref)
                 part.sent += batch.count
                 self.watch.rows_confirmed(table, part.sent, found)
                 self.state = self.writer.set_aside.kept(self.state)
                 if self.interrupted():
                     raise Interrupted
-            self.keeping.after(readback, self.writer.set_aside.keys(table))
+            if readback:
+                self._read_back(readback, self.writer.set_aside.keys(table))
         except TableError as err:
             if err.table is None:
                 raise
@@ -114,6 +123,28 @@ class Sending:
             done = self._result(part, found, began, error=error, hint=hint, code=RowError.exit_code)
             return replace(done, status="ok", refused=aside.rows, synced=part.sent - aside.rows)
         return self._result(part, found, began)
+
+    def _readback(self, table: Table) -> Readback | None:
+        """What is read back, where a trigger of NEW may change what is written, or NEW does not say.
+
+        SchemaError where the table shows the rows of other tables, and none was copied yet.
+        """
+        if self.state.table(table.name).read_at is None:
+            self.schema_watch.refuse_heirs(table)
+        remarks = self.schema_watch.seen_remarks()
+        doubtful = any(r.kind in ("trigger", "unknown") and r.table in (None, table.name) for r in remarks)
+        return Readback(self.migration, table) if doubtful else None
+
+    def _read_back(self, readback: Readback, quarantined: Collection[Key] | None) -> None:
+        """ChangedError where the sink holds a row that is not as it was sent."""
+        if quarantined is None or not readback.sample:
+            return
+        sink, table = self.migration.sink, replace(readback.table, where=None)
+        sent = {each.key: each.text for each in readback.sample}
+        try:
+            refuse_changed(sink, table, sent, sink.rows(table, table.key, sorted(sent)), quarantined)
+        except ChangedError as err:
+            raise ChangedError(str(err), table=table.name, hint=_HINT) from err
 
     def _result(  # noqa: PLR0913 - what a table may come to
         self,

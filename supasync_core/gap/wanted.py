@@ -1,6 +1,6 @@
 """What has to be exported of each table: from the state, as the next run would read it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from supasync_core.api.blind_spots import UPDATES, unseen
 from supasync_core.api.journal import current
@@ -71,8 +71,3 @@ def remembered(settings: Settings, staging: Staging) -> tuple[State, dict[str, S
         )
     shapes = {table.name: shape for table in settings.tables if (shape := recall_shape(staging, table.name))}
     return state.from_json(stored), shapes
-
-
-def order_of(found: Sequence[Wanted]) -> list[str]:
-    """The names of the tables, in import order."""
-    return [each.table.name for each in found]

@@ -3,13 +3,15 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
-from supasync_core.gap.csv.csv_export import KINDS, CsvExport
+from supasync_core.gap.csv.settle_nulls import Undecided, settle
+from supasync_core.gap.csv.stage_files import stage
+from supasync_core.gap.import_plan import KINDS
 from supasync_core.model.batch import Batch
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging import staging_file
@@ -57,7 +59,7 @@ class Bench:
 
     folder: Path
     staging: Staging
-    export: CsvExport
+    undecided: list[Undecided] = field(default_factory=list)
 
     def load(
         self, body: bytes | str, file: str = "jobs.csv", **choices: object
@@ -65,7 +67,13 @@ class Bench:
         """Stage one file of the table jobs."""
         path = self.folder / file
         path.write_bytes(body if isinstance(body, bytes) else body.encode())
-        return self.export.load(self.staging, JOBS, [path], SHAPE, Choices(**choices))  # type: ignore[arg-type]
+        staged = stage(self.staging, JOBS, [path], SHAPE, Choices(**choices))  # type: ignore[arg-type]
+        self.undecided = staged.undecided
+        return staged.loaded, staged.findings
+
+    def settle(self) -> list[ExportFinding]:
+        """Decide by NEW's rows what the file left open."""
+        return settle(self.staging, JOBS, SHAPE, self.undecided, as_null=False)
 
     def rows(self) -> list[dict[str, object]]:
         """What is staged."""
@@ -75,7 +83,7 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     staging = Staging(tmp_path / "staging.duckdb")
-    yield Bench(tmp_path, staging, CsvExport())
+    yield Bench(tmp_path, staging)
     staging.close()
 
 
@@ -131,7 +139,7 @@ def test_a_damaged_cell_is_named_with_its_line_and_column(
     bench: Bench, column: str, cell: str, kind: str
 ) -> None:
     _, found = bench.load(text({"note": "two\r\nlines"}, {"id": "2", column: cell}), "jobs_rows.csv")
-    found += bench.export.settle(bench.staging, JOBS, SHAPE, Choices())
+    found += bench.settle()
     errors = kinds(found)
     assert (kind, column, None if kind == "null" else 4) in errors, errors
     if kind not in ("key", "null") and column != "id":
@@ -230,7 +238,7 @@ def test_what_psql_cannot_have_written_is_not_read_as_psql(
 ) -> None:
     body = text({**row, "done": "t", "tags": "{a,NULL}", "raw": "\\xdead"}, end=end) + end
     loaded, found = bench.load(body)
-    found += bench.export.settle(bench.staging, JOBS, SHAPE, Choices())
+    found += bench.settle()
     assert [each.dialect for each in loaded] == ["rfc4180"]
     assert ("null", "note", None) in kinds(found)
 
@@ -246,19 +254,19 @@ def test_null_is_learnt_from_rows_that_the_sink_has(bench: Bench) -> None:
     bench.load(body, "jobs_rows.csv")
     there = {**ROW, "note": None, "updated_at": "2024-01-01T00:00:00.1+00:00"}
     bench.staging.known(JOBS, SHAPE, [Batch(json.dumps([there]).encode())])
-    found = bench.export.settle(bench.staging, JOBS, SHAPE, Choices())
+    found = bench.settle()
     assert [each.level for each in found] == ["warning"]
     assert [row["note"] for row in bench.rows()] == [None] * 3
     bench.load(body, "jobs_rows.csv")
     bench.staging.known(JOBS, SHAPE, [Batch(json.dumps([{**there, "note": ""}]).encode())])
-    bench.export.settle(bench.staging, JOBS, SHAPE, Choices())
+    bench.settle()
     assert [row["note"] for row in bench.rows()] == [""] * 3
 
 
 @pytest.mark.parametrize(("told", "value"), [("empty", None), ("none", "")])
 def test_null_is_what_the_user_says(bench: Bench, told: str, value: str | None) -> None:
     _, found = bench.load(text({"note": ""}), "jobs_rows.csv", nulls={"jobs.note": told})
-    found += bench.export.settle(bench.staging, JOBS, SHAPE, Choices())
+    found += bench.settle()
     assert kinds(found) == set()
     assert bench.rows()[0]["note"] == value
 
@@ -293,7 +301,7 @@ def test_rows_that_where_leaves_out_are_not_staged_and_that_is_said(
     path.write_text(text(*rows))
     table = replace(JOBS, where=where)
     choices = Choices(language="rest", nulls={"jobs.note": "empty"})
-    _, found = bench.export.load(bench.staging, table, [path], SHAPE, choices)
+    found = stage(bench.staging, table, [path], SHAPE, choices).findings
     said = [each.text for each in found if each.kind == "where"]
     assert "".join(sorted(str(row["id"]) for row in bench.rows())) == (kept or "123")
     assert len(said) == (kept != "123")
@@ -344,7 +352,7 @@ def test_a_file_larger_than_the_memory_is_read(tmp_path: Path) -> None:
         patch.object(staging_file, "MEMORY", "130MB"),
         closing(Staging(tmp_path / "small.duckdb")) as staging,
     ):
-        _read_what_does_not_fit(Bench(tmp_path, staging, CsvExport()))
+        _read_what_does_not_fit(Bench(tmp_path, staging))
 
 
 def _read_what_does_not_fit(bench: Bench) -> None:

@@ -8,10 +8,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from supasync_core.gap.csv.csv_export import CsvExport
-from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.staging_file import Staging
-from tests.gap.test_forensics import JOBS, SHAPE, Bench, text
+from tests.gap.test_forensics import Bench, text
 
 PLAIN = {"raw": "", "doc": "", "tags": ""}
 SOUND = text(
@@ -28,7 +26,7 @@ few = settings(max_examples=25, deadline=None, suppress_health_check=list(Health
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp("fuzz")
     staging = Staging(folder / "staging.duckdb")
-    yield Bench(folder, staging, CsvExport())
+    yield Bench(folder, staging)
     staging.close()
 
 
@@ -37,7 +35,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 def test_any_damage_ends_in_findings_or_in_rows(bench: Bench, at: int, cut: int, put: bytes) -> None:
     body = SOUND[:at] + put + SOUND[at + cut :]
     loaded, found = bench.load(body)
-    found += bench.export.settle(bench.staging, JOBS, SHAPE, Choices())
+    found += bench.settle()
     assert loaded or found
     for row in bench.rows():
         json.dumps(row)
@@ -48,7 +46,7 @@ def test_any_damage_ends_in_findings_or_in_rows(bench: Bench, at: int, cut: int,
 @given(keep=st.integers(1, len(SOUND) - 1))
 def test_a_file_that_ends_too_early_in_a_row_is_reported(bench: Bench, keep: int) -> None:
     _, found = bench.load(SOUND[:keep])
-    found += bench.export.settle(bench.staging, JOBS, SHAPE, Choices())
+    found += bench.settle()
     whole = {str(row["id"]): row for row in bench.rows()}
     bench.load(SOUND)
     sound = {str(row["id"]): row for row in bench.rows()}

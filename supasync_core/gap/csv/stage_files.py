@@ -4,21 +4,22 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from supasync_core.gap.csv import damage, dedupe
 from supasync_core.gap.csv.damage import Check
+from supasync_core.gap.csv.settle_nulls import Undecided
 from supasync_core.gap.csv.where_filter import leave_out
 from supasync_core.model.table import Shape, Table
 from supasync_core.staging.connection import blamed, private
 from supasync_core.staging.csv import nulls
 from supasync_core.staging.csv.cells import NOT_NULL, nullable, staged
 from supasync_core.staging.csv.choices import Choices
-from supasync_core.staging.csv.dialects import DIALECTS, Dialect, detect, is_exact
+from supasync_core.staging.csv.dialects import Dialect, is_exact
 from supasync_core.staging.csv.exact_form import ExactFile
 from supasync_core.staging.csv.export_finding import ERROR, WARNING, ExportFinding, LoadedFile
 from supasync_core.staging.csv.file_format import Physical, UnreadableFileError, examine
 from supasync_core.staging.csv.null_hints import hints
-from supasync_core.staging.csv.nulls import Open
 from supasync_core.staging.csv.raw_table import Raw
 from supasync_core.staging.csv.records import lines
 from supasync_core.staging.duckdb_tables import Tables, qualified, refuse_twins
@@ -33,7 +34,7 @@ _LEFT_OUT = ("key", "type")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class StagedPart:
     """One file's rows: the SQL of each column's cells, of the row's number, and where they stand.
 
     ``exact``: in the exact form; its rows win over others.
@@ -51,8 +52,20 @@ class Part:
         return f"SELECT {', '.join([*cells, str(self.file), self.row])} FROM {self.rows}"
 
 
+def stage(
+    staging: Staging, table: Table, files: Sequence[Path], shape: Shape, choices: Choices
+) -> "TableStager":
+    """Stage the files of a table: what was loaded, what is wrong with it, what is undecided."""
+    with TemporaryDirectory(prefix="supasync-") as drafts:
+        stager = TableStager(staging, table, shape, choices, Path(drafts))
+        for index, path in enumerate(files):
+            stager.add(index, path)
+        stager.finish()
+    return stager
+
+
 @dataclass
-class Merging:
+class TableStager:
     """Collects the files of one table; ``finish`` makes its staged rows."""
 
     staging: Staging
@@ -62,14 +75,15 @@ class Merging:
     drafts: Path
     loaded: list[LoadedFile] = field(default_factory=list)
     findings: list[ExportFinding] = field(default_factory=list)
-    open: list[Open] = field(default_factory=list)
-    parts: list[Part] = field(default_factory=list)
+    undecided: list[Undecided] = field(default_factory=list)
+    parts: list[StagedPart] = field(default_factory=list)
 
     def add(self, index: int, path: Path) -> None:
         """Check and load one file."""
-        encoding = self.choices.encodings.get(path.name, self.choices.encodings.get("*"))
         try:
-            physical = examine(path, encoding, self.drafts / f"{index}.csv", self.shape.names)
+            physical = examine(
+                path, self.choices.encoding(path.name), self.drafts / f"{index}.csv", self.shape.names
+            )
         except UnreadableFileError as err:
             self._file("encoding", path, str(err))
             return
@@ -114,7 +128,7 @@ class Merging:
         A file whose rows cannot be told apart cannot be read at all, so that is never accepted.
         """
         header = physical.header
-        if not header or "" in header or len(set(header)) < len(header):
+        if not physical.names_columns:
             self._file("file", path, "does not name each column once in its first line")
             return False
         lost = [name for name in self.table.key if name not in header]
@@ -160,7 +174,9 @@ class Merging:
         kinds = Tables(self.staging.connection).kinds(target)
         if kinds is not None:
             cells = {name: f"e.{identifier(name)}" for name in kinds}
-            self.parts.append(Part(index, cells, "NULL::BIGINT", f"{qualified(target)} AS e", exact=True))
+            self.parts.append(
+                StagedPart(index, cells, "NULL::BIGINT", f"{qualified(target)} AS e", exact=True)
+            )
         self.loaded.append(
             LoadedFile(
                 table=self.table.name,
@@ -175,8 +191,7 @@ class Merging:
     def _add_plain(self, raw: Raw) -> None:
         self.findings += (replace(each, level=ERROR) for each in raw.load())
         cells = raw.cells(self.shape)
-        name = self.choices.dialects.get(raw.file, self.choices.dialects.get("*"))
-        dialect = DIALECTS[name] if name else detect(raw.physical, raw.file, cells, self.shape)
+        dialect = raw.dialect(cells, self.shape, self.choices)
         if dialect.javascript:
             self.staging.lossy.add(self.table.name)
         words: dict[str, str | None] = {}
@@ -185,7 +200,7 @@ class Merging:
             words[column] = word if sure or not word else NOT_NULL
             if not sure and column in self._columns(raw.physical):
                 doubtful = looks.word if word else looks.bare + looks.quoted
-                self.open.append(Open(column, word or "", doubtful, raw.file))
+                self.undecided.append(Undecided(column, word or "", doubtful, raw.file))
         for text in hints(raw, cells, dialect, self.shape, self.choices):
             self.findings.append(
                 ExportFinding(kind="null", table=self.table.name, text=text, level=WARNING, file=raw.file)
@@ -196,7 +211,6 @@ class Merging:
         self.findings += damage.printed_anew(raw, dialect, self.shape)
         bad = list(self._checked(raw, dialect, words))
         self.parts.append(self._part(raw, dialect, words, bad))
-        notes = () if name else (f"dialect detected; --dialect {raw.file}=NAME overrides it",)
         self.loaded.append(
             LoadedFile(
                 table=self.table.name,
@@ -204,7 +218,6 @@ class Merging:
                 dialect=dialect.name,
                 rows=rows,
                 digest=raw.physical.digest,
-                notes=notes,
             )
         )
 
@@ -245,13 +258,13 @@ class Merging:
             column=check.column,
         )
 
-    def _part(self, raw: Raw, dialect: Dialect, words: dict[str, str | None], bad: list[str]) -> Part:
+    def _part(self, raw: Raw, dialect: Dialect, words: dict[str, str | None], bad: list[str]) -> StagedPart:
         cells = {
             n: staged(nullable(raw.cell(n), words[n]), dialect, self.shape, n)
             for n in self._columns(raw.physical)
         }
         where = f" WHERE NOT coalesce({' OR '.join(f'({each})' for each in bad)}, false)" if bad else ""
-        return Part(raw.index, cells, f"{ROW_ID} + 1", f"{raw.name}{where}")
+        return StagedPart(raw.index, cells, f"{ROW_ID} + 1", f"{raw.name}{where}")
 
     def _file(self, kind: str, path: Path, text: str, column: str | None = None) -> None:
         self.findings.append(

@@ -1,4 +1,4 @@
-"""How CSV files are to be read, as far as a person has said so."""
+"""What the user has said about how CSV files are to be read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,17 +7,25 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """What a person has decided: dialects by file, NULL's text (``T.C`` or ``*``), encodings, named risks."""
+    """Dialects and encodings by file, the text of NULL by file, table and column; ``*`` is every one."""
 
     dialects: Mapping[str, str] = field(default_factory=dict)
     nulls: Mapping[str, str] = field(default_factory=dict)
     met: set[str] = field(default_factory=set, compare=False)
-    """Files, tables and their columns that NULL was looked up for."""
+    """Files, tables and columns for which the text of NULL was looked up."""
     encodings: Mapping[str, str] = field(default_factory=dict)
     accepted: frozenset[str] = frozenset()
     files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
-    """Files that were named as a table's, whatever they are called."""
+    """The files of ``--file TABLE=PATH``, by table."""
     language: str = ""
-    """The backend in whose words each table's ``where`` is written."""
+    """The source's backend: each table's ``where`` is written in its language."""
     complete: bool = False
-    """Whether files that do not tell hold their whole tables."""
+    """Whether the files hold whole tables."""
+
+    def dialect(self, file: str) -> str | None:
+        """The dialect that was named for the file."""
+        return self.dialects.get(file, self.dialects.get("*"))
+
+    def encoding(self, file: str) -> str | None:
+        """The encoding that was named for the file."""
+        return self.encodings.get(file, self.encodings.get("*"))

@@ -15,8 +15,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from supasync_core.api.registry import did_you_mean
+from supasync_core.model.errors import ConfigError
 from supasync_core.model.pg_types import is_array, is_text, may_be_null, type_of
 from supasync_core.model.table import Shape
+from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.csv.file_format import Physical
 from supasync_core.staging.csv.find_files import EXACT
 
@@ -110,3 +113,12 @@ def _dashboard(file: str, cells: Sequence[Cells], untexted: Sequence[Cells]) -> 
         doubtful = words or any(cell.word or cell.bare for cell in cells)
         return "dashboard" if doubtful else "table-editor"
     return "table-editor"
+
+
+def check_dialects(choices: Choices) -> None:
+    """ConfigError for a dialect that does not exist."""
+    for file, name in choices.dialects.items():
+        if name not in DIALECTS:
+            raise ConfigError(
+                [f"--dialect {file}={name}: there is no such dialect{did_you_mean(name, DIALECTS)}"]
+            )

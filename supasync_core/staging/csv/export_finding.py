@@ -44,5 +44,4 @@ class LoadedFile:
     dialect: str
     rows: int
     digest: str
-    notes: tuple[str, ...] = ()
     proof: Mapping[str, Any] | None = None

@@ -36,6 +36,11 @@ class Physical:
     closed: bool
     """Whether the last line has its end."""
 
+    @property
+    def names_columns(self) -> bool:
+        """Whether the first line names each column once."""
+        return bool(self.header) and "" not in self.header and len(set(self.header)) == len(self.header)
+
 
 def examine(
     path: Path, encoding: str | None, draft: Path, names: frozenset[str], *, whole: bool = True

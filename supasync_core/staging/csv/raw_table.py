@@ -1,7 +1,7 @@
 """One file's cells in the staging as they stand in it: texts, NULL where a cell is empty without quotes."""
 # ruff: noqa: S608 - names are quoted by values.identifier, texts by values.literal
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,8 @@ from supasync_core.model.batch import Key
 from supasync_core.model.pg_types import is_array, type_of
 from supasync_core.model.table import Shape, Table
 from supasync_core.staging.connection import Database, blamed, private
-from supasync_core.staging.csv.dialects import MARKS, Cells
+from supasync_core.staging.csv.choices import Choices
+from supasync_core.staging.csv.dialects import DIALECTS, MARKS, Cells, Dialect, detect
 from supasync_core.staging.csv.export_finding import WARNING, ExportFinding
 from supasync_core.staging.csv.file_format import Physical
 from supasync_core.staging.csv.records import Records, look
@@ -117,6 +118,11 @@ class Raw:
             )
             found.update((i, Cells(*counts)) for i, *counts in self.staging.fetch(query))
         return [found.get(i, Cells(*[0] * _LOOKS)) for i in range(len(header))]
+
+    def dialect(self, cells: Sequence[Cells], shape: Shape, choices: Choices) -> Dialect:
+        """The dialect that was named for the file, else the one that its cells show."""
+        name = choices.dialect(self.file)
+        return DIALECTS[name] if name else detect(self.physical, self.file, cells, shape)
 
     def counted(self, conditions: list[str]) -> list[int]:
         """For how many rows each condition holds; so many in one reading, for each of them takes memory."""

@@ -1,4 +1,4 @@
-"""Look at an export: stage its files, ask the sink for the rows of the same keys, tell them apart."""
+"""Plan an import: stage the files, ask the sink for the rows of the same keys, compare."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -8,8 +8,9 @@ from pathlib import Path
 from supasync_core.api.backend import Informed
 from supasync_core.api.pages import pages
 from supasync_core.api.registry import did_you_mean
-from supasync_core.gap.csv.csv_export import KINDS, CsvExport
-from supasync_core.gap.import_plan import ImportPlan, Part
+from supasync_core.gap.csv.settle_nulls import settle
+from supasync_core.gap.csv.stage_files import stage
+from supasync_core.gap.import_plan import KINDS, ImportPlan, Part
 from supasync_core.model import transform
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import ConfigError
@@ -19,9 +20,12 @@ from supasync_core.model.table import Shape, Table
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration
 from supasync_core.staging.csv.choices import Choices
+from supasync_core.staging.csv.dialects import check_dialects
 from supasync_core.staging.csv.export_finding import WARNING, ExportFinding
-from supasync_core.staging.csv.find_files import TableFiles
+from supasync_core.staging.csv.file_format import delimiter_of
+from supasync_core.staging.csv.find_files import TableFiles, find
 from supasync_core.staging.csv.named_files import together
+from supasync_core.staging.csv.records import lines
 from supasync_core.staging.remembered_shapes import recall_shape, remember_shape
 from supasync_core.staging.staging_file import Staging
 
@@ -36,11 +40,10 @@ _Address = tuple[str, str]
 
 
 @dataclass
-class Look:
-    """One look at a folder; only the sink is asked, and only what the files give reason to ask."""
+class ImportPlanner:
+    """Plans one import; only the sink is asked, and only for what the files give reason to ask."""
 
     migration: Migration
-    export: CsvExport
     staging: Staging
     choices: Choices
     progress: Progress
@@ -50,10 +53,10 @@ class Look:
     met: defaultdict[_Address, list[tuple[Table, str]]] = field(default_factory=lambda: defaultdict(list))
     """Of each parent, the children and their columns whose values its key is asked for."""
 
-    def at(self, folder: Path | None) -> ImportPlan:
-        """All of the folder and of the named files; nothing is written to the sink."""
+    def plan(self, folder: Path | None) -> ImportPlan:
+        """Stage and compare the folder and the named files; nothing is written to the sink."""
         tables = self.migration.settings.tables
-        found = self.checked(folder)
+        found = self.find_files(folder)
         for table in tables:
             if table.name in found.files:
                 self._stage(table, found.files[table.name])
@@ -65,13 +68,13 @@ class Look:
         missing = tuple(table.name for table in tables if table.name not in self.parts)
         return ImportPlan(self.parts, missing, found.unknown, self.choices.accepted)
 
-    def checked(self, folder: Path | None) -> TableFiles:
+    def find_files(self, folder: Path | None) -> TableFiles:
         """The files of the folder, and the named ones; ConfigError where a choice is for nothing there is."""
         tables = self.migration.settings.tables
-        found = TableFiles({}) if folder is None else self.export.find(folder, tables)
+        found = TableFiles({}) if folder is None else find(folder, tables)
         found = together(found, self.choices.files)
         _check(self.choices, KINDS, found, [table.name for table in tables])
-        self.export.check(self.choices)
+        check_dialects(self.choices)
         for table in tables:
             if any(place.startswith(f"{table.name}.") for place in self.choices.nulls):
                 _check_columns(self.choices, Part(table, (), self._shape(table)))
@@ -85,7 +88,8 @@ class Look:
             part.findings.append(ExportFinding(kind="key", table=table.name, text=NOT_BY_HAND))
             self.parts[table.name] = part
             return
-        part.loaded, part.findings = self.export.load(self.staging, table, paths, shape, self.choices)
+        staged = stage(self.staging, table, paths, shape, self.choices)
+        part.loaded, part.findings, part.undecided = staged.loaded, staged.findings, staged.undecided
         self.parts[table.name] = part
 
     def _shape(self, table: Table) -> Shape:
@@ -105,7 +109,8 @@ class Look:
         self.progress(f"comparing {table.name} ...")
         asked = self.staging.asked(table, self.met[table.address])
         self.staging.known(table, part.shape, self._known(part, table.whole(), asked))
-        part.findings += self.export.settle(self.staging, table, part.shape, self.choices)
+        as_null = "null" in self.choices.accepted
+        part.findings += settle(self.staging, table, part.shape, part.undecided, as_null=as_null)
         if table.transform:
             self.staging.replace(table, part.shape, self._transformed(table))
         for column, parent, referred in _references(part):
@@ -180,7 +185,7 @@ class Look:
         paths = dict(enumerate(part.paths))
         for key, index, row in self.staging.leave_out(part.table, column, values):
             path = paths.get(int(index)) if index.isdigit() else None
-            line = self.export.place(path, row) if path and row else None
+            line = lines(path, {row}, delimiter_of(path)).get(row) if path and row else None
             place = f"{path.name}, line {line}, " if path and line else ""
             text = f"{place}key {', '.join(key)}: its {column} is neither in the files nor in NEW ({parent})"
             part.findings.append(

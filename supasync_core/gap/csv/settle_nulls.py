@@ -1,0 +1,102 @@
+"""Cells that are NULL or a text, and the file does not say which: NEW's own rows decide, or the user."""
+# ruff: noqa: S608 - names are quoted by values.identifier
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from supasync_core.model.pg_types import type_of
+from supasync_core.model.table import Shape, Table
+from supasync_core.staging.csv.export_finding import WARNING, ExportFinding
+from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified
+from supasync_core.staging.equality import same
+from supasync_core.staging.staged_tables import known, ready
+from supasync_core.staging.staging_file import Staging
+from supasync_core.staging.values import identifier, instant, literal, plain
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """A column of a file in which some cells, empty ones or the word ``marker``, may be NULL or a text."""
+
+    column: str
+    marker: str
+    cells: int
+    file: str
+
+
+def settle(
+    staging: Staging, table: Table, shape: Shape, columns: Iterable[Undecided], *, as_null: bool
+) -> list[ExportFinding]:
+    """Decide by the sink's rows, else as NULL where the user accepts that; what stays open is an error."""
+    findings = []
+    for column in columns:
+        learnt = _learnt(staging, table, shape, column)
+        if learnt or as_null:
+            _write(staging, table, column, null=learnt != "text")
+        findings.append(_finding(table, column, learnt))
+    return findings
+
+
+def _learnt(staging: Staging, table: Table, shape: Shape, column: Undecided) -> str | None:
+    """``null`` or ``text`` where all rows that the sink has with the same time say so; else None."""
+    kinds = Tables(staging.connection)
+    mine, theirs = kinds.kinds(ready(table)), kinds.kinds(known(table))
+    if not mine or not theirs or column.column not in theirs:
+        return None
+    pairs = [
+        same(
+            type_of(shape, name),
+            plain(f"r.{identifier(name)}", mine[name]),
+            plain(f"k.{identifier(name)}", theirs[name]),
+        )
+        for name in table.key
+    ]
+    pairs += [
+        f"{instant(f'r.{identifier(name)}', mine[name])} IS NOT DISTINCT FROM "
+        f"{instant(f'k.{identifier(name)}', theirs[name])}"
+        for name in table.timestamp
+        if name in mine and name in theirs
+    ]
+    value = plain(f"k.{identifier(column.column)}", theirs[column.column])
+    found = staging.fetch(
+        f"SELECT count(*) FILTER ({value} IS NULL), count(*) FILTER ({value} = {literal(column.marker)}) "
+        f"FROM {qualified(ready(table))} AS r JOIN {qualified(known(table))} AS k ON {' AND '.join(pairs)} "
+        f"WHERE {_marked(column, mine)}"
+    )
+    null, text = found[0]
+    if bool(null) == bool(text):
+        return None
+    return "null" if null else "text"
+
+
+def _write(staging: Staging, table: Table, column: Undecided, *, null: bool) -> None:
+    """Give the doubtful cells of staged rows their value."""
+    mine = Tables(staging.connection).existing(ready(table))
+    kind = mine[column.column]
+    text = literal(column.marker) if kind.sql != "JSON" else literal(f'"{column.marker}"') + "::JSON"
+    staging.fetch(
+        f"UPDATE {qualified(ready(table))} AS r SET {identifier(column.column)} = {'NULL' if null else text} "
+        f"WHERE {_marked(column, mine)}"
+    )
+
+
+def _marked(column: Undecided, mine: Kinds) -> str:
+    cell = plain(f"r.{identifier(column.column)}", mine[column.column])
+    return f"{cell} IS NULL" if not column.marker else f"{cell} = {literal(column.marker)}"
+
+
+def _finding(table: Table, column: Undecided, learnt: str | None) -> ExportFinding:
+    what = f"the word {column.marker}" if column.marker else "an empty cell"
+    place = f"{table.name}.{column.column}: {column.cells:,} cells are {what}"
+    if learnt:
+        meaning = "NULL" if learnt == "null" else "a text"
+        text = f"{place}: NEW's own rows say that this is {meaning}"
+        return ExportFinding(
+            kind="null", table=table.name, text=text, level=WARNING, file=column.file, column=column.column
+        )
+    word, name = column.marker or "empty", f"{table.name}.{column.column}"
+    advice = f"decide by --null {name}={word} (it is NULL) or --null {name}=none (it is a text)"
+    if column.marker:
+        advice += f", or for the whole file by --dialect {column.file}=sql-editor, which writes NULL so"
+    text = f"{place}, which may be NULL or a text: {advice}"
+    return ExportFinding(kind="null", table=table.name, text=text, file=column.file, column=column.column)
