@@ -1,26 +1,31 @@
-"""What a run did, table by table: for people, for scripts and for the record."""
+"""What a run did, table by table: for people, for scripts and for the journal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from supasync_core.model.budget import Share
 from supasync_core.model.errors import SupasyncError, TableError
 
+TableStatus = Literal["ok", "incomplete", "failed", "skipped", "interrupted"]
+"""``incomplete``: fewer rows came than the source itself counted."""
+RunStatus = Literal["success", "partial", "failed", "interrupted"]
+"""``partial``: rows are missing; ``failed``: in every table."""
+_MOST_SERIOUS = (1, 2, 3, 5, 4)
+"""Exit codes: an internal error, then what needs a person, then what passes by itself."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableResult:
-    """How one table ended: ``ok``, ``incomplete``, ``failed`` or ``skipped``.
+    """How one table ended.
 
-    Of ``found`` rows ``synced`` were confirmed. ``incomplete`` is a table of which fewer rows came than the
-    source itself counted.
-    ``refused`` rows were newly set aside in the quarantine. ``deleted`` rows were found to be deleted in the
-    source, where that was looked for, and ``removed`` of them from the sink.
+    Of ``found`` rows ``synced`` were confirmed. ``refused`` rows were newly quarantined. ``deleted`` rows
+    were found to be deleted in the source, where that was looked for, and ``removed`` of them from the sink.
     """
 
     name: str
-    status: str
+    status: TableStatus
     found: int = 0
     synced: int = 0
     refused: int = 0
@@ -75,11 +80,8 @@ class Report:
         return sum(table.synced for table in self.tables)
 
     @property
-    def status(self) -> str:
-        """``success``, ``partial`` (rows are missing), ``failed`` (in every table) or ``interrupted``.
-
-        It is no success where rows were refused, or fewer came than the source counted.
-        """
+    def status(self) -> RunStatus:
+        """Not a success where rows were refused, or fewer came than the source counted."""
         if self.interrupted:
             return "interrupted"
         if not self.stopped and all(t.status == "ok" and t.synced == t.found for t in self.tables):
@@ -93,7 +95,7 @@ class Report:
 
     @property
     def arrived(self) -> bool:
-        """Whether every table was read to its end; rows that the sink refused are set aside."""
+        """Whether every table was read to its end; rows that the sink refused are quarantined."""
         ended = self.stopped or self.interrupted or not self.whole
         return not ended and all(table.status == "ok" for table in self.tables)
 
@@ -106,11 +108,11 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """The most serious code: a defect, then what needs a person, then what passes by itself."""
+        """The most serious code of all tables and of what ended the run."""
         codes = [table.exit_code for table in self.tables]
         if self.stopped:
             codes.append(self.stopped.exit_code)
-        return next((code for code in (1, 2, 3, 5, 4) if code in codes), 130 if self.interrupted else 0)
+        return next((code for code in _MOST_SERIOUS if code in codes), 130 if self.interrupted else 0)
 
     @property
     def ended(self) -> dict[str, str | None]:

@@ -20,7 +20,7 @@ from supasync_core.model.errors import (
     TableError,
     TransientError,
 )
-from supasync_core.model.report import TableResult
+from supasync_core.model.report import TableResult, TableStatus
 from supasync_core.model.table import Table
 from supasync_core.model.transform import Transform
 from supasync_core.project.migration import exchange_types
@@ -242,7 +242,7 @@ class TableCopy:
         self.synced += arrived
         self.expected = self.expected if piece.total is None else piece.total
 
-    def _result(self, status: str, aside: Newly | None = None) -> TableResult:
+    def _result(self, status: TableStatus, aside: Newly | None = None) -> TableResult:
         """What the table came to; rows that were set aside need a person, the others are there.
 
         Rows that an earlier run set aside are not found anew: they are told as what they are.

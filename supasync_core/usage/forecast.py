@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil, floor
-from typing import Any
+from typing import Any, Literal
 
 from supasync_core.api.state_store import Spending
 from supasync_core.model import timestamps
@@ -24,6 +24,8 @@ _REACH = 2
 _APART = 0.9
 """The least days between two sizes that are looked at."""
 
+ForecastKind = Literal["reached", "soon", "open", "later", "steady", "unknown"]
+
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
@@ -34,7 +36,7 @@ class Forecast:
     history: ``history`` is its length in days, ``needed`` what would be enough).
     """
 
-    kind: str
+    kind: ForecastKind
     now: timestamps.Instant
     limit: int
     history: float = 0.0
@@ -107,7 +109,7 @@ def forecast(
     if span < _EVEN_DAYS and not found[0].even:
         return Forecast("unknown", now, limit, span, needed=_EVEN_DAYS)
     if high is None:
-        kind = "later" if found[0].drift > 0 else "steady"
+        kind: ForecastKind = "later" if found[0].drift > 0 else "steady"
         return Forecast(kind, now, limit, span, floor(_REACH * span))
     days = max(0.0, (high if likely is None else likely) - since)
     earliest = max(0, floor(min(high - since, days - 1)))

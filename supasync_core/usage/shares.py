@@ -1,6 +1,7 @@
 """How much of each budget is used."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from supasync_core.api.state_store import Spending
 from supasync_core.model import timestamps
@@ -29,19 +30,10 @@ def shares(spendings: Sequence[Spending], budgets: Budgets, now: timestamps.Inst
         requests, egress = monthly({project: used(month, project)}, budgets)
         sizes = [each.sizes[project] for each in spendings if project in each.sizes]
         found += [
-            _with(requests, later.requests if later else None),
-            _with(egress, later.received if later else None),
+            replace(requests, projected=later.requests if later else None),
+            replace(egress, projected=later.received if later else None),
             Share(
-                project=project,
-                what="database",
-                used=sizes[-1] if sizes else None,
-                budget=budgets.database,
+                project=project, what="database", used=sizes[-1] if sizes else None, budget=budgets.database
             ),
         ]
     return tuple(found)
-
-
-def _with(share: Share, later: int | None) -> Share:
-    return Share(
-        project=share.project, what=share.what, used=share.used, budget=share.budget, projected=later
-    )

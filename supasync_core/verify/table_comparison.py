@@ -16,7 +16,7 @@ from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Instant
 from supasync_core.project.migration import Migration
 from supasync_core.schema.printed_precision import Printing
-from supasync_core.verify.verdict import KEYS, ROWS, STAMPS
+from supasync_core.verify.verdict import KEYS, ROWS, STAMPS, Method
 
 VERSION = "xmin"
 """PostgreSQL's system column that changes with each write of a row (documentation, 5.6 "System Columns").
@@ -66,7 +66,7 @@ class TableComparison:
     migration: Migration
     table: Table
     state: State
-    method: str
+    method: Method
     stamps: tuple[str, ...]
     counted: bool
     """Whether the table's key is a number that grows, which alone tells what sync has brought."""
@@ -222,7 +222,7 @@ def comparison_of(migration: Migration, table: Table, state: State, *, exact: bo
     ordering = tuple(each.column for each in keysets if each.column is not None)
     stamps = tuple(name for name in ordering if name not in table.key)
     counted = bool(ordering) and not stamps
-    method = STAMPS if stamps else KEYS if counted else ROWS
+    method: Method = STAMPS if stamps else KEYS if counted else ROWS
     return TableComparison(
         migration=migration,
         table=table,

@@ -2,18 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, Literal
 
 from supasync_core.api.blind_spots import UPDATES
 from supasync_core.model.batch import Key
 
-KEYS = "keys"
-STAMPS = "keys and timestamps"
-ROWS = "whole rows"
+Method = Literal["keys", "keys and timestamps", "whole rows", "none"]
+KEYS: Final = "keys"
+STAMPS: Final = "keys and timestamps"
+ROWS: Final = "whole rows"
 EQUAL = "equal"
 
 
-def claim_of(method: str, moving: int, blind: str = "") -> str:
+def claim_of(method: Method, moving: int, blind: str = "") -> str:
     """What a comparison by this method proves that found nothing but rows which are ``moving``.
 
     ``blind`` names what no run sees the updates of.
@@ -50,7 +51,7 @@ class TableVerdict:
     """
 
     name: str
-    method: str
+    method: Method
     unseen: tuple[str, ...] = ()
     old: int | None = None
     new: int | None = None
@@ -170,7 +171,7 @@ class Verification:
         if not bare:
             return claim_of(ROWS, moving)
         if len(bare) == len(self.tables):
-            method = STAMPS if any(table.method == STAMPS for table in bare) else KEYS
+            method: Method = STAMPS if any(table.method == STAMPS for table in bare) else KEYS
             return claim_of(method, moving, blind)
         but = ", but for rows in flight" if moving else ""
         names = ", ".join(table.name for table in bare)

@@ -24,7 +24,7 @@ from supasync_core.sync.comparison.ranges import LEAST, MOST, Ahead, joined, pri
 from supasync_core.sync.comparison.rows import Bringer, Met, met, tell_versions
 from supasync_core.verify.deleted_rows import Deletions, Search
 from supasync_core.verify.table_comparison import TableComparison, comparison_of
-from supasync_core.verify.verdict import KEYS, ROWS, STAMPS
+from supasync_core.verify.verdict import KEYS, ROWS, STAMPS, Method
 
 if TYPE_CHECKING:
     from supasync_core.staging.staging_file import Staging
@@ -90,7 +90,7 @@ class Walk:
             now = checkpoint.run.now
             self.known = self.known.begun(now, self._horizon(), checkpoint.snapshot.version(table))
         how = comparison_of(checkpoint.migration, table, checkpoint.state, exact=False)
-        method = STAMPS if how.stamps else KEYS
+        method: Method = STAMPS if how.stamps else KEYS
         self.light = replace(how, method=method, bare=not self.wanted.values, versioned=self.wanted.values)
         self.light = replace(self.light, versioned=self.wanted.values and self._tells_versions())
         whole = replace(self.light, method=ROWS, bare=False, close=True)
