@@ -305,7 +305,7 @@ def test_a_transform_that_fails_in_any_way_stops_its_table(workspace: Workspace,
     )
     text = TABLES_YAML.replace("tables:\n", "plugins: [./mine.py]\ntables:\n")
     workspace.write(
-        "tables.yaml", text.replace("sessions:    {after", "sessions:    {transform: [bad], after")
+        "tables.yaml", text.replace("sessions:    {depends_on", "sessions:    {transform: [bad], depends_on")
     )
     done = workspace.supasync("sync")
     assert done.code == 3
