@@ -213,9 +213,11 @@ def _keys(session: Session, place: Path | None, shapes: Mapping[str, Mapping[str
     if sink is None:
         return None
     with closing(sink):
-        found = unique_keys.told(sink, [Table(name=name, schema=schema) for schema, name in bare])
+        found = unique_keys.known_keys(sink, [Table(name=name, schema=schema) for schema, name in bare])
     return (
-        None if found is None else {at: unique_keys.instead(found[at], shape) for at, shape in bare.items()}
+        None
+        if found is None
+        else {at: unique_keys.substitute_key(found[at], shape) for at, shape in bare.items()}
     )
 
 

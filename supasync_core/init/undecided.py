@@ -194,11 +194,11 @@ class _Looking:
         shapes = {place: (self._tables(place[0]) or {}).get(place[1], Shape()) for place in places}
         bare = {place: shape for place, shape in shapes.items() if not shape.key and not shape.view}
         asked = [Table(name=name, schema=schema) for schema, name in bare]
-        found = unique_keys.told(self.migration.sink, asked) if asked else None
+        found = unique_keys.known_keys(self.migration.sink, asked) if asked else None
         source = self.migration.source
         by_rows = (ROW_KEY,) if isinstance(source, RowKeyed) and source.takes_row_keys() else ()
         for place, keys in (found or {}).items():
-            self.keys[place] = unique_keys.instead(keys, bare[place]) or by_rows
+            self.keys[place] = unique_keys.substitute_key(keys, bare[place]) or by_rows
 
     def _counted(self, name: str, place: tuple[str, str] | None) -> Undecided:
         """The table with its rows: a request to each side that has it."""

@@ -8,9 +8,9 @@ from supasync_core.model.table import Table
 
 def of_tables(sink: Sink, tables: Sequence[Table]) -> list[Reference]:
     """All foreign keys of the tables; those of single columns where the catalog does not tell them."""
-    told = sink.references(tables) if isinstance(sink, Referential) else None
-    if told is not None:
-        return list(told)
+    found = sink.references(tables) if isinstance(sink, Referential) else None
+    if found is not None:
+        return list(found)
     return [
         Reference(
             name=column.name,
@@ -24,8 +24,8 @@ def of_tables(sink: Sink, tables: Sequence[Table]) -> list[Reference]:
     ]
 
 
-def from_elsewhere(sink: Sink, tables: Sequence[Table]) -> list[Reference]:
+def from_other_tables(sink: Sink, tables: Sequence[Table]) -> list[Reference]:
     """Foreign keys by which other tables lose or change rows when one of these loses its own."""
-    told = sink.referring(tables) if isinstance(sink, Referred) else ()
+    found = sink.referring(tables) if isinstance(sink, Referred) else ()
     names = {table.address for table in tables}
-    return [each for each in told or () if each.table not in names]
+    return [each for each in found or () if each.table not in names]

@@ -15,7 +15,7 @@ OLDER = (
 )
 
 
-def to_elsewhere(migration: Migration) -> list[Reference] | None:
+def references_outside(migration: Migration) -> list[Reference] | None:
     """The foreign keys to what tables.yaml does not name; None where the sink could tell, and does not."""
     sink, tables = migration.sink, migration.settings.tables
     if not isinstance(sink, Referential):
@@ -30,7 +30,7 @@ def to_elsewhere(migration: Migration) -> list[Reference] | None:
 
 def sentences(migration: Migration) -> Iterator[tuple[str | None, str, str]]:
     """Of each such key the table's name, what it means, and what to do."""
-    found = to_elsewhere(migration)
+    found = references_outside(migration)
     if found is None:
         yield None, OLDER, "paste what supasync schema sql prints into NEW's SQL editor again"
     names = {table.address: table.name for table in migration.settings.tables}
@@ -53,15 +53,9 @@ def circles(migration: Migration) -> Iterator[tuple[str, str, str]]:
     except TableError:
         return  # what is wrong with the table is said of it already
     for circle in cycles(after):
-        shown = " -> ".join(circle)
-        text = (
-            f"{shown}: their rows refer to each other by columns that cannot be NULL, and none can go first"
-        )
-        yield (
-            circle[0],
-            text,
-            "drop those foreign keys until the switch: supasync schema sql --foreign-keys off",
-        )
+        what = "their rows refer to each other by columns that cannot be NULL, and none can go first"
+        hint = "drop those foreign keys until the switch: supasync schema sql --foreign-keys off"
+        yield circle[0], f"{' -> '.join(circle)}: {what}", hint
 
 
 def _is_required(shape: Shape, reference: Reference) -> bool:

@@ -83,15 +83,15 @@ def _unmerged(migration: Migration) -> Iterator[Finding]:
     asked = [table for table in migration.settings.tables if _has_another_key(migration, table)]
     if not asked or not isinstance(migration.sink, Indexed):
         return
-    keys = unique_keys.told(migration.sink, asked)
+    keys = unique_keys.known_keys(migration.sink, asked)
     for table in asked:
         key = ", ".join(table.key)
         if keys is None:
             text = f"{table.name}: NEW does not tell whether ({key}) is a unique key"
             yield warning(text, table.name, unique_keys.OLDER)
-        elif not unique_keys.merges(table, keys):
+        elif not unique_keys.can_merge(table, keys):
             text = f"{table.name}: NEW has no unique key ({key}), so rows cannot be merged by it"
-            yield problem(text, table.name, unique_keys.statement(table), alone=True)
+            yield problem(text, table.name, unique_keys.how_to_add(table), alone=True)
 
 
 def _has_another_key(migration: Migration, table: Table) -> bool:

@@ -27,7 +27,7 @@ from supasync_core.model.opaque_keys import literal, opaque
 from supasync_core.model.refused_rows import texts_of
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
-from supasync_core.schema.foreign_keys import from_elsewhere, of_tables
+from supasync_core.schema.foreign_keys import from_other_tables, of_tables
 from supasync_core.sync import confirmed
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def remove(
     """
     removal = removal or new_id(at)
     wanted = [plan for plan in reversed(plans) if plan.keys]
-    sides = (of_tables, from_elsewhere) if wanted else ()
+    sides = (of_tables, from_other_tables) if wanted else ()
     keys = [each for told in sides for each in told(place.sink, place.tables)]
     return removal, [_remove(place, plan, removal, at, keys) for plan in wanted]
 

@@ -23,7 +23,7 @@ _STATE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
+class TableEstimate:
     """One table: the rows that a run would read, and the bytes of one of them on the wire."""
 
     table: Table
@@ -40,7 +40,7 @@ class Expected:
 class Estimate:
     """The whole run."""
 
-    tables: tuple[Expected, ...]
+    tables: tuple[TableEstimate, ...]
     metered: bool
     """Whether anything travels over a wire at all."""
 
@@ -89,7 +89,7 @@ def estimate_next(migration: Migration, plan: RunOptions) -> Estimate:
 
 def estimate(migration: Migration, tables: Sequence[Table], state: State, now: str) -> Estimate:
     """Count what a run would read from this state, at the store's time, and look at a page of each table."""
-    found = tuple(_expected(migration, table, state, now) for table in tables)
+    found = tuple(_table_estimate(migration, table, state, now) for table in tables)
     return Estimate(found, metered=bool(migration.ledger.total().requests))
 
 
@@ -118,10 +118,10 @@ def is_small(egress: int, budgets: Budgets) -> bool:
     return egress * 10 < (USUAL_EGRESS if budgets.egress is None else budgets.egress)
 
 
-def _expected(migration: Migration, table: Table, state: State, now: str) -> Expected:
+def _table_estimate(migration: Migration, table: Table, state: State, now: str) -> TableEstimate:
     job = Job(table, migration.source, state.table(table.name), now=now)
     rows, _, wire = _sampled(migration, table, migration.strategy(table).pending(job))
-    return Expected(table=table, rows=rows, wire=wire)
+    return TableEstimate(table=table, rows=rows, wire=wire)
 
 
 def _sampled(migration: Migration, table: Table, window: Window) -> tuple[int, float, float]:

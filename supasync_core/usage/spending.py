@@ -7,7 +7,7 @@ from typing import Any
 
 from supasync_core.api.state_store import Spending
 from supasync_core.model import timestamps
-from supasync_core.usage.usual_day import coming
+from supasync_core.usage.usual_day import sum_ahead
 
 PROJECTS = ("OLD", "NEW")
 _DAY = 86_400_000_000
@@ -67,15 +67,14 @@ def projected(spendings: Sequence[Spending], project: str, now: timestamps.Insta
     None before a whole day has passed since the first record, and since a first load.
     """
     begin, end = month_of(now)
-    if (
-        not spendings or now - timestamps.parse(spendings[0].created_at) < _DAY
-    ):  # or the clock of the sink is ahead
+    first = timestamps.parse(spendings[0].created_at) if spendings else now
+    if now - first < _DAY:  # or the clock of the sink is ahead
         return None
     costs = [used([each], project) for each in spendings]
     ages = [(now - timestamps.parse(each.created_at)) / _DAY for each in spendings]
     left = (end - now) / _DAY
     usual = [
-        coming(list(zip(ages, (getattr(cost, name) for cost in costs), strict=True)), left)
+        sum_ahead(list(zip(ages, (getattr(cost, name) for cost in costs), strict=True)), left)
         for name in ("requests", "sent", "received")
     ]
     so_far = used(since(spendings, begin), project)

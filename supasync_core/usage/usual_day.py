@@ -13,7 +13,7 @@ _LOAD = 10
 """How many times any later record a first load costs."""
 
 
-def coming(costs: Costs, days: float) -> float | None:
+def sum_ahead(costs: Costs, days: float) -> float | None:
     """The sum over so many days from now on; None where less than a day has passed since a first load.
 
     A day is the mean of the last whole days, at most seven. From two weeks of history on it is what the same

@@ -23,8 +23,7 @@ class SyncedUpTo:
         """Whether this version of OLD's row may be too young to be in NEW."""
         if self.reached is not None and old.key[0].lstrip("-").isdigit():
             return int(old.key[0]) > self.reached
-        moment = next((each for each in old.instants if each is not None), None)
-        return self.until is not None and not isinstance(moment, str | None) and moment > self.until
+        return self.until is not None and old.stamped is not None and old.stamped > self.until
 
     @property
     def text(self) -> str | None:

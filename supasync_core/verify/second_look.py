@@ -144,8 +144,8 @@ class SecondLook:
     def _written_since_closed(self, theirs: SeenRow) -> bool:
         """Whether the app has written the row in NEW since the switch."""
         closed = self.how.state.closed
-        moment = next((each for each in theirs.instants if each is not None), None)
-        return closed is not None and not isinstance(moment, str | None) and moment > timestamps.parse(closed)
+        stamped = theirs.stamped if closed else None
+        return closed is not None and stamped is not None and stamped > timestamps.parse(closed)
 
     def _quarantined(self) -> tuple[Quarantined, ...]:
         return self.how.state.quarantine.get(self.how.table.name, ())

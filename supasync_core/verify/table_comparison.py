@@ -53,6 +53,12 @@ class SeenRow:
         """The timestamps as moments, a text that is none as it stands."""
         return tuple(map(moment, self.stamps))
 
+    @property
+    def stamped(self) -> Instant | None:
+        """When the row is stamped: by the first timestamp that is not NULL, where that is a moment."""
+        first = next((each for each in self.instants if each is not None), None)
+        return None if isinstance(first, str) else first
+
 
 @dataclass(frozen=True)
 class TableComparison:

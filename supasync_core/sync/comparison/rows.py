@@ -5,9 +5,8 @@ from dataclasses import dataclass, field, replace
 from secrets import randbits
 
 from supasync_core.model import raw_json, transform
-from supasync_core.model.batch import Batch, Key, Row
+from supasync_core.model.batch import Batch, Key
 from supasync_core.model.page_order import ends_range
-from supasync_core.model.same_value import moment
 from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Instant
 from supasync_core.sync import distinct_keys, quarantine_retry
@@ -40,20 +39,14 @@ def met(how: TableComparison, batch: Batch) -> list[Met]:
     for row in batch.rows:
         key, version = how.table.key_of(row), row.get(VERSION)
         number = randbits(96) if version in _NO_VERSIONS else number_of(key, str(version))
-        found.append(Met(key, number, _stamped(how, row)))
+        stamps = tuple(row.get(name) for name in how.stamps)
+        found.append(Met(key, number, SeenRow(key, stamps).stamped))
     return found
 
 
 def tell_versions(batch: Batch) -> bool:
     """Whether the rows of a page, of which there are some, tell their versions."""
     return batch.count > 0 and all(row.get(VERSION) not in _NO_VERSIONS for row in batch.rows)
-
-
-def _stamped(how: TableComparison, row: Row) -> Instant | None:
-    """As the table's timestamps say it: the first one that is not NULL counts."""
-    text = next((row[name] for name in how.stamps if row.get(name) is not None), None)
-    stamped = moment(text) if isinstance(text, str) else None
-    return None if isinstance(stamped, str) else stamped
 
 
 @dataclass
