@@ -68,6 +68,12 @@ def test_no_spelling_makes_one_value_of_two(mine: str, theirs: str) -> None:
     assert not same_cell(None, theirs, mine, lenient=True)
 
 
+def test_a_number_in_json_is_not_the_text_of_its_digits() -> None:
+    assert not same_cell("json", "1", '"1"')
+    assert not same_cell("json", '"null"', "null")
+    assert same_cell("json", '"\\u0041"', '"A"'), "escapes are printed in more than one way"
+
+
 def test_numbers_in_documents_are_their_digits_where_it_is_strict() -> None:
     assert same_json('{"a":1.0}', '{"a": 1.00}', strict=False)
     assert not same_json('{"a":1.0}', '{"a": 1.00}')

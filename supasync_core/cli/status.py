@@ -15,7 +15,7 @@ from supasync_core.model import timestamps
 from supasync_core.model.quantities import format_duration, format_size
 from supasync_core.model.wording import counted
 from supasync_core.project.session import Session
-from supasync_core.status.health import Health, Lag, judge
+from supasync_core.status.health import Health, TableLag, judge
 from supasync_core.status.next_step import phase
 from supasync_core.usage.forecast import of_projects
 from supasync_core.usage.shares import shares
@@ -102,7 +102,7 @@ def _show(health: Health, redact: Callable[[str], str]) -> None:
     )
 
 
-def _told(lag: Lag) -> Iterator[str]:
+def _told(lag: TableLag) -> Iterator[str]:
     """What is special about one table."""
     if lag.comparing:
         met, rows = lag.comparing
@@ -146,11 +146,9 @@ def _as_json(health: Health) -> dict[str, object]:
         "requests": health.requests,
         "bytes": health.bytes,
         "tables": [
-            {"name": t.name, "read_at": t.read_at, "lag_seconds": seconds(t.lag), "ahead": t.ahead}
-            | {"deletions": t.deletions, "deleted": [list(key) for key in t.deleted]}
-            | {"unseen": list(t.unseen), "compared_at": t.compared_at, "blind": t.blind}
-            | {"comparing": t.comparing and list(t.comparing)}
-            for t in health.tables
+            {name: value for name, value in asdict(each).items() if name != "lag"}
+            | {"lag_seconds": seconds(each.lag)}
+            for each in health.tables
         ],
         "runs": [asdict(record) for record in health.runs],
     }

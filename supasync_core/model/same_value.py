@@ -24,18 +24,15 @@ def same_cell(
 ) -> bool:
     """Whether two JSON cells of a column are one value; ``stamp``: a moment, whatever the column's type.
 
-    A server may print its own zone, and other escapes in a json value that is a single string. ``lenient``:
-    the sides spell equal values differently.
+    A server may print its own zone, and other escapes in a string. ``lenient``: the sides spell equal values differently.
     """
     if mine == theirs:
         return True
     if mine[0] == theirs[0] == '"':
         left, right = json.loads(mine), json.loads(theirs)
-        if left == right:
-            return lenient or kind == "json"
         name = bare(kind or "")
         moments = stamp or name in MOMENTS or (kind is None and lenient)
-        return moments and same_moment(left, right, zoned=name != UNZONED)
+        return left == right or (moments and same_moment(left, right, zoned=name != UNZONED))
     if not lenient or "null" in (mine, theirs):
         return False
     left, right = _read_as(mine, theirs), _read_as(theirs, mine)

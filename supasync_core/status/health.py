@@ -16,7 +16,7 @@ KEPT_OUT = "rows of OLD are kept out of NEW, and stay so until somebody acts: se
 
 
 @dataclass(frozen=True, slots=True)
-class Lag:
+class TableLag:
     """How far a table lies behind: the source's time of its last complete read, and how long ago that is.
 
     ``ahead`` rows were stamped later than that: by a wrong clock, or on purpose. ``deletions`` rows were
@@ -49,7 +49,7 @@ class Health:
     rated: int
     requests: int
     bytes: int
-    tables: tuple[Lag, ...]
+    tables: tuple[TableLag, ...]
     set_aside: int
     kept_out: Mapping[str, int]
     """By table the rows that are set aside because the sink has a row which the source does not have."""
@@ -99,11 +99,11 @@ def _verdict(
     return f"no success for {int(age / interval)} intervals: see the errors below, then run supasync sync"
 
 
-def _lag(past: Past, table: Table, unseen: tuple[str, ...], now: timestamps.Instant) -> Lag:
+def _lag(past: Past, table: Table, unseen: tuple[str, ...], now: timestamps.Instant) -> TableLag:
     state = past.state.table(table.name) if past.state else TableState()
     lag = _since(state.read_at, now)
     walk = state.comparison
-    return Lag(
+    return TableLag(
         table.name,
         state.read_at,
         lag,

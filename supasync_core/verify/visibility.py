@@ -23,43 +23,31 @@ def cannot_see(how: TableComparison, walk: Walk) -> tuple[str, ...]:
     """What it does not find."""
     if how.method == ROWS:
         return (_NULLS,)
-    found = []
-    if how.versioned:
-        found.append(
-            "a value that was changed without a timestamp before a verification here first saw the row"
-        )
-    else:
-        found.append("a value that was changed without a timestamp")
-    if how.method == KEYS:
-        found[0] = found[0].replace("without a timestamp", "in a row that was copied already")
-    found.append("a value that was changed in NEW while its timestamp stayed")
+    where = "in a row that was copied already" if how.method == KEYS else "without a timestamp"
+    until = " before a verification on this machine first saw the row" if how.versioned else ""
+    found = [f"a value that was changed {where}{until}", "a value changed in NEW under the same timestamp"]
     if walk.timeless:
-        found.append(
-            f"changes of {counted(walk.timeless, 'row that has', 'rows that have')} no timestamp at all"
-        )
+        found.append(f"changes of {counted(walk.timeless, 'row', 'rows')} without any timestamp")
     return tuple(found)
 
 
 def notes(how: TableComparison, look: SecondLook) -> tuple[str, ...]:
     """What a person should know of how this table was compared."""
     table = how.table
-    told = []
-    if table.transform:
-        told.append(f"OLD's rows were compared after {', '.join(table.transform)}")
-    if table.exclude:
-        told.append(f"not compared, as they are excluded: {', '.join(table.exclude)}")
-    if table.columns:
-        told.append("compared in the columns that tables.yaml names")
-    if table.where and how.new.where is None:
-        told.append("where: was applied to OLD alone: rows that NEW has besides show up as extra")
-    if how.state.table(table.name).read_at is None:
-        told.append("no sync has read this table completely yet: every row is expected in NEW")
-    elif how.counted is False and not how.stamps:
-        told.append("it has no timestamp: rows that changed since the last sync show up as differences")
-    if look.rewritten:
-        written = counted(look.rewritten, "row was", "rows were")
-        told.append(f"{written} written in OLD since the last verification: compared as whole rows")
-    if look.filtered:
-        filtered = counted(len(look.filtered), "of the extra rows is", "of the extra rows are")
-        told.append(f"{filtered} in OLD, but left out on the way now")
-    return tuple(told)
+    written = counted(look.rewritten, "row was", "rows were")
+    filtered = counted(len(look.filtered), "of the extra rows is", "of the extra rows are")
+    never_read = how.state.table(table.name).read_at is None
+    stampless = not never_read and not how.counted and not how.stamps
+    told = {
+        f"OLD's rows were compared after {', '.join(table.transform)}": table.transform,
+        f"not compared, because excluded: {', '.join(table.exclude)}": table.exclude,
+        "only the columns that tables.yaml names were compared": table.columns,
+        "where: applies to OLD alone: other rows of NEW are reported as extra": (
+            table.where and how.new.where is None
+        ),
+        "no sync has read this table completely yet: every row is expected in NEW": never_read,
+        "it has no timestamp: rows that changed since the last sync are reported as different": stampless,
+        f"{written} written in OLD since the last verification: compared as whole rows": look.rewritten,
+        f"{filtered} in OLD, but left out by where or a transform now": look.filtered,
+    }
+    return tuple(text for text, applies in told.items() if applies)

@@ -43,7 +43,7 @@ def test_a_row_that_left_where_is_extra_and_told_apart_from_a_deleted_one(ends: 
     ends.old("delete from plain where id = 4")
     verdict = ends.one("plain", "  plain: {where: label=eq.x}")
     assert verdict.extra == (("3",), ("4",))
-    assert "1 of the extra rows is in OLD, but left out on the way now" in verdict.notes
+    assert "1 of the extra rows is in OLD, but left out by where or a transform now" in verdict.notes
 
 
 def test_excluded_and_unnamed_columns_are_not_compared(ends: Pair) -> None:
