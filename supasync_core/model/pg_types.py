@@ -4,6 +4,7 @@ A type that is not listed, such as one that a user has made, is treated like tex
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from supasync_core.model.table import Column, Shape
@@ -71,6 +72,7 @@ def type_of(shape: Shape, name: str) -> str:
     return (column.type or "") if column else ""
 
 
+@lru_cache(maxsize=1000)
 def bare(kind: str) -> str:
     """PostgreSQL's name of a type, without its length; DuckDB's names are other names of the same."""
     name = re.sub(r"\(\d+(,\d+)?\)$", "", kind.lower())

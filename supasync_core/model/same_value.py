@@ -24,7 +24,8 @@ def same_cell(
 ) -> bool:
     """Whether two JSON cells of a column are one value; ``stamp``: a moment, whatever the column's type.
 
-    A server may print its own zone, and other escapes in a string. ``lenient``: the sides spell equal values differently.
+    A server may print its own zone, and other escapes in a string. ``lenient``: the sides spell equal values
+    differently.
     """
     if mine == theirs:
         return True
