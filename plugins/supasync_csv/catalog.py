@@ -14,7 +14,7 @@ from pathlib import Path
 from duckdb import DuckDBPyConnection
 
 from supasync_core.model.table import Column, Shape, Table
-from supasync_core.staging.connection import blamed
+from supasync_core.staging.connection import translate_errors
 from supasync_core.staging.csv.folder import Files
 from supasync_core.staging.duckdb_tables import qualified
 from supasync_core.staging.values import identifier
@@ -49,7 +49,7 @@ def catalog(paths: Mapping[str, Path], work: Workspace) -> Mapping[str, Shape]:
     for name, path in paths.items():
         table = Table(name=name)
         work.load(table, path, identifier)
-        with blamed(path, table):
+        with translate_errors(path, table):
             found[name] = table, _keyed(work.connection, table, header(table, path))
     return {
         name: Shape(tuple(_related(work.connection, table, column, found) for column in columns))

@@ -9,7 +9,7 @@ from supasync_core.model import pg_literals, raw_json
 from supasync_core.model.batch import Batch, Window
 from supasync_core.model.pg_types import is_array, is_json, type_of
 from supasync_core.model.table import Column, Shape, Table
-from supasync_core.staging.connection import blamed, private
+from supasync_core.staging.connection import private_umask, translate_errors
 from supasync_core.staging.csv.folder import Files, replace_whole
 from supasync_core.staging.read_rows import Reader
 from supasync_core.staging.values import JSON, VARCHAR, Kind, identifier
@@ -58,7 +58,7 @@ class CsvSink:
         if not self._load(table):
             return 0
         reader = Reader(self._work.connection)
-        with blamed(self._work.path, table):
+        with translate_errors(self._work.path, table):
             try:
                 return reader.count(table, window)
             finally:
@@ -69,7 +69,7 @@ class CsvSink:
         if not self._load(table):
             return Batch(b"[]", total=0 if window.counted else None)
         reader = Reader(self._work.connection)
-        with blamed(self._work.path, table):
+        with translate_errors(self._work.path, table):
             try:
                 return reader.read(table, window)
             finally:
@@ -101,7 +101,7 @@ class CsvSink:
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """The rows whose columns have one of these tuples of texts, all in one batch."""
         if self._load(table):
-            with blamed(self._work.path, table):
+            with translate_errors(self._work.path, table):
                 yield Reader(self._work.connection).rows(table, columns, values)
 
     def close(self) -> None:
@@ -112,7 +112,7 @@ class CsvSink:
         """Bring the file to what is loaded, or what is loaded back to the file."""
         path = self._files.of(table)
         try:
-            with private(), blamed(path, table):
+            with private_umask(), translate_errors(path, table):
                 replace_whole(path, lambda draft: self._work.save(table, draft))
         except BaseException:
             self._work.drop(table)

@@ -11,7 +11,7 @@ from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import is_array, is_json, type_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.model.timestamps import Horizon, Instant
-from supasync_core.staging.connection import blamed
+from supasync_core.staging.connection import translate_errors
 from supasync_core.staging.csv.folder import Files
 from supasync_core.staging.read_rows import Reader
 from supasync_core.staging.values import identifier
@@ -64,7 +64,7 @@ class CsvSource(Source):
     def count(self, table: Table, window: Window | None = None) -> int:
         """The exact number of rows."""
         self._load(table)
-        with blamed(self._work.path, table):
+        with translate_errors(self._work.path, table):
             return self._reader.count(table, window)
 
     def now(self) -> Instant | None:
@@ -74,13 +74,13 @@ class CsvSource(Source):
     def read(self, table: Table, window: Window) -> Batch:
         """One page of the window."""
         self._written = self._load(table)
-        with blamed(self._work.path, table):
+        with translate_errors(self._work.path, table):
             return replace(self._reader.read(table, window), read_at=Horizon(self._written))
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """The rows whose columns have one of these tuples of texts, all in one batch."""
         self._load(table)
-        with blamed(self._work.path, table):
+        with translate_errors(self._work.path, table):
             yield self._reader.rows(table, columns, values)
 
     def close(self) -> None:

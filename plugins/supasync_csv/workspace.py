@@ -12,10 +12,10 @@ import duckdb
 
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.table import Table
-from supasync_core.staging.connection import open_to_write, private
+from supasync_core.staging.connection import open_to_write, private_umask
 from supasync_core.staging.csv.records import look
 from supasync_core.staging.csv.scanner import LONGEST, scan
-from supasync_core.staging.duckdb_tables import qualified, refuse_twins, schema_of
+from supasync_core.staging.duckdb_tables import qualified, refuse_case_twins, schema_of
 from supasync_core.staging.values import Kind, identifier, literal
 from supasync_core.system.files import name_of
 
@@ -43,9 +43,9 @@ class Workspace:
     def load(self, table: Table, path: Path, cell: Callable[[str], str]) -> None:
         """Make the file's rows a table; ``cell`` gives the SQL that a column's text becomes."""
         names = header(table, path)
-        refuse_twins(table, names)
+        refuse_case_twins(table, names)
         cells = ", ".join(f"{cell(name)} AS {identifier(name)}" for name in names)
-        with private():
+        with private_umask():
             self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema_of(table))}")
             sound = _sound(table, path, len(names), self.path.with_suffix(".csv"))
             for longest in LONGEST:
@@ -62,7 +62,7 @@ class Workspace:
 
     def create(self, table: Table, names: Sequence[str], kind: Callable[[str], Kind]) -> None:
         """Make the table, without a row."""
-        refuse_twins(table, names)
+        refuse_case_twins(table, names)
         columns = ", ".join(f"{identifier(name)} {kind(name).sql}" for name in names)
         self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema_of(table))}")
         self.connection.execute(f"CREATE OR REPLACE TABLE {qualified(table)} ({columns})")

@@ -10,7 +10,7 @@ from supasync_core.api.registration import Fence
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Window
 from supasync_core.model.table import Shape, Table
-from supasync_core.staging.connection import blamed, open_to_write
+from supasync_core.staging.connection import open_to_write, translate_errors
 from supasync_core.staging.duckdb_tables import Kinds, Tables, shape_of, untyped
 from supasync_core.staging.read_rows import Reader
 from supasync_core.staging.values import JSON, VARCHAR, Kind
@@ -51,21 +51,21 @@ class DuckdbSink:
         """All tables and views of the schema; none where there is no file yet."""
         if self._opened is None and not self._path.exists():
             return {}
-        with blamed(self._path):
+        with translate_errors(self._path):
             return catalog(self._connection(), schema)
 
     def count(self, table: Table, window: Window | None = None) -> int:
         """The exact number of rows; none before the first batch."""
         if self._kinds(table) is None:
             return 0
-        with blamed(self._path, table):
+        with translate_errors(self._path, table):
             return self._unchanged().count(table, window)
 
     def read(self, table: Table, window: Window) -> Batch:
         """One page of the window; none before the first batch."""
         if self._kinds(table) is None:
             return Batch(b"[]", total=0 if window.counted else None)
-        with blamed(self._path, table):
+        with translate_errors(self._path, table):
             return self._unchanged().read(table, window)
 
     def upsert(self, table: Table, batch: Batch) -> int:
@@ -84,7 +84,7 @@ class DuckdbSink:
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """The rows whose columns have one of these tuples of texts, all in one batch."""
         if self._kinds(table) is not None:
-            with blamed(self._path, table):
+            with translate_errors(self._path, table):
                 yield self._unchanged().rows(table, columns, values)
 
     def close(self) -> None:
@@ -97,7 +97,7 @@ class DuckdbSink:
         """The table's columns; a file that does not exist is not created by asking."""
         if self._opened is None and not self._path.exists():
             return None
-        with blamed(self._path, table):
+        with translate_errors(self._path, table):
             return Tables(self._connection()).kinds(table)
 
     def _unchanged(self) -> Reader:

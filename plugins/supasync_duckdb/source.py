@@ -9,7 +9,7 @@ from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Window
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Horizon, Instant
-from supasync_core.staging.connection import blamed, open_to_read
+from supasync_core.staging.connection import open_to_read, translate_errors
 from supasync_core.staging.duckdb_tables import Tables, shape_of
 from supasync_core.staging.read_rows import Reader
 from supasync_duckdb.catalog import HIDDEN, catalog
@@ -26,7 +26,7 @@ class DuckdbSource(Source):
 
     def shape(self, table: Table) -> Shape:
         """The table's columns."""
-        with blamed(self._path, table):
+        with translate_errors(self._path, table):
             return shape_of(Tables(self._connection).existing(table))
 
     @property
@@ -36,12 +36,12 @@ class DuckdbSource(Source):
 
     def tables(self, schema: str) -> Mapping[str, Shape]:
         """All tables and views of the schema."""
-        with blamed(self._path):
+        with translate_errors(self._path):
             return catalog(self._connection, schema)
 
     def count(self, table: Table, window: Window | None = None) -> int:
         """The exact number of rows."""
-        with blamed(self._path, table):
+        with translate_errors(self._path, table):
             return self._reader.count(table, window)
 
     def now(self) -> Instant | None:
@@ -51,12 +51,12 @@ class DuckdbSource(Source):
     def read(self, table: Table, window: Window) -> Batch:
         """One page of the window."""
         self._read_at = timestamps.now()
-        with blamed(self._path, table):
+        with translate_errors(self._path, table):
             return replace(self._reader.read(table, window), read_at=Horizon(self._read_at))
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """The rows whose columns have one of these tuples of texts, all in one batch."""
-        with blamed(self._path, table):
+        with translate_errors(self._path, table):
             yield self._reader.rows(table, columns, values)
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from supasync_core.api import journal
 from supasync_core.api.journal import Journal
 from supasync_core.api.state_store import Claim, Entry, Past, Run
 from supasync_core.model import timestamps
-from supasync_core.staging.connection import blamed, open_to_look, open_to_write, transaction
+from supasync_core.staging.connection import open_to_look, open_to_write, transaction, translate_errors
 
 _NUMBERS = ("records_synced", "requests", "bytes")
 _OBJECTS = ("details", "state")
@@ -67,7 +67,7 @@ class DuckdbStore:
     def _entries(self) -> Journal:
         if not self._path.exists():
             return []
-        with blamed(self._path):
+        with translate_errors(self._path):
             if self._opened:
                 return _load(self._opened)
             with closing(open_to_look(self._path)) as connection:
@@ -78,7 +78,7 @@ class DuckdbStore:
         """The journal in a transaction; what is changed in it is written."""
         if self._opened is None:
             self._opened = open_to_write(self._path)
-        with blamed(self._path), transaction(self._opened):
+        with translate_errors(self._path), transaction(self._opened):
             self._opened.execute(f"CREATE TABLE IF NOT EXISTS sync_metadata ({_definitions()})")
             entries = _load(self._opened)
             before = deepcopy(entries)

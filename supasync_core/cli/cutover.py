@@ -170,13 +170,13 @@ class Command:
         from supasync_core.cutover.checks import CutoverContext  # noqa: PLC0415 - --help needs none of it
         from supasync_core.cutover.saved_progress import load  # noqa: PLC0415
         from supasync_core.cutover.switchover import Switchover  # noqa: PLC0415
-        from supasync_core.gap.no_source import AbsentSource  # noqa: PLC0415
+        from supasync_core.gap.no_source import NoSource  # noqa: PLC0415
         from supasync_core.project.migration import opened  # noqa: PLC0415
 
         settings = self.session.settings
         progress = load(settings.folder, settings.source.ref, settings.sink.ref)
         with ExitStack() as stack:
-            source = AbsentSource() if self.after_gap else None
+            source = NoSource() if self.after_gap else None
             project = stack.enter_context(opened(settings, self.session.host, source))
             switch = stack.enter_context(closing(self._switch(project)))
             context = CutoverContext(

@@ -14,7 +14,7 @@ from supasync_core.project.session import Session
 
 if TYPE_CHECKING:
     from supasync_core.cli.diff_output import Printer
-    from supasync_core.diff.compare import Comparing, Wish
+    from supasync_core.diff.compare import DiffOptions, SideComparison
     from supasync_core.model.settings import Settings
     from supasync_core.model.state import State
     from supasync_core.staging.csv.choices import Choices
@@ -70,7 +70,7 @@ def sides(command: Decorated) -> Decorated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class SideOptions:
     """The arguments and options of `sides`, as they were given."""
 
     left: str
@@ -102,12 +102,12 @@ class Given:
                 err.hint = "two files need no tables.yaml where the key is named: --key COLUMN"
             raise
 
-    def wish(self, settings: "Settings | None") -> "Wish":
+    def wish(self, settings: "Settings | None") -> "DiffOptions":
         """What is asked for."""
-        from supasync_core.diff.compare import Wish  # noqa: PLC0415
+        from supasync_core.diff.compare import DiffOptions  # noqa: PLC0415
         from supasync_core.model import timestamps  # noqa: PLC0415 - --help needs none of it
 
-        return Wish(
+        return DiffOptions(
             tables=self.tables,
             key=_listed(self.key),
             columns=_listed(self.columns),
@@ -172,7 +172,7 @@ def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, 
 
     if form != "table":
         streams.for_programs()
-    asked = Given(**given)  # type: ignore[arg-type]
+    asked = SideOptions(**given)  # type: ignore[arg-type]
     settings = asked.settings(session)
     printer = diff_output.PRINTERS[form](
         redact=session.redact,
@@ -190,10 +190,10 @@ def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, 
 
 
 @contextmanager
-def opened(session: Session, asked: Given, settings: "Settings | None") -> "Iterator[Comparing]":
+def opened(session: Session, asked: SideOptions, settings: "Settings | None") -> "Iterator[SideComparison]":
     """Both sides and an engine between them, opened."""
     from supasync_core.cli.spinner import counting  # noqa: PLC0415 - --help opens nothing
-    from supasync_core.diff.compare import Comparing  # noqa: PLC0415
+    from supasync_core.diff.compare import SideComparison  # noqa: PLC0415
     from supasync_core.diff.engine import DiffEngine  # noqa: PLC0415
     from supasync_core.diff.side_finder import SideFinder  # noqa: PLC0415
     from supasync_core.model.cost import Ledger  # noqa: PLC0415
@@ -211,10 +211,10 @@ def opened(session: Session, asked: Given, settings: "Settings | None") -> "Iter
         left = stack.enter_context(closing(finding.side(asked.left, asked.right)))
         right = stack.enter_context(closing(finding.side(asked.right, asked.left)))
         engine = stack.enter_context(closing(DiffEngine()))
-        yield Comparing(left, right, engine, asked.wish(settings), finding.choices)
+        yield SideComparison(left, right, engine, asked.wish(settings), finding.choices)
 
 
-def _printed(comparing: "Comparing", printer: "Printer", state: "State | None") -> int:
+def _printed(comparing: "SideComparison", printer: "Printer", state: "State | None") -> int:
     """Compare and print table after table; the exit code. One that fails does not stop the others."""
     from supasync_core.diff.causes import Guess, side_of_old  # noqa: PLC0415 - --help needs none of it
     from supasync_core.diff.sides import NAMES  # noqa: PLC0415
@@ -241,7 +241,7 @@ def _printed(comparing: "Comparing", printer: "Printer", state: "State | None") 
     return TROUBLE if failed else int(not equal)
 
 
-def _state(session: Session, asked: Given, settings: "Settings | None") -> "State | None":
+def _state(session: Session, asked: SideOptions, settings: "Settings | None") -> "State | None":
     """What NEW knows of OLD, where both are compared; it only helps to guess."""
     from supasync_core.model.errors import SupasyncError  # noqa: PLC0415 - --help needs none of it
     from supasync_core.project.migration import store_of_sink  # noqa: PLC0415

@@ -16,13 +16,13 @@ from supasync_core.cli.output import hint, line
 from supasync_core.cli.streams import bare
 from supasync_core.diff.causes import CAUSES
 from supasync_core.diff.compare import Tables
-from supasync_core.diff.difference import CHANGED, Difference, Row
+from supasync_core.diff.difference import CHANGED, RowDiff, TableDiff
 from supasync_core.model.errors import SupasyncError, TableError
 from supasync_core.model.printable import visible
 from supasync_core.model.table import Table
 from supasync_core.system.files import defused
 
-Explained = Iterable[tuple[Row, str]]
+Explained = Iterable[tuple[RowDiff, str]]
 """Rows that differ, each with its likeliest cause."""
 _LIKE_LATIN = {"LATIN", "CYRILLIC", "GREEK"}
 """Scripts that share the look of many letters."""
@@ -51,7 +51,7 @@ class Printer:
         line(self.redact(f"error: {err}"), err=True)
         hint(err.hint, err=True)
 
-    def table(self, found: Difference, rows: Explained) -> None:
+    def table(self, found: TableDiff, rows: Explained) -> None:
         """A compared table."""
         raise NotImplementedError
 
@@ -65,7 +65,7 @@ class Printer:
     def _echo(self, text: str) -> None:
         click.echo(self.redact(text))
 
-    def _notes(self, found: Difference) -> None:
+    def _notes(self, found: TableDiff) -> None:
         for note in found.notes:
             line(self.redact(f"note: {found.table.name}: {note}"), err=True)
 
@@ -86,7 +86,7 @@ class AsTable(Printer):
             for name in names:
                 self._echo(f"{name}: only in {side}")
 
-    def table(self, found: Difference, rows: Explained) -> None:
+    def table(self, found: TableDiff, rows: Explained) -> None:
         """The counts, the columns and keys that do not match, then rows."""
         self.compared += 1
         counts = ", ".join(f"{number:,} {name}" for name, number in found.counts.items())
@@ -119,7 +119,7 @@ class AsTable(Printer):
         if equal:
             self._echo(f"equal: {self.compared} tables" if self.compared != 1 else "equal")
 
-    def _duplicates(self, found: Difference) -> None:
+    def _duplicates(self, found: TableDiff) -> None:
         for each in found.duplicates[:_LISTED]:
             key = ", ".join(map(visible, each.key))
             self._echo(f"  key {key}: {each.left} rows in {self.left}, {each.right} in {self.right}")
@@ -129,7 +129,7 @@ class AsTable(Printer):
                 f"  {found.duplicate_keys:,} keys ({names}) do not tell rows apart; those are not compared"
             )
 
-    def _lines(self, found: Difference, row: Row, cause: str) -> Iterator[tuple[object, ...]]:
+    def _lines(self, found: TableDiff, row: RowDiff, cause: str) -> Iterator[tuple[object, ...]]:
         key = ", ".join(_cell(text) for text in row.key)
         if row.kind != CHANGED:
             yield row.kind, key, None, None, None, cause
@@ -158,7 +158,7 @@ class AsJson(Printer):
         self._name(table)
         self._echo(json.dumps({"error": str(err), "hint": err.hint}))
 
-    def table(self, found: Difference, rows: Explained) -> None:
+    def table(self, found: TableDiff, rows: Explained) -> None:
         """The table under its name; ``causes`` counts all rows, also those beyond the limit."""
         self._notes(found)
         self._name(found.table)
@@ -192,7 +192,7 @@ class AsJson(Printer):
 class AsJsonLines(Printer):
     """A line for each row that differs, and one with the counts of each table before them."""
 
-    def table(self, found: Difference, rows: Explained) -> None:
+    def table(self, found: TableDiff, rows: Explained) -> None:
         """The counts, then the rows."""
         name = found.table.name
         self._notes(found)
@@ -211,7 +211,7 @@ class AsCsv(Printer):
         """The names of the columns."""
         self._record(dict(zip(COLUMNS, COLUMNS, strict=True)))
 
-    def table(self, found: Difference, rows: Explained) -> None:
+    def table(self, found: TableDiff, rows: Explained) -> None:
         """The counts, then the cells."""
         self._notes(found)
         for kind, number in found.counts.items():
@@ -242,7 +242,7 @@ PRINTERS: Mapping[str, type[Printer]] = {
 }
 
 
-def summary(found: Difference) -> dict[str, Any]:
+def summary(found: TableDiff) -> dict[str, Any]:
     """The counts of a table, and all that is not a row."""
     return {
         **found.counts,
@@ -257,7 +257,7 @@ def summary(found: Difference) -> dict[str, Any]:
     }
 
 
-def detail(found: Difference, row: Row, cause: str) -> dict[str, Any]:
+def detail(found: TableDiff, row: RowDiff, cause: str) -> dict[str, Any]:
     """A row that differs: of a changed one the columns with both values, of others all values."""
     head: dict[str, Any] = {
         "kind": row.kind,

@@ -170,10 +170,10 @@ def _staging(settings: "Settings") -> "Iterator[Staging]":
 @contextmanager
 def _without_source(session: Session, settings: "Settings") -> "Iterator[Migration]":
     """NEW alone, opened."""
-    from supasync_core.gap.no_source import AbsentSource  # noqa: PLC0415 - --help opens nothing
+    from supasync_core.gap.no_source import NoSource  # noqa: PLC0415 - --help opens nothing
     from supasync_core.project.migration import opened  # noqa: PLC0415
 
-    with opened(settings, session.host, AbsentSource()) as migration:
+    with opened(settings, session.host, NoSource()) as migration:
         yield migration
 
 

@@ -18,10 +18,10 @@ from supasync_core.cli.params import encodings, pairs
 from supasync_core.cli.spinner import steps
 from supasync_core.cli.sync import interruptible
 from supasync_core.gap.csv.queries import Wanted, query
-from supasync_core.gap.import_plan import KINDS, ImportPlan, Part
+from supasync_core.gap.import_plan import KINDS, ImportPlan, TableImport
 from supasync_core.gap.import_planner import ImportPlanner, Progress
-from supasync_core.gap.no_source import AbsentSource
-from supasync_core.gap.send import COMMAND, Sending
+from supasync_core.gap.no_source import NoSource
+from supasync_core.gap.send import COMMAND, Sender
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.printable import file_name, visible
 from supasync_core.model.settings import Settings
@@ -73,7 +73,7 @@ class Command:
         )
         with (
             lock.locked(self.settings.folder),
-            opened(self.settings, self.session.host, AbsentSource()) as migration,
+            opened(self.settings, self.session.host, NoSource()) as migration,
         ):
             look = partial(ImportPlanner, migration, self.staging, choices, rehearsal=self.rehearsal)
             if self.dry_run:
@@ -90,25 +90,25 @@ class Command:
         migration: Migration,
         lease: Lease,
     ) -> int:
-        outlook = self._look(look, folder)
-        if len(outlook.blocked()) == len(outlook.parts):
+        plan = self._look(look, folder)
+        if len(plan.blocked()) == len(plan.parts):
             lease.release("failed", error="every file has errors")
-            return self._end(outlook, 3, "nothing was sent: every table is stopped by the errors above")
-        if outlook.rows_to_send() and not self._agreed():
+            return self._end(plan, 3, "nothing was sent: every table is stopped by the errors above")
+        if plan.rows_to_send() and not self._agreed():
             lease.release("interrupted")
-            return self._end(outlook, 0, "nothing was sent")
+            return self._end(plan, 0, "nothing was sent")
         with (
             interruptible(self.settings.max_runtime) as asked,
             output.watching(self.session.redact, as_json=self.as_json) as watch,
         ):
-            sending = Sending(migration, self.staging, lease, lease.state, outlook, watch, asked)
+            sending = Sender(migration, self.staging, lease, lease.state, plan, watch, asked)
             done = sending.run()
-        for part in outlook.parts.values():
+        for part in plan.parts.values():
             if done.status == "success":
                 for each in part.loaded:
                     self.staging.remember(self._imported(each.digest), lease.run.now)
         if self.as_json:
-            text = json.dumps({**outlook.as_json(), "report": done.as_json()}, indent=2)
+            text = json.dumps({**plan.as_json(), "report": done.as_json()}, indent=2)
             click.echo(self.session.redact(text))
         else:
             output.report(done, self.session.redact, as_json=False)
@@ -128,24 +128,24 @@ class Command:
     def _look(self, look: Callable[[Progress], ImportPlanner], folder: Path | None) -> ImportPlan:
         """What there is, shown; ConfigError where there is nothing."""
         with steps() as progress:
-            outlook = look(progress).plan(folder)
-        self._show(outlook)
-        if not outlook.parts:
+            plan = look(progress).plan(folder)
+        self._show(plan)
+        if not plan.parts:
             raise _nothing(folder)
-        return outlook
+        return plan
 
-    def _looked(self, outlook: ImportPlan, migration: Migration) -> int:
+    def _looked(self, plan: ImportPlan, migration: Migration) -> int:
         cost = migration.ledger.total().requests
         return self._end(
-            outlook,
-            3 if outlook.blocked() else 0,
-            f"dry run: {counted(outlook.rows_to_send(), 'row', 'rows')} would be sent; "
+            plan,
+            3 if plan.blocked() else 0,
+            f"dry run: {counted(plan.rows_to_send(), 'row', 'rows')} would be sent; "
             f"nothing was written ({counted(cost, 'request', 'requests')})",
         )
 
-    def _end(self, outlook: ImportPlan, code: int, text: str) -> int:
+    def _end(self, plan: ImportPlan, code: int, text: str) -> int:
         if self.as_json:
-            click.echo(self.session.redact(json.dumps({**outlook.as_json(), "message": text}, indent=2)))
+            click.echo(self.session.redact(json.dumps({**plan.as_json(), "message": text}, indent=2)))
         else:
             click.echo(text)
         return code
@@ -153,29 +153,29 @@ class Command:
     def _imported(self, digest: str) -> str:
         return f"imported {digest} {self.settings.sink.ref}"
 
-    def _show(self, outlook: ImportPlan) -> None:
+    def _show(self, plan: ImportPlan) -> None:
         if self.report:
-            _write(Path(self.report), list(outlook.findings), defuse=not self.no_defuse)
+            _write(Path(self.report), list(plan.findings), defuse=not self.no_defuse)
         if self.as_json:
             return
-        for part in outlook.parts.values():
+        for part in plan.parts.values():
             for each in part.loaded:
                 held = counted(each.rows, "row", "rows")
                 output.line(f"found: {each.file} ({part.table.name}, {each.dialect}, {held})")
                 before = self.staging.recall(self._imported(each.digest))
                 if before:
                     click.echo(f"  the same export was imported on {before}")
-        for name in outlook.missing:
+        for name in plan.missing:
             output.line(f"missing: {name} (no {file_name(name)}.csv or {file_name(name)}_rows.csv)")
-        for path in outlook.unknown:
+        for path in plan.unknown:
             output.line(f"unknown: {path.name} belongs to no table{self._perhaps(path)}")
-        self._findings(outlook)
+        self._findings(plan)
         rows = [
             (name, p.counts.new, p.counts.changed, p.counts.unchanged, p.counts.older, p.suspicious)
-            for name, p in outlook.parts.items()
+            for name, p in plan.parts.items()
         ]
         output.table(("table", "new", "changed", "unchanged", "older", "suspicious"), rows)
-        for name, reason in outlook.blocked().items():
+        for name, reason in plan.blocked().items():
             output.line(f"{name}: not sent: {reason}")
 
     def _perhaps(self, path: Path) -> str:
@@ -186,11 +186,11 @@ class Command:
         name = max(names, key=len)
         return f"; if it is of {name}: --file {shlex.quote(f'{name}={path}')}"
 
-    def _findings(self, outlook: ImportPlan) -> None:
+    def _findings(self, plan: ImportPlan) -> None:
         """A few places of each kind, how many there are, and how to get those rows again."""
         grouped: dict[tuple[str, str, str, str | None], list[ExportFinding]] = defaultdict(list)
-        for each in outlook.findings:
-            level = "accepted" if each.level == ERROR and each.kind in outlook.accepted else each.level
+        for each in plan.findings:
+            level = "accepted" if each.level == ERROR and each.kind in plan.accepted else each.level
             grouped[level, each.table, each.kind, each.column].append(each)
         for (level, table, kind, _), found in grouped.items():
             for each in found[:_SHOWN]:
@@ -199,15 +199,15 @@ class Command:
                 output.line(
                     f"  and {len(found) - _SHOWN:,} more of {kind} in {table}: --report FILE lists them all"
                 )
-        for part in outlook.parts.values():
-            self._refetch(part, outlook)
-        kinds = dict.fromkeys(e.kind for p in outlook.parts.values() for e in p.errors(outlook.accepted))
+        for part in plan.parts.values():
+            self._refetch(part, plan)
+        kinds = dict.fromkeys(e.kind for p in plan.parts.values() for e in p.errors(plan.accepted))
         for kind in kinds:
             if kind in KINDS:  # what cannot be read is never accepted
                 output.line(f"--accept {kind}: {KINDS[kind]}")
 
-    def _refetch(self, part: Part, outlook: ImportPlan) -> None:
-        errors = part.errors(outlook.accepted)
+    def _refetch(self, part: TableImport, plan: ImportPlan) -> None:
+        errors = part.errors(plan.accepted)
         whole = [each for each in errors if len(each.key) == len(part.table.key) and all(each.key)]
         keys = tuple(dict.fromkeys(each.key for each in whole if not each.until))
         ranges = tuple((each.key, each.until) for each in whole if each.until)

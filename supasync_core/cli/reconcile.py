@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from supasync_core.cli.diff import Given, sides
+from supasync_core.cli.diff import SideOptions, sides
 from supasync_core.project.session import Session
 
 SIDES = "LEFT RIGHT"
@@ -84,7 +84,7 @@ def left_right(session: Session, /, **options: Any) -> int:  # noqa: ANN401 - op
     """
     from supasync_core.cli.reconcile_apply import Command  # noqa: PLC0415 - --help needs none of it
 
-    given = Given(**{name: options.pop(name) for name in Given.__dataclass_fields__})
+    given = SideOptions(**{name: options.pop(name) for name in SideOptions.__dataclass_fields__})
     return Command(session, given, **options).run()
 
 
@@ -101,7 +101,7 @@ def undo(session: Session, right: str, key: tuple[str, ...], *, as_json: bool) -
     """
     from supasync_core.cli.reconcile_apply import undo as undone  # noqa: PLC0415 - --help needs none of it
 
-    return undone(session, Given(left=right, right=right, key=key), as_json=as_json)
+    return undone(session, SideOptions(left=right, right=right, key=key), as_json=as_json)
 
 
 @reconcile.command()

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import click
 
 from supasync_core.cli import output
-from supasync_core.cli.diff import Given, opened
+from supasync_core.cli.diff import SideOptions, opened
 from supasync_core.cli.reconcile_target import Target, refuse, target
 from supasync_core.cli.sync import interruptible
-from supasync_core.diff.compare import Comparing
-from supasync_core.diff.difference import LEFT, RIGHT, Difference
+from supasync_core.diff.compare import SideComparison
+from supasync_core.diff.difference import LEFT, RIGHT, TableDiff
 from supasync_core.diff.sides import NEW, STAGING, FileSide
 from supasync_core.model import timestamps
 from supasync_core.model.errors import SchemaError
@@ -33,7 +33,7 @@ class Command:
     """One call of `reconcile LEFT RIGHT`."""
 
     session: Session
-    given: Given
+    given: SideOptions
     applied: bool
     delete: bool
     max_deletes: Callable[[int], int] | None
@@ -51,7 +51,7 @@ class Command:
                 parts = [self._weighed(part, to, comparing) for part in parts]
             return self._apply(parts, comparing, to) if self.applied else self._show_only(parts)
 
-    def _compared(self, comparing: Comparing, to: Target) -> list[Part]:
+    def _compared(self, comparing: SideComparison, to: Target) -> list[Part]:
         """The plan, parents first; nothing is written before all of it stands."""
         tables = comparing.tables()
         comparing.check(tables.both)
@@ -70,7 +70,7 @@ class Command:
             parts.append(planned(found, comparing.engine))
         return parts
 
-    def _refuse_unfiltered(self, comparing: Comparing, found: Difference) -> None:
+    def _refuse_unfiltered(self, comparing: SideComparison, found: TableDiff) -> None:
         """SchemaError where rows that ``where`` leaves out would be written to NEW."""
         table, left = found.table, comparing.left
         if table.where and self.given.right == NEW and isinstance(left, FileSide) and not left.filtered:
@@ -83,7 +83,7 @@ class Command:
                 "supasync gap import it",
             )
 
-    def _refuse_lossy(self, found: Difference) -> None:
+    def _refuse_lossy(self, found: TableDiff) -> None:
         """SchemaError where a file cannot be relied upon for writing."""
         name = found.table.name
         if LEFT in found.lossy:
@@ -99,7 +99,7 @@ class Command:
                 hint="a file in another dialect is only read",
             )
 
-    def _weighed(self, part: Part, to: Target, comparing: Comparing) -> Part:
+    def _weighed(self, part: Part, to: Target, comparing: SideComparison) -> Part:
         """What may be removed of the rows that the left side is once more seen not to have."""
         proven = to.migration is None
         if not proven and LEFT in part.difference.partial:
@@ -109,7 +109,7 @@ class Command:
         table = to.named(part.table)
         return replace(part, deletes=weighed(part, to.place, table, self.max_deletes, proven=proven))
 
-    def _partial(self, found: Difference) -> str:
+    def _partial(self, found: TableDiff) -> str:
         """Why what the left side lacks was perhaps not deleted."""
         if found.bounded:
             return f"{self.given.left} holds what was written last: other rows may be in OLD still"
@@ -159,7 +159,7 @@ class Command:
         if weight and weight.refused:
             yield f"nothing is removed: {weight.refused}; --max-deletes allows more"
 
-    def _apply(self, parts: Sequence[Part], comparing: Comparing, to: Target) -> int:
+    def _apply(self, parts: Sequence[Part], comparing: SideComparison, to: Target) -> int:
         if not self.as_json:
             self._show(parts)
         at = timestamps.to_text(timestamps.now())
@@ -197,7 +197,7 @@ class Command:
         click.echo(f"{status}: {counted(records, 'row', 'rows')} written or removed")
 
 
-def undo(session: Session, given: Given, *, as_json: bool) -> int:
+def undo(session: Session, given: SideOptions, *, as_json: bool) -> int:
     """Take the newest change of the right side back; 0 where all of it was, else 3."""
     settings = given.settings(session)
     refuse(given, settings)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from supasync_core.api.backend import Sink
 from supasync_core.api.registration import Context
-from supasync_core.cli.diff import Given
+from supasync_core.cli.diff import SideOptions
 from supasync_core.diff.side_finder import SideFinder
 from supasync_core.diff.sides import NEW, OLD, STAGING, FileSide
-from supasync_core.gap.no_source import AbsentSource
+from supasync_core.gap.no_source import NoSource
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.settings import Settings
@@ -64,7 +64,7 @@ class Target:
             self.lease.release(status, state, records=records, error=error, details=details)
 
 
-def refuse(given: Given, settings: Settings | None) -> None:
+def refuse(given: SideOptions, settings: Settings | None) -> None:
     """ConfigError where the right side may not be written to: OLD by any name, the staging, NEW by a path."""
     if given.right == OLD:
         raise ConfigError(
@@ -84,7 +84,9 @@ def refuse(given: Given, settings: Settings | None) -> None:
 
 
 @contextmanager
-def target(session: Session, given: Given, settings: Settings | None, *, writes: bool) -> Iterator[Target]:
+def target(
+    session: Session, given: SideOptions, settings: Settings | None, *, writes: bool
+) -> Iterator[Target]:
     """The right side; ``writes``: under the lock and, for NEW, the lease."""
     folder = settings.folder if settings else Path.cwd()
     with ExitStack() as stack:
@@ -103,7 +105,7 @@ def target(session: Session, given: Given, settings: Settings | None, *, writes:
 
 def _new(session: Session, settings: Settings, stack: ExitStack) -> Target:
     """NEW; OLD is not opened by this, where it is compared it is read as a side."""
-    migration = stack.enter_context(opened(settings, session.host, AbsentSource()))
+    migration = stack.enter_context(opened(settings, session.host, NoSource()))
 
     def place() -> Place:
         evidence = stack.enter_context(closing(_staging(settings)))
@@ -114,7 +116,7 @@ def _new(session: Session, settings: Settings, stack: ExitStack) -> Target:
     return Target(place, lambda table: table, longest=longest, migration=migration, notes=migration.notes)
 
 
-def _file(session: Session, given: Given, settings: Settings | None, stack: ExitStack) -> Target:
+def _file(session: Session, given: SideOptions, settings: Settings | None, stack: ExitStack) -> Target:
     """A file, by the sink of its format."""
     ledger = Ledger()
     finding = SideFinder(

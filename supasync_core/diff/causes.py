@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from supasync_core.diff.difference import LEFT, RIGHT, Difference, Row
+from supasync_core.diff.difference import LEFT, RIGHT, RowDiff, TableDiff
 from supasync_core.diff.sides import NEW, OLD
 from supasync_core.model import timestamps
 from supasync_core.model.state import State
@@ -43,7 +43,7 @@ class Guess:
     project: nothing was deleted in OLD then, and nothing mirrors it.
     """
 
-    difference: Difference
+    difference: TableDiff
     old: str = LEFT
     state: State | None = None
     files: bool = False
@@ -58,7 +58,7 @@ class Guess:
         """The compared table."""
         return self.difference.table
 
-    def cause(self, row: Row) -> str:
+    def cause(self, row: RowDiff) -> str:
         """The likeliest cause, one of ``CAUSES``."""
         if row.key in self.set_aside:
             return SET_ASIDE
@@ -69,7 +69,7 @@ class Guess:
             return self._surplus(self._moment(theirs))
         return _by_cells(row) or self._by_time(row, self._moment(mine), self._moment(theirs))
 
-    def newer_on_the_right(self, row: Row) -> bool:
+    def newer_on_the_right(self, row: RowDiff) -> bool:
         """Whether the row differs and is the younger one there."""
         mine, theirs = self._moment(row.left), self._moment(row.right)
         return mine is not None and theirs is not None and theirs > mine
@@ -88,7 +88,9 @@ class Guess:
         untold = self.old in self.difference.partial and not self.difference.bounded
         return UNKNOWN if self.files or untold else DELETED
 
-    def _by_time(self, row: Row, mine: timestamps.Instant | None, theirs: timestamps.Instant | None) -> str:
+    def _by_time(
+        self, row: RowDiff, mine: timestamps.Instant | None, theirs: timestamps.Instant | None
+    ) -> str:
         if mine is None or theirs is None:
             return UNKNOWN if self._stamped(row) else UNSTAMPED
         if mine > theirs:
@@ -98,7 +100,7 @@ class Guess:
             return TRIGGER if stamps else WRITTEN
         return UNSTAMPED
 
-    def _stamped(self, row: Row) -> bool:
+    def _stamped(self, row: RowDiff) -> bool:
         """Whether the row has a timestamp on one side at least."""
         sides = [side for side in (row.left, row.right) if side is not None]
         return any(self._moment(side) is not None for side in sides)
@@ -122,7 +124,7 @@ def side_of_old(left: str, right: str) -> str:
     return RIGHT if right == OLD or left == NEW else LEFT
 
 
-def _by_cells(row: Row) -> str | None:
+def _by_cells(row: RowDiff) -> str | None:
     """A cause that the cells themselves show."""
     pairs = [((row.left or {}).get(name), (row.right or {}).get(name)) for name in row.columns]
     if any(_is_cut(a, b) or _is_cut(b, a) for a, b in pairs if a is not None and b is not None):

@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import product
 
 from supasync_core.api.registry import did_you_mean
-from supasync_core.diff.difference import LEFT, RIGHT, Difference, Question
+from supasync_core.diff.difference import LEFT, RIGHT, DiffRequest, TableDiff
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.sides import FileSide, Side
 from supasync_core.model.errors import ConfigError, SchemaError, TableError
@@ -20,7 +20,7 @@ TIMESTAMPS = ("updated_at", "created_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class DiffOptions:
     """What a person asked for; ``declared`` are the tables of tables.yaml, None without it."""
 
     tables: tuple[str, ...] = ()
@@ -48,13 +48,13 @@ class Tables:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparing:
+class SideComparison:
     """Both sides, the engine between them, and what was asked for."""
 
     left: Side
     right: Side
     engine: DiffEngine
-    wish: Wish
+    wish: DiffOptions
     choices: Choices
 
     def tables(self) -> Tables:
@@ -107,7 +107,7 @@ class Comparing:
             problem = "there is no such file, table or column"
             raise ConfigError([f"--null {name}: {problem}{did_you_mean(name, there)}" for name in lost])
 
-    def compared(self, table: Table) -> Difference:
+    def compared(self, table: Table) -> TableDiff:
         """Compare a table; the rows that differ can be had from the engine until it is closed."""
         shapes = [side.shape(table) for side in (self.left, self.right)]
         table = self._keyed(table, shapes)
@@ -117,7 +117,7 @@ class Comparing:
         mine = left.columns or right.columns  # a side without any rows may not know its own
         theirs = right.columns or left.columns
         wanted = self._wanted(table, mine, theirs)
-        question = Question(
+        question = DiffRequest(
             table=table,
             shape=shape,
             columns=tuple(name for name in mine if name in theirs and name in wanted),
@@ -193,7 +193,7 @@ class Comparing:
         asked = copied & {*(self.wish.columns or copied)} - {*self.wish.ignore}
         return asked | (every & {*table.key} - {*self.wish.ignore})
 
-    def _aged(self, table: Table, question: Question) -> list[str]:
+    def _aged(self, table: Table, question: DiffRequest) -> list[str]:
         if self.wish.min_age is None or any(name in question.columns for name in table.timestamp):
             return []
         return ["--min-age has no effect: no timestamp of the table is compared"]
@@ -248,7 +248,7 @@ def _unchecked(shape: Shape, table: Table) -> list[str]:
     ]
 
 
-def _outside(found: Difference) -> list[str]:
+def _outside(found: TableDiff) -> list[str]:
     if not found.outside:
         return []
     rows = "1 row lies" if found.outside == 1 else f"{found.outside:,} rows lie"

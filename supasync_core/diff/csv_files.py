@@ -12,7 +12,7 @@ from supasync_core.diff.loaded_side import LoadedSide
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import is_array, is_json, type_of
 from supasync_core.model.table import Column, Shape, Table
-from supasync_core.staging.connection import blamed
+from supasync_core.staging.connection import translate_errors
 from supasync_core.staging.csv import find_files, nulls
 from supasync_core.staging.csv.cells import NOT_NULL, nullable, staged
 from supasync_core.staging.csv.choices import Choices
@@ -109,7 +109,7 @@ class CsvFiles:
                     table=table.name,
                     hint="compare them one by one",
                 )
-            with blamed(path, table):
+            with translate_errors(path, table):
                 raws = [
                     Raw(engine, table, each.name, 2 * index + (place == RIGHT), physical, Path(drafts))
                     for index, (each, physical) in enumerate(looked)

@@ -13,7 +13,7 @@ KINDS = (ADDED, REMOVED, CHANGED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class DiffRequest:
     """What is asked of an engine: the table with its key and timestamps, the types that decide, the columns.
 
     ``strict``: numbers differ where their digits do. ``min_age``: rows that are younger on either side, by
@@ -29,7 +29,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Duplicate:
+class DuplicateKey:
     """A key that does not tell rows apart: how many rows have it on each side."""
 
     key: Key
@@ -38,7 +38,7 @@ class Duplicate:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RowDiff:
     """A row that differs: its key, its texts on each side (None where it is missing), what differs."""
 
     kind: str
@@ -49,7 +49,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class TableDiff:
     """One table: ``added`` rows are on the right alone, ``removed`` ones on the left alone.
 
     ``young``: rows that differ but were left alone for their age. Rows of ``duplicates`` are in no other
@@ -68,7 +68,7 @@ class Difference:
     columns: tuple[str, ...] = ()
     left_only: tuple[str, ...] = ()
     right_only: tuple[str, ...] = ()
-    duplicates: tuple[Duplicate, ...] = ()
+    duplicates: tuple[DuplicateKey, ...] = ()
     duplicate_keys: int = 0
     newest: Mapping[str, str | None] = field(default_factory=dict)
     lossy: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.loaded_side import LoadedSide
 from supasync_core.model.pg_types import is_document, type_of
 from supasync_core.model.table import Column, Shape, Table
-from supasync_core.staging.connection import blamed, open_to_look, spelled, vet
+from supasync_core.staging.connection import duckdb_path, open_to_look, refuse_shadowing, translate_errors
 from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.duckdb_tables import Tables, qualified
 from supasync_core.staging.own_names import hides_row_ids
@@ -67,7 +67,7 @@ class DuckdbFiles:
 
     def shape(self, path: Path, table: Table, choices: Choices) -> Shape:
         """The columns; the types of raw cells and of texts are not known."""
-        with _opened(path) as connection, blamed(path, table):
+        with _opened(path) as connection, translate_errors(path, table):
             kinds = Tables(connection).existing(table)
         return Shape(tuple(Column(name, _type(kind)) for name, kind in kinds.items()))
 
@@ -75,17 +75,17 @@ class DuckdbFiles:
         self, engine: DiffEngine, place: str, path: Path, table: Table, shape: Shape, choices: Choices
     ) -> LoadedSide:
         """Attach the file; its rows are read while they are compared."""
-        with _opened(path) as connection, blamed(path, table):
+        with _opened(path) as connection, translate_errors(path, table):
             kinds = Tables(connection).existing(table)
         catalog = f"{place}_file"
         engine.fetch(f"DETACH DATABASE IF EXISTS {catalog}")
-        with blamed(path, table):
-            whole = literal(spelled(path.resolve()))
+        with translate_errors(path, table):
+            whole = literal(duckdb_path(path.resolve()))
             engine.connection.execute(f"ATTACH {whole} AS {catalog} (TYPE duckdb, READ_ONLY)")
-            vet(engine.connection, catalog, path)
+            refuse_shadowing(engine.connection, catalog, path)
         relation = f"{catalog}.{qualified(table)}"
         cells = {name: _text(kind, shape, name) for name, kind in kinds.items()}
-        with blamed(path, table):
+        with translate_errors(path, table):
             if not hides_row_ids(kinds):
                 return engine.hold(place, relation, cells, table.where)
             loaded = engine.gather(place, [(f"{relation} WHERE {table.where or 'true'}", cells)], None)

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from supasync_core.diff.difference import KINDS, LEFT, RIGHT, Difference, Duplicate, Question, Row
+from supasync_core.diff.difference import KINDS, LEFT, RIGHT, DiffRequest, DuplicateKey, RowDiff, TableDiff
 from supasync_core.diff.loaded_side import LoadedSide
 from supasync_core.diff.pairing import OPEN, SAME, Pairing
 from supasync_core.model import raw_json, timestamps
@@ -17,7 +17,7 @@ from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import NUMBERS, is_document, type_of
 from supasync_core.model.same_value import same_document
 from supasync_core.model.table import Shape, Table
-from supasync_core.staging.connection import Database, blamed, open_in_memory, spelled
+from supasync_core.staging.connection import Database, duckdb_path, open_in_memory, translate_errors
 from supasync_core.staging.own_names import ROW_ID
 from supasync_core.staging.values import identifier, literal
 
@@ -46,7 +46,7 @@ class DiffEngine(Database):
         self.connection = open_in_memory(
             (
                 f"memory_limit = '{self.memory}'",
-                f"temp_directory = {literal(spelled(self.path))}",
+                f"temp_directory = {literal(duckdb_path(self.path))}",
                 "preserve_insertion_order = false",
             )
         )
@@ -123,7 +123,7 @@ class DiffEngine(Database):
             )
             yield Batch(raw_json.join(f"{{{text}}}" for text in texts))
 
-    def compare(self, question: Question, left: LoadedSide, right: LoadedSide) -> Difference:
+    def compare(self, question: DiffRequest, left: LoadedSide, right: LoadedSide) -> TableDiff:
         """Join by the key's texts, then by their values; look into texts only where they differ."""
         pairing = Pairing(question, left, right, len(self.results))
         self._check_key(question.table, left, right)
@@ -150,7 +150,7 @@ class DiffEngine(Database):
             for query in [side.newest(question.table.timestamp)]
         }
         self._unload()
-        return Difference(
+        return TableDiff(
             table=question.table,
             **counts,
             unchanged=matched - changed,
@@ -162,13 +162,13 @@ class DiffEngine(Database):
             newest=newest,
         )
 
-    def rows(self, table: Table, kinds: Sequence[str] = KINDS) -> Iterator[Row]:
+    def rows(self, table: Table, kinds: Sequence[str] = KINDS) -> Iterator[RowDiff]:
         """The rows that differ, a thousand at a time."""
         pairing = self.results[table]
         names, keyed = pairing.columns, len(table.key)
         for kind, mine, theirs, numbers in self._found(pairing, kinds):
             differing = [names[i] for i in numbers]
-            yield Row(
+            yield RowDiff(
                 kind,
                 tuple((theirs if kind == "added" else mine)[:keyed]),
                 None if kind == "added" else dict(zip(pairing.columns, mine, strict=True)),
@@ -226,7 +226,7 @@ class DiffEngine(Database):
 
     def _duplicates(
         self, pairing: Pairing, left: LoadedSide, right: LoadedSide
-    ) -> tuple[tuple[Duplicate, ...], int]:
+    ) -> tuple[tuple[DuplicateKey, ...], int]:
         """The keys that do not tell rows apart, looked for where a row has come out twice; their number."""
         twice = self.fetch("SELECT count(l), count(r) FROM places")[0] != (left.rows, right.rows)
         if not twice and not self._repeats_alone(pairing):
@@ -237,7 +237,7 @@ class DiffEngine(Database):
         number = self.fetch("SELECT count(*) FROM repeated")[0][0]
         listed = self.fetch(f"SELECT * FROM repeated ORDER BY ALL LIMIT {_LISTED}")
         return tuple(
-            Duplicate(tuple("NULL" if text is None else text for text in row[:-2]), row[-2], row[-1])
+            DuplicateKey(tuple("NULL" if text is None else text for text in row[:-2]), row[-2], row[-1])
             for row in listed
         ), number
 
@@ -288,7 +288,7 @@ class DiffEngine(Database):
             f"SELECT kind, lt, rt, differing FROM {pairing.results} WHERE kind IN ({marks}) "
             f"ORDER BY {pairing.order()}"
         )
-        with blamed(self.path):
+        with translate_errors(self.path):
             found = self.connection.cursor().execute(query, list(kinds))
         while rows := found.fetchmany(_FETCHED):
             yield from rows

@@ -4,7 +4,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from supasync_core.diff.difference import Question
+from supasync_core.diff.difference import DiffRequest
 from supasync_core.diff.loaded_side import LoadedSide
 from supasync_core.model.pg_types import type_of
 from supasync_core.staging import equality
@@ -20,7 +20,7 @@ WIDE = 64
 class Pairing:
     """The statements that compare two sides; ``number`` tells this table's results from others'."""
 
-    question: Question
+    question: DiffRequest
     left: LoadedSide
     right: LoadedSide
     number: int

@@ -32,7 +32,7 @@ KINDS = {
 
 
 @dataclass
-class Part:
+class TableImport:
     """One table of the export."""
 
     table: Table
@@ -67,7 +67,7 @@ class Part:
 class ImportPlan:
     """The whole export; ``missing`` are tables without a file."""
 
-    parts: dict[str, Part]
+    parts: dict[str, TableImport]
     missing: tuple[str, ...]
     unknown: tuple[Path, ...]
     accepted: frozenset[str]
@@ -106,7 +106,7 @@ class ImportPlan:
             "findings": [each.as_json() for each in self.findings],
         }
 
-    def _table(self, part: Part, blocked: Mapping[str, str]) -> dict[str, Any]:
+    def _table(self, part: TableImport, blocked: Mapping[str, str]) -> dict[str, Any]:
         files = [
             {"file": f.file, "dialect": f.dialect, "rows": f.rows, "sha256": f.digest} for f in part.loaded
         ]

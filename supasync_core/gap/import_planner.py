@@ -10,7 +10,7 @@ from supasync_core.api.pages import pages
 from supasync_core.api.registry import did_you_mean
 from supasync_core.gap.csv.settle_nulls import settle
 from supasync_core.gap.csv.stage_files import stage
-from supasync_core.gap.import_plan import KINDS, ImportPlan, Part
+from supasync_core.gap.import_plan import KINDS, ImportPlan, TableImport
 from supasync_core.model import transform
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import ConfigError
@@ -49,7 +49,7 @@ class ImportPlanner:
     progress: Progress
     rehearsal: bool = False
     """Whether the sink is a file, which has none of the parents that NEW has."""
-    parts: dict[str, Part] = field(default_factory=dict)
+    parts: dict[str, TableImport] = field(default_factory=dict)
     met: defaultdict[_Address, list[tuple[Table, str]]] = field(default_factory=lambda: defaultdict(list))
     """Of each parent, the children and their columns whose values its key is asked for."""
 
@@ -77,13 +77,13 @@ class ImportPlanner:
         check_dialects(self.choices)
         for table in tables:
             if any(place.startswith(f"{table.name}.") for place in self.choices.nulls):
-                _check_columns(self.choices, Part(table, (), self._shape(table)))
+                _check_columns(self.choices, TableImport(table, (), self._shape(table)))
         return found
 
     def _stage(self, table: Table, paths: tuple[Path, ...]) -> None:
         self.progress(f"staging {', '.join(path.name for path in paths)} ...")
         shape = self._shape(table)
-        part = Part(table, paths, shape)
+        part = TableImport(table, paths, shape)
         if has_row_key(table):  # of a kind that nobody can accept: a row without its key may be there twice
             part.findings.append(ExportFinding(kind="key", table=table.name, text=NOT_BY_HAND))
             self.parts[table.name] = part
@@ -103,12 +103,12 @@ class ImportPlanner:
             self.migration.sink.informed(table, kept)  # so that keys are one or two as NEW would have it
         return kept or shape
 
-    def _meet(self, part: Part) -> None:
+    def _meet(self, part: TableImport) -> None:
         """Take in the sink's rows of the staged keys, and of the keys that its children refer to."""
         table = part.table
         self.progress(f"comparing {table.name} ...")
-        asked = self.staging.asked(table, self.met[table.address])
-        self.staging.known(table, part.shape, self._known(part, table.whole(), asked))
+        asked = self.staging.collect_keys(table, self.met[table.address])
+        self.staging.load_sink_rows(table, part.shape, self._known(part, table.whole(), asked))
         as_null = "null" in self.choices.accepted
         part.findings += settle(self.staging, table, part.shape, part.undecided, as_null=as_null)
         if table.transform:
@@ -118,7 +118,7 @@ class ImportPlanner:
             if other and other.table.key == (referred,) and parent != table.relation:
                 self.met[part.table.schema, parent].append((table, column))
 
-    def _known(self, part: Part, table: Table, asked: int) -> Iterator[Batch]:
+    def _known(self, part: TableImport, table: Table, asked: int) -> Iterator[Batch]:
         """The sink's rows of the keys that the staging asks for; all of its rows where that costs less.
 
         Rows by other texts than were asked for are reported: NEW takes them for the same, nothing here does.
@@ -130,15 +130,17 @@ class ImportPlanner:
         names = opaque(part.shape, table.key)
         places = [table.key.index(name) for name in names]
         others = False
-        for keys in self.staging.asked_keys():
+        for keys in self.staging.collected_keys():
             for batch in sink.rows(table, table.key, keys):
                 others = others or bool(_unasked(table, batch, keys, places))
                 yield batch
-        if not others or not self.staging.asked(table):  # now without the keys that children alone refer to
+        if not others or not self.staging.collect_keys(
+            table
+        ):  # now without the keys that children alone refer to
             return
         rows = sum(
             _unasked(table, batch, keys, places)
-            for keys in self.staging.asked_keys()
+            for keys in self.staging.collected_keys()
             for batch in sink.rows(replace(table, columns=table.key), table.key, keys)
         )
         if rows:
@@ -148,7 +150,7 @@ class ImportPlanner:
         transforms = self.migration.transforms(table)
         return (transform.apply(transforms, table, batch) for batch in self.staging.rows(table))
 
-    def _compare(self, part: Part) -> None:
+    def _compare(self, part: TableImport) -> None:
         for column, parent, referred in _references(part):
             self._orphans(part, column, parent, referred)
         older = "older" in self.choices.accepted
@@ -160,14 +162,14 @@ class ImportPlanner:
             text = f"{part.counts.older:,} rows are older than NEW's, and {fate}"
             part.findings.append(ExportFinding(kind="older", table=part.table.name, text=text, level=WARNING))
 
-    def _orphans(self, part: Part, column: str, parent: str, referred: str) -> None:
+    def _orphans(self, part: TableImport, column: str, parent: str, referred: str) -> None:
         """Take out rows whose parent is neither in the files nor in the sink, and report each."""
         other = self._part(part, parent)
         places = [other.table] if other else []
-        values = self.staging.strays(part.table, column, places, referred)
+        values = self.staging.values_without_parent(part.table, column, places, referred)
         if values and (part.table, column) not in self.met[part.table.schema, parent]:
             places.append(self._looked_up(part, parent, referred, values))
-            values = self.staging.strays(part.table, column, places, referred)
+            values = self.staging.values_without_parent(part.table, column, places, referred)
         if not values:
             return
         if foreign(part.shape, (column,)):
@@ -183,7 +185,7 @@ class ImportPlanner:
             )
             return
         paths = dict(enumerate(part.paths))
-        for key, index, row in self.staging.leave_out(part.table, column, values):
+        for key, index, row in self.staging.remove_rows(part.table, column, values):
             path = paths.get(int(index)) if index.isdigit() else None
             line = lines(path, {row}, delimiter_of(path)).get(row) if path and row else None
             place = f"{path.name}, line {line}, " if path and line else ""
@@ -200,19 +202,19 @@ class ImportPlanner:
                 )
             )
 
-    def _part(self, child: Part, parent: str) -> Part | None:
+    def _part(self, child: TableImport, parent: str) -> TableImport | None:
         """The part of the table that a foreign key refers to, in the child's own schema."""
         address = (child.table.schema, parent)
         return next((each for each in self.parts.values() if each.table.address == address), None)
 
-    def _looked_up(self, part: Part, parent: str, referred: str, values: list[str]) -> Table:
+    def _looked_up(self, part: TableImport, parent: str, referred: str, values: list[str]) -> Table:
         """The sink's rows that have the values, as far as they were not asked for with the parent's own."""
         table = Table(
             name=parent, schema=part.table.schema, key=(referred,), timestamp=(), columns=(referred,)
         )
         name = parent if table.schema == "public" else f"{table.schema}.{parent}"
         place = replace(table, name=f"{name} by {referred}")
-        self.staging.known(place, Shape(known=False), self._having(table, values))
+        self.staging.load_sink_rows(place, Shape(known=False), self._having(table, values))
         return place
 
     def _having(self, table: Table, values: list[str]) -> Iterator[Batch]:
@@ -246,7 +248,7 @@ def _orphans_unchecked(table: Table, column: str, parent: str, values: int) -> E
     return ExportFinding(kind="orphan", table=table.name, text=text, level=WARNING, column=column)
 
 
-def _references(part: Part) -> list[tuple[str, str, str]]:
+def _references(part: TableImport) -> list[tuple[str, str, str]]:
     """Column, parent and the parent's column of each foreign key that is copied."""
     return [
         (column.name, *column.refers)
@@ -277,7 +279,7 @@ def _check(choices: Choices, kinds: Collection[str], found: TableFiles, tables: 
         raise ConfigError(problems)
 
 
-def _check_columns(choices: Choices, part: Part) -> None:
+def _check_columns(choices: Choices, part: TableImport) -> None:
     """ConfigError where NULL is told for a column that the table does not have."""
     names, prefix = part.shape.names, f"{part.table.name}."
     told = [place.removeprefix(prefix) for place in sorted(choices.nulls) if place.startswith(prefix)]

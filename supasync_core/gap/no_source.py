@@ -8,7 +8,7 @@ from supasync_core.model.errors import RefusedError
 from supasync_core.model.table import Shape, Table
 
 
-class AbsentSource(Source):
+class NoSource(Source):
     """Refuses every question."""
 
     def shape(self, table: Table) -> Shape:

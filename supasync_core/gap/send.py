@@ -7,7 +7,7 @@ from typing import Any
 
 from supasync_core.api.state_store import Entry
 from supasync_core.api.table_plugin import Job
-from supasync_core.gap.import_plan import ImportPlan, Part
+from supasync_core.gap.import_plan import ImportPlan, TableImport
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Key
 from supasync_core.model.errors import RowError, SupasyncError, TableError
@@ -32,14 +32,14 @@ _HINT = (
 
 
 @dataclass
-class Sending:
+class Sender:
     """One import under its lease."""
 
     migration: Migration
     staging: Staging
     lease: Lease
     state: State
-    outlook: ImportPlan
+    plan: ImportPlan
     watch: RunObserver
     interrupted: Callable[[], bool] = lambda: False
     results: dict[str, TableResult] = field(default_factory=dict)
@@ -60,10 +60,10 @@ class Sending:
         """Send all tables that may be sent, and save; what happens to one table does not stop the others."""
         stopped: SupasyncError | None = None
         interrupted = False
-        blocked = self.outlook.blocked()
+        blocked = self.plan.blocked()
         try:
             self.lease.renew()
-            for part in self.outlook.parts.values():
+            for part in self.plan.parts.values():
                 self._table(part, blocked)
         except Interrupted:
             interrupted = True
@@ -73,14 +73,14 @@ class Sending:
         self.lease.save(self._entry(report, report.status))
         return report
 
-    def _table(self, part: Part, blocked: dict[str, str]) -> None:
+    def _table(self, part: TableImport, blocked: dict[str, str]) -> None:
         table = part.table
         bad = [
             name for name in table.depends_on if name in self.results and self.results[name].status != "ok"
         ]
         if table.name in blocked or bad:
             reason = blocked.get(table.name) or waiting(bad)
-            own = bool(part.errors(self.outlook.accepted))
+            own = bool(part.errors(self.plan.accepted))
             error = f"{table.name}: {reason}" if own else f"not sent: {reason}"
             code = RowError.exit_code if own else 0
             result = TableResult(
@@ -92,10 +92,10 @@ class Sending:
         self.results[table.name] = result
         self.watch.table_ended(result)
 
-    def _sent(self, part: Part) -> TableResult:
+    def _sent(self, part: TableImport) -> TableResult:
         table = replace(part.table, transform=())
         began = time.monotonic()
-        found = part.to_send(self.outlook.accepted)
+        found = part.to_send(self.plan.accepted)
         try:
             readback = self._readback(table)
             for batch in self.staging.batches(table):
@@ -103,7 +103,7 @@ class Sending:
                 self.writer.send(table, batch)
                 if readback:
                     readback.sent(batch)
-                self.staging.confirmed(table, batch, self.migration.settings.sink.ref)
+                self.staging.keep_confirmed(table, batch, self.migration.settings.sink.ref)
                 part.sent += batch.count
                 self.watch.rows_confirmed(table, part.sent, found)
                 self.state = self.writer.set_aside.kept(self.state)
@@ -148,7 +148,7 @@ class Sending:
 
     def _result(  # noqa: PLR0913 - what a table may come to
         self,
-        part: Part,
+        part: TableImport,
         found: int,
         began: float,
         *,
@@ -167,7 +167,7 @@ class Sending:
             exit_code=code,
         )
 
-    def _proven(self, part: Part) -> State:
+    def _proven(self, part: TableImport) -> State:
         """The state with the table's cursors where its files prove them: whole from the lower bounds on."""
         table = part.table
         known = self.state.table(table.name)
@@ -204,7 +204,7 @@ class Sending:
         )
 
     def _files(self) -> dict[str, str]:
-        return {each.file: each.digest for part in self.outlook.parts.values() for each in part.loaded}
+        return {each.file: each.digest for part in self.plan.parts.values() for each in part.loaded}
 
     def _report(self, stopped: SupasyncError | None, *, interrupted: bool) -> Report:
         ledger = self.migration.ledger
@@ -216,7 +216,7 @@ class Sending:
             seconds=time.monotonic() - self.began,
             notes=tuple(self.migration.notes),
             stopped=stopped,
-            whole=not self.outlook.missing,
+            whole=not self.plan.missing,
             interrupted=interrupted,
             requests=total.requests,
             bytes=total.sent + total.received,

@@ -7,7 +7,7 @@ from supasync_core.api.journal import current
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.table_plugin import Job
 from supasync_core.gap.csv.queries import Wanted
-from supasync_core.gap.no_source import AbsentSource
+from supasync_core.gap.no_source import NoSource
 from supasync_core.model import state
 from supasync_core.model.errors import StateError
 from supasync_core.model.row_key import has_row_key
@@ -28,7 +28,7 @@ def wanted(settings: Settings, host: Host, known: State, shapes: Mapping[str, Sh
     for table in settings.tables:
         if has_row_key(table):  # no query gives such a key
             continue
-        job = Job(table, AbsentSource(), known.table(table.name), _EPOCH)
+        job = Job(table, NoSource(), known.table(table.name), _EPOCH)
         window = host.table_plugins.get(table.strategy)().pending(job)
         keys = tuple(row.key for row in known.quarantine.get(table.name, ()))
         shape = shapes.get(table.name, Shape(known=False))

@@ -34,10 +34,10 @@ def own_staging(settings: Settings) -> "Iterator[Staging]":
     from supasync_core.staging.staging_file import Staging  # noqa: PLC0415 - DuckDB is large
 
     with ExitStack() as stack:
-        with _blamed():
+        with _as_staging_errors():
             staging = stack.enter_context(closing(Staging(settings.staging)))
         yield cast("Staging", _Staged(staging))
-        with _blamed():
+        with _as_staging_errors():
             stack.close()
 
 
@@ -52,14 +52,14 @@ class _Staged:
 
         @wraps(method)
         def call(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever the method takes
-            with _blamed():
+            with _as_staging_errors():
                 return method(*args, **options)
 
         return call
 
 
 @contextmanager
-def _blamed() -> Iterator[None]:
+def _as_staging_errors() -> Iterator[None]:
     try:
         yield
     except Exception as err:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from supasync_core.diff.causes import Guess
-from supasync_core.diff.difference import ADDED, CHANGED, LEFT, Difference
+from supasync_core.diff.difference import ADDED, CHANGED, LEFT, TableDiff
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.model.batch import Key
 from supasync_core.model.table import Table
@@ -20,7 +20,7 @@ class Part:
     ``surplus`` are the keys of rows on the right alone, ``nameless`` more of them have NULL in the key.
     """
 
-    difference: Difference
+    difference: TableDiff
     newer: int = 0
     surplus: tuple[Key, ...] = ()
     nameless: int = 0
@@ -67,7 +67,7 @@ class Part:
         }
 
 
-def planned(found: Difference, engine: DiffEngine) -> Part:
+def planned(found: TableDiff, engine: DiffEngine) -> Part:
     """The part of a compared table."""
     guess = Guess(found, LEFT)
     newer = nameless = 0

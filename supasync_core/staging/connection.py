@@ -77,11 +77,11 @@ class Database:
 
     def fetch(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run a statement; the rows that it returns."""
-        with blamed(self.path), private():
+        with translate_errors(self.path), private_umask():
             return self.connection.execute(query, list(values)).fetchall()
 
 
-def spelled(path: Path) -> str:
+def duckdb_path(path: Path) -> str:
     """The path as DuckDB takes it: in UTF-8, whatever the locale; StateError where its bytes are none."""
     name = name_of(path)
     if name.isascii() or name.encode(errors="replace").decode() == name:
@@ -106,7 +106,7 @@ def open_to_write(path: Path, *, memory: str | None = None, loads: bool = False)
     what it may hold in memory. One that ``loads`` may read and write other files too, so that nothing of the
     file itself may be SQL.
     """
-    with private():
+    with private_umask():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as err:
@@ -122,7 +122,7 @@ def open_in_memory(settings: Sequence[str] = ()) -> DuckDBPyConnection:
     return connection
 
 
-def beside(connection: DuckDBPyConnection) -> DuckDBPyConnection:
+def second_connection(connection: DuckDBPyConnection) -> DuckDBPyConnection:
     """Another connection to the same database, for a query while rows of the first one are read."""
     other = connection.cursor()
     if other.execute(_HELD, [_NAME]).fetchone():
@@ -139,7 +139,7 @@ def open_to_look(path: Path) -> DuckDBPyConnection:
 
 
 @contextmanager
-def private() -> Iterator[None]:
+def private_umask() -> Iterator[None]:
     """Files that come into being meanwhile are for their owner alone.
 
     DuckDB creates its write-ahead log anew after each checkpoint, under the umask of the moment.
@@ -155,7 +155,7 @@ def private() -> Iterator[None]:
 @contextmanager
 def transaction(connection: DuckDBPyConnection) -> Iterator[None]:
     """All of it or nothing."""
-    with private():
+    with private_umask():
         connection.execute("BEGIN")
         try:
             yield
@@ -167,7 +167,7 @@ def transaction(connection: DuckDBPyConnection) -> Iterator[None]:
 
 
 @contextmanager
-def blamed(path: Path, table: Table | None = None) -> Iterator[None]:
+def translate_errors(path: Path, table: Table | None = None) -> Iterator[None]:
     """DuckDB's errors as supasync's own; they print no value of a row.
 
     A query that Ctrl-C has ended is a RuntimeError (measured on DuckDB 2.0).
@@ -187,10 +187,10 @@ def _connect(
 ) -> DuckDBPyConnection:
     """A connection; ``read_only`` is None where what this process has attached already will do."""
     path = path.resolve()
-    name = spelled(path)
+    name = duckdb_path(path)
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
         raise StateError(f"{path} is not a regular file", hint="name a DuckDB file")
-    with _creating, blamed(path):
+    with _creating, translate_errors(path):
         connection = duckdb.connect(f":memory:supasync {name}", config=_ALONE)
         try:
             held = connection.execute(_HELD, [_NAME]).fetchone()
@@ -214,7 +214,7 @@ def _attach(
     connection: DuckDBPyConnection, path: Path, *, read_only: bool, memory: str | None, loads: bool
 ) -> None:
     mode = "TYPE duckdb, READ_ONLY" if read_only else "TYPE duckdb"
-    name = spelled(path)
+    name = duckdb_path(path)
     own = ", ".join(literal(f"{name}{suffix}") for suffix in _BESIDE)
     settings = [
         "TimeZone = 'UTC'",
@@ -226,7 +226,7 @@ def _attach(
     for setting in settings:
         connection.execute(f"SET GLOBAL {setting}")
     connection.execute(f"ATTACH {literal(name)} AS {_NAME} ({mode})")
-    vet(connection, _NAME, path)
+    refuse_shadowing(connection, _NAME, path)
     code = _code(connection) if loads else None
     if code:
         raise SchemaError(
@@ -243,7 +243,7 @@ def _code(connection: DuckDBPyConnection) -> tuple[str, str] | None:
     return found
 
 
-def vet(connection: DuckDBPyConnection, database: str, path: Path) -> None:
+def refuse_shadowing(connection: DuckDBPyConnection, database: str, path: Path) -> None:
     """SchemaError where an attached file has functions, types or schemas that take DuckDB's own names."""
     found = connection.execute(_SHADOWS, {"file": database}).fetchone()
     if found:

@@ -11,7 +11,7 @@ from duckdb import DuckDBPyConnection
 from supasync_core.model.pg_types import type_of
 from supasync_core.model.same_value import reprinted
 from supasync_core.staging.compare_staged import Comparison
-from supasync_core.staging.connection import beside
+from supasync_core.staging.connection import second_connection
 from supasync_core.staging.values import identifier
 
 _CHUNK = 10_000
@@ -22,7 +22,7 @@ def adopt_equals(connection: DuckDBPyConnection, comparison: Comparison, *, loss
     adopted = False
     for name in comparison.soft:
         column, kind = identifier(name), type_of(comparison.shape, name)
-        found = beside(connection).execute(
+        found = second_connection(connection).execute(
             f"SELECT r.{identifier(comparison.place)}, "
             f"CAST(r.{column} AS VARCHAR), CAST(k.{column} AS VARCHAR) "
             f"FROM {comparison.pairs('JOIN')} "

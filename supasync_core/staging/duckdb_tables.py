@@ -110,7 +110,7 @@ def absent(kinds: Kinds, columns: Iterable[str]) -> list[str]:
     return [column for column in columns if column not in kinds]
 
 
-def refuse_twins(table: Table, columns: Iterable[str]) -> None:
+def refuse_case_twins(table: Table, columns: Iterable[str]) -> None:
     """DuckDB takes ``Name`` and ``name`` for one column, PostgreSQL does not: SchemaError."""
     seen: dict[str, str] = {}
     for name in columns:

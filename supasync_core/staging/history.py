@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.table import Table
-from supasync_core.staging.connection import Database, beside, blamed, transaction
+from supasync_core.staging.connection import Database, second_connection, transaction, translate_errors
 
 SETUP = """
 CREATE SCHEMA IF NOT EXISTS kept;
@@ -41,7 +41,7 @@ class History(Database):
 
     def sighted(self, source: str, table: Table, versions: Mapping[Key, str | None]) -> None:
         """Note rows that the source has now; they count once `keep_sighted` is called."""
-        with blamed(self.path, table):
+        with translate_errors(self.path, table):
             self.connection.execute(
                 "INSERT INTO temp.sightings "
                 "SELECT ?, ?, unnest(CAST(? AS VARCHAR[])), unnest(CAST(? AS VARCHAR[]))",
@@ -50,7 +50,7 @@ class History(Database):
 
     def rewritten(self, source: str, table: Table) -> list[Key]:
         """Of the rows noted now, those whose version was another one when they were last kept."""
-        with blamed(self.path, table):
+        with translate_errors(self.path, table):
             found = self.connection.execute(
                 "SELECT key FROM temp.sightings AS n JOIN kept.sighted AS k USING (source, name, key) "
                 "WHERE source = ? AND name = ? AND n.version <> k.version ORDER BY key",
@@ -61,7 +61,7 @@ class History(Database):
     def keep_sighted(self, source: str, table: Table, doubtful: Sequence[Key] = ()) -> None:
         """Keep what was noted beside all that was kept; ``doubtful`` rows count as rewritten next time."""
         name = _name(table)
-        with blamed(self.path, table), transaction(self.connection):
+        with translate_errors(self.path, table), transaction(self.connection):
             self.connection.execute(
                 "UPDATE temp.sightings SET version = ? WHERE source = ? AND name = ? "
                 "AND key IN (SELECT unnest(CAST(? AS VARCHAR[])))",
@@ -90,7 +90,7 @@ class History(Database):
 
     def seen(self, source: str, table: Table, keys: Sequence[Key]) -> set[Key]:
         """Those of the keys that the source had once: kept before, or staged from an export of it."""
-        with blamed(self.path, table):
+        with translate_errors(self.path, table):
             found = self.connection.execute(
                 "SELECT key FROM kept.sighted WHERE source = ? AND name = ? "
                 "AND key IN (SELECT unnest(CAST(? AS VARCHAR[])))",
@@ -105,7 +105,7 @@ class History(Database):
     def keep_removed(self, removal: str, at: str, sink: str, table: Table, batch: Batch) -> None:
         """Keep whole rows before they are removed."""
         keys = list(map(_text, table.keys(batch)))
-        with blamed(self.path, table), transaction(self.connection):
+        with translate_errors(self.path, table), transaction(self.connection):
             self.connection.execute(
                 "INSERT INTO kept.removed SELECT ?, ?, ?, ?, unnest(CAST(? AS VARCHAR[])), "
                 "unnest(CAST(? AS VARCHAR[])), false",
@@ -117,7 +117,7 @@ class History(Database):
         return self._listed("kept.removed", sink)
 
     def _listed(self, kept: str, sink: str) -> list[Removal]:
-        with blamed(self.path):
+        with translate_errors(self.path):
             found = self.connection.execute(
                 f"SELECT removal, min(moment), name, count(*), bool_and(undone) FROM {kept} "  # noqa: S608
                 "WHERE sink = ? GROUP BY removal, name ORDER BY 2 DESC, 1 DESC, name",
@@ -136,7 +136,7 @@ class History(Database):
 
     def removed_rows(self, removal: str, table: Table) -> Iterator[Batch]:
         """The rows of the table that were removed then and were not put back."""
-        with blamed(self.path, table):
+        with translate_errors(self.path, table):
             found = self.connection.execute(
                 "SELECT content FROM kept.removed "
                 "WHERE removal = ? AND name = ? AND NOT undone ORDER BY rowid",
@@ -148,7 +148,7 @@ class History(Database):
     def keep_overwritten(self, removal: str, at: str, sink: str, table: Table, batch: Batch) -> None:
         """Keep whole rows before they are written over."""
         keys = list(map(_text, table.keys(batch)))
-        with blamed(self.path, table), transaction(self.connection):
+        with translate_errors(self.path, table), transaction(self.connection):
             self.connection.execute(
                 "INSERT INTO kept.overwritten SELECT ?, ?, ?, ?, unnest(CAST(? AS VARCHAR[])), "
                 "unnest(CAST(? AS VARCHAR[])), NULL, false",
@@ -158,7 +158,7 @@ class History(Database):
     def keep_written(self, removal: str, table: Table, batch: Batch) -> None:
         """Keep what those rows are now that they were written over."""
         keys = list(map(_text, table.keys(batch)))
-        with blamed(self.path, table), transaction(self.connection):
+        with translate_errors(self.path, table), transaction(self.connection):
             self.connection.execute(
                 "UPDATE kept.overwritten AS o SET written = n.content FROM (SELECT "
                 "unnest(CAST(? AS VARCHAR[])) AS key, unnest(CAST(? AS VARCHAR[])) AS content) AS n "
@@ -172,8 +172,8 @@ class History(Database):
 
     def overwritten_rows(self, removal: str, table: Table) -> Iterator[tuple[str, str | None]]:
         """The texts of the table's rows before and after, of those that are not restored."""
-        with blamed(self.path, table):
-            found = beside(self.connection).execute(
+        with translate_errors(self.path, table):
+            found = second_connection(self.connection).execute(
                 "SELECT content, written FROM kept.overwritten "
                 "WHERE removal = ? AND name = ? AND NOT undone ORDER BY rowid",
                 [removal, _name(table)],
@@ -183,7 +183,7 @@ class History(Database):
 
     def restored(self, removal: str, table: Table) -> None:
         """Note that the table's rows that were written over then are settled."""
-        with blamed(self.path, table):
+        with translate_errors(self.path, table):
             self.connection.execute(
                 "UPDATE kept.overwritten SET undone = true WHERE removal = ? AND name = ?",
                 [removal, _name(table)],
@@ -191,7 +191,7 @@ class History(Database):
 
     def put_back(self, removal: str, table: Table) -> None:
         """Note that the table's rows of that removal are settled: they are in the sink again."""
-        with blamed(self.path, table):
+        with translate_errors(self.path, table):
             self.connection.execute(
                 "UPDATE kept.removed SET undone = true WHERE removal = ? AND name = ?",
                 [removal, _name(table)],

@@ -10,7 +10,7 @@ from supasync_core.api.backend import Source
 from supasync_core.model.batch import Batch, Window
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Horizon
-from supasync_core.staging.connection import blamed
+from supasync_core.staging.connection import translate_errors
 from supasync_core.staging.duckdb_tables import Tables, shape_of
 from supasync_core.staging.read_rows import Reader
 
@@ -33,7 +33,7 @@ class StagedSource(Source):
         """The exact number of rows; none of a table that is not staged."""
         if not self._staged(table):
             return 0
-        with blamed(self._path, table):
+        with translate_errors(self._path, table):
             return Reader(self._connection).count(self._placed(table), window)
 
     def read(self, table: Table, window: Window) -> Batch:
@@ -41,7 +41,7 @@ class StagedSource(Source):
         if not self._staged(table):
             return Batch(b"[]", total=0, read_at=self.at)
         reader = Reader(self._connection)
-        with blamed(self._path, table):
+        with translate_errors(self._path, table):
             try:
                 return replace(reader.read(self._placed(table), window), read_at=self.at)
             finally:
@@ -50,7 +50,7 @@ class StagedSource(Source):
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """The rows whose columns have one of these tuples of texts; none of a table that is not staged."""
         if self._staged(table):
-            with blamed(self._path, table):
+            with translate_errors(self._path, table):
                 yield Reader(self._connection).rows(self._placed(table), columns, values)
 
     def _staged(self, table: Table) -> bool:

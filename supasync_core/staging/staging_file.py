@@ -23,7 +23,7 @@ from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window
 from supasync_core.model.pg_types import is_document, type_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.compare_staged import Comparison, Counts
-from supasync_core.staging.connection import blamed, open_to_write, transaction
+from supasync_core.staging.connection import open_to_write, transaction, translate_errors
 from supasync_core.staging.documents import adopt_equals
 from supasync_core.staging.duckdb_tables import FILE, PLACE, ROW, Tables, qualified
 from supasync_core.staging.equality import same
@@ -65,12 +65,12 @@ class Staging(History):
         self.lossy: set[str] = set()
         """Tables whose JSON and arrays were read and printed by JavaScript."""
         self.connection: DuckDBPyConnection = open_to_write(path, memory=MEMORY, loads=True)
-        with blamed(path), transaction(self.connection):
+        with translate_errors(path), transaction(self.connection):
             self.connection.execute(_SETUP + SETUP)
 
     def remember(self, name: str, value: Any) -> None:  # noqa: ANN401 - any JSON value
         """Keep a JSON value under the name, for good."""
-        with blamed(self.path):
+        with translate_errors(self.path):
             self.connection.execute(
                 "INSERT OR REPLACE INTO gap.memory VALUES (?, ?)", [name, json.dumps(value)]
             )
@@ -97,18 +97,18 @@ class Staging(History):
         )
         return set(found)
 
-    def asked(self, table: Table, children: Sequence[tuple[Table, str]] = ()) -> int:
+    def collect_keys(self, table: Table, children: Sequence[tuple[Table, str]] = ()) -> int:
         """How many keys the sink is to be asked for: of staged rows, and those that children refer to."""
         parts = [referring(self.connection, child, self.shape(child), column) for child, column in children]
         if Tables(self.connection).kinds(ready(table)) is not None:
             parts.append(f"SELECT {self._plain_key(table)} FROM {qualified(ready(table))}")
         nothing = f"SELECT {', '.join('NULL::VARCHAR' for _ in table.key)} WHERE false"
         query = " UNION ".join([nothing, *(part for part in parts if part)])
-        with blamed(self.path, table):
+        with translate_errors(self.path, table):
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE asked AS {query} ORDER BY ALL")
         return int(self.fetch("SELECT count(*) FROM temp.asked")[0][0])
 
-    def asked_keys(self) -> Iterator[Sequence[Key]]:
+    def collected_keys(self) -> Iterator[Sequence[Key]]:
         """Those keys, some at once, each once and in order."""
         size = 10 * _PAGE
         for start in itertools.count(0, size):
@@ -118,7 +118,9 @@ class Staging(History):
             if len(keys) < size:
                 return
 
-    def strays(self, table: Table, column: str, parents: Sequence[Table], referred: str) -> list[str]:
+    def values_without_parent(
+        self, table: Table, column: str, parents: Sequence[Table], referred: str
+    ) -> list[str]:
         """The column's values that no row of the parents has in ``referred``, staged or taken in."""
         query = referring(self.connection, table, self.shape(table), column)
         child = type_of(self.shape(table), column)
@@ -136,7 +138,7 @@ class Staging(History):
             self.shapes[table.name] = Shape(columns, known=bool(columns))
         return self.shapes[table.name]
 
-    def known(self, table: Table, shape: Shape, batches: Iterable[Batch]) -> int:
+    def load_sink_rows(self, table: Table, shape: Shape, batches: Iterable[Batch]) -> int:
         """Take in the sink's rows that have one of the staged keys; their number."""
         self.shapes[table.name] = shape
         self._drop(known(table))
@@ -152,7 +154,7 @@ class Staging(History):
         kinds = Tables(self.connection).kinds(draft)
         if kinds is None:
             return
-        with blamed(self.path, table):
+        with translate_errors(self.path, table):
             self.stage(table, f"SELECT *, NULL::INTEGER, NULL::BIGINT FROM {qualified(draft)}", list(kinds))
         self._drop(draft)
 
@@ -174,7 +176,7 @@ class Staging(History):
         if staged is None:
             return Counts()
         comparison = Comparison(table, shape, staged, there or {}, self._place(table))
-        with blamed(self.path, table):
+        with translate_errors(self.path, table):
             self.connection.execute(comparison.statement())
             if self._differs() and adopt_equals(self.connection, comparison, lossy=table.name in self.lossy):
                 self.connection.execute(comparison.statement())
@@ -195,7 +197,7 @@ class Staging(History):
         """Whether the sink has rows of the same key that are not the same."""
         return bool(self.fetch("SELECT 1 FROM gap.classes WHERE class IN ('changed', 'older') LIMIT 1"))
 
-    def leave_out(self, table: Table, column: str, values: Sequence[str]) -> list[tuple[Key, str, int]]:
+    def remove_rows(self, table: Table, column: str, values: Sequence[str]) -> list[tuple[Key, str, int]]:
         """Take the rows with these values out; the key, file and row number of each."""
         staged = Tables(self.connection).existing(ready(table))
         condition = f"{plain(identifier(column), staged[column])} IN (SELECT unnest(CAST(? AS VARCHAR[])))"
@@ -217,10 +219,10 @@ class Staging(History):
         """The rows to be sent, in the order of the key."""
         return self._pages(_sending(table))
 
-    def confirmed(self, table: Table, batch: Batch, sink: str) -> None:
+    def keep_confirmed(self, table: Table, batch: Batch, sink: str) -> None:
         """Keep for good that this sink has confirmed these rows."""
         contents = [[f"{sink} {table.name}", _digest(text)] for text in raw_json.split(batch.body)]
-        with blamed(self.path, table), transaction(self.connection):
+        with translate_errors(self.path, table), transaction(self.connection):
             self.connection.executemany("INSERT INTO gap.confirmed VALUES (?, ?)", contents)
 
     def source(self) -> Source:
@@ -266,7 +268,7 @@ class Staging(History):
         try:
             while True:
                 window = Window((Span(Keyset(None), after=after),), min(table.page_size, _PAGE))
-                with blamed(self.path, table):
+                with translate_errors(self.path, table):
                     batch = reader.read(table, window)
                 if not batch.count:
                     return
@@ -285,7 +287,7 @@ class Staging(History):
         return writer.upsert(table, batch)
 
     def _drop(self, table: Table) -> None:
-        with blamed(self.path, table):
+        with translate_errors(self.path, table):
             self.connection.execute(f"DROP TABLE IF EXISTS {qualified(table)}")
 
     def _place(self, table: Table) -> str:

@@ -14,8 +14,15 @@ from supasync_core.model.batch import Batch
 from supasync_core.model.errors import RowError, SchemaError
 from supasync_core.model.pg_types import type_of
 from supasync_core.model.table import Shape, Table
-from supasync_core.staging.connection import blamed, transaction
-from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified, refuse_twins, schema_of, untyped
+from supasync_core.staging.connection import transaction, translate_errors
+from supasync_core.staging.duckdb_tables import (
+    Kinds,
+    Tables,
+    qualified,
+    refuse_case_twins,
+    schema_of,
+    untyped,
+)
 from supasync_core.staging.equality import normal
 from supasync_core.staging.equality import same as same_key
 from supasync_core.staging.values import JSON, VARCHAR, Kind, fits, identifier, parsed, plain
@@ -48,7 +55,7 @@ class Writer:
         columns = [
             name for name in dict.fromkeys(name for row in rows for name in row) if name not in table.exclude
         ]
-        with blamed(self.path, table), transaction(self.connection):
+        with translate_errors(self.path, table), transaction(self.connection):
             kinds = self._prepared(table, columns)
             cells = {name: _texts((row.get(name) for row in rows), kinds[name]) for name in columns}
             self._merge(table, _Merge(table, columns, kinds, self.shape), cells)
@@ -56,7 +63,7 @@ class Writer:
 
     def delete(self, table: Table, keys: Sequence[tuple[str, ...]]) -> int:
         """Remove the rows of these keys, by their plain texts; SchemaError where a key names several."""
-        with blamed(self.path, table), transaction(self.connection):
+        with translate_errors(self.path, table), transaction(self.connection):
             kinds = Tables(self.connection).existing(table)
             wanted = {f"v{i}": [key[i] for key in keys] for i in range(len(table.key))}
             unnested = ", ".join(f"unnest(CAST(${name} AS VARCHAR[])) AS {name}" for name in wanted)
@@ -91,7 +98,7 @@ class Writer:
         return Tables(self.connection).existing(table)
 
     def _create(self, table: Table, columns: Sequence[str]) -> None:
-        refuse_twins(table, columns)
+        refuse_case_twins(table, columns)
         self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema_of(table))}")
         definitions = ", ".join(f"{identifier(name)} {self.new(table, name).sql}" for name in columns)
         self.connection.execute(f"CREATE TABLE {qualified(table)} ({definitions})")
@@ -104,7 +111,7 @@ class Writer:
                 table=table.name,
                 hint=f"add it to the table, or leave it out: exclude: [{missing[0]}]",
             )
-        refuse_twins(table, [*kinds, *missing])
+        refuse_case_twins(table, [*kinds, *missing])
         for name in missing:
             self.connection.execute(
                 f"ALTER TABLE {qualified(table)} ADD COLUMN {identifier(name)} {self.new(table, name).sql}"

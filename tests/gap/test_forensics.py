@@ -253,12 +253,12 @@ def test_null_is_learnt_from_rows_that_the_sink_has(bench: Bench) -> None:
     body = text({"note": ""}, {"id": "2", "note": ""}, {"id": "3", "note": ""})
     bench.load(body, "jobs_rows.csv")
     there = {**ROW, "note": None, "updated_at": "2024-01-01T00:00:00.1+00:00"}
-    bench.staging.known(JOBS, SHAPE, [Batch(json.dumps([there]).encode())])
+    bench.staging.load_sink_rows(JOBS, SHAPE, [Batch(json.dumps([there]).encode())])
     found = bench.settle()
     assert [each.level for each in found] == ["warning"]
     assert [row["note"] for row in bench.rows()] == [None] * 3
     bench.load(body, "jobs_rows.csv")
-    bench.staging.known(JOBS, SHAPE, [Batch(json.dumps([{**there, "note": ""}]).encode())])
+    bench.staging.load_sink_rows(JOBS, SHAPE, [Batch(json.dumps([{**there, "note": ""}]).encode())])
     bench.settle()
     assert [row["note"] for row in bench.rows()] == [""] * 3
 
@@ -337,7 +337,7 @@ def test_older_and_equal_rows_are_told_apart(bench: Bench) -> None:
     ]
     for row in there:
         row["tags"] = ["a", None]
-    bench.staging.known(JOBS, SHAPE, [Batch(json.dumps(there).encode())])
+    bench.staging.load_sink_rows(JOBS, SHAPE, [Batch(json.dumps(there).encode())])
     counts = bench.staging.compare(JOBS, SHAPE, "new", older=False)
     assert (counts.new, counts.changed, counts.unchanged, counts.older) == (1, 1, 1, 1)
     sent = [row["id"] for batch in bench.staging.batches(JOBS) for row in batch.rows]

@@ -11,7 +11,7 @@ from supasync_core.gap.csv.damage import Check
 from supasync_core.gap.csv.settle_nulls import Undecided
 from supasync_core.gap.csv.where_filter import leave_out
 from supasync_core.model.table import Shape, Table
-from supasync_core.staging.connection import blamed, private
+from supasync_core.staging.connection import private_umask, translate_errors
 from supasync_core.staging.csv import nulls
 from supasync_core.staging.csv.cells import NOT_NULL, nullable, staged
 from supasync_core.staging.csv.choices import Choices
@@ -22,7 +22,7 @@ from supasync_core.staging.csv.file_format import Physical, UnreadableFileError,
 from supasync_core.staging.csv.null_hints import hints
 from supasync_core.staging.csv.raw_table import Raw
 from supasync_core.staging.csv.records import lines
-from supasync_core.staging.duckdb_tables import Tables, qualified, refuse_twins
+from supasync_core.staging.duckdb_tables import Tables, qualified, refuse_case_twins
 from supasync_core.staging.own_names import ROW_ID
 from supasync_core.staging.staged_tables import ready
 from supasync_core.staging.staging_file import Staging, kind_for
@@ -95,7 +95,7 @@ class TableStager:
     def finish(self) -> None:
         """One staged row for each key: of exact files, of what is left in others."""
         target = ready(self.table)
-        with blamed(self.staging.path, self.table), private():
+        with translate_errors(self.staging.path, self.table), private_umask():
             self.staging.connection.execute(f"DROP TABLE IF EXISTS {qualified(target)}")
             if not self.parts:
                 return
@@ -135,7 +135,7 @@ class TableStager:
         if lost:
             self._file("file", path, f"has no key column {', '.join(lost)}")
             return False
-        refuse_twins(self.table, self._columns(physical))
+        refuse_case_twins(self.table, self._columns(physical))
         if self.shape.known and self.shape.columns:
             left_out = (*self.table.exclude, *header)
             missing = [c.name for c in self.shape.columns if c.name not in left_out]

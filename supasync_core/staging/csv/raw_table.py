@@ -10,7 +10,7 @@ import duckdb
 from supasync_core.model.batch import Key
 from supasync_core.model.pg_types import is_array, type_of
 from supasync_core.model.table import Shape, Table
-from supasync_core.staging.connection import Database, blamed, private
+from supasync_core.staging.connection import Database, private_umask, translate_errors
 from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.csv.dialects import DIALECTS, MARKS, Cells, Dialect, detect
 from supasync_core.staging.csv.export_finding import WARNING, ExportFinding
@@ -86,7 +86,7 @@ class Raw:
         read = scan(path, columns, longest=longest, delimiter=self.physical.delimiter, rejects=True)
         for name in ("reject_errors", "reject_scans"):
             connection.execute(f"DROP TABLE IF EXISTS {name}")
-        with private():
+        with private_umask():
             connection.execute(f"CREATE OR REPLACE TABLE {self.name} AS SELECT * FROM {read}")
 
     def count(self) -> int:
@@ -163,7 +163,7 @@ class Raw:
         ] + [f"bit_or(CASE {cell} {marks} ELSE 0 END)"]
 
     def _rejected(self) -> list[ExportFinding]:
-        with blamed(self.staging.path, self.table):
+        with translate_errors(self.staging.path, self.table):
             found = self.staging.fetch(
                 "SELECT line, error_type, error_message FROM reject_errors ORDER BY line, column_idx"
             )
