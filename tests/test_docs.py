@@ -144,6 +144,9 @@ def test_every_hook_is_documented_with_its_exact_signature(hook: object) -> None
 
 def test_every_error_is_documented_with_its_exit_code() -> None:
     documented = text_of(ROOT / "docs/reference/exit-codes.md")
+    assert [int(code) for code in re.findall(r"^\| (\d+) \|", documented, re.MULTILINE)] == list(
+        errors.ExitCode
+    )
     for name, error in vars(errors).items():
         if inspect.isclass(error) and not error.__subclasses__() and issubclass(error, errors.SupasyncError):
             row = next(line for line in documented.splitlines() if f"`{name}`" in line)

@@ -10,10 +10,11 @@ from supasync_core.model.batch import Batch, Window
 from supasync_core.model.pg_types import is_array, is_json, type_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.connection import private_umask, translate_errors
-from supasync_core.staging.csv.folder import Files, replace_whole
+from supasync_core.staging.csv.folder import Files
 from supasync_core.staging.read_rows import Reader
 from supasync_core.staging.values import JSON, VARCHAR, Kind, identifier
 from supasync_core.staging.write_rows import Writer
+from supasync_core.system.files import replace_whole
 from supasync_csv.workspace import Workspace, header
 
 

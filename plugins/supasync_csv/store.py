@@ -13,7 +13,8 @@ from supasync_core.api.journal import Journal
 from supasync_core.api.state_store import Claim, Entry, Past, Run, StateStore
 from supasync_core.model import timestamps
 from supasync_core.model.errors import LockedError, StateError
-from supasync_core.staging.csv.folder import Files, replace_whole
+from supasync_core.staging.csv.folder import Files
+from supasync_core.system.files import replace_whole
 
 NAME = ".supasync-state.json"
 _PATIENCE = 10.0

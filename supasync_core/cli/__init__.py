@@ -7,6 +7,7 @@ import os
 import sys
 
 from supasync_core.cli import signals, streams
+from supasync_core.model.errors import ExitCode
 
 
 def main(args: list[str] | None = None) -> None:
@@ -19,6 +20,6 @@ def main(args: list[str] | None = None) -> None:
     session, code = run(sys.argv[1:] if args is None else args)
     code = output.ended(code, session.trouble)
     signals.leave_at_once(code)
-    if session.impatient or code == signals.INTERRUPTED:
+    if session.impatient or code == ExitCode.INTERRUPTED:
         os._exit(code)  # where a signal met code that is made at run time, Python would end by SIGINT instead
     sys.exit(code)

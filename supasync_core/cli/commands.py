@@ -12,10 +12,10 @@ import click
 
 from supasync_core.cli import streams
 from supasync_core.cli.command_help import prepare
-from supasync_core.model.errors import StateError, SupasyncError
+from supasync_core.model.errors import ExitCode, InternalError, StateError, SupasyncError
 from supasync_core.model.printable import visible
 from supasync_core.project.session import Session
-from supasync_core.system.faults import DefectError, understood
+from supasync_core.system.faults import understood
 
 COMMANDS = {
     "check": ("setup", "Inspect both projects and the state; write nothing."),
@@ -107,9 +107,9 @@ def cli(ctx: click.Context, config: str) -> None:
     OLD is the project that the app uses today, NEW the one that takes over. OLD is only ever read.
 
     \b
-    Exit codes: 0 done, 1 a defect, 2 wrong settings or options, 3 a person is
-    needed, 4 failed for now and a later run makes it good, 5 another run is
-    at work, 130 interrupted.
+    Exit codes: 0 done, 1 internal error, 2 wrong settings or options, 3 a person
+    is needed, 4 failed for now and the next run tries again, 5 another run is
+    active, 130 interrupted.
     """  # noqa: D301 - \b is click's mark against rewrapping
     ctx.ensure_object(Session).config = config
 
@@ -142,29 +142,27 @@ def guarded(run: Callable[[], object], session: Session) -> int:
     except (click.Abort, KeyboardInterrupt) as err:
         session.impatient = isinstance(err, KeyboardInterrupt)
         click.echo("interrupted", err=True)
-        return 130
+        return ExitCode.INTERRUPTED
     except SupasyncError as err:
         hint = err.hint
         if isinstance(err, StateError) and (ends := session.ends):
             hint = "\n".join(filter(None, (hint, ends)))
-        return _told(session, err.exit_code, str(err), hint)
-    except Exception as err:  # noqa: BLE001 - the last guard: a defect is said as one
+        return _print_error(session, err.exit_code, str(err), hint)
+    except Exception as err:  # noqa: BLE001 - the last guard: an internal error is said as one
         known = understood(err)
-        hint = known.hint
-        if isinstance(known, DefectError):
-            known.message += f": {err}"
-            hint = "SUPASYNC_DEBUG=1 shows where"
-        where = traceback.format_exc() if os.environ.get("SUPASYNC_DEBUG") else hint
-        return _told(session, known.exit_code, str(known), where)
+        if isinstance(known, InternalError):
+            known = known.amended(message=f"{known}: {err}", hint="SUPASYNC_DEBUG=1 shows where")
+        hint = traceback.format_exc() if os.environ.get("SUPASYNC_DEBUG") else known.hint
+        return _print_error(session, known.exit_code, str(known), hint)
     return code if isinstance(code, int) else 0
 
 
-def _told(session: Session, code: int, text: str, hint: str | None) -> int:
+def _print_error(session: Session, code: int, text: str, hint: str | None) -> int:
     """The code, after the text and what to do about it were printed without any key."""
     code = session.trouble or code
     if session.wants_json:
-        told = {"error": text, "hint": hint, "exit_code": code}
-        click.echo(session.redact(json.dumps(told, indent=2)))
+        shown = {"error": text, "hint": hint, "exit_code": code}
+        click.echo(session.redact(json.dumps(shown, indent=2)))
     click.echo(session.redact(f"error: {text}"), err=True)
     if hint:
         click.echo(session.redact(textwrap.indent(hint, "  ")), err=True)

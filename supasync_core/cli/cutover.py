@@ -14,7 +14,7 @@ import click
 
 from supasync_core.cli import output
 from supasync_core.cli.streams import bare
-from supasync_core.model.errors import ConfigError, SupasyncError
+from supasync_core.model.errors import ConfigError, ExitCode
 from supasync_core.model.printable import visible
 from supasync_core.project.session import Session
 
@@ -105,7 +105,7 @@ class Command:
             if not switchover.switch():
                 self._end(switchover.context, switched=False, manual=False)
                 click.echo("not switched: nothing was changed in any .env, and NEW is open", err=True)
-                return SupasyncError.exit_code
+                return ExitCode.PERSON
             self._end(switchover.context, switched=True)
             switchover.run_own_steps(sys.stderr if self.as_json else sys.stdout)
         return 0
@@ -126,7 +126,7 @@ class Command:
             due = [way for way in ways if not way.back]
             if due and not dry:
                 if not self.confirm("Restore?"):
-                    return SupasyncError.exit_code
+                    return ExitCode.PERSON
                 for way in due:
                     rollback.restore(switchover.folder, progress, way)
             found = list(rollback.since(switchover.context.migration, progress))
@@ -143,11 +143,7 @@ class Command:
 
     def confirm(self, question: str) -> bool:
         """Yes or no; --yes is yes."""
-        while not self.yes:
-            answer = click.prompt(self.session.redact(f"{question} (yes/no)"), err=True).strip().lower()
-            if answer in ("yes", "no"):
-                return bool(answer == "yes")
-        return True
+        return self.yes or output.confirm(self.session.redact(question))
 
     def say(self, text: str) -> None:
         """A line on stderr."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from supasync_core.cli.params import NULL_FORM, NULL_HELP, Duration, encodings, pairs
+from supasync_core.model.errors import ConfigError, DiffCode, SupasyncError, TableError
 from supasync_core.project.session import Session
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from supasync_core.staging.csv.choices import Choices
     from supasync_core.staging.csv.named_files import Files
 
-TROUBLE = 2
 _SHOWN = 20
 Decorated = Callable[..., object]
 
@@ -90,7 +90,6 @@ class SideOptions:
     def settings(self, session: Session) -> "Settings | None":
         """Those of tables.yaml; None where only files are compared and nobody needs it."""
         from supasync_core.diff.sides import NAMES  # noqa: PLC0415 - --help needs none of it
-        from supasync_core.model.errors import ConfigError  # noqa: PLC0415
 
         offline = not {self.left, self.right} & {*NAMES}
         if offline and (self.key or not Path(session.config).exists()):
@@ -98,9 +97,10 @@ class SideOptions:
         try:
             return session.settings
         except ConfigError as err:
-            if offline:
-                err.hint = "two files need no tables.yaml where the key is named: --key COLUMN"
-            raise
+            if not offline:
+                raise
+            hint = "two files need no tables.yaml where the key is named: --key COLUMN"
+            raise err.amended(hint=hint) from err
 
     def wish(self, settings: "Settings | None") -> "DiffOptions":
         """What is asked for."""
@@ -166,9 +166,8 @@ def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, 
     such a name is written ./old. Added rows are on the right alone, removed ones on the left
     alone. Exits with 0 where both are equal, 1 where they differ, 2 where that cannot be told.
     """
-    session.trouble, session.wants_json = TROUBLE, form == "json"
+    session.trouble, session.wants_json = DiffCode.TROUBLE, form == "json"
     from supasync_core.cli import diff_output, streams  # noqa: PLC0415 - --help needs none of it
-    from supasync_core.model.errors import SupasyncError  # noqa: PLC0415
 
     if form != "table":
         streams.for_programs()
@@ -218,7 +217,6 @@ def _printed(comparing: "SideComparison", printer: "Printer", state: "State | No
     """Compare and print table after table; the exit code. One that fails does not stop the others."""
     from supasync_core.diff.causes import Guess, side_of_old  # noqa: PLC0415 - --help needs none of it
     from supasync_core.diff.sides import NAMES  # noqa: PLC0415
-    from supasync_core.model.errors import TableError  # noqa: PLC0415
 
     sides = comparing.left.name, comparing.right.name
     tables = comparing.tables()
@@ -238,12 +236,11 @@ def _printed(comparing: "SideComparison", printer: "Printer", state: "State | No
         printer.table(found, ((row, guess.cause(row)) for row in comparing.engine.rows(found.table)))
         equal = equal and found.equal
     printer.end(equal=equal and not failed)
-    return TROUBLE if failed else int(not equal)
+    return DiffCode.TROUBLE if failed else DiffCode.EQUAL if equal else DiffCode.DIFFERENT
 
 
 def _state(session: Session, asked: SideOptions, settings: "Settings | None") -> "State | None":
     """What NEW knows of OLD, where both are compared; it only helps to guess."""
-    from supasync_core.model.errors import SupasyncError  # noqa: PLC0415 - --help needs none of it
     from supasync_core.project.migration import store_of_sink  # noqa: PLC0415
 
     if settings is None or {asked.left, asked.right} != {"old", "new"}:

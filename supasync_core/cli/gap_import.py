@@ -115,15 +115,8 @@ class Command:
         return done.exit_code
 
     def _agreed(self) -> bool:
-        if self.yes:
-            return True
-        while True:
-            answer = click.prompt(
-                f"Proceed with import to {'the rehearsal' if self.rehearsal else 'NEW account'}? (yes/no)",
-                err=True,
-            )
-            if answer.strip().lower() in ("yes", "no"):
-                return bool(answer.strip().lower() == "yes")
+        where = "the rehearsal" if self.rehearsal else "NEW account"
+        return self.yes or output.confirm(f"Proceed with import to {where}?")
 
     def _look(self, look: Callable[[Progress], ImportPlanner], folder: Path | None) -> ImportPlan:
         """What there is, shown; ConfigError where there is nothing."""

@@ -38,6 +38,13 @@ def line(text: str, *, err: bool = False) -> None:
     click.echo(visible(text), err=err)
 
 
+def confirm(question: str) -> bool:
+    """The person's answer, once it is yes or no; the question goes to stderr."""
+    while (answer := click.prompt(f"{question} (yes/no)", err=True).strip().lower()) not in ("yes", "no"):
+        pass
+    return bool(answer == "yes")
+
+
 def hint(text: str | None, *, err: bool = False) -> None:
     """What to do, indented, so that no line of it passes for another; nothing where there is none."""
     for each in (text or "").split("\n"):

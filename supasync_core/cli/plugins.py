@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from supasync_core.cli import output
-from supasync_core.model.errors import ConfigError
+from supasync_core.model.errors import ConfigError, ExitCode
 from supasync_core.project.session import Session
 
 
@@ -46,7 +46,7 @@ def plugins(session: Session, *, as_json: bool) -> int:
             ("plugin", "from", "provides"),
             [(row["name"], row["origin"], session.redact(_provides(row))) for row in rows],
         )
-    return 2 if any(row["error"] for row in rows) else 0
+    return ExitCode.SETTINGS if any(row["error"] for row in rows) else ExitCode.DONE
 
 
 def _provides(row: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ import click
 
 from supasync_core.api.journal import current
 from supasync_core.cli import output
-from supasync_core.model.errors import ConfigError, SupasyncError
+from supasync_core.model.errors import ConfigError, ExitCode
 from supasync_core.model.state import Again, Quarantined
 from supasync_core.model.wording import counted
 from supasync_core.project.session import Session
@@ -67,7 +67,7 @@ def retry(session: Session) -> int:
     count = sum(left.set_aside().values())
     told = counted(count, "row is refused again", "rows are refused again")
     click.echo(told if count else "every row is there now")
-    return SupasyncError.exit_code if count else 0
+    return ExitCode.PERSON if count else 0
 
 
 @quarantine.command()

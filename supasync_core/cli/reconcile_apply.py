@@ -15,7 +15,7 @@ from supasync_core.diff.compare import SideComparison
 from supasync_core.diff.difference import LEFT, RIGHT, TableDiff
 from supasync_core.diff.sides import NEW, STAGING, FileSide
 from supasync_core.model import timestamps
-from supasync_core.model.errors import SchemaError
+from supasync_core.model.errors import ExitCode, SchemaError
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_core.project.session import Session
@@ -24,8 +24,7 @@ from supasync_core.reconcile.apply import Interrupted, Outcome, Writing
 from supasync_core.reconcile.plan import Part, planned, weighed
 from supasync_core.sync.removal import Place, new_id
 
-_PERSON = 3
-_CODES = {"success": 0, "interrupted": 130}
+_CODES = {"success": ExitCode.DONE, "interrupted": ExitCode.INTERRUPTED}
 
 
 @dataclass
@@ -123,7 +122,7 @@ class Command:
         else:
             self._show(parts)
             click.echo("nothing was written: --apply carries this out")
-        return _PERSON if blocked else 0
+        return ExitCode.PERSON if blocked else 0
 
     def _show(self, parts: Sequence[Part]) -> None:
         right = self.given.right
@@ -179,7 +178,7 @@ class Command:
         tables = {each.table.name: each.counts() for each in outcomes}
         to.release(status, records, error, change=writing.change, tables=tables)
         self._tell(writing, to, status, records)
-        return _CODES.get(status, _PERSON)
+        return _CODES.get(status, ExitCode.PERSON)
 
     def _tell(self, writing: Writing, to: Target, status: str, records: int) -> None:
         if self.as_json:
@@ -207,7 +206,7 @@ def undo(session: Session, given: SideOptions, *, as_json: bool) -> int:
         to.release("success" if done.fine else "partial", done.records, undone=done.id)
     if as_json:
         click.echo(session.redact(json.dumps(done.as_json(), indent=2, ensure_ascii=False)))
-        return 0 if done.fine else _PERSON
+        return 0 if done.fine else ExitCode.PERSON
     for each in done.put_back:
         output.line(
             f"{each.table.name}: {each.written:,} removed rows put back, {each.present:,} there already"
@@ -224,7 +223,7 @@ def undo(session: Session, given: SideOptions, *, as_json: bool) -> int:
     for error in done.errors:
         output.line(session.redact(f"error: {error}"), err=True)
     click.echo(f"the change of {done.at} is taken back; rows that it inserted stay")
-    return 0 if done.fine else _PERSON
+    return 0 if done.fine else ExitCode.PERSON
 
 
 def _tables(place: Place, key: tuple[str, ...]) -> tuple[Table, ...]:

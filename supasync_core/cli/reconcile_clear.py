@@ -8,6 +8,7 @@ import click
 
 from supasync_core.api.journal import current
 from supasync_core.cli import output
+from supasync_core.model.errors import ExitCode
 from supasync_core.model.state import State
 from supasync_core.model.wording import counted
 from supasync_core.project.lease import Lease
@@ -19,7 +20,6 @@ from supasync_core.sync import removal
 from supasync_core.sync.removal import Place, Removed
 
 COMMAND = "reconcile clear"
-_PERSON = 3
 _SHOWN = 10
 
 
@@ -30,7 +30,7 @@ def clear(session: Session, tables: tuple[str, ...], *, applied: bool, as_json: 
             state = current(migration.store.past(1), migration.source_ref)
             found = _found(migration, state, tables)
         _show(found, as_json=as_json, applied=False)
-        return _PERSON if found.empty else 0
+        return ExitCode.PERSON if found.empty else 0
     with session.lease(COMMAND) as lease:
         found = _found(lease.migration, lease.state, tables)
         if not as_json:
@@ -46,7 +46,7 @@ def clear(session: Session, tables: tuple[str, ...], *, applied: bool, as_json: 
         click.echo(session.redact(json.dumps({**_as_json(found, applied=True), "removed": counts}, indent=2)))
     else:
         _tell(session, done)
-    return 0 if fine and not found.empty else _PERSON
+    return 0 if fine and not found.empty else ExitCode.PERSON
 
 
 def _found(migration: Migration, state: State, tables: tuple[str, ...]) -> Clearing:

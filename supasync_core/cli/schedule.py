@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from supasync_core.cli.params import Duration
+from supasync_core.model.errors import ConfigError
 from supasync_core.model.quantities import format_duration
 from supasync_core.project.session import Session
 
@@ -60,7 +61,6 @@ def _without_this_shell(session: Session) -> tuple[str, ...]:
     """What is wrong with the settings where only the file .env gives variables."""
     from supasync_core.api.plugin_host import Host  # noqa: PLC0415
     from supasync_core.config import load  # noqa: PLC0415 - --help needs none of it
-    from supasync_core.model.errors import ConfigError  # noqa: PLC0415
 
     host = Host()
     host.load_installed()

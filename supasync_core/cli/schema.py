@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from supasync_core.cli import output
+from supasync_core.model.errors import DiffCode
 from supasync_core.model.level import PROBLEM, WARNING
 from supasync_core.model.wording import counted
 from supasync_core.project.session import Session
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from supasync_core.api.backend import Remark
     from supasync_core.schema.both_sides import Comparison
     from supasync_core.schema.compare_tables import Difference
-
-TROUBLE = 2
 
 
 @click.group()
@@ -35,7 +34,7 @@ def diff(session: Session, *, as_json: bool) -> int:
     """
     from supasync_core.schema.both_sides import compared  # noqa: PLC0415 - --help needs none of it
 
-    session.trouble = TROUBLE
+    session.trouble = DiffCode.TROUBLE
     with session.migration() as migration:
         found = compared(migration)
     if as_json:
@@ -43,7 +42,7 @@ def diff(session: Session, *, as_json: bool) -> int:
     else:
         click.echo(f"OLD: {session.settings.source.ref}\nNEW: {session.settings.sink.ref}\n")
         _print(found)
-    return 0 if found.same else 1
+    return DiffCode.EQUAL if found.same else DiffCode.DIFFERENT
 
 
 def _print(found: "Comparison") -> None:

@@ -5,7 +5,8 @@ import signal
 from contextlib import suppress
 from types import FrameType
 
-INTERRUPTED = 130
+from supasync_core.model.errors import ExitCode
+
 ASKED = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """Each of them asks the command to end."""
 
@@ -22,7 +23,7 @@ def leave_at_once(code: int | None = None) -> None:
         if code is None:
             with suppress(OSError):
                 os.write(2, b"interrupted\n")
-        os._exit(INTERRUPTED if code is None else code)
+        os._exit(ExitCode.INTERRUPTED if code is None else code)
 
     for number in heard():
         signal.signal(number, leave)

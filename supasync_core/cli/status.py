@@ -12,6 +12,7 @@ from supasync_core.cli import output
 from supasync_core.cli.params import Duration
 from supasync_core.init.undecided import by_name, last_seen
 from supasync_core.model import timestamps
+from supasync_core.model.errors import ExitCode
 from supasync_core.model.quantities import format_duration, format_size
 from supasync_core.model.wording import counted
 from supasync_core.project.session import Session
@@ -63,7 +64,7 @@ def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int
     too_old = max_age is not None and (health.age is None or health.age > max_age)
     if too_old:
         click.echo(f"the last success is {ago(health.age)}: older than --max-age", err=True)
-    return 3 if too_old else 0
+    return ExitCode.PERSON if too_old else ExitCode.DONE
 
 
 def _show(health: Health, redact: Callable[[str], str]) -> None:

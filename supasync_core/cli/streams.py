@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from supasync_core.model.errors import ExitCode
 from supasync_core.model.printable import visible
 
-LOST = 3
-"""The exit code where results could not be written: a person has to make room."""
 _OURS = "\n\t"
 _STANDARD = (("stdin", os.O_RDONLY), ("stdout", os.O_WRONLY), ("stderr", os.O_WRONLY))
 
@@ -103,7 +102,7 @@ class Output:
             sys.stderr.flush()
             return code
         print(f"error: the output could not be written: {lost[0].strerror}", file=sys.stderr, flush=True)  # noqa: T201 - after all else
-        return trouble or code or LOST
+        return trouble or code or ExitCode.PERSON  # who has to make room
 
 
 def prepared() -> Output:

@@ -16,7 +16,7 @@ from types import FrameType
 import click
 
 from supasync_core.cli import notify, output, signals
-from supasync_core.model.errors import LockedError, SupasyncError, TableError, TransientError
+from supasync_core.model.errors import ExitCode, LockedError, SupasyncError, TableError, TransientError
 from supasync_core.model.quantities import format_duration
 from supasync_core.model.report import Report
 from supasync_core.model.state import State
@@ -94,11 +94,11 @@ def run(  # noqa: PLR0913 - what a run may be
                         report = runner.sync(migration, plan, watch)
                     except LockedError as err:
                         age = _age_in_new(migration)
-                        err.exit_code = last.escalated(err.exit_code, settings.stale_after, age)
-                        raise
+                        code = last.escalated(err.exit_code, settings.stale_after, age)
+                        raise err.amended(exit_code=code) from err
     except TransientError as err:
-        err.exit_code = last.escalated(err.exit_code, settings.stale_after)
-        raise
+        code = last.escalated(err.exit_code, settings.stale_after)
+        raise err.amended(exit_code=code) from err
     return _conclude(session, report, last, as_json=as_json)
 
 
@@ -117,8 +117,7 @@ def _locked(folder: Path, last: LastSuccess, stale_after: timedelta) -> Iterator
         try:
             stack.enter_context(lock.locked(folder))
         except LockedError as err:
-            last.locked(err, stale_after)
-            raise
+            raise last.locked(err, stale_after) from err
         yield
 
 
@@ -184,4 +183,4 @@ def _give_up(longest: timedelta) -> None:
     click.echo(
         f"error: the run hangs: it has taken longer than max_runtime ({format_duration(longest)})", err=True
     )
-    os._exit(TransientError.exit_code)
+    os._exit(ExitCode.LATER)

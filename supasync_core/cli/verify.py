@@ -11,7 +11,7 @@ import click
 from supasync_core.api.blind_spots import UPDATES
 from supasync_core.cli import output
 from supasync_core.init.undecided import by_name, last_seen
-from supasync_core.model.errors import LockedError
+from supasync_core.model.errors import DiffCode, LockedError
 from supasync_core.model.quantities import format_size
 from supasync_core.model.wording import counted
 from supasync_core.project.session import Session
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from supasync_core.staging.staging_file import Staging
     from supasync_core.verify import Progress, TableVerdict, Verification
 
-TROUBLE = 2
 SHOWN = 10
 
 
@@ -49,7 +48,7 @@ def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool
     """
     from supasync_core.verify import verify as compare  # noqa: PLC0415 - --help needs none of it
 
-    session.trouble = TROUBLE
+    session.trouble = DiffCode.TROUBLE
     with session.migration() as migration, staging(session) as kept, progress_bar(quiet=as_json) as progress:
         chosen = migration.select(tables, "--table")
         found = compare(migration, chosen, exact=exact, staging=kept, progress=progress)

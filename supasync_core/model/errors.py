@@ -13,14 +13,37 @@
     │   ├── SchemaError    3      a table, key or column is missing or unfit
     │   └── RowError       3      the sink refused rows; .sqlstate and .keys
     ├── StateError         3      the state is absent, unreadable, foreign or closed
-    └── LockedError        5      another run holds the lock or the lease
+    ├── LockedError        5      another run holds the lock or the lease
+    └── InternalError      1      supasync or a plugin is wrong
 
-0 is success and 1 is a defect of supasync. Cron should alert on 1 to 3 and tolerate 4 and 5.
+`ExitCode` says what each code means. Cron should alert on 1 to 3 and tolerate 4 and 5.
 """
 
 from collections.abc import Sequence
+from enum import IntEnum
+from typing import Any, Self
 
 from supasync_core.model.printable import visible
+
+
+class ExitCode(IntEnum):
+    """What a command ends with; docs/reference/exit-codes.md says it to cron."""
+
+    DONE = 0
+    INTERNAL = 1
+    SETTINGS = 2
+    PERSON = 3
+    LATER = 4
+    LOCKED = 5
+    INTERRUPTED = 130
+
+
+class DiffCode(IntEnum):
+    """What a command that answers like diff(1) ends with."""
+
+    EQUAL = 0
+    DIFFERENT = 1
+    TROUBLE = 2
 
 
 class SupasyncError(Exception):
@@ -29,7 +52,7 @@ class SupasyncError(Exception):
     The message is one line, whatever a name or a server puts into it; a hint may have several.
     """
 
-    exit_code = 3
+    exit_code = ExitCode.PERSON
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         self.message = message
@@ -48,14 +71,27 @@ class SupasyncError(Exception):
     def _lines(self, message: str) -> Sequence[str]:
         return (message,)
 
+    def amended(self, **facts: Any) -> Self:  # noqa: ANN401 - attributes of every kind
+        """The same error with other facts, such as ``hint=...``, to be raised instead of this one."""
+        made = type(self).__new__(type(self), *self.args)
+        for name, value in {**vars(self), **facts}.items():
+            setattr(made, name, value)
+        return made
+
     def __str__(self) -> str:
         return self.message
+
+
+class InternalError(SupasyncError):
+    """What nobody has foreseen: the program, or a plugin, is wrong."""
+
+    exit_code = ExitCode.INTERNAL
 
 
 class ConfigError(SupasyncError):
     """The settings cannot be used; the message lists every problem, a line each."""
 
-    exit_code = 2
+    exit_code = ExitCode.SETTINGS
 
     def __init__(self, problems: Sequence[str], *, hint: str | None = None) -> None:
         self.problems = tuple(map(visible, problems))
@@ -68,7 +104,7 @@ class ConfigError(SupasyncError):
 class PluginError(SupasyncError):
     """A plugin is unknown, given twice or cannot be loaded."""
 
-    exit_code = 2
+    exit_code = ExitCode.SETTINGS
 
 
 class TableError(SupasyncError):
@@ -89,7 +125,7 @@ class TableError(SupasyncError):
 class TransientError(TableError):
     """It failed now and may work later: a later run makes it good."""
 
-    exit_code = 4
+    exit_code = ExitCode.LATER
 
 
 class BatchTooLargeError(TableError):
@@ -98,7 +134,7 @@ class BatchTooLargeError(TableError):
     ``error`` is what it is where there are no fewer: for a single row.
     """
 
-    exit_code = 4
+    exit_code = ExitCode.LATER
 
     def __init__(self, error: TableError) -> None:
         super().__init__(error.message, table=error.table, hint=error.hint)
@@ -164,7 +200,7 @@ class StateError(SupasyncError):
 class LockedError(SupasyncError):
     """Another run holds the lock or the lease."""
 
-    exit_code = 5
+    exit_code = ExitCode.LOCKED
 
 
 class TakenOverError(LockedError):

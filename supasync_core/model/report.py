@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from supasync_core.model.budget import Share
-from supasync_core.model.errors import SupasyncError, TableError
+from supasync_core.model.errors import ExitCode, SupasyncError, TableError
 
 TableStatus = Literal["ok", "incomplete", "failed", "skipped", "interrupted"]
 """``incomplete``: fewer rows came than the source itself counted."""
 RunStatus = Literal["success", "partial", "failed", "interrupted"]
 """``partial``: rows are missing; ``failed``: in every table."""
-_MOST_SERIOUS = (1, 2, 3, 5, 4)
+_MOST_SERIOUS = (ExitCode.INTERNAL, ExitCode.SETTINGS, ExitCode.PERSON, ExitCode.LOCKED, ExitCode.LATER)
 """Exit codes: an internal error, then what needs a person, then what passes by itself."""
 
 
@@ -112,7 +112,8 @@ class Report:
         codes = [table.exit_code for table in self.tables]
         if self.stopped:
             codes.append(self.stopped.exit_code)
-        return next((code for code in _MOST_SERIOUS if code in codes), 130 if self.interrupted else 0)
+        found = next((code for code in _MOST_SERIOUS if code in codes), None)
+        return found or (ExitCode.INTERRUPTED if self.interrupted else ExitCode.DONE)
 
     @property
     def ended(self) -> dict[str, str | None]:

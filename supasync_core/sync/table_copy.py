@@ -70,8 +70,8 @@ class TableCopy:
             if err.table is None:
                 raise
             error, code = err, err.exit_code
-        except Exception as err:  # noqa: BLE001 - a defect in one table must not stop the others
-            error = understood(err, "supasync or of a plugin")
+        except Exception as err:  # noqa: BLE001 - an internal error in one table must not stop the others
+            error = understood(err, "supasync or a plugin")
             error.message, code = f"{self.table.name}: {error.message}", error.exit_code
             error.__cause__ = err
         if error is None:

@@ -1,9 +1,9 @@
-"""What an error is to a person: one of ours, something that this machine refuses, or a defect."""
+"""What an error is to a person: one of ours, something that this machine refuses, or an internal error."""
 
 import errno
 import os
 
-from supasync_core.model.errors import SupasyncError
+from supasync_core.model.errors import InternalError, SupasyncError
 
 _FULL = "make room on that disk, for new files too (df -h, df -i), then run it again"
 _CLOSED = "let the user who runs supasync read and write there, or move the folder of tables.yaml"
@@ -15,7 +15,7 @@ _HINTS = {
     errno.ENAMETOOLONG: "move the folder to where its path is shorter",
     errno.EIO: "look at that disk: the system could not read or write it",
 }
-_UPGRADED = "was supasync replaced while it ran? Then run it again; else install it anew"
+_UPGRADED = "was supasync replaced while it ran? Then run it again; else install it again"
 _UNSPEAKABLE = "rename it, or run supasync under a locale with UTF-8, such as LC_ALL=C.UTF-8"
 
 
@@ -24,29 +24,21 @@ def hint(number: int) -> str | None:
     return _HINTS.get(number)
 
 
-class DefectError(SupasyncError):
-    """Nobody has foreseen this."""
+def understood(err: Exception, where: str = "supasync") -> SupasyncError:
+    """The error in words: what happened, where, and what to do; `InternalError` where nobody knows.
 
-    exit_code = 1
-
-
-def understood(err: Exception, whose: str = "supasync") -> SupasyncError:
-    """The error in words: what happened, where, and what to do; `DefectError` where nobody knows.
-
-    What a file system refuses may come from anywhere in the code, and is nobody's defect.
+    What a file system refuses may come from anywhere in the code, and is not an internal error.
     """
     if isinstance(err, SupasyncError):
         return err
     if isinstance(err, OSError) and (err.filename is not None or err.errno in _HINTS):
-        where = os.fsdecode(err.filename) if isinstance(err.filename, str | bytes) else "this machine"
-        return SupasyncError(f"{where}: {err.strerror or err}", hint=_HINTS.get(err.errno or 0))
+        place = os.fsdecode(err.filename) if isinstance(err.filename, str | bytes) else "this machine"
+        return SupasyncError(f"{place}: {err.strerror or err}", hint=_HINTS.get(err.errno or 0))
     if isinstance(err, ImportError):
-        return SupasyncError(
-            f"a part of the program is not there, or another one: {err.name}", hint=_UPGRADED
-        )
+        return SupasyncError(f"a part of the program is missing or was replaced: {err.name}", hint=_UPGRADED)
     if isinstance(err, UnicodeEncodeError) and _is_of_a_path(err):
         return SupasyncError(f"a name that is not UTF-8: {err.object!r}", hint=_UNSPEAKABLE)
-    return DefectError(f"a defect of {whose}: {type(err).__name__}")
+    return InternalError(f"internal error in {where}: {type(err).__name__}")
 
 
 def _is_of_a_path(err: UnicodeEncodeError) -> bool:

@@ -5,12 +5,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from supasync_core.model import timestamps
-from supasync_core.model.errors import LockedError, SupasyncError, TransientError
+from supasync_core.model.errors import ExitCode, LockedError
 from supasync_core.model.quantities import format_duration
 from supasync_core.model.state import State
 from supasync_core.system import lock
 
-_PASSING = (TransientError.exit_code, LockedError.exit_code)
+_PASSING = (ExitCode.LATER, ExitCode.LOCKED)
 
 
 class LastSuccess:
@@ -37,17 +37,18 @@ class LastSuccess:
         ``age`` is that of the last success where NEW has told it, by NEW's time.
         """
         old = (self.age if age is None else age) > after
-        return SupasyncError.exit_code if exit_code in _PASSING and old else exit_code
+        return ExitCode.PERSON if exit_code in _PASSING and old else exit_code
 
-    def locked(self, error: LockedError, after: timedelta) -> None:
-        """Raise the code where the run that holds the lock has neither succeeded nor saved for too long."""
+    def locked(self, error: LockedError, after: timedelta) -> LockedError:
+        """The error; one that alerts where the lock's run has neither succeeded nor saved for too long."""
         quiet = min(self.age, _age(self._sign)) if self._sign.exists() else self.age
-        if quiet > after:
-            error.exit_code = SupasyncError.exit_code
-            error.hint = (
-                f"it has shown no sign of life for {format_duration(quiet, 2)}: is it "
-                "stopped, or does it hang? End that process; nothing is lost, the next run goes on"
-            )
+        if quiet <= after:
+            return error
+        return error.amended(
+            exit_code=ExitCode.PERSON,
+            hint=f"it has shown no sign of life for {format_duration(quiet, 2)}: is it stopped, or does it "
+            "hang? End that process; nothing is lost, the next run goes on",
+        )
 
 
 def age_in(state: State | None, now: str) -> timedelta | None:

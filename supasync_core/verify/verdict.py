@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 
 from supasync_core.api.blind_spots import UPDATES
 from supasync_core.model.batch import Key
+from supasync_core.model.errors import DiffCode
 
 Method = Literal["keys", "keys and timestamps", "whole rows", "none"]
 KEYS: Final = "keys"
@@ -185,7 +186,9 @@ class Verification:
     @property
     def exit_code(self) -> int:
         """As diff(1): 0 equal, 1 different, 2 trouble."""
-        return 2 if self.troubled else 0 if self.equal else 1
+        if self.troubled:
+            return DiffCode.TROUBLE
+        return DiffCode.EQUAL if self.equal else DiffCode.DIFFERENT
 
     @property
     def requests(self) -> int:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from supasync_core.model.errors import RefusedError, SchemaError
 from supasync_core.model.table import Table
 from supasync_core.staging.csv import records
-from supasync_core.staging.csv.folder import replace_whole
+from supasync_core.system.files import replace_whole
 from supasync_csv.workspace import header
 
 COMMAND = Path(sys.executable).with_name("supasync")

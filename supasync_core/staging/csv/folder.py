@@ -1,15 +1,11 @@
-"""Which file holds which table, and files replaced as a whole."""
+"""Which file holds which table."""
 
 import os
-import stat
 import unicodedata
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp, mkstemp
 
-from supasync_core.model.errors import RefusedError, SchemaError
+from supasync_core.model.errors import SchemaError
 from supasync_core.model.printable import unfit_for_windows
 from supasync_core.model.table import Table
 
@@ -80,54 +76,3 @@ def _same_letters(one: str, other: str) -> bool:
 
 def _alike(one: str, other: str) -> bool:
     return _same_letters(one.casefold(), other.casefold())
-
-
-def replace_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Put a new file in the place of an old one: readers see all of it or nothing.
-
-    Mode, owner and link of the old one stay; a file that is new is for its owner alone. Until then it has a
-    name that only its owner can see: a link in its place would lead the writing elsewhere.
-    """
-    try:
-        path = path.resolve()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        hidden = mkdtemp(dir=path.parent, prefix=f".{path.name}.")
-        descriptor, name = mkstemp(dir=hidden)
-    except OSError as err:
-        raise _unwritable(path, err) from err
-    os.close(descriptor)
-    draft = Path(name)
-    try:
-        write(draft)
-        _settle(draft, path.stat() if path.exists() else None)
-        draft.replace(path)
-    except OSError as err:
-        raise _unwritable(path, err) from err
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-        with suppress(OSError):
-            draft.parent.rmdir()
-
-
-def _settle(draft: Path, old: os.stat_result | None) -> None:
-    """Make the draft last, with the old file's owner and mode as far as this user may.
-
-    All of it by the descriptor: the name may be another file's by now.
-    """
-    number = os.open(draft, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
-    try:
-        os.fsync(number)
-        if hasattr(os, "fchown") and old:
-            with suppress(PermissionError):
-                os.fchown(number, old.st_uid, old.st_gid)
-        if hasattr(os, "fchmod"):
-            os.fchmod(number, stat.S_IMODE(old.st_mode) if old else 0o600)
-    finally:
-        os.close(number)
-    if not hasattr(os, "fchmod"):  # Windows, where it says whether the file may be written
-        draft.chmod(stat.S_IMODE(old.st_mode) if old else 0o600)
-
-
-def _unwritable(path: Path, err: OSError) -> RefusedError:
-    return RefusedError(f"{path} cannot be written: {err.strerror}")
