@@ -102,7 +102,7 @@ def test_every_difference_of_an_app_is_copied_or_named(cluster: Cluster, tmp_pat
         space.new.run(space.supasync("schema", "sql", "--sequences").out)
         verdict = switched(space)
         for done in (first, second, verdict):
-            assert "defect" not in told(done), told(done)
+            assert "internal error" not in told(done), told(done)
         left = differing(space)
         unnamed = {table for table in left if table not in told(verdict)}
         assert not unnamed, told(verdict)

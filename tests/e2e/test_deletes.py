@@ -124,7 +124,7 @@ def test_a_staging_that_fails_is_an_alert_and_what_was_copied_is_kept(workspace:
     done = workspace.supasync("sync", environment=environment)
     assert done.code == 3, done.out + done.err
     assert "deletes were not looked for, the next run will: " in done.err
-    assert "defect" not in done.err
+    assert "internal error" not in done.err
     run = workspace.supasync("status", "--json").json["runs"][0]
     assert run["status"] == "success", "cursors are saved with that"
     assert workspace.supasync("sync", environment=environment).code == 3, "until somebody acts"

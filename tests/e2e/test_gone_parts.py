@@ -44,7 +44,7 @@ def test_a_part_that_is_gone_is_told_in_words_and_the_run_is_recorded(
     told = done.out + done.err
     assert done.code in (2, 3), told
     assert "was supasync replaced while it ran?" in told
-    assert "defect" not in told
+    assert "internal error" not in told
     assert ("running",) not in space.new.rows("select sync_status from sync_metadata")
     if command == "sync":
         assert space.supasync("sync").code == 0
