@@ -14,13 +14,14 @@ import pytest
 import yaml
 
 from docs.generate import PAGE, cli_page, commands
-from supasync_core.api import hookspecs
+from supasync_core.api import backend, hookspecs, state_store, switch, table_plugin
 from supasync_core.api.plugin_host import Host
 from supasync_core.model import errors
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 COMMAND = Path(sys.executable).with_name("supasync")
+PROTOCOL = r"(?m)^\| `([A-Z]\w+)` \| ((?:`\w+` ?)+) \|"
 HOOKS = [hook for name, hook in vars(hookspecs).items() if name.startswith("supasync_")]
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -160,6 +161,31 @@ def test_the_how_tos_transform_loads(tmp_path: Path) -> None:
     host.load_file(path)
     assert host.transforms.get("mask_ip")({"ip": "192.0.2.7"}) == {"ip": "192.0.2.0"}
     assert host.transforms.get("no_trials")({"plan": "trial"}) is None
+
+
+def test_the_how_tos_backend_keeps_the_contract(tmp_path: Path) -> None:
+    _, _, hooks, source, contract = blocks(text_of(ROOT / "docs/how-to/write-a-plugin.md"), "python")
+    package = tmp_path / "supasync_jsonl"
+    package.mkdir()
+    (package / "__init__.py").write_text(hooks, encoding="utf-8")
+    (package / "source.py").write_text(source, encoding="utf-8")
+    (tmp_path / "test_contract.py").write_text(contract, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_contract.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_protocol_is_documented_with_its_methods() -> None:
+    page = text_of(ROOT / "docs/reference/hooks.md")
+    documented = {name: set(re.findall(r"`(\w+)`", text)) for name, text in re.findall(PROTOCOL, page)}
+    modules = (backend, state_store, table_plugin, switch)
+    found = {
+        name: {each for each in dir(thing) if not each.startswith("_")}
+        for module in modules
+        for name, thing in vars(module).items()
+        if getattr(thing, "_is_protocol", False) and thing.__module__ == module.__name__
+    }
+    assert documented == {name: methods for name, methods in found.items() if name not in {"Side", "Person"}}
 
 
 def test_the_tutorials_figures_are_those_of_the_demo(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from supasync_core.api.backend import Sink
+from supasync_core.api.pages import pages
 from supasync_core.model.batch import Batch, Span, Window
 from supasync_core.model.errors import TableError
 from supasync_core.testing.sample_table import ALL, EVENTS, EXACT, event, events, ids, same_cell
@@ -92,11 +93,7 @@ class SinkContract:
     def test_it_can_be_read_page_by_page(self, sink: Sink) -> None:
         """So that both sides can be compared; a page of a key range ends with the range's last row."""
         assert sink.upsert(EVENTS, events(*(event(n, "12:00") for n in (1, 2, 3, 10)))) == 4
-        seen: list[int] = []
-        span = Span(ALL)
-        while (batch := sink.read(EVENTS, Window((span,), 3))).count:
-            seen += ids(batch)
-            span = replace(span, after=EVENTS.place(batch.rows[-1], None))
+        seen = [each for batch in pages(sink, replace(EVENTS, page_size=3)) for each in ids(batch)]
         assert sorted(seen) == [1, 2, 3, 10]
         until = Span(ALL, to=(str(seen[1]),))
         assert ids(sink.read(EVENTS, Window((until,), 9))) == seen[:2]

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from supasync_core.api.backend import Catalog, Source, missing_columns
+from supasync_core.api.backend import Catalog, Clocked, Source, missing_columns
+from supasync_core.api.pages import pages
 from supasync_core.model.batch import Batch, Cursor, Span, Window
 from supasync_core.model.errors import SchemaError
 from supasync_core.testing.sample_table import (
@@ -55,6 +56,16 @@ class SourceContract:
     def test_a_total_is_not_counted_unasked(self, filled: Callable[[Batch], Source]) -> None:
         """Counting costs a scan."""
         assert filled(events(event(1, "12:00"))).read(EVENTS, Window((Span(UPDATED),), 5)).total is None
+
+    def test_a_page_tells_when_it_was_read(self, filled: Callable[[Batch], Source]) -> None:
+        """Where the source has a clock: never later than the answer, for cursors may move as far as that."""
+        source = filled(events(event(1, "12:00")))
+        read_at = source.read(EVENTS, Window((Span(UPDATED),), 5)).read_at
+        if read_at is not None:
+            assert read_at.began <= read_at.at
+        if isinstance(source, Clocked):
+            assert read_at is not None
+            assert read_at.at == source.now()
 
     def test_its_tables_are_listed_with_their_columns(self, filled: Callable[[Batch], Source]) -> None:
         """Where the source can list them: in their order, and none of a schema that is not there."""
@@ -182,8 +193,6 @@ class SourceContract:
     @staticmethod
     def _walk(source: Source, span: Span, limit: int = 2) -> list[int]:
         """The ids in the order in which pages give them."""
-        seen: list[int] = []
-        while (batch := source.read(EVENTS, Window((span,), limit))).count:
-            seen += ids(batch)
-            span = replace(span, start=None, after=EVENTS.place(batch.rows[-1], span.keyset.column))
-        return seen
+        return [
+            each for batch in pages(source, replace(EVENTS, page_size=limit), span) for each in ids(batch)
+        ]
