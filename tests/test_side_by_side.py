@@ -142,7 +142,7 @@ def test_two_versions_of_a_row_are_never_on_their_way_at_once(
 
 def test_a_piece_without_rows_is_confirmed_in_its_place() -> None:
     gone = threading.Event()
-    waiting = [_pending([1]), PendingBatch(Piece(None, TableState(ahead=7)), None), _pending([2])]
+    waiting = [_pending([1]), PendingBatch(Piece(None, TableState(future_rows=7)), None), _pending([2])]
 
     def send(batch: Batch) -> None:
         if batch.rows[0]["id"] == "1":

@@ -10,8 +10,9 @@ from uuid import uuid4
 from supasync_core.api import journal
 from supasync_core.api.registration import Context
 from supasync_core.api.state_store import Claim, Entry, Past, Record, Run, Spending
-from supasync_core.model import state, timestamps
+from supasync_core.model import state_json, timestamps
 from supasync_core.model.errors import StateError
+from supasync_core.model.state import State
 from supasync_core.model.timestamps import Instant
 from supasync_rest.client import Client
 from supasync_rest.error_mapping import SCHEMA_HINT
@@ -148,14 +149,14 @@ class _Spent:
 class _Row:
     record: Record
     is_run: bool
-    state: state.State | None
+    state: State | None
 
 
 def _row(row: Mapping[str, Any]) -> _Row:
     """A row of the table, all of it read; what cannot be read is no row of ours."""
     is_run = bool(row["run_id"])
     stored = row["state"] if is_run else None
-    return _Row(_record(row), is_run, stored and state.from_json(stored))
+    return _Row(_record(row), is_run, stored and state_json.from_json(stored))
 
 
 def _record(row: Mapping[str, Any]) -> Record:

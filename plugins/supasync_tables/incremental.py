@@ -158,7 +158,7 @@ class _Progress:
     reader: TimedReader
     horizon: Horizon = field(init=False)
     state: TableState = field(init=False)
-    ahead: int = 0
+    future_rows: int = 0
     present: Instant = field(init=False)
     """The source's time, where the horizon lies behind it."""
     passed: set[str] = field(init=False)
@@ -197,7 +197,9 @@ class _Progress:
 
     def done(self) -> TableState:
         """The state after a complete read."""
-        self.state = replace(self.state, read_at=self.horizon.text, ahead=self.ahead, extent=self.job.extent)
+        self.state = replace(
+            self.state, read_at=self.horizon.text, future_rows=self.future_rows, extent=self.job.extent
+        )
         return self.state
 
     def _passes(self, column: str, rows: Sequence[Row]) -> bool:
@@ -227,7 +229,7 @@ class _Progress:
             beyond += at > self.horizon.at
             if timestamps.ended(row[column]) <= self.horizon.at:
                 return beyond, self.job.table.place(row, column)
-            self.ahead += at > self.present + MARGIN
+            self.future_rows += at > self.present + MARGIN
         return beyond, None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from supasync_core.api.state_store import Claim, Entry, Past, Record, Run, Spending
-from supasync_core.model import state, timestamps
+from supasync_core.model import state_json, timestamps
 from supasync_core.model.errors import LockedError, StateError
 from supasync_core.model.state import State
 
@@ -72,7 +72,7 @@ def past(journal: Journal, limit: int, since: str | None = None) -> Past:
     """The state and the newest records, newest first; what the records since then cost, oldest first."""
     stored = journal[-1]["state"] if journal and limit else None
     return Past(
-        stored and state.from_json(stored),
+        stored and state_json.from_json(stored),
         tuple(record_from_json(entry) for entry in journal[: -limit - 1 : -1]),
         () if since is None else tuple(_spendings(journal, timestamps.parse(since))),
     )
@@ -105,7 +105,7 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
         "requests": entry.requests,
         "bytes": entry.bytes,
         "details": dict(entry.details),
-        "state": state.to_json(entry.state),
+        "state": state_json.to_json(entry.state),
     }
 
 
@@ -132,7 +132,7 @@ def granted(answer: Answer, claim: Claim) -> Run:
     match answer.get("refused"):
         case None:
             stored = answer["state"]
-            return Run(answer["run"], stored and state.from_json(stored), answer["now"])
+            return Run(answer["run"], stored and state_json.from_json(stored), answer["now"])
         case "locked":
             raise LockedError(
                 f"another run holds the lease: {answer['holder']}, since {answer['since']}, "

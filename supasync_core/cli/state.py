@@ -7,8 +7,9 @@ import click
 
 from supasync_core.api.journal import NO_BASELINE, REOPEN
 from supasync_core.cli import output
-from supasync_core.model import state as states
 from supasync_core.model.errors import StateError
+from supasync_core.model.state import KeysetState
+from supasync_core.model.state_json import to_json
 from supasync_core.project.session import Session
 
 
@@ -27,7 +28,7 @@ def show(session: Session, *, as_json: bool) -> int:
     if current is None:
         raise StateError(NO_BASELINE, hint="run: supasync setup")
     if as_json:
-        click.echo(json.dumps(states.to_json(current), indent=2))
+        click.echo(json.dumps(to_json(current), indent=2))
         return 0
     order = {table.name: i for i, table in enumerate(session.settings.tables)}
     rows = [
@@ -42,7 +43,7 @@ def show(session: Session, *, as_json: bool) -> int:
     return 0
 
 
-def settled(keyset: states.KeysetState) -> str:
+def settled(keyset: KeysetState) -> str:
     """Whether the overlap behind the cursor has been read again."""
     return "yes" if keyset.settled else "no"
 

@@ -8,7 +8,7 @@ from supasync_core.api.plugin_host import Host
 from supasync_core.api.table_plugin import Job
 from supasync_core.gap.csv.queries import Wanted
 from supasync_core.gap.no_source import NoSource
-from supasync_core.model import state
+from supasync_core.model import state_json
 from supasync_core.model.errors import StateError
 from supasync_core.model.row_key import has_row_key
 from supasync_core.model.settings import Settings
@@ -55,7 +55,7 @@ def ask(migration: Migration, staging: Staging) -> tuple[State, dict[str, Shape]
     """State and columns from the sink, kept in the staging for a time without it."""
     known = current(migration.store.past(1), migration.source_ref)
     shapes = {table.name: migration.sink.shape(table) for table in migration.settings.tables}
-    staging.remember("state", state.to_json(known))
+    staging.remember("state", state_json.to_json(known))
     for name, shape in shapes.items():
         remember_shape(staging, name, shape)
     return known, shapes
@@ -70,4 +70,4 @@ def remembered(settings: Settings, staging: Staging) -> tuple[State, dict[str, S
             hint="run supasync gap sql once without --offline while NEW answers",
         )
     shapes = {table.name: shape for table in settings.tables if (shape := recall_shape(staging, table.name))}
-    return state.from_json(stored), shapes
+    return state_json.from_json(stored), shapes

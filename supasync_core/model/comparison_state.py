@@ -1,8 +1,6 @@
 """What the state keeps of a table's comparison: when the last one ended, how far the present one is."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from supasync_core.model.batch import Key
 
@@ -17,7 +15,7 @@ class Comparison:
     All times are the store's. ``loaded_at``: when the table had first been read to its end. ``walked_at``:
     when the last complete comparison of values began; ``rows`` of the source were in it. ``ranges`` are those
     that the sink is known to hold as the source had them, with the rows that were stamped up to ``until``;
-    ``version`` is what the source told of the whole table before.
+    ``fingerprint`` is what the source told of the whole table before.
 
     ``began_at``: when the present walk began, None where none is under way. It has passed the rows up to the
     key ``behind``, ``met`` of them, knows ``passed`` ranges with the rows stamped up to ``horizon``, and has
@@ -29,7 +27,7 @@ class Comparison:
     rows: int = 0
     ranges: tuple[Range, ...] = ()
     until: str | None = None
-    version: str | None = None
+    fingerprint: str | None = None
     began_at: str | None = None
     behind: Key = ()
     met: int = 0
@@ -37,16 +35,16 @@ class Comparison:
     horizon: str | None = None
     found: tuple[Key, ...] = ()
     more: int = 0
-    told: str | None = None
-    """The version that the source told before the present walk."""
+    next_fingerprint: str | None = None
+    """The fingerprint that the source told before the present walk."""
 
     def forgotten(self) -> "Comparison":
         """A copy that knows no range any more: the sink may hold older rows. The walk stays where it is."""
-        return replace(self, ranges=(), passed=(), version=None, told=None)
+        return replace(self, ranges=(), passed=(), fingerprint=None, next_fingerprint=None)
 
-    def begun(self, now: str, horizon: str, version: str | None) -> "Comparison":
+    def begun(self, now: str, horizon: str, fingerprint: str | None) -> "Comparison":
         """A copy in which a walk begins at the store's time ``now``."""
-        return replace(self, began_at=now, horizon=horizon, told=version)
+        return replace(self, began_at=now, horizon=horizon, next_fingerprint=fingerprint)
 
     def ended(self, *, values: bool) -> "Comparison":
         """A copy in which the present walk has come to the table's end."""
@@ -54,14 +52,9 @@ class Comparison:
         if not values:
             return done
         return replace(
-            done, walked_at=self.began_at, ranges=self.passed, until=self.horizon, version=self.told
+            done,
+            walked_at=self.began_at,
+            ranges=self.passed,
+            until=self.horizon,
+            fingerprint=self.next_fingerprint,
         )
-
-
-def from_stored(stored: Mapping[str, Any]) -> Comparison:
-    """As it is stored in JSON."""
-    ranges = {
-        name: tuple((tuple(key), *rest) for key, *rest in stored[name]) for name in ("ranges", "passed")
-    }
-    keys = {"behind": tuple(stored["behind"]), "found": tuple(map(tuple, stored["found"]))}
-    return Comparison(**{**stored, **ranges, **keys})

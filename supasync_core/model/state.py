@@ -1,14 +1,10 @@
 """The state kept with the sink: cursors per table, and the record of every run."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
-from supasync_core.model.batch import Cursor
-from supasync_core.model.comparison_state import Comparison, from_stored
-from supasync_core.model.errors import StateError
-
-FORMAT = 1
+from supasync_core.model.batch import Cursor, Key
+from supasync_core.model.comparison_state import Comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +30,12 @@ class KeysetState:
 class Extent:
     """A table as its source summed it up at one moment: its rows, the largest value of each column asked for.
 
-    ``version`` is another one after any insert, update or delete, and never comes back.
+    ``fingerprint`` is another one after any insert, update or delete, and never comes back.
     """
 
     rows: int
     newest: Mapping[str, str | None]
-    version: str
+    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,32 +67,49 @@ class Late:
 
 
 @dataclass(frozen=True, slots=True)
-class TableState:
-    """What is known of one table between runs.
+class Guarded:
+    """What `supasync_core.sync.guards` knows of the rows that were copied.
 
-    ``read_at``: the source's time of the last complete read. ``ahead``: rows stamped later than that.
-    ``settings``: those under which rows were copied, and the ``columns`` that came. ``alive_at``: when
-    rows of it were last seen in the source. ``verified_at``: the store's time when rows that the source has
-    no more were last looked for; ``deletions`` of them are still in the sink, the first ones ``deleted``.
+    ``settings``: those under which rows were copied, and the ``columns`` that came. ``last_seen_rows_at``:
+    the store's time when rows were last seen in the source. ``counted``: rows of a read from its beginning
+    are still to be counted in the sink, or were too few there: see `supasync_core.sync.tally`.
+    """
+
+    settings: Mapping[str, str] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+    last_seen_rows_at: str | None = None
+    counted: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deletes:
+    """Rows that the source no longer has: the store's time of the last look for them.
+
+    ``rows`` of them are still in the sink, the first ones by ``keys``.
+    """
+
+    checked_at: str | None = None
+    rows: int = 0
+    keys: tuple[Key, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """What is known of one table between runs; a table's strategy writes ``keysets`` to ``extent``.
+
+    ``read_at``: the source's time of the last complete read. ``future_rows``: rows stamped later than that.
     ``extent``: what the source told before the last complete read. ``late``: a run that ended uncleanly
-    may still write rows of it. ``counted``: rows of a read from its beginning are still to be counted in the
-    sink, or were too few there: see `supasync_core.sync.tally`. ``comparison``: how far the walk is that
-    finds what reading does not see, and what it knows; None before the table was read to its end, and where
-    there is no such walk.
+    may still write rows of it. ``comparison``: how far the walk is that finds what reading does not see, and
+    what it knows; None before the table was read to its end, and where there is no such walk.
     """
 
     keysets: Mapping[str, KeysetState] = field(default_factory=dict)
     read_at: str | None = None
-    ahead: int = 0
-    settings: Mapping[str, str] = field(default_factory=dict)
-    columns: tuple[str, ...] = ()
-    alive_at: str | None = None
-    verified_at: str | None = None
-    deletions: int = 0
-    deleted: tuple[tuple[str, ...], ...] = ()
+    future_rows: int = 0
     extent: Extent | None = None
     late: Late | None = None
-    counted: str | None = None
+    guarded: Guarded = field(default_factory=Guarded)
+    deletes: Deletes = field(default_factory=Deletes)
     comparison: Comparison | None = None
 
     def keyset(self, name: str) -> KeysetState:
@@ -238,73 +251,3 @@ class State:
         """A copy in which exactly these rows of that table are set aside."""
         others = {key: value for key, value in self.quarantine.items() if key != name}
         return replace(self, quarantine={**others, name: rows} if rows else others)
-
-
-def to_json(state: State) -> dict[str, Any]:
-    """The state as it is stored."""
-    return {"format": FORMAT, **asdict(state)}
-
-
-def from_json(stored: Mapping[str, Any]) -> State:
-    """The stored state; StateError where it is damaged or of a newer format.
-
-    What an earlier version did not store yet has its default.
-    """
-    number = stored.get("format")
-    if isinstance(number, int) and number > FORMAT:
-        raise StateError(
-            f"the state was written by a newer supasync (format {number}, this one reads {FORMAT})",
-            hint="upgrade supasync on this machine",
-        )
-    try:
-        state = State(
-            source=stored["source"],
-            tables={name: _table(table) for name, table in stored["tables"].items()},
-            last_success=stored["last_success"],
-            closed=stored["closed"],
-            schema_seen_at=stored.get("schema_seen_at"),
-            writing=Writing(**stored["writing"]) if stored.get("writing") else None,
-            again={
-                name: Again(**{**again, "behind": tuple(again["behind"])})
-                for name, again in stored.get("again", {}).items()
-            },
-            quarantine={name: tuple(map(_quarantined, rows)) for name, rows in stored["quarantine"].items()},
-        )
-    except (KeyError, TypeError, AttributeError) as err:
-        raise StateError(
-            f"the stored state is damaged ({type(err).__name__}: {err})",
-            hint="restore the newest row of sync_metadata from a backup",
-        ) from err
-    # 0.1.0 noted no writing run, so it took pages for unchanged behind which NEW had changed.
-    return state if "writing" in stored else state.unsure(state.tables)
-
-
-_FORMER = ("updates_seen",)
-"""What earlier versions kept of a table and nothing asks for any more."""
-
-
-def _quarantined(stored: Mapping[str, Any]) -> Quarantined:
-    lists = {name: tuple(stored.get(name, ())) for name in ("key", "columns")}
-    blockers = tuple(map(tuple, stored.get("blockers", ())))
-    return Quarantined(**{**stored, **lists, "blockers": blockers})
-
-
-def _table(stored: Mapping[str, Any]) -> TableState:
-    keysets = {name: _keyset(keyset) for name, keyset in stored["keysets"].items()}
-    deleted = tuple(map(tuple, stored.get("deleted", ())))
-    extent = Extent(**stored["extent"]) if stored.get("extent") else None
-    kept = {name: value for name, value in stored.items() if name not in _FORMER}
-    plain = {**kept, "keysets": keysets, "columns": tuple(stored["columns"]), "deleted": deleted}
-    late = _late(stored["late"]) if stored.get("late") else None
-    walk = from_stored(stored["comparison"]) if stored.get("comparison") else None
-    return TableState(**{**plain, "extent": extent, "late": late, "comparison": walk})
-
-
-def _late(stored: Mapping[str, Any]) -> Late:
-    back = stored.get("back")
-    return Late(**{**stored, "back": back and {name: _keyset(keyset) for name, keyset in back.items()}})
-
-
-def _keyset(stored: Mapping[str, Any]) -> KeysetState:
-    cursor = stored["cursor"] and Cursor(stored["cursor"]["value"], tuple(stored["cursor"]["key"]))
-    return KeysetState(**{**stored, "cursor": cursor, "digests": tuple(stored["digests"])})

@@ -52,7 +52,7 @@ class SchemaWatch:
         """
         if known.read_at is None:
             self.refuse_heirs(table)
-        if self.blind or (known.settings and not self.due):
+        if self.blind or (known.guarded.settings and not self.due):
             return
         try:
             missing = lacking(self.migration, table, self.migration.source.shape(table))

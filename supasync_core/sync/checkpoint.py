@@ -86,7 +86,7 @@ class Checkpoint:
 
     def sight(self, table: Table, batch: Batch) -> None:
         """Keep in mind that the source has these rows: what it deletes before anybody looks was its own."""
-        if table.deletes != "mirror" or self.state.table(table.name).verified_at is None:
+        if table.deletes != "mirror" or self.state.table(table.name).deletes.checked_at is None:
             return
         with self.lock:
             seen = self.sighted.setdefault(table.name, set())

@@ -131,8 +131,8 @@ class Deleting:
         """Let the state name the deleted rows that NEW still has."""
         checkpoint = self.checkpoint
         state = checkpoint.state.table(table.name)
-        state = replace(state, deleted=keys[:KEPT], deletions=len(keys) + more)
-        checkpoint.state = checkpoint.state.with_table(table.name, state)
+        deletes = replace(state.deletes, keys=keys[:KEPT], rows=len(keys) + more)
+        checkpoint.state = checkpoint.state.with_table(table.name, replace(state, deletes=deletes))
         result = checkpoint.results[table.name]
         checkpoint.results[table.name] = replace(result, deleted=len(keys) + more)
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Key
@@ -42,17 +43,17 @@ class Guard:
         A name that an earlier version did not store yet is filled in: it is no difference.
         """
         current = fingerprint(self.table, dict(self.migration.transforms(self.table)))
-        known = self.state.settings
+        known = self.state.guarded.settings
         changed = [name for name in current if known.get(name, current[name]) != current[name]]
         if changed:
             raise self._start_again(
                 f"{_told(changed)} changed since its rows were copied, and they would stay as they are"
             )
-        self.state = replace(self.state, settings=current)
+        self._note(settings=current)
 
     def read(self, batch: Batch) -> None:
         """SchemaError where the source has other columns than the rows that were copied."""
-        known, found = set(self.state.columns), set(batch.columns)
+        known, found = set(self.state.guarded.columns), set(batch.columns)
         if known and known != found:
             words = [("gained", sorted(found - known)), ("lost", sorted(known - found))]
             told = " and ".join(
@@ -61,7 +62,7 @@ class Guard:
                 if names
             )
             raise self._start_again(f"OLD {told}; rows already copied do not have that change")
-        self.state = replace(self.state, columns=batch.columns, alive_at=self.now)
+        self._note(columns=batch.columns, last_seen_rows_at=self.now)
 
     @property
     def needs_lookup(self) -> bool:
@@ -88,11 +89,10 @@ class Guard:
 
     def _alive(self, rows: int) -> None:
         """SchemaError where a table that had rows shows none any more."""
-        if rows or not self.state.alive_at:
+        seen = self.state.guarded.last_seen_rows_at
+        if rows or not seen:
             return
-        if timestamps.parse(self.now) - timestamps.parse(self.state.alive_at) < timestamps.micros_of(
-            ALIVE_EVERY
-        ):
+        if timestamps.parse(self.now) - timestamps.parse(seen) < timestamps.micros_of(ALIVE_EVERY):
             return
         if self.migration.source.count(self.table) == 0:
             raise SchemaError(
@@ -101,12 +101,18 @@ class Guard:
                 hint="is the key still the right one? If the table was emptied on purpose: "
                 f"supasync state reset {self.table.name}",
             )
-        self.state = replace(self.state, alive_at=self.now)
+        self._note(last_seen_rows_at=self.now)
+
+    def counted(self, mark: str | None) -> None:
+        """Keep whether rows are still to be counted in the sink: see `supasync_core.sync.tally`."""
+        self._note(counted=mark)
 
     def stamped(self, state: TableState) -> TableState:
         """The state that a piece leads to, with what was seen here."""
-        own = ("settings", "columns", "alive_at", "counted")
-        return replace(state, **{name: getattr(self.state, name) for name in own})
+        return replace(state, guarded=self.state.guarded)
+
+    def _note(self, **fields: Any) -> None:  # noqa: ANN401 - of `Guarded`
+        self.state = replace(self.state, guarded=replace(self.state.guarded, **fields))
 
     def _start_again(self, what: str) -> SchemaError:
         return SchemaError(

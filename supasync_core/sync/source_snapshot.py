@@ -52,10 +52,10 @@ class SourceSnapshot:
         extent = None if table.where else self._extent(table)
         return extent.rows if extent else 0
 
-    def version(self, table: Table) -> str | None:
+    def fingerprint(self, table: Table) -> str | None:
         """What changes with every write to the table; None where the source does not tell it."""
         extent = self._extent(table)
-        return extent.version if extent else None
+        return extent.fingerprint if extent else None
 
     def read(self, plugin: TablePlugin, job: Job) -> Iterator[Piece]:
         """The plugin's pieces; one without a batch where nothing has changed since a complete read.
@@ -73,7 +73,7 @@ class SourceSnapshot:
 
     def _pieces(self, plugin: TablePlugin, job: Job) -> Iterator[Piece]:
         known, told = job.state.extent, job.extent
-        if self.survey and known and told and known.version == told.version:
+        if self.survey and known and told and known.fingerprint == told.fingerprint:
             seen = self.survey.now if self.horizon is None else self.horizon
             yield Piece(None, replace(job.state, read_at=timestamps.to_text(seen)))
             return

@@ -102,7 +102,7 @@ class TableCopy:
         source = bounded(project.source, checkpoint.held)
         job = checkpoint.snapshot.job(table, source, guard.state, checkpoint.run.now)
         self.tally = Tally.begun(project, project.strategy(table), job)
-        guard.state = replace(guard.state, counted=self.tally.mark)
+        guard.counted(self.tally.mark)
         in_flight = InFlight(self.pool, project.workers)
 
         def confirm_until(ready: Future[Any]) -> None:
@@ -151,7 +151,7 @@ class TableCopy:
             error = err
         if self.tally.note:
             self.checkpoint.notes.append(self.tally.note)
-        guard.state = replace(guard.state, counted=self.tally.mark)
+        guard.counted(self.tally.mark)
         return error
 
     def _expect_something(self, job: Job) -> None:

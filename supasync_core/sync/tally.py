@@ -66,7 +66,7 @@ class Tally:
         """Before the first page."""
         spans = plugin.pending(job).spans
         whole = all((span.start, span.after, span.beyond) == (None, None, None) for span in spans)
-        mark = LOADING if whole and job.state.read_at is None else job.state.counted
+        mark = LOADING if whole and job.state.read_at is None else job.state.guarded.counted
         held = migration.source.count(job.table) if mark and not whole else None
         return cls(migration, job.table, whole, mark, held)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from supasync_core.api.state_store import Claim, Entry, StateStore
-from supasync_core.model import state
+from supasync_core.model import state_json
 from supasync_core.model.batch import Cursor
 from supasync_core.model.errors import LockedError, StateError
 from supasync_core.model.state import KeysetState, State, TableState
@@ -179,7 +179,7 @@ class StateStoreContract:
     ) -> None:
         """An older supasync does not misread what a newer one wrote."""
         with monkeypatch.context() as newer:
-            newer.setattr(state, "FORMAT", state.FORMAT + 1)
+            newer.setattr(state_json, "FORMAT", state_json.FORMAT + 1)
             _baseline(opened())
         with pytest.raises(StateError, match="newer"):
             opened().begin(_claim())

@@ -8,7 +8,7 @@ import pytest
 
 from supasync_core.api.blind_spots import unseen
 from supasync_core.api.table_plugin import Job, TablePlugin
-from supasync_core.model import state, timestamps
+from supasync_core.model import state_json, timestamps
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
 from supasync_core.testing.memory_source import MemorySource, Pair, SurveyedSource
@@ -118,5 +118,5 @@ class TablePluginContract:
     def test_the_state_survives_being_stored(self, pair: Pair) -> None:
         """It is kept as JSON between two runs."""
         pair.run()
-        kept = json.loads(json.dumps(state.to_json(State("somewhere", {"events": pair.state}))))
-        assert state.from_json(kept).table("events") == pair.state
+        kept = json.loads(json.dumps(state_json.to_json(State("somewhere", {"events": pair.state}))))
+        assert state_json.from_json(kept).table("events") == pair.state

@@ -8,7 +8,7 @@ import pytest
 
 from supasync_core.model import timestamps
 from supasync_core.model.comparison_state import Comparison
-from supasync_core.model.state import TableState
+from supasync_core.model.state import Deletes, TableState
 from supasync_core.model.table import NEVER, Table
 from supasync_core.project.migration import Migration
 from supasync_core.sync.comparison.due import wanted
@@ -62,7 +62,7 @@ def test_the_first_comparison_that_counts_begins_an_overlap_after_the_first_load
     assert not made.is_due(state, early)
     assert made.is_due(state, late)
     walked = Comparison(loaded_at=timestamps.to_text(LOADED), walked_at=timestamps.to_text(early))
-    state = TableState(comparison=walked, verified_at=timestamps.to_text(early))
+    state = TableState(comparison=walked, deletes=Deletes(timestamps.to_text(early)))
     assert made.is_due(state, late), "one that began before may have missed what was committed since"
     state = replace(state, comparison=replace(walked, walked_at=timestamps.to_text(late)))
     assert not made.is_due(state, late + 1)
@@ -73,17 +73,19 @@ def test_a_walk_under_way_goes_on_and_an_old_state_is_due() -> None:
     made = want("updates", deletes="report")
     assert made.is_due(TableState(), LOADED), "deletes are looked for from the first run on"
     under_way = Comparison(loaded_at=timestamps.to_text(LOADED), began_at=timestamps.to_text(LOADED))
-    assert made.is_due(TableState(comparison=under_way, verified_at=timestamps.to_text(LOADED)), LOADED)
+    assert made.is_due(TableState(comparison=under_way, deletes=Deletes(timestamps.to_text(LOADED))), LOADED)
 
 
 def test_an_unchanged_table_needs_no_walk_unless_something_is_unsure() -> None:
     made = want("updates", deletes="mirror")
     late = timestamps.to_text(LOADED + DAY)
-    known = Comparison(loaded_at=timestamps.to_text(LOADED), walked_at=late, version="v1")
-    state = TableState(comparison=known, verified_at=late)
+    known = Comparison(loaded_at=timestamps.to_text(LOADED), walked_at=late, fingerprint="v1")
+    state = TableState(comparison=known, deletes=Deletes(late))
     assert made.is_unchanged(state, "v1")
     assert not made.is_unchanged(state, "v2")
     assert not made.is_unchanged(state, None)
     assert not made.is_unchanged(state.unsure(), "v1"), "older rows may be in NEW"
-    assert not made.is_unchanged(replace(state, deletions=1), "v1"), "rows that were held are tried again"
+    assert not made.is_unchanged(replace(state, deletes=Deletes(late, 1)), "v1"), (
+        "rows that were held are tried again"
+    )
     assert not made.is_unchanged(replace(state, comparison=replace(known, began_at=late)), "v1")

@@ -11,7 +11,7 @@ from supasync_core import config
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.state_store import Claim, Entry
 from supasync_core.model.report import Report
-from supasync_core.model.state import State
+from supasync_core.model.state import Deletes, State
 from supasync_core.project.migration import Migration, opened
 from supasync_core.project.run_options import RunOptions
 from supasync_core.sync import runner
@@ -70,7 +70,7 @@ def later(folder: Path) -> None:
     with _opened(folder) as migration:
         run = migration.store.begin(Claim(holder="t", source=migration.source_ref, command="t", lease=1))
         state = run.state or State(migration.source_ref)
-        known = replace(state.table("people"), verified_at="2024-01-01T00:00:00Z")
+        known = replace(state.table("people"), deletes=Deletes("2024-01-01T00:00:00Z"))
         assert migration.store.save(run.id, Entry(status="reset", state=state.with_table("people", known)))
 
 

@@ -15,7 +15,8 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from supasync_core.model.state import State, to_json
+from supasync_core.model.state import State
+from supasync_core.model.state_json import to_json
 from tests.postgrest.launch import ROLES, Server, serve
 from tests.servers.command import start
 from tests.servers.fork_server import Forked

@@ -14,7 +14,7 @@ from supasync_core.api import journal
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Backend, Fence
 from supasync_core.api.state_store import Claim, Entry
-from supasync_core.model import state
+from supasync_core.model import state_json
 from supasync_core.model.cost import Ledger
 from supasync_core.model.report import Report
 from supasync_core.model.settings import Endpoint, Settings
@@ -133,8 +133,8 @@ def ground() -> Iterator[MemoryGround]:
     with (
         TemporaryDirectory() as folder,
         virtual(line := Timeline()),
-        patch.object(state, "to_json", _kept),
-        patch.object(state, "from_json", lambda stored: stored["kept"]),
+        patch.object(state_json, "to_json", _kept),
+        patch.object(state_json, "from_json", lambda stored: stored["kept"]),
     ):
         yield MemoryGround(host, Path(folder), line)
 

@@ -22,7 +22,8 @@ from supasync_core.model import timestamps
 from supasync_core.model.cost import Cost
 from supasync_core.model.report import Report
 from supasync_core.model.settings import Settings
-from supasync_core.model.state import State, from_json, to_json
+from supasync_core.model.state import State
+from supasync_core.model.state_json import from_json, to_json
 from supasync_core.project.migration import opened
 from supasync_core.project.run_options import RunOptions
 from supasync_core.sync import checkpoint, runner

@@ -90,10 +90,10 @@ def test_rows_of_the_last_seconds_are_not_from_the_future_and_those_of_next_year
     pair = pair_of()
     pair.write(1, ago=-1.5)
     pair.run()
-    assert pair.state.ahead == 0
+    assert pair.state.future_rows == 0
     pair.write(2, ago=-365 * 86400)
     pair.run()
-    assert pair.state.ahead == 1
+    assert pair.state.future_rows == 1
 
 
 def test_rows_of_a_clock_that_is_hours_behind_or_ahead_arrive() -> None:

@@ -13,7 +13,8 @@ from psycopg.types.json import Jsonb
 from supasync_core import config
 from supasync_core.api.plugin_host import Host
 from supasync_core.model.batch import Keyset, Span, Window
-from supasync_core.model.state import State, to_json
+from supasync_core.model.state import State
+from supasync_core.model.state_json import to_json
 from supasync_core.model.table import Table
 from supasync_core.project.migration import opened
 from supasync_core.staging.staging_file import Staging

@@ -9,7 +9,8 @@ import pytest
 
 from supasync_core.model.batch import Cursor
 from supasync_core.model.errors import SchemaError, StateError
-from supasync_core.model.state import KeysetState, Quarantined, State, TableState, to_json
+from supasync_core.model.state import KeysetState, Quarantined, State, TableState
+from supasync_core.model.state_json import to_json
 from supasync_core.model.table import Table
 from tests.diff.calling import call
 from tests.verify.conftest import Pair

@@ -57,7 +57,7 @@ class Comparing:
         """
         state = self.checkpoint.state.table(want.table.name)
         under_way = state.comparison is not None and state.comparison.began_at is not None
-        return not under_way, state.verified_at or ""
+        return not under_way, state.deletes.checked_at or ""
 
     def _looked_at(self, table: Table) -> Wanted | None:
         """How the table is compared now; None where it is not due."""
@@ -76,10 +76,11 @@ class Comparing:
             replaced or checkpoint.options.last or want.is_due(state, timestamps.parse(checkpoint.run.now))
         ):
             return None  # a row that was changed has another key, and the one before is in NEW
-        if want.is_unchanged(state, checkpoint.snapshot.version(table)):
+        if want.is_unchanged(state, checkpoint.snapshot.fingerprint(table)):
             now = checkpoint.run.now
             known = replace(state.comparison or known, walked_at=now)
-            checkpoint.keep(table, replace(state, comparison=known, verified_at=now))
+            deletes = replace(state.deletes, checked_at=now)
+            checkpoint.keep(table, replace(state, comparison=known, deletes=deletes))
             return None
         return want
 
@@ -108,7 +109,7 @@ class Comparing:
         """Whether deletes were to be looked for long ago; also where no earlier run has ever done so."""
         settings, state = self.checkpoint.migration.settings, self.checkpoint.lease.state
         known = state.table(want.table.name)
-        if known.verified_at is None:
+        if known.deletes.checked_at is None:
             return state.last_success is not None
         return want.is_overdue(known, timestamps.parse(self.checkpoint.run.now), settings.stale_after)
 

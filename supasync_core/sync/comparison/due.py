@@ -33,7 +33,7 @@ class Wanted:
         known = state.comparison or Comparison()
         if known.began_at is not None:
             return True
-        ended = state.verified_at
+        ended = state.deletes.checked_at
         if self.deletes and ended is None:
             return True
         if self.values and not self._counts(known):
@@ -42,18 +42,18 @@ class Wanted:
 
     def is_overdue(self, state: TableState, now: timestamps.Instant, grace: timedelta) -> bool:
         """Whether the last one ended so long ago that one is missing."""
-        ended = state.verified_at
+        ended = state.deletes.checked_at
         return ended is not None and now - timestamps.parse(ended) > timestamps.micros_of(self.every + grace)
 
-    def is_unchanged(self, state: TableState, version: str | None) -> bool:
+    def is_unchanged(self, state: TableState, fingerprint: str | None) -> bool:
         """Whether the source tells that nothing has happened in the table since a comparison that counts.
 
         Rows that are to be removed from the sink, and were held there, are tried again.
         """
         known = state.comparison
-        if known is None or known.began_at is not None or version is None or not self._counts(known):
+        if known is None or known.began_at is not None or fingerprint is None or not self._counts(known):
             return False
-        return known.version == version and not (self.deletes and state.deletions)
+        return known.fingerprint == fingerprint and not (self.deletes and state.deletes.rows)
 
     def _counts(self, known: Comparison) -> bool:
         """Whether the last comparison of values began late enough to have seen all of the first load."""

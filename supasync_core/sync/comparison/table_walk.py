@@ -88,7 +88,7 @@ class Walk:
         self.known = checkpoint.state.table(table.name).comparison or Comparison()
         if self.known.began_at is None:
             now = checkpoint.run.now
-            self.known = self.known.begun(now, self._horizon(), checkpoint.snapshot.version(table))
+            self.known = self.known.begun(now, self._horizon(), checkpoint.snapshot.fingerprint(table))
         how = comparison_of(checkpoint.migration, table, checkpoint.state, exact=False)
         method: Method = STAMPS if how.stamps else KEYS
         self.light = replace(how, method=method, bare=not self.wanted.values, versioned=self.wanted.values)
@@ -261,5 +261,5 @@ class Walk:
         self._keep()
         self._know(self.known.ended(values=self.wanted.values))
         state = self.checkpoint.state.table(self.table.name)
-        ended = replace(state, verified_at=self.checkpoint.run.now)
-        self.checkpoint.keep(self.table, ended)
+        deletes = replace(state.deletes, checked_at=self.checkpoint.run.now)
+        self.checkpoint.keep(self.table, replace(state, deletes=deletes))
