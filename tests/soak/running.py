@@ -26,7 +26,7 @@ class Silent:
 
 
 def inline(items: Iterator[Any], *_rest: object) -> Iterator[Any]:
-    """As `ahead`, one item early and without a thread, so that a seed plays the same each time."""
+    """As `prefetch`, one item early and without a thread, so that a seed plays the same each time."""
     end = object()
     upcoming = next(items, end)
     while upcoming is not end:
@@ -42,5 +42,5 @@ def virtual(line: Timeline) -> Iterator[None]:
         for name in ("monotonic", "time", "clock_gettime"):
             stack.enter_context(patch.object(time, name, now))
         stack.enter_context(patch.object(time, "sleep", line.tick))
-        stack.enter_context(patch.object(table_copy, "ahead", inline))
+        stack.enter_context(patch.object(table_copy, "prefetch", inline))
         yield
