@@ -154,6 +154,16 @@ def test_every_error_is_documented_with_its_exit_code() -> None:
             assert row.startswith(f"| {error.exit_code} |"), name
 
 
+def test_every_backend_of_ours_is_documented_with_its_settings() -> None:
+    host = Host()
+    host.load_installed()
+    section = text_of(ROOT / "docs/reference/tables-yaml.md").partition("### source and sink")[2]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", section.partition("\n### ")[0], re.MULTILINE))
+    assert set(rows) == {*host.sources, *host.sinks}
+    for name, row in rows.items():
+        assert all(f"`{setting}" in row for setting in host.sources.get(name).settings)
+
+
 def test_the_how_tos_transform_loads(tmp_path: Path) -> None:
     path = tmp_path / "my_transforms.py"
     path.write_text(blocks(text_of(ROOT / "docs/how-to/write-a-plugin.md"), "python")[0], encoding="utf-8")

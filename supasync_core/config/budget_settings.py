@@ -5,11 +5,32 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from supasync_core.config.declarations import BUDGETS
+from supasync_core.config.declarations import Field
 from supasync_core.config.document import Section
 from supasync_core.config.read_settings import Reading
+from supasync_core.config.value_kinds import size, whole
 from supasync_core.model.budget import USUAL_EGRESS, Budgets
 
+BUDGETS: Final = (
+    Field(
+        name="requests",
+        parse=whole(1, 999_999_999),
+        kind="whole number",
+        doc="requests in a calendar month (UTC)",
+    ),
+    Field(
+        name="egress",
+        parse=size("5GB"),
+        kind="size",
+        doc="bytes that the project sends in a calendar month, compressed as they travel",
+    ),
+    Field(
+        name="database",
+        parse=size("500MB"),
+        kind="size",
+        doc="bytes of the database in all",
+    ),
+)
 _MONTH: Final = timedelta(days=31)
 
 

@@ -1,9 +1,28 @@
 """The switch of the app as tables.yaml names it: the app's .env, and commands of the user's own."""
 
-from supasync_core.config.declarations import CUTOVER, defaults_of
+from typing import Final
+
+from supasync_core.config.declarations import Field, defaults_of
 from supasync_core.config.document import Entry, Section
 from supasync_core.config.read_settings import Reading
+from supasync_core.config.value_kinds import text, texts
 from supasync_core.model.settings import Cutover
+
+CUTOVER: Final = (
+    Field(
+        name="env",
+        parse=text,
+        kind="path",
+        doc="the app's .env, whose SUPABASE_URL names OLD until the switch; not the one beside tables.yaml",
+    ),
+    Field(
+        name="steps",
+        parse=texts,
+        kind="command or list of commands",
+        default="[]",
+        doc="commands of your own that `cutover` runs after the switch, in this order, each with consent",
+    ),
+)
 
 
 def cutover(reading: Reading, given: Entry | None) -> Cutover:

@@ -20,10 +20,8 @@ from supasync_core.config.value_kinds import (
     optional_section,
     section,
     share,
-    size,
     some_names,
     text,
-    texts,
     whole,
 )
 from supasync_core.model.table import DELETES, UPDATES
@@ -307,43 +305,6 @@ TABLE: Final = (
         default="public",
         shared=True,
         doc="the PostgreSQL schema of the table, the same on both sides",
-    ),
-)
-
-BUDGETS: Final = (
-    Field(
-        name="requests",
-        parse=whole(1, 999_999_999),
-        kind="whole number",
-        doc="requests in a calendar month (UTC)",
-    ),
-    Field(
-        name="egress",
-        parse=size("5GB"),
-        kind="size",
-        doc="bytes that the project sends in a calendar month, compressed as they travel",
-    ),
-    Field(
-        name="database",
-        parse=size("500MB"),
-        kind="size",
-        doc="bytes of the database in all",
-    ),
-)
-
-CUTOVER: Final = (
-    Field(
-        name="env",
-        parse=text,
-        kind="path",
-        doc="the app's .env, whose SUPABASE_URL names OLD until the switch; not the one beside tables.yaml",
-    ),
-    Field(
-        name="steps",
-        parse=texts,
-        kind="command or list of commands",
-        default="[]",
-        doc="commands of your own that `cutover` runs after the switch, in this order, each with consent",
     ),
 )
 
