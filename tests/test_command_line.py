@@ -1,7 +1,6 @@
 """The installed command: help, summaries, version, and options before and after a command's name."""
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -10,13 +9,13 @@ import click
 import pytest
 
 from docs.generate import commands
+from tests.servers.command import run
 
-COMMAND = Path(sys.executable).with_name("supasync")
 WIDTH = 80
 
 
 def call(*args: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([COMMAND, *args], capture_output=True, text=True, check=False, cwd=folder)
+    return run(folder or Path.cwd(), *args)
 
 
 def summaries(shown: str) -> Iterator[tuple[str, str]]:

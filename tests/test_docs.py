@@ -17,10 +17,10 @@ from docs.generate import PAGE, cli_page, commands
 from supasync_core.api import backend, hookspecs, state_store, switch, table_plugin
 from supasync_core.api.plugin_host import Host
 from supasync_core.model import errors
+from tests.servers.command import COMMAND
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-COMMAND = Path(sys.executable).with_name("supasync")
 PROTOCOL = r"(?m)^\| `([A-Z]\w+)` \| ((?:`\w+` ?)+) \|"
 HOOKS = [hook for name, hook in vars(hookspecs).items() if name.startswith("supasync_")]
 

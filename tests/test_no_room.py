@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.command import COMMAND
+from tests.servers.command import run
 
 CONFIG = """\
 version: 1
@@ -21,9 +21,7 @@ tables:
 
 def supasync(folder: Path, *args: str) -> tuple[int, str]:
     """The exit code and all that was printed."""
-    done = subprocess.run(
-        [COMMAND, *args], cwd=folder, capture_output=True, text=True, check=False, timeout=60
-    )
+    done = run(folder, *args)
     assert "Traceback" not in done.stderr
     assert "defect" not in done.stderr
     return done.returncode, done.stdout + done.stderr

@@ -1,7 +1,6 @@
 """Durations and sizes: read by one grammar, printed in one form."""
 
 import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supasync_core.model.quantities import format_duration, format_size, parse_duration, parse_size
+from tests.servers.command import run
 
-COMMAND = Path(sys.executable).with_name("supasync")
 HOUR = timedelta(hours=1)
 
 
@@ -57,7 +56,7 @@ def test_sizes_are_printed_in_the_largest_unit() -> None:
 @pytest.mark.parametrize(("every", "said"), [("1h30m", "divide an hour or a day evenly"), ("soon", "1h30m")])
 def test_options_have_the_grammar_of_tables_yaml(tmp_path: Path, every: str, said: str) -> None:
     def call(*args: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([COMMAND, *args], capture_output=True, text=True, check=False, cwd=tmp_path)
+        return run(tmp_path, *args)
 
     assert call("demo", "--folder", ".").returncode == 0
     assert call("schedule", "cron", "--every", "2h").returncode == 0

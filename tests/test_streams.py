@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-COMMAND = Path(sys.executable).with_name("supasync")
+from tests.servers.command import COMMAND
+
 TABLES = """\
 version: 1
 source: {backend: csv, path: old}

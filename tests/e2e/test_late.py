@@ -3,7 +3,6 @@
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,6 +15,7 @@ from supasync_core.model import timestamps
 from supasync_rest import scripts
 from tests.e2e.workspace import TABLES_YAML, Workspace, between
 from tests.postgrest.launch import ROLES
+from tests.servers.fork_server import Forked
 from tests.servers.postgres import Cluster
 
 SCHEMA = (
@@ -214,17 +214,9 @@ def elsewhere(space: Workspace, folder: Path) -> Workspace:
     return replace(space, folder=folder)
 
 
-def watchful(space: Workspace) -> subprocess.Popen[str]:
+def watchful(space: Workspace) -> subprocess.Popen[str] | Forked:
     """A run to which half a second is what a minute is to others: it then renews its lease."""
-    imports = "from supasync_core import cli; from supasync_core.project import lease"
-    code = f"{imports}; lease.RENEW = 0.5; cli.main()"
-    return subprocess.Popen(
-        [sys.executable, "-c", code, "sync"],
-        cwd=space.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return replace(space, before="from supasync_core.project import lease; lease.RENEW = 0.5").command("sync")
 
 
 @pytest.mark.parametrize("table", TABLES)

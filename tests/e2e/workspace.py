@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 from supasync_core.model.state import State
 from supasync_core.model.state_json import to_json
 from tests.postgrest.launch import ROLES, Server, serve
-from tests.servers.command import start
+from tests.servers.command import HURRIED, start
 from tests.servers.fork_server import Forked
 from tests.servers.postgres import Cluster
 
@@ -99,6 +99,8 @@ class Workspace:
     old: End
     new: End
     environment: dict[str, str] = field(default_factory=dict)
+    before: str = HURRIED
+    """Code that a command runs first."""
     files: dict[str, str] = field(default_factory=dict)
     """What `keep` has read of the folder."""
     own: set[str] = field(default_factory=set)
@@ -112,7 +114,8 @@ class Workspace:
         self, *args: str, environment: Mapping[str, str] | None = None
     ) -> subprocess.Popen[str] | Forked:
         """Start the installed command in the folder, with nothing of our own environment but the path."""
-        return start(self.folder, *args, environment={**self.environment, **(environment or {})})
+        given = {**self.environment, **(environment or {})}
+        return start(self.folder, *args, environment=given, before=self.before)
 
     def supasync(self, *args: str, environment: Mapping[str, str] | None = None) -> Completed:
         """Run the command to its end; no key and no traceback may ever be in what it prints."""

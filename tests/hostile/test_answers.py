@@ -3,8 +3,6 @@
 import gzip
 import itertools
 import json
-import subprocess
-import sys
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -26,6 +24,7 @@ from supasync_rest.retry_policy import RetryPolicy
 from supasync_rest.source import RestSource
 from supasync_rest.store import RestStore
 from tests.hostile.server import answer, serving
+from tests.servers.command import run
 
 TABLE = Table(name="users", key=("id",))
 WINDOW = Window((Span(Keyset("updated_at"), after=Cursor("2024-01-01T00:00:00", ("7",))),), 100)
@@ -152,14 +151,7 @@ def test_no_command_prints_the_key_that_a_server_repeats(
         settings = {"version": 1, "source": end, "sink": other, "tables": {"users": {"key": "id"}}}
         (tmp_path / "tables.yaml").write_text(yaml.safe_dump(settings))
         (tmp_path / ".env").write_text(f"KEY={KEY}\n")
-        done = subprocess.run(
-            [Path(sys.executable).with_name("supasync"), command, *form],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = run(tmp_path, command, *form)
     shown = done.stdout + done.stderr
     assert done.returncode == 3, shown
     for part in (KEY, KEY[10:], "&#115;&#98;"):

@@ -2,8 +2,6 @@
 # ruff: noqa: S608 - fixed names
 
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -12,9 +10,9 @@ import pytest
 
 from supasync_core.model.errors import SupasyncError
 from supasync_core.staging.connection import open_to_look, open_to_read, open_to_write
+from tests.servers.command import run
 
 SECRET = "content of a file of mine"
-COMMAND = Path(sys.executable).with_name("supasync")
 OPEN = (open_to_read, open_to_write, open_to_look)
 ROWS = "create table users (id int, name varchar); insert into users values (1, 'A');"
 PLANTED = {
@@ -30,12 +28,6 @@ def made(path: Path, planted: str = "") -> Path:
     with duckdb.connect(str(path)) as connection:
         connection.execute(f"{ROWS} {planted}")
     return path
-
-
-def run(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [COMMAND, *args], cwd=folder, capture_output=True, text=True, timeout=60, check=False
-    )
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Files handed over: what is not a file is refused, and no line of any length takes the machine's memory."""
 
 import os
-import subprocess
-import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +15,8 @@ from supasync_core.model.table import Table
 from supasync_core.staging.csv import records
 from supasync_core.system.files import replace_whole
 from supasync_csv.workspace import header
+from tests.servers.command import run
 
-COMMAND = Path(sys.executable).with_name("supasync")
 TABLE = Table(name="users")
 POSIX = pytest.mark.skipif(os.name != "posix", reason="FIFOs and devices are POSIX's")
 ODD: dict[str, Callable[[Path], object]] = {
@@ -32,12 +30,6 @@ CALLS = {
     "diff of a folder": ("diff", "given", "good.csv", "--key", "id", "--table", "users"),
     "init": ("init", "--from", "given"),
 }
-
-
-def run(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [COMMAND, *args], cwd=folder, capture_output=True, text=True, timeout=60, check=False
-    )
 
 
 @POSIX

@@ -14,9 +14,9 @@ from supasync_core.model.errors import StateError
 from supasync_core.staging.connection import open_to_write
 from supasync_core.system import lock
 from supasync_core.system.faults import understood
+from tests.servers.command import COMMAND, run
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="names of files are bytes")
-COMMAND = Path(sys.executable).with_name("supasync")
 ASCII = {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
 """A locale without UTF-8: Python would take another one for C by itself."""
 HOLDER = """
@@ -36,7 +36,7 @@ def ran(folder: Path, *args: str, **environment: str) -> tuple[int, str]:
 @pytest.fixture
 def demo(tmp_path: Path) -> Path:
     folder = tmp_path / "größe"
-    subprocess.run([COMMAND, "demo", "--folder", folder], capture_output=True, check=True)
+    run(tmp_path, "demo", "--folder", str(folder)).check_returncode()
     text = (folder / "tables.yaml").read_text("utf-8")
     (folder / "tables.yaml").write_text(
         text.replace("usage_logs:  {", "usage_logs:  {deletes: report, "), "utf-8"

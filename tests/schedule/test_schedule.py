@@ -5,7 +5,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -17,8 +16,8 @@ from hypothesis import strategies as st
 from supasync_core.model.errors import ConfigError
 from supasync_core.schedule import cron, systemd, windows
 from supasync_core.schedule.job import _EVERY, Job, minute, minutes
+from tests.servers.command import COMMAND, run
 
-COMMAND = Path(sys.executable).with_name("supasync")
 ODD = 'it\'s 100% "odd" $HOME \\ & (ü) `x`'
 TASK = "{http://schemas.microsoft.com/windows/2004/02/mit/task}"
 paths = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1).filter(str.isprintable)
@@ -194,7 +193,7 @@ def test_what_no_clock_can_be_set_to_is_refused(every: timedelta) -> None:
 def odd_folder(tmp_path: Path) -> Path:
     """A configuration between two files, in a folder with an odd name."""
     folder = tmp_path / ODD.replace("\\", "")  # which DuckDB takes for a slash
-    subprocess.run([COMMAND, "demo", "--folder", folder], capture_output=True, check=True)
+    run(tmp_path, "demo", "--folder", str(folder)).check_returncode()
     return folder
 
 
@@ -229,9 +228,7 @@ def test_bad_wishes_are_usage_errors(odd_folder: Path) -> None:
         ["cron", "--every", "0m"],
         [],
     ):
-        done = subprocess.run(
-            [COMMAND, "schedule", *args], cwd=odd_folder, capture_output=True, text=True, check=False
-        )
+        done = run(odd_folder, "schedule", *args)
         assert done.returncode == 2
         assert "Traceback" not in done.stderr
 

@@ -34,16 +34,33 @@ AT_START = ("PYTHON", "LANG", "LC_", "COVERAGE", "COV_")
 """Variables that only a new interpreter obeys."""
 
 
+HURRIED = """
+from time import sleep
+from supasync_rest.retry_policy import RetryPolicy
+RetryPolicy.__init__.__kwdefaults__["sleep"] = lambda seconds: sleep(seconds / 20)
+"""
+"""What makes the waits between attempts short; the unit tests of the client tell how long they are."""
+
+
+def run(
+    folder: Path, *args: str, environment: Mapping[str, str] | None = None, timeout: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """Run the command in a folder to its end."""
+    with start(folder, *args, environment=environment) as process:
+        out, err = process.communicate(timeout=timeout)
+        return subprocess.CompletedProcess([COMMAND, *args], process.wait(), out, err)
+
+
 def start(
-    folder: Path, *args: str, environment: Mapping[str, str] | None = None
+    folder: Path, *args: str, environment: Mapping[str, str] | None = None, before: str = ""
 ) -> subprocess.Popen[str] | Forked:
-    """Start the command in a folder, with nothing of our own environment but the path."""
+    """Start the command in a folder, after the code ``before``, with only the path of our environment."""
     kept = {name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("COV")}
     given = {**kept, "HOME": str(folder), **(environment or {})}
     if not any(name.startswith(AT_START) for name in given):
-        return FORKS.start([str(COMMAND), *args], folder, given)
+        return FORKS.start([str(COMMAND), *args], folder, given, before)
     return subprocess.Popen(
-        [COMMAND, *args],
+        [sys.executable, "-c", f"{before}\nfrom supasync_core.cli import main\nmain()", *args],
         cwd=folder,
         env=given,
         stdin=subprocess.DEVNULL,

@@ -130,8 +130,10 @@ class ForkServer:
     control: socket.socket | None = field(default=None, init=False)
     turn: threading.Lock = field(default_factory=threading.Lock, init=False)
 
-    def start(self, args: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Forked:
-        """Start a fork that reads nothing and whose output is read as text."""
+    def start(
+        self, args: Sequence[str], folder: Path, environment: Mapping[str, str], before: str = ""
+    ) -> Forked:
+        """Start a fork that runs the code of ``before`` first; it reads nothing, and prints text."""
         with self.turn:
             if self.control is None or self.process is None or self.process.poll() is not None:
                 self.control = self._launch()
@@ -140,7 +142,7 @@ class ForkServer:
         status, tell = socket.socketpair()
         status.settimeout(60)
         texts = [str(each) for each in args]
-        request = {"args": texts, "folder": str(folder), "environment": {**environment}}
+        request = {"args": texts, "folder": str(folder), "environment": {**environment}, "before": before}
         try:
             given = [print_out, print_err, tell.fileno()]
             with self.turn:
@@ -263,6 +265,7 @@ def become(request: dict[str, object], descriptors: list[int]) -> None:
     time.tzset()
     sys.argv = [str(each) for each in request["args"]]  # type: ignore[attr-defined]
     sys.path[0] = str(Path(sys.argv[0]).parent)
+    exec(str(request["before"]), {})  # noqa: S102 - our own
 
 
 def main() -> None:
