@@ -26,7 +26,6 @@ from supasync_core.model.errors import ConfigError, SchemaError
 from supasync_core.model.settings import Endpoint, Settings
 from supasync_core.model.table import Table
 from supasync_core.staging.csv.choices import Choices
-from supasync_core.staging.remembered_shapes import recall_shape
 from supasync_core.staging.staged_tables import ready
 from supasync_core.staging.staging_file import Staging
 
@@ -121,7 +120,7 @@ class SideFinder:
         if not path.exists():
             raise SchemaError(f"staging: there is no {path} yet", hint="run: supasync gap import --dry-run")
         with closing(Staging(path)) as staging:  # the columns of NEW as it has kept them
-            shapes = {table: recall_shape(staging, table.name) for table in settings.tables}
+            shapes = {table: staging.recall_shape(table.name) for table in settings.tables}
         return FileSide(STAGING, path, FORMATS["duckdb"], self.choices, "duckdb", ready, shapes.get)
 
     def _transformed(self, table: Table, batch: Batch) -> Batch:

@@ -26,7 +26,6 @@ from supasync_core.staging.csv.file_format import delimiter_of
 from supasync_core.staging.csv.find_files import TableFiles, find
 from supasync_core.staging.csv.named_files import together
 from supasync_core.staging.csv.records import lines
-from supasync_core.staging.remembered_shapes import recall_shape, remember_shape
 from supasync_core.staging.staging_file import Staging
 
 Progress = Callable[[str], None]
@@ -96,9 +95,9 @@ class ImportPlanner:
         """The sink's columns; those that were kept where the sink knows no types."""
         shape = self.migration.sink.shape(table)
         if shape.known and any(column.type for column in shape.columns):
-            remember_shape(self.staging, table.name, shape)
+            self.staging.remember_shape(table.name, shape)
             return shape
-        kept = recall_shape(self.staging, table.name)
+        kept = self.staging.recall_shape(table.name)
         if kept and isinstance(self.migration.sink, Informed):
             self.migration.sink.informed(table, kept)  # so that keys are one or two as NEW would have it
         return kept or shape

@@ -15,7 +15,6 @@ from supasync_core.model.settings import Settings
 from supasync_core.model.state import State
 from supasync_core.model.table import Shape
 from supasync_core.project.migration import Migration
-from supasync_core.staging.remembered_shapes import recall_shape, remember_shape
 from supasync_core.staging.staging_file import Staging
 
 _EPOCH = "1970-01-01T00:00:00Z"
@@ -57,7 +56,7 @@ def ask(migration: Migration, staging: Staging) -> tuple[State, dict[str, Shape]
     shapes = {table.name: migration.sink.shape(table) for table in migration.settings.tables}
     staging.remember("state", state_json.to_json(known))
     for name, shape in shapes.items():
-        remember_shape(staging, name, shape)
+        staging.remember_shape(name, shape)
     return known, shapes
 
 
@@ -69,5 +68,5 @@ def remembered(settings: Settings, staging: Staging) -> tuple[State, dict[str, S
             "the staging holds no cursors yet",
             hint="run supasync gap sql once without --offline while NEW answers",
         )
-    shapes = {table.name: shape for table in settings.tables if (shape := recall_shape(staging, table.name))}
+    shapes = {table.name: shape for table in settings.tables if (shape := staging.recall_shape(table.name))}
     return state_json.from_json(stored), shapes

@@ -1,4 +1,5 @@
-"""What a staging keeps for good: keys that the source was seen to have, rows removed from a sink."""
+"""What the staging keeps: keys that the source was seen to have, rows that were removed or overwritten."""
+# ruff: noqa: S608 - the names of tables are our own
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,21 +42,19 @@ class History(Database):
 
     def sighted(self, source: str, table: Table, versions: Mapping[Key, str | None]) -> None:
         """Note rows that the source has now; they count once `keep_sighted` is called."""
-        with translate_errors(self.path, table):
-            self.connection.execute(
-                "INSERT INTO temp.sightings "
-                "SELECT ?, ?, unnest(CAST(? AS VARCHAR[])), unnest(CAST(? AS VARCHAR[]))",
-                [source, _name(table), list(map(_text, versions)), list(versions.values())],
-            )
+        self.fetch(
+            "INSERT INTO temp.sightings SELECT ?, ?, unnest(CAST(? AS VARCHAR[])), "
+            "unnest(CAST(? AS VARCHAR[]))",
+            [source, _name(table), list(map(_text, versions)), list(versions.values())],
+        )
 
     def rewritten(self, source: str, table: Table) -> list[Key]:
         """Of the rows noted now, those whose version was another one when they were last kept."""
-        with translate_errors(self.path, table):
-            found = self.connection.execute(
-                "SELECT key FROM temp.sightings AS n JOIN kept.sighted AS k USING (source, name, key) "
-                "WHERE source = ? AND name = ? AND n.version <> k.version ORDER BY key",
-                [source, _name(table)],
-            ).fetchall()
+        found = self.fetch(
+            "SELECT key FROM temp.sightings AS n JOIN kept.sighted AS k USING (source, name, key) "
+            "WHERE source = ? AND name = ? AND n.version <> k.version ORDER BY key",
+            [source, _name(table)],
+        )
         return [_key(text) for (text,) in found]
 
     def keep_sighted(self, source: str, table: Table, doubtful: Sequence[Key] = ()) -> None:
@@ -90,12 +89,11 @@ class History(Database):
 
     def seen(self, source: str, table: Table, keys: Sequence[Key]) -> set[Key]:
         """Those of the keys that the source had once: kept before, or staged from an export of it."""
-        with translate_errors(self.path, table):
-            found = self.connection.execute(
-                "SELECT key FROM kept.sighted WHERE source = ? AND name = ? "
-                "AND key IN (SELECT unnest(CAST(? AS VARCHAR[])))",
-                [source, _name(table), list(map(_text, keys))],
-            ).fetchall()
+        found = self.fetch(
+            "SELECT key FROM kept.sighted WHERE source = ? AND name = ? "
+            "AND key IN (SELECT unnest(CAST(? AS VARCHAR[])))",
+            [source, _name(table), list(map(_text, keys))],
+        )
         return {_key(text) for (text,) in found} | self.staged_keys(table, keys)
 
     def staged_keys(self, table: Table, keys: Sequence[Key]) -> set[Key]:
@@ -104,25 +102,76 @@ class History(Database):
 
     def keep_removed(self, removal: str, at: str, sink: str, table: Table, batch: Batch) -> None:
         """Keep whole rows before they are removed."""
-        keys = list(map(_text, table.keys(batch)))
+        self._keep("kept.removed", removal, at, sink, table, batch)
+
+    def keep_overwritten(self, removal: str, at: str, sink: str, table: Table, batch: Batch) -> None:
+        """Keep whole rows before they are overwritten."""
+        self._keep("kept.overwritten", removal, at, sink, table, batch)
+
+    def keep_written(self, removal: str, table: Table, batch: Batch) -> None:
+        """Keep what overwritten rows are now."""
+        keys = [_text(key) for key in table.keys(batch)]
         with translate_errors(self.path, table), transaction(self.connection):
             self.connection.execute(
-                "INSERT INTO kept.removed SELECT ?, ?, ?, ?, unnest(CAST(? AS VARCHAR[])), "
-                "unnest(CAST(? AS VARCHAR[])), false",
-                [removal, at, sink, _name(table), keys, list(batch.rows.texts)],
+                "UPDATE kept.overwritten AS o SET written = n.content FROM (SELECT "
+                "unnest(CAST(? AS VARCHAR[])) AS key, unnest(CAST(? AS VARCHAR[])) AS content) AS n "
+                "WHERE o.removal = ? AND o.name = ? AND o.key = n.key",
+                [keys, list(batch.rows.texts), removal, _name(table)],
             )
 
     def removals(self, sink: str) -> list[Removal]:
         """What was removed from that sink, the newest first."""
-        return self._listed("kept.removed", sink)
+        return self._list("kept.removed", sink)
 
-    def _listed(self, kept: str, sink: str) -> list[Removal]:
-        with translate_errors(self.path):
-            found = self.connection.execute(
-                f"SELECT removal, min(moment), name, count(*), bool_and(undone) FROM {kept} "  # noqa: S608
-                "WHERE sink = ? GROUP BY removal, name ORDER BY 2 DESC, 1 DESC, name",
-                [sink],
-            ).fetchall()
+    def overwrites(self, sink: str) -> list[Removal]:
+        """What was overwritten in that sink, the newest first."""
+        return self._list("kept.overwritten", sink)
+
+    def removed_rows(self, removal: str, table: Table) -> Iterator[Batch]:
+        """The table's rows of that removal that were not put back."""
+        found = self.fetch(
+            "SELECT content FROM kept.removed WHERE removal = ? AND name = ? AND NOT undone ORDER BY rowid",
+            [removal, _name(table)],
+        )
+        for start in range(0, len(found), _PAGE):
+            yield Batch(raw_json.join(content for (content,) in found[start : start + _PAGE]))
+
+    def overwritten_rows(self, removal: str, table: Table) -> Iterator[tuple[str, str | None]]:
+        """The texts of rows before and after, of those that are not restored; None where none is known."""
+        with translate_errors(self.path, table):
+            found = second_connection(self.connection).execute(
+                "SELECT content, written FROM kept.overwritten "
+                "WHERE removal = ? AND name = ? AND NOT undone ORDER BY rowid",
+                [removal, _name(table)],
+            )
+        while rows := found.fetchmany(_PAGE):
+            yield from rows
+
+    def put_back(self, removal: str, table: Table) -> None:
+        """Note that the table's rows of that removal are settled: they are in the sink again."""
+        self._settle("kept.removed", removal, table)
+
+    def restored(self, removal: str, table: Table) -> None:
+        """Note that the table's rows that were overwritten then are settled."""
+        self._settle("kept.overwritten", removal, table)
+
+    def _keep(  # noqa: PLR0913, PLR0917 - a row of the history
+        self, kept: str, removal: str, at: str, sink: str, table: Table, batch: Batch
+    ) -> None:
+        keys = [_text(key) for key in table.keys(batch)]
+        with translate_errors(self.path, table), transaction(self.connection):
+            self.connection.execute(
+                f"INSERT INTO {kept} (removal, moment, sink, name, undone, key, content) "
+                "SELECT ?, ?, ?, ?, false, unnest(CAST(? AS VARCHAR[])), unnest(CAST(? AS VARCHAR[]))",
+                [removal, at, sink, _name(table), keys, list(batch.rows.texts)],
+            )
+
+    def _list(self, kept: str, sink: str) -> list[Removal]:
+        found = self.fetch(
+            f"SELECT removal, min(moment), name, count(*), bool_and(undone) FROM {kept} "
+            "WHERE sink = ? GROUP BY removal, name ORDER BY 2 DESC, 1 DESC, name",
+            [sink],
+        )
         removals: dict[str, Removal] = {}
         for removal, at, name, rows, undone in found:
             known = removals.get(removal)
@@ -134,68 +183,8 @@ class History(Database):
             )
         return list(removals.values())
 
-    def removed_rows(self, removal: str, table: Table) -> Iterator[Batch]:
-        """The rows of the table that were removed then and were not put back."""
-        with translate_errors(self.path, table):
-            found = self.connection.execute(
-                "SELECT content FROM kept.removed "
-                "WHERE removal = ? AND name = ? AND NOT undone ORDER BY rowid",
-                [removal, _name(table)],
-            ).fetchall()
-        for start in range(0, len(found), _PAGE):
-            yield Batch(raw_json.join(content for (content,) in found[start : start + _PAGE]))
-
-    def keep_overwritten(self, removal: str, at: str, sink: str, table: Table, batch: Batch) -> None:
-        """Keep whole rows before they are written over."""
-        keys = list(map(_text, table.keys(batch)))
-        with translate_errors(self.path, table), transaction(self.connection):
-            self.connection.execute(
-                "INSERT INTO kept.overwritten SELECT ?, ?, ?, ?, unnest(CAST(? AS VARCHAR[])), "
-                "unnest(CAST(? AS VARCHAR[])), NULL, false",
-                [removal, at, sink, _name(table), keys, list(batch.rows.texts)],
-            )
-
-    def keep_written(self, removal: str, table: Table, batch: Batch) -> None:
-        """Keep what those rows are now that they were written over."""
-        keys = list(map(_text, table.keys(batch)))
-        with translate_errors(self.path, table), transaction(self.connection):
-            self.connection.execute(
-                "UPDATE kept.overwritten AS o SET written = n.content FROM (SELECT "
-                "unnest(CAST(? AS VARCHAR[])) AS key, unnest(CAST(? AS VARCHAR[])) AS content) AS n "
-                "WHERE o.removal = ? AND o.name = ? AND o.key = n.key",
-                [keys, list(batch.rows.texts), removal, _name(table)],
-            )
-
-    def overwrites(self, sink: str) -> list[Removal]:
-        """What was written over in that sink, the newest first."""
-        return self._listed("kept.overwritten", sink)
-
-    def overwritten_rows(self, removal: str, table: Table) -> Iterator[tuple[str, str | None]]:
-        """The texts of the table's rows before and after, of those that are not restored."""
-        with translate_errors(self.path, table):
-            found = second_connection(self.connection).execute(
-                "SELECT content, written FROM kept.overwritten "
-                "WHERE removal = ? AND name = ? AND NOT undone ORDER BY rowid",
-                [removal, _name(table)],
-            )
-        while rows := found.fetchmany(_PAGE):
-            yield from rows
-
-    def restored(self, removal: str, table: Table) -> None:
-        """Note that the table's rows that were written over then are settled."""
-        with translate_errors(self.path, table):
-            self.connection.execute(
-                "UPDATE kept.overwritten SET undone = true WHERE removal = ? AND name = ?",
-                [removal, _name(table)],
-            )
-
-    def put_back(self, removal: str, table: Table) -> None:
-        """Note that the table's rows of that removal are settled: they are in the sink again."""
-        with translate_errors(self.path, table):
-            self.connection.execute(
-                "UPDATE kept.removed SET undone = true WHERE removal = ? AND name = ?",
-                [removal, _name(table)],
-            )
+    def _settle(self, kept: str, removal: str, table: Table) -> None:
+        self.fetch(f"UPDATE {kept} SET undone = true WHERE removal = ? AND name = ?", [removal, _name(table)])
 
 
 def _name(table: Table) -> str:

@@ -1,6 +1,6 @@
 """Staged rows as a source: for parents that a row waits for, and for the cursors that an export proves."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,20 +13,20 @@ from supasync_core.model.timestamps import Horizon
 from supasync_core.staging.connection import translate_errors
 from supasync_core.staging.duckdb_tables import Tables, shape_of
 from supasync_core.staging.read_rows import Reader
+from supasync_core.staging.staged_tables import ready
 
 
 class StagedSource(Source):
-    """Reads the tables that ``placed`` names; ``at`` is the time of the export, where that is known."""
+    """The staged rows; ``at`` is the time of the export, where that is known."""
 
-    def __init__(self, connection: DuckDBPyConnection, path: Path, placed: Callable[[Table], Table]) -> None:
+    def __init__(self, connection: DuckDBPyConnection, path: Path) -> None:
         self._connection = connection
         self._path = path
-        self._placed = placed
         self.at: Horizon | None = None
 
     def shape(self, table: Table) -> Shape:
         """The table's columns."""
-        kinds = Tables(self._connection).kinds(self._placed(table))
+        kinds = Tables(self._connection).kinds(ready(table))
         return Shape(known=False) if kinds is None else shape_of(kinds)
 
     def count(self, table: Table, window: Window | None = None) -> int:
@@ -34,7 +34,7 @@ class StagedSource(Source):
         if not self._staged(table):
             return 0
         with translate_errors(self._path, table):
-            return Reader(self._connection).count(self._placed(table), window)
+            return Reader(self._connection).count(ready(table), window)
 
     def read(self, table: Table, window: Window) -> Batch:
         """One page of the window."""
@@ -43,7 +43,7 @@ class StagedSource(Source):
         reader = Reader(self._connection)
         with translate_errors(self._path, table):
             try:
-                return replace(reader.read(self._placed(table), window), read_at=self.at)
+                return replace(reader.read(ready(table), window), read_at=self.at)
             finally:
                 reader.forget()
 
@@ -51,7 +51,7 @@ class StagedSource(Source):
         """The rows whose columns have one of these tuples of texts; none of a table that is not staged."""
         if self._staged(table):
             with translate_errors(self._path, table):
-                yield Reader(self._connection).rows(self._placed(table), columns, values)
+                yield Reader(self._connection).rows(ready(table), columns, values)
 
     def _staged(self, table: Table) -> bool:
-        return Tables(self._connection).kinds(self._placed(table)) is not None
+        return Tables(self._connection).kinds(ready(table)) is not None

@@ -1,10 +1,11 @@
-"""Where staged rows and the sink's rows stand, and which values of the first refer to other rows."""
+"""The tables of staged rows and of the sink's rows, and which values of the first refer to other rows."""
 # ruff: noqa: S608 - names are quoted by values.identifier
 
 from dataclasses import replace
 
 from duckdb import DuckDBPyConnection
 
+from supasync_core.model.pg_types import type_of
 from supasync_core.model.table import Shape, Table
 from supasync_core.staging.duckdb_tables import Tables, qualified
 from supasync_core.staging.equality import common, same
@@ -19,12 +20,6 @@ def ready(table: Table) -> Table:
 def known(table: Table) -> Table:
     """The table of the sink's rows."""
     return replace(table.whole().narrowed(()), table=None, schema="known")
-
-
-def type_of(shape: Shape, name: str) -> str:
-    """The column's type; empty where nobody knows."""
-    column = shape.column(name)
-    return (column.type or "") if column else ""
 
 
 def referring(connection: DuckDBPyConnection, table: Table, shape: Shape, column: str) -> str:

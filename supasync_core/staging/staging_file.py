@@ -1,4 +1,4 @@
-"""The staging `duckdb`: an export's rows and the sink's, side by side in one file, told apart in SQL.
+"""The staging: one DuckDB file with the rows of an export and the sink's, compared in SQL.
 
 A table's rows stand in the schema ``ready`` as the sink's types want them: JSON for JSON and arrays, text for
 all else. The sink's rows of the same keys stand in ``known``, in the same kinds. Both can be dropped at any
@@ -56,24 +56,21 @@ def kind_for(shape: Shape, name: str) -> Kind:
 
 
 class Staging(History):
-    """One file, opened to be written. ``connection`` is for exports that load files by DuckDB themselves."""
+    """The opened staging file; LockedError where another process has it open."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.shapes: dict[str, Shape] = {}
-        """The types of the tables that were loaded or compared."""
+        """The columns of the tables that were staged or compared."""
         self.lossy: set[str] = set()
-        """Tables whose JSON and arrays were read and printed by JavaScript."""
+        """Tables whose JSON and arrays JavaScript has parsed and printed."""
         self.connection: DuckDBPyConnection = open_to_write(path, memory=MEMORY, loads=True)
         with translate_errors(path), transaction(self.connection):
             self.connection.execute(_SETUP + SETUP)
 
     def remember(self, name: str, value: Any) -> None:  # noqa: ANN401 - any JSON value
-        """Keep a JSON value under the name, for good."""
-        with translate_errors(self.path):
-            self.connection.execute(
-                "INSERT OR REPLACE INTO gap.memory VALUES (?, ?)", [name, json.dumps(value)]
-            )
+        """Keep a JSON value under the name."""
+        self.fetch("INSERT OR REPLACE INTO gap.memory VALUES (?, ?)", [name, json.dumps(value)])
 
     def recall(self, name: str) -> Any:  # noqa: ANN401 - any JSON value
         """The value that was kept; None where there is none."""
@@ -98,18 +95,20 @@ class Staging(History):
         return set(found)
 
     def collect_keys(self, table: Table, children: Sequence[tuple[Table, str]] = ()) -> int:
-        """How many keys the sink is to be asked for: of staged rows, and those that children refer to."""
+        """Collect the keys to ask the sink for, and count them: of staged rows, and what children refer to.
+
+        A child's column counts where its row, with that value, is not in the sink already.
+        """
         parts = [referring(self.connection, child, self.shape(child), column) for child, column in children]
         if Tables(self.connection).kinds(ready(table)) is not None:
             parts.append(f"SELECT {self._plain_key(table)} FROM {qualified(ready(table))}")
         nothing = f"SELECT {', '.join('NULL::VARCHAR' for _ in table.key)} WHERE false"
         query = " UNION ".join([nothing, *(part for part in parts if part)])
-        with translate_errors(self.path, table):
-            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE asked AS {query} ORDER BY ALL")
+        self.fetch(f"CREATE OR REPLACE TEMP TABLE asked AS {query} ORDER BY ALL")
         return int(self.fetch("SELECT count(*) FROM temp.asked")[0][0])
 
     def collected_keys(self) -> Iterator[Sequence[Key]]:
-        """Those keys, some at once, each once and in order."""
+        """The collected keys in order, each once, several at a time."""
         size = 10 * _PAGE
         for start in itertools.count(0, size):
             keys = self.fetch("SELECT * FROM temp.asked LIMIT ? OFFSET ?", [size, start])
@@ -121,7 +120,7 @@ class Staging(History):
     def values_without_parent(
         self, table: Table, column: str, parents: Sequence[Table], referred: str
     ) -> list[str]:
-        """The column's values that no row of the parents has in ``referred``, staged or taken in."""
+        """The column's values that no row of the parents has in ``referred``, staged or loaded."""
         query = referring(self.connection, table, self.shape(table), column)
         child = type_of(self.shape(table), column)
         for parent in parents if query else ():
@@ -130,22 +129,35 @@ class Staging(History):
                 query = without(self.connection, query, place, referred, child, other)
         return [value for (value,) in self.fetch(f"{query} ORDER BY 1")] if query else []
 
+    def remember_shape(self, name: str, shape: Shape) -> None:
+        """Keep a table's columns, for a time when NEW does not answer."""
+        columns = [[c.name, c.type, c.nullable, c.key, c.refers] for c in shape.columns]
+        self.remember(f"shape {name}", {"known": shape.known, "columns": columns})
+
+    def recall_shape(self, name: str) -> Shape | None:
+        """The columns that were kept of a table."""
+        stored = self.recall(f"shape {name}")
+        if not stored:
+            return None
+        columns = (
+            Column(n, t, null, key, tuple(ref) if ref else None) for n, t, null, key, ref in stored["columns"]
+        )
+        return Shape(tuple(columns), known=stored["known"])
+
     def shape(self, table: Table) -> Shape:
-        """The types of a table's columns, as they were told or remembered last."""
+        """The columns of the table as they were last used or kept."""
         if table.name not in self.shapes:
-            kept = self.recall(f"shape {table.name}") or {"columns": []}
-            columns = tuple(Column(name, type=kind) for name, kind, *_ in kept["columns"])
-            self.shapes[table.name] = Shape(columns, known=bool(columns))
+            self.shapes[table.name] = self.recall_shape(table.name) or Shape(known=False)
         return self.shapes[table.name]
 
     def load_sink_rows(self, table: Table, shape: Shape, batches: Iterable[Batch]) -> int:
-        """Take in the sink's rows that have one of the staged keys; their number."""
+        """Load the sink's rows of the collected keys; their number."""
         self.shapes[table.name] = shape
         self._drop(known(table))
         return sum(map(partial(self._write, known(table), shape), batches))
 
     def replace(self, table: Table, shape: Shape, batches: Iterable[Batch]) -> None:
-        """Put these rows in the place of the staged ones."""
+        """Replace the staged rows by these, which were transformed."""
         draft = replace(known(table), schema="draft")
         self._drop(draft)
         for batch in batches:
@@ -159,7 +171,7 @@ class Staging(History):
         self._drop(draft)
 
     def stage(self, table: Table, rows: str, columns: Sequence[str]) -> None:
-        """Make the table's staged rows of a SELECT: these columns, the number of the file, and the row's."""
+        """Stage the rows of a SELECT: these columns, the number of the file, the number of the row."""
         names = [*columns, free(FILE, columns), free(ROW, columns)]
         quoted = ", ".join(map(identifier, names))
         place = identifier(free(PLACE, columns))
@@ -169,7 +181,7 @@ class Staging(History):
         )
 
     def compare(self, table: Table, shape: Shape, sink: str, *, older: bool) -> Counts:
-        """Tell the staged rows apart by what the sink has; ``older`` also marks older ones to be sent."""
+        """Compare the staged rows with the sink's; ``older`` also sends rows older than the sink's."""
         self.shapes[table.name] = shape
         kinds = Tables(self.connection)
         staged, there = kinds.kinds(ready(table)), kinds.kinds(known(table))
@@ -178,7 +190,8 @@ class Staging(History):
         comparison = Comparison(table, shape, staged, there or {}, self._place(table))
         with translate_errors(self.path, table):
             self.connection.execute(comparison.statement())
-            if self._differs() and adopt_equals(self.connection, comparison, lossy=table.name in self.lossy):
+            differs = self.fetch("SELECT 1 FROM gap.classes WHERE class IN ('changed', 'older') LIMIT 1")
+            if differs and adopt_equals(self.connection, comparison, lossy=table.name in self.lossy):
                 self.connection.execute(comparison.statement())
             self._forgive_confirmed(table, comparison, sink)
             counts = dict(self.fetch("SELECT class, count(*) FROM gap.classes GROUP BY 1"))
@@ -193,12 +206,8 @@ class Staging(History):
             )
         return Counts(**counts)
 
-    def _differs(self) -> bool:
-        """Whether the sink has rows of the same key that are not the same."""
-        return bool(self.fetch("SELECT 1 FROM gap.classes WHERE class IN ('changed', 'older') LIMIT 1"))
-
     def remove_rows(self, table: Table, column: str, values: Sequence[str]) -> list[tuple[Key, str, int]]:
-        """Take the rows with these values out; the key, file and row number of each."""
+        """Remove the staged rows with these values; the key, file number and row number of each."""
         staged = Tables(self.connection).existing(ready(table))
         condition = f"{plain(identifier(column), staged[column])} IN (SELECT unnest(CAST(? AS VARCHAR[])))"
         width = len(table.key)
@@ -220,17 +229,17 @@ class Staging(History):
         return self._pages(_sending(table))
 
     def keep_confirmed(self, table: Table, batch: Batch, sink: str) -> None:
-        """Keep for good that this sink has confirmed these rows."""
+        """Keep that this sink has confirmed these rows."""
         contents = [[f"{sink} {table.name}", _digest(text)] for text in raw_json.split(batch.body)]
         with translate_errors(self.path, table), transaction(self.connection):
             self.connection.executemany("INSERT INTO gap.confirmed VALUES (?, ?)", contents)
 
     def source(self) -> Source:
         """The staged rows as a source."""
-        return StagedSource(self.connection, self.path, ready)
+        return StagedSource(self.connection, self.path)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self.connection.close()
 
     def _forgive_confirmed(self, table: Table, comparison: Comparison, sink: str) -> None:
@@ -287,8 +296,7 @@ class Staging(History):
         return writer.upsert(table, batch)
 
     def _drop(self, table: Table) -> None:
-        with translate_errors(self.path, table):
-            self.connection.execute(f"DROP TABLE IF EXISTS {qualified(table)}")
+        self.fetch(f"DROP TABLE IF EXISTS {qualified(table)}")
 
     def _place(self, table: Table) -> str:
         """What the number of staged rows is called; they get one where an older version has staged them."""
