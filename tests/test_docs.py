@@ -31,6 +31,12 @@ def text_of(page: Path) -> str:
     return page.read_text(encoding="utf-8")
 
 
+@pages
+def test_files_that_are_named_exist(page: Path) -> None:
+    named = re.findall(r"`((?:supasync_core|plugins|tests|docs|benchmarks)/[\w./-]+)`", text_of(page))
+    assert page.name == "CHANGELOG.md" or [name for name in named if not (ROOT / name).exists()] == []
+
+
 def blocks(text: str, language: str = r"\w*") -> list[str]:
     """The fenced blocks of that language."""
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
