@@ -19,9 +19,7 @@ from supasync_core.model.timestamps import Instant
 _EXACT = Context(prec=1000, Emax=999, Emin=-999, traps=[Inexact, Overflow])
 
 
-def same_cell(
-    kind: str | None, mine: str, theirs: str, *, stamp: bool = False, lenient: bool = False
-) -> bool:
+def same_cell(kind: str, mine: str, theirs: str, *, stamp: bool = False, lenient: bool = False) -> bool:
     """Whether two JSON cells of a column are one value; ``stamp``: a moment, whatever the column's type.
 
     A server may print its own zone, and other escapes in a string. ``lenient``: the sides spell equal values
@@ -31,8 +29,8 @@ def same_cell(
         return True
     if mine[0] == theirs[0] == '"':
         left, right = json.loads(mine), json.loads(theirs)
-        name = bare(kind or "")
-        moments = stamp or name in MOMENTS or (kind is None and lenient)
+        name = bare(kind)
+        moments = stamp or name in MOMENTS or (lenient and not kind)
         return left == right or (moments and same_moment(left, right, zoned=name != UNZONED))
     if not lenient or "null" in (mine, theirs):
         return False

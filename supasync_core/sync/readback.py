@@ -125,7 +125,7 @@ class Readback:
 
     def _kept(self, name: str, kind: str | None, mine: str, theirs: str) -> bool:
         stamp = name in self.table.timestamp
-        if same_cell(kind, mine, theirs, stamp=stamp):
+        if same_cell(kind or "", mine, theirs, stamp=stamp):
             return True
         if stamp:  # what is no timestamp is not judged
             texts = [cell[1:-1] for cell in (mine, theirs) if cell.startswith('"')]

@@ -176,7 +176,7 @@ class SecondLook:
             return set()
         narrow = table.whole().narrowed(table.key)
         batches = self.how.migration.source.rows(narrow, table.key, keys)
-        return {key for batch in batches for key in self.how.originals(batch)}
+        return {key for batch in batches for key in table.keys(batch)}
 
 
 def _bare(table: Table) -> Table:

@@ -10,6 +10,7 @@ from supasync_core.api.backend import Typed
 from supasync_core.model import raw_json, transform
 from supasync_core.model.batch import LARGE, Batch, Key
 from supasync_core.model.errors import SchemaError, TableError
+from supasync_core.model.pg_types import type_of
 from supasync_core.model.same_value import moment, same_cell
 from supasync_core.model.state import State
 from supasync_core.model.table import Shape, Table
@@ -142,23 +143,14 @@ class TableComparison:
         )
         return old, new
 
-    def originals(self, batch: Batch) -> list[Key]:
-        """The keys of OLD's rows as OLD has them."""
-        return self.table.keys(batch)
-
     def of_old(self, batch: Batch) -> Iterator[tuple[Key, SeenRow | None]]:
         """OLD's rows as they should be in NEW; None for one that a transform leaves out."""
-        if self.method != ROWS:
-            for row in batch.rows:
-                seen = self._seen(row, None, row.get(VERSION) if self.versioned else None)
-                yield seen.key, seen
-            return
-        transforms = self.migration.transforms(self.table)
+        transforms = self.migration.transforms(self.table) if self.method == ROWS else ()
         for index, row in enumerate(batch.rows):
             version = row.get(VERSION) if self.versioned else None
             key = self.table.key_of(row)
             plain = self._text(batch, index, version, light=not transforms)
-            if not transforms:
+            if not transforms or plain is None:
                 yield key, self._seen(row, plain, version)
                 continue
             changed = transform.apply(transforms, self.table, Batch(raw_json.join([plain])))
@@ -176,9 +168,6 @@ class TableComparison:
 
     def of_new(self, batch: Batch) -> Iterator[SeenRow]:
         """NEW's rows."""
-        if self.method != ROWS:
-            yield from (self._seen(row, None, None) for row in batch.rows)
-            return
         for index, row in enumerate(batch.rows):
             yield self._seen(row, self._text(batch, index, None), None)
 
@@ -196,17 +185,20 @@ class TableComparison:
             for name, text in mine.items()
             if name not in self.table.exclude
             and name not in self.table.key
-            and (name not in theirs or not self._same_cell(name, text, theirs[name]))
+            and not (name in theirs and self._same(name, text, theirs[name]))
         )
 
-    def _same_cell(self, name: str, mine: str, theirs: str) -> bool:
-        """By the text that both sides print; moments by the moment, for a server may print its own zone."""
-        column = self.shape.column(name)
-        kind = column.type if column else None
-        return same_cell(kind, mine, theirs, stamp=name in self.stamps, lenient=self.lenient)
+    def _same(self, name: str, mine: str, theirs: str) -> bool:
+        kind, stamp = type_of(self.shape, name), name in self.stamps
+        return same_cell(kind, mine, theirs, stamp=stamp, lenient=self.lenient)
 
-    def _text(self, batch: Batch, index: int, version: str | None, *, light: bool = True) -> str:
-        """The row's text without the version; of a large one a digest, until it is looked at again."""
+    def _text(self, batch: Batch, index: int, version: str | None, *, light: bool = True) -> str | None:
+        """The row's text without the version, where whole rows are compared.
+
+        Of a large one a digest, until it is looked at again.
+        """
+        if self.method != ROWS:
+            return None
         raw = batch.rows.texts.bytes_at(index)
         if light and not self.close and len(raw) > LARGE and (digest := _digest(raw, version)):
             return digest

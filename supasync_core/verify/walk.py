@@ -73,7 +73,7 @@ class Walk:
 
     def step(self, batch: Batch) -> None:
         """Compare a page of OLD, the one behind the page before, with NEW's rows of the same range."""
-        keys = self.how.originals(batch)
+        keys = self.how.table.keys(batch)
         self.mine |= self._wanted(batch)
         del batch
         if ends_range(keys[-1]):

@@ -162,7 +162,7 @@ class Walk:
 
     def _up_to_known(self, batch: Batch) -> Batch:
         """The page up to the end of the last range that is known: what lies behind it is read whole."""
-        keys = self.light.originals(batch)
+        keys = self.table.keys(batch)
         if self.ahead.last in keys:
             return batch.only(range(keys.index(self.ahead.last) + 1))
         return batch
