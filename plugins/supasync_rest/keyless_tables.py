@@ -109,7 +109,7 @@ class KeylessTables:
         shape = self.shape(table)
         names = [column.name for column in shape.columns]
         if not names:
-            raise SchemaError(f"{table.name}: OLD does not tell its columns", table=table.name)
+            raise SchemaError(f"{table.name}: OLD does not list its columns", table=table.name)
         inner = replace(table, key=(PLACE,), timestamp=(), exclude=(), columns=(*names, *_SYSTEM))
         try:
             for _ in range(_ATTEMPTS):

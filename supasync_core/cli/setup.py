@@ -64,7 +64,7 @@ def setup(session: Session, start: str | None, *, as_json: bool) -> int:
         if found.past and found.past.state:
             if start:
                 raise StateError(
-                    "there is a baseline already, so --from means nothing now",
+                    "there is a baseline already, so --from has no effect",
                     hint="to read a table from its beginning again: supasync state reset TABLE",
                 )
             message = "the baseline exists already; nothing was changed"
@@ -134,7 +134,7 @@ def _instant(start: str | None) -> str | None:
         return timestamps.to_text(timestamps.parse(str(start)))
     except ValueError as err:
         raise ConfigError(
-            [f"--from {start}: neither beginning nor now nor a timestamp such as 2026-11-23T10:00:00Z"]
+            [f"--from {start}: not beginning, now or a timestamp such as 2026-11-23T10:00:00Z"]
         ) from err
 
 

@@ -129,7 +129,7 @@ def _methods(found: "Verification") -> dict[tuple[str, ...], list[str]]:
 
 def _besides(verdict: "TableVerdict") -> list[str]:
     numbers = (
-        (verdict.unlooked, "not looked at a second time, which may differ too"),
+        (verdict.unlooked, "not checked a second time, which may differ too"),
         (verdict.unmet, "by which the counts differ from what was compared"),
         (verdict.in_flight, f"in flight, younger than {verdict.until}: not counted as differences"),
         (verdict.left_out, "left out by a transform"),

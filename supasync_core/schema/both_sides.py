@@ -8,6 +8,7 @@ from supasync_core.model.batch import Keyset, Span, Window
 from supasync_core.model.errors import SchemaError, TableError
 from supasync_core.model.level import PROBLEM, WARNING
 from supasync_core.model.table import Shape, Table
+from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration
 from supasync_core.schema.compare_tables import Difference, absent, differences
 
@@ -125,7 +126,7 @@ def _counted(source: Source, table: Table, found: Difference) -> Difference:
         return replace(found, level=WARNING, text=f"{found.text}; no row there is NULL now")
     return replace(
         found,
-        text=f"{found.text}, and {rows:,} rows are NULL: they would be refused",
+        text=f"{found.text}, and {counted(rows, 'row is', 'rows are')} NULL: refused by NEW",
         hint="allow NULL in NEW, or fill the column in OLD",
     )
 

@@ -117,7 +117,7 @@ def _type(table: Table, old: Column, new: Column) -> Iterator[Difference]:
     if lacking:
         text = f"{place}: NEW lacks {counted(len(lacking), 'value', 'values')}: {', '.join(lacking)}"
     elif old.values and new.values:
-        text = f"{place} has other values in NEW, or another order: they sort by it"
+        text = f"{place} has other values or another order in NEW, and enum values sort in that order"
     else:
         text = f"{place} is {one} in OLD, {other} in NEW{', which takes less' if level == PROBLEM else ''}"
     yield Difference("type", level, table.name, text, old.name, one, other)

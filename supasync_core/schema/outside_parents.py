@@ -36,8 +36,8 @@ def sentences(migration: Migration) -> Iterator[tuple[str | None, str, str]]:
     names = {table.address: table.name for table in migration.settings.tables}
     for each in found or ():
         name, other = names[each.table], printed_parent(each)
-        text = f"{name}: {', '.join(each.columns)} refers to {other}, which is not copied: a row waits until "
-        yield name, f"{text}NEW has the row that it refers to", _ways(each, other)
+        text = f"{name}: {', '.join(each.columns)} refers to {other}, which is not copied"
+        yield name, f"{text}: a row waits until NEW has its parent", _ways(each, other)
 
 
 def circles(migration: Migration) -> Iterator[tuple[str, str, str]]:

@@ -115,9 +115,7 @@ def reason(table: Table, link: Link, err: RowError) -> RowError:
     columns = ", ".join(link.columns)
     way = f"copy its rows of {link.other} to NEW"
     if link.parent:
-        way = (
-            f"that row waits itself, or is refused: supasync quarantine list names rows of {link.parent.name}"
-        )
+        way = f"that row is waiting or refused itself: supasync quarantine list ({link.parent.name})"
     elif link.other == "auth.users" or (link.reference is None and link.other == "users"):
         way = "copy the accounts to NEW, as the guide to users of Supabase Auth says"
     elif "." not in link.other:
@@ -125,7 +123,7 @@ def reason(table: Table, link: Link, err: RowError) -> RowError:
     tried = "every run tries the row again"
     dropped = f"or drop the foreign key on {columns} until the switch: supasync schema sql --foreign-keys off"
     return RowError(
-        f"{table.name}: waits for its row in {link.other}, which NEW lacks: {columns} refers to it",
+        f"{table.name}: waits for its parent in {link.other}, which is not in NEW: {columns} refers to it",
         table=table.name,
         hint="; ".join([tried, way] if link.parent else [tried, way, dropped]),
         sqlstate=err.sqlstate,

@@ -30,7 +30,7 @@ def check_table(migration: Migration, table: Table) -> Iterator[Finding]:
     yield from _rows_without_timestamp(migration, table, source)
     yield from _in_new(migration, table, source)
     if not source.known:
-        yield warning(f"{table.name}: OLD does not tell its columns, so they were not compared", table.name)
+        yield warning(f"{table.name}: OLD does not list its columns, so they were not compared", table.name)
 
 
 def lacks_row_key(sink: Sink, table: Table) -> bool:
@@ -78,7 +78,7 @@ def _in_new(migration: Migration, table: Table, source: Shape) -> Iterator[Findi
 
 def _updates(migration: Migration, table: Table) -> Iterator[Finding]:
     """Updates of rows that were copied and that no run sees."""
-    not_seen = "an update of a row that was copied is not seen"
+    not_seen = "updates of copied rows are not seen"
     if UPDATES in migration.unseen(table):
         hint = ways_out(table)
         if wanted(migration, table):

@@ -61,7 +61,7 @@ def _undeleted(migration: Migration) -> Iterator[Finding]:
     """The tables in which rows that are deleted in OLD are not looked for."""
     tables = migration.settings.tables
     if names := [t.name for t in tables if t.deletes == "ignore" and DELETES in migration.unseen(t)]:
-        text = f"rows that are deleted in OLD are not looked for, and stay in NEW: {', '.join(names)}"
+        text = f"rows deleted in OLD are not looked for and stay in NEW: {', '.join(names)}"
         yield note(text, "deletes: report names them, deletes: mirror removes them too")
 
 
@@ -87,7 +87,7 @@ def _unmerged(migration: Migration) -> Iterator[Finding]:
     for table in asked:
         key = ", ".join(table.key)
         if keys is None:
-            text = f"{table.name}: NEW does not tell whether ({key}) is a unique key"
+            text = f"{table.name}: NEW does not show whether ({key}) is a unique key"
             yield warning(text, table.name, unique_keys.OLDER)
         elif not unique_keys.can_merge(table, keys):
             text = f"{table.name}: NEW has no unique key ({key}), so rows cannot be merged by it"

@@ -12,7 +12,7 @@ from supasync_core.model.table import Table
 
 _SHOWN = 10
 _SYNCS = ("sync",)
-KEPT_OUT = "rows of OLD are kept out of NEW, and stay so until somebody acts: see below"
+KEPT_OUT = "some rows of OLD cannot be written to NEW until you act: see below"
 
 
 @dataclass(frozen=True, slots=True)

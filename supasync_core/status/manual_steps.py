@@ -8,8 +8,8 @@ from supasync_core.status.preflight import Preflight
 _PASTE = "paste what it prints into NEW's SQL editor"
 _SCRIPTS = (
     (("state", "unknown", "older", "rowkey"), "", "supasync's own table, functions and columns in NEW"),
-    (("identity",), " --identity", "columns that number themselves take OLD's numbers"),
-    (("trigger",), " --triggers guard", "triggers of NEW do not act on what is copied"),
+    (("identity",), " --identity", "identity columns accept OLD's numbers"),
+    (("trigger",), " --triggers guard", "NEW's triggers ignore copied rows"),
     (
         ("reference", "circle"),
         " --foreign-keys off",

@@ -9,7 +9,7 @@ from supasync_core.model.budget import Share
 
 PHASES = ("preparation", "continuous sync", "OLD at its limit", "after the switch")
 _GAP = (
-    "carry the last gap over by hand, which asks OLD nothing (its dashboard goes on working):",
+    "carry the last gap over by hand, without OLD's API (its dashboard still works):",
     "  supasync gap sql --out queries         # the queries to run in OLD's SQL editor",
     "  supasync gap import export --dry-run   # the files that come of it, checked",
     "  supasync gap import export             # then into NEW",
@@ -40,7 +40,7 @@ def phase(past: Past, shares: Sequence[Share], age: timedelta | None, stale_afte
     if past.state is None:
         return Phase(1, ("supasync setup",))
     if past.state.closed:
-        return Phase(4, ("when nobody misses anything: supasync schema sql --uninstall, and the end of OLD",))
+        return Phase(4, ("when everything works: supasync schema sql --uninstall, then delete OLD",))
     old = _old_ended(past.records)
     lasting = age is None or age > stale_after
     if old in ("quota", "paused") or (old == "unreachable" and lasting):
@@ -49,8 +49,8 @@ def phase(past: Past, shares: Sequence[Share], age: timedelta | None, stale_afte
         return Phase(1, ("supasync sync  # the first load; run it again until every table is complete",))
     warned = [share.sentence for share in shares if share.warns]
     if warned:
-        return Phase(2, (*warned, "rehearse what comes then: supasync gap sql, supasync cutover --plan"))
-    return Phase(2, ("supasync sync, hourly: supasync schedule prints what cron and others need",))
+        return Phase(2, (*warned, "rehearse the next phase: supasync gap sql, supasync cutover --plan"))
+    return Phase(2, ("run supasync sync hourly: supasync schedule prints the job for it",))
 
 
 def _old_ended(records: Sequence[Record]) -> str | None:

@@ -59,7 +59,7 @@ class Forecast:
                 since = self._date(self.earliest)
                 return f"{project} may reach {goal} from {since} on: it grows too unevenly to say when"
             case "later":
-                return f"{project} does not reach {goal} within {self.days} days, if it grows as it did"
+                return f"{project} does not reach {goal} within {self.days} days at its present pace"
             case "steady":
                 return f"{project} does not grow towards {goal}: seen over {self.history:.0f} days"
             case _:

@@ -54,7 +54,7 @@ class Meter:
             if share.used is not None and share.budget is not None and share.used + room >= share.budget:
                 error = BudgetError(
                     f"{share.sentence}: the run stops before it exceeds that",
-                    hint="cursors are kept. Go on with a larger budget, with on_budget: warn, or next month",
+                    hint="cursors are kept; continue with a larger budget, on_budget: warn, or next month",
                 )
                 error.project = share.project
                 raise error

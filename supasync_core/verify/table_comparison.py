@@ -126,7 +126,7 @@ class TableComparison:
             column.name for column in self.migration.source.shape(self.table).columns
         )
         if not names:
-            raise SchemaError(f"{self.table.name}: OLD does not tell its columns", table=self.table.name)
+            raise SchemaError(f"{self.table.name}: OLD does not list its columns", table=self.table.name)
         return (*(name for name in names if name not in self.table.exclude), VERSION)
 
     def whole(self) -> "TableComparison":

@@ -61,7 +61,7 @@ def test_setup_says_that_created_at_alone_shows_no_updates(empty: Workspace) -> 
     empty.write("tables.yaml", TABLES_YAML.replace("[updated_at, created_at]", "created_at"))
     empty.new.run(empty.supasync("schema", "sql").out)
     told = empty.supasync("setup").out
-    assert "users: an update of a row that was copied is not seen: it is read by created_at" in told
+    assert "users: updates of copied rows are not seen: it is read by created_at" in told
 
 
 def test_setup_twice_changes_nothing(workspace: Workspace) -> None:
@@ -87,7 +87,7 @@ def test_setup_from_now_copies_only_what_changes_later(empty: Workspace) -> None
 def test_setup_from_a_time_that_is_none_is_refused(empty: Workspace, start: str) -> None:
     done = empty.supasync("setup", "--from", start)
     assert done.code == 2
-    assert "neither beginning nor now nor a timestamp" in done.err
+    assert "not beginning, now or a timestamp" in done.err
 
 
 def test_swapped_accounts_are_refused(workspace: Workspace) -> None:

@@ -98,7 +98,7 @@ def test_check_finds_the_same_problems_and_setup_stops_at_them(apart: Workspace)
     ):
         assert line in done.out, done.out
     assert "jobs.payload is nullable in OLD, NOT NULL in NEW, and" in done.out
-    assert "rows are NULL: they would be refused" in done.out
+    assert "rows are NULL: refused by NEW" in done.out
     assert apart.supasync("setup").code == 3
 
 

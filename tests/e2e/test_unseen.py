@@ -76,9 +76,9 @@ def test_check_names_each_table_with_what_its_runs_do_not_see_and_the_ways_out(s
     done = space.supasync("check")
     assert done.code == 0
     for name in COLUMNS:
-        sentence = f"by_{name}: an update of a row that was copied is not seen: it is read by {name}"
+        sentence = f"by_{name}: updates of copied rows are not seen: it is read by {name}"
         assert sentence in done.out
-    assert "log: an update of a row that was copied is not seen" in done.out
+    assert "log: updates of copied rows are not seen" in done.out
     assert "updates: seen" in done.out
     assert "strategy: snapshot" in done.out
 

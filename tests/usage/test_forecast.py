@@ -83,7 +83,7 @@ def test_a_growth_that_is_uneven_or_none_needs_two_weeks_of_history(grown: tuple
 
 def test_what_is_beyond_the_history_is_not_dated() -> None:
     found = forecast(line(15, 100 * MB, MB), 500 * MB, NOW)
-    assert found.sentence("OLD") == "OLD does not reach 500 MB within 30 days, if it grows as it did"
+    assert found.sentence("OLD") == "OLD does not reach 500 MB within 30 days at its present pace"
 
 
 def test_what_does_not_grow_is_said() -> None:
