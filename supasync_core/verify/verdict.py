@@ -1,7 +1,7 @@
 """What a verification found: per table, how it was compared, what differs, what could not be seen."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
 
 from supasync_core.api.blind_spots import UPDATES
@@ -111,21 +111,15 @@ class TableVerdict:
         return claim_of(self.method, self.in_flight + self.newer, "it" if self.blind else "")
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, keys as lists."""
-        numbers = ("old", "new", "compared", "unmet", "unlooked", "in_flight", "left_out", "newer")
-        plain = ("method", "values_compared", *numbers, "until")
-        keys = ("missing", "extra", "set_aside", "repeated")
-        rest = ("digest", "error", "hint")
+        """Everything, under the names of the fields."""
+        told = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "name"}
         return {
             "equal": self.proven,
             "differences": self.differences,
-            **{name: getattr(self, name) for name in plain},
-            **{name: [list(key) for key in getattr(self, name)] for name in keys},
-            "changed": [{"key": list(key), "columns": list(names)} for key, names in self.changed.items()],
-            **{name: list(getattr(self, name)) for name in ("unseen", "sees", "cannot_see", "notes")},
-            **{name: getattr(self, name) for name in rest},
+            "values_compared": self.values_compared,
+            **told,
+            "changed": [{"key": key, "columns": names} for key, names in self.changed.items()],
             "requests": dict(self.requests),
-            "bytes": self.bytes,
             "seconds": round(self.seconds, 3),
         }
 
