@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, field, replace
 from threading import Event, RLock
+from typing import Any
 
 from supasync_core.api.state_store import Entry, Run
 from supasync_core.concurrency.memory_budget import BytesHeld
@@ -74,7 +75,7 @@ class Checkpoint:
         an earlier run may arrive, nothing counts as unchanged, and no read as complete.
         """
         with self.lock:
-            state = state.beside(self.state.table(table.name))
+            state = state.beside(self.known(table))
             self.state = self.writer.set_aside.kept(self.state.with_table(table.name, state))
             self.unsaved_rows += rows
             self.records += arrived
@@ -82,11 +83,11 @@ class Checkpoint:
     def doubt(self, table: Table) -> None:
         """Rows of the table are about to be sent: until that is confirmed, no page counts as unchanged."""
         with self.lock:
-            self.state = self.state.with_table(table.name, self.state.table(table.name).doubtful())
+            self.state = self.state.with_table(table.name, self.known(table).doubtful())
 
     def sight(self, table: Table, batch: Batch) -> None:
         """Keep in mind that the source has these rows: what it deletes before anybody looks was its own."""
-        if table.deletes != "mirror" or self.state.table(table.name).deletes.checked_at is None:
+        if table.deletes != "mirror" or self.known(table).deletes.checked_at is None:
             return
         with self.lock:
             seen = self.sighted.setdefault(table.name, set())
@@ -97,6 +98,18 @@ class Checkpoint:
         """Take what a table has come to."""
         with self.lock:
             self.results[result.name] = result
+
+    def amend(self, table: Table, **fields: Any) -> None:  # noqa: ANN401 - of a TableResult
+        """Change what a table has come to."""
+        self.results[table.name] = replace(self.results[table.name], **fields)
+
+    def note(self, text: str, hint: str | None = None) -> None:
+        """Let the report say it."""
+        self.notes.append(f"{text}; {hint}" if hint else text)
+
+    def known(self, table: Table) -> TableState:
+        """The state of that table so far."""
+        return self.state.table(table.name)
 
     def is_bad(self, name: str) -> bool:
         """Whether the table was not copied to its end."""
@@ -153,7 +166,7 @@ class Checkpoint:
 
     def _horizon(self) -> str | None:
         """The source's time up to which every table was read; None while some never was."""
-        times = [self.state.table(table.name).read_at for table in self.migration.settings.tables]
+        times = [self.known(table).read_at for table in self.migration.settings.tables]
         known = [time for time in times if time]
         return min(known, key=timestamps.parse) if known and len(known) == len(times) else None
 

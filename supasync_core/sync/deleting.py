@@ -33,17 +33,15 @@ class Deleting:
     def not_looked(self, table: Table, err: StagingError, *, overdue: bool) -> None:
         """Let the report say that nobody looked: an alert, unless it may pass and is not ``overdue``."""
         told = f"deletes were not looked for, the next run will: {err}"
-        note = "; ".join(filter(None, (told, err.hint)))
-        if note not in self.checkpoint.notes:
-            self.checkpoint.notes.append(note)
+        if not any(note.startswith(told) for note in self.checkpoint.notes):
+            self.checkpoint.note(told, err.hint)
         passing = err.exit_code == TransientError.exit_code and not overdue
         code = TransientError.exit_code if passing else SupasyncError.exit_code
-        result = self.checkpoint.results[table.name]
-        self.checkpoint.results[table.name] = replace(result, error=told, hint=err.hint, exit_code=code)
+        self.checkpoint.amend(table, error=told, hint=err.hint, exit_code=code)
 
     def missing(self, table: Table, rows: int) -> None:
         """Say that so many rows of OLD are not in NEW, though sync should have brought them."""
-        self.told(
+        self.fail(
             table,
             f"{table.name}: {counted(rows, 'row of OLD is', 'rows of OLD are')} not in NEW",
             f"which: supasync verify --table {table.name}; to bring them: supasync sync --full {table.name}",
@@ -62,7 +60,7 @@ class Deleting:
             )
         elif table.deletes == "mirror" and number:
             rows = counted(number, "row is", "rows are")
-            self.told(table, f"{table.name}: {rows} deleted in OLD", _by_hand(table), 3)
+            self.fail(table, f"{table.name}: {rows} deleted in OLD", _BY_HAND.format(table.name), 3)
 
     def _name(self, table: Table, keys: Sequence[Key], more: int, staging: "Staging") -> None:
         """Name the rows: those that OLD was seen to have are deleted there, of others nobody knows."""
@@ -78,7 +76,7 @@ class Deleting:
             if number:
                 shown = "; ".join([*(", ".join(key) for key in told[:SHOWN]), *["..."] * (number > SHOWN)])
                 rows = counted(number, "row of NEW is", "rows of NEW are")
-                self.checkpoint.notes.append(f"{table.name}: {rows} {fate}: {shown}")
+                self.checkpoint.note(f"{table.name}: {rows} {fate}: {shown}")
 
     def remove(self, staging: "Staging") -> None:
         """Remove what was weighed, after another look at the lease."""
@@ -99,24 +97,21 @@ class Deleting:
                 rows = counted(
                     len(plan.unproven), "row that OLD does not have is", "rows that OLD does not have are"
                 )
-                checkpoint.notes.append(
+                checkpoint.note(
                     f"{plan.table.name}: {rows} left in NEW: nothing shows that OLD ever had them"
                 )
 
     def _settle(self, done: Removed, plan: DeletePlan) -> None:
         table = done.table
+        self.checkpoint.amend(table, removed=done.removed)
         if done.error is not None:
-            result = self.checkpoint.results[table.name]
-            self.checkpoint.results[table.name] = replace(result, removed=done.removed)
-            hint = done.error.hint if done.removed else _by_hand(table)
-            self.told(table, str(done.error), hint, done.error.exit_code)
+            hint = done.error.hint if done.removed else _BY_HAND.format(table.name)
+            self.fail(table, str(done.error), hint, done.error.exit_code)
             return
         self._keep(table, (*plan.unproven, *done.held), 0)
-        result = self.checkpoint.results[table.name]
-        self.checkpoint.results[table.name] = replace(result, removed=done.removed)
         if done.removed:
             rows = counted(done.removed, "row was", "rows were")
-            self.checkpoint.notes.append(
+            self.checkpoint.note(
                 f"{table.name}: {rows} removed from NEW, as in OLD; to undo that: supasync reconcile undo"
             )
         if done.held:
@@ -125,23 +120,17 @@ class Deleting:
                 f"row that is deleted in OLD stays in NEW: rows of {done.holder} refer to it",
                 f"rows that are deleted in OLD stay in NEW: rows of {done.holder} refer to them",
             )
-            self.checkpoint.notes.append(f"{table.name}: {rows}")
+            self.checkpoint.note(f"{table.name}: {rows}")
 
     def _keep(self, table: Table, keys: tuple[Key, ...], more: int) -> None:
         """Let the state name the deleted rows that NEW still has."""
         checkpoint = self.checkpoint
-        state = checkpoint.state.table(table.name)
+        state = checkpoint.known(table)
         deletes = replace(state.deletes, keys=keys[:KEPT], rows=len(keys) + more)
         checkpoint.state = checkpoint.state.with_table(table.name, replace(state, deletes=deletes))
-        result = checkpoint.results[table.name]
-        checkpoint.results[table.name] = replace(result, deleted=len(keys) + more)
+        checkpoint.amend(table, deleted=len(keys) + more)
 
-    def told(self, table: Table, error: str, hint: str | None, code: int) -> None:
+    def fail(self, table: Table, error: str, hint: str | None, code: int) -> None:
         """Let the report say it; the rows that were copied are there all the same."""
-        self.checkpoint.notes.append("; ".join(filter(None, (error, hint))))
-        result = self.checkpoint.results[table.name]
-        self.checkpoint.results[table.name] = replace(result, error=error, hint=hint, exit_code=code)
-
-
-def _by_hand(table: Table) -> str:
-    return _BY_HAND.format(table.name)
+        self.checkpoint.note(error, hint)
+        self.checkpoint.amend(table, error=error, hint=hint, exit_code=code)

@@ -49,7 +49,9 @@ class Freeing:
                     staging.keep_sighted(project.source_ref, table)
                 freed = [table for table in blocked if self._freed(table, staging)]
         except StagingError as err:
-            self._note(f"which rows OLD has was not kept, and none was removed for it: {err}", err.hint)
+            self.checkpoint.note(
+                f"the keys of OLD's rows were not stored, so no row was removed: {err}", err.hint
+            )
             return
         if freed:
             self._retry_others()
@@ -70,30 +72,31 @@ class Freeing:
             batches = checkpoint.writer.read(table, table.key, list(aside))
             found = [key for batch in batches for key in self._blockers(table, batch, aside)]
             gone = made_rows.lacking(checkpoint.migration, table, list(dict.fromkeys(found)))
-            weighed = removal.weigh(Place.of(self.checkpoint.migration, staging), table, gone, FREED)
+            place = Place.of(checkpoint.migration, staging)
+            weighed = removal.weigh(place, table, gone, FREED)
             if not weighed.keys:
                 return False
             checkpoint.writer.reread.written.add(table.name)
-            change, [done] = removal.remove(
-                Place.of(self.checkpoint.migration, staging), [weighed], checkpoint.run.now
-            )
+            change, [done] = removal.remove(place, [weighed], checkpoint.run.now)
             if done.error:
                 raise done.error
             if done.held:
                 rows = counted(len(done.held), "row stays", "rows stay")
-                self._note(f"{table.name}: {rows} in NEW that OLD has replaced: rows of {done.holder} refer")
+                checkpoint.note(
+                    f"{table.name}: {rows} in NEW that OLD has replaced: rows of {done.holder} refer to them"
+                )
             self._send(table, batches)
             if done.removed:
                 rows = counted(done.removed, "row was", "rows were")
-                what = "removed from NEW: OLD has inserted the same under a new key"
-                self._note(f"{table.name}: {rows} {what}")
+                what = "removed from NEW: OLD has inserted the same row under a new key"
+                self.checkpoint.note(f"{table.name}: {rows} {what}")
                 staging.put_back(change, table)  # kept, and no more to be undone: others have their place
         except StagingError:
             raise
         except TableError as err:
             if err.table is None:
                 raise
-            self._note(str(err), err.hint)
+            self.checkpoint.note(str(err), err.hint)
             return False
         return bool(done.removed)
 
@@ -118,25 +121,15 @@ class Freeing:
                 try:
                     retry(self.checkpoint.writer, table)
                 except RowError as err:
-                    self._note(str(err), err.hint)
+                    self.checkpoint.note(str(err), err.hint)
                 self._settle(table)
 
     def _settle(self, table: Table) -> None:
         """Let state and report tell what of the table is set aside now."""
         checkpoint = self.checkpoint
-        checkpoint.keep(table, checkpoint.state.table(table.name))
+        checkpoint.keep(table, checkpoint.known(table))
         result = checkpoint.results[table.name]
         aside = checkpoint.writer.set_aside.newly(table)
         arrived = max(0, result.refused - aside.rows)
         checkpoint.records += arrived
-        checkpoint.results[table.name] = replace(
-            result,
-            synced=result.synced + arrived,
-            refused=aside.rows,
-            error=aside.sentence,
-            hint=aside.hint,
-            exit_code=RowError.exit_code if aside.rows else 0,
-        )
-
-    def _note(self, text: str, hint: str | None = None) -> None:
-        self.checkpoint.notes.append("; ".join(filter(None, (text, hint))))
+        checkpoint.end(aside.into(replace(result, synced=result.synced + arrived)))

@@ -12,6 +12,7 @@ from threading import RLock
 from supasync_core.model.batch import Key
 from supasync_core.model.errors import RowError, SchemaError
 from supasync_core.model.refused_rows import told
+from supasync_core.model.report import TableResult
 from supasync_core.model.state import Again, Quarantined, State
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
@@ -52,11 +53,13 @@ class Newly:
     @property
     def hint(self) -> str | None:
         """Where to look, and why rows wait."""
-        return (
-            "\n".join(filter(None, [self.reason, "look at them: supasync quarantine list"]))
-            if self.rows
-            else None
-        )
+        look = "look at them: supasync quarantine list"
+        return "\n".join(filter(None, [self.reason, look])) if self.rows else None
+
+    def into(self, result: TableResult) -> TableResult:
+        """The table's result with these rows: they need a person, the others are there."""
+        code = RowError.exit_code if self.rows else 0
+        return replace(result, refused=self.rows, error=self.sentence, hint=self.hint, exit_code=code)
 
 
 @dataclass

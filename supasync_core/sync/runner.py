@@ -92,10 +92,10 @@ class _Session:
             table.name
             for table in checkpoint.options.tables
             if UPDATES in checkpoint.migration.unseen(table)
-            and not is_covered(table, checkpoint.state.table(table.name), now)
+            and not is_covered(table, checkpoint.known(table), now)
         ]
         if names:
-            checkpoint.notes.append(f"updates in OLD are not seen: {', '.join(names)} (supasync check: why)")
+            checkpoint.note(f"updates in OLD are not seen: {', '.join(names)} (supasync check: why)")
 
     def _begin_metering(self) -> None:
         """A month is NEW's, as its records are, whatever this machine's clock says."""
@@ -119,7 +119,7 @@ class _Session:
         used = dict(pair for table in options.tables for pair in project.transforms(table))
         for name, each in used.items():
             for what in transform_code.unknown(each):
-                self.checkpoint.notes.append(f"changes of {what} in the transform {name} cannot be seen")
+                self.checkpoint.note(f"changes of {what} in the transform {name} cannot be seen")
 
     def _run_tables(self) -> None:
         checkpoint = self.checkpoint

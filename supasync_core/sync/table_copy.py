@@ -56,7 +56,7 @@ class TableCopy:
 
     def run(self) -> TableResult:
         """Copy the table; what fails stops it and those that wait for it, unless it names no table."""
-        before = self.checkpoint.state.table(self.table.name)
+        before = self.checkpoint.known(self.table)
         error: SupasyncError | None = None
         code = 0
         try:
@@ -80,7 +80,7 @@ class TableCopy:
         if isinstance(error, ChangedError):
             self.checkpoint.keep(self.table, before)
         if isinstance(error, ManyRefusedError):
-            self.checkpoint.keep(self.table, self.checkpoint.state.table(self.table.name))
+            self.checkpoint.keep(self.table, self.checkpoint.known(self.table))
         self.checkpoint.writer.set_aside.restore(self.table, self.checkpoint.state)
         hint = self.checkpoint.schema_watch.explained(self.table, error)
         return replace(self._result("failed"), error=str(error), hint=hint, exit_code=code)
@@ -89,14 +89,12 @@ class TableCopy:
         checkpoint, table = self.checkpoint, self.table
         project, writer = checkpoint.migration, checkpoint.writer
         exchange_types(project, table)
-        guard = Guard(project, table, checkpoint.state.table(table.name), checkpoint.run.now)
+        guard = Guard(project, table, checkpoint.known(table), checkpoint.run.now)
         guard.begin()
-        known = checkpoint.state.table(table.name)
+        known = checkpoint.known(table)
         checkpoint.schema_watch.before(table, known)
         if found := made_rows.before(project, table, known):
-            checkpoint.notes.append(
-                f"{found.sentence}: {made_rows.why(checkpoint.schema_watch.seen_remarks())}"
-            )
+            checkpoint.note(f"{found.sentence}: {made_rows.why(checkpoint.schema_watch.seen_remarks())}")
             writer.made.add(table.name)
         retry(writer, table)
         source = bounded(project.source, checkpoint.held)
@@ -130,7 +128,7 @@ class TableCopy:
         error: SchemaError | None = None
         if self._complete:
             error = self._too_few(guard)
-        state = guard.stamped(checkpoint.state.table(table.name))
+        state = guard.stamped(checkpoint.known(table))
         if self._complete and error is None:
             checkpoint.keep(table, checkpoint.snapshot.completed(table, state))
             return
@@ -150,7 +148,7 @@ class TableCopy:
         except SchemaError as err:
             error = err
         if self.tally.note:
-            self.checkpoint.notes.append(self.tally.note)
+            self.checkpoint.note(self.tally.note)
         guard.counted(self.tally.mark)
         return error
 
@@ -247,19 +245,16 @@ class TableCopy:
 
         Rows that an earlier run set aside are not found anew: they are told as what they are.
         """
-        table, aside = self.table, aside or Newly(self.table.name, 0)
-        return TableResult(
-            name=table.name,
+        aside = aside or Newly(self.table.name, 0)
+        result = TableResult(
+            name=self.table.name,
             status=status,
             found=max(self.synced, self.found - max(0, self.set_aside - aside.rows)),
             synced=self.synced,
-            refused=aside.rows,
             left_out=self.left_out,
             seconds=time.monotonic() - self.began,
-            error=aside.sentence,
-            hint=aside.hint,
-            exit_code=RowError.exit_code if aside.rows else 0,
         )
+        return aside.into(result)
 
     def _incomplete(self, aside: Newly) -> TableResult:
         """Fewer rows came than the source counted: no success, though what came is kept."""

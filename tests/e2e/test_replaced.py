@@ -38,7 +38,7 @@ def test_a_run_makes_room_where_deletes_are_mirrored_time_after_time(space: Work
         space.old.run(GRANT.format(after))
         done = space.supasync("sync")
         assert done.code == 0, done.err
-        assert "roles: 1 row was removed from NEW: OLD has inserted the same under a new key" in done.err
+        assert "roles: 1 row was removed from NEW: OLD has inserted the same row under a new key" in done.err
         assert "health: good" in space.supasync("status").out
         space.old.run(NO_GRANT.format(after))
         space.new.run(NO_GRANT.format(after))
@@ -74,7 +74,7 @@ def test_what_others_refer_to_stays_and_is_named(space: Workspace) -> None:
     space.old.run(TOGGLED.format(7, 107, 7))
     done = space.supasync("sync")
     assert done.code == 3
-    assert "roles: 1 row stays in NEW that OLD has replaced: rows of grants refer" in done.err
+    assert "roles: 1 row stays in NEW that OLD has replaced: rows of grants refer to them" in done.err
     assert len(space.new.texts("grants")) == 1
 
 

@@ -55,7 +55,7 @@ class Comparing:
 
         Else a table that is due again and again would use up every day's share.
         """
-        state = self.checkpoint.state.table(want.table.name)
+        state = self.checkpoint.known(want.table)
         under_way = state.comparison is not None and state.comparison.began_at is not None
         return not under_way, state.deletes.checked_at or ""
 
@@ -63,14 +63,14 @@ class Comparing:
         """How the table is compared now; None where it is not due."""
         checkpoint = self.checkpoint
         want, result = wanted(checkpoint.migration, table), checkpoint.results.get(table.name)
-        state = checkpoint.state.table(table.name)
+        state = checkpoint.known(table)
         if want is None or result is None or result.status != "ok" or state.late:
             return None
         known = state.comparison or Comparison()
         if want.values and known.loaded_at is None:
             known = replace(known, loaded_at=checkpoint.run.now)
             checkpoint.keep(table, replace(state, comparison=known))
-            state = checkpoint.state.table(table.name)
+            state = checkpoint.known(table)
         replaced = want.deletes and has_row_key(table) and result.synced > 0
         if not (
             replaced or checkpoint.options.last or want.is_due(state, timestamps.parse(checkpoint.run.now))
@@ -118,7 +118,7 @@ class Comparing:
         small = has_row_key(want.table)
         if (share.used_up and not small) or not (want.values or want.deletes):
             return
-        known = self.checkpoint.state.table(want.table.name).comparison
+        known = self.checkpoint.known(want.table).comparison
         under_way = known is not None and known.began_at is not None
         if self._walk_on(want, staging, share) and under_way and self.checkpoint.options.last:
             self._walk_on(want, staging, share)
@@ -128,7 +128,7 @@ class Comparing:
         from supasync_core.sync.comparison.table_walk import Walk  # noqa: PLC0415 - once a day
 
         checkpoint, table = self.checkpoint, want.table
-        before = checkpoint.state.table(table.name).comparison
+        before = checkpoint.known(table).comparison
         aside = checkpoint.writer.set_aside
         newly = aside.newly(table).rows
         try:
@@ -143,11 +143,11 @@ class Comparing:
             if err.table is None:
                 raise
             if isinstance(err, ChangedError):
-                checkpoint.keep(table, replace(checkpoint.state.table(table.name), comparison=before))
+                checkpoint.keep(table, replace(checkpoint.known(table), comparison=before))
             elif isinstance(err, ManyRefusedError):
-                checkpoint.keep(table, checkpoint.state.table(table.name))
+                checkpoint.keep(table, checkpoint.known(table))
             aside.restore(table, checkpoint.state)
-            self.deleting.told(table, str(err), err.hint, err.exit_code)
+            self.deleting.fail(table, str(err), err.hint, err.exit_code)
             return False
         if walk.search and walk.search.missing:
             self.deleting.missing(table, len(walk.search.missing))
@@ -170,11 +170,8 @@ class Comparing:
             brought=(result.brought or 0) + brought.arrived,
         )
         if refused:
-            code = result.exit_code or RowError.exit_code
-            result = replace(
-                result, refused=aside.rows, error=aside.sentence, hint=aside.hint, exit_code=code
-            )
-        self.checkpoint.results[table.name] = result
+            result = replace(aside.into(result), exit_code=result.exit_code or RowError.exit_code)
+        self.checkpoint.end(result)
         if brought.arrived:
             rows = counted(brought.arrived, "row", "rows")
-            self.checkpoint.notes.append(f"{table.name}: {rows} brought by comparing the table with OLD")
+            self.checkpoint.note(f"{table.name}: {rows} brought by comparing the table with OLD")

@@ -64,7 +64,7 @@ class Bringer:
     arrived: int = 0
 
     def __post_init__(self) -> None:
-        state = self.checkpoint.state.table(self.table.name)
+        state = self.checkpoint.known(self.table)
         self.guard = Guard(self.checkpoint.migration, self.table, state, self.checkpoint.run.now)
 
     def page(self, batch: Batch, after: Key | None) -> list[Met]:

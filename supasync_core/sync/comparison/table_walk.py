@@ -85,7 +85,7 @@ class Walk:
     def __post_init__(self) -> None:
         checkpoint, table = self.checkpoint, self.table
         self.onward = Onward(table)
-        self.known = checkpoint.state.table(table.name).comparison or Comparison()
+        self.known = checkpoint.known(table).comparison or Comparison()
         if self.known.began_at is None:
             now = checkpoint.run.now
             self.known = self.known.begun(now, self._horizon(), checkpoint.snapshot.fingerprint(table))
@@ -260,6 +260,6 @@ class Walk:
         self.bringer.end()
         self._keep()
         self._know(self.known.ended(values=self.wanted.values))
-        state = self.checkpoint.state.table(self.table.name)
+        state = self.checkpoint.known(self.table)
         deletes = replace(state.deletes, checked_at=self.checkpoint.run.now)
         self.checkpoint.keep(self.table, replace(state, deletes=deletes))
