@@ -84,7 +84,7 @@ def test_more_rows_than_the_ceiling_are_refused_as_a_whole(place: Place, project
     see(place, PARENTS, ("1",), ("2",), ("3",))
     plan = removal.weigh(place, PARENTS, [("1",), ("2",), ("3",)])
     assert plan.ceiling == 2  # 5 % of 40
-    assert "more than the 2" in (plan.refused or "")
+    assert "the limit is 2" in (plan.refused or "")
     (done,) = removal.remove(place, [plan], AT)[1]
     assert done.error is not None
     assert len(ids(project, "parents")) == 40

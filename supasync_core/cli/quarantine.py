@@ -34,7 +34,7 @@ def list_rows(session: Session, *, as_json: bool) -> int:
         cells = [(row["table"], ", ".join(row["key"]), row["reason"], row["since"]) for row in rows]
         output.table(("table", "key", "reason", "since"), cells)
     else:
-        click.echo("no row is set aside")
+        click.echo("no row is quarantined")
     return 0
 
 
@@ -62,9 +62,9 @@ def retry(session: Session) -> int:
         writer = Writer(lease.migration, lease.run.now, lease.state)
         for table in lease.migration.settings.tables:
             quarantine_retry.retry(writer, table, whole=True)
-        left = writer.set_aside.kept(lease.state)
+        left = writer.quarantine.kept(lease.state)
         lease.release("retried", left.doubtful(writer.reread.written))
-    count = sum(left.set_aside().values())
+    count = sum(left.quarantined().values())
     told = counted(count, "row is refused again", "rows are refused again")
     click.echo(told if count else "every row is there now")
     return ExitCode.PERSON if count else 0
@@ -83,7 +83,7 @@ def drop(session: Session, table: str, key: tuple[str, ...]) -> int:
         rows = lease.state.quarantine.get(table, ())
         if key not in {row.key for row in rows}:
             raise ConfigError(
-                [f"quarantine drop: no row {', '.join(key)} of {table} is set aside"],
+                [f"quarantine drop: no row {', '.join(key)} of {table} is quarantined"],
                 hint="see: supasync quarantine list",
             )
         left = tuple(row for row in rows if row.key != key)

@@ -72,7 +72,9 @@ def _show(found: Clearing, *, as_json: bool, applied: bool) -> None:
             "right one? Where they may go, empty the table in NEW's SQL editor"
         )
     for name in found.unknown:
-        output.line(f"{name}: some rows were set aside by an earlier version: run supasync sync once before")
+        output.line(
+            f"{name}: some rows were quarantined by an earlier version: run supasync sync once before"
+        )
     for table in found.tables:
         rows = found.rows[table.name]
         gone = [key for key, there in rows.items() if not there]

@@ -290,7 +290,7 @@ TABLE: Final = (
         kind="whole number, 0 to 100000",
         default="100",
         shared=True,
-        doc="how many refused rows may be set aside at all; rows that wait for a parent do not count",
+        doc="how many refused rows may be quarantined at all; rows that wait for a parent do not count",
     ),
     Field(
         name="table",

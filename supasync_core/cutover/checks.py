@@ -76,7 +76,7 @@ class CutoverContext:
             Check(name="overlap", what="late commits were waited for", run=self._overlap, rests_on=stopped),
             last,
             Check(name="quiet", what="two looks at OLD are equal", run=self._quiet, rests_on=later),
-            Check(name="quarantine", what="no row is set aside", run=self._quarantine, reads=True),
+            Check(name="quarantine", what="no row is quarantined", run=self._quarantine, reads=True),
             Check(name="verification", what="NEW holds what OLD has", run=self._verification, rests_on=later),
             Check(
                 name="values",
@@ -165,7 +165,7 @@ class CutoverContext:
         state = current(self.migration.store.past(1), self.migration.source_ref)
         if (
             before is None
-            or state.set_aside()
+            or state.quarantined()
             or before.keys() != {t.name for t in self.migration.settings.tables}
         ):
             return False
@@ -200,7 +200,7 @@ class CutoverContext:
 
     def _quarantine(self) -> Outcome:
         state = current(self.migration.store.past(1), self.migration.source_ref)
-        waiting = state.set_aside()
+        waiting = state.quarantined()
         if not waiting:
             return ok("it is empty")
         shown = ", ".join(f"{name}: {number:,}" for name, number in waiting.items())

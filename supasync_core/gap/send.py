@@ -106,17 +106,17 @@ class Sender:
                 self.staging.keep_confirmed(table, batch, self.migration.settings.sink.ref)
                 part.sent += batch.count
                 self.watch.rows_confirmed(table, part.sent, found)
-                self.state = self.writer.set_aside.kept(self.state)
+                self.state = self.writer.quarantine.kept(self.state)
                 if self.interrupted():
                     raise Interrupted
             if readback:
-                self._read_back(readback, self.writer.set_aside.keys(table))
+                self._read_back(readback, self.writer.quarantine.keys(table))
         except TableError as err:
             if err.table is None:
                 raise
-            self.writer.set_aside.restore(table, self.state)
+            self.writer.quarantine.restore(table, self.state)
             return self._result(part, found, began, error=str(err), hint=err.hint, code=err.exit_code)
-        aside = self.writer.set_aside.newly(table)
+        aside = self.writer.quarantine.newly(table)
         self.state = self._proven(part)
         if aside.rows:
             error, hint = aside.sentence, aside.hint

@@ -21,7 +21,7 @@ _EPOCH = "1970-01-01T00:00:00Z"
 
 
 def wanted(settings: Settings, host: Host, known: State, shapes: Mapping[str, Shape]) -> list[Wanted]:
-    """Of each table in import order: what lies behind its lower bounds, and the rows that were set aside."""
+    """Of each table in import order: what lies behind its lower bounds, and quarantined rows."""
     found = []
     names = [table.name.casefold() for table in settings.tables]
     for table in settings.tables:

@@ -30,7 +30,7 @@ class Onward:
         place = self._table.place(page.rows[-1], self._column)
         if place == self._known:
             raise TransientError(
-                f"{self._table.name}: the same rows come again and again, each page behind the last one",
+                f"{self._table.name}: the server returns the same pages again and again",
                 table=self._table.name,
                 hint="ask whoever runs the server or proxy: its answers are not those of PostgREST",
             )

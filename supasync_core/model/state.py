@@ -190,7 +190,7 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything that the next run needs: whose rows these are, how far each table is, what was set aside.
+    """Everything that the next run needs: whose rows these are, how far each table is, what was quarantined.
 
     ``closed``: since when the app writes to the sink, so that no run may. ``schema_seen_at``: when the sink
     was last seen to have every column; not in states of earlier versions, which forget it unharmed.
@@ -223,7 +223,7 @@ class State:
         again = {key: value for key, value in self.again.items() if key != name}
         return replace(self.with_quarantine(name, ()), tables=tables, again=again)
 
-    def set_aside(self) -> dict[str, int]:
+    def quarantined(self) -> dict[str, int]:
         """How many rows of each table are not in the sink: those by name, and those read again by key."""
         names = dict.fromkeys([*self.quarantine, *self.again])
         counts = {
@@ -248,6 +248,6 @@ class State:
         return replace(self, tables={**self.tables, **doubtful})
 
     def with_quarantine(self, name: str, rows: tuple[Quarantined, ...]) -> "State":
-        """A copy in which exactly these rows of that table are set aside."""
+        """A copy in which exactly these rows of that table are quarantined."""
         others = {key: value for key, value in self.quarantine.items() if key != name}
         return replace(self, quarantine={**others, name: rows} if rows else others)

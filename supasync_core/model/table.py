@@ -101,7 +101,7 @@ class Table:
                     table=self.name,
                 )
             if any("\0" in text for text in key):
-                raise SchemaError(f"{self.name}: a key with a NUL in it names no row", table=self.name)
+                raise SchemaError(f"{self.name}: a key cannot contain a NUL character", table=self.name)
         return found
 
     def _key_text(self, row: Row, column: str) -> str:
@@ -118,7 +118,7 @@ class Table:
             )
         raise SchemaError(
             f"{self.name}: the key column {column} is "
-            + ("not in the rows" if value is None else "no plain value, it cannot be a key"),
+            + ("not in the rows" if value is None else "not a plain value and cannot be a key"),
             table=self.name,
             hint="name the key's columns in tables.yaml: key: [...]",
         )

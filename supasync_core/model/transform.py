@@ -98,7 +98,7 @@ def _through(transforms: Sequence[tuple[str, Transform]], table: Table, text: st
                 f"{table.name}: the transform {name} failed on the row {key}{_place(current, err)}: "
                 f"{err if isinstance(err, _KeyChangedError) else type(err).__name__}",
                 table=table.name,
-                hint="correct the function in your plugin file; nothing of this batch was sent",
+                hint="fix the function in your plugin file; nothing of this batch was sent",
             ) from err
     return current.text if isinstance(current, ExactRow) else None
 

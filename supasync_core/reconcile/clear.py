@@ -37,7 +37,7 @@ class Clearing:
     empty: list[str] = field(default_factory=list)
     """Tables that are left alone, since the source shows no row of them."""
     unknown: list[str] = field(default_factory=list)
-    """Tables with rows that an earlier version set aside, and did not keep what is in their way."""
+    """Tables with rows that an earlier version quarantined, and did not keep what is in their way."""
 
     @property
     def tables(self) -> list[Table]:
@@ -92,7 +92,7 @@ class Clearing:
         return found.keys
 
     def _blocking(self, table: Table) -> Sequence[Key]:
-        """The sink's rows that have the unique value of a row that is set aside, and the source lacks."""
+        """The sink's rows that have the unique value of a row that is quarantined, and the source lacks."""
         aside = {
             row.key: row.columns
             for row in self.state.quarantine.get(table.name, ())

@@ -52,7 +52,7 @@ class Health:
     tables: tuple[TableLag, ...]
     set_aside: int
     kept_out: Mapping[str, int]
-    """By table the rows that are set aside because the sink has a row which the source does not have."""
+    """By table the rows that are quarantined because the sink has a row which the source does not have."""
     runs: tuple[Record, ...]
 
 
@@ -80,7 +80,7 @@ def judge(
         bytes=sum(record.bytes for record in shown),
         tables=tuple(_lag(past, table, unseen, now) for table, unseen in tables),
         kept_out=kept_out,
-        set_aside=sum(past.state.set_aside().values()) if past.state else 0,
+        set_aside=sum(past.state.quarantined().values()) if past.state else 0,
         runs=shown,
     )
 

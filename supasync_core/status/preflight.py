@@ -59,7 +59,7 @@ def preflight(migration: Migration, progress: Callable[[str], None]) -> Prefligh
         return Preflight((failure(mixed_up),))
     findings: list[Finding] = []
     past = _state(migration, findings)
-    for name, rows in past.state.set_aside().items() if past and past.state else ():
+    for name, rows in past.state.quarantined().items() if past and past.state else ():
         text = f"{name}: {counted(rows, 'row is', 'rows are')} quarantined and not in NEW"
         findings.append(warning(text, name, "supasync quarantine list shows them"))
     counts = []

@@ -71,12 +71,12 @@ class Checkpoint:
     def keep(self, table: Table, state: TableState, rows: int = 0, arrived: int = 0) -> None:
         """Take the state that so many rows of the source lead to, and how many of them are in the sink.
 
-        What was set aside so far belongs to what was read so far: both are saved together. As long as rows of
-        an earlier run may arrive, nothing counts as unchanged, and no read as complete.
+        What was quarantined so far belongs to what was read so far: both are saved together. As long as rows
+        of an earlier run may arrive, nothing counts as unchanged, and no read as complete.
         """
         with self.lock:
             state = state.beside(self.known(table))
-            self.state = self.writer.set_aside.kept(self.state.with_table(table.name, state))
+            self.state = self.writer.quarantine.kept(self.state.with_table(table.name, state))
             self.unsaved_rows += rows
             self.records += arrived
 
@@ -172,13 +172,13 @@ class Checkpoint:
 
     def _notes(self) -> tuple[str, ...]:
         notes = [*self.migration.notes, *self.notes]
-        waiting = sum(self.state.set_aside().values())
+        waiting = sum(self.state.quarantined().values())
         if waiting:
             notes.append(
-                f"{counted(waiting, 'row is', 'rows are')} set aside, not in NEW: supasync quarantine list"
+                f"{counted(waiting, 'row is', 'rows are')} quarantined, not in NEW: supasync quarantine list"
             )
         if self.undated:
-            notes.append("OLD's answers carry no current Date: every run reads rows near the cursors again")
+            notes.append("OLD's answers have no current Date: every run reads rows near the cursors again")
         notes += [self.run.note] if self.run.note else []
         notes += self._late()
         return (*notes, *self.snapshot.notes())

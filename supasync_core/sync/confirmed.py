@@ -16,7 +16,7 @@ def upsert(sink: Sink, table: Table, batch: Batch) -> int:
         raise SchemaError(
             f"{table.name}: NEW confirmed {written} of {batch.count} rows that were sent",
             table=table.name,
-            hint="a trigger or rule of the table in NEW leaves rows out, or its backend is defective: "
+            hint="a trigger or rule of the table in NEW leaves rows out, or its backend has a defect: "
             f"correct that, then: supasync sync --full {table.name}",
         )
     return written

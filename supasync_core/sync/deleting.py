@@ -32,7 +32,7 @@ class Deleting:
 
     def not_looked(self, table: Table, err: StagingError, *, overdue: bool) -> None:
         """Let the report say that nobody looked: an alert, unless it may pass and is not ``overdue``."""
-        told = f"deletes were not looked for, the next run will: {err}"
+        told = f"deleted rows were not looked for; the next run looks for them: {err}"
         if not any(note.startswith(told) for note in self.checkpoint.notes):
             self.checkpoint.note(told, err.hint)
         passing = err.exit_code == TransientError.exit_code and not overdue
@@ -70,7 +70,7 @@ class Deleting:
         other = [key for key in exact if key not in seen]
         for told, unnamed, fate in (
             (gone, 0, "deleted in OLD"),
-            (other, more, "not in OLD: deleted there before it was looked at, or written in NEW alone"),
+            (other, more, "not in OLD: deleted there before supasync saw it, or written only in NEW"),
         ):
             number = len(told) + unnamed
             if number:

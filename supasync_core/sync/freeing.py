@@ -61,7 +61,7 @@ class Freeing:
         result = self.checkpoint.results.get(table.name)
         if result is None or result.status != "ok":
             return {}
-        rows = [row for row in self.checkpoint.writer.set_aside.rows[table.name].values() if row.blockers]
+        rows = [row for row in self.checkpoint.writer.quarantine.rows[table.name].values() if row.blockers]
         return {row.key: row.columns for row in rows[:FREED]}
 
     def _freed(self, table: Table, staging: "Staging") -> bool:
@@ -117,7 +117,7 @@ class Freeing:
         """Rows of other tables may have waited for those that arrived."""
         for table in self.checkpoint.options.tables:
             result = self.checkpoint.results.get(table.name)
-            if result and result.status == "ok" and self.checkpoint.writer.set_aside.rows[table.name]:
+            if result and result.status == "ok" and self.checkpoint.writer.quarantine.rows[table.name]:
                 try:
                     retry(self.checkpoint.writer, table)
                 except RowError as err:
@@ -125,11 +125,11 @@ class Freeing:
                 self._settle(table)
 
     def _settle(self, table: Table) -> None:
-        """Let state and report tell what of the table is set aside now."""
+        """Let state and report tell what of the table is quarantined now."""
         checkpoint = self.checkpoint
         checkpoint.keep(table, checkpoint.known(table))
         result = checkpoint.results[table.name]
-        aside = checkpoint.writer.set_aside.newly(table)
+        aside = checkpoint.writer.quarantine.newly(table)
         arrived = max(0, result.refused - aside.rows)
         checkpoint.records += arrived
         checkpoint.end(aside.into(replace(result, synced=result.synced + arrived)))

@@ -47,7 +47,7 @@ class Guard:
         changed = [name for name in current if known.get(name, current[name]) != current[name]]
         if changed:
             raise self._start_again(
-                f"{_told(changed)} changed since its rows were copied, and they would stay as they are"
+                f"{_told(changed)} changed since its rows were copied, and those rows would stay as they are"
             )
         self._note(settings=current)
 

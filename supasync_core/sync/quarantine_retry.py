@@ -1,4 +1,4 @@
-"""Rows that were set aside are read and tried again: so many in a run, in turns."""
+"""Rows that were quarantined are read and tried again: so many in a run, in turns."""
 
 from dataclasses import replace
 from functools import reduce
@@ -27,14 +27,14 @@ them is found out to have its parent or not."""
 
 def retry(writer: Writer, table: Table, *, whole: bool = False) -> None:
     """Try rows of the table again, as many as a run may or all; those that the source deleted are dropped."""
-    rows = list(writer.set_aside.rows[table.name].values())
+    rows = list(writer.quarantine.rows[table.name].values())
     alone = [row.key for row in rows if not row.waits]
     together = [row.key for row in rows if row.waits]
     _listed(writer, table, alone if whole else alone[:ALONE], 1)
     _listed(writer, table, together[:FEW], FEW)
     most = len(together) if whole else _most(writer, TOGETHER)
     _listed(writer, table, together[FEW:most], _size(writer, table))
-    if table.name in writer.set_aside.again:
+    if table.name in writer.quarantine.again:
         _again(writer, table, whole=whole)
 
 
@@ -55,7 +55,7 @@ def _listed(writer: Writer, table: Table, keys: list[tuple[str, ...]], size: int
     with writer.lock.exclusive():
         batches = writer.read(table, table.key, keys)
         found = {key for batch in batches for key in table.keys(batch)}
-        writer.set_aside.drop(table, set(keys) - found)
+        writer.quarantine.drop(table, set(keys) - found)
         if not batches:
             return
         batch = reduce(joined, batches)
@@ -65,7 +65,7 @@ def _listed(writer: Writer, table: Table, keys: list[tuple[str, ...]], size: int
 
 def _again(writer: Writer, table: Table, *, whole: bool) -> None:
     """Read on by key and send what comes; a round in which no row was refused is the last one."""
-    aside = writer.set_aside
+    aside = writer.quarantine
     if whole:
         aside.again[table.name] = _new_round(aside.again[table.name])
     tried, size = 0, FEW
@@ -106,8 +106,8 @@ def finish(writer: Writer, table: Table) -> None:
 
     Those of earlier runs too, a few, unless it is known that only a removal makes way for them.
     """
-    rows = [row for row in writer.set_aside.rows[table.name].values() if row.sqlstate == NOT_UNIQUE]
-    new = [row for row in writer.set_aside.new(table) if row in rows]
+    rows = [row for row in writer.quarantine.rows[table.name].values() if row.sqlstate == NOT_UNIQUE]
+    new = [row for row in writer.quarantine.new(table) if row in rows]
     known = [row for row in rows if row not in new and not row.blockers]
     taken = [row.key for row in (*new, *known[:FEW])]
     if not taken:
@@ -129,7 +129,7 @@ def make_place(writer: Writer, table: Table, row: Batch) -> None:
         if current:
             writer.deliver(table, row)
         else:
-            writer.put_aside(table, row, 0, err, waits=False)
+            writer.quarantine_row(table, row, 0, err, waits=False)
     else:
         writer.accepted(table, row)
 

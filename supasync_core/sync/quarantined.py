@@ -23,12 +23,12 @@ LISTED = 1000
 
 
 class ManyRefusedError(SchemaError):
-    """More rows were refused than the settings allow: the table stops, and what was set aside stays so."""
+    """More rows were refused than the settings allow: the table stops, and what was quarantined stays so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Newly:
-    """Rows of a table that this run has set aside: ``refused`` ones, and those ``waiting`` for a parent."""
+    """Rows of a table that this run has quarantined: ``refused`` ones, and those ``waiting`` for a parent."""
 
     table: str
     refused: int
@@ -45,15 +45,15 @@ class Newly:
     def sentence(self) -> str | None:
         """What happened; None where nothing did."""
         rows = counted(self.refused, "row was", "rows were")
-        parts = [f"{rows} refused and set aside"] if self.refused else []
+        parts = [f"{rows} refused and quarantined"] if self.refused else []
         if self.waiting:
-            parts.append(f"{counted(self.waiting, 'row waits', 'rows wait')} for a parent that NEW lacks")
+            parts.append(f"{counted(self.waiting, 'row waits', 'rows wait')} for a parent that is not in NEW")
         return f"{self.table}: {', '.join(parts)}" if parts else None
 
     @property
     def hint(self) -> str | None:
         """Where to look, and why rows wait."""
-        look = "look at them: supasync quarantine list"
+        look = "supasync quarantine list shows them"
         return "\n".join(filter(None, [self.reason, look])) if self.rows else None
 
     def into(self, result: TableResult) -> TableResult:
@@ -63,15 +63,15 @@ class Newly:
 
 
 @dataclass
-class SetAside:
-    """The rows of all tables that are set aside. ``before`` is the state that the run began with."""
+class Quarantine:
+    """The rows of all tables that are quarantined. ``before`` is the state that the run began with."""
 
     before: State
     now: str
     rows: defaultdict[str, dict[Key, Quarantined]] = field(init=False)
     again: dict[str, Again] = field(init=False)
     fresh: defaultdict[str, list[tuple[str, Key]]] = field(default_factory=lambda: defaultdict(list))
-    """What was set aside while a table was sent: rows of its own, and of its parents."""
+    """What was quarantined while a table was sent: rows of its own, and of its parents."""
     reading_again: str | None = None
     """The table whose rows are being read again by key."""
     lock: RLock = field(default_factory=RLock)
@@ -82,7 +82,7 @@ class SetAside:
         self.again = dict(self.before.again)
 
     def kept(self, state: State) -> State:
-        """The state with what is set aside now."""
+        """The state with what is quarantined now."""
         with self.lock:
             rows = {name: tuple(rows.values()) for name, rows in self.rows.items() if rows}
             return replace(state, quarantine=rows, again=dict(self.again))
@@ -112,7 +112,7 @@ class SetAside:
                     del self.rows[table.name][row.key]
 
     def keys(self, table: Table) -> frozenset[Key] | None:
-        """The rows of the table that are set aside; None where so many wait that they have no names."""
+        """The rows of the table that are quarantined; None where so many wait that they have no names."""
         with self.lock:
             return None if table.name in self.again else frozenset(self.rows[table.name])
 
@@ -136,12 +136,12 @@ class SetAside:
         return [place for place, key in enumerate(keys) if key in rows and not rows[key].waits]
 
     def holds(self, table: Table, key: Key | None) -> bool:
-        """Whether the row is set aside itself, or may be; any row of the table without a key."""
+        """Whether the row is quarantined itself, or may be; any row of the table without a key."""
         rows = self.rows[table.name]
         return table.name in self.again or (bool(rows) if key is None else key in rows)
 
     def restore(self, table: Table, state: State) -> None:
-        """Forget what was set aside for the table and is not in this state: it has stopped before."""
+        """Forget what was quarantined for the table and is not in this state: it has stopped before."""
         kept = {(name, row.key) for name, rows in state.quarantine.items() for row in rows}
         with self.lock:
             for name, key in self.fresh.pop(table.name, ()):
@@ -149,7 +149,7 @@ class SetAside:
                     self.rows[name].pop(key, None)
 
     def new(self, table: Table) -> list[Quarantined]:
-        """The rows that are set aside by name and were not so before the run."""
+        """The rows that are quarantined by name and were not so before the run."""
         known = {row.key for row in self.before.quarantine.get(table.name, ())}
         with self.lock:
             return [row for key, row in self.rows[table.name].items() if key not in known]
@@ -175,11 +175,11 @@ class SetAside:
         for setting, most, count, span in limits:
             if count >= most:
                 raise ManyRefusedError(
-                    f"{table.name}: NEW refuses row after row, more than {most} {span} ({setting}), "
-                    f"at last {', '.join(key)}: {err.message}",
+                    f"{table.name}: NEW refused more than {most} rows {span} ({setting}), "
+                    f"the last one {', '.join(key)}: {err.message}",
                     table=table.name,
-                    hint=f"{err.hint or 'see what the rows have in common'}\nthose set aside are named by "
-                    f"supasync quarantine list; they arrive once the cause is fixed. To set more aside: "
+                    hint=f"{err.hint or 'see what the rows have in common'}\nsupasync quarantine list names "
+                    "the rows; they are sent again once the cause is fixed. To allow more: set "
                     f"{setting}: under {table.name} in tables.yaml",
                 ) from err
 

@@ -80,8 +80,8 @@ class DeletePlan:
         if len(self.keys) <= self.ceiling:
             return None
         return (
-            f"{self.table.name}: {len(self.keys):,} rows would be removed, more than the {self.ceiling:,} "
-            "that one go may"
+            f"{self.table.name}: {len(self.keys):,} rows would be removed; the limit is {self.ceiling:,} "
+            "at a time"
         )
 
 
@@ -153,7 +153,7 @@ def _remove(
 ) -> Removed:
     table = plan.table
     if plan.refused:
-        hint = "look at them; to remove them after all, raise the ceiling"
+        hint = "check them; to remove them, raise the limit"
         return Removed(table=table, error=TableError(plan.refused, table=table.name, hint=hint))
     try:
         rows = [batch for batch in _named(place, table, plan.keys) if batch.count]
@@ -186,7 +186,7 @@ def undo(place: Place, removal: str | None = None) -> "tuple[Removal, list[PutBa
     lost = [name for name in chosen.rows if name not in names]
     if lost:
         raise StateError(
-            f"rows of {', '.join(lost)} were removed, and tables.yaml has no such table any more",
+            f"rows of {', '.join(lost)} were removed, and tables.yaml no longer has such a table",
             hint="declare it again, at least until they are put back",
         )
     return chosen, [_put_back(place, chosen.id, names[name]) for name in names if name in chosen.rows]

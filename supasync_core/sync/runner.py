@@ -95,7 +95,7 @@ class _Session:
             and not is_covered(table, checkpoint.known(table), now)
         ]
         if names:
-            checkpoint.note(f"updates in OLD are not seen: {', '.join(names)} (supasync check: why)")
+            checkpoint.note(f"updates in OLD are not seen: {', '.join(names)} (supasync check says why)")
 
     def _begin_metering(self) -> None:
         """A month is NEW's, as its records are, whatever this machine's clock says."""

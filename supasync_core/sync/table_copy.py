@@ -49,7 +49,7 @@ class TableCopy:
     left_out: int = 0
     read: int = 0
     unchanged: int = 0
-    set_aside: int = 0
+    refused: int = 0
     expected: int | None = None
     """As many rows as the source counted."""
     tally: Tally = field(init=False)
@@ -75,13 +75,13 @@ class TableCopy:
             error.message, code = f"{self.table.name}: {error.message}", error.exit_code
             error.__cause__ = err
         if error is None:
-            aside = self.checkpoint.writer.set_aside.newly(self.table)
+            aside = self.checkpoint.writer.quarantine.newly(self.table)
             return self._result("ok", aside) if self._complete else self._incomplete(aside)
         if isinstance(error, ChangedError):
             self.checkpoint.keep(self.table, before)
         if isinstance(error, ManyRefusedError):
             self.checkpoint.keep(self.table, self.checkpoint.known(self.table))
-        self.checkpoint.writer.set_aside.restore(self.table, self.checkpoint.state)
+        self.checkpoint.writer.quarantine.restore(self.table, self.checkpoint.state)
         hint = self.checkpoint.schema_watch.explained(self.table, error)
         return replace(self._result("failed"), error=str(error), hint=hint, exit_code=code)
 
@@ -119,7 +119,7 @@ class TableCopy:
             self._confirm(in_flight.rest(), guard, in_flight)
         finish(writer, table)
         self._expect_something(job)
-        guard.finished(self.found or checkpoint.snapshot.rows(table), writer.set_aside.keys(table))
+        guard.finished(self.found or checkpoint.snapshot.rows(table), writer.quarantine.keys(table))
         self._end(guard, job)
 
     def _end(self, guard: Guard, job: Job) -> None:
@@ -141,7 +141,7 @@ class TableCopy:
         """Whether the sink has fewer rows than keys were sent."""
         writer = self.checkpoint.writer
         self.tally.statements += self.table.name in writer.batch_size.rows
-        aside = writer.set_aside.keys(self.table)
+        aside = writer.quarantine.keys(self.table)
         error: SchemaError | None = None
         try:
             self.tally.finished(self.expected, self.left_out, aside)
@@ -190,7 +190,7 @@ class TableCopy:
             self._take(pending, arrived, guard)
 
     def _arrived(self, pending: PendingBatch) -> int:
-        """How many rows of the batch are in the sink; the others are set aside."""
+        """How many rows of the batch are in the sink; the others are quarantined."""
         if pending.batch is None:
             return 0
         try:
@@ -207,7 +207,7 @@ class TableCopy:
             checkpoint.sight(table, piece.batch)
         rows = piece.batch.count if piece.batch else 0
         if arrived and pending.batch:
-            guard.sent(pending.batch, checkpoint.writer.set_aside.keys(table))
+            guard.sent(pending.batch, checkpoint.writer.quarantine.keys(table))
         self._count(pending, rows, arrived)
         if rows:
             with checkpoint.lock:
@@ -236,20 +236,20 @@ class TableCopy:
         self.unchanged += piece.unchanged
         sent = pending.batch.count if pending.batch else 0
         self.left_out += rows - sent
-        self.set_aside += sent - arrived
+        self.refused += sent - arrived
         self.synced += arrived
         self.expected = self.expected if piece.total is None else piece.total
 
     def _result(self, status: TableStatus, aside: Newly | None = None) -> TableResult:
-        """What the table came to; rows that were set aside need a person, the others are there.
+        """What the table came to; rows that were quarantined need a person, the others are there.
 
-        Rows that an earlier run set aside are not found anew: they are told as what they are.
+        Rows that an earlier run quarantined are not found anew: they are told as what they are.
         """
         aside = aside or Newly(self.table.name, 0)
         result = TableResult(
             name=self.table.name,
             status=status,
-            found=max(self.synced, self.found - max(0, self.set_aside - aside.rows)),
+            found=max(self.synced, self.found - max(0, self.refused - aside.rows)),
             synced=self.synced,
             left_out=self.left_out,
             seconds=time.monotonic() - self.began,
@@ -263,7 +263,7 @@ class TableCopy:
         return replace(
             done,
             error="\n".join(filter(None, [told, done.error])),
-            hint=done.hint or "the next run reads on; if this stays so, ask: supasync verify",
+            hint=done.hint or "the next run continues; if this happens again, run supasync verify",
             exit_code=done.exit_code or TransientError.exit_code,
         )
 

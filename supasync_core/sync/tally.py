@@ -133,7 +133,7 @@ class Tally:
         name, columns = self.table.name, ", ".join(self.table.key)
         return SchemaError(
             f"{name}: OLD has {rows:,} rows, and they have {keys:,} different keys ({columns}): of rows with "
-            "one key NEW holds the last alone",
+            "one key NEW keeps only the last",
             table=name,
             hint=f"supasync verify --table {name} names them; declare a key that tells OLD's rows apart",
         )

@@ -1,7 +1,7 @@
 """Getting batches into the sink, also those that hold rows which it refuses.
 
 A sink takes a batch as a whole or not at all. Where it refuses one, the parents that rows refer to are sent
-first, and rows that cannot be taken are set aside in the quarantine, each with its reason; the rest goes on.
+first, and rows that cannot be taken are quarantined, each with its reason; the rest goes on.
 Everything here is bounded: each parent is fetched once per run, parents are looked for so many times for a
 batch, and where more rows are refused than the settings allow the table stops.
 
@@ -25,7 +25,7 @@ from supasync_core.schema.parents import Link, Parents, reason
 from supasync_core.sync import blocking_rows, confirmed
 from supasync_core.sync.batch_size import AdaptiveBatchSize
 from supasync_core.sync.distinct_keys import ONE_ROW_TWICE, clash
-from supasync_core.sync.quarantined import NOT_UNIQUE, SetAside
+from supasync_core.sync.quarantined import NOT_UNIQUE, Quarantine
 from supasync_core.sync.reread import Reread
 
 STEPS = 50
@@ -63,7 +63,7 @@ class _CircleError(Exception):
 
 @dataclass
 class Writer:
-    """The writing side of one run, which begins with the rows that earlier ones have set aside."""
+    """The writing side of one run, which begins with the rows that earlier ones have quarantined."""
 
     migration: Migration
     now: str
@@ -71,14 +71,14 @@ class Writer:
     fetched: defaultdict[tuple[str, Key], Keys] = field(default_factory=lambda: defaultdict(set))
     under_way: list[_UnderWay] = field(default_factory=list)
     incomplete: list[tuple[Table, Batch]] = field(default_factory=list)
-    set_aside: SetAside = field(init=False)
+    quarantine: Quarantine = field(init=False)
     parents: Parents = field(init=False)
     made: set[str] = field(default_factory=set)
     """Tables in which the sink had rows of its own before anything was copied."""
     sender: str = ""
     """The table whose batch is sent alone."""
     aside: Keys = field(default_factory=set)
-    """The keys of its rows that were set aside."""
+    """The keys of its rows that were quarantined."""
     steps: int = 0
     """How often parents were looked for since that batch began."""
     batch_size: AdaptiveBatchSize = field(default_factory=AdaptiveBatchSize)
@@ -86,7 +86,7 @@ class Writer:
     reread: Reread = field(default_factory=Reread)
 
     def __post_init__(self) -> None:
-        self.set_aside = SetAside(self.before, self.now)
+        self.quarantine = Quarantine(self.before, self.now)
         self.parents = Parents(self.migration)
 
     def attempt(self, table: Table, batch: Batch) -> None:
@@ -96,7 +96,7 @@ class Writer:
             self.accepted(table, batch)
 
     def send(self, table: Table, batch: Batch) -> int:
-        """Write the batch: each of its rows is then in the sink or set aside; how many are in the sink."""
+        """Write the batch: each of its rows is then in the sink or quarantined; how many are in the sink."""
         with self.lock.exclusive():
             return self.deliver(table, batch)
 
@@ -139,11 +139,11 @@ class Writer:
     def accepted(self, table: Table, batch: Batch) -> None:
         """A row that was refused before may be taken in a later version."""
         self.reread.sent(table, batch)
-        if self.set_aside.rows[table.name]:
-            self.set_aside.drop(table, table.keys(batch))
+        if self.quarantine.rows[table.name]:
+            self.quarantine.drop(table, table.keys(batch))
 
     def _rescued(self, table: Table, batch: Batch, err: RowError) -> list[Batch]:
-        """What is to be sent of a batch that was refused, in this order; the rest is set aside."""
+        """What is to be sent of a batch that was refused, in this order; the rest is quarantined."""
         if err.sqlstate == NO_PARENT and err.columns and err.other:
             return self._orphaned(table, batch, err)
         if err.sqlstate == NOT_UNIQUE and (taken := matching(batch, err)):
@@ -160,14 +160,14 @@ class Writer:
         """The halves; rows that were refused before are sent alone, so that nobody looks for them again."""
         if batch.count == 1:
             return self._without(table, batch, [0], err)
-        known = self.set_aside.refused(table, table.keys(batch))
+        known = self.quarantine.refused(table, table.keys(batch))
         if known:
             return [*_others(batch, known), *(batch.only([place]) for place in known)]
         middle = batch.count // 2
         return [batch.only(range(middle)), batch.only(range(middle, batch.count))]
 
     def _orphaned(self, table: Table, batch: Batch, err: RowError) -> list[Batch]:
-        """Rows refer to what the sink lacks: their parents are sent, or the rows are set aside."""
+        """Rows refer to what the sink lacks: their parents are sent, or the rows are quarantined."""
         self.steps += 1
         link = self.parents.link(table, err)
         if link is None:
@@ -190,8 +190,8 @@ class Writer:
     def _pairs_unknown(self, table: Table, batch: Batch, err: RowError) -> list[Batch]:
         columns = ", ".join(err.columns)
         err.hint = (
-            f"nothing tells which columns of {err.other} those of ({columns}) refer to, so its row is not "
-            "looked for: paste what supasync schema sql prints into NEW's SQL editor again"
+            f"nothing tells which columns of {err.other} ({columns}) refers to, so its row is not looked "
+            "for: run what supasync schema sql prints in NEW's SQL editor again"
         )
         named = matching(batch, err)
         return self._without(table, batch, named, err) if named else self._halved(table, batch, err)
@@ -223,7 +223,7 @@ class Writer:
             return []
         fetched = self.fetched[parent.name, link.theirs]
         by_key = link.theirs == parent.key
-        known = {key for key in missing if by_key and self.set_aside.has_a_turn(parent, key)}
+        known = {key for key in missing if by_key and self.quarantine.has_a_turn(parent, key)}
         new = missing - fetched - known
         if missing and not new:
             return self._fatherless(table, batch, link, missing, err)
@@ -248,7 +248,7 @@ class Writer:
     def _fatherless(
         self, table: Table, batch: Batch, link: Link, missing: Keys, err: RowError
     ) -> list[Batch]:
-        """Rows whose parents could not be brought: they wait where those are set aside."""
+        """Rows whose parents could not be brought: they wait where those are quarantined."""
         places = [i for i, row in enumerate(batch.rows) if texts_of(row, link.columns) in missing]
         parent = link.parent
         by_key = parent is not None and link.theirs == parent.key
@@ -256,11 +256,11 @@ class Writer:
         stay: list[int] = []
         for i in places:
             key = texts_of(batch.rows[i], link.columns) if by_key else None
-            (wait if parent and self.set_aside.holds(parent, key) else stay).append(i)
+            (wait if parent and self.quarantine.holds(parent, key) else stay).append(i)
         for i in wait:
-            self.put_aside(table, batch, i, reason(table, link, err), waits=True)
+            self.quarantine_row(table, batch, i, reason(table, link, err), waits=True)
         for i in stay:
-            self.put_aside(table, batch, i, err, waits=False)
+            self.quarantine_row(table, batch, i, err, waits=False)
         return _others(batch, places)
 
     def _circle(self, link: Link, missing: Keys) -> list[_UnderWay]:
@@ -296,15 +296,15 @@ class Writer:
     ) -> list[Batch]:
         """Set the rows at these places aside; the others are what is left to send."""
         for place in places:
-            self.put_aside(table, batch, place, err, waits=waits)
+            self.quarantine_row(table, batch, place, err, waits=waits)
         return _others(batch, places)
 
-    def put_aside(self, table: Table, batch: Batch, place: int, err: RowError, *, waits: bool) -> None:
+    def quarantine_row(self, table: Table, batch: Batch, place: int, err: RowError, *, waits: bool) -> None:
         """Set the row at this place aside."""
         key = table.key_of(batch.rows[place])
         if table.name == self.sender:
             self.aside.add(key)
-        put = self.set_aside.wait if waits else self.set_aside.refuse
+        put = self.quarantine.wait if waits else self.quarantine.refuse
         put(table, key, err, self.sender)
 
     def read(self, table: Table, columns: Sequence[str], values: Iterable[Key]) -> list[Batch]:

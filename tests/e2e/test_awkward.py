@@ -145,7 +145,7 @@ def test_a_generated_column_is_left_out_and_named(space: Workspace, report: Any)
 def test_rows_whose_parent_is_not_copied_wait_and_the_reason_is_told(report: Any) -> None:
     told = report["tables"]["profiles"]
     assert (told["status"], told["synced"]) == ("ok", 0)
-    assert "wait for a parent that NEW lacks" in told["error"]
+    assert "wait for a parent that is not in NEW" in told["error"]
     assert "id refers to it" in told["hint"]
 
 

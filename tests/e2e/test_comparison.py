@@ -269,7 +269,7 @@ def test_a_mass_delete_that_a_share_spreads_over_days_is_left_for_a_person(space
         done = space.supasync("sync")
         codes.add(done.code)
     assert codes == {0, 3}, "it took several runs"
-    assert "teams: 15 rows would be removed, more than the 1" in done.err
+    assert "teams: 15 rows would be removed; the limit is 1" in done.err
     assert len(space.new.texts("teams")) == 30
 
 

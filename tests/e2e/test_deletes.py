@@ -78,7 +78,7 @@ def test_a_mass_delete_is_left_for_a_person(workspace: Workspace) -> None:
     _a_day_later(workspace)
     done = workspace.supasync("sync")
     assert done.code == 3, done.out + done.err
-    assert "150 rows would be removed, more than the 100" in done.err
+    assert "150 rows would be removed; the limit is 100" in done.err
     assert {1, 150} <= _ids(workspace, "usage_logs")
     assert "150 rows are in NEW and not in OLD" in workspace.supasync("status").out
 
@@ -123,7 +123,7 @@ def test_a_staging_that_fails_is_an_alert_and_what_was_copied_is_kept(workspace:
     environment = _damaged(staging, how)
     done = workspace.supasync("sync", environment=environment)
     assert done.code == 3, done.out + done.err
-    assert "deletes were not looked for, the next run will: " in done.err
+    assert "deleted rows were not looked for; the next run looks for them: " in done.err
     assert "internal error" not in done.err
     run = workspace.supasync("status", "--json").json["runs"][0]
     assert run["status"] == "success", "cursors are saved with that"

@@ -102,7 +102,7 @@ def test_made_rows_are_shown_then_cleared_and_everything_arrives(
     done = space.supasync("sync")
     assert done.code == 0, done.err
     space.assert_equal(*NAMES)
-    assert space.supasync("quarantine", "list").out.strip() == "no row is set aside"
+    assert space.supasync("quarantine", "list").out.strip() == "no row is quarantined"
     assert space.supasync("verify").code == 0
     assert "nothing to clear" in space.supasync("reconcile", "clear").out
     assert {request["method"] for request in space.old.server.requests()} <= {"GET", "HEAD"}

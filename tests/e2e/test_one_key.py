@@ -49,7 +49,7 @@ def test_a_row_that_a_trigger_refuses_with_that_code_is_no_pair(space: Workspace
         "from generate_series(1, 12) g"
     )
     done = space.supasync("sync")
-    assert "events: 1 row was refused and set aside" in done.err
+    assert "events: 1 row was refused and quarantined" in done.err
     assert len(space.new.texts("events")) == 11
 
 

@@ -66,7 +66,7 @@ def test_only_the_rows_without_an_account_wait_and_arrive_with_it(space: Workspa
     space.requests()
     done = space.supasync("sync")
     assert done.code == 3, done.err
-    assert "users: 3 rows wait for a parent that NEW lacks" in done.err
+    assert "users: 3 rows wait for a parent that is not in NEW" in done.err
     assert space.requests() < 60
     assert [len(space.new.texts(name)) for name in NAMES] == [147, 1, 148]
     told = space.supasync("quarantine", "list", "--json").json
@@ -86,7 +86,7 @@ def test_only_the_rows_without_an_account_wait_and_arrive_with_it(space: Workspa
     accounts(space, "new", 148, 151)
     done = space.supasync("sync")
     assert done.code == 0, done.err
-    assert space.supasync("quarantine", "list").out.strip() == "no row is set aside"
+    assert space.supasync("quarantine", "list").out.strip() == "no row is quarantined"
     space.assert_equal(*NAMES)
 
 
@@ -115,7 +115,7 @@ def test_no_account_at_all_stops_no_other_table_and_asks_little(space: Workspace
     space.requests()
     done = space.supasync("sync")
     assert done.code == 3, done.err
-    assert "users: 300 rows wait for a parent that NEW lacks" in done.err
+    assert "users: 300 rows wait for a parent that is not in NEW" in done.err
     assert "internal error" not in done.err
     assert space.requests() < (120 if functions == "today" else 200)
     assert [len(space.new.texts(name)) for name in NAMES] == [0, 1, 1]
@@ -133,7 +133,7 @@ def test_thousands_of_waiting_rows_are_no_list_and_still_arrive_all(space: Works
     told = space.supasync("quarantine", "list", "--json").json
     assert {(row["table"], tuple(row["key"])) for row in told} == {("users", ()), ("posts", ())}
     assert {row["rows"] for row in told} == {2600}
-    assert "5,200 rows are set aside" in space.supasync("status").out
+    assert "5,200 rows are quarantined" in space.supasync("status").out
     assert len(str(space.new.rows("select state from sync_metadata where state is not null"))) < 20_000
     space.requests()
     assert space.supasync("sync").code == 0
@@ -143,7 +143,7 @@ def test_thousands_of_waiting_rows_are_no_list_and_still_arrive_all(space: Works
     for _ in range(6):
         done = space.supasync("sync")
         assert done.code == 0, done.err
-    assert space.supasync("quarantine", "list").out.strip() == "no row is set aside"
+    assert space.supasync("quarantine", "list").out.strip() == "no row is quarantined"
     space.assert_equal(*NAMES)
 
 
@@ -164,7 +164,7 @@ def test_what_an_account_waits_for_is_gone_from_old(space: Workspace) -> None:
     assert space.supasync("sync").code == 3
     space.old.run("delete from public.posts; delete from public.users")
     assert space.supasync("sync").code == 0
-    assert space.supasync("quarantine", "list").out.strip() == "no row is set aside"
+    assert space.supasync("quarantine", "list").out.strip() == "no row is quarantined"
 
 
 def test_keys_to_what_is_not_copied_are_named_before_the_first_sync(space: Workspace) -> None:
@@ -222,7 +222,7 @@ def test_where_nothing_tells_the_pairs_the_row_is_set_aside_with_that_reason(sev
     assert done.code == 3, done.err
     (told,) = several.supasync("quarantine", "list", "--json").json
     assert (told["table"], told["key"], told["sqlstate"]) == ("articles", ["1"], "23503")
-    assert "nothing tells which columns of categories those of (category_slug, team_id)" in told["reason"]
+    assert "nothing tells which columns of categories (category_slug, team_id)" in told["reason"]
     assert several.supasync("sync").code == 0
     assert several.supasync("quarantine", "retry").code == 0
     several.assert_equal("categories", "articles")

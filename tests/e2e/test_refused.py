@@ -1,4 +1,4 @@
-"""Rows that NEW refuses: parents are fetched, what cannot be taken is set aside, the rest goes on."""
+"""Rows that NEW refuses: parents are fetched, what cannot be taken is quarantined, the rest goes on."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,7 +92,7 @@ def test_a_deleted_and_recreated_email_is_set_aside_with_the_reason_and_arrives_
     space.old.run("delete from public.users where id = 5; insert into public.users values (105, 'u5')")
     done = space.supasync("sync")
     assert done.code == 3
-    assert "users: 1 row was refused and set aside" in done.err
+    assert "users: 1 row was refused and quarantined" in done.err
     listed = space.supasync("quarantine", "list")
     assert (
         "NEW's row 5 has the same email, and OLD has no such row: deleted there, or made in NEW" in listed.out
@@ -102,7 +102,7 @@ def test_a_deleted_and_recreated_email_is_set_aside_with_the_reason_and_arrives_
     space.new.run("delete from public.users where id = 5")
     done = space.supasync("sync")
     assert done.code == 0
-    assert "set aside" not in space.supasync("status").out
+    assert "quarantined" not in space.supasync("status").out
     space.assert_equal(*TABLES)
 
 
@@ -138,7 +138,7 @@ def test_more_bad_rows_than_the_settings_allow_stop_the_table_which_keeps_what_w
     space.requests()
     done = space.supasync("sync")
     assert done.code == 3
-    assert "jobs: failed: jobs: NEW refuses row after row, more than 20 in this run (refused_per_run)" in (
+    assert "jobs: failed: jobs: NEW refused more than 20 rows in this run (refused_per_run)" in (
         done.err.replace("failed: NEW", "failed: jobs: NEW")
     )
     assert "refused_per_run: under jobs in tables.yaml" in done.err
@@ -148,7 +148,7 @@ def test_more_bad_rows_than_the_settings_allow_stop_the_table_which_keeps_what_w
     assert len(space.new.texts("jobs")) == 40
     space.new.run("alter table public.jobs drop constraint jobs_qty_check")
     assert space.supasync("sync").code == 0
-    assert space.supasync("quarantine", "list").out.strip() == "no row is set aside"
+    assert space.supasync("quarantine", "list").out.strip() == "no row is quarantined"
     space.assert_equal(*TABLES)
 
 
@@ -161,7 +161,7 @@ def test_a_hundred_bad_rows_among_many_are_named_where_the_settings_allow_it(spa
         "from generate_series(1, 2000) g"
     )
     done = space.supasync("sync")
-    assert (done.code, "jobs: 100 rows were refused and set aside" in done.err) == (3, True)
+    assert (done.code, "jobs: 100 rows were refused and quarantined" in done.err) == (3, True)
     assert len(space.new.texts("jobs")) == 1900
     assert len(space.supasync("quarantine", "list", "--json").json) == 100
     assert space.supasync("status", "--json").json["runs"][0]["records"] == 1900
@@ -171,7 +171,7 @@ def test_a_hundred_bad_rows_among_many_are_named_where_the_settings_allow_it(spa
     space.write("tables.yaml", CONFIG)
     space.old.run("insert into public.jobs (id, qty) values (2001, 1)")
     done = space.supasync("sync")
-    assert (done.code, "more than 100 in all (refused_in_all)" in done.err) == (3, True)
+    assert (done.code, "more than 100 rows in all (refused_in_all)" in done.err) == (3, True)
     space.new.run("alter table public.jobs drop constraint jobs_qty_check")
     assert space.supasync("sync").code == 0
     space.assert_equal(*TABLES)
@@ -184,7 +184,9 @@ def test_rows_of_a_refused_parent_wait_and_stop_no_table(space: Workspace) -> No
         "insert into public.jobs (id, user_id) select g, 1 + g % 2 from generate_series(1, 60) g"
     )
     done = space.supasync("sync")
-    assert (done.code, "jobs: 30 rows wait for a parent that NEW lacks" in done.err) == (3, True), done.err
+    assert (done.code, "jobs: 30 rows wait for a parent that is not in NEW" in done.err) == (3, True), (
+        done.err
+    )
     assert len(space.new.texts("jobs")) == 30
     assert space.supasync("sync").code == 0, "an alert comes once"
     space.old.run("update public.users set email = 'fine', updated_at = now() where id = 1")
@@ -197,7 +199,7 @@ def test_a_dropped_entry_is_forgotten_and_its_row_stays_out(space: Workspace) ->
     space.old.run("insert into public.jobs (id, qty) values (1, 1), (2, 200)")
     space.supasync("sync")
     assert space.supasync("quarantine", "drop", "jobs", "2").code == 0
-    assert space.supasync("quarantine", "list").out.strip() == "no row is set aside"
+    assert space.supasync("quarantine", "list").out.strip() == "no row is quarantined"
     assert space.supasync("quarantine", "drop", "jobs", "3").code == 2
 
 

@@ -129,7 +129,7 @@ class Comparing:
 
         checkpoint, table = self.checkpoint, want.table
         before = checkpoint.known(table).comparison
-        aside = checkpoint.writer.set_aside
+        aside = checkpoint.writer.quarantine
         newly = aside.newly(table).rows
         try:
             walk = Walk(checkpoint, want, staging, lambda: share.used_up and not has_row_key(table))
@@ -160,7 +160,7 @@ class Comparing:
         brought, table = walk.bringer, walk.table
         if not brought.differing:
             return
-        aside = self.checkpoint.writer.set_aside.newly(table)
+        aside = self.checkpoint.writer.quarantine.newly(table)
         refused = max(0, aside.rows - before)
         result = self.checkpoint.results[table.name]
         result = replace(

@@ -91,7 +91,7 @@ class Bringer:
     def end(self) -> None:
         """Nothing more is brought for now; ChangedError where NEW does not keep what was sent."""
         quarantine_retry.finish(self.checkpoint.writer, self.table)
-        self.guard.readback.look(self.checkpoint.writer.set_aside.keys(self.table))
+        self.guard.readback.look(self.checkpoint.writer.quarantine.keys(self.table))
 
     def _bring(self, batch: Batch, theirs: Iterable[SeenRow]) -> None:
         plain = self._plain(batch)
@@ -125,7 +125,7 @@ class Bringer:
         checkpoint.state = checkpoint.state.with_table(name, replace(state.doubtful(), extent=state.extent))
         checkpoint.save_if_due()
         arrived = checkpoint.writer.send(self.table, batch)
-        self.guard.sent(batch, checkpoint.writer.set_aside.keys(self.table))
+        self.guard.sent(batch, checkpoint.writer.quarantine.keys(self.table))
         self.differing += batch.count
         self.arrived += arrived
         checkpoint.keep(self.table, checkpoint.state.table(name), batch.count, arrived)
