@@ -90,7 +90,7 @@ class AsTable(Printer):
         """The counts, the columns and keys that do not match, then rows."""
         self.compared += 1
         counts = ", ".join(f"{number:,} {name}" for name, number in found.counts.items())
-        young = f", {found.young:,} left alone as too young" if found.young else ""
+        young = f", {found.young:,} skipped as too young" if found.young else ""
         self._echo(f"{found.table.name}: {counts}{young}")
         for side, names in ((self.left, found.left_only), (self.right, found.right_only)):
             if names:

@@ -61,7 +61,7 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
         output.line(f"note: {note}", err=True)
     if names := ", ".join(wanted.unseen_updates(settings, session.host)):
         what = "rows that were updated in OLD since they were copied are not in these queries"
-        output.line(f"note: {names}: {what}; to carry them too, export the whole table", err=True)
+        output.line(f"note: {names}: {what}; to include them, export the whole table", err=True)
     for table in filter(has_row_key, settings.tables):
         output.line(f"note: {table.name}: {NOT_BY_HAND}", err=True)
     if out:

@@ -93,7 +93,7 @@ class Command:
         plan = self._look(look, folder)
         if len(plan.blocked()) == len(plan.parts):
             lease.release("failed", error="every file has errors")
-            return self._end(plan, 3, "nothing was sent: every table is stopped by the errors above")
+            return self._end(plan, 3, "nothing was sent: every table has errors, see above")
         if plan.rows_to_send() and not self._agreed():
             lease.release("interrupted")
             return self._end(plan, 0, "nothing was sent")
@@ -222,7 +222,7 @@ class Command:
 
 
 def _nothing(folder: Path | None) -> ConfigError:
-    return ConfigError([f"{folder}: there is no file of any table of tables.yaml"])
+    return ConfigError([f"{folder}: no file belongs to a table of tables.yaml"])
 
 
 def _write(path: Path, findings: list[ExportFinding], *, defuse: bool) -> None:

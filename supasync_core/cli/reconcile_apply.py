@@ -143,7 +143,7 @@ class Command:
         if found.left_only:
             yield f"{right} has no column {', '.join(found.left_only)}: not written"
         if found.young:
-            yield f"{counted(found.young, 'row is', 'rows are')} left alone as too young"
+            yield f"{counted(found.young, 'row is', 'rows are')} skipped as too young"
         if found.added and not self.delete:
             yield f"{counted(found.added, 'row is', 'rows are')} only in {right}: --delete removes such rows"
         if part.nameless:

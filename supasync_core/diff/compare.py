@@ -161,7 +161,7 @@ class SideComparison:
             if any(name not in each for each in names):
                 every = sorted(frozenset.intersection(*names))
                 raise SchemaError(
-                    f"{table.name}: no key: {name} is not on both sides{did_you_mean(name, every)}",
+                    f"{table.name}: the key column {name} is not on both sides{did_you_mean(name, every)}",
                     table=table.name,
                     hint=_in_another_case(name, names)
                     or "name the key's columns: --key COLUMN, once for each of them",
@@ -259,4 +259,4 @@ def _in_another_case(name: str, sides: Sequence[Collection[str]]) -> str | None:
     """The hint where a side has the column in other letters alone."""
     alike = {each for side in sides for each in side if each != name and each.lower() == name.lower()}
     other = min(alike, default=None)
-    return other and f"one side calls it {other}: the case of letters counts; make the two headers alike"
+    return other and f"one side calls it {other}: names are case-sensitive; use the same name in both headers"

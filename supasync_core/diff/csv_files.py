@@ -105,7 +105,7 @@ class CsvFiles:
                 return _load_exact(engine, place, table, shape, looked)
             if any(exact):
                 raise SchemaError(
-                    f"{table.name}: files of the exact form stand beside others",
+                    f"{table.name}: files in the exact form are mixed with other files",
                     table=table.name,
                     hint="compare them one by one",
                 )
@@ -255,7 +255,9 @@ def _notes(part: _Part) -> list[str]:
         names = ", ".join(name for name, each in part.doubtful.items() if each == word)
         shown = f"the word {word}" if word else "an empty text"
         way = f"; --dialect {part.file}=sql-editor says that it is NULL" if word else ""
-        notes.append(f"{part.file} does not tell NULL from {shown} in {names}: it is taken for either{way}")
+        notes.append(
+            f"{part.file} does not distinguish NULL from {shown} in {names}: they count as equal{way}"
+        )
     return notes
 
 

@@ -1,7 +1,7 @@
-"""An export as it was looked at: what each table holds, what is amiss, what may be sent."""
+"""The plan of an import: what each table holds, what is wrong with it, what would be sent."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +12,20 @@ from supasync_core.staging.compare_staged import Counts
 from supasync_core.staging.csv.export_finding import ERROR, ExportFinding, LoadedFile
 
 KINDS = {
-    "cut": "a cell or an array that was cut is sent as it is",
+    "cut": "a cell or an array that was cut off is sent as it is",
     "duplicate": "of rows with one key and different content the newest is sent, else the last",
     "exact": "damaged chunks are left out, intact ones are sent",
     "header": "columns that are missing or unknown are left out",
-    "json": "JSON is sent as JavaScript has printed it",
+    "json": "JSON is sent as JavaScript has reformatted it",
     "key": "rows without a key are left out",
     "nan": "an empty float is NULL",
     "newline": "a backslash and an n become a newline",
     "null": "a doubtful cell is NULL",
-    "older": "rows that are older than NEW's are written over them",
+    "older": "rows older than NEW's overwrite them",
     "orphan": "rows without their parent are left out",
-    "ragged": "lines that are not records are left out, those that end otherwise than the header are read",
+    "ragged": "lines that are not valid rows are left out, other line endings than the header's are read",
     "rows": "the file is complete although its number of rows is round",
-    "spelling": "rows that NEW has under another spelling of their key are written over",
+    "spelling": "rows that NEW has under another spelling of their key are overwritten",
     "type": "rows with values that the column's type refuses are left out",
 }
 """The kinds of findings that the user may accept, each with what then happens."""
@@ -33,7 +33,7 @@ KINDS = {
 
 @dataclass
 class TableImport:
-    """One table of the export."""
+    """One table of an import."""
 
     table: Table
     paths: tuple[Path, ...]
@@ -44,18 +44,22 @@ class TableImport:
     counts: Counts = field(default_factory=Counts)
     sent: int = 0
 
+    def report(self, kind: str, text: str, level: str = ERROR, **where: Any) -> None:  # noqa: ANN401 - by name
+        """Add a finding about the table."""
+        self.findings.append(ExportFinding(kind=kind, table=self.table.name, text=text, level=level, **where))
+
     def errors(self, accepted: Collection[str]) -> list[ExportFinding]:
-        """What stands against sending the table's rows."""
+        """The errors that keep the table from being sent."""
         return [each for each in self.findings if each.level == ERROR and each.kind not in accepted]
 
     @property
     def sound(self) -> bool:
-        """Whether nothing at all was amiss, accepted or not."""
+        """Whether there is no error, accepted or not."""
         return all(each.level != ERROR for each in self.findings)
 
     @property
     def suspicious(self) -> int:
-        """How many rows something is amiss with."""
+        """How many rows have a finding."""
         return len({(each.key, each.file, each.line) for each in self.findings if each.key or each.line})
 
     def to_send(self, accepted: Collection[str]) -> int:
@@ -65,7 +69,7 @@ class TableImport:
 
 @dataclass
 class ImportPlan:
-    """The whole export; ``missing`` are tables without a file."""
+    """The whole import; ``missing`` are tables without a file."""
 
     parts: dict[str, TableImport]
     missing: tuple[str, ...]
@@ -73,7 +77,7 @@ class ImportPlan:
     accepted: frozenset[str]
 
     def blocked(self) -> dict[str, str]:
-        """Tables that are not sent, each with the reason: their own errors, or those of a parent."""
+        """The tables that are not sent, each with the reason: errors of its own, or of a parent."""
         reasons = {
             name: "its files have errors" for name, part in self.parts.items() if part.errors(self.accepted)
         }
@@ -87,7 +91,7 @@ class ImportPlan:
 
     @property
     def findings(self) -> Iterator[ExportFinding]:
-        """All of them, table by table."""
+        """All findings, table by table."""
         for part in self.parts.values():
             yield from part.findings
 
@@ -97,7 +101,7 @@ class ImportPlan:
         return sum(part.to_send(self.accepted) for name, part in self.parts.items() if name not in blocked)
 
     def as_json(self) -> dict[str, Any]:
-        """All of it for ``--json``."""
+        """The plan as ``--json`` prints it."""
         blocked = self.blocked()
         return {
             "tables": {name: self._table(part, blocked) for name, part in self.parts.items()},
@@ -110,13 +114,9 @@ class ImportPlan:
         files = [
             {"file": f.file, "dialect": f.dialect, "rows": f.rows, "sha256": f.digest} for f in part.loaded
         ]
-        counts = part.counts
         return {
             "files": files,
-            "new": counts.new,
-            "changed": counts.changed,
-            "unchanged": counts.unchanged,
-            "older": counts.older,
+            **asdict(part.counts),
             "suspicious": part.suspicious,
             "blocked": blocked.get(part.table.name),
         }

@@ -21,7 +21,7 @@ from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration
 from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.csv.dialects import check_dialects
-from supasync_core.staging.csv.export_finding import WARNING, ExportFinding
+from supasync_core.staging.csv.export_finding import WARNING
 from supasync_core.staging.csv.file_format import delimiter_of
 from supasync_core.staging.csv.find_files import TableFiles, find
 from supasync_core.staging.csv.named_files import together
@@ -49,8 +49,10 @@ class ImportPlanner:
     rehearsal: bool = False
     """Whether the sink is a file, which has none of the parents that NEW has."""
     parts: dict[str, TableImport] = field(default_factory=dict)
-    met: defaultdict[_Address, list[tuple[Table, str]]] = field(default_factory=lambda: defaultdict(list))
-    """Of each parent, the children and their columns whose values its key is asked for."""
+    referring: defaultdict[_Address, list[tuple[Table, str]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    """By parent, the children and their columns: the sink is asked for the keys that these refer to."""
 
     def plan(self, folder: Path | None) -> ImportPlan:
         """Stage and compare the folder and the named files; nothing is written to the sink."""
@@ -61,14 +63,14 @@ class ImportPlanner:
                 self._stage(table, found.files[table.name])
         staged = [part for part in self.parts.values() if not has_row_key(part.table)]
         for part in reversed(staged):
-            self._meet(part)
+            self._load_sink_rows(part)
         for part in staged:
             self._compare(part)
         missing = tuple(table.name for table in tables if table.name not in self.parts)
         return ImportPlan(self.parts, missing, found.unknown, self.choices.accepted)
 
     def find_files(self, folder: Path | None) -> TableFiles:
-        """The files of the folder, and the named ones; ConfigError where a choice is for nothing there is."""
+        """The files of the folder, and the named ones; ConfigError for an option that names none."""
         tables = self.migration.settings.tables
         found = TableFiles({}) if folder is None else find(folder, tables)
         found = together(found, self.choices.files)
@@ -76,7 +78,7 @@ class ImportPlanner:
         check_dialects(self.choices)
         for table in tables:
             if any(place.startswith(f"{table.name}.") for place in self.choices.nulls):
-                _check_columns(self.choices, TableImport(table, (), self._shape(table)))
+                _check_columns(self.choices, table.name, self._shape(table))
         return found
 
     def _stage(self, table: Table, paths: tuple[Path, ...]) -> None:
@@ -84,7 +86,7 @@ class ImportPlanner:
         shape = self._shape(table)
         part = TableImport(table, paths, shape)
         if has_row_key(table):  # of a kind that nobody can accept: a row without its key may be there twice
-            part.findings.append(ExportFinding(kind="key", table=table.name, text=NOT_BY_HAND))
+            part.report("key", NOT_BY_HAND)
             self.parts[table.name] = part
             return
         staged = stage(self.staging, table, paths, shape, self.choices)
@@ -102,20 +104,22 @@ class ImportPlanner:
             self.migration.sink.informed(table, kept)  # so that keys are one or two as NEW would have it
         return kept or shape
 
-    def _meet(self, part: TableImport) -> None:
-        """Take in the sink's rows of the staged keys, and of the keys that its children refer to."""
+    def _load_sink_rows(self, part: TableImport) -> None:
+        """Load the sink's rows of the staged keys, and of the keys that its children refer to."""
         table = part.table
         self.progress(f"comparing {table.name} ...")
-        asked = self.staging.collect_keys(table, self.met[table.address])
+        asked = self.staging.collect_keys(table, self.referring[table.address])
         self.staging.load_sink_rows(table, part.shape, self._known(part, table.whole(), asked))
         as_null = "null" in self.choices.accepted
         part.findings += settle(self.staging, table, part.shape, part.undecided, as_null=as_null)
         if table.transform:
-            self.staging.replace(table, part.shape, self._transformed(table))
+            transforms = self.migration.transforms(table)
+            rows = (transform.apply(transforms, table, batch) for batch in self.staging.rows(table))
+            self.staging.replace(table, part.shape, rows)
         for column, parent, referred in _references(part):
             other = self._part(part, parent)
             if other and other.table.key == (referred,) and parent != table.relation:
-                self.met[part.table.schema, parent].append((table, column))
+                self.referring[part.table.schema, parent].append((table, column))
 
     def _known(self, part: TableImport, table: Table, asked: int) -> Iterator[Batch]:
         """The sink's rows of the keys that the staging asks for; all of its rows where that costs less.
@@ -133,9 +137,8 @@ class ImportPlanner:
             for batch in sink.rows(table, table.key, keys):
                 others = others or bool(_unasked(table, batch, keys, places))
                 yield batch
-        if not others or not self.staging.collect_keys(
-            table
-        ):  # now without the keys that children alone refer to
+        # again, without the keys that children alone refer to
+        if not others or not self.staging.collect_keys(table):
             return
         rows = sum(
             _unasked(table, batch, keys, places)
@@ -143,11 +146,11 @@ class ImportPlanner:
             for batch in sink.rows(replace(table, columns=table.key), table.key, keys)
         )
         if rows:
-            part.findings.append(_spelled_otherwise(table, names, rows))
-
-    def _transformed(self, table: Table) -> Iterator[Batch]:
-        transforms = self.migration.transforms(table)
-        return (transform.apply(transforms, table, batch) for batch in self.staging.rows(table))
+            text = (
+                f"NEW has {counted(rows, 'row', 'rows')} under another spelling of {', '.join(names)} than "
+                "the files, and takes both for one key: which of the two is newer was not compared"
+            )
+            part.report("spelling", text, column=names[0])
 
     def _compare(self, part: TableImport) -> None:
         for column, parent, referred in _references(part):
@@ -157,31 +160,34 @@ class ImportPlanner:
             part.table, part.shape, self.migration.settings.sink.ref, older=older
         )
         if part.counts.older:
-            fate = "are written over them" if older else "are not written"
-            text = f"{part.counts.older:,} rows are older than NEW's, and {fate}"
-            part.findings.append(ExportFinding(kind="older", table=part.table.name, text=text, level=WARNING))
+            rows = counted(part.counts.older, "row is", "rows are")
+            fate = "NEW is overwritten" if older else "not sent"
+            part.report("older", f"{rows} older than NEW's: {fate}", WARNING)
 
     def _orphans(self, part: TableImport, column: str, parent: str, referred: str) -> None:
-        """Take out rows whose parent is neither in the files nor in the sink, and report each."""
+        """Remove rows whose parent is neither in the files nor in the sink, and report each."""
         other = self._part(part, parent)
         places = [other.table] if other else []
         values = self.staging.values_without_parent(part.table, column, places, referred)
-        if values and (part.table, column) not in self.met[part.table.schema, parent]:
+        if values and (part.table, column) not in self.referring[part.table.schema, parent]:
             places.append(self._looked_up(part, parent, referred, values))
             values = self.staging.values_without_parent(part.table, column, places, referred)
         if not values:
             return
+        why = ""
         if foreign(part.shape, (column,)):
-            part.findings.append(_orphans_unchecked(part.table, column, parent, len(values)))
-            return
-        if self.rehearsal:
-            text = (
-                f"{part.table.name}.{column}: orphans were not checked: the files have no {parent} for "
-                f"{len(values):,} of its values, and a rehearsal does not ask NEW for them"
+            why = (
+                f"{len(values):,} of its values are in no row of {parent} by their very texts, and NEW alone "
+                "knows which are the same; it refuses a row without its parent"
             )
-            part.findings.append(
-                ExportFinding(kind="orphan", table=part.table.name, text=text, level=WARNING, column=column)
+        elif self.rehearsal:
+            why = (
+                f"the files have no {parent} for {len(values):,} of its values, and a rehearsal does not ask "
+                "NEW for them"
             )
+        if why:
+            text = f"{part.table.name}.{column}: orphans were not checked: {why}"
+            part.report("orphan", text, WARNING, column=column)
             return
         paths = dict(enumerate(part.paths))
         for key, index, row in self.staging.remove_rows(part.table, column, values):
@@ -189,17 +195,8 @@ class ImportPlanner:
             line = lines(path, {row}, delimiter_of(path)).get(row) if path and row else None
             place = f"{path.name}, line {line}, " if path and line else ""
             text = f"{place}key {', '.join(key)}: its {column} is neither in the files nor in NEW ({parent})"
-            part.findings.append(
-                ExportFinding(
-                    kind="orphan",
-                    table=part.table.name,
-                    text=text,
-                    file=path.name if path else None,
-                    line=line,
-                    key=key,
-                    column=column,
-                )
-            )
+            file = path.name if path else None
+            part.report("orphan", text, file=file, line=line, key=key, column=column)
 
     def _part(self, child: TableImport, parent: str) -> TableImport | None:
         """The part of the table that a foreign key refers to, in the child's own schema."""
@@ -231,22 +228,6 @@ def _unasked(table: Table, batch: Batch, keys: Sequence[Key], places: Sequence[i
     return literal(table.keys(batch), keys, places).count(False)
 
 
-def _spelled_otherwise(table: Table, names: Sequence[str], rows: int) -> ExportFinding:
-    text = (
-        f"NEW has {counted(rows, 'row', 'rows')} under another spelling of {', '.join(names)} than the "
-        "files, and takes both for one key: which of the two is newer was not compared"
-    )
-    return ExportFinding(kind="spelling", table=table.name, text=text, column=names[0])
-
-
-def _orphans_unchecked(table: Table, column: str, parent: str, values: int) -> ExportFinding:
-    text = (
-        f"{table.name}.{column}: orphans were not checked: {values:,} of its values are in no row of "
-        f"{parent} by their very texts, and NEW alone knows which are the same; it refuses what has no parent"
-    )
-    return ExportFinding(kind="orphan", table=table.name, text=text, level=WARNING, column=column)
-
-
 def _references(part: TableImport) -> list[tuple[str, str, str]]:
     """Column, parent and the parent's column of each foreign key that is copied."""
     return [
@@ -257,7 +238,7 @@ def _references(part: TableImport) -> list[tuple[str, str, str]]:
 
 
 def _check(choices: Choices, kinds: Collection[str], found: TableFiles, tables: Collection[str]) -> None:
-    """ConfigError where a choice is for nothing that there is."""
+    """ConfigError where an option names something that does not exist."""
     files = [path.name for paths in found.files.values() for path in paths]
     named = (
         ("--accept", choices.accepted, kinds, "kind"),
@@ -278,14 +259,16 @@ def _check(choices: Choices, kinds: Collection[str], found: TableFiles, tables: 
         raise ConfigError(problems)
 
 
-def _check_columns(choices: Choices, part: TableImport) -> None:
-    """ConfigError where NULL is told for a column that the table does not have."""
-    names, prefix = part.shape.names, f"{part.table.name}."
-    told = [place.removeprefix(prefix) for place in sorted(choices.nulls) if place.startswith(prefix)]
-    problems = [
-        f"--null {prefix}{name}: there is no such column{did_you_mean(name, names)}"
-        for name in told
-        if part.shape.known and name not in names
+def _check_columns(choices: Choices, table: str, shape: Shape) -> None:
+    """ConfigError where ``--null`` names a column that the table does not have."""
+    named = [
+        place.removeprefix(f"{table}.") for place in sorted(choices.nulls) if place.startswith(f"{table}.")
     ]
-    if problems:
-        raise ConfigError(problems)
+    unknown = [name for name in named if shape.known and name not in shape.names]
+    if unknown:
+        raise ConfigError(
+            [
+                f"--null {table}.{name}: there is no such column{did_you_mean(name, shape.names)}"
+                for name in unknown
+            ]
+        )

@@ -29,6 +29,4 @@ class NoSource(Source):
 
 
 def _refused(table: Table) -> RefusedError:
-    return RefusedError(
-        f"{table.name}: OLD is not asked while the gap is carried over by hand", table=table.name
-    )
+    return RefusedError(f"{table.name}: OLD is not read while the last gap is imported", table=table.name)

@@ -65,7 +65,7 @@ def remembered(settings: Settings, staging: Staging) -> tuple[State, dict[str, S
     stored = staging.recall("state")
     if stored is None:
         raise StateError(
-            "the staging holds no cursors yet",
+            "the staging has no cursors yet",
             hint="run supasync gap sql once without --offline while NEW answers",
         )
     shapes = {table.name: shape for table in settings.tables if (shape := staging.recall_shape(table.name))}

@@ -87,7 +87,7 @@ def duckdb_path(path: Path) -> str:
     if name.isascii() or name.encode(errors="replace").decode() == name:
         return name
     raise StateError(
-        f"{path}: DuckDB opens no file whose path is not UTF-8",
+        f"{path}: DuckDB cannot open a path that is not UTF-8",
         hint="rename the folder, or name another path: in tables.yaml",
     )
 
@@ -110,7 +110,7 @@ def open_to_write(path: Path, *, memory: str | None = None, loads: bool = False)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as err:
-            raise StateError(f"{path.parent} cannot be made a folder: {err.strerror}") from err
+            raise StateError(f"the folder {path.parent} cannot be created: {err.strerror}") from err
         return _connect(path, read_only=False, memory=memory, loads=loads)
 
 
@@ -230,7 +230,7 @@ def _attach(
     code = _code(connection) if loads else None
     if code:
         raise SchemaError(
-            f"{path} has a {code[0]} {code[1]}, which is SQL of whoever made it",
+            f"{path} has a {code[0]} {code[1]}, and supasync runs no SQL of a file's own",
             hint="move the file away: supasync makes a new one",
         )
 
@@ -248,8 +248,8 @@ def refuse_shadowing(connection: DuckDBPyConnection, database: str, path: Path) 
     found = connection.execute(_SHADOWS, {"file": database}).fetchone()
     if found:
         raise SchemaError(
-            f"{path} has a macro, type or schema {found[0]}, which takes the place of DuckDB's own",
-            hint="such a file can run SQL of its own: drop it there, or copy the tables to a new file",
+            f"{path} has a macro, type or schema {found[0]}, which replaces one of DuckDB's own",
+            hint="such a file can run its own SQL: drop it there, or copy the tables to a new file",
         )
 
 
@@ -272,7 +272,7 @@ def _translated(err: duckdb.Error, path: Path, table: Table | None) -> SupasyncE
         )
     if "\\" in str(path) and os.sep == "/":
         return StateError(
-            f"{path}: DuckDB takes a backslash for the end of a folder's name",
+            f"{path}: DuckDB takes a backslash for a separator of folders",
             hint="rename the folder, or write a path without a backslash into tables.yaml",
         )
     for words, number in _REFUSED.items():

@@ -209,7 +209,7 @@ def test_what_a_dashboard_does_not_tell_is_no_difference_and_is_said(tmp_path: P
     psql = csv_file(tmp_path / "users.csv", ["id,bio,ok", '1,"",t', "2,x,f"])
     told = diff(tmp_path, "users_rows.csv", psql)
     assert told.counts == (0, 0, 0, 2)
-    assert any("does not tell NULL from an empty text in" in note for note in told.table["notes"])
+    assert any("does not distinguish NULL from an empty text in" in note for note in told.table["notes"])
 
 
 def test_every_form_says_the_same(tmp_path: Path) -> None:

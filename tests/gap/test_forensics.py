@@ -202,7 +202,7 @@ def test_the_same_row_twice_is_no_error(bench: Bench) -> None:
         (b"id,name\r\n1,caf\xe9\r\n", "byte 14"),
         ("id,name\r\n1,x".encode("utf-16"), "UTF-16"),
         (b"id,name\r\n1,a\0b\r\n", "NUL"),
-        (b"id,name\r\n1,\xc3", "middle of a letter"),
+        (b"id,name\r\n1,\xc3", "middle of a character"),
         (b"", "does not name"),
         (b"id,id\r\n1,2", "does not name"),
         (b"name\r\na", "no key column id"),

@@ -221,7 +221,7 @@ WRONG = [
     (["export", "--null", "job=empty"], "there is no such table or file, did you mean jobs?"),
     (["export", "--null", "jobs.stat=empty"], "there is no such column"),
     (["export", "--sink", "rest:x"], "give a backend of files"),
-    (["queries"], "no file of any table"),
+    (["queries"], "no file belongs to a table"),
     (["nowhere"], "cannot be read as a folder"),
 ]
 

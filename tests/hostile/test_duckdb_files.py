@@ -54,7 +54,7 @@ def test_no_file_is_opened_whose_names_take_the_place_of_duckdbs_own(
     tmp_path: Path, mine: Path, name: str, opened: object
 ) -> None:
     path = made(tmp_path / "given.duckdb", PLANTED[name].format(mine=mine))
-    with pytest.raises(SupasyncError, match="takes the place of DuckDB's own"):
+    with pytest.raises(SupasyncError, match="replaces one of DuckDB's own"):
         opened(path)  # type: ignore[operator]
 
 
@@ -99,7 +99,7 @@ def test_a_staging_holds_no_sql(tmp_path: Path, mine: Path, name: str) -> None:
     done = run(folder, "gap", "import", "given", "--dry-run")
     assert done.returncode in (2, 3)
     assert name.rsplit(maxsplit=1)[-1] in done.stderr
-    assert "SQL of whoever made it" in done.stderr
+    assert "runs no SQL of a file's own" in done.stderr
     assert SECRET not in done.stdout + done.stderr
 
 

@@ -65,7 +65,7 @@ def test_the_holder_has_one_name_under_every_locale(tmp_path: Path, name: bytes)
 
 def test_a_folder_that_is_not_utf_8_is_named_where_duckdb_cannot_use_it(tmp_path: Path) -> None:
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/gr\xf6"))
-    with pytest.raises(StateError, match="whose path is not UTF-8"):
+    with pytest.raises(StateError, match="a path that is not UTF-8"):
         open_to_write(folder / "staging.duckdb")
 
 

@@ -84,7 +84,7 @@ def test_a_file_of_many_blocks_is_read_to_its_end(tmp_path: Path) -> None:
         ('id,v\n1,"a\nb",""\n', "line 2, has 3 fields, the header has 2"),
         ('id,v\n1,"a\nb"\n2\n', "line 4, has 1 field, the header has 2"),
         ("id,v\n1,a\rb\n2,b\n", "line 3, has 1 field, the header has 2"),
-        ('id,v\n1,"a\n2,b\n', "line 2, has quotes that do not close"),
+        ('id,v\n1,"a\n2,b\n', "line 2, has an unclosed quote"),
     ],
 )
 def test_a_file_with_a_ragged_line_is_compared_and_copied_by_nobody(

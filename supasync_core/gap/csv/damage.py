@@ -62,7 +62,9 @@ def checks(raw: Raw, dialect: Dialect, shape: Shape, nulls: dict[str, str | None
             text = f"{name} is the JSON null, which arrives as NULL"
             yield Check("json", name, f"({value}) = 'null'", text, WARNING)
         if dialect.escaped and is_text(shape, name):
-            text = f"{name} holds \\n, which this dialect writes for a newline and for these two letters"
+            text = (
+                f"{name} holds \\n, which this dialect writes for a newline and for a backslash followed by n"
+            )
             yield Check("newline", name, f"contains({bare}, '\\n')", text)
 
 
@@ -70,7 +72,7 @@ def row_count(raw: Raw, dialect: Dialect, rows: int) -> Iterator[ExportFinding]:
     """A number of rows at which something stops: the editor's own limit, or a failed page of 500."""
     if dialect.limited and rows and (rows in _SUSPECT or rows % _PAGE == 0):
         text = (
-            f"{raw.file} has exactly {rows:,} rows: the editor's limit may have cut it, or a page that failed"
+            f"{raw.file} has exactly {rows:,} rows: the editor's limit or a failed page may have cut it off"
         )
         yield ExportFinding(kind="rows", table=raw.table.name, text=text, file=raw.file)
 
@@ -87,8 +89,8 @@ def printed_anew(raw: Raw, dialect: Dialect, shape: Shape) -> Iterator[ExportFin
     for name in raw.physical.header:
         if dialect.javascript and (is_json(type_of(shape, name)) or is_array(type_of(shape, name))):
             text = (
-                f"{raw.file}: {name} was printed anew by JavaScript: blanks, repeated names, end zeros are "
-                "gone, the JSON null looks like NULL; gap sql --exact keeps them"
+                f"{raw.file}: {name} was reformatted by JavaScript: whitespace, repeated names, trailing "
+                "zeros are lost, the JSON null looks like NULL; gap sql --exact keeps them"
             )
             yield ExportFinding(
                 kind="json", table=raw.table.name, text=text, level=WARNING, file=raw.file, column=name
@@ -127,12 +129,12 @@ def _cut(name: str, cell: str, shape: Shape) -> Iterator[Check]:
 def _types(name: str, value: str, dialect: Dialect, shape: Shape) -> Iterator[Check]:
     """Values that the sink's type refuses, and NULL where it takes none."""
     kind = type_of(shape, name)
-    text = f"{name} holds a value that is not of the type {kind}"
+    text = f"{name} has a value that is not of the type {kind}"
     condition = _misfit(name, value, kind, dialect, shape)
     if condition:
         yield Check("type", name, f"({value}) IS NOT NULL AND {condition}", text)
     if kind and not is_text(shape, name) and not may_be_null(shape, name):
-        yield Check("type", name, f"({value}) IS NULL", f"{name} is empty, and takes no NULL")
+        yield Check("type", name, f"({value}) IS NULL", f"{name} is empty, and the column is NOT NULL")
 
 
 def _misfit(name: str, value: str, kind: str, dialect: Dialect, shape: Shape) -> str | None:  # noqa: C901, PLR0911 - by type
@@ -171,7 +173,7 @@ def _javascript(name: str, bare: str, value: str, shape: Shape) -> Iterator[Chec
             "json",
             name,
             f"regexp_matches({bare}, {literal(_LONG_NUMBER)})",
-            f"{name} holds a number that JavaScript has rounded, or may have",
+            f"{name} has a number that JavaScript has rounded, or may have",
         )
         yield Check(
             "json",
@@ -184,7 +186,7 @@ def _javascript(name: str, bare: str, value: str, shape: Shape) -> Iterator[Chec
             "json",
             name,
             rf"regexp_matches({bare}, '\d{{16,}}|[eE]')",
-            f"{name} holds a number that JavaScript has rounded, or may have",
+            f"{name} has a number that JavaScript has rounded, or may have",
         )
     elif kind in FLOATS:
         level = WARNING if may_be_null(shape, name) else ERROR

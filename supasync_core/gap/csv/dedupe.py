@@ -4,9 +4,6 @@ Keys are compared as their types have it: two spellings of one instant are one k
 """
 # ruff: noqa: S608 - names are quoted by values.identifier
 
-from collections.abc import Sequence
-
-from supasync_core.model.batch import Key
 from supasync_core.model.opaque_keys import foreign
 from supasync_core.model.pg_types import is_document, type_of
 from supasync_core.model.table import Shape, Table
@@ -30,12 +27,6 @@ def prefer_exact(staging: Staging, table: Table, shape: Shape, exact: str) -> No
     )
 
 
-def among(staging: Staging, table: Table, keys: Sequence[Key]) -> set[Key]:
-    """Those of the keys that a staged row has, however it spells them."""
-    whole = [key for key in keys if len(key) == len(table.key)]
-    return staging.staged_keys(table, whole)
-
-
 def one_of_each(staging: Staging, table: Table, shape: Shape) -> list[ExportFinding]:
     """Report keys that come with different content; the newest row of each, else the last, is kept."""
     there = f"{qualified(ready(table))} AS r"
@@ -54,12 +45,12 @@ def one_of_each(staging: Staging, table: Table, shape: Shape) -> list[ExportFind
         f"DELETE FROM {qualified(ready(table))} WHERE {place} IN (SELECT r.{place} FROM {there} "
         f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {newest}r.{file} DESC, r.{place} DESC) > 1)"
     )
-    text = f"{len(twice):,} keys come more than once: one row of each is kept"
+    text = f"{len(twice):,} keys occur more than once: one row of each is kept"
     found = [ExportFinding(kind="duplicate", table=table.name, text=text, level=WARNING)]
     for *values, different in twice:
         if different > 1:
             texts = tuple(map(str, values))
-            text = f"key {', '.join(texts)} comes with different content"
+            text = f"key {', '.join(texts)} occurs with different content"
             found.append(ExportFinding(kind="duplicate", table=table.name, text=text, key=texts))
     return found
 

@@ -196,8 +196,8 @@ def _filter(wanted: Wanted) -> tuple[str, list[str]]:
         return where, []
     told = conditions(where)
     if told is None:
-        note = f"where: {where} of tables.yaml is not in the query: add it by hand, or more rows come along"
-        return "", [f"{wanted.table.name}: {note}"]
+        note = "add it by hand, or rows that it excludes are exported too"
+        return "", [f"{wanted.table.name}: where: {where} of tables.yaml is not in the query: {note}"]
     return " and ".join(map(_condition, told)), []
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from supasync_core.model.pg_types import type_of
 from supasync_core.model.table import Shape, Table
-from supasync_core.staging.csv.export_finding import WARNING, ExportFinding
+from supasync_core.model.wording import counted
+from supasync_core.staging.csv.export_finding import ERROR, WARNING, ExportFinding
 from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified
 from supasync_core.staging.equality import same
 from supasync_core.staging.staged_tables import known, ready
@@ -86,17 +87,20 @@ def _marked(column: Undecided, mine: Kinds) -> str:
 
 
 def _finding(table: Table, column: Undecided, learnt: str | None) -> ExportFinding:
-    what = f"the word {column.marker}" if column.marker else "an empty cell"
-    place = f"{table.name}.{column.column}: {column.cells:,} cells are {what}"
+    name = f"{table.name}.{column.column}"
+    cells = counted(column.cells, "cell is", "cells are")
+    text = f"{name}: {cells} {f'the word {column.marker}' if column.marker else 'empty'}"
     if learnt:
-        meaning = "NULL" if learnt == "null" else "a text"
-        text = f"{place}: NEW's own rows say that this is {meaning}"
-        return ExportFinding(
-            kind="null", table=table.name, text=text, level=WARNING, file=column.file, column=column.column
+        text += f": NEW's rows show that this is {'NULL' if learnt == 'null' else 'a text'}"
+    else:
+        word = column.marker or "empty"
+        text += (
+            f", which may be NULL or a text: decide by --null {name}={word} (it is NULL) "
+            f"or --null {name}=none (it is a text)"
         )
-    word, name = column.marker or "empty", f"{table.name}.{column.column}"
-    advice = f"decide by --null {name}={word} (it is NULL) or --null {name}=none (it is a text)"
-    if column.marker:
-        advice += f", or for the whole file by --dialect {column.file}=sql-editor, which writes NULL so"
-    text = f"{place}, which may be NULL or a text: {advice}"
-    return ExportFinding(kind="null", table=table.name, text=text, file=column.file, column=column.column)
+        if column.marker:
+            text += f", or for the whole file by --dialect {column.file}=sql-editor, which writes NULL so"
+    level = WARNING if learnt else ERROR
+    return ExportFinding(
+        kind="null", table=table.name, text=text, level=level, file=column.file, column=column.column
+    )

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from supasync_core.gap.csv import damage, dedupe
-from supasync_core.gap.csv.damage import Check
 from supasync_core.gap.csv.settle_nulls import Undecided
 from supasync_core.gap.csv.where_filter import leave_out
 from supasync_core.model.table import Shape, Table
@@ -107,7 +107,7 @@ class TableStager:
             exact = ", ".join(str(part.file) for part in self.parts if part.exact)
             if exact and not all(part.exact for part in self.parts):
                 dedupe.prefer_exact(self.staging, self.table, self.shape, exact)
-                self._settle()
+                self._forget_replaced()
             self.findings += dedupe.one_of_each(self.staging, self.table, self.shape)
             self.findings += dedupe.unchecked(self.table, self.shape)
             for (name,) in self.staging.fetch(
@@ -116,14 +116,15 @@ class TableStager:
             ):
                 self.staging.connection.execute(f"DROP TABLE gap.{identifier(name)}")
 
-    def _settle(self) -> None:
-        """Forget what was found in rows of which an exact file has the right ones."""
-        keys = [each.key for each in self.findings if each.key and each.kind != "exact"]
-        there = dedupe.among(self.staging, self.table, keys)
+    def _forget_replaced(self) -> None:
+        """Forget the findings about rows that an exact file has replaced."""
+        width = len(self.table.key)
+        keys = [e.key for e in self.findings if e.kind != "exact" and len(e.key) == width]
+        there = self.staging.staged_keys(self.table, keys)
         self.findings[:] = [each for each in self.findings if not each.key or each.key not in there]
 
     def _fit(self, path: Path, physical: Physical) -> bool:
-        """Whether the header can be read as the table's columns; what is amiss with it is reported.
+        """Whether the header can be read as the table's columns; what is wrong with it is reported.
 
         A file whose rows cannot be told apart cannot be read at all, so that is never accepted.
         """
@@ -142,9 +143,9 @@ class TableStager:
             missing = [name for name in missing if not self.table.columns or name in self.table.columns]
             foreign = [n for n in header if n not in self.shape.names and n not in self.table.exclude]
             for name in missing:
-                self._file("header", path, f"lacks NEW's column {name}", name)
+                self._file("header", path, f"has no column {name}, which NEW has", name)
             for name in foreign:
-                self._file("header", path, f"has a column {name} that NEW does not know", name)
+                self._file("header", path, f"has a column {name}, which NEW does not have", name)
         return True
 
     def _columns(self, physical: Physical) -> list[str]:
@@ -202,9 +203,7 @@ class TableStager:
                 doubtful = looks.word if word else looks.bare + looks.quoted
                 self.undecided.append(Undecided(column, word or "", doubtful, raw.file))
         for text in hints(raw, cells, dialect, self.shape, self.choices):
-            self.findings.append(
-                ExportFinding(kind="null", table=self.table.name, text=text, level=WARNING, file=raw.file)
-            )
+            self._report("null", text, WARNING, file=raw.file)
         rows = raw.count()
         self.findings += damage.row_count(raw, dialect, rows)
         self.findings += damage.last_line(raw, dialect)
@@ -234,29 +233,17 @@ class TableStager:
         rows = {row for found in places.values() for _, row in found}
         at = lines(raw.physical.path, rows, raw.physical.delimiter)
         for check, count in held:
-            for key, row in places[id(check)]:
-                self.findings.append(self._row(check, raw, key, at.get(row)))
-            if count > len(places[id(check)]):
-                more = f"{raw.file}: {count - len(places[id(check)]):,} more rows: {check.text}"
-                self.findings.append(
-                    ExportFinding(
-                        kind=check.kind, table=self.table.name, text=more, level=check.level, file=raw.file
-                    )
-                )
+            found = places[id(check)]
+            for key, row in found:
+                line = at.get(row)
+                text = f"{raw.file}, line {line or '?'}, key {', '.join(key)}: {check.text}"
+                where = {"file": raw.file, "line": line, "key": key, "column": check.column}
+                self._report(check.kind, text, check.level, **where)
+            if count > len(found):
+                text = f"{raw.file}: {count - len(found):,} more rows: {check.text}"
+                self._report(check.kind, text, check.level, file=raw.file)
             if check.kind in _LEFT_OUT:
                 yield check.condition
-
-    def _row(self, check: Check, raw: Raw, key: tuple[str, ...], line: int | None) -> ExportFinding:
-        return ExportFinding(
-            kind=check.kind,
-            table=self.table.name,
-            text=f"{raw.file}, line {line or '?'}, key {', '.join(key)}: {check.text}",
-            level=check.level,
-            file=raw.file,
-            line=line,
-            key=key,
-            column=check.column,
-        )
 
     def _part(self, raw: Raw, dialect: Dialect, words: dict[str, str | None], bad: list[str]) -> StagedPart:
         cells = {
@@ -267,8 +254,7 @@ class TableStager:
         return StagedPart(raw.index, cells, f"{ROW_ID} + 1", f"{raw.name}{where}")
 
     def _file(self, kind: str, path: Path, text: str, column: str | None = None) -> None:
-        self.findings.append(
-            ExportFinding(
-                kind=kind, table=self.table.name, text=f"{path.name} {text}", file=path.name, column=column
-            )
-        )
+        self._report(kind, f"{path.name} {text}", file=path.name, column=column)
+
+    def _report(self, kind: str, text: str, level: str = ERROR, **where: Any) -> None:  # noqa: ANN401 - by name
+        self.findings.append(ExportFinding(kind=kind, table=self.table.name, text=text, level=level, **where))

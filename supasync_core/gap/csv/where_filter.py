@@ -50,7 +50,7 @@ def leave_out(staging: Staging, table: Table, shape: Shape, language: str) -> li
     told = conditions(table.where) if language == "rest" else None
     parts = [_sql(each, shape, kinds) for each in told] if told is not None else [None]
     if None in parts:
-        text = f"where: {table.where} is not applied to files: rows that it leaves out come along"
+        text = f"where: {table.where} is not applied to files: rows that it excludes are imported too"
         return [ExportFinding(kind="where", table=table.name, text=text, level=WARNING)]
     kept = " AND ".join(part for part in parts if part)
     there = qualified(ready(table))
@@ -58,7 +58,7 @@ def leave_out(staging: Staging, table: Table, shape: Shape, language: str) -> li
     if not rows:
         return []
     staging.fetch(f"DELETE FROM {there} AS r WHERE NOT coalesce({kept}, false)")
-    text = f"{rows:,} rows of the files are left out by where: {table.where}"
+    text = f"{rows:,} rows of the files are excluded by where: {table.where}"
     return [ExportFinding(kind="where", table=table.name, text=text, level=WARNING)]
 
 

@@ -61,11 +61,12 @@ class ExactFile:
                 head = chunk.head
                 if chunk.rows or head["table"] != self.table.name:
                     self._amiss(
-                        f"is of the table {head['table']}, or rows stand before their chunk", chunk.line
+                        f"is an export of the table {head['table']}, or has rows outside of a chunk",
+                        chunk.line,
                     )
                     return
                 if not chunk.sealed:
-                    self._amiss("has a damaged head: nobody knows from when on it is complete", chunk.line)
+                    self._amiss("has a damaged head: where it begins is unknown", chunk.line)
                 continue
             if not chunk.intact or chunk.head.get("chunk") != seen or not self._parses(chunk):
                 self._damaged(chunk)
@@ -108,7 +109,7 @@ class ExactFile:
                         current.rows.append(text)
                     line = reader.line_num + 1
         except csv.Error as err:
-            self._amiss(f"is no CSV behind this line ({err})", None)
+            self._amiss(f"is not valid CSV ({err})", None)
         if current:
             yield current
 

@@ -105,13 +105,13 @@ def _checked(path: Path) -> str:
                 raise UnreadableFileError(_not_utf8(at - kept + err.start)) from None
             nul = chunk.find(0)
             if nul >= 0:
-                raise UnreadableFileError(f"holds a NUL byte at byte {at + nul:,}: it is damaged")
+                raise UnreadableFileError(f"has a NUL byte at byte {at + nul:,}: it is damaged")
             digest.update(chunk)
             at += len(chunk)
     try:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        raise UnreadableFileError(_not_utf8(at) + ": it ends in the middle of a letter") from None
+        raise UnreadableFileError(_not_utf8(at) + ": it ends in the middle of a character") from None
     return digest.hexdigest()
 
 

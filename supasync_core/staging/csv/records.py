@@ -185,11 +185,7 @@ def _bad(found: Records, counted: _Lines, record: _Record, width: int) -> None:
     if len(found.bad) >= MOST:
         found.more += 1
         return
-    text = (
-        f"has {_fields(record.width)}, the header has {width}"
-        if record.width
-        else "has quotes that do not close"
-    )
+    text = f"has {_fields(record.width)}, the header has {width}" if record.width else "has an unclosed quote"
     found.bad.append(Bad(counted.at(record.start), text))
 
 
