@@ -13,6 +13,7 @@ from supasync_core import hookimpl
 from supasync_core.api.registration import Backend, Context, Setting
 from supasync_core.api.registry import Registry
 from supasync_core.system.files import name_of
+from supasync_core.system.links import real
 
 if TYPE_CHECKING:
     from supasync_core.api.backend import Sink, Source
@@ -39,12 +40,16 @@ def supasync_register_state_stores(registry: Registry[Backend[StateStore]]) -> N
     registry.add("csv", Backend("csv", _open_store, SETTINGS, _ref))
 
 
+def _named(context: Context) -> Path:
+    return context.folder / Path(context.settings["path"]).expanduser()
+
+
 def _path(context: Context) -> Path:
-    return (context.folder / Path(context.settings["path"]).expanduser()).resolve()
+    return real(_named(context))
 
 
 def _ref(context: Context) -> str:
-    return f"csv:{name_of(_path(context))}"
+    return f"csv:{name_of(_named(context).resolve())}"
 
 
 def _open_source(context: Context) -> Source:

@@ -14,7 +14,7 @@ from supasync_core.staging.csv.folder import Files
 from supasync_core.staging.read_rows import Reader
 from supasync_core.staging.values import JSON, VARCHAR, Kind, identifier
 from supasync_core.staging.write_rows import Writer
-from supasync_core.system.files import replace_whole
+from supasync_core.system.links import replace_whole
 from supasync_csv.workspace import Workspace, header
 
 
@@ -114,7 +114,7 @@ class CsvSink:
         path = self._files.of(table)
         try:
             with private_umask(), translate_errors(path, table):
-                replace_whole(path, lambda draft: self._work.save(table, draft))
+                replace_whole(path, lambda file: self._work.save(table, file))
         except BaseException:
             self._work.drop(table)
             self._loaded.discard(path)

@@ -14,7 +14,7 @@ from supasync_core.api.state_store import Claim, Entry, Past, Run, StateStore
 from supasync_core.model import timestamps
 from supasync_core.model.errors import LockedError, StateError
 from supasync_core.staging.csv.folder import Files
-from supasync_core.system.files import replace_whole
+from supasync_core.system.links import real, replace_whole
 
 NAME = ".supasync-state.json"
 _PATIENCE = 10.0
@@ -45,7 +45,7 @@ class CsvStore(StateStore):
     @contextmanager
     def _changing(self) -> Iterator[Journal]:
         """The journal, for one process at a time; what is changed in it is written."""
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        real(self._path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             lock = FileLock(f"{self._path}.lock", timeout=_PATIENCE, mode=0o600)
             with lock:
@@ -54,13 +54,13 @@ class CsvStore(StateStore):
                 yield entries
                 text = json.dumps(entries, ensure_ascii=False, indent=1)
                 if json.dumps(entries) != before:
-                    replace_whole(self._path, lambda draft: _write(draft, text))
+                    replace_whole(self._path, lambda file: file.write(text.encode()))
         except Timeout as err:
             raise LockedError(f"another process holds {self._path}.lock", hint="try again") from err
 
     def _read(self) -> Journal:
         try:
-            entries: Any = json.loads(self._path.read_text(encoding="utf-8"))
+            entries: Any = json.loads(real(self._path).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return []
         except (OSError, ValueError) as err:
@@ -78,7 +78,3 @@ class CsvStore(StateStore):
 
 def _is_entry(entry: object) -> bool:
     return isinstance(entry, dict) and {"run_id", "created_at", "sync_status", "state"} <= entry.keys()
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")

@@ -4,9 +4,11 @@
 
 import csv
 import io
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
 import duckdb
 
@@ -18,6 +20,7 @@ from supasync_core.staging.csv.scanner import LONGEST, scan
 from supasync_core.staging.duckdb_tables import qualified, refuse_case_twins, schema_of
 from supasync_core.staging.values import Kind, identifier, literal
 from supasync_core.system.files import name_of
+from supasync_core.system.links import real
 
 _REASONS = (
     "Expected Number of Columns",
@@ -42,6 +45,7 @@ class Workspace:
 
     def load(self, table: Table, path: Path, cell: Callable[[str], str]) -> None:
         """Make the file's rows a table; ``cell`` gives the SQL that a column's text becomes."""
+        path = real(path)
         names = header(table, path)
         refuse_case_twins(table, names)
         cells = ", ".join(f"{cell(name)} AS {identifier(name)}" for name in names)
@@ -76,10 +80,14 @@ class Workspace:
                 value = f"CAST(CASE WHEN {document} THEN {name} ELSE to_json({name}) END AS JSON)"
                 self.connection.execute(f"ALTER TABLE {there} ALTER COLUMN {name} TYPE JSON USING {value}")
 
-    def save(self, table: Table, path: Path) -> None:
-        """Write the table's rows to the file."""
+    def save(self, table: Table, file: BinaryIO) -> None:
+        """Write the table's rows to the open file, by way of this database's own folder."""
+        draft = self.path.with_name("draft.csv")
         options = "FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR ''"
-        self.connection.execute(f"COPY {qualified(table)} TO {literal(name_of(path))} ({options})")
+        self.connection.execute(f"COPY {qualified(table)} TO {literal(name_of(draft))} ({options})")
+        with draft.open("rb") as rows:
+            shutil.copyfileobj(rows, file)
+        draft.unlink()
 
     def drop(self, table: Table) -> None:
         """Forget the table's rows; its file stays."""
@@ -94,7 +102,7 @@ class Workspace:
 def header(table: Table, path: Path) -> list[str]:
     """The names in the file's first line; SchemaError where there are none, or one stands twice."""
     try:
-        first = _first(path).decode("utf-8-sig")
+        first = _first(real(path)).decode("utf-8-sig")
         names = next(csv.reader(io.StringIO(first, newline=""), strict=True), [])
     except UnicodeDecodeError as err:
         raise SchemaError(f"{table.name}: {path} is not UTF-8", table=table.name, hint=_FORM) from err

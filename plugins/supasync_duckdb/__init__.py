@@ -12,6 +12,7 @@ from supasync_core import hookimpl
 from supasync_core.api.registration import Backend, Context, Setting
 from supasync_core.api.registry import Registry
 from supasync_core.system.files import name_of
+from supasync_core.system.links import real
 
 if TYPE_CHECKING:
     import click
@@ -48,12 +49,16 @@ def supasync_register_commands(cli: click.Group) -> None:
     cli.add_command(demo)
 
 
+def _named(context: Context) -> Path:
+    return context.folder / Path(context.settings["path"]).expanduser()
+
+
 def _path(context: Context) -> Path:
-    return (context.folder / Path(context.settings["path"]).expanduser()).resolve()
+    return real(_named(context))
 
 
 def _ref(context: Context) -> str:
-    return f"duckdb:{name_of(_path(context))}"
+    return f"duckdb:{name_of(_named(context).resolve())}"
 
 
 def _open_source(context: Context) -> Source:

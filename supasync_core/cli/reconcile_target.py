@@ -24,6 +24,7 @@ from supasync_core.staging.staging_file import Staging
 from supasync_core.sync.removal import Place
 from supasync_core.system import lock
 from supasync_core.system.descriptors import check_user
+from supasync_core.system.links import real
 
 COMMAND = "reconcile"
 _LONGEST = timedelta(hours=24)
@@ -125,7 +126,7 @@ def _file(session: Session, given: SideOptions, settings: Settings | None, stack
     side = finding.side(given.right, given.left)
     if not isinstance(side, FileSide) or side.backend not in session.host.sinks:
         raise ConfigError([f"RIGHT {given.right} cannot be written to"])
-    path = side.path.resolve()
+    path = real(side.path)
     check_user(path if path.is_dir() else path.parent)
     notes: dict[str, None] = {}
     context = Context({"path": str(path)}, path.parent, ledger, given.right, note=notes.setdefault)

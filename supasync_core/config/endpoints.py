@@ -44,7 +44,7 @@ def staging_of(reading: Reading, given: Entry | None) -> Path | None:
     values = _values(reading, "staging", entry, _STAGINGS.get("duckdb"))
     if len(reading.problems) > before or not entry.sound:
         return None
-    return (reading.folder / Path(values["path"]).expanduser()).resolve()
+    return (reading.folder / Path(values["path"]).expanduser()).absolute()
 
 
 def _endpoint(

@@ -16,6 +16,7 @@ from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.duckdb_tables import Tables, qualified
 from supasync_core.staging.own_names import hides_row_ids
 from supasync_core.staging.values import Kind, identifier, literal, plain
+from supasync_core.system.links import real
 
 _SUFFIXES = (".duckdb", ".ddb", ".db")
 _TYPES = {
@@ -80,7 +81,7 @@ class DuckdbFiles:
         catalog = f"{place}_file"
         engine.fetch(f"DETACH DATABASE IF EXISTS {catalog}")
         with translate_errors(path, table):
-            whole = literal(duckdb_path(path.resolve()))
+            whole = literal(duckdb_path(real(path)))
             engine.connection.execute(f"ATTACH {whole} AS {catalog} (TYPE duckdb, READ_ONLY)")
             refuse_shadowing(engine.connection, catalog, path)
         relation = f"{catalog}.{qualified(table)}"

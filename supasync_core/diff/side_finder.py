@@ -28,6 +28,7 @@ from supasync_core.model.table import Table
 from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.staged_tables import ready
 from supasync_core.staging.staging_file import Staging
+from supasync_core.system.links import real
 
 FORMATS: Mapping[str, CsvFiles | DuckdbFiles] = {"csv": CsvFiles(), "duckdb": DuckdbFiles()}
 """What reads the files of a path, by the name of the backend that writes them."""
@@ -106,7 +107,7 @@ class SideFinder:
     def _local(self, name: str, endpoint: Endpoint) -> FileSide:
         """A project of files: read where it is, in the one dialect of its backend."""
         settings = self._settings(name)
-        path = (settings.folder / Path(endpoint.values["path"]).expanduser()).resolve()
+        path = real(settings.folder / Path(endpoint.values["path"]).expanduser())
         if not path.exists():
             raise SchemaError(f"{name}: there is no {path} yet")
         choices = replace(self.choices, dialects={"*": "psql", **self.choices.dialects}, complete=True)

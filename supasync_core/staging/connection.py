@@ -23,6 +23,7 @@ from supasync_core.model.table import Table
 from supasync_core.staging.values import literal
 from supasync_core.system import faults
 from supasync_core.system.files import name_of
+from supasync_core.system.links import own, real
 
 _creating = threading.RLock()
 _NAME = "held"
@@ -108,7 +109,7 @@ def open_to_write(path: Path, *, memory: str | None = None, loads: bool = False)
     """
     with private_umask():
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path = own(path)
         except OSError as err:
             raise StateError(f"the folder {path.parent} cannot be created: {err.strerror}") from err
         return _connect(path, read_only=False, memory=memory, loads=loads)
@@ -186,7 +187,7 @@ def _connect(
     path: Path, *, read_only: bool | None, memory: str | None = None, loads: bool = False
 ) -> DuckDBPyConnection:
     """A connection; ``read_only`` is None where what this process has attached already will do."""
-    path = path.resolve()
+    path, *_ = [real(path.with_name(f"{path.name}{suffix}")) for suffix in _BESIDE]
     name = duckdb_path(path)
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
         raise StateError(f"{path} is not a regular file", hint="name a DuckDB file")

@@ -49,7 +49,7 @@ def check_own(folder: Path) -> None:
     ours = {os.geteuid()} | ({folder.parent.stat().st_uid} if os.geteuid() == 0 else set())
     if found.st_uid not in ours:
         raise SupasyncError(f"{folder} belongs to another user", hint="move it away: supasync makes its own")
-    if found.st_mode & _OTHERS and not _has_no_rights(folder):
+    if found.st_mode & _OTHERS and not has_no_rights(folder):
         raise SupasyncError(f"others may write to {folder}", hint=f"chmod go-w {folder}")
 
 
@@ -60,8 +60,16 @@ def others_may_write(place: Path, folder: Path) -> str | None:
     """
     if not _POSIX:
         return None
-    found = place.stat()
-    ours = {os.geteuid(), 0} | ({folder.stat().st_uid} if os.geteuid() == 0 else set())
+    return flaw(place.stat(), {os.geteuid(), 0} | ({folder.stat().st_uid} if os.geteuid() == 0 else set()))
+
+
+def ours(around: int) -> set[int]:
+    """The users who may put links where they are followed: this one, root, and for root who is trusted."""
+    return {os.geteuid(), 0} | ({around} if os.environ.get(ANYWAY) == "yes" and os.geteuid() == 0 else set())
+
+
+def flaw(found: os.stat_result, ours: set[int]) -> str | None:
+    """Who else may write there, in words."""
     if found.st_uid not in ours:
         return "it belongs to another user"
     if found.st_mode & stat.S_IWOTH:
@@ -82,7 +90,7 @@ def _is_own_group(user: int, group: int) -> bool:
     return found.gr_name == name and set(found.gr_mem) <= {name}
 
 
-def _has_no_rights(folder: Path) -> bool:
+def has_no_rights(folder: Path) -> bool:
     """Whether this file system shows all files as anybody's, as Windows' disks do to Linux."""
     with NamedTemporaryFile(dir=folder) as probe:  # made for its owner alone
         return bool(os.fstat(probe.fileno()).st_mode & _OTHERS)

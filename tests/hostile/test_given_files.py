@@ -5,15 +5,16 @@ import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supasync_core.model.errors import RefusedError, SchemaError
+from supasync_core.model.errors import SchemaError
 from supasync_core.model.table import Table
 from supasync_core.staging.csv import records
-from supasync_core.system.files import replace_whole
+from supasync_core.system.links import replace_whole
 from supasync_csv.workspace import header
 from tests.servers.command import run
 
@@ -120,41 +121,19 @@ def test_a_line_of_any_length_is_not_held_in_memory(tmp_path: Path, head: bytes)
 
 @POSIX
 def test_a_draft_that_is_swapped_for_a_link_gives_nothing_away(tmp_path: Path) -> None:
-    path, mine = tmp_path / "users.csv", tmp_path / "mine"
+    path, mine = tmp_path / "shared" / "users.csv", tmp_path / "mine"
+    path.parent.mkdir()
     path.write_text("id\n")
     path.chmod(0o666)
-    mine.write_text("")
+    mine.write_text("mine")
     mine.chmod(0o600)
 
-    def swapped(draft: Path) -> None:
-        draft.unlink()
-        draft.symlink_to(mine)
-
-    with pytest.raises(RefusedError, match="cannot be written"):
-        replace_whole(path, swapped)
-    assert mine.stat().st_mode & 0o777 == 0o600
-    assert path.read_text() == "id\n"
-
-
-@POSIX
-def test_the_draft_of_a_file_has_no_name_that_others_see(tmp_path: Path) -> None:
-    """Whoever may write to the folder puts links to a file of this user in the place of all that is new."""
-    folder, mine = tmp_path / "shared", tmp_path / "mine"
-    folder.mkdir()
-    mine.write_text("mine")
-    path = folder / "users.csv"
-
-    def planted(draft: Path) -> None:
-        for new in list(folder.iterdir()):
-            if new.is_dir():
-                assert new.stat().st_mode & 0o077 == 0
-            else:
-                new.unlink()
-                new.symlink_to(mine)
-        draft.write_text("id\n1\n")
+    def planted(draft: BinaryIO) -> None:
+        for new in list(path.parent.iterdir()):
+            new.unlink()
+            new.symlink_to(mine)
+        draft.write(b"id\n1\n")
 
     replace_whole(path, planted)
     assert mine.read_text() == "mine"
-    assert [each.name for each in folder.iterdir()] == ["users.csv"]
-    assert path.read_text() == "id\n1\n"
-    assert path.stat().st_mode & 0o777 == 0o600
+    assert mine.stat().st_mode & 0o777 == 0o600

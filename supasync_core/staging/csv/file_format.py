@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from supasync_core.system.links import real
+
 _CHUNK = 1 << 22
 _SAMPLE = 1 << 18
 _DELIMITERS = (",", "\t", ";", "|")
@@ -50,6 +52,7 @@ def examine(
     UnfitError with the place of the first byte that is no text. Unless ``whole``, the beginning alone is
     looked at, and there is no digest.
     """
+    path = real(path)
     if not path.is_file():
         raise UnreadableFileError("is not a regular file")
     if encoding and encoding.lower().replace("-", "") not in ("utf8", "utf8sig"):
@@ -177,6 +180,6 @@ def _all_quoted(body: str, *, whole: bool) -> bool:
 
 def delimiter_of(path: Path) -> str:
     """The delimiter of the first line."""
-    with path.open("rb") as file:
+    with real(path).open("rb") as file:
         sample = file.read(_SAMPLE).removeprefix(codecs.BOM_UTF8)
     return _header(sample.decode(errors="ignore"), frozenset())[0]
