@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from supasync_core.api.registration import Fence
 from supasync_core.model import pg_literals, raw_json
-from supasync_core.model.batch import Batch, Window
+from supasync_core.model.batch import Batch
 from supasync_core.model.pg_types import is_array, is_json, type_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.connection import private_umask, translate_errors
 from supasync_core.staging.csv.folder import Files
+from supasync_core.staging.duckdb_side import DuckdbSide
 from supasync_core.staging.read_rows import Reader
 from supasync_core.staging.values import JSON, VARCHAR, Kind, identifier
 from supasync_core.staging.write_rows import Writer
@@ -18,7 +20,7 @@ from supasync_core.system.links import replace_whole
 from supasync_csv.workspace import Workspace, header
 
 
-class CsvSink:
+class CsvSink(DuckdbSide):
     """Strings are written as their content, all other JSON as it stands, NULL as nothing.
 
     That is what psql writes where the source's types are told by ``typed``, but for three cases that are
@@ -54,28 +56,6 @@ class CsvSink:
             return Shape(known=False)
         return Shape(tuple(Column(name) for name in header(table, path)), grows=True)
 
-    def count(self, table: Table, window: Window | None = None) -> int:
-        """The exact number of rows; none before the first batch."""
-        if not self._load(table):
-            return 0
-        reader = Reader(self._work.connection)
-        with translate_errors(self._work.path, table):
-            try:
-                return reader.count(table, window)
-            finally:
-                reader.forget()
-
-    def read(self, table: Table, window: Window) -> Batch:
-        """One page of the window; none before the first batch."""
-        if not self._load(table):
-            return Batch(b"[]", total=0 if window.counted else None)
-        reader = Reader(self._work.connection)
-        with translate_errors(self._work.path, table):
-            try:
-                return reader.read(table, window)
-            finally:
-                reader.forget()
-
     def upsert(self, table: Table, batch: Batch) -> int:
         """Write all rows of the batch or none, the last of several with one key."""
         self._fence.ask()
@@ -99,15 +79,18 @@ class CsvSink:
             self._save(table)
         return count
 
-    def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
-        """The rows whose columns have one of these tuples of texts, all in one batch."""
-        if self._load(table):
-            with translate_errors(self._work.path, table):
-                yield Reader(self._work.connection).rows(table, columns, values)
-
     def close(self) -> None:
         """Remove the loaded copy; the files stay."""
         self._work.close()
+
+    @contextmanager
+    def _reading(self, table: Table) -> Iterator[tuple[Reader, Table] | None]:
+        loaded, reader = self._load(table), Reader(self._work.connection)
+        with translate_errors(self._work.path, table):
+            try:
+                yield (reader, table) if loaded else None
+            finally:
+                reader.forget()
 
     def _save(self, table: Table) -> None:
         """Bring the file to what is loaded, or what is loaded back to the file."""

@@ -2,24 +2,23 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from contextlib import contextmanager
 from pathlib import Path
 
-from supasync_core.api.backend import Source
-from supasync_core.model.batch import Batch, Window
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import is_array, is_json, type_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.model.timestamps import Horizon, Instant
 from supasync_core.staging.connection import translate_errors
 from supasync_core.staging.csv.folder import Files
+from supasync_core.staging.duckdb_side import DuckdbSide
 from supasync_core.staging.read_rows import Reader
 from supasync_core.staging.values import identifier
 from supasync_csv.catalog import HIDDEN, catalog, files_of
 from supasync_csv.workspace import Workspace, header
 
 
-class CsvSource(Source):
+class CsvSource(DuckdbSide):
     """Every cell leaves as a JSON string, which PostgreSQL reads as any type but json and arrays.
 
     For those the other side's types are needed: see ``typed``.
@@ -32,7 +31,6 @@ class CsvSource(Source):
         self._shapes: dict[str, Shape] = {}
         self._loaded: dict[Path, int] = {}
         self._found: dict[str, Path] = {}
-        self._written: Instant | None = None
 
     def typed(self, table: Table, shape: Shape) -> None:
         """Be told the other side's types: json cells then leave as the JSON that they hold, arrays too.
@@ -61,31 +59,19 @@ class CsvSource(Source):
         finally:
             work.close()
 
-    def count(self, table: Table, window: Window | None = None) -> int:
-        """The exact number of rows."""
-        self._load(table)
-        with translate_errors(self._work.path, table):
-            return self._reader.count(table, window)
-
     def now(self) -> Instant | None:
         """When the file that was read last was written: it holds nothing younger."""
-        return self._written
-
-    def read(self, table: Table, window: Window) -> Batch:
-        """One page of the window."""
-        self._written = self._load(table)
-        with translate_errors(self._work.path, table):
-            return replace(self._reader.read(table, window), read_at=Horizon(self._written))
-
-    def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
-        """The rows whose columns have one of these tuples of texts, all in one batch."""
-        self._load(table)
-        with translate_errors(self._work.path, table):
-            yield self._reader.rows(table, columns, values)
+        return self.read_at.at if self.read_at else None
 
     def close(self) -> None:
         """Remove the loaded copy."""
         self._work.close()
+
+    @contextmanager
+    def _reading(self, table: Table) -> Iterator[tuple[Reader, Table]]:
+        self.read_at = Horizon(self._load(table))
+        with translate_errors(self._work.path, table):
+            yield self._reader, table
 
     def _existing(self, table: Table) -> Path:
         path = self._found.get(table.name) or self._files.of(table)

@@ -1,6 +1,7 @@
 """The sink `duckdb`: tables of one file, created with the first batch where they are missing."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,9 +9,10 @@ from duckdb import DuckDBPyConnection
 
 from supasync_core.api.registration import Fence
 from supasync_core.model import raw_json
-from supasync_core.model.batch import Batch, Window
+from supasync_core.model.batch import Batch
 from supasync_core.model.table import Shape, Table
 from supasync_core.staging.connection import open_to_write, translate_errors
+from supasync_core.staging.duckdb_side import DuckdbSide
 from supasync_core.staging.duckdb_tables import Kinds, Tables, shape_of, untyped
 from supasync_core.staging.read_rows import Reader
 from supasync_core.staging.values import JSON, VARCHAR, Kind
@@ -18,7 +20,7 @@ from supasync_core.staging.write_rows import Writer
 from supasync_duckdb.catalog import HIDDEN, catalog
 
 
-class DuckdbSink:
+class DuckdbSink(DuckdbSide):
     """Writes to one file.
 
     A table that does not exist yet is created with a JSON column for each column of the batch, which keeps
@@ -54,20 +56,6 @@ class DuckdbSink:
         with translate_errors(self._path):
             return catalog(self._connection(), schema)
 
-    def count(self, table: Table, window: Window | None = None) -> int:
-        """The exact number of rows; none before the first batch."""
-        if self._kinds(table) is None:
-            return 0
-        with translate_errors(self._path, table):
-            return self._unchanged().count(table, window)
-
-    def read(self, table: Table, window: Window) -> Batch:
-        """One page of the window; none before the first batch."""
-        if self._kinds(table) is None:
-            return Batch(b"[]", total=0 if window.counted else None)
-        with translate_errors(self._path, table):
-            return self._unchanged().read(table, window)
-
     def upsert(self, table: Table, batch: Batch) -> int:
         """Write all rows of the batch or none, the last of several with one key."""
         self._fence.ask()
@@ -81,17 +69,17 @@ class DuckdbSink:
         self._fence.ask()
         return self._changed(table).delete(table, wanted)
 
-    def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
-        """The rows whose columns have one of these tuples of texts, all in one batch."""
-        if self._kinds(table) is not None:
-            with translate_errors(self._path, table):
-                yield self._unchanged().rows(table, columns, values)
-
     def close(self) -> None:
         """Let go of the file."""
         if self._opened:
             self._opened.close()
             self._opened = self._reader = None
+
+    @contextmanager
+    def _reading(self, table: Table) -> Iterator[tuple[Reader, Table] | None]:
+        known = self._kinds(table) is not None
+        with translate_errors(self._path, table):
+            yield (self._unchanged(), table) if known else None
 
     def _kinds(self, table: Table) -> Kinds | None:
         """The table's columns; a file that does not exist is not created by asking."""

@@ -175,8 +175,8 @@ class Sender:
         proof = next((each for each in proofs if self._reaches(table, known, each)), None)
         if proof is None or not part.sound or known.late:
             return self.state
-        source: Any = self.staging.source()
-        source.at = Horizon(timestamps.parse(str(proof["at"])))
+        source = self.staging.source()
+        source.read_at = Horizon(timestamps.parse(str(proof["at"])))
         job = Job(replace(table, transform=(), where=None), source, known, self.lease.run.now)
         state = known
         for piece in self.migration.strategy(table).read(job):

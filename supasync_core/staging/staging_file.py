@@ -17,7 +17,6 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from supasync_core.api.backend import Source
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window
 from supasync_core.model.pg_types import is_document, type_of
@@ -234,7 +233,7 @@ class Staging(History):
         with translate_errors(self.path, table), transaction(self.connection):
             self.connection.executemany("INSERT INTO gap.confirmed VALUES (?, ?)", contents)
 
-    def source(self) -> Source:
+    def source(self) -> StagedSource:
         """The staged rows as a source."""
         return StagedSource(self.connection, self.path)
 
