@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
-from supasync_core.reconcile.clear import Clearing
+from supasync_core.reconcile.clear import BlockingRows
 from tests.servers.postgres import Cluster
 from tests.supasync_rest.rig import SCHEMA_SQL, Rig, rig
 
@@ -74,7 +74,7 @@ def test_all_that_is_in_the_way_is_taken_with_all_that_refers_to_it_and_nothing_
             settings=SimpleNamespace(tables=(PARENTS, CHILDREN)),
             transforms=lambda _: [],
         )
-        found = Clearing(cast("Migration", parts), State("old"))
+        found = BlockingRows(cast("Migration", parts), State("old"))
         found.find((PARENTS, CHILDREN))
     gone = {int(key) for (key,) in found.rows.get("parents", {})}
     going = {int(key) for (key,) in found.rows.get("children", {})}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from supasync_core import hookimpl
-from supasync_core.api.registration import Backend, Context, Setting
+from supasync_core.api.registration import Backend, Context, Setting, imported
 from supasync_core.api.registry import Registry
 from supasync_rest.url_and_key import host, key_problem, switch_problem, url_problem
 
@@ -30,25 +30,29 @@ SETTINGS = {
 def supasync_register_sources(registry: Registry[Backend[Source]]) -> None:
     """A project that is only read."""
     settings = {**SETTINGS, "horizon": Setting(required=False, check=switch_problem)}
-    registry.add("rest", Backend("rest", _open_source, settings, _ref, parallel=True))
+    registry.add(
+        "rest", Backend("rest", imported("supasync_rest.source", "RestSource"), settings, _ref, parallel=True)
+    )
 
 
 @hookimpl
 def supasync_register_sinks(registry: Registry[Backend[Sink]]) -> None:
     """A project that is written to."""
-    registry.add("rest", Backend("rest", _open_sink, SETTINGS, _ref, parallel=True))
+    registry.add(
+        "rest", Backend("rest", imported("supasync_rest.sink", "RestSink"), SETTINGS, _ref, parallel=True)
+    )
 
 
 @hookimpl
 def supasync_register_state_stores(registry: Registry[Backend[StateStore]]) -> None:
     """The table ``sync_metadata`` of the project that is written to."""
-    registry.add("rest", Backend("rest", _open_store, SETTINGS, _ref))
+    registry.add("rest", Backend("rest", imported("supasync_rest.store", "RestStore"), SETTINGS, _ref))
 
 
 @hookimpl
 def supasync_register_switches(registry: Registry[Callable[[Ends], Switch]]) -> None:
-    """The variables, keys, sequences and steps by hand of a Supabase project."""
-    registry.add("rest", _open_switch)
+    """The variables, keys, sequences and manual steps of a Supabase project."""
+    registry.add("rest", imported("supasync_rest.switch", "RestSwitch"))
 
 
 @hookimpl
@@ -59,29 +63,5 @@ def supasync_register_commands(cli: click.Group) -> None:
     cli.add_command(schema)
 
 
-def _open_switch(ends: Ends) -> Switch:
-    from supasync_rest.switch import RestSwitch  # noqa: PLC0415 - slow to import
-
-    return RestSwitch(ends)
-
-
 def _ref(context: Context) -> str:
     return host(context.settings["url"])
-
-
-def _open_source(context: Context) -> Source:
-    from supasync_rest.source import RestSource  # noqa: PLC0415 - slow to import
-
-    return RestSource(context)
-
-
-def _open_sink(context: Context) -> Sink:
-    from supasync_rest.sink import RestSink  # noqa: PLC0415 - slow to import
-
-    return RestSink(context)
-
-
-def _open_store(context: Context) -> StateStore:
-    from supasync_rest.store import RestStore  # noqa: PLC0415 - slow to import
-
-    return RestStore(context)

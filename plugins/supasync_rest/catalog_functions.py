@@ -1,4 +1,7 @@
-"""What NEW's catalog tells and its API does not: keys, by functions of `ready.sql` that only read."""
+"""What NEW's catalog shows and its API does not, from functions of `ready.sql` that only read.
+
+Each answer is None where NEW does not have the function, has an older one, or may not run it.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,25 +9,21 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from supasync_core.api.backend import Reference, Unique
-from supasync_core.model.errors import RefusedError, RowError, SchemaError
 from supasync_core.model.table import Table
 from supasync_rest.client import Client
 from supasync_rest.messages import Request, Response
-from supasync_rest.rest_errors import StatementTimeoutError
+from supasync_rest.rest_errors import NOT_SHOWN, raise_if_of_the_project
 
-_AT_ONCE: Final = 50
+TABLES_AT_ONCE: Final = 50
 """Tables that one address can name."""
-_UNKNOWN: Final = (SchemaError, RowError, StatementTimeoutError)
-"""What a NEW answers that has no such function, or one that may not look."""
 
 
-def told(client: Client, tables: Sequence[Table]) -> Mapping[str, list[Any]] | None:
-    """The parts of ``supasync_ready_structure`` for these tables; None where NEW cannot tell."""
+def structure(client: Client, tables: Sequence[Table]) -> Mapping[str, list[Any]] | None:
+    """The parts of ``supasync_ready_structure`` for these tables."""
     parts: dict[str, list[Any]] = {}
-    for at in range(0, len(tables), _AT_ONCE):
-        named = json.dumps([table.address for table in tables[at : at + _AT_ONCE]])
-        path = f"/rpc/supasync_ready_structure?tables={quote(named, safe='')}"
-        found = _asked(client, Request(method="GET", path=path, purpose="schema"))
+    for at in range(0, len(tables), TABLES_AT_ONCE):
+        path = f"/rpc/supasync_ready_structure?tables={addresses(tables[at : at + TABLES_AT_ONCE])}"
+        found = _answer(client, Request(path=path, purpose="schema"))
         if not isinstance(found, dict):
             return None
         for name, rows in found.items():
@@ -32,18 +31,15 @@ def told(client: Client, tables: Sequence[Table]) -> Mapping[str, list[Any]] | N
     return parts
 
 
-def references(client: Client, tables: Sequence[Table]) -> list[Reference] | None:
-    """The tables' foreign keys with their true pairs of columns; None where NEW cannot tell."""
-    return _listed(told(client, tables), "references")
+def addresses(tables: Sequence[Table]) -> str:
+    """Schema and name of each table as a JSON argument of an address, percent-encoded."""
+    return quote(json.dumps([table.address for table in tables]), safe="")
 
 
-def referring(client: Client, tables: Sequence[Table]) -> list[Reference] | None:
-    """Keys of other tables that act when a row of these is deleted; None where NEW cannot tell."""
-    return _listed(told(client, tables), "referring")
-
-
-def _listed(parts: Mapping[str, list[Any]] | None, name: str) -> list[Reference] | None:
-    if parts is None or name not in parts:
+def references(client: Client, tables: Sequence[Table], part: str = "references") -> list[Reference] | None:
+    """The tables' foreign keys; by ``referring``, those of other tables that act when a row is deleted."""
+    parts = structure(client, tables)
+    if parts is None or part not in parts:
         return None
     return [
         Reference(
@@ -52,13 +48,13 @@ def _listed(parts: Mapping[str, list[Any]] | None, name: str) -> list[Reference]
             parent=(each["parent_schema"], each["parent"]),
             pairs=tuple((mine, theirs) for mine, theirs in each["pairs"]),
         )
-        for each in parts[name]
+        for each in parts[part]
     ]
 
 
 def uniques(client: Client, tables: Sequence[Table]) -> dict[tuple[str, str], list[Unique]] | None:
-    """The columns by which each of the tables can merge rows; None where NEW cannot tell."""
-    parts = told(client, tables) if tables else {"uniques": []}
+    """The columns by which each of the tables can merge rows."""
+    parts = structure(client, tables) if tables else {"uniques": []}
     if parts is None or "uniques" not in parts:
         return None
     found: dict[tuple[str, str], list[Unique]] = {table.address: [] for table in tables}
@@ -70,24 +66,17 @@ def uniques(client: Client, tables: Sequence[Table]) -> dict[tuple[str, str], li
 def orphans(
     client: Client, reference: Reference, values: Sequence[tuple[str, ...]]
 ) -> set[tuple[str, ...]] | None:
-    """Those of the values that have no row to refer to; None where NEW cannot tell."""
+    """Those of the values that have no row to refer to."""
     schema, table = reference.table
-    given = {
+    arguments = {
         "reference": {"schema": schema, "table": table, "name": reference.name},
         "given": [list(each) for each in values],
     }
-    request = Request(
-        method="POST",
-        path="/rpc/supasync_ready_orphans",
-        purpose="lookup",
-        headers={"Content-Type": "application/json"},
-        body=json.dumps(given).encode(),
-    )
-    found = _asked(client, request)
+    found = _answer(client, Request.call("supasync_ready_orphans", arguments, "lookup"))
     return {tuple(each) for each in found} if isinstance(found, list) else None
 
 
-def _asked(client: Client, request: Request) -> Any:  # noqa: ANN401 - JSON
+def _answer(client: Client, request: Request) -> Any:  # noqa: ANN401 - JSON
     def parsed(answer: Response) -> Any:  # noqa: ANN401 - JSON
         try:
             return json.loads(answer.body)
@@ -96,9 +85,6 @@ def _asked(client: Client, request: Request) -> Any:  # noqa: ANN401 - JSON
 
     try:
         return client.send(request, parsed)
-    except RefusedError as err:
-        if err.reason:  # a wrong key, a quota: of the whole project
-            raise
-        return None
-    except _UNKNOWN:
+    except NOT_SHOWN as err:
+        raise_if_of_the_project(err)
         return None

@@ -1,4 +1,4 @@
-"""What NEW's catalog tells and its API does not, in sentences: what a copy would meet there."""
+"""What NEW's catalog shows and its API does not, in sentences: what a copy would meet there."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -7,25 +7,22 @@ from supasync_core.api.backend import Remark
 from supasync_core.model.table import Table
 
 GUARD: Final = (
-    "supasync schema sql --triggers guard prints the SQL after which they fire for everything but what "
+    "supasync schema sql --triggers guard prints SQL after which they fire for everything except what "
     "supasync writes"
 )
 _ROUNDS: Final = ("numeric", "timestamp", "time", "interval")
 _PASTE: Final = "paste into NEW's SQL editor what supasync schema sql prints"
-_OLDER: Final = Remark(
-    kind="unknown",
-    level="warning",
-    table=None,
-    text="NEW does not tell its triggers, child tables and the precision of its types: its functions are old",
-    hint=_PASTE,
-)
 Parts = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def of_catalog(tables: Sequence[Table], parts: Parts | None) -> list[Remark]:
-    """All remarks; one that NEW cannot tell where its functions are not there or older."""
+    """All remarks; a single one where NEW does not have the functions that would tell, or older ones."""
     if parts is None or "triggers" not in parts:
-        return [_OLDER]
+        text = (
+            "NEW does not show its triggers, child tables and the precision of its types: its functions are "
+            "missing or old"
+        )
+        return [Remark(kind="unknown", level="warning", table=None, text=text, hint=_PASTE)]
     names = {table.address: table for table in tables}
     found = list(_accounts(parts))
     for place, table in names.items():
@@ -41,24 +38,19 @@ def of_catalog(tables: Sequence[Table], parts: Parts | None) -> list[Remark]:
 
 
 def _accounts(parts: Parts) -> Iterator[Remark]:
-    """Triggers on auth.users: no row that is copied fires them, but each account that comes into NEW."""
+    """Triggers on auth.users: no copied row fires them, but each account that is created in NEW does."""
     if "accounts" not in parts:
-        yield Remark(
-            kind="accounts",
-            level="note",
-            table=None,
-            text="NEW does not tell the triggers on auth.users: its functions are those of an older supasync",
-            hint=_PASTE,
-        )
+        text = "NEW does not show the triggers on auth.users: its functions are those of an older supasync"
+        yield Remark(kind="accounts", level="note", table=None, text=text, hint=_PASTE)
     for name, function in sorted({(row["name"], row["function"]) for row in parts.get("accounts", ())}):
         yield Remark(
             kind="accounts",
             level="warning",
             table=None,
-            text=f"the trigger {name} on auth.users, which calls {function}, acts on each account that comes "
-            "into NEW",
-            hint=f"where it makes rows of the tables that are copied, drop {function} until the switch, as "
-            "the guide to users of Supabase Auth says",
+            text=f"the trigger {name} on auth.users, which calls {function}, fires for each account that is "
+            "created in NEW",
+            hint=f"if it makes rows in the tables that are copied, drop {function} until the switch, as the "
+            "guide to users of Supabase Auth says",
         )
 
 
@@ -66,60 +58,52 @@ def _triggers(table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[Remar
     rows = [row for row in rows if table.deletes == "mirror" or set(row["events"]) - {"delete"}]
     changing = [row for row in rows if row["moment"] == "before" and row["row"]]
     acting = [row for row in rows if row not in changing]
-    for told, what in ((changing, "may change each row that is copied"), (acting, "acts on what is copied")):
-        if told:
-            shown = ", ".join(f"{row['name']} ({row['moment']} {' or '.join(row['events'])})" for row in told)
-            word = "the trigger" if len(told) == 1 else "the triggers"
-            text = f"{table.name}: {word} {shown} of NEW {what if len(told) == 1 else _plural(what)}"
+    for those, what in ((changing, "may change each row that is copied"), (acting, "act on copied rows")):
+        if those:
+            names = (f"{row['name']} ({row['moment']} {' or '.join(row['events'])})" for row in those)
+            text = f"{table.name}: triggers of NEW {what}: {', '.join(names)}"
             yield Remark(kind="trigger", level="warning", table=table.name, text=text, hint=GUARD)
-
-
-def _plural(what: str) -> str:
-    return what.replace("acts", "act")
 
 
 def _children(
     table: Table, rows: Sequence[Mapping[str, Any]], declared: Mapping[tuple[str, str], Table]
 ) -> Iterator[Remark]:
-    heirs = [row["child"] for row in rows if not row["partition"]]
-    if heirs:
-        yield inherited(table, heirs, "NEW")
+    if children := [row["child"] for row in rows if not row["partition"]]:
+        yield inherited(table, children, "NEW")
     partitions = [
         row["child"] for row in rows if row["partition"] and (row["child_schema"], row["child"]) in declared
     ]
     if partitions:
-        names = ", ".join(partitions)
-        yield Remark(
-            kind="inheritance",
-            level="problem",
-            table=table.name,
-            text=f"{table.name} and its partitions {names} are all to be copied: each row would go twice",
-            hint=f"take {table.name} or its partitions out of tables.yaml",
+        text = (
+            f"{table.name} and its partitions {', '.join(partitions)} are all declared: each row would be "
+            "copied twice"
         )
+        hint = f"take {table.name} or its partitions out of tables.yaml"
+        yield Remark(kind="inheritance", level="problem", table=table.name, text=text, hint=hint)
 
 
-def inherited(table: Table, heirs: Sequence[str], project: str) -> Remark:
+def inherited(table: Table, children: Sequence[str], project: str) -> Remark:
     """The remark on a table that shows the rows of tables which inherit from it."""
-    names = ", ".join(heirs)
+    names = ", ".join(children)
     return Remark(
         kind="inheritance",
         level="problem",
         table=table.name,
-        text=f"{table.name}: {project} shows rows of {names} in it too (INHERITS): they would go twice",
-        hint=f"take {table.name} out of tables.yaml and copy {names}; what {table.name} holds itself (its "
-        "rows by ONLY) is carried over by hand",
+        text=f"{table.name}: {project} shows rows of {names} in it too (INHERITS): copied twice",
+        hint=f"take {table.name} out of tables.yaml and copy {names}; copy the rows that {table.name} "
+        "holds itself by SQL, with ONLY",
     )
 
 
-def perhaps_partitions(table: Table, heirs: Sequence[str]) -> Remark:
+def perhaps_partitions(table: Table, children: Sequence[str]) -> Remark:
     """The remark on a table that shows the rows of tables which are not copied themselves."""
-    names = ", ".join(heirs)
+    names = ", ".join(children)
     return Remark(
         kind="inheritance",
         level="warning",
         table=table.name,
         text=f"{table.name}: OLD shows rows of {names} in it too, and they are copied as its own",
-        hint=f"that is right for partitions; where {names} inherit from it (INHERITS), copy those instead",
+        hint=f"that is right for partitions; if {names} inherit from it (INHERITS), copy those instead",
     )
 
 
@@ -127,29 +111,25 @@ def _identity(table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[Remar
     """Columns that number themselves, and would refuse each row that brings a number."""
     columns = [row["column"] for row in rows if row["column"] not in table.exclude]
     if columns:
-        yield Remark(
-            kind="identity",
-            level="warning",
-            table=table.name,
-            text=f"{table.name}: NEW numbers {', '.join(columns)} itself (generated always as identity), and "
-            "takes no number from OLD",
-            hint="supasync schema sql --identity prints the SQL after which it does, until the switch",
+        text = (
+            f"{table.name}: NEW numbers {', '.join(columns)} itself (generated always as identity) and "
+            "accepts no number from OLD"
         )
+        hint = "supasync schema sql --identity prints SQL after which it does, until the switch"
+        yield Remark(kind="identity", level="warning", table=table.name, text=text, hint=hint)
 
 
 def _precision(table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[Remark]:
-    """What may round; that OLD's own type holds as little cannot be seen."""
-    told = [
+    """What may round; whether OLD's own type holds as little cannot be seen."""
+    types = [
         f"{row['column']} as {row['type']}"
         for row in rows
         if row["type"].startswith(_ROUNDS) and row["column"] not in table.exclude
     ]
-    if told:
-        yield Remark(
-            kind="precision",
-            level="note",
-            table=table.name,
-            text=f"{table.name}: NEW holds {', '.join(told)}, and rounds what has more digits; OLD does not "
-            "show its own precision",
-            hint="compare it with OLD's: a run that reads rows back finds values that were rounded",
+    if types:
+        text = (
+            f"{table.name}: NEW stores {', '.join(types)}, and rounds values with more digits; OLD does not "
+            "show its own precision"
         )
+        hint = "compare it with OLD's: a run that reads rows back finds values that were rounded"
+        yield Remark(kind="precision", level="note", table=table.name, text=text, hint=hint)

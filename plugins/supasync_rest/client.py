@@ -1,10 +1,10 @@
-"""One project's careful client: what is sent again, what an answer means, what everything cost.
+"""One project's client: what is sent again, what an answer means, what everything cost.
 
-supabase-py is not used for it: its PostgREST client decodes numbers to float and follows redirects with the
-key (measured on 2.34), and its import takes longer than all else that an hourly run does before its first
-request.
+It is not supabase-py's: that one decodes numbers to float and follows redirects with the key (measured on
+2.34), and importing it takes longer than all else that an hourly run does before its first request.
 """
 
+import json
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -24,7 +24,7 @@ from supasync_rest.messages import Request, Response
 from supasync_rest.refusal import Refusal
 from supasync_rest.rest_errors import LargePageError, RetryableError, StatementTimeoutError
 from supasync_rest.retry_policy import RetryPolicy
-from supasync_rest.transport import UNSENT, Transport, told, why
+from supasync_rest.transport import UNSENT, Transport, describe, root_cause
 from supasync_rest.url_and_key import origin, pair_problem
 
 T = TypeVar("T")
@@ -34,13 +34,13 @@ RUN = "X-Supasync-Run"
 LONGEST_URL = 8000
 """Characters; Supabase's gateway answers 520 to about 16 KB of address and headers."""
 
-_LONGEST_TOLD = 400
+_LONGEST_REASON = 400
 
 
 class Client:
-    """Sends requests, counts every one of them, repeats what may pass, explains what is refused.
+    """Sends requests, counts each of them, repeats those whose failure may pass, explains refusals.
 
-    It sends no other methods than those it is opened with: a source's are GET and HEAD.
+    It sends only the methods that it is opened with: a source's are GET and HEAD.
     """
 
     def __init__(
@@ -51,11 +51,14 @@ class Client:
         self._ledger = context.ledger
         self._key = context.settings["key"]
         if flaw := pair_problem(context.settings["url"], self._key):
-            raise RefusedError(f"{context.project}: {flaw}", hint="take url: and key: from one project")
+            raise RefusedError(f"{context.project}: {flaw}", hint="take url: and key: from the same project")
         self._fence = context.fence
         self._retry_policy = retry_policy or RetryPolicy()
         self._methods = frozenset(methods)
-        self._transport = Transport(origin(context.settings["url"]), _headers(self._key))
+        # A secret key goes into apikey alone.
+        bearer = {} if self._key.startswith("sb_") else {"Authorization": f"Bearer {self._key}"}
+        headers = {"apikey": self._key, **bearer, "User-Agent": f"supasync/{version('supasync')}"}
+        self._transport = Transport(origin(context.settings["url"]), headers)
 
     def now(self) -> Instant | None:
         """The server's time at the latest answer; None where that has no current Date."""
@@ -65,38 +68,43 @@ class Client:
     def send(self, request: Request, read: Callable[[Response], T]) -> T:
         """What ``read`` makes of the answer; it may raise `unfit`, which is repeated like a failure."""
         if request.method not in self._methods:
-            raise RefusedError(f"{request.method} is never sent to {self.project}: it is only read")
+            raise RefusedError(f"{request.method} is never sent to {self.project}, which is only read")
         if len(request.path) > LONGEST_URL:
             raise SchemaError(
                 f"{request.path.partition('?')[0][1:]}: the request's address has {len(request.path)} "
-                f"characters, more than the {LONGEST_URL} that gateways take",
+                f"characters, more than the {LONGEST_URL} that gateways accept",
                 table=request.table.name if request.table else None,
                 hint="shorten where:, name fewer columns:, or leave wide keys out of key:",
             )
-        return self._retry_policy.repeat(lambda: self._understood(request, self._attempt(request), read))
+        return self._retry_policy.repeat(lambda: self._parsed(request, self._attempt(request), read))
 
-    def _understood(self, request: Request, answer: Response, read: Callable[[Response], T]) -> T:
-        """What is made of the answer; whatever goes wrong over it says that it is not usable."""
+    def _parsed(self, request: Request, answer: Response, read: Callable[[Response], T]) -> T:
+        """What ``read`` makes of the answer; an exception means that the answer is unusable."""
         try:
             return read(answer)
-        except (SupasyncError, LargePageError, ImportError):  # a module that is gone: no fault of the answer
+        except (
+            SupasyncError,
+            LargePageError,
+            ImportError,
+        ):  # a missing module is not the answer's fault
             raise
         except Exception as err:
-            raise self.unfit(request, f"with something unusable ({type(err).__name__})", answer) from err
+            what = f"something unusable ({type(err).__name__})"
+            what = "something that is not JSON" if isinstance(err, json.JSONDecodeError) else what
+            raise self.unfit(request, f"with {what}", answer) from err
 
     def unfit(self, request: Request, what: str, answer: Response) -> RetryableError:
-        """The error for a success that is none: HTML, half an answer, no count."""
+        """The error for a success that is not one: HTML, half an answer, no count."""
         table = request.table.name if request.table else None
         where = f"{table}: " if table else ""
         shown = self._without_key(answer).text if answer.body[:1] == b"<" else f"{len(answer.body)} bytes"
         return RetryableError(f"{where}{self.project} answered {answer.status} {what} ({shown})", table=table)
 
     def close(self) -> None:
-        """Close all connections."""
         self._transport.close()
 
     def _attempt(self, request: Request) -> Response:
-        """One request, counted; whatever is not a success is raised. A write asks the fence before."""
+        """One request, counted; anything but a success is raised. A write asks the fence first."""
         if request.unsettled:
             self._fence.ask()
             if self._fence.run:
@@ -124,7 +132,7 @@ class Client:
         return replace(answer, read_at=read_at)
 
     def _without_key(self, answer: Response) -> Response:
-        """The answer as it may be told to people: a gateway might repeat the key."""
+        """The answer as people may see it: a gateway might repeat the key."""
         body = redact(answer.body.decode(errors="replace"), (Secret(self._key),))
         return replace(answer, body=body.encode())
 
@@ -138,14 +146,14 @@ class Client:
             self._ledger.add(self.project, request.purpose, sent=cost.sent, received=cost.received)
 
     def _unanswered(self, request: Request, err: HTTPError) -> TransientError | RefusedError:
-        """No answer: nobody there, a broken connection, too slow, or somebody else's certificate."""
-        cause, unsent = why(err), isinstance(err, UNSENT)
+        """The error for no answer: unreachable, a broken connection, too slow, or a wrong certificate."""
+        cause, unsent = root_cause(err), isinstance(err, UNSENT)
         what = "cannot be reached" if unsent else "did not answer"
-        reason = self._shown(f"{self.project} {what} ({told(cause)})")
+        reason = self._shown(f"{self.project} {what} ({describe(cause)})")
         if "CERTIFICATE_VERIFY" in reason:
             return RefusedError(reason, hint="check url: and this machine's certificates and clock")
         if isinstance(err, ProxyError):
-            return self._not_let_through(cause)
+            return self._proxy_refused(cause)
         if unsent:
             unreachable = RetryableError(
                 reason, hint="check the network and url:; a paused project may have no address"
@@ -159,19 +167,13 @@ class Client:
         error.lost, error.final = True, slow
         return error
 
-    def _not_let_through(self, cause: BaseException) -> TransientError | RefusedError:
-        """The proxy gave no way to the project, of which that says nothing."""
-        reason = self._shown(f"the proxy before {self.project} refuses ({told(cause)})")
+    def _proxy_refused(self, cause: BaseException) -> TransientError | RefusedError:
+        """The proxy did not connect to the project, which says nothing about the project."""
+        reason = self._shown(f"the proxy before {self.project} refuses ({describe(cause)})")
         if "407" in reason:
             return RefusedError(reason, hint=PROXY_HINT)
         return RetryableError(reason, hint="check HTTPS_PROXY; NO_PROXY names hosts that need no proxy")
 
     def _shown(self, text: str) -> str:
-        """The text without the key, then shortened: half of a key would not be known again."""
-        return redact(text, (Secret(self._key),))[:_LONGEST_TOLD]
-
-
-def _headers(key: str) -> dict[str, str]:
-    """Who asks; a secret key goes into ``apikey`` alone."""
-    bearer = {} if key.startswith("sb_") else {"Authorization": f"Bearer {key}"}
-    return {"apikey": key, **bearer, "User-Agent": f"supasync/{version('supasync')}"}
+        """The text without the key, then shortened: half of a key would not be recognized."""
+        return redact(text, (Secret(self._key),))[:_LONGEST_REASON]

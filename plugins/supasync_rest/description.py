@@ -32,13 +32,15 @@ HIDDEN = (
 )
 
 
-def described(answer: Response) -> dict[str, Shape] | None:
-    """The tables of a description; None where the answer is none, as that of a server without OpenAPI."""
+def parse_description(answer: Response) -> dict[str, Shape] | None:
+    """The tables of a description; None where the answer is not one, as from a server without OpenAPI."""
     try:
         document = json.loads(answer.body)
         # a schema without a table has no definitions at all
         definitions, paths = document.get("definitions", {}), document["paths"]
-        return {name: _shape(told, paths.get(f"/{name}", {})) for name, told in definitions.items()}
+        return {
+            name: _shape(definition, paths.get(f"/{name}", {})) for name, definition in definitions.items()
+        }
     except (ValueError, KeyError, AttributeError, TypeError):
         return None
 
@@ -46,19 +48,19 @@ def described(answer: Response) -> dict[str, Shape] | None:
 def _shape(definition: Mapping[str, Any], operations: Mapping[str, Any]) -> Shape:
     required = definition.get("required", ())
     columns = tuple(
-        _column(name, told, nullable=name not in required)
-        for name, told in definition.get("properties", {}).items()
+        _column(name, column, nullable=name not in required)
+        for name, column in definition.get("properties", {}).items()
     )
     nullable_key = any(column.key and column.nullable for column in columns)
     return Shape(columns, view=nullable_key or ("get" in operations and "post" not in operations))
 
 
-def _column(name: str, told: Mapping[str, Any], *, nullable: bool) -> Column:
+def _column(name: str, column: Mapping[str, Any], *, nullable: bool) -> Column:
     """A column of the description: ``required`` is NOT NULL, ``<pk/>`` marks the key (measured)."""
-    description, kind, length = told.get("description", ""), told.get("format"), told.get("maxLength")
-    default = told.get("default")
+    description, kind, length = column.get("description", ""), column.get("format"), column.get("maxLength")
+    default = column.get("default")
     if not isinstance(kind, str | None) or not isinstance(length, int | None):
-        raise TypeError("a type is a text, and a length a number")
+        raise TypeError("a type is a string, and a length a number")
     return Column(
         name=name,
         type=_TYPES.get(kind or "", kind),
@@ -66,12 +68,11 @@ def _column(name: str, told: Mapping[str, Any], *, nullable: bool) -> Column:
         key="<pk/>" in description,
         refers=_reference(description),
         default=default if default is None or isinstance(default, str) else json.dumps(default),
-        values=tuple(map(str, told.get("enum", ()))),
+        values=tuple(map(str, column.get("enum", ()))),
         length=length,
     )
 
 
 def _reference(description: str) -> tuple[str, str] | None:
-    """What ``<fk table='users' column='id'/>`` points to."""
     found = _REFERENCE.search(description)
     return (found[1], found[2]) if found else None

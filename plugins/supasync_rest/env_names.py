@@ -1,4 +1,4 @@
-"""An app's variables for Supabase: which of them name the project, and what they say for another one."""
+"""An app's variables for Supabase: which of them name the project, and their values for another one."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,28 +29,27 @@ _SHORTEST: Final = 8
 class Names:
     """The app's variables, the last one of each name: that is the one in force.
 
-    ``lines`` are what is written, ``found`` has each reference to another variable followed.
+    ``written`` is by name, ``expanded`` the same with each reference to another variable followed.
     """
 
     ends: Ends
     lines: Sequence[Line]
     written: dict[str, Line] = field(init=False)
-    found: dict[str, Line] = field(init=False)
+    expanded: dict[str, Line] = field(init=False)
 
     def __post_init__(self) -> None:
         self.written = {line.name: line for line in self.lines}
-        self.found = {
-            name: replace(line, value=self._followed(line.value, frozenset({name})))
+        self.expanded = {
+            name: replace(line, value=self._expand(line.value, frozenset({name})))
             for name, line in self.written.items()
         }
 
     @property
     def public(self) -> bool:
-        """Whether the app has an anon key."""
         return any(key_problem(line.value) is not None for line in self._of(ANON_NAMES))
 
     def naming(self) -> Naming:
-        """What they name; problems where that cannot be told or not be changed."""
+        """What they name; problems where that is unclear or cannot be changed."""
         hosts: dict[str, str] = {}
         problems = []
         for line in self._of((_URL,)):
@@ -60,7 +59,7 @@ class Names:
             else:
                 hosts[line.name] = host(line.value)
         if not hosts and not problems:
-            problems.append(f"there is no {_URL} in it: is it the app's .env?")
+            problems.append(f"it has no {_URL}: is it the app's .env?")
         new = [name for name, place in hosts.items() if place == self.ends.sink.ref]
         for name, place in hosts.items():
             if place not in (self.ends.source.ref, self.ends.sink.ref):
@@ -69,7 +68,7 @@ class Names:
             return Naming(problems=tuple(problems))
         if new and len(new) < len(hosts):
             others = ", ".join(name for name in hosts if name not in new)
-            return Naming(problems=(f"{', '.join(new)} names NEW, but {others} names OLD: make them one",))
+            return Naming(problems=(f"{', '.join(new)} names NEW, but {others} names OLD: they must agree",))
         if new:
             return Naming(switched=True, left=tuple(self._left({})))
         return self._wanted(list(hosts))
@@ -90,39 +89,37 @@ class Names:
             if key is None:
                 problems.append(f"{public[0].name} (line {public[0].line}) needs NEW's anon key: {flaw}")
             elif key in (line.value for line in public):
-                problems.append(
-                    f"{public[0].name} holds the key that is given for NEW while its address is OLD's"
-                )
+                problems.append(f"{public[0].name} holds NEW's key, but the address is OLD's")
             else:
                 wanted |= {line.name: key for line in public}
-        changed = {name: value for name, value in wanted.items() if not self._follows(name, wanted)}
+        changed = {name: value for name, value in wanted.items() if not self._refers_to_same(name, wanted)}
         return Naming(wanted=changed, left=tuple(self._left(wanted)), problems=tuple(problems))
 
-    def _followed(self, value: str, seen: frozenset[str]) -> str:
+    def _expand(self, value: str, seen: frozenset[str]) -> str:
         """The value with its references replaced; one that leads to nothing, or to itself, stays."""
 
         def other(found: re.Match[str]) -> str:
             line = self.written.get(found[1])
             if found[1] in seen or (line is None and found[2] is None):
                 return found[0]
-            return self._followed(line.value, seen | {found[1]}) if line and line.value else found[2] or ""
+            return self._expand(line.value, seen | {found[1]}) if line and line.value else found[2] or ""
 
         return _REFERENCE.sub(other, value)
 
-    def _follows(self, name: str, wanted: Mapping[str, str]) -> bool:
+    def _refers_to_same(self, name: str, wanted: Mapping[str, str]) -> bool:
         """Whether the variable is nothing but a reference to one that gets the very value."""
         reference = _REFERENCE.fullmatch(self.written[name].value)
-        leads = _REFERENCE.search(self.found[name].value) is None
+        leads = _REFERENCE.search(self.expanded[name].value) is None
         return leads and reference is not None and wanted.get(reference[1]) == wanted[name]
 
     def _of(self, names: Sequence[str]) -> Iterator[Line]:
-        for name, line in self.found.items():
+        for name, line in self.expanded.items():
             known = _NAME.fullmatch(name)
             if known and known[1] in names:
                 yield line
 
     def _left(self, wanted: Mapping[str, str]) -> Iterator[str]:
-        """Variables that name OLD in another way, or may: only a person knows NEW's value."""
+        """Variables that name OLD in another way, or may do so: only a person knows NEW's value."""
         place = self.ends.source.ref
         ref = place.partition(".")[0]
         marks = [place, self.ends.source.values["key"], *([ref] if len(ref) >= _SHORTEST else [])]
@@ -131,26 +128,26 @@ class Names:
                 continue
             if any(mark in line.value for mark in marks):
                 yield f"{line.name} (line {line.line}) still names OLD"
-            elif "SUPABASE" in line.name and not _NAME.fullmatch(line.name) and self._untold(line.value):
-                yield f"{line.name} (line {line.line}) may be OLD's: compare it with NEW's settings"
+            elif "SUPABASE" in line.name and not _NAME.fullmatch(line.name) and self._unexplained(line.value):
+                yield f"{line.name} (line {line.line}) may belong to OLD: compare it with NEW's settings"
 
-    def _untold(self, value: str) -> bool:
-        """Whether the value is given, and by no variable that is looked after by itself."""
+    def _unexplained(self, value: str) -> bool:
+        """Whether there is a value, and no variable that is handled by itself gives it."""
         return bool(value) and not any(_NAME.fullmatch(found[1]) for found in _REFERENCE.finditer(value))
 
 
 def _unknown(line: Line) -> str:
-    """What it refers to that the file does not give."""
+    """The variables that it refers to, which have no value in the file."""
     names = ", ".join(found[1] for found in _REFERENCE.finditer(line.value))
-    return f": it refers to {names}, which leads to no value in this file" if names else ""
+    return f": it refers to {names}, which has no value in this file" if names else ""
 
 
 def anon_key(environment: Mapping[str, str]) -> tuple[str | None, str]:
-    """NEW's anon or publishable key out of the sync's own variables, or None and what to do."""
-    given = {name: environment.get(name, "").strip() for name in ANON_NAMES}
-    secret = [name for name, value in given.items() if value and key_problem(value) is None]
-    for name, value in given.items():
+    """NEW's anon or publishable key from the variables beside tables.yaml, or None and what to do."""
+    values = {name: environment.get(name, "").strip() for name in ANON_NAMES}
+    secret = [name for name, value in values.items() if value and key_problem(value) is None]
+    for name, value in values.items():
         if value and name not in secret:
             return value, ""
-    told = f"; {secret[0]} there is a secret key, which no browser may see" if secret else ""
-    return None, f"write {ANON_NAMES[0]}=... into the .env beside tables.yaml{told}"
+    but = f"; {secret[0]} there is a secret key, which must never reach a browser" if secret else ""
+    return None, f"write {ANON_NAMES[0]}=... into the .env beside tables.yaml{but}"

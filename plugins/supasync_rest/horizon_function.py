@@ -1,4 +1,4 @@
-"""The survey of OLD by its optional function ``supasync_horizon``: what it answers is in `horizon.sql`."""
+"""The survey of OLD by its optional function ``supasync_horizon``; `horizon.sql` says what it returns."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,17 +18,17 @@ PATH = "/rpc/supasync_horizon?tables="
 LONGEST = 7000
 """Characters of one address; gateways take about 8000."""
 _HINT = (
-    "supasync schema sql --horizon prints the function; to do without it, take horizon: out of tables.yaml"
+    "supasync schema sql --horizon prints the function; to do without it, remove horizon: from tables.yaml"
 )
 
 Asked = Sequence[tuple[Table, Sequence[str]]]
 
 
 def survey(client: Client, asked: Asked) -> tuple[Survey, int | None]:
-    """What the function tells, and the size of the database; a survey that tells a problem where it does not.
+    """What the function returns, and the size of the database; where it fails, a survey with the problem.
 
-    More tables than fit into an address are asked for by further requests. Where it takes too long to look at
-    the tables, only the horizon is asked for. What concerns the whole project, such as a quota, is raised.
+    Tables that do not fit into one address are asked for by further requests. Where reading them takes too
+    long, only the horizon is asked for. What concerns the whole project, such as a quota, is raised.
     """
     try:
         try:
@@ -38,29 +38,27 @@ def survey(client: Client, asked: Asked) -> tuple[Survey, int | None]:
     except (SchemaError, RowError, StatementTimeoutError) as err:
         return Survey(problem=f"{err}; {_HINT}"), None
     except (ValueError, TypeError, KeyError, AttributeError) as err:
-        return Survey(problem=f"supasync_horizon gave no answer ({type(err).__name__}); {_HINT}"), None
+        return Survey(problem=f"supasync_horizon answered unusably ({type(err).__name__}); {_HINT}"), None
 
 
-def _call(client: Client, asked: Asked) -> Mapping[str, Any]:
-    request = Request(method="GET", path=_path(asked), purpose="survey", eased=True)
+def _call(client: Client, asked: Asked) -> Any:  # noqa: ANN401 - JSON
+    request = Request(path=_path(asked), purpose="survey", eased=True)
 
-    def told(answer: Response) -> Mapping[str, Any]:
+    def parsed(answer: Response) -> Any:  # noqa: ANN401 - JSON
         try:
-            found: Mapping[str, Any] = json.loads(answer.body)
+            return json.loads(answer.body)
         except (ValueError, RecursionError) as err:
-            raise SchemaError("supasync_horizon gave no answer") from err
-        return found
+            raise SchemaError("supasync_horizon returned no JSON") from err
 
-    return client.send(request, told)
+    return client.send(request, parsed)
 
 
 def _path(asked: Asked) -> str:
-    given = [(*table.address, tuple(columns)) for table, columns in asked]
-    return PATH + quote(json.dumps(given, separators=(",", ":"), ensure_ascii=False), safe="")
+    arguments = [(*table.address, tuple(columns)) for table, columns in asked]
+    return PATH + quote(json.dumps(arguments, separators=(",", ":"), ensure_ascii=False), safe="")
 
 
 def _parts(asked: Asked) -> list[Asked]:
-    """The tables in portions whose addresses are short enough."""
     parts: list[list[tuple[Table, Sequence[str]]]] = [[]]
     for each in asked:
         if parts[-1] and len(_path([*parts[-1], each])) > LONGEST:
@@ -72,10 +70,10 @@ def _parts(asked: Asked) -> list[Asked]:
 def _joined(answers: Sequence[tuple[Asked, Mapping[str, Any]]]) -> tuple[Survey, int | None]:
     """One survey; the earliest horizon holds for all."""
     extents = {
-        table.name: Extent(told["rows"], told["newest"], told["version"])
+        table.name: Extent(extent["rows"], extent["newest"], extent["version"])
         for asked, answer in answers
-        for (table, _), told in zip(asked, answer["tables"], strict=True)
-        if told
+        for (table, _), extent in zip(asked, answer["tables"], strict=True)
+        if extent
     }
     first = min((answer for _, answer in answers), key=lambda answer: timestamps.parse(answer["horizon"]))
     found = Survey(

@@ -1,4 +1,4 @@
-"""Tables whose rows another table shows too, as PostgreSQL's INHERITS has it, told by ``tableoid`` alone.
+"""Tables that show rows of other tables too (PostgreSQL's INHERITS), found by ``tableoid`` alone.
 
 The description of the API says nothing of inheritance. Each row tells which table holds it, by a number that
 can be selected and compared (PostgreSQL documentation, 5.6 "System Columns"); partitions are not shown.
@@ -8,45 +8,43 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from supasync_core.api.backend import Remark
-from supasync_core.model.errors import RefusedError, RowError, SchemaError
 from supasync_core.model.table import Shape, Table
 from supasync_rest import catalog_warnings, query
 from supasync_rest.messages import Request
-from supasync_rest.rest_errors import StatementTimeoutError
+from supasync_rest.rest_errors import NOT_SHOWN, raise_if_of_the_project
 from supasync_rest.tables import RestTables
 
 _OID = "tableoid"
-_UNKNOWN = (SchemaError, RowError, RefusedError, StatementTimeoutError)
 
 
 @dataclass
 class InheritanceCheck:
-    """One look at a project's tables; asked only where a table's columns are also those of others."""
+    """One check of a project's tables; it asks only where a table has all columns of another one."""
 
-    side: RestTables
+    project: RestTables
     holders: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
     def remarks(self, tables: Sequence[Table]) -> list[Remark]:
-        """A problem for each table that shows rows of another one that is copied too.
+        """A problem for each table that shows rows of another table which is copied too.
 
-        Where the other one is not, it may be a partition: then its rows belong into this table.
+        Where the other one is not copied, it may be a partition: then its rows belong to this table.
         """
         declared = {table.address for table in tables}
         found = []
         for table in tables:
-            heirs = [name for name in self._candidates(table) if self._shows(table, name)]
-            copied = [name for name in heirs if (table.schema, name) in declared]
+            children = [name for name in self._candidates(table) if self._shows(table, name)]
+            copied = [name for name in children if (table.schema, name) in declared]
             if copied:
                 found.append(catalog_warnings.inherited(table, copied, "OLD"))
-            elif heirs:
-                found.append(catalog_warnings.perhaps_partitions(table, heirs))
+            elif children:
+                found.append(catalog_warnings.perhaps_partitions(table, children))
         return found
 
     def _candidates(self, table: Table) -> list[str]:
-        """The tables that have all of its columns, of the same types: a child has."""
+        """The tables that have all of its columns, of the same types, as a child has."""
         try:
-            shapes: Mapping[str, Shape] = self.side.tables(table.schema)
-        except _UNKNOWN:
+            shapes: Mapping[str, Shape] = self.project.tables(table.schema)
+        except NOT_SHOWN:
             return []
         own = shapes.get(table.relation)
         if own is None or own.view or not own.columns:
@@ -62,29 +60,27 @@ class InheritanceCheck:
 
     def _shows(self, table: Table, name: str) -> bool:
         """Whether the table shows a row that the other one holds."""
-        holder = self._holder(Table(name=name, schema=table.schema))
+        other = Table(name=name, schema=table.schema)
+        holder = self._holder(other)
         if holder is None:
             return False
         if self._holder(table) == holder:  # the parent is the one that shows other rows too
             beyond = (_OID, f"neq.{holder}")
-            other = Table(name=name, schema=table.schema)
             return self._first(table, beyond) is not None or self._first(other, beyond) is None
         return self._first(table, (_OID, f"eq.{holder}")) is not None
 
     def _holder(self, table: Table) -> str | None:
-        """The number of the table that holds its first row; None without rows, or where it is not told."""
-        place = table.address
-        if place not in self.holders:
-            self.holders[place] = self._first(table)
-        return self.holders[place]
+        """The number of the table that holds its first row; None without rows, or where it is not shown."""
+        if table.address not in self.holders:
+            self.holders[table.address] = self._first(table)
+        return self.holders[table.address]
 
     def _first(self, table: Table, *conditions: tuple[str, str]) -> str | None:
         path = query.path(table, [("select", _OID), *conditions, ("limit", "1")])
-        request = Request(method="GET", path=path, purpose="schema", table=table, eased=True)
+        request = Request(path=path, purpose="schema", table=table, eased=True)
         try:
-            rows = self.side.page(request).rows
-        except _UNKNOWN as err:
-            if isinstance(err, RefusedError) and err.reason:  # a wrong key, a quota: of the whole project
-                raise
+            rows = self.project.page(request).rows
+        except NOT_SHOWN as err:
+            raise_if_of_the_project(err)
             return None
         return str(rows[0][_OID]) if rows else None

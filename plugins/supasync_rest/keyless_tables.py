@@ -1,9 +1,9 @@
-"""A table without a key, read as a whole and at one moment; each of its rows gets a key that is made of it.
+"""A table without a key, read as a whole and as of one moment; each row gets a key that is made of it.
 
-A row has a place in its table (``ctid``) as long as nobody writes it, and the number of the transaction that
-wrote it (``xmin``; PostgreSQL documentation, 5.6 "System Columns"). Several pages are read twice, the second
-time their places alone. Where both show the same row versions, each of them was there between the two reads;
-and where the count that comes with the second read's first page is their number, there was no other.
+A row keeps its place in the table (``ctid``) until it is written, and has the number of the transaction that
+wrote it (``xmin``; PostgreSQL documentation, 5.6 "System Columns"). Tables of several pages are read twice,
+the second time only places and versions. If both reads show the same row versions, each of them existed
+between the two; and if the count on the first page of the second read is their number, no other row did.
 """
 
 import json
@@ -22,7 +22,7 @@ from supasync_rest.rest_errors import MissingColumnError
 PLACE: Final = "ctid"
 _VERSION, _TABLE = "xmin", "tableoid"
 _ATTEMPTS = 3
-"""How often a table is read that changes while it is read."""
+"""How often a table is read that changes during the read."""
 _ALL = Span(Keyset(None))
 
 Place = tuple[str, str]
@@ -32,7 +32,7 @@ Rows = Callable[[Table, Sequence[str], Sequence[Sequence[str]]], Iterator[Batch]
 
 @dataclass(frozen=True, slots=True)
 class KeylessRow:
-    """A row by its key: its version, and its own text without either."""
+    """A row: its key, its version, and the texts of its own columns."""
 
     key: str
     version: str
@@ -55,16 +55,16 @@ class Moment:
 
 @dataclass
 class KeylessTables:
-    """Tables without a key, by what asks the project for a page, for rows and for columns."""
+    """Tables without a key, read through the three functions of the project."""
 
     read: Read
     found: Rows
     shape: Callable[[Table], Shape]
     kept: dict[tuple[str, str, str | None], Moment] = field(default_factory=dict)
-    """What was read last, for the pages behind the first one."""
+    """The latest read, for the pages behind the first one."""
 
     def page(self, table: Table, window: Window) -> Batch:
-        """One page, in the order of the keys; the first one reads the table anew."""
+        """One page, in the order of the keys; the first one reads the whole table."""
         at = (*table.address, table.where)
         if at not in self.kept or any(span.after is None for span in window.spans):
             self.kept[at] = self.rows(table)
@@ -81,11 +81,11 @@ class KeylessTables:
     ) -> Iterator[Batch]:
         """The rows whose columns have one of these tuples of texts, as they are now.
 
-        What is no key is compared by the project itself, which may hold more digits than it prints.
+        Other columns than the key are compared by the project, which may hold more digits than it prints.
         """
         at = columns.index(ROW_KEY) if ROW_KEY in columns else None
         if at is None:
-            raise SchemaError(f"{table.name}: its rows are found by {ROW_KEY} alone", table=table.name)
+            raise SchemaError(f"{table.name}: its rows can only be found by {ROW_KEY}", table=table.name)
         moment = self.rows(table)
         known = {row.key: row for row in moment.rows}
         rows = [
@@ -96,7 +96,7 @@ class KeylessTables:
         yield Batch(raw_json.join([row.text(table.columns) for row in rows]), read_at=moment.read_at)
 
     def _matches(self, table: Table, columns: Sequence[str], value: Sequence[str]) -> bool:
-        """Whether the project finds a row by those of the values that are no key."""
+        """Whether the project finds a row by the values of other columns than the key."""
         pairs = [pair for pair in zip(columns, value, strict=True) if pair[0] != ROW_KEY]
         if not pairs:
             return True
@@ -105,7 +105,7 @@ class KeylessTables:
         return any(batch.count for batch in self.found(inner, names, [texts]))
 
     def rows(self, table: Table) -> Moment:
-        """Every row at one moment, sorted by key; SchemaError where that is too much, or cannot be."""
+        """Every row at one moment, sorted by key; SchemaError where they are too many or cannot be read."""
         shape = self.shape(table)
         names = [column.name for column in shape.columns]
         if not names:
@@ -121,9 +121,9 @@ class KeylessTables:
             told = f"{table.name}: {err.message.removeprefix(f'{table.name}: ')}: is it a view?"
             raise SchemaError(told, table=table.name, hint="copy the tables behind it") from err
         raise TransientError(
-            f"{table.name}: rows were written each time while it was read as a whole",
+            f"{table.name}: rows were written during each attempt to read it as a whole",
             table=table.name,
-            hint="a later run reads it; a table that never rests needs a primary key",
+            hint="a later run reads it; a table that is written all the time needs a primary key",
         )
 
     def _at_one_moment(self, table: Table) -> tuple[list[dict[str, str]], Horizon | None] | None:
@@ -164,7 +164,7 @@ def _place(cells: dict[str, str]) -> Place:
 def _refuse_large(table: Table, rows: int, size: int) -> None:
     if rows > MOST_ROWS or size > MOST_BYTES:
         raise SchemaError(
-            f"{table.name}: it is too large to be read as a whole: more than {MOST_ROWS:,} rows, or "
+            f"{table.name}: it is too large to be read as a whole: it has more than {MOST_ROWS:,} rows, or "
             f"{MOST_BYTES // 1_000_000} MB",
             table=table.name,
             hint="add a primary key on both sides",
@@ -172,12 +172,12 @@ def _refuse_large(table: Table, rows: int, size: int) -> None:
 
 
 def _keyed(table: Table, found: Sequence[dict[str, str]]) -> list[KeylessRow]:
-    """The rows with their keys, sorted by them; the numbers of equal rows follow their places."""
+    """The rows with their keys, sorted by key; equal rows are numbered by their places."""
     if len({cells[_TABLE] for cells in found}) > 1:
         raise SchemaError(
-            f"{table.name}: it shows rows of several tables (partitions, INHERITS), whose places say nothing",
+            f"{table.name}: it shows rows of several tables (partitions, INHERITS): places are not unique",
             table=table.name,
-            hint="add a primary key on both sides, or copy its parts by themselves",
+            hint="add a primary key on both sides, or copy its parts instead",
         )
     own = [{name: text for name, text in cells.items() if name not in _SYSTEM} for cells in found]
     rows = [

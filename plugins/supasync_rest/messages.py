@@ -1,4 +1,4 @@
-"""What was asked and what came back, as plain data."""
+"""Requests and responses as plain data."""
 
 import json
 import re
@@ -7,33 +7,33 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, Self
 
 from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Horizon
 
 _SHORT = 300
 _CODE = re.compile(r"[A-Z0-9]{5,12}")
-"""SQLSTATE and PostgREST's codes; whatever else stands in their place may be anything, even the key."""
+"""SQLSTATE and PostgREST's codes; anything else in their place may be anything, even the key."""
 _TITLE = "<title>"
 _JSON = ("[", "{", '"')
 _DIGITS = 18
-"""Of a number of rows or bytes that PostgreSQL can tell."""
+"""Of the largest number of rows or bytes that PostgreSQL counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request: ``path`` is percent-encoded and stands below ``/rest/v1``.
+    """One request: ``path`` is percent-encoded and below ``/rest/v1``.
 
-    ``purpose`` is the ledger's. ``schema`` counts where no table is concerned. ``state`` marks what concerns
+    ``purpose`` is the ledger's. ``schema`` counts where no table is concerned. ``state`` marks requests to
     ``sync_metadata`` and its functions. An ``unsettled`` write may take effect after its answer was lost, so
     nothing may follow it at once. An ``eased`` request is asked differently after it took too long, not
-    repeated. ``most`` is how many bytes of the answer are wanted; what exceeds it is cut off.
+    repeated. ``most`` is how many bytes of the answer are wanted; the rest is cut off.
     """
 
-    method: str
     path: str
     purpose: str
+    method: str = "GET"
     table: Table | None = None
     schema: str = "public"
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -43,6 +43,18 @@ class Request:
     eased: bool = False
     most: int | None = None
 
+    @classmethod
+    def call(cls, function: str, arguments: object, purpose: str, *, state: bool = False) -> Self:
+        """A POST to a function, with its arguments as JSON."""
+        return cls(
+            path=f"/rpc/{function}",
+            purpose=purpose,
+            method="POST",
+            headers={"Content-Type": "application/json"},
+            body=json.dumps(arguments).encode(),
+            state=state,
+        )
+
     @property
     def profile(self) -> dict[str, str]:
         """The header that chooses the schema (PostgREST documentation, "Schemas")."""
@@ -51,7 +63,6 @@ class Request:
 
     @property
     def writes(self) -> bool:
-        """Whether it may change anything."""
         return self.method not in ("GET", "HEAD")
 
 
@@ -94,12 +105,10 @@ class Response:
 
     @property
     def details(self) -> str:
-        """The error's details; see `message`."""
         return self._text("details")
 
     @property
     def hint(self) -> str:
-        """PostgreSQL's own hint."""
         return self._text("hint")
 
     @property

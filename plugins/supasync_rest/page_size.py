@@ -17,7 +17,6 @@ class Sizes:
     managed: dict[str, int] = field(default_factory=dict)
 
     def limit(self, table: str, most: int) -> int:
-        """How many rows to ask for, at most."""
         return min(most, self.fitting.get(table, most), self.managed.get(table, most))
 
     def came(self, table: str, rows: int, size: int) -> None:
@@ -32,5 +31,4 @@ class Sizes:
             self.fitting[table] = 1 << max(0, round(log2(PAGE * rows / size)))
 
     def too_slow(self, table: str, limit: int) -> None:
-        """More rows than these took too long."""
         self.managed[table] = limit

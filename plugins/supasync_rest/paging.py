@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from threading import Lock
 
@@ -33,18 +33,20 @@ class RestPages(RestTables):
     def read(self, table: Table, window: Window) -> Batch:
         """One page of about a megabyte at most.
 
-        Where its statement takes too long it is asked without a count, then for fewer rows; what worked is
-        kept in mind for the next page.
+        Where its statement takes too long, it is asked for without a count, then for fewer rows; the next
+        page begins with what worked.
         """
-        batch = self._easily(table, window)
+        batch = self._in_time(table, window)
         self._refuse_texts(table, window, batch)
-        if window.counted and (batch.total != batch.count or _leaves_out_null_keys(table, window)):
+        # Read in the order of a key column, as by `append`, rows with NULL in it do not come.
+        by_key = any(span.keyset.column in table.key and span.beyond is None for span in window.spans)
+        if window.counted and (batch.total != batch.count or by_key):
             self._refuse_null_keys(table)
         return batch
 
-    def _easily(self, table: Table, window: Window) -> Batch:
+    def _in_time(self, table: Table, window: Window) -> Batch:
         limit = self._sizes.limit(table.name, window.limit)
-        *easier, easiest = _ever_easier(replace(window, limit=limit))
+        *easier, easiest = _easier_windows(replace(window, limit=limit))
         for attempt in easier:
             try:
                 return self._sized(table, attempt, limit)
@@ -53,9 +55,10 @@ class RestPages(RestTables):
         return self._sized(table, easiest, limit)
 
     def _sized(self, table: Table, window: Window, limit: int) -> Batch:
-        """The page, and what it tells of the next one."""
-        page = self._whole_rows(table, window)
-        if page is None:
+        """The page; its size decides how many rows the next one has."""
+        try:
+            page = self._page(table, window)
+        except LargePageError:  # the first row alone is larger than a page
             with self._large:
                 page = self._page(table, replace(window, limit=1))
         self._sizes.came(table.name, page.count, len(page.body))
@@ -63,19 +66,12 @@ class RestPages(RestTables):
             self._sizes.too_slow(table.name, window.limit)
         return page
 
-    def _whole_rows(self, table: Table, window: Window) -> Batch | None:
-        """The page, None where its first row alone is larger than a page."""
-        try:
-            return self._page(table, window)
-        except LargePageError:
-            return None
-
     def _refuse_null_keys(self, table: Table) -> None:
-        """SchemaError where a row has NULL in the key: no page that goes on behind a key would hold it."""
+        """SchemaError where a row has NULL in the key: no page behind a key would ever hold it."""
         if table in self._keyed:
             return
         path = query.without_key(table)
-        for row in self.page(Request(method="GET", path=path, purpose="read", table=table)).rows:
+        for row in self.page(Request(path=path, purpose="read", table=table)).rows:
             table.place(row, None)
         self._keyed.add(table)
 
@@ -91,7 +87,8 @@ class RestPages(RestTables):
                 continue
             bounds = [text for text in (span.start, span.after.value if span.after else None) if text]
             if len(_forms([*bounds, *_texts(page, column)])) > 1:
-                self._refuse_forms(table, column, _forms([*bounds, *_values(page, column)]))
+                values = [value for row in page.rows if isinstance(value := row.get(column), str)]
+                self._refuse_forms(table, column, _forms([*bounds, *values]))
 
     def _refuse_forms(self, table: Table, column: str, found: list[str]) -> None:
         if len(found) < 2:  # noqa: PLR2004 - the other one stands inside another value
@@ -101,7 +98,7 @@ class RestPages(RestTables):
             kind = (known.type if known else None) or "perhaps text"
             raise SchemaError(
                 f"{table.name}: the timestamp column {column} ({kind}) holds {' and '.join(found)}: "
-                "as texts these are not in the order of time",
+                "as texts, these do not sort by time",
                 table=table.name,
                 hint="make it timestamptz in OLD, write all its values in one form, or name another column "
                 f"in timestamp:; then: supasync sync --full {table.name}",
@@ -112,9 +109,9 @@ class RestPages(RestTables):
         return self._asked(table, window) if near == window else self._behind(table, window, near)
 
     def _behind(self, table: Table, window: Window, near: Window) -> Batch:
-        """The rows behind a cursor that no address can name, of a page that begins before it.
+        """The rows behind a cursor that is too long for an address, from a page that begins before it.
 
-        SchemaError where the page holds none and yet there are some, so that none is taken for the end.
+        SchemaError where the page has none of them although there are some: it is not taken for the end.
         """
         page, after = self._asked(table, near), window.spans[0].after
         column = window.spans[0].keyset.column if after and after.value is not None else None
@@ -135,7 +132,6 @@ class RestPages(RestTables):
     def _asked(self, table: Table, window: Window) -> Batch:
         return self.page(
             Request(
-                method="GET",
                 path=query.page(table, window, self._columns(table)),
                 purpose="read",
                 table=table,
@@ -147,9 +143,9 @@ class RestPages(RestTables):
         )
 
     def _columns(self, table: Table) -> tuple[str, ...]:
-        """What to select: nothing is named where every column is wanted, so that new ones come along.
+        """The columns to select; none where all are wanted, so that new ones are included.
 
-        Excluded columns do not travel, except where the cursor is made of them.
+        Excluded columns do not travel, unless the cursor needs them.
         """
         needed = {*table.key, *table.timestamp}
         left_out = set(table.exclude) - needed
@@ -160,24 +156,19 @@ class RestPages(RestTables):
 
 
 def _flaw(table: Table, window: Window, page: Batch) -> str | None:
-    """What shows that a page is no answer to the window: its cursor's row, or columns missing."""
+    """Why a page cannot be the answer to the window: it has the cursor's row, or lacks columns."""
     after, column = window.spans[0].after, window.spans[0].keyset.column
     for row in [page.rows[0], page.rows[-1]] if page.count else []:
         if not {*table.key, *([column] if column else [])} <= row.keys():
-            return "rows that lack columns which were asked for"
+            return "rows that lack requested columns"
         alone = len(window.spans) == 1 and after is not None and bool(after.key)
         if alone and table.place(row, column if after and after.value is not None else None) == after:
-            return "the row again behind which it was to begin"
+            return "the row again that it was to begin behind"
     return None
 
 
-def _leaves_out_null_keys(table: Table, window: Window) -> bool:
-    """Whether the table is read from its beginning in the order of a key column, as ``append`` does."""
-    return any(span.keyset.column in table.key and span.beyond is None for span in window.spans)
-
-
-def _ever_easier(window: Window) -> list[Window]:
-    """The window, the same without a count, then for a tenth and a hundredth of its rows."""
+def _easier_windows(window: Window) -> list[Window]:
+    """The window, the same without a count, then with a tenth and a hundredth of its rows."""
     counted = [window] if window.counted else []
     limits = (window.limit, window.limit // 10, window.limit // 100)
     return [*counted, *(replace(window, counted=False, limit=limit) for limit in limits if limit)]
@@ -190,10 +181,6 @@ def _forms(texts: Iterable[str]) -> list[str]:
 
 
 def _texts(page: Batch, column: str) -> list[str]:
-    """The column's values, without decoding a row, and more where another value holds such a name."""
+    """The column's values without decoding a row; more where another value contains such a name."""
     named = re.compile(re.escape(json.dumps(column, ensure_ascii=False)).encode() + rb':\s*"([^"\\]*)"')
     return [text.decode(errors="replace") for text in named.findall(page.body)]
-
-
-def _values(page: Batch, column: str) -> Iterator[str]:
-    return (value for row in page.rows if isinstance(value := row.get(column), str))

@@ -15,14 +15,15 @@ from supasync_core.model.errors import SchemaError
 from supasync_core.model.table import Table
 
 LOOKUP_CHARACTERS = 6000
-"""Of an address; gateways take about 8,000."""
+"""Characters of one address; gateways accept about 8,000."""
 LOOKUP_ROWS = 500
 """Rows asked for at once: less than any max-rows in use."""
-_LONGEST_KEY = 1500
-"""Encoded characters of a key's text that an address names, several times over."""
-_BEGINNING = 100
 DELETE_ROWS = 100
-"""Rows removed by one statement: foreign keys without an index make each of them a scan."""
+"""Rows deleted by one statement: foreign keys without an index make each of them a scan."""
+_LONGEST_KEY = 1500
+"""Encoded characters of a key's text up to which an address names it whole; it does so several times."""
+_BEGINNING = 100
+"""Characters of a longer one that stand for it."""
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS = ("and", "or", "not")
@@ -32,7 +33,7 @@ _KEPT_IN_VALUES = "(),.:*"
 
 
 def name(column: str) -> str:
-    """The column's name as it stands in a query, quoted where it has to be."""
+    """The column's name as a query has it, quoted where necessary."""
     return column if _PLAIN.fullmatch(column) and column not in _WORDS else value(column)
 
 
@@ -64,7 +65,7 @@ def page(table: Table, window: Window, columns: Sequence[str] = ()) -> str:
 
 
 def nearer(window: Window) -> Window:
-    """The window, from a place before its cursor on where that is too long for an address.
+    """The window, beginning before its cursor where that is too long for an address.
 
     A text comes behind its own beginning. The rows up to the cursor come again then.
     """
@@ -153,7 +154,7 @@ def without_key(table: Table) -> str:
 def user_filter(table: Table) -> str:
     """The table's ``where``, percent-encoded where it is not yet; a ``+`` in it means a plus.
 
-    SchemaError where it holds what is not a filter, which would break paging.
+    SchemaError where part of it is not a filter: it would break paging.
     """
     if not table.where:
         return ""
@@ -161,7 +162,7 @@ def user_filter(table: Table) -> str:
         word, equals, _ = part.partition("=")
         if unquote_plus(word).strip() in _NOT_FILTERS or not equals:
             raise SchemaError(
-                f"{table.name}: where: {part} is no filter",
+                f"{table.name}: where: {part} is not a filter",
                 table=table.name,
                 hint="write PostgREST filters joined by &, as in expires_at=gte.2024-01-01&status=eq.done",
             )

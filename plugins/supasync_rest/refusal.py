@@ -31,7 +31,6 @@ class Refusal:
 
     @property
     def table(self) -> str | None:
-        """The name of the table that the request was about."""
         return self.request.table.name if self.request.table else None
 
     @property
@@ -41,7 +40,6 @@ class Refusal:
 
     @property
     def schema_name(self) -> str:
-        """The schema that the request was about."""
         return self.request.table.schema if self.request.table else self.request.schema
 
     def filled(self, sentence: str) -> str:

@@ -1,12 +1,12 @@
 """Refinements of supasync's errors that this backend itself acts on."""
 
-from supasync_core.model.errors import RefusedError, RowError, SchemaError, TransientError
+from supasync_core.model.errors import RefusedError, RowError, SchemaError, TableError, TransientError
 
 
 class RetryableError(TransientError):
-    """What may pass: ``after`` is the wait in seconds that the server asks for.
+    """A failure that may pass: ``after`` is the wait in seconds that the server asks for.
 
-    ``lost``: the request may yet take effect. ``final``: sending the very same again is no use.
+    ``lost``: the request may yet take effect. ``final``: sending the very same request again does not help.
     """
 
     after: float = 0.0
@@ -44,3 +44,13 @@ class ComputedColumnError(SchemaError):
 
 class ForbiddenError(RefusedError):
     """The key is known, and its role may not do this: 42501."""
+
+
+NOT_SHOWN = (SchemaError, RowError, RefusedError, StatementTimeoutError)
+"""How a server answers that does not have, does not show, or may not look at what it is asked for."""
+
+
+def raise_if_of_the_project(err: TableError) -> None:
+    """Raise the error again where it concerns the whole project, such as a wrong key or a quota."""
+    if err.reason:
+        raise err

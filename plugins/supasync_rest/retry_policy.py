@@ -1,4 +1,4 @@
-"""What is sent again, and when: merges, reads and counts only, for all of which twice is as good as once."""
+"""Which requests are sent again, and when: all are merges, reads and counts, which may be repeated."""
 
 import time
 from collections.abc import Callable
@@ -19,12 +19,12 @@ It may wait 10 s for a connection (PostgREST documentation, ``db-pool-acquisitio
 """
 
 LONGEST = 60.0
-"""Seconds of ``Retry-After`` that are waited for; who asks for more is not asked again in this run."""
+"""The longest ``Retry-After`` in seconds that is waited for; after a longer one the run does not retry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How often and how slowly to try again; tests bring a ``sleep`` that does not."""
+    """How often and how slowly to try again; tests replace ``sleep``."""
 
     attempts: int = 5
     first: float = 1.0
@@ -41,12 +41,12 @@ class RetryPolicy:
             sleep=self.sleep,
             reraise=True,
         )
-        results: list[T] = []  # tenacity keeps in circles what an attempt returns, and a page may be large
+        results: list[T] = []  # tenacity keeps reference cycles to results, and a page may be large
         retrying(lambda: results.append(attempt()))
         return results[0]
 
     def _pause(self, state: RetryCallState) -> float:
-        """Ever longer, with jitter; at least what was asked for, and ``first`` for a Retry-After of 0."""
+        """Longer each time, with jitter; at least the Retry-After, and at least ``first``."""
         backoff = wait_exponential_jitter(initial=self.first, max=self.longest, jitter=self.first)(state)
         error = state.outcome.exception() if state.outcome else None
         return max(backoff, error.after) if isinstance(error, RetryableError) else backoff

@@ -1,14 +1,14 @@
--- supasync: what NEW needs to remember how far the sync is.
+-- supasync: what NEW needs to keep the state of the sync.
 --
 -- Paste all of it into NEW's SQL editor (Dashboard -> SQL Editor) and run it. Running it again changes
--- nothing; a sync_metadata table of the older sync scripts is kept, with its rows, and gets what it lacks.
--- It is not needed in OLD, which is only ever read.
+-- nothing; a sync_metadata table of the older sync scripts keeps its rows and gets what it lacks.
+-- OLD does not need it: supasync only reads OLD.
 
 -- One row per run, newest last. The first five columns are for people; the others are supasync's own.
 create table if not exists public.sync_metadata (
     created_at           timestamptz not null default now(),
     sync_status          text not null default 'running',
-    last_sync_timestamp  timestamptz,            -- OLD's own time up to which it was read
+    last_sync_timestamp  timestamptz,            -- OLD's own time, up to which its rows were read
     records_synced       bigint not null default 0,
     error_message        text
 );
@@ -27,12 +27,13 @@ alter table public.sync_metadata
     add column if not exists finished_at  timestamptz,
     add column if not exists requests     bigint not null default 0,
     add column if not exists bytes        bigint not null default 0,
-    add column if not exists save_id      uuid,                -- the last save, to know it when it comes again
+    add column if not exists save_id      uuid,                -- the last save, to recognize it when it is repeated
     add column if not exists details      jsonb not null default '{}',
     add column if not exists state        jsonb;               -- the cursors, in the newest run's row only
 
--- A table of the older scripts may be narrower: now any status, bigger counts, times with a zone, no value that
--- only those scripts give, and numbers that go on behind the largest one, also where rows were restored.
+-- A table of the older scripts may be narrower. This allows any status, larger counts and times with a zone,
+-- requires no value that only those scripts set, and continues numbers behind the largest one, even where
+-- rows were restored.
 do $upgrade$
 declare
     own    constant text[] := array['created_at', 'sync_status', 'last_sync_timestamp', 'records_synced',
@@ -121,8 +122,8 @@ alter table public.sync_metadata enable row level security;
 revoke all on table public.sync_metadata from public, anon, authenticated;
 grant select, insert, update, delete on table public.sync_metadata to service_role;
 
--- Takes the lease for a run, or says why not. Asking again from the same installation takes the lease over,
--- so an answer that was lost on its way does no harm.
+-- Takes the lease for a run, or says why not. A repeated call from the same installation takes the lease over,
+-- so a lost answer does no harm.
 create or replace function public.supasync_begin(
     holder         text,
     source_ref     text,
@@ -141,7 +142,7 @@ declare
     run     uuid := gen_random_uuid();
     place   bigint;
 begin
-    -- One at a time; the lock ends with the transaction. The clock is read after the wait for it.
+    -- One call at a time; the lock ends with the transaction. The clock is read after waiting for it.
     perform pg_advisory_xact_lock(hashtextextended('public.sync_metadata', 0));
     moment := clock_timestamp();
 
@@ -167,7 +168,7 @@ begin
     set sync_status = 'interrupted', finished_at = moment, lease_until = null
     where m.run_id = newest.run_id and m.sync_status = 'running';
 
-    -- The newest row, also where the table was restored without its sequence.
+    -- The largest number, even where the table was restored without its sequence.
     select greatest(nextval(pg_get_serial_sequence('public.sync_metadata', 'seq')), coalesce(max(m.seq), 0) + 1)
     into place from public.sync_metadata m;
 
@@ -183,8 +184,8 @@ begin
 end
 $function$;
 
--- Writes what a run has reached. False where another run has taken over: the caller must stop.
--- The same save sent again answers true again, so an answer that was lost on its way does no harm.
+-- Saves the state of a run. Returns false where another run has taken over: the caller must stop.
+-- A repeated save returns true again, so a lost answer does no harm.
 create or replace function public.supasync_save(run uuid, entry jsonb) returns boolean
 language plpgsql
 volatile
@@ -239,5 +240,5 @@ revoke execute on function public.supasync_save(uuid, jsonb) from public, anon, 
 grant execute on function public.supasync_begin(text, text, text, integer, boolean) to service_role;
 grant execute on function public.supasync_save(uuid, jsonb) to service_role;
 
--- Lets the REST interface see the new table and functions at once.
+-- Makes the REST interface see the new table and functions at once.
 notify pgrst, 'reload schema';

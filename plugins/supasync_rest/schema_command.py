@@ -1,4 +1,4 @@
-"""`supasync schema`: the SQL that NEW needs once, and what helps around the switch."""
+"""`supasync schema`: the SQL that NEW needs once, and what helps before and after the switch."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,73 +25,73 @@ def schema() -> None:
     type=click.Choice(["default", "always"]),
     is_flag=False,
     flag_value="default",
-    help="For NEW: identity columns take OLD's numbers until the switch (default), or no more (always).",
+    help="For NEW: identity columns accept OLD's numbers until the switch (default), or are GENERATED ALWAYS "
+    "again (always).",
 )
 @click.option(
     "--sequences",
     type=click.Choice(["set", "check"]),
     is_flag=False,
     flag_value="set",
-    help="For NEW: set every sequence beyond the largest key (set), or only show where each is (check).",
+    help="For NEW: set every sequence beyond the largest key (set), or only show where each one is (check).",
 )
 @click.option(
     "--triggers",
     type=click.Choice(["guard", "unguard", "off", "on"]),
-    help="For NEW: your triggers on the tables no longer fire for what supasync writes (guard), and have "
-    "their own definitions again (unguard); or off for everybody until the switch, and the same ones on.",
+    help="For NEW: your triggers do not fire for what supasync writes (guard), or have their original "
+    "definitions again (unguard); or they are disabled for everybody until the switch (off), and enabled "
+    "again (on).",
 )
 @click.option(
     "--foreign-keys",
     type=click.Choice(["off", "on"]),
-    help="For NEW: drop foreign keys to tables that are not copied until the switch, and put them back.",
+    help="For NEW: drop foreign keys to tables that are not copied until the switch (off), and restore them "
+    "(on).",
 )
 @click.option(
     "--fence",
     type=click.Choice(["on", "off"]),
     is_flag=False,
     flag_value="on",
-    help="For NEW: it refuses by itself what a run sends after another one has taken over (on), or no "
-    "more (off).",
+    help="For NEW: the database refuses late writes of a run that another run has taken over from (on), or "
+    "accepts them again (off).",
 )
-@click.option("--old", is_flag=True, help="For OLD: the secret key may read the tables.")
-@click.option("--horizon", is_flag=True, help="For OLD: one function that makes idle runs cheap. Optional.")
-@click.option("--uninstall", is_flag=True, help="Remove what supasync put into NEW; with --horizon, OLD.")
+@click.option("--old", is_flag=True, help="For OLD: grant the secret key the right to read the tables.")
+@click.option("--horizon", is_flag=True, help="For OLD: one optional function that makes idle runs cheap.")
+@click.option("--uninstall", is_flag=True, help="Remove what supasync added to NEW; with --horizon, to OLD.")
 @click.pass_obj
 def sql(session: Session, /, **options: str | bool | None) -> None:
     """Print SQL to paste into NEW's SQL editor.
 
-    To paste it again is harmless. Without an option it is what NEW needs before the first sync. Each option
-    prints something else instead; all of it is optional. Nothing is sent anywhere.
+    Pasting it again is harmless. Without an option, it prints what NEW needs before the first sync. Each
+    option prints another, optional script instead. Nothing is sent anywhere.
     """
-    from supasync_core.model.row_key import has_row_key  # noqa: PLC0415 - --help reads no files
     from supasync_rest import scripts  # noqa: PLC0415 - --help reads no files
 
     streams.for_programs()
-    given = [name for name, value in options.items() if value]
-    if len(given) > 1 and set(given) != {"horizon", "uninstall"}:
-        shown = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+    chosen = [name for name, value in options.items() if value]
+    if len(chosen) > 1 and set(chosen) != {"horizon", "uninstall"}:
+        shown = ", ".join(f"--{name.replace('_', '-')}" for name in chosen)
         raise click.UsageError(f"{shown}: one at a time, each prints a script of its own")
-    match given:
+    match chosen:
         case []:
-            tables = _tables_if_any(session)
-            bare = [table for table in tables if has_row_key(table)]
-            text = scripts.ready() + (scripts.row_keys(bare) if bare else "")
-            text += scripts.grants(tables) if tables else ""
+            text = scripts.ready(_tables_if_any(session))
         case ["horizon"]:
-            text = scripts.horizon()
+            text = scripts.script("horizon")
         case ["uninstall"]:
-            text = scripts.uninstall()
+            text = scripts.script("uninstall-new")
         case ["old"]:
-            text = scripts.grants_old(session.settings.tables)
+            text = scripts.script("grants-old", session.settings.tables)
         case [name]:
-            text = getattr(scripts, name)(session.settings.tables, options[name])
+            script = f"{name.replace('_', '-')}-{options[name]}"
+            text = scripts.script(script, session.settings.tables)
         case _:
-            text = scripts.uninstall_old()
+            text = scripts.script("uninstall-old")
     click.echo(text, nl=False)
 
 
 def _tables_if_any(session: Session) -> "tuple[Table, ...]":
-    """The tables of tables.yaml; none where nobody has written it yet."""
+    """The tables of tables.yaml; none while there is no tables.yaml."""
     if session.config == _DEFAULT_CONFIG and not Path(session.config).exists():
         return ()
     return session.settings.tables

@@ -1,4 +1,4 @@
-"""A project that rows go to: upserts of whole batches, whose bytes are the source's own."""
+"""A project that rows go to: upserts of whole batches, with the source's own bytes."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from supasync_rest.rest_errors import ComputedColumnError, StatementTimeoutError
 from supasync_rest.retry_policy import RetryPolicy
 
 OWN = {"X-Supasync": "write"}
-"""By which guarded triggers of NEW know rows that are copied: see `triggers-writes.sql`."""
+"""Guarded triggers of NEW recognize copied rows by it: see `triggers-writes.sql`."""
 MERGE = "resolution=merge-duplicates"
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -34,27 +34,21 @@ class RestSink(RestPages):
         self._note = context.note
 
     def computed(self, table: Table) -> frozenset[str]:
-        """The columns that the table computes itself, as far as a write has shown."""
         return frozenset(self._computed.get(table.address, ()))
 
     def remarks(self, tables: Sequence[Table]) -> Sequence[Remark]:
-        """Triggers, child tables and types that round, as NEW's catalog has them."""
-        return catalog_warnings.of_catalog(tables, catalog_functions.told(self._client, tables))
+        return catalog_warnings.of_catalog(tables, catalog_functions.structure(self._client, tables))
 
     def references(self, tables: Sequence[Table]) -> Sequence[Reference] | None:
-        """The foreign keys as NEW's catalog has them; None where its functions are older."""
         return catalog_functions.references(self._client, tables)
 
     def uniques(self, tables: Sequence[Table]) -> Mapping[tuple[str, str], Sequence[Unique]] | None:
-        """As NEW's catalog has them; None where its functions are older."""
         return catalog_functions.uniques(self._client, tables)
 
     def referring(self, tables: Sequence[Table]) -> Sequence[Reference] | None:
-        """Other tables into which a deleted row reaches; None where its functions are older."""
-        return catalog_functions.referring(self._client, tables)
+        return catalog_functions.references(self._client, tables, "referring")
 
     def orphans(self, reference: Reference, values: Sequence[tuple[str, ...]]) -> set[tuple[str, ...]] | None:
-        """As ``supasync_ready_orphans`` finds them; None where that is not there or may not look."""
         return catalog_functions.orphans(self._client, reference, values)
 
     def upsert(self, table: Table, batch: Batch) -> int:
@@ -65,15 +59,16 @@ class RestSink(RestPages):
         if expected < batch.count:
             key = ", ".join(table.key)
             self._note(f"{table.name}: several rows have the same key ({key}), only the last is kept")
+        if len(batch.body) > LARGEST and batch.count > 1:
+            what = f"{table.name}: {len(batch.body):,} bytes are too many for one request"
+            raise BatchTooLargeError(TooLargeError(what, table=table.name))
         try:
-            _refuse_too_large(table, batch)
             self._merge_known(table, batch.columns, body, expected)
         except (TooLargeError, StatementTimeoutError) as err:
             raise BatchTooLargeError(err) from err
         return batch.count
 
     def _merge_known(self, table: Table, names: Sequence[str], body: bytes, expected: int) -> None:
-        """Merge all columns but those that the table computes itself."""
         computed = self._computed.setdefault(table.address, set())
         while True:
             columns = [name for name in names if name not in {*table.exclude, *computed}]
@@ -94,7 +89,7 @@ class RestSink(RestPages):
     def delete(self, table: Table, keys: Sequence[Sequence[str]]) -> int:
         """Remove the rows of these keys; the server itself refuses to remove more than were named.
 
-        A count that comes back higher, from a server that knows no ``max-affected``, is a SchemaError.
+        SchemaError for a higher count, from a server that does not know ``max-affected``.
         """
         wanted = table.exact_keys(keys)
         named = [key for key in wanted if query.fits(table.key, key)]
@@ -125,7 +120,7 @@ class RestSink(RestPages):
         count = self._client.send(request, removed)
         if count > most:
             raise SchemaError(
-                f"{table.name}: {self._client.project} deleted {count} rows where {most} were named",
+                f"{table.name}: {self._client.project} deleted {count} rows although {most} were named",
                 table=table.name,
                 hint=f"({', '.join(table.key)}) names several rows there: declare a unique key",
             )
@@ -161,10 +156,10 @@ class RestSink(RestPages):
         self._client.send(request, confirmed)
 
     def _check(self, table: Table, answer: Response, expected: int) -> None:
-        """Every row was written, and merged.
+        """SchemaError unless every row was written, and merged.
 
         Without ``resolution=`` among the applied preferences it was a plain INSERT (measured on a table
-        without a primary key). A server that lists none at all was still told the key by ``on_conflict``.
+        without a primary key). A server that lists none at all still got the key by ``on_conflict``.
         """
         project = self._client.project
         applied = answer.headers.get("preference-applied")
@@ -172,36 +167,29 @@ class RestSink(RestPages):
             raise SchemaError(
                 f"{table.name}: {project} inserted rows instead of merging them by ({', '.join(table.key)})",
                 table=table.name,
-                hint="give the table a primary key there; rows may be there twice now",
+                hint="give the table a primary key there; it may have duplicate rows now",
             )
         if answer.total != expected:
             raise SchemaError(
                 f"{table.name}: {project} wrote {answer.total} of {expected} rows",
                 table=table.name,
-                hint="a trigger or rule on the table there leaves rows out: change or drop it",
+                hint="a trigger or rule on the table drops rows: change or drop it",
             )
 
 
-def _refuse_too_large(table: Table, batch: Batch) -> None:
-    """TooLargeError for what is not even tried, unless it is a single row."""
-    size = len(batch.body)
-    if size > LARGEST and batch.count > 1:
-        raise TooLargeError(f"{table.name}: {size:,} bytes are too many for one request", table=table.name)
-
-
 def _columns_with_nul(body: bytes) -> str:
-    """Where the text is that PostgreSQL cannot store: it names neither row nor column itself (measured)."""
+    """The columns with a text that PostgreSQL cannot store: its error names none (measured)."""
     rows = map(raw_json.cells, raw_json.split(body))
     names = dict.fromkeys(name for cells in rows for name, text in cells.items() if _NUL.search(text))
-    return f"{', '.join(names)} holds \\u0000"
+    return f"{', '.join(names)} contains \\u0000"
 
 
 def _last_of_each_key(table: Table, batch: Batch) -> tuple[bytes, int]:
-    """The batch's own bytes; only where a key comes twice, the exact texts of the last row of each.
+    """The batch's own bytes; where a key comes twice, the exact texts of the last row of each key.
 
     PostgreSQL refuses to merge two rows of one statement into the same row (21000, HTTP 500; measured).
     """
-    with suppress(ValueError):  # a key that is none, which is said below
+    with suppress(ValueError):  # what cannot be a key is an error below
         if len(set(keys := batch.keys(table.key))) == len(keys):
             return batch.body, len(keys)
     last = {table.key_of(row): index for index, row in enumerate(batch.rows)}

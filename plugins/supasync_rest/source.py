@@ -27,27 +27,22 @@ class RestSource(RestPages):
         self._keyless = KeylessTables(super().read, super().rows, super().shape)
 
     def takes_row_keys(self) -> bool:
-        """A table without a key is read as a whole, and its rows get keys that are made of them."""
         return True
 
     def shape(self, table: Table) -> Shape:
-        """As on either side; a key that is made of the rows is a column of them."""
         found = super().shape(table)
         if found.known and has_row_key(table) and ROW_KEY not in found.names:
             return replace(found, columns=(*found.columns, COLUMN))
         return found
 
     def read(self, table: Table, window: Window) -> Batch:
-        """As on either side; a table without a key as it was at one moment."""
         return self._keyless.page(table, window) if self._is_keyless(table) else super().read(table, window)
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
-        """As on either side; of a table without a key all rows are read for it."""
         rows = self._keyless.lookup if self._is_keyless(table) else super().rows
         return rows(table, columns, values)
 
     def count(self, table: Table, window: Window | None = None) -> int:
-        """As on either side; of a table without a key the rows behind a key are counted here."""
         if not self._is_keyless(table):
             return super().count(table, window)
         if window and any(span.after or span.to for span in window.spans):
@@ -63,7 +58,6 @@ class RestSource(RestPages):
         return self._client.now()
 
     def remarks(self, tables: Sequence[Table]) -> Sequence[Remark]:
-        """Child tables, as far as the API shows whose rows a table has."""
         return InheritanceCheck(self).remarks(tables)
 
     def survey(self, asked: Asked) -> Survey | None:
@@ -74,5 +68,4 @@ class RestSource(RestPages):
         return found
 
     def database_bytes(self) -> int | None:
-        """As the last survey told it."""
         return self._bytes

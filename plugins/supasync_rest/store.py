@@ -1,7 +1,7 @@
-"""The state and the records of all runs, in NEW's table ``sync_metadata`` behind two SQL functions."""
+"""The state and the history of all runs, in NEW's table ``sync_metadata`` behind two SQL functions."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -26,10 +26,10 @@ _COLUMNS = (
 _COSTS = "seq,created_at,costs:details->costs,sizes:details->database_bytes"
 _PAGE = 1000
 VERSION = 2
-"""Of the functions in `schema.sql`; earlier ones tell none, or a smaller one."""
+"""Of the functions in `schema.sql`; earlier ones return a smaller one or none."""
 _OLDER = (
-    "NEW's functions are those of an earlier version, and go on to work; for what is better in new ones, "
-    "paste what supasync schema sql prints into NEW's SQL editor again"
+    "NEW's functions are those of an earlier version and still work; for what the new ones add, paste what "
+    "supasync schema sql prints into NEW's SQL editor again"
 )
 _TIMES = ("created_at", "finished_at", "last_sync_timestamp", "since", "until", "now")
 
@@ -43,8 +43,8 @@ class RestStore:
         self._client = Client(context, ("GET", "POST"), retry_policy)
 
     def begin(self, claim: Claim) -> Run:
-        """Take the lease; asked again after a lost answer, the same holder takes over its own."""
-        given = {
+        """Take the lease; when asked again after a lost answer, the same holder takes over its own."""
+        arguments = {
             "holder": claim.holder,
             "source_ref": claim.source,
             "command": claim.command,
@@ -54,19 +54,19 @@ class RestStore:
 
         def granted(answer: Any) -> Run:  # noqa: ANN401 - JSON
             if not isinstance(answer, dict):
-                raise StateError(f"{self._client.project}: supasync_begin gives no answer", hint=SCHEMA_HINT)
+                raise StateError(f"{self._client.project}: supasync_begin gave no object", hint=SCHEMA_HINT)
             run = journal.granted(_with_plain_times(answer), claim)
             return run if answer.get("version", 1) >= VERSION else replace(run, note=_OLDER)
 
-        return self._call("supasync_begin", given, granted)
+        return self._call("supasync_begin", arguments, granted)
 
     def save(self, run_id: str, entry: Entry) -> bool:
-        """Store state and record; ``save_id`` makes the same save known when it is sent again."""
+        """Store state and record; by ``save_id`` the same save is recognized when it is sent again."""
         terms = {"lease": entry.lease, "retention": entry.retention, "save_id": str(uuid4())}
-        given = {**journal.entry_to_json(entry), **terms}
-        answer = self._call("supasync_save", {"run": run_id, "entry": given}, lambda answer: answer)
+        arguments = {"run": run_id, "entry": {**journal.entry_to_json(entry), **terms}}
+        answer = self._call("supasync_save", arguments, lambda answer: answer)
         if not isinstance(answer, bool):
-            raise StateError(f"{self._client.project}: supasync_save gives no answer", hint=SCHEMA_HINT)
+            raise StateError(f"{self._client.project}: supasync_save gave no boolean", hint=SCHEMA_HINT)
         return answer
 
     def past(self, limit: int, since: str | None = None) -> Past:
@@ -78,71 +78,40 @@ class RestStore:
         spendings = () if since is None else tuple(self._spendings(since))
         return Past(runs[0].state if runs else None, tuple(row.record for row in rows), spendings)
 
-    def _spendings(self, since: str) -> list[Spending]:
-        """A thousand records take about 400 kB, compressed some 20 kB; more come page by page."""
-        found: list[Spending] = []
-        behind = 0
-        while True:
+    def _spendings(self, since: str) -> Iterator[Spending]:
+        """A thousand runs take about 400 kB, compressed some 20 kB; more come page by page."""
+        behind: int | None = 0
+        while behind is not None:
             path = f"/sync_metadata?select={_COSTS}&order=seq&run_id=not.is.null&created_at=gte.{since}"
-            request = Request(
-                method="GET",
-                path=f"{path}&seq=gt.{behind}&limit={_PAGE}",
-                purpose="state",
-                headers={"Prefer": "count=exact"},
-                state=True,
-            )
-            page = self._client.send(request, partial(self._spent, request, behind))
-            found += page.spendings
-            if page.last:
-                return found
-            behind = page.behind
+            path = f"{path}&seq=gt.{behind}&limit={_PAGE}"
+            request = Request(path=path, purpose="state", headers={"Prefer": "count=exact"}, state=True)
+            found, behind = self._client.send(request, partial(self._spent, request, behind))
+            yield from found
 
     def now(self) -> Instant | None:
-        """NEW's time at its latest answer."""
         return self._client.now()
 
     def close(self) -> None:
-        """Close all connections."""
         self._client.close()
 
     def _call(self, function: str, arguments: Mapping[str, object], read: Callable[[Any], T]) -> T:
-        """What ``read`` makes of the function's answer; where it cannot, the answer is not usable."""
-        request = Request(
-            method="POST",
-            path=f"/rpc/{function}",
-            purpose="state",
-            headers={"Content-Type": "application/json"},
-            body=json.dumps(arguments).encode(),
-            state=True,
-        )
-        return self._client.send(request, lambda answer: read(self._json(request, answer)))
+        request = Request.call(function, arguments, "state", state=True)
+        return self._client.send(request, lambda answer: read(json.loads(answer.body)))
 
     def _rows(self, filters: str) -> "list[_Row]":
         path = f"/sync_metadata?select={_COLUMNS}&order=seq.desc&{filters}"
-        request = Request(method="GET", path=path, purpose="state", state=True)
-        return self._client.send(request, lambda answer: [_row(each) for each in self._json(request, answer)])
+        request = Request(path=path, purpose="state", state=True)
+        return self._client.send(request, lambda answer: list(map(_row, json.loads(answer.body))))
 
-    def _spent(self, request: Request, behind: int, answer: Response) -> "_Spent":
-        """A page of what was spent, behind which the next one begins."""
-        rows = self._json(request, answer)
+    def _spent(self, request: Request, behind: int, answer: Response) -> tuple[list[Spending], int | None]:
+        """A page of what was spent, and where the next one begins; None behind the last page."""
+        rows = json.loads(answer.body)
         spent = [journal.spending(row["created_at"], row["costs"], row["sizes"]) for row in rows]
-        last = not rows or len(rows) >= (answer.total or 0)
-        if not last and rows[-1]["seq"] <= behind:
+        if not rows or len(rows) >= (answer.total or 0):
+            return spent, None
+        if rows[-1]["seq"] <= behind:
             raise self._client.unfit(request, "with rows before those that it was asked for", answer)
-        return _Spent(spent, last, rows[-1]["seq"] if rows else behind)
-
-    def _json(self, request: Request, answer: Response) -> Any:  # noqa: ANN401 - JSON
-        try:
-            return json.loads(answer.body)
-        except ValueError as err:
-            raise self._client.unfit(request, "with something that is not JSON", answer) from err
-
-
-@dataclass(frozen=True, slots=True)
-class _Spent:
-    spendings: list[Spending]
-    last: bool
-    behind: int
+        return spent, rows[-1]["seq"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +122,12 @@ class _Row:
 
 
 def _row(row: Mapping[str, Any]) -> _Row:
-    """A row of the table, all of it read; what cannot be read is no row of ours."""
+    """A row of the table, read whole, so that what cannot be read is noticed here."""
     is_run = bool(row["run_id"])
     stored = row["state"] if is_run else None
-    return _Row(_record(row), is_run, stored and state_json.from_json(stored))
-
-
-def _record(row: Mapping[str, Any]) -> Record:
     old = {"run_id": "", "command": "old"} if row["run_id"] is None else {}
-    return journal.record_from_json({**_with_plain_times(row), **old})
+    record = journal.record_from_json({**_with_plain_times(row), **old})
+    return _Row(record, is_run, stored and state_json.from_json(stored))
 
 
 def _with_plain_times(answer: Mapping[str, Any]) -> dict[str, Any]:

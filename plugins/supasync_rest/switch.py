@@ -1,37 +1,36 @@
-"""What the switch to a Supabase project needs beyond rows: names, keys, sequences, and steps by hand."""
+"""What the switch to a Supabase project needs beyond rows: names, keys, sequences, and manual steps."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
-from urllib.parse import quote
+from typing import Final
 
 from supasync_core.api.registration import Context
 from supasync_core.api.switch import Condition, Ends, Line, ManualStep, Naming
 from supasync_core.model.errors import RefusedError, StateError, SupasyncError
 from supasync_core.model.table import Table
 from supasync_rest import after_switch, catalog_functions, catalog_warnings, scripts
+from supasync_rest.catalog_functions import TABLES_AT_ONCE, addresses
 from supasync_rest.client import Client
 from supasync_rest.env_names import Names, anon_key
-from supasync_rest.messages import Request, Response
+from supasync_rest.messages import Request
 from supasync_rest.rest_errors import ForbiddenError
 from supasync_rest.retry_policy import RetryPolicy
 from supasync_rest.url_and_key import key_problem
 
 _FUNCTION: Final = "supasync_ready"
-_AT_ONCE: Final = 50
-"""Tables that one address can name."""
 _CONDITIONS: Final = {
     "sequences": "sequences of NEW are beyond the largest key",
     "identity": "identity columns are as they were before the sync",
-    "triggers": "no trigger of NEW is off",
-    "foreign-keys": "every foreign key that was dropped for the sync is back",
+    "triggers": "no trigger of NEW is disabled",
+    "foreign-keys": "every foreign key that was dropped for the sync is restored",
 }
-_MENDS: Final = {
-    "sequences": "--sequences",
-    "identity": "--identity always",
-    "triggers": "--triggers on",
-    "foreign-keys": "--foreign-keys on",
+_OPTIONS: Final = {
+    "sequences": "sequences set",
+    "identity": "identity always",
+    "triggers": "triggers on",
+    "foreign-keys": "foreign-keys on",
 }
+"""Of ``supasync schema sql``, whose SQL makes each condition hold."""
 
 
 class RestSwitch:
@@ -46,13 +45,12 @@ class RestSwitch:
         self._wants_anon = True
 
     def naming(self, lines: Sequence[Line]) -> Naming:
-        """What these variables of an app name."""
         names = Names(self._ends, lines)
         self._wants_anon = names.public
         return names.naming()
 
     def try_keys(self) -> Iterator[Condition]:
-        """A request with each: the secret key reads ``sync_metadata``, the anon key is known and may not."""
+        """A request with each key: the secret key reads ``sync_metadata``, the anon key may not."""
         secret = key_problem(self._ends.sink.values["key"]) is None
         yield _probed(self._client, "the secret key", may=True, secret=secret)
         key, flaw = anon_key(self._ends.environment)
@@ -69,47 +67,39 @@ class RestSwitch:
             client.close()
 
     def look(self, tables: Sequence[Table]) -> Iterator[Condition]:
-        """Each condition, by a function of NEW that only reads; not seen where it is not there."""
+        """Each condition, by a function of NEW that only reads; unknown where NEW does not have it."""
         try:
-            found = [self._ready(tables[i : i + _AT_ONCE]) for i in range(0, len(tables), _AT_ONCE)]
+            found = [
+                self._ready(tables[at : at + TABLES_AT_ONCE]) for at in range(0, len(tables), TABLES_AT_ONCE)
+            ]
         except SupasyncError as err:
-            for name, option in _MENDS.items():
-                hint = f"{err.hint or ''}\nthe SQL that makes it so: supasync schema sql {option}".strip()
+            for name, option in _OPTIONS.items():
+                hint = f"{err.hint or ''}\nSQL that makes it so: supasync schema sql --{option}".strip()
                 yield Condition(name=name, holds=None, text=str(err), how="not seen", hint=hint)
             return
-        for name in _CONDITIONS:
+        for name, option in _OPTIONS.items():
             wrong = [text for each in found for text in each.get(name, ())]
-            if name == "triggers" and not wrong:
-                yield self._triggers(tables)
-                continue
-            way = f"paste into NEW's SQL editor what this prints: supasync schema sql {_MENDS[name]}"
+            firing = self._firing_triggers(tables) if name == "triggers" and not wrong else []
+            hint = f"paste into NEW's SQL editor what this prints: supasync schema sql --{option}"
             yield Condition(
                 name=name,
                 holds=not wrong,
-                text="; ".join(wrong) or "as it should be",
+                text="; ".join(wrong or ["as it should be", *firing]),
                 how=f"{_FUNCTION}() in NEW",
-                hint=way if wrong else None,
-                sql=_sql(name, tables) if wrong else None,
+                hint=hint if wrong else catalog_warnings.GUARD if firing else None,
+                sql=scripts.script(option.replace(" ", "-"), tables) if wrong else None,
             )
 
-    def _triggers(self, tables: Sequence[Table]) -> Condition:
-        """No trigger is off; those that a sync still fires are named, for a sync before the switch."""
-        told = catalog_warnings.of_catalog(tables, catalog_functions.told(self._client, tables))
-        firing = [each.text for each in told if each.kind in {"trigger", "unknown"}]
-        return Condition(
-            name="triggers",
-            holds=True,
-            text="; ".join(["as it should be", *firing]),
-            how=f"{_FUNCTION}() in NEW",
-            hint=catalog_warnings.GUARD if firing else None,
-        )
+    def _firing_triggers(self, tables: Sequence[Table]) -> list[str]:
+        """Sentences on the triggers that a sync before the switch still fires."""
+        parts = catalog_functions.structure(self._client, tables)
+        remarks = catalog_warnings.of_catalog(tables, parts)
+        return [each.text for each in remarks if each.kind in {"trigger", "unknown"}]
 
     def manual_steps(self) -> Sequence[ManualStep]:
-        """What is left to a person."""
         return after_switch.manual_steps(self._ends.source.ref, self._ends.sink.ref)
 
     def close(self) -> None:
-        """Close all connections."""
         self._client.close()
 
     def _opened(self, key: str) -> Client:
@@ -122,41 +112,23 @@ class RestSwitch:
         return Client(context, ("GET",), self._retry_policy)
 
     def _ready(self, tables: Sequence[Table]) -> dict[str, list[str]]:
-        named = json.dumps([table.address for table in tables])
-        path = f"/rpc/{_FUNCTION}?tables={quote(named, safe='')}"
-        request = Request(method="GET", path=path, purpose="switch", state=True)
+        path = f"/rpc/{_FUNCTION}?tables={addresses(tables)}"
+        request = Request(path=path, purpose="switch", state=True)
 
-        def told(answer: Response) -> dict[str, list[str]]:
-            try:
-                found: Any = json.loads(answer.body)
-            except ValueError as err:
-                raise self._client.unfit(request, "with something that is not JSON", answer) from err
-            if not isinstance(found, dict):
-                raise StateError(f"NEW: {_FUNCTION} gives no answer", hint="supasync schema sql")
-            return found
-
-        return self._client.send(request, told)
-
-
-def _sql(name: str, tables: Sequence[Table]) -> str:
-    """The SQL that makes the condition hold."""
-    if name == "sequences":
-        return scripts.sequences(tables, "set")
-    if name == "identity":
-        return scripts.identity(tables, "always")
-    if name == "triggers":
-        return scripts.triggers(tables, "on")
-    return scripts.foreign_keys(tables, "on")
+        found = self._client.send(request, lambda answer: json.loads(answer.body))
+        if not isinstance(found, dict):
+            raise StateError(f"NEW: {_FUNCTION} returned no object", hint="supasync schema sql")
+        return found
 
 
 def _probed(client: Client, name: str, *, may: bool, secret: bool = False) -> Condition:
-    """Whether NEW knows the key, and shows it ``sync_metadata`` if it may see that, and else not.
+    """Whether NEW knows the key, and shows it ``sync_metadata`` exactly if it ``may`` see that.
 
-    ``secret``: the key that NEW knows is of the secret kind, so that no row means that there is none yet.
+    ``secret``: the key is of the secret kind, so that no row means that there is none yet.
     """
     how = f"{name}: GET sync_metadata"
     path = "/sync_metadata?select=run_id&limit=1"
-    request = Request(method="GET", path=path, purpose="switch", state=True)
+    request = Request(path=path, purpose="switch", state=True)
     try:
         sees = client.send(request, lambda answer: answer.body.strip() != b"[]")
     except ForbiddenError:
@@ -165,9 +137,9 @@ def _probed(client: Client, name: str, *, may: bool, secret: bool = False) -> Co
         return Condition(name="keys", holds=False, text=f"{name}: {err}", how=how, hint=err.hint)
     text = f"{name} works"
     if sees and not may:
-        text = f"{name} reads sync_metadata: it is a secret key, which no browser may see"
+        text = f"{name} reads sync_metadata: it is a secret key, which must never reach a browser"
     elif may and not sees and secret:
-        text = f"{name} works; sync_metadata is empty: supasync setup writes its first record"
+        text = f"{name} works; sync_metadata is empty: supasync setup writes its first row"
     elif may and not sees:
-        text = f"{name} is known to NEW, but sees no row: it is no secret key"
+        text = f"{name} is known to NEW, but sees no row: it is not a secret key"
     return Condition(name="keys", holds=(sees or secret) == may, text=text, how=how)

@@ -1,4 +1,4 @@
-"""What both sides can tell of a table: its columns and how many rows it has."""
+"""What both sides can tell of a table: its columns, how many rows it has, and rows by their values."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -11,15 +11,20 @@ from supasync_core.model.refused_rows import texts_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_rest import query
 from supasync_rest.client import Client
-from supasync_rest.description import HIDDEN, described
+from supasync_rest.description import HIDDEN, parse_description
 from supasync_rest.messages import Request, Response
-from supasync_rest.rest_errors import HiddenSchemaError, LargePageError, MissingColumnError
+from supasync_rest.rest_errors import (
+    HiddenSchemaError,
+    LargePageError,
+    MissingColumnError,
+    raise_if_of_the_project,
+)
 
-_NOWHERE = "supasync_asks_which_there_are"
+_NO_SUCH_SCHEMA = "supasync_asks_which_there_are"
 
 
 class RestTables:
-    """A project's tables, looked at through GET and HEAD."""
+    """A project's tables, read by GET and HEAD alone."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -38,7 +43,6 @@ class RestTables:
 
     @property
     def hidden(self) -> Sequence[str]:
-        """What the OpenAPI description leaves out."""
         return HIDDEN
 
     def tables(self, schema: str) -> Mapping[str, Shape]:
@@ -46,35 +50,33 @@ class RestTables:
         if self._described.get(schema):
             return self._described[schema]
         request = Request(
-            method="GET",
             path="/",
             purpose="schema",
             schema=schema,
             headers={"Accept": "application/openapi+json"},
         )
-        found = self._client.send(request, described)
+        found = self._client.send(request, parse_description)
         if found is None:
-            raise SchemaError(f"{self._client.project} does not describe its tables: it has no OpenAPI root")
+            raise SchemaError(f"{self._client.project} does not describe its tables: no OpenAPI document")
         self._described[schema] = found
         return found
 
     def schemas(self) -> Sequence[str] | None:
-        """Those that the API exposes: it names them to who asks for one that is not there."""
-        request = Request(method="GET", path="/", purpose="schema", schema=_NOWHERE)
+        """Those that the API exposes: it names them when asked for one that does not exist."""
+        request = Request(path="/", purpose="schema", schema=_NO_SUCH_SCHEMA)
         try:
             self._client.send(request, lambda _: None)
         except HiddenSchemaError as err:
             return err.exposes or None
         except (RefusedError, SchemaError) as err:
-            if isinstance(err, RefusedError) and err.reason:  # a wrong key, a quota: of the whole project
-                raise
+            raise_if_of_the_project(err)
         return None
 
     def has_columns(self, table: Table, columns: Sequence[str]) -> bool:
         """Whether the table has all of these columns, by a request that selects them of no row."""
         path = query.path(table, [("select", query.names(columns)), ("limit", "0")])
         try:
-            self.page(Request(method="GET", path=path, purpose="schema", table=table))
+            self.page(Request(path=path, purpose="schema", table=table))
         except MissingColumnError:
             return False
         return True
@@ -97,7 +99,7 @@ class RestTables:
         try:
             return self._client.send(request, total)
         except SchemaError:
-            self.page(replace(request, method="GET"))  # an answer to HEAD cannot say why, this one can
+            self.page(replace(request, method="GET"))  # an answer to HEAD cannot say why, to GET it can
             raise
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
@@ -111,9 +113,7 @@ class RestTables:
         if table.columns and not all(query.fits(columns, each) for each in values):
             shown = replace(table, columns=tuple(dict.fromkeys((*table.columns, *columns))))
         for path, asked in query.lookups(shown, columns, values):
-            batch = self.page(
-                Request(method="GET", path=path, purpose="lookup", table=table, headers=counted)
-            )
+            batch = self.page(Request(path=path, purpose="lookup", table=table, headers=counted))
             if len(asked) > 1 and batch.total is not None and batch.total > batch.count:
                 half = len(asked) // 2
                 yield from self.rows(table, columns, asked[:half])
@@ -122,7 +122,7 @@ class RestTables:
                 yield batch if query.fits(columns, asked[0]) else self._those(table, batch, columns, asked[0])
 
     def _those(self, table: Table, batch: Batch, columns: Sequence[str], values: Sequence[str]) -> Batch:
-        """The rows that have these very values, of all that begin like them."""
+        """The rows that have exactly these values, of all that begin like them."""
         if batch.total is not None and batch.total > batch.count:
             raise SchemaError(
                 f"{table.name}: {self._client.project} cannot be asked for a row by {', '.join(columns)} of "
@@ -133,7 +133,6 @@ class RestTables:
         return batch.only([i for i, row in enumerate(batch.rows) if texts_of(row, columns) == tuple(values)])
 
     def close(self) -> None:
-        """Close all connections."""
         self._client.close()
 
     def page(self, request: Request, check: Callable[[Batch], str | None] = lambda _: None) -> Batch:
@@ -166,5 +165,5 @@ class RestTables:
 
     def _shape_of_a_row(self, table: Table) -> Shape:
         path = query.path(table, [("limit", "1")])
-        rows = self.page(Request(method="GET", path=path, purpose="schema", table=table)).rows
+        rows = self.page(Request(path=path, purpose="schema", table=table)).rows
         return Shape(tuple(Column(name) for name in rows[0])) if rows else Shape(known=False)

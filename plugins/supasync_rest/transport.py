@@ -1,4 +1,4 @@
-"""HTTP as the client needs it: one request out, one answer in, every byte counted."""
+"""HTTP as the client needs it: one request out, one response in, every byte counted."""
 
 from collections.abc import Iterator, Mapping
 from http.client import BadStatusLine, RemoteDisconnected, UnknownProtocol
@@ -27,9 +27,9 @@ _CONNECTIONS = 8
 _TIMEOUT = urllib3.Timeout(connect=10, read=60)
 """Seconds to connect, and again for each piece that is sent; seconds without a byte of the answer."""
 LARGEST_ANSWER = 256_000_000
-"""Unpacked bytes of any answer that are read; PostgREST's gateways carry no row as large."""
+"""Unpacked bytes of any answer that are read; gateways of PostgREST carry no row as large."""
 LARGEST_ERROR = 64_000
-"""The same of one that is no success: what it says fits into a line."""
+"""The same for one that is not a success: its message fits into a line."""
 _REPEATING = (BadStatusLine, UnknownProtocol, InvalidChunkLength)
 _PIECE = 65_536
 _LINE = 20
@@ -37,17 +37,17 @@ _LINE = 20
 
 
 class Transport:
-    """Connections to one project, kept open between requests and used by any thread."""
+    """Connections to one project, kept open between requests and shared by threads."""
 
     def __init__(self, url: str, headers: Mapping[str, str]) -> None:
         self._pool = connections.pool(url, _TIMEOUT, _CONNECTIONS)
         self.headers = {"Host": urlsplit(url).netloc, "Accept-Encoding": "gzip", **headers}
 
     def send(self, request: Request, cost: Cost) -> Response:
-        """The answer, of whatever status, cut off behind ``most`` bytes; HTTPError of urllib3 for none.
+        """The response, of any status, cut off behind ``most`` bytes; urllib3's HTTPError without one.
 
-        ``cost`` has the bytes as they travelled, also when it breaks off. What is cut off never travels: the
-        connection is closed.
+        ``cost`` gets the bytes that travelled, also when the connection breaks. What is cut off never
+        travels: the connection is closed.
         """
         path = ROOT + request.path
         headers = {**self.headers, **request.profile, **request.headers}
@@ -72,21 +72,21 @@ class Transport:
             if response is not None:
                 cost.received = _size(response.headers) + response.tell()
                 response.close()
-        return Response(response.status, _lowered(response.headers), body, cut)
+        lowered = {name.lower(): value for name, value in response.headers.items()}
+        return Response(response.status, lowered, body, cut)
 
     def close(self) -> None:
-        """Close all connections."""
         self._pool.close()
 
 
-def why(error: HTTPError) -> BaseException:
-    """What lies behind an error of urllib3, which is told shorter and can be judged."""
+def root_cause(error: HTTPError) -> BaseException:
+    """What is behind an error of urllib3: it has the shorter text."""
     inner = (each for each in error.args if isinstance(each, BaseException))
     return error.__cause__ or next(inner, error)
 
 
-def told(cause: BaseException) -> str:
-    """What kind of error it is, and what it says unless it repeats what came, which may be rows."""
+def describe(cause: BaseException) -> str:
+    """The kind of error, and its text unless that repeats the answer, which may be rows."""
     name = type(cause).__name__
     if isinstance(cause, _REPEATING) and not isinstance(cause, RemoteDisconnected):
         return name
@@ -94,14 +94,14 @@ def told(cause: BaseException) -> str:
 
 
 def _pieces(body: bytes | None) -> Iterator[bytes] | None:
-    """The body in pieces, so that the time limit holds for each and not for a slow line's whole megabyte."""
+    """The body in pieces: the time limit holds for each, not for a megabyte on a slow line."""
     return None if body is None else (body[at : at + _PIECE] for at in range(0, len(body), _PIECE))
 
 
 def _body(response: urllib3.BaseHTTPResponse, most: int | None) -> tuple[bytes, bool]:
-    """The unpacked body; or, and True, as much as was wanted of one that is longer.
+    """The unpacked body; of a longer one as much as was wanted, and True.
 
-    What is larger than any sound answer is an error, and what is no success is cut off early.
+    What is larger than any real answer is an error, and what is not a success is cut off early.
     """
     if not 200 <= response.status < 300:  # noqa: PLR2004 - success
         most = LARGEST_ERROR
@@ -115,10 +115,6 @@ def _body(response: urllib3.BaseHTTPResponse, most: int | None) -> tuple[bytes, 
     if most is None:
         raise ProtocolError("the answer is too large", ValueError(f"more than {limit:,} bytes"))
     return whole.getvalue(), True
-
-
-def _lowered(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
 
 
 def _size(headers: Mapping[str, str]) -> int:

@@ -1,4 +1,4 @@
-"""The settings `url` and `key`: what is wrong with them, said before the first request is sent."""
+"""The settings `url` and `key`, checked before the first request is sent."""
 
 import base64
 import binascii
@@ -10,7 +10,7 @@ from supasync_core.system.addresses import is_safe
 
 _PORTS = {"https": 443, "http": 80}
 _TAKE_THE_KEY = "take the secret key (sb_secret_...) or service_role from Project Settings -> API keys"
-_BLIND = "row level security would hide rows from it and answer as if they did not exist"
+_BLIND = "row level security would hide rows from it, as if they did not exist"
 
 
 def url_problem(value: str) -> str | None:
@@ -19,15 +19,15 @@ def url_problem(value: str) -> str | None:
         parts = urlsplit(value.strip())
         _ = parts.port
     except ValueError as err:
-        return f"is no address: {err}"
+        return f"is not an address: {err}"
     if parts.scheme not in _PORTS or not parts.hostname:
         return (
             "must be the project's address, like https://abcdefgh.supabase.co (Project Settings -> Data API)"
         )
     if not is_safe(value.strip()):
-        return "must begin with https://, else the key would travel unencrypted"
+        return "must begin with https://, or the key would travel unencrypted"
     if parts.username or parts.password:
-        return "must not hold a user or password: the key goes into key:"
+        return "must not contain a user or password: the key belongs in key:"
     if parts.path.rstrip("/") not in ("", "/rest/v1") or parts.query or parts.fragment:
         return f"must end after the host: {parts.scheme}://{parts.netloc}"
     return None
@@ -42,25 +42,25 @@ def key_problem(value: str) -> str | None:
     """What is wrong with a key, or None; the key itself is never repeated."""
     if value.startswith("sb_secret_") and _is_one_word(value):
         return None
-    role = _role(value)
+    claims = _claims(value)
+    role = None if claims is None else str(claims.get("role") or "")
     return None if role == "service_role" else f"{_described(value, role)}; {_TAKE_THE_KEY}"
 
 
 def pair_problem(url: str, key: str) -> str | None:
-    """What is wrong with a key and an address together: a legacy key names the project that it is of."""
+    """What is wrong with a key and an address together: a legacy key names its project."""
     ref = str((_claims(key) or {}).get("ref") or "")
     place, _, rest = host(url).partition(".")
     if rest != "supabase.co" or not ref or ref == place:
         return None
-    return f"the key is of the project {ref[:40]}, and the address is {place}'s"
+    return f"the key belongs to the project {ref[:40]}, the address to {place}"
 
 
 def _described(value: str, role: str | None) -> str:
-    """What a key is that is not a secret one."""
     if not value.strip():
         return "is empty"
     if not _is_one_word(value):
-        return "holds blanks or other characters that no key has"
+        return "contains blanks or other characters that no key has"
     if value.startswith("sb_publishable_"):
         return f"is the publishable key: {_BLIND}"
     if value.startswith("sbp_"):
@@ -91,14 +91,8 @@ def _host(parts: SplitResult) -> str:
     return name if parts.port in (None, _PORTS.get(parts.scheme)) else f"{name}:{parts.port}"
 
 
-def _role(token: str) -> str | None:
-    """The role that a JSON Web Token claims, unverified, empty for none; None for what is no such token."""
-    claims = _claims(token)
-    return None if claims is None else str(claims.get("role") or "")
-
-
 def _claims(token: str) -> dict[str, Any] | None:
-    """What a JSON Web Token claims, unverified; None for what is no such token."""
+    """What a JSON Web Token claims, unverified; None for anything else."""
     parts = token.split(".")
     if len(parts) != 3 or not _is_one_word(token):  # noqa: PLR2004 - RFC 7519: header, payload, signature
         return None

@@ -31,24 +31,20 @@ class Append:
     """New rows by their growing key; an update of an old row is not seen."""
 
     def problems(self, table: Table) -> list[str]:
-        """Exactly one key column is needed, and no claim that updates are seen."""
         found = [] if len(table.key) == 1 else ["append needs a key of exactly one whole-number column"]
         claims = table.updates == "seen"
         return [*found, "append reads new keys alone: it cannot keep updates: seen"] if claims else found
 
     def unfit(self, table: Table, shape: Shape) -> list[str]:
-        """A key that does not count up."""
         column = shape.column(table.key[0])
         if column is None or column.type is None or bare(column.type) in (*INTEGERS, "numeric"):
             return []
         return [f"append needs a key of whole numbers, and {column.name} is {column.type}"]
 
     def unseen(self, table: Table) -> tuple[str, ...]:
-        """Deletes and updates: nothing but new keys is read."""
         return DELETES, UPDATES
 
     def keysets(self, table: Table) -> tuple[Keyset, ...]:
-        """One, by the key as the ordering value."""
         return (Keyset(table.key[0]),)
 
     def baseline(self, table: Table, timestamp: str) -> TableState:
@@ -56,11 +52,9 @@ class Append:
         return TableState()
 
     def pending(self, job: Job) -> Window:
-        """Everything beyond the floor."""
         return Window((_lower(job),), job.table.page_size, counted=True)
 
     def read(self, job: Job) -> Iterator[Piece]:
-        """All keys beyond the floor."""
         window = self.pending(job)
         reader = TimedReader(job)
         first = reader.read(job.table, window)
@@ -91,7 +85,6 @@ def _lower(job: Job) -> Span:
 
 
 def _done(reader: TimedReader, last: Cursor | None) -> TableState:
-    """The state after a complete read."""
     job, horizon = reader.job, reader.horizon
     known = job.state.keyset(job.table.key[0])
     state = replace(job.state, read_at=horizon.text, extent=job.extent)

@@ -23,7 +23,6 @@ class TimedReader:
     _begun: bool = field(default=False, init=False)
 
     def read(self, table: Table, window: Window) -> Batch:
-        """One page of the window."""
         page = self.job.source.read(table, window)
         self.latest = page.read_at
         if not self._begun:

@@ -44,11 +44,9 @@ class Incremental:
     """New and changed rows by timestamp; rows without any timestamp are read again by every run."""
 
     def problems(self, table: Table) -> list[str]:
-        """A timestamp is needed."""
         return [] if table.timestamp else ["needs a timestamp column, as in timestamp: updated_at"]
 
     def unfit(self, table: Table, shape: Shape) -> list[str]:
-        """A timestamp column of a type that holds no timestamps."""
         columns = [column for column in map(shape.column, table.timestamp) if column and column.type]
         return [
             f"the timestamp column {column.name} is {column.type}: it holds no timestamps"
@@ -57,7 +55,6 @@ class Incremental:
         ]
 
     def unseen(self, table: Table) -> tuple[str, ...]:
-        """Deletes, and updates where the timestamp is an insert time."""
         return (DELETES,) if timestamp_moves(table) else (DELETES, UPDATES)
 
     def keysets(self, table: Table) -> tuple[Keyset, ...]:
@@ -72,7 +69,6 @@ class Incremental:
         return TableState(keysets=named)
 
     def pending(self, job: Job) -> Window:
-        """Everything from the lower bounds on."""
         spans = tuple(_lower(job, keyset) for keyset in self.keysets(job.table))
         return Window(spans, job.table.page_size, counted=True)
 
@@ -196,7 +192,6 @@ class _Progress:
             self.state = self.state.with_keyset(span.keyset.name, replace(known, settled=True))
 
     def done(self) -> TableState:
-        """The state after a complete read."""
         self.state = replace(
             self.state, read_at=self.horizon.text, future_rows=self.future_rows, extent=self.job.extent
         )
@@ -265,7 +260,6 @@ def _early(known: KeysetState) -> bool:
 
 
 def _holds(keyset: Keyset, row: Row) -> bool:
-    """Whether the row belongs to the keyset."""
     return all(row[name] is None for name in keyset.nulls) and (
         keyset.column is None or row[keyset.column] is not None
     )

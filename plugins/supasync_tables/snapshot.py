@@ -26,27 +26,21 @@ class Snapshot:
     """All rows by key; a page whose bytes did not change since it was confirmed is not sent again."""
 
     def problems(self, table: Table) -> list[str]:
-        """None: any key will do."""
         return []
 
     def unfit(self, table: Table, shape: Shape) -> list[str]:
-        """None: any type will do."""
         return []
 
     def unseen(self, table: Table) -> tuple[str, ...]:
-        """Deletes, which no way of reading sees."""
         return (DELETES,)
 
     def keysets(self, table: Table) -> tuple[Keyset, ...]:
-        """One, by key alone."""
         return (_ALL,)
 
     def baseline(self, table: Table, timestamp: str) -> TableState:
-        """From the beginning: a snapshot has no other place to start."""
         return TableState()
 
     def pending(self, job: Job) -> Window:
-        """Everything."""
         return Window((Span(_ALL),), job.table.page_size, counted=True)
 
     def read(self, job: Job) -> Iterator[Piece]:

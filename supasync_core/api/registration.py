@@ -5,8 +5,9 @@ It imports next to nothing, since every start of supasync asks every plugin what
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from supasync_core.model.cost import Ledger
 
@@ -56,6 +57,15 @@ class Context:
     project: str
     fence: Fence = field(default_factory=Fence)
     note: Callable[[str], None] = lambda _sentence: None
+
+
+def imported(module: str, name: str) -> Callable[..., Any]:
+    """A function that calls ``name`` of a module, which is imported at the first call: it may be slow to."""
+
+    def call(*arguments: object) -> Any:  # noqa: ANN401 - what the plugin's class is
+        return getattr(import_module(module), name)(*arguments)
+
+    return call
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,27 +1,28 @@
-"""`supasync reconcile`: compare, show, write; and the way back."""
+"""`supasync reconcile`: compare, show the plan, apply it; and undo."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 
 import click
 
 from supasync_core.cli import output
 from supasync_core.cli.diff import SideOptions, opened
-from supasync_core.cli.reconcile_target import Target, refuse, target
 from supasync_core.cli.sync import interruptible
 from supasync_core.diff.compare import SideComparison
 from supasync_core.diff.difference import LEFT, RIGHT, TableDiff
 from supasync_core.diff.sides import NEW, STAGING, FileSide
 from supasync_core.model import timestamps
 from supasync_core.model.errors import ExitCode, SchemaError
+from supasync_core.model.settings import Settings
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_core.project.session import Session
 from supasync_core.reconcile import undo_change
-from supasync_core.reconcile.apply import Interrupted, Outcome, Writing
-from supasync_core.reconcile.plan import Part, planned, weighed
+from supasync_core.reconcile.apply import Apply, Interrupted, Outcome
+from supasync_core.reconcile.plan import TablePlan, plan_deletes, plan_table
+from supasync_core.reconcile.target import Target, opened_target
 from supasync_core.sync.removal import Place, new_id
 
 _CODES = {"success": ExitCode.DONE, "interrupted": ExitCode.INTERRUPTED}
@@ -32,7 +33,7 @@ class Command:
     """One call of `reconcile LEFT RIGHT`."""
 
     session: Session
-    given: SideOptions
+    options: SideOptions
     applied: bool
     delete: bool
     max_deletes: Callable[[int], int] | None
@@ -40,176 +41,172 @@ class Command:
 
     def run(self) -> int:
         """The exit code: 0 where all was planned or done, 3 where something could not be."""
-        settings = self.given.settings(self.session)
-        refuse(self.given, settings)
+        settings = self.options.settings(self.session)
         with ExitStack() as stack:
-            to = stack.enter_context(target(self.session, self.given, settings, writes=self.applied))
-            comparing = stack.enter_context(opened(self.session, self.given, settings))
-            parts = self._compared(comparing, to)
+            target = stack.enter_context(_target(self.session, self.options, settings, writes=self.applied))
+            comparing = stack.enter_context(opened(self.session, self.options, settings))
+            plans = self._plans(comparing, target)
             if self.delete:
-                parts = [self._weighed(part, to, comparing) for part in parts]
-            return self._apply(parts, comparing, to) if self.applied else self._show_only(parts)
+                plans = [self._with_deletes(plan, target, comparing) for plan in plans]
+            return self._apply(plans, comparing, target) if self.applied else self._show_only(plans)
 
-    def _compared(self, comparing: SideComparison, to: Target) -> list[Part]:
-        """The plan, parents first; nothing is written before all of it stands."""
+    def _plans(self, comparing: SideComparison, target: Target) -> list[TablePlan]:
+        """The plan, parents first; nothing is written before all of it is made."""
         tables = comparing.tables()
         comparing.check(tables.both)
-        for side, names in ((self.given.left, tables.left_only), (self.given.right, tables.right_only)):
+        for side, names in ((self.options.left, tables.left_only), (self.options.right, tables.right_only)):
             for name in names:
                 output.line(f"note: {name}: only in {side}, left alone", err=True)
-        parts = []
+        plans = []
         for table in tables.both:
-            to.renew()
+            target.renew()
             found = comparing.compared(table)
             for note in found.notes:
                 output.line(self.session.redact(f"note: {table.name}: {note}"), err=True)
             self._refuse_unfiltered(comparing, found)
             self._refuse_lossy(found)
-            to.named(found.table)
-            parts.append(planned(found, comparing.engine))
-        return parts
+            target.named(found.table)
+            plans.append(plan_table(found, comparing.engine))
+        return plans
 
     def _refuse_unfiltered(self, comparing: SideComparison, found: TableDiff) -> None:
         """SchemaError where rows that ``where`` leaves out would be written to NEW."""
         table, left = found.table, comparing.left
-        if table.where and self.given.right == NEW and isinstance(left, FileSide) and not left.filtered:
+        if table.where and self.options.right == NEW and isinstance(left, FileSide) and not left.filtered:
             if left.name == STAGING:
                 return
             raise SchemaError(
-                f"{table.name}: {left.name} is not filtered by where:, which speaks the language of OLD",
+                f"{table.name}: {left.name} is not filtered by where:, a filter in OLD's own language",
                 table=table.name,
                 hint="reconcile old new; or take the table's where: into the query of the export, and "
                 "supasync gap import it",
             )
 
     def _refuse_lossy(self, found: TableDiff) -> None:
-        """SchemaError where a file cannot be relied upon for writing."""
+        """SchemaError where a file cannot be written from, or to, without losing details."""
         name = found.table.name
         if LEFT in found.lossy:
             raise SchemaError(
-                f"{name}: {self.given.left} is a dashboard's export, which has lost details",
+                f"{name}: {self.options.left} is an export of the dashboard, which loses details",
                 table=name,
-                hint="supasync gap import looks at what is lost before it writes anything",
+                hint="supasync gap import checks what is lost before it writes anything",
             )
         if RIGHT in found.lossy:
             raise SchemaError(
-                f"{name}: {self.given.right} is not CSV as psql writes it by \\copy ... csv header",
+                f"{name}: {self.options.right} is not CSV as psql writes it by \\copy ... csv header",
                 table=name,
                 hint="a file in another dialect is only read",
             )
 
-    def _weighed(self, part: Part, to: Target, comparing: SideComparison) -> Part:
-        """What may be removed of the rows that the left side is once more seen not to have."""
-        proven = to.migration is None
-        if not proven and LEFT in part.difference.partial:
-            return replace(part, stays=self._partial(part.difference)) if part.surplus else part
-        there = comparing.left.present(part.table, part.surplus) if part.surplus else set()
-        part = replace(part, surplus=tuple(key for key in part.surplus if key not in there))
-        table = to.named(part.table)
-        return replace(part, deletes=weighed(part, to.place, table, self.max_deletes, proven=proven))
+    def _with_deletes(self, plan: TablePlan, target: Target, comparing: SideComparison) -> TablePlan:
+        """What may be removed of the rows that the left side, asked again, does not have."""
+        proven = target.migration is None
+        if not proven and LEFT in plan.difference.partial:
+            kept = f"{self.options.left} may hold only part of the table; --complete says that it holds all"
+            if plan.difference.bounded:
+                kept = f"{self.options.left} holds what was written last: OLD may still have other rows"
+            return replace(plan, kept=kept) if plan.surplus else plan
+        present = comparing.left.present(plan.table, plan.surplus) if plan.surplus else set()
+        plan = replace(plan, surplus=tuple(key for key in plan.surplus if key not in present))
+        table = target.named(plan.table)
+        return replace(plan, deletes=plan_deletes(plan, target.place, table, self.max_deletes, proven=proven))
 
-    def _partial(self, found: TableDiff) -> str:
-        """Why what the left side lacks was perhaps not deleted."""
-        if found.bounded:
-            return f"{self.given.left} holds what was written last: other rows may be in OLD still"
-        return f"{self.given.left} may hold a part of the table; --complete says that it holds all of it"
-
-    def _show_only(self, parts: Sequence[Part]) -> int:
-        blocked = any(part.obstacle or part.refused for part in parts)
+    def _show_only(self, plans: Sequence[TablePlan]) -> int:
+        blocked = any(plan.obstacle or plan.refused for plan in plans)
         if self.as_json:
-            tables = {part.table.name: part.as_json() for part in parts}
+            tables = {plan.table.name: plan.as_json() for plan in plans}
             click.echo(json.dumps({"applied": False, "tables": tables}, indent=2, ensure_ascii=False))
         else:
-            self._show(parts)
-            click.echo("nothing was written: --apply carries this out")
+            self._show(plans)
+            click.echo("nothing was written: --apply does this")
         return ExitCode.PERSON if blocked else 0
 
-    def _show(self, parts: Sequence[Part]) -> None:
-        right = self.given.right
+    def _show(self, plans: Sequence[TablePlan]) -> None:
+        right = self.options.right
         fields = ("insert", "update", "newer", "surplus", "delete")
-        rows = [(part.table.name, *map(part.as_json().get, fields)) for part in parts]
+        rows = [(plan.table.name, *map(plan.as_json().get, fields)) for plan in plans]
         output.table(("table", "insert", "update", f"newer in {right}", f"only in {right}", "delete"), rows)
-        for part in parts:
-            for text in self._remarks(part):
-                output.line(self.session.redact(f"{part.table.name}: {text}"))
+        for plan in plans:
+            for text in self._remarks(plan):
+                output.line(self.session.redact(f"{plan.table.name}: {text}"))
 
-    def _remarks(self, part: Part) -> Iterator[str]:
-        """What a person should know before the plan is carried out."""
-        right, found, weight = self.given.right, part.difference, part.deletes
-        if part.obstacle:
-            yield f"left alone: {part.obstacle}"
-        if part.newer:
-            yield f"{part.newer:,} of the updates write over rows that are newer in {right}"
+    def _remarks(self, plan: TablePlan) -> Iterator[str]:
+        """What a person should know before the plan is applied."""
+        right, found, deletes = self.options.right, plan.difference, plan.deletes
+        if plan.obstacle:
+            yield f"left alone: {plan.obstacle}"
+        if plan.newer:
+            yield f"{plan.newer:,} of the updates replace rows that are newer in {right}"
         if found.left_only:
-            yield f"{right} has no column {', '.join(found.left_only)}: not written"
+            yield f"not written, because {right} has no such column: {', '.join(found.left_only)}"
         if found.young:
             yield f"{counted(found.young, 'row is', 'rows are')} skipped as too young"
         if found.added and not self.delete:
             yield f"{counted(found.added, 'row is', 'rows are')} only in {right}: --delete removes such rows"
-        if part.nameless:
-            yield f"{part.nameless:,} rows that are only in {right} have NULL in the key, and stay"
-        if weight and weight.unproven:
+        if plan.nameless:
+            rows = counted(plan.nameless, "row", "rows")
+            yield f"{rows} only in {right} with NULL in the key: kept"
+        if deletes and deletes.unproven:
+            rows = counted(len(deletes.unproven), "row", "rows")
             yield (
-                f"{len(weight.unproven):,} rows that are only in {right} are not known to have come from "
-                "old, and stay: supasync verify notes what old has, once it has run"
+                f"{rows} only in {right}, not known to have come from old: kept. supasync verify notes which "
+                "rows old has"
             )
-        if part.stays:
-            yield f"nothing is removed: {part.stays}"
-        if weight and weight.refused:
-            yield f"nothing is removed: {weight.refused}; --max-deletes allows more"
+        if plan.kept:
+            yield f"nothing is removed: {plan.kept}"
+        if deletes and deletes.refused:
+            yield f"nothing is removed: {deletes.refused}; --max-deletes allows more"
 
-    def _apply(self, parts: Sequence[Part], comparing: SideComparison, to: Target) -> int:
+    def _apply(self, plans: Sequence[TablePlan], comparing: SideComparison, target: Target) -> int:
         if not self.as_json:
-            self._show(parts)
+            self._show(plans)
         at = timestamps.to_text(timestamps.now())
-        writing = Writing(to.place, comparing.engine, parts, new_id(at), at, to.named, to.renew)
+        apply = Apply(target.place, comparing.engine, plans, new_id(at), at, target.named, target.renew)
         interrupted = False
         try:
-            with interruptible(to.longest) as writing.interrupted:
-                writing.run()
+            with interruptible(target.longest) as apply.interrupted:
+                apply.run()
         except Interrupted:
             interrupted = True
-        outcomes = list(writing.outcomes.values())
-        fine = all(each.fine for each in outcomes)
-        fine = fine and not any(part.refused for part in parts)
-        status = "interrupted" if interrupted else "success" if fine else "partial"
-        records = sum(each.records for each in outcomes)
+        outcomes = list(apply.outcomes.values())
+        complete = all(each.complete for each in outcomes) and not any(plan.refused for plan in plans)
+        status = "interrupted" if interrupted else "success" if complete else "partial"
+        rows = sum(each.rows for each in outcomes)
         error = next((each.error for each in outcomes if each.error), None)
         tables = {each.table.name: each.counts() for each in outcomes}
-        to.release(status, records, error, change=writing.change, tables=tables)
-        self._tell(writing, to, status, records)
+        target.release(status, rows, error, change=apply.change, tables=tables)
+        self._print(apply, target, status, rows)
         return _CODES.get(status, ExitCode.PERSON)
 
-    def _tell(self, writing: Writing, to: Target, status: str, records: int) -> None:
+    def _print(self, apply: Apply, target: Target, status: str, rows: int) -> None:
         if self.as_json:
-            tables = {name: each.as_json() for name, each in writing.outcomes.items()}
-            told = {"applied": True, "status": status, "change": writing.change, "tables": tables}
-            click.echo(self.session.redact(json.dumps(told, indent=2, ensure_ascii=False)))
+            tables = {name: each.as_json() for name, each in apply.outcomes.items()}
+            document = {"applied": True, "status": status, "change": apply.change, "tables": tables}
+            click.echo(self.session.redact(json.dumps(document, indent=2, ensure_ascii=False)))
             return
-        for name, each in writing.outcomes.items():
-            gone = each.removed.removed if each.removed else 0
-            output.line(f"{name}: {each.inserted:,} inserted, {each.updated:,} updated, {gone:,} removed")
-            for text in _amiss(each):
+        for name, each in apply.outcomes.items():
+            changes = f"{each.inserted:,} inserted, {each.updated:,} updated, {each.removed:,} removed"
+            output.line(f"{name}: {changes}")
+            for text in _failures(each):
                 output.line(self.session.redact(f"{name}: {text}"), err=True)
-        for note in to.notes:
+        for note in target.notes:
             output.line(self.session.redact(f"note: {note}"), err=True)
-        click.echo(f"{status}: {counted(records, 'row', 'rows')} written or removed")
+        click.echo(f"{status}: {counted(rows, 'row', 'rows')} written or removed")
 
 
-def undo(session: Session, given: SideOptions, *, as_json: bool) -> int:
-    """Take the newest change of the right side back; 0 where all of it was, else 3."""
-    settings = given.settings(session)
-    refuse(given, settings)
-    with target(session, given, settings, writes=True) as to:
-        place = replace(to.place, tables=_tables(to.place, given.key))
+def undo(session: Session, options: SideOptions, *, as_json: bool) -> int:
+    """Undo the newest change of the right side; 0 where all of it was undone, else 3."""
+    settings = options.settings(session)
+    with _target(session, options, settings, writes=True) as target:
+        place = replace(target.place, tables=_tables(target.place, options.key))
         done = undo_change.undo(place)
-        to.release("success" if done.fine else "partial", done.records, undone=done.id)
+        target.release("success" if done.complete else "partial", done.rows, undone=done.id)
     if as_json:
         click.echo(session.redact(json.dumps(done.as_json(), indent=2, ensure_ascii=False)))
-        return 0 if done.fine else ExitCode.PERSON
+        return 0 if done.complete else ExitCode.PERSON
     for each in done.put_back:
         output.line(
-            f"{each.table.name}: {each.written:,} removed rows put back, {each.present:,} there already"
+            f"{each.table.name}: {each.written:,} removed rows put back, {each.present:,} already there"
         )
     for other in done.restored:
         output.line(f"{other.table.name}: {counted(other.restored, 'row', 'rows')} restored")
@@ -217,13 +214,20 @@ def undo(session: Session, given: SideOptions, *, as_json: bool) -> int:
             keys = "; ".join(", ".join(key) for key in other.changed[:3])
             output.line(
                 f"{other.table.name}: {counted(len(other.changed), 'row has', 'rows have')} changed since, "
-                f"and stay as they are: {keys}",
+                f"and are left as they are: {keys}",
                 err=True,
             )
     for error in done.errors:
         output.line(session.redact(f"error: {error}"), err=True)
-    click.echo(f"the change of {done.at} is taken back; rows that it inserted stay")
-    return 0 if done.fine else ExitCode.PERSON
+    click.echo(f"the change of {done.at} is undone; rows that it inserted stay")
+    return 0 if done.complete else ExitCode.PERSON
+
+
+def _target(
+    session: Session, options: SideOptions, settings: Settings | None, *, writes: bool
+) -> AbstractContextManager[Target]:
+    sides = options.left, options.right
+    return opened_target(session.host, settings, sides, options.choices(), writes=writes)
 
 
 def _tables(place: Place, key: tuple[str, ...]) -> tuple[Table, ...]:
@@ -239,9 +243,8 @@ def _tables(place: Place, key: tuple[str, ...]) -> tuple[Table, ...]:
     )
 
 
-def _amiss(outcome: Outcome) -> Iterator[str]:
-    """What did not go as planned, with the keys of the first rows."""
-    gone = outcome.removed
+def _failures(outcome: Outcome) -> Iterator[str]:
+    removal = outcome.removal
     if outcome.error:
         yield outcome.error.removeprefix(f"{outcome.table.name}: ")
     if outcome.hint:
@@ -250,11 +253,7 @@ def _amiss(outcome: Outcome) -> Iterator[str]:
         yield f"key {', '.join(each.key(outcome.table))}: refused: {each.reason(outcome.table)}"
     if len(outcome.refused) > 3:  # noqa: PLR2004 - as above
         yield f"{len(outcome.refused):,} rows were refused in all"
-    if gone and gone.held:
-        yield counted(
-            len(gone.held),
-            f"row stays: rows of {gone.holder} refer to it",
-            f"rows stay: rows of {gone.holder} refer to them",
-        )
-    if gone and gone.error:
-        yield str(gone.error).removeprefix(f"{outcome.table.name}: ")
+    if removal and removal.held:
+        yield removal.held_text
+    if removal and removal.error:
+        yield str(removal.error).removeprefix(f"{outcome.table.name}: ")

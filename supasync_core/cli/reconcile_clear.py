@@ -1,4 +1,4 @@
-"""`supasync reconcile clear`: rows of NEW that OLD does not have and that are in its way, removed."""
+"""`supasync reconcile clear`: remove rows of NEW that OLD does not have and that block its rows."""
 
 import json
 from collections.abc import Sequence
@@ -14,12 +14,13 @@ from supasync_core.model.wording import counted
 from supasync_core.project.lease import Lease
 from supasync_core.project.migration import Migration
 from supasync_core.project.session import Session
-from supasync_core.reconcile.clear import Clearing
+from supasync_core.reconcile.clear import BlockingRows
 from supasync_core.staging.staging_file import Staging
 from supasync_core.sync import removal
 from supasync_core.sync.removal import Place, Removed
 
 COMMAND = "reconcile clear"
+
 _SHOWN = 10
 
 
@@ -35,58 +36,54 @@ def clear(session: Session, tables: tuple[str, ...], *, applied: bool, as_json: 
         found = _found(lease.migration, lease.state, tables)
         if not as_json:
             _show(found, as_json=False, applied=True)
-        lease.state = found.remembered(lease.run.now)
+        lease.state = found.state_with_rereads(lease.run.now)
         change, done = _remove(lease, found) if found.tables else (None, [])
-        fine = not any(each.error or each.held for each in done)
+        complete = not any(each.error or each.held for each in done)
         counts = {each.table.name: each.removed for each in done}
         state = lease.state.unsure(lease.state.tables)
         details = {"change": change, "removed": counts}
-        lease.release("success" if fine else "partial", state, details=details)
+        lease.release("success" if complete else "partial", state, details=details)
     if as_json:
         click.echo(session.redact(json.dumps({**_as_json(found, applied=True), "removed": counts}, indent=2)))
     else:
-        _tell(session, done)
-    return 0 if fine and not found.empty else ExitCode.PERSON
+        _print(session, done)
+    return 0 if complete and not found.empty else ExitCode.PERSON
 
 
-def _found(migration: Migration, state: State, tables: tuple[str, ...]) -> Clearing:
-    found = Clearing(migration, state)
+def _found(migration: Migration, state: State, tables: tuple[str, ...]) -> BlockingRows:
+    found = BlockingRows(migration, state)
     found.find(migration.select(tables, "--table"))
     return found
 
 
-def _remove(lease: Lease, found: Clearing) -> tuple[str, list[Removed]]:
-    """Remove the rows, children first; the lease's next save, before the first of them, holds what waits."""
+def _remove(lease: Lease, found: BlockingRows) -> tuple[str, list[Removed]]:
+    """Remove the rows, children first; the next save, before the first of them, holds what is read again."""
     migration = lease.migration
     with closing(Staging(migration.settings.staging)) as staging:
-        return removal.remove(Place.of(migration, staging), found.weighed(), lease.run.now)
+        return removal.remove(Place.of(migration, staging), found.delete_plans(), lease.run.now)
 
 
-def _show(found: Clearing, *, as_json: bool, applied: bool) -> None:
+def _show(found: BlockingRows, *, as_json: bool, applied: bool) -> None:
     if as_json:
         click.echo(json.dumps(_as_json(found, applied=applied), indent=2))
         return
     for name in found.empty:
         output.line(
-            f"{name}: OLD shows no row of it, and NEW has some: they are left alone. Is OLD's key still the "
-            "right one? Where they may go, empty the table in NEW's SQL editor"
+            f"{name}: OLD returned no rows, NEW has some: they are left alone. Is OLD's key still the right "
+            "one? If they may be removed, empty the table in NEW's SQL editor"
         )
     for name in found.unknown:
-        output.line(
-            f"{name}: some rows were quarantined by an earlier version: run supasync sync once before"
-        )
+        output.line(f"{name}: an earlier version quarantined some rows: run supasync sync once before this")
     for table in found.tables:
         rows = found.rows[table.name]
         gone = [key for key, there in rows.items() if not there]
         if gone:
-            told = counted(len(gone), "row", "rows")
-            output.line(f"{table.name}: {told} of NEW that OLD does not have: {_shown(gone)}")
+            count = counted(len(gone), "row", "rows")
+            output.line(f"{table.name}: {count} of NEW that OLD does not have: {_shown(gone)}")
         other = [key for key, there in rows.items() if there]
         if other:
-            told = counted(len(other), "row refers", "rows refer")
-            output.line(
-                f"{table.name}: {told} to such rows in NEW alone, and will be read again: {_shown(other)}"
-            )
+            count = counted(len(other), "row refers", "rows refer")
+            output.line(f"{table.name}: {count} to such rows, and will be read again: {_shown(other)}")
     if not found.tables:
         click.echo("nothing to clear")
     elif not applied:
@@ -97,24 +94,19 @@ def _shown(keys: Sequence[tuple[str, ...]]) -> str:
     return "; ".join([*(", ".join(key) for key in keys[:_SHOWN]), *["..."] * (len(keys) > _SHOWN)])
 
 
-def _tell(session: Session, done: Sequence[Removed]) -> None:
+def _print(session: Session, done: Sequence[Removed]) -> None:
     for each in reversed(done):
         output.line(f"{each.table.name}: {counted(each.removed, 'row', 'rows')} removed")
         if each.held:
-            text = counted(
-                len(each.held),
-                f"row stays: rows of {each.holder} refer to it",
-                f"rows stay: rows of {each.holder} refer to them",
-            )
-            output.line(f"{each.table.name}: {text}", err=True)
+            output.line(f"{each.table.name}: {each.held_text}", err=True)
         if each.error:
             output.line(session.redact(f"error: {each.error}"), err=True)
             output.hint(each.error.hint, err=True)
     if any(each.removed for each in done):
-        click.echo("next: supasync sync; to take this back before that: supasync reconcile undo")
+        click.echo("next: supasync sync; to undo this before that: supasync reconcile undo")
 
 
-def _as_json(found: Clearing, *, applied: bool) -> dict[str, object]:
+def _as_json(found: BlockingRows, *, applied: bool) -> dict[str, object]:
     tables = {
         table.name: [{"key": list(key), "in_old": there} for key, there in found.rows[table.name].items()]
         for table in found.tables

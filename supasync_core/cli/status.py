@@ -10,7 +10,7 @@ import click
 
 from supasync_core.cli import output
 from supasync_core.cli.params import Duration
-from supasync_core.init.undecided import by_name, last_seen
+from supasync_core.init.undecided import by_name, last_list
 from supasync_core.model import timestamps
 from supasync_core.model.errors import ExitCode
 from supasync_core.model.quantities import format_duration, format_size
@@ -44,7 +44,7 @@ def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int
     health = judge(past, unseen, settings.interval, now)
     known = shares(spendings, settings.budgets, now) if spendings else ()
     stands = phase(past, known, health.age, settings.stale_after)
-    left_out = last_seen(settings).tables
+    left_out = last_list(settings).tables
     coming = of_projects(spendings, settings.budgets.database, now)
     if as_json:
         told = {name: found.as_json(name) for name, found in coming.items()}

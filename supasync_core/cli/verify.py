@@ -10,7 +10,7 @@ import click
 
 from supasync_core.api.blind_spots import UPDATES
 from supasync_core.cli import output
-from supasync_core.init.undecided import by_name, last_seen
+from supasync_core.init.undecided import by_name, last_list
 from supasync_core.model.errors import DiffCode, LockedError
 from supasync_core.model.quantities import format_size
 from supasync_core.model.wording import counted
@@ -52,7 +52,7 @@ def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool
     with session.migration() as migration, staging(session) as kept, progress_bar(quiet=as_json) as progress:
         chosen = migration.select(tables, "--table")
         found = compare(migration, chosen, exact=exact, staging=kept, progress=progress)
-    left_out = last_seen(session.settings).tables
+    left_out = last_list(session.settings).tables
     if as_json:
         told = {**found.as_json(), "undecided": by_name(left_out)}
         click.echo(session.redact(json.dumps(told, indent=2)))

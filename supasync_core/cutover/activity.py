@@ -1,4 +1,4 @@
-"""A look at what the source holds beyond the cursors: two of them tell whether something still writes."""
+"""What the source has beyond the cursors, seen twice: changes show that something still writes to it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,10 +13,10 @@ from supasync_core.project.migration import Migration
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """A table of the source: its rows, the newest place that was confirmed, and what lies beyond it.
+    """A table of the source: its rows, the newest place that was confirmed, and the rows beyond that.
 
-    Any insert or delete changes one of the numbers, any update that moves the timestamp a digest, which is
-    over the first page of the rows beyond. ``newest``, ``beyond`` and ``digests`` are by the keyset's name.
+    Any insert or delete changes one of the numbers. An update that moves the timestamp changes a digest of
+    the first page of rows beyond. ``newest``, ``beyond`` and ``digests`` are by the keyset's name.
     """
 
     rows: int
@@ -25,16 +25,16 @@ class Activity:
     digests: Mapping[str, str]
 
     def as_json(self) -> dict[str, Any]:
-        """The look for the certificate."""
+        """The fields for the certificate."""
         return asdict(self)
 
 
 def observe(migration: Migration, state: State) -> dict[str, Activity]:
-    """Every table; a request for its rows, and one for each keyset."""
-    return {table.name: _seen(migration, table, state) for table in migration.settings.tables}
+    """Every table, by one request for its number of rows and one for each keyset."""
+    return {table.name: _observe(migration, table, state) for table in migration.settings.tables}
 
 
-def _seen(migration: Migration, table: Table, state: State) -> Activity:
+def _observe(migration: Migration, table: Table, state: State) -> Activity:
     known = state.table(table.name)
     newest: dict[str, str | None] = {}
     beyond: dict[str, int] = {}
@@ -50,7 +50,7 @@ def _seen(migration: Migration, table: Table, state: State) -> Activity:
 
 
 def changes(first: Mapping[str, Activity], second: Mapping[str, Activity]) -> list[str]:
-    """A sentence for each table that changed between the two looks."""
+    """A sentence for each change between the two."""
     found = []
     for name, seen in second.items():
         before = first[name]

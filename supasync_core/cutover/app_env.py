@@ -1,11 +1,12 @@
-"""What becomes of the app's .env and of the one beside tables.yaml, worked out before anything is written."""
+"""The new text of the app's .env and of the one beside tables.yaml, computed before anything is written."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from supasync_core.api.switch import Line, Naming, Switch
+from supasync_core.api.switch import Naming, Switch
 from supasync_core.cutover import env_file
 from supasync_core.cutover.env_file import EnvFile
 from supasync_core.cutover.env_text import Rewritten, lines, rewritten
@@ -30,7 +31,7 @@ class Rewriting:
 
 @dataclass(frozen=True, slots=True)
 class AppEnv:
-    """The app's file and the sync's own, each as it will be; ``naming`` is what the app's names now."""
+    """The app's file and the one beside tables.yaml, each as it will be; ``naming``: what it names now."""
 
     naming: Naming
     files: tuple[Rewriting, ...]
@@ -42,50 +43,44 @@ class AppEnv:
 
     @property
     def switched(self) -> bool:
-        """Whether the app names the sink already."""
+        """Whether the app already names the sink."""
         return self.naming.switched
 
 
 def plan(settings: Settings, switch: Switch) -> AppEnv | None:
     """What will be written; None where tables.yaml names no .env of an app.
 
-    SupasyncError with a sentence where a file cannot be read, parsed or replaced, or where it is not known
-    what its variables should be.
+    SupasyncError where a file cannot be read, parsed or replaced, or where the values of its variables are
+    unknown.
     """
     if settings.cutover.env is None:
         return None
     file = env_file.read(settings.cutover.env)
-    found = _parsed(file)
-    naming = switch.naming(found)
+    with _naming(file):
+        naming = switch.naming(lines(file.text))
     if naming.problems:
         raise SupasyncError("; ".join(f"{file.path}: {problem}" for problem in naming.problems))
-    app = Rewriting(file, _rewritten(file, {**naming.wanted, FLAG: "false"}))
-    files = [app, *_own(settings.folder)]
-    for each in files:
-        if each.due:
-            env_file.check_writable(each.file)
-    return AppEnv(naming, tuple(files))
+    with _naming(file):
+        app = Rewriting(file, rewritten(file.text, {**naming.wanted, FLAG: "false"}))
+    found = AppEnv(naming, (app, *_own(settings.folder)))
+    for each in found.due:
+        env_file.check_writable(each.file)
+    return found
 
 
-def _own(folder: Path) -> Sequence[Rewriting]:
+def _own(folder: Path) -> Iterator[Rewriting]:
     """The .env beside tables.yaml, where it says whether sync is on."""
-    if not (folder / ".env").exists():
-        return ()
-    file = env_file.read(folder / ".env")
-    if not any(line.name == FLAG for line in _parsed(file)):
-        return ()
-    return (Rewriting(file, _rewritten(file, {FLAG: "false"})),)
+    if (folder / ".env").exists():
+        file = env_file.read(folder / ".env")
+        with _naming(file):
+            if any(line.name == FLAG for line in lines(file.text)):
+                yield Rewriting(file, rewritten(file.text, {FLAG: "false"}))
 
 
-def _parsed(file: EnvFile) -> list[Line]:
+@contextmanager
+def _naming(file: EnvFile) -> Iterator[None]:
+    """An error over the file's text names the file."""
     try:
-        return lines(file.text)
-    except SupasyncError as err:
-        raise SupasyncError(f"{file.path}: {err}", hint=err.hint) from err
-
-
-def _rewritten(file: EnvFile, wanted: dict[str, str]) -> Rewritten:
-    try:
-        return rewritten(file.text, wanted)
+        yield
     except SupasyncError as err:
         raise SupasyncError(f"{file.path}: {err}", hint=err.hint) from err

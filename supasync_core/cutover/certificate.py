@@ -16,8 +16,8 @@ FORMAT: Final = 1
 
 
 def document(progress: SavedProgress) -> dict[str, Any]:
-    """The certificate; its ``digest`` is the SHA-256 of all else, printed with sorted names and no blanks."""
-    told = {
+    """The certificate; its ``digest`` is the SHA-256 of the rest, as JSON with sorted names and no blanks."""
+    fields = {
         "format": FORMAT,
         "supasync": version("supasync"),
         "source": progress.source,
@@ -30,12 +30,12 @@ def document(progress: SavedProgress) -> dict[str, Any]:
         "env": [asdict(each) for each in progress.replaced],
         "steps": progress.steps,
     }
-    return {**told, "digest": digest(told)}
+    return {**fields, "digest": digest(fields)}
 
 
-def digest(told: dict[str, Any]) -> str:
+def digest(fields: dict[str, Any]) -> str:
     """The SHA-256 of a certificate without its digest."""
-    text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return sha256(text.encode()).hexdigest()
 
 
@@ -48,4 +48,4 @@ def write(progress: SavedProgress, path: Path) -> None:
 def check_place(path: Path) -> None:
     """ConfigError where it cannot be written there."""
     if path.is_dir() or not path.absolute().parent.is_dir():
-        raise ConfigError([f"--certificate {path}: name a file in a folder that exists"])
+        raise ConfigError([f"--certificate {path}: name a file in an existing folder"])

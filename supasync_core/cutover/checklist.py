@@ -16,9 +16,9 @@ SKIPPED: Final = "skipped"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a check ended: ``ok``, ``failed``, ``accepted`` or ``skipped``, why, when, and what it rests on.
+    """How a check ended: ``ok``, ``failed``, ``accepted`` or ``skipped``, why, when, and by which evidence.
 
-    ``evidence`` is JSON for the certificate. ``sql`` is what would make the check pass.
+    ``evidence`` is JSON for the certificate. ``sql`` would make the check pass.
     """
 
     name: str = ""
@@ -38,10 +38,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One check: ``what`` must hold. It is skipped where one that it ``rests_on`` failed.
+    """One check: ``what`` must hold. It is skipped where a check that it ``rests_on`` failed.
 
-    ``reads``: it neither writes nor waits nor asks, so a plan may run it; of another one it says ``planned``.
-    ``vital``: nothing can accept it.
+    ``reads``: it neither writes nor waits nor asks, so a plan runs it; for others a plan says ``planned``.
+    ``vital``: it cannot be accepted.
     """
 
     name: str
@@ -69,12 +69,12 @@ def skipped(detail: str, **evidence: object) -> Outcome:
 
 
 def refuse_unknown(checks: Sequence[Check], accepted: Collection[str]) -> None:
-    """ConfigError where --accept names no check, or one that nothing can stand for."""
+    """ConfigError where --accept names no check, or a vital one."""
     known = {check.name: check for check in checks}
     problems = [
         f"--accept {name}: there is no check {name}{did_you_mean(name, known)}"
         if name not in known
-        else f"--accept {name}: without it there is no switch"
+        else f"--accept {name}: this check cannot be skipped"
         for name in accepted
         if name not in known or known[name].vital
     ]
@@ -85,7 +85,7 @@ def refuse_unknown(checks: Sequence[Check], accepted: Collection[str]) -> None:
 def run(
     checks: Sequence[Check], accepted: Collection[str], shown: Callable[[Outcome], None]
 ) -> tuple[Outcome, ...]:
-    """Run the checks in their order; an error that a person can mend is a failure of its check."""
+    """Run the checks in their order; an error of supasync is a failure of its check."""
     done: list[Outcome] = []
     stopped: set[str] = set()
     for check in checks:
@@ -113,5 +113,5 @@ def _judged(check: Check, accepted: Collection[str]) -> Outcome:
 
 
 def passed(outcomes: Sequence[Outcome]) -> bool:
-    """Whether no check stands in the way."""
+    """Whether no check failed."""
     return all(outcome.result != FAILED for outcome in outcomes)

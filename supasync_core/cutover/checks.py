@@ -23,18 +23,18 @@ from supasync_core.project.migration import Migration
 from supasync_core.verify import Verification
 
 APART: Final = 60.0
-"""Seconds between the two looks at OLD; less where no overlap is as long."""
+"""Seconds between the two counts of OLD's rows; fewer where every overlap is shorter."""
 _FETCHED: Final = 100
-_ALREADY: Final = "the app's .env names NEW already: nothing is copied over what the app writes there"
-_GONE: Final = "OLD is not asked after the gap was carried over by hand"
+_ALREADY: Final = "the app's .env already names NEW: nothing is copied over what the app writes there"
+_GONE: Final = "OLD gets no request after a gap import"
 
 
 @dataclass
 class CutoverContext:
     """What the checks work on. ``copy`` is one sync, ``compare`` one verification.
 
-    ``after_gap``: OLD answers no more, and its last rows came by hand. ``app`` and what was ``verified`` are
-    known once their checks ran.
+    ``after_gap``: OLD no longer answers, and its last rows came by gap import. ``app`` and ``verified`` are
+    set by their checks. ``planning``: OLD gets no request.
     """
 
     migration: Migration
@@ -46,23 +46,24 @@ class CutoverContext:
     after_gap: bool = False
     app: AppEnv | None = None
     conditions: dict[str, Condition] = field(default_factory=dict)
-    looks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    activity: dict[str, dict[str, Any]] = field(default_factory=dict)
     planning: bool = False
-    """Whether OLD is asked nothing."""
     verified: Verification | None = None
 
     @property
     def switched(self) -> bool:
-        """Whether the app names the sink already, so that nothing may be copied any more."""
+        """Whether the app already names the sink, so that nothing may be copied any more."""
         return self.app is not None and self.app.switched
 
     def checks(self) -> Sequence[Check]:
-        """All of them; which apply is seen when they run."""
+        """All checks in their order; some find when they run that they do not apply."""
         before = ("env", "keys")
         stopped = (*before, "writers", "overlap")
         last = Check(
             name="gap" if self.after_gap else "sync",
-            what="the last gap was imported whole" if self.after_gap else "a last sync copied everything",
+            what="the last gap was imported completely"
+            if self.after_gap
+            else "a last sync copied everything",
             run=self._gap if self.after_gap else self._sync,
             rests_on=stopped,
             reads=self.after_gap,
@@ -71,17 +72,22 @@ class CutoverContext:
         return (
             Check(name="env", what="the app's .env can be switched", run=self._env, reads=True, vital=True),
             Check(name="keys", what="both keys of NEW work", run=self._keys, reads=True, rests_on=("env",)),
-            Check(name="undecided", what="every table of OLD is decided on", run=self._undecided, reads=True),
+            Check(
+                name="undecided",
+                what="every table of OLD is copied or left out on purpose",
+                run=self._undecided,
+                reads=True,
+            ),
             Check(name="writers", what="nothing writes to OLD", run=self._writers, rests_on=before),
             Check(name="overlap", what="late commits were waited for", run=self._overlap, rests_on=stopped),
             last,
-            Check(name="quiet", what="two looks at OLD are equal", run=self._quiet, rests_on=later),
+            Check(name="quiet", what="OLD's rows do not change", run=self._quiet, rests_on=later),
             Check(name="quarantine", what="no row is quarantined", run=self._quarantine, reads=True),
-            Check(name="verification", what="NEW holds what OLD has", run=self._verification, rests_on=later),
+            Check(name="verification", what="NEW has what OLD has", run=self._verification, rests_on=later),
             Check(
                 name="values",
                 what="values were compared where no run sees updates",
-                run=self._values,
+                run=lambda: value_checks.outcome(self.migration, self.verified, after_gap=self.after_gap),
                 rests_on=("verification",),
                 planned=value_checks.planned(self.migration),
             ),
@@ -94,9 +100,9 @@ class CutoverContext:
     def _env(self) -> Outcome:
         self.app = app_env.plan(self.migration.settings, self.switch)
         if self.app is None:
-            return skipped("tables.yaml names no cutover.env: your app gets NEW's values by your own hand")
+            return skipped("tables.yaml has no cutover.env: give your app NEW's values yourself")
         if self.app.switched:
-            return ok("it names NEW already", **proof.of_app(self.app))
+            return ok("it already names NEW", **proof.of_app(self.app))
         changes = [f"{each.file.path}: {', '.join(each.done.changed)}" for each in self.app.due]
         return ok("; ".join(changes), **proof.of_app(self.app))
 
@@ -110,9 +116,9 @@ class CutoverContext:
     def _undecided(self) -> Outcome:
         migration = self.migration
         if self.planning or self.after_gap:
-            found = undecided.last_seen(migration.settings)
+            found = undecided.last_list(migration.settings)
         else:
-            found = undecided.look(migration)
+            found = undecided.list_undecided(migration)
         return proof.of_undecided(found, migration.settings.ignore)
 
     def _writers(self) -> Outcome:
@@ -125,7 +131,7 @@ class CutoverContext:
         self.progress.stopped_at = (known or timestamps.to_text(timestamps.now())) if agreed else None
         save(self.migration.settings.folder, self.progress)
         if not agreed:
-            return failed("you said no", "stop them, then run supasync cutover again")
+            return failed("you answered no", "stop them, then run supasync cutover again")
         by = "--yes" if self.person.scripted else "a person"
         return ok(
             f"confirmed by {by}, since {self.progress.stopped_at}", by=by, since=self.progress.stopped_at
@@ -138,7 +144,7 @@ class CutoverContext:
         longest = self._longest_overlap()
         gone = max(0.0, (timestamps.now() - timestamps.parse(stopped)) / 1_000_000)
         if gone < longest:
-            self.person.sleep(longest - gone, "transactions that began before may still commit")
+            self.person.sleep(longest - gone, "transactions that began earlier may still commit")
         return ok(f"{max(gone, longest):,.0f} s after the writers stopped", seconds=max(gone, longest))
 
     def _longest_overlap(self) -> float:
@@ -148,19 +154,19 @@ class CutoverContext:
         if self.switched:
             return skipped(_ALREADY)
         if self._settled():
-            return ok("every row arrived and was verified before, and OLD has not changed since")
+            return ok("every row was copied and verified earlier, and OLD has not changed since")
         report = self.copy()
         if not report.arrived:  # what was refused is a check of its own
             hint = next((table.hint for table in report.tables if table.hint), None)
-            return failed(report.error or f"it ended as {report.status}", hint)
+            return failed(report.error or f"it ended with status {report.status}", hint)
         until = arriving(current(self.migration.store.past(1), self.migration.source_ref))
         if until and timestamps.parse(until) > timestamps.now():
-            what = f"a run has not ended cleanly: what it has sent may arrive in NEW until {until}"
+            what = f"a run did not end cleanly: what it has sent may arrive in NEW until {until}"
             return failed(what, "wait until then, and run supasync cutover again")
-        return ok(counted(report.records, "record", "records"), run=report.run, records=report.records)
+        return ok(counted(report.records, "row", "rows"), run=report.run, records=report.records)
 
     def _settled(self) -> bool:
-        """Whether nothing is left to copy: rows sent again would only meet triggers that are on by now."""
+        """Whether nothing is left to copy: triggers that are on by now would change rows sent again."""
         before, self.progress.settled = self.progress.settled, None
         state = current(self.migration.store.past(1), self.migration.source_ref)
         if (
@@ -183,20 +189,20 @@ class CutoverContext:
         state = current(self.migration.store.past(1), self.migration.source_ref)
         first, began = observe(self.migration, state), time.monotonic()
         apart = min(APART, self._longest_overlap())
-        self.person.sleep(apart, "a second look at OLD follows")
+        self.person.sleep(apart, "then OLD's rows are counted again")
         second = observe(self.migration, state)
         apart = time.monotonic() - began
         found = changes(first, second)
-        looks = {name: seen.as_json() for name, seen in second.items()}
+        activity = {name: each.as_json() for name, each in second.items()}
         if not found:
-            self.looks = looks
+            self.activity = activity
             blind = list(value_checks.unseen(self.migration))
-            but = f"; updates of {', '.join(blind)} would not show" if blind else ""
-            told = f"{counted(len(looks), 'table', 'tables')}, {apart:,.0f} s apart{but}"
-            return ok(told, seconds=round(apart, 1), tables=looks, updates_unseen=blind)
+            but = f"; updates of {', '.join(blind)} would not be noticed" if blind else ""
+            text = f"{counted(len(activity), 'table', 'tables')}, {apart:,.0f} s apart{but}"
+            return ok(text, seconds=round(apart, 1), tables=activity, updates_unseen=blind)
         self.progress.stopped_at = None
         save(self.migration.settings.folder, self.progress)
-        return failed("; ".join(found), "something still writes to OLD: stop it, then run this again")
+        return failed("; ".join(found), "something still writes to OLD: stop it, then run cutover again")
 
     def _quarantine(self) -> Outcome:
         state = current(self.migration.store.past(1), self.migration.source_ref)
@@ -204,19 +210,16 @@ class CutoverContext:
         if not waiting:
             return ok("it is empty")
         shown = ", ".join(f"{name}: {number:,}" for name, number in waiting.items())
-        return failed(f"rows that NEW refused: {shown}", "supasync quarantine list", tables=waiting)
+        return failed(f"NEW refused rows: {shown}", "list them: supasync quarantine list", tables=waiting)
 
     def _verification(self) -> Outcome:
         if self.after_gap:
-            return skipped(f"not possible without OLD; what there is instead: {self._gap().detail}")
+            return skipped(f"not possible without OLD; instead: {self._gap().detail}")
         self.verified = found = self.compare()
-        if found.settled and self.looks:
-            self.progress.settled = self.looks
+        if found.settled and self.activity:
+            self.progress.settled = self.activity
             save(self.migration.settings.folder, self.progress)
         return proof.of_verification(found)
-
-    def _values(self) -> Outcome:
-        return value_checks.judged(self.migration, self.verified, after_gap=self.after_gap)
 
     def _condition(self, name: str) -> Outcome:
         if not self.conditions:
@@ -229,6 +232,6 @@ def _outcome(found: Condition) -> Outcome:
     if found.holds:
         return replace(ok(found.text, how=found.how), hint=found.hint)
     if found.holds is None:
-        hint = "\n".join(filter(None, (found.hint, f"or look yourself, and say --accept {found.name}")))
-        return failed(f"cannot be seen from here: {found.text}", hint, sql=found.sql, how=found.how)
+        hint = "\n".join(filter(None, (found.hint, f"or check it yourself, and pass --accept {found.name}")))
+        return failed(f"cannot be checked: {found.text}", hint, sql=found.sql, how=found.how)
     return failed(found.text, found.hint, sql=found.sql, how=found.how)

@@ -1,12 +1,11 @@
-"""The switch itself, under the lease: each .env replaced, then the state closed."""
+"""The switch itself, under the lease: each .env is replaced, then the state is closed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
 
-from supasync_core.api.state_store import Run
 from supasync_core.cutover import env_file
 from supasync_core.cutover.app_env import AppEnv
 from supasync_core.cutover.saved_progress import Replaced, SavedProgress, save
@@ -17,59 +16,45 @@ from supasync_core.project.migration import Migration
 COMMAND: Final = "cutover"
 
 
-@dataclass
-class LeasedSwitch:
-    """Killed anywhere, it is run again: a .env that names the sink already is left as it is."""
+def switch_and_close(
+    migration: Migration, progress: SavedProgress, app: AppEnv | None, say: Callable[[str], None]
+) -> None:
+    """Replace and close; LockedError where another run has the lease, or took it over meanwhile.
 
-    migration: Migration
-    progress: SavedProgress
-    app: AppEnv | None
-    tell: Callable[[str], None]
-
-    def run(self) -> None:
-        """Replace and close; LockedError where another run is at work, or took over meanwhile."""
-        with leased(self.migration, COMMAND) as lease:
-            self._note_counts(lease.run)
-            self._replace()
-            self._close(lease)
-
-    def _note_counts(self, run: Run) -> None:
-        """Remember the time of the switch and the sink's rows, which later tell what the app wrote."""
-        progress = self.progress
+    Killed anywhere, it can be run again: a .env that already names the sink is left as it is.
+    """
+    with leased(migration, COMMAND) as lease:
         if progress.switched_at is None:
-            progress.switched_at = run.now
-            progress.tables = {
-                table.name: self.migration.sink.count(table.whole())
-                for table in self.migration.settings.tables
-            }
-        save(self.migration.settings.folder, progress)
+            progress.switched_at = lease.run.now
+            counts = {table.name: migration.sink.count(table.whole()) for table in migration.settings.tables}
+            progress.tables = counts
+        save(migration.settings.folder, progress)
+        if app:
+            _replace(migration, progress, app, say)
+        _close(lease, progress)
 
-    def _replace(self) -> None:
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        for each in self.app.due if self.app else ():
-            raw = each.file.with_text(each.done.text)
-            kept = env_file.keep(each.file, stamp)
-            self.progress.replaced.append(
-                Replaced(
-                    path=str(each.file.path),
-                    kept=str(kept),
-                    before=each.file.digest,
-                    after=sha256(raw).hexdigest(),
-                )
-            )
-            save(self.migration.settings.folder, self.progress)
-            env_file.replace(each.file, raw)
-            self.tell(f"{each.file.path}: {', '.join(each.done.changed)} changed; the original is {kept}")
 
-    def _close(self, lease: Lease) -> None:
-        checks = {each["name"]: each["result"] for each in self.progress.checks}
-        state = replace(lease.state, closed=lease.run.now)
-        try:
-            lease.release("closed", state, details={"checks": checks})
-        except TakenOverError as err:
-            raise LockedError(
-                "NEW is not closed yet: another run has taken over the lease",
-                hint="run supasync cutover again at once: it continues from here",
-            ) from err
-        self.progress.closed_at, self.progress.stopped_at = lease.run.now, None
-        save(self.migration.settings.folder, self.progress)
+def _replace(migration: Migration, progress: SavedProgress, app: AppEnv, say: Callable[[str], None]) -> None:
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    for each in app.due:
+        file, raw = each.file, each.file.with_text(each.done.text)
+        kept = env_file.keep(file, stamp)
+        after = sha256(raw).hexdigest()
+        replaced = Replaced(path=str(file.path), kept=str(kept), before=file.digest, after=after)
+        progress.replaced.append(replaced)
+        save(migration.settings.folder, progress)
+        env_file.replace(file, raw)
+        say(f"{file.path}: {', '.join(each.done.changed)} changed; the original is {kept}")
+
+
+def _close(lease: Lease, progress: SavedProgress) -> None:
+    checks = {each["name"]: each["result"] for each in progress.checks}
+    try:
+        lease.release("closed", replace(lease.state, closed=lease.run.now), details={"checks": checks})
+    except TakenOverError as err:
+        raise LockedError(
+            "NEW is not closed yet: another run has taken over the lease",
+            hint="run supasync cutover again at once: it continues from here",
+        ) from err
+    progress.closed_at, progress.stopped_at = lease.run.now, None
+    save(lease.migration.settings.folder, progress)

@@ -1,4 +1,4 @@
-"""A .env file on disk: read whole, replaced as a whole, the original kept beside it."""
+"""A .env file on disk: read and replaced as a whole, the original kept beside it."""
 
 import os
 import stat
@@ -13,7 +13,7 @@ from supasync_core.system import descriptors
 
 _BOM: Final = b"\xef\xbb\xbf"
 _LARGEST: Final = 1_000_000
-"""Bytes; a larger file is no .env."""
+"""Bytes; a larger file is not a .env."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class EnvFile:
 
 
 def read(path: Path) -> EnvFile:
-    """The file, a link followed; SupasyncError where there is none or it cannot be replaced later."""
+    """The file, a link followed; SupasyncError where it does not exist or cannot be read."""
     try:
         target = path.resolve(strict=True)
         raw = descriptors.read(target, _LARGEST)
@@ -59,7 +59,7 @@ def read(path: Path) -> EnvFile:
 
 
 def check_writable(file: EnvFile) -> None:
-    """SupasyncError where `replace` would be refused; nothing is tried out."""
+    """SupasyncError where `replace` would be refused; nothing is written."""
     descriptors.check_user(file.path.parent)
     status = file.path.stat()
     if not status.st_mode & stat.S_IWUSR or not os.access(file.path, os.W_OK):
@@ -70,7 +70,7 @@ def check_writable(file: EnvFile) -> None:
         )
     if status.st_nlink > 1:
         raise SupasyncError(
-            f"{file.path} has a second name (a hard link), which would go on with the old values",
+            f"{file.path} has a second name (a hard link), which would keep the old values",
             hint="make the other name a symbolic link",
         )
 
@@ -87,7 +87,7 @@ def keep(file: EnvFile, stamp: str) -> Path:
             out.flush()
             os.fsync(out.fileno())
     except FileExistsError:
-        raise SupasyncError(f"{copy} has just been made by somebody else", hint="run it again") from None
+        raise SupasyncError(f"{copy} has just been created by somebody else", hint="run it again") from None
     except OSError as err:
         copy.unlink(missing_ok=True)
         raise SupasyncError(f"{copy} cannot be written: {err.strerror}") from err

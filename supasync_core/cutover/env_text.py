@@ -1,7 +1,7 @@
 """A .env file's text with other values: old lines stay as comments, everything else stays as it is.
 
-python-dotenv's parser says where a binding begins and ends; nothing of the format is known here but how a
-comment and a quoted value are written.
+python-dotenv's parser says where a variable begins and ends; all that is known here of the format is how
+comments and quoted values are written.
 """
 
 import re
@@ -25,7 +25,7 @@ _HEAD: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """The new text; ``changed`` names what got another value, ``repeated`` what had been given twice."""
+    """The new text; ``changed`` names what got another value, ``repeated`` what was there twice."""
 
     text: str
     changed: tuple[str, ...]
@@ -33,7 +33,7 @@ class Rewritten:
 
 
 def lines(text: str) -> list[Line]:
-    """Every variable in the order of the text, repeated ones too; SupasyncError where a line is none."""
+    """Every variable in the order of the text, repeated ones too; SupasyncError where a line is not one."""
     return [
         Line(binding.key, binding.value or "", _line(binding))
         for binding in _bindings(text)
@@ -87,7 +87,6 @@ def _line(binding: Binding) -> int:
 
 
 def _line_end(text: str) -> str:
-    """The line end that the file uses first."""
     found = _LINE_END.search(text)
     return found[0] if found else "\n"
 

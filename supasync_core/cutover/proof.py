@@ -1,4 +1,4 @@
-"""What a check rests on, as the certificate keeps it: no value of a row, no key of a project."""
+"""The evidence of checks for the certificate: no value of a row, no key of a project."""
 
 from collections.abc import Sequence
 from itertools import takewhile
@@ -8,7 +8,7 @@ from supasync_core.api.blind_spots import UPDATES
 from supasync_core.api.state_store import Record
 from supasync_core.cutover.app_env import AppEnv
 from supasync_core.cutover.checklist import Outcome, failed, ok, skipped
-from supasync_core.init.undecided import WAY_OUT, Look, by_name
+from supasync_core.init.undecided import WAY_OUT, UndecidedTables, by_name
 from supasync_core.model.settings import Mention
 from supasync_core.model.wording import counted
 from supasync_core.verify import Verification
@@ -38,7 +38,7 @@ _KEPT: Final = (
 
 
 def of_app(app: AppEnv) -> dict[str, Any]:
-    """Which files change in which names, and what is left to a person."""
+    """Which variables change in which files, and what is left to a person."""
     return {
         "files": {
             str(each.file.path): {"changed": list(each.done.changed), "given_twice": list(each.done.repeated)}
@@ -50,12 +50,12 @@ def of_app(app: AppEnv) -> dict[str, Any]:
 
 def of_verification(found: Verification) -> Outcome:
     """How the tables were compared, and whether nothing at all differs."""
-    told = found.as_json()
+    document = found.as_json()
     tables = {
         name: {key: table[key] for key in _KEPT if table.get(key) is not None}
-        for name, table in told["tables"].items()
+        for name, table in document["tables"].items()
     }
-    proof = {key: told[key] for key in ("values_compared", "at", "requests", "bytes", "notes")}
+    proof = {key: document[key] for key in ("values_compared", "at", "requests", "bytes", "notes")}
     proof["tables"] = tables
     methods = ", ".join(dict.fromkeys(table.method for table in found.tables))
     rows = sum(table.compared for table in found.tables)
@@ -71,23 +71,21 @@ def of_verification(found: Verification) -> Outcome:
         if not table.equal or table.in_flight
     ]
     blind = [table.name for table in found.tables if UPDATES in table.unseen and table.changed]
-    again = f"; no run brings updates of {', '.join(blind)}: supasync sync --full NAME does" if blind else ""
-    return failed("; ".join(wrong), f"supasync verify names the rows{again}", **proof)
+    again = f"; no run copies updates of {', '.join(blind)}: supasync sync --full NAME does" if blind else ""
+    return failed("; ".join(wrong), f"list the rows: supasync verify{again}", **proof)
 
 
-def of_undecided(look: Look, ignored: Sequence[Mention]) -> Outcome:
-    """The tables that are not copied: those nobody has decided on, and those left out on purpose."""
+def of_undecided(undecided: UndecidedTables, ignored: Sequence[Mention]) -> Outcome:
+    """The tables that are not copied: those that are undecided, and those left out on purpose."""
     names = [each.name for each in ignored]
-    found = look.tables
+    found = undecided.tables
     if found:
-        hint = f"{WAY_OUT}; or, to switch without them, say --accept undecided"
-        told = "; ".join(each.sentence for each in found)
-        return failed(told, hint, tables=by_name(found), ignored=names)
+        hint = f"{WAY_OUT}; or, to switch without them, pass --accept undecided"
+        text = "; ".join(each.sentence for each in found)
+        return failed(text, hint, tables=by_name(found), ignored=names)
     shown = f"left out on purpose: {', '.join(names)}" if names else "each is copied"
-    if not look.told:
-        return skipped(
-            f"{shown}, as far as tables.yaml names them: OLD's tables were not listed", ignored=names
-        )
+    if not undecided.listed:
+        return skipped(f"{shown}, as far as tables.yaml says: OLD's tables were not listed", ignored=names)
     return ok(shown, ignored=names)
 
 
@@ -96,8 +94,8 @@ def of_gap(records: Sequence[Record], tables: Sequence[str], command: str) -> Ou
     copying = [each for each in records if each.command in _COPYING and each.status != "running"]
     imports = list(takewhile(lambda each: each.command == command, copying))
     if not imports:
-        told = f"the last run was {copying[0].command}, {copying[0].created_at}" if copying else "nothing ran"
-        return failed(f"there is no gap import: {told}", "supasync gap import FOLDER")
+        last = f"the last run was {copying[0].command}, {copying[0].created_at}" if copying else "nothing ran"
+        return failed(f"there is no gap import: {last}", "run: supasync gap import FOLDER")
     found: dict[str, str] = {}
     files: dict[str, str] = {}
     for each in imports:

@@ -1,10 +1,10 @@
-"""The way back: the app's .env as it was, and what was written to the sink since the switch."""
+"""Back to the source: the app's .env as it was, and what was written to the sink since the switch."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from supasync_core.cutover import env_file
 from supasync_core.cutover.saved_progress import Replaced, SavedProgress, save
@@ -15,12 +15,12 @@ from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration
 
 ENV: Final = "env"
-"""The name under which it is accepted that a .env was edited since the switch."""
+"""The name by which a person accepts that a .env was edited since the switch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """One file to restore; ``back`` already where it is the original again."""
+    """One file to restore; ``back``: it is the original again already."""
 
     replaced: Replaced
     now: env_file.EnvFile
@@ -32,85 +32,87 @@ class Restore:
         return self.now.digest == self.replaced.before
 
 
-def ways(progress: SavedProgress, accepted: Collection[str], own: Collection[Path]) -> list[Restore]:
-    """What to restore, the newest switch's; SupasyncError where it cannot be, and nothing was touched.
+def restores(progress: SavedProgress, accepted: Collection[str], own: Collection[Path]) -> list[Restore]:
+    """The files to restore; SupasyncError where one cannot be restored, and nothing was changed.
 
-    ``own`` are the files that a switch may have replaced: whatever else is named, it was not supasync's.
+    ``own`` are the files that a switch may have replaced: any other one was not replaced by supasync.
     """
-    places = {path.resolve() for path in own}
     if not progress.replaced:
         raise StateError(
-            "no switch of an app's .env is known on this machine, so there is nothing to take back",
-            hint="its originals would stand beside your app's .env as .env.old-...",
+            "no switch of an app's .env is recorded on this machine, so there is nothing to restore",
+            hint="the originals would be beside your app's .env as .env.old-...",
         )
-    found = []
-    for each in progress.replaced:
-        path, beside = Path(each.path), Path(each.kept)
-        original = beside.parent == path.parent and beside.name.startswith(f"{path.name}.old-")
-        if path.resolve() not in places or not original:
-            raise StateError(
-                f"{each.path} is neither cutover.env nor the .env beside tables.yaml: nothing was touched",
-                hint="restore it by hand, if it is yours",
-            )
-        kept = env_file.read(Path(each.kept))
-        if kept.digest != each.before:
-            raise SupasyncError(f"{each.kept} is not the original any more: restore {each.path} by hand")
-        now = env_file.read(Path(each.path))
-        if now.digest not in (each.before, each.after) and ENV not in accepted:
-            raise SupasyncError(
-                f"{each.path} was changed since the switch: what was written into it would be lost",
-                hint=f"--accept {ENV} keeps that version beside it; the original is {each.kept}",
-            )
-        env_file.check_writable(now)
-        found.append(Restore(each, now, kept.raw))
-    return found
+    places = {path.resolve() for path in own}
+    return [_restore_of(each, accepted, places) for each in progress.replaced]
 
 
-def restore(folder: Path, progress: SavedProgress, way: Restore) -> None:
+def _restore_of(each: Replaced, accepted: Collection[str], places: Collection[Path]) -> Restore:
+    path, original = Path(each.path), Path(each.kept)
+    beside = original.parent == path.parent and original.name.startswith(f"{path.name}.old-")
+    if path.resolve() not in places or not beside:
+        raise StateError(
+            f"{each.path} is neither cutover.env nor the .env beside tables.yaml: nothing was changed",
+            hint="if it is yours, restore it yourself",
+        )
+    kept = env_file.read(original)
+    if kept.digest != each.before:
+        raise SupasyncError(f"{each.kept} is no longer the original: restore {each.path} yourself")
+    now = env_file.read(path)
+    if now.digest not in (each.before, each.after) and ENV not in accepted:
+        raise SupasyncError(
+            f"{each.path} was changed since the switch, and those changes would be lost",
+            hint=f"--accept {ENV} keeps that version beside it; the original is {each.kept}",
+        )
+    env_file.check_writable(now)
+    return Restore(each, now, kept.raw)
+
+
+def restore(folder: Path, progress: SavedProgress, one: Restore) -> None:
     """Put the original back; a version that was edited since is kept beside it."""
     progress.stopped_at = None
     progress.settled = None  # the app may have written to NEW since
     save(folder, progress)
-    if way.now.digest != way.replaced.after:
-        env_file.keep(way.now, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"))
-    env_file.replace(way.now, way.raw)
+    if one.now.digest != one.replaced.after:
+        env_file.keep(one.now, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"))
+    env_file.replace(one.now, one.raw)
 
 
 @dataclass(frozen=True, slots=True)
-class Since:
-    """What the sink got in a table since the switch: rows newer than that, or None and why not."""
+class WritesSince:
+    """What a table of the sink got since the switch: ``newer`` rows, or None and why that is unknown."""
 
     table: str
     newer: int | None
     rows: int | None
     text: str
 
+    def as_json(self) -> dict[str, Any]:
+        """The counts under fixed names."""
+        return asdict(self)
 
-def since(migration: Migration, progress: SavedProgress) -> Iterator[Since]:
-    """Each table, by counts: by timestamp where it has one, else by the number of rows."""
+
+def writes_since(migration: Migration, progress: SavedProgress) -> Iterator[WritesSince]:
+    """Each table: rows newer than the switch where it has a timestamp, else the number of rows."""
     if progress.switched_at is None:
         return
     for table in migration.settings.tables:
         try:
-            yield _since(migration, table.whole(), progress, progress.switched_at)
+            yield _writes_since(migration, table.whole(), progress, progress.switched_at)
         except SupasyncError as err:
-            yield Since(table.name, None, None, f"cannot be told: {err}")
+            yield WritesSince(table.name, None, None, f"unknown: {err}")
 
 
-def _since(migration: Migration, table: Table, progress: SavedProgress, at: str) -> Since:
-    stamped = [
-        keyset for keyset in migration.strategy(table).keysets(table) if keyset.column in table.timestamp
-    ]
+def _writes_since(migration: Migration, table: Table, progress: SavedProgress, at: str) -> WritesSince:
+    keysets = migration.strategy(table).keysets(table)
+    stamped = [keyset for keyset in keysets if keyset.column in table.timestamp]
     rows = migration.sink.count(table)
     before = progress.tables.get(table.name)
-    told = (
-        f"{counted(rows, 'row', 'rows')} now"
-        if before is None
-        else f"{counted(before, 'row', 'rows')} then, {rows:,} now"
-    )
+    counts = f"{counted(rows, 'row', 'rows')} now"
+    if before is not None:
+        counts = f"{counted(before, 'row', 'rows')} then, {rows:,} now"
     if not stamped:
-        return Since(table.name, None, rows, f"{told}; no timestamp tells which")
-    newer = sum(
-        migration.sink.count(table, Window((Span(keyset, beyond=at),), limit=1)) for keyset in stamped
-    )
-    return Since(table.name, newer, rows, f"{counted(newer, 'row', 'rows')} newer than the switch; {told}")
+        return WritesSince(table.name, None, rows, f"{counts}; it has no timestamp, so new ones are unknown")
+    windows = [Window((Span(keyset, beyond=at),), limit=1) for keyset in stamped]
+    newer = sum(migration.sink.count(table, window) for window in windows)
+    text = f"{counted(newer, 'row', 'rows')} newer than the switch; {counts}"
+    return WritesSince(table.name, newer, rows, text)

@@ -1,4 +1,4 @@
-"""What this machine remembers of a switch: so that a killed one is completed, and a done one taken back."""
+"""What this machine saves of a switch, so that a killed one can be completed and a done one rolled back."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -28,9 +28,9 @@ class Replaced:
 class SavedProgress:
     """One switch from ``source`` to ``sink``; times are ISO texts.
 
-    ``stopped_at``: when the writers were confirmed to be stopped, by this machine's clock. ``switched_at``:
-    by the sink's clock, set before the first .env is replaced. ``checks`` and ``tables`` are the
-    certificate's. ``steps`` of the user's own have run. ``settled`` is what the source held, table by table,
+    ``stopped_at``: when a person confirmed that the writers have stopped, by this machine's clock.
+    ``switched_at``: by the sink's clock, set before the first .env is replaced. ``checks`` and ``tables`` are
+    the certificate's. ``steps`` of the user's own have run. ``settled``: the source's `Activity` by table
     when a verification found the sink equal to it.
     """
 
@@ -48,7 +48,7 @@ class SavedProgress:
 
 
 def load(folder: Path, source: str, sink: str) -> SavedProgress:
-    """What is known of a switch between these two; a fresh one where nothing is. It makes no file."""
+    """What is saved of a switch between these two; an empty one where nothing is. It creates no file."""
     path = folder / lock.FOLDER / _NAME
     try:
         check_own(path.parent)
@@ -60,7 +60,7 @@ def load(folder: Path, source: str, sink: str) -> SavedProgress:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as err:
         raise StateError(
             f"{path} cannot be read: {err}",
-            hint="it says how far a switch has come: look at your app's .env, then move that file away",
+            hint="it says how far a switch has come: check your app's .env, then move that file away",
         ) from err
     return (
         progress
@@ -70,5 +70,5 @@ def load(folder: Path, source: str, sink: str) -> SavedProgress:
 
 
 def save(folder: Path, progress: SavedProgress) -> None:
-    """Keep it, whole or not at all."""
+    """Save it, whole or not at all."""
     write_private(lock.folder(folder) / _NAME, json.dumps(asdict(progress), indent=2))

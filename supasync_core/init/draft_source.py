@@ -1,4 +1,4 @@
-"""The source that a tables.yaml is drafted from, before there is any."""
+"""The projects or files that a tables.yaml is drafted from, before there is one."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,32 +17,32 @@ from supasync_core.model.secret import Secret, Values
 from supasync_core.model.table import Shape, Table
 
 VARIABLES = {"url": "OLD_SUPABASE_URL", "key": "OLD_SUPABASE_SERVICE_ROLE_KEY"}
-"""Where the settings of OLD stand in the environment: the references that the drafted file will hold."""
+"""The variables with OLD's settings; the drafted file refers to them."""
 NEW = {"url": "SUPABASE_URL", "key": "SUPABASE_SERVICE_ROLE_KEY"}
-_FILL = "copy .env.example to .env and fill it in, or look at exported CSV files instead: --from FOLDER"
+_FILL = "copy .env.example to .env and fill it in, or read exported CSV files instead: --from FOLDER"
 _NOT_SHOWN = (
-    "they are shown to the secret key (sb_secret_...) or service_role alone, and nowhere where the API's "
-    "description is switched off. Then look at exported CSV files: supasync init --from FOLDER"
+    "only the secret key (sb_secret_...) or service_role may see them. Where the API's description is "
+    "switched off, read exported CSV files instead: supasync init --from FOLDER"
 )
 _NO_RIGHTS = "the key may have no rights on them. Run in that project:"
 OTHERS = (
-    "Tables of a schema that the API does not expose are not seen: add it under Project Settings -> API -> "
+    "Tables of a schema that the API does not expose are invisible: add it under Project Settings -> API -> "
     "Exposed schemas, and run in that project: grant usage on schema NAME to service_role; grant select on "
     "all tables in schema NAME to service_role;"
 )
-"""How the tables of another schema come to be seen."""
+"""How tables of another schema become visible."""
 _SUPABASE = re.compile(
     "auth|storage|graphql(_public)?|_?realtime|vault|extensions|net|cron|pgbouncer|pgsodium.*|pgmq(_public)?"
     "|supabase_.*|_supavisor|_analytics|information_schema|pg_.*"
 )
-"""Schemas of Supabase itself: accounts and files are carried over in other ways, see the guides."""
-_NO_FILES = "files are called <table>.csv, or <table>_rows.csv as the dashboard saves them"
+"""Schemas of Supabase itself: accounts and files are copied in other ways, see the guides."""
+_NO_FILES = "files must be called <table>.csv, or <table>_rows.csv as the dashboard saves them"
 
 
 def of_environment(
     environ: Mapping[str, str], folder: Path, host: Host, ledger: Ledger
 ) -> tuple[Source, list[Secret]]:
-    """OLD as the environment or .env names it, opened, and its secrets; ConfigError with all flaws."""
+    """OLD as the environment or .env names it, opened, and its secrets; ConfigError with all problems."""
     backend = host.sources.get("rest")
     values, secrets = _read(environ, folder, VARIABLES, backend)
     return backend.open(_context(values, folder, ledger)), secrets
@@ -51,7 +51,7 @@ def of_environment(
 def sink_of_environment(
     environ: Mapping[str, str], folder: Path, host: Host
 ) -> tuple[Sink | None, list[Secret]]:
-    """NEW in the same way; None where it is not filled in yet."""
+    """NEW in the same way; None where its variables are not filled in yet."""
     backend = host.sinks.get("rest")
     try:
         values, secrets = _read(environ, folder, NEW, backend)
@@ -63,7 +63,7 @@ def sink_of_environment(
 def _read(
     environ: Mapping[str, str], folder: Path, variables: Mapping[str, str], backend: Backend[Any]
 ) -> tuple[Values, list[Secret]]:
-    """The settings of a project as the environment or .env has them; ConfigError with all flaws."""
+    """A project's settings from the environment or .env; ConfigError with all problems."""
     dotenv, flaws = read_dotenv(folder / ".env")
     problems = [f"{folder / '.env'}:{line}: {flaw}" for line, flaw in flaws]
     values: dict[str, str | Secret] = {}
@@ -92,10 +92,7 @@ def of_path(path: Path, host: Host) -> Source:
 
 
 def schemas_of(source: Source) -> Sequence[str] | None:
-    """The schemas that the source shows, public first; None where it does not tell.
-
-    Those of Supabase itself are left out.
-    """
+    """The schemas that the source shows, public first, without Supabase's own; None where it does not say."""
     found = source.schemas() if isinstance(source, Exposing) else None
     if found is None:
         return None
@@ -106,11 +103,11 @@ def schemas_of(source: Source) -> Sequence[str] | None:
 def listed(source: Source, schemas: Sequence[str], *, files: bool = False) -> dict[str, Mapping[str, Shape]]:
     """The tables of each of the schemas; SchemaError where the source cannot list them or shows none.
 
-    ``files`` tells that the way out is another file, not another key.
+    ``files``: the way out is another file, not another key.
     """
     if not isinstance(source, Catalog):
         raise SchemaError(
-            "the source's backend cannot list its tables", hint="write their names into tables.yaml by hand"
+            "the source's backend cannot list its tables", hint="write their names into tables.yaml yourself"
         )
     found: dict[str, Mapping[str, Shape]] = {}
     for schema in schemas:
@@ -120,28 +117,19 @@ def listed(source: Source, schemas: Sequence[str], *, files: bool = False) -> di
             hint = err.hint if files or (schema != "public" and err.hint) else _NOT_SHOWN
             raise type(err)(f"the source does not show its tables: {err.message}", hint=hint) from err
     if not any(found.values()):
-        hint = _NO_FILES if files else _no_rights(schemas)
+        names = (each if re.fullmatch("[a-z_][a-z0-9_]*", each) else sql_name(each) for each in schemas)
+        grants = " ".join(f"grant select on all tables in schema {each} to service_role;" for each in names)
+        hint = f"{_NO_RIGHTS} {grants} notify pgrst, 'reload schema'; {OTHERS}"
+        hint = _NO_FILES if files else hint
         word = "schema" if len(schemas) == 1 else "schemas"
         raise SchemaError(f"no table is shown in the {word} {', '.join(schemas)}", hint=hint)
     return found
 
 
 def doubled(source: Source, tables: Sequence[Table]) -> list[Remark]:
-    """What the source tells of tables that show the rows of others, so that their rows would go twice."""
+    """Remarks on tables that also show rows of other tables, which would be copied twice."""
     found = source.remarks(tables) if isinstance(source, Remarking) else ()
     return [each for each in found if each.kind == "inheritance"]
-
-
-def _no_rights(schemas: Sequence[str]) -> str:
-    """What to do where no table is shown: grants, or exposing the schema in which the app's tables are."""
-    grants = " ".join(
-        f"grant select on all tables in schema {_plain(schema)} to service_role;" for schema in schemas
-    )
-    return f"{_NO_RIGHTS} {grants} notify pgrst, 'reload schema'; {OTHERS}"
-
-
-def _plain(schema: str) -> str:
-    return schema if re.fullmatch("[a-z_][a-z0-9_]*", schema) else sql_name(schema)
 
 
 def _context(values: Mapping[str, str], folder: Path, ledger: Ledger) -> Context:

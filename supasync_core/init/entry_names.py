@@ -1,4 +1,4 @@
-"""Names of entries where tables of several schemas meet: two tables of one name are told apart."""
+"""Names of entries for tables of several schemas: two tables of one name get different ones."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ def distinct(found: Mapping[str, Sequence[Proposal]], declared: Sequence[Table] 
     """All proposals of all schemas, those that are copied first; no two entries of one name.
 
     Of several tables of one name the first keeps it, and is the one in ``public`` where there is one; the
-    others are called by their schema too.
+    others have their schema in front.
     """
     taken = {table.name for table in declared}
     relations = {each.table.name for proposals in found.values() for each in proposals}
@@ -20,14 +20,14 @@ def distinct(found: Mapping[str, Sequence[Proposal]], declared: Sequence[Table] 
         entries = {table.relation: table.name for table in declared if table.schema == schema}
         for each in proposals:
             if not each.refusal:
-                entries[each.table.name] = _free(each.table, taken, relations)
+                entries[each.table.name] = _unused_name(each.table, taken, relations)
                 taken.add(entries[each.table.name])
-        copied += [_called(each, entries) for each in proposals if not each.refusal]
+        copied += [_renamed(each, entries) for each in proposals if not each.refusal]
     return copied + [each for proposals in found.values() for each in proposals if each.refusal]
 
 
-def _free(table: Table, taken: Collection[str], relations: Collection[str]) -> str:
-    """The table's own name, else one with its schema that no table has."""
+def _unused_name(table: Table, taken: Collection[str], relations: Collection[str]) -> str:
+    """The table's own name, or one with its schema that no other table has."""
     alike = {name.lower() for name in taken}
     if table.name.lower() not in alike:
         return table.name
@@ -37,7 +37,7 @@ def _free(table: Table, taken: Collection[str], relations: Collection[str]) -> s
     return name
 
 
-def _called(proposal: Proposal, entries: Mapping[str, str]) -> Proposal:
+def _renamed(proposal: Proposal, entries: Mapping[str, str]) -> Proposal:
     """The proposal under its entry's name, its parents under theirs."""
     table = proposal.table
     name = entries[table.name]
@@ -49,5 +49,5 @@ def _called(proposal: Proposal, entries: Mapping[str, str]) -> Proposal:
             table=table.name if name != table.name else None,
             depends_on=tuple(entries[parent] for parent in table.depends_on),
         ),
-        instead=proposal.instead and _called(proposal.instead, entries),
+        instead=proposal.instead and _renamed(proposal.instead, entries),
     )

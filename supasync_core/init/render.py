@@ -17,7 +17,7 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ORDER = ("strategy", "key", "timestamp", "updates", "compare_every", "deletes", "depends_on")
 
 HEAD = """\
-# What supasync copies, and from where to where. Written by supasync init: read it through, it is yours now.
+# What supasync copies, and from where to where. Written by supasync init: read it through; it is yours now.
 #
 # Names in ${...} come from the environment, or from the file .env beside this one: copy .env.example to .env
 # and fill it in. A key is never written here, so this file can be committed.
@@ -35,17 +35,17 @@ sink:
   url: "${SUPABASE_URL}"
   key: "${SUPABASE_SERVICE_ROLE_KEY}"
 
-# ENABLE_HOURLY_SYNC=false in .env switches the hourly run off; without that line it is on.
+# ENABLE_HOURLY_SYNC=false in .env turns the hourly run off; without that line it is on.
 enabled: "${ENABLE_HOURLY_SYNC:-true}"
 
-# What each project may use in a month, and in all: warnings come from 60 %, on_budget: stop ends a run.
+# What each project may use in a month, and in total: warnings begin at 60 %, on_budget: stop ends a run.
 budgets: {requests: 50000, egress: 5GB, database: 500MB}
 
 """
 
 _UNDECIDED = """\
-# Not copied, each for the reason behind it. Decide on each: make it fit, take its name out and run
-# supasync init again, which prints its entry; or move its name to a list that is called ignore:
+# Not copied, each for the reason given. Decide on each one: fix the reason, remove its name and run
+# supasync init again, which prints its entry; or move its name to a list called ignore:
 undecided:
 """
 
@@ -64,17 +64,17 @@ SUPABASE_SERVICE_ROLE_KEY=
 # The anon or publishable key: your app gets it when supasync cutover switches it to NEW.
 SUPABASE_ANON_KEY=
 
-# false switches the hourly run off.
+# false turns the hourly run off.
 ENABLE_HOURLY_SYNC=true
 
-# Where to tell of a change, and where to ping after each run; see docs/how-to/get-told.md.
+# Where to send notifications, and where to ping after each run; see docs/how-to/get-told.md.
 # SUPASYNC_WEBHOOK_URL=
 # SUPASYNC_PING_URL=
 """
 
 
 def document(proposals: Sequence[Proposal], notes: Iterable[str] = ()) -> str:
-    """All of tables.yaml; the ``notes`` stand above the tables."""
+    """All of tables.yaml; the ``notes`` are above the tables."""
     left = [proposal for proposal in proposals if proposal.refusal]
     lines = [_UNDECIDED.rstrip(), *undecided(left), ""] if left else []
     lines += [*(line for note in notes for line in _comment(note, "")), "tables:"]
@@ -95,7 +95,7 @@ def entries(proposals: Iterable[Proposal]) -> str:
 
 
 def is_commented(text: str, name: str) -> bool:
-    """Whether the entry of that table stands in tables.yaml as a comment: somebody has decided on it."""
+    """Whether the entry of that table is a comment in tables.yaml: somebody has decided on it."""
     written = rf"^\s*#\s*(?:{re.escape(_name(name))}|{re.escape(name)}):"
     return re.search(written, text, re.MULTILINE) is not None
 
@@ -104,26 +104,20 @@ def _entry(proposal: Proposal) -> Iterator[str]:
     yield f"  {_name(proposal.table.name)}:"
     for remark in proposal.remarks:
         yield from _comment(remark, "    ")
-    for setting in _ORDER:
-        if setting in proposal.reasons:
-            yield from _setting(setting, _value(proposal.table, setting), proposal.reasons[setting])
+    for setting in (each for each in _ORDER if each in proposal.reasons):
+        line, reason = f"    {setting}: {_value(proposal.table, setting)}", proposal.reasons[setting]
+        if len(line) + len(reason) + 4 <= _WIDTH:
+            yield f"{line}  # {_one_line(reason)}"
+        else:
+            yield from [*_comment(reason, "    "), line]
     if proposal.table.schema != "public":
         yield f"    schema: {_text(proposal.table.schema)}"
     if proposal.table.table is not None:
         yield f"    table: {_text(proposal.table.table)}"
 
 
-def _setting(setting: str, value: str, reason: str) -> Iterator[str]:
-    line = f"    {setting}: {value}"
-    if len(line) + len(reason) + 4 <= _WIDTH:
-        yield f"{line}  # {_one_line(reason)}"
-    else:
-        yield from _comment(reason, "    ")
-        yield line
-
-
 def _left_out(proposal: Proposal) -> list[str]:
-    """The name, and behind it the reason; below it where the name alone takes half of the line."""
+    """The name and the reason behind it; below it where the name takes half of the line."""
     line = f"  - {_text(written(proposal.table.schema, proposal.table.name))}"
     if len(line) > _WIDTH // 2:
         return [line, *_comment(proposal.refusal or "", " " * 6)]
@@ -140,14 +134,11 @@ def _value(table: Table, setting: str) -> str:
     return _text(value[0]) if len(value) == 1 else f"[{', '.join(map(_text, value))}]"
 
 
-def _comment(text: str, indent: str, mark: str = "# ") -> list[str]:
-    width = _WIDTH - len(indent)
-    return [
-        indent + line
-        for line in textwrap.wrap(
-            _one_line(text), width, initial_indent=mark, subsequent_indent=mark, break_on_hyphens=False
-        )
-    ]
+def _comment(text: str, indent: str) -> list[str]:
+    mark = f"{indent}# "
+    return textwrap.wrap(
+        _one_line(text), _WIDTH, initial_indent=mark, subsequent_indent=mark, break_on_hyphens=False
+    )
 
 
 def _one_line(text: str) -> str:

@@ -1,7 +1,7 @@
-"""What a sample of rows tells of a table's timestamps: which is stamped once, which moves with updates.
+"""What a sample of rows shows of a table's timestamps: which is set once, which moves with updates.
 
 Pure functions over rows that were read. A name is only a promise; the rows show whether it is kept. What they
-cannot show is never taken for proof: where they are too few, nothing is said.
+cannot show is never taken for proof: too few rows prove nothing.
 """
 
 import re
@@ -43,35 +43,24 @@ _EVENT_WORD = re.compile("due|end|from|read|sent|send|paid|pay|ran|run|ship|next
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """How the values of a column stand to the times at which the same rows were inserted, in rows.
+    """How a column's values compare with the times at which the same rows were inserted, in rows.
 
-    ``given``: rows that have one. ``future``: values that lie ahead of the source's clock.
+    ``present``: rows that have a value. ``future``: values that are ahead of the source's clock.
     """
 
     rows: int
-    given: int = 0
+    present: int = 0
     later: int = 0
     equal: int = 0
     earlier: int = 0
     future: int = 0
 
-    @property
-    def is_still(self) -> bool:
-        """Whether enough rows were seen to say that the column never moves."""
-        return self.rows >= LEAST and not self.later
-
-    @property
-    def is_proof(self) -> bool:
-        """Whether the column moves as one does that each update sets, whatever it is called."""
-        always = self.given == self.rows and not (self.earlier or self.future)
-        return always and self.later >= _PROOF and self.later + self.equal == self.rows
-
 
 def moves(rows: Sequence[Row], column: str, made: str | None, now: Instant | None = None) -> Moves:
-    """The values of ``column`` held against those of ``made``; without ``made``, how many there are at all.
+    """The values of ``column`` compared with those of ``made``; without ``made``, how many there are at all.
 
     A value that all rows have which were there at one time, as ``alter table ... add column ... default
-    now()`` leaves behind, is no move: it is the smallest one, and shared.
+    now()`` leaves behind, is not a move: it is the smallest one, and shared.
     """
     pairs = [(instant(row.get(column)), instant(row.get(made)) if made else None) for row in rows]
     values = Counter(value for value, _ in pairs if value is not None)
@@ -83,7 +72,7 @@ def moves(rows: Sequence[Row], column: str, made: str | None, now: Instant | Non
     compared = [(value, _order(value, start, step)) for value, start in both]
     return Moves(
         rows=len(rows),
-        given=sum(values.values()),
+        present=sum(values.values()),
         later=sum(order > 0 and value != bulk for value, order in compared),
         equal=sum(order == 0 or (order > 0 and value == bulk) for value, order in compared),
         earlier=sum(order < 0 for _, order in compared),
@@ -97,11 +86,11 @@ def standstill(shape: Shape, column: str, rows: Sequence[Row]) -> str | None:
     moved = moves(rows, column, found.name if found else None)
     if len(rows) < LEAST:
         return None
-    if not moved.given:
-        return f"nothing sets {column}, it is NULL in all of the {len(rows)} rows looked at"
-    if found is None or not moved.is_still or moved.later + moved.equal + moved.earlier < LEAST:
+    if not moved.present:
+        return f"nothing sets {column}, it is NULL in all of the {len(rows)} rows read"
+    if found is None or moved.later or moved.later + moved.equal + moved.earlier < LEAST:
         return None
-    return f"nothing sets {column}, it is never later than {found.name} in the {len(rows)} rows looked at"
+    return f"nothing sets {column}, it is never later than {found.name} in the {len(rows)} rows read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +98,15 @@ class Judged:
     """The timestamps of a table: ``made`` tells when a row was inserted, ``changed`` when it was updated.
 
     ``how`` is why ``changed`` is taken for that: ``moves`` (the rows show it), ``proven`` (they show it,
-    though its name does not speak of updates), ``name`` (its name alone, for nothing can be compared),
-    ``few`` (its name, and too few rows to tell), ``still`` (it should move, and never did). ``told`` says
-    what was seen.
+    though its name does not speak of updates), ``name`` (its name alone: nothing can be compared),
+    ``few`` (its name, and too few rows to tell), ``still`` (it should move, and never did). ``reason``
+    is the sentence.
     """
 
     made: Column | None = None
     changed: Column | None = None
     how: str | None = None
-    told: str = ""
+    reason: str = ""
 
 
 def judged(shape: Shape, rows: Sequence[Row], now: Instant | None = None) -> Judged:
@@ -134,16 +123,19 @@ def judged(shape: Shape, rows: Sequence[Row], now: Instant | None = None) -> Jud
 def _changed(
     shape: Shape, column: Column, made: Column | None, rows: Sequence[Row], now: Instant | None
 ) -> Judged | None:
-    """The column as one that tells of updates; None where it is none."""
+    """The column as one that shows updates; None where it is not one."""
     if column.key or column.refers or column == made:
         return None
     seen = moves(rows, column.name, made.name if made else None, now)
-    told = f"later than {made.name if made else ''} in {seen.later} of the {seen.rows} rows looked at"
+    later = f"later than {made.name if made else ''} in {seen.later} of the {seen.rows} rows read"
     if not speaks_of_updates(column.name):
-        proven = seen.is_proof and not is_event(column.name) and (has_clock(column) or seen.equal > 0)
-        return Judged(made, column, "proven", f"{told}, and never earlier") if proven else None
+        proof = (
+            seen.present == seen.rows == seen.later + seen.equal and seen.later >= _PROOF and not seen.future
+        )
+        proven = proof and not is_event(column.name) and (has_clock(column) or seen.equal > 0)
+        return Judged(made, column, "proven", f"{later}, and never earlier") if proven else None
     if seen.later:
-        return Judged(made, column, "moves", told)
+        return Judged(made, column, "moves", later)
     if sentence := standstill(shape, column.name, rows):
         return Judged(made, column, "still", sentence)
     if len(rows) < LEAST:
@@ -162,12 +154,12 @@ def insert_time(
     """The column that best tells when a row was inserted: by its default, its name, its values."""
     named = [column for column in timestamp_columns(shape) if not speaks_of_updates(column.name)]
     found = [column for column in named if column.name not in leave and not column.refers]
-    sound = [column for column in found if is_stamped(column) or is_plain_time(column, rows, now)]
+    sound = [column for column in found if is_stamped(column) or _is_plain_time(column, rows, now)]
     stamped = [column.name for column in sound]
     return min(
         sound,
         key=lambda column: (
-            not is_called_made(column.name),
+            not named_like_insert(column.name),
             not has_clock(column),
             is_event(column.name),
             sum(moves(rows, column.name, other).later for other in stamped if other != column.name),
@@ -178,7 +170,7 @@ def insert_time(
 
 def is_stamped(column: Column) -> bool:
     """Whether the default or the name says that inserting a row sets it."""
-    return column.type is not None and (has_clock(column) or is_called_made(column.name))
+    return column.type is not None and (has_clock(column) or named_like_insert(column.name))
 
 
 def has_clock(column: Column) -> bool:
@@ -186,8 +178,8 @@ def has_clock(column: Column) -> bool:
     return bool(_NOW.search(column.default or ""))
 
 
-def is_called_made(name: str) -> bool:
-    """Whether the name speaks of the row's beginning."""
+def named_like_insert(name: str) -> bool:
+    """Whether the name speaks of inserting the row."""
     return bool(_MADE.search(_plain(name)))
 
 
@@ -197,12 +189,12 @@ def is_event(name: str) -> bool:
     return bool(_EVENT.search(_plain(name))) or any(map(_EVENT_WORD.match, words))
 
 
-def is_plain_time(column: Column, rows: Sequence[Row], now: Instant | None = None) -> bool:
+def _is_plain_time(column: Column, rows: Sequence[Row], now: Instant | None = None) -> bool:
     """Whether the values could be those of an insert time: there in every row, never ahead of the clock."""
     if not rows or column.type is None:
         return False
     seen = moves(rows, column.name, None, now)
-    return seen.given == seen.rows and not seen.future
+    return seen.present == seen.rows and not seen.future
 
 
 def rises(rows: Sequence[Row], key: str, column: str) -> bool:
@@ -214,7 +206,7 @@ def rises(rows: Sequence[Row], key: str, column: str) -> bool:
 
 
 def instant(value: object) -> Instant | None:
-    """The instant of a cell; None for NULL and for what is no timestamp."""
+    """The instant of a cell; None for NULL and for anything that is not a timestamp."""
     try:
         return timestamps.parse(value) if isinstance(value, str) else None
     except ValueError:

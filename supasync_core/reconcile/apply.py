@@ -1,4 +1,4 @@
-"""A plan is carried out: rows written, parents first, then removed, children first; both kept before."""
+"""A plan is applied: rows are written, parents first, then removed, children first; both are kept before."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,18 +7,18 @@ from typing import Any
 from supasync_core.api.backend import Typed
 from supasync_core.diff.difference import CHANGED, LEFT, REMOVED
 from supasync_core.diff.engine import DiffEngine
-from supasync_core.model.batch import Batch
+from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import TableError
 from supasync_core.model.report import waiting
 from supasync_core.model.table import Table
-from supasync_core.reconcile.plan import Part
+from supasync_core.reconcile.plan import TablePlan
 from supasync_core.reconcile.send_rows import MOST, Refused, send, send_again
 from supasync_core.sync import removal
 from supasync_core.sync.removal import Place, Removed
 from supasync_core.sync.stored_rows import refuse_changed, sample
 
 
-class Interrupted(Exception):  # noqa: N818 - no error: the user's wish
+class Interrupted(Exception):  # noqa: N818 - not an error: the user's wish
     """The user wants to stop; the batch in flight is done."""
 
 
@@ -31,8 +31,8 @@ class Outcome:
     updated: int = 0
     waiting: dict[str, list[Refused]] = field(default_factory=dict)
     """Rows that were refused, by their kind."""
-    removed: Removed | None = None
-    looked: bool = False
+    removal: Removed | None = None
+    read_back: bool = False
     """Whether inserted rows were read back."""
     error: str | None = None
     hint: str | None = None
@@ -50,53 +50,54 @@ class Outcome:
             self.inserted += rows
 
     @property
-    def fine(self) -> bool:
+    def complete(self) -> bool:
         """Whether the table is now as planned."""
-        return not (
-            self.error or self.refused or (self.removed and (self.removed.error or self.removed.held))
-        )
+        failed = self.removal and (self.removal.error or self.removal.held)
+        return not (self.error or self.refused or failed)
 
     @property
-    def records(self) -> int:
+    def removed(self) -> int:
+        """How many rows were removed."""
+        return self.removal.removed if self.removal else 0
+
+    @property
+    def rows(self) -> int:
         """How many rows were written or removed."""
-        return self.inserted + self.updated + (self.removed.removed if self.removed else 0)
+        return self.inserted + self.updated + self.removed
 
     def counts(self) -> dict[str, int]:
-        """The numbers alone, for the record."""
-        removed = self.removed.removed if self.removed else 0
+        """The numbers alone, for the run's history."""
         return {
             "inserted": self.inserted,
             "updated": self.updated,
-            "removed": removed,
+            "removed": self.removed,
             "refused": len(self.refused),
         }
 
     def as_json(self) -> dict[str, Any]:
         """The outcome under fixed names."""
-        gone = self.removed
+        removal = self.removal
         return {
-            "inserted": self.inserted,
-            "updated": self.updated,
-            "removed": gone.removed if gone else 0,
-            "held": [list(key) for key in gone.held] if gone else [],
+            **self.counts(),
+            "held": [list(key) for key in removal.held] if removal else [],
             "refused": [
                 {"key": list(each.key(self.table)), "reason": each.reason(self.table)}
                 for each in self.refused
             ],
-            "error": str(gone.error) if gone and gone.error else self.error,
+            "error": str(removal.error) if removal and removal.error else self.error,
         }
 
 
 @dataclass
-class Writing:
-    """Carries out a plan under the id ``change``; ``renew`` says that it is alive, before each batch.
+class Apply:
+    """Applies plans under the id ``change``; ``renew`` keeps the lease alive, before each batch.
 
-    ``named`` gives the table as the sink knows it.
+    ``named`` gives the table as the sink calls it.
     """
 
     place: Place
     engine: DiffEngine
-    parts: Sequence[Part]
+    plans: Sequence[TablePlan]
     change: str
     at: str
     named: Callable[[Table], Table]
@@ -105,31 +106,32 @@ class Writing:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
 
     def run(self) -> None:
-        """Write all tables, remove what is to be removed, and try once more what was refused."""
-        for part in self.parts:
-            self._table(part)
-        plans = [part.deletes for part in self.parts if part.deletes and self._may_remove(part)]
+        """Write all tables, remove what is to be removed, then try refused rows again."""
+        for plan in self.plans:
+            self._table(plan)
+        deletes = [
+            plan.deletes
+            for plan in self.plans
+            if plan.deletes and not plan.deletes.refused and plan.obstacle is None
+        ]
         self.renew()
-        _, done = removal.remove(self.place, plans, self.at, self.change)
+        _, done = removal.remove(self.place, deletes, self.at, self.change)
         for each in done:
-            next(o for o in self.outcomes.values() if o.table == each.table).removed = each
+            next(o for o in self.outcomes.values() if o.table == each.table).removal = each
         for outcome in self.outcomes.values():
             self._again(outcome)
 
-    def _may_remove(self, part: Part) -> bool:
-        return part.obstacle is None and not (part.deletes and part.deletes.refused)
-
-    def _table(self, part: Part) -> None:
-        table = self.named(part.table)
-        outcome = self.outcomes[part.table.name] = Outcome(table)
-        bad = [name for name in table.depends_on if name in self.outcomes and self.outcomes[name].error]
-        if part.obstacle or bad:
-            outcome.error = part.obstacle or waiting(bad)
+    def _table(self, plan: TablePlan) -> None:
+        table = self.named(plan.table)
+        outcome = self.outcomes[plan.table.name] = Outcome(table)
+        failed = [name for name in table.depends_on if name in self.outcomes and self.outcomes[name].error]
+        if plan.obstacle or failed:
+            outcome.error = plan.obstacle or waiting(failed)
             return
         texts = isinstance(self.place.sink, Typed)
         try:
             for kind in (REMOVED, CHANGED):
-                for batch in self.engine.batches(part.table, (kind,), LEFT, texts=texts):
+                for batch in self.engine.batches(plan.table, (kind,), LEFT, texts=texts):
                     self._write(outcome, kind, batch)
         except TableError as err:
             if err.table is None:
@@ -137,45 +139,44 @@ class Writing:
             outcome.error, outcome.hint = str(err), err.hint
 
     def _write(self, outcome: Outcome, kind: str, batch: Batch) -> None:
-        """Write rows; those that are written over are kept as they are, and what they are then is noted."""
+        """Write rows; what they replace is kept before, and what they are afterwards is noted."""
         self.renew()
         if self.interrupted():
             raise Interrupted
         table = outcome.table
         keys = table.keys(batch) if kind == CHANGED else []
-        for before in self._whole(table, keys):
+        for before in self._stored(table, keys):
             self.place.evidence.keep_overwritten(self.change, self.at, self.place.sink_ref, table, before)
-        written, refused = send(self.place.sink, _plain(table), batch)
+        written, refused = send(self.place.sink, _as_batch(table), batch)
         outcome.count(kind, written)
         outcome.waiting.setdefault(kind, []).extend(refused)
         if len(outcome.refused) > MOST:
             raise refused[-1].error
-        found = list(self._whole(table, keys))
-        for after in found:
+        stored = list(self._stored(table, keys))
+        for after in stored:
             self.place.evidence.keep_written(self.change, table, after)
-        aside = {each.key(table) for each in refused}
-        if kind == REMOVED and written and not outcome.looked:
-            outcome.looked = True
-            found = list(self._whole(table, sample(table, batch, aside)))
-        refuse_changed(self.place.sink, table, table.texts(batch), found, aside)
+        not_written = {each.key(table) for each in refused}
+        if kind == REMOVED and written and not outcome.read_back:
+            outcome.read_back = True
+            stored = list(self._stored(table, sample(table, batch, not_written)))
+        refuse_changed(self.place.sink, table, table.texts(batch), stored, not_written)
 
     def _again(self, outcome: Outcome) -> None:
-        """Try refused rows anew, now that all others are written, and those to be removed are gone."""
+        """Try refused rows again, now that all others are written, and those to be removed are gone."""
         table = outcome.table
         for kind, rows in outcome.waiting.items():
             if rows and not outcome.error:
-                written, outcome.waiting[kind] = send_again(self.place.sink, _plain(table), rows)
+                written, outcome.waiting[kind] = send_again(self.place.sink, _as_batch(table), rows)
                 outcome.count(kind, written)
                 keys = [each.key(table) for each in rows] if kind == CHANGED else []
-                for after in self._whole(table, keys):
+                for after in self._stored(table, keys):
                     self.place.evidence.keep_written(self.change, table, after)
 
-    def _whole(self, table: Table, keys: Sequence[tuple[str, ...]]) -> Iterator[Batch]:
-        whole = table.whole().narrowed(())
-        found = self.place.sink.rows(whole, table.key, keys) if keys else iter(())
+    def _stored(self, table: Table, keys: Sequence[Key]) -> Iterator[Batch]:
+        found = self.place.sink.rows(table.whole().narrowed(()), table.key, keys) if keys else ()
         return (batch for batch in found if batch.count)
 
 
-def _plain(table: Table) -> Table:
+def _as_batch(table: Table) -> Table:
     """The table with the columns that a batch has, whatever else is declared."""
     return replace(table, where=None, columns=(), transform=())

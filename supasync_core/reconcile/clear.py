@@ -1,8 +1,8 @@
-"""Rows of the sink that the source does not have and that stand in its way: found, and removed with consent.
+"""Rows of the sink that the source does not have and that block its rows: found, and removed with consent.
 
-They did not come from the source as far as anybody knows, so nothing but a person's word removes them: those
-of tables that were not copied yet, those whose unique value keeps a row of the source out, and the rows that
-refer to either. A row that the source has as well is only among the latter; it is read again by its key.
+Nothing shows that they came from the source, so they are only removed when a person says so: the rows of
+tables that were not copied yet, those whose unique value keeps a row of the source out, and the rows that
+refer to either. Only the last may be rows that the source has as well; these are read again by their keys.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,22 +22,22 @@ from supasync_core.sync.blocking_rows import in_the_way
 from supasync_core.sync.quarantined import NOT_UNIQUE
 from supasync_core.sync.removal import DeletePlan
 
-_AGAIN = "it was removed by reconcile clear with the row that it referred to, and is read again"
+_AGAIN = "reconcile clear removed it together with the row that it referred to; it is read again"
 MOST = 10_000
-"""Rows of one table that are asked for one by one: a sink with more was filled by something else."""
+"""Rows of one table that are looked up by key: a sink with more was filled by something else."""
 
 
 @dataclass
-class Clearing:
-    """What stands in the way: by table the keys, and whether the source has a row with that key as well."""
+class BlockingRows:
+    """Rows in the way: by table their keys, and whether the source has a row with that key as well."""
 
     migration: Migration
     state: State
     rows: dict[str, dict[Key, bool]] = field(default_factory=dict)
     empty: list[str] = field(default_factory=list)
-    """Tables that are left alone, since the source shows no row of them."""
+    """Tables that are left alone, because the source returned no rows of them."""
     unknown: list[str] = field(default_factory=list)
-    """Tables with rows that an earlier version quarantined, and did not keep what is in their way."""
+    """Tables with rows that an earlier version quarantined without noting what blocks them."""
 
     @property
     def tables(self) -> list[Table]:
@@ -45,7 +45,7 @@ class Clearing:
         return [table for table in self.migration.settings.tables if self.rows.get(table.name)]
 
     def find(self, tables: Iterable[Table]) -> None:
-        """Look for such rows in these tables, and in all for what refers to them; SchemaError: too many."""
+        """Find such rows in these tables, and what refers to them in all; SchemaError for too many."""
         for table in tables:
             untouched = self.state.table(table.name).read_at is None
             keys = self._made(table) if untouched else self._blocking(table)
@@ -54,8 +54,8 @@ class Clearing:
         while any(self._referring(reference) for reference in references):
             pass
 
-    def weighed(self) -> list[DeletePlan]:
-        """The plan for `removal.remove`."""
+    def delete_plans(self) -> list[DeletePlan]:
+        """The plans for `removal.remove`."""
         return [
             DeletePlan(
                 table=table,
@@ -66,8 +66,8 @@ class Clearing:
             for table in self.tables
         ]
 
-    def remembered(self, now: str) -> State:
-        """The state in which those rows wait that the source has as well, so that they are read again."""
+    def state_with_rereads(self, now: str) -> State:
+        """The state in which rows that the source has as well wait in quarantine to be read again."""
         state = self.state
         for table in self.tables:
             known = {row.key: row for row in state.quarantine.get(table.name, ())}
@@ -83,8 +83,8 @@ class Clearing:
             raise SchemaError(
                 f"{table.name}: NEW has {found.rows:,} rows before its first sync, more than {MOST:,}",
                 table=table.name,
-                hint="no trigger makes so many: look where they come from. Where all of them may go, empty "
-                "the table in NEW's SQL editor; else leave it out: --table names the others",
+                hint="no trigger makes so many: find out where they come from. If all may be removed, empty "
+                "the table in NEW's SQL editor; otherwise leave it out: --table names the others",
             )
         if found.empty:
             self.empty.append(table.name)
@@ -92,32 +92,28 @@ class Clearing:
         return found.keys
 
     def _blocking(self, table: Table) -> Sequence[Key]:
-        """The sink's rows that have the unique value of a row that is quarantined, and the source lacks."""
-        aside = {
-            row.key: row.columns
-            for row in self.state.quarantine.get(table.name, ())
-            if row.sqlstate == NOT_UNIQUE and row.columns
-        }
-        rows = self.state.quarantine.get(table.name, ())
-        if any(row.sqlstate == NOT_UNIQUE and not row.columns for row in rows):
+        """The sink's rows that have the unique value of a quarantined row, and that the source lacks."""
+        rows = [row for row in self.state.quarantine.get(table.name, ()) if row.sqlstate == NOT_UNIQUE]
+        columns = {row.key: row.columns for row in rows if row.columns}
+        if len(columns) < len(rows):
             self.unknown.append(table.name)
         found: list[Key] = []
         transforms = self.migration.transforms(table)
-        for batch in self.migration.source.rows(table, table.key, list(aside)) if aside else ():
+        for batch in self.migration.source.rows(table, table.key, list(columns)) if columns else ():
             changed = transform.apply(transforms, table, batch)
             for row, key in zip(changed.rows, table.keys(changed), strict=True):
-                found += in_the_way(self.migration, table, row, aside.get(key, ()))
+                found += in_the_way(self.migration, table, row, columns.get(key, ()))
         return made_rows.lacking(self.migration, table, list(dict.fromkeys(found)))
 
     def _add(self, table: Table, keys: dict[Key, bool]) -> bool:
-        """Whether there were others among them than are known."""
+        """Whether any of them was new."""
         known = self.rows.setdefault(table.name, {})
         new = {key: there for key, there in keys.items() if key not in known}
         known.update(new)
         return bool(new)
 
     def _referring(self, reference: Reference) -> bool:
-        """Add the rows that refer by this key to what is to go; whether there were any."""
+        """Add the rows that refer by this key to rows that are to be removed; whether there were any."""
         tables = {table.address: table for table in self.migration.settings.tables}
         child, parent = tables.get(reference.table), tables.get(reference.parent)
         if child is None or parent is None or not self.rows.get(parent.name):
@@ -137,6 +133,5 @@ class Clearing:
     def _narrow(
         self, table: Table, columns: Sequence[str], by: Sequence[str], values: Sequence[Key]
     ) -> Iterable[Batch]:
-        """The sink's rows by these values, with their keys and these columns."""
         narrow = table.whole().narrowed((*table.key, *columns))
         return self.migration.sink.rows(narrow, by, values) if values else ()

@@ -1,4 +1,4 @@
-"""What has to be written and removed so that the right side becomes like the left."""
+"""What must be written and removed so that the right side becomes like the left."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,15 +9,16 @@ from supasync_core.diff.difference import ADDED, CHANGED, LEFT, TableDiff
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.model.batch import Key
 from supasync_core.model.table import Table
+from supasync_core.model.wording import counted
 from supasync_core.sync import removal
 from supasync_core.sync.removal import DeletePlan, Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """One table of a plan: ``newer`` rows of the updates are the younger ones on the right.
+class TablePlan:
+    """The plan for one table: ``newer`` of the rows to be updated are newer on the right.
 
-    ``surplus`` are the keys of rows on the right alone, ``nameless`` more of them have NULL in the key.
+    ``surplus`` are the keys of rows on the right alone; ``nameless`` more of them have NULL in the key.
     """
 
     difference: TableDiff
@@ -25,7 +26,7 @@ class Part:
     surplus: tuple[Key, ...] = ()
     nameless: int = 0
     deletes: DeletePlan | None = None
-    stays: str | None = None
+    kept: str | None = None
     """Why no row that the right side alone has may be removed."""
 
     @property
@@ -40,57 +41,58 @@ class Part:
 
     @property
     def obstacle(self) -> str | None:
-        """Why nothing of the table can be written, None where it can."""
+        """Why nothing of the table can be written; None where it can."""
         if self.difference.duplicate_keys:
             names = ", ".join(self.table.key)
-            return f"{self.difference.duplicate_keys:,} keys ({names}) do not tell rows apart"
+            keys = counted(self.difference.duplicate_keys, "key", "keys")
+            return f"{keys} ({names}) with several rows: they cannot be told apart"
         return None
 
     @property
     def refused(self) -> str | None:
-        """Why nothing is removed that was to be removed, None where that may be."""
-        return self.stays or (self.deletes.refused if self.deletes else None)
+        """Why nothing is removed although rows were to be removed; None where they may be."""
+        return self.kept or (self.deletes.refused if self.deletes else None)
 
     def as_json(self) -> dict[str, Any]:
         """The plan under fixed names."""
-        weighed = self.deletes
+        deletes = self.deletes
         return {
             "insert": self.difference.removed,
             "update": self.difference.changed,
             "newer": self.newer,
             "surplus": self.difference.added,
-            "delete": len(weighed.keys) if weighed and not weighed.refused else 0,
-            "unproven": len(weighed.unproven) if weighed else 0,
+            "delete": len(deletes.keys) if deletes and not deletes.refused else 0,
+            "unproven": len(deletes.unproven) if deletes else 0,
             "obstacle": self.obstacle or self.refused,
             "left_only_columns": list(self.difference.left_only),
             "right_only_columns": list(self.difference.right_only),
         }
 
 
-def planned(found: TableDiff, engine: DiffEngine) -> Part:
-    """The part of a compared table."""
-    guess = Guess(found, LEFT)
+def plan_table(difference: TableDiff, engine: DiffEngine) -> TablePlan:
+    """The plan for a compared table; nothing is removed yet."""
+    guess = Guess(difference, LEFT)
     newer = nameless = 0
     surplus: list[Key] = []
-    for row in engine.rows(found.table, (CHANGED, ADDED)):
+    for row in engine.rows(difference.table, (CHANGED, ADDED)):
         if row.kind == CHANGED:
             newer += guess.newer_on_the_right(row)
         elif None in row.key:
             nameless += 1
         else:
             surplus.append(tuple(text for text in row.key if text is not None))
-    return Part(difference=found, newer=newer, surplus=tuple(surplus), nameless=nameless)
+    return TablePlan(difference=difference, newer=newer, surplus=tuple(surplus), nameless=nameless)
 
 
-def weighed(
-    part: Part, place: Place, table: Table, ceiling: Callable[[int], int] | None, *, proven: bool
+def plan_deletes(
+    plan: TablePlan, place: Place, table: Table, ceiling: Callable[[int], int] | None, *, proven: bool
 ) -> DeletePlan:
-    """What of the surplus may be removed; ``ceiling`` is a person's own, from the number of rows.
+    """What of the surplus may be removed; ``ceiling`` is a person's, computed from the number of rows.
 
-    ``proven``: nothing needs to show that the rows came from the source, for the side is a file.
+    ``proven``: the side is a file, so nothing has to show that its rows came from the source.
     """
-    rows = place.sink.count(table.whole()) if part.surplus else 0
+    rows = place.sink.count(table.whole()) if plan.surplus else 0
     most = ceiling(rows) if ceiling else removal.ceiling_of(rows)
     if not proven:
-        return removal.weigh(place, table, part.surplus, most)
-    return DeletePlan(table=table, keys=tuple(table.exact_keys(part.surplus)), unproven=(), ceiling=most)
+        return removal.weigh(place, table, plan.surplus, most)
+    return DeletePlan(table=table, keys=tuple(table.exact_keys(plan.surplus)), unproven=(), ceiling=most)

@@ -1,4 +1,4 @@
-"""The newest change is taken back: removed rows are put back, rows that were written over restored."""
+"""The newest change is undone: removed rows are put back, replaced rows are restored."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """A table's rows that were written over: ``restored``, or left alone as they have ``changed`` since."""
+    """A table's replaced rows: ``restored``, or left alone because they have ``changed`` since."""
 
     table: Table
     restored: int = 0
@@ -29,7 +29,7 @@ class Restored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undone:
-    """What was taken back of the change ``id``, which was made ``at`` that time."""
+    """What was undone of the change ``id``, which was made ``at`` that time."""
 
     id: str
     at: str
@@ -37,18 +37,18 @@ class Undone:
     restored: tuple[Restored, ...] = ()
 
     @property
-    def fine(self) -> bool:
+    def complete(self) -> bool:
         """Whether all of it was."""
         return not self.errors and not any(each.changed for each in self.restored)
 
     @property
     def errors(self) -> list[TableError]:
-        """What stood against it."""
-        found = [each.error for each in self.put_back] + [each.error for each in self.restored]
-        return [error for error in found if error]
+        """What prevented the rest."""
+        errors = [*(each.error for each in self.put_back), *(each.error for each in self.restored)]
+        return [error for error in errors if error]
 
     @property
-    def records(self) -> int:
+    def rows(self) -> int:
         """How many rows were written."""
         return sum(each.written for each in self.put_back) + sum(each.restored for each in self.restored)
 
@@ -61,7 +61,7 @@ class Undone:
                 each.table.name: {
                     "put_back": each.written,
                     "present": each.present,
-                    "error": _text(each.error),
+                    "error": each.error and str(each.error),
                 }
                 for each in self.put_back
             },
@@ -69,7 +69,7 @@ class Undone:
                 each.table.name: {
                     "restored": each.restored,
                     "changed_since": list(map(list, each.changed)),
-                    "error": _text(each.error),
+                    "error": each.error and str(each.error),
                 }
                 for each in self.restored
             },
@@ -77,14 +77,14 @@ class Undone:
 
 
 def undo(place: Place) -> Undone:
-    """Take back the newest change that was not; StateError where there is none.
+    """Undo the newest change that was not undone yet; StateError where there is none.
 
     Rows that were inserted stay. So do rows that somebody has changed since.
     """
     removed = [each for each in place.evidence.removals(place.sink_ref) if not each.undone]
     replaced = [each for each in place.evidence.overwrites(place.sink_ref) if not each.undone]
     if not removed and not replaced:
-        raise StateError("the staging holds no rows of an earlier change that could be put back")
+        raise StateError("the staging holds no rows of an earlier change: there is nothing to undo")
     newest = max((*removed, *replaced), key=lambda each: (each.at, each.id))
     put_back: list[PutBack] = []
     if any(each.id == newest.id for each in removed):
@@ -120,7 +120,7 @@ def _restore(place: Place, change: str, table: Table) -> Restored:
         return Restored(table=table, restored=restored, changed=tuple(changed), error=err)
     if refused:
         named = "; ".join(", ".join(each.key(table)) for each in refused[:_NAMED])
-        text = f"{table.name}: {len(refused):,} rows are refused, with the keys {named}"
+        text = f"{table.name}: {len(refused):,} rows were refused, with the keys {named}"
         error = RowError(text, table=table.name, hint=refused[0].reason(table))
         return Restored(table=table, restored=restored, changed=tuple(changed), error=error)
     place.evidence.restored(change, table)
@@ -130,7 +130,3 @@ def _restore(place: Place, change: str, table: Table) -> Restored:
 def _chunks(rows: Iterator[tuple[str, str | None]]) -> Iterator[list[tuple[str, str | None]]]:
     while chunk := list(islice(rows, _CHUNK)):
         yield chunk
-
-
-def _text(err: TableError | None) -> str | None:
-    return str(err) if err else None

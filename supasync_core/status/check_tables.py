@@ -39,16 +39,16 @@ def check_tables(migration: Migration, past: Past | None) -> Iterator[Finding]:
 def check_undecided(migration: Migration) -> tuple[tuple[Undecided, ...], list[Finding]]:
     """The tables that nobody has decided on, counted again, and names that OLD does not have."""
     try:
-        look = undecided.look(migration)
+        look = undecided.list_undecided(migration)
     except SupasyncError as err:
         text = f"undecided tables were not looked at: {err}"
-        return undecided.last_seen(migration.settings).tables, [warning(text, hint=err.hint)]
+        return undecided.last_list(migration.settings).tables, [warning(text, hint=err.hint)]
     found = []
-    if not look.told:
+    if not look.listed:
         found.append(warning("OLD does not list its tables, so tables missing in tables.yaml are not seen"))
-    if look.unkept:
-        text = f"undecided tables are not named by other commands: {look.unkept}"
-        found.append(warning(text, hint=look.unkept.hint))
+    if look.unsaved:
+        text = f"undecided tables are not named by other commands: {look.unsaved}"
+        found.append(warning(text, hint=look.unsaved.hint))
     hint = "correct the name in tables.yaml, or take it out where the table is gone"
     found += [problem(text, hint=hint, alone=True) for text in look.unknown]
     found += [warning(f"undecided: {each.sentence}", each.name) for each in look.tables]

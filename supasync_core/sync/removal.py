@@ -26,6 +26,7 @@ from supasync_core.model.errors import LeftOverError, RefusedError, SchemaError,
 from supasync_core.model.opaque_keys import literal, opaque
 from supasync_core.model.refused_rows import texts_of
 from supasync_core.model.table import Table
+from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration
 from supasync_core.schema.foreign_keys import from_other_tables, of_tables
 from supasync_core.sync import confirmed
@@ -98,6 +99,12 @@ class Removed:
     held: tuple[Key, ...] = ()
     holder: str | None = None
     error: TableError | None = None
+
+    @property
+    def held_text(self) -> str:
+        """A sentence on the rows that stayed; empty where none did."""
+        one, several = "row stays: rows of {} refer to it", "rows stay: rows of {} refer to them"
+        return counted(len(self.held), one, several).format(self.holder) if self.held else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

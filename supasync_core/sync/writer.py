@@ -27,6 +27,7 @@ from supasync_core.sync.batch_size import AdaptiveBatchSize
 from supasync_core.sync.distinct_keys import ONE_ROW_TWICE, clash
 from supasync_core.sync.quarantined import NOT_UNIQUE, Quarantine
 from supasync_core.sync.reread import Reread
+from supasync_core.sync.split_batch import halves, send_in_parts
 
 STEPS = 50
 """How often parents are looked for to get one batch in, parents of parents too."""
@@ -111,17 +112,14 @@ class Writer:
 
     def _send(self, table: Table, batch: Batch) -> None:
         """Write the batch; what is refused is sent in other parts, one after the other."""
-        parts = [batch]
-        while parts:
-            part = parts.pop()
-            try:
-                self._write(table, part)
-            except RowError as err:
-                parts += reversed(self._rescued(table, part, err))
-            else:
-                self.accepted(table, part)
-                if self.aside and table.name == self.sender:
-                    self.aside.difference_update(table.keys(part))
+
+        def write(part: Batch) -> None:
+            self._write(table, part)
+            self.accepted(table, part)
+            if self.aside and table.name == self.sender:
+                self.aside.difference_update(table.keys(part))
+
+        send_in_parts(batch, write, lambda part, err: self._rescued(table, part, err))
 
     def _write(self, table: Table, batch: Batch) -> None:
         """Write the batch in as many portions as it takes."""
@@ -163,8 +161,7 @@ class Writer:
         known = self.quarantine.refused(table, table.keys(batch))
         if known:
             return [*_others(batch, known), *(batch.only([place]) for place in known)]
-        middle = batch.count // 2
-        return [batch.only(range(middle)), batch.only(range(middle, batch.count))]
+        return halves(batch)
 
     def _orphaned(self, table: Table, batch: Batch, err: RowError) -> list[Batch]:
         """Rows refer to what the sink lacks: their parents are sent, or the rows are quarantined."""

@@ -73,7 +73,7 @@ def test_newer_rows_are_said_before_they_are_written_over(tmp_path: Path) -> Non
     csv_file(tmp_path / "l.csv", ["id,v,updated_at", "1,a,2024-01-01"])
     csv_file(tmp_path / "r.csv", ["id,v,updated_at", "1,b,2024-01-02"])
     done = call(tmp_path, "reconcile", "l.csv", "r.csv")
-    assert "1 of the updates write over rows that are newer in r.csv" in done.out
+    assert "1 of the updates replace rows that are newer in r.csv" in done.out
 
 
 def test_a_table_whose_key_repeats_is_left_alone(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_table_whose_key_repeats_is_left_alone(tmp_path: Path) -> None:
     before = (tmp_path / "r.csv").read_text()
     done = call(tmp_path, "reconcile", "l.csv", "r.csv", "--apply")
     assert done.code == 3
-    assert "do not tell rows apart" in done.out
+    assert "cannot be told apart" in done.out
     assert (tmp_path / "r.csv").read_text() == before
 
 

@@ -288,7 +288,7 @@ def test_where_old_tells_no_versions_rows_are_read_whole(space: Workspace, view:
 
 
 def test_what_olds_function_tells_to_be_unchanged_is_not_read(space: Workspace) -> None:
-    space.old.run(scripts.horizon())
+    space.old.run(scripts.script("horizon"))
     text = ENDS.replace('ROLE_KEY}"}\nsink', 'ROLE_KEY}", horizon: true}\nsink')
     space.write("tables.yaml", text + TABLES)
     time.sleep(1.1)

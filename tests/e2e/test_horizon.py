@@ -21,7 +21,7 @@ JOB = "insert into jobs (id) values (%s) on conflict (id) do update set updated_
 @pytest.fixture(scope="module")
 def space(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     with between(cluster, tmp_path_factory.mktemp("horizon"), SCHEMA + ROWS, SCHEMA, CONFIG) as made:
-        made.old.run(scripts.horizon())
+        made.old.run(scripts.script("horizon"))
         yield made.ready()
 
 
@@ -88,14 +88,14 @@ def test_nothing_is_lost_while_an_app_writes(space: Workspace) -> None:
 
 
 def test_a_function_that_is_not_there_is_said_and_everything_is_read(space: Workspace) -> None:
-    space.old.run(scripts.uninstall_old())
+    space.old.run(scripts.script("uninstall-old"))
     space.old.run("insert into jobs (id) values (900003)")
     done = space.supasync("sync")
     assert done.code == 0, done.err
     assert "read without the horizon" in done.out + done.err
     assert "supasync schema sql --horizon" in done.out + done.err
     space.assert_equal("jobs")
-    space.old.run(scripts.horizon())
+    space.old.run(scripts.script("horizon"))
 
 
 def test_a_value_that_is_no_switch_is_refused(space: Workspace) -> None:

@@ -105,7 +105,7 @@ def test_descendants_at_any_depth_are_named(cluster: Cluster, tmp_path: Path) ->
         done = space.supasync("check")
         assert done.code == 3
         assert "animals: NEW shows rows of dogs, puppies in it too (INHERITS)" in done.out
-        assert "parts and its partitions parts_1_a are all to be copied" in done.out
+        assert "parts and its partitions parts_1_a are all declared" in done.out
 
 
 def test_a_child_that_came_later_is_found_by_what_a_run_reads_back_and_by_verify(

@@ -103,7 +103,7 @@ def test_a_moment_in_a_rows_life_is_not_taken_for_its_updates(shapes: Workspace)
 
 def test_a_table_is_left_out_for_what_its_values_are_and_not_for_its_names(shapes: Workspace) -> None:
     text = " ".join(_text(shapes).replace("#", " ").split())
-    assert re.search(r"starts_at lies ahead in \d+ of 200 rows", text)
+    assert re.search(r"starts_at lies in the future in \d+ of 200 rows", text)
 
 
 def test_what_init_writes_passes_the_check_and_every_update_arrives_or_is_named(shapes: Workspace) -> None:

@@ -49,7 +49,7 @@ insert into public.events select g, 'v1 ' || g, now() - interval '2 days' from g
 def shared(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     folder = tmp_path_factory.mktemp("late")
     with between(cluster, folder, SCHEMA + ROWS, SCHEMA + STRICT, CONFIG) as made:
-        made.old.run(scripts.horizon())
+        made.old.run(scripts.script("horizon"))
         yield made.ready().keep()
 
 

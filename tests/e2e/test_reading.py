@@ -44,7 +44,7 @@ def space(
     folder, schema = tmp_path_factory.mktemp("reading"), ROLES + TABLES
     config = CONFIG.replace('ROLE_KEY}"}\nsink', f'ROLE_KEY}}", {getattr(request, "param", "")}}}\nsink')
     with between(cluster, folder, schema, schema, config) as made:
-        made.old.run(scripts.horizon())
+        made.old.run(scripts.script("horizon"))
         yield made.ready()
 
 

@@ -66,13 +66,17 @@ def test_triggers_are_named_before_a_row_is_sent(space: Workspace) -> None:
     space.new.run(TOUCH)
     for command in (["setup"], ["check"], ["schema", "diff"]):
         done = space.supasync(*command)
-        assert "jobs: the trigger touch (before update) of NEW may change each row" in done.out, command
-        assert "jobs: the trigger mail (after insert or update) of NEW acts on what is copied" in done.out
+        assert (
+            "jobs: triggers of NEW may change each row that is copied: touch (before update)" in done.out
+        ), command
+        assert "jobs: triggers of NEW act on copied rows: mail (after insert or update)" in done.out
         assert "supasync schema sql --triggers guard" in done.out
         assert done.code == 0
-    assert "the trigger touch (before update)" in space.supasync("cutover", "--plan", "--no-exact").out
+    assert "touch (before update)" in space.supasync("cutover", "--plan", "--no-exact").out
     guard(space)
-    assert "the trigger touch" not in space.supasync("check").out + space.supasync("cutover", "--plan").out
+    assert (
+        "touch (before update)" not in space.supasync("check").out + space.supasync("cutover", "--plan").out
+    )
 
 
 def test_every_run_that_writes_reads_some_rows_back(space: Workspace) -> None:
@@ -122,7 +126,7 @@ def test_a_run_reads_back_by_one_request(space: Workspace) -> None:
 
 def test_values_that_a_type_of_new_rounds_are_found_by_the_first_run(rounding: Workspace) -> None:
     done = rounding.supasync("schema", "diff")
-    assert "jobs: NEW holds amount as numeric(8,2), and rounds what has more digits" in done.out
+    assert "jobs: NEW stores amount as numeric(8,2), and rounds values with more digits" in done.out
     done = rounding.supasync("sync")
     assert done.code == 3, done.out
     assert "NEW does not keep amount as it was sent" in done.err

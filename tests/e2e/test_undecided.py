@@ -172,7 +172,7 @@ def test_a_table_with_a_unique_key_alone_is_proposed_by_it_once_new_tells(space:
     (line,) = lines(space.supasync("check").out, "pairs")
     assert "it can be copied by its unique key (a, b)" in line
     (line,) = lines(space.supasync("status").out, "loose")
-    assert "supasync init looks whether it can be copied by its rows" in line
+    assert "supasync init checks whether it can be copied by its rows" in line
     printed = space.supasync("init")
     assert printed.code == 1
     assert "    key: [a, b]" in printed.out
@@ -271,7 +271,7 @@ def test_a_look_that_cannot_be_kept_is_said_and_its_tables_are_named_all_the_sam
     assert "undecided tables are not named by other commands" in done.out
     assert lines(done.out, "bare")
     (line,) = lines(space.supasync("status").out, "bare")
-    assert "its rows were never counted (supasync check counts them)" in line
+    assert "its rows have not been counted yet (supasync check counts them)" in line
 
 
 def test_where_old_does_not_list_its_tables_that_is_said(space: Workspace) -> None:

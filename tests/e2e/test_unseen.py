@@ -217,7 +217,7 @@ def test_an_updated_at_that_nothing_moves_is_named_and_its_values_are_compared(
         space.old.run(STILL_ROWS)
         space.new.run(space.supasync("schema", "sql").out)
         told = space.supasync("setup").out
-        sentence = "nothing sets updated_at, it is never later than created_at in the 50 rows looked at"
+        sentence = "nothing sets updated_at, it is never later than created_at in the 50 rows read"
         assert f"warning: still: {sentence}" in told
         assert told.count(sentence) == 1
         assert "updates: seen" in told

@@ -122,7 +122,7 @@ def test_a_plain_export_is_the_whole_table_only_where_that_is_said(space: Worksp
     asked = ("export", "new", "--table", "jobs")
     for said, cause, code, told in (
         ((), "unknown", 3, "--complete says that it holds all of it"),
-        (("--complete",), "deleted in OLD", 0, "3 rows that are only in new are not known to have come from"),
+        (("--complete",), "deleted in OLD", 0, "3 rows only in new, not known to have come from old: kept"),
     ):
         found = space.supasync("diff", *asked, *said, "--format", "json").json["tables"]["jobs"]
         assert {(row["kind"], row["cause"]) for row in found["rows"]} == {("added", cause)}

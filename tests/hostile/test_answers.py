@@ -18,7 +18,7 @@ from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import SupasyncError, TableError, TransientError
 from supasync_core.model.table import Table
 from supasync_rest import transport
-from supasync_rest.description import described
+from supasync_rest.description import parse_description
 from supasync_rest.messages import Response
 from supasync_rest.retry_policy import RetryPolicy
 from supasync_rest.source import RestSource
@@ -178,14 +178,14 @@ def test_a_record_that_is_none_is_a_failure_for_now(said: bytes, tmp_path: Path)
 )
 def test_a_description_of_odd_columns_is_none(column: object) -> None:
     document = {"paths": {}, "definitions": {"t": {"properties": {"id": column}}}}
-    assert described(Response(200, {}, json.dumps(document).encode())) is None
+    assert parse_description(Response(200, {}, json.dumps(document).encode())) is None
 
 
 def test_a_description_of_half_references_is_read_at_once() -> None:
     text = "<fk table='" * 100_000
     document = {"paths": {}, "definitions": {"t": {"properties": {"id": {"description": text}}}}}
     began = time.monotonic()
-    told = described(Response(200, {}, json.dumps(document).encode()))
+    told = parse_description(Response(200, {}, json.dumps(document).encode()))
     assert told is not None
     assert told["t"].columns[0].refers is None
     assert time.monotonic() - began < 5

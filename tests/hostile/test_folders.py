@@ -80,11 +80,11 @@ def test_a_planted_plan_overwrites_no_other_file(tmp_path: Path, victim: Path) -
     planted(tmp_path, victim, kept)
     found = saved_progress.load(tmp_path, "old", "new")
     with pytest.raises(SupasyncError, match="neither"):
-        rollback.ways(found, (), [tmp_path / ".env", tmp_path / "app" / ".env"])
+        rollback.restores(found, (), [tmp_path / ".env", tmp_path / "app" / ".env"])
     (tmp_path / ".env").write_text("ours")
     planted(tmp_path, tmp_path / ".env", kept)
     with pytest.raises(SupasyncError, match="neither"):
-        rollback.ways(saved_progress.load(tmp_path, "old", "new"), (), [tmp_path / ".env"])
+        rollback.restores(saved_progress.load(tmp_path, "old", "new"), (), [tmp_path / ".env"])
 
 
 def test_a_plan_behind_a_link_is_not_read(tmp_path: Path, victim: Path) -> None:

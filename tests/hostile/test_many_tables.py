@@ -32,7 +32,7 @@ ROOT = json.dumps(
 def test_a_side_that_fails_for_every_table_is_not_asked_for_each(
     patience: float, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(undecided, "PATIENCE", patience)
+    monkeypatch.setattr(undecided, "COUNTING_SECONDS", patience)
     asked: Counter[str] = Counter()
 
     def said(request: bytes) -> Iterator[bytes]:
@@ -61,7 +61,7 @@ def test_a_side_that_fails_for_every_table_is_not_asked_for_each(
             closing(RestStore(contexts["NEW"], once)) as store,
         ):
             migration = Migration(session.settings, session.host, Ledger(), old, new, store)
-            found = undecided.look(migration)
+            found = undecided.list_undecided(migration)
     assert len(found.tables) == MANY - 1
     assert all("not counted in OLD, not counted in NEW" in each.sentence for each in found.tables)
     assert max(asked.values()) <= most

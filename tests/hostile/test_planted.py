@@ -34,19 +34,19 @@ PLANTED = {
 }
 TABLES = (Table(name="users"),)
 SCRIPTS = {
-    "default": lambda: scripts.ready() + scripts.grants(TABLES),
-    "--old": lambda: scripts.grants_old(TABLES),
-    "--horizon": scripts.horizon,
-    "--identity": lambda: scripts.identity(TABLES, "default"),
-    "--identity always": lambda: scripts.identity(TABLES, "always"),
-    "--triggers off": lambda: scripts.triggers(TABLES, "off"),
-    "--triggers on": lambda: scripts.triggers(TABLES, "on"),
-    "--foreign-keys off": lambda: scripts.foreign_keys(TABLES, "off"),
-    "--foreign-keys on": lambda: scripts.foreign_keys(TABLES, "on"),
-    "--sequences": lambda: scripts.sequences(TABLES, "set"),
-    "--sequences check": lambda: scripts.sequences(TABLES, "check"),
-    "--uninstall": scripts.uninstall,
-    "--horizon --uninstall": scripts.uninstall_old,
+    "default": lambda: scripts.ready() + scripts.script("grants-new", TABLES),
+    "--old": lambda: scripts.script("grants-old", TABLES),
+    "--horizon": lambda: scripts.script("horizon"),
+    "--identity": lambda: scripts.script("identity-default", TABLES),
+    "--identity always": lambda: scripts.script("identity-always", TABLES),
+    "--triggers off": lambda: scripts.script("triggers-off", TABLES),
+    "--triggers on": lambda: scripts.script("triggers-on", TABLES),
+    "--foreign-keys off": lambda: scripts.script("foreign-keys-off", TABLES),
+    "--foreign-keys on": lambda: scripts.script("foreign-keys-on", TABLES),
+    "--sequences": lambda: scripts.script("sequences-set", TABLES),
+    "--sequences check": lambda: scripts.script("sequences-check", TABLES),
+    "--uninstall": lambda: scripts.script("uninstall-new"),
+    "--horizon --uninstall": lambda: scripts.script("uninstall-old"),
 }
 
 
@@ -86,7 +86,7 @@ def test_no_query_of_the_last_gap_runs_what_was_planted_in_public(project: Hoste
 
 
 def test_temporary_tables_of_whoever_asks_hide_no_open_transaction(project: Hosted) -> None:
-    project.paste(scripts.horizon())
+    project.paste(scripts.script("horizon"))
     project.paste("grant select on public.users to service_role")
     hidden = "".join(
         f"create temp table {name} as select * from pg_catalog.{name} where false; "

@@ -22,7 +22,7 @@ from supasync_core.model.report import Report, TableResult
 from supasync_core.model.table import Table
 from supasync_core.staging.csv.file_format import UnreadableFileError, examine
 from supasync_core.system.files import defused
-from supasync_notify import _plain, _told
+from supasync_notify import _plain, changes
 from supasync_rest.query import user_filter
 from supasync_rest.source import RestSource
 
@@ -54,7 +54,7 @@ def test_a_number_stays_a_number() -> None:
     "where", ["%6Fffset=40", "id=gt.1&%6cimit=1", "o%66fset=1", "%73elect=id", "+limit=1"]
 )
 def test_no_spelling_of_a_filter_pages(where: str) -> None:
-    with pytest.raises(SchemaError, match="is no filter"):
+    with pytest.raises(SchemaError, match="is not a filter"):
         user_filter(Table(name="users", where=where))
 
 
@@ -146,7 +146,7 @@ def test_a_legacy_key_of_another_project_is_refused(tmp_path: Path) -> None:
         return f"eyJhbGciOiJIUzI1NiJ9.{claims.decode().rstrip('=')}.c2lnbmF0dXJl"
 
     settings = {"url": "https://abcdefgh.supabase.co", "key": key("zyxwvuts")}
-    with pytest.raises(SupasyncError, match="the key is of the project zyxwvuts"):
+    with pytest.raises(SupasyncError, match="the key belongs to the project zyxwvuts"):
         RestSource(Context(settings=settings, folder=tmp_path, ledger=Ledger(), project="OLD"))
     own = {**settings, "key": key("abcdefgh")}
     RestSource(Context(settings=own, folder=tmp_path, ledger=Ledger(), project="OLD")).close()
@@ -156,7 +156,7 @@ def test_a_webhook_hears_names_and_codes_alone() -> None:
     name = "<!channel> <http://evil.example.test|here> @everyone\x1b[2J"
     result = TableResult(name=name, status="failed", error=f"{name}: NEW refuses (value of a cell)")
     report = Report(command="sync", run="1", tables=(result,), stopped=SupasyncError("a cell's value"))
-    text = _plain(_told(report, 3))
+    text = _plain("".join(change.text for change in changes({}, report, 3)))
     assert "value" not in text
     assert "failed" in text
     assert not any(mark in text for mark in ("<", ">", "@", "|", "\x1b"))

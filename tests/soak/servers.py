@@ -321,7 +321,7 @@ def ground(cluster: Cluster, folder: Path) -> Iterator[ServerGround]:
     host.load_installed()
     with between(cluster, folder, OLD, NEW, CONFIG) as space:
         space.ready()
-        space.old.run(scripts.horizon())
+        space.old.run(scripts.script("horizon"))
         made = ServerGround(space, host, load(folder / "tables.yaml", {}, host))
         patient = lambda: RetryPolicy(sleep=made.time.tick)  # noqa: E731 - a factory in place of a class
         with (

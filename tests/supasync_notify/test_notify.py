@@ -121,7 +121,7 @@ def test_an_address_that_cannot_be_used_is_a_note_without_the_address(
     supasync_run_finished(bad(), 3, tmp_path, {PING: url, WEBHOOK: url})
     told = capsys.readouterr()
     assert told.out == ""
-    assert told.err.count("nobody was told") == 2
+    assert told.err.count("no notification was sent") == 2
     assert "secret" not in told.err
 
 

@@ -28,7 +28,7 @@ USERS: tuple[str, str, tuple[str, ...]] = ("public", "users", ("updated_at", "cr
 def project(cluster: Cluster) -> Iterator[Hosted]:
     with hosted(cluster, SCHEMA) as made:
         for _ in range(2):
-            made.paste(scripts.horizon())
+            made.paste(scripts.script("horizon"))
         yield made
 
 
@@ -124,19 +124,19 @@ def test_nobody_else_may_call_it(project: Hosted, role: str) -> None:
 
 def test_it_tells_nothing_where_sessions_are_hidden_from_its_owner(cluster: Cluster) -> None:
     with hosted(cluster, SCHEMA) as blind:
-        blind.paste(scripts.horizon())
+        blind.paste(scripts.script("horizon"))
         blind.paste("grant create on schema public to supabase_auth_admin", "postgres")
         blind.paste("alter function supasync_horizon owner to supabase_auth_admin", "postgres")
         with pytest.raises(psycopg.errors.RaiseException, match="has lost pg_monitor"):
             ask(blind)
         with pytest.raises(psycopg.errors.RaiseException, match="may not see what other sessions do"):
-            blind.paste(scripts.horizon(), "supabase_auth_admin")
+            blind.paste(scripts.script("horizon"), "supabase_auth_admin")
 
 
 def test_it_goes_without_a_trace(cluster: Cluster) -> None:
     with hosted(cluster, SCHEMA) as project:
         before = project.one("select count(*) from pg_depend")
-        project.paste(scripts.horizon())
+        project.paste(scripts.script("horizon"))
         for _ in range(2):
-            project.paste(scripts.uninstall_old())
+            project.paste(scripts.script("uninstall-old"))
         assert project.one("select count(*) from pg_depend") == before

@@ -74,7 +74,7 @@ def test_a_reference_to_itself_or_to_nothing_is_said() -> None:
         "SUPABASE_URL=${VITE_SUPABASE_URL}\nVITE_SUPABASE_URL=${SUPABASE_URL}\n",
         "SUPABASE_URL=${BASE}\n",
     ):
-        assert "which leads to no value in this file" in " ".join(naming(text).problems)
+        assert "which has no value in this file" in " ".join(naming(text).problems)
 
 
 def test_an_app_without_anon_key_needs_none() -> None:
@@ -97,14 +97,14 @@ def test_what_else_names_old_is_told_by_line_and_without_its_value() -> None:
     assert naming(text).left == (
         "DATABASE_URL (line 2) still names OLD",
         "WORKER_KEY (line 3) still names OLD",
-        "SUPABASE_JWT_SECRET (line 5) may be OLD's: compare it with NEW's settings",
+        "SUPABASE_JWT_SECRET (line 5) may belong to OLD: compare it with NEW's settings",
     )
 
 
 @pytest.mark.parametrize(
     ("text", "environment", "sentence"),
     [
-        ("A=1\n", {}, "there is no SUPABASE_URL in it: is it the app's .env?"),
+        ("A=1\n", {}, "it has no SUPABASE_URL: is it the app's .env?"),
         (
             "SUPABASE_URL=https://third.supabase.co\n",
             {},
@@ -118,7 +118,7 @@ def test_what_else_names_old_is_told_by_line_and_without_its_value() -> None:
             "write SUPABASE_ANON_KEY=... into the .env beside tables.yaml",
         ),
         (f"{FIRST}SUPABASE_KEY=x\n", {"SUPABASE_KEY": NEW_SECRET}, "SUPABASE_KEY there is a secret key"),
-        (f"{FIRST}SUPABASE_KEY={ANON}\n", {}, "holds the key that is given for NEW"),
+        (f"{FIRST}SUPABASE_KEY={ANON}\n", {}, "holds NEW's key, but the address is OLD's"),
     ],
 )
 def test_what_forbids_the_change_is_said(text: str, environment: dict[str, str], sentence: str) -> None:

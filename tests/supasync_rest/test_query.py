@@ -127,7 +127,7 @@ def test_the_users_filter_is_added_encoded_once(where: str, sent: str) -> None:
 
 @pytest.mark.parametrize("where", ["limit=5", "a=eq.1&order=b", "select=id", "a > 1", "a=eq.1&"])
 def test_a_filter_that_is_none_is_refused(where: str) -> None:
-    with pytest.raises(SchemaError, match="is no filter"):
+    with pytest.raises(SchemaError, match="is not a filter"):
         query.user_filter(Table(name="t", where=where))
 
 

@@ -98,7 +98,7 @@ def test_triggers_go_off_and_only_those_come_on_that_were_on(project: Hosted) ->
     for _ in range(2):
         shown = project.paste(printed("--triggers", "off"))
     assert {state for _, state in project.paste(ALL_TRIGGERS)} == {"D"}
-    assert ("public", "users", "never_on", "off, and not by supasync: it stays off") in shown
+    assert ("public", "users", "never_on", "off, not by supasync: it stays off") in shown
     project.paste("insert into users (email) values ('a'); insert into parts (kind) values (1)")
     for _ in range(2):
         project.paste(printed("--triggers", "on"))
@@ -267,16 +267,16 @@ def test_new_tells_what_is_not_ready_for_the_switch_until_it_is(project: Hosted)
     told = ready(project)
     assert set(told) == {"sequences", "identity", "triggers", "foreign-keys"}
     behind, odd = told["sequences"]
-    assert behind == "public.logs.id: the largest key is 70, and public.logs_id_seq gives 1 next: behind"
+    assert behind == "public.logs.id: the largest key is 70, and the next of public.logs_id_seq is 1: behind"
     assert odd.endswith("no number: compare it yourself")
-    assert "users.id still takes OLD's numbers" in told["identity"]
-    assert "on_part on public.parts_1 is off" in told["triggers"]
+    assert "users.id still accepts OLD's numbers" in told["identity"]
+    assert "on_part on public.parts_1 is disabled" in told["triggers"]
     assert told["foreign-keys"] == ['fk "out" of logs was dropped', "loose of users was dropped"]
     project.paste(printed("--sequences"))
     for name, switch in {"identity": "always", "triggers": "on", "foreign-keys": "on"}.items():
         project.paste(printed(f"--{name}", switch))
     (never,) = ready(project).pop("triggers")
-    assert never.startswith("never_on on public.users is off, and not by supasync")
+    assert never.startswith("never_on on public.users is disabled, not by supasync")
     project.paste("alter table users enable trigger never_on")
     assert ready(project) == {"sequences": [odd], "identity": [], "triggers": [], "foreign-keys": []}
     project.paste(printed("--uninstall"))

@@ -80,7 +80,7 @@ def test_every_spelling_of_an_address_is_one_project(url: str, plain: str, ref: 
         ("https://user:pass@abc.supabase.co", "user or password"),
         ("https://supabase.com/dashboard/project/abc", "must end after the host: https://supabase.com"),
         ("https://abc.supabase.co/?apikey=x", "must end after the host"),
-        ("https://abc.supabase.co:x", "is no address"),
+        ("https://abc.supabase.co:x", "is not an address"),
     ],
 )
 def test_an_address_that_would_leak_or_fail_is_refused(url: str, said: str) -> None:

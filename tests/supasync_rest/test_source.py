@@ -250,7 +250,7 @@ def test_a_page_of_large_rows_is_cut_off_and_the_next_ones_fit(project: Rig) -> 
 
 
 def test_the_address_is_never_too_long_for_a_gateway(project: Rig) -> None:
-    with pytest.raises(SchemaError, match="more than the 8000 that gateways take"):
+    with pytest.raises(SchemaError, match="more than the 8000 that gateways accept"):
         project.source().read(JOBS, Window((Span(KEYSETS[0], start="x" * 9000),), 1))
     assert project.server.requests() == []
 

@@ -23,7 +23,7 @@ USERS = (Table(name="users"), ("updated_at",))
 @pytest.fixture(scope="module")
 def shared(cluster: Cluster) -> Iterator[Rig]:
     with rig(cluster, TABLES) as made:
-        made.run(scripts.horizon())
+        made.run(scripts.script("horizon"))
         made.server.reload()
         yield made
 
@@ -91,12 +91,12 @@ def test_a_function_that_was_lost_or_is_forbidden_is_no_survey(project: Rig) -> 
     found = survey(project, USERS)
     assert found
     assert "permission denied" in str(found.problem)
-    project.run(scripts.uninstall_old())
+    project.run(scripts.script("uninstall-old"))
     project.server.reload()
     found = survey(project, USERS)
     assert found
     assert "schema sql --horizon" in str(found.problem)
-    project.run(scripts.horizon())
+    project.run(scripts.script("horizon"))
     project.server.reload()
 
 

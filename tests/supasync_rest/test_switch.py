@@ -44,9 +44,7 @@ def test_a_secret_key_before_the_setup_is_a_secret_key(project: Rig) -> None:
     with switch(project, ANON) as made:
         secret, public = made.try_keys()
     assert (secret.holds, public.holds) == (True, True)
-    assert (
-        secret.text == "the secret key works; sync_metadata is empty: supasync setup writes its first record"
-    )
+    assert secret.text == "the secret key works; sync_metadata is empty: supasync setup writes its first row"
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_a_table_that_never_rests_is_left_for_a_later_run(project: Rig) -> None:
         return RestPages.read(source, table, window)
 
     source._keyless.read = disturbed  # noqa: SLF001 - as above
-    with pytest.raises(TransientError, match="rows were written each time while it was read as a whole"):
+    with pytest.raises(TransientError, match="rows were written during each attempt to read it as a whole"):
         source.read(TABLE, ALL)
 
 

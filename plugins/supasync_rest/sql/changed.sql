@@ -1,4 +1,4 @@
--- Remembers what supasync changed in NEW until the switch, so that exactly that is changed back.
+-- Records what supasync changes in NEW until the switch, so that exactly this can be changed back.
 create table if not exists public.supasync_changed (
     kind         text not null,              -- identity, trigger, trigger guard or foreign key
     schema_name  text not null,

@@ -1,4 +1,4 @@
--- supasync: NEW no longer refuses a late write by itself; later runs write over it, as they did before.
+-- supasync: NEW accepts late writes again; later runs replace them, as they did before the fence.
 --
 -- Paste all of it into NEW's SQL editor and run it. Running it again changes nothing.
 

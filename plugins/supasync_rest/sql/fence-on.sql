@@ -1,21 +1,21 @@
--- supasync: NEW itself refuses a write of a run that another run has taken over from, however late it comes:
--- of a machine that was asleep, of a process that was killed.
+-- supasync: NEW itself refuses writes of a run that another run has taken over from, however late they arrive:
+-- from a machine that was asleep, or a process that was killed.
 --
 -- Paste all of it into NEW's SQL editor and run it as the owner of the tables (the editor's postgres is), after
--- what supasync schema sql prints. Running it again fences tables that are new. For everybody else, your app
--- too, nothing changes. To take it out: supasync schema sql --fence off
+-- what supasync schema sql prints. Running it again adds new tables. Nothing changes for anybody else,
+-- including your app. To remove it: supasync schema sql --fence off
 
 do $supasync$
 begin
     if to_regclass('public.sync_metadata') is null then
-        raise exception 'NEW has no sync_metadata yet' using hint = 'paste first what supasync schema sql prints';
+        raise exception 'NEW has no sync_metadata yet' using hint = 'first paste what supasync schema sql prints';
     end if;
 end
 $supasync$;
 
 :triggers_writes
--- Refuses a statement whose run does not hold the lease. The lock is shared with other writes, and a run that
--- takes the lease waits for it: so a write that was let in ends before the next run begins.
+-- Refuses a statement whose run does not hold the lease. Writes share the lock, and a run that takes the
+-- lease waits for it: so every accepted write ends before the next run begins.
 create or replace function public.supasync_fence() returns trigger
 language plpgsql
 volatile
@@ -40,7 +40,7 @@ end
 $function$;
 revoke execute on function public.supasync_fence() from public, anon, authenticated;
 
--- A run begins once all writes that were let in before have ended.
+-- A run begins when all writes that were accepted before have ended.
 create or replace function public.supasync_fence_begin() returns trigger
 language plpgsql
 volatile

@@ -1,4 +1,4 @@
--- The result: which tables of tables.yaml refuse late writes.
+-- The result: which tables in tables.yaml refuse late writes.
 select
     n.nspname as schema,
     c.relname as "table",

@@ -1,9 +1,9 @@
--- supasync: foreign keys of the tables of tables.yaml that point to other tables, such as auth.users, are
--- dropped in NEW until the switch. Those between tables of tables.yaml stay, but for circles of columns that
--- cannot be NULL: there no row could go first.
+-- supasync: foreign keys of the tables in tables.yaml that refer to other tables, such as auth.users, are
+-- dropped in NEW until the switch. Foreign keys between tables in tables.yaml stay, except circles of columns
+-- that cannot be NULL: there, no row could be first.
 --
 -- Paste all of it into NEW's SQL editor and run it as the owner of the tables (the editor's postgres is).
--- Running it again changes nothing. To put the same back: supasync schema sql --foreign-keys on
+-- Running it again changes nothing. To restore them: supasync schema sql --foreign-keys on
 
 :changed
 do $supasync$

@@ -1,6 +1,6 @@
 
--- The secret key (service_role) may read and write the tables of tables.yaml. Tables made since 2026 are not
--- granted by themselves. Nothing is granted to anybody else.
+-- The secret key (service_role) may read and write the tables in tables.yaml. Tables created since 2026 do not
+-- have this right by default. Nothing is granted to anybody else.
 do $supasync$
 declare
     each record;
@@ -22,7 +22,7 @@ begin
         execute format('grant select, insert, update, delete on table %I.%I to service_role',
             each.nspname, each.relname);
     end loop;
-    -- Where a row is written without its number, a default draws it. (Identity columns need no right.)
+    -- A default draws the number of a row that is written without one. (Identity columns need no right.)
     for each in
         select distinct sn.nspname, s.relname
         from (:synced) as synced (schema_name, table_name)

@@ -1,7 +1,7 @@
--- supasync: the secret key (service_role) of OLD may read the tables of tables.yaml.
+-- supasync: the secret key (service_role) of OLD may read the tables in tables.yaml.
 --
--- Paste all of it into OLD's SQL editor and run it, only if supasync says that it may not read a table
--- there. Running it again changes nothing.
+-- Paste all of it into OLD's SQL editor and run it, only if supasync reports that it may not read a
+-- table there. Running it again changes nothing.
 do $supasync$
 declare
     each record;

@@ -1,23 +1,23 @@
--- supasync: one function for OLD that only reads, and that nobody has to install.
+-- supasync: an optional function for OLD that only reads.
 --
--- With it a run in which nothing happened takes 3 requests however many tables there are, and rows of
--- transactions that are still open wait for their turn. Paste all of it into OLD's SQL editor, run it, and
--- write horizon: true beside backend: of source: in tables.yaml. Running it again changes nothing. To take it
--- out: supasync schema sql --horizon --uninstall
+-- With it, a run without changes takes 3 requests for any number of tables, and rows of transactions that are
+-- still open are copied when these have ended. Paste all of it into OLD's SQL editor, run it, and write
+-- horizon: true beside backend: under source: in tables.yaml. Running it again changes nothing. To remove it:
+-- supasync schema sql --horizon --uninstall
 
 do $supasync$
 begin
     if not pg_has_role(current_user, 'pg_read_all_stats', 'usage') then
-        raise exception '% may not see what other sessions do, so nobody could rely on the function', current_user
+        raise exception '% may not see what other sessions do, so the function would not be reliable', current_user
             using hint = 'run this as a role that has pg_monitor, as the postgres of the SQL editor has';
     end if;
 end
 $supasync$;
 
--- tables: [["schema", "table", ["column", ...]], ...]. Of each it tells the exact number of rows, the largest
--- value of each column as a text, and a digest that is another one after any insert, update or delete; null
--- for what is no table or what service_role may not read. The horizon: whatever a transaction stamped with
--- now() up to then is either committed, and seen by any later look, or gone.
+-- tables: [["schema", "table", ["column", ...]], ...]. For each one it returns the exact number of rows, the largest
+-- value of each column as text, and a digest that changes with any insert, update or delete; null for what is
+-- not a table or what service_role may not read. The horizon: every row that a transaction stamped with now()
+-- up to then is either committed, and visible to any later read, or gone.
 create or replace function public.supasync_horizon(tables jsonb default '[]') returns jsonb
 language plpgsql
 stable
@@ -42,7 +42,7 @@ begin
         raise exception 'no horizon: this server does not show every transaction';
     end if;
 
-    -- Vacuum stamps no rows; every other transaction of this database might.
+    -- Vacuum stamps no rows; every other transaction of this database may.
     select a.pid, a.state, a.application_name, a.xact_start into oldest
     from pg_catalog.pg_stat_activity a
     where a.datname = current_database() and a.pid <> pg_backend_pid() and a.xact_start is not null
@@ -60,7 +60,7 @@ begin
                 select coalesce(string_agg(format('%L, to_jsonb(max(t.%I)) #>> ''{}''', c.value, c.value), ', '), '')
                 into largest
                 from jsonb_array_elements_text(asked -> 2) c;
-                -- xmin is the transaction that wrote a row: any change brings a new one.
+                -- xmin is the transaction that wrote a row: any change sets a new one.
                 execute format($query$
                     select jsonb_build_object('rows', count(*), 'newest', jsonb_build_object(%s), 'version',
                         md5(concat_ws(' ', count(*), sum(hashtextextended(t.xmin::text, 0)::numeric),

@@ -1,7 +1,7 @@
--- supasync: columns that are GENERATED ALWAYS AS IDENTITY take the numbers that OLD gave, until the switch.
+-- supasync: columns that are GENERATED ALWAYS AS IDENTITY accept OLD's numbers until the switch.
 --
--- Paste all of it into NEW's SQL editor and run it. Running it again changes nothing. To turn the same
--- columns back: supasync schema sql --identity always
+-- Paste all of it into NEW's SQL editor and run it. Running it again changes nothing. To undo this
+-- for the same columns: supasync schema sql --identity always
 
 :changed
 do $supasync$

@@ -1,6 +1,6 @@
 
--- What must hold in NEW before the app writes to it: supasync cutover asks for it; and what the API does not
--- show of the tables, which setup, check and sync ask for. All of it only reads.
+-- For supasync cutover: what must hold in NEW before the app writes to it. For setup, check and sync: what the
+-- API does not show of the tables. All of it only reads.
 -- tables: [["schema", "table"], ...].
 drop function if exists public.supasync_ready(jsonb);
 drop function if exists public.supasync_ready_sequences(jsonb);
@@ -35,14 +35,14 @@ begin
         into changed;
     end if;
     select jsonb_build_object('sequences', coalesce(jsonb_agg(format(
-        '%s.%s: the largest key is %s, and %s gives %s next: %s',
+        '%s.%s: the largest key is %s, and the next of %s is %s: %s',
         s."table", s."column", coalesce(s.largest_key::text, 'no number'), s.sequence, s.next_key, s.verdict)
         order by s."table", s."column"), '[]'))
     into found
     from public.supasync_ready_sequences(tables) s
     where s.verdict <> 'fine';
     select found || jsonb_build_object(
-        'identity', coalesce(jsonb_agg(format('%s.%s still takes OLD''s numbers', c.table_name, c.name)
+        'identity', coalesce(jsonb_agg(format('%s.%s still accepts OLD''s numbers', c.table_name, c.name)
             order by c.table_name, c.name) filter (where c.kind = 'identity'), '[]'),
         'foreign-keys', coalesce(jsonb_agg(format('%s of %s was dropped', c.name, c.table_name)
             order by c.table_name, c.name) filter (where c.kind = 'foreign key'), '[]'))
@@ -57,8 +57,8 @@ begin
             union
             select i.inhrelid from family join pg_catalog.pg_inherits i on i.inhparent = family.oid
         )
-        select coalesce(jsonb_agg(format('%s on %s is off%s', g.tgname, g.tgrelid::regclass,
-                case when c.kind is null then ', and not by supasync: turn it on yourself if it should be' end)
+        select coalesce(jsonb_agg(format('%s on %s is disabled%s', g.tgname, g.tgrelid::regclass,
+                case when c.kind is null then ', not by supasync: enable it yourself if it should be' end)
             order by g.tgrelid::regclass::text, g.tgname), '[]')
         from family
         join pg_catalog.pg_trigger g on g.tgrelid = family.oid and not g.tgisinternal and g.tgenabled = 'D'
@@ -184,7 +184,7 @@ as $supasync$
             and a.atttypmod <> -1))
 $supasync$;
 
--- Which of the given values of a foreign key's columns have no row to refer to: reference is
+-- Which of the given values of a foreign key's columns have no row to refer to. reference is
 -- {"schema": ..., "table": ..., "name": ...}, given [["value of the first column", ...], ...].
 create function public.supasync_ready_orphans(reference jsonb, given jsonb) returns jsonb
 language plpgsql
@@ -216,7 +216,7 @@ begin
     if not found then
         return null;
     end if;
-    -- By the constraint's own operators; a type without its length, so that no value is cut.
+    -- By the constraint's own operators; types without their length, so that no value is cut.
     select string_agg(format('p.%I operator(%I.%s) (g.value ->> %s)::%s', theirs.attname, place.nspname, o.oprname,
             pair.place - 1, format_type(mine.atttypid, -1)), ' and ')
     into same

@@ -1,6 +1,6 @@
 
--- Tables without a key take the one that supasync makes of each row of OLD, until the uninstall script. Rows
--- that are there already have none: empty such a table before.
+-- Tables without a key get a column for the key that supasync makes of each row of OLD, until the uninstall
+-- script. Rows that are already in NEW have no such key: empty the table first.
 do $supasync$
 declare
     each record;

@@ -1,4 +1,4 @@
--- supasync: every sequence of NEW goes on beyond the largest key that was copied.
+-- supasync: sets every sequence of NEW beyond the largest key that was copied.
 --
 -- Paste all of it into NEW's SQL editor and run it as the owner of the tables (the editor's postgres is),
 -- after the last sync. Running it again is harmless: a sequence is never lowered.
@@ -8,7 +8,7 @@ do $supasync$
 declare
     each record;
 begin
-    -- Whoever draws a number meanwhile waits, so that none is given twice.
+    -- Other sessions that draw a number wait, so that none is given twice.
     for each in select distinct "table" from pg_temp.supasync_sequences() where verdict = 'behind' order by 1
     loop
         execute format('lock table %s in share row exclusive mode', each."table");

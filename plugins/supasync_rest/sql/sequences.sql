@@ -1,4 +1,4 @@
--- The result: what each sequence gives next, against the largest key in its column.
+-- The result: the next number of each sequence, and the largest key in its column.
 select "table", "column", sequence, largest_key, next_key, verdict
 from pg_temp.supasync_sequences()
 order by verdict = 'fine', "table", "column";

@@ -1,4 +1,4 @@
--- Gives a trigger another definition; whether it is on, on partitions too, and its comment stay.
+-- Changes a trigger's definition; its comment stays, and whether it is enabled, also on partitions.
 create or replace function pg_temp.supasync_become(changed oid, definition text) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp

@@ -1,10 +1,10 @@
--- supasync: triggers of your own on the tables of tables.yaml no longer fire for what supasync writes to NEW,
--- so that rows arrive as OLD has them. For everybody else, your app too, they fire as before, so they may stay
--- like this through the switch. Foreign keys are checked as before.
+-- supasync: your own triggers on the tables in tables.yaml no longer fire for what supasync writes to NEW, so
+-- that rows arrive as OLD has them. For everybody else, including your app, they fire as before, so they may
+-- stay guarded during the switch. Foreign keys are checked as before.
 --
 -- Paste all of it into NEW's SQL editor and run it as the owner of the tables (the editor's postgres is).
--- Running it again guards what is new. What supasync schema sql --triggers off turned off is on again.
--- To put every definition back as it was: supasync schema sql --triggers unguard
+-- Running it again guards new triggers. Triggers that supasync schema sql --triggers off disabled are enabled
+-- again. To restore every definition: supasync schema sql --triggers unguard
 
 :changed
 :triggers_back
@@ -41,7 +41,7 @@ begin
                     and d.refobjid = 'public.supasync_writes()'::regprocedure)
     loop
         definition := pg_catalog.pg_get_triggerdef(each.oid);
-        -- Up to the condition or the function; a quoted name may hold any words.
+        -- Up to the condition or the function; a quoted name may contain any words.
         head := substring(definition from '^(?:[^"]|"(?:[^"]|"")*")*? FOR EACH (?:ROW|STATEMENT) ');
         tail := substr(definition, length(head) + 1);
         if tail like 'WHEN (%' then

@@ -1,8 +1,8 @@
--- supasync: triggers of your own on the tables of tables.yaml are off in NEW until the switch, so that rows
+-- supasync: disables your own triggers on the tables in tables.yaml in NEW until the switch, so that rows
 -- arrive as OLD has them. Foreign keys are checked as before.
 --
 -- Paste all of it into NEW's SQL editor and run it as the owner of the tables (the editor's postgres is).
--- Running it again changes nothing. To turn the same triggers on again: supasync schema sql --triggers on
+-- Running it again changes nothing. To enable the same triggers again: supasync schema sql --triggers on
 
 :changed
 do $supasync$

@@ -1,4 +1,4 @@
--- supasync: the triggers that supasync schema sql --triggers off turned off are on again, as they were.
+-- supasync: enables the triggers again that supasync schema sql --triggers off disabled.
 --
 -- Paste all of it into NEW's SQL editor and run it, after the last sync. Running it again changes nothing.
 

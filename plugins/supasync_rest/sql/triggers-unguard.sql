@@ -1,4 +1,4 @@
--- supasync: the triggers that supasync schema sql --triggers guard guarded have their own definitions again.
+-- supasync: restores the definitions of triggers that supasync schema sql --triggers guard changed.
 --
 -- Paste all of it into NEW's SQL editor and run it, after the last sync. Running it again changes nothing.
 

@@ -17,7 +17,7 @@ begin
             and g.tgfoid is distinct from to_regprocedure('public.supasync_fence()')
     loop
         if each.was is null then
-            raise exception 'the trigger % on % is guarded, and was renamed since: its definition is not known',
+            raise exception 'the trigger % on % is guarded and was renamed since: its original definition is unknown',
                 each.tgname, each.relation
                 using hint = 'make it anew without supasync_writes() in its WHEN, then run this again';
         end if;

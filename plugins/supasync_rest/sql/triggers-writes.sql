@@ -1,5 +1,5 @@
--- Whether it is supasync that writes: the secret key, with a header that only it sends. No other role can say
--- so. Every guard asks this one function, so whoever else copies rows is added here: a role, a setting.
+-- Whether supasync writes: by the secret key, with a header that only supasync sends. No other role can claim
+-- this. Every guard calls this function, so any other copier of rows can be added here: a role, a setting.
 create or replace function public.supasync_writes() returns boolean
 language sql
 stable

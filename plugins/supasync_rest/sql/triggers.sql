@@ -1,11 +1,11 @@
--- The result: every trigger of your own on the tables of tables.yaml.
+-- The result: all of your own triggers on the tables in tables.yaml.
 select
     n.nspname as schema,
     c.relname as "table",
     g.tgname as trigger,
     case when g.tgenabled <> 'D' and guarded.name is not null then 'on, but not for what supasync writes'
         when g.tgenabled <> 'D' then 'on'
-        when changed.name is null then 'off, and not by supasync: it stays off'
+        when changed.name is null then 'off, not by supasync: it stays off'
         else 'off until supasync schema sql --triggers on' end as state
 from (:synced) as synced (schema_name, table_name)
 join pg_catalog.pg_namespace n on n.nspname = synced.schema_name

@@ -1,9 +1,9 @@
--- supasync: everything that it put into NEW goes: what it turned off is on again, its functions and tables
--- are dropped. What service_role was granted on your tables stays, since your app may live on it.
+-- supasync: removes everything that it added to NEW: what it disabled is enabled again, its functions and
+-- tables are dropped. Rights of service_role on your tables stay, because your app may need them.
 --
 -- Paste all of it into NEW's SQL editor and run it as the owner of the tables (the editor's postgres is).
--- Running it again changes nothing. The cursors and the mark that the state is closed go too: a later sync
--- would begin at the beginning. Rows that the older sync scripts wrote to sync_metadata are kept.
+-- Running it again changes nothing. The cursors and the closed state are removed too: a later sync
+-- would start from the beginning. Rows that the older sync scripts wrote to sync_metadata are kept.
 
 :changed
 :fence_lifted
@@ -64,7 +64,7 @@ $supasync$;
 
 notify pgrst, 'reload schema';
 
--- The result: what is left of it.
+-- The result: what is left.
 select c.relname as name, 'kept: it holds rows of the older sync scripts' as state
 from pg_catalog.pg_class c
 where c.relnamespace = 'public'::regnamespace and c.relname in ('sync_metadata', 'supasync_changed');

@@ -1,4 +1,4 @@
-"""The side that `reconcile` writes to: under the lock of this machine, and for NEW under the lease."""
+"""The side that `reconcile` writes to: under this machine's lock, and for NEW under the lease."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from supasync_core.api.backend import Sink
+from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Context
-from supasync_core.cli.diff import SideOptions
 from supasync_core.diff.side_finder import SideFinder
 from supasync_core.diff.sides import NEW, OLD, STAGING, FileSide
 from supasync_core.gap.no_source import NoSource
@@ -19,7 +19,7 @@ from supasync_core.model.settings import Settings
 from supasync_core.model.table import Table
 from supasync_core.project.lease import Lease, leased
 from supasync_core.project.migration import Migration, opened
-from supasync_core.project.session import Session
+from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.staging_file import Staging
 from supasync_core.sync.removal import Place
 from supasync_core.system import lock
@@ -28,16 +28,15 @@ from supasync_core.system.links import real
 
 COMMAND = "reconcile"
 _LONGEST = timedelta(hours=24)
-"""How long writing to a file may take."""
+"""The longest time that writing to a file may take."""
 
 
 @dataclass
 class Target:
     """Where rows are written to. ``named`` is a table as the sink calls it, ``longest`` how long it may take.
 
-    ``notes`` holds what the sink tells of how rows were written.
-    The place, and with it the staging, is opened once it is asked for: what is compared before that may be
-    the staging itself.
+    ``notes`` are what the sink says of how rows were written. The place, and with it the staging, is opened
+    when it is first used: what is compared before that may be the staging itself.
     """
 
     opened: Callable[[], Place]
@@ -57,80 +56,85 @@ class Target:
         if self.lease:
             self.lease.renew()
 
-    def release(self, status: str, records: int, error: str | None = None, **details: object) -> None:
-        """Write the record of this run, and let go of the lease."""
+    def release(self, status: str, rows: int, error: str | None = None, **details: object) -> None:
+        """Record this run, and release the lease."""
         if self.lease:
             state = self.lease.state
             state = state.unsure(state.tables) if self.lease.writing else state
-            self.lease.release(status, state, records=records, error=error, details=details)
+            self.lease.release(status, state, records=rows, error=error, details=details)
 
 
-def refuse(given: SideOptions, settings: Settings | None) -> None:
-    """ConfigError where the right side may not be written to: OLD by any name, the staging, NEW by a path."""
-    if given.right == OLD:
+def refuse_unwritable(right: str, settings: Settings | None) -> None:
+    """ConfigError where RIGHT must not be written to: OLD by any name, the staging, NEW by a path."""
+    if right == OLD:
         raise ConfigError(
             ["RIGHT is old: OLD is never written to"], hint="the right side is made like the left one"
         )
-    if given.right == STAGING:
+    if right == STAGING:
         raise ConfigError(["RIGHT is staging: only gap import writes there"])
-    if settings is None or given.right == NEW:
+    if settings is None or right == NEW:
         return
-    right = Path(given.right).resolve()
-    told = {OLD: "OLD is never written to", NEW: "name it new, so that the lease is taken"}
+    path = Path(right).resolve()
+    reasons = {OLD: "OLD is never written to", NEW: "name it new, so that the lease is taken"}
     for name, endpoint in ((OLD, settings.source), (NEW, settings.sink)):
         own = endpoint.values.get("path")
         place = (settings.folder / Path(own).expanduser()).resolve() if own else None
-        if place and (place in (right, *right.parents) or right in place.parents):
-            raise ConfigError([f"RIGHT {given.right} is {name} of tables.yaml: {told[name]}"])
+        if place and (place in (path, *path.parents) or path in place.parents):
+            raise ConfigError([f"RIGHT {right} is {name} of tables.yaml: {reasons[name]}"])
 
 
 @contextmanager
-def target(
-    session: Session, given: SideOptions, settings: Settings | None, *, writes: bool
+def opened_target(
+    host: Host, settings: Settings | None, sides: tuple[str, str], choices: Choices, *, writes: bool
 ) -> Iterator[Target]:
-    """The right side; ``writes``: under the lock and, for NEW, the lease."""
+    """The right one of the two sides; ``writes``: under the lock and, for NEW, the lease.
+
+    ConfigError where it must not be written to. ``choices`` are how a CSV file is to be read.
+    """
+    _, right = sides
+    refuse_unwritable(right, settings)
     folder = settings.folder if settings else Path.cwd()
     with ExitStack() as stack:
         if writes:
             stack.enter_context(lock.locked(folder))
-        if given.right == NEW and settings:
-            found = _new(session, settings, stack)
-            if writes and found.migration:
-                found.lease = stack.enter_context(leased(found.migration, COMMAND))
+        if right == NEW and settings:
+            target = _new(host, settings, stack)
+            if writes and target.migration:
+                target.lease = stack.enter_context(leased(target.migration, COMMAND))
                 if "path" in settings.sink.values:
-                    found.migration.store.close()  # a file is compared while nobody holds it; its lease stays
+                    target.migration.store.close()  # nobody may hold a file that is compared
         else:
-            found = _file(session, given, settings, stack)
-        yield found
+            target = _file(host, settings, sides, choices, stack)
+        yield target
 
 
-def _new(session: Session, settings: Settings, stack: ExitStack) -> Target:
-    """NEW; OLD is not opened by this, where it is compared it is read as a side."""
-    migration = stack.enter_context(opened(settings, session.host, NoSource()))
+def _new(host: Host, settings: Settings, stack: ExitStack) -> Target:
+    """NEW; OLD is not opened here: where it is compared, it is read as a side."""
+    migration = stack.enter_context(opened(settings, host, NoSource()))
 
     def place() -> Place:
-        evidence = stack.enter_context(closing(_staging(settings)))
-        refs = {"sink_ref": settings.sink.ref, "source_ref": settings.source.ref}
-        return Place(sink=migration.sink, **refs, tables=settings.tables, evidence=evidence)
+        return Place.of(migration, stack.enter_context(closing(_staging(settings))))
 
     longest = settings.max_runtime
     return Target(place, lambda table: table, longest=longest, migration=migration, notes=migration.notes)
 
 
-def _file(session: Session, given: SideOptions, settings: Settings | None, stack: ExitStack) -> Target:
-    """A file, by the sink of its format."""
+def _file(
+    host: Host, settings: Settings | None, sides: tuple[str, str], choices: Choices, stack: ExitStack
+) -> Target:
+    left, right = sides
     ledger = Ledger()
-    finding = SideFinder(
-        host=session.host, settings=settings, choices=given.choices(), ledger=ledger, progress=lambda *_: None
+    finder = SideFinder(
+        host=host, settings=settings, choices=choices, ledger=ledger, progress=lambda *_: None
     )
-    side = finding.side(given.right, given.left)
-    if not isinstance(side, FileSide) or side.backend not in session.host.sinks:
-        raise ConfigError([f"RIGHT {given.right} cannot be written to"])
+    side = finder.side(right, left)
+    if not isinstance(side, FileSide) or side.backend not in host.sinks:
+        raise ConfigError([f"RIGHT {right} cannot be written to"])
     path = real(side.path)
     check_user(path if path.is_dir() else path.parent)
     notes: dict[str, None] = {}
-    context = Context({"path": str(path)}, path.parent, ledger, given.right, note=notes.setdefault)
-    sink: Sink = stack.enter_context(closing(session.host.sinks.get(side.backend).open(context)))
+    context = Context({"path": str(path)}, path.parent, ledger, right, note=notes.setdefault)
+    sink: Sink = stack.enter_context(closing(host.sinks.get(side.backend).open(context)))
 
     def place() -> Place:
         evidence = stack.enter_context(closing(_staging(settings)))
@@ -141,5 +145,5 @@ def _file(session: Session, given: SideOptions, settings: Settings | None, stack
 
 
 def _staging(settings: Settings | None) -> Staging:
-    """The staging of tables.yaml; without that, one of its own for the current folder."""
+    """The staging of tables.yaml; without one, a staging of its own for the current folder."""
     return Staging(settings.staging if settings else lock.folder(Path.cwd()) / "staging.duckdb")
