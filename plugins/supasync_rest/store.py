@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import quote
 from uuid import uuid4
 
 from supasync_core.api import journal
@@ -81,6 +82,7 @@ class RestStore:
     def _spendings(self, since: str) -> Iterator[Spending]:
         """A thousand runs take about 400 kB, compressed some 20 kB; more come page by page."""
         behind: int | None = 0
+        since = quote(since, safe=":")
         while behind is not None:
             path = f"/sync_metadata?select={_COSTS}&order=seq&run_id=not.is.null&created_at=gte.{since}"
             path = f"{path}&seq=gt.{behind}&limit={_PAGE}"
