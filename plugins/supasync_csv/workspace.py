@@ -14,6 +14,7 @@ import duckdb
 
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.table import Table
+from supasync_core.model.wording import counted
 from supasync_core.staging.connection import open_to_write, private_umask
 from supasync_core.staging.csv.records import look
 from supasync_core.staging.csv.scanner import LONGEST, scan
@@ -125,7 +126,7 @@ def header(table: Table, path: Path) -> list[str]:
 
 
 def _first(path: Path) -> bytes:
-    """The first record, whose quotes may hold line ends; OSError where the file is none, or it has no end."""
+    """The first record, whose quotes may hold line ends; OSError without a readable end."""
     if path.exists() and not path.is_file():
         raise OSError("it is not a regular file")
     first, odd = bytearray(), 0
@@ -141,11 +142,11 @@ def _first(path: Path) -> bytes:
 
 
 def _sound(table: Table, path: Path, width: int, draft: Path) -> Path:
-    """The file, or a draft whose lines all end alike; SchemaError where a line is no record."""
+    """The file, or a copy whose line ends are all the same; SchemaError if a line is not a record."""
     found = look(path, ",", width, draft)
     if bad := found.bad[0] if found.bad else found.mixed:
         more = max(0, len(found.bad) - 1) + found.more
-        others = f", and so are {more:,} more lines" if more else ""
+        others = f" ({counted(more, 'more line', 'more lines')} like it)" if more else ""
         raise SchemaError(
             f"{table.name}: {path}, line {bad.line}, {bad.text}{others}", table=table.name, hint=_FORM
         )

@@ -1,4 +1,4 @@
-"""What sources and sinks promise, and what those that can tell more may add."""
+"""The contracts of sources and sinks, and the optional ones of those that can do more."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,21 +12,21 @@ from supasync_core.model.timestamps import Instant
 
 
 class Side(Protocol):
-    """What both sides can tell of a table, and its rows."""
+    """What sources and sinks have in common: a table's columns, its number of rows, the rows themselves."""
 
     def shape(self, table: Table) -> Shape:
-        """The table's columns. SchemaError where the table does not exist or has no rights."""
+        """The table's columns. SchemaError if there is no such table, RefusedError without rights on it."""
         ...
 
     def count(self, table: Table, window: Window | None = None) -> int:
-        """The exact number of rows, in the window where one is given (its limit does not matter)."""
+        """The exact number of rows: of the table, or of the window, whatever its limit."""
         ...
 
     def read(self, table: Table, window: Window) -> Batch:
-        """One page of the window: at least one row where there is one, perhaps fewer than the limit.
+        """One page of the window: at least one row if there is any, perhaps fewer than the limit.
 
-        Of a source with a clock, ``read_at`` of the page is its own time at the answer. It decides how far
-        cursors move: never later than that answer, and its ``sent`` never later than the rows were looked up.
+        A source with a clock sets the page's ``read_at`` to its own time at the answer. Cursors move as far
+        as that, so it must not be later, nor its ``sent`` later than the moment the rows were looked up.
         """
         ...
 
@@ -40,7 +40,7 @@ class Side(Protocol):
 
 
 class Source(Side, Protocol):
-    """Where rows come from. It is only ever read."""
+    """Where rows come from. It is never written to."""
 
 
 class Sink(Side, Protocol):
@@ -50,17 +50,17 @@ class Sink(Side, Protocol):
         """Write all rows of the batch or none; return their number, which equals ``batch.count``.
 
         A row whose key exists is replaced in the batch's columns. Raises RowError where the sink refuses
-        rows, SchemaError where it lacks the table, the key or a column, TooMuchError where it may take fewer
-        rows at once.
+        rows, SchemaError if the table, the key or a column is missing, BatchTooLargeError if it may take
+        fewer rows at once.
         """
         ...
 
     def delete(self, table: Table, keys: Sequence[Sequence[str]]) -> int:
-        """Remove the rows of these keys, however many requests that takes; how many there were.
+        """Delete the rows of these keys, in as many requests as needed; return how many there were.
 
-        Never more than were named: the backend itself makes sure of that. The table's ``where`` does not
-        matter. SchemaError for what cannot be a key, before anything is removed; RowError where others still
-        refer to a row. Only `supasync_core.sync.removal` calls this.
+        Never more than were named: the backend itself guarantees that. The table's ``where`` does not count.
+        Raises SchemaError for what cannot be a key, before anything is deleted, and RowError if other rows
+        still refer to one. Only `supasync_core.sync.removal` calls this.
         """
         ...
 
@@ -75,7 +75,7 @@ class Probing(Protocol):
 
 
 def missing_columns(side: Side, table: Table, columns: Iterable[str]) -> list[str]:
-    """Those of the columns that the table does not have and that no batch would add; none where unknown."""
+    """The columns that the table does not have and that no batch would add; none if that is unknown."""
     wanted, shape = list(columns), side.shape(table)
     if shape.known:
         return [] if shape.grows else [column for column in wanted if column not in shape.names]
@@ -89,13 +89,13 @@ class Clocked(Protocol):
     """A source or state store that has a clock of its own."""
 
     def now(self) -> Instant | None:
-        """Its time at its latest answer; None before the first one, or where it cannot be trusted."""
+        """Its time at its latest answer; None before the first one, or if the time may be stale."""
         ...
 
 
 @runtime_checkable
 class Typed(Protocol):
-    """A source or sink whose format knows no types: it is told the other side's before the first batch."""
+    """A source or sink whose format has no types: it gets those of the other side before the first batch."""
 
     def typed(self, table: Table, shape: Shape) -> None:
         """Take the column types of this table from the other side."""
@@ -104,7 +104,7 @@ class Typed(Protocol):
 
 @runtime_checkable
 class Informed(Protocol):
-    """A sink that keeps every cell as it came, and yet has to know when two keys are one."""
+    """A sink that stores every cell as it came, and needs types to know when two keys are equal."""
 
     def informed(self, table: Table, shape: Shape) -> None:
         """Take the source's column types, before the first batch."""
@@ -117,24 +117,24 @@ class Catalog(Protocol):
 
     @property
     def hidden(self) -> Sequence[str]:
-        """What a table may have that such a list never shows, for people."""
+        """What a table may have that the list never shows, in words."""
         ...
 
     def tables(self, schema: str) -> Mapping[str, Shape]:
-        """The tables of the schema by name, views too where they cannot be told apart.
+        """The tables of the schema by name, and its views where they look the same.
 
-        Columns come in the table's order. RefusedError or SchemaError where they are not shown; an empty
-        answer means that there is none.
+        Columns are in the table's order. An empty answer means that there is no table; RefusedError or
+        SchemaError if the list is not available.
         """
         ...
 
 
 @runtime_checkable
 class Exposing(Protocol):
-    """A catalog that may be able to tell which schemas it shows."""
+    """A catalog that may know which schemas it shows."""
 
     def schemas(self) -> Sequence[str] | None:
-        """The schemas that are shown at all, in their order; None where it does not tell."""
+        """The schemas that it shows, in its order; None if unknown."""
         ...
 
 
@@ -160,20 +160,20 @@ class Reference:
 
 @runtime_checkable
 class Referential(Protocol):
-    """A sink that may be able to tell its foreign keys, also those to what it does not show."""
+    """A sink that may know its foreign keys, also those to tables that it does not show."""
 
     def references(self, tables: Sequence[Table]) -> Sequence[Reference] | None:
-        """All foreign keys of these tables; None where it cannot tell."""
+        """All foreign keys of these tables; None if unknown."""
         ...
 
     def orphans(self, reference: Reference, values: Sequence[tuple[str, ...]]) -> set[tuple[str, ...]] | None:
-        """Those of the texts of its columns that have no row to refer to; None where it cannot tell."""
+        """The values of its columns, as texts, that have no parent row; None if unknown."""
         ...
 
 
 @runtime_checkable
 class RowKeyed(Protocol):
-    """A source that may give each row of a table without a key one that is made of it: `rowkey.ROW_KEY`."""
+    """A source that may make a key of each row of a table without one: `row_key.ROW_KEY`."""
 
     def takes_row_keys(self) -> bool:
         """Whether it does; then all its methods take tables of that key."""
@@ -182,9 +182,9 @@ class RowKeyed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Unique:
-    """Columns that tell the rows of a table apart, and by which the sink merges rows.
+    """Columns that are unique together, and by which the sink can merge rows.
 
-    ``nullable``: one of them may be NULL, and then tells nothing.
+    ``nullable``: one of them may be NULL, and such rows are not unique.
     """
 
     columns: tuple[str, ...]
@@ -193,25 +193,25 @@ class Unique:
 
 @runtime_checkable
 class Indexed(Protocol):
-    """A sink that may be able to tell the unique keys of its tables."""
+    """A sink that may know the unique keys of its tables."""
 
     def uniques(self, tables: Sequence[Table]) -> Mapping[tuple[str, str], Sequence[Unique]] | None:
-        """The unique keys of each table, by its schema and name; None where it cannot tell."""
+        """The unique keys of each table, by its schema and name; None if unknown."""
         ...
 
 
 @runtime_checkable
 class Referred(Protocol):
-    """A sink that may be able to tell which other tables a deleted row would reach into."""
+    """A sink that may know which other tables a delete would change."""
 
     def referring(self, tables: Sequence[Table]) -> Sequence[Reference] | None:
-        """Keys of other tables to these that cascade, set NULL or a default; None where it cannot tell."""
+        """Foreign keys to these tables that cascade, set NULL or a default; None if unknown."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remark:
-    """What only a side's own catalog tells of a table, and what it means for a copy.
+    """What only a side's own catalog says of a table, and what it means for a copy.
 
     Kinds: ``trigger inheritance precision identity accounts unknown``; ``accounts`` are triggers on what is
     not copied.
@@ -226,7 +226,7 @@ class Remark:
 
 @runtime_checkable
 class Remarking(Protocol):
-    """A source or sink that may be able to look behind its tables' columns."""
+    """A source or sink that may see more of its tables than their columns."""
 
     def remarks(self, tables: Sequence[Table]) -> Sequence[Remark]:
         """What concerns a copy of these tables: triggers, child tables, types that hold fewer digits."""
@@ -235,30 +235,30 @@ class Remarking(Protocol):
 
 @runtime_checkable
 class Computing(Protocol):
-    """A sink that learns which columns it computes itself, so that they are not written."""
+    """A sink that learns which columns it computes itself and leaves out of what it writes."""
 
     def computed(self, table: Table) -> frozenset[str]:
-        """Those that were left out of what was written to the table."""
+        """The columns that were left out of writes to the table so far."""
         ...
 
 
 @runtime_checkable
 class Sized(Protocol):
-    """A source or sink that may have learned how large its database is."""
+    """A source or sink that may know how large its database is."""
 
     def database_bytes(self) -> int | None:
-        """The size that was told last, without a request; None where nobody told."""
+        """The size it learned last, without a request; None if unknown."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """What a source tells of all tables at once, before any of them is read.
+    """What a source says of all tables at once, before any of them is read.
 
-    ``horizon``: whatever a transaction stamped with its own time up to then is committed, and seen by any
-    later read, or gone. ``now`` is the source's time, ``held`` names the session that holds the horizon back,
-    where there is one. ``extents`` are by table name; a table that is missing is read as ever. ``problem`` is
-    why nothing could be told.
+    ``horizon``: whatever a transaction stamped with its own time up to then is committed, and visible to any
+    later read, or rolled back. ``now`` is the source's time, ``held`` names the session that holds the
+    horizon back, if any. ``extents`` are by table name; a table that is missing is read as usual. ``problem``
+    is why there is no answer.
     """
 
     horizon: Instant | None = None
@@ -270,8 +270,8 @@ class Survey:
 
 @runtime_checkable
 class Surveyed(Protocol):
-    """A source that may be able to tell of all tables at once."""
+    """A source that may describe all tables at once."""
 
     def survey(self, asked: Sequence[tuple[Table, Sequence[str]]]) -> Survey | None:
-        """The survey of these tables with the largest value of each column; None where it is not set up."""
+        """The survey of these tables, with the largest value of each column; None if it is not set up."""
         ...

@@ -1,4 +1,4 @@
-"""What a way of reading a table cannot see: judged here alone, for every command that has to say it."""
+"""What a strategy cannot see of a table: decided here alone, for every command that reports it."""
 
 import re
 from typing import TYPE_CHECKING, Final
@@ -13,38 +13,38 @@ if TYPE_CHECKING:
 DELETES: Final = "deletes"
 UPDATES: Final = "updates"
 
-_CHANGE: Final = (
+_CHANGED: Final = (
     r"updat(?:e|ed|es)|modif(?:y|ied|ication)|mod(?:stamp|time)|mtime|utime|chang(?:e|ed|es)|edit(?:ed|s)?"
     r"|touch(?:ed)?|alter(?:ed)?|amend(?:ed)?|revis(?:ed|ion)|version|xmin"
 )
-_COMPANY: Final = (
+_FILLER: Final = (
     r"last|latest|recent(?:ly)?|row|record|entry|system|sys|db|date|time|stamp|datetime|ts|dt|at|on|utc|gmt|tz"
     r"|when|was|is|of|the|number|no|ms"
 )
-_SPEAKS: Final = re.compile(rf"(?:{_COMPANY})*(?:{_CHANGE})(?:{_COMPANY})*")
+_UPDATE_NAME: Final = re.compile(rf"(?:{_FILLER})*(?:{_CHANGED})(?:{_FILLER})*")
 
 
-def speaks_of_updates(column: str) -> bool:
-    """Whether the name says that the column moves with every update of its row; any other is an insert time.
+def is_update_name(column: str) -> bool:
+    """Whether the name says that the column moves with every update of its row.
 
-    ``updated_at`` and ``lastModifiedDate`` say so. ``password_changed_at`` speaks of one value alone, and
-    ``ts`` of nothing.
+    ``updated_at`` and ``lastModifiedDate`` say so. ``password_changed_at`` is about one value, and ``ts``
+    says nothing: such columns count as insert times.
     """
-    return _SPEAKS.fullmatch(re.sub(r"[\W_]", "", column).lower()) is not None
+    return _UPDATE_NAME.fullmatch(re.sub(r"[\W_]", "", column).lower()) is not None
 
 
 def timestamp_moves(table: Table) -> bool:
     """Whether an update of a row moves the timestamp: as ``updates:`` says, else the first column's name."""
     if table.updates is not None:
         return table.updates == "seen"
-    return bool(table.timestamp) and speaks_of_updates(table.timestamp[0])
+    return bool(table.timestamp) and is_update_name(table.timestamp[0])
 
 
 def unseen(plugin: "TablePlugin", table: Table) -> tuple[str, ...]:
-    """The kinds that reading the table by this plugin cannot see, sorted: ``deletes``, ``updates``.
+    """The kinds that this strategy cannot see in the table, sorted: ``deletes``, ``updates``.
 
-    A plugin without the method counts as one that sees everything. One of version 0.1.0 answers with
-    sentences: whatever they say, it is not known to see updates.
+    A strategy without the method counts as one that sees everything. One written for version 0.1.0 answers
+    with sentences: whatever they say, it is not known to see updates.
     """
     tell = getattr(plugin, "unseen", None)
     told = tuple(tell(table)) if tell else ()
@@ -52,20 +52,20 @@ def unseen(plugin: "TablePlugin", table: Table) -> tuple[str, ...]:
 
 
 def compared_at(known: "TableState") -> str | None:
-    """When the last periodic comparison of all values began that came to its end; None without any."""
+    """When the last complete periodic comparison of all values began; None without one."""
     return known.comparison.walked_at if known.comparison else None
 
 
 def is_covered(table: Table, known: "TableState", now: timestamps.Instant) -> bool:
-    """Whether such a comparison is at most two intervals old, and stands in for what runs do not see."""
+    """Whether that comparison is at most two intervals old, so that it brings what runs do not see."""
     at = compared_at(known)
     if at is None or table.compared_every == NEVER:
         return False
     return now - timestamps.parse(at) <= 2 * timestamps.micros_of(table.compared_every)
 
 
-def reading(plugin: "TablePlugin", table: Table) -> str:
-    """By what the table is read, where that shows no update."""
+def how_it_is_read(plugin: "TablePlugin", table: Table) -> str:
+    """How the table is read, for a table whose updates are not seen."""
     column = plugin.keysets(table)[0].column
     if column is None:
         return f"{table.strategy} does not look at rows again"
@@ -74,16 +74,16 @@ def reading(plugin: "TablePlugin", table: Table) -> str:
     return f"it is read by {column}, which counts as the time of its insert"
 
 
-def ways_out_of_standstill(table: Table) -> str:
-    """What a person may do about a timestamp that should move and does not."""
+def how_to_fix_standstill(table: Table) -> str:
+    """What to do about a timestamp that should move and does not."""
     claim = f"if each update does move {table.timestamp[0]}: updates: seen"
     return (
         f"{claim}; else updates: unseen, a trigger in OLD that sets it, or strategy: snapshot if it is small"
     )
 
 
-def ways_out(table: Table) -> str:
-    """What a person may do so that updates arrive."""
+def how_to_see_updates(table: Table) -> str:
+    """What to do so that updates arrive."""
     found = ["strategy: snapshot reads a small table as a whole in every run"]
     if table.compared_every == NEVER:
         found.append("compare_every: 24h brings them once a day")

@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from supasync_core.model.cost import Ledger
+from supasync_core.system.files import name_of
+from supasync_core.system.links import real
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -28,18 +31,18 @@ class Setting:
 
 @dataclass
 class Fence:
-    """Lets a sink write as long as the lease lasts; open where nobody holds one, as for a file.
+    """Lets a sink write as long as the lease lasts; always, if nobody holds one, as for a file.
 
-    A sink asks before every request that changes rows, the repeated ones too: the lease may have ended while
-    it waited, and another run has written newer rows since.
+    A sink asks before every request that changes rows, repeated ones too: while it waited, the lease may have
+    ended and another run may have written newer rows.
     """
 
     ask: Callable[[], None] = lambda: None
-    """LockedError where nothing may be written any more."""
+    """Raises LockedError if nothing may be written any more."""
     lost: Callable[[], None] = lambda: None
-    """To be called where the answer to a write was lost, so that it may yet take effect."""
+    """To be called if the answer to a write was lost, so that the write may still take effect."""
     run: str | None = None
-    """The run that holds the lease, for a sink that can refuse by itself what comes after it."""
+    """The run that holds the lease, for a sink that can itself refuse later writes of another run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class Backend(Generic[T_co]):
 
     ``ref`` names the project that the settings point to, equal for every spelling of the same one; it is
     stored and printed, so it holds no key. ``parallel`` says that several threads may use what is opened at
-    once; else it is called by one at a time.
+    once; otherwise one thread at a time does.
     """
 
     name: str
@@ -82,3 +85,17 @@ class Backend(Generic[T_co]):
     settings: Mapping[str, Setting]
     ref: Callable[[Context], str]
     parallel: bool = False
+
+
+def path_backend(name: str, opened: Callable[[Path, Fence], T]) -> Backend[T]:
+    """A backend whose only setting is ``path``, a file or folder relative to that of tables.yaml."""
+
+    def path(context: Context) -> Path:
+        return context.folder / Path(context.settings["path"]).expanduser()
+
+    return Backend(
+        name,
+        lambda context: opened(real(path(context)), context.fence),
+        {"path": Setting()},
+        lambda context: f"{name}:{name_of(path(context).resolve())}",
+    )

@@ -16,9 +16,8 @@ class Piece:
     """A step of a table's run: a batch, and the state that is true once the sink has confirmed it.
 
     The state covers all earlier pieces as well. A piece without a batch only moves the state.
-    ``total`` is the number of rows that this run expects for the table, where it is known: the last one that
-    is told is held against the rows that came, and fewer are no complete read. ``unchanged`` rows were read
-    and need not be sent.
+    ``total`` is the number of rows that this run expects for the table, where it is known: if fewer came than
+    the last ``total`` says, the read is not complete. ``unchanged`` rows were read and need not be sent.
     """
 
     batch: Batch | None
@@ -31,8 +30,8 @@ class Piece:
 class Job:
     """One table to be read: from which source, from which state; ``now`` is the state store's time.
 
-    ``horizon`` and ``extent`` are what the source's survey told, where it did: no cursor moves beyond that
-    horizon, and the state of a complete read holds the extent.
+    ``horizon`` and ``extent`` come from the source's survey, if there is one: no cursor moves beyond that
+    horizon, and the state of a complete read keeps the extent.
     """
 
     table: Table
@@ -47,7 +46,7 @@ class TablePlugin(Protocol):
     """How one table is read: which windows, in which order, and what state each page leads to."""
 
     def problems(self, table: Table) -> list[str]:
-        """What is wrong with the table's settings for this plugin, a sentence each."""
+        """What is wrong with the table's settings for this strategy, a sentence each."""
         ...
 
     def unfit(self, table: Table, shape: Shape) -> list[str]:
@@ -57,8 +56,7 @@ class TablePlugin(Protocol):
     def unseen(self, table: Table) -> tuple[str, ...]:
         """What this way of reading cannot see in this table, sorted, out of ``deletes`` and ``updates``.
 
-        A plugin may leave it out, and then counts as one that sees everything. Callers ask
-        `Project.unseen`.
+        Optional: a strategy without it counts as one that sees everything. Callers ask `Migration.unseen`.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from supasync_core.api.blind_spots import UPDATES, reading
+from supasync_core.api.blind_spots import UPDATES, how_it_is_read
 from supasync_core.cutover.checklist import Outcome, failed, ok
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration
@@ -28,7 +28,7 @@ def planned(migration: Migration) -> str:
 def unseen(migration: Migration) -> dict[str, str]:
     """The tables whose updates no run sees, each with the reason, without a request."""
     return {
-        table.name: reading(migration.strategy(table), table)
+        table.name: how_it_is_read(migration.strategy(table), table)
         for table in migration.settings.tables
         if UPDATES in migration.unseen(table)
     }

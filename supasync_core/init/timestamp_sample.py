@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
 
-from supasync_core.api.blind_spots import speaks_of_updates
+from supasync_core.api.blind_spots import is_update_name
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Row
 from supasync_core.model.table import Column, Shape
@@ -128,7 +128,7 @@ def _changed(
         return None
     seen = moves(rows, column.name, made.name if made else None, now)
     later = f"later than {made.name if made else ''} in {seen.later} of the {seen.rows} rows read"
-    if not speaks_of_updates(column.name):
+    if not is_update_name(column.name):
         proof = (
             seen.present == seen.rows == seen.later + seen.equal and seen.later >= _PROOF and not seen.future
         )
@@ -152,7 +152,7 @@ def insert_time(
     shape: Shape, rows: Sequence[Row], leave: Sequence[str] = (), now: Instant | None = None
 ) -> Column | None:
     """The column that best tells when a row was inserted: by its default, its name, its values."""
-    named = [column for column in timestamp_columns(shape) if not speaks_of_updates(column.name)]
+    named = [column for column in timestamp_columns(shape) if not is_update_name(column.name)]
     found = [column for column in named if column.name not in leave and not column.refers]
     sound = [column for column in found if is_stamped(column) or _is_plain_time(column, rows, now)]
     stamped = [column.name for column in sound]

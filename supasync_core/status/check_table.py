@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from supasync_core.api.backend import Sink, missing_columns
 from supasync_core.api.blind_spots import (
     UPDATES,
-    reading,
-    speaks_of_updates,
-    ways_out,
-    ways_out_of_standstill,
+    how_it_is_read,
+    how_to_fix_standstill,
+    how_to_see_updates,
+    is_update_name,
 )
 from supasync_core.init import timestamp_sample
 from supasync_core.model.batch import Keyset, Span, Window
@@ -80,13 +80,13 @@ def _updates(migration: Migration, table: Table) -> Iterator[Finding]:
     """Updates of rows that were copied and that no run sees."""
     not_seen = "updates of copied rows are not seen"
     if UPDATES in migration.unseen(table):
-        hint = ways_out(table)
+        hint = how_to_see_updates(table)
         if wanted(migration, table):
             hint = f"it comes when the table is compared with OLD (compare_every); to see it sooner: {hint}"
-        text = f"{table.name}: {not_seen}: {reading(migration.strategy(table), table)}"
+        text = f"{table.name}: {not_seen}: {how_it_is_read(migration.strategy(table), table)}"
         yield warning(text, table.name, hint)
     elif why := standing_still(migration, table):
-        hint = ways_out_of_standstill(table)
+        hint = how_to_fix_standstill(table)
         yield warning(f"{table.name}: {why}: if that is so, {not_seen}", table.name, hint)
 
 
@@ -109,7 +109,7 @@ def _rows_without_timestamp(migration: Migration, table: Table, shape: Shape) ->
 def _hint_for_missing(table: Table, column: str, shape: Shape) -> str | None:
     if column in table.timestamp:
         found = [each for each in timestamp_sample.timestamp_columns(shape) if each.type and not each.key]
-        moving = next((each.name for each in found if speaks_of_updates(each.name)), None)
+        moving = next((each.name for each in found if is_update_name(each.name)), None)
         inserted = timestamp_sample.insert_time(shape, ())
         if moving:
             return f"timestamp: {moving} speaks of updates"

@@ -21,7 +21,7 @@ from supasync_core.model.table import Table
 from supasync_core.staging.staging_file import Staging
 from supasync_duckdb.sink import DuckdbSink
 from tests.diff.calling import call, diff
-from tests.e2e.workspace import TABLES_YAML, End, Workspace, between
+from tests.e2e.workspace import ENDS, End, Workspace, between
 from tests.gap.dialects import WRITERS
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
@@ -37,7 +37,7 @@ grant usage on schema public to service_role, anon;
 grant select, insert, update, delete on all tables in schema public to service_role;
 """
 )
-CONFIG = TABLES_YAML.split("tables:\n", maxsplit=1)[0] + "tables:\n  things: {key: [a, b]}\n"
+CONFIG = ENDS + "tables:\n  things: {key: [a, b]}\n"
 COLUMNS = ("name", "amount", "ratio", "flag", "doc", "list", "at", "updated_at")
 FORMS = ("project", "psql", "table-editor", "sql-editor", "duckdb")
 SMALL = st.integers(-3, 12)

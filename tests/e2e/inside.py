@@ -7,10 +7,7 @@ from supasync_core.model.table import Table
 from supasync_core.project.migration import opened
 from supasync_core.project.run_options import RunOptions
 from supasync_core.sync import runner
-from tests.e2e.workspace import TABLES_YAML, Workspace
-
-ENDS = TABLES_YAML.partition("enabled")[0]
-"""The part of tables.yaml that names both projects."""
+from tests.e2e.workspace import ENDS, Workspace
 
 
 class Unwatched:

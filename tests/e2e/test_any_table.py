@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from tests.e2e.inside import ENDS, sync
+from tests.e2e.inside import sync
 from tests.e2e.odd import ODD, array
 from tests.e2e.test_values import RESPELLED, SCHEMA
-from tests.e2e.workspace import Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.servers.postgres import Cluster
 
 LONGEST_KEY = 100

@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from tests.e2e.workspace import TABLES_YAML, Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.servers.hosted import HOSTED, OWNER, Hosted
 from tests.servers.postgres import Cluster, binaries
 
@@ -40,7 +40,7 @@ alter table public.posts enable row level security;
 {TRIGGER}
 reset role;
 """
-CONFIG = TABLES_YAML.split("tables:\n")[0] + "tables:\n  profiles:\n  posts: {depends_on: profiles}\n"
+CONFIG = ENDS + "tables:\n  profiles:\n  posts: {depends_on: profiles}\n"
 SIGN_UP = """
 insert into auth.users (id, email, encrypted_password, raw_user_meta_data, email_confirmed_at) values
   ('00000000-0000-4000-8000-00000000000{0}', 'u{0}@example.test', 'hash{0}',

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.inside import ENDS
-from tests.e2e.workspace import Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES, Server, serve
 from tests.servers.postgres import Cluster
 

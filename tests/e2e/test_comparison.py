@@ -12,11 +12,10 @@ from psycopg.types.json import Jsonb
 
 from supasync_core.model import timestamps
 from supasync_rest import scripts
-from tests.e2e.workspace import TABLES_YAML, Completed, Workspace, between
+from tests.e2e.workspace import ENDS, Completed, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
-ENDS = TABLES_YAML.split("tables:\n")[0]
 GRANT = "grant select, insert, update, delete on all tables in schema public to service_role;"
 SCHEMA = """
 create table public.teams (id uuid primary key, name text, doc jsonb, created_at timestamptz);

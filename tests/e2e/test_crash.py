@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.workspace import TABLES_YAML, End, Workspace, between
+from tests.e2e.workspace import ENDS, End, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
@@ -19,9 +19,7 @@ create table public.jobs (id bigint primary key, user_id bigint references publi
 grant select, insert, update, delete on all tables in schema public to service_role;
 """
 )
-CONFIG = TABLES_YAML.split("tables:\n")[0] + (
-    "defaults: {page_size: 4}\ntables:\n  users:\n  jobs: {depends_on: [users]}\n"
-)
+CONFIG = ENDS + ("defaults: {page_size: 4}\ntables:\n  users:\n  jobs: {depends_on: [users]}\n")
 ROWS = """
 insert into public.users select g, 'u' || g, now() - g * interval '1 hour' from generate_series(1, 3) g;
 insert into public.jobs select g, 1 + g % 3, 'j' || g, now() - g * interval '1 hour'

@@ -13,7 +13,7 @@ import pytest
 from dotenv import dotenv_values
 
 from supasync_core.cutover.certificate import digest
-from tests.e2e.workspace import NEW_KEY, OLD_KEY, TABLES_YAML, Completed, Workspace, between
+from tests.e2e.workspace import ENDS, NEW_KEY, OLD_KEY, Completed, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.command import COMMAND
 from tests.servers.postgres import Cluster
@@ -34,7 +34,7 @@ insert into public.users select g, 'u' || g, now() - g * interval '1 hour' from 
 insert into public.jobs (user_id, label, updated_at)
   select 1 + g % 3, 'j' || g, now() - g * interval '1 hour' from generate_series(1, 6) g;
 """
-CONFIG = TABLES_YAML.split("tables:\n")[0] + (
+CONFIG = ENDS + (
     "defaults: {overlap: 0s}\n"
     "cutover: {env: app/.env, steps: [echo one >> ran.txt, echo two >> ran.txt]}\n"
     "tables:\n  users:\n  jobs: {depends_on: [users]}\n"

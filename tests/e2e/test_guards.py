@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.workspace import TABLES_YAML, Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
@@ -17,7 +17,7 @@ create table public.events (id bigint primary key, label text, extra text,
 grant select, insert, update, delete on all tables in schema public to service_role;
 """
 )
-CONFIG = TABLES_YAML.split("tables:\n")[0] + "tables:\n  events: {}\n"
+CONFIG = ENDS + "tables:\n  events: {}\n"
 ROWS = "insert into public.events (id, label) select g, 'e' || g from generate_series(1, 30) g"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.workspace import TABLES_YAML, Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
@@ -19,7 +19,7 @@ create table public.stars (id int primary key, team_id int, slug text,
   foreign key (team_id, slug) references public.categories on delete set null);
 grant select, insert, update, delete on public.categories, public.articles to service_role;
 """
-CONFIG = TABLES_YAML.split("tables:\n")[0] + (
+CONFIG = ENDS + (
     "tables:\n  categories: {key: [team_id, slug], deletes: mirror}\n  articles: {depends_on: categories}\n"
 )
 

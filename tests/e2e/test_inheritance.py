@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.workspace import TABLES_YAML, between
+from tests.e2e.workspace import ENDS, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
@@ -23,7 +23,7 @@ ALONE = PLAIN + (
     "bark text);"
 )
 GRANT = "grant all on all tables in schema public to service_role;"
-CONFIG = TABLES_YAML.split("tables:\n")[0] + "tables:\n  animals: {}\n  dogs: {}\n  cats: {}\n  parts: {}\n"
+CONFIG = ENDS + "tables:\n  animals: {}\n  dogs: {}\n  cats: {}\n  parts: {}\n"
 ROWS = (
     "insert into dogs values (2, 'rex', '2024-01-01', 'wau'); insert into cats values (1, 'tom');"
     "insert into parts select g from generate_series(1, 15) g;"
@@ -77,7 +77,7 @@ def test_a_parent_is_not_imported_from_files_either(cluster: Cluster, tmp_path: 
 
 
 def test_a_partition_is_not_taken_for_its_parent(cluster: Cluster, tmp_path: Path) -> None:
-    config = TABLES_YAML.split("tables:\n")[0] + "tables: {parts: {}, parts_1: {}}"
+    config = ENDS + "tables: {parts: {}, parts_1: {}}"
     with between(cluster, tmp_path, ROLES + PLAIN + GRANT, ROLES + PLAIN + GRANT, config) as space:
         space.ready().old.run(ROWS.split("insert into cats")[1].split(";")[1])
         done = space.supasync("sync")
@@ -97,9 +97,7 @@ def test_descendants_at_any_depth_are_named(cluster: Cluster, tmp_path: Path) ->
     create table parts_1 partition of parts for values from (1) to (10) partition by list (kind);
     create table parts_1_a partition of parts_1 for values in (1);
     """
-    config = (
-        TABLES_YAML.split("tables:\n")[0] + "tables: {animals: {}, puppies: {}, parts: {}, parts_1_a: {}}"
-    )
+    config = ENDS + "tables: {animals: {}, puppies: {}, parts: {}, parts_1_a: {}}"
     with between(cluster, tmp_path, ROLES + tables + GRANT, ROLES + tables + GRANT, config) as space:
         space.new.run(space.supasync("schema", "sql").out)
         done = space.supasync("check")

@@ -174,32 +174,16 @@ def test_a_wrong_key_is_refused_in_a_sentence(five: Workspace) -> None:
     assert "does not accept the key" in bad(five, OLD_SUPABASE_SERVICE_ROLE_KEY=OLD_KEY + "x")
 
 
-def test_a_root_that_is_refused_names_the_way_out(five: Workspace) -> None:
-    five.old.server.misbehave(
-        {
-            "kind": "answer",
-            "path": "",
-            "times": None,
-            "status": 403,
-            "body": '{"message": "Access to schema is forbidden"}',
-        }
-    )
-    said = bad(five)
-    five.old.server.behave()
-    assert "does not show its tables" in said
-    assert "--from FOLDER" in said
-
-
-def test_a_root_that_is_switched_off_names_the_way_out(five: Workspace) -> None:
-    five.old.server.misbehave(
-        {
-            "kind": "answer",
-            "path": "",
-            "times": None,
-            "status": 404,
-            "body": '{"code": "PGRST126", "message": "Root endpoint metadata is disabled"}',
-        }
-    )
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (403, '{"message": "Access to schema is forbidden"}'),
+        (404, '{"code": "PGRST126", "message": "Root endpoint metadata is disabled"}'),
+    ],
+    ids=["refused", "switched off"],
+)
+def test_a_root_that_is_not_shown_names_the_way_out(five: Workspace, status: int, body: str) -> None:
+    five.old.server.misbehave({"kind": "answer", "path": "", "times": None, "status": status, "body": body})
     said = bad(five)
     five.old.server.behave()
     assert "does not show its tables" in said

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.workspace import TABLES_YAML, Completed, End, Workspace, between
+from tests.e2e.workspace import ENDS, Completed, End, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
-HEAD = TABLES_YAML.split("tables:\n")[0]
 TABLE = """
 create table public.tags (label text, doc json, price numeric, weight float8, at timestamptz, codes int[]);
 grant select, insert, update, delete on public.tags to service_role;
@@ -23,7 +22,7 @@ insert into public.tags (label, price) select 'same', 7 from generate_series(1, 
 insert into public.tags (label) select 'n' || g from generate_series(1, 30) g;
 """
 """43 rows, of which 34 differ."""
-CONFIG = HEAD + (
+CONFIG = ENDS + (
     "defaults: {overlap: 0s, compare_every: 1m}\n"
     "tables:\n  tags: {strategy: snapshot, key: supasync_row, deletes: report, page_size: 7}\n"
 )

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 from supasync_core.model import timestamps
 from supasync_rest import scripts
-from tests.e2e.workspace import TABLES_YAML, Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.fork_server import Forked
 from tests.servers.postgres import Cluster
@@ -29,7 +30,7 @@ grant select, insert, update, delete on all tables in schema public to service_r
 )
 TABLES = ("plans", "events")
 CONFIG = (
-    TABLES_YAML.split("tables:\n")[0].replace('ROLE_KEY}"}\nsink', 'ROLE_KEY}", horizon: true}\nsink')
+    ENDS.replace('ROLE_KEY}"}\nsink', 'ROLE_KEY}", horizon: true}\nsink')
     + """\
 staging: {backend: duckdb, path: staging.duckdb}
 defaults: {overlap: 0s, page_size: 4}
@@ -240,11 +241,9 @@ def test_a_run_that_slept_sends_no_row_under_a_lease_that_another_has(
     space.assert_equal(*TABLES)
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_what_a_run_elsewhere_sent_before_it_lost_its_lease_is_written_over_for_a_day(
-    space: Workspace, table: str, tmp_path: Path
-) -> None:
-    here = elsewhere(space, tmp_path)
+@contextmanager
+def overtaken(space: Workspace, table: str, here: Workspace) -> Iterator[subprocess.Popen[str] | Forked]:
+    """A run that is stopped while it sends v2; its lease has ended, and a run elsewhere has sent v3."""
     update(space, table, "v2")
     space.new.server.misbehave({"kind": "hold-before", "method": "POST", "path": f"/{table}"})
     with space.command("sync") as asleep:
@@ -253,6 +252,15 @@ def test_what_a_run_elsewhere_sent_before_it_lost_its_lease_is_written_over_for_
         space.new.run("update sync_metadata set lease_until = now() where sync_status = 'running'")
         update(space, table, "v3")
         assert here.supasync("sync").code == 0
+        yield asleep
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_what_a_run_elsewhere_sent_before_it_lost_its_lease_is_written_over_for_a_day(
+    space: Workspace, table: str, tmp_path: Path
+) -> None:
+    here = elsewhere(space, tmp_path)
+    with overtaken(space, table, here) as asleep:
         in_time(space, 23 * 3600)
         assert here.supasync("sync").code == 0
         arrived(space, table, "v2")

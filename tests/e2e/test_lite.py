@@ -16,8 +16,7 @@ from typing import cast
 import pytest
 
 from supasync_rest import scripts
-from tests.e2e.inside import ENDS
-from tests.e2e.workspace import Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES, Server
 from tests.servers.lite import LiteServer
 from tests.servers.postgres import Cluster

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.workspace import TABLES_YAML, Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
@@ -39,7 +39,7 @@ create trigger on_auth_user_created after insert on auth.users
   for each row execute function public.handle_new_user();
 """
 NAMES = ("profiles", "workspaces", "members", "notes")
-CONFIG = TABLES_YAML.split("tables:\n")[0] + (
+CONFIG = ENDS + (
     "tables:\n  profiles:\n  workspaces: {depends_on: profiles}\n"
     "  members: {depends_on: [workspaces, profiles]}\n  notes: {depends_on: profiles}\n"
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.workspace import TABLES_YAML, Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.command import COMMAND
 from tests.servers.postgres import Cluster
@@ -27,7 +27,7 @@ create table public.wide (id bigint primary key, updated_at timestamptz not null
 grant select, insert, update, delete on all tables in schema public to service_role;
 """
 )
-CONFIG = TABLES_YAML.split("tables:\n")[0] + "tables:\n  documents:\n  papers:\n  wide:\n"
+CONFIG = ENDS + "tables:\n  documents:\n  papers:\n  wide:\n"
 ROWS = f"""
 insert into public.documents select g, repeat(md5(g::text), {LARGE // 32}), now() - interval '1 hour'
   from generate_series(1, 3) g;

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.workspace import TABLES_YAML, Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
@@ -13,7 +13,7 @@ TABLE = """
 create table public.events (at {0} primary key, note text);
 grant select, insert, update, delete on all tables in schema public to service_role;
 """
-CONFIG = TABLES_YAML.split("tables:\n")[0] + "tables:\n  events: {key: at, strategy: snapshot}\n"
+CONFIG = ENDS + "tables:\n  events: {key: at, strategy: snapshot}\n"
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ insert into public.visits select '2026-01-01Z'::timestamptz + g * interval '1 ho
   '2026-01-01Z'::timestamptz + g * interval '1 hour' from generate_series(1, {1}) g;
 """
 TWIN = "insert into visits values ('2026-01-01 03:00:00.2Z', 'twin', '2026-01-01 10:30Z')"
-BY_TIME = TABLES_YAML.split("tables:\n")[0] + "tables:\n  visits: {key: at, page_size: 5}\n"
+BY_TIME = ENDS + "tables:\n  visits: {key: at, page_size: 5}\n"
 
 
 @pytest.fixture

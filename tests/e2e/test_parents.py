@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.workspace import TABLES_YAML, Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
@@ -32,7 +32,7 @@ create table public.posts (id int primary key, author uuid references public.use
 grant select, insert, update, delete on all tables in schema public to service_role;
 """
 )
-CONFIG = TABLES_YAML.split("tables:\n")[0] + (
+CONFIG = ENDS + (
     "defaults: {page_size: 200}\ntables:\n  users:\n  teams:\n  posts: {depends_on: [users, teams]}\n"
 )
 NAMES = ("users", "teams", "posts")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.workspace import TABLES_YAML, Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
@@ -24,7 +24,7 @@ alter table public.left_side add foreign key (right_id) references public.right_
 grant select, insert, update, delete on all tables in schema public to service_role;
 """
 )
-CONFIG = TABLES_YAML.split("tables:\n")[0] + (
+CONFIG = ENDS + (
     "defaults: {page_size: 10}\n"
     "tables:\n"
     "  users:\n"

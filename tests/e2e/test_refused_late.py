@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.e2e.test_late import CONFIG, ROWS, SCHEMA, TABLES, elsewhere, update
+from tests.e2e.test_late import CONFIG, ROWS, SCHEMA, TABLES, elsewhere, overtaken, update
 from tests.e2e.workspace import Workspace, between
 from tests.servers.postgres import Cluster
 
@@ -71,15 +71,7 @@ def label(space: Workspace, table: str) -> str:
 def test_new_refuses_what_a_run_sent_before_it_lost_its_lease(
     space: Workspace, table: str, tmp_path: Path
 ) -> None:
-    here = elsewhere(space, tmp_path)
-    update(space, table, "v2")
-    space.new.server.misbehave({"kind": "hold-before", "method": "POST", "path": f"/{table}"})
-    with space.command("sync") as asleep:
-        space.new.server.wait_held(seconds=60)
-        asleep.send_signal(signal.SIGSTOP)
-        space.new.run("update sync_metadata set lease_until = now() where sync_status = 'running'")
-        update(space, table, "v3")
-        assert here.supasync("sync").code == 0
+    with overtaken(space, table, elsewhere(space, tmp_path)) as asleep:
         space.new.server.behave()
         try:
             until(lambda: refused(space, table))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.workspace import TABLES_YAML, Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
@@ -16,9 +16,7 @@ create table public.grants (id bigint primary key, role bigint references public
   updated_at timestamptz not null default now());
 grant select, insert, update, delete on all tables in schema public to service_role;
 """
-CONFIG = TABLES_YAML.split("tables:\n")[0] + (
-    "tables:\n  roles: {deletes: mirror, overlap: 0s}\n  grants: {depends_on: roles}\n"
-)
+CONFIG = ENDS + ("tables:\n  roles: {deletes: mirror, overlap: 0s}\n  grants: {depends_on: roles}\n")
 GRANT, NO_GRANT = "insert into public.grants values ({0}, {0})", "delete from public.grants where id = {}"
 TOGGLED = "delete from public.roles where id = {0}; insert into public.roles values ({1}, {2}, 'admin')"
 

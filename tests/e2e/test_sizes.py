@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.workspace import TABLES_YAML, Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
@@ -20,7 +20,7 @@ create table public.ticks (id bigint primary key, label text, updated_at timesta
 grant select, insert, update, delete on all tables in schema public to service_role;
 """
 )
-CONFIG = TABLES_YAML.split("tables:\n")[0] + "tables:\n  documents:\n  ticks:\n"
+CONFIG = ENDS + "tables:\n  documents:\n  ticks:\n"
 ROWS = """
 insert into public.documents select g, json_build_object('n', g, 'text', repeat(md5(g::text), 6250)),
   now() - g * interval '1 hour' from generate_series(1, 60) g;

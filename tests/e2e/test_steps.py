@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.workspace import TABLES_YAML, Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
@@ -31,9 +31,7 @@ create function public.touch() returns trigger language plpgsql as
 create trigger touch before insert or update on public.jobs for each row execute function public.touch();
 """
 NAMES = ("people", "jobs", "left_side", "right_side")
-CONFIG = TABLES_YAML.split("tables:\n")[0] + (
-    "tables:\n  people:\n  jobs:\n  left_side:\n  right_side: {depends_on: left_side}\n"
-)
+CONFIG = ENDS + ("tables:\n  people:\n  jobs:\n  left_side:\n  right_side: {depends_on: left_side}\n")
 
 
 @pytest.fixture

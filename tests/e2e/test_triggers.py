@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.workspace import TABLES_YAML, Completed, End, Workspace, between
+from tests.e2e.workspace import ENDS, Completed, End, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
@@ -18,7 +18,7 @@ create table public.log (line text);
 grant select, insert, update, delete on all tables in schema public to service_role;
 """
 )
-CONFIG = TABLES_YAML.split("tables:\n")[0] + "defaults: {overlap: 0s}\ntables:\n  jobs: {}\n"
+CONFIG = ENDS + "defaults: {overlap: 0s}\ntables:\n  jobs: {}\n"
 ROWS = (
     "insert into public.jobs select g, 'j' || g, g + 0.125, g * interval '1 h', "
     "timestamptz '2024-01-01' + g * interval '1 s' from generate_series(1, 30) g"

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.workspace import TABLES_YAML, Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES, Server, serve
 from tests.servers.postgres import Cluster
 
-HEAD = TABLES_YAML.split("tables:\n")[0]
 SCHEMA = """
 create table public.users (id bigint primary key, label text, updated_at timestamptz not null default now());
 create table public.prints (hash text primary key, note text);
@@ -40,7 +39,7 @@ def space(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def decide(space: Workspace, lists: str) -> None:
     """Replace the lists of names in tables.yaml."""
-    space.write("tables.yaml", f"{HEAD}{lists}\ndefaults: {{overlap: 0s}}\ntables:\n  users:\n")
+    space.write("tables.yaml", f"{ENDS}{lists}\ndefaults: {{overlap: 0s}}\ntables:\n  users:\n")
 
 
 def lines(text: str, name: str) -> list[str]:
@@ -129,7 +128,7 @@ def test_a_name_that_old_does_not_have_is_a_problem_with_its_place(space: Worksp
     decide(space, f"{setting}: [prints, bares]")
     done = space.supasync("check")
     assert done.code == 3
-    line = len(HEAD.splitlines()) + 1
+    line = len(ENDS.splitlines()) + 1
     column = len(f"{setting}: [prints, ") + 1
     assert f"problem: tables.yaml:{line}:{column}: OLD has no table bares" in done.out
     assert "bares is gone" in space.supasync("init").out

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.workspace import NEW_KEY, TABLES_YAML, Completed, Workspace, between
+from tests.e2e.workspace import ENDS, NEW_KEY, Completed, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
@@ -23,10 +23,7 @@ SCHEMA = (
     + "grant select, insert, update, delete on all tables in schema public to service_role;"
 )
 TABLES = [f"by_{name}" for name in COLUMNS]
-HEAD = (
-    TABLES_YAML.split("tables:\n")[0]
-    + "defaults: {overlap: 0s, compare_every: never}\ncutover: {env: app/.env}\ntables:\n"
-)
+HEAD = ENDS + "defaults: {overlap: 0s, compare_every: never}\ncutover: {env: app/.env}\ntables:\n"
 CONFIG = (
     HEAD
     + "".join(f"  by_{name}: {{timestamp: {name}}}\n" for name in COLUMNS)

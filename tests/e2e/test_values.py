@@ -8,9 +8,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.e2e.inside import ENDS
 from tests.e2e.odd import ODD
-from tests.e2e.workspace import Completed, End, Workspace, between
+from tests.e2e.workspace import ENDS, Completed, End, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 

@@ -42,6 +42,8 @@ tables:
   usage_logs:  {depends_on: [users, jobs]}
   ad_sessions: {depends_on: [users]}
 """
+ENDS = TABLES_YAML.partition("tables:\n")[0]
+"""The part of it that names both projects."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,9 @@ class End:
     server: Server
 
     def run(self, statement: str) -> None:
-        """Run SQL as the owner; as on Supabase, the API hears of changed tables at once."""
-        self.cluster.execute(self.database, statement + "; notify pgrst, 'reload schema'")
+        """Run SQL as the owner; the API knows of changed tables when this returns."""
+        self.cluster.execute(self.database, statement)
+        self.server.reload()
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query."""

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from tests.e2e.workspace import TABLES_YAML, Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
-HEAD = TABLES_YAML.split("tables:\n", maxsplit=1)[0] + "tables:\n"
+HEAD = ENDS + "tables:\n"
 KINDS = {
     "moments": ("timestamptz", "2024-05-05 12:00:00+02", "2024-05-05 10:00:00+00"),
     "local": ("timestamp", "2024-05-05 10:00:00.000", "2024-05-05 10:00:00"),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.workspace import TABLES_YAML, Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
@@ -40,7 +40,7 @@ create table public.uses (id int primary key, c public.ci references public.name
 grant usage on schema public to service_role; grant all on all tables in schema public to service_role;
 """
 )
-HEAD = TABLES_YAML.split("tables:\n", maxsplit=1)[0] + "tables:\n"
+HEAD = ENDS + "tables:\n"
 CONFIG = HEAD + "  names: {key: [c]}\n  uses: {depends_on: [names]}\n"
 OLDER, NEWER = "2024-01-01 00:00:00+00", "2025-01-01 00:00:00+00"
 NOT_CHECKED = "was not checked"

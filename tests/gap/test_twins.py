@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.workspace import TABLES_YAML, Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
@@ -17,7 +17,7 @@ create table public."User" (id int primary key, w text, updated_at timestamptz);
 grant usage on schema public to service_role; grant all on all tables in schema public to service_role;
 """
 )
-CONFIG = TABLES_YAML.split("tables:\n", maxsplit=1)[0] + "tables:\n  user: {}\n  User: {}\n"
+CONFIG = ENDS + "tables:\n  user: {}\n  User: {}\n"
 AT = "2024-01-01 00:00:00+00"
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from supasync_core.gap.csv.dedupe import unchecked
 from supasync_core.model.table import Column, Shape, Table
-from tests.e2e.workspace import TABLES_YAML, Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
@@ -29,7 +29,7 @@ create table public.shapes (id int primary key, t timestamp[], z timestamptz[], 
 grant usage on schema public to service_role; grant all on all tables in schema public to service_role;
 """
 )
-CONFIG = TABLES_YAML.split("tables:\n", maxsplit=1)[0] + "tables:\n  words: {}\n  shapes: {}\n"
+CONFIG = ENDS + "tables:\n  words: {}\n  shapes: {}\n"
 SHAPES = r"""
 insert into public.shapes values
   (1, '{"2024-01-01 00:00:00"}', '{"2024-01-01 02:00:00+02"}',

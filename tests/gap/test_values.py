@@ -6,16 +6,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.test_values import SCHEMA, differences, recorded
-from tests.e2e.workspace import TABLES_YAML, Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.gap.dialects import WRITERS
 from tests.servers.postgres import Cluster
 
 TABLES = ("every_type", "json_docs", "arrays", "texts", "numbers")
 GIVEN = "|".join(TABLES)
 ROWS = recorded(rf"insert into public\.(?:{GIVEN})") + "delete from public.json_docs where id = 13;"
-CONFIG = TABLES_YAML.split("tables:\n")[0] + "".join(
-    ["tables:\n", *(f"  {name}: {{strategy: snapshot}}\n" for name in TABLES)]
-)
+CONFIG = ENDS + "".join(["tables:\n", *(f"  {name}: {{strategy: snapshot}}\n" for name in TABLES)])
 JSON_NULL = {
     "every_type": {(7, "c_json"): ("null", None), (7, "c_jsonb"): ("null", None)},
     "json_docs": {(2, "doc"): ("null", None), (2, "docb"): ("null", None)},

@@ -6,11 +6,12 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.servers.fork_server import Forked, ForkServer
+from tests.servers.stoppable import Stoppable
 
 from .auth import FAR_AWAY, sign
 from .control import ask
@@ -18,7 +19,6 @@ from .settings import SECRET, VERSION, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import TracebackType
 
 ROOT = Path(__file__).parents[2]
 FORKS = ForkServer("tests.postgrest.__main__:main", ("tests.postgrest.__main__",), ROOT)
@@ -28,7 +28,7 @@ ROLES = (Path(__file__).parent / "roles.sql").read_text()
 
 
 @dataclass
-class Server:
+class Server(Stoppable):
     """A running server."""
 
     url: str
@@ -87,14 +87,6 @@ class Server:
         """End the server."""
         self.process.terminate()
         self.process.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
 
 def serve(  # noqa: PLR0913 - the options of a server

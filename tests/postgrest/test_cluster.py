@@ -30,6 +30,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.server
 def test_a_killed_python_leaves_neither_server_nor_files_behind(tmp_path: Path) -> None:
     command = [sys.executable, "-c", START_AND_WAIT, str(tmp_path)]
     with subprocess.Popen(

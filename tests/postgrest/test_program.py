@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from tests.servers.postgres import Cluster
 
+pytestmark = pytest.mark.server
 ITEMS = """
 create table items (id integer primary key, label text);
 insert into items select g, 'label ' || g from generate_series(1, 5) g;

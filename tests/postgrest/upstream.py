@@ -93,8 +93,9 @@ class Upstream:
         return Response(answer.status, kept, data, no_length=method == "HEAD" or answer.status == NO_CONTENT)
 
     def reload(self) -> None:
-        """Make the program read its schema cache again; it does so in its own time."""
+        """Make the program read its schema cache again, and give it time to: it does not tell when it has."""
         self.process.send_signal(signal.SIGUSR1)
+        time.sleep(0.3)
 
     def reconnect(self) -> None:
         """Make the program open new database connections."""

