@@ -1,6 +1,6 @@
 """`supasync diff`: what differs between two sides, and why."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from supasync_core.cli.params import NULL_FORM, NULL_HELP, Duration, encodings, pairs
+from supasync_core.cli.params import Decorated, Duration, choices, csv_options
 from supasync_core.model.errors import ConfigError, DiffCode, SupasyncError, TableError
 from supasync_core.project.session import Session
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from supasync_core.staging.csv.named_files import Files
 
 _SHOWN = 20
-Decorated = Callable[..., object]
 
 
 def sides(command: Decorated) -> Decorated:
@@ -36,28 +35,7 @@ def sides(command: Decorated) -> Decorated:
         click.option("--ignore", multiple=True, metavar="C,...", help="All columns but these."),
         click.option("--min-age", type=Duration(), help="Ignore rows that are younger, such as 15m."),
         click.option("--strict", is_flag=True, help="Numbers differ where their digits do: 1.50 and 1.5."),
-        click.option(
-            "--file",
-            "files",
-            multiple=True,
-            metavar="T=PATH",
-            help="A CSV of this table, whatever its name.",
-        ),
-        click.option(
-            "--dialect",
-            "dialects",
-            multiple=True,
-            metavar="[FILE=]NAME",
-            help="The program that wrote the CSV, such as psql or dashboard.",
-        ),
-        click.option("--null", "nulls", multiple=True, metavar=NULL_FORM, help=NULL_HELP),
-        click.option(
-            "--encoding",
-            "encodings",
-            multiple=True,
-            metavar="[FILE=]NAME",
-            help="The encoding of a CSV that is not UTF-8, such as cp1252.",
-        ),
+        csv_options,
         click.option(
             "--complete",
             is_flag=True,
@@ -127,14 +105,7 @@ class SideOptions:
 
     def choices(self) -> "Choices":
         """How CSV files are to be read."""
-        from supasync_core.staging.csv.choices import Choices  # noqa: PLC0415 - --help needs none of it
-
-        return Choices(
-            dialects=pairs("--dialect", self.dialects),
-            nulls=pairs("--null", self.nulls),
-            encodings=encodings(self.encodings),
-            complete=self.complete,
-        )
+        return choices(self.dialects, self.nulls, self.encodings, complete=self.complete)
 
 
 @click.command()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from supasync_core.cli import output, streams
-from supasync_core.cli.params import NULL_FORM, NULL_HELP
+from supasync_core.cli.params import csv_options
 from supasync_core.model.errors import ConfigError, SupasyncError
 from supasync_core.model.printable import file_name
 from supasync_core.model.row_key import NOT_BY_HAND, has_row_key
@@ -89,34 +89,7 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
 @click.option(
     "--sink", metavar="duckdb:PATH", help="Import into this local file instead of NEW: a rehearsal."
 )
-@click.option(
-    "--file",
-    "files",
-    multiple=True,
-    metavar="TABLE=PATH",
-    help="A CSV of this table, whatever its name; repeatable. FOLDER may be left out.",
-)
-@click.option(
-    "--dialect",
-    "dialects",
-    multiple=True,
-    metavar="[FILE=]NAME",
-    help="The program that wrote the CSV, such as psql or dashboard.",
-)
-@click.option(
-    "--null",
-    "nulls",
-    multiple=True,
-    metavar=NULL_FORM,
-    help=NULL_HELP,
-)
-@click.option(
-    "--encoding",
-    "encodings",
-    multiple=True,
-    metavar="[FILE=]NAME",
-    help="The encoding of a CSV that is not UTF-8, such as cp1252.",
-)
+@csv_options
 @click.option(
     "--accept", "accepted", multiple=True, metavar="KIND", help="Accept the risk of this kind of finding."
 )
@@ -131,7 +104,7 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
 def import_(session: Session, /, folder: str | None, sink: str | None, **options: object) -> int:
     """Check the files of FOLDER and import them into NEW.
 
-    They are compared with NEW first; rows are sent parents first.
+    They are compared with NEW first; rows are sent parents first. With --file FOLDER may be left out.
 
     Exits with 3 where a table was not sent because its files have errors.
     """

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from supasync_core.cli import output
-from supasync_core.cli.params import encodings, pairs
+from supasync_core.cli.params import choices
 from supasync_core.cli.spinner import steps
 from supasync_core.cli.sync import interruptible
 from supasync_core.gap.csv.queries import Wanted, query
@@ -29,7 +29,6 @@ from supasync_core.model.wording import counted
 from supasync_core.project.lease import Lease, leased
 from supasync_core.project.migration import Migration, opened
 from supasync_core.project.session import Session
-from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.csv.export_finding import ERROR, ExportFinding
 from supasync_core.staging.csv.named_files import named
 from supasync_core.staging.staging_file import Staging
@@ -63,19 +62,19 @@ class Command:
 
     def run(self, folder: Path | None) -> int:
         """The exit code: 0 where everything was sent, 3 where a table was not."""
-        choices = Choices(
+        reading = choices(
+            self.dialects,
+            self.nulls,
+            self.encodings,
             language=self.settings.source.backend,
             files=named(self.files, [table.name for table in self.settings.tables]),
-            dialects=pairs("--dialect", self.dialects),
-            nulls=pairs("--null", self.nulls),
-            encodings=encodings(self.encodings),
             accepted=frozenset(self.accepted),
         )
         with (
             lock.locked(self.settings.folder),
             opened(self.settings, self.session.host, NoSource()) as migration,
         ):
-            look = partial(ImportPlanner, migration, self.staging, choices, rehearsal=self.rehearsal)
+            look = partial(ImportPlanner, migration, self.staging, reading, rehearsal=self.rehearsal)
             if self.dry_run:
                 return self._looked(self._look(look, folder), migration)
             if not look(lambda _text: None).find_files(folder).files:

@@ -130,8 +130,8 @@ def counts(found: Estimate, *, as_json: bool) -> None:
         click.echo(json.dumps({"dry_run": True, "rows": rows, **cost}))
         return
     for name, number in rows.items():
-        line(f"{name}: {number:,} records would be synced")
-    click.echo(f"dry run: {found.rows:,} records in all; nothing was written")
+        line(f"{name}: {number:,} rows would be synced")
+    click.echo(f"dry run: {found.rows:,} rows in all; nothing was written")
     if found.metered:
         line(found.sentence)
 
@@ -191,7 +191,7 @@ class _Lines:
         """A log wants the end alone."""
 
     def table_ended(self, result: TableResult) -> None:
-        """``users: 5/5 records synced``, or that it failed; the reason goes to stderr."""
+        """``users: 5/5 rows synced``, or that it failed; the reason goes to stderr."""
         if not self._quiet:
             line(f"{result.name}: {_outcome(result)}")
         if result.error:
@@ -204,9 +204,9 @@ class _Lines:
 def _outcome(result: TableResult) -> str:
     if result.status == "ok":
         left_out = f", {result.left_out:,} left out by its transform" if result.left_out else ""
-        return f"{result.synced:,}/{result.found:,} records synced{left_out}"
+        return f"{result.synced:,}/{result.found:,} rows synced{left_out}"
     if result.status == "incomplete":
-        return f"incomplete, {result.synced:,}/{result.found:,} records synced"
+        return f"incomplete, {result.synced:,}/{result.found:,} rows synced"
     return (
         f"{result.status}, {counted(result.synced, 'record', 'records')} synced"
         if result.synced

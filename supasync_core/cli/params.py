@@ -1,16 +1,18 @@
-"""What is given on the command line, in a form that several commands take."""
+"""Options that several commands have, and the kinds of their values."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.quantities import parse_duration
 
-NULL_FORM = "[FILE|T[.C]=]TEXT|empty|none"
-NULL_HELP = (
-    "The text that stands for NULL in the CSV, for example \\N; empty: an empty cell; none: no cell is NULL."
-)
+if TYPE_CHECKING:
+    from supasync_core.staging.csv.choices import Choices
+
+Decorated = Callable[..., object]
 
 
 class Duration(click.ParamType[timedelta]):
@@ -26,9 +28,62 @@ class Duration(click.ParamType[timedelta]):
         return found
 
 
-def encodings(given: tuple[str, ...]) -> dict[str, str]:
-    """`pairs` of ``--encoding``, each the name of an encoding of text; ConfigError where it is not."""
-    found = pairs("--encoding", given)
+_CSV = (
+    click.option(
+        "--file", "files", multiple=True, metavar="T=PATH", help="A CSV of this table, whatever its name."
+    ),
+    click.option(
+        "--dialect",
+        "dialects",
+        multiple=True,
+        metavar="[FILE=]NAME",
+        help="The program that wrote the CSV, such as psql or dashboard.",
+    ),
+    click.option(
+        "--null",
+        "nulls",
+        multiple=True,
+        metavar="[FILE|T[.C]=]TEXT|empty|none",
+        help="The text that stands for NULL in the CSV, for example \\N; empty: an empty cell; none: no cell "
+        "is NULL.",
+    ),
+    click.option(
+        "--encoding",
+        "encodings",
+        multiple=True,
+        metavar="[FILE=]NAME",
+        help="The encoding of a CSV that is not UTF-8, such as cp1252.",
+    ),
+)
+
+
+def csv_options(command: Decorated) -> Decorated:
+    """The options that say how CSV files are read; `choices` is what they mean."""
+    for option in reversed(_CSV):
+        command = option(command)
+    return command
+
+
+def choices(
+    dialects: tuple[str, ...],
+    nulls: tuple[str, ...],
+    encodings: tuple[str, ...],
+    **others: Any,  # noqa: ANN401
+) -> "Choices":
+    """What `csv_options` say, without the files; ConfigError where one of them means nothing."""
+    from supasync_core.staging.csv.choices import Choices  # noqa: PLC0415 - --help needs none of it
+
+    return Choices(
+        dialects=_pairs("--dialect", dialects),
+        nulls=_pairs("--null", nulls),
+        encodings=_encodings(encodings),
+        **others,
+    )
+
+
+def _encodings(options: tuple[str, ...]) -> dict[str, str]:
+    """Each file's encoding of text."""
+    found = _pairs("--encoding", options)
     for name in found.values():
         try:
             "".encode(name)
@@ -39,12 +94,12 @@ def encodings(given: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
+def _pairs(name: str, options: tuple[str, ...]) -> dict[str, str]:
     """``FILE=NAME`` by its left side; without one it holds for all."""
     found: dict[str, str] = {}
-    for each in given:
+    for each in options:
         left, equals, right = each.partition("=")
         if not (right if equals else left):
-            raise ConfigError([f"{option} {each}: give NAME or FILE=NAME"])
+            raise ConfigError([f"{name} {each}: give NAME or FILE=NAME"])
         found[left if equals else "*"] = right if equals else left
     return found

@@ -80,7 +80,7 @@ def test_setup_from_now_copies_only_what_changes_later(empty: Workspace) -> None
     empty.old.run("update public.jobs set status = 'failed', updated_at = now() where id in (1, 2)")
     done = empty.supasync("sync", "--table", "jobs")
     assert done.code == 0
-    assert "jobs: 2/2 records synced" in done.out
+    assert "jobs: 2/2 rows synced" in done.out
 
 
 @pytest.mark.parametrize("start", ["yesterday", "2026-13-45", ""])
@@ -293,7 +293,7 @@ def test_errors_are_json_too_where_json_is_asked_for(workspace: Workspace) -> No
 def test_a_dry_run_of_full_counts_the_whole_table(workspace: Workspace) -> None:
     workspace.supasync("sync")
     done = workspace.supasync("sync", "--table", "jobs", "--full", "jobs", "--dry-run")
-    assert "jobs: 6,000 records would be synced" in done.out
+    assert "jobs: 6,000 rows would be synced" in done.out
 
 
 @pytest.mark.parametrize("body", ["raise SystemExit(0)", "return {'id': float('nan')}"])

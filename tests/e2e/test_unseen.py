@@ -48,7 +48,7 @@ def ends(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         made.write("app/.env", f"SUPABASE_URL={address}\nSUPABASE_ANON_KEY=sb_publishable_for_tests_old\n")
         anon = NEW_KEY.replace("secret", "publishable")
         made.write(".env", (made.folder / ".env").read_text() + f"SUPABASE_ANON_KEY={anon}\n")
-        while "success: 0 records" not in made.supasync("sync").out:  # until the newest rows are settled
+        while "success: 0 rows" not in made.supasync("sync").out:  # until the newest rows are settled
             time.sleep(0.5)
         for table in (*TABLES, "log"):
             made.old.run(f"update public.{table} set status = 'active' where id between 101 and 130")
@@ -60,7 +60,7 @@ def space(ends: Workspace) -> Workspace:
     """After another sync, which brings none of the updates."""
     ends.write("tables.yaml", CONFIG)
     done = ends.supasync("sync")
-    assert (done.code, "success: 0 records synced" in done.out) == (0, True), done.out + done.err
+    assert (done.code, "success: 0 rows synced" in done.out) == (0, True), done.out + done.err
     return ends
 
 
@@ -219,7 +219,7 @@ def test_an_updated_at_that_nothing_moves_is_named_and_its_values_are_compared(
         assert told.count(sentence) == 1
         assert "updates: seen" in told
         assert space.supasync("check").out.count(sentence) == 1
-        while "success: 0 records" not in space.supasync("sync").out:
+        while "success: 0 rows" not in space.supasync("sync").out:
             time.sleep(0.5)
         space.old.run("update public.still set status = 'active' where id = 40")
         (tmp_path / "app").mkdir()

@@ -75,7 +75,7 @@ def test_the_first_load_and_a_dry_run_say_what_they_will_cost(space: Workspace) 
     assert "an estimate" in space.supasync("sync", "--dry-run").out
     space.requests()
     first = space.supasync("sync")
-    assert "20,400 records to copy; an estimate" in first.err
+    assert "20,400 rows to copy; an estimate" in first.err
     sent = sum(r["bytes_out"] for r in space.old.server.requests())
     assert 0.4 < dry["estimate"]["egress"]["OLD"] / sent < 4
     asked = len(space.old.server.requests()) - 2 * len(TABLES)  # of the estimate itself

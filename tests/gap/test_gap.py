@@ -70,7 +70,7 @@ def test_the_guides_example_arrives_in_sixteen_requests(space: Workspace, dialec
     done = space.supasync("gap", "import", "export", "--yes")
     assert done.code == 0, done.out + done.err
     assert len(space.new.server.requests()) <= 16, done.out
-    assert "592 records" in done.out, done.out
+    assert "592 rows" in done.out, done.out
     space.assert_equal(*TABLES)
 
 
@@ -184,7 +184,7 @@ def test_a_second_import_sends_nothing_and_knows_the_files(space: Workspace) -> 
     done = space.supasync("gap", "import", "export", "--yes")
     assert done.code == 0
     assert "the same export was imported on" in done.out
-    assert "success: 0 records" in done.out
+    assert "success: 0 rows" in done.out
 
 
 def test_without_a_yes_nothing_is_sent(space: Workspace) -> None:

@@ -94,7 +94,7 @@ def test_arrays_of_timestamps_and_boxes_and_rows_arrive_and_are_equal(space: Wor
         done = space.supasync("gap", "import", "export", "--yes")
         assert done.code == 0, done.out + done.err
         assert space.new.texts("shapes") == space.old.texts("shapes")
-        assert f"{rows}/{rows} records" in done.out or rows == "0", done.out
+        assert f"{rows}/{rows} rows" in done.out or rows == "0", done.out
     compared = space.supasync("diff", "export", "old", "--table", "shapes")
     assert compared.code == 0, compared.out + compared.err
 
