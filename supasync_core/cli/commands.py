@@ -1,4 +1,4 @@
-"""All commands by name, and what becomes of their errors."""
+"""All commands by name, and how their errors are printed."""
 
 import json
 import os
@@ -70,7 +70,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with a suggestion for a misspelt command."""
+        """As click does, with a suggestion for a misspelled command."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as err:

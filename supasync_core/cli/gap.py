@@ -178,6 +178,6 @@ def _write(folder: Path, queries: "Sequence[Query]") -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as err:
-        raise SupasyncError(f"{folder} cannot be made: {err.strerror}") from err
+        raise SupasyncError(f"{folder} cannot be created: {err.strerror}") from err
     for number, query in enumerate(queries, 1):
         write_private(folder / _name(number, query.table), query.sql + "\n")

@@ -1,4 +1,4 @@
-"""Plugins are told of every run that has ended, and of those that never began."""
+"""Notify plugins of every run that has ended, and of those that never began."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from supasync_core.system.faults import understood
 
 @contextmanager
 def failures(session: Session, command: str, *, quiet: bool) -> Iterator[None]:
-    """Tell of what is raised inside, which goes on its way; nothing where ``quiet``."""
+    """Notify plugins of an error inside, and raise it; ``quiet``: only raise it."""
     try:
         yield
     except Exception as err:

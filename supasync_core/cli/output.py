@@ -1,4 +1,4 @@
-"""What people and scripts get to see: tables, lines, progress bars, JSON."""
+"""Output for people and scripts: tables, lines, progress bars, JSON."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _NARROW = 100
 
 
 def say(text: str, *, as_json: bool = False) -> None:
-    """A sentence as the result, or ``{"message": ...}``."""
+    """Print a sentence as the result, or ``{"message": ...}``."""
     click.echo(json.dumps({"message": text}) if as_json else text)
 
 
 def line(text: str, *, err: bool = False) -> None:
-    """One line for people, whatever the names in it hold; keys are left out by the streams."""
+    """Print one line, whatever the names in it contain; the streams redact keys."""
     click.echo(visible(text), err=err)
 
 
@@ -46,14 +46,14 @@ def confirm(question: str) -> bool:
 
 
 def hint(text: str | None, *, err: bool = False) -> None:
-    """What to do, indented, so that no line of it passes for another; nothing where there is none."""
+    """Print what to do, each line indented; nothing for None."""
     for each in (text or "").split("\n"):
         if each:
             line(f"  {each}", err=err)
 
 
 def undecided(tables: Sequence[Undecided]) -> None:
-    """The tables that are not copied and that nobody has decided on, and what to do; nothing without any."""
+    """Print the tables that nobody has decided on, and what to do; nothing without any."""
     for each in tables:
         line(f"undecided, not copied: {each.sentence}")
     if tables:
@@ -61,9 +61,9 @@ def undecided(tables: Sequence[Undecided]) -> None:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table on stdout; wide enough not to cut a value where nobody looks on."""
-    from rich.console import Console  # noqa: PLC0415 - cron looks at plain lines
-    from rich.table import Table as Grid  # noqa: PLC0415 - cron looks at plain lines
+    """A table on stdout; off a terminal it is wide enough for every value."""
+    from rich.console import Console  # noqa: PLC0415 - not needed under cron
+    from rich.table import Table as Grid  # noqa: PLC0415 - not needed under cron
 
     console = Console(
         file=bare(sys.stdout),
@@ -84,24 +84,24 @@ def _width(header: Sequence[str], rows: Sequence[Sequence[object]]) -> int:
 
 
 def styled(text: str) -> Text:
-    """A text for rich, without keys and without anything that moves a terminal; nothing in it is markup."""
-    from rich.text import Text  # noqa: PLC0415 - cron looks at plain lines
+    """A text for rich, redacted and without control characters; nothing in it is markup."""
+    from rich.text import Text  # noqa: PLC0415 - not needed under cron
 
     return Text(visible(_redactor()(text)))
 
 
 def label(text: str) -> str:
-    """The same for a place where rich reads markup."""
-    from rich.markup import escape  # noqa: PLC0415 - cron looks at plain lines
+    """The same as markup, in which nothing is markup."""
+    from rich.markup import escape  # noqa: PLC0415 - not needed under cron
 
     return escape(styled(text).plain)
 
 
 @contextmanager
 def moving(*columns: ProgressColumn) -> Iterator[Progress]:
-    """What moves on a terminal's stderr until it ends; what is printed meanwhile is guarded as ever."""
-    from rich.console import Console  # noqa: PLC0415 - cron looks at plain lines
-    from rich.progress import Progress  # noqa: PLC0415 - cron looks at plain lines
+    """A progress display on the terminal's stderr; what is printed meanwhile is redacted as usual."""
+    from rich.console import Console  # noqa: PLC0415 - not needed under cron
+    from rich.progress import Progress  # noqa: PLC0415 - not needed under cron
 
     console = Console(file=bare(sys.stderr), stderr=True)
     with Progress(*columns, console=console, transient=True) as progress, reguarded(_redactor()):
@@ -115,7 +115,7 @@ def _redactor() -> Callable[[str], str]:
 
 
 def _cell(value: object) -> Text:
-    from rich.text import Text  # noqa: PLC0415 - cron looks at plain lines
+    from rich.text import Text  # noqa: PLC0415 - not needed under cron
 
     if isinstance(value, int) and not isinstance(value, bool):
         return Text(f"{value:,}", justify="right")
@@ -123,7 +123,7 @@ def _cell(value: object) -> Text:
 
 
 def counts(found: Estimate, *, as_json: bool) -> None:
-    """What a run would copy, and cost."""
+    """Print what a run would copy, and what it would cost."""
     rows = {each.table.name: each.rows for each in found.tables}
     if as_json:
         cost = {"estimate": found.as_json()} if found.metered else {}
@@ -137,7 +137,7 @@ def counts(found: Estimate, *, as_json: bool) -> None:
 
 
 def report(done: Report, redact: Callable[[str], str], *, as_json: bool) -> None:
-    """The end of a run: one line if all is well, else each cause and what to do."""
+    """Print the end of a run: one line if all is well, else each cause and what to do."""
     if as_json:
         click.echo(redact(json.dumps(done.as_json(), indent=2)))
         return
@@ -150,12 +150,12 @@ def report(done: Report, redact: Callable[[str], str], *, as_json: bool) -> None
     for note in done.notes:
         line(redact(f"note: {note}"), err=True)
     click.echo(
-        f"{done.status}: {counted(done.records, 'record', 'records')} synced, "
+        f"{done.status}: {counted(done.records, 'row', 'rows')} synced, "
         f"{counted(done.requests, 'request', 'requests')}, "
         f"{format_size(done.bytes)}, {done.seconds:.1f} s"
     )
     if done.interrupted:
-        click.echo("interrupted: what was confirmed is kept; run supasync sync to go on from there", err=True)
+        click.echo("interrupted: confirmed rows are kept; supasync sync continues from there", err=True)
 
 
 @contextmanager
@@ -164,7 +164,7 @@ def watching(redact: Callable[[str], str], *, as_json: bool) -> Iterator[RunObse
     if not sys.stderr.isatty():
         yield _Lines(redact, quiet=as_json)
         return
-    from rich import progress as bars  # noqa: PLC0415 - cron looks at plain lines
+    from rich import progress as bars  # noqa: PLC0415 - not needed under cron
 
     columns = (
         bars.TextColumn("{task.description}"),
@@ -188,7 +188,7 @@ class _Lines:
         """Nothing is known yet."""
 
     def rows_confirmed(self, table: Table, done: int, total: int) -> None:
-        """A log wants the end alone."""
+        """A log shows only the end."""
 
     def table_ended(self, result: TableResult) -> None:
         """``users: 5/5 rows synced``, or that it failed; the reason goes to stderr."""
@@ -208,9 +208,7 @@ def _outcome(result: TableResult) -> str:
     if result.status == "incomplete":
         return f"incomplete, {result.synced:,}/{result.found:,} rows synced"
     return (
-        f"{result.status}, {counted(result.synced, 'record', 'records')} synced"
-        if result.synced
-        else result.status
+        f"{result.status}, {counted(result.synced, 'row', 'rows')} synced" if result.synced else result.status
     )
 
 

@@ -1,4 +1,4 @@
-"""`supasync schedule`: what a machine needs to run the sync by itself."""
+"""`supasync schedule`: what a scheduler needs to run the sync."""
 
 import shutil
 import sys
@@ -52,13 +52,13 @@ def schedule(session: Session, scheduler: str, every: timedelta | None) -> int:
             f"write interval: {format_duration(every)} into {settings.path}: status judges by it", err=True
         )
     for problem in _without_this_shell(session):
-        click.echo(f"warning: the scheduler does not have this shell's environment: {problem}", err=True)
+        click.echo(f"warning: the scheduler does not see this shell's environment: {problem}", err=True)
     click.echo(_NEXT[scheduler].format(name=job.name), err=True)
     return 0
 
 
 def _without_this_shell(session: Session) -> tuple[str, ...]:
-    """What is wrong with the settings where only the file .env gives variables."""
+    """The problems of the settings when variables come from .env alone."""
     from supasync_core.api.plugin_host import Host  # noqa: PLC0415
     from supasync_core.config import load  # noqa: PLC0415 - --help needs none of it
 
@@ -91,7 +91,7 @@ def _job(session: Session, every: timedelta) -> "Job":
 
 
 def _program() -> tuple[str, ...]:
-    """The installed command as it was called, or else Python with the module; a link to it stays a link."""
+    """The installed command as it was called, else Python with the module; a link stays a link."""
     called = Path(sys.argv[0])
     if called.stem == "supasync" and called.is_file():
         return (str(called.absolute()),)

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a terminal that is closed: each ends the command with 130, whenever it comes."""
+"""Ctrl-C, SIGTERM and a closed terminal: each ends the command with 130, at any time."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Signs of life on a terminal, for work whose end nobody knows."""
+"""Progress on a terminal for work of unknown length."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from supasync_core.cli import output
 
 @contextmanager
 def counting() -> Iterator[Callable[[str, int], None]]:
-    """How many rows of a table were read so far, on a terminal's stderr; nothing without one."""
+    """Show how many rows of a table were read so far; nothing off a terminal."""
     if not sys.stderr.isatty():
         yield lambda _name, _rows: None
         return
@@ -19,7 +19,7 @@ def counting() -> Iterator[Callable[[str, int], None]]:
 
 @contextmanager
 def steps() -> Iterator[Callable[[str], None]]:
-    """What is being done, and for how long, on a terminal's stderr; without one, a line for each step."""
+    """Show the current step and its time; off a terminal, a line for each step."""
     if not sys.stderr.isatty():
         yield lambda text: output.line(text, err=True)
         return
@@ -29,7 +29,7 @@ def steps() -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def _clock() -> Iterator[Callable[[str], None]]:
-    """One line that moves, and is gone at the end."""
+    """One line with a spinner, removed at the end."""
     from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - for terminals
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())

@@ -1,4 +1,4 @@
-"""`supasync state`: look at the cursors, or forget one."""
+"""`supasync state`: show the cursors, reset a table, close and reopen."""
 
 import json
 from dataclasses import replace
@@ -44,7 +44,7 @@ def show(session: Session, *, as_json: bool) -> int:
 
 
 def settled(keyset: KeysetState) -> str:
-    """Whether the overlap behind the cursor has been read again."""
+    """Whether the overlap behind the cursor was read again."""
     return "yes" if keyset.settled else "no"
 
 
@@ -72,7 +72,7 @@ def close(session: Session) -> int:
     """
     with session.lease("state close") as lease:
         lease.release("closed", replace(lease.state, closed=lease.run.now))
-    click.echo("closed: nothing is copied into NEW any more, until supasync state reopen")
+    click.echo("closed: no run copies rows into NEW until supasync state reopen")
     return 0
 
 
@@ -85,5 +85,5 @@ def reopen(session: Session) -> int:
     """
     with session.lease(REOPEN) as lease:
         lease.release("reopened", replace(lease.state, closed=None))
-    click.echo("reopened: the next sync goes on from its cursors")
+    click.echo("reopened: the next sync continues from its cursors")
     return 0

@@ -1,7 +1,7 @@
-"""The two streams to people: no key, nothing that moves a terminal, and no success where output was lost.
+"""stdout and stderr: no key, no control characters, and no success where output was lost.
 
-Both streams are closed or broken in one way only: their lowest layer notes the first error and drops what
-follows. A reader that has seen enough (a closed pipe, a closed descriptor) is no error; a full disk is one.
+The lowest layer of each notes the first error and drops what follows. A reader that stops reading (a closed
+pipe, a closed descriptor) is not an error; a full disk is.
 """
 
 import io
@@ -20,14 +20,14 @@ _STANDARD = (("stdin", os.O_RDONLY), ("stdout", os.O_WRONLY), ("stderr", os.O_WR
 
 
 class _Raw(io.RawIOBase):
-    """The lowest layer of a stream, which takes everything, also what can no longer be written."""
+    """The lowest layer of a stream, which accepts everything, even what can no longer be written."""
 
     def __init__(self, inner: Any) -> None:  # noqa: ANN401 - a FileIO, on Windows a console
         self._inner = inner
         self.error: OSError | None = None
 
     def write(self, data: Any) -> int:  # noqa: ANN401 - any buffer
-        """Write, or give up for good."""
+        """Write; after an error, nothing any more."""
         if self.error is None:
             try:
                 return self._written(data)
@@ -49,12 +49,12 @@ class _Raw(io.RawIOBase):
         return int(self._inner.fileno())
 
     def isatty(self) -> bool:
-        """Whether a person looks on."""
+        """Whether it is a terminal."""
         return bool(self._inner.isatty())
 
 
 class _Guarded:
-    """The wrapper that every text passes, whoever prints it; `bare` is the way around it."""
+    """The wrapper that all text passes through, whoever prints it; `bare` is the way around it."""
 
     def __init__(self, stream: TextIO, redact: Callable[[str], str]) -> None:
         self._redact = redact
@@ -72,7 +72,7 @@ class _Guarded:
 
 
 class Output:
-    """The process's stdout and stderr, and whether all of it was written."""
+    """The process's stdout and stderr, and whether all output was written."""
 
     def __init__(self) -> None:
         self._layers: list[_Raw] = []
@@ -131,7 +131,7 @@ def for_programs() -> None:
 
 
 def guarded(stream: TextIO, redact: Callable[[str], str]) -> Any:  # noqa: ANN401 - it stands for a stream
-    """The stream, through which no key passes and nothing that moves a terminal."""
+    """The stream, redacted and without control characters."""
     return _Guarded(stream, redact)
 
 
@@ -156,5 +156,5 @@ def reguarded(redact: Callable[[str], str]) -> Iterator[None]:
 
 
 def _unread(err: OSError) -> bool:
-    """Whether somebody has read as much as they wanted."""
+    """Whether the reader has stopped reading."""
     return isinstance(err, BrokenPipeError | ConnectionResetError)

@@ -38,7 +38,7 @@ GRACE = 120.0
 @click.command()
 @click.option("--table", "tables", multiple=True, metavar="T", help="Only this table; may be repeated.")
 @click.option("--full", "full", multiple=True, metavar="T", help="Read this table from its beginning again.")
-@click.option("--dry-run", is_flag=True, help="Ask for counts and a few rows; write nothing.")
+@click.option("--dry-run", is_flag=True, help="Estimate from counts and a few rows; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.pass_obj
 def sync(
@@ -51,7 +51,7 @@ def sync(
     """
     with notify.failures(session, "sync", quiet=dry_run):
         if not session.settings.enabled:
-            output.say("sync is switched off (enabled: false, ENABLE_HOURLY_SYNC)", as_json=as_json)
+            output.say("sync is disabled (enabled: false, ENABLE_HOURLY_SYNC)", as_json=as_json)
             return 0
         return run(session, tables, full, dry_run=dry_run, as_json=as_json)
 
@@ -103,7 +103,7 @@ def run(  # noqa: PLR0913 - what a run may be
 
 
 def _import_whole(migration: Migration, tables: Sequence[Table]) -> None:
-    """Import what the run may want before it begins: an upgrade may take the files away meanwhile."""
+    """Import what the run may need before it begins: an upgrade may remove the files meanwhile."""
     for table in tables:
         migration.strategy(table)
     for name in ("api.registry", "sync.comparison.table_walk"):
@@ -112,7 +112,7 @@ def _import_whole(migration: Migration, tables: Sequence[Table]) -> None:
 
 @contextmanager
 def _locked(folder: Path, last: LastSuccess, stale_after: timedelta) -> Iterator[None]:
-    """The lock of this machine; an alert where whoever has it has been silent for too long."""
+    """This machine's lock; an alert where the run that has it has been silent for too long."""
     with ExitStack() as stack:
         try:
             stack.enter_context(lock.locked(folder))
@@ -122,7 +122,7 @@ def _locked(folder: Path, last: LastSuccess, stale_after: timedelta) -> Iterator
 
 
 def _age_in_new(migration: Migration) -> timedelta | None:
-    """How long no run from anywhere has succeeded, as of the newest record."""
+    """How long ago a run from any machine last succeeded, as of the newest record."""
     try:
         past = migration.store.past(1)
     except SupasyncError:
@@ -131,7 +131,7 @@ def _age_in_new(migration: Migration) -> timedelta | None:
 
 
 def _show_forecast(migration: Migration, tables: Sequence[Table], state: State, now: str) -> None:
-    """Say what a first load will cost; what is amiss with a single table, its own copy says better."""
+    """Print what a first load will cost; an error in a single table is left for its own copy to report."""
     try:
         found = estimate(migration, tables, state, now)
     except TableError as err:
@@ -139,7 +139,7 @@ def _show_forecast(migration: Migration, tables: Sequence[Table], state: State, 
             raise
         return
     if found.metered and found.rows:
-        click.echo(f"{counted(found.rows, 'record', 'records')} to copy; {found.sentence}", err=True)
+        click.echo(f"{counted(found.rows, 'row', 'rows')} to copy; {found.sentence}", err=True)
 
 
 def _conclude(session: Session, report: Report, last: LastSuccess, *, as_json: bool) -> int:
@@ -165,7 +165,7 @@ def interruptible(longest: timedelta) -> Iterator[Callable[[], bool]]:
         if asked:
             raise KeyboardInterrupt
         asked.append(number)
-        click.echo("stopping after the batch in flight; once more stops at once", err=True)
+        click.echo("stopping after the batch in flight; press again to stop at once", err=True)
 
     before = {number: signal.signal(number, ask) for number in signals.heard()}
     hung = threading.Timer(longest.total_seconds() + GRACE, _give_up, (longest,))

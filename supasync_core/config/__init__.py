@@ -62,7 +62,7 @@ def _text(path: Path) -> str:
 
 
 def _settings(path: Path, reading: Reading, document: Value | None) -> Settings | None:
-    """The settings of the document; None where something in it is amiss."""
+    """The settings of the document; None where it has problems."""
     root = _root(reading, document)
     if root is None:
         return None
@@ -106,7 +106,7 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
 
 
 def _root(reading: Reading, document: Value | None) -> Section | None:
-    """The settings at the top; None, and reported, where there are none."""
+    """The top-level settings; None, and reported, where there are none."""
     if document is None:
         if not reading.problems:
             sentence = f"is empty: write version, source, sink and tables into it, or {_OTHER}"
@@ -121,12 +121,12 @@ def _root(reading: Reading, document: Value | None) -> Section | None:
 
 
 def _entry(root: Section, given: Mapping[str, Any], name: str) -> Entry | None:
-    """The entry of a setting that is given and sound."""
+    """The entry of a setting that is present and valid."""
     return root.entries[name] if name in given else None
 
 
 def _load_plugins(reading: Reading, root: Section, given: Mapping[str, Any]) -> bool:
-    """Load the project's own plugin files; whether all of them were."""
+    """Load the project's own plugin files; whether all of them loaded."""
     if "plugins" not in given:
         return "plugins" not in root.entries
     complete = True
@@ -140,10 +140,10 @@ def _load_plugins(reading: Reading, root: Section, given: Mapping[str, Any]) -> 
 
 
 def _stale_after(reading: Reading, root: Section, values: Mapping[str, Any]) -> timedelta:
-    """The age from which the last run counts as stale, never below the time between two runs."""
+    """The age from which the last run counts as stale; at least the interval."""
     interval: timedelta = values["interval"]
     stale_after: timedelta = values.get("stale_after", _STALE_INTERVALS * interval)
     if stale_after < interval:
         at = root.entries["stale_after" if "stale_after" in values else "interval"].value.at
-        reading.problems.add(at, "stale_after", "is shorter than interval: every run would come too late")
+        reading.problems.add(at, "stale_after", "is shorter than interval: every run would be stale")
     return stale_after

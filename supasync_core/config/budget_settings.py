@@ -1,4 +1,4 @@
-"""The budgets as tables.yaml gives them."""
+"""The budgets of tables.yaml."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -28,16 +28,16 @@ BUDGETS: Final = (
         name="database",
         parse=size("500MB"),
         kind="size",
-        doc="bytes of the database in all",
+        doc="total size of the database",
     ),
 )
 _MONTH: Final = timedelta(days=31)
 
 
 def budgets(reading: Reading, root: Section, values: Mapping[str, Any]) -> Budgets:
-    """What each project may use, without limits where none are given; what is wrong is a problem.
+    """What each project may use, without limits where none are set; mistakes are reported.
 
-    ``values`` are those of the file's top, defaults included.
+    ``values`` are the top-level settings, defaults included.
     """
     stop = values["on_budget"] == "stop"
     given = root.entries["budgets"] if "budgets" in values else None
@@ -45,10 +45,10 @@ def budgets(reading: Reading, root: Section, values: Mapping[str, Any]) -> Budge
     if given is not None and isinstance(given.value, Section):
         found = Budgets(**reading.values(given.value, given.at, "budgets", BUDGETS), stop=stop)
     if given is not None and found.monthly and values["retention"] < _MONTH:
-        sentence = "a month cannot be added up from records that are kept for less: retention: 31d or more"
+        sentence = "a month's use is added up from the runs of that month: give retention: 31d or more"
         reading.problems.add(given.at, "budgets", sentence)
     if stop and not found.monthly and (given is None or given.sound):
-        sentence = "there is nothing to stop at: give requests: or egress: under budgets:"
+        sentence = "there is no budget to stop at: give requests: or egress: under budgets:"
         reading.problems.add(root.entries["on_budget"].value.at, "on_budget", sentence)
     return found
 

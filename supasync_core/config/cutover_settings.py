@@ -1,4 +1,4 @@
-"""The switch of the app as tables.yaml names it: the app's .env, and commands of the user's own."""
+"""The cutover settings of tables.yaml: the app's .env, and commands of the user's own."""
 
 from typing import Final
 
@@ -20,13 +20,13 @@ CUTOVER: Final = (
         parse=texts,
         kind="command or list of commands",
         default="[]",
-        doc="commands of your own that `cutover` runs after the switch, in this order, each with consent",
+        doc="your own commands that `cutover` runs after the switch, in this order, each with consent",
     ),
 )
 
 
 def cutover(reading: Reading, given: Entry | None) -> Cutover:
-    """The settings of the switch, none where they are not given; what is wrong with them is a problem."""
+    """The cutover settings, empty where there are none; mistakes are reported."""
     if given is None or not isinstance(given.value, Section):
         return Cutover()
     entries = given.value.entries

@@ -1,6 +1,6 @@
-"""The settings of tables.yaml, declared: name, kind, default, and what each is for.
+"""The settings of tables.yaml: name, kind, default, and what each is for.
 
-The reference page's tables are these declarations, word for word; a test holds that.
+The reference page's tables are these declarations, word for word; a test compares them.
 """
 
 from collections.abc import Sequence
@@ -29,9 +29,9 @@ from supasync_core.model.table import DELETES, UPDATES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """A setting: how it is read, and what the reference page says of it.
+    """A setting: how it is parsed, and what the reference page says about it.
 
-    ``default`` is YAML, as one would write it; None where no value does what leaving it out does.
+    ``default`` is YAML; None where no value means the same as leaving the setting out.
     """
 
     name: str
@@ -75,7 +75,7 @@ TOP: Final = (
         parse=section("settings such as backend: duckdb"),
         kind="backend",
         default="{backend: duckdb, path: .supasync/staging.duckdb}",
-        doc="where `gap import` puts an export by hand together before it is sent",
+        doc="the file in which `gap import` checks an export before it is sent",
     ),
     Field(
         name="plugins",
@@ -89,7 +89,7 @@ TOP: Final = (
         parse=flag,
         kind="true or false",
         default="true",
-        doc="whether `sync` does anything; yes, no, on, off, 1 and 0 are understood as well",
+        doc="whether `sync` does anything; yes, no, on, off, 1 and 0 work as well",
     ),
     Field(
         name="interval",
@@ -102,14 +102,14 @@ TOP: Final = (
         name="stale_after",
         parse=duration(_MINUTE, such_as=_PERIOD),
         kind="duration",
-        doc="how old the last successful run may be before it counts as stale; six intervals unless given",
+        doc="how old the last successful run may be before it counts as stale; default: six intervals",
     ),
     Field(
         name="max_runtime",
         parse=duration(_MINUTE, such_as=_PERIOD),
         kind="duration",
         default="3h",
-        doc="how long a run may take before it stops after the batch in flight; the next one goes on",
+        doc="how long a run may take before it stops after the batch in flight; the next one continues",
     ),
     Field(
         name="workers",
@@ -136,7 +136,7 @@ TOP: Final = (
         parse=choice("warn", "stop"),
         kind="warn or stop",
         default="warn",
-        doc="stop: a `sync` ends, with 3, before it exceeds the requests or the egress of the month",
+        doc="stop: a `sync` ends with 3 before it exceeds the month's requests or egress",
     ),
     Field(
         name="compare_egress",
@@ -155,7 +155,7 @@ TOP: Final = (
         name="defaults",
         parse=optional_section,
         kind="table settings",
-        doc="settings for every table that does not give them itself",
+        doc="settings for every table that does not set them itself",
     ),
     Field(
         name="tables",
@@ -169,7 +169,7 @@ TOP: Final = (
         parse=any_names,
         kind="table or list of tables",
         default="[]",
-        doc="tables that are not copied, and that you have not decided on yet (see below)",
+        doc="tables that are not copied because nobody has decided on them yet (see below)",
     ),
     Field(
         name="ignore",
@@ -183,11 +183,11 @@ TOP: Final = (
 TABLE: Final = (
     Field(
         name="key",
-        parse=some_names("a table is copied by the columns that tell its rows apart"),
+        parse=some_names("name the columns that identify a row"),
         kind="column or list of columns",
         default="[id]",
         shared=True,
-        doc="the columns that tell rows apart: the primary key, or another unique index on NOT NULL columns",
+        doc="the columns that identify a row: the primary key, or another unique index on NOT NULL columns",
     ),
     Field(
         name="timestamp",
@@ -201,14 +201,14 @@ TABLE: Final = (
         name="updates",
         parse=choice(*UPDATES),
         kind="seen or unseen",
-        doc="whether the timestamp moves when a row is updated; as its name says unless given (see below)",
+        doc="whether the timestamp moves when a row is updated; default: as its name says (see below)",
     ),
     Field(
         name="depends_on",
         parse=names,
         kind="table or list of tables",
         default="[]",
-        doc="the tables that this one refers to by foreign keys: they are copied first",
+        doc="the tables that this one refers to by foreign keys; they are copied first",
     ),
     Field(
         name="strategy",
@@ -224,7 +224,7 @@ TABLE: Final = (
         kind="duration",
         default="15m",
         shared=True,
-        doc="how far behind the newest row a run reads again, longer than any transaction of the app lasts",
+        doc="how far behind the newest row a run reads again; longer than any transaction of the app",
     ),
     Field(
         name="page_size",
@@ -244,7 +244,7 @@ TABLE: Final = (
         name="columns",
         parse=some_names("leave it out to copy all columns"),
         kind="column or list of columns",
-        doc="only these columns; all of them unless given",
+        doc="only these columns; default: all of them",
     ),
     Field(
         name="exclude",
@@ -267,7 +267,7 @@ TABLE: Final = (
         kind="ignore, report or mirror",
         default="ignore",
         shared=True,
-        doc="what is done about rows that were deleted in OLD: nothing, name them, remove them in NEW too",
+        doc="what happens to rows that were deleted in OLD: nothing, report them, or remove them from NEW",
     ),
     Field(
         name="compare_every",
@@ -282,7 +282,7 @@ TABLE: Final = (
         kind="whole number, 0 to 100000",
         default="20",
         shared=True,
-        doc="how many rows that NEW refuses a run sets aside before the table stops",
+        doc="how many rows that NEW refuses a run quarantines before the table stops",
     ),
     Field(
         name="refused_in_all",
@@ -290,13 +290,13 @@ TABLE: Final = (
         kind="whole number, 0 to 100000",
         default="100",
         shared=True,
-        doc="how many refused rows may be quarantined at all; rows that wait for a parent do not count",
+        doc="how many refused rows may be quarantined in all; rows that wait for a parent do not count",
     ),
     Field(
         name="table",
         parse=text,
         kind="table",
-        doc="the table's name on both sides, where the entry has another one",
+        doc="the table's name on both sides, where the entry has another name",
     ),
     Field(
         name="schema",

@@ -1,4 +1,4 @@
-"""A YAML text as values that know their place; what is wrong with the writing itself becomes a problem.
+"""YAML as values that know their line and column; syntax errors are reported as problems.
 
 Every scalar stays text until a setting reads it, so a column may be called ``on``, ``no`` or ``007``.
 """
@@ -21,19 +21,19 @@ _TAGS: Final = {
     for name in ("str", "int", "float", "bool", "null", "timestamp", "value", "merge", "seq", "map")
 }
 MOST: Final = 100
-"""Problems that are told at once."""
+"""Problems that are listed at once."""
 _LONGEST: Final = 1000
 """Characters of a problem."""
 _VALUES: Final = 1_000_000
 """Values that a file may hold, those of an alias counted at each of its places."""
 _NULL: Final = "tag:yaml.org,2002:null"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_HALF: Final = "holds half of a character, which no text can"
-_KEY_ADVICE: Final = 'a key is never written here: put it into .env and write "${NAME}"'
+_HALF: Final = "has half of a character (a lone surrogate)"
+_KEY_ADVICE: Final = 'a key must not be in this file: put it into .env and write "${NAME}" here'
 _ADVICE: Final = {
-    "found character '\\t' that cannot start any token": "a tab: YAML is indented by spaces",
-    "mapping values are not allowed here": "a second colon: quote a text that has one, and check the indent",
-    "but found another document": "a second document begins here: the file holds one",
+    "found character '\\t' that cannot start any token": "has a tab: indent YAML with spaces",
+    "mapping values are not allowed here": "has a second colon: quote a text that has one, or fix the indent",
+    "but found another document": "has a second document: the file may have only one",
 }
 
 
@@ -109,7 +109,7 @@ Value = Scalar | Nothing | Listing | Section
 class Problems:
     """The problems found so far, each ``path:line:column: place: sentence``, printed without any key.
 
-    Whoever wrote the file may have made any number of them, of any length: reading ends at `MOST`.
+    A file may have any number of them, of any length: reading ends at `MOST`.
     """
 
     def __init__(self, path: str) -> None:
@@ -121,10 +121,10 @@ class Problems:
         return len(self._found)
 
     def add(self, at: Mark, place: str, sentence: str, *, path: str | None = None) -> None:
-        """Keep a problem; ``place`` is the dotted name of the setting, empty for the whole file."""
+        """Add a problem; ``place`` is the dotted name of the setting, empty for the whole file."""
         self._found[path or self.path, at, f"{place}: {sentence}" if place else sentence] = None
         if len(self) > MOST:
-            raise ConfigError([*self.lines()[:MOST], "there are more problems: fix these first"])
+            raise ConfigError([*self.lines()[:MOST], "and more problems: fix these first"])
 
     def lines(self) -> list[str]:
         """The problems in the order of their places, those of the main file first."""
@@ -137,13 +137,13 @@ class Problems:
 
 
 def parse(text: str, expand: Expand, problems: Problems) -> Value | None:
-    """The value that the text holds; None where it holds none or cannot be read as YAML."""
+    """The value of the text; None where it is empty or not YAML."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         return None if node is None else _Reader(expand, problems).value(node, "")
     except yaml.reader.ReaderError as err:
         at = _mark_of(text, err.position)
-        problems.add(at, "", f"a character that YAML does not allow: U+{err.character:04X}")
+        problems.add(at, "", f"has a character that YAML does not allow: U+{err.character:04X}")
     except yaml.MarkedYAMLError as err:
         _add_syntax_error(err, text, problems)
     except RecursionError:
@@ -166,7 +166,7 @@ class _Reader:
         """The node's value, the same one for each alias."""
         at = _mark(node.start_mark)
         if id(node) in self.unfinished:
-            return self._flawed(at, place, "holds itself, by an alias")
+            return self._flawed(at, place, "contains itself through an alias")
         if id(node) in self.known:
             self._count(self.held[id(node)])
         else:
@@ -187,7 +187,7 @@ class _Reader:
 
     def _read(self, node: yaml.Node, at: Mark, place: str) -> Value:
         if node.tag not in _TAGS:
-            return self._flawed(at, place, f"the tag {node.tag} has no meaning here")
+            return self._flawed(at, place, f"the tag {node.tag} is not supported")
         if isinstance(node, yaml.MappingNode):
             return Section(at, self._entries(node, place))
         if isinstance(node, yaml.SequenceNode):
@@ -220,7 +220,7 @@ class _Reader:
                 continue
             inner = f"{place}.{name}" if place else name
             if name in entries:
-                self.problems.add(at, inner, f"given twice, first in line {entries[name].at.line}")
+                self.problems.add(at, inner, f"is given twice, first in line {entries[name].at.line}")
             else:
                 entries[name] = Entry(at, name, self.value(value_node, inner))
         return entries
@@ -229,7 +229,7 @@ class _Reader:
         if not isinstance(node, yaml.ScalarNode) or not node.value:
             self._flawed(at, place, "expected a name before the colon")
         elif node.tag == "tag:yaml.org,2002:merge":
-            self._flawed(at, place, "<< is not supported: give common settings under defaults")
+            self._flawed(at, place, "<< is not supported: write common settings under defaults")
         elif (name := _joined(str(node.value))) is None:
             self._flawed(at, place, _HALF)
         else:

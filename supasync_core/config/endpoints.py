@@ -1,4 +1,4 @@
-"""The two sides as tables.yaml names them: a backend each, its settings, the project that they point to."""
+"""Source and sink of tables.yaml: the backend of each, its settings, and the project that they name."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ from supasync_core.model.errors import SupasyncError
 from supasync_core.model.secret import Secret, Values, looks_like_key
 from supasync_core.model.settings import Endpoint
 
-_LITERAL: Final = 'is secret: put it into .env and write one reference here, "${NAME}"'
+_LITERAL: Final = 'is secret: put it into .env, and write only the reference "${NAME}" here'
 _STAGINGS: Final[Registry[Mapping[str, Setting]]] = Registry("staging backend")
 _STAGINGS.add("duckdb", {"path": Setting()})
 
@@ -98,7 +98,7 @@ def _declared(reading: Reading, side: str, backend: Backend[Any]) -> Mapping[str
 
 
 def _values(reading: Reading, side: str, entry: Entry, declared: Mapping[str, Setting]) -> Values:
-    """The settings that are given and sound; all else is a problem."""
+    """The settings that are present and valid; all else is reported."""
     entries = entry.value.entries if isinstance(entry.value, Section) else {}
     values: dict[str, str | Secret] = {}
     for name, given in entries.items():
@@ -117,7 +117,7 @@ def _values(reading: Reading, side: str, entry: Entry, declared: Mapping[str, Se
 
 
 def _value(reading: Reading, place: str, given: Entry, setting: Setting) -> str | Secret | None:
-    """A setting's value; None where it is empty, or a problem and therefore reported."""
+    """A setting's value; None where it is empty, or invalid and reported."""
     node = given.value
     if not isinstance(node, Scalar):
         reading.add_flaws(place, expected("a text", node))
@@ -138,7 +138,7 @@ def _flaw(reading: Reading, value: str, written: str, setting: Setting) -> str |
         if not is_reference(written):
             return _LITERAL
     elif looks_like_key(value):
-        return f"is not secret and would be printed, but {written} stands for something like a key"
+        return f"is printed in messages, and the value of {written} looks like a key"
     if not value:
         return "is empty" if setting.required else None
     return setting.check(value)

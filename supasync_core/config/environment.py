@@ -1,7 +1,7 @@
 """References to the environment: ``${NAME}`` and ``${NAME:-default}``; ``$${`` is the text ``${``.
 
-The process environment wins over the file ``.env``, and neither is changed. As in a shell, a default stands
-for a variable that is empty, too. Unlike in a shell, an empty one without default is a flaw.
+The process environment takes precedence over the file ``.env``; neither is changed. As in a shell, a default
+also replaces an empty variable. Unlike in a shell, an empty variable without a default is a problem.
 """
 
 import re
@@ -27,13 +27,13 @@ _LONE: Final = re.compile(rf"\$\{{{_NAME}(?::-)?\}}")
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Variables by name: those of the process, and those that a file .env gives beside them."""
+    """Variables by name: those of the process, and those of a file .env."""
 
     process: Mapping[str, str]
     dotenv: Mapping[str, str]
 
     def expand(self, text: str) -> tuple[str | None, list[str]]:
-        """The text with its references replaced, or None and what is wrong with each of them."""
+        """The text with its references replaced, or None and the problem with each of them."""
         flaws: list[str] = []
         expanded = _REFERENCE.sub(lambda found: self._value(found, flaws.append), text)
         return (None if flaws else expanded), flaws
@@ -42,7 +42,7 @@ class Environment:
         if found["escape"]:
             return "${"
         if found["broken"]:
-            flaw("a reference is written ${NAME} or ${NAME:-default}, and $${ where ${ itself is meant")
+            flaw("a reference is written ${NAME} or ${NAME:-default}; for the text ${ write $${")
             return ""
         name, default = found["name"], found["default"]
         value = self.process.get(name, self.dotenv.get(name, ""))
@@ -52,13 +52,13 @@ class Environment:
 
     def _missing(self, name: str) -> str:
         if name in self.process:
-            return f"{name} is empty in the process environment, which wins over .env: set or unset it"
+            return f"{name} is empty in the environment, which takes precedence over .env: set or unset it"
         state = "empty" if name in self.dotenv else "not set"
         return f"{name} is {state}: write {name}=... into the file .env beside tables.yaml"
 
 
 def variables(environ: Mapping[str, str], dotenv: Mapping[str, str]) -> Values:
-    """All variables by name, the process's before those of .env; none is shown by a repr."""
+    """All variables by name, the process's before those of .env; no repr shows a value."""
     return Values({name: Secret(value) for name, value in {**dotenv, **environ}.items()})
 
 
@@ -68,7 +68,7 @@ def is_reference(text: str) -> bool:
 
 
 def read_dotenv(path: Path) -> tuple[dict[str, str], list[tuple[int, str]]]:
-    """The variables of a file .env, where there is one, and its flaws by line; values are never echoed."""
+    """The variables of a file .env, empty without one, and its problems by line; no value is shown."""
     try:
         text = descriptors.read(path, _LARGEST, follow=True).decode("utf-8-sig")
     except FileNotFoundError:

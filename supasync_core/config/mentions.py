@@ -1,4 +1,4 @@
-"""Tables that are named without settings: those nobody has decided on, and those left out on purpose."""
+"""The lists ``undecided`` and ``ignore``: tables without a decision, and tables left out on purpose."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -11,7 +11,7 @@ LISTS: Final = ("undecided", "ignore")
 
 
 def mentions(reading: Reading, root: Section, given: Mapping[str, Any]) -> dict[str, tuple[Mention, ...]]:
-    """The names of each list with their places; one that stands elsewhere as well is a problem."""
+    """The names of each list with their places; a name in two lists is reported."""
     known = {"tables": _declared(root)}
     found: dict[str, tuple[Mention, ...]] = {}
     path = reading.problems.path
@@ -20,8 +20,8 @@ def mentions(reading: Reading, root: Section, given: Mapping[str, Any]) -> dict[
         for name, at in places.items():
             for other, names in known.items():
                 if name in names:
-                    sentence = f"{name} stands under {other}: as well, in line {names[name].line}"
-                    reading.problems.add(at, setting, f"{sentence}: name it in one of the two")
+                    sentence = f"{name} is also under {other}:, in line {names[name].line}"
+                    reading.problems.add(at, setting, f"{sentence}: keep one of them")
         known[setting] = places
         found[setting] = tuple(Mention(name, f"{path}:{at.line}:{at.column}") for name, at in places.items())
     return found

@@ -1,4 +1,4 @@
-"""Reading settings by their declarations: what is given and sound becomes values, all else problems."""
+"""Reads settings by their declarations: what is valid becomes values, all else problems."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,9 +14,9 @@ from supasync_core.config.value_kinds import Mismatch
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What every part of tables.yaml is read with: its folder, who knows the names, the problems so far.
+    """What every part of tables.yaml is read with: its folder, the known names, the problems so far.
 
-    ``complete`` is False where a plugin file failed, so that a name which nobody knows may be of that file.
+    ``complete`` is False where a plugin file failed: an unknown name may come from that file.
     ``old_names`` are those that the file uses.
     """
 
@@ -27,13 +27,13 @@ class Reading:
     old_names: dict[str, Mark] = field(default_factory=dict)
 
     def unknown(self, registry: Registry[Any], name: str) -> str | None:
-        """What is wrong with a name that is not registered; None where nothing is."""
+        """The problem with a name that is not registered; None for a known name."""
         if name in registry or not self.complete:
             return None
         return f"unknown {registry.kind} {name}{did_you_mean(name, registry)}"
 
     def add_flaws(self, place: str, mismatch: Mismatch) -> None:
-        """Report what does not match."""
+        """Report each flaw."""
         for at, sentence in mismatch.flaws:
             self.problems.add(at, place, sentence)
 
@@ -56,7 +56,7 @@ class Reading:
         return Section(section.at, entries)
 
     def values(self, section: Section, at: Mark, place: str, fields: Sequence[Field]) -> dict[str, Any]:
-        """The values of the fields that are given and sound; one that is missing is reported at ``at``."""
+        """The values that are present and valid; a missing required one is reported at ``at``."""
         known = {each.name: each for each in fields}
         found: dict[str, Any] = {}
         for name, entry in section.entries.items():

@@ -1,4 +1,4 @@
-"""The tables as tables.yaml names them: settings and defaults joined, checked against each other, ordered."""
+"""The tables of tables.yaml: settings and defaults merged, checked, and ordered by dependency."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -15,7 +15,7 @@ _EMPTY: Final = Section(Mark(1, 1), {})
 
 
 def tables(reading: Reading, declared: Entry | None, defaults: Entry | None) -> tuple[Table, ...]:
-    """All tables, parents first; none where there is any problem."""
+    """All tables, parents first; empty where there is any problem."""
     entries = _entries(reading, declared)
     before = len(reading.problems)
     shared = _section(reading, "defaults", defaults)
@@ -42,7 +42,7 @@ def _entries(reading: Reading, declared: Entry | None) -> Mapping[str, Entry]:
     if declared is None or not isinstance(declared.value, Section):
         return {}
     if not declared.value.entries:
-        reading.problems.add(declared.at, "tables", "names no table: write the name of each table to copy")
+        reading.problems.add(declared.at, "tables", "is empty: write the name of each table to copy")
     return declared.value.entries
 
 
@@ -56,7 +56,7 @@ def _section(reading: Reading, place: str, entry: Entry | None) -> Section:
 
 
 def _settings(reading: Reading, section: Section, place: str) -> dict[str, Any]:
-    """The settings of one table, or those of all, with names that plugins know."""
+    """The settings of one table or of ``defaults``; names that no plugin knows are reported."""
     fields = DEFAULTS if place == "defaults" else TABLE
     values = reading.values(section, section.at, place, fields)
     registries: dict[str, Registry[Any]] = {
@@ -76,7 +76,7 @@ def _settings(reading: Reading, section: Section, place: str) -> dict[str, Any]:
 def _parents(
     reading: Reading, name: str, section: Section, own: Mapping[str, Any], known: Mapping[str, Entry]
 ) -> dict[str, Mark]:
-    """The other tables that this one depends on, and where it says so."""
+    """The other tables that this one depends on, each with its place."""
     if "depends_on" not in own:
         return {}
     entry = section.entries["depends_on"]
@@ -93,7 +93,7 @@ def _parents(
 
 
 def _check(reading: Reading, table: Table, at: Mark, entries: Mapping[str, Entry]) -> None:
-    """Report what contradicts itself in a table whose single settings are sound."""
+    """Report contradictions in a table whose settings are valid one by one."""
     place = f"tables.{table.name}"
     if table.strategy in reading.host.table_plugins:
         for sentence in reading.host.table_plugins.get(table.strategy)().problems(table):
@@ -101,33 +101,33 @@ def _check(reading: Reading, table: Table, at: Mark, entries: Mapping[str, Entry
     for sentence in row_key.problems(table):
         reading.problems.add(at, place, sentence)
     if table.columns and table.exclude:
-        sentence = "exclude leaves columns out of all, columns names those to copy: give one of the two"
+        sentence = "columns and exclude cannot both be given: keep one of them"
         reading.problems.add(entries["exclude"].at, f"{place}.exclude", sentence)
     never = table.compare_every == NEVER and not row_key.has_row_key(table)
     if never and table.deletes != "ignore":
-        sentence = "compare_every: never does not look for deletes: give a duration, or deletes: ignore"
+        sentence = "compare_every: never finds no deletes: give a duration, or deletes: ignore"
         reading.problems.add(at, place, sentence)
     for column, role in _needed(reading, table):
         if column in table.exclude:
             sentence = f"the {role} column {column} is needed and cannot be left out"
             reading.problems.add(entries["exclude"].places[column], f"{place}.exclude", sentence)
         if table.columns and column not in table.columns:
-            sentence = f"lacks the {role} column {column}"
+            sentence = f"does not name the {role} column {column}, which is needed"
             reading.problems.add(entries["columns"].value.at, f"{place}.columns", sentence)
 
 
 def _refuse_twin(reading: Reading, found: Mapping[str, Table], table: Table, at: Mark) -> None:
-    """Report two entries of one table: each row would be copied twice, by two states."""
+    """Report two entries for one table: each row would be copied twice."""
     other = next(
         (each for each in found.values() if each is not table and each.address == table.address), None
     )
     if other:
-        sentence = f"is the table {'.'.join(table.address)}, as {other.name} is: give it one entry"
+        sentence = f"is the table {'.'.join(table.address)}, and so is {other.name}: keep one of them"
         reading.problems.add(at, f"tables.{table.name}", sentence)
 
 
 def _needed(reading: Reading, table: Table) -> Iterator[tuple[str, str]]:
-    """The columns that reading the table needs, each with what it is needed for."""
+    """The columns without which the table cannot be read, each with its role."""
     yield from ((column, "key") for column in table.key)
     if table.strategy in reading.host.table_plugins:
         keysets = reading.host.table_plugins.get(table.strategy)().keysets(table)

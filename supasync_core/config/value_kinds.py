@@ -1,4 +1,4 @@
-"""What a value in tables.yaml means as a text, a name, a number, a duration, and what was expected else."""
+"""Parsers for the values of tables.yaml: text, names, numbers, durations, sizes."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from supasync_core.model.table import NEVER
 
 
 class Mismatch(Exception):  # noqa: N818 - it never leaves the reading of one setting
-    """A value that is not what its setting expects: a sentence for each place, none if reported already."""
+    """A value that its setting does not accept: a sentence for each place, none if reported already."""
 
     def __init__(self, *flaws: tuple[Mark, str]) -> None:
         super().__init__(flaws)
@@ -20,11 +20,11 @@ class Mismatch(Exception):  # noqa: N818 - it never leaves the reading of one se
 
 
 Parser = Callable[[Value], Any]
-"""The meaning of a value; Mismatch where it has none."""
+"""Returns the value's meaning; raises Mismatch where it has none."""
 
 
 def expected(what: str, value: Value) -> Mismatch:
-    """``expected X, not Y``; what a reference stands for is not shown."""
+    """``expected X, not Y``; the value of a reference is not shown."""
     if isinstance(value, Scalar):
         if value.value is None:
             return Mismatch()
@@ -74,12 +74,12 @@ def texts(value: Value) -> tuple[str, ...]:
 
 
 def any_names(value: Value) -> tuple[str, ...]:
-    """Names, none twice; nothing stands for none, as it is left when the last one is taken out."""
+    """Names, none twice; an empty value is an empty list, as it remains when the last name is removed."""
     return () if isinstance(value, Nothing) else names(value)
 
 
 def some_names(advice: str) -> Parser:
-    """Names, at least one; the advice says what to do instead of an empty list."""
+    """Names, at least one; ``advice`` says what to do instead of an empty list."""
 
     def parse(value: Value) -> tuple[str, ...]:
         found = names(value)
@@ -91,7 +91,7 @@ def some_names(advice: str) -> Parser:
 
 
 def flag(value: Value) -> bool:
-    """True or false, in any of the ways of writing them."""
+    """True or false, in any spelling that YAML knows."""
     word = value.value.lower() if isinstance(value, Scalar) and value.value else ""
     if word in ("true", "1", "yes", "on"):
         return True
@@ -152,7 +152,7 @@ _ALL: Final = 100
 
 
 def share(such_as: str) -> Parser:
-    """A percentage above zero as the Decimal of its part, or a size as the int of its bytes."""
+    """A percentage above zero as a Decimal up to 1, or a size as an int of bytes."""
     in_bytes = size(such_as)
 
     def parse(value: Value) -> int | Decimal:
@@ -179,7 +179,7 @@ def choice(*words: str) -> Parser:
 
 
 def section(what: str) -> Parser:
-    """Settings by name, unread."""
+    """Settings by name, not yet read."""
 
     def parse(value: Value) -> Section:
         if isinstance(value, Section):
@@ -190,5 +190,5 @@ def section(what: str) -> Parser:
 
 
 def optional_section(value: Value) -> Section:
-    """Settings by name, unread; nothing stands for none."""
+    """Settings by name, not yet read; an empty value is no settings."""
     return Section(value.at, {}) if isinstance(value, Nothing) else section("settings or nothing")(value)

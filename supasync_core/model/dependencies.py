@@ -1,4 +1,4 @@
-"""Tables in the order in which their rows can be written: those that are referred to come first."""
+"""Tables in dependency order: those that others refer to come first."""
 
 import heapq
 from collections.abc import Collection, Iterator, Mapping
@@ -8,7 +8,7 @@ After = Mapping[str, Collection[str]]
 
 
 def parents_first(after: After) -> list[str]:
-    """Every table after its parents, otherwise as in the file; ValueError where tables wait in a circle."""
+    """Every table after its parents, otherwise in file order; ValueError where there is a cycle."""
     names, children = list(after), _children(after)
     place = {name: number for number, name in enumerate(names)}
     missing = {name: len(set(parents)) for name, parents in after.items()}
@@ -28,7 +28,7 @@ def parents_first(after: After) -> list[str]:
 
 
 def cycles(after: After) -> list[list[str]]:
-    """Circles of tables that wait for each other, ``[a, b, a]``: one at least, and none shares a table."""
+    """Cycles as ``[a, b, a]``: at least one where there is any, and no two share a table."""
     place = {name: number for number, name in enumerate(after)}
     found: list[list[str]] = []
     for group in _groups(after):
@@ -45,7 +45,7 @@ def dependents(after: After, name: str) -> list[str]:
 
 
 def _children(after: After) -> dict[str, list[str]]:
-    """Of each table those that come after it at once."""
+    """The direct dependents of each table."""
     children: dict[str, list[str]] = {name: [] for name in after}
     for name, parents in after.items():
         for parent in set(parents):
@@ -54,7 +54,7 @@ def _children(after: After) -> dict[str, list[str]]:
 
 
 def _groups(after: After) -> Iterator[set[str]]:
-    """The tables in groups that wait for each other, most of them of one table (Kosaraju's algorithm)."""
+    """The strongly connected components, most of them of one table (Kosaraju's algorithm)."""
     seen: set[str] = set()
     left = [each for name in after for each in _reached(after, name, seen)]
     children = _children(after)

@@ -1,4 +1,4 @@
-"""Every error that supasync raises on purpose, and the exit code each one means.
+"""Every error that supasync raises on purpose, with its exit code.
 
 ::
 
@@ -47,7 +47,7 @@ class DiffCode(IntEnum):
 
 
 class SupasyncError(Exception):
-    """Something that a person can understand and fix: what happened, and a hint at what to do.
+    """Something that a person can understand and fix: what happened, and a hint what to do.
 
     The message is one line, whatever a name or a server puts into it; a hint may have several.
     """
@@ -123,13 +123,13 @@ class TableError(SupasyncError):
 
 
 class TransientError(TableError):
-    """It failed now and may work later: a later run makes it good."""
+    """It failed now and may work later: the next run tries again."""
 
     exit_code = ExitCode.LATER
 
 
 class BatchTooLargeError(TableError):
-    """The sink did not take so many rows at once, and fewer may pass.
+    """The sink did not accept so many rows at once; fewer may pass.
 
     ``error`` is what it is where there are no fewer: for a single row.
     """
@@ -142,7 +142,7 @@ class BatchTooLargeError(TableError):
 
 
 class RefusedError(TableError):
-    """The other side refuses, and will go on refusing until a person acts."""
+    """The other side refuses, and keeps refusing until a person acts."""
 
 
 class BudgetError(TableError):
@@ -152,11 +152,11 @@ class BudgetError(TableError):
 
 
 class SchemaError(TableError):
-    """A table, a key or a column is missing or is not fit for syncing."""
+    """A table, a key or a column is missing or unsuitable."""
 
 
 class LeftOverError(SchemaError):
-    """Rows that cannot be named were left alone; ``removed`` others were removed."""
+    """Rows that no address can name were left in place; ``removed`` others were removed."""
 
     def __init__(self, message: str, *, table: str, left: int, removed: int) -> None:
         super().__init__(message, table=table, hint="delete them by SQL in NEW")

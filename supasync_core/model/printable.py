@@ -1,4 +1,4 @@
-"""Names and texts that others chose, as they may enter a line, a comment, pasted SQL or a file name.
+"""Untrusted names and texts, made safe for a line, a comment, pasted SQL or a file name.
 
 Whoever may name a table in OLD, or answers for a server, must not move a terminal, end a comment, begin a
 statement or leave a folder. Nothing of a value is lost where it is escaped: the escapes are JSON's.

@@ -1,4 +1,4 @@
-"""Keys that show themselves only to those who ask by name, and texts without any key in them."""
+"""Secrets that are shown only when revealed by name, and texts redacted of them."""
 
 import html
 import json
@@ -29,7 +29,7 @@ _KEY: Final = re.compile(
 
 
 class Secret:
-    """A text that no repr, str, format, JSON or traceback shows; `reveal` is the only way to it."""
+    """A text that no repr, str, format, JSON or traceback shows; only `reveal` returns it."""
 
     __slots__ = ("_text",)
 
@@ -48,7 +48,7 @@ class Secret:
 
 
 class Values(Mapping[str, str]):
-    """Settings by name: asked for one by one a secret is its text, printed as a whole it stays hidden."""
+    """Settings by name: a single lookup reveals a secret, a repr of all hides it."""
 
     __slots__ = ("_values",)
 

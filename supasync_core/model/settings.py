@@ -12,7 +12,7 @@ from supasync_core.model.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One side: its backend's name, the backend's settings, and the project that they point to."""
+    """One side: its backend's name, the backend's settings, and the project that they name."""
 
     backend: str
     values: Mapping[str, str]
@@ -21,7 +21,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Cutover:
-    """What the switch changes and runs: the app's .env, and commands of the user's own."""
+    """What `cutover` changes and runs: the app's .env, and commands of the user's own."""
 
     env: Path | None = None
     steps: tuple[str, ...] = ()
@@ -61,12 +61,12 @@ class Settings:
     cutover: Cutover = Cutover()
     budgets: Budgets = field(default_factory=Budgets)
     undecided: tuple[Mention, ...] = ()
-    """Tables that are not copied, and nobody has decided so."""
+    """Tables that are not copied because nobody has decided on them."""
     ignore: tuple[Mention, ...] = ()
     """Tables that are left out on purpose."""
     compare_egress: int = USUAL_EGRESS // 50
     """Bytes of each project that comparisons may use a day."""
     notes: tuple[str, ...] = ()
-    """Remarks on the file, one sentence each, about what is understood and should be written otherwise."""
+    """Remarks on the file, such as old names of settings, one sentence each."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """The variables of the process, and those of .env that it does not have, none shown by a repr."""

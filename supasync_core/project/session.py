@@ -29,7 +29,7 @@ class Session:
     trouble: int | None = None
     """The exit code of every error, for commands that answer like diff(1)."""
     note: Callable[[str], None] = lambda _text: None
-    """Is told what is remarkable about tables.yaml, once."""
+    """Called once for each remark on tables.yaml."""
     secrets: "list[Secret]" = field(default_factory=list)
     """Keys that a command has taken from the environment without tables.yaml."""
 

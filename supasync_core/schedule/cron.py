@@ -11,7 +11,7 @@ LONGEST = 990
 
 
 def text(job: Job) -> str:
-    """A comment and the line; ConfigError where crontab would not take that."""
+    """A comment and the line; ConfigError where crontab would refuse it."""
     plain(job, lambda _: False, "a crontab holds no line break or control character")
     command = _command(job, job.config, job.log)
     if len(command.encode()) > LONGEST:

@@ -51,7 +51,7 @@ class Job:
         return f"supasync-{self.mark}"
 
     def cost(self, tables: int, *, budgets: bool) -> str:
-        """What it costs in thirty days in which nothing changes."""
+        """What it costs in thirty days without any change."""
         runs = _MONTH * DAY // self.every
         to_new = 2 + budgets
         return (
@@ -73,7 +73,7 @@ def minutes(every: timedelta) -> int:
 
 
 def minute(holder: str, every: int) -> int:
-    """When this installation runs: always the same, never the minute at which everybody's jobs do."""
+    """When this installation runs: always the same minute, never the one at which most jobs run."""
     number = int(sha256(holder.encode()).hexdigest(), 16)
     if every < HOUR:
         return 1 + number % (every - 1)
@@ -82,7 +82,7 @@ def minute(holder: str, every: int) -> int:
 
 
 def plain(job: Job, unsafe: Callable[[str], bool], what: str) -> None:
-    """ConfigError where a path holds what cannot be written there."""
+    """ConfigError where a path has characters that the scheduler cannot hold."""
     for text in (*job.arguments, job.folder, job.log):
         if unsafe(text) or not text.isprintable():
             raise ConfigError([f"{text!r}: {what}; move the folder, or write the job yourself"])

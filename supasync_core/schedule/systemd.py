@@ -32,7 +32,7 @@ WantedBy=timers.target
 
 
 def units(job: Job) -> dict[str, str]:
-    """Both units by file name. 4 and 5 are no failure: the next run makes it good."""
+    """Both units by file name. Exit codes 4 and 5 are not failures: the next run tries again."""
     plain(
         job,
         lambda each: each != each.strip() or each.endswith("\\"),

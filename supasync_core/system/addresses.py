@@ -1,4 +1,4 @@
-"""Addresses that a key or a row may be sent to."""
+"""URLs to which a key or a row may be sent."""
 
 from urllib.parse import urlsplit
 
@@ -6,12 +6,12 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def is_loopback(url: str) -> bool:
-    """Whether what is sent there stays on this machine; ValueError for what is no address."""
+    """Whether the URL is on this machine; ValueError for what is not a URL."""
     return urlsplit(url).hostname in _LOOPBACK
 
 
 def is_safe(url: str) -> bool:
-    """Whether what is sent there travels encrypted, or stays on this machine; not so for no address."""
+    """Whether the URL is encrypted or on this machine; False for what is not a URL."""
     try:
         parts = urlsplit(url)
         return bool(parts.hostname) and (

@@ -1,4 +1,4 @@
-"""Connections to other machines: verified TLS, nothing repeated, no redirect followed, and an end to each."""
+"""Connections: verified TLS, no retries, no redirects, and a deadline for each answer."""
 
 import http.client
 import io
@@ -49,7 +49,7 @@ def pool(url: str, timeout: urllib3.Timeout, most: int = 1) -> HTTPConnectionPoo
 
 
 class _Bytes(io.RawIOBase):
-    """What comes over a socket until the deadline: its own time limit begins anew with each byte."""
+    """The bytes of a socket until the deadline; the socket's own timeout starts again with each byte."""
 
     def __init__(self, connection: socket.socket, raw: io.RawIOBase) -> None:
         self._connection, self._raw = connection, raw
@@ -75,7 +75,7 @@ class _Bytes(io.RawIOBase):
 
 
 class _Answer(http.client.HTTPResponse):
-    """An answer that ends: its headers and body, and what a proxy says to CONNECT, are read by it."""
+    """A response that is read until the deadline, also a proxy's response to CONNECT."""
 
     fp: io.BufferedReader
 
@@ -129,12 +129,12 @@ def _proxy(scheme: str, host: str) -> str | None:
         kind, _ = parts.scheme, parts.port
     except ValueError as err:
         raise RefusedError(
-            "the environment names a proxy whose address cannot be read",
-            hint="correct HTTPS_PROXY or ALL_PROXY",
+            "HTTPS_PROXY or ALL_PROXY is not an address",
+            hint="fix HTTPS_PROXY or ALL_PROXY",
         ) from err
     if kind not in ("http", "https"):
         raise RefusedError(
-            f"the environment names a proxy {kind}://, and only http:// and https:// can be used",
-            hint=f"set HTTPS_PROXY to such a one, or NO_PROXY to {host}",
+            f"the proxy is {kind}://, and only http:// and https:// are supported",
+            hint=f"set HTTPS_PROXY to such a proxy, or NO_PROXY to {host}",
         )
     return address

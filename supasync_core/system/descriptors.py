@@ -1,6 +1,6 @@
-"""Files taken by their descriptor: a name that is swapped meanwhile, by whoever may, changes nothing.
+"""Files accessed by descriptor: a name that somebody swaps meanwhile changes nothing.
 
-Where the platform has no such calls (Windows), paths are used, and no owner has to be kept.
+Without such calls (Windows) paths are used, and there is no owner to keep.
 """
 
 import os
@@ -43,18 +43,20 @@ def check_own(folder: Path) -> None:
     """
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
-        raise SupasyncError(f"{folder} is not a folder", hint="move it away: supasync makes its own")
+        raise SupasyncError(f"{folder} is not a folder", hint="move it away: supasync creates its own")
     if not _POSIX:
         return
     ours = {os.geteuid()} | ({folder.parent.stat().st_uid} if os.geteuid() == 0 else set())
     if found.st_uid not in ours:
-        raise SupasyncError(f"{folder} belongs to another user", hint="move it away: supasync makes its own")
+        raise SupasyncError(
+            f"{folder} belongs to another user", hint="move it away: supasync creates its own"
+        )
     if found.st_mode & _OTHERS and not has_no_rights(folder):
         raise SupasyncError(f"others may write to {folder}", hint=f"chmod go-w {folder}")
 
 
 def others_may_write(place: Path, folder: Path) -> str | None:
-    """Who but this user may write to a file or folder in the ``folder``, in words; None where nobody may.
+    """Who besides this user may write to a file or folder in the ``folder``; None if nobody may.
 
     A group that is the owner's own, as many systems give each user one, is nobody else.
     """
@@ -91,7 +93,7 @@ def _is_own_group(user: int, group: int) -> bool:
 
 
 def has_no_rights(folder: Path) -> bool:
-    """Whether this file system shows all files as anybody's, as Windows' disks do to Linux."""
+    """Whether this file system lets everybody write to all files, as Windows disks do on Linux."""
     with NamedTemporaryFile(dir=folder) as probe:  # made for its owner alone
         return bool(os.fstat(probe.fileno()).st_mode & _OTHERS)
 

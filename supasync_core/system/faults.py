@@ -10,17 +10,17 @@ _CLOSED = "let the user who runs supasync read and write there, or move the fold
 _HINTS = {
     **dict.fromkeys((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG), _FULL),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _CLOSED),
-    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "let it open more files (ulimit -n)"),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "allow it more open files (ulimit -n)"),
     errno.ENOMEM: "free memory, or set fewer workers:",
     errno.ENAMETOOLONG: "move the folder to where its path is shorter",
-    errno.EIO: "look at that disk: the system could not read or write it",
+    errno.EIO: "check that disk: the system could not read or write it",
 }
 _UPGRADED = "was supasync replaced while it ran? Then run it again; else install it again"
 _UNSPEAKABLE = "rename it, or run supasync under a locale with UTF-8, such as LC_ALL=C.UTF-8"
 
 
 def hint(number: int) -> str | None:
-    """What to do about a refusal of the file system, by its errno."""
+    """What to do about an error of the file system, by its errno."""
     return _HINTS.get(number)
 
 

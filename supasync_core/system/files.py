@@ -1,4 +1,4 @@
-"""Files that a person opens: for their owner alone, whole or not at all, and harmless in a spreadsheet."""
+"""Files replaced as a whole, for their owner alone, and cells that are harmless in a spreadsheet."""
 
 import os
 import re

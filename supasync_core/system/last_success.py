@@ -1,4 +1,4 @@
-"""How long ago a run last succeeded, where the state in NEW cannot tell: by files beside the lock."""
+"""How long ago a run last succeeded where NEW does not answer: by files beside the lock."""
 
 import time
 from datetime import timedelta
@@ -28,11 +28,11 @@ class LastSuccess:
 
     @property
     def age(self) -> timedelta:
-        """How long ago that was; what a clock that was ahead has noted, counts from now on."""
+        """How long ago that was; a time in the future counts as now."""
         return _age(self._path)
 
     def escalated(self, exit_code: int, after: timedelta, age: timedelta | None = None) -> int:
-        """The exit code, raised to one that alerts where what passes by itself has gone on for too long.
+        """The exit code; one that alerts instead of one that cron tolerates, after too long without success.
 
         ``age`` is that of the last success where NEW has told it, by NEW's time.
         """
@@ -40,7 +40,7 @@ class LastSuccess:
         return ExitCode.PERSON if exit_code in _PASSING and old else exit_code
 
     def locked(self, error: LockedError, after: timedelta) -> LockedError:
-        """The error; one that alerts where the lock's run has neither succeeded nor saved for too long."""
+        """The error; one that alerts where the run that holds the lock has been silent for too long."""
         quiet = min(self.age, _age(self._sign)) if self._sign.exists() else self.age
         if quiet <= after:
             return error

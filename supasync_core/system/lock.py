@@ -1,4 +1,4 @@
-"""One run at a time on this machine, and the name under which this installation holds a lease."""
+"""One run at a time on this machine, and the name of this installation as a lease holder."""
 
 import errno
 import os
@@ -27,19 +27,19 @@ def folder(beside: Path) -> Path:
         own.mkdir(mode=0o700, exist_ok=True)
     except OSError as err:
         raise StateError(
-            f"the folder {own} cannot be made: {err.strerror}",
-            hint="supasync keeps its lock there: let the user who runs it write beside tables.yaml",
+            f"the folder {own} cannot be created: {err.strerror}",
+            hint="supasync keeps its lock there: let the user who runs it write to the folder of tables.yaml",
         ) from err
     check_own(own)
     for name in (LOCK, HOLDER, SIGN):
         if (own / name).is_symlink():
-            raise StateError(f"{own / name} is a link", hint="move it away: supasync makes its own")
+            raise StateError(f"{own / name} is a link", hint="move it away: supasync creates its own")
     return own
 
 
 @contextmanager
 def locked(beside: Path) -> Iterator[None]:
-    """Hold this machine's lock; LockedError at once where another process has it."""
+    """Hold this machine's lock; LockedError immediately where another process has it."""
     from filelock import BaseFileLock, FileLock, Timeout  # noqa: PLC0415 - wanted by commands that run
 
     path = folder(beside) / LOCK
@@ -53,11 +53,11 @@ def locked(beside: Path) -> Iterator[None]:
     except Timeout as err:
         raise LockedError(
             "another supasync is running on this machine with the same tables.yaml",
-            hint="wait for it to end; cron starts the next one",
+            hint="wait until it ends; cron starts the next run",
         ) from err
     except (OSError, NotImplementedError) as err:
         raise StateError(
-            f"the file system of {path.parent} takes no lock: {getattr(err, 'strerror', None) or err}",
+            f"{path.parent}: the file system supports no locks: {getattr(err, 'strerror', None) or err}",
             hint=faults.hint(errno.ENOSPC)
             if getattr(err, "errno", None) == errno.ENOSPC
             else "keep tables.yaml, and .supasync beside it, on a local disk that the user may write to",
@@ -69,7 +69,7 @@ def locked(beside: Path) -> Iterator[None]:
 
 
 def sign(beside: Path) -> None:
-    """A run is alive: so a call that finds the lock taken can tell a long run from one that hangs."""
+    """Note that a run is alive, so that a long run can be told from one that hangs."""
     with suppress(OSError):  # a full disk: the run has other worries
         (folder(beside) / SIGN).touch(mode=0o600)
 

@@ -20,8 +20,8 @@ from tests.config.host import ENVIRON, HEAD, KEY, problems, small_host, table_pr
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests/config/problems"
-LITERAL = 'is secret: put it into .env and write one reference here, "${NAME}"'
-SHAPE = 'a key is never written here: put it into .env and write "${NAME}"'
+LITERAL = 'is secret: put it into .env, and write only the reference "${NAME}" here'
+SHAPE = 'a key must not be in this file: put it into .env and write "${NAME}" here'
 TABLES = "tables: {t: {}}\n"
 
 

@@ -79,8 +79,11 @@ def test_every_value_knows_its_place() -> None:
 @pytest.mark.parametrize(
     ("text", "flaws"),
     [
-        ("a:\n\t- b", ["f:2:1: a tab: YAML is indented by spaces"]),
-        ("a: b: c", ["f:1:5: a second colon: quote a text that has one, and check the indent"]),
+        ("a:\n\t- b", ["f:2:1: has a tab: indent YAML with spaces"]),
+        (
+            "a: b: c",
+            ["f:1:5: has a second colon: quote a text that has one, or fix the indent"],
+        ),
         ("a: @x", ["f:1:4: is not YAML: found character '@' that cannot start any token"]),
         (
             "a:\n  {url: ${X}}",
@@ -101,18 +104,21 @@ def test_every_value_knows_its_place() -> None:
             ],
         ),
         ("a: 'x", ["f:1:6: is not YAML: found unexpected end of stream"]),
-        ("a: 1\n---\nb: 2\n", ["f:2:1: a second document begins here: the file holds one"]),
+        ("a: 1\n---\nb: 2\n", ["f:2:1: has a second document: the file may have only one"]),
         ("a: *x", ["f:1:4: is not YAML: found undefined alias 'x'"]),
-        ("a: 1\nb: x\0y", ["f:2:5: a character that YAML does not allow: U+0000"]),
+        ("a: 1\nb: x\0y", ["f:2:5: has a character that YAML does not allow: U+0000"]),
         ("[" * 5000, ["f:1:1: is nested too deeply"]),
-        ("a: &x [*x]", ["f:1:4: a: holds itself, by an alias"]),
-        ("&x a: &y {b: *y}", ["f:1:7: a.b: holds itself, by an alias"]),
-        ("a: !secret x", ["f:1:4: a: the tag !secret has no meaning here"]),
+        ("a: &x [*x]", ["f:1:4: a: contains itself through an alias"]),
+        ("&x a: &y {b: *y}", ["f:1:7: a.b: contains itself through an alias"]),
+        ("a: !secret x", ["f:1:4: a: the tag !secret is not supported"]),
         (
             "a: !!python/object/apply:os.system [ls]",
-            ["f:1:4: a: the tag tag:yaml.org,2002:python/object/apply:os.system has no meaning here"],
+            ["f:1:4: a: the tag tag:yaml.org,2002:python/object/apply:os.system is not supported"],
         ),
-        ("a: &x {b: 1}\nc: {<<: *x}", ["f:2:5: c: << is not supported: give common settings under defaults"]),
+        (
+            "a: &x {b: 1}\nc: {<<: *x}",
+            ["f:2:5: c: << is not supported: write common settings under defaults"],
+        ),
         (
             "t: {[a, b]: 1, '': 2}\n? - b\n: 3",
             [
@@ -123,13 +129,13 @@ def test_every_value_knows_its_place() -> None:
         ),
         (
             "t:\n  a: 1\n  b: 2\n  a: 3\n  a: 4",
-            ["f:4:3: t.a: given twice, first in line 2", "f:5:3: t.a: given twice, first in line 2"],
+            ["f:4:3: t.a: is given twice, first in line 2", "f:5:3: t.a: is given twice, first in line 2"],
         ),
         (
             "k: sb_secret_x\nl: [eyJhbGciOiJIUzI1NiJ9]",
             [
-                'f:1:4: k: a key is never written here: put it into .env and write "${NAME}"',
-                'f:2:5: l: a key is never written here: put it into .env and write "${NAME}"',
+                'f:1:4: k: a key must not be in this file: put it into .env and write "${NAME}" here',
+                'f:2:5: l: a key must not be in this file: put it into .env and write "${NAME}" here',
             ],
         ),
     ],

@@ -52,7 +52,7 @@ def test_an_empty_variable_is_as_bad_as_none() -> None:
 
 def test_an_empty_process_variable_that_hides_the_file_is_named() -> None:
     assert ENVIRONMENT.expand("${HOLLOW}")[1] == [
-        "HOLLOW is empty in the process environment, which wins over .env: set or unset it"
+        "HOLLOW is empty in the environment, which takes precedence over .env: set or unset it"
     ]
 
 
@@ -60,7 +60,7 @@ def test_an_empty_process_variable_that_hides_the_file_is_named() -> None:
 def test_a_broken_reference_is_a_flaw(text: str) -> None:
     assert ENVIRONMENT.expand(text) == (
         None,
-        ["a reference is written ${NAME} or ${NAME:-default}, and $${ where ${ itself is meant"],
+        ["a reference is written ${NAME} or ${NAME:-default}; for the text ${ write $${"],
     )
 
 

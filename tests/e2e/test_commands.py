@@ -339,4 +339,4 @@ def test_a_folder_that_cannot_be_written_is_said(workspace: Workspace) -> None:
     workspace.write(".supasync", "in the way")
     done = workspace.supasync("sync")
     assert done.code == 3
-    assert "cannot be made" in done.err
+    assert "cannot be created" in done.err

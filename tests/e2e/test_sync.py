@@ -108,7 +108,7 @@ def test_switched_off_by_the_environment_it_says_so_and_asks_nobody(workspace: W
     workspace.requests()
     done = workspace.supasync("sync", environment={"ENABLE_HOURLY_SYNC": "false"})
     assert (done.code, workspace.requests()) == (0, 0)
-    assert "switched off" in done.out
+    assert "disabled" in done.out
 
 
 def test_full_reads_a_table_from_its_beginning_again(workspace: Workspace) -> None:

@@ -245,5 +245,5 @@ def test_variables_that_only_this_shell_has_are_warned_of(odd_folder: Path) -> N
         check=False,
     )
     assert done.returncode == 0
-    assert "warning: the scheduler does not have this shell's environment" in done.stderr
+    assert "warning: the scheduler does not see this shell's environment" in done.stderr
     assert "HERE_ALONE is not set: write HERE_ALONE=... into the file .env" in done.stderr
