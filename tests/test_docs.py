@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from docs.generate import PAGE, cli_page, commands
-from supasync_core.api import backend, hookspecs, state_store, switch, table_plugin
+from supasync_core.api import backend, hookspecs, state_store, strategy, switch
 from supasync_core.api.plugin_host import Host
 from supasync_core.model import errors
 from tests.servers.command import COMMAND
@@ -194,7 +194,7 @@ def test_the_how_tos_backend_keeps_the_contract(tmp_path: Path) -> None:
 def test_every_protocol_is_documented_with_its_methods() -> None:
     page = text_of(ROOT / "docs/reference/hooks.md")
     documented = {name: set(re.findall(r"`(\w+)`", text)) for name, text in re.findall(PROTOCOL, page)}
-    modules = (backend, state_store, table_plugin, switch)
+    modules = (backend, state_store, strategy, switch)
     found = {
         name: {each for each in dir(thing) if not each.startswith("_")}
         for module in modules

@@ -18,7 +18,7 @@ tables: {{people: {{strategy: {plugin}}}, pets: {{strategy: incremental, depends
 """
 MINE = """
 from supasync_core import hookimpl
-from supasync_core.api.table_plugin import Piece
+from supasync_core.api.strategy import Piece
 from supasync_core.model.batch import Batch
 from supasync_core.api.registration import Backend, Setting
 from supasync_csv.source import CsvSource
@@ -78,7 +78,7 @@ def supasync_register_state_stores(registry):
         registry.add(name, Backend(name, lambda c: DuckdbStore(path(c)), PATH, lambda c: "new"))
 
 @hookimpl
-def supasync_register_table_plugins(registry):
+def supasync_register_strategies(registry):
     registry.add("lazy", Lazy)
     registry.add("nothing", Nothing)
 """

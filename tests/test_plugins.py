@@ -34,7 +34,7 @@ def test_the_built_in_plugins_come_through_the_public_entry_points() -> None:
     host = installed()
     assert {"rest", "csv", "duckdb"} <= set(host.sources)
     assert set(host.sources) == set(host.sinks) == set(host.state_stores)
-    assert {"incremental", "append", "snapshot"} <= set(host.table_plugins)
+    assert {"incremental", "append", "snapshot"} <= set(host.strategies)
     assert all(plugin.error is None and plugin.origin.startswith("supasync ") for plugin in host.loaded)
 
 
@@ -108,7 +108,7 @@ def test_a_broken_installed_plugin_leaves_the_others_working() -> None:
         ("broken", False),
         ("tables", True),
     ]
-    assert "incremental" in host.table_plugins
+    assert "incremental" in host.strategies
 
 
 def test_an_unknown_name_is_answered_with_a_suggestion() -> None:

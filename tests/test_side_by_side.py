@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supasync_core.api.table_plugin import Piece
+from supasync_core.api.strategy import Piece
 from supasync_core.concurrency.rwlock import ReadWriteLock
 from supasync_core.concurrency.scheduler import run_in_dependency_order
 from supasync_core.model.batch import Batch

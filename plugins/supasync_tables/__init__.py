@@ -8,11 +8,11 @@ from supasync_core.api.registration import imported
 
 if TYPE_CHECKING:
     from supasync_core.api.registry import Registry
-    from supasync_core.api.table_plugin import TablePlugin
+    from supasync_core.api.strategy import Strategy
 
 
 @hookimpl
-def supasync_register_table_plugins(registry: "Registry[Callable[[], TablePlugin]]") -> None:
+def supasync_register_strategies(registry: "Registry[Callable[[], Strategy]]") -> None:
     """Add ``incremental``, ``append`` and ``snapshot``."""
     registry.add("incremental", imported("supasync_tables.incremental", "Incremental"))
     registry.add("append", imported("supasync_tables.append", "Append"))

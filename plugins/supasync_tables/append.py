@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from supasync_core.api.blind_spots import DELETES, UPDATES
 from supasync_core.api.pages import pages
-from supasync_core.api.table_plugin import Job, Piece
+from supasync_core.api.strategy import Job, Piece
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.model.errors import SchemaError

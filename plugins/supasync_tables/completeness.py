@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from supasync_core.api.table_plugin import Job
+from supasync_core.api.strategy import Job
 from supasync_core.model.batch import Batch, Span, Window
 
 

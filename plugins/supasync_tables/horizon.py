@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from supasync_core.api.table_plugin import Job
+from supasync_core.api.strategy import Job
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Window
 from supasync_core.model.table import Table

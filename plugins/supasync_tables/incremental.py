@@ -26,7 +26,7 @@ from typing import Any
 
 from supasync_core.api.blind_spots import DELETES, UPDATES, timestamp_moves
 from supasync_core.api.pages import pages
-from supasync_core.api.table_plugin import Job, Piece
+from supasync_core.api.strategy import Job, Piece
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Cursor, Keyset, Row, Span, Window
 from supasync_core.model.errors import SchemaError

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from supasync_core.api.blind_spots import DELETES
-from supasync_core.api.table_plugin import Job, Piece
+from supasync_core.api.strategy import Job, Piece
 from supasync_core.model.batch import Keyset, Span, Window
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.page_order import Onward

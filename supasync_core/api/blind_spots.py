@@ -7,7 +7,7 @@ from supasync_core.model import timestamps
 from supasync_core.model.table import NEVER, Table
 
 if TYPE_CHECKING:
-    from supasync_core.api.table_plugin import TablePlugin
+    from supasync_core.api.strategy import Strategy
     from supasync_core.model.state import TableState
 
 DELETES: Final = "deletes"
@@ -40,7 +40,7 @@ def timestamp_moves(table: Table) -> bool:
     return bool(table.timestamp) and is_update_name(table.timestamp[0])
 
 
-def unseen(plugin: "TablePlugin", table: Table) -> tuple[str, ...]:
+def unseen(plugin: "Strategy", table: Table) -> tuple[str, ...]:
     """The kinds that this strategy cannot see in the table, sorted: ``deletes``, ``updates``.
 
     A strategy without the method counts as one that sees everything. One written for version 0.1.0 answers
@@ -64,7 +64,7 @@ def is_covered(table: Table, known: "TableState", now: timestamps.Instant) -> bo
     return now - timestamps.parse(at) <= 2 * timestamps.micros_of(table.compared_every)
 
 
-def how_it_is_read(plugin: "TablePlugin", table: Table) -> str:
+def how_it_is_read(plugin: "Strategy", table: Table) -> str:
     """How the table is read, for a table whose updates are not seen."""
     column = plugin.keysets(table)[0].column
     if column is None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from supasync_core.api.registration import Backend
     from supasync_core.api.registry import Registry
     from supasync_core.api.state_store import StateStore
+    from supasync_core.api.strategy import Strategy
     from supasync_core.api.switch import Ends, Switch
-    from supasync_core.api.table_plugin import TablePlugin
     from supasync_core.model.report import Report
     from supasync_core.model.transform import Transform
 
@@ -25,7 +25,7 @@ hookimpl = pluggy.HookimplMarker("supasync")
 REMOVED: "Mapping[str, str]" = {
     f"supasync_register_{what}": "supasync reads CSV and DuckDB files itself; delete the function"
     for what in ("exports", "stagings", "engines", "files")
-}
+} | {"supasync_register_table_plugins": "call the function supasync_register_strategies"}
 """Hooks of earlier versions, each with the sentence that says what to do instead."""
 
 
@@ -45,7 +45,7 @@ def supasync_register_state_stores(registry: "Registry[Backend[StateStore]]") ->
 
 
 @hookspec
-def supasync_register_table_plugins(registry: "Registry[Callable[[], TablePlugin]]") -> None:
+def supasync_register_strategies(registry: "Registry[Callable[[], Strategy]]") -> None:
     """Add ways to read a table."""
 
 

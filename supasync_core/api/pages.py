@@ -13,7 +13,7 @@ ALL = Span(Keyset(None))
 
 
 class Paged(Protocol):
-    """What gives pages: a source, a sink, or who reads one for a table plugin."""
+    """What gives pages: a source, a sink, or what reads a source for a strategy."""
 
     def read(self, table: Table, window: Window) -> Batch:
         """One page of the window, as `Side.read` has it."""

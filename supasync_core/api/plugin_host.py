@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from supasync_core.api.backend import Sink, Source
     from supasync_core.api.registration import Backend
     from supasync_core.api.state_store import StateStore
+    from supasync_core.api.strategy import Strategy
     from supasync_core.api.switch import Ends, Switch
-    from supasync_core.api.table_plugin import TablePlugin
     from supasync_core.model.transform import Transform
 
 GROUP = "supasync"
@@ -55,7 +55,7 @@ class Host:
         self.sources: Registry[Backend[Source]] = Registry("source backend")
         self.sinks: Registry[Backend[Sink]] = Registry("sink backend")
         self.state_stores: Registry[Backend[StateStore]] = Registry("state store")
-        self.table_plugins: Registry[Callable[[], TablePlugin]] = Registry("strategy")
+        self.strategies: Registry[Callable[[], Strategy]] = Registry("strategy")
         self.transforms: Registry[Transform] = Registry("transform")
         self.switches: Registry[Callable[[Ends], Switch]] = Registry("switch")
         self.loaded: list[Loaded] = []
@@ -69,7 +69,7 @@ class Host:
             "sources": self.sources,
             "sinks": self.sinks,
             "state_stores": self.state_stores,
-            "table_plugins": self.table_plugins,
+            "strategies": self.strategies,
             "transforms": self.transforms,
             "switches": self.switches,
         }

@@ -60,7 +60,7 @@ def _settings(reading: Reading, section: Section, place: str) -> dict[str, Any]:
     fields = DEFAULTS if place == "defaults" else TABLE
     values = reading.values(section, section.at, place, fields)
     registries: dict[str, Registry[Any]] = {
-        "strategy": reading.host.table_plugins,
+        "strategy": reading.host.strategies,
         "transform": reading.host.transforms,
     }
     for setting, registry in registries.items():
@@ -95,8 +95,8 @@ def _parents(
 def _check(reading: Reading, table: Table, at: Mark, entries: Mapping[str, Entry]) -> None:
     """Report contradictions in a table whose settings are valid one by one."""
     place = f"tables.{table.name}"
-    if table.strategy in reading.host.table_plugins:
-        for sentence in reading.host.table_plugins.get(table.strategy)().problems(table):
+    if table.strategy in reading.host.strategies:
+        for sentence in reading.host.strategies.get(table.strategy)().problems(table):
             reading.problems.add(at, place, sentence)
     for sentence in row_key.problems(table):
         reading.problems.add(at, place, sentence)
@@ -129,7 +129,7 @@ def _refuse_twin(reading: Reading, found: Mapping[str, Table], table: Table, at:
 def _needed(reading: Reading, table: Table) -> Iterator[tuple[str, str]]:
     """The columns without which the table cannot be read, each with its role."""
     yield from ((column, "key") for column in table.key)
-    if table.strategy in reading.host.table_plugins:
-        keysets = reading.host.table_plugins.get(table.strategy)().keysets(table)
+    if table.strategy in reading.host.strategies:
+        keysets = reading.host.strategies.get(table.strategy)().keysets(table)
         ordering = {keyset.column: None for keyset in keysets if keyset.column not in table.key}
         yield from ((column, "timestamp") for column in ordering if column)

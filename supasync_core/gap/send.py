@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from supasync_core.api.state_store import Entry
-from supasync_core.api.table_plugin import Job
+from supasync_core.api.strategy import Job
 from supasync_core.gap.import_plan import ImportPlan, TableImport
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Key

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from supasync_core.api.blind_spots import UPDATES, unseen
 from supasync_core.api.journal import current
 from supasync_core.api.plugin_host import Host
-from supasync_core.api.table_plugin import Job
+from supasync_core.api.strategy import Job
 from supasync_core.gap.csv.queries import Wanted
 from supasync_core.gap.no_source import NoSource
 from supasync_core.model import state_json
@@ -28,7 +28,7 @@ def wanted(settings: Settings, host: Host, known: State, shapes: Mapping[str, Sh
         if has_row_key(table):  # no query gives such a key
             continue
         job = Job(table, NoSource(), known.table(table.name), _EPOCH)
-        window = host.table_plugins.get(table.strategy)().pending(job)
+        window = host.strategies.get(table.strategy)().pending(job)
         keys = tuple(row.key for row in known.quarantine.get(table.name, ()))
         shape = shapes.get(table.name, Shape(known=False))
         found.append(
@@ -46,7 +46,7 @@ def wanted(settings: Settings, host: Host, known: State, shapes: Mapping[str, Sh
 
 def unseen_updates(settings: Settings, host: Host) -> list[str]:
     """The tables whose queries lack the rows that were updated since they were copied."""
-    plugins = host.table_plugins
+    plugins = host.strategies
     return [each.name for each in settings.tables if UPDATES in unseen(plugins.get(each.strategy)(), each)]
 
 

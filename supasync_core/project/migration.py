@@ -9,7 +9,7 @@ from supasync_core.api.blind_spots import unseen
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Context, Fence
 from supasync_core.api.state_store import StateStore
-from supasync_core.api.table_plugin import TablePlugin
+from supasync_core.api.strategy import Strategy
 from supasync_core.model import timestamps
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError
@@ -57,9 +57,9 @@ class Migration:
         ends = (sources.get(self.settings.source.backend), sinks.get(self.settings.sink.backend))
         return self.settings.workers if all(end.parallel for end in ends) else 1
 
-    def strategy(self, table: Table) -> TablePlugin:
+    def strategy(self, table: Table) -> Strategy:
         """The way this table is read."""
-        return self.host.table_plugins.get(table.strategy)()
+        return self.host.strategies.get(table.strategy)()
 
     def unseen(self, table: Table) -> tuple[str, ...]:
         """What reading this table cannot see, out of ``deletes`` and ``updates``."""

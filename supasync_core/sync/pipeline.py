@@ -11,7 +11,7 @@ from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field
 from typing import Any
 
-from supasync_core.api.table_plugin import Piece
+from supasync_core.api.strategy import Piece
 from supasync_core.model.batch import Batch
 
 EVERY_KEY = None

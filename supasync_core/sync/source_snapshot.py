@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from supasync_core.api.backend import Source, Survey, Surveyed
-from supasync_core.api.table_plugin import Job, Piece, TablePlugin
+from supasync_core.api.strategy import Job, Piece, Strategy
 from supasync_core.model import timestamps
 from supasync_core.model.quantities import format_duration
 from supasync_core.model.state import Extent, TableState
@@ -57,7 +57,7 @@ class SourceSnapshot:
         extent = self._extent(table)
         return extent.fingerprint if extent else None
 
-    def read(self, plugin: TablePlugin, job: Job) -> Iterator[Piece]:
+    def read(self, plugin: Strategy, job: Job) -> Iterator[Piece]:
         """The plugin's pieces; one without a batch where nothing has changed since a complete read.
 
         None of them holds an extent: a table counts as read once all of it has arrived, see `completed`.
@@ -71,7 +71,7 @@ class SourceSnapshot:
         """The state of a table that has arrived to its end, with its extent where the read was complete."""
         return replace(state, extent=self.read_extents.get(table.name))
 
-    def _pieces(self, plugin: TablePlugin, job: Job) -> Iterator[Piece]:
+    def _pieces(self, plugin: Strategy, job: Job) -> Iterator[Piece]:
         known, told = job.state.extent, job.extent
         if self.survey and known and told and known.fingerprint == told.fingerprint:
             seen = self.survey.now if self.horizon is None else self.horizon

@@ -6,7 +6,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from supasync_core.api.table_plugin import Job, Piece
+from supasync_core.api.strategy import Job, Piece
 from supasync_core.concurrency.memory_budget import bounded
 from supasync_core.concurrency.prefetch import prefetch
 from supasync_core.model import transform

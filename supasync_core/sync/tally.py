@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 
-from supasync_core.api.table_plugin import Job, TablePlugin
+from supasync_core.api.strategy import Job, Strategy
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import SchemaError, TransientError
@@ -62,7 +62,7 @@ class Tally:
     note: str | None = None
 
     @classmethod
-    def begun(cls, migration: Migration, plugin: TablePlugin, job: Job) -> Self:
+    def begun(cls, migration: Migration, plugin: Strategy, job: Job) -> Self:
         """Before the first page."""
         spans = plugin.pending(job).spans
         whole = all((span.start, span.after, span.beyond) == (None, None, None) for span in spans)

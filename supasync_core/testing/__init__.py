@@ -17,14 +17,14 @@ from supasync_core.testing.sample_table import EVENTS, event, events
 from supasync_core.testing.sink_contract import SinkContract
 from supasync_core.testing.source_contract import SourceContract
 from supasync_core.testing.store_contract import StateStoreContract
-from supasync_core.testing.strategy_contract import TablePluginContract
+from supasync_core.testing.strategy_contract import StrategyContract
 
 __all__ = [
     "EVENTS",
     "SinkContract",
     "SourceContract",
     "StateStoreContract",
-    "TablePluginContract",
+    "StrategyContract",
     "event",
     "events",
 ]

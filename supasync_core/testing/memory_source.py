@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from supasync_core.api.backend import Source, Survey, Surveyed
-from supasync_core.api.table_plugin import TablePlugin
+from supasync_core.api.strategy import Strategy
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Span, Window
 from supasync_core.model.state import Extent, TableState
@@ -124,7 +124,7 @@ class SurveyedSource(MemorySource):
 class Pair:
     """A source, what a sink has confirmed, and the state between them, for one strategy."""
 
-    plugin: TablePlugin
+    plugin: Strategy
     table: Table
     source: MemorySource = field(default_factory=MemorySource)
     sink: dict[str, dict[str, str | None]] = field(default_factory=dict)

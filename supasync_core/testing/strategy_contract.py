@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from supasync_core.api.blind_spots import unseen
-from supasync_core.api.table_plugin import Job, TablePlugin
+from supasync_core.api.strategy import Job, Strategy
 from supasync_core.model import state_json, timestamps
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
@@ -17,18 +17,18 @@ _HOUR = 3600
 _ROWS = 40
 
 
-class TablePluginContract:
+class StrategyContract:
     """What every way of reading a table promises. Fixtures: ``plugin``, and ``table`` with the key ``id``."""
 
     @pytest.fixture(params=[MemorySource, SurveyedSource])
-    def pair(self, plugin: TablePlugin, table: Table, request: pytest.FixtureRequest) -> Pair:
+    def pair(self, plugin: Strategy, table: Table, request: pytest.FixtureRequest) -> Pair:
         """A source of forty rows that are a day old, with a survey or without; an empty sink."""
         pair = Pair(plugin, replace(table, page_size=7), request.param())
         for key in range(_ROWS):
             pair.write(key, ago=24 * _HOUR + key, created_only=key % 3 == 0)
         return pair
 
-    def test_its_own_settings_are_no_problem(self, plugin: TablePlugin, table: Table) -> None:
+    def test_its_own_settings_are_no_problem(self, plugin: Strategy, table: Table) -> None:
         """The table of the fixture is one that the plugin can read."""
         assert plugin.problems(table) == []
 
@@ -72,7 +72,7 @@ class TablePluginContract:
             pair.run()
         assert pair.sink == pair.source.stored
 
-    def test_it_names_the_kinds_that_it_cannot_see(self, plugin: TablePlugin, table: Table) -> None:
+    def test_it_names_the_kinds_that_it_cannot_see(self, plugin: Strategy, table: Table) -> None:
         """Sorted, each once; a plugin that leaves the method out claims to see everything."""
         told = getattr(plugin, "unseen", lambda _table: ())(table)
         assert isinstance(told, tuple)

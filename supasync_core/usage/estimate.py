@@ -6,7 +6,7 @@ from math import ceil
 from typing import Any
 
 from supasync_core.api.journal import current
-from supasync_core.api.table_plugin import Job
+from supasync_core.api.strategy import Job
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Keyset, Span, Window
 from supasync_core.model.budget import USUAL_EGRESS, Budgets

@@ -40,9 +40,9 @@ def small_host() -> Host:
     for backend in (rest, stateless):
         host.sinks.add(backend.name, backend)
     host.state_stores.add("rest", _backend("rest", {**rest.settings, "schema": Setting(required=False)}))
-    host.table_plugins.add("incremental", Incremental)
-    host.table_plugins.add("append", Append)
-    host.table_plugins.add("snapshot", Snapshot)
+    host.strategies.add("incremental", Incremental)
+    host.strategies.add("append", Append)
+    host.strategies.add("snapshot", Snapshot)
     for name in ("mask_ip", "mask_email"):
         host.transforms.add(name, lambda row: row)
     return host

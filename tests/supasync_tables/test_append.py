@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supasync_core.api.table_plugin import Job
+from supasync_core.api.strategy import Job
 from supasync_core.model import timestamps
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.state import TableState

@@ -2,17 +2,17 @@
 
 import pytest
 
-from supasync_core.api.table_plugin import TablePlugin
+from supasync_core.api.strategy import Strategy
 from supasync_core.model.table import Table
-from supasync_core.testing import TablePluginContract
+from supasync_core.testing import StrategyContract
 from supasync_tables.append import Append
 from supasync_tables.incremental import Incremental
 from supasync_tables.snapshot import Snapshot
 
 
-class TestIncremental(TablePluginContract):
+class TestIncremental(StrategyContract):
     @pytest.fixture
-    def plugin(self) -> TablePlugin:
+    def plugin(self) -> Strategy:
         return Incremental()
 
     @pytest.fixture
@@ -20,9 +20,9 @@ class TestIncremental(TablePluginContract):
         return Table(name="events", timestamp=("updated_at", "created_at"))
 
 
-class TestAppend(TablePluginContract):
+class TestAppend(StrategyContract):
     @pytest.fixture
-    def plugin(self) -> TablePlugin:
+    def plugin(self) -> Strategy:
         return Append()
 
     @pytest.fixture
@@ -30,9 +30,9 @@ class TestAppend(TablePluginContract):
         return Table(name="events", strategy="append")
 
 
-class TestSnapshot(TablePluginContract):
+class TestSnapshot(StrategyContract):
     @pytest.fixture
-    def plugin(self) -> TablePlugin:
+    def plugin(self) -> Strategy:
         return Snapshot()
 
     @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supasync_core.api.table_plugin import Job, TablePlugin
+from supasync_core.api.strategy import Job, Strategy
 from supasync_core.model import timestamps
 from supasync_core.model.table import Table
 from supasync_core.testing.memory_source import SECOND, MemorySource, Pair, SurveyedSource
@@ -110,7 +110,7 @@ def test_every_row_arrives_whichever_timestamps_it_has(
     assert pair.state.read_at is not None
 
 
-WAYS: list[tuple[TablePlugin, str]] = [
+WAYS: list[tuple[Strategy, str]] = [
     (Incremental(), "incremental"),
     (Append(), "append"),
     (Snapshot(), "snapshot"),
@@ -119,7 +119,7 @@ WAYS: list[tuple[TablePlugin, str]] = [
 
 @pytest.mark.parametrize(("plugin", "name"), WAYS)
 @pytest.mark.parametrize("rows", [0, 3, 20])
-def test_a_count_that_takes_too_long_is_no_reason_to_stop(plugin: TablePlugin, name: str, rows: int) -> None:
+def test_a_count_that_takes_too_long_is_no_reason_to_stop(plugin: Strategy, name: str, rows: int) -> None:
     pair = Pair(plugin, Table(name="events", strategy=name, page_size=5))
     for key in range(rows):
         pair.write(key, ago=86400)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supasync_core.api.state_store import LEASE
-from supasync_core.api.table_plugin import TablePlugin
+from supasync_core.api.strategy import Strategy
 from supasync_core.model import timestamps
 from supasync_core.model.state import State, Writing
 from supasync_core.model.table import Table
@@ -20,7 +20,7 @@ from supasync_tables.snapshot import Snapshot
 
 OVERLAP = 60
 LAG = timedelta(seconds=OVERLAP)
-WAYS: dict[str, tuple[TablePlugin, Table]] = {
+WAYS: dict[str, tuple[Strategy, Table]] = {
     "incremental": (
         Incremental(),
         Table(name="events", timestamp=("updated_at", "created_at"), page_size=3, overlap=LAG),

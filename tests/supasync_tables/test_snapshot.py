@@ -2,7 +2,7 @@
 
 import pytest
 
-from supasync_core.api.table_plugin import Job
+from supasync_core.api.strategy import Job
 from supasync_core.model import timestamps
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.state import TableState

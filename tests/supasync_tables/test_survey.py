@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supasync_core.api.table_plugin import TablePlugin
+from supasync_core.api.strategy import Strategy
 from supasync_core.model.table import Table
 from supasync_core.sync.source_snapshot import FROZEN, SourceSnapshot
 from supasync_core.testing.memory_source import MemorySource, Pair, SurveyedSource
@@ -18,14 +18,14 @@ from supasync_tables.snapshot import Snapshot
 
 HOUR = 3600.0
 TABLE = Table(name="events", timestamp=("updated_at", "created_at"), page_size=3, overlap=timedelta(0))
-WAYS: list[tuple[TablePlugin, Table]] = [
+WAYS: list[tuple[Strategy, Table]] = [
     (Incremental(), TABLE),
     (Append(), replace(TABLE, strategy="append")),
     (Snapshot(), replace(TABLE, strategy="snapshot")),
 ]
 
 
-def pair_of(plugin: TablePlugin | None = None, table: Table = TABLE, **options: object) -> Pair:
+def pair_of(plugin: Strategy | None = None, table: Table = TABLE, **options: object) -> Pair:
     return Pair(plugin or Incremental(), table, SurveyedSource(), **options)  # type: ignore[arg-type]
 
 
@@ -52,7 +52,7 @@ def test_without_the_survey_the_same_commit_is_lost() -> None:
 
 
 @pytest.mark.parametrize(("plugin", "table"), WAYS)
-def test_a_table_at_rest_is_not_read(plugin: TablePlugin, table: Table) -> None:
+def test_a_table_at_rest_is_not_read(plugin: Strategy, table: Table) -> None:
     pair = pair_of(plugin, table)
     for key in range(20):
         pair.write(key, ago=HOUR + key, created_only=key % 3 == 0)
@@ -202,7 +202,7 @@ class Schedule:
 @settings(max_examples=80, deadline=None)
 @given(dice=st.randoms(use_true_random=False))
 def test_no_row_is_lost_however_long_transactions_take(
-    plugin: TablePlugin, table: Table, dice: random.Random
+    plugin: Strategy, table: Table, dice: random.Random
 ) -> None:
     """Without any overlap: every row is stamped when its transaction begins."""
     pair = pair_of(plugin, table)

@@ -42,7 +42,7 @@ class Job:
     extent: Extent | None = None
 
 
-class TablePlugin(Protocol):
+class Strategy(Protocol):
     """How one table is read: which windows, in which order, and what state each page leads to."""
 
     def problems(self, table: Table) -> list[str]:
