@@ -1,4 +1,4 @@
-"""The steps of a switch that are no data, with the commands filled in."""
+"""The manual steps after a switch, with the commands filled in."""
 
 from collections.abc import Sequence
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 
 from supasync_core.model.errors import StateError, SupasyncError, TakenOverError
-from supasync_rest.refusal import Refusal
+from supasync_rest.refusal import Refusal, identifier
 from supasync_rest.rest_errors import (
     ComputedColumnError,
     ForbiddenError,
@@ -18,7 +18,6 @@ from supasync_rest.rest_errors import (
     StatementTimeoutError,
     TooLargeError,
 )
-from supasync_rest.sql_names import identifier
 
 Rule = Callable[[Refusal], SupasyncError]
 

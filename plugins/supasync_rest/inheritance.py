@@ -1,6 +1,6 @@
 """Tables that show rows of other tables too (PostgreSQL's INHERITS), found by ``tableoid`` alone.
 
-The description of the API says nothing of inheritance. Each row tells which table holds it, by a number that
+The description of the API does not show inheritance. Each row says which table holds it, by a number that
 can be selected and compared (PostgreSQL documentation, 5.6 "System Columns"); partitions are not shown.
 """
 

@@ -118,8 +118,8 @@ class KeylessTables:
                     cells, read_at = found
                     return Moment(_keyed(table, cells), read_at)
         except MissingColumnError as err:
-            told = f"{table.name}: {err.message.removeprefix(f'{table.name}: ')}: is it a view?"
-            raise SchemaError(told, table=table.name, hint="copy the tables behind it") from err
+            what = f"{table.name}: {err.message.removeprefix(f'{table.name}: ')}: is it a view?"
+            raise SchemaError(what, table=table.name, hint="copy the tables behind it") from err
         raise TransientError(
             f"{table.name}: rows were written during each attempt to read it as a whole",
             table=table.name,

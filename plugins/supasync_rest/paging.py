@@ -91,7 +91,7 @@ class RestPages(RestTables):
                 self._refuse_forms(table, column, _forms([*bounds, *values]))
 
     def _refuse_forms(self, table: Table, column: str, found: list[str]) -> None:
-        if len(found) < 2:  # noqa: PLR2004 - the other one stands inside another value
+        if len(found) < 2:  # noqa: PLR2004 - the other one is inside another value
             return
         known = self.shape(table).column(column)
         if known is None or not _TIMES.match(known.type or ""):

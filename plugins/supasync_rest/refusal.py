@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 
 from supasync_core.model.errors import RefusedError, RowError, SchemaError
+from supasync_core.model.printable import sql_name
 from supasync_rest.messages import Request, Response
-from supasync_rest.sql_names import column_in, identifier, table_name
 
 # 23502 and 23514 print the whole row in their details; these name the key alone (measured).
 _SHOW_THE_KEY = ("23503", "23505")
@@ -45,10 +45,12 @@ class Refusal:
     def filled(self, sentence: str) -> str:
         """The sentence with the facts that it names."""
         table = self.request.table
-        column = column_in(self.answer.message)
+        # Unescaped, as PostgreSQL's message prints it.
+        named = re.search(r'column "(.*)"', self.answer.message)
+        column = named[1] if named else ""
         return sentence.format(
             project=self.project,
-            table=table_name(table) if table else "the table",
+            table=".".join(map(identifier, table.address)) if table else "the table",
             key=", ".join(table.key) if table else "",
             schema=self.schema_name,
             column=column,
@@ -87,3 +89,8 @@ class Refusal:
             other=key["other"] if key else None,
             constraint=constraint[1] if constraint else None,
         )
+
+
+def identifier(name: str) -> str:
+    """A name as SQL writes it, quoted unless it is plain; a person sees where it is a reserved word."""
+    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else sql_name(name)

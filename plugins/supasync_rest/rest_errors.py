@@ -37,7 +37,7 @@ class HiddenSchemaError(SchemaError):
 
 
 class ComputedColumnError(SchemaError):
-    """The table computes ``column`` itself, so it takes no value for it: 428C9."""
+    """The table computes ``column`` itself, so it accepts no value for it: 428C9."""
 
     column: str = ""
 

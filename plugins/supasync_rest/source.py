@@ -61,7 +61,7 @@ class RestSource(RestPages):
         return InheritanceCheck(self).remarks(tables)
 
     def survey(self, asked: Asked) -> Survey | None:
-        """What ``supasync_horizon`` tells; nothing is asked unless ``horizon: true`` says it is there."""
+        """What ``supasync_horizon`` returns; it is only called if ``horizon: true`` says that it exists."""
         if not self._surveyed:
             return None
         found, self._bytes = survey(self._client, asked)

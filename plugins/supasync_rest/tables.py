@@ -138,7 +138,7 @@ class RestTables:
     def page(self, request: Request, check: Callable[[Batch], str | None] = lambda _: None) -> Batch:
         """The rows of an answer; half of one, or a gateway's page, is a failure like any other.
 
-        Of an answer that was cut off, the whole rows; LargePageError where there is none. ``check`` tells
+        Of an answer that was cut off, the whole rows; LargePageError where there is none. ``check`` says
         what is wrong with rows of the right form.
         """
 

@@ -48,7 +48,7 @@ class Append:
         return (Keyset(table.key[0]),)
 
     def baseline(self, table: Table, timestamp: str) -> TableState:
-        """From the beginning: rows that are there already are written once more, unchanged."""
+        """From the beginning: rows that are already there are written again, unchanged."""
         return TableState()
 
     def pending(self, job: Job) -> Window:

@@ -18,7 +18,7 @@ def holds_everything(page: Batch) -> bool:
 def shortfall(job: Job, counted: int | None, seen: int, spans: Sequence[Span], within: int) -> int:
     """How many rows did not come, now that each keyset was read to an empty page.
 
-    Where fewer came than were counted first they are counted once more, for rows may have been deleted
+    Where fewer came than were counted first they are counted again, because rows may have been deleted
     meanwhile: in these spans, against those of the rows seen that lie ``within`` them.
     """
     if counted is None or seen >= counted:

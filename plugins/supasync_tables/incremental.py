@@ -15,7 +15,7 @@ The rule for the cursor of a keyset, ordered by (timestamp, key):
 
 The first page asks for all keysets at once and for an exact count: where it holds everything, the table is
 done in one request. Else each keyset is read by itself, in its own order: a page of several keysets has the
-order of the first one alone, and tells nothing of how far the others go.
+order of the first one alone, and does not show how far the others go.
 """
 
 import re
@@ -73,7 +73,7 @@ class Incremental:
         return Window(spans, job.table.page_size, counted=True)
 
     def read(self, job: Job) -> Iterator[Piece]:
-        """One page where that is enough; else each keyset up to the horizon, then what lies beyond."""
+        """One page where that is enough; else each keyset up to the horizon, then the rows beyond it."""
         window = self.pending(job)
         reader = TimedReader(job)
         first = reader.read(job.table, window)
@@ -123,7 +123,7 @@ class _Reading:
         return Piece(batch, self.progress.state, self.total)
 
     def _end(self, spans: tuple[Span, ...]) -> Piece:
-        """Fewer rows than there are is no complete read: nothing is settled, and the next run reads on.
+        """Fewer rows than there are is not a complete read: nothing is settled, and the next run continues.
 
         Rows that were added since the first page are stamped later than the horizon, and none of these.
         """
@@ -156,7 +156,7 @@ class _Progress:
     state: TableState = field(init=False)
     future_rows: int = 0
     present: Instant = field(init=False)
-    """The source's time, where the horizon lies behind it."""
+    """The source's time, where the horizon is earlier."""
     passed: set[str] = field(init=False)
     """The keysets that this run has read beyond their cursor, so that the cursor may move."""
 

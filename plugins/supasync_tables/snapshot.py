@@ -80,5 +80,5 @@ def _refuse_large(table: Table, rows: int) -> None:
 
 
 def _state(job: Job, digests: list[str]) -> TableState:
-    """What is confirmed so far: pages behind it count as changed until they were looked at."""
+    """What is confirmed so far: pages behind it count as changed until they are read."""
     return job.state.with_keyset(_ALL.name, KeysetState(digests=tuple(digests)))

@@ -21,9 +21,8 @@ from supasync_core.init.draft_source import (
     schemas_of,
     sink_of_environment,
 )
-from supasync_core.init.entry_names import distinct
 from supasync_core.init.proposal import Proposal, cost_summary, within_budget
-from supasync_core.init.propose import proposals
+from supasync_core.init.propose import distinct, proposals
 from supasync_core.init.undecided import written
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError, RefusedError, SchemaError

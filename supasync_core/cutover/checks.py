@@ -176,7 +176,7 @@ class CutoverContext:
         ):
             return False
         return not changes(
-            {name: Activity(**told) for name, told in before.items()}, observe(self.migration, state)
+            {name: Activity(**fields) for name, fields in before.items()}, observe(self.migration, state)
         )
 
     def _gap(self) -> Outcome:

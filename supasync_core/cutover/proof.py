@@ -90,7 +90,7 @@ def of_undecided(undecided: UndecidedTables, ignored: Sequence[Mention]) -> Outc
 
 
 def of_gap(records: Sequence[Record], tables: Sequence[str], command: str) -> Outcome:
-    """The imports by hand since the last run over the API, newest first: every table, each successful."""
+    """The gap imports since the last run over the API, newest first: every table, each successful."""
     copying = [each for each in records if each.command in _COPYING and each.status != "running"]
     imports = list(takewhile(lambda each: each.command == command, copying))
     if not imports:
@@ -99,8 +99,8 @@ def of_gap(records: Sequence[Record], tables: Sequence[str], command: str) -> Ou
     found: dict[str, str] = {}
     files: dict[str, str] = {}
     for each in imports:
-        for name, told in each.details.get("tables", {}).items():
-            found.setdefault(name, told.get("status", ""))
+        for name, table in each.details.get("tables", {}).items():
+            found.setdefault(name, table.get("status", ""))
         files = {**each.details.get("files", {}), **files}
     absent = [name for name in tables if name not in found]
     bad = [name for name in tables if found.get(name, "ok") != "ok"]

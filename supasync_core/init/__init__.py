@@ -1,1 +1,1 @@
-"""A tables.yaml out of what the source tells of its tables: each choice with its reason."""
+"""A first tables.yaml from what the source shows of its tables: each choice with its reason."""

@@ -38,7 +38,7 @@ _EVENT = re.compile(
     "|valid|event|deadline"
 )
 _EVENT_WORD = re.compile("due|end|from|read|sent|send|paid|pay|ran|run|ship|next|used")
-"""Beginnings of words, which stand within others too."""
+"""Beginnings of words, which occur within others too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def standstill(shape: Shape, column: str, rows: Sequence[Row]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The timestamps of a table: ``made`` tells when a row was inserted, ``changed`` when it was updated.
+    """The timestamps of a table: ``made`` shows when a row was inserted, ``changed`` when it was updated.
 
     ``how`` is why ``changed`` is taken for that: ``moves`` (the rows show it), ``proven`` (they show it,
     though its name does not speak of updates), ``name`` (its name alone: nothing can be compared),
@@ -151,7 +151,7 @@ def timestamp_columns(shape: Shape) -> list[Column]:
 def insert_time(
     shape: Shape, rows: Sequence[Row], leave: Sequence[str] = (), now: Instant | None = None
 ) -> Column | None:
-    """The column that best tells when a row was inserted: by its default, its name, its values."""
+    """The column that best shows when a row was inserted: by its default, its name, its values."""
     named = [column for column in timestamp_columns(shape) if not is_update_name(column.name)]
     found = [column for column in named if column.name not in leave and not column.refers]
     sound = [column for column in found if is_stamped(column) or _is_plain_time(column, rows, now)]

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supasync_core.init.entry_names import distinct
 from supasync_core.init.proposal import Proposal
+from supasync_core.init.propose import distinct
 from supasync_core.model.table import Table
 
 NAMES = st.sampled_from(["users", "Users", "a", "a.b", "b", "x.users", "x.users_", "b.users"])
