@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from supasync_core.model.settings import Settings
     from supasync_core.model.state import State
     from supasync_core.staging.csv.choices import Choices
-    from supasync_core.staging.csv.named_files import Files
+    from supasync_core.staging.csv.find_files import Files
 
 _SHOWN = 20
 
@@ -80,8 +80,8 @@ class SideOptions:
             hint = "two files need no tables.yaml where the key is named: --key COLUMN"
             raise err.amended(hint=hint) from err
 
-    def wish(self, settings: "Settings | None") -> "DiffOptions":
-        """What is asked for."""
+    def options(self, settings: "Settings | None") -> "DiffOptions":
+        """The options as the comparison takes them."""
         from supasync_core.diff.compare import DiffOptions  # noqa: PLC0415
         from supasync_core.model import timestamps  # noqa: PLC0415 - --help needs none of it
 
@@ -98,10 +98,10 @@ class SideOptions:
 
     def named(self, settings: "Settings | None") -> "dict[str, Files]":
         """The files that were named as a table's, by side."""
-        from supasync_core.staging.csv.named_files import by_side, named  # noqa: PLC0415 - --help needs none of it
+        from supasync_core.staging.csv.find_files import by_side, parse_named  # noqa: PLC0415 - --help needs none of it
 
         tables = [table.name for table in settings.tables] if settings else None
-        return by_side(named(self.files, tables), self.left, self.right)
+        return by_side(parse_named(self.files, tables), self.left, self.right)
 
     def choices(self) -> "Choices":
         """How CSV files are to be read."""
@@ -181,7 +181,7 @@ def opened(session: Session, asked: SideOptions, settings: "Settings | None") ->
         left = stack.enter_context(closing(finding.side(asked.left, asked.right)))
         right = stack.enter_context(closing(finding.side(asked.right, asked.left)))
         engine = stack.enter_context(closing(DiffEngine()))
-        yield SideComparison(left, right, engine, asked.wish(settings), finding.choices)
+        yield SideComparison(left, right, engine, asked.options(settings), finding.choices)
 
 
 def _printed(comparing: "SideComparison", printer: "Printer", state: "State | None") -> int:

@@ -1,4 +1,4 @@
-"""Differences as people and scripts get to see them: a table, JSON, JSON lines, CSV."""
+"""Differences as they are printed: a table, JSON, JSON lines, CSV."""
 
 import csv
 import json
@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import StringIO
+from itertools import islice
 from typing import Any
 
 import click
@@ -20,6 +21,7 @@ from supasync_core.diff.difference import CHANGED, RowDiff, TableDiff
 from supasync_core.model.errors import SupasyncError, TableError
 from supasync_core.model.printable import visible
 from supasync_core.model.table import Table
+from supasync_core.model.wording import counted
 from supasync_core.system.files import defused
 
 Explained = Iterable[tuple[RowDiff, str]]
@@ -59,11 +61,15 @@ class Printer:
         """Called once, with the answer."""
 
     def abort(self, err: SupasyncError) -> bool:
-        """Called instead of ``end``; whether the error was told here."""
+        """Called instead of ``end``; whether the error was printed here."""
         return False
 
     def _echo(self, text: str) -> None:
         click.echo(self.redact(text))
+
+    def _shown(self, rows: Explained) -> Explained:
+        """The rows up to the limit."""
+        return islice(rows, self.limit)
 
     def _notes(self, found: TableDiff) -> None:
         for note in found.notes:
@@ -115,7 +121,8 @@ class AsTable(Printer):
     def end(self, *, equal: bool) -> None:
         """What the causes mean, and the answer."""
         for cause, number in self.causes.most_common():
-            self._echo(f"{cause} ({number:,}): {CAUSES[cause]}")
+            rows = counted(number, "row", "rows")
+            self._echo(f"{rows}: {cause}: {CAUSES[cause]}" if CAUSES[cause] else f"{rows}: cause {cause}")
         if equal:
             self._echo(f"equal: {self.compared} tables" if self.compared != 1 else "equal")
 
@@ -125,16 +132,14 @@ class AsTable(Printer):
             self._echo(f"  key {key}: {each.left} rows in {self.left}, {each.right} in {self.right}")
         if found.duplicate_keys:
             names = ", ".join(found.table.key)
-            self._echo(
-                f"  {found.duplicate_keys:,} keys ({names}) do not tell rows apart; those are not compared"
-            )
+            self._echo(f"  {found.duplicate_keys:,} keys ({names}) do not tell rows apart: not compared")
 
     def _lines(self, found: TableDiff, row: RowDiff, cause: str) -> Iterator[tuple[object, ...]]:
         key = ", ".join(_cell(text) for text in row.key)
         if row.kind != CHANGED:
             yield row.kind, key, None, None, None, cause
         for number, name in enumerate(row.columns):
-            cells = _told_apart((row.left or {})[name], (row.right or {})[name])
+            cells = _distinct((row.left or {})[name], (row.right or {})[name])
             head = (row.kind, key) if number == 0 else ("", "")
             yield *head, name, *_aligned(*cells), cause if number == 0 else ""
 
@@ -147,7 +152,7 @@ class AsJson(Printer):
     begun: bool = False
 
     def begin(self, tables: Tables) -> None:
-        """Keep the beginning until there is something to tell."""
+        """Keep the head until there is something to print."""
         alone = {"left_only": tables.left_only, "right_only": tables.right_only}
         names = {"left": self.left, "right": self.right, **alone}
         self.head = json.dumps(names, ensure_ascii=False)[:-1] + ', "tables": {'
@@ -178,7 +183,7 @@ class AsJson(Printer):
         self._echo(f'}}, "equal": {json.dumps(equal)}}}')
 
     def abort(self, err: SupasyncError) -> bool:
-        """Close the object behind what was told already."""
+        """Close the object after what was printed already."""
         if self.begun:
             self._echo(f'}}, "equal": null, "error": {json.dumps(str(err))}}}')
         return self.begun
@@ -197,15 +202,13 @@ class AsJsonLines(Printer):
         name = found.table.name
         self._notes(found)
         self._echo(json.dumps({"table": name, **summary(found)}))
-        for number, (row, cause) in enumerate(rows):
-            if self.limit is not None and number >= self.limit:
-                break
+        for row, cause in self._shown(rows):
             self._echo(json.dumps({"table": name, **detail(found, row, cause)}, ensure_ascii=False))
 
 
 @dataclass
 class AsCsv(Printer):
-    """For spreadsheets: a record for each cell that differs; the counts are records without a key."""
+    """For spreadsheets: a line for each cell that differs; the counts are lines without a key."""
 
     def begin(self, tables: Tables) -> None:
         """The names of the columns."""
@@ -216,9 +219,7 @@ class AsCsv(Printer):
         self._notes(found)
         for kind, number in found.counts.items():
             self._record({"table": found.table.name, "kind": kind, "count": number})
-        for number, (row, cause) in enumerate(rows):
-            if self.limit is not None and number >= self.limit:
-                break
+        for row, cause in self._shown(rows):
             key = ", ".join("" if text is None else text for text in row.key)
             head = {"table": found.table.name, "kind": row.kind, "key": key, "cause": cause}
             if row.kind != CHANGED:
@@ -279,7 +280,7 @@ def _cell(text: str | None) -> str:
     return visible(text) if text else "''"
 
 
-def _told_apart(left: str | None, right: str | None) -> tuple[str, str]:
+def _distinct(left: str | None, right: str | None) -> tuple[str, str]:
     """Both cells; where people would see the same in both, in quotes and with escapes."""
     shown = _cell(left), _cell(right)
     if _seen(shown[0]) != _seen(shown[1]) and not _alike(*shown):

@@ -30,7 +30,7 @@ from supasync_core.project.lease import Lease, leased
 from supasync_core.project.migration import Migration, opened
 from supasync_core.project.session import Session
 from supasync_core.staging.csv.export_finding import ERROR, ExportFinding
-from supasync_core.staging.csv.named_files import named
+from supasync_core.staging.csv.find_files import parse_named
 from supasync_core.staging.staging_file import Staging
 from supasync_core.system import lock
 from supasync_core.system.files import defused, write_private
@@ -67,7 +67,7 @@ class Command:
             self.nulls,
             self.encodings,
             language=self.settings.source.backend,
-            files=named(self.files, [table.name for table in self.settings.tables]),
+            files=parse_named(self.files, [table.name for table in self.settings.tables]),
             accepted=frozenset(self.accepted),
         )
         with (

@@ -1,4 +1,4 @@
-"""A guess at what a difference has come from: by which side has what, the row's own times, and the state."""
+"""The likely cause of a difference: from which side has what, the row's own times, and the state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from supasync_core.model.table import Table
 
 LATE = "late commit"
 WAITING = "not yet copied"
-SET_ASIDE = "set aside"
+QUARANTINED = "quarantined"
 DELETED = "deleted in OLD"
 WRITTEN = "written in NEW"
 UNSTAMPED = "update without a timestamp"
@@ -20,14 +20,14 @@ CUT = "cut cell"
 EMPTY = "NULL or empty"
 UNKNOWN = "unknown"
 CAUSES = {
-    LATE: "committed after a run had read beyond its timestamp, or backdated: reconcile brings it",
-    WAITING: "younger than what was copied last: the next sync brings it",
-    SET_ASIDE: "NEW has refused it: supasync quarantine list says why",
-    DELETED: "deleted in OLD after it was copied, or written in NEW alone: only deletes: mirror removes it",
-    WRITTEN: "NEW's row is the younger one: the app, a trigger or a person has written it there",
-    UNSTAMPED: "changed on one side while its timestamp stayed as it was: sync cannot see that",
-    TRIGGER: "only timestamps differ, and NEW's is later: a trigger in NEW stamps rows anew",
-    CUT: "one text is the beginning of the other: the dashboard cuts cells at 10,240 characters",
+    LATE: "committed after a run had read past its timestamp, or backdated: reconcile copies it",
+    WAITING: "newer than what was copied last: the next sync copies it",
+    QUARANTINED: "NEW refused it: supasync quarantine list says why",
+    DELETED: "deleted in OLD after it was copied, or written in NEW only: deletes: mirror removes it",
+    WRITTEN: "NEW's row is newer: the app, a trigger or a person wrote it there",
+    UNSTAMPED: "changed on one side while its timestamp stayed the same: sync cannot see that",
+    TRIGGER: "only timestamps differ, and NEW's is later: a trigger in NEW sets it",
+    CUT: "one text is the start of the other: the dashboard cuts cells off at 10,240 characters",
     EMPTY: "NULL on one side, an empty text (or the word null) on the other: a dialect of CSV",
     UNKNOWN: "neither timestamps nor the state of NEW show the cause",
 }
@@ -47,11 +47,11 @@ class Guess:
     old: str = LEFT
     state: State | None = None
     files: bool = False
-    set_aside: frozenset[tuple[str, ...]] = field(init=False)
+    quarantined: frozenset[tuple[str, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
         rows = self.state.quarantine.get(self.table.name, ()) if self.state else ()
-        object.__setattr__(self, "set_aside", frozenset(row.key for row in rows))
+        object.__setattr__(self, "quarantined", frozenset(row.key for row in rows))
 
     @property
     def table(self) -> Table:
@@ -60,8 +60,8 @@ class Guess:
 
     def cause(self, row: RowDiff) -> str:
         """The likeliest cause, one of ``CAUSES``."""
-        if row.key in self.set_aside:
-            return SET_ASIDE
+        if row.key in self.quarantined:
+            return QUARANTINED
         mine, theirs = (row.left, row.right) if self.old == LEFT else (row.right, row.left)
         if theirs is None:
             return self._behind(self._moment(mine))

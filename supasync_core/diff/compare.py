@@ -1,6 +1,6 @@
 """The tables of two sides, one after the other: which, by which key, which columns, whose types."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import product
@@ -12,16 +12,16 @@ from supasync_core.diff.sides import FileSide, Side
 from supasync_core.model.errors import ConfigError, SchemaError, TableError
 from supasync_core.model.opaque_keys import foreign
 from supasync_core.model.table import Column, Shape, Table
+from supasync_core.model.wording import counted
 from supasync_core.staging.csv.choices import Choices
 
-KEY = ("id",)
 TIMESTAMPS = ("updated_at", "created_at")
-"""Where nothing is declared: looked for, and used where they are there."""
+"""The timestamps of tables that are not declared, as far as they have them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiffOptions:
-    """What a person asked for; ``declared`` are the tables of tables.yaml, None without it."""
+    """The options of the command; ``declared`` are the tables of tables.yaml, None without it."""
 
     tables: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
@@ -49,18 +49,18 @@ class Tables:
 
 @dataclass(frozen=True, slots=True)
 class SideComparison:
-    """Both sides, the engine between them, and what was asked for."""
+    """Compares the tables of two sides."""
 
     left: Side
     right: Side
     engine: DiffEngine
-    wish: DiffOptions
+    options: DiffOptions
     choices: Choices
 
     def tables(self) -> Tables:
-        """Which tables there are; ConfigError where nothing tells, or a wanted one is missing."""
-        declared = self.wish.declared or ()
-        chosen = [self._named(name, declared) for name in dict.fromkeys(self.wish.tables)]
+        """Which tables there are; ConfigError where none is shared, or a named one is missing."""
+        declared = self.options.declared or ()
+        chosen = [self._named(name, declared) for name in dict.fromkeys(self.options.tables)]
         mine, theirs = (side.tables(chosen or declared) for side in (self.left, self.right))
         if chosen:
             return Tables(tuple(chosen))
@@ -76,12 +76,12 @@ class SideComparison:
     def check(self, tables: Sequence[Table]) -> None:
         """ConfigError for a name of ``--columns``, ``--ignore`` or ``--null`` that nothing has."""
         self._check_nulls(tables)
-        wanted = dict.fromkeys((*self.wish.columns, *self.wish.ignore))
+        wanted = dict.fromkeys((*self.options.columns, *self.options.ignore))
         if not wanted:
             return
         pairs = [(table, side.shape(table)) for table in tables for side in (self.left, self.right)]
         shapes = [shape for _, shape in pairs]
-        for name in self.wish.columns:
+        for name in self.options.columns:
             having = [table for table, shape in pairs if name in shape.names]
             if having and not any(_copies(table, name) for table in having):
                 raise ConfigError([f"--columns {name}: tables.yaml leaves it out"])
@@ -93,14 +93,14 @@ class SideComparison:
             )
 
     def _check_nulls(self, tables: Sequence[Table]) -> None:
-        """ConfigError where NULL was told for something that no file has, before any row is compared."""
+        """ConfigError where ``--null`` names something that no file has, before any row is compared."""
         if not self.choices.nulls.keys() - {"*"}:
             return
         for table, side in product(tables, (self.left, self.right)):
             try:
                 side.shape(table)  # which notes the names of its files and columns
             except TableError:
-                return  # the name may be one of that file, and its own error is told where it is compared
+                return  # the name may be one of that file, and its own error is raised when it is compared
         there = sorted(self.choices.met - {"*"})
         lost = sorted(self.choices.nulls.keys() - {*there, "*"})
         if lost:
@@ -117,15 +117,15 @@ class SideComparison:
         mine = left.columns or right.columns  # a side without any rows may not know its own
         theirs = right.columns or left.columns
         wanted = self._wanted(table, mine, theirs)
-        question = DiffRequest(
+        request = DiffRequest(
             table=table,
             shape=shape,
             columns=tuple(name for name in mine if name in theirs and name in wanted),
-            strict=self.wish.strict,
-            min_age=self.wish.min_age,
-            now=self.wish.now,
+            strict=self.options.strict,
+            min_age=self.options.min_age,
+            now=self.options.now,
         )
-        found = self.engine.compare(question, left, right)
+        found = self.engine.compare(request, left, right)
         lossy = [place for place, side in ((LEFT, left), (RIGHT, right)) if side.lossy or side.doubtful]
         return replace(
             found,
@@ -138,9 +138,7 @@ class SideComparison:
                 *notes,
                 *(f"left: {note}" for note in left.notes),
                 *(f"right: {note}" for note in right.notes),
-                *self._aged(table, question),
-                *_unchecked(shape, table),
-                *_outside(found),
+                *self._notes(request, found),
             ),
         )
 
@@ -155,8 +153,8 @@ class SideComparison:
     def _keyed(self, table: Table, shapes: Sequence[Shape]) -> Table:
         """The table with the key and the timestamps to use; SchemaError where no key is known."""
         names = [shape.names for shape in shapes if shape.known and shape.columns]
-        if self.wish.key:
-            table = replace(table, key=self.wish.key)
+        if self.options.key:
+            table = replace(table, key=self.options.key)
         for name in table.key:
             if any(name not in each for each in names):
                 every = sorted(frozenset.intersection(*names))
@@ -166,11 +164,11 @@ class SideComparison:
                     hint=_in_another_case(name, names)
                     or "name the key's columns: --key COLUMN, once for each of them",
                 )
-        declared = {each.name for each in self.wish.declared or ()}
+        declared = {each.name for each in self.options.declared or ()}
         return table if table.name in declared else replace(table, timestamp=TIMESTAMPS)
 
     def _types(self, shapes: Sequence[Shape]) -> tuple[Shape, list[str]]:
-        """The types that decide: a project's before a file's; where two projects disagree, the look."""
+        """The types that decide: a project's before a file's; where two projects disagree, none."""
         left, right = shapes
         if self.left.typed != self.right.typed:
             first, second = (left, right) if self.left.typed else (right, left)
@@ -190,17 +188,26 @@ class SideComparison:
         """The columns to compare: of those that are copied what was asked for, and not to be ignored."""
         every = {*mine, *theirs}
         copied = every & {*(table.columns or every)} - {*table.exclude}
-        asked = copied & {*(self.wish.columns or copied)} - {*self.wish.ignore}
-        return asked | (every & {*table.key} - {*self.wish.ignore})
+        asked = copied & {*(self.options.columns or copied)} - {*self.options.ignore}
+        return asked | (every & {*table.key} - {*self.options.ignore})
 
-    def _aged(self, table: Table, question: DiffRequest) -> list[str]:
-        if self.wish.min_age is None or any(name in question.columns for name in table.timestamp):
-            return []
-        return ["--min-age has no effect: no timestamp of the table is compared"]
+    def _notes(self, request: DiffRequest, found: TableDiff) -> Iterator[str]:
+        """What was not compared, or not as it seems."""
+        table = request.table
+        if self.options.min_age is not None and not any(name in request.columns for name in table.timestamp):
+            yield "--min-age has no effect: no timestamp of the table is compared"
+        for name in foreign(request.shape, table.key):
+            yield (
+                f"the key column {name} is compared like text: whether two spellings are one key was not "
+                "checked"
+            )
+        if found.outside:
+            rows = counted(found.outside, "row is", "rows are")
+            yield f"{rows} outside of the bounds of the export and not compared: the export cannot have them"
 
 
 def _copies(table: Table, name: str) -> bool:
-    """Whether tables.yaml lets the column travel."""
+    """Whether the column is copied."""
     return name in table.key or (name not in table.exclude and name in (table.columns or (name,)))
 
 
@@ -238,21 +245,6 @@ def _merged(first: Shape, second: Shape) -> Shape:
         if column.type or column.name not in columns:
             columns[column.name] = column
     return Shape(tuple(columns.values()))
-
-
-def _unchecked(shape: Shape, table: Table) -> list[str]:
-    """What is said of key columns whose equality PostgreSQL alone knows."""
-    return [
-        f"the key column {name} is compared like text: whether two spellings are one key was not checked"
-        for name in foreign(shape, table.key)
-    ]
-
-
-def _outside(found: TableDiff) -> list[str]:
-    if not found.outside:
-        return []
-    rows = "1 row lies" if found.outside == 1 else f"{found.outside:,} rows lie"
-    return [f"{rows} outside of the bounds of the export, and not compared: the export cannot have them"]
 
 
 def _in_another_case(name: str, sides: Sequence[Collection[str]]) -> str | None:

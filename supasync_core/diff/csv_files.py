@@ -22,7 +22,6 @@ from supasync_core.staging.csv.export_finding import ERROR
 from supasync_core.staging.csv.file_format import Physical, UnreadableFileError, examine
 from supasync_core.staging.csv.find_files import TableFiles
 from supasync_core.staging.csv.folder import Files
-from supasync_core.staging.csv.named_files import together
 from supasync_core.staging.csv.null_hints import hints
 from supasync_core.staging.csv.raw_table import Raw
 
@@ -71,12 +70,12 @@ class CsvFiles:
         """Declared tables that there are files for; others under the names of their files."""
         if not path.is_dir():
             known = [table for table in declared if self._own(path, table)]
-            return known[:1] or [Table(name=find_files.named(path))]
+            return known[:1] or [Table(name=find_files.table_name_of(path))]
         there = self._found(path, declared)
         known = [table for table in declared if table.name in there.files]
         others = [
             *there.files.keys() - {table.name for table in known},
-            *map(find_files.named, there.unknown),
+            *map(find_files.table_name_of, there.unknown),
         ]
         return known + [Table(name=name) for name in dict.fromkeys(others)]
 
@@ -122,7 +121,9 @@ class CsvFiles:
         if not path.is_dir():
             return [path]
         there = self._found(path, [table])
-        paths = there.files.get(table.name) or [e for e in there.unknown if find_files.named(e) == table.name]
+        paths = there.files.get(table.name) or [
+            e for e in there.unknown if find_files.table_name_of(e) == table.name
+        ]
         if not paths:
             raise SchemaError(
                 f"{table.name}: there is no file {table.name}.csv or {table.name}_rows.csv in {path}",
@@ -139,8 +140,8 @@ class CsvFiles:
         }
         known = {each for paths in files.values() for each in paths}
         unknown = tuple(each for each in there.unknown if each not in known)
-        return together(
-            TableFiles({name: paths for name, paths in files.items() if paths}, unknown), self.named
+        return TableFiles({name: paths for name, paths in files.items() if paths}, unknown).with_named(
+            self.named
         )
 
     def _own(self, path: Path, table: Table) -> list[Path]:
@@ -148,7 +149,7 @@ class CsvFiles:
         try:
             own = Files(path).of(table)
         except SchemaError:
-            return [path] if path.is_file() and find_files.named(path) == table.name else []
+            return [path] if path.is_file() and find_files.table_name_of(path) == table.name else []
         return [own] if own.is_file() else []
 
 

@@ -24,7 +24,6 @@ from supasync_core.staging.csv.dialects import check_dialects
 from supasync_core.staging.csv.export_finding import WARNING
 from supasync_core.staging.csv.file_format import delimiter_of
 from supasync_core.staging.csv.find_files import TableFiles, find
-from supasync_core.staging.csv.named_files import together
 from supasync_core.staging.csv.records import lines
 from supasync_core.staging.staging_file import Staging
 
@@ -73,7 +72,7 @@ class ImportPlanner:
         """The files of the folder, and the named ones; ConfigError for an option that names none."""
         tables = self.migration.settings.tables
         found = TableFiles({}) if folder is None else find(folder, tables)
-        found = together(found, self.choices.files)
+        found = found.with_named(self.choices.files)
         _check(self.choices, KINDS, found, [table.name for table in tables])
         check_dialects(self.choices)
         for table in tables:

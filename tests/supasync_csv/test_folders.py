@@ -8,7 +8,7 @@ import pytest
 
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.table import Table
-from supasync_core.staging.csv.find_files import find, named
+from supasync_core.staging.csv.find_files import find, table_name_of
 from supasync_core.staging.csv.folder import Files
 from tests.diff.calling import call, csv_file
 
@@ -44,7 +44,7 @@ def test_only_what_supasync_proposes_is_a_further_part_of_a_table(
 def test_a_table_of_a_part_s_name_has_its_own_file(tmp_path: Path) -> None:
     (tmp_path / "log-2.csv").touch()
     assert list(find(tmp_path, [Table(name="log"), Table(name="log-2")]).files) == ["log-2"]
-    assert [named(Path(name)) for name in ("log_2023.csv", "log_rows.csv", "log-2.csv")] == [
+    assert [table_name_of(Path(name)) for name in ("log_2023.csv", "log_rows.csv", "log-2.csv")] == [
         "log_2023",
         "log",
         "log",
@@ -112,7 +112,9 @@ def test_init_sees_a_suffix_in_capitals_and_the_file_that_sync_reads(tmp_path: P
 @pytest.mark.parametrize(
     ("header", "hint"), [("ID,v", "one side calls it ID"), (",id,v", "an index that pandas writes")]
 )
-def test_a_header_in_other_letters_or_an_index_is_named(tmp_path: Path, header: str, hint: str) -> None:
+def test_a_header_in_other_letters_or_an_index_is_table_name_of(
+    tmp_path: Path, header: str, hint: str
+) -> None:
     (tmp_path / "left.csv").write_text(f"{header}\n{'0,' * header.startswith(',')}1,a\n")
     (tmp_path / "right.csv").write_text("id,v\n1,a\n")
     done = call(tmp_path, "diff", "left.csv", "right.csv")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from supasync_core.gap.csv.where_filter import COMPARED, Condition, conditions
-from supasync_core.model.batch import Cursor, Key, Span
+from supasync_core.model.batch import Key, Span
 from supasync_core.model.pg_types import is_array
 from supasync_core.model.printable import comment, file_name, sql_name, sql_text
 from supasync_core.model.table import Shape, Table
@@ -57,7 +57,8 @@ def query(wanted: Wanted, *, exact: bool) -> Query:
     """The query of one table: its rows in an order, with their own limit."""
     table = wanted.table
     filtered, notes = _filter(wanted)
-    rows = f"select {_columns(wanted, exact=exact)} from {_name(table)} as t{_where(wanted, filtered)}"
+    name = f"{sql_name(table.schema)}.{sql_name(table.relation)}"
+    rows = f"select {_columns(wanted, exact=exact)} from {name} as t{_where(wanted, filtered)}"
     order = ", ".join(f"t.{sql_name(name)}" for name in table.key)
     text = _exact(wanted, rows) if exact else f"{rows}\norder by {order}"
     sql = f"{text}\nlimit {LIMIT}"
@@ -75,10 +76,6 @@ def query(wanted: Wanted, *, exact: bool) -> Query:
 def _is_plain(sql: str) -> bool:
     """Whether psql may have it on one line: every name and value in it is printable."""
     return "U&" not in sql and all(line.isprintable() for line in sql.split("\n"))
-
-
-def _name(table: Table) -> str:
-    return f"{sql_name(table.schema)}.{sql_name(table.relation)}"
 
 
 def _columns(wanted: Wanted, *, exact: bool) -> str:
@@ -128,15 +125,11 @@ def _span(span: Span, key: Sequence[str]) -> str:
     bounds = ((">=", span.start), (">", span.beyond), ("<=", span.until))
     terms += [f"{name} {sign} {sql_text(text)}" for sign, text in bounds if text is not None]
     if span.after and span.after.value is not None:
-        terms.append(_after(name, span.after))
+        # from the cursor on, its own row included: ties are safe whatever the order of keys
+        terms.append(f"{name} >= {sql_text(span.after.value)}")
     if len(terms) == len(span.keyset.nulls):
         terms.append(f"{name} is not null")
     return f"({' and '.join(terms)})"
-
-
-def _after(name: str, place: Cursor) -> str:
-    """From the cursor on, its own row included: ties are safe whatever the order of keys."""
-    return f"{name} >= {sql_text(place.value or '')}"
 
 
 def _row(key: Sequence[str]) -> str:

@@ -60,13 +60,13 @@ class ExactFile:
             if "table" in chunk.head:
                 head = chunk.head
                 if chunk.rows or head["table"] != self.table.name:
-                    self._amiss(
+                    self._report(
                         f"is an export of the table {head['table']}, or has rows outside of a chunk",
                         chunk.line,
                     )
                     return
                 if not chunk.sealed:
-                    self._amiss("has a damaged head: where it begins is unknown", chunk.line)
+                    self._report("has a damaged head: where it begins is unknown", chunk.line)
                 continue
             if not chunk.intact or chunk.head.get("chunk") != seen or not self._parses(chunk):
                 self._damaged(chunk)
@@ -75,9 +75,9 @@ class ExactFile:
                 yield Batch(raw_json.join(chunk.rows))
             seen += 1
         if head is None:
-            self._amiss("has no head: its beginning is missing", 1)
+            self._report("has no head: its beginning is missing", 1)
         elif head.get("chunks") != seen:
-            self._amiss(f"has {seen} of {head.get('chunks')} chunks: rows are missing at its end", None)
+            self._report(f"has {seen} of {head.get('chunks')} chunks: rows are missing at its end", None)
         elif not self.findings:
             self.proof = head
 
@@ -103,26 +103,26 @@ class ExactFile:
                             yield current
                         current = Chunk(own, text, line)
                     elif current is None:
-                        self._amiss("has rows before its head", line)
+                        self._report("has rows before its head", line)
                         return
                     else:
                         current.rows.append(text)
                     line = reader.line_num + 1
         except csv.Error as err:
-            self._amiss(f"is not valid CSV ({err})", None)
+            self._report(f"is not valid CSV ({err})", None)
         if current:
             yield current
 
     def _damaged(self, chunk: Chunk) -> None:
         first, last = chunk.head.get("first"), chunk.head.get("last")
-        self._amiss(
+        self._report(
             f"has a damaged chunk: {len(chunk.rows)} rows of {chunk.head.get('rows')}, or another digest",
             chunk.line,
             tuple(map(str, first)) if isinstance(first, list) else (),
             tuple(map(str, last)) if isinstance(last, list) else (),
         )
 
-    def _amiss(
+    def _report(
         self, text: str, line: int | None, key: tuple[str, ...] = (), until: tuple[str, ...] = ()
     ) -> None:
         self.findings.append(

@@ -1,15 +1,18 @@
-"""Which file of a folder is which table's."""
+"""Which file is which table's: by its name in a folder, or by ``--file TABLE=PATH``."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from supasync_core.api.registry import did_you_mean
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.printable import file_name
 from supasync_core.model.table import Table
 
 EXACT = "supasync_exact"
+Files = Mapping[str, tuple[Path, ...]]
+"""Paths by table."""
 _TYPES = (".csv", ".tsv", ".txt")
 _PART = r"(?:-[1-9]\d{0,2})?"
 """What `gap sql` proposes for a further part. A year, ``_2`` or ``(1)`` may be another table's."""
@@ -19,8 +22,18 @@ _PART = r"(?:-[1-9]\d{0,2})?"
 class TableFiles:
     """The files of a folder: those of each table, and those of none."""
 
-    files: Mapping[str, tuple[Path, ...]]
+    files: Files
     unknown: tuple[Path, ...] = ()
+
+    def with_named(self, files: Files) -> "TableFiles":
+        """The same with the named files: each belongs to the table that it was named for, to no other."""
+        named = {_identity(path) for paths in files.values() for path in paths}
+        merged = {name: _others(paths, named) for name, paths in self.files.items()}
+        for name, paths in files.items():
+            merged[name] = (*merged.get(name, ()), *paths)
+        return TableFiles(
+            {name: paths for name, paths in merged.items() if paths}, _others(self.unknown, named)
+        )
 
 
 def find(folder: Path, tables: Sequence[Table]) -> TableFiles:
@@ -50,9 +63,57 @@ def find(folder: Path, tables: Sequence[Table]) -> TableFiles:
     return TableFiles({name: tuple(found) for name, found in files.items()}, tuple(unknown))
 
 
-def named(path: Path) -> str:
+def table_name_of(path: Path) -> str:
     """The table that a file is named after where nobody knows the tables."""
     return re.fullmatch(rf"(.*?)(?:_rows)?{_PART}", path.stem, re.DOTALL)[1] or path.stem  # type: ignore[index]
+
+
+def parse_named(given: Sequence[str], tables: Collection[str] | None) -> Files:
+    """The paths of each ``TABLE=PATH``; ConfigError with all that is wrong.
+
+    ``tables``: those that there are, None where any name will do.
+    """
+    files: dict[str, list[Path]] = {}
+    problems: list[str] = []
+    seen: set[tuple[int, int]] = set()
+    for each in given:
+        table, path = _parted(each, tables or ())
+        if not table or not path:
+            problems.append(f"--file {each}: give TABLE=PATH, such as users=export/users_2023.csv")
+        elif tables is not None and table not in tables:
+            problems.append(f"--file {each}: there is no such table{did_you_mean(table, tables)}")
+        elif not Path(path).is_file():
+            problems.append(f"--file {each}: there is no such file")
+        elif _identity(Path(path)) in seen:
+            problems.append(f"--file {each}: this file is named twice")
+        else:
+            seen.add(_identity(Path(path)))
+            files.setdefault(table, []).append(Path(path))
+    if problems:
+        raise ConfigError(problems)
+    return {table: tuple(paths) for table, paths in files.items()}
+
+
+def by_side(files: Files, left: str, right: str) -> dict[str, Files]:
+    """The named files of each side of a comparison that is a folder; of two folders, by where they lie."""
+    folders = [name for name in dict.fromkeys((left, right)) if Path(name).is_dir()]
+    if not files:
+        return {}
+    if not folders:
+        raise ConfigError(["--file: neither side is a folder of CSV files, to which a file could be added"])
+    if len(folders) == 1:
+        return {folders[0]: files}
+    sides: dict[str, dict[str, tuple[Path, ...]]] = {name: {} for name in folders}
+    for table, paths in files.items():
+        for path in paths:
+            inside = [name for name in folders if path.resolve().is_relative_to(Path(name).resolve())]
+            if len(inside) != 1:
+                raise ConfigError(
+                    [f"--file {table}={path}: is not in one of the two folders: which is it of?"]
+                )
+            mine = sides[inside[0]]
+            mine[table] = (*mine.get(table, ()), path)
+    return dict(sides)
 
 
 def _is_ambiguous(path: Path, tables: Sequence[Table]) -> bool:
@@ -79,3 +140,20 @@ def _in_another_case(path: Path, names: Sequence[str], own: Collection[str]) -> 
 def _matches(name: str, path: Path, pattern: str = "", flags: int = 0) -> bool:
     stems = "|".join(map(re.escape, (name, file_name(name), file_name(name, alone=False))))
     return re.fullmatch(f"(?:{stems}){pattern}", path.stem, flags) is not None
+
+
+def _others(paths: Iterable[Path], named: Collection[tuple[int, int]]) -> tuple[Path, ...]:
+    return tuple(path for path in paths if _identity(path) not in named)
+
+
+def _parted(given: str, tables: Collection[str]) -> tuple[str, str]:
+    """Table and path; a table's name may have an equals sign in it."""
+    known = max((name for name in tables if given.startswith(f"{name}=")), key=len, default=None)
+    table = given.partition("=")[0] if known is None else known
+    return table, given[len(table) + 1 :]
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """The same for each name of one file."""
+    status = path.stat()
+    return status.st_dev, status.st_ino
