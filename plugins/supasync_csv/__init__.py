@@ -6,11 +6,10 @@ empty text is ``""``. DuckDB reads and writes them; it is imported when a folder
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supasync_core import hookimpl
-from supasync_core.api.registration import Backend, Fence, path_backend
+from supasync_core.api.registration import Backend, imported, path_backend
 from supasync_core.api.registry import Registry
 
 if TYPE_CHECKING:
@@ -21,34 +20,19 @@ if TYPE_CHECKING:
 @hookimpl
 def supasync_register_sources(registry: Registry[Backend[Source]]) -> None:
     """Files that are only read."""
-    registry.add("csv", path_backend("csv", _open_source))
+    opened = imported("supasync_csv.source", "CsvSource")
+    registry.add("csv", path_backend("csv", opened))
 
 
 @hookimpl
 def supasync_register_sinks(registry: Registry[Backend[Sink]]) -> None:
     """Files that are written, and created where there are none."""
-    registry.add("csv", path_backend("csv", _open_sink))
+    opened = imported("supasync_csv.sink", "CsvSink")
+    registry.add("csv", path_backend("csv", opened, fenced=True))
 
 
 @hookimpl
 def supasync_register_state_stores(registry: Registry[Backend[StateStore]]) -> None:
     """The file ``.supasync-state.json`` beside the files that are written."""
-    registry.add("csv", path_backend("csv", _open_store))
-
-
-def _open_source(path: Path, _fence: Fence) -> Source:
-    from supasync_csv.source import CsvSource  # noqa: PLC0415 - DuckDB is large
-
-    return CsvSource(path)
-
-
-def _open_sink(path: Path, fence: Fence) -> Sink:
-    from supasync_csv.sink import CsvSink  # noqa: PLC0415 - DuckDB is large
-
-    return CsvSink(path, fence)
-
-
-def _open_store(path: Path, _fence: Fence) -> StateStore:
-    from supasync_csv.store import CsvStore  # noqa: PLC0415 - wanted by writing commands only
-
-    return CsvStore(path)
+    opened = imported("supasync_csv.store", "CsvStore")
+    registry.add("csv", path_backend("csv", opened))

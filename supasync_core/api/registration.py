@@ -87,15 +87,18 @@ class Backend(Generic[T_co]):
     parallel: bool = False
 
 
-def path_backend(name: str, opened: Callable[[Path, Fence], T]) -> Backend[T]:
-    """A backend whose only setting is ``path``, a file or folder relative to that of tables.yaml."""
+def path_backend(name: str, opened: Callable[..., T], *, fenced: bool = False) -> Backend[T]:
+    """A backend whose only setting is ``path``, a file or folder relative to that of tables.yaml.
+
+    ``opened`` is called with the path, and a sink's with the fence as well.
+    """
 
     def path(context: Context) -> Path:
         return context.folder / Path(context.settings["path"]).expanduser()
 
     return Backend(
         name,
-        lambda context: opened(real(path(context)), context.fence),
+        lambda context: opened(real(path(context)), *([context.fence] if fenced else [])),
         {"path": Setting()},
         lambda context: f"{name}:{name_of(path(context).resolve())}",
     )
