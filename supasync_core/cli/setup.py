@@ -30,8 +30,12 @@ def check(session: Session, *, as_json: bool) -> int:
     Exits with 0 where a sync may run, with 3 where something needs a person first.
     """
     with session.migration() as migration:
-        found = _look(migration, as_json=as_json)
-    if found.fine and (found.past is None or found.past.state is None) and not as_json:
+        found = preflight(migration, _print_progress)
+    if as_json:
+        click.echo(json.dumps(_as_json(found), indent=2))
+        return 0 if found.fine else 3
+    _print(session, found)
+    if found.fine and (found.past is None or found.past.state is None):
         click.echo("there is no baseline yet; next: supasync setup")
     return 0 if found.fine else 3
 
@@ -54,10 +58,12 @@ def setup(session: Session, start: str | None, *, as_json: bool) -> int:
     settings = session.settings
     with lock.locked(settings.folder), session.migration() as migration:
         instant = _instant(start)
-        found = preflight(migration, _looking) if as_json else _look(migration, as_json=False)
+        found = preflight(migration, _print_progress)
+        if not as_json:
+            _print(session, found)
         if not found.ready:
             if not as_json:
-                _next(found)
+                _print_next(found)
             raise StateError(
                 "the baseline was not written", hint="fix the problems above, then run supasync setup again"
             )
@@ -71,15 +77,15 @@ def setup(session: Session, start: str | None, *, as_json: bool) -> int:
         else:
             message = _write_baseline(migration, instant)
     if as_json:
-        told = {"baseline": True, "message": message, "next": [asdict(step) for step in steps(found)]}
-        click.echo(json.dumps({**_as_json(found), **told}, indent=2))
+        outcome = {"baseline": True, "message": message, "next": [asdict(step) for step in steps(found)]}
+        click.echo(json.dumps({**_as_json(found), **outcome}, indent=2))
     else:
         click.echo(message)
-        _next(found)
+        _print_next(found)
     return 0
 
 
-def _next(found: Preflight) -> None:
+def _print_next(found: Preflight) -> None:
     """The commands that are left to do, as they can be typed."""
     click.echo("next, in this order:")
     coming = steps(found)
@@ -88,16 +94,12 @@ def _next(found: Preflight) -> None:
         output.line(f"  {step.command:{width}}  # {step.why}")
 
 
-def _looking(name: str) -> None:
+def _print_progress(name: str) -> None:
     output.line(f"looking at {name} ...", err=True)
 
 
-def _look(migration: Migration, *, as_json: bool) -> Preflight:
-    found = preflight(migration, _looking)
-    if as_json:
-        click.echo(json.dumps(_as_json(found), indent=2))
-        return found
-    click.echo(f"OLD: {migration.source_ref}\nNEW: {migration.settings.sink.ref}\n")
+def _print(session: Session, found: Preflight) -> None:
+    click.echo(f"OLD: {session.settings.source.ref}\nNEW: {session.settings.sink.ref}\n")
     output.table(
         ("table", "rows in OLD", "rows in NEW"), [tuple(asdict(row).values()) for row in found.tables]
     )
@@ -105,7 +107,6 @@ def _look(migration: Migration, *, as_json: bool) -> Preflight:
         output.line(f"{finding.level}: {finding.text}")
         output.hint(finding.hint)
     click.echo(_verdict(found))
-    return found
 
 
 def _verdict(found: Preflight) -> str:

@@ -47,10 +47,10 @@ def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int
     left_out = last_list(settings).tables
     coming = of_projects(spendings, settings.budgets.database, now)
     if as_json:
-        told = {name: found.as_json(name) for name, found in coming.items()}
+        forecasts = {name: found.as_json(name) for name, found in coming.items()}
         where = {"phase": {"number": stands.number, "name": stands.name, "next": stands.next}}
         left = {"undecided": by_name(left_out)}
-        click.echo(json.dumps({**_as_json(health), **left, **where, "forecasts": told}, indent=2))
+        click.echo(json.dumps({**_as_json(health), **left, **where, "forecasts": forecasts}, indent=2))
     else:
         _show(health, session.redact)
         output.undecided(left_out)
@@ -83,15 +83,15 @@ def _show(health: Health, redact: Callable[[str], str]) -> None:
     if health.set_aside:
         click.echo(f"{counted(health.set_aside, 'row is', 'rows are')} quarantined: supasync quarantine list")
     for name, rows in health.kept_out.items():
-        told = counted(rows, "row of OLD is kept out by a row", "rows of OLD are kept out by rows")
-        output.line(f"{name}: {told} of NEW that OLD does not have: supasync reconcile clear")
+        kept_out = counted(rows, "row of OLD is kept out by a row", "rows of OLD are kept out by rows")
+        output.line(f"{name}: {kept_out} of NEW that OLD does not have: supasync reconcile clear")
     if health.rate is not None:
         click.echo(f"success rate: {health.rate:.0%} of the last {health.rated} syncs")
     click.echo(f"cost of the runs below: {health.requests:,} requests, {format_size(health.bytes)}\n")
     output.table(
         ("table", "last complete read", "lag"), [(t.name, t.read_at, ago(t.lag)) for t in health.tables]
     )
-    for line in (line for lag in health.tables for line in _told(lag)):
+    for line in (line for lag in health.tables for line in _remarks(lag)):
         output.line(line)
     click.echo()
     output.table(
@@ -103,7 +103,7 @@ def _show(health: Health, redact: Callable[[str], str]) -> None:
     )
 
 
-def _told(lag: TableLag) -> Iterator[str]:
+def _remarks(lag: TableLag) -> Iterator[str]:
     """What is special about one table."""
     if lag.comparing:
         met, rows = lag.comparing

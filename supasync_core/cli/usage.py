@@ -59,7 +59,7 @@ def usage(session: Session, *, estimate: bool, as_json: bool) -> int:
     purposes = {project: spending.by_purpose(month, project) for project in spending.PROJECTS}
     coming = forecast.of_projects(spendings, budgets.database, now)
     if as_json:
-        told = {
+        shown = {
             "month": f"{_day(begin):%Y-%m}",
             "records": len(month),
             "budgets": [{**asdict(share), "part": share.part, "warns": share.warns} for share in known],
@@ -69,7 +69,7 @@ def usage(session: Session, *, estimate: bool, as_json: bool) -> int:
             "forecasts": {project: found.as_json(project) for project, found in coming.items()},
             "estimated_database_bytes": {"OLD": estimated},
         }
-        click.echo(json.dumps(told, indent=2))
+        click.echo(json.dumps(shown, indent=2))
         return 0
     click.echo(f"{_day(begin):%B %Y} (UTC), {counted(len(month), 'run', 'runs')}\n")
     _print_tables(known, purposes, f"by {_day(end - 1):%b %d}")

@@ -54,8 +54,8 @@ def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool
         found = compare(migration, chosen, exact=exact, staging=kept, progress=progress)
     left_out = last_list(session.settings).tables
     if as_json:
-        told = {**found.as_json(), "undecided": by_name(left_out)}
-        click.echo(session.redact(json.dumps(told, indent=2)))
+        shown = {**found.as_json(), "undecided": by_name(left_out)}
+        click.echo(session.redact(json.dumps(shown, indent=2)))
     else:
         _show(session, found, limit, left_out)
     return found.exit_code
@@ -109,7 +109,7 @@ def _show_table(session: Session, verdict: "TableVerdict", limit: int) -> None:
             output.line(f"    {text}")
         if len(keys) > limit:
             click.echo("    ... (--limit, --json)")
-    for line in _besides(verdict):
+    for line in _remarks(verdict):
         output.line(f"  {session.redact(line)}")
     steps = ", ".join(f"{step} {number:,}" for step, number in verdict.requests.items())
     if steps:
@@ -127,7 +127,7 @@ def _methods(found: "Verification") -> dict[tuple[str, ...], list[str]]:
     return methods
 
 
-def _besides(verdict: "TableVerdict") -> list[str]:
+def _remarks(verdict: "TableVerdict") -> list[str]:
     numbers = (
         (verdict.unlooked, "not checked a second time, which may differ too"),
         (verdict.unmet, "by which the counts differ from what was compared"),

@@ -10,7 +10,7 @@ from supasync_core.model.level import PROBLEM, WARNING
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration
-from supasync_core.schema.compare_tables import Difference, absent, differences
+from supasync_core.schema.compare_tables import Difference, differences, missing_table
 
 OWN = "sync_metadata"
 """supasync's own table, which only a NEW has."""
@@ -98,7 +98,7 @@ def _of_table(
     if table.name == OWN:
         return []
     if new is None:
-        return [absent(table, old, declared=declared)]
+        return [missing_table(table, old, declared=declared)]
     if migration.settings.source.backend != migration.settings.sink.backend:
         old, new = _untyped(old), _untyped(new)
     found = differences(table, old, new, declared=declared)

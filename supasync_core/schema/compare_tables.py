@@ -35,7 +35,7 @@ def differences(table: Table, old: Shape, new: Shape, *, declared: bool = True) 
         yield found if concerned else replace(found, level=WARNING)
 
 
-def absent(table: Table, shape: Shape, *, declared: bool) -> Difference:
+def missing_table(table: Table, shape: Shape, *, declared: bool) -> Difference:
     """A table or view that NEW does not have."""
     kind = "view" if shape.view else "table"
     level: Level = PROBLEM if declared else WARNING

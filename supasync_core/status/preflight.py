@@ -76,9 +76,9 @@ def preflight(migration: Migration, progress: Callable[[str], None]) -> Prefligh
                 break
         counts.append(Rows(table.name, old, new))
     findings.extend(check_tables(migration, past))
-    undecided, told = check_undecided(migration)
+    undecided, more = check_undecided(migration)
     snapshot = source_snapshot.look(migration, ())
-    findings += [*told, *map(warning, snapshot.notes())]
+    findings += [*more, *map(warning, snapshot.notes())]
     blind = isinstance(migration.source, Surveyed) and snapshot.survey is None
     return Preflight(_worded_once(findings), tuple(counts), past, undecided, blind)
 

@@ -237,8 +237,8 @@ def comparison_of(migration: Migration, table: Table, state: State, *, exact: bo
 def added(total: int, row: SeenRow) -> int:
     """A sum of digests with that of one more row; it does not depend on the order of rows."""
     moments = [str(each) for each in row.instants]
-    told = json.dumps([row.key, moments, row.light.text], ensure_ascii=False)
-    return (total + int.from_bytes(sha256(told.encode(errors="surrogatepass")).digest())) % _MODULUS
+    text = json.dumps([row.key, moments, row.light.text], ensure_ascii=False)
+    return (total + int.from_bytes(sha256(text.encode(errors="surrogatepass")).digest())) % _MODULUS
 
 
 def shown(total: int) -> str:

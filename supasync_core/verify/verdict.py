@@ -112,12 +112,12 @@ class TableVerdict:
 
     def as_json(self) -> dict[str, Any]:
         """Everything, under the names of the fields."""
-        told = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "name"}
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "name"}
         return {
             "equal": self.proven,
             "differences": self.differences,
             "values_compared": self.values_compared,
-            **told,
+            **values,
             "changed": [{"key": key, "columns": names} for key, names in self.changed.items()],
             "requests": dict(self.requests),
             "seconds": round(self.seconds, 3),

@@ -48,15 +48,15 @@ def verify(
     """
     past = migration.store.past(1)
     state = current(past, migration.source_ref) if past.state else State(migration.source_ref)
-    told = []
+    notes_of_all = []
     if past.state is None:
-        told.append("there is no baseline in NEW: every row of OLD is expected there")
+        notes_of_all.append("there is no baseline in NEW: every row of OLD is expected there")
     if state.closed:
-        told.append(
+        notes_of_all.append(
             f"NEW is closed since {state.closed}: rows stamped later there are the app's and not compared"
         )
     if staging is None:
-        told.append("without a staging nothing is kept: row versions are not compared")
+        notes_of_all.append("without a staging nothing is kept: row versions are not compared")
     chosen = exact if isinstance(exact, Collection) else [table.name for table in tables if exact]
     verdicts = tuple(
         _TableVerification(migration, table, state, staging, progress, table.name in chosen).run()
@@ -64,7 +64,7 @@ def verify(
     )
     now = migration.source_now()
     at = None if now is None else timestamps.to_text(now)
-    return Verification(tables=verdicts, at=at, notes=tuple(told))
+    return Verification(tables=verdicts, at=at, notes=tuple(notes_of_all))
 
 
 @dataclass

@@ -38,7 +38,7 @@ def notes(how: TableComparison, look: SecondLook) -> tuple[str, ...]:
     filtered = counted(len(look.filtered), "of the extra rows is", "of the extra rows are")
     never_read = how.state.table(table.name).read_at is None
     stampless = not never_read and not how.counted and not how.stamps
-    told = {
+    remarks = {
         f"OLD's rows were compared after {', '.join(table.transform)}": table.transform,
         f"not compared, because excluded: {', '.join(table.exclude)}": table.exclude,
         "only the columns that tables.yaml names were compared": table.columns,
@@ -50,4 +50,4 @@ def notes(how: TableComparison, look: SecondLook) -> tuple[str, ...]:
         f"{written} written in OLD since the last verification: compared as whole rows": look.rewritten,
         f"{filtered} in OLD, but left out by where or a transform now": look.filtered,
     }
-    return tuple(text for text, applies in told.items() if applies)
+    return tuple(text for text, applies in remarks.items() if applies)
