@@ -8,10 +8,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from supasync_core.api import journal
-from supasync_core.api.journal import Journal
-from supasync_core.api.state_store import Claim, Entry, Past, Run, StateStore
-from supasync_core.model import timestamps
+from supasync_core.api.journal import Journal, JournalStore
 from supasync_core.model.errors import LockedError, StateError
 from supasync_core.staging.csv.folder import Files
 from supasync_core.system.links import real, replace_whole
@@ -21,26 +18,11 @@ _PATIENCE = 10.0
 """Seconds to wait for another process that changes the file; that takes milliseconds."""
 
 
-class CsvStore(StateStore):
+class CsvStore(JournalStore):
     """Keeps the journal in a file that is replaced as a whole; a damaged one is left alone."""
 
     def __init__(self, path: Path) -> None:
         self._path = Files(path).folder / NAME
-
-    def begin(self, claim: Claim) -> Run:
-        """Take the lease; folder and file are created where there are none."""
-        with self._changing() as entries:
-            answer = journal.begin(entries, claim, timestamps.now())
-        return journal.granted(answer, claim)
-
-    def save(self, run_id: str, entry: Entry) -> bool:
-        """Replace the file by one with this state and record."""
-        with self._changing() as entries:
-            return journal.save(entries, run_id, entry, timestamps.now())
-
-    def past(self, limit: int, since: str | None = None) -> Past:
-        """What the file holds; nothing where there is no file yet."""
-        return journal.past(self._read(), limit, since)
 
     @contextmanager
     def _changing(self) -> Iterator[Journal]:
@@ -49,7 +31,7 @@ class CsvStore(StateStore):
         try:
             lock = FileLock(f"{self._path}.lock", timeout=_PATIENCE, mode=0o600)
             with lock:
-                entries = self._read()
+                entries = self._entries()
                 before = json.dumps(entries)
                 yield entries
                 text = json.dumps(entries, ensure_ascii=False, indent=1)
@@ -58,7 +40,7 @@ class CsvStore(StateStore):
         except Timeout as err:
             raise LockedError(f"another process holds {self._path}.lock", hint="try again") from err
 
-    def _read(self) -> Journal:
+    def _entries(self) -> Journal:
         try:
             entries: Any = json.loads(real(self._path).read_text(encoding="utf-8"))
         except FileNotFoundError:

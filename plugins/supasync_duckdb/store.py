@@ -10,10 +10,7 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from supasync_core.api import journal
-from supasync_core.api.journal import Journal
-from supasync_core.api.state_store import Claim, Entry, Past, Run
-from supasync_core.model import timestamps
+from supasync_core.api.journal import Journal, JournalStore
 from supasync_core.staging.connection import open_to_look, open_to_write, transaction, translate_errors
 
 _NUMBERS = ("records_synced", "requests", "bytes")
@@ -36,27 +33,12 @@ _COLUMNS = (
 )
 
 
-class DuckdbStore:
+class DuckdbStore(JournalStore):
     """Keeps the journal as rows, ``number`` giving their order."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._opened: DuckDBPyConnection | None = None
-
-    def begin(self, claim: Claim) -> Run:
-        """Take the lease; the file and its table are created where there are none."""
-        with self._changing() as entries:
-            answer = journal.begin(entries, claim, timestamps.now())
-        return journal.granted(answer, claim)
-
-    def save(self, run_id: str, entry: Entry) -> bool:
-        """Store state and record in one transaction."""
-        with self._changing() as entries:
-            return journal.save(entries, run_id, entry, timestamps.now())
-
-    def past(self, limit: int, since: str | None = None) -> Past:
-        """What the table holds; nothing where there is no file or no table yet."""
-        return journal.past(self._entries(), limit, since)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -5,11 +5,13 @@ SQL that ``supasync schema sql`` prints follows the same rules inside PostgreSQL
 both to them.
 """
 
+from abc import abstractmethod
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 from uuid import uuid4
 
-from supasync_core.api.state_store import Claim, Entry, Past, Record, Run, Spending
+from supasync_core.api.state_store import Claim, Entry, Past, Record, Run, Spending, StateStore
 from supasync_core.model import state_json, timestamps
 from supasync_core.model.errors import LockedError, StateError
 from supasync_core.model.state import State
@@ -21,6 +23,33 @@ REOPEN = "state reopen"
 """The one command that may take the lease of a closed state."""
 NO_BASELINE = "there is no baseline yet: nothing was ever synced"
 _NOT_SET_UP = "run: supasync setup"
+
+
+class JournalStore(StateStore):
+    """A state store that is a journal: a subclass says how it is read, and how it is changed."""
+
+    @abstractmethod
+    def _entries(self) -> Journal:
+        """The journal; empty if there is none yet."""
+
+    @abstractmethod
+    def _changing(self) -> AbstractContextManager[Journal]:
+        """The journal for one process at a time; it is created if need be, and what is changed is kept."""
+
+    def begin(self, claim: Claim) -> Run:
+        """Take the lease, as `StateStore.begin` says."""
+        with self._changing() as entries:
+            answer = begin(entries, claim, timestamps.now())
+        return granted(answer, claim)
+
+    def save(self, run_id: str, entry: Entry) -> bool:
+        """Store state and record together."""
+        with self._changing() as entries:
+            return save(entries, run_id, entry, timestamps.now())
+
+    def past(self, limit: int, since: str | None = None) -> Past:
+        """What the journal holds."""
+        return past(self._entries(), limit, since)
 
 
 def begin(journal: Journal, claim: Claim, now: timestamps.Instant) -> Answer:
