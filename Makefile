@@ -31,7 +31,7 @@ demo: .venv/.installed ## see supasync at work on made-up data, in a minute
 	@$(BIN)/supasync demo $(ARGS)
 
 test: lint $(NODE_PACKAGES) ## lint, then run every test
-	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 quick: .venv/.dev ## unit and contract tests: all that needs no PostgreSQL, without lint; in a minute or so
 	@$(BIN)/pytest -n 2 --dist worksteal -m 'not server' $(ARGS)
@@ -41,7 +41,7 @@ lowest: .venv-lowest/.installed ## the demo, contracts and values with the lowes
 	@.venv-lowest/bin/supasync demo
 
 coverage: .venv/.dev $(NODE_PACKAGES) ## the same tests, and what they do not reach; takes twice as long
-	@$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
 
 soak: .venv/.dev ## play random schedules on real servers; in memory: make soak MEMORY=1 STEPS=1000000
 	@$(BIN)/python -m tests.soak.play --steps $(STEPS) $(if $(MEMORY),--memory) $(if $(SEED),--seed $(SEED))
