@@ -107,12 +107,12 @@ class Faults:
             self.held += 1
             self.lock.notify_all()
             self.lock.wait_for(lambda: self.tickets > ticket)
-            self.held -= 1
 
     def release(self) -> None:
         """Let every held request go on."""
         with self.lock:
             self.tickets += 1
+            self.held = 0
             self.lock.notify_all()
 
     def wait_held(self, count: int, seconds: float) -> bool:

@@ -263,6 +263,7 @@ def become(request: dict[str, object], descriptors: list[int]) -> None:
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     sys.argv = [str(each) for each in request["args"]]  # type: ignore[attr-defined]
     sys.path[0] = str(Path(sys.argv[0]).parent)
     exec(str(request["before"]), {})  # noqa: S102 - our own
