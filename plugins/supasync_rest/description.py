@@ -18,7 +18,9 @@ from supasync_rest.messages import Response
 _TYPES = {"int32": "integer", "int64": "bigint"}
 
 _REFERENCE = re.compile(r"<fk table='(.{1,63}?)' column='(.{1,63}?)'/>")
-"""Names have at most 63 bytes; without that a description of a megabyte takes hours."""
+"""Without the limit a description of a megabyte takes hours."""
+_LONGEST = 63
+"""Bytes of a name in PostgreSQL."""
 
 HIDDEN = (
     "identity and generated columns",
@@ -39,10 +41,18 @@ def parse_description(answer: Response) -> dict[str, Shape] | None:
         # a schema without a table has no definitions at all
         definitions, paths = document.get("definitions", {}), document["paths"]
         return {
-            name: _shape(definition, paths.get(f"/{name}", {})) for name, definition in definitions.items()
+            _named(name): _shape(definition, paths.get(f"/{name}", {}))
+            for name, definition in definitions.items()
         }
     except (ValueError, KeyError, AttributeError, TypeError):
         return None
+
+
+def _named(name: str) -> str:
+    """The name; ValueError for one that PostgreSQL cannot have."""
+    if len(name.encode()) > _LONGEST:
+        raise ValueError("a name is too long")
+    return name
 
 
 def _shape(definition: Mapping[str, Any], operations: Mapping[str, Any]) -> Shape:
@@ -62,7 +72,7 @@ def _column(name: str, column: Mapping[str, Any], *, nullable: bool) -> Column:
     if not isinstance(kind, str | None) or not isinstance(length, int | None):
         raise TypeError("a type is a string, and a length a number")
     return Column(
-        name=name,
+        name=_named(name),
         type=_TYPES.get(kind or "", kind),
         nullable=nullable,
         key="<pk/>" in description,

@@ -18,10 +18,13 @@ _CHANGED: Final = (
     r"|touch(?:ed)?|alter(?:ed)?|amend(?:ed)?|revis(?:ed|ion)|version|xmin"
 )
 _FILLER: Final = (
-    r"last|latest|recent(?:ly)?|row|record|entry|system|sys|db|date|time|stamp|datetime|ts|dt|at|on|utc|gmt|tz"
+    r"last|latest|recent(?:ly)?|row|record|entry|system|sys|db|date|time|stamp|ts|dt|at|on|utc|gmt|tz"
     r"|when|was|is|of|the|number|no|ms"
 )
-_UPDATE_NAME: Final = re.compile(rf"(?:{_FILLER})*(?:{_CHANGED})(?:{_FILLER})*")
+"""None of these is made of others (``datetime`` is two of them): a text has one reading, however long."""
+_UPDATE_NAME: Final = re.compile(rf"(?:{_FILLER})*(?:{_CHANGED})(?:{_FILLER})*+")
+_LONGEST: Final = 63
+"""Bytes of a name in PostgreSQL; a CSV file's may be longer."""
 
 
 def is_update_name(column: str) -> bool:
@@ -30,7 +33,7 @@ def is_update_name(column: str) -> bool:
     ``updated_at`` and ``lastModifiedDate`` say so. ``password_changed_at`` is about one value, and ``ts``
     says nothing: such columns count as insert times.
     """
-    return _UPDATE_NAME.fullmatch(re.sub(r"[\W_]", "", column).lower()) is not None
+    return _UPDATE_NAME.fullmatch(re.sub(r"[\W_]", "", column[:_LONGEST]).lower()) is not None
 
 
 def timestamp_moves(table: Table) -> bool:

@@ -21,7 +21,7 @@ _SHORT = {"double precision": 15, "real": 6}
 _RANGES = ("daterange", "datemultirange", "tsrange", "tsmultirange", "tstzrange", "tstzmultirange")
 _LARGEST = 100_000
 _NUMBER = re.compile(r"-?[\d.]+(?:e[-+]?\d+)?", re.IGNORECASE)
-_ISO = re.compile(r"\d{4,}-\d\d-\d\d")
+_ISO = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 @dataclass
