@@ -1,8 +1,8 @@
-"""The tables of a folder of CSV files: what is guessed of their columns from names and values.
+"""The tables of a folder of CSV files: types and keys are guessed from names and values.
 
-A file tells no types. A type is guessed where every value that is given reads as such; a key where ``id``, or
-the first column, is never empty and never the same; a foreign key where ``user_id`` holds nothing but keys of
-a table ``user`` or ``users``.
+A file has no types. A column has a type if every value in it, empty ones aside, reads as one. ``id``, or the
+first column, is the key if it is never empty and never the same. ``user_id`` is a foreign key if it holds
+nothing but keys of a table ``user`` or ``users``.
 """
 
 # ruff: noqa: S608 - names are quoted by values.identifier
@@ -96,7 +96,7 @@ def _related(
 
 
 def _holds(connection: DuckDBPyConnection, table: Table, column: str, parent: Table, key: str) -> bool:
-    """Whether every value that is given is a key of the parent."""
+    """Whether every value, NULL aside, is a key of the parent."""
     query = (
         f"SELECT count(*) FROM {qualified(table)} AS child WHERE {identifier(column)} IS NOT NULL "
         f"AND NOT EXISTS (FROM {qualified(parent)} AS parent "

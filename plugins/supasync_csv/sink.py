@@ -1,4 +1,4 @@
-"""The sink `csv`: a table's file is written anew, as a whole, with each batch."""
+"""The sink `csv`: each batch replaces the table's whole file."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,9 +23,9 @@ from supasync_csv.workspace import Workspace, header
 class CsvSink(DuckdbSide):
     """Strings are written as their content, all other JSON as it stands, NULL as nothing.
 
-    That is what psql writes where the source's types are told by ``typed``, but for three cases that are
-    written as JSON: composites, arrays of composites, arrays of JSON with lists in it. Without types a JSON
-    string in a json column loses its quotes, and all arrays are JSON.
+    With the source's types (``typed``) that is what psql writes, except for three cases that are written as
+    JSON: composites, arrays of composites, arrays of JSON with lists in it. Without types a JSON string in a
+    json column loses its quotes, and all arrays are JSON.
     """
 
     def __init__(self, path: Path, fence: Fence | None = None) -> None:
@@ -36,9 +36,9 @@ class CsvSink(DuckdbSide):
         self._loaded: set[Path] = set()
 
     def typed(self, table: Table, shape: Shape) -> None:
-        """Be told the source's types, before the first batch: cells are then what PostgreSQL reads.
+        """Take the source's types, before the first batch: cells are then what PostgreSQL reads.
 
-        A file that is not there is made, with a header alone: a table without rows is a file too.
+        A missing file is created with a header alone: a table without rows is a file too.
         """
         path = self._files.of(table)
         self._shapes[table.name] = shape
@@ -105,7 +105,7 @@ class CsvSink(DuckdbSide):
         self._loaded.add(path)
 
     def _load(self, table: Table) -> bool:
-        """Load the table's file unless it is; False where there is none."""
+        """Load the table's file unless it is loaded; False if there is no file."""
         path = self._files.of(table)
         if path not in self._loaded and path.is_file():
             self._work.load(table, path, lambda name: _cast(identifier(name), self._kind(table, name)))

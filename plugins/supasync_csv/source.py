@@ -33,9 +33,9 @@ class CsvSource(DuckdbSide):
         self._found: dict[str, Path] = {}
 
     def typed(self, table: Table, shape: Shape) -> None:
-        """Be told the other side's types: json cells then leave as the JSON that they hold, arrays too.
+        """Take the other side's types: json cells then leave as the JSON that they hold, arrays too.
 
-        Where it has none either, objects and lists leave as JSON: a text column takes their very text.
+        If it has none either, objects and lists leave as JSON: a text column takes their exact text.
         """
         if self._shapes.get(table.name) != shape:
             self._shapes[table.name] = shape

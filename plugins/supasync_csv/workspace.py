@@ -101,7 +101,7 @@ class Workspace:
 
 
 def header(table: Table, path: Path) -> list[str]:
-    """The names in the file's first line; SchemaError where there are none, or one stands twice."""
+    """The names in the file's first line; SchemaError if there are none, or one appears twice."""
     try:
         first = _first(real(path)).decode("utf-8-sig")
         names = next(csv.reader(io.StringIO(first, newline=""), strict=True), [])

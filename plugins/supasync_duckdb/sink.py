@@ -24,8 +24,8 @@ class DuckdbSink(DuckdbSide):
     """Writes to one file.
 
     A table that does not exist yet is created with a JSON column for each column of the batch, which keeps
-    the exact text of each cell; where the source has but texts, with VARCHAR columns. A table with columns of
-    other types is written to as it is.
+    the exact text of each cell; with VARCHAR columns if the source has nothing but texts. A table with
+    columns of other types keeps them.
     """
 
     def __init__(self, path: Path, fence: Fence | None = None) -> None:
@@ -36,7 +36,7 @@ class DuckdbSink(DuckdbSide):
         self._shapes: dict[str, Shape] = {}
 
     def informed(self, table: Table, shape: Shape) -> None:
-        """Be told the source's types: keys are compared as they have it, and bare texts stay texts."""
+        """Take the source's types: they decide when two keys are equal, and bare texts stay texts."""
         self._shapes[table.name] = shape
 
     def shape(self, table: Table) -> Shape:
@@ -50,7 +50,7 @@ class DuckdbSink(DuckdbSide):
         return HIDDEN
 
     def tables(self, schema: str) -> Mapping[str, Shape]:
-        """All tables and views of the schema; none where there is no file yet."""
+        """All tables and views of the schema; none if there is no file yet."""
         if self._opened is None and not self._path.exists():
             return {}
         with translate_errors(self._path):
@@ -70,7 +70,7 @@ class DuckdbSink(DuckdbSide):
         return self._changed(table).delete(table, wanted)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._opened:
             self._opened.close()
             self._opened = self._reader = None
@@ -89,7 +89,7 @@ class DuckdbSink(DuckdbSide):
             return Tables(self._connection()).kinds(table)
 
     def _unchanged(self) -> Reader:
-        """A reader that knows the tables as they are: nobody else can write to the file meanwhile."""
+        """A reader that caches the tables: nobody else can write to the file meanwhile."""
         if self._reader is None:
             self._reader = Reader(self._connection())
         return self._reader

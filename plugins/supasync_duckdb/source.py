@@ -15,7 +15,7 @@ from supasync_duckdb.catalog import HIDDEN, catalog
 
 
 class DuckdbSource(DuckdbSide):
-    """Reads one file; the local clock is its time, for nobody else can write to it meanwhile."""
+    """Reads one file. The local clock is its time: nobody else can write to the file meanwhile."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -41,7 +41,7 @@ class DuckdbStore(JournalStore):
         self._opened: DuckDBPyConnection | None = None
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._opened:
             self._opened.close()
             self._opened = None

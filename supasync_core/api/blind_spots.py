@@ -43,15 +43,15 @@ def timestamp_moves(table: Table) -> bool:
     return bool(table.timestamp) and is_update_name(table.timestamp[0])
 
 
-def unseen(plugin: "Strategy", table: Table) -> tuple[str, ...]:
+def unseen(strategy: "Strategy", table: Table) -> tuple[str, ...]:
     """The kinds that this strategy cannot see in the table, sorted: ``deletes``, ``updates``.
 
     A strategy without the method counts as one that sees everything. One written for version 0.1.0 answers
     with sentences: whatever they say, it is not known to see updates.
     """
-    tell = getattr(plugin, "unseen", None)
-    told = tuple(tell(table)) if tell else ()
-    return tuple(sorted({kind if kind == DELETES else UPDATES for kind in told}))
+    ask = getattr(strategy, "unseen", None)
+    kinds = tuple(ask(table)) if ask else ()
+    return tuple(sorted({kind if kind == DELETES else UPDATES for kind in kinds}))
 
 
 def compared_at(known: "TableState") -> str | None:
@@ -67,9 +67,9 @@ def is_covered(table: Table, known: "TableState", now: timestamps.Instant) -> bo
     return now - timestamps.parse(at) <= 2 * timestamps.micros_of(table.compared_every)
 
 
-def how_it_is_read(plugin: "Strategy", table: Table) -> str:
+def how_it_is_read(strategy: "Strategy", table: Table) -> str:
     """How the table is read, for a table whose updates are not seen."""
-    column = plugin.keysets(table)[0].column
+    column = strategy.keysets(table)[0].column
     if column is None:
         return f"{table.strategy} does not look at rows again"
     if column in table.key:

@@ -84,7 +84,7 @@ def begin(journal: Journal, claim: Claim, now: timestamps.Instant) -> Answer:
 
 
 def save(journal: Journal, run_id: str, entry: Entry, now: timestamps.Instant) -> bool:
-    """Write the entry into the running run; False, and no change, where another run has taken over."""
+    """Write the entry into the running run; False, and no change, if another run has taken over."""
     newest = journal[-1] if journal else None
     if newest is None or newest["run_id"] != run_id or newest["sync_status"] != "running":
         return False
@@ -110,12 +110,12 @@ def past(journal: Journal, limit: int, since: str | None = None) -> Past:
 def _spendings(journal: Journal, since: timestamps.Instant) -> Iterator[Spending]:
     for entry in journal:
         if timestamps.parse(entry["created_at"]) >= since:
-            told = entry["details"]
-            yield spending(entry["created_at"], told.get("costs"), told.get("database_bytes"))
+            details = entry["details"]
+            yield spending(entry["created_at"], details.get("costs"), details.get("database_bytes"))
 
 
 def spending(created_at: str, costs: object, sizes: object) -> Spending:
-    """What one record says of cost; nothing where it was written by an older version or says nothing."""
+    """The cost in one record; empty if an older version wrote it, or if it holds something else."""
     return Spending(
         created_at,
         costs if isinstance(costs, dict) else {},
@@ -182,7 +182,7 @@ def granted(answer: Answer, claim: Claim) -> Run:
 
 
 def current(past: Past, source: str) -> State:
-    """The state as it stands; StateError without a baseline or where it belongs to another source."""
+    """The current state; StateError without a baseline, or if it belongs to another source."""
     if past.state is None:
         raise StateError(NO_BASELINE, hint=_NOT_SET_UP)
     if past.state.source != source:

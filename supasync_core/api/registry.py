@@ -31,7 +31,7 @@ class Registry(Generic[T]):
         self._entries[name] = (thing, self.plugin)
 
     def get(self, name: str) -> T:
-        """The thing of that name; PluginError with a suggestion where there is none."""
+        """The thing of that name; PluginError with a suggestion if there is none."""
         if name not in self._entries:
             raise PluginError(f"unknown {self.kind} {name}{did_you_mean(name, self._entries)}")
         return self._entries[name][0]

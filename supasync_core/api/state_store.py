@@ -1,4 +1,4 @@
-"""What a state store promises: the state and the records of runs, kept with the sink for one writer."""
+"""The contract of a state store: it keeps the state and the records of runs beside the sink."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ LEASE = 600
 class Claim:
     """Who wants to write to the sink: ``holder`` names this installation, ``source`` where rows come from.
 
-    ``lease`` is in seconds. ``baseline`` allows to begin where no state exists yet.
+    ``lease`` is in seconds. ``baseline`` allows a run without a state.
     """
 
     holder: str
@@ -78,7 +78,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What one record says of cost: the ledger's JSON, and the database sizes by project that were told.
+    """What one record says of cost: the ledger's JSON, and the database sizes by project, as far as known.
 
     ``created_at`` is an ISO text of the store's clock.
     """
@@ -103,13 +103,13 @@ class StateStore(Protocol):
     def begin(self, claim: Claim) -> Run:
         """Take the lease, or take it over from the same holder or after its expiry.
 
-        LockedError while another holder has it. StateError where the store is not set up, there is no
-        baseline and the claim brings none, or the state belongs to another source.
+        LockedError while another holder has it. StateError if the store is not set up, if there is no
+        baseline and the claim brings none, or if the state belongs to another source.
         """
         ...
 
     def save(self, run_id: str, entry: Entry) -> bool:
-        """Store state and record in one transaction; False where the run no longer holds the lease."""
+        """Store state and record in one transaction; False if the run no longer holds the lease."""
         ...
 
     def past(self, limit: int, since: str | None = None) -> Past:

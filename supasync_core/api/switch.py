@@ -63,7 +63,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class ManualStep:
-    """A step that is no data: what to do, and the commands for it, ready to be pasted."""
+    """A step by hand: what to do, and the commands for it, ready to be pasted."""
 
     text: str
     commands: tuple[str, ...] = ()
@@ -73,7 +73,7 @@ class Switch(Protocol):
     """What the switch to a project of this kind needs beyond its rows; it writes nothing."""
 
     conditions: Mapping[str, str]
-    """What `look` tells of, by name, with the sentence of what must hold."""
+    """The conditions that `look` checks, by name, each with the sentence of what must hold."""
 
     def naming(self, lines: Sequence[Line]) -> Naming:
         """What these variables of an app name."""
@@ -92,7 +92,7 @@ class Switch(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         ...
 
 

@@ -93,7 +93,7 @@ class MemorySource(Source):
 
 @dataclass
 class SurveyedSource(MemorySource):
-    """One that tells of open transactions and of all rows at once, as OLD does with its optional function."""
+    """One with a survey: it knows open transactions and all rows, as OLD does with its optional function."""
 
     began: list[tuple[int, int]] = field(default_factory=list)
     """The beginning and the end of each transaction."""

@@ -1,6 +1,6 @@
 """What every sink promises, as tests."""
 
-# ruff: noqa: S101, PLR2004 - these are tests, though they are shipped
+# ruff: noqa: S101, PLR2004, D102 - these are tests, though they are shipped: a name says what is tested
 
 import json
 from collections.abc import Callable
@@ -20,12 +20,10 @@ class SinkContract:
 
     @pytest.fixture
     def sink(self) -> Sink:
-        """Supply this."""
         raise NotImplementedError
 
     @pytest.fixture
     def stored(self, sink: Sink) -> Callable[[], Batch]:
-        """Supply this."""
         raise NotImplementedError
 
     def test_a_batch_is_written(self, sink: Sink, stored: Callable[[], Batch]) -> None:
@@ -35,7 +33,7 @@ class SinkContract:
         assert sink.count(EVENTS) == 2
 
     def test_upserting_twice_keeps_one_row(self, sink: Sink, stored: Callable[[], Batch]) -> None:
-        """A run that is made good writes the same rows again."""
+        """A run after a failed one writes the same rows again."""
         batch = events(event(1), event(2))
         assert [sink.upsert(EVENTS, batch), sink.upsert(EVENTS, batch)] == [2, 2]
         assert sorted(ids(stored())) == [1, 2]
@@ -48,7 +46,6 @@ class SinkContract:
         assert (row["label"], row["amount"], row["updated_at"]) == (None, "2.50", None)
 
     def test_other_columns_of_the_row_stay(self, sink: Sink, stored: Callable[[], Batch]) -> None:
-        """A row is replaced in the batch's columns alone."""
         sink.upsert(EVENTS, events(event(1) | {"amount": "1.50"}))
         sink.upsert(EVENTS, Batch(b'[{"id":1,"label":"new"}]'))
         (row,) = stored().rows
@@ -57,7 +54,7 @@ class SinkContract:
     def test_the_last_of_several_rows_with_one_key_wins(
         self, sink: Sink, stored: Callable[[], Batch]
     ) -> None:
-        """A page read in two orders may hold a row twice."""
+        """A page that is read in two orders may hold a row twice."""
         batch = events(event(1) | {"label": '"first"'}, event(2), event(1) | {"label": '"last"'})
         assert sink.upsert(EVENTS, batch) == 3
         assert {row["id"]: row["label"] for row in stored().rows} == {"1": "last", "2": "row 2"}
@@ -70,7 +67,6 @@ class SinkContract:
         assert [(row["id"], row["label"]) for row in stored().rows] == [("1", "row 1")]
 
     def test_a_sink_works_on_after_a_refusal(self, sink: Sink, stored: Callable[[], Batch]) -> None:
-        """The next batch is written as if nothing had been."""
         with pytest.raises(TableError):
             sink.upsert(EVENTS, events({"id": "null"}))
         assert sink.upsert(EVENTS, events(event(1))) == 1
@@ -78,7 +74,6 @@ class SinkContract:
 
     @pytest.mark.parametrize("case", EXACT)
     def test_values_are_written_as_they_are(self, sink: Sink, stored: Callable[[], Batch], case: str) -> None:
-        """Nothing is rounded, trimmed or printed anew."""
         column, text = EXACT[case]
         sink.upsert(EVENTS, events(event(1) | {column: text}))
         assert same_cell(stored(), column, text)
@@ -131,11 +126,9 @@ class SinkContract:
         assert stored().count == 0
 
     def test_many_keys_are_deleted(self, sink: Sink, stored: Callable[[], Batch]) -> None:
-        """However many requests that takes."""
         sink.upsert(EVENTS, events(*(event(n) for n in range(900))))
         assert sink.delete(EVENTS, [(str(n),) for n in range(899)]) == 899
         assert ids(stored()) == [899]
 
     def test_an_empty_batch_writes_nothing(self, sink: Sink) -> None:
-        """And is no error."""
         assert sink.upsert(EVENTS, Batch(b"[]")) == 0

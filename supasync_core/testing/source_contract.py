@@ -1,6 +1,6 @@
 """What every source promises, as tests."""
 
-# ruff: noqa: S101, PLR2004 - these are tests, though they are shipped
+# ruff: noqa: S101, PLR2004, D102 - these are tests, though they are shipped: a name says what is tested
 
 import json
 from collections.abc import Callable
@@ -32,7 +32,6 @@ class SourceContract:
 
     @pytest.fixture
     def filled(self) -> Callable[[Batch], Source]:
-        """Supply this."""
         raise NotImplementedError
 
     def test_paging_visits_every_row_once(self, filled: Callable[[Batch], Source]) -> None:
@@ -46,7 +45,6 @@ class SourceContract:
         assert sorted(self._walk(source, Span(TIMELESS), limit=2)) == [1, 2, 10, 11, 100]
 
     def test_a_counted_total_is_exact(self, filled: Callable[[Batch], Source]) -> None:
-        """It counts the window, not the page."""
         source = filled(events(*(event(n, f"12:{n:02}") for n in range(7))))
         window = Window((Span(UPDATED, start=moment("12:02")),), limit=2, counted=True)
         assert source.read(EVENTS, window).total == 5
@@ -54,7 +52,6 @@ class SourceContract:
         assert source.count(EVENTS) == 7
 
     def test_a_total_is_not_counted_unasked(self, filled: Callable[[Batch], Source]) -> None:
-        """Counting costs a scan."""
         assert filled(events(event(1, "12:00"))).read(EVENTS, Window((Span(UPDATED),), 5)).total is None
 
     def test_a_page_tells_when_it_was_read(self, filled: Callable[[Batch], Source]) -> None:
@@ -78,7 +75,6 @@ class SourceContract:
             assert not shape.view
 
     def test_an_empty_window_is_an_empty_batch(self, filled: Callable[[Batch], Source]) -> None:
-        """Nothing new is no error."""
         source = filled(events(event(1, "12:00")))
         batch = source.read(EVENTS, Window((Span(UPDATED, beyond=moment("12:00")),), 5, counted=True))
         assert (batch.count, batch.total) == (0, 0)
@@ -93,7 +89,6 @@ class SourceContract:
         assert batch.total == 5
 
     def test_the_keysets_of_a_table_share_no_row(self, filled: Callable[[Batch], Source]) -> None:
-        """And together they hold all."""
         rows = [event(1), event(2, created="09:00"), event(3, "12:00"), event(4, "11:00", "10:00")]
         source = filled(events(*rows))
         walks = [self._walk(source, Span(keyset), limit=1) for keyset in (UPDATED, CREATED, TIMELESS)]
@@ -167,13 +162,11 @@ class SourceContract:
 
     @pytest.mark.parametrize("case", EXACT)
     def test_values_are_read_as_they_are(self, filled: Callable[[Batch], Source], case: str) -> None:
-        """Nothing is rounded, trimmed or printed anew."""
         column, text = EXACT[case]
         batch = filled(events(event(1) | {column: text})).read(EVENTS, Window((Span(TIMELESS),), 5))
         assert same_cell(batch, column, text)
 
     def test_excluded_columns_are_not_read(self, filled: Callable[[Batch], Source]) -> None:
-        """They do not even travel."""
         table = replace(EVENTS, exclude=("label",))
         batch = filled(events(event(1, "12:00"))).read(table, Window((Span(UPDATED),), 5))
         assert "label" not in batch.columns
@@ -185,7 +178,6 @@ class SourceContract:
         assert missing_columns(source, EVENTS, ["id", "colour", "label"]) == ["colour"]
 
     def test_a_missing_table_is_a_schema_error(self, filled: Callable[[Batch], Source]) -> None:
-        """It names the table."""
         source = filled(events(event(1)))
         with pytest.raises(SchemaError, match="elsewhere"):
             source.read(replace(EVENTS, name="elsewhere"), Window((Span(UPDATED),), 5))

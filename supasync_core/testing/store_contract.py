@@ -1,6 +1,6 @@
 """What every state store promises, as tests."""
 
-# ruff: noqa: S101 - these are tests, though they are shipped
+# ruff: noqa: S101, D102 - these are tests, though they are shipped: a name says what is tested
 
 import time
 from collections.abc import Callable
@@ -16,15 +16,13 @@ from supasync_core.model.state import KeysetState, State, TableState
 
 
 class StateStoreContract:
-    """What every state store promises. ``opened`` opens the same, at first empty, store once more."""
+    """What every state store promises. ``opened`` opens the same store again; it is empty at first."""
 
     @pytest.fixture
     def opened(self) -> Callable[[], StateStore]:
-        """Supply this."""
         raise NotImplementedError
 
     def test_nothing_is_stored_at_first(self, opened: Callable[[], StateStore]) -> None:
-        """Looking needs no lease."""
         past = opened().past(5)
         assert (past.state, past.records) == (None, ())
 
@@ -39,8 +37,8 @@ class StateStoreContract:
         assert opened().past(1).state == _STATE
         assert opened().begin(_claim()).state == _STATE
 
-    def test_what_records_cost_is_told_since_a_time(self, opened: Callable[[], StateStore]) -> None:
-        """Oldest first, with the sizes that were told, and without what was before."""
+    def test_costs_are_listed_since_a_time(self, opened: Callable[[], StateStore]) -> None:
+        """Oldest first, with the sizes, and nothing from before that time."""
         store = opened()
         _baseline(store)
         costs = {"OLD": {"read": {"requests": 5, "sent": 1, "received": 2**40}}}
@@ -80,7 +78,6 @@ class StateStoreContract:
         assert record.finished_at is not None
 
     def test_records_come_newest_first(self, opened: Callable[[], StateStore]) -> None:
-        """As many as were asked for."""
         store = opened()
         _baseline(store)
         for status in ("success", "failed"):
@@ -130,15 +127,14 @@ class StateStoreContract:
             opened().begin(_claim("two"))
 
     def test_the_last_save_releases_the_lease(self, opened: Callable[[], StateStore]) -> None:
-        """Whatever its status."""
         store = opened()
         _baseline(store)
         for holder, status in (("one", "failed"), ("two", "success"), ("one", "interrupted")):
             run = store.begin(_claim(holder, lease=60))
             assert store.save(run.id, _entry(status))
 
-    def test_a_dethroned_run_saves_nothing(self, opened: Callable[[], StateStore]) -> None:
-        """It is told so, and must stop."""
+    def test_a_run_that_lost_its_lease_saves_nothing(self, opened: Callable[[], StateStore]) -> None:
+        """It learns that, and must stop."""
         store = opened()
         _baseline(store)
         first = store.begin(_claim(lease=60))
@@ -149,7 +145,6 @@ class StateStoreContract:
         assert (past.state, past.records[0].id, past.records[0].status) == (_STATE, second.id, "running")
 
     def test_a_finished_run_saves_nothing_more(self, opened: Callable[[], StateStore]) -> None:
-        """Its lease is released for good."""
         store = opened()
         _baseline(store)
         run = store.begin(_claim())

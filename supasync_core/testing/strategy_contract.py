@@ -74,9 +74,9 @@ class StrategyContract:
 
     def test_it_names_the_kinds_that_it_cannot_see(self, plugin: Strategy, table: Table) -> None:
         """Sorted, each once; a plugin that leaves the method out claims to see everything."""
-        told = getattr(plugin, "unseen", lambda _table: ())(table)
-        assert isinstance(told, tuple)
-        assert list(told) == sorted({*told} & {"deletes", "updates"})
+        kinds = getattr(plugin, "unseen", lambda _table: ())(table)
+        assert isinstance(kinds, tuple)
+        assert list(kinds) == sorted({*kinds} & {"deletes", "updates"})
 
     def test_an_update_follows_unless_it_is_named_as_unseen(self, pair: Pair) -> None:
         """What moves is ``updated_at`` alone: a plugin that reads by something else has to say so."""
