@@ -9,7 +9,7 @@ from duckdb import DuckDBPyConnection
 from supasync_core.api.journal import keeps_state
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.loaded_side import LoadedSide
-from supasync_core.model.pg_types import is_document, type_of
+from supasync_core.model.pg_types import MOMENTS, NUMBERS, bare, is_document, type_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.connection import duckdb_path, open_to_look, refuse_shadowing, translate_errors
 from supasync_core.staging.csv.choices import Choices
@@ -19,23 +19,8 @@ from supasync_core.staging.values import Kind, identifier, literal, plain
 from supasync_core.system.links import real
 
 _SUFFIXES = (".duckdb", ".ddb", ".db")
-_TYPES = {
-    "tinyint": "smallint",
-    "smallint": "smallint",
-    "integer": "integer",
-    "bigint": "bigint",
-    "hugeint": "numeric",
-    "decimal": "numeric",
-    "float": "real",
-    "double": "double precision",
-    "boolean": "boolean",
-    "uuid": "uuid",
-    "date": "date",
-    "timestamp": "timestamp without time zone",
-    "timestamp with time zone": "timestamp with time zone",
-    "blob": "bytea",
-}
-"""DuckDB's types whose values are those of a type of PostgreSQL; of others the look decides."""
+_TYPES = (*NUMBERS, *MOMENTS, "boolean", "uuid", "bytea")
+"""Types whose values DuckDB holds as PostgreSQL does; of others the look decides."""
 
 
 class DuckdbFiles:
@@ -106,7 +91,8 @@ def _opened(path: Path) -> Iterator[DuckDBPyConnection]:
 def _type(kind: Kind) -> str | None:
     if kind.family in ("list", "array", "struct", "map"):
         return "json"
-    return _TYPES.get(kind.family)
+    name = bare(kind.family)
+    return name if name in _TYPES else None
 
 
 def _text(kind: Kind, shape: Shape, name: str) -> str:
