@@ -1,8 +1,8 @@
 """`supasync gap`: the last gap by hand, while OLD answers no request any more."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,6 @@ from supasync_core.system.files import write_private
 if TYPE_CHECKING:
     from supasync_core.gap.csv.queries import Query
     from supasync_core.model.settings import Settings
-    from supasync_core.project.migration import Migration
-    from supasync_core.staging.staging_file import Staging
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -47,14 +45,17 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
     """
     from supasync_core.gap import wanted  # noqa: PLC0415 - --help needs none of it
     from supasync_core.gap.csv.queries import query  # noqa: PLC0415
+    from supasync_core.gap.no_source import NoSource  # noqa: PLC0415
+    from supasync_core.project.migration import opened  # noqa: PLC0415
+    from supasync_core.staging.staging_file import Staging  # noqa: PLC0415
 
     streams.for_programs()
     settings = session.settings
-    with _staging(settings) as staging:
+    with closing(Staging(settings.staging)) as staging:
         if offline:
             known, shapes = wanted.remembered(settings, staging)
         else:
-            with _without_source(session, settings) as migration:
+            with opened(settings, session.host, NoSource()) as migration:
                 known, shapes = wanted.ask(migration, staging)
     queries = [query(each, exact=exact) for each in wanted.wanted(settings, session.host, known, shapes)]
     for note in (note for each in queries for note in each.notes):
@@ -109,11 +110,12 @@ def import_(session: Session, /, folder: str | None, sink: str | None, **options
     Exits with 3 where a table was not sent because its files have errors.
     """
     from supasync_core.cli.gap_import import Command  # noqa: PLC0415 - --help needs none of it
+    from supasync_core.staging.staging_file import Staging  # noqa: PLC0415
 
     if folder is None and not options["files"]:
         raise click.UsageError("Missing argument 'FOLDER'.")
     settings = _rehearsed(session, sink) if sink else session.settings
-    with _staging(settings) as staging:
+    with closing(Staging(settings.staging)) as staging:
         command = Command(session, settings, staging, rehearsal=bool(sink), **options)  # type: ignore[arg-type]
         return command.run(None if folder is None else Path(folder))
 
@@ -129,25 +131,6 @@ def transfer(session: Session, *, as_json: bool) -> int:
     from supasync_core.cli.sync import run  # noqa: PLC0415 - --help needs none of it
 
     return run(session, (), (), command="gap transfer", as_json=as_json)
-
-
-@contextmanager
-def _staging(settings: "Settings") -> "Iterator[Staging]":
-    """The opened staging."""
-    from supasync_core.staging.staging_file import Staging  # noqa: PLC0415 - DuckDB is large
-
-    with closing(Staging(settings.staging)) as staging:
-        yield staging
-
-
-@contextmanager
-def _without_source(session: Session, settings: "Settings") -> "Iterator[Migration]":
-    """NEW alone, opened."""
-    from supasync_core.gap.no_source import NoSource  # noqa: PLC0415 - --help opens nothing
-    from supasync_core.project.migration import opened  # noqa: PLC0415
-
-    with opened(settings, session.host, NoSource()) as migration:
-        yield migration
 
 
 def _rehearsed(session: Session, sink: str) -> "Settings":

@@ -217,14 +217,11 @@ def _load(raw: Raw, shape: Shape, choices: Choices) -> _Part:
 
 def _text(cell: str, dialect: Dialect, shape: Shape, name: str) -> str:
     """The text to compare: as the API prints it, where the type is known."""
-    if is_json(type_of(shape, name)) or is_array(type_of(shape, name)):
+    kind = type_of(shape, name)
+    if is_json(kind) or is_array(kind):
         return f"nullif(CAST({staged(cell, dialect, shape, name)} AS VARCHAR), 'null')"
-    if type_of(shape, name) == "bytea" or dialect.escaped:
-        return staged(cell, dialect, shape, name) if type_of(shape, name) else _unescaped(cell, dialect)
-    return cell
-
-
-def _unescaped(cell: str, dialect: Dialect) -> str:
+    if kind == "bytea" or (kind and dialect.escaped):
+        return staged(cell, dialect, shape, name)
     return f"replace({cell}, '\\n', chr(10))" if dialect.escaped else cell
 
 

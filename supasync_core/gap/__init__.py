@@ -1,6 +1,4 @@
-"""The last gap, carried over by hand: what has to be exported from the source, and its way into the sink.
+"""The last gap, exported by hand: the queries to run in OLD, and the way of their results into NEW.
 
-The source is never asked. How a person exports rows, and how the files are read, is an `Export` of a plugin;
-where they are put together and compared is a `Staging` of a backend. When a row is sent, and what the
-state then says, is decided here.
+OLD is never read. The files are staged and compared with NEW first; what is sent is decided by the plan.
 """

@@ -3,11 +3,17 @@
 
 from dataclasses import dataclass
 
+from duckdb import DuckDBPyConnection
+
 from supasync_core.model.pg_types import is_document, type_of
+from supasync_core.model.same_value import reprinted
 from supasync_core.model.table import Shape, Table
+from supasync_core.staging.connection import second_connection
 from supasync_core.staging.duckdb_tables import Kinds
 from supasync_core.staging.equality import equal, same
 from supasync_core.staging.values import identifier, instant, plain
+
+_CHUNK = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +24,6 @@ class Counts:
     changed: int = 0
     unchanged: int = 0
     older: int = 0
-
-    @property
-    def rows(self) -> int:
-        """All of them."""
-        return self.new + self.changed + self.unchanged + self.older
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +119,31 @@ class Comparison:
             f"UPDATE ready.{identifier(self.table.name)} AS r SET {identifier(name)} = e.text::JSON "
             f"FROM gap.equals AS e WHERE r.{identifier(self.place)} = e.place"
         )
+
+
+def adopt_equals(connection: DuckDBPyConnection, comparison: Comparison, *, lossy: bool) -> bool:
+    """Give staged documents the sink's text where theirs is another spelling of it; whether any was.
+
+    A dashboard parses and prints JSON and arrays by JavaScript: where the sink's text would come out of that
+    as the text of the export, the export knows nothing better.
+    """
+    adopted = False
+    for name in comparison.soft:
+        column, kind = identifier(name), type_of(comparison.shape, name)
+        found = second_connection(connection).execute(
+            f"SELECT r.{identifier(comparison.place)}, "
+            f"CAST(r.{column} AS VARCHAR), CAST(k.{column} AS VARCHAR) "
+            f"FROM {comparison.pairs('JOIN')} "
+            f"WHERE CAST(r.{column} AS VARCHAR) <> CAST(k.{column} AS VARCHAR)"
+        )
+        connection.execute("CREATE OR REPLACE TABLE gap.equals (place BIGINT, text VARCHAR)")
+        while rows := found.fetchmany(_CHUNK):
+            equal = [row for row in rows if reprinted(row[1], row[2], lossy=lossy, kind=kind)]
+            if equal:
+                adopted = True
+                connection.execute(
+                    "INSERT INTO gap.equals SELECT unnest(CAST(? AS BIGINT[])), unnest(CAST(? AS VARCHAR[]))",
+                    [[row[0] for row in equal], [row[2] for row in equal]],
+                )
+        connection.execute(comparison.updated(name))
+    return adopted

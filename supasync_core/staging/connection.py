@@ -1,4 +1,4 @@
-"""One DuckDB file opened to read or to write, and DuckDB's errors in supasync's words.
+"""DuckDB is opened here, and nowhere else; its errors become supasync's.
 
 A file is data, whoever wrote it. It is never the main database: it is attached to one in memory, whose own
 functions and types come first, that fetches no extension and reads no other file, and whose settings are
@@ -27,7 +27,7 @@ from supasync_core.system.links import own, real
 
 _creating = threading.RLock()
 _NAME = "held"
-"""What an attached file is called inside."""
+"""The name of the attached file in DuckDB."""
 _ALONE: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -37,7 +37,7 @@ _REFUSED = {
     "Read-only file system": errno.EROFS,
     "Permission denied": errno.EACCES,
 }
-"""What the system says to DuckDB, which hands on its words alone."""
+"""What the system says; DuckDB passes on its words only."""
 _BESIDE = ("", ".wal", ".wal.checkpoint", ".wal.recovery", ".tmp")
 """What DuckDB itself writes beside a file."""
 _HELD = "SELECT readonly FROM system.main.duckdb_databases() WHERE database_name = ?"
@@ -53,14 +53,14 @@ SELECT schema_name FROM system.main.duckdb_schemas() WHERE database_name = $file
 AND lower(schema_name) IN ('information_schema', 'pg_catalog', 'system', 'temp')
 LIMIT 1
 """
-"""What of a file has a name of DuckDB's own; nothing in the query can be the file's itself."""
+"""What in a file has the name of something of DuckDB's; nothing in the query can come from the file."""
 _CODE = """
 SELECT 'view', view_name FROM system.main.duckdb_views() WHERE database_name = $file AND NOT internal
 UNION ALL
 SELECT 'macro', function_name FROM system.main.duckdb_functions() WHERE database_name = $file AND NOT internal
 LIMIT 1
 """
-"""What of a file is SQL that runs when it is asked; DuckDB takes no query in a column of a table."""
+"""What in a file is SQL that runs when the file is read."""
 _TELLS_TRIGGERS = (
     "SELECT 1 FROM system.main.duckdb_functions() WHERE internal AND function_name = 'duckdb_triggers'"
 )
@@ -132,7 +132,7 @@ def second_connection(connection: DuckDBPyConnection) -> DuckDBPyConnection:
 
 
 def open_to_look(path: Path) -> DuckDBPyConnection:
-    """A connection to read through, beside whatever this process holds open already."""
+    """A connection to read, also where this process has the file open already."""
     try:
         return open_to_read(path)
     except LockedError:
@@ -141,9 +141,9 @@ def open_to_look(path: Path) -> DuckDBPyConnection:
 
 @contextmanager
 def private_umask() -> Iterator[None]:
-    """Files that come into being meanwhile are for their owner alone.
+    """Files that are created meanwhile can be read by their owner only.
 
-    DuckDB creates its write-ahead log anew after each checkpoint, under the umask of the moment.
+    DuckDB creates its write-ahead log again after each checkpoint, under the umask of the moment.
     """
     with _creating:
         before = os.umask(0o077)
@@ -155,7 +155,7 @@ def private_umask() -> Iterator[None]:
 
 @contextmanager
 def transaction(connection: DuckDBPyConnection) -> Iterator[None]:
-    """All of it or nothing."""
+    """Commit, or roll back where anything fails."""
     with private_umask():
         connection.execute("BEGIN")
         try:
@@ -169,7 +169,7 @@ def transaction(connection: DuckDBPyConnection) -> Iterator[None]:
 
 @contextmanager
 def translate_errors(path: Path, table: Table | None = None) -> Iterator[None]:
-    """DuckDB's errors as supasync's own; they print no value of a row.
+    """DuckDB's errors as supasync's own; no value of a row is in their messages.
 
     A query that Ctrl-C has ended is a RuntimeError (measured on DuckDB 2.0).
     """
@@ -186,7 +186,7 @@ def translate_errors(path: Path, table: Table | None = None) -> Iterator[None]:
 def _connect(
     path: Path, *, read_only: bool | None, memory: str | None = None, loads: bool = False
 ) -> DuckDBPyConnection:
-    """A connection; ``read_only`` is None where what this process has attached already will do."""
+    """A connection; ``read_only`` is None where any mode in which this process has attached it will do."""
     path, *_ = [real(path.with_name(f"{path.name}{suffix}")) for suffix in _BESIDE]
     name = duckdb_path(path)
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):

@@ -105,11 +105,6 @@ def untyped(kinds: Kinds) -> bool:
     return all(kind.family == "json" for kind in kinds.values())
 
 
-def absent(kinds: Kinds, columns: Iterable[str]) -> list[str]:
-    """Those of the columns that the table does not have."""
-    return [column for column in columns if column not in kinds]
-
-
 def refuse_case_twins(table: Table, columns: Iterable[str]) -> None:
     """DuckDB takes ``Name`` and ``name`` for one column, PostgreSQL does not: SchemaError."""
     seen: dict[str, str] = {}

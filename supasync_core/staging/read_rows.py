@@ -11,7 +11,7 @@ from supasync_core.model.batch import Batch, Window
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
-from supasync_core.staging.duckdb_tables import Kinds, Tables, absent, qualified
+from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified
 from supasync_core.staging.order_index import SOURCE, Condition, Index, column, indexed
 from supasync_core.staging.own_names import hides_row_ids, numbered
 from supasync_core.staging.values import json_or_null, literal, plain
@@ -98,7 +98,7 @@ class Reader:
 
     def _check_columns(self, table: Table, kinds: Kinds, columns: Sequence[str]) -> None:
         """Refuse missing columns."""
-        for name in absent(kinds, [*table.key, *columns, *table.columns]):
+        for name in (name for name in (*table.key, *columns, *table.columns) if name not in kinds):
             raise SchemaError(
                 f"{table.name}: there is no column {name}",
                 table=table.name,

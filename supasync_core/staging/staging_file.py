@@ -21,9 +21,8 @@ from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window
 from supasync_core.model.pg_types import is_document, type_of
 from supasync_core.model.table import Column, Shape, Table
-from supasync_core.staging.compare_staged import Comparison, Counts
+from supasync_core.staging.compare_staged import Comparison, Counts, adopt_equals
 from supasync_core.staging.connection import open_to_write, transaction, translate_errors
-from supasync_core.staging.documents import adopt_equals
 from supasync_core.staging.duckdb_tables import FILE, PLACE, ROW, Tables, qualified
 from supasync_core.staging.equality import same
 from supasync_core.staging.history import SETUP, History
@@ -153,14 +152,14 @@ class Staging(History):
         """Load the sink's rows of the collected keys; their number."""
         self.shapes[table.name] = shape
         self._drop(known(table))
-        return sum(map(partial(self._write, known(table), shape), batches))
+        return sum(map(partial(self.write, known(table), shape), batches))
 
     def replace(self, table: Table, shape: Shape, batches: Iterable[Batch]) -> None:
         """Replace the staged rows by these, which were transformed."""
         draft = replace(known(table), schema="draft")
         self._drop(draft)
         for batch in batches:
-            self._write(draft, shape, batch)
+            self.write(draft, shape, batch)
         self._drop(ready(table))
         kinds = Tables(self.connection).kinds(draft)
         if kinds is None:
@@ -168,6 +167,16 @@ class Staging(History):
         with translate_errors(self.path, table):
             self.stage(table, f"SELECT *, NULL::INTEGER, NULL::BIGINT FROM {qualified(draft)}", list(kinds))
         self._drop(draft)
+
+    def write(self, table: Table, shape: Shape, batch: Batch) -> int:
+        """Add rows to a table of the staging, which grows as it needs; their number."""
+        writer = Writer(
+            self.connection,
+            self.path,
+            new=lambda _table, name: kind_for(shape, name),
+            grows=lambda _kinds: True,
+        )
+        return writer.upsert(table, batch)
 
     def stage(self, table: Table, rows: str, columns: Sequence[str]) -> None:
         """Stage the rows of a SELECT: these columns, the number of the file, the number of the row."""
@@ -284,15 +293,6 @@ class Staging(History):
                 after = table.place(batch.rows[-1], None)
         finally:
             reader.forget()
-
-    def _write(self, table: Table, shape: Shape, batch: Batch) -> int:
-        writer = Writer(
-            self.connection,
-            self.path,
-            new=lambda _table, name: kind_for(shape, name),
-            grows=lambda _kinds: True,
-        )
-        return writer.upsert(table, batch)
 
     def _drop(self, table: Table) -> None:
         self.fetch(f"DROP TABLE IF EXISTS {qualified(table)}")

@@ -25,9 +25,8 @@ from supasync_core.staging.csv.records import lines
 from supasync_core.staging.duckdb_tables import Tables, qualified, refuse_case_twins
 from supasync_core.staging.own_names import ROW_ID
 from supasync_core.staging.staged_tables import ready
-from supasync_core.staging.staging_file import Staging, kind_for
+from supasync_core.staging.staging_file import Staging
 from supasync_core.staging.values import identifier
-from supasync_core.staging.write_rows import Writer
 
 _LEFT_OUT = ("key", "type")
 """Kinds of findings whose rows cannot be sent."""
@@ -163,14 +162,8 @@ class TableStager:
             exclude=self.table.exclude,
         )
         self.staging.connection.execute(f"DROP TABLE IF EXISTS {qualified(target)}")
-        writer = Writer(
-            self.staging.connection,
-            self.staging.path,
-            new=lambda _table, name: kind_for(self.shape, name),
-            grows=lambda _kinds: True,
-        )
         for batch in file.batches():
-            writer.upsert(target, batch)
+            self.staging.write(target, self.shape, batch)
         self.findings += file.findings
         kinds = Tables(self.staging.connection).kinds(target)
         if kinds is not None:

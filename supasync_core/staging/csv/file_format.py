@@ -1,4 +1,4 @@
-"""A file as bytes: its digest, whether it is UTF-8, its delimiter and line ends, its first line."""
+"""The physical form of a CSV file: digest, encoding, delimiter, line endings, header."""
 
 import codecs
 import csv
@@ -13,7 +13,7 @@ from supasync_core.system.links import real
 _CHUNK = 1 << 22
 _SAMPLE = 1 << 18
 _DELIMITERS = (",", "\t", ";", "|")
-_UNFIT = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _QUOTED_RECORD = re.compile(r'"(?:[^"]|"")*"(?:[,;\t|]"(?:[^"]|"")*")*(?:\r\n|\n|\r|$)')
 
 
@@ -47,10 +47,10 @@ class Physical:
 def examine(
     path: Path, encoding: str | None, draft: Path, names: frozenset[str], *, whole: bool = True
 ) -> Physical:
-    """Look at every byte once; a file in another ``encoding`` is written anew as ``draft``.
+    """Read every byte once; a file in another ``encoding`` is rewritten in UTF-8 as ``draft``.
 
-    UnfitError with the place of the first byte that is no text. Unless ``whole``, the beginning alone is
-    looked at, and there is no digest.
+    UnreadableFileError with the place of the first byte that is not text. Unless ``whole``, only the start is
+    read, and there is no digest.
     """
     path = real(path)
     if not path.is_file():
@@ -58,7 +58,7 @@ def examine(
     if encoding and encoding.lower().replace("-", "") not in ("utf8", "utf8sig"):
         path, size, digest = draft, path.stat().st_size, _recoded(path, encoding, draft)
     else:
-        size, digest = path.stat().st_size, _checked(path) if whole else _begun(path)
+        size, digest = path.stat().st_size, _check_all(path) if whole else _check_start(path)
     with path.open("rb") as file:
         sample = file.read(_SAMPLE).removeprefix(codecs.BOM_UTF8)
     text = sample.decode(errors="ignore")
@@ -85,20 +85,19 @@ def _closed(path: Path) -> bool:
         return file.read() in {b"\n", b"\r"}
 
 
-def _begun(path: Path) -> str:
+def _check_start(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(2)
-    for mark, name in _UNFIT.items():
-        if start == mark:
-            raise UnreadableFileError(f"is {name}, not UTF-8: export it again, or name it by --encoding")
+    if start in _UTF16:
+        raise UnreadableFileError("is UTF-16, not UTF-8: export it again, or name it by --encoding")
     return ""
 
 
-def _checked(path: Path) -> str:
+def _check_all(path: Path) -> str:
     digest = sha256()
     decoder = codecs.getincrementaldecoder("utf-8")()
     at = 0
-    _begun(path)
+    _check_start(path)
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             kept = len(decoder.getstate()[0])

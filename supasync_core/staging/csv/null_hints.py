@@ -1,4 +1,4 @@
-"""Words that may stand for NULL: how to say so, for each that nobody has decided about."""
+"""Words that may mean NULL: how to say so, for each that the user has not decided about."""
 
 from collections.abc import Iterator, Sequence
 from shlex import quote
@@ -17,9 +17,9 @@ _NAMED = 5
 def hints(
     raw: Raw, looks: Sequence[Cells], dialect: Dialect, shape: Shape, choices: Choices
 ) -> Iterator[str]:
-    """A sentence for each word that other programs write for NULL and that stands in a cell of the file."""
+    """A sentence for each word in the file that other programs write for NULL."""
     file = raw.file
-    untold = {
+    undecided = {
         name: cells
         for name, cells in zip(raw.physical.header, looks, strict=True)
         if chosen_for(choices, raw.table, file, name) is None
@@ -27,13 +27,13 @@ def hints(
     for bit, mark in enumerate(MARKS):
         values = _WITH_NAN if mark == "NaN" else ()
         names = [
-            n for n, c in untold.items() if (c.marks or 0) >> bit & 1 and type_of(shape, n) not in values
+            n for n, c in undecided.items() if (c.marks or 0) >> bit & 1 and type_of(shape, n) not in values
         ]
         if names:
             place = f"{file}.{names[0]}" if len(names) == 1 else file
             yield f"{file}: {mark} stands in {_few(names)}: if it is NULL, --null {quote(f'{place}={mark}')}"
     plain = dialect.name == "rfc4180"
-    words = [n for n, cells in untold.items() if cells.word and (plain or not is_text(shape, n))]
+    words = [n for n, cells in undecided.items() if cells.word and (plain or not is_text(shape, n))]
     if words and dialect.null != "null":
         advice = f"--dialect {quote(f'{file}=sql-editor')}, whose NULL it is"
         yield f"{file}: the word null stands in {_few(words)}, as Supabase's SQL editor writes NULL: {advice}"

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from supasync_core.model.wording import counted
+
 _BOM = b"\xef\xbb\xbf"
 _END = rb"(?:\r\n|\n|\r|\Z)"
 _LINE_END = re.compile(rb"\r\n|\n|\r")
@@ -24,7 +26,7 @@ MOST = 1000
 
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """A line that is no record of the header's width, and why."""
+    """A line that is not a record as wide as the header, and why."""
 
     line: int
     text: str
@@ -48,7 +50,7 @@ class _Record:
     start: int
     end: int
     width: int
-    """Fields; 0 where quotes are amiss."""
+    """Fields; 0 where a quote is not closed."""
     ends: bytes
 
 
@@ -96,7 +98,8 @@ def look(path: Path, delimiter: str, width: int, draft: Path) -> Records:
             return found
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
             grammar = _Grammar(delimiter, width)
-            ends = _header_end(text, grammar)
+            first = next(_records(text, grammar, 0), None)
+            ends = (first and first.ends) or b"\n"
             kept = list(_sound(text, grammar, width, ends, found))
             if not found.bad and not found.mixed and ends != b"\r":
                 return found
@@ -126,14 +129,14 @@ def lines(path: Path, rows: Collection[int], delimiter: str) -> dict[int, int]:
     last = max(rows, default=0)
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-            grammar, counted = _Grammar(delimiter, 1), _Lines(text)
+            grammar, line_counter = _Grammar(delimiter, 1), _Lines(text)
             records = _records(text, grammar, 0)
             width = next(records).width
             number = 0
             for record in records:
                 number += record.width == width and not _blank(record, width)
                 if number in rows and number not in found:
-                    found[number] = counted.at(record.start)
+                    found[number] = line_counter.at(record.start)
                 if number >= last:
                     break
     except (OSError, ValueError, StopIteration):
@@ -159,8 +162,8 @@ class _Lines:
 def _sound(
     text: mmap.mmap, grammar: _Grammar, width: int, ends: bytes, found: Records
 ) -> Iterator[tuple[int, int, bytes]]:
-    """Where sound records stand, many at once, and how they end; what is amiss goes into ``found``."""
-    at, counted = _start(text), _Lines(text)
+    """Where sound records stand, many at once, and how they end; what is wrong goes into ``found``."""
+    at, line_counter = _start(text), _Lines(text)
     while at < len(text):
         block = grammar.blocks[ends].match(text, at)
         if block:
@@ -172,29 +175,29 @@ def _sound(
         if _blank(record, width):
             continue
         if record.width != width:
-            _bad(found, counted, record, width)
+            _bad(found, line_counter, record, width)
             continue
         if record.ends != ends and record.ends and not found.mixed:
             shown = {b"\r\n": "CR LF", b"\n": "LF", b"\r": "CR"}
             text_ = f"ends in {shown[record.ends]}, the header in {shown[ends]}"
-            found.mixed = Bad(counted.at(record.start), text_)
+            found.mixed = Bad(line_counter.at(record.start), text_)
         yield record.start, record.end, record.ends
 
 
-def _bad(found: Records, counted: _Lines, record: _Record, width: int) -> None:
+def _bad(found: Records, line_counter: _Lines, record: _Record, width: int) -> None:
     if len(found.bad) >= MOST:
         found.more += 1
         return
-    text = f"has {_fields(record.width)}, the header has {width}" if record.width else "has an unclosed quote"
-    found.bad.append(Bad(counted.at(record.start), text))
-
-
-def _fields(number: int) -> str:
-    return "1 field" if number == 1 else f"{number} fields"
+    text = (
+        f"has {counted(record.width, 'field', 'fields')}, the header has {width}"
+        if record.width
+        else "has an unclosed quote"
+    )
+    found.bad.append(Bad(line_counter.at(record.start), text))
 
 
 def _records(text: mmap.mmap, grammar: _Grammar, at: int) -> Iterator[_Record]:
-    """Record after record; one whose quotes are amiss ends with its line."""
+    """Record after record; one with an unclosed quote ends with its line."""
     at = at or _start(text)
     while at < len(text):
         match = grammar.record.match(text, at)
@@ -212,11 +215,6 @@ def _rewritten(text: mmap.mmap, grammar: _Grammar, start: int, end: int, target:
         if record.start >= end:
             return
         yield text[record.start : record.end - len(record.ends)] + target
-
-
-def _header_end(text: mmap.mmap, grammar: _Grammar) -> bytes:
-    first = next(_records(text, grammar, 0), None)
-    return (first and first.ends) or b"\n"
 
 
 def _start(text: mmap.mmap) -> int:
