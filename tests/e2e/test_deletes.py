@@ -43,7 +43,7 @@ def test_deleted_rows_are_named_once_a_day_and_stay(workspace: Workspace) -> Non
     done = workspace.supasync("sync")
     assert done.code == 0, done.err
     assert "usage_logs: 2 rows of NEW are deleted in OLD: 5; 6" in done.err
-    assert "jobs: 1 row of NEW is not in OLD: deleted there before it was looked at, or written" in done.err
+    assert "jobs: 1 row of NEW is not in OLD: deleted there before supasync saw it, or written" in done.err
     assert {5, 6} <= _ids(workspace, "usage_logs")
     status = workspace.supasync("status")
     assert "usage_logs: 2 rows are in NEW and not in OLD" in status.out

@@ -107,7 +107,7 @@ def test_a_staging_that_fails_fails_no_run(space: Workspace) -> None:
     done = space.supasync("sync")
     assert done.code == 3
     assert "1 row was refused" in done.err
-    assert "none was removed" in done.err
+    assert "no row was removed" in done.err
     assert len(space.new.texts("roles")) == 30
 
 
