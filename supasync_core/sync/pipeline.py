@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future
 from concurrent.futures import wait as wait_for
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from supasync_core.api.strategy import Piece
@@ -42,11 +42,7 @@ class InFlight:
             pending.sent.set_result(None)
             self.queue.append(pending)
         else:
-            self.queue.append(
-                PendingBatch(
-                    pending.piece, pending.batch, pending.keys, self.pool.submit(send, pending.batch)
-                )
-            )
+            self.queue.append(replace(pending, sent=self.pool.submit(send, pending.batch)))
 
     def room_for(self, pending: PendingBatch) -> Iterator[PendingBatch]:
         """What has to arrive before this one may start, in order; then what has arrived anyway."""

@@ -80,8 +80,8 @@ class Readback:
         if not found:
             raise self._absent()
         wrong = dict(self._differing(sent, found, columns))
-        if wrong:
-            self._judge(sent, wrong)
+        if wrong and (key := self._unchanged(sent, wrong)) is not None:
+            raise self._changed(key, wrong[key])
 
     def _refuse_misprinted(self, sent: dict[Key, Sent], columns: Mapping[str, str | None]) -> None:
         """SchemaError where OLD does not print what it holds."""
@@ -132,19 +132,14 @@ class Readback:
             return any(isinstance(moment(text), str) for text in texts)
         return False
 
-    def _judge(self, sent: dict[Key, Sent], wrong: dict[Key, list[str]]) -> None:
-        key = self._unchanged(sent, wrong)
-        if key is not None:
-            raise self._changed(key, wrong[key])
-
     def _unchanged(self, sent: dict[Key, Sent], wrong: dict[Key, list[str]]) -> Key | None:
         """A row that the source still has as it was sent: one that changed may have been sent anew since."""
         transforms = self.migration.transforms(self.table)
-        now: dict[Key, dict[str, str]] = {}
-        for batch in self.migration.source.rows(self.table, self.table.key, sorted(wrong)):
-            changed = transform.apply(transforms, self.table, batch)
-            for key, text in self.table.texts(changed).items():
-                now[key] = raw_json.cells(text)
+        now = {
+            key: raw_json.cells(text)
+            for batch in self.migration.source.rows(self.table, self.table.key, sorted(wrong))
+            for key, text in self.table.texts(transform.apply(transforms, self.table, batch)).items()
+        }
         for key, names in wrong.items():
             before = raw_json.cells(sent[key].text)
             if key in now and all(now[key].get(name) == before.get(name) for name in names):

@@ -8,7 +8,6 @@ from supasync_core.concurrency.scheduler import executor, run_in_dependency_orde
 from supasync_core.model import timestamps
 from supasync_core.model.errors import StateError, SupasyncError, TableError
 from supasync_core.model.report import Report, TableResult, waiting
-from supasync_core.model.state import State
 from supasync_core.model.table import Table
 from supasync_core.project.lease import Lease
 from supasync_core.project.migration import Migration
@@ -30,27 +29,14 @@ def sync(migration: Migration, options: RunOptions, observer: RunObserver) -> Re
     """
     try:
         lease = Lease.take(migration, options.command, holder=options.holder)
-    except StateError:
-        _refuse_swapped(migration)
-        raise
-    return _Session(
-        Checkpoint(migration, options, lease, _without(lease.state, options.full)), observer
-    ).run()
+    except StateError as err:
+        from supasync_core.project.swapped_ends import swapped  # noqa: PLC0415 - wanted where no run may begin
 
-
-def _refuse_swapped(migration: Migration) -> None:
-    """StateError where the two accounts are swapped: what NEW lacks is then not to be put into it."""
-    from supasync_core.project.swapped_ends import swapped  # noqa: PLC0415 - wanted where a run may not begin
-
-    if mixed_up := swapped(migration):
-        raise mixed_up
-
-
-def _without(state: State, tables: frozenset[str]) -> State:
-    """The state that knows nothing of these tables."""
-    for name in tables:
+        raise (swapped(migration) or err) from None
+    state = lease.state
+    for name in options.full:
         state = state.without_table(name)
-    return state
+    return _Session(Checkpoint(migration, options, lease, state), observer).run()
 
 
 @dataclass

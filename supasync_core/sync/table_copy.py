@@ -22,7 +22,6 @@ from supasync_core.model.errors import (
 )
 from supasync_core.model.report import TableResult, TableStatus
 from supasync_core.model.table import Table
-from supasync_core.model.transform import Transform
 from supasync_core.project.migration import exchange_types
 from supasync_core.project.run_options import Interrupted, RunObserver
 from supasync_core.sync import distinct_keys, made_rows
@@ -165,7 +164,7 @@ class TableCopy:
         if piece.batch is not None and piece.batch.count:
             guard.read(piece.batch)
             self.checkpoint.undated |= piece.batch.read_at is None or not piece.batch.read_at.trusted
-            batch = transform.apply(self._transforms, table, piece.batch)
+            batch = transform.apply(self.checkpoint.migration.transforms(table), table, piece.batch)
             distinct_keys.check(table, batch)
             if batch.count:
                 pending = PendingBatch(piece, batch, _keys(table, batch))
@@ -214,10 +213,6 @@ class TableCopy:
                 self.observer.rows_confirmed(table, self.synced, self.found)
         checkpoint.keep(table, guard.stamped(piece.state), rows, arrived)
         checkpoint.save_if_due()
-
-    @property
-    def _transforms(self) -> list[tuple[str, Transform]]:
-        return self.checkpoint.migration.transforms(self.table)
 
     @property
     def found(self) -> int:

@@ -146,7 +146,8 @@ class Walk:
 
     def _take(self, batch: Batch) -> None:
         if not self.wanted.values:
-            self._met_alone(batch)
+            self.bound = self.table.key_of(batch.rows[-1])
+            self.met += batch.count
         elif self.ahead:
             batch = self._up_to_known(batch)
             self._compare(met(self.light, batch))
@@ -155,10 +156,6 @@ class Walk:
         if self.search:
             self.search.step(batch)
         self.at = self.onward.behind(batch).key
-
-    def _met_alone(self, batch: Batch) -> None:
-        self.bound = self.table.key_of(batch.rows[-1])
-        self.met += batch.count
 
     def _up_to_known(self, batch: Batch) -> Batch:
         """The page up to the end of the last range that is known: what lies behind it is read whole."""
