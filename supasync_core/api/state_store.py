@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
+from supasync_core.model.report import RunStatus
 from supasync_core.model.state import State
 
+RecordStatus = RunStatus | Literal["running", "baseline", "reset", "retried", "dropped", "closed", "reopened"]
+"""How a run ended, that it is under way, or which command wrote the record."""
 LEASE = 600
 """Seconds for which a run holds the sink without a sign of life."""
 
@@ -41,12 +44,11 @@ class Run:
 class Entry:
     """What a run writes: ``status`` is running for a checkpoint, which renews the lease; else it releases it.
 
-    Statuses: ``running baseline success partial failed interrupted reset retried dropped closed reopened``.
     ``horizon`` is the source's time up to which it was read. ``retention`` is in days. ``details`` holds
     counts per table and the ledger.
     """
 
-    status: str
+    status: RecordStatus
     state: State
     horizon: str | None = None
     records: int = 0

@@ -15,6 +15,7 @@ from supasync_core.diff.difference import LEFT, RIGHT, TableDiff
 from supasync_core.diff.sides import NEW, STAGING, FileSide
 from supasync_core.model import timestamps
 from supasync_core.model.errors import ExitCode, SchemaError
+from supasync_core.model.report import RunStatus
 from supasync_core.model.settings import Settings
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
@@ -170,7 +171,7 @@ class Command:
             interrupted = True
         outcomes = list(apply.outcomes.values())
         complete = all(each.complete for each in outcomes) and not any(plan.refused for plan in plans)
-        status = "interrupted" if interrupted else "success" if complete else "partial"
+        status: RunStatus = "interrupted" if interrupted else "success" if complete else "partial"
         rows = sum(each.rows for each in outcomes)
         error = next((each.error for each in outcomes if each.error), None)
         tables = {each.table.name: each.counts() for each in outcomes}

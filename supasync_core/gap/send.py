@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from supasync_core.api.state_store import Entry
+from supasync_core.api.state_store import Entry, RecordStatus
 from supasync_core.api.strategy import Job
 from supasync_core.gap.import_plan import ImportPlan, TableImport
 from supasync_core.model import timestamps
@@ -193,7 +193,7 @@ class Sender:
             for span in spans
         )
 
-    def _entry(self, report: Report, status: str) -> Entry:
+    def _entry(self, report: Report, status: RecordStatus) -> Entry:
         """The record; rows of an export are those of no page, so none counts as unchanged after this."""
         return Entry(
             status=status,

@@ -16,7 +16,7 @@ from threading import RLock
 from typing import Any, Self
 
 from supasync_core.api.journal import NO_BASELINE
-from supasync_core.api.state_store import LEASE, Claim, Entry, Run
+from supasync_core.api.state_store import LEASE, Claim, Entry, RecordStatus, Run
 from supasync_core.model import timestamps
 from supasync_core.model.errors import StateError, SupasyncError, TakenOverError
 from supasync_core.model.state import Late, State, TableState, Writing
@@ -112,7 +112,7 @@ class Lease:
             self.doubt()
             self.save(replace(self.record(), status="failed"))
 
-    def release(self, status: str, state: State | None = None, **fields: Any) -> None:  # noqa: ANN401 - an Entry's
+    def release(self, status: RecordStatus, state: State | None = None, **fields: Any) -> None:  # noqa: ANN401 - an Entry's
         """Write the last record, of this status and state, and let go of the lease."""
         self.save(Entry(status=status, state=state or self.state, **fields))
 

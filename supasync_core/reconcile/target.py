@@ -10,6 +10,7 @@ from pathlib import Path
 from supasync_core.api.backend import Sink
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Context
+from supasync_core.api.state_store import RecordStatus
 from supasync_core.diff.side_finder import SideFinder
 from supasync_core.diff.sides import NEW, OLD, STAGING, FileSide
 from supasync_core.gap.no_source import NoSource
@@ -56,7 +57,7 @@ class Target:
         if self.lease:
             self.lease.renew()
 
-    def release(self, status: str, rows: int, error: str | None = None, **details: object) -> None:
+    def release(self, status: RecordStatus, rows: int, error: str | None = None, **details: object) -> None:
         """Record this run, and release the lease."""
         if self.lease:
             state = self.lease.state

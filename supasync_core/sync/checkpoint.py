@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from threading import Event, RLock
 from typing import Any
 
-from supasync_core.api.state_store import Entry, Run
+from supasync_core.api.state_store import Entry, RecordStatus, Run
 from supasync_core.concurrency.memory_budget import BytesHeld
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Key
@@ -125,12 +125,12 @@ class Checkpoint:
             if self.lease.age >= CHECKPOINT_SECONDS or self.unsaved_rows >= CHECKPOINT_ROWS:
                 self.save(self.report(), status="running")
 
-    def save(self, report: Report, status: str | None = None) -> None:
+    def save(self, report: Report, status: RecordStatus | None = None) -> None:
         """Record the run; without a ``status`` it has ended and lets go of the lease."""
         self.lease.save(self._entry(report, status))
         self.unsaved_rows = 0
 
-    def _entry(self, report: Report, status: str | None) -> Entry:
+    def _entry(self, report: Report, status: RecordStatus | None) -> Entry:
         state = self.state.doubtful(self.writer.reread.written)
         if report.complete and status is None:
             state = replace(state, last_success=self.run.now, schema_seen_at=self.schema_watch.seen)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from supasync_core.api.state_store import Claim, Entry, StateStore
+from supasync_core.api.state_store import Claim, Entry, RecordStatus, StateStore
 from supasync_core.model import state_json
 from supasync_core.model.batch import Cursor
 from supasync_core.model.errors import LockedError, StateError
@@ -129,8 +129,9 @@ class StateStoreContract:
     def test_the_last_save_releases_the_lease(self, opened: Callable[[], StateStore]) -> None:
         store = opened()
         _baseline(store)
-        for holder, status in (("one", "failed"), ("two", "success"), ("one", "interrupted")):
-            run = store.begin(_claim(holder, lease=60))
+        ends: list[RecordStatus] = ["failed", "success", "interrupted"]
+        for number, status in enumerate(ends):
+            run = store.begin(_claim(f"holder {number}", lease=60))
             assert store.save(run.id, _entry(status))
 
     def test_a_run_that_lost_its_lease_saves_nothing(self, opened: Callable[[], StateStore]) -> None:
@@ -213,7 +214,7 @@ def _claim(holder: str = "one", *, lease: int = 60, command: str = "sync") -> Cl
     return Claim(holder=holder, source=_STATE.source, command=command, lease=lease)
 
 
-def _entry(status: str) -> Entry:
+def _entry(status: RecordStatus) -> Entry:
     return Entry(status=status, state=_STATE, horizon="2024-05-01T12:01:00Z")
 
 
