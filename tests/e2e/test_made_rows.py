@@ -146,7 +146,7 @@ def test_an_old_that_shows_no_row_is_no_reason_to_clear_any(space: Workspace) ->
     space.new.run(SIGN_UP.format(1, 3))
     space.supasync("setup")
     done = space.supasync("reconcile", "clear", "--apply")
-    assert "OLD shows no row" in done.out + done.err
+    assert "OLD returned no rows" in done.out + done.err
     assert done.code == 3
     assert len(space.new.texts("profiles")) == 3
 
