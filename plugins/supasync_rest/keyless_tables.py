@@ -164,7 +164,7 @@ def _place(cells: dict[str, str]) -> Place:
 def _refuse_large(table: Table, rows: int, size: int) -> None:
     if rows > MOST_ROWS or size > MOST_BYTES:
         raise SchemaError(
-            f"{table.name}: it is too large to be read as a whole: it has more than {MOST_ROWS:,} rows, or "
+            f"{table.name}: it is too large to be read as a whole: more than {MOST_ROWS:,} rows, or "
             f"{MOST_BYTES // 1_000_000} MB",
             table=table.name,
             hint="add a primary key on both sides",
