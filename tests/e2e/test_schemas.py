@@ -198,4 +198,4 @@ def test_two_entries_of_one_table_are_refused(tmp_path: Path, cluster: Cluster) 
         space.write("tables.yaml", TABLES_YAML + "  again: {table: users}\n")
         done = space.supasync("check")
         assert done.code == 2
-        assert "tables.again: is the table public.users, as users is" in done.err
+        assert "tables.again: is the table public.users, and so is users" in done.err

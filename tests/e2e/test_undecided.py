@@ -166,7 +166,7 @@ def test_a_table_with_a_unique_key_alone_is_proposed_by_it_once_new_tells(space:
     assert space.supasync("init").code == 0
     text = " ".join((space.folder / "tables.yaml").read_text().replace("#", " ").split())
     assert "- pairs no primary key is shown" in text
-    assert "run supasync init again once what supasync schema sql prints was pasted there" in text
+    assert "into NEW's SQL editor, then run supasync init again" in text
     space.ready()
     (line,) = lines(space.supasync("check").out, "pairs")
     assert "it can be copied by its unique key (a, b)" in line
