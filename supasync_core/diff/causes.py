@@ -85,8 +85,8 @@ class Guess:
         newest = _instant(self.difference.newest.get(self.old))
         if at is not None and newest is not None and at > newest:
             return WRITTEN
-        untold = self.old in self.difference.partial and not self.difference.bounded
-        return UNKNOWN if self.files or untold else DELETED
+        unknown = self.old in self.difference.partial and not self.difference.bounded
+        return UNKNOWN if self.files or unknown else DELETED
 
     def _by_time(
         self, row: RowDiff, mine: timestamps.Instant | None, theirs: timestamps.Instant | None

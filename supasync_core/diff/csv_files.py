@@ -179,18 +179,18 @@ def _load_exact(
 def _bounds(proofs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """From where on the files hold every row.
 
-    Within such bounds, too, OLD may have a row that is missing: NEW has stamped it anew, OLD has not.
+    Within such bounds, too, OLD may have a row that is missing: NEW has set its time again, OLD has not.
     """
-    find_files = [each["from"] for each in proofs if each.get("complete") is True and each.get("from")]
-    if not find_files:
+    starts = [each["from"] for each in proofs if each.get("complete") is True and each.get("from")]
+    if not starts:
         return {"part": True, "begins": {}}
-    begins = next((each for each in find_files if not any(each.values())), find_files[0])
+    begins = next((each for each in starts if not any(each.values())), starts[0])
     bounded = any(begins.values())
     return {"part": bounded, "begins": begins if bounded else None}
 
 
 def _load(raw: Raw, shape: Shape, choices: Choices) -> _Part:
-    """Load a file and find out its dialect; SchemaError at its first line that is no record."""
+    """Load a file and find out its dialect; SchemaError at its first line that is not a valid row."""
     findings = raw.load()
     for finding in findings:
         if finding.level == ERROR:

@@ -1,4 +1,4 @@
-"""What has to be exported of each table: from the state, as the next run would read it."""
+"""What to export of each table: from the state, as the next run would read it."""
 
 from collections.abc import Mapping
 

@@ -139,10 +139,10 @@ def scientific(text: str) -> str:
         f"CASE WHEN {digits} = '' THEN '0' ELSE CASE WHEN {minus} = '-' THEN '-' ELSE '' END "
         f"|| rtrim({digits}, '0') || 'e' || ({power}) END"
     )
-    told = f"(regexp_matches({text}, '\\d') AND regexp_matches({text}, {literal(_PARTS)}))"
+    number = f"(regexp_matches({text}, '\\d') AND regexp_matches({text}, {literal(_PARTS)}))"
     held = f"({behind} = '' OR abs(TRY_CAST({behind} AS HUGEINT)) < 1000000000000)"
     value = f"list_transform([{parts}], lambda n: CASE WHEN {held} THEN {written} END)[1]"
-    return f"CASE WHEN {told} THEN coalesce({value}, {text}) ELSE lower({text}) END"
+    return f"CASE WHEN {number} THEN coalesce({value}, {text}) ELSE lower({text}) END"
 
 
 def _float(text: str, size: str) -> str:

@@ -58,7 +58,7 @@ class History(Database):
         return [_key(text) for (text,) in found]
 
     def keep_sighted(self, source: str, table: Table, doubtful: Sequence[Key] = ()) -> None:
-        """Keep what was noted beside all that was kept; ``doubtful`` rows count as rewritten next time."""
+        """Keep what was noted, too; ``doubtful`` rows count as rewritten next time."""
         name = _name(table)
         with translate_errors(self.path, table), transaction(self.connection):
             self.connection.execute(

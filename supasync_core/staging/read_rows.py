@@ -68,7 +68,7 @@ class Reader:
         return Batch(f"[{body or ''}]".encode())
 
     def forget(self) -> None:
-        """Sort anew at the next read: a table has changed."""
+        """Sort again at the next read: a table has changed."""
         for index, places in self._sorted.values():
             self.connection.execute(f"DROP TABLE {places}")
             if index.rows.startswith(_COPY):

@@ -191,7 +191,7 @@ class _Merge:
 
 
 def _type(shape: Shape, kind: Kind, name: str) -> str:
-    """The type by which a key is compared: that of the column itself, else what was told of it."""
+    """The type by which a key is compared: that of the column itself, else the source's."""
     return type_of(shape, name) if kind in (JSON, VARCHAR) else kind.sql
 
 

@@ -1,4 +1,4 @@
-"""The forensics of a loaded file: conditions under which a cell, or the file, cannot be what OLD holds."""
+"""Signs of damage in a loaded file: cells, or a whole file, that cannot be what OLD holds."""
 
 import re
 from collections.abc import Iterator
@@ -84,7 +84,7 @@ def last_line(raw: Raw, dialect: Dialect) -> Iterator[ExportFinding]:
         yield ExportFinding(kind="ragged", table=raw.table.name, text=text, file=raw.file)
 
 
-def printed_anew(raw: Raw, dialect: Dialect, shape: Shape) -> Iterator[ExportFinding]:
+def reformatted(raw: Raw, dialect: Dialect, shape: Shape) -> Iterator[ExportFinding]:
     """Say once for each column of JSON what cannot be seen in its cells."""
     for name in raw.physical.header:
         if dialect.javascript and (is_json(type_of(shape, name)) or is_array(type_of(shape, name))):

@@ -79,7 +79,7 @@ def _key(shape: Shape, kinds: Kinds, side: str, name: str) -> str:
 
 
 def _content(shape: Shape, kinds: Kinds, name: str) -> str:
-    """A cell's text, the same for all spellings that are told without looking inside a document."""
+    """A cell's text, the same for all spellings that are known without parsing a document."""
     if is_document(type_of(shape, name)):
         return f"CAST(r.{identifier(name)} AS VARCHAR)"
     return _key(shape, kinds, "r", name)

@@ -187,18 +187,18 @@ def _filter(wanted: Wanted) -> tuple[str, list[str]]:
         return "", []
     if wanted.language != "rest":
         return where, []
-    told = conditions(where)
-    if told is None:
+    filters = conditions(where)
+    if filters is None:
         note = "add it by hand, or rows that it excludes are exported too"
         return "", [f"{wanted.table.name}: where: {where} of tables.yaml is not in the query: {note}"]
-    return " and ".join(map(_condition, told)), []
+    return " and ".join(map(_condition, filters)), []
 
 
-def _condition(told: Condition) -> str:
+def _condition(condition: Condition) -> str:
     """One PostgREST filter as SQL."""
-    name = f"t.{sql_name(told.column)}"
-    if told.operator == "is":
-        condition = f"{name} is {told.value.lower()}"
+    name = f"t.{sql_name(condition.column)}"
+    if condition.operator == "is":
+        text = f"{name} is {condition.value.lower()}"
     else:
-        condition = f"{name} {COMPARED[told.operator]} {sql_text(told.value)}"
-    return f"not ({condition})" if told.negated else condition
+        text = f"{name} {COMPARED[condition.operator]} {sql_text(condition.value)}"
+    return f"not ({text})" if condition.negated else text

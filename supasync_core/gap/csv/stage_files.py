@@ -125,7 +125,7 @@ class TableStager:
     def _fit(self, path: Path, physical: Physical) -> bool:
         """Whether the header can be read as the table's columns; what is wrong with it is reported.
 
-        A file whose rows cannot be told apart cannot be read at all, so that is never accepted.
+        A file whose rows have no key cannot be read at all, so that is never accepted.
         """
         header = physical.header
         if not physical.names_columns:
@@ -200,7 +200,7 @@ class TableStager:
         rows = raw.count()
         self.findings += damage.row_count(raw, dialect, rows)
         self.findings += damage.last_line(raw, dialect)
-        self.findings += damage.printed_anew(raw, dialect, self.shape)
+        self.findings += damage.reformatted(raw, dialect, self.shape)
         bad = list(self._checked(raw, dialect, words))
         self.parts.append(self._part(raw, dialect, words, bad))
         self.loaded.append(

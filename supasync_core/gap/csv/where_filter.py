@@ -47,8 +47,8 @@ def leave_out(staging: Staging, table: Table, shape: Shape, language: str) -> li
     kinds = Tables(staging.connection).kinds(ready(table))
     if not table.where or not kinds:
         return []
-    told = conditions(table.where) if language == "rest" else None
-    parts = [_sql(each, shape, kinds) for each in told] if told is not None else [None]
+    filters = conditions(table.where) if language == "rest" else None
+    parts = [_sql(each, shape, kinds) for each in filters] if filters is not None else [None]
     if None in parts:
         text = f"where: {table.where} is not applied to files: rows that it excludes are imported too"
         return [ExportFinding(kind="where", table=table.name, text=text, level=WARNING)]

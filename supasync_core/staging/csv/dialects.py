@@ -1,4 +1,4 @@
-r"""The dialects of CSV that exports by hand come in, and how each is told from the others.
+r"""The dialects of CSV in which exports come, and how each is recognized.
 
 | | NULL | empty text | booleans | arrays | bytea | line ends |
 |---|---|---|---|---|---|---|
@@ -6,7 +6,7 @@ r"""The dialects of CSV that exports by hand come in, and how each is told from 
 | ``sql-editor`` | ``null`` | empty | true/false | JSON | ``{"type":"Buffer"}`` | CRLF |
 | ``sql-editor-old`` | ``null`` | empty | the same, every field quoted, newlines as ``\n`` | | | any |
 | ``psql`` | empty | ``""`` | t/f | ``{a,b}`` | ``\xdead`` | LF |
-| ``dashboard`` | one of the first two, and the file does not tell which | | | | | CRLF |
+| ``dashboard`` | one of the first two, and the file does not show which | | | | | CRLF |
 | ``rfc4180`` | unknown, unless both an empty cell and ``""`` come | ``""`` | any | any | any | any |
 | ``exact`` | our own: a row a line, as JSON | | | | | |
 """
@@ -94,8 +94,8 @@ def detect(physical: Physical, file: str, cells: Sequence[Cells], shape: Shape) 
         return DIALECTS["sql-editor-old" if old else "rfc4180"]
     if physical.newline == "\r\n" or dashboard:
         return DIALECTS[_dashboard(file, cells, untexted)]
-    told = any(cell.quoted for cell in cells) and (physical.sparing or any(cell.bare for cell in cells))
-    return DIALECTS["psql" if told and _by_psql(physical, typed, shape) else "rfc4180"]
+    keeps_null = any(cell.quoted for cell in cells) and (physical.sparing or any(cell.bare for cell in cells))
+    return DIALECTS["psql" if keeps_null and _by_psql(physical, typed, shape) else "rfc4180"]
 
 
 def _by_psql(physical: Physical, typed: Sequence[tuple[str, Cells]], shape: Shape) -> bool:

@@ -12,7 +12,7 @@ WARNING = "warning"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportFinding:
-    """Something amiss in an export: where, and what. It never holds a value of a row but its key."""
+    """What is wrong in an export, and where. Of a row's values it holds only the key."""
 
     kind: str
     table: str

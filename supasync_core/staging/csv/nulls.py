@@ -1,4 +1,4 @@
-"""NULL or an empty text: by the dialect where it tells, else by the type, NEW's own rows, or the user."""
+"""NULL or an empty text: by the dialect where it says so, else by the type or the user."""
 
 from supasync_core.model.pg_types import is_text, may_be_null
 from supasync_core.model.table import Shape, Table
@@ -19,14 +19,14 @@ def rule(  # noqa: PLR0911, PLR0913, PLR0917 - all that speaks for a column
         return (f"{OR_EMPTY}{chosen}" if chosen and not text else chosen), True
     if dialect.null is None:
         return None, True
-    untold = dialect.name in ("rfc4180", "dashboard")
-    if untold and chosen is not None:
+    ambiguous = dialect.name in ("rfc4180", "dashboard")
+    if ambiguous and chosen is not None:
         return chosen, True
     if not text:
         return dialect.null, True
     if not may_be_null(shape, name):
         return NOT_NULL, True
-    if untold and cells.word:
+    if ambiguous and cells.word:
         return "null", False
     doubtful = cells.word if dialect.null else cells.bare + cells.quoted
     if chosen is not None and doubtful:

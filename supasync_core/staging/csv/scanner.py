@@ -1,4 +1,4 @@
-"""DuckDB's own CSV reader, told everything: its sniffer skips lines, and cuts names, that it finds unfit."""
+"""DuckDB's CSV reader with every option given: its sniffer skips lines and cuts off names."""
 
 import re
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def scan(
 ) -> str:
     """The SQL that reads a file with a header: texts, NULL where a cell is empty without quotes.
 
-    With ``rejects`` lines that are no records are left out and stand in DuckDB's ``reject_errors``.
+    With ``rejects``, lines that are not valid rows are left out and stand in DuckDB's ``reject_errors``.
     """
     typed = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in columns)
     options = (
