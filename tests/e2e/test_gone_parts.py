@@ -1,6 +1,7 @@
 """A package that is replaced while a run goes on: what is imported late is told, and what came is kept."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -30,7 +31,8 @@ def shared(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture
 def space(shared: Workspace) -> Workspace:
-    return shared.again()
+    """The command starts with nothing imported before it, as whoever types it has it."""
+    return replace(shared.again(), before="")
 
 
 @pytest.mark.parametrize("name", ["msgspec", "duckdb", "supasync_core.staging", "tenacity"])
