@@ -68,7 +68,7 @@ def sql(session: Session, /, **options: str | bool | None) -> None:
     """
     from supasync_rest import scripts  # noqa: PLC0415 - --help reads no files
 
-    streams.for_programs()
+    streams.use_utf8()
     chosen = [name for name, value in options.items() if value]
     if len(chosen) > 1 and set(chosen) != {"horizon", "uninstall"}:
         shown = ", ".join(f"--{name.replace('_', '-')}" for name in chosen)

@@ -15,7 +15,7 @@ from supasync_core.cli.command_help import prepare
 from supasync_core.model.errors import ExitCode, InternalError, StateError, SupasyncError
 from supasync_core.model.printable import visible
 from supasync_core.project.session import Session
-from supasync_core.system.faults import understood
+from supasync_core.system.faults import explain
 
 COMMANDS = {
     "check": ("setup", "Inspect both projects and the state; write nothing."),
@@ -123,7 +123,7 @@ def run(args: list[str]) -> tuple[Session, int]:
         wants_json="--json" in args, note=lambda text: click.echo(visible(f"note: {text}"), err=True)
     )
     if session.wants_json:
-        streams.for_programs()
+        streams.use_utf8()
     sys.stdout, sys.stderr = (streams.guarded(stream, session.redact) for stream in (sys.stdout, sys.stderr))
     return session, guarded(
         lambda: cli.main(args, prog_name="supasync", standalone_mode=False, obj=session), session
@@ -140,16 +140,16 @@ def guarded(run: Callable[[], object], session: Session) -> int:
         err.show()
         return err.exit_code
     except (click.Abort, KeyboardInterrupt) as err:
-        session.impatient = isinstance(err, KeyboardInterrupt)
+        session.interrupted = isinstance(err, KeyboardInterrupt)
         click.echo("interrupted", err=True)
         return ExitCode.INTERRUPTED
     except SupasyncError as err:
         hint = err.hint
-        if isinstance(err, StateError) and (ends := session.ends):
+        if isinstance(err, StateError) and (ends := session.projects):
             hint = "\n".join(filter(None, (hint, ends)))
         return _print_error(session, err.exit_code, str(err), hint)
     except Exception as err:  # noqa: BLE001 - the last guard: an internal error is said as one
-        known = understood(err)
+        known = explain(err)
         if isinstance(known, InternalError):
             known = known.amended(message=f"{known}: {err}", hint="SUPASYNC_DEBUG=1 shows where")
         hint = traceback.format_exc() if os.environ.get("SUPASYNC_DEBUG") else known.hint
@@ -159,7 +159,7 @@ def guarded(run: Callable[[], object], session: Session) -> int:
 
 def _print_error(session: Session, code: int, text: str, hint: str | None) -> int:
     """The code, after the text and what to do about it were printed without any key."""
-    code = session.trouble or code
+    code = session.error_code or code
     if session.wants_json:
         shown = {"error": text, "hint": hint, "exit_code": code}
         click.echo(session.redact(json.dumps(shown, indent=2)))

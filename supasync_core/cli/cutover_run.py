@@ -60,7 +60,7 @@ class Command:
     def plan(self) -> int:
         """Show everything, change nothing."""
         with self._opened() as switchover:
-            self.say(f"{self.session.ends}")
+            self.say(f"{self.session.projects}")
             switchover.plan()
             self._end(switchover.context, switched=False)
         return 0
@@ -70,7 +70,7 @@ class Command:
         if self.place:
             check_place(self.place)
         with lock.locked(self.session.settings.folder), self._opened() as switchover:
-            self.say(f"{self.session.ends}")
+            self.say(f"{self.session.projects}")
             if not switchover.switch():
                 self._end(switchover.context, switched=False, manual=False)
                 click.echo("not switched: nothing was changed in any .env, and NEW is open", err=True)
@@ -168,7 +168,7 @@ class Command:
         ):
             options = RunOptions(tables=settings.tables, interrupted=interrupted, last=True)
             report = runner.sync(migration, options, watch)
-        notify.tell(self.session, report, report.exit_code)
+        notify.run_finished(self.session, report, report.exit_code)
         if report.complete:
             LastSuccess(settings.folder).note()
         return report

@@ -137,11 +137,11 @@ def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, 
     such a name is written ./old. Added rows are on the right alone, removed ones on the left
     alone. Exits with 0 where both are equal, 1 where they differ, 2 where that cannot be told.
     """
-    session.trouble, session.wants_json = DiffCode.TROUBLE, form == "json"
+    session.error_code, session.wants_json = DiffCode.TROUBLE, form == "json"
     from supasync_core.cli import diff_output, streams  # noqa: PLC0415 - --help needs none of it
 
     if form != "table":
-        streams.for_programs()
+        streams.use_utf8()
     asked = SideOptions(**given)  # type: ignore[arg-type]
     settings = asked.settings(session)
     printer = diff_output.PRINTERS[form](
@@ -162,14 +162,14 @@ def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, 
 @contextmanager
 def opened(session: Session, asked: SideOptions, settings: "Settings | None") -> "Iterator[SideComparison]":
     """Both sides and an engine between them, opened."""
-    from supasync_core.cli.spinner import counting  # noqa: PLC0415 - --help opens nothing
+    from supasync_core.cli.spinner import rows_read  # noqa: PLC0415 - --help opens nothing
     from supasync_core.diff.compare import SideComparison  # noqa: PLC0415
     from supasync_core.diff.engine import DiffEngine  # noqa: PLC0415
     from supasync_core.diff.side_finder import SideFinder  # noqa: PLC0415
     from supasync_core.model.cost import Ledger  # noqa: PLC0415
 
     with ExitStack() as stack:
-        progress = stack.enter_context(counting())
+        progress = stack.enter_context(rows_read())
         finding = SideFinder(
             host=session.host,
             settings=settings,

@@ -49,7 +49,7 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
     from supasync_core.project.migration import opened  # noqa: PLC0415
     from supasync_core.staging.staging_file import Staging  # noqa: PLC0415
 
-    streams.for_programs()
+    streams.use_utf8()
     settings = session.settings
     with closing(Staging(settings.staging)) as staging:
         if offline:

@@ -65,8 +65,8 @@ def retry(session: Session) -> int:
         left = writer.quarantine.kept(lease.state)
         lease.release("retried", left.doubtful(writer.reread.written))
     count = sum(left.quarantined().values())
-    told = counted(count, "row is refused again", "rows are refused again")
-    click.echo(told if count else "every row is there now")
+    text = counted(count, "row is refused again", "rows are refused again")
+    click.echo(text if count else "all quarantined rows were written")
     return ExitCode.PERSON if count else 0
 
 
@@ -89,5 +89,5 @@ def drop(session: Session, table: str, key: tuple[str, ...]) -> int:
         left = tuple(row for row in rows if row.key != key)
         state = lease.state.with_quarantine(table, left)
         lease.release("dropped", state, details={"table": table, "key": list(key)})
-    output.line(f"{table}: the row {', '.join(key)} is given up")
+    output.line(f"{table}: the row {', '.join(key)} is dropped")
     return 0

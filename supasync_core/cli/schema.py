@@ -34,7 +34,7 @@ def diff(session: Session, *, as_json: bool) -> int:
     """
     from supasync_core.schema.both_sides import compared  # noqa: PLC0415 - --help needs none of it
 
-    session.trouble = DiffCode.TROUBLE
+    session.error_code = DiffCode.TROUBLE
     with session.migration() as migration:
         found = compared(migration)
     if as_json:

@@ -7,16 +7,16 @@ from types import FrameType
 
 from supasync_core.model.errors import ExitCode
 
-ASKED = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """Each of them asks the command to end."""
 
 
-def heard() -> tuple[signal.Signals, ...]:
+def not_ignored() -> tuple[signal.Signals, ...]:
     """Those that are not ignored, as SIGHUP is under nohup."""
-    return tuple(number for number in ASKED if signal.getsignal(number) is not signal.SIG_IGN)
+    return tuple(number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN)
 
 
-def leave_at_once(code: int | None = None) -> None:
+def exit_on_signal(code: int | None = None) -> None:
     """From now on a signal ends the process at once: nothing has begun, or all has ended with ``code``."""
 
     def leave(_number: int, _frame: FrameType | None) -> None:
@@ -25,11 +25,11 @@ def leave_at_once(code: int | None = None) -> None:
                 os.write(2, b"interrupted\n")
         os._exit(ExitCode.INTERRUPTED if code is None else code)
 
-    for number in heard():
+    for number in not_ignored():
         signal.signal(number, leave)
 
 
-def interrupt() -> None:
+def raise_on_signal() -> None:
     """From now on a signal is a KeyboardInterrupt: what was opened is closed, a lease is given back."""
-    for number in heard():
+    for number in not_ignored():
         signal.signal(number, signal.default_int_handler)

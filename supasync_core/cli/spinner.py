@@ -8,7 +8,7 @@ from supasync_core.cli import output
 
 
 @contextmanager
-def counting() -> Iterator[Callable[[str, int], None]]:
+def rows_read() -> Iterator[Callable[[str, int], None]]:
     """Show how many rows of a table were read so far; nothing off a terminal."""
     if not sys.stderr.isatty():
         yield lambda _name, _rows: None
@@ -18,7 +18,7 @@ def counting() -> Iterator[Callable[[str, int], None]]:
 
 
 @contextmanager
-def steps() -> Iterator[Callable[[str], None]]:
+def show_steps() -> Iterator[Callable[[str], None]]:
     """Show the current step and its time; off a terminal, a line for each step."""
     if not sys.stderr.isatty():
         yield lambda text: output.line(text, err=True)

@@ -94,7 +94,7 @@ class Output:
             write_through=stream.write_through,
         )
 
-    def ended(self, code: int, trouble: int | None) -> int:
+    def exit_code(self, code: int, trouble: int | None) -> int:
         """The exit code of a command that has ended with ``code``: never 0 where output was lost."""
         sys.stdout.flush()
         lost = [each.error for each in self._layers if each.error and not _unread(each.error)]
@@ -105,7 +105,7 @@ class Output:
         return trouble or code or ExitCode.PERSON  # who has to make room
 
 
-def prepared() -> Output:
+def prepare() -> Output:
     """Standard streams that never raise; those that are closed lead to the null device.
 
     A closed descriptor would otherwise be the next file's, and what is printed would be written into that.
@@ -123,7 +123,7 @@ def prepared() -> Output:
     return output
 
 
-def for_programs() -> None:
+def use_utf8() -> None:
     """From now on stdout is UTF-8, whatever the terminal has: another program reads it."""
     stream = bare(sys.stdout)
     if isinstance(stream, io.TextIOWrapper):

@@ -49,7 +49,7 @@ def sync(
     It is made for cron: the next run catches up on one that failed or was missed. Exits with 0 also when
     there was nothing new, and when enabled is false.
     """
-    with notify.failures(session, "sync", quiet=dry_run):
+    with notify.on_failure(session, "sync", quiet=dry_run):
         if not session.settings.enabled:
             output.say("sync is disabled (enabled: false, ENABLE_HOURLY_SYNC)", as_json=as_json)
             return 0
@@ -117,7 +117,7 @@ def _locked(folder: Path, last: LastSuccess, stale_after: timedelta) -> Iterator
         try:
             stack.enter_context(lock.locked(folder))
         except LockedError as err:
-            raise last.locked(err, stale_after) from err
+            raise last.alert_if_silent(err, stale_after) from err
         yield
 
 
@@ -147,7 +147,7 @@ def _conclude(session: Session, report: Report, last: LastSuccess, *, as_json: b
     if report.complete:
         last.note()
     code = last.escalated(report.exit_code, session.settings.stale_after, report.success_age)
-    notify.tell(session, report, code)
+    notify.run_finished(session, report, code)
     return code
 
 
@@ -167,7 +167,7 @@ def interruptible(longest: timedelta) -> Iterator[Callable[[], bool]]:
         asked.append(number)
         click.echo("stopping after the batch in flight; press again to stop at once", err=True)
 
-    before = {number: signal.signal(number, ask) for number in signals.heard()}
+    before = {number: signal.signal(number, ask) for number in signals.not_ignored()}
     hung = threading.Timer(longest.total_seconds() + GRACE, _give_up, (longest,))
     hung.daemon = True
     hung.start()

@@ -48,7 +48,7 @@ def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool
     """
     from supasync_core.verify import verify as compare  # noqa: PLC0415 - --help needs none of it
 
-    session.trouble = DiffCode.TROUBLE
+    session.error_code = DiffCode.TROUBLE
     with session.migration() as migration, staging(session) as kept, progress_bar(quiet=as_json) as progress:
         chosen = migration.select(tables, "--table")
         found = compare(migration, chosen, exact=exact, staging=kept, progress=progress)

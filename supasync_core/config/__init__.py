@@ -66,14 +66,14 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
     root = _root(reading, document)
     if root is None:
         return None
-    given = reading.values(root, root.at, "", TOP)
-    reading = replace(reading, complete=_load_plugins(reading, root, given))
-    sides = endpoints(reading, _entry(root, given, "source"), _entry(root, given, "sink"))
-    staging = staging_of(reading, _entry(root, given, "staging"))
-    found = tables(reading, _entry(root, given, "tables"), root.entries.get("defaults"))
-    left_out = mentions(reading, root, given)
-    switch = cutover(reading, _entry(root, given, "cutover"))
-    values = {**defaults_of(TOP), **given}
+    written = reading.values(root, root.at, "", TOP)
+    reading = replace(reading, complete=_load_plugins(reading, root, written))
+    sides = endpoints(reading, _entry(root, written, "source"), _entry(root, written, "sink"))
+    staging = staging_of(reading, _entry(root, written, "staging"))
+    found = tables(reading, _entry(root, written, "tables"), root.entries.get("defaults"))
+    left_out = mentions(reading, root, written)
+    switch = cutover(reading, _entry(root, written, "cutover"))
+    values = {**defaults_of(TOP), **written}
     limits = budgets(reading, root, values)
     stale_after = _stale_after(reading, root, values)
     if sides is None or staging is None or reading.problems:
@@ -120,14 +120,14 @@ def _root(reading: Reading, document: Value | None) -> Section | None:
     return root
 
 
-def _entry(root: Section, given: Mapping[str, Any], name: str) -> Entry | None:
+def _entry(root: Section, written: Mapping[str, Any], name: str) -> Entry | None:
     """The entry of a setting that is present and valid."""
-    return root.entries[name] if name in given else None
+    return root.entries[name] if name in written else None
 
 
-def _load_plugins(reading: Reading, root: Section, given: Mapping[str, Any]) -> bool:
+def _load_plugins(reading: Reading, root: Section, written: Mapping[str, Any]) -> bool:
     """Load the project's own plugin files; whether all of them loaded."""
-    if "plugins" not in given:
+    if "plugins" not in written:
         return "plugins" not in root.entries
     complete = True
     for name, at in root.entries["plugins"].places.items():

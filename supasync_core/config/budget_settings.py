@@ -40,14 +40,14 @@ def budgets(reading: Reading, root: Section, values: Mapping[str, Any]) -> Budge
     ``values`` are the top-level settings, defaults included.
     """
     stop = values["on_budget"] == "stop"
-    given = root.entries["budgets"] if "budgets" in values else None
+    entry = root.entries["budgets"] if "budgets" in values else None
     found = Budgets(stop=stop)
-    if given is not None and isinstance(given.value, Section):
-        found = Budgets(**reading.values(given.value, given.at, "budgets", BUDGETS), stop=stop)
-    if given is not None and found.monthly and values["retention"] < _MONTH:
+    if entry is not None and isinstance(entry.value, Section):
+        found = Budgets(**reading.values(entry.value, entry.at, "budgets", BUDGETS), stop=stop)
+    if entry is not None and found.monthly and values["retention"] < _MONTH:
         sentence = "a month's use is added up from the runs of that month: give retention: 31d or more"
-        reading.problems.add(given.at, "budgets", sentence)
-    if stop and not found.monthly and (given is None or given.sound):
+        reading.problems.add(entry.at, "budgets", sentence)
+    if stop and not found.monthly and (entry is None or entry.sound):
         sentence = "there is no budget to stop at: give requests: or egress: under budgets:"
         reading.problems.add(root.entries["on_budget"].value.at, "on_budget", sentence)
     return found

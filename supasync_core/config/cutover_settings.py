@@ -25,12 +25,12 @@ CUTOVER: Final = (
 )
 
 
-def cutover(reading: Reading, given: Entry | None) -> Cutover:
+def cutover(reading: Reading, entry: Entry | None) -> Cutover:
     """The cutover settings, empty where there are none; mistakes are reported."""
-    if given is None or not isinstance(given.value, Section):
+    if entry is None or not isinstance(entry.value, Section):
         return Cutover()
-    entries = given.value.entries
-    values = {**defaults_of(CUTOVER), **reading.values(given.value, given.at, "cutover", CUTOVER)}
+    entries = entry.value.entries
+    values = {**defaults_of(CUTOVER), **reading.values(entry.value, entry.at, "cutover", CUTOVER)}
     if "env" not in values:
         return Cutover(steps=values["steps"])
     env = reading.folder / values["env"]

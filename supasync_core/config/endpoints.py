@@ -34,10 +34,10 @@ def endpoints(reading: Reading, source: Entry | None, sink: Entry | None) -> tup
     return rows_from, rows_to
 
 
-def staging_of(reading: Reading, given: Entry | None) -> Path | None:
+def staging_of(reading: Reading, written: Entry | None) -> Path | None:
     """The staging's file; None where there is a problem with it."""
     default = defaults_of(TOP)["staging"]
-    entry = given or Entry(default.at, "staging", default)
+    entry = written or Entry(default.at, "staging", default)
     before = len(reading.problems)
     if _backend_name(reading, "staging", entry, _STAGINGS) is None:
         return None
@@ -76,9 +76,9 @@ def _backend_name(reading: Reading, side: str, entry: Entry, registry: Registry[
     if "backend" not in section.entries:
         reading.problems.add(entry.at, f"{side}.backend", f"is missing{did_you_mean('', registry)}")
         return None
-    given = section.entries["backend"].value
+    backend = section.entries["backend"].value
     try:
-        name = text(given)
+        name = text(backend)
     except Mismatch as mismatch:
         reading.add_flaws(f"{side}.backend", mismatch)
         return None
@@ -86,7 +86,7 @@ def _backend_name(reading: Reading, side: str, entry: Entry, registry: Registry[
     if flaw is None and side == "sink" and name in registry and name not in reading.host.state_stores:
         flaw = f"{name} cannot be the sink: no plugin brings a state store for it"
     if flaw:
-        reading.problems.add(given.at, f"{side}.backend", flaw)
+        reading.problems.add(backend.at, f"{side}.backend", flaw)
     return name if flaw is None and name in registry else None
 
 
@@ -101,24 +101,24 @@ def _values(reading: Reading, side: str, entry: Entry, declared: Mapping[str, Se
     """The settings that are present and valid; all else is reported."""
     entries = entry.value.entries if isinstance(entry.value, Section) else {}
     values: dict[str, str | Secret] = {}
-    for name, given in entries.items():
+    for name, setting in entries.items():
         place = f"{side}.{name}"
         if name in declared:
-            value = _value(reading, place, given, declared[name])
+            value = _value(reading, place, setting, declared[name])
             if value is not None:
                 values[name] = value
         elif name != "backend":
             known = ["backend", *declared]
-            reading.problems.add(given.at, place, f"unknown setting{did_you_mean(name, known)}")
+            reading.problems.add(setting.at, place, f"unknown setting{did_you_mean(name, known)}")
     for name in (name for name, setting in declared.items() if setting.required and name not in entries):
         example = f'{name}: "${{NAME}}"' if declared[name].secret else f"{name}: ..."
         reading.problems.add(entry.at, f"{side}.{name}", f"is missing: the backend needs {example}")
     return Values(values)
 
 
-def _value(reading: Reading, place: str, given: Entry, setting: Setting) -> str | Secret | None:
+def _value(reading: Reading, place: str, entry: Entry, setting: Setting) -> str | Secret | None:
     """A setting's value; None where it is empty, or invalid and reported."""
-    node = given.value
+    node = entry.value
     if not isinstance(node, Scalar):
         reading.add_flaws(place, expected("a text", node))
         return None

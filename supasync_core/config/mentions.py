@@ -10,13 +10,13 @@ from supasync_core.model.settings import Mention
 LISTS: Final = ("undecided", "ignore")
 
 
-def mentions(reading: Reading, root: Section, given: Mapping[str, Any]) -> dict[str, tuple[Mention, ...]]:
+def mentions(reading: Reading, root: Section, values: Mapping[str, Any]) -> dict[str, tuple[Mention, ...]]:
     """The names of each list with their places; a name in two lists is reported."""
     known = {"tables": _declared(root)}
     found: dict[str, tuple[Mention, ...]] = {}
     path = reading.problems.path
     for setting in LISTS:
-        places = root.entries[setting].places if given.get(setting) else {}
+        places = root.entries[setting].places if values.get(setting) else {}
         for name, at in places.items():
             for other, names in known.items():
                 if name in names:

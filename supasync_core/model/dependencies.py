@@ -3,15 +3,15 @@
 import heapq
 from collections.abc import Collection, Iterator, Mapping
 
-After = Mapping[str, Collection[str]]
-"""The tables in file order, each with the tables that it comes after."""
+Parents = Mapping[str, Collection[str]]
+"""The tables in file order, each with the tables that it depends on."""
 
 
-def parents_first(after: After) -> list[str]:
+def parents_first(parents_of: Parents) -> list[str]:
     """Every table after its parents, otherwise in file order; ValueError where there is a cycle."""
-    names, children = list(after), _children(after)
+    names, children = list(parents_of), _children(parents_of)
     place = {name: number for number, name in enumerate(names)}
-    missing = {name: len(set(parents)) for name, parents in after.items()}
+    missing = {name: len(set(parents)) for name, parents in parents_of.items()}
     ready = [place[name] for name in names if not missing[name]]
     done: list[str] = []
     while ready:
@@ -27,45 +27,45 @@ def parents_first(after: After) -> list[str]:
     return done
 
 
-def cycles(after: After) -> list[list[str]]:
+def cycles(parents_of: Parents) -> list[list[str]]:
     """Cycles as ``[a, b, a]``: at least one where there is any, and no two share a table."""
-    place = {name: number for number, name in enumerate(after)}
+    place = {name: number for number, name in enumerate(parents_of)}
     found: list[list[str]] = []
-    for group in _groups(after):
+    for group in _components(parents_of):
         start = min(group, key=place.__getitem__)
-        if len(group) > 1 or start in after[start]:
-            found.append(_way_back(after, start, group))
+        if len(group) > 1 or start in parents_of[start]:
+            found.append(_shortest_cycle(parents_of, start, group))
     return sorted(found, key=lambda circle: place[circle[0]])
 
 
-def dependents(after: After, name: str) -> list[str]:
-    """The tables that come after this one, directly or through others, in file order."""
-    reached = set(_reached(_children(after), name, set()))
-    return [table for table in after if table in reached and table != name]
+def dependents(parents_of: Parents, name: str) -> list[str]:
+    """The tables that depend on this one, directly or through others, in file order."""
+    reached = set(_postorder(_children(parents_of), name, set()))
+    return [table for table in parents_of if table in reached and table != name]
 
 
-def _children(after: After) -> dict[str, list[str]]:
+def _children(parents_of: Parents) -> dict[str, list[str]]:
     """The direct dependents of each table."""
-    children: dict[str, list[str]] = {name: [] for name in after}
-    for name, parents in after.items():
+    children: dict[str, list[str]] = {name: [] for name in parents_of}
+    for name, parents in parents_of.items():
         for parent in set(parents):
             children[parent].append(name)
     return children
 
 
-def _groups(after: After) -> Iterator[set[str]]:
+def _components(parents_of: Parents) -> Iterator[set[str]]:
     """The strongly connected components, most of them of one table (Kosaraju's algorithm)."""
     seen: set[str] = set()
-    left = [each for name in after for each in _reached(after, name, seen)]
-    children = _children(after)
+    left = [each for name in parents_of for each in _postorder(parents_of, name, seen)]
+    children = _children(parents_of)
     seen = set()
     for name in reversed(left):
-        group = set(_reached(children, name, seen))
+        group = set(_postorder(children, name, seen))
         if group:
             yield group
 
 
-def _reached(ways: After, start: str, seen: set[str]) -> Iterator[str]:
+def _postorder(ways: Parents, start: str, seen: set[str]) -> Iterator[str]:
     """What is reached from a table, past those that were ``seen``, each once all behind it is done."""
     if start in seen:
         return
@@ -82,14 +82,14 @@ def _reached(ways: After, start: str, seen: set[str]) -> Iterator[str]:
             open_.append((following, iter(ways[following])))
 
 
-def _way_back(after: After, start: str, group: Collection[str]) -> list[str]:
+def _shortest_cycle(parents_of: Parents, start: str, group: Collection[str]) -> list[str]:
     """The shortest way from a table along its parents to itself, within its group."""
     reached_from: dict[str, str] = {}
     level = [start]
     while start not in reached_from:
         following: list[str] = []
         for name in level:
-            for parent in after[name]:
+            for parent in parents_of[name]:
                 if parent in group and parent not in reached_from:
                     reached_from[parent] = name
                     following.append(parent)

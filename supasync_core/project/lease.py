@@ -128,7 +128,7 @@ class Lease:
             if not self.migration.store.save(self.run.id, entry):
                 raise self._lost()
             self.renewed, self.released = asked, entry.status != "running"
-            lock.sign(self.migration.settings.folder)
+            lock.note_alive(self.migration.settings.folder)
 
     def _lost(self) -> SupasyncError:
         """Why the store does not take the record: another run is newer, or records are out of order."""

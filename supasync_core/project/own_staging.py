@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from supasync_core.model.errors import LockedError, TableError, TransientError
 from supasync_core.model.settings import Settings
-from supasync_core.system.faults import understood
+from supasync_core.system.faults import explain
 
 if TYPE_CHECKING:
     from supasync_core.staging.staging_file import Staging
@@ -22,7 +22,7 @@ class StagingError(TableError):
     """
 
     def __init__(self, err: Exception) -> None:
-        known = understood(err, "the staging")
+        known = explain(err, "the staging")
         super().__init__(str(known), hint=known.hint or _HINT)
         if isinstance(err, LockedError):
             self.exit_code = TransientError.exit_code

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 class Session:
     """One call of the command line. Plugins and settings are loaded when a command first wants them.
 
-    ``impatient``: the user does not even want to wait for the requests under way.
+    ``interrupted``: the user does not even want to wait for the requests under way.
     """
 
     config: str = "tables.yaml"
     wants_json: bool = False
-    impatient: bool = False
-    trouble: int | None = None
+    interrupted: bool = False
+    error_code: int | None = None
     """The exit code of every error, for commands that answer like diff(1)."""
     note: Callable[[str], None] = lambda _text: None
     """Called once for each remark on tables.yaml."""
@@ -86,7 +86,7 @@ class Session:
         return variables(os.environ, read_dotenv(self.folder / ".env")[0])
 
     @property
-    def ends(self) -> str | None:
+    def projects(self) -> str | None:
         """Which projects OLD and NEW are, once the settings are known."""
         settings = self.__dict__.get("settings")
         return f"OLD is {settings.source.ref}, NEW is {settings.sink.ref}" if settings else None

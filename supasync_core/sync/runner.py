@@ -18,7 +18,7 @@ from supasync_core.sync.comparison.compare_due import Comparing
 from supasync_core.sync.freeing import Freeing
 from supasync_core.sync.source_snapshot import look
 from supasync_core.sync.table_copy import TableCopy
-from supasync_core.system.faults import understood
+from supasync_core.system.faults import explain
 
 
 def sync(migration: Migration, options: RunOptions, observer: RunObserver) -> Report:
@@ -64,7 +64,7 @@ class _Session:
             raise
         except Exception as err:
             with suppress(SupasyncError):  # the lease is let go of, and what came is kept
-                self.checkpoint.save(self.checkpoint.report(understood(err)))
+                self.checkpoint.save(self.checkpoint.report(explain(err)))
             raise
         self._tell_unseen()
         self.checkpoint.save(self.checkpoint.report(stopped, interrupted=interrupted))

@@ -32,7 +32,7 @@ from supasync_core.sync.quarantine_retry import finish, retry
 from supasync_core.sync.quarantined import ManyRefusedError, Newly
 from supasync_core.sync.readback import ChangedError
 from supasync_core.sync.tally import Tally
-from supasync_core.system.faults import understood
+from supasync_core.system.faults import explain
 
 
 @dataclass
@@ -70,7 +70,7 @@ class TableCopy:
                 raise
             error, code = err, err.exit_code
         except Exception as err:  # noqa: BLE001 - an internal error in one table must not stop the others
-            error = understood(err, "supasync or a plugin")
+            error = explain(err, "supasync or a plugin")
             error.message, code = f"{self.table.name}: {error.message}", error.exit_code
             error.__cause__ = err
         if error is None:

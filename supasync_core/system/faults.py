@@ -24,7 +24,7 @@ def hint(number: int) -> str | None:
     return _HINTS.get(number)
 
 
-def understood(err: Exception, where: str = "supasync") -> SupasyncError:
+def explain(err: Exception, where: str = "supasync") -> SupasyncError:
     """The error in words: what happened, where, and what to do; `InternalError` where nobody knows.
 
     What a file system refuses may come from anywhere in the code, and is not an internal error.

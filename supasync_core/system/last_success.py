@@ -18,7 +18,7 @@ class LastSuccess:
 
     def __init__(self, folder: Path) -> None:
         self._path = lock.folder(folder) / "last-success"
-        self._sign = lock.folder(folder) / lock.SIGN
+        self._alive = lock.folder(folder) / lock.ALIVE
         if not self._path.exists():
             self.note()  # a new installation has not failed for long
 
@@ -39,9 +39,9 @@ class LastSuccess:
         old = (self.age if age is None else age) > after
         return ExitCode.PERSON if exit_code in _PASSING and old else exit_code
 
-    def locked(self, error: LockedError, after: timedelta) -> LockedError:
+    def alert_if_silent(self, error: LockedError, after: timedelta) -> LockedError:
         """The error; one that alerts where the run that holds the lock has been silent for too long."""
-        quiet = min(self.age, _age(self._sign)) if self._sign.exists() else self.age
+        quiet = min(self.age, _age(self._alive)) if self._alive.exists() else self.age
         if quiet <= after:
             return error
         return error.amended(

@@ -15,7 +15,7 @@ from supasync_core.system.descriptors import check_own, read
 from supasync_core.system.files import write_private
 
 FOLDER = ".supasync"
-LOCK, HOLDER, SIGN = "lock", "holder", "alive"
+LOCK, HOLDER, ALIVE = "lock", "holder", "alive"
 """Files there; every save of a run touches the last."""
 _LARGEST = 1_000
 
@@ -31,7 +31,7 @@ def folder(beside: Path) -> Path:
             hint="supasync keeps its lock there: let the user who runs it write to the folder of tables.yaml",
         ) from err
     check_own(own)
-    for name in (LOCK, HOLDER, SIGN):
+    for name in (LOCK, HOLDER, ALIVE):
         if (own / name).is_symlink():
             raise StateError(f"{own / name} is a link", hint="move it away: supasync creates its own")
     return own
@@ -68,10 +68,10 @@ def locked(beside: Path) -> Iterator[None]:
         lock.release()
 
 
-def sign(beside: Path) -> None:
+def note_alive(beside: Path) -> None:
     """Note that a run is alive, so that a long run can be told from one that hangs."""
     with suppress(OSError):  # a full disk: the run has other worries
-        (folder(beside) / SIGN).touch(mode=0o600)
+        (folder(beside) / ALIVE).touch(mode=0o600)
 
 
 def holder(beside: Path) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from supasync_core.model.errors import StateError
 from supasync_core.staging.connection import open_to_write
 from supasync_core.system import lock
-from supasync_core.system.faults import understood
+from supasync_core.system.faults import explain
 from tests.servers.command import COMMAND, run
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="names of files are bytes")
@@ -87,7 +87,7 @@ def test_a_file_that_cannot_be_made_is_named_and_no_defect(demo: Path, target: s
 
 @given(st.sampled_from(sorted(errno.errorcode)))
 def test_whatever_a_file_system_refuses_names_the_file(number: int) -> None:
-    known = understood(OSError(number, os.strerror(number), "/srv/app/.supasync/alive"))
+    known = explain(OSError(number, os.strerror(number), "/srv/app/.supasync/alive"))
     assert str(known) == f"/srv/app/.supasync/alive: {os.strerror(number)}"
     assert known.exit_code == 3
     if number in (errno.EROFS, errno.EACCES, errno.ENOSPC):
