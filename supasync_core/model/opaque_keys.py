@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 
 from supasync_core.model.batch import Key
-from supasync_core.model.pg_types import PLAIN, is_array
+from supasync_core.model.pg_types import PLAIN, is_array, type_of
 from supasync_core.model.table import Shape
 
 _TEXTS = ("text", "character varying", "character", "name", "varchar", "char", "bpchar")
@@ -17,15 +17,13 @@ def opaque(shape: Shape, key: Sequence[str]) -> tuple[str, ...]:
 
     A text is among them: its collation may be nondeterministic, and no description tells.
     """
-    kinds = {column.name: column for column in shape.columns}
     return tuple(
         name
         for name in key
-        if (column := kinds.get(name)) is not None
+        if (column := shape.column(name)) is not None
         and not column.values
-        and not _is_duckdbs(column.type or "")
-        and (column.type or "") not in PLAIN
-        and not (column.type or "").startswith(_PLAIN_BEGIN)
+        and not _is_duckdbs(kind := column.type or "")
+        and not (kind in PLAIN or kind.startswith(_PLAIN_BEGIN))
     )
 
 
@@ -36,9 +34,8 @@ def _is_duckdbs(kind: str) -> bool:
 
 def foreign(shape: Shape, key: Sequence[str]) -> tuple[str, ...]:
     """Those of them whose type is not PostgreSQL's own: what is said of them was not checked."""
-    kinds = {column.name: column.type or "" for column in shape.columns}
-    own = (*_TEXTS, "")
-    return tuple(name for name in opaque(shape, key) if kinds[name] not in own and not is_array(kinds[name]))
+    kinds = {name: type_of(shape, name) for name in opaque(shape, key)}
+    return tuple(name for name, kind in kinds.items() if kind not in (*_TEXTS, "") and not is_array(kind))
 
 
 def literal(keys: Iterable[Key], asked: Collection[Key], places: Sequence[int]) -> list[bool]:
