@@ -22,7 +22,6 @@ from supasync_core.staging.csv.export_finding import ERROR
 from supasync_core.staging.csv.file_format import Physical, UnreadableFileError, examine
 from supasync_core.staging.csv.find_files import TableFiles
 from supasync_core.staging.csv.folder import Files
-from supasync_core.staging.csv.null_hints import hints
 from supasync_core.staging.csv.raw_table import Raw
 
 _SUFFIXES = (".csv", ".tsv")
@@ -211,7 +210,7 @@ def _load(raw: Raw, shape: Shape, choices: Choices) -> _Part:
         if not word and not each.quoted:
             word = None  # no cell is an empty text: what is not NULL stands as it is
         cells[column] = _text(nullable(raw.cell(column), word), dialect, shape, column)
-    notes = (*(each.text for each in findings), *hints(raw, looks, dialect, shape, choices))
+    notes = (*(each.text for each in findings), *nulls.hints(raw, looks, dialect, shape, choices))
     return _Part(raw.name, cells, doubtful, dialect, raw.file, notes)
 
 

@@ -100,7 +100,9 @@ class SideFinder:
             settings=endpoint.values, folder=settings.folder, ledger=self.ledger, project=name.upper()
         )
         source = self.host.sources.get(endpoint.backend).open(context)
-        changed = self._transformed if name == OLD and other in (NEW, STAGING) else _unchanged
+        changed = (
+            self._transformed if name == OLD and other in (NEW, STAGING) else lambda _table, batch: batch
+        )
         filtered = name == OLD or settings.source.backend == endpoint.backend
         return ProjectSide(name, source, self.progress, changed, filtered, endpoint.backend not in FORMATS)
 
@@ -132,7 +134,3 @@ class SideFinder:
         if self.settings is None:
             raise ConfigError([f"{name}: needs tables.yaml; a file of that name is written ./{name}"])
         return self.settings
-
-
-def _unchanged(_table: Table, batch: Batch) -> Batch:
-    return batch

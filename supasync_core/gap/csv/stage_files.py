@@ -19,7 +19,6 @@ from supasync_core.staging.csv.dialects import Dialect, is_exact
 from supasync_core.staging.csv.exact_form import ExactFile
 from supasync_core.staging.csv.export_finding import ERROR, WARNING, ExportFinding, LoadedFile
 from supasync_core.staging.csv.file_format import Physical, UnreadableFileError, examine
-from supasync_core.staging.csv.null_hints import hints
 from supasync_core.staging.csv.raw_table import Raw
 from supasync_core.staging.csv.records import lines
 from supasync_core.staging.duckdb_tables import Tables, qualified, refuse_case_twins
@@ -195,7 +194,7 @@ class TableStager:
             if not sure and column in self._columns(raw.physical):
                 doubtful = looks.word if word else looks.bare + looks.quoted
                 self.undecided.append(Undecided(column, word or "", doubtful, raw.file))
-        for text in hints(raw, cells, dialect, self.shape, self.choices):
+        for text in nulls.hints(raw, cells, dialect, self.shape, self.choices):
             self._report("null", text, WARNING, file=raw.file)
         rows = raw.count()
         self.findings += damage.row_count(raw, dialect, rows)

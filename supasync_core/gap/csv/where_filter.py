@@ -69,14 +69,13 @@ def _sql(condition: Condition, shape: Shape, kinds: Kinds) -> str | None:
         return None
     text = plain(f"r.{identifier(name)}", kinds[name])
     word = condition.value.lower()
-    found = _is(word, text) if condition.operator == "is" else _compared(condition, shape, text)
+    if condition.operator != "is":
+        found = _compared(condition, shape, text)
+    elif word in ("null", "unknown"):
+        found = f"({text} IS NULL)"
+    else:
+        found = f"coalesce({normal('boolean', text)} = '{word}', false)"
     return f"(NOT {found})" if found and condition.negated else found
-
-
-def _is(word: str, text: str) -> str:
-    if word in ("null", "unknown"):
-        return f"({text} IS NULL)"
-    return f"coalesce({normal('boolean', text)} = '{word}', false)"
 
 
 def _compared(condition: Condition, shape: Shape, text: str) -> str | None:
