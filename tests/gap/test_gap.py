@@ -104,7 +104,7 @@ def test_an_exact_export_is_compared_within_its_bounds(space: Workspace) -> None
     assert space.supasync("gap", "import", "export", "--yes").code == 0
     done = space.supasync("diff", "export", "new", "--format", "json")
     assert done.code == 0, done.out + done.err
-    assert "3 rows lie outside of the bounds of the export" in " ".join(done.json["tables"]["jobs"]["notes"])
+    assert "3 rows are outside of the bounds of the export" in " ".join(done.json["tables"]["jobs"]["notes"])
     assert done.json["tables"]["jobs"]["unchanged"] >= 455
     ids = "insert into jobs (id, cost, created_at, updated_at) values"
     space.new.run(f"{ids} (9001, 1, now(), now()), (9002, 1, '2020-01-01', '2020-01-01')")
@@ -121,7 +121,7 @@ def test_a_plain_export_is_the_whole_table_only_where_that_is_said(space: Worksp
     assert space.supasync("gap", "import", "export", "--yes").code == 0
     asked = ("export", "new", "--table", "jobs")
     for said, cause, code, told in (
-        ((), "unknown", 3, "--complete says that it holds all of it"),
+        ((), "unknown", 3, "--complete says that it holds all"),
         (("--complete",), "deleted in OLD", 0, "3 rows only in new, not known to have come from old: kept"),
     ):
         found = space.supasync("diff", *asked, *said, "--format", "json").json["tables"]["jobs"]
