@@ -120,7 +120,7 @@ def test_what_was_under_way_is_written_over(  # noqa: PLR0913 - a schedule
     under_way = rig.dies(confirmed)
     rig.write_all(after)
     if back and way == "snapshot":
-        rig.source.stored = was | {"5": replace_version(was["5"])}
+        rig.source.stored = rig.source.stored | was | {"5": replace_version(was["5"])}
     for number, writes in enumerate([later, []]):
         if arrives == number:
             rig.sink.update(under_way)
