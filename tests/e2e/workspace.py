@@ -163,11 +163,14 @@ class Workspace:
                 connection.execute("set session_replication_role = replica")
                 tables = [table for (table,) in connection.execute(_TABLES, ["kept"]).fetchall()]
                 for (table,) in connection.execute(_TABLES, ["public"]).fetchall():
-                    what = "delete from {}" if table in tables else "drop table {} cascade"
-                    connection.execute(sql.SQL(what).format(sql.Identifier("public", table)))
+                    if table not in tables:
+                        gone = sql.Identifier("public", table)
+                        connection.execute(sql.SQL("drop table {} cascade").format(gone))
+                names = sql.SQL(", ").join(sql.Identifier("public", table) for table in tables)
+                connection.execute(sql.SQL("truncate {} cascade").format(names))
                 for table in tables:
-                    names = (sql.Identifier("public", table), sql.Identifier("kept", table))
-                    copied = sql.SQL("insert into {} overriding system value table {}").format(*names)
+                    pair = (sql.Identifier("public", table), sql.Identifier("kept", table))
+                    copied = sql.SQL("insert into {} overriding system value table {}").format(*pair)
                     connection.execute(copied)
             end.server.accept()
             end.server.reload()
