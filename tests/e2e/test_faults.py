@@ -116,7 +116,7 @@ def test_the_first_interrupt_finishes_the_batch_and_says_how_to_go_on(workspace:
         workspace.new.server.behave()
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130, out + err
-    assert "run supasync sync to go on" in err
+    assert "supasync sync continues from there" in err
     runs = workspace.supasync("status", "--json").json["runs"]
     assert runs[0]["status"] == "interrupted"
     assert 3400 <= runs[0]["records"] < 20_400
