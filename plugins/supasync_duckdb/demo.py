@@ -9,6 +9,8 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from supasync_core.model.wording import argument
+
 HOURS = (
     "a first load of everything that OLD holds",
     "an hour later: new users and jobs, some updates",
@@ -47,7 +49,7 @@ def demo(ctx: click.Context, folder: Path | None) -> int:
         _call(ctx, place, "status")
         _compare(place)
         if folder:
-            click.echo(f"go on with: cd {place} && supasync status")
+            click.echo(f"go on with: cd {argument(str(place))} && supasync status")
     return 0
 
 

@@ -10,6 +10,7 @@ from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Window
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.table import Table
+from supasync_core.model.wording import command
 from supasync_rest import query
 from supasync_rest.client import Client
 from supasync_rest.messages import Request
@@ -101,7 +102,7 @@ class RestPages(RestTables):
                 "as texts, these do not sort by time",
                 table=table.name,
                 hint="make it timestamptz in OLD, write all its values in one form, or name another column "
-                f"in timestamp:; then: supasync sync --full {table.name}",
+                f"in timestamp:; then: {command('sync', '--full', table.name)}",
             )
 
     def _page(self, table: Table, window: Window) -> Batch:

@@ -16,6 +16,7 @@ import pluggy
 from supasync_core.api import hookspecs
 from supasync_core.api.registry import Registry, did_you_mean
 from supasync_core.model.errors import PluginError
+from supasync_core.model.wording import argument
 from supasync_core.system import descriptors
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def _check_place(path: Path, folder: Path) -> None:
     between = [each for each in path.parents if each.is_relative_to(folder)]
     for place in (path, *between):
         if place.exists() and (flaw := descriptors.others_may_write(place, folder)):
-            raise PluginError(f"{place}: {flaw}, and it is code: chmod go-w {place}")
+            raise PluginError(f"{place}: {flaw}, and it is code: chmod go-w {argument(str(place))}")
 
 
 class _Source(SourceFileLoader):

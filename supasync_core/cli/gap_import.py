@@ -2,7 +2,6 @@
 
 import csv
 import json
-import shlex
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from supasync_core.gap.send import COMMAND, Sender
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.printable import file_name, visible
 from supasync_core.model.settings import Settings
-from supasync_core.model.wording import counted
+from supasync_core.model.wording import argument, counted
 from supasync_core.project.lease import Lease, leased
 from supasync_core.project.migration import Migration, opened
 from supasync_core.project.session import Session
@@ -176,7 +175,7 @@ class Command:
         if not names:
             return ""
         name = max(names, key=len)
-        return f"; if it is of {name}: --file {shlex.quote(f'{name}={path}')}"
+        return f"; if it is of {name}: --file {argument(f'{name}={path}')}"
 
     def _findings(self, plan: ImportPlan) -> None:
         """A few places of each kind, how many there are, and how to get those rows again."""

@@ -13,7 +13,7 @@ from supasync_core.cli import output
 from supasync_core.init.undecided import by_name, last_list
 from supasync_core.model.errors import DiffCode, LockedError
 from supasync_core.model.quantities import format_size
-from supasync_core.model.wording import counted
+from supasync_core.model.wording import command, counted
 from supasync_core.project.session import Session
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _remarks(verdict: "TableVerdict") -> list[str]:
     )
     lines = [f"{counted(number, 'row', 'rows')} {what}" for number, what in numbers if number]
     if verdict.changed and UPDATES in verdict.unseen:
-        lines.append(f"no run brings updates of this table: supasync sync --full {verdict.name}")
+        lines.append(f"no run brings updates of this table: {command('sync', '--full', verdict.name)}")
     return [*lines, *(f"note: {note}" for note in verdict.notes)]
 
 

@@ -17,7 +17,7 @@ from supasync_core.gap.send import COMMAND as GAP_IMPORT
 from supasync_core.init import undecided
 from supasync_core.model import timestamps
 from supasync_core.model.report import Report
-from supasync_core.model.wording import counted
+from supasync_core.model.wording import argument, counted
 from supasync_core.project.lease import arriving
 from supasync_core.project.migration import Migration
 from supasync_core.verify import Verification
@@ -232,6 +232,8 @@ def _outcome(found: Condition) -> Outcome:
     if found.holds:
         return replace(ok(found.text, how=found.how), hint=found.hint)
     if found.holds is None:
-        hint = "\n".join(filter(None, (found.hint, f"or check it yourself, and pass --accept {found.name}")))
+        hint = "\n".join(
+            filter(None, (found.hint, f"or check it yourself, and pass --accept {argument(found.name)}"))
+        )
         return failed(f"cannot be checked: {found.text}", hint, sql=found.sql, how=found.how)
     return failed(found.text, found.hint, sql=found.sql, how=found.how)

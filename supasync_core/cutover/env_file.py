@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from supasync_core.model.errors import SupasyncError
+from supasync_core.model.wording import argument
 from supasync_core.system import descriptors
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -63,10 +64,11 @@ def check_writable(file: EnvFile) -> None:
     descriptors.check_user(file.path.parent)
     status = file.path.stat()
     if not status.st_mode & stat.S_IWUSR or not os.access(file.path, os.W_OK):
-        raise SupasyncError(f"{file.path} is read-only", hint=f"chmod u+w {file.path}")
+        raise SupasyncError(f"{file.path} is read-only", hint=f"chmod u+w {argument(str(file.path))}")
     if not os.access(file.path.parent, os.W_OK | os.X_OK):
         raise SupasyncError(
-            f"{file.path} cannot be replaced: its folder is read-only", hint=f"chmod u+w {file.path.parent}"
+            f"{file.path} cannot be replaced: its folder is read-only",
+            hint=f"chmod u+w {argument(str(file.path.parent))}",
         )
     if status.st_nlink > 1:
         raise SupasyncError(

@@ -12,6 +12,7 @@ from supasync_core.diff.loaded_side import LoadedSide
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import is_array, is_json, type_of
 from supasync_core.model.table import Column, Shape, Table
+from supasync_core.model.wording import argument
 from supasync_core.staging.connection import translate_errors
 from supasync_core.staging.csv import find_files, nulls
 from supasync_core.staging.csv.cells import NOT_NULL, nullable, staged
@@ -246,12 +247,13 @@ def _together(
 
 def _notes(part: _Part) -> list[str]:
     """What the file's dialect hides from a comparison."""
-    notes = [f"{part.file} is read as {part.dialect.name}; --dialect {part.file}=NAME reads it otherwise"]
+    other = argument(f"{part.file}=NAME")
+    notes = [f"{part.file} is read as {part.dialect.name}; --dialect {other} reads it otherwise"]
     notes += part.warnings
     for word in dict.fromkeys(part.doubtful.values()):
         names = ", ".join(name for name, each in part.doubtful.items() if each == word)
         shown = f"the word {word}" if word else "an empty text"
-        way = f"; --dialect {part.file}=sql-editor says that it is NULL" if word else ""
+        way = f"; --dialect {argument(f'{part.file}=sql-editor')} says that it is NULL" if word else ""
         notes.append(
             f"{part.file} does not distinguish NULL from {shown} in {names}: they count as equal{way}"
         )

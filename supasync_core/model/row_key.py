@@ -11,6 +11,7 @@ from typing import Final
 
 from supasync_core.model.printable import sql_name
 from supasync_core.model.table import NEVER, Column, Table
+from supasync_core.model.wording import command
 
 ROW_KEY: Final = "supasync_row"
 """The name under which tables.yaml, the rows on their way and the sink have it."""
@@ -71,7 +72,7 @@ def missing_in_sink(columns: Sequence[str]) -> str:
 
 def start_again(table: Table) -> str:
     """What to do where rows that were copied would stay as they are."""
-    again = f"to copy all rows again: supasync sync --full {table.name}"
+    again = f"to copy all rows again: {command('sync', '--full', table.name)}"
     if not has_row_key(table):
         return again
     place = f"{sql_name(table.schema)}.{sql_name(table.relation)}"

@@ -115,7 +115,7 @@ def reason(table: Table, link: Link, err: RowError) -> RowError:
     columns = ", ".join(link.columns)
     way = f"copy its rows of {link.other} to NEW"
     if link.parent:
-        way = f"that row is waiting or refused itself: supasync quarantine list ({link.parent.name})"
+        way = f"that row of {link.parent.name} is waiting or refused itself: supasync quarantine list"
     elif link.other == "auth.users" or (link.reference is None and link.other == "users"):
         way = "copy the accounts to NEW, as the guide to users of Supabase Auth says"
     elif "." not in link.other:

@@ -13,6 +13,7 @@ from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.table import Shape, Table
+from supasync_core.model.wording import command
 
 SAMPLE = 20
 """Rows that a side is asked for, in one request."""
@@ -116,7 +117,7 @@ class Printing:
             f"{table}: {self.name} {what}",
             table=table,
             hint=f"in {self.name}'s SQL editor: alter database postgres reset {setting}; alter role "
-            f"authenticator reset {setting}; then: supasync sync --full {table}",
+            f"authenticator reset {setting}; then: {command('sync', '--full', table)}",
         )
 
 

@@ -4,6 +4,7 @@ from supasync_core.api.backend import Sink
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.table import Table
+from supasync_core.model.wording import command
 
 
 def upsert(sink: Sink, table: Table, batch: Batch) -> int:
@@ -17,6 +18,6 @@ def upsert(sink: Sink, table: Table, batch: Batch) -> int:
             f"{table.name}: NEW confirmed {written} of {batch.count} rows that were sent",
             table=table.name,
             hint="a trigger or rule of the table in NEW leaves rows out, or its backend has a defect: "
-            f"correct that, then: supasync sync --full {table.name}",
+            f"correct that, then: {command('sync', '--full', table.name)}",
         )
     return written

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from supasync_core.model.batch import Key
 from supasync_core.model.errors import SupasyncError, TransientError
 from supasync_core.model.table import Table
-from supasync_core.model.wording import counted
+from supasync_core.model.wording import command, counted
 from supasync_core.project.own_staging import StagingError
 from supasync_core.sync import removal
 from supasync_core.sync.checkpoint import Checkpoint
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 SHOWN = 10
 KEPT = 100
 """Keys of deleted rows that the state names for each table."""
-_BY_HAND = "look at them: supasync verify --table {0}; to remove them: supasync reconcile old new --delete"
 
 
 @dataclass
@@ -44,7 +43,8 @@ class Deleting:
         self.fail(
             table,
             f"{table.name}: {counted(rows, 'row of OLD is', 'rows of OLD are')} not in NEW",
-            f"which: supasync verify --table {table.name}; to bring them: supasync sync --full {table.name}",
+            f"which: {command('verify', '--table', table.name)}; "
+            f"to bring them: {command('sync', '--full', table.name)}",
             3,
         )
 
@@ -60,7 +60,7 @@ class Deleting:
             )
         elif table.deletes == "mirror" and number:
             rows = counted(number, "row is", "rows are")
-            self.fail(table, f"{table.name}: {rows} deleted in OLD", _BY_HAND.format(table.name), 3)
+            self.fail(table, f"{table.name}: {rows} deleted in OLD", _by_hand(table), 3)
 
     def _name(self, table: Table, keys: Sequence[Key], more: int, staging: "Staging") -> None:
         """Name the rows: those that OLD was seen to have are deleted there, of others nobody knows."""
@@ -105,7 +105,7 @@ class Deleting:
         table = done.table
         self.checkpoint.amend(table, removed=done.removed)
         if done.error is not None:
-            hint = done.error.hint if done.removed else _BY_HAND.format(table.name)
+            hint = done.error.hint if done.removed else _by_hand(table)
             self.fail(table, str(done.error), hint, done.error.exit_code)
             return
         self._keep(table, (*plan.unproven, *done.held), 0)
@@ -134,3 +134,8 @@ class Deleting:
         """Let the report say it; the rows that were copied are there all the same."""
         self.checkpoint.note(error, hint)
         self.checkpoint.amend(table, error=error, hint=hint, exit_code=code)
+
+
+def _by_hand(table: Table) -> str:
+    look = command("verify", "--table", table.name)
+    return f"look at them: {look}; to remove them: supasync reconcile old new --delete"

@@ -15,6 +15,7 @@ from supasync_core.model.row_key import start_again
 from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
 from supasync_core.model.transform import Transform
+from supasync_core.model.wording import command
 from supasync_core.project.migration import Migration
 from supasync_core.sync import transform_code
 from supasync_core.sync.readback import Readback
@@ -99,7 +100,7 @@ class Guard:
                 f"{self.table.name}: OLD returned no rows; this table had rows before",
                 table=self.table.name,
                 hint="is the key still the right one? If the table was emptied on purpose: "
-                f"supasync state reset {self.table.name}",
+                f"{command('state', 'reset', self.table.name)}",
             )
         self._note(last_seen_rows_at=self.now)
 

@@ -15,6 +15,7 @@ from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import ZONED
 from supasync_core.model.same_value import moment, same_cell
 from supasync_core.model.table import Column, Shape, Table
+from supasync_core.model.wording import command
 from supasync_core.project.migration import Migration
 from supasync_core.schema.printed_precision import Printing
 
@@ -151,7 +152,7 @@ class Readback:
             f"{self.table.name}: NEW confirmed rows and does not have the first of them under its key",
             table=self.table.name,
             hint=f"does a trigger or the type of a column change ({', '.join(self.table.key)}) there, or its "
-            f"backend write nothing? Correct that, then: supasync sync --full {self.table.name}",
+            f"backend write nothing? Correct that, then: {command('sync', '--full', self.table.name)}",
         )
 
     def _changed(self, key: Key, names: list[str]) -> ChangedError:
@@ -176,7 +177,7 @@ def changed(table: Table, names: Sequence[str], key: Key) -> ChangedError:
         f"{table.name}: NEW does not keep {', '.join(names)} as it was sent: {what}; key {', '.join(key)}",
         table=table.name,
         hint="supasync schema sql --triggers guard prints the SQL after which triggers of NEW leave alone "
-        f"what is copied (--triggers off: until the switch); then: supasync sync --full {table.name}",
+        f"what is copied (--triggers off: until the switch); then: {command('sync', '--full', table.name)}",
     )
 
 

@@ -16,6 +16,7 @@ from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import SchemaError, TransientError
 from supasync_core.model.table import Table
+from supasync_core.model.wording import command
 from supasync_core.project.migration import Migration
 
 LOADING = "loading"
@@ -89,7 +90,7 @@ class Tally:
             self.mark = None
             self.note = (
                 f"{self.table.name}: NEW did not count its rows in time, so nobody knows whether keys of OLD "
-                f"became one there: supasync verify --table {self.table.name}"
+                f"became one there: {command('verify', '--table', self.table.name)}"
             )
         except SchemaError:
             self.mark = FEWER
@@ -135,7 +136,8 @@ class Tally:
             f"{name}: OLD has {rows:,} rows, and they have {keys:,} different keys ({columns}): of rows with "
             "one key NEW keeps only the last",
             table=name,
-            hint=f"supasync verify --table {name} names them; declare a key that tells OLD's rows apart",
+            hint=f"{command('verify', '--table', name)} names them; "
+            "declare a key that tells OLD's rows apart",
         )
 
     def _fewer(self, there: int | None, told: str) -> SchemaError:
@@ -145,6 +147,7 @@ class Tally:
             f"{name}: NEW has {held} where {told}: keys of OLD are one key ({columns}) there, or somebody "
             "deletes rows in NEW",
             table=name,
-            hint=f"supasync verify --table {name} names the rows; where a collation, a shorter type or a "
-            f"trigger of NEW makes keys equal, change that, then: supasync sync --full {name}",
+            hint=f"{command('verify', '--table', name)} names the rows; "
+            "where a collation, a shorter type or a trigger of NEW makes keys equal, change that, "
+            f"then: {command('sync', '--full', name)}",
         )

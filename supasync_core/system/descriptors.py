@@ -14,6 +14,7 @@ from typing import Final
 from uuid import uuid4
 
 from supasync_core.model.errors import SupasyncError
+from supasync_core.model.wording import argument
 
 ANYWAY: Final = "SUPASYNC_AS_ROOT"
 """The variable by which root may replace files in another user's folder."""
@@ -52,7 +53,7 @@ def check_own(folder: Path) -> None:
             f"{folder} belongs to another user", hint="move it away: supasync creates its own"
         )
     if found.st_mode & _OTHERS and not has_no_rights(folder):
-        raise SupasyncError(f"others may write to {folder}", hint=f"chmod go-w {folder}")
+        raise SupasyncError(f"others may write to {folder}", hint=f"chmod go-w {argument(str(folder))}")
 
 
 def others_may_write(place: Path, folder: Path) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from supasync_core.model.pg_types import type_of
 from supasync_core.model.table import Shape, Table
-from supasync_core.model.wording import counted
+from supasync_core.model.wording import argument, counted
 from supasync_core.staging.csv.export_finding import ERROR, WARNING, ExportFinding
 from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified
 from supasync_core.staging.equality import same
@@ -95,11 +95,12 @@ def _finding(table: Table, column: Undecided, learnt: str | None) -> ExportFindi
     else:
         word = column.marker or "empty"
         text += (
-            f", which may be NULL or a text: decide by --null {name}={word} (it is NULL) "
-            f"or --null {name}=none (it is a text)"
+            f", which may be NULL or a text: decide by --null {argument(f'{name}={word}')} (it is NULL) "
+            f"or --null {argument(f'{name}=none')} (it is a text)"
         )
         if column.marker:
-            text += f", or for the whole file by --dialect {column.file}=sql-editor, which writes NULL so"
+            whole = argument(f"{column.file}=sql-editor")
+            text += f", or for the whole file by --dialect {whole}, which writes NULL so"
     level = WARNING if learnt else ERROR
     return ExportFinding(
         kind="null", table=table.name, text=text, level=level, file=column.file, column=column.column

@@ -1,10 +1,10 @@
 """NULL or an empty text: by the dialect where it says so, else by the type or the user."""
 
 from collections.abc import Iterator, Sequence
-from shlex import quote
 
 from supasync_core.model.pg_types import FLOATS, is_text, may_be_null, type_of
 from supasync_core.model.table import Shape, Table
+from supasync_core.model.wording import argument
 from supasync_core.staging.csv.cells import NOT_NULL, OR_EMPTY
 from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.csv.dialects import MARKS, Cells, Dialect
@@ -66,11 +66,12 @@ def hints(
         ]
         if names:
             place = f"{file}.{names[0]}" if len(names) == 1 else file
-            yield f"{file}: {mark} stands in {_few(names)}: if it is NULL, --null {quote(f'{place}={mark}')}"
+            way = argument(f"{place}={mark}")
+            yield f"{file}: {mark} stands in {_few(names)}: if it is NULL, --null {way}"
     plain = dialect.name == "rfc4180"
     words = [n for n, cells in undecided.items() if cells.word and (plain or not is_text(shape, n))]
     if words and dialect.null != "null":
-        advice = f"--dialect {quote(f'{file}=sql-editor')}, whose NULL it is"
+        advice = f"--dialect {argument(f'{file}=sql-editor')}, whose NULL it is"
         yield f"{file}: the word null stands in {_few(words)}, as Supabase's SQL editor writes NULL: {advice}"
 
 
