@@ -16,19 +16,21 @@ if TYPE_CHECKING:
     from supasync_core.api.backend import Sink, Source
     from supasync_core.api.state_store import StateStore
 
+_place = imported("supasync_core.staging.csv.folder", "stem_of")
+
 
 @hookimpl
 def supasync_register_sources(registry: Registry[Backend[Source]]) -> None:
     """Files that are only read."""
     opened = imported("supasync_csv.source", "CsvSource")
-    registry.add("csv", path_backend("csv", opened))
+    registry.add("csv", path_backend("csv", opened, place=_place))
 
 
 @hookimpl
 def supasync_register_sinks(registry: Registry[Backend[Sink]]) -> None:
     """Files that are written, and created where there are none."""
     opened = imported("supasync_csv.sink", "CsvSink")
-    registry.add("csv", path_backend("csv", opened, fenced=True))
+    registry.add("csv", path_backend("csv", opened, fenced=True, place=_place))
 
 
 @hookimpl

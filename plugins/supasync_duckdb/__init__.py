@@ -5,11 +5,13 @@ DuckDB itself is imported when a file is opened, not before.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from supasync_core import hookimpl
 from supasync_core.api.registration import Backend, imported, path_backend
 from supasync_core.api.registry import Registry
+from supasync_core.model.table import Table
 
 if TYPE_CHECKING:
     import click
@@ -22,14 +24,14 @@ if TYPE_CHECKING:
 def supasync_register_sources(registry: Registry[Backend[Source]]) -> None:
     """A file that is only read."""
     opened = imported("supasync_duckdb.source", "DuckdbSource")
-    registry.add("duckdb", path_backend("duckdb", opened))
+    registry.add("duckdb", path_backend("duckdb", opened, place=_place))
 
 
 @hookimpl
 def supasync_register_sinks(registry: Registry[Backend[Sink]]) -> None:
     """A file that is written to, and created where there is none."""
     opened = imported("supasync_duckdb.sink", "DuckdbSink")
-    registry.add("duckdb", path_backend("duckdb", opened, fenced=True))
+    registry.add("duckdb", path_backend("duckdb", opened, fenced=True, place=_place))
 
 
 @hookimpl
@@ -45,3 +47,8 @@ def supasync_register_commands(cli: click.Group) -> None:
     from supasync_duckdb.demo import demo  # noqa: PLC0415 - wanted by the command line alone
 
     cli.add_command(demo)
+
+
+def _place(table: Table) -> str:
+    """DuckDB's own default schema stands for PostgreSQL's."""
+    return f"{json.dumps('main' if table.schema == 'public' else table.schema)}.{table.relation}"

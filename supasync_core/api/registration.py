@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from supasync_core.model.cost import Ledger
+from supasync_core.model.table import Table
 from supasync_core.system.files import name_of
 from supasync_core.system.links import real
 
@@ -77,7 +78,8 @@ class Backend(Generic[T_co]):
 
     ``ref`` names the project that the settings point to, equal for every spelling of the same one; it is
     stored and printed, so it holds no key. ``parallel`` says that several threads may use what is opened at
-    once; otherwise one thread at a time does.
+    once; otherwise one thread at a time does. ``place`` is where it keeps a table, where not every table of a
+    project has one of its own.
     """
 
     name: str
@@ -85,9 +87,16 @@ class Backend(Generic[T_co]):
     settings: Mapping[str, Setting]
     ref: Callable[[Context], str]
     parallel: bool = False
+    place: Callable[[Table], str] | None = None
 
 
-def path_backend(name: str, opened: Callable[..., T], *, fenced: bool = False) -> Backend[T]:
+def path_backend(
+    name: str,
+    opened: Callable[..., T],
+    *,
+    fenced: bool = False,
+    place: Callable[[Table], str] | None = None,
+) -> Backend[T]:
     """A backend whose only setting is ``path``, a file or folder relative to that of tables.yaml.
 
     ``opened`` is called with the path, and a sink's with the fence as well.
@@ -101,4 +110,5 @@ def path_backend(name: str, opened: Callable[..., T], *, fenced: bool = False) -
         lambda context: opened(real(path(context)), *([context.fence] if fenced else [])),
         {"path": Setting()},
         lambda context: f"{name}:{name_of(path(context).resolve())}",
+        place=place,
     )

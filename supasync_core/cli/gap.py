@@ -44,7 +44,7 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
     They are in import order; each says where to save its result.
     """
     from supasync_core.gap import wanted  # noqa: PLC0415 - --help needs none of it
-    from supasync_core.gap.csv.queries import query  # noqa: PLC0415
+    from supasync_core.gap.csv.queries import query, refuse_same_files  # noqa: PLC0415
     from supasync_core.gap.no_source import NoSource  # noqa: PLC0415
     from supasync_core.project.migration import opened  # noqa: PLC0415
     from supasync_core.staging.staging_file import Staging  # noqa: PLC0415
@@ -58,6 +58,7 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
             with opened(settings, session.host, NoSource()) as migration:
                 known, shapes = wanted.ask(migration, staging)
     queries = [query(each, exact=exact) for each in wanted.wanted(settings, session.host, known, shapes)]
+    refuse_same_files(queries)
     for note in (note for each in queries for note in each.notes):
         output.line(f"note: {note}", err=True)
     if names := ", ".join(wanted.unseen_updates(settings, session.host)):

@@ -17,7 +17,7 @@ from supasync_core.model import timestamps
 from supasync_core.model.errors import ExitCode, SchemaError
 from supasync_core.model.report import RunStatus
 from supasync_core.model.settings import Settings
-from supasync_core.model.table import Table
+from supasync_core.model.table import Table, address_of
 from supasync_core.model.wording import counted
 from supasync_core.project.session import Session
 from supasync_core.reconcile import undo_change
@@ -238,10 +238,8 @@ def _tables(place: Place, key: tuple[str, ...]) -> tuple[Table, ...]:
     evidence = place.evidence
     changes = (*evidence.removals(place.sink_ref), *evidence.overwrites(place.sink_ref))
     names = dict.fromkeys(name for change in changes for name in change.rows)
-    pairs = [name.partition(".") for name in names]
-    return tuple(
-        Table(name=name, schema=schema, key=key or ("id",), timestamp=()) for schema, _, name in pairs
-    )
+    pairs = map(address_of, names)
+    return tuple(Table(name=name, schema=schema, key=key or ("id",), timestamp=()) for schema, name in pairs)
 
 
 def _failures(outcome: Outcome) -> Iterator[str]:

@@ -15,7 +15,7 @@ from supasync_core.config.endpoints import endpoints, staging_of
 from supasync_core.config.environment import Environment, read_dotenv, variables
 from supasync_core.config.mentions import mentions
 from supasync_core.config.read_settings import Reading
-from supasync_core.config.table_settings import tables
+from supasync_core.config.table_settings import refuse_same_place, tables
 from supasync_core.config.value_kinds import Mismatch, section
 from supasync_core.model.errors import ConfigError, PluginError
 from supasync_core.model.settings import Settings
@@ -71,6 +71,7 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
     sides = endpoints(reading, _entry(root, written, "source"), _entry(root, written, "sink"))
     staging = staging_of(reading, _entry(root, written, "staging"))
     found = tables(reading, _entry(root, written, "tables"), root.entries.get("defaults"))
+    refuse_same_place(reading, found, _entry(root, written, "tables"), sides)
     left_out = mentions(reading, root, written)
     switch = cutover(reading, _entry(root, written, "cutover"))
     values = {**defaults_of(TOP), **written}

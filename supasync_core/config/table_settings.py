@@ -1,6 +1,6 @@
 """The tables of tables.yaml: settings and defaults merged, checked, and ordered by dependency."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from supasync_core.api.registry import Registry, did_you_mean
@@ -9,6 +9,7 @@ from supasync_core.config.document import Entry, Mark, Section
 from supasync_core.config.read_settings import Reading
 from supasync_core.config.value_kinds import Mismatch, optional_section
 from supasync_core.model import dependencies, row_key
+from supasync_core.model.settings import Endpoint
 from supasync_core.model.table import NEVER, Table
 
 _EMPTY: Final = Section(Mark(1, 1), {})
@@ -124,6 +125,24 @@ def _refuse_twin(reading: Reading, found: Mapping[str, Table], table: Table, at:
     if other:
         sentence = f"is the table {'.'.join(table.address)}, and so is {other.name}: keep one of them"
         reading.problems.add(at, f"tables.{table.name}", sentence)
+
+
+def refuse_same_place(
+    reading: Reading, found: Sequence[Table], declared: Entry | None, sides: Sequence[Endpoint] | None
+) -> None:
+    """Report two tables that one side keeps in one place: their rows would be mixed."""
+    if sides is None or declared is None or not isinstance(declared.value, Section):
+        return
+    host, (source, sink) = reading.host, sides
+    places = {"source": host.sources.get(source.backend).place, "sink": host.sinks.get(sink.backend).place}
+    for side, place in places.items():
+        taken: dict[str, Table] = {}
+        for table in found if place else ():
+            other = taken.setdefault(place(table), table) if place else table
+            if other is not table:
+                at = declared.value.entries[table.name].at
+                sentence = f"the {side} has one place for it and {other.name}: keep one of them"
+                reading.problems.add(at, f"tables.{table.name}", sentence)
 
 
 def _needed(reading: Reading, table: Table) -> Iterator[tuple[str, str]]:

@@ -5,12 +5,14 @@ statement or leave a folder. Nothing of a value is lost where it is escaped: the
 """
 
 import json
+import re
 from hashlib import sha256
 from typing import Final
 
 _DELETE: Final = "\x7f"
 _LONGEST: Final = 150
 """Characters of a file's name, without what else is added to it; file systems take 255 bytes."""
+_DIGESTED: Final = re.compile(r"_[0-9a-f]{8}\Z")
 _IN_FILES: Final = "_-."
 _DIGITS: Final = "0123456789\u00b9\u00b2\u00b3"
 _RESERVED: Final = frozenset(
@@ -65,12 +67,13 @@ def file_name(name: str, *, alone: bool = True) -> str:
     """The name as part of a file's name in one folder, the same each time, and unlike that of any other.
 
     Letters, digits and ``_-.`` stay. Where anything else is replaced, a digest of the name follows; so it
-    does where the name is not ``alone``: another one differs in the case of letters, which not every file
-    system tells.
+    does where the name ends like a digest already, or is not ``alone``: another one differs in the case of
+    letters, which not every file system tells.
     """
     kept = "".join(each if each.isalnum() or each in _IN_FILES else "_" for each in name)[:_LONGEST]
     reserved = kept.partition(".")[0].lower() in _RESERVED
     stays = alone and kept == name and not name.startswith(".") and not reserved
+    stays = stays and not _DIGESTED.search(name)
     if stays and len(kept.encode()) <= _LONGEST:
         return name
     while len(kept.encode()) > _LONGEST:

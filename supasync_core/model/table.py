@@ -1,5 +1,6 @@
 """The settings of one table, and what a source or sink knows of its columns."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -58,6 +59,12 @@ class Table:
     def relation(self) -> str:
         """The table's name in the database."""
         return self.table or self.name
+
+    @property
+    def full_name(self) -> str:
+        """Schema and name as one text, unlike that of any other: `address_of` parts them again."""
+        plain = "." not in self.schema and not self.schema.startswith('"')
+        return f"{self.schema if plain else json.dumps(self.schema)}.{self.name}"
 
     @property
     def address(self) -> tuple[str, str]:
@@ -170,3 +177,12 @@ class Shape:
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""
         return self._named.get(name)
+
+
+def address_of(name: str) -> tuple[str, str]:
+    """Schema and name of a table's full name."""
+    if name.startswith('"'):
+        schema, end = json.JSONDecoder().raw_decode(name)
+        return str(schema), name[end + 1 :]
+    schema, _, rest = name.partition(".")
+    return schema, rest

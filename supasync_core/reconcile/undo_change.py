@@ -91,7 +91,7 @@ def undo(place: Place) -> Undone:
         _, put_back = removal.undo(place, newest.id)
     restored: list[Restored] = []
     for change in (each for each in replaced if each.id == newest.id):
-        tables = [table for table in place.tables if f"{table.schema}.{table.name}" in change.rows]
+        tables = [table for table in place.tables if table.full_name in change.rows]
         restored = [_restore(place, change.id, table) for table in tables]
     return Undone(id=newest.id, at=newest.at, put_back=tuple(put_back), restored=tuple(restored))
 

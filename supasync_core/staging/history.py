@@ -45,7 +45,7 @@ class History(Database):
         self.fetch(
             "INSERT INTO temp.sightings SELECT ?, ?, unnest(CAST(? AS VARCHAR[])), "
             "unnest(CAST(? AS VARCHAR[]))",
-            [source, _name(table), list(map(_text, versions)), list(versions.values())],
+            [source, table.full_name, list(map(_text, versions)), list(versions.values())],
         )
 
     def rewritten(self, source: str, table: Table) -> list[Key]:
@@ -53,13 +53,13 @@ class History(Database):
         found = self.fetch(
             "SELECT key FROM temp.sightings AS n JOIN kept.sighted AS k USING (source, name, key) "
             "WHERE source = ? AND name = ? AND n.version <> k.version ORDER BY key",
-            [source, _name(table)],
+            [source, table.full_name],
         )
         return [_key(text) for (text,) in found]
 
     def keep_sighted(self, source: str, table: Table, doubtful: Sequence[Key] = ()) -> None:
         """Keep what was noted, too; ``doubtful`` rows count as rewritten next time."""
-        name = _name(table)
+        name = table.full_name
         with translate_errors(self.path, table), transaction(self.connection):
             self.connection.execute(
                 "UPDATE temp.sightings SET version = ? WHERE source = ? AND name = ? "
@@ -92,7 +92,7 @@ class History(Database):
         found = self.fetch(
             "SELECT key FROM kept.sighted WHERE source = ? AND name = ? "
             "AND key IN (SELECT unnest(CAST(? AS VARCHAR[])))",
-            [source, _name(table), list(map(_text, keys))],
+            [source, table.full_name, list(map(_text, keys))],
         )
         return {_key(text) for (text,) in found} | self.staged_keys(table, keys)
 
@@ -116,7 +116,7 @@ class History(Database):
                 "UPDATE kept.overwritten AS o SET written = n.content FROM (SELECT "
                 "unnest(CAST(? AS VARCHAR[])) AS key, unnest(CAST(? AS VARCHAR[])) AS content) AS n "
                 "WHERE o.removal = ? AND o.name = ? AND o.key = n.key",
-                [keys, list(batch.rows.texts), removal, _name(table)],
+                [keys, list(batch.rows.texts), removal, table.full_name],
             )
 
     def removals(self, sink: str) -> list[Removal]:
@@ -131,7 +131,7 @@ class History(Database):
         """The table's rows of that removal that were not put back."""
         found = self.fetch(
             "SELECT content FROM kept.removed WHERE removal = ? AND name = ? AND NOT undone ORDER BY rowid",
-            [removal, _name(table)],
+            [removal, table.full_name],
         )
         for start in range(0, len(found), _PAGE):
             yield Batch(raw_json.join(content for (content,) in found[start : start + _PAGE]))
@@ -142,7 +142,7 @@ class History(Database):
             found = second_connection(self.connection).execute(
                 "SELECT content, written FROM kept.overwritten "
                 "WHERE removal = ? AND name = ? AND NOT undone ORDER BY rowid",
-                [removal, _name(table)],
+                [removal, table.full_name],
             )
         while rows := found.fetchmany(_PAGE):
             yield from rows
@@ -163,7 +163,7 @@ class History(Database):
             self.connection.execute(
                 f"INSERT INTO {kept} (removal, moment, sink, name, undone, key, content) "
                 "SELECT ?, ?, ?, ?, false, unnest(CAST(? AS VARCHAR[])), unnest(CAST(? AS VARCHAR[]))",
-                [removal, at, sink, _name(table), keys, list(batch.rows.texts)],
+                [removal, at, sink, table.full_name, keys, list(batch.rows.texts)],
             )
 
     def _list(self, kept: str, sink: str) -> list[Removal]:
@@ -184,11 +184,9 @@ class History(Database):
         return list(removals.values())
 
     def _settle(self, kept: str, removal: str, table: Table) -> None:
-        self.fetch(f"UPDATE {kept} SET undone = true WHERE removal = ? AND name = ?", [removal, _name(table)])
-
-
-def _name(table: Table) -> str:
-    return f"{table.schema}.{table.name}"
+        self.fetch(
+            f"UPDATE {kept} SET undone = true WHERE removal = ? AND name = ?", [removal, table.full_name]
+        )
 
 
 def _text(key: Key) -> str:

@@ -189,7 +189,7 @@ def undo(place: Place, removal: str | None = None) -> "tuple[Removal, list[PutBa
     if chosen is None:
         what = f"no removal {removal}" if removal else "no removal"
         raise StateError(f"there is {what} in the staging whose rows could be put back")
-    names = {table.schema + "." + table.name: table for table in place.tables}
+    names = {table.full_name: table for table in place.tables}
     lost = [name for name in chosen.rows if name not in names]
     if lost:
         raise StateError(

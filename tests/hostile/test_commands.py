@@ -46,12 +46,13 @@ def unquoted(tree: ast.AST) -> Iterator[str]:
         if not isinstance(node, ast.JoinedStr):
             continue
         for before, each in pairwise(node.values):
-            named = isinstance(before, ast.Constant) and BEFORE.search(str(before.value))
-            if not named or not isinstance(each, ast.FormattedValue):
+            words = str(before.value) if isinstance(before, ast.Constant) else ""
+            if not BEFORE.search(words) or not isinstance(each, ast.FormattedValue):
                 continue
-            given = before is node.values[0] and str(before.value).startswith("--")
-            safe = isinstance(each.value, ast.Name) and (each.value.id in quoted or each.value.id.isupper())
-            if not (given or safe or _is_safe(each.value)):
+            given = before is node.values[0] and words.startswith("--")
+            value = each.value
+            safe = isinstance(value, ast.Name) and (value.id in quoted or value.id.isupper())
+            if not (given or safe or _is_safe(value)):
                 yield ast.unparse(node)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from supasync_core.gap.csv.where_filter import COMPARED, Condition, conditions
 from supasync_core.model.batch import Key, Span
+from supasync_core.model.errors import ConfigError
 from supasync_core.model.pg_types import is_array
 from supasync_core.model.printable import comment, file_name, sql_name, sql_text
 from supasync_core.model.table import Shape, Table
@@ -71,6 +72,16 @@ def query(wanted: Wanted, *, exact: bool) -> Query:
         copy=rf"\copy ({one_line}) to {sql_text(file)} with (format csv, header)" if _is_plain(sql) else None,
         notes=tuple(notes),
     )
+
+
+def refuse_same_files(queries: Sequence[Query]) -> None:
+    """ConfigError where two tables' rows would be saved under one name, which is how they are told apart."""
+    tables: dict[str, str] = {}
+    for each in queries:
+        other = tables.setdefault(each.file.lower(), each.table)
+        if other != each.table:
+            problem = f"{each.table} and {other} would both be saved as {each.file}"
+            raise ConfigError([problem], hint="export one by hand, and import it with --file TABLE=PATH")
 
 
 def _is_plain(sql: str) -> bool:

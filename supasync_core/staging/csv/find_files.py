@@ -123,9 +123,13 @@ def _is_ambiguous(path: Path, tables: Sequence[Table]) -> bool:
 
 
 def _table_of(path: Path, names: Sequence[str]) -> str | None:
-    """The table that the file is named after; an exact name wins over a guess."""
+    """The table that the file is named after, where it is one; an exact name wins over a guess."""
     patterns = ("", "_rows", _PART, "_rows" + _PART)
-    return next((name for each in patterns for name in names if _matches(name, path, each)), None)
+    for each in patterns:
+        found = [name for name in names if _matches(name, path, each)]
+        if found:
+            return found[0] if len(found) == 1 else None
+    return None
 
 
 def _in_another_case(path: Path, names: Sequence[str], own: Collection[str]) -> str | None:

@@ -13,6 +13,11 @@ _SUFFIX = ".csv"
 _WINDOWS = os.name == "nt"
 
 
+def stem_of(table: Table) -> str:
+    """The name of the table's file, without its suffix."""
+    return table.relation if table.schema == "public" else f"{table.schema}.{table.relation}"
+
+
 @dataclass(frozen=True, slots=True)
 class Files:
     """A folder of CSV files, or a single one."""
@@ -30,7 +35,7 @@ class Files:
 
     def of(self, table: Table) -> Path:
         """The table's file, whether it exists or not; SchemaError where a single file is another table's."""
-        name = table.relation if table.schema == "public" else f"{table.schema}.{table.relation}"
+        name = stem_of(table)
         if self._single and self.path.stem != name:
             raise SchemaError(
                 f"{table.name}: {self.path} holds the table {self.path.stem}",
