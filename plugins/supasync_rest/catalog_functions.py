@@ -80,7 +80,7 @@ def _answer(client: Client, request: Request) -> Any:  # noqa: ANN401 - JSON
     def parsed(answer: Response) -> Any:  # noqa: ANN401 - JSON
         try:
             return json.loads(answer.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     try:

@@ -44,7 +44,7 @@ def parse_description(answer: Response) -> dict[str, Shape] | None:
             _named(name): _shape(definition, paths.get(f"/{name}", {}))
             for name, definition in definitions.items()
         }
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return None
 
 

@@ -30,8 +30,9 @@ _MISSING = ("PGRST202", "PGRST204", "PGRST205", "42P01", "42703", "42883")
 # A gateway that gives up on a request which the database may still be working on.
 _LOST = (408, 502, 504, 520, 524, 544)
 _EXPOSED = re.compile(r"(?:schemas are exposed|one of the following): (.+)")
-# Data exceptions, constraints, an ON CONFLICT that meets a row twice, view checks, RAISE in a trigger.
-_ROWS = re.compile(r"(2[123]|44|P0)...")
+# Data exceptions, constraints, an ON CONFLICT that meets a row twice, view checks, limits of
+# PostgreSQL, RAISE in a trigger.
+_ROWS = re.compile(r"(2[123]|44|54|P0)...")
 _ROW_HINTS = {
     "23503": "copy the table that it refers to first (after:). If that table is not copied, like auth.users, "
     "drop the foreign key in NEW until the switch (supasync schema sql --foreign-keys off), or copy those "

@@ -311,7 +311,9 @@ def _cell(text: str | None, kind: str) -> str:
         return _BOOLEANS[text]
     if is_document(kind) or kind in NUMBERS:
         try:
-            value = json.loads(text, parse_constant=_no_json)
+            value = json.loads(text, parse_constant=_no_json, parse_int=float)
+        except RecursionError:
+            return text
         except ValueError:
             return json.dumps(text, ensure_ascii=False)
         if is_document(kind) or not isinstance(value, str):

@@ -121,22 +121,35 @@ class Rows(Sequence[Row]):
     def _all(self) -> list[Row]:
         if len(self._body) > LARGE * len(self):
             return [self._row(index) for index in range(len(self))]
-        rows: list[Row] = _decoded(self._body)
+        try:
+            rows: list[Row] = _decoded(self._body)
+        except RecursionError:
+            return [self._row(index) for index in range(len(self))]
         return rows
 
     def _row(self, index: int) -> Row:
         text = self._texts.bytes_at(index)
-        return Cells(text) if len(text) > LARGE else _decoded(bytes(text))
+        if len(text) > LARGE:
+            return Cells(text)
+        try:
+            row: Row = _decoded(bytes(text))
+        except RecursionError:
+            return Cells(text)
+        return row
 
 
 class Cells(Mapping[str, Any]):
-    """One row, of which each value is decoded when it is looked at."""
+    """One row, of which each value is decoded when it is looked at; one that is too deep stays its text."""
 
     def __init__(self, text: memoryview) -> None:
         self._cells = raw_json.raw_cells(text)
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - JSON
-        return _decoded(bytes(self._cells[name]))
+        text = bytes(self._cells[name])
+        try:
+            return _decoded(text)
+        except RecursionError:
+            return text.decode()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._cells)

@@ -16,6 +16,9 @@ from supasync_core.model.pg_types import is_json
 _BARE = re.compile(r'[^\s{}",;\\]+')
 _BOUNDS = re.compile(r"^(?:\[-?\d+:-?\d+\])+=")
 
+_DIMENSIONS = 6
+"""That an array of PostgreSQL can have (MAXDIM)."""
+
 
 class Rows(list[Any]):
     """The fields of a row, told from the elements of an array."""
@@ -41,7 +44,7 @@ def array(text: str, delimiter: str = ",") -> list[Any] | None:
     """PostgreSQL's array as a list; None where it is none."""
     text = text.strip()
     try:
-        value, end = _items(text, 1, delimiter) if text.startswith("{") else (None, -1)
+        value, end = _items(text, 1, delimiter, 1) if text.startswith("{") else (None, -1)
     except IndexError:
         return None
     return value if end == len(text) else None
@@ -74,24 +77,28 @@ def row(text: str) -> Rows | None:
     return None
 
 
-def printed(text: str, kind: str) -> str | None:
+def printed(text: str, kind: str, depth: int = 1) -> str | None:
     """The array as PostgreSQL writes it, of the JSON array that PostgreSQL has made of it.
 
     None of an array of composites, and of an array of JSON that holds lists: these may be dimensions.
     """
-    elements = [_element(each, kind) for each in raw_json.split(text.encode())]
+    if depth > _DIMENSIONS:
+        return None
+    elements = [_element(each, kind, depth) for each in raw_json.split(text.encode())]
     if None in elements:
         return None
     return "{" + (";" if kind == "box" else ",").join(filter(None, elements)) + "}"
 
 
-def _items(text: str, at: int, delimiter: str) -> tuple[list[Any], int]:
-    """The elements from that place on, and the place behind the closing brace."""
+def _items(text: str, at: int, delimiter: str, depth: int) -> tuple[list[Any], int]:
+    """The elements from that place on, and the place behind the closing brace; IndexError for no array."""
+    if depth > _DIMENSIONS:
+        raise IndexError
     items: list[Any] = []
     at = _past_blanks(text, at)
     while text[at] != "}":
         if text[at] == "{":
-            inner, at = _items(text, at + 1, delimiter)
+            inner, at = _items(text, at + 1, delimiter, depth + 1)
             items.append(inner)
         elif text[at] == '"':
             quoted, at = _quoted(text, at + 1)
@@ -126,13 +133,13 @@ def _quoted(text: str, at: int) -> tuple[str, int]:
     return "".join(letters), at + 1
 
 
-def _element(text: str, kind: str) -> str | None:
+def _element(text: str, kind: str, depth: int) -> str | None:
     if text == "null":
         return "NULL"
     if is_json(kind):
         return None if text.startswith("[") else _quote(text)
     if text.startswith("["):
-        return printed(text, kind)
+        return printed(text, kind, depth + 1)
     if text.startswith("{"):
         return None
     if text in ("true", "false"):

@@ -12,6 +12,8 @@ from operator import attrgetter
 from typing import Any, overload
 
 _BLANKS = re.compile(r"[ \t\n\r]*")
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]|[^"\[\]{}]++', re.DOTALL)
+"""What a value too deep for Python's own decoder is made of."""
 _DECODER = JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 """Only its sense of where a value ends is used: Python's int() refuses more than 4300 digits."""
 
@@ -22,7 +24,7 @@ def split(body: bytes) -> "Texts":
 
     try:
         return Texts(_decoder(None).decode(body))
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return Texts([text.encode() for text in _split(body.decode())])
 
 
@@ -64,7 +66,7 @@ def key_values(body: bytes, columns: Sequence[str]) -> Sequence[Hashable]:
     """
     try:
         return _found_keys(body, columns)
-    except ValueError:  # of msgspec too: a DecodeError, or a name that it cannot look for
+    except (ValueError, RecursionError):  # of msgspec too: a DecodeError, or a name that it cannot look for
         return _key_values(body, columns)
 
 
@@ -83,7 +85,7 @@ def key_hashes(body: bytes, columns: Sequence[str]) -> list[int]:
     try:
         found = [key if isinstance(key, tuple) else (key,) for key in _found_keys(body, columns)]
         rounded = any(isinstance(value, float) for key in found for value in key)
-    except ValueError:
+    except (ValueError, RecursionError):
         rounded = True
     if rounded:
         found = [tuple(map(_plain, key)) for key in _key_values(body, columns)]
@@ -121,7 +123,7 @@ def _split(text: str) -> list[str]:
     rows = []
     at = _enter(text, _skip(text, 0), "[", "]")
     while at is not None:
-        _, end = _DECODER.raw_decode(text, at)
+        end = _end(text, at)
         rows.append(text[at:end])
         at = _next(text, end, "]")
     return rows
@@ -134,7 +136,7 @@ def whole(body: bytes) -> bytes:
     end = None
     try:
         while at is not None:
-            _, end = _DECODER.raw_decode(text, at)
+            end = _end(text, at)
             at = _next(text, end, "]")
     except ValueError:
         pass
@@ -157,7 +159,7 @@ def raw_cells(row_text: str | memoryview) -> dict[str, Any]:
 
     try:
         found: dict[str, Any] = _object_decoder().decode(row_text)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         text = row_text if isinstance(row_text, str) else bytes(row_text).decode()
         return {name: cell.encode() for name, cell in _cells(text).items()}
     return found
@@ -181,10 +183,24 @@ def _cells(row_text: str) -> dict[str, str]:
         if row_text[colon : colon + 1] != ":":
             raise ValueError(f"a colon is expected at character {colon}")
         start = _skip(row_text, colon + 1)
-        _, end = _DECODER.raw_decode(row_text, start)
+        end = _end(row_text, start)
         found[name] = row_text[start:end]
         at = _next(row_text, end, "}")
     return found
+
+
+def _end(text: str, at: int) -> int:
+    """The place behind the value that begins there, however deep it is; ValueError where it has no end."""
+    try:
+        return _DECODER.raw_decode(text, at)[1]
+    except RecursionError:
+        depth = 0
+        for found in _TOKEN.finditer(text, at):
+            depth += found[0] in "[{"
+            depth -= found[0] in "]}"
+            if not depth:
+                return found.end()
+        raise ValueError(f"the value at character {at} has no end") from None
 
 
 def _enter(text: str, at: int, opening: str, closing: str) -> int | None:

@@ -16,6 +16,9 @@ Transform = Callable[[Any], Row | None]
 """A row in, a row out; None leaves the row out."""
 
 
+_DIGITS = 4300
+
+
 class ExactRow(MutableMapping[str, Any]):
     """A row whose columns decode when they are read and stay the source's own text until they are set.
 
@@ -28,7 +31,7 @@ class ExactRow(MutableMapping[str, Any]):
 
     def __getitem__(self, column: str) -> Any:  # noqa: ANN401 - any JSON value
         self.touched = column
-        return json.loads(self._cells[column], parse_float=Decimal)
+        return _decode(self._cells[column])
 
     def __setitem__(self, column: str, value: Any) -> None:  # noqa: ANN401 - any JSON value
         self.touched = column
@@ -115,9 +118,7 @@ def _keep_key(before: Mapping[str, str | None], row: ExactRow) -> None:
 
 
 def _same(before: str, after: str | None) -> bool:
-    return after is not None and (
-        before == after or json.loads(before, parse_float=Decimal) == json.loads(after, parse_float=Decimal)
-    )
+    return after is not None and (before == after or _decode(before) == _decode(after))
 
 
 def _place(row: object, err: BaseException) -> str:
@@ -130,6 +131,15 @@ def _place(row: object, err: BaseException) -> str:
 
 def _exact(row: Any) -> ExactRow:  # noqa: ANN401 - what a user's function returned
     return ExactRow(_encode(dict(row)))
+
+
+def _decode(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    return json.loads(text, parse_float=Decimal, parse_int=_whole)
+
+
+def _whole(text: str) -> int | Decimal:
+    """The number; Python's int takes no more digits than that from a text."""
+    return int(text) if len(text) <= _DIGITS else Decimal(text)
 
 
 def _encode(value: Any) -> str:  # noqa: ANN401 - any JSON value

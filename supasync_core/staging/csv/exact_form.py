@@ -148,6 +148,6 @@ def _own(text: str) -> dict[str, Any] | None:
         return None
     try:
         value: object = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) and ("chunk" in value or "table" in value) else None
