@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from threading import Lock
 from typing import Any
 
@@ -63,9 +63,5 @@ class Ledger:
         with self._lock:
             costs = sorted(self._costs.items())
         for (project, purpose), cost in costs:
-            answer.setdefault(project, {})[purpose] = {
-                "requests": cost.requests,
-                "sent": cost.sent,
-                "received": cost.received,
-            }
+            answer.setdefault(project, {})[purpose] = asdict(cost)
         return answer

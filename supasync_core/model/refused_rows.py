@@ -10,11 +10,8 @@ from supasync_core.model.table import Table
 def texts_of(row: Row, columns: Sequence[str]) -> Key:
     """The row's values of the columns as texts; empty where one is NULL, for then nothing is referred to."""
     values = [row.get(column) for column in columns]
-    return () if None in values else tuple(_text(value) for value in values)
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    texts = (str(value).lower() if isinstance(value, bool) else str(value) for value in values)
+    return () if None in values else tuple(texts)
 
 
 def printed(values: Sequence[str]) -> str:

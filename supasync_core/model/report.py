@@ -134,18 +134,8 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """The whole report for ``--json``."""
-        return {
-            "command": self.command,
-            "run": self.run,
-            "status": self.status,
-            "exit_code": self.exit_code,
-            "records": self.records,
-            "horizon": self.horizon,
-            "error": self.error,
-            "requests": self.requests,
-            "bytes": self.bytes,
-            **self.details(),
-        }
+        names = ("command", "run", "status", "exit_code", "records", "horizon", "error", "requests", "bytes")
+        return {**{name: getattr(self, name) for name in names}, **self.details()}
 
 
 def waiting(names: Sequence[str]) -> str:

@@ -93,7 +93,7 @@ def _through(transforms: Sequence[tuple[str, Transform]], table: Table, text: st
             if current is None:
                 return None
             if not isinstance(current, ExactRow):
-                current = _exact(current)
+                current = ExactRow(_encode(dict(current)))
             _keep_key(before, current)
         except (Exception, SystemExit) as err:
             key = ", ".join(f"{column}={row.get(column)}" for column in table.key)
@@ -127,10 +127,6 @@ def _place(row: object, err: BaseException) -> str:
     frames = [each for each in traceback.extract_tb(err.__traceback__) if each.filename != __file__]
     line = f", {Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else ""
     return column + line
-
-
-def _exact(row: Any) -> ExactRow:  # noqa: ANN401 - what a user's function returned
-    return ExactRow(_encode(dict(row)))
 
 
 def _decode(text: str) -> Any:  # noqa: ANN401 - any JSON value

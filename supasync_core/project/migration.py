@@ -8,11 +8,12 @@ from supasync_core.api.backend import Clocked, Informed, Sink, Source, Typed
 from supasync_core.api.blind_spots import unseen
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Context, Fence
+from supasync_core.api.registry import did_you_mean
 from supasync_core.api.state_store import StateStore
 from supasync_core.api.strategy import Strategy
 from supasync_core.model import timestamps
 from supasync_core.model.cost import Ledger
-from supasync_core.model.errors import ConfigError
+from supasync_core.model.errors import ConfigError, StateError, SupasyncError
 from supasync_core.model.settings import Endpoint, Settings
 from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Instant
@@ -71,8 +72,6 @@ class Migration:
 
     def select(self, names: tuple[str, ...], option: str) -> tuple[Table, ...]:
         """The named tables in dependency order, all without names; ConfigError for a name not declared."""
-        from supasync_core.api.registry import did_you_mean  # noqa: PLC0415 - difflib is wanted here alone
-
         known = {table.name for table in self.settings.tables}
         problems = [
             f"{option} {name}: tables.yaml has no such table{did_you_mean(name, known)}"
@@ -119,15 +118,6 @@ def opened_sink(settings: Settings, host: Host) -> Sink:
     return host.sinks.get(settings.sink.backend).open(context)
 
 
-def store_of_source(migration: Migration) -> StateStore | None:
-    """The state that the source itself may hold, to see whether the two ends are swapped."""
-    endpoint = migration.settings.source
-    if endpoint.backend not in migration.host.state_stores:
-        return None
-    context = _context(migration.settings, endpoint, migration.ledger, "OLD")
-    return migration.host.state_stores.get(endpoint.backend).open(context)
-
-
 def store_of_sink(settings: Settings, host: Host) -> StateStore:
     """The state beside the sink alone, to look at."""
     context = _context(settings, settings.sink, Ledger(), "NEW")
@@ -147,3 +137,24 @@ def exchange_types(migration: Migration, table: Table) -> None:
         sink.informed(table, source.shape(table))
     if isinstance(sink, Typed):
         sink.typed(table, source.shape(table))
+
+
+def swapped(migration: Migration) -> StateError | None:
+    """The error for a source whose own state names this sink as its source; None for any other."""
+    settings, stores = migration.settings, migration.host.state_stores
+    if settings.source.backend not in stores:
+        return None
+    context = _context(settings, settings.source, migration.ledger, "OLD")
+    store = stores.get(settings.source.backend).open(context)
+    try:
+        state = store.past(1).state
+    except SupasyncError:
+        return None  # the usual case: OLD has no state of its own
+    finally:
+        store.close()
+    if state is None or state.source != settings.sink.ref:
+        return None
+    return StateError(
+        f"OLD ({migration.source_ref}) was filled from NEW ({state.source}): the two accounts are swapped",
+        hint="in .env, OLD_SUPABASE_* is the project that the app uses today, SUPABASE_* the new one",
+    )

@@ -7,7 +7,7 @@ from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import RowError
 from supasync_core.model.table import Table
 from supasync_core.sync import confirmed
-from supasync_core.sync.split_batch import halves, send_in_parts
+from supasync_core.sync.batch_size import halves, send_in_parts
 
 MOST = 100
 """Refused rows of one table after which the table is given up: then its schema is the reason."""

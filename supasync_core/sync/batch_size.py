@@ -1,6 +1,7 @@
-"""How much the sink is given at once: what it could not take is halved, and grows again slowly."""
+"""How much the sink is given at once: fewer rows where those are too many, other parts where it refuses."""
 
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from supasync_core.model.batch import Batch
@@ -37,3 +38,22 @@ class AdaptiveBatchSize:
             self.halved[table] = 0
             raise err.error from err
         self.rows[table] = min(self.rows.get(table, count), count // 2)
+
+
+def send_in_parts(
+    batch: Batch, write: Callable[[Batch], None], split: Callable[[Batch, RowError], Sequence[Batch]]
+) -> None:
+    """Write the batch; ``split`` says what is to be sent, in this order, of a part that was refused."""
+    parts = [batch]
+    while parts:
+        part = parts.pop()
+        try:
+            write(part)
+        except RowError as err:
+            parts += reversed(split(part, err))
+
+
+def halves(batch: Batch) -> list[Batch]:
+    """The first and the second half of two rows or more."""
+    middle = batch.count // 2
+    return [batch.only(range(middle)), batch.only(range(middle, batch.count))]

@@ -180,12 +180,8 @@ class Checkpoint:
         if self.undated:
             notes.append("OLD's answers have no current Date: every run reads rows near the cursors again")
         notes += [self.run.note] if self.run.note else []
-        notes += self._late()
+        if until := arriving(replace(self.state, writing=None)):
+            notes.append(
+                f"an earlier run did not end cleanly: what it may have sent is read again until {until}"
+            )
         return (*notes, *self.snapshot.notes())
-
-    def _late(self) -> list[str]:
-        """Until when tables are read again since a run before this one has not ended."""
-        until = arriving(replace(self.state, writing=None))
-        if until is None:
-            return []
-        return [f"an earlier run did not end cleanly: what it may have sent is read again until {until}"]

@@ -10,7 +10,7 @@ from supasync_core.model.errors import StateError, SupasyncError, TableError
 from supasync_core.model.report import Report, TableResult, waiting
 from supasync_core.model.table import Table
 from supasync_core.project.lease import Lease
-from supasync_core.project.migration import Migration
+from supasync_core.project.migration import Migration, swapped
 from supasync_core.project.run_options import Interrupted, RunObserver, RunOptions
 from supasync_core.sync import transform_code
 from supasync_core.sync.checkpoint import Checkpoint
@@ -30,8 +30,6 @@ def sync(migration: Migration, options: RunOptions, observer: RunObserver) -> Re
     try:
         lease = Lease.take(migration, options.command, holder=options.holder)
     except StateError as err:
-        from supasync_core.project.swapped_ends import swapped  # noqa: PLC0415 - wanted where no run may begin
-
         raise (swapped(migration) or err) from None
     state = lease.state
     for name in options.full:

@@ -114,17 +114,13 @@ class Tally:
     def _gone_on(self, aside: int) -> str | None:
         """A read in several runs, or one that was judged before: by the rows that the source has."""
         if self.held is None or self.table.transform:
-            return self.mark and self._undecided()
+            if self.mark == FEWER:  # how many rows a transform left out in earlier runs is not known
+                raise self._fewer(None, "different keys of OLD were sent")
+            return None
         if (there := self._there()) < self.held - aside:
             rows = min(self.held, self.migration.source.count(self.table))
             if there < rows - aside:
                 raise self._fewer(there, f"OLD has {rows:,}")
-        return None
-
-    def _undecided(self) -> str | None:
-        """A transform may leave rows out, and how many of them earlier runs left out is not known."""
-        if self.mark == FEWER:
-            raise self._fewer(None, "different keys of OLD were sent")
         return None
 
     def _there(self) -> int:

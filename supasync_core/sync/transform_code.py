@@ -43,7 +43,8 @@ def _described(transform: Transform) -> tuple[str, tuple[str, ...]]:
         held = _Held()
         settings = held.text(transform)
         path = _file(transform)
-        files = sorted(_contents(found) for found in _files(path)) if path else []
+        texts = [each.read_bytes().replace(b"\r\n", b"\n") for each in _files(path)] if path else []
+        files = sorted(hashlib.sha256(text).hexdigest() for text in texts)
         if path is None:
             held.strange.setdefault("code that has no file", None)
         text = "\n".join([settings, *files])
@@ -126,10 +127,6 @@ def _modules(parts: list[str], folder: Path | None) -> Iterator[Path]:
                 yield path.resolve()
 
 
-def _contents(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
-
-
 class _Held:
     """What an object holds, as a text that is the same in every process; ``strange`` is what has none."""
 
@@ -175,15 +172,12 @@ class _Held:
             case MethodType():
                 return f"{self.text(value.__func__)} of {self.text(value.__self__)}"
             case FunctionType():
-                return self._function(value)
+                cells = [cell.cell_contents for cell in value.__closure__ or () if _is_filled(cell)]
+                held = [value.__defaults__, value.__kwdefaults__, cells]
+                return f"{value.__qualname__} {[self.text(each) for each in held]}"
         if isinstance(inner := getattr(value, "__wrapped__", None), FunctionType):
             return f"{type(value).__qualname__} {self.text(inner)}"
         return None
-
-    def _function(self, value: FunctionType) -> str:
-        cells = [cell.cell_contents for cell in value.__closure__ or () if _is_filled(cell)]
-        held = [value.__defaults__, value.__kwdefaults__, cells]
-        return f"{value.__qualname__} {[self.text(each) for each in held]}"
 
     def _object(self, value: object) -> str:
         kind = type(value)

@@ -12,6 +12,7 @@ version read a moment ago could be written over a newer one.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import dropwhile
 
 from supasync_core.concurrency.rwlock import ReadWriteLock
 from supasync_core.model import transform
@@ -23,11 +24,10 @@ from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
 from supasync_core.schema.parents import Link, Parents, reason
 from supasync_core.sync import blocking_rows, confirmed
-from supasync_core.sync.batch_size import AdaptiveBatchSize
+from supasync_core.sync.batch_size import AdaptiveBatchSize, halves, send_in_parts
 from supasync_core.sync.distinct_keys import ONE_ROW_TWICE, clash
 from supasync_core.sync.quarantined import NOT_UNIQUE, Quarantine
 from supasync_core.sync.reread import Reread
-from supasync_core.sync.split_batch import halves, send_in_parts
 
 STEPS = 50
 """How often parents are looked for to get one batch in, parents of parents too."""
@@ -214,7 +214,7 @@ class Writer:
         parent = link.parent
         assert parent is not None  # noqa: S101 - the caller asked for a parent
         this = _UnderWay(table, batch, link.columns)
-        circle = self._circle(link, missing)
+        circle = list(dropwhile(lambda waiting: not waiting.holds(link, missing), self.under_way))
         if circle and self._yielding([this, *reversed(circle)]) is this:
             self._send_without(table, batch, link.columns)
             return []
@@ -259,13 +259,6 @@ class Writer:
         for i in stay:
             self.quarantine_row(table, batch, i, err, waits=False)
         return _others(batch, places)
-
-    def _circle(self, link: Link, missing: Keys) -> list[_UnderWay]:
-        """What waits from one of the missing parents on: empty where none of them is under way itself."""
-        for place, waiting in enumerate(self.under_way):
-            if waiting.holds(link, missing):
-                return self.under_way[place:]
-        return []
 
     def _yielding(self, circle: Sequence[_UnderWay]) -> _UnderWay:
         """The innermost, where it can do without its reference; else _CircleError with the first that can."""

@@ -1,6 +1,6 @@
 """Rows of OLD that may differ from NEW's: compared, and brought where they do."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from secrets import randbits
 
@@ -100,7 +100,12 @@ class Bringer:
         distinct_keys.check(self.table, changed)
         there = {seen.key: seen for seen in theirs}
         keys = self.table.keys(changed)
-        differing = [i for i, key in enumerate(keys) if not self._is_there(key, changed.rows.texts[i], there)]
+        texts = changed.rows.texts
+        differing = [
+            i
+            for i, key in enumerate(keys)
+            if key not in there or not self.whole.same(SeenRow(key, (), texts[i]), there[key])
+        ]
         if differing:
             self._send(changed.only(differing))
 
@@ -110,9 +115,6 @@ class Bringer:
             return batch
         pairs = zip(batch.rows.texts, batch.rows, strict=True)
         return Batch(raw_json.join(without_version(text, row[VERSION]) for text, row in pairs))
-
-    def _is_there(self, key: Key, text: str, there: Mapping[Key, SeenRow]) -> bool:
-        return key in there and self.whole.same(SeenRow(key, (), text), there[key])
 
     def _send(self, batch: Batch) -> None:
         """Send rows that were read a moment ago, while nothing else is on its way.
