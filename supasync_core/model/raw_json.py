@@ -6,23 +6,22 @@ Where that does not take a body, as with half of a surrogate pair in json text, 
 
 import re
 from collections.abc import Hashable, Iterable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from json import JSONDecoder
 from operator import attrgetter
 from typing import Any, overload
-
-import msgspec
 
 _BLANKS = re.compile(r"[ \t\n\r]*")
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]|[^"\[\]{}]++', re.DOTALL)
 """What a value too deep for Python's own decoder is made of."""
 _DECODER = JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 """Only its sense of where a value ends is used: Python's int() refuses more than 4300 digits."""
-_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def split(body: bytes) -> "Texts":
     """The text of each element of a JSON array, without the whitespace around it; ValueError for no array."""
+    import msgspec  # noqa: PLC0415 - --help reads no rows
+
     try:
         return Texts(_decoder(None).decode(body))
     except (msgspec.DecodeError, RecursionError):
@@ -96,6 +95,8 @@ def key_hashes(body: bytes, columns: Sequence[str]) -> list[int]:
 @lru_cache(maxsize=256)
 def _decoder(columns: tuple[str, ...] | None) -> Any:  # noqa: ANN401 - of msgspec
     """A decoder that looks at these columns of each row; at none, but cuts rows out, without any."""
+    import msgspec  # noqa: PLC0415 - --help reads no rows
+
     if columns is None:
         return msgspec.json.Decoder(list[msgspec.Raw])
     plain = str | int | float | bool
@@ -149,12 +150,21 @@ def cells(row_text: str) -> dict[str, str]:
 
 def raw_cells(row_text: str | memoryview) -> dict[str, Any]:
     """The bytes of each value by its name, which are not copied; else as `cells`."""
+    import msgspec  # noqa: PLC0415 - --help reads no rows
+
     try:
-        found: dict[str, Any] = _OBJECT.decode(row_text)
+        found: dict[str, Any] = _object_decoder().decode(row_text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         text = row_text if isinstance(row_text, str) else bytes(row_text).decode()
         return {name: cell.encode() for name, cell in _cells(text).items()}
     return found
+
+
+@cache
+def _object_decoder() -> Any:  # noqa: ANN401 - of msgspec
+    import msgspec  # noqa: PLC0415 - --help reads no rows
+
+    return msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def _cells(row_text: str) -> dict[str, str]:
