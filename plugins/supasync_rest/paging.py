@@ -7,7 +7,7 @@ from dataclasses import replace
 from threading import Lock
 
 from supasync_core.model import timestamps
-from supasync_core.model.batch import Batch, Window
+from supasync_core.model.batch import Batch, Cursor, Window
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.table import Table
 from supasync_core.model.wording import command
@@ -19,6 +19,8 @@ from supasync_rest.rest_errors import LargePageError, StatementTimeoutError
 from supasync_rest.tables import RestTables
 
 _TIMES = re.compile("timestamp|date")
+_MOST_ALIKE = 100
+"""Pages of rows that begin like a cursor."""
 
 
 class RestPages(RestTables):
@@ -110,19 +112,24 @@ class RestPages(RestTables):
         return self._asked(table, window) if near == window else self._behind(table, window, near)
 
     def _behind(self, table: Table, window: Window, near: Window) -> Batch:
-        """The rows behind a cursor that is too long for an address, from a page that begins before it.
+        """The rows behind a cursor that is too long for an address, from pages that begin before it.
 
-        SchemaError where the page has none of them although there are some: it is not taken for the end.
+        SchemaError where so many rows begin like it that it is not found: that is not taken for the end.
         """
-        page, after = self._asked(table, near), window.spans[0].after
+        after = window.spans[0].after
         column = window.spans[0].keyset.column if after and after.value is not None else None
-        places = [table.place(row, column) for row in page.rows]
-        if len(window.spans) == 1 and after in places:
-            behind = range(places.index(after) + 1, len(places))
-            if behind or self.count(table, near) == len(places):
+        before, found = 0, False
+        first = page = self._asked(table, near)
+        for _ in range(_MOST_ALIKE if len(window.spans) == 1 else 1):
+            places: list[Cursor | None] = [table.place(row, column) for row in page.rows]
+            if found or not places:  # the cursor's row may be gone: then the rows before it come again
+                return page if found else first
+            found = after in places
+            behind = range(places.index(after) + 1, len(places)) if found else ()
+            if behind:
                 return page.only(behind)
-        elif not places:
-            return page
+            before += len(places)
+            page = self._asked(table, near, before)
         raise SchemaError(
             f"{table.name}: {self._client.project} cannot be asked for the rows behind a key of "
             f"{max(map(len, after.key if after else ('',))):,} characters",
@@ -130,10 +137,10 @@ class RestPages(RestTables):
             hint="shorten that key, or leave its row out by where:",
         )
 
-    def _asked(self, table: Table, window: Window) -> Batch:
+    def _asked(self, table: Table, window: Window, offset: int = 0) -> Batch:
         return self.page(
             Request(
-                path=query.page(table, window, self._columns(table)),
+                path=query.page(table, window, self._columns(table), offset),
                 purpose="read",
                 table=table,
                 headers={"Prefer": "count=exact"} if window.counted else {},

@@ -54,13 +54,17 @@ def path(table: Table, parameters: Iterable[tuple[str, str]] = (), *, where: str
     return f"/{quote(table.relation, safe='')}" + (f"?{query}" if query else "")
 
 
-def page(table: Table, window: Window, columns: Sequence[str] = ()) -> str:
-    """The address of one page of the window, in its order, with these columns or all."""
+def page(table: Table, window: Window, columns: Sequence[str] = (), offset: int = 0) -> str:
+    """The address of one page of the window, in its order, with these columns or all.
+
+    ``offset``: without so many rows of its beginning.
+    """
     selected = [("select", names(columns))] if columns else []
     column = window.spans[0].keyset.column
     ordered = dict.fromkeys([column, *table.key] if column else table.key)
     order = ",".join(f"{name(each)}.asc" for each in ordered)
     parameters = [*selected, *filters(table, window.spans), ("order", order), ("limit", str(window.limit))]
+    parameters += [("offset", str(offset))] if offset else []
     return path(table, parameters, where=user_filter(table))
 
 

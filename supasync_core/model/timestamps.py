@@ -17,7 +17,7 @@ Instant = int | float
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
 _TEXT = re.compile(
-    r"(?P<year>\d{4,6})-(?P<month>\d\d)-(?P<day>\d\d)"
+    r"(?P<year>\d{4,7})-(?P<month>\d\d)-(?P<day>\d\d)"
     r"(?:[T ](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\d{1,6}))?)?)?"
     r"\s*(?P<zone>Z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?"
     r"(?P<bc>\s*(?:BC|\(BC\)))?"
@@ -107,7 +107,8 @@ def ended(text: str) -> Instant:
 
 def form(text: str) -> str:
     """How a timestamp is written: what stands between day and time, and its zone; empty for a day."""
-    return text[10:11] + text[19:].lstrip(".0123456789")
+    behind = text[text.find("-") + len("-MM-DD") :]
+    return behind[:1] + behind[len("THH:MM:SS") :].lstrip(".0123456789")
 
 
 def micros_of(delta: timedelta) -> int:

@@ -40,6 +40,36 @@ def test_rows_behind_a_long_key_arrive(cluster: Cluster, tmp_path: Path, setting
         space.assert_equal("notes")
 
 
+ALIKE = """
+insert into notes select repeat('m', 9000) || n, 'alike', '2026-01-01' from generate_series(1, 40) n;
+insert into notes select 'z' || n, 'behind', '2026-01-02' from generate_series(1, 5) n;
+"""
+
+
+@pytest.mark.parametrize("settings", ["", ", strategy: snapshot"])
+def test_more_long_keys_than_a_page_stop_no_table(cluster: Cluster, tmp_path: Path, settings: str) -> None:
+    with between(cluster, tmp_path, SCHEMA + ROWS + ALIKE, SCHEMA, TABLES % settings) as space:
+        space.ready()
+        for _ in range(2):
+            done = space.supasync("sync")
+            assert done.code == 0, done.err
+        space.assert_equal("notes")
+
+
+def test_the_last_day_of_postgresql_stops_no_table(cluster: Cluster, tmp_path: Path) -> None:
+    schema = SCHEMA.replace("updated_at timestamptz default now()", "updated_at date")
+    days = "insert into notes select 'a' || n, 'b', date '2026-01-01' + n from generate_series(1, 20) n;"
+    tables = TABLES % ", timestamp: updated_at"
+    with between(cluster, tmp_path, schema + days, schema, tables) as space:
+        space.ready()
+        assert space.supasync("sync").code == 0
+        space.old.run("insert into notes values ('last', 'b', '5874897-12-31'), ('next', 'b', '2026-03-01')")
+        for _ in range(2):
+            done = space.supasync("sync")
+            assert done.code == 0, done.err
+        space.assert_equal("notes")
+
+
 LONG = "m" * 9000
 LIKE = "m" * 8999
 ODD = ("%_*\\\\," + '"' + "\u65e5") * 1500
