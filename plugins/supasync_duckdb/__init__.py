@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from supasync_core import hookimpl
 from supasync_core.api.registration import Backend, imported, path_backend
 from supasync_core.api.registry import Registry
-from supasync_core.model.table import Table
 
 if TYPE_CHECKING:
     import click
 
     from supasync_core.api.backend import Sink, Source
     from supasync_core.api.state_store import StateStore
+    from supasync_core.model.table import Table
 
 
 @hookimpl

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from supasync_core.model.wording import argument
+from supasync_core.model.printable import argument
 
 HOURS = (
     "a first load of everything that OLD holds",

@@ -9,8 +9,8 @@ from threading import Lock
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Cursor, Window
 from supasync_core.model.errors import SchemaError
+from supasync_core.model.printable import command
 from supasync_core.model.table import Table
-from supasync_core.model.wording import command
 from supasync_rest import query
 from supasync_rest.client import Client
 from supasync_rest.messages import Request

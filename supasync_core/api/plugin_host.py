@@ -16,7 +16,7 @@ import pluggy
 from supasync_core.api import hookspecs
 from supasync_core.api.registry import Registry, did_you_mean
 from supasync_core.model.errors import PluginError
-from supasync_core.model.wording import argument
+from supasync_core.model.printable import argument
 from supasync_core.system import descriptors
 
 if TYPE_CHECKING:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from supasync_core.model.cost import Ledger
-from supasync_core.model.table import Table
 from supasync_core.system.files import name_of
 from supasync_core.system.links import real
+
+if TYPE_CHECKING:
+    from supasync_core.model.table import Table
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -87,7 +89,7 @@ class Backend(Generic[T_co]):
     settings: Mapping[str, Setting]
     ref: Callable[[Context], str]
     parallel: bool = False
-    place: Callable[[Table], str] | None = None
+    place: "Callable[[Table], str] | None" = None
 
 
 def path_backend(
@@ -95,7 +97,7 @@ def path_backend(
     opened: Callable[..., T],
     *,
     fenced: bool = False,
-    place: Callable[[Table], str] | None = None,
+    place: "Callable[[Table], str] | None" = None,
 ) -> Backend[T]:
     """A backend whose only setting is ``path``, a file or folder relative to that of tables.yaml.
 

@@ -22,9 +22,9 @@ from supasync_core.gap.import_planner import ImportPlanner, Progress
 from supasync_core.gap.no_source import NoSource
 from supasync_core.gap.send import COMMAND, Sender
 from supasync_core.model.errors import ConfigError
-from supasync_core.model.printable import file_name, visible
+from supasync_core.model.printable import argument, file_name, visible
 from supasync_core.model.settings import Settings
-from supasync_core.model.wording import argument, counted
+from supasync_core.model.wording import counted
 from supasync_core.project.lease import Lease, leased
 from supasync_core.project.migration import Migration, opened
 from supasync_core.project.session import Session

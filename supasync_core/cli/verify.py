@@ -12,8 +12,9 @@ from supasync_core.api.blind_spots import UPDATES
 from supasync_core.cli import output
 from supasync_core.init.undecided import by_name, last_list
 from supasync_core.model.errors import DiffCode, LockedError
+from supasync_core.model.printable import command
 from supasync_core.model.quantities import format_size
-from supasync_core.model.wording import command, counted
+from supasync_core.model.wording import counted
 from supasync_core.project.session import Session
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from supasync_core.cutover.saved_progress import SavedProgress, save
 from supasync_core.gap.send import COMMAND as GAP_IMPORT
 from supasync_core.init import undecided
 from supasync_core.model import timestamps
+from supasync_core.model.printable import argument
 from supasync_core.model.report import Report
-from supasync_core.model.wording import argument, counted
+from supasync_core.model.wording import counted
 from supasync_core.project.lease import arriving
 from supasync_core.project.migration import Migration
 from supasync_core.verify import Verification

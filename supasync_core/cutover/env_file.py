@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from supasync_core.model.errors import SupasyncError
-from supasync_core.model.wording import argument
+from supasync_core.model.printable import argument
 from supasync_core.system import descriptors
 
 _BOM: Final = b"\xef\xbb\xbf"

@@ -11,8 +11,8 @@ from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.loaded_side import LoadedSide
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import is_array, is_json, type_of
+from supasync_core.model.printable import argument
 from supasync_core.model.table import Column, Shape, Table
-from supasync_core.model.wording import argument
 from supasync_core.staging.connection import translate_errors
 from supasync_core.staging.csv import find_files, nulls
 from supasync_core.staging.csv.cells import NOT_NULL, nullable, staged

@@ -1,4 +1,4 @@
-"""Untrusted names and texts, made safe for a line, a comment, pasted SQL or a file name.
+"""Untrusted names and texts, made safe for a line, a comment, a command, pasted SQL or a file name.
 
 Whoever may name a table in OLD, or answers for a server, must not move a terminal, end a comment, begin a
 statement or leave a folder. Nothing of a value is lost where it is escaped: the escapes are JSON's.
@@ -6,6 +6,7 @@ statement or leave a folder. Nothing of a value is lost where it is escaped: the
 
 import json
 import re
+import shlex
 from hashlib import sha256
 from typing import Final
 
@@ -51,6 +52,16 @@ def sql_name(name: str) -> str:
 def sql_text(text: str) -> str:
     r"""The text as PostgreSQL's literal; ``U&'\000a'`` where it is not printable."""
     return _quoted(text, "'")
+
+
+def command(*parts: str) -> str:
+    """``supasync`` with these arguments, as a shell takes them, whatever names others have chosen."""
+    return " ".join(("supasync", *map(argument, parts)))
+
+
+def argument(name: str) -> str:
+    """One argument of a command, quoted where a shell reads it otherwise; NAME where it is not printable."""
+    return shlex.quote(name) if name.isprintable() else "NAME"
 
 
 def unfit_for_windows(name: str) -> str | None:

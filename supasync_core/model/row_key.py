@@ -9,9 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Final
 
-from supasync_core.model.printable import sql_name
+from supasync_core.model.printable import command, sql_name
 from supasync_core.model.table import NEVER, Column, Table
-from supasync_core.model.wording import command
 
 ROW_KEY: Final = "supasync_row"
 """The name under which tables.yaml, the rows on their way and the sink have it."""

@@ -12,8 +12,8 @@ from supasync_core.api.backend import Side
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import SchemaError
+from supasync_core.model.printable import command
 from supasync_core.model.table import Shape, Table
-from supasync_core.model.wording import command
 
 SAMPLE = 20
 """Rows that a side is asked for, in one request."""

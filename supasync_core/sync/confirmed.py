@@ -3,8 +3,8 @@
 from supasync_core.api.backend import Sink
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import SchemaError
+from supasync_core.model.printable import command
 from supasync_core.model.table import Table
-from supasync_core.model.wording import command
 
 
 def upsert(sink: Sink, table: Table, batch: Batch) -> int:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from supasync_core.model.batch import Key
 from supasync_core.model.errors import SupasyncError, TransientError
+from supasync_core.model.printable import command
 from supasync_core.model.table import Table
-from supasync_core.model.wording import command, counted
+from supasync_core.model.wording import counted
 from supasync_core.project.own_staging import StagingError
 from supasync_core.sync import removal
 from supasync_core.sync.checkpoint import Checkpoint

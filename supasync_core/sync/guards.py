@@ -11,11 +11,11 @@ from typing import Any
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import SchemaError
+from supasync_core.model.printable import command
 from supasync_core.model.row_key import start_again
 from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
 from supasync_core.model.transform import Transform
-from supasync_core.model.wording import command
 from supasync_core.project.migration import Migration
 from supasync_core.sync import transform_code
 from supasync_core.sync.readback import Readback

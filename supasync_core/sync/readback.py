@@ -13,9 +13,9 @@ from supasync_core.model import raw_json, transform
 from supasync_core.model.batch import Batch, Key, Row
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import ZONED
+from supasync_core.model.printable import command
 from supasync_core.model.same_value import moment, same_cell
 from supasync_core.model.table import Column, Shape, Table
-from supasync_core.model.wording import command
 from supasync_core.project.migration import Migration
 from supasync_core.schema.printed_precision import Printing
 

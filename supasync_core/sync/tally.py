@@ -15,8 +15,8 @@ from supasync_core.api.strategy import Job, Strategy
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import SchemaError, TransientError
+from supasync_core.model.printable import command
 from supasync_core.model.table import Table
-from supasync_core.model.wording import command
 from supasync_core.project.migration import Migration
 
 LOADING = "loading"

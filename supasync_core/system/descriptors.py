@@ -14,7 +14,7 @@ from typing import Final
 from uuid import uuid4
 
 from supasync_core.model.errors import SupasyncError
-from supasync_core.model.wording import argument
+from supasync_core.model.printable import argument
 
 ANYWAY: Final = "SUPASYNC_AS_ROOT"
 """The variable by which root may replace files in another user's folder."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supasync_core.model.wording import argument, command
+from supasync_core.model.printable import argument, command
 
 ROOT = Path(__file__).parent.parent.parent
 CODE = sorted([*ROOT.glob("supasync_core/**/*.py"), *ROOT.glob("plugins/**/*.py")])

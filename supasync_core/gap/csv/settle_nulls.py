@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from supasync_core.model.pg_types import type_of
+from supasync_core.model.printable import argument
 from supasync_core.model.table import Shape, Table
-from supasync_core.model.wording import argument, counted
+from supasync_core.model.wording import counted
 from supasync_core.staging.csv.export_finding import ERROR, WARNING, ExportFinding
 from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified
 from supasync_core.staging.equality import same

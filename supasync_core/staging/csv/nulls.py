@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from supasync_core.model.pg_types import FLOATS, is_text, may_be_null, type_of
+from supasync_core.model.printable import argument
 from supasync_core.model.table import Shape, Table
-from supasync_core.model.wording import argument
 from supasync_core.staging.csv.cells import NOT_NULL, OR_EMPTY
 from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.csv.dialects import MARKS, Cells, Dialect
