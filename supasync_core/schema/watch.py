@@ -48,9 +48,9 @@ class SchemaWatch:
     def before(self, table: Table, known: TableState) -> None:
         """SchemaError where NEW lacks columns; looked at where it is due, and where settings are new.
 
-        Before a first load also where a table shows rows of another.
+        Before the first rows of a table also where it shows rows of another.
         """
-        if known.read_at is None:
+        if known.read_at is None and not known.guarded.settings:
             self.refuse_heirs(table)
         if self.blind or (known.guarded.settings and not self.due):
             return

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.workspace import ENDS, between
+from tests.e2e.workspace import ENDS, TABLES_YAML, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
@@ -119,3 +119,22 @@ def test_a_child_that_came_later_is_found_by_what_a_run_reads_back_and_by_verify
             done = space.supasync("verify", "--table", "animals", "--json", *options)
             found = done.json["tables"]["animals"]
             assert (done.code, found["equal"], found["repeated"]) == (1, False, [["2"]])
+
+
+def test_tables_of_the_same_columns_are_asked_once_each(cluster: Cluster, tmp_path: Path) -> None:
+    count = 12
+    made = "".join(f"create table log_{n} (id int primary key, t text);" for n in range(count))
+    rows = "".join(f"insert into log_{n} values (1, 'x');" for n in range(count))  # noqa: S608 - fixed names
+    schema = f"{ROLES}{made} grant all on all tables in schema public to service_role;"
+    entries = "".join(f"  log_{n}: {{key: id, strategy: snapshot}}\n" for n in range(count))
+    tables = TABLES_YAML[: TABLES_YAML.index("  users:")] + entries
+    with between(cluster, tmp_path, schema + rows, schema, tables) as space:
+        space.ready()
+        space.old.server.reset()
+        assert space.supasync("sync").code == 0
+        asked = [each for each in space.old.server.requests() if "tableoid" in str(each)]
+        assert len(asked) <= 2 * count
+        space.old.server.reset()
+        assert space.supasync("check").code == 0
+        asked = [each for each in space.old.server.requests() if "tableoid" in str(each)]
+        assert len(asked) <= 2 * count
