@@ -6,8 +6,9 @@ columns called ``order`` or ``select`` can only be filtered inside ``and=()``, a
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from urllib.parse import quote, unquote_plus
 
 from supasync_core.model.batch import Cursor, Span, Window
@@ -94,12 +95,15 @@ def counting(table: Table, window: Window | None) -> str:
 
 
 def lookups(
-    table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]
+    table: Table,
+    columns: Sequence[str],
+    values: Sequence[Sequence[str]],
+    kinds: Mapping[str, str | None] | None = None,
 ) -> Iterator[tuple[str, Sequence[Sequence[str]]]]:
     """The addresses that together ask for the rows whose columns have one of these tuples of texts.
 
     Each comes with the tuples that it asks for. One that fits no address is asked for alone, by how it
-    begins: other rows may begin like it.
+    begins: other rows may begin like it. For numbers and bits ``kinds`` says so: they have no ``like``.
 
     ``in.("")`` matches nothing and ``%00`` cuts a value short (both measured): equality is asked for one by
     one, and a text with a NUL, which PostgreSQL cannot hold, is not asked for at all.
@@ -112,7 +116,9 @@ def lookups(
     for value_of in asked:
         if not fits(columns, value_of):
             yield (
-                path(table, [*selected, _beginning(columns, value_of)], where=user_filter(table)),
+                path(
+                    table, [*selected, _beginning(columns, value_of, kinds or {})], where=user_filter(table)
+                ),
                 [value_of],
             )
 
@@ -183,15 +189,36 @@ def filters(table: Table, spans: Sequence[Span]) -> list[tuple[str, str]]:
     return [("or", f"({','.join(map(_all_of, each))})")]
 
 
-def _beginning(columns: Sequence[str], values: Sequence[str]) -> tuple[str, str]:
+def _beginning(
+    columns: Sequence[str], values: Sequence[str], kinds: Mapping[str, str | None]
+) -> tuple[str, str]:
     """Rows whose columns have these values, or begin like one that is too long."""
     conditions = []
     for column, text in zip(columns, values, strict=True):
+        kind = kinds.get(column) or ""
+        if len(text) > _LONGEST_KEY and kind.startswith(("numeric", "bit")):
+            conditions += _near(name(column), text, bits=kind.startswith("bit"))
+            continue
         short = _cut(text, _LONGEST_KEY)
         pattern = short.replace("\\", "\\\\") + "*"
         cut = len(short) < len(text)
         conditions.append(f"{name(column)}.like.{value(pattern)}" if cut else _equal([column], [text]))
     return "and", f"({','.join(conditions)})"
+
+
+def _near(column: str, text: str, *, bits: bool) -> list[str]:
+    """Bounds of the few values that begin like this one, and it."""
+    if bits:
+        short = text[:_BEGINNING]
+        behind = f"{int(short, 2) + 1:0{len(short)}b}"
+        above = [f"{column}.lt.{value(behind)}"] if len(behind) == len(short) else []
+        return [f"{column}.gte.{value(short)}", *above]
+    exact = Decimal(text)
+    bounds = (("gte", ROUND_FLOOR), ("lte", ROUND_CEILING))
+    return [
+        f"{column}.{operator}.{value(str(Context(_BEGINNING, rounding).plus(exact)))}"
+        for operator, rounding in bounds
+    ]
 
 
 def _cut(text: str, most: int) -> str:

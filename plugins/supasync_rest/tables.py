@@ -109,10 +109,12 @@ class RestTables:
         does, and then the same is asked in halves.
         """
         counted = {"Prefer": "count=exact"}
-        shown = table
-        if table.columns and not all(query.fits(columns, each) for each in values):
-            shown = replace(table, columns=tuple(dict.fromkeys((*table.columns, *columns))))
-        for path, asked in query.lookups(shown, columns, values):
+        shown, kinds = table, {}
+        if not all(query.fits(columns, each) for each in values):
+            kinds = {column.name: column.type for column in self.shape(table).columns}
+            if table.columns:
+                shown = replace(table, columns=tuple(dict.fromkeys((*table.columns, *columns))))
+        for path, asked in query.lookups(shown, columns, values, kinds):
             batch = self.page(Request(path=path, purpose="lookup", table=table, headers=counted))
             if len(asked) > 1 and batch.total is not None and batch.total > batch.count:
                 half = len(asked) // 2

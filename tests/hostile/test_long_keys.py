@@ -70,6 +70,28 @@ def test_the_last_day_of_postgresql_stops_no_table(cluster: Cluster, tmp_path: P
         space.assert_equal("notes")
 
 
+@pytest.mark.parametrize(
+    ("kind", "long"),
+    [
+        ("numeric", "'1' || repeat('0', 9000)"),
+        ("numeric", "'-12.5' || repeat('7', 9000)"),
+        ("varbit", "repeat('1', 9000)"),
+        ("varbit", "repeat('10', 4500)"),
+    ],
+)
+def test_long_numbers_and_bits_are_looked_up(cluster: Cluster, tmp_path: Path, kind: str, long: str) -> None:
+    schema = SCHEMA.replace("name text", f"name {kind}")
+    row = f"insert into notes values (({long})::{kind}, 'b'), ('1', 'b'), ('11', 'b')"  # noqa: S608
+    with between(cluster, tmp_path, f"{schema}{row};", schema, TABLES % "") as space:
+        space.ready()
+        done = space.supasync("sync")
+        assert done.code == 0, done.err
+        with closing(sink(space)) as new:
+            table = Table(name="notes", key=("name",))
+            [(key,)] = space.new.rows("select max(name::text) from notes where length(name::text) > 1000")
+            assert [batch.count for batch in new.rows(table, ("name",), [(str(key),)])] == [1]
+
+
 LONG = "m" * 9000
 LIKE = "m" * 8999
 ODD = ("%_*\\\\," + '"' + "\u65e5") * 1500
