@@ -21,6 +21,8 @@ _MARKS: Final = "NEXT_PUBLIC_|NUXT_PUBLIC_|EXPO_PUBLIC_|REACT_APP_|GATSBY_|PUBLI
 _NAME: Final = re.compile(rf"(?:{_MARKS})?({'|'.join((_URL, *ANON_NAMES, *_SECRET_NAMES))})")
 _REFERENCE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::?-([^}]*))?\}")
 """Of another variable of the file, as dotenv and its like expand it."""
+_LONGEST: Final = 100_000
+"""Characters of an expanded value; a longer one names no project, and stays as it is written."""
 _SHORTEST: Final = 8
 """Characters of a project's ref that may be looked for in other values."""
 
@@ -36,6 +38,8 @@ class Names:
     lines: Sequence[Line]
     written: dict[str, Line] = field(init=False)
     expanded: dict[str, Line] = field(init=False)
+    _led_to: dict[str, str] = field(init=False, default_factory=dict)
+    """Each variable that others refer to is expanded once."""
 
     def __post_init__(self) -> None:
         self.written = {line.name: line for line in self.lines}
@@ -102,9 +106,14 @@ class Names:
             line = self.written.get(found[1])
             if found[1] in seen or (line is None and found[2] is None):
                 return found[0]
-            return self._expand(line.value, seen | {found[1]}) if line and line.value else found[2] or ""
+            if not line or not line.value:
+                return found[2] or ""
+            if line.name not in self._led_to:
+                self._led_to[line.name] = self._expand(line.value, seen | {line.name})
+            return self._led_to[line.name]
 
-        return _REFERENCE.sub(other, value)
+        expanded = _REFERENCE.sub(other, value)
+        return expanded if len(expanded) <= _LONGEST else value
 
     def _refers_to_same(self, name: str, wanted: Mapping[str, str]) -> bool:
         """Whether the variable is nothing but a reference to one that gets the very value."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Final
 
-from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
 
 from supasync_core.api.switch import Line
@@ -133,8 +132,8 @@ def _written(value: str, quote: str) -> str:
 
 def _check(before: str, after: str, wanted: Mapping[str, str]) -> None:
     """SupasyncError unless dotenv reads every wanted value from the text, and all else as it was."""
-    read = dotenv_values(stream=StringIO(after))
-    wrong = [name for name, value in wanted.items() if read.get(name) != value]
+    read = {binding.key: binding.value for binding in parse_stream(StringIO(after))}
+    wrong = [name for name, value in wanted.items() if read.get(name) != value or "${" in value]
     if wrong:
         raise SupasyncError(f"the new value of {', '.join(wrong)} cannot be written so that it is read back")
     if _others(before, wanted) != _others(after, wanted):
