@@ -17,10 +17,9 @@ from supasync_core.cli.streams import bare
 from supasync_core.cli.sync import interruptible
 from supasync_core.cli.verify import progress_bar, staging
 from supasync_core.cutover import rollback
-from supasync_core.cutover.certificate import check_place
 from supasync_core.cutover.checklist import Outcome
 from supasync_core.cutover.checks import CutoverContext
-from supasync_core.cutover.saved_progress import load
+from supasync_core.cutover.saved_progress import check_place, load
 from supasync_core.cutover.switchover import Switchover
 from supasync_core.cutover.value_checks import doubtful
 from supasync_core.gap.no_source import NoSource

@@ -11,7 +11,7 @@ import click
 from supasync_core.api.backend import Sink, Source
 from supasync_core.cli import output
 from supasync_core.init import render
-from supasync_core.init.choose_strategy import StrategyChooser
+from supasync_core.init.choose_strategy import Proposal, StrategyChooser, cost_summary, within_budget
 from supasync_core.init.draft_source import (
     OTHERS,
     doubled,
@@ -21,7 +21,6 @@ from supasync_core.init.draft_source import (
     schemas_of,
     sink_of_environment,
 )
-from supasync_core.init.proposal import Proposal, cost_summary, within_budget
 from supasync_core.init.propose import distinct, proposals
 from supasync_core.init.undecided import written
 from supasync_core.model.cost import Ledger

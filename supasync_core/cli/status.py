@@ -19,7 +19,7 @@ from supasync_core.project.session import Session
 from supasync_core.status.health import Health, TableLag, judge
 from supasync_core.status.next_step import phase
 from supasync_core.usage.forecast import of_projects
-from supasync_core.usage.shares import shares
+from supasync_core.usage.spending import shares
 
 _FETCHED = 100
 _KEYS = 10

@@ -42,7 +42,7 @@ def usage(session: Session, *, estimate: bool, as_json: bool) -> int:
     projected from the last whole days. Without --estimate only NEW is asked, by one or two requests.
     """
     from supasync_core.model import timestamps  # noqa: PLC0415 - --help needs none of it
-    from supasync_core.usage import forecast, shares, spending  # noqa: PLC0415
+    from supasync_core.usage import forecast, spending  # noqa: PLC0415
     from supasync_core.usage.estimate import estimated_size  # noqa: PLC0415
 
     with session.migration() as migration:
@@ -55,7 +55,7 @@ def usage(session: Session, *, estimate: bool, as_json: bool) -> int:
     budgets = session.settings.budgets
     begin, end = spending.month_of(now)
     month = spending.since(spendings, begin)
-    known = shares.shares(spendings, budgets, now)
+    known = spending.shares(spendings, budgets, now)
     purposes = {project: spending.by_purpose(month, project) for project in spending.PROJECTS}
     coming = forecast.of_projects(spendings, budgets.database, now)
     if as_json:

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from supasync_core.api.plugin_host import Host
-from supasync_core.config.budget_settings import budgets, compare_egress
-from supasync_core.config.cutover_settings import cutover
 from supasync_core.config.declarations import OLD_NAMES, TOP, defaults_of
 from supasync_core.config.document import Entry, Mark, Problems, Section, Value, parse
 from supasync_core.config.endpoints import endpoints, staging_of
 from supasync_core.config.environment import Environment, read_dotenv, variables
-from supasync_core.config.mentions import mentions
+from supasync_core.config.other_settings import budgets, compare_egress, cutover, mentions
 from supasync_core.config.read_settings import Reading
 from supasync_core.config.table_settings import refuse_same_place, tables
 from supasync_core.config.value_kinds import Mismatch, section

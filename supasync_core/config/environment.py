@@ -11,7 +11,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Final
 
-from dotenv.parser import Original, parse_stream
+from dotenv.parser import Binding, parse_stream
 
 from supasync_core.model.secret import Secret, Values
 from supasync_core.system import descriptors
@@ -22,6 +22,7 @@ _REFERENCE: Final = re.compile(
 )
 _LARGEST: Final = 1_000_000
 """Bytes; a larger file is no .env."""
+LINE_END: Final = re.compile(r"(\r\n|\n|\r)")
 _LONE: Final = re.compile(rf"\$\{{{_NAME}(?::-)?\}}")
 
 
@@ -79,11 +80,11 @@ def read_dotenv(path: Path) -> tuple[dict[str, str], list[tuple[int, str]]]:
         return {}, [(1, f"cannot be read: {err.strerror}")]
     bindings = list(parse_stream(StringIO(text)))
     values = {binding.key: binding.value for binding in bindings if binding.key and binding.value is not None}
-    flaws = [(_line(binding.original), "expected NAME=value") for binding in bindings if binding.error]
+    flaws = [(line_of(binding), "expected NAME=value") for binding in bindings if binding.error]
     return values, flaws
 
 
-def _line(original: Original) -> int:
+def line_of(binding: Binding) -> int:
     """The line of a binding, whose text may begin with the empty lines before it."""
-    indent = len(original.string) - len(original.string.lstrip())
-    return original.line + original.string.count("\n", 0, indent)
+    lead = binding.original.string[: -len(binding.original.string.lstrip()) or None]
+    return binding.original.line + len(LINE_END.findall(lead))

@@ -8,8 +8,7 @@ from typing import Final
 
 from supasync_core.api.switch import Naming, Switch
 from supasync_core.cutover import env_file
-from supasync_core.cutover.env_file import EnvFile
-from supasync_core.cutover.env_text import Rewritten, lines, rewritten
+from supasync_core.cutover.env_file import EnvFile, Rewritten, lines, rewritten
 from supasync_core.model.errors import SupasyncError
 from supasync_core.model.settings import Settings
 

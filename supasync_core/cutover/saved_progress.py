@@ -1,17 +1,21 @@
-"""What this machine saves of a switch, so that a killed one can be completed and a done one rolled back."""
+"""What this machine saves of a switch, to complete a killed one and roll a done one back; its certificate."""
 
 import json
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from supasync_core.model.errors import StateError
+from supasync_core.model.errors import ConfigError, StateError
+from supasync_core.model.printable import visible
 from supasync_core.system import lock
 from supasync_core.system.descriptors import check_own, read
 from supasync_core.system.files import write_private
 
 _NAME: Final = "cutover.json"
 _LARGEST: Final = 10_000_000
+FORMAT: Final = 1
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,3 +76,42 @@ def load(folder: Path, source: str, sink: str) -> SavedProgress:
 def save(folder: Path, progress: SavedProgress) -> None:
     """Save it, whole or not at all."""
     write_private(lock.folder(folder) / _NAME, json.dumps(asdict(progress), indent=2))
+
+
+def certificate(progress: SavedProgress) -> dict[str, Any]:
+    """What was compared, how, when, and which checks were accepted.
+
+    Its ``digest`` is the SHA-256 of the rest, as JSON with sorted names and no blanks.
+    """
+    fields = {
+        "format": FORMAT,
+        "supasync": version("supasync"),
+        "source": progress.source,
+        "sink": progress.sink,
+        "switched_at": progress.switched_at,
+        "closed_at": progress.closed_at,
+        "checks": progress.checks,
+        "accepted": [check["name"] for check in progress.checks if check["result"] == "accepted"],
+        "rows_in_sink": progress.tables,
+        "env": [asdict(each) for each in progress.replaced],
+        "steps": progress.steps,
+    }
+    return {**fields, "digest": digest(fields)}
+
+
+def digest(fields: dict[str, Any]) -> str:
+    """The SHA-256 of a certificate without its digest."""
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return sha256(text.encode()).hexdigest()
+
+
+def write_certificate(progress: SavedProgress, path: Path) -> None:
+    """Write the certificate, for its owner alone."""
+    text = json.dumps(certificate(progress), indent=2, ensure_ascii=False)
+    write_private(path, visible(text, "\n") + "\n")
+
+
+def check_place(path: Path) -> None:
+    """ConfigError where a certificate cannot be written there."""
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise ConfigError([f"--certificate {path}: name a file in an existing folder"])

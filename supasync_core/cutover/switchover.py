@@ -2,23 +2,26 @@
 
 import subprocess
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Final, TextIO
 
 from supasync_core.api.journal import current
-from supasync_core.cutover import app_env, certificate, checklist
+from supasync_core.cutover import app_env, checklist, env_file
 from supasync_core.cutover.app_env import AppEnv
 from supasync_core.cutover.checklist import Outcome
 from supasync_core.cutover.checks import CutoverContext
-from supasync_core.cutover.close_sink import switch_and_close
-from supasync_core.cutover.saved_progress import SavedProgress, save
-from supasync_core.model.errors import StateError
+from supasync_core.cutover.saved_progress import Replaced, SavedProgress, save, write_certificate
+from supasync_core.model.errors import LockedError, StateError, TakenOverError
 from supasync_core.model.secret import redact
+from supasync_core.project.lease import Lease, leased
+from supasync_core.project.migration import Migration
 from supasync_core.system import lock
 
 PLANNED: Final = "planned"
+COMMAND: Final = "cutover"
 
 
 @dataclass
@@ -107,7 +110,7 @@ class Switchover:
             own = lock.folder(self.folder) / f"cutover-{stamp}.json"
             self.progress.certificate = str((self.place or own).absolute())
             save(self.folder, self.progress)
-        certificate.write(self.progress, Path(self.progress.certificate))
+        write_certificate(self.progress, Path(self.progress.certificate))
 
     def _done(self) -> bool:
         """Whether NEW is closed and the app names it."""
@@ -137,3 +140,47 @@ class Switchover:
     def _app(self) -> AppEnv | None:
         self.context.app = app_env.plan(self.context.migration.settings, self.context.switch)
         return self.context.app
+
+
+def switch_and_close(
+    migration: Migration, progress: SavedProgress, app: AppEnv | None, say: Callable[[str], None]
+) -> None:
+    """Replace and close; LockedError where another run has the lease, or took it over meanwhile.
+
+    Killed anywhere, it can be run again: a .env that already names the sink is left as it is.
+    """
+    with leased(migration, COMMAND) as lease:
+        if progress.switched_at is None:
+            progress.switched_at = lease.run.now
+            counts = {table.name: migration.sink.count(table.whole()) for table in migration.settings.tables}
+            progress.tables = counts
+        save(migration.settings.folder, progress)
+        if app:
+            _replace(migration, progress, app, say)
+        _close(lease, progress)
+
+
+def _replace(migration: Migration, progress: SavedProgress, app: AppEnv, say: Callable[[str], None]) -> None:
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    for each in app.due:
+        file, raw = each.file, each.file.with_text(each.done.text)
+        kept = env_file.keep(file, stamp)
+        after = sha256(raw).hexdigest()
+        replaced = Replaced(path=str(file.path), kept=str(kept), before=file.digest, after=after)
+        progress.replaced.append(replaced)
+        save(migration.settings.folder, progress)
+        env_file.replace(file, raw)
+        say(f"{file.path}: {', '.join(each.done.changed)} changed; the original is {kept}")
+
+
+def _close(lease: Lease, progress: SavedProgress) -> None:
+    checks = {each["name"]: each["result"] for each in progress.checks}
+    try:
+        lease.release("closed", replace(lease.state, closed=lease.run.now), details={"checks": checks})
+    except TakenOverError as err:
+        raise LockedError(
+            "NEW is not closed yet: another run has taken over the lease",
+            hint="run supasync cutover again at once: it continues from here",
+        ) from err
+    progress.closed_at, progress.stopped_at = lease.run.now, None
+    save(lease.migration.settings.folder, progress)

@@ -6,7 +6,7 @@ from supasync_core.api.blind_spots import UPDATES, how_it_is_read
 from supasync_core.cutover.checklist import Outcome, failed, ok
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration
-from supasync_core.status.frozen_timestamps import standing_still
+from supasync_core.status.check_table import standing_still
 from supasync_core.verify import TableVerdict, Verification
 
 _SEEN = "runs see the updates of every table"

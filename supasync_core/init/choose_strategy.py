@@ -1,28 +1,113 @@
 """How a table is to be read: by which timestamp, as a log, or as a whole; from its columns and a sample."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from math import inf
 
 from supasync_core.api.backend import RowKeyed, Source
 from supasync_core.init import timestamp_sample
-from supasync_core.init.proposal import Proposal, ReadCost
 from supasync_core.init.timestamp_sample import Judged, Moves
 from supasync_core.model.batch import Batch, Keyset, Row, Span, Window
 from supasync_core.model.errors import TableError
 from supasync_core.model.pg_types import INTEGERS
+from supasync_core.model.quantities import format_size
 from supasync_core.model.row_key import ROW_KEY
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.model.timestamps import Instant
 from supasync_core.model.wording import counted
 
+EGRESS = 5_000_000_000
+"""Bytes a month that the drafted ``budgets:`` allow."""
+WHOLE = 0.5
+"""The share of them that all tables which are read as a whole may take together."""
+_RUNS_A_MONTH = 30 * 24
+_DAYS_A_MONTH = 30
+_VERSION = len(',"xmin":"1234567890"')
+_QUOTES = len('"":"",')
 SMALL = 20_000
 """Rows up to which a table may be read as a whole: the limit of the strategy ``snapshot``."""
 SAMPLE = 200
 """The first rows by key that are read of a table."""
-
 _DAY = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """The settings of a table; ``reasons`` are by setting, and those settings are written out.
+
+    ``remarks`` are what else is to be known of it. A ``refusal`` says why it cannot be copied as it is.
+    ``monthly``: the bytes that reading all of it by every run costs, and ``instead`` what costs less.
+    """
+
+    table: Table
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    refusal: str | None = None
+    monthly: float = 0.0
+    instead: "Proposal | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCost:
+    """A table's bytes: ``whole`` of one read of it on the wire, ``keys`` of a walk over its keys.
+
+    None where nothing travels over a wire.
+    """
+
+    whole: float | None = None
+    keys: float | None = None
+
+    @classmethod
+    def of(cls, table: Table, rows: Sequence[Row], total: float, wire: int | None) -> "ReadCost":
+        """From the first rows, which took so many bytes."""
+        if wire is None or total == inf:
+            return cls()
+        count = max(len(rows), 1)
+        wide = sum(len(json.dumps(row.get(name))) + len(name) + _QUOTES for row in rows for name in table.key)
+        return cls(wire * max(total / count, 1), (wide / count + _VERSION) * total)
+
+    @property
+    def monthly(self) -> float:
+        """Bytes a month where each hourly run reads the whole table."""
+        return (self.whole or 0) * _RUNS_A_MONTH
+
+    @property
+    def of_snapshot(self) -> str:
+        """What reading all of it by each run costs; empty where nobody pays."""
+        return "" if self.whole is None else f", about {format_size(self.monthly)} of OLD's egress a month"
+
+    @property
+    def of_comparison(self) -> str:
+        """What a daily comparison costs; empty where nobody pays."""
+        if self.keys is None:
+            return ""
+        return f"; that costs about {format_size(self.keys * _DAYS_A_MONTH)} of OLD's egress a month"
+
+
+def within_budget(proposals: Sequence[Proposal]) -> list[Proposal]:
+    """The proposals; the costliest snapshots are read in a cheaper way until the rest is affordable."""
+    kept = dict(enumerate(proposals))
+    left = sum(each.monthly for each in proposals)
+    for index, proposal in sorted(kept.items(), key=lambda item: -item[1].monthly):
+        if left <= EGRESS * WHOLE:
+            break
+        if proposal.instead is not None:
+            kept[index] = proposal.instead
+            left -= proposal.monthly
+    return list(kept.values())
+
+
+def cost_summary(proposals: Sequence[Proposal]) -> str | None:
+    """What all tables cost together that are read as a whole; None where that is nothing."""
+    total = sum(each.monthly for each in proposals)
+    if not total:
+        return None
+    return (
+        f"The tables with strategy: snapshot are read as a whole by every run: about {format_size(total)} of "
+        "OLD's egress a month, at one run an hour."
+    )
 
 
 @dataclass(frozen=True, slots=True)

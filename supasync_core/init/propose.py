@@ -5,8 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from types import MappingProxyType
 
-from supasync_core.init.choose_strategy import StrategyChooser
-from supasync_core.init.proposal import Proposal
+from supasync_core.init.choose_strategy import Proposal, StrategyChooser
 from supasync_core.init.undecided import OWN
 from supasync_core.model import dependencies
 from supasync_core.model.errors import TableError, TransientError

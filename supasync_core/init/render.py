@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import yaml
 
-from supasync_core.init.proposal import Proposal
+from supasync_core.init.choose_strategy import Proposal
 from supasync_core.init.undecided import written
 from supasync_core.model.printable import visible
 from supasync_core.model.table import Table

@@ -1,9 +1,17 @@
-"""The foreign keys of a sink as far as it tells them: those between its tables, and those from outside."""
+"""The foreign keys of a sink as far as it tells them: between its tables, from and to other tables."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from supasync_core.api.backend import Reference, Referential, Referred, Sink
-from supasync_core.model.table import Table
+from supasync_core.model.dependencies import cycles
+from supasync_core.model.errors import SupasyncError, TableError
+from supasync_core.model.table import Shape, Table
+from supasync_core.project.migration import Migration
+from supasync_core.schema.parents import printed_parent
+
+OLDER = (
+    "NEW's functions are those of an older supasync: foreign keys to tables that are not copied are not seen"
+)
 
 
 def of_tables(sink: Sink, tables: Sequence[Table]) -> list[Reference]:
@@ -29,3 +37,63 @@ def from_other_tables(sink: Sink, tables: Sequence[Table]) -> list[Reference]:
     found = sink.referring(tables) if isinstance(sink, Referred) else ()
     names = {table.address for table in tables}
     return [each for each in found or () if each.table not in names]
+
+
+def references_outside(migration: Migration) -> list[Reference] | None:
+    """The foreign keys to what tables.yaml does not name; None where the sink could tell, and does not."""
+    sink, tables = migration.sink, migration.settings.tables
+    if not isinstance(sink, Referential):
+        return []
+    try:
+        found = sink.references(tables)
+    except SupasyncError:
+        return None
+    known = {table.address for table in tables}
+    return None if found is None else [each for each in found if each.parent not in known]
+
+
+def sentences(migration: Migration) -> Iterator[tuple[str | None, str, str]]:
+    """Of each such key the table's name, what it means, and what to do."""
+    found = references_outside(migration)
+    if found is None:
+        yield None, OLDER, "paste what supasync schema sql prints into NEW's SQL editor again"
+    names = {table.address: table.name for table in migration.settings.tables}
+    for each in found or ():
+        name, other = names[each.table], printed_parent(each)
+        text = f"{name}: {', '.join(each.columns)} refers to {other}, which is not copied"
+        yield name, f"{text}: a row waits until NEW has its parent", _ways(each, other)
+
+
+def circles(migration: Migration) -> Iterator[tuple[str, str, str]]:
+    """Of each circle of foreign keys that cannot be NULL its first table, what it means, and what to do."""
+    names = {table.address: table for table in migration.settings.tables}
+    after: dict[str, set[str]] = {table.name: set() for table in migration.settings.tables}
+    try:
+        found = of_tables(migration.sink, migration.settings.tables)
+        for each in found:
+            child, parent = names[each.table], names.get(each.parent)
+            if parent and parent is not child and _is_required(migration.sink.shape(child), each):
+                after[child.name].add(parent.name)
+    except TableError:
+        return  # what is wrong with the table is said of it already
+    for circle in cycles(after):
+        what = "their rows refer to each other by columns that cannot be NULL, and none can go first"
+        hint = "drop those foreign keys until the switch: supasync schema sql --foreign-keys off"
+        yield circle[0], f"{' -> '.join(circle)}: {what}", hint
+
+
+def _is_required(shape: Shape, reference: Reference) -> bool:
+    """Whether no row can do without it."""
+    columns = [shape.column(name) for name in reference.columns]
+    return all(column is not None and column.nullable is False for column in columns)
+
+
+def _ways(reference: Reference, other: str) -> str:
+    """What to do about it, as far as it applies."""
+    if reference.parent == ("auth", "users"):
+        way = "copy the accounts first, as the guide to users of Supabase Auth says"
+    elif reference.parent[0] == reference.table[0]:
+        way = f"add {other} to tables.yaml"
+    else:
+        way = f"copy {other} first"
+    return f"{way}, or drop the foreign key until the switch: supasync schema sql --foreign-keys off"

@@ -1,6 +1,8 @@
 """One table before it is copied: its columns on both sides, and what reading it does not see."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
 
 from supasync_core.api.backend import Sink, missing_columns
 from supasync_core.api.blind_spots import (
@@ -18,8 +20,10 @@ from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration
 from supasync_core.schema import both_sides
 from supasync_core.status.finding import Finding, problem, warning
-from supasync_core.status.frozen_timestamps import standing_still
 from supasync_core.sync.comparison.due import wanted
+
+_SAMPLE: Final = 200
+"""The first rows by key: where the key counts up, those that had the most time to be updated."""
 
 
 def check_table(migration: Migration, table: Table) -> Iterator[Finding]:
@@ -116,3 +120,29 @@ def _hint_for_missing(table: Table, column: str, shape: Shape) -> str | None:
         if inserted:
             return f"timestamp: {inserted.name} works, but then updates are not seen"
     return "correct the name in tables.yaml" if shape.known else None
+
+
+def standing_still(migration: Migration, table: Table) -> str | None:
+    """Why nothing seems to move the timestamp that runs read by; None where its rows do not show that.
+
+    Nothing is asked where ``updates:`` says what it does, and where no timestamp is read by.
+    """
+    first = migration.strategy(table).keysets(table)[0].column
+    if first not in table.timestamp or table.updates is not None or UPDATES in migration.unseen(table):
+        return None
+    shape = migration.source.shape(table)
+    stamps = [
+        column.name
+        for column in timestamp_sample.timestamp_columns(shape)
+        if column.type and _is_copied(table, column.name)
+    ]
+    if first not in stamps:
+        return None
+    columns = tuple(dict.fromkeys((*table.key, *stamps)))
+    narrow = replace(table, columns=columns, exclude=(), transform=(), timestamp=(first,))
+    page = migration.source.read(narrow, Window((Span(Keyset(None)),), _SAMPLE))
+    return timestamp_sample.standstill(shape, first, page.rows)
+
+
+def _is_copied(table: Table, column: str) -> bool:
+    return column not in table.exclude and (not table.columns or column in table.columns)

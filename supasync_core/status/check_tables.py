@@ -11,7 +11,7 @@ from supasync_core.init.undecided import Undecided
 from supasync_core.model.errors import SupasyncError, TableError
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
-from supasync_core.schema import both_sides, outside_parents, unique_keys
+from supasync_core.schema import both_sides, foreign_keys, unique_keys
 from supasync_core.status.check_table import lacks_row_key
 from supasync_core.status.finding import Finding, failure, note, problem, warning
 from supasync_core.sync import made_rows
@@ -19,9 +19,9 @@ from supasync_core.sync import made_rows
 
 def check_tables(migration: Migration, past: Past | None) -> Iterator[Finding]:
     """Everything that concerns more than one table, or NEW alone."""
-    for name, text, hint in outside_parents.sentences(migration):
+    for name, text, hint in foreign_keys.sentences(migration):
         yield warning(text, name, hint, kind="reference" if name else "older")
-    for name, text, hint in outside_parents.circles(migration):
+    for name, text, hint in foreign_keys.circles(migration):
         yield warning(text, name, hint, kind="circle")
     yield from _undeleted(migration)
     remarks: Sequence[Remark] = ()

@@ -9,8 +9,7 @@ from supasync_core.model.budget import Budgets, Share
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import BudgetError
 from supasync_core.project.migration import Migration
-from supasync_core.usage.shares import monthly
-from supasync_core.usage.spending import PROJECTS, Used, month_of, used
+from supasync_core.usage.spending import PROJECTS, Used, month_of, monthly, used
 
 _REQUESTS = 10
 """Requests that a worker may need for its batch in flight, the pages behind it and the run's record."""

@@ -8,8 +8,7 @@ from supasync_core.model.errors import SchemaError
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
-from supasync_core.verify.in_flight import synced_up_to
-from supasync_core.verify.second_look import SecondLook
+from supasync_core.verify.second_look import SecondLook, synced_up_to
 from supasync_core.verify.table_comparison import SeenRow, TableComparison, comparison_of
 from supasync_core.verify.verdict import KEYS
 from supasync_core.verify.walk import Walk

@@ -13,14 +13,12 @@ from supasync_core.model.batch import Keyset, Span, Window
 from supasync_core.model.errors import SchemaError, TableError, TransientError
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
+from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration, exchange_types
-from supasync_core.verify.counts import Counts
-from supasync_core.verify.in_flight import synced_up_to
-from supasync_core.verify.second_look import SecondLook
+from supasync_core.verify.second_look import SecondLook, synced_up_to
 from supasync_core.verify.table_comparison import TableComparison, comparison_of, shown
-from supasync_core.verify.verdict import ROWS, TableVerdict, Verification
-from supasync_core.verify.visibility import cannot_see, notes, sees
-from supasync_core.verify.walk import Walk
+from supasync_core.verify.verdict import KEYS, ROWS, TableVerdict, Verification
+from supasync_core.verify.walk import Counts, Walk
 
 if TYPE_CHECKING:
     from supasync_core.staging.staging_file import Staging
@@ -30,6 +28,7 @@ _SMALL = 2_000_000
 _SAMPLE = 20
 Progress = Callable[[Table, int, int | None], None]
 """Called before the first request for a table and after each page: its rows so far, and OLD's count."""
+_NULLS = "an SQL NULL against the JSON null of a json column: both are printed alike"
 
 
 def verify(
@@ -217,3 +216,47 @@ class _TableVerification:
             spent = ledger.total().requests - before
             if spent:
                 self.requests[step] = self.requests.get(step, 0) + spent
+
+
+def sees(how: TableComparison) -> tuple[str, ...]:
+    """What the table's comparison finds."""
+    rows = "rows that NEW lacks, and rows that OLD does not have"
+    if how.method == ROWS:
+        return (rows, "every value that differs, by the text that both sides print")
+    stamped = () if how.method == KEYS else (f"rows whose {' or '.join(how.stamps)} differs",)
+    versions = "rows that were written in OLD since the last verification, by their version (xmin)"
+    return (rows, *stamped, versions) if how.versioned else (rows, *stamped)
+
+
+def cannot_see(how: TableComparison, walk: Walk) -> tuple[str, ...]:
+    """What it does not find."""
+    if how.method == ROWS:
+        return (_NULLS,)
+    where = "in a row that was copied already" if how.method == KEYS else "without a timestamp"
+    until = " before a verification on this machine first saw the row" if how.versioned else ""
+    found = [f"a value that was changed {where}{until}", "a value changed in NEW under the same timestamp"]
+    if walk.timeless:
+        found.append(f"changes of {counted(walk.timeless, 'row', 'rows')} without any timestamp")
+    return tuple(found)
+
+
+def notes(how: TableComparison, look: SecondLook) -> tuple[str, ...]:
+    """What a person should know of how this table was compared."""
+    table = how.table
+    written = counted(look.rewritten, "row was", "rows were")
+    filtered = counted(len(look.filtered), "of the extra rows is", "of the extra rows are")
+    never_read = how.state.table(table.name).read_at is None
+    stampless = not never_read and not how.counted and not how.stamps
+    remarks = {
+        f"OLD's rows were compared after {', '.join(table.transform)}": table.transform,
+        f"not compared, because excluded: {', '.join(table.exclude)}": table.exclude,
+        "only the columns that tables.yaml names were compared": table.columns,
+        "where: applies to OLD alone: other rows of NEW are reported as extra": (
+            table.where and how.new.where is None
+        ),
+        "no sync has read this table completely yet: every row is expected in NEW": never_read,
+        "it has no timestamp: rows that changed since the last sync are reported as different": stampless,
+        f"{written} written in OLD since the last verification: compared as whole rows": look.rewritten,
+        f"{filtered} in OLD, but left out by where or a transform now": look.filtered,
+    }
+    return tuple(text for text, applies in remarks.items() if applies)

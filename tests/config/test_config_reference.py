@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from supasync_core.config.budget_settings import BUDGETS
-from supasync_core.config.cutover_settings import CUTOVER
 from supasync_core.config.declarations import DEFAULTS, TABLE, TOP, Field, defaults_of
+from supasync_core.config.other_settings import BUDGETS, CUTOVER
 from supasync_core.model.table import Table
 from tests.config.host import ENVIRON, read
 

@@ -7,7 +7,7 @@ from dotenv import dotenv_values
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supasync_core.cutover.env_text import lines, rewritten
+from supasync_core.cutover.env_file import lines, rewritten
 from supasync_core.model.errors import SupasyncError
 
 WANTED = {"SUPABASE_URL": "https://new.supabase.co", "SUPABASE_ANON_KEY": "eyJnew.an_on-key"}

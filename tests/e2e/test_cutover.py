@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from supasync_core.cutover.certificate import digest
+from supasync_core.cutover.saved_progress import digest
 from tests.e2e.workspace import ENDS, NEW_KEY, OLD_KEY, Completed, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.command import COMMAND

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from supasync_core.api.switch import Ends
-from supasync_core.cutover import env_text
+from supasync_core.cutover import env_file
 from supasync_core.model.cost import Ledger
 from supasync_core.model.secret import Values
 from supasync_core.model.settings import Endpoint
@@ -18,9 +18,9 @@ TEXT = f"{DOUBLED}SUPABASE_URL=https://abcdefghijklmnopqrst.supabase.co\n"
 
 def test_references_that_double_are_followed_once() -> None:
     start = time.process_time()
-    names = Names(NOBODY, env_text.lines(TEXT))
+    names = Names(NOBODY, env_file.lines(TEXT))
     assert names.expanded["V3"].value == "xxxxxxxx" * 8
     assert max(len(line.value) for line in names.expanded.values()) <= 100_000
-    rewritten = env_text.rewritten(TEXT, {"SUPABASE_URL": "https://b.supabase.co"})
+    rewritten = env_file.rewritten(TEXT, {"SUPABASE_URL": "https://b.supabase.co"})
     assert rewritten.text.startswith(DOUBLED)
     assert time.process_time() - start < 5

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supasync_core.init.proposal import EGRESS, WHOLE, Proposal, ReadCost, cost_summary, within_budget
+from supasync_core.init.choose_strategy import EGRESS, WHOLE, Proposal, ReadCost, cost_summary, within_budget
 from supasync_core.model.table import Table
 
 COSTS = st.lists(st.tuples(st.integers(0, EGRESS), st.booleans()), max_size=12)

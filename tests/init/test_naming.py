@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supasync_core.init.proposal import Proposal
+from supasync_core.init.choose_strategy import Proposal
 from supasync_core.init.propose import distinct
 from supasync_core.model.table import Table
 

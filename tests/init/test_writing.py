@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from supasync_core.api.plugin_host import Host
 from supasync_core.config import load
 from supasync_core.init import render
-from supasync_core.init.proposal import Proposal
+from supasync_core.init.choose_strategy import Proposal
 from supasync_core.model.settings import Settings
 from supasync_core.model.table import Table
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from supasync_core.api.switch import Ends, Naming
-from supasync_core.cutover.env_text import lines, rewritten
+from supasync_core.cutover.env_file import lines, rewritten
 from supasync_core.model.cost import Ledger
 from supasync_core.model.settings import Endpoint
 from supasync_rest.env_names import Names

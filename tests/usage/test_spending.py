@@ -11,8 +11,7 @@ from supasync_core.api.state_store import Spending
 from supasync_core.model import timestamps
 from supasync_core.model.budget import Budgets, Share
 from supasync_core.model.quantities import format_size
-from supasync_core.usage.shares import shares
-from supasync_core.usage.spending import Used, month_of, projected, used
+from supasync_core.usage.spending import Used, month_of, projected, shares, used
 
 HOUR = 3_600_000_000
 BEGIN = timestamps.parse("2026-11-01T00:00:00Z")

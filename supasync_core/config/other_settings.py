@@ -1,0 +1,117 @@
+"""Budgets, the switch, and tables that are not copied: the small settings of tables.yaml."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from supasync_core.config.declarations import Field, defaults_of
+from supasync_core.config.document import Entry, Mark, Section
+from supasync_core.config.read_settings import Reading
+from supasync_core.config.value_kinds import size, text, texts, whole
+from supasync_core.model.budget import USUAL_EGRESS, Budgets
+from supasync_core.model.settings import Cutover, Mention
+
+BUDGETS: Final = (
+    Field(
+        name="requests",
+        parse=whole(1, 999_999_999),
+        kind="whole number",
+        doc="requests in a calendar month (UTC)",
+    ),
+    Field(
+        name="egress",
+        parse=size("5GB"),
+        kind="size",
+        doc="bytes that the project sends in a calendar month, compressed as they travel",
+    ),
+    Field(
+        name="database",
+        parse=size("500MB"),
+        kind="size",
+        doc="total size of the database",
+    ),
+)
+_MONTH: Final = timedelta(days=31)
+CUTOVER: Final = (
+    Field(
+        name="env",
+        parse=text,
+        kind="path",
+        doc="the app's .env, whose SUPABASE_URL names OLD until the switch; not the one beside tables.yaml",
+    ),
+    Field(
+        name="steps",
+        parse=texts,
+        kind="command or list of commands",
+        default="[]",
+        doc="your own commands that `cutover` runs after the switch, in this order, each with consent",
+    ),
+)
+LISTS: Final = ("undecided", "ignore")
+
+
+def budgets(reading: Reading, root: Section, values: Mapping[str, Any]) -> Budgets:
+    """What each project may use, without limits where none are set; mistakes are reported.
+
+    ``values`` are the top-level settings, defaults included.
+    """
+    stop = values["on_budget"] == "stop"
+    entry = root.entries["budgets"] if "budgets" in values else None
+    found = Budgets(stop=stop)
+    if entry is not None and isinstance(entry.value, Section):
+        found = Budgets(**reading.values(entry.value, entry.at, "budgets", BUDGETS), stop=stop)
+    if entry is not None and found.monthly and values["retention"] < _MONTH:
+        sentence = "a month's use is added up from the runs of that month: give retention: 31d or more"
+        reading.problems.add(entry.at, "budgets", sentence)
+    if stop and not found.monthly and (entry is None or entry.sound):
+        sentence = "there is no budget to stop at: give requests: or egress: under budgets:"
+        reading.problems.add(root.entries["on_budget"].value.at, "on_budget", sentence)
+    return found
+
+
+def compare_egress(share: Decimal | int, limits: Budgets) -> int:
+    """The bytes that comparisons may use a day: a size, or a part of the month's egress."""
+    if isinstance(share, int):
+        return share
+    return max(1, round(share * (limits.egress or USUAL_EGRESS)))
+
+
+def cutover(reading: Reading, entry: Entry | None) -> Cutover:
+    """The cutover settings, empty where there are none; mistakes are reported."""
+    if entry is None or not isinstance(entry.value, Section):
+        return Cutover()
+    entries = entry.value.entries
+    values = {**defaults_of(CUTOVER), **reading.values(entry.value, entry.at, "cutover", CUTOVER)}
+    if "env" not in values:
+        return Cutover(steps=values["steps"])
+    env = reading.folder / values["env"]
+    if env.resolve() == (reading.folder / ".env").resolve():
+        sentence = (
+            "is the .env beside tables.yaml, where SUPABASE_URL is NEW already: name the app's own .env, and "
+            "keep tables.yaml in another folder"
+        )
+        reading.problems.add(entries["env"].value.at, "cutover.env", sentence)
+    return Cutover(env, values["steps"])
+
+
+def mentions(reading: Reading, root: Section, values: Mapping[str, Any]) -> dict[str, tuple[Mention, ...]]:
+    """The names of each list with their places; a name in two lists is reported."""
+    known = {"tables": _declared(root)}
+    found: dict[str, tuple[Mention, ...]] = {}
+    path = reading.problems.path
+    for setting in LISTS:
+        places = root.entries[setting].places if values.get(setting) else {}
+        for name, at in places.items():
+            for other, names in known.items():
+                if name in names:
+                    sentence = f"{name} is also under {other}:, in line {names[name].line}"
+                    reading.problems.add(at, setting, f"{sentence}: keep one of them")
+        known[setting] = places
+        found[setting] = tuple(Mention(name, f"{path}:{at.line}:{at.column}") for name, at in places.items())
+    return found
+
+
+def _declared(root: Section) -> dict[str, Mark]:
+    tables = root.entries["tables"].value if "tables" in root.entries else None
+    return {name: entry.at for name, entry in tables.entries.items()} if isinstance(tables, Section) else {}
