@@ -231,5 +231,5 @@ def test_the_plan_of_a_switch_tries_both_keys_and_sees_the_sequences(space: Work
     assert done.code == 0, done.out + done.err
     found = {check["name"]: check for check in done.json["checks"]}
     assert found["keys"]["detail"] == "the secret key works; the anon key works"
-    assert "public.log_id_seq gives 1 next: behind" in found["sequences"]["detail"]
+    assert "the next of public.log_id_seq is 1: behind" in found["sequences"]["detail"]
     assert found["triggers"]["result"] == "ok"
