@@ -9,17 +9,23 @@ from typing import TYPE_CHECKING
 
 import click
 
+from supasync_core.cli import streams
 from supasync_core.cli.params import Decorated, Duration, choices, csv_options
+from supasync_core.cli.spinner import rows_read
+from supasync_core.diff.difference import NAMES
+from supasync_core.model import timestamps
+from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError, DiffCode, SupasyncError, TableError
+from supasync_core.model.settings import Settings
+from supasync_core.model.state import State
+from supasync_core.project.migration import store_of_sink
 from supasync_core.project.session import Session
+from supasync_core.staging.csv.choices import Choices
+from supasync_core.staging.csv.find_files import Files, by_side, parse_named
 
 if TYPE_CHECKING:
     from supasync_core.cli.diff_output import Printer
     from supasync_core.diff.compare import DiffOptions, SideComparison
-    from supasync_core.model.settings import Settings
-    from supasync_core.model.state import State
-    from supasync_core.staging.csv.choices import Choices
-    from supasync_core.staging.csv.find_files import Files
 
 _SHOWN = 20
 
@@ -65,10 +71,8 @@ class SideOptions:
     encodings: tuple[str, ...] = ()
     complete: bool = False
 
-    def settings(self, session: Session) -> "Settings | None":
+    def settings(self, session: Session) -> Settings | None:
         """Those of tables.yaml; None where only files are compared and nobody needs it."""
-        from supasync_core.diff.sides import NAMES  # noqa: PLC0415 - --help needs none of it
-
         offline = not {self.left, self.right} & {*NAMES}
         if offline and (self.key or not Path(session.config).exists()):
             return None
@@ -80,10 +84,9 @@ class SideOptions:
             hint = "two files need no tables.yaml where the key is named: --key COLUMN"
             raise err.amended(hint=hint) from err
 
-    def options(self, settings: "Settings | None") -> "DiffOptions":
+    def options(self, settings: Settings | None) -> "DiffOptions":
         """The options as the comparison takes them."""
-        from supasync_core.diff.compare import DiffOptions  # noqa: PLC0415
-        from supasync_core.model import timestamps  # noqa: PLC0415 - --help needs none of it
+        from supasync_core.diff.compare import DiffOptions  # noqa: PLC0415 - --help needs none of it
 
         return DiffOptions(
             tables=self.tables,
@@ -96,14 +99,12 @@ class SideOptions:
             declared=settings.tables if settings else None,
         )
 
-    def named(self, settings: "Settings | None") -> "dict[str, Files]":
+    def named(self, settings: Settings | None) -> dict[str, Files]:
         """The files that were named as a table's, by side."""
-        from supasync_core.staging.csv.find_files import by_side, parse_named  # noqa: PLC0415 - --help needs none of it
-
         tables = [table.name for table in settings.tables] if settings else None
         return by_side(parse_named(self.files, tables), self.left, self.right)
 
-    def choices(self) -> "Choices":
+    def choices(self) -> Choices:
         """How CSV files are to be read."""
         return choices(self.dialects, self.nulls, self.encodings, complete=self.complete)
 
@@ -138,7 +139,7 @@ def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, 
     alone. Exits with 0 where both are equal, 1 where they differ, 2 where that cannot be told.
     """
     session.error_code, session.wants_json = DiffCode.TROUBLE, form == "json"
-    from supasync_core.cli import diff_output, streams  # noqa: PLC0415 - --help needs none of it
+    from supasync_core.cli import diff_output  # noqa: PLC0415 - --help needs none of it
 
     if form != "table":
         streams.use_utf8()
@@ -160,13 +161,11 @@ def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, 
 
 
 @contextmanager
-def opened(session: Session, asked: SideOptions, settings: "Settings | None") -> "Iterator[SideComparison]":
+def opened(session: Session, asked: SideOptions, settings: Settings | None) -> "Iterator[SideComparison]":
     """Both sides and an engine between them, opened."""
-    from supasync_core.cli.spinner import rows_read  # noqa: PLC0415 - --help opens nothing
-    from supasync_core.diff.compare import SideComparison  # noqa: PLC0415
+    from supasync_core.diff.compare import SideComparison  # noqa: PLC0415 - --help opens nothing
     from supasync_core.diff.engine import DiffEngine  # noqa: PLC0415
     from supasync_core.diff.side_finder import SideFinder  # noqa: PLC0415
-    from supasync_core.model.cost import Ledger  # noqa: PLC0415
 
     with ExitStack() as stack:
         progress = stack.enter_context(rows_read())
@@ -184,10 +183,9 @@ def opened(session: Session, asked: SideOptions, settings: "Settings | None") ->
         yield SideComparison(left, right, engine, asked.options(settings), finding.choices)
 
 
-def _printed(comparing: "SideComparison", printer: "Printer", state: "State | None") -> int:
+def _printed(comparing: "SideComparison", printer: "Printer", state: State | None) -> int:
     """Compare and print table after table; the exit code. One that fails does not stop the others."""
     from supasync_core.diff.causes import Guess, side_of_old  # noqa: PLC0415 - --help needs none of it
-    from supasync_core.diff.sides import NAMES  # noqa: PLC0415
 
     sides = comparing.left.name, comparing.right.name
     tables = comparing.tables()
@@ -210,10 +208,8 @@ def _printed(comparing: "SideComparison", printer: "Printer", state: "State | No
     return DiffCode.TROUBLE if failed else DiffCode.EQUAL if equal else DiffCode.DIFFERENT
 
 
-def _state(session: Session, asked: SideOptions, settings: "Settings | None") -> "State | None":
+def _state(session: Session, asked: SideOptions, settings: Settings | None) -> State | None:
     """What NEW knows of OLD, where both are compared; it only helps to guess."""
-    from supasync_core.project.migration import store_of_sink  # noqa: PLC0415
-
     if settings is None or {asked.left, asked.right} != {"old", "new"}:
         return None
     try:

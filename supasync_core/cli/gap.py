@@ -3,22 +3,28 @@
 import json
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from supasync_core.api.registration import Context
 from supasync_core.cli import output, streams
 from supasync_core.cli.params import csv_options
+from supasync_core.cli.sync import run
+from supasync_core.gap.no_source import NoSource
+from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError, SupasyncError
 from supasync_core.model.printable import file_name
 from supasync_core.model.row_key import NOT_BY_HAND, has_row_key
+from supasync_core.model.settings import Endpoint, Settings
+from supasync_core.project.migration import opened
 from supasync_core.project.session import Session
 from supasync_core.system.files import write_private
 
 if TYPE_CHECKING:
     from supasync_core.gap.csv.queries import Query
-    from supasync_core.model.settings import Settings
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -45,8 +51,6 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
     """
     from supasync_core.gap import wanted  # noqa: PLC0415 - --help needs none of it
     from supasync_core.gap.csv.queries import query, refuse_same_files  # noqa: PLC0415
-    from supasync_core.gap.no_source import NoSource  # noqa: PLC0415
-    from supasync_core.project.migration import opened  # noqa: PLC0415
     from supasync_core.staging.staging_file import Staging  # noqa: PLC0415
 
     streams.use_utf8()
@@ -129,19 +133,11 @@ def transfer(session: Session, *, as_json: bool) -> int:
 
     This is one more sync.
     """
-    from supasync_core.cli.sync import run  # noqa: PLC0415 - --help needs none of it
-
     return run(session, (), (), command="gap transfer", as_json=as_json)
 
 
-def _rehearsed(session: Session, sink: str) -> "Settings":
+def _rehearsed(session: Session, sink: str) -> Settings:
     """The settings with another sink: ``duckdb:PATH``."""
-    from dataclasses import replace  # noqa: PLC0415 - wanted here alone
-
-    from supasync_core.api.registration import Context  # noqa: PLC0415
-    from supasync_core.model.cost import Ledger  # noqa: PLC0415
-    from supasync_core.model.settings import Endpoint  # noqa: PLC0415
-
     name, colon, path = sink.partition(":")
     host = session.host
     if not colon or not path or name not in host.sinks or set(host.sinks.get(name).settings) != {"path"}:

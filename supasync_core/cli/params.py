@@ -2,15 +2,13 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.quantities import parse_duration
-
-if TYPE_CHECKING:
-    from supasync_core.staging.csv.choices import Choices
+from supasync_core.staging.csv.choices import Choices
 
 Decorated = Callable[..., object]
 
@@ -69,10 +67,8 @@ def choices(
     nulls: tuple[str, ...],
     encodings: tuple[str, ...],
     **others: Any,  # noqa: ANN401
-) -> "Choices":
+) -> Choices:
     """What `csv_options` say, without the files; ConfigError where one of them means nothing."""
-    from supasync_core.staging.csv.choices import Choices  # noqa: PLC0415 - --help needs none of it
-
     return Choices(
         dialects=_pairs("--dialect", dialects),
         nulls=_pairs("--null", nulls),

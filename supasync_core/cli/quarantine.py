@@ -12,6 +12,8 @@ from supasync_core.model.errors import ConfigError, ExitCode
 from supasync_core.model.state import Again, Quarantined
 from supasync_core.model.wording import counted
 from supasync_core.project.session import Session
+from supasync_core.sync import quarantine_retry
+from supasync_core.sync.writer import Writer
 
 
 @click.group()
@@ -55,9 +57,6 @@ def retry(session: Session) -> int:
 
     Exits with 3 where some are refused again.
     """
-    from supasync_core.sync import quarantine_retry  # noqa: PLC0415 - list needs no writing side
-    from supasync_core.sync.writer import Writer  # noqa: PLC0415
-
     with session.lease("quarantine retry") as lease:
         writer = Writer(lease.migration, lease.run.now, lease.state)
         for table in lease.migration.settings.tables:

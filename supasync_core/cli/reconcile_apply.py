@@ -11,8 +11,8 @@ from supasync_core.cli import output
 from supasync_core.cli.diff import SideOptions, opened
 from supasync_core.cli.sync import interruptible
 from supasync_core.diff.compare import SideComparison
-from supasync_core.diff.difference import LEFT, RIGHT, TableDiff
-from supasync_core.diff.sides import NEW, STAGING, FileSide
+from supasync_core.diff.difference import LEFT, NEW, RIGHT, STAGING, TableDiff
+from supasync_core.diff.sides import FileSide
 from supasync_core.model import timestamps
 from supasync_core.model.errors import ExitCode, SchemaError
 from supasync_core.model.report import RunStatus

@@ -4,17 +4,17 @@ import shutil
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from supasync_core.api.plugin_host import Host
 from supasync_core.cli.params import Duration
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.quantities import format_duration
 from supasync_core.project.session import Session
-
-if TYPE_CHECKING:
-    from supasync_core.schedule.job import Job
+from supasync_core.schedule import cron, systemd, windows
+from supasync_core.schedule.job import Job, minute, minutes
+from supasync_core.system import lock
 
 LOG = "sync.log"
 _NEXT = {
@@ -40,8 +40,6 @@ def schedule(session: Session, scheduler: str, every: timedelta | None) -> int:
     It runs the sync of this configuration. Nothing is installed. Paths are absolute; the minute is this
     installation's own, not the one at which everybody's jobs run.
     """
-    from supasync_core.schedule import cron, systemd, windows  # noqa: PLC0415 - --help needs none of it
-
     settings = session.settings
     job = _job(session, settings.interval if every is None else every)
     makers = {"cron": cron.text, "systemd": systemd.text, "windows": windows.text}
@@ -59,7 +57,6 @@ def schedule(session: Session, scheduler: str, every: timedelta | None) -> int:
 
 def _without_this_shell(session: Session) -> tuple[str, ...]:
     """The problems of the settings when variables come from .env alone."""
-    from supasync_core.api.plugin_host import Host  # noqa: PLC0415
     from supasync_core.config import load  # noqa: PLC0415 - --help needs none of it
 
     host = Host()
@@ -71,10 +68,7 @@ def _without_this_shell(session: Session) -> tuple[str, ...]:
     return ()
 
 
-def _job(session: Session, every: timedelta) -> "Job":
-    from supasync_core.schedule.job import Job, minute, minutes  # noqa: PLC0415
-    from supasync_core.system import lock  # noqa: PLC0415 - --help needs none of it
-
+def _job(session: Session, every: timedelta) -> Job:
     settings = session.settings
     holder = lock.holder(settings.folder)
     folder = settings.folder.resolve()

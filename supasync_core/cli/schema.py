@@ -1,20 +1,17 @@
 """`supasync schema`: the tables of both projects; plugins add what their backend needs."""
 
 import json
-from typing import TYPE_CHECKING
 
 import click
 
+from supasync_core.api.backend import Remark
 from supasync_core.cli import output
 from supasync_core.model.errors import DiffCode
 from supasync_core.model.level import PROBLEM, WARNING
 from supasync_core.model.wording import counted
 from supasync_core.project.session import Session
-
-if TYPE_CHECKING:
-    from supasync_core.api.backend import Remark
-    from supasync_core.schema.both_sides import Comparison
-    from supasync_core.schema.compare_tables import Difference
+from supasync_core.schema.both_sides import Comparison, compared
+from supasync_core.schema.compare_tables import Difference
 
 
 @click.group()
@@ -32,8 +29,6 @@ def diff(session: Session, *, as_json: bool) -> int:
     Exits with 0 where they are the same, as far as both show them, with 1 where they differ, with 2 where
     that could not be determined. Nothing is written.
     """
-    from supasync_core.schema.both_sides import compared  # noqa: PLC0415 - --help needs none of it
-
     session.error_code = DiffCode.TROUBLE
     with session.migration() as migration:
         found = compared(migration)
@@ -45,7 +40,7 @@ def diff(session: Session, *, as_json: bool) -> int:
     return DiffCode.EQUAL if found.same else DiffCode.DIFFERENT
 
 
-def _print(found: "Comparison") -> None:
+def _print(found: Comparison) -> None:
     lines: list[Difference | Remark] = [*found.differences, *found.remarks]
     for each in lines:
         output.line(f"{each.level}: {each.text}")

@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from types import FrameType
 
@@ -88,7 +87,10 @@ def run(  # noqa: PLR0913 - what a run may be
                     metered=partial(metered, migration),
                     on_first_load=partial(_show_forecast, migration, chosen),
                 )
-                _import_whole(migration, chosen)
+                for table in chosen:
+                    migration.strategy(
+                        table
+                    )  # imported before the run: an upgrade may remove its file meanwhile
                 with output.watching(session.redact, as_json=as_json) as watch:
                     try:
                         report = runner.sync(migration, plan, watch)
@@ -100,14 +102,6 @@ def run(  # noqa: PLR0913 - what a run may be
         code = last.escalated(err.exit_code, settings.stale_after)
         raise err.amended(exit_code=code) from err
     return _conclude(session, report, last, as_json=as_json)
-
-
-def _import_whole(migration: Migration, tables: Sequence[Table]) -> None:
-    """Import what the run may need before it begins: an upgrade may remove the files meanwhile."""
-    for table in tables:
-        migration.strategy(table)
-    for name in ("api.registry", "sync.comparison.table_walk"):
-        import_module(f"supasync_core.{name}")
 
 
 @contextmanager

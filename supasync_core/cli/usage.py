@@ -1,22 +1,20 @@
 """`supasync usage`: what this month has cost, what it will have cost, and the budgets."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import click
 
+from supasync_core.cli import output
+from supasync_core.model import timestamps
+from supasync_core.model.budget import Share
 from supasync_core.model.quantities import format_size
 from supasync_core.model.wording import counted
 from supasync_core.project.session import Session
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from supasync_core.model.budget import Share
-    from supasync_core.usage.forecast import Forecast
-    from supasync_core.usage.spending import Used
+from supasync_core.usage import forecast, spending
+from supasync_core.usage.estimate import estimated_size
 
 _HISTORY = 31 * 86_400_000_000
 _APART = 3_600_000_000
@@ -41,10 +39,6 @@ def usage(session: Session, *, estimate: bool, as_json: bool) -> int:
     They are compared with the budgets. The month is the calendar's, in UTC, by NEW's clock; its end is
     projected from the last whole days. Without --estimate only NEW is asked, by one or two requests.
     """
-    from supasync_core.model import timestamps  # noqa: PLC0415 - --help needs none of it
-    from supasync_core.usage import forecast, spending  # noqa: PLC0415
-    from supasync_core.usage.estimate import estimated_size  # noqa: PLC0415
-
     with session.migration() as migration:
         asked = migration.now()
         spendings = migration.store.past(0, timestamps.to_text(asked - _HISTORY)).spendings
@@ -78,10 +72,8 @@ def usage(session: Session, *, estimate: bool, as_json: bool) -> int:
 
 
 def _print_tables(
-    shares: "Sequence[Share]", purposes: "Mapping[str, Mapping[str, Used]]", at_the_end: str
+    shares: Sequence[Share], purposes: Mapping[str, Mapping[str, spending.Used]], at_the_end: str
 ) -> None:
-    from supasync_core.cli import output  # noqa: PLC0415 - rich is slow to import
-
     lines = [
         (
             share.project,
@@ -106,7 +98,7 @@ def _print_tables(
 
 
 def _print_sentences(
-    shares: "Sequence[Share]", coming: "Mapping[str, Forecast]", estimated: int | None
+    shares: Sequence[Share], coming: Mapping[str, forecast.Forecast], estimated: int | None
 ) -> None:
     for share in shares:
         if share.warns:

@@ -10,18 +10,18 @@ import click
 
 from supasync_core.api.blind_spots import UPDATES
 from supasync_core.cli import output
-from supasync_core.init.undecided import by_name, last_list
+from supasync_core.init.undecided import Undecided, by_name, last_list
 from supasync_core.model.errors import DiffCode, LockedError
 from supasync_core.model.printable import command
 from supasync_core.model.quantities import format_size
+from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_core.project.session import Session
+from supasync_core.verify import Progress, TableVerdict, Verification
+from supasync_core.verify import verify as compare
 
 if TYPE_CHECKING:
-    from supasync_core.init.undecided import Undecided
-    from supasync_core.model.table import Table
     from supasync_core.staging.staging_file import Staging
-    from supasync_core.verify import Progress, TableVerdict, Verification
 
 SHOWN = 10
 
@@ -47,8 +47,6 @@ def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool
     could not be determined. Without --exact, small tables whose updates no run sees are compared by value;
     larger ones are not called equal.
     """
-    from supasync_core.verify import verify as compare  # noqa: PLC0415 - --help needs none of it
-
     session.error_code = DiffCode.TROUBLE
     with session.migration() as migration, staging(session) as kept, progress_bar(quiet=as_json) as progress:
         chosen = migration.select(tables, "--table")
@@ -76,7 +74,7 @@ def staging(session: Session) -> "Iterator[Staging | None]":
         yield kept
 
 
-def _show(session: Session, found: "Verification", limit: int, left_out: "Sequence[Undecided]") -> None:
+def _show(session: Session, found: Verification, limit: int, left_out: Sequence[Undecided]) -> None:
     for verdict in found.tables:
         _show_table(session, verdict, limit)
     for title, names in _methods(found).items():
@@ -96,7 +94,7 @@ def _show(session: Session, found: "Verification", limit: int, left_out: "Sequen
     click.echo(f"{word}; {cost}")
 
 
-def _show_table(session: Session, verdict: "TableVerdict", limit: int) -> None:
+def _show_table(session: Session, verdict: TableVerdict, limit: int) -> None:
     output.line(f"{verdict.name}: {session.redact(_headline(verdict))}")
     if verdict.error:
         output.hint(verdict.hint)
@@ -117,7 +115,7 @@ def _show_table(session: Session, verdict: "TableVerdict", limit: int) -> None:
         click.echo(f"  requests: {steps}; {format_size(verdict.bytes)}")
 
 
-def _methods(found: "Verification") -> dict[tuple[str, ...], list[str]]:
+def _methods(found: Verification) -> dict[tuple[str, ...], list[str]]:
     """The tables by how they were compared and what that can and cannot see."""
     methods: dict[tuple[str, ...], list[str]] = {}
     for verdict in found.tables:
@@ -128,7 +126,7 @@ def _methods(found: "Verification") -> dict[tuple[str, ...], list[str]]:
     return methods
 
 
-def _remarks(verdict: "TableVerdict") -> list[str]:
+def _remarks(verdict: TableVerdict) -> list[str]:
     numbers = (
         (verdict.unlooked, "not checked a second time, which may differ too"),
         (verdict.unmet, "by which the counts differ from what was compared"),
@@ -142,13 +140,13 @@ def _remarks(verdict: "TableVerdict") -> list[str]:
     return [*lines, *(f"note: {note}" for note in verdict.notes)]
 
 
-def _headline(verdict: "TableVerdict") -> str:
+def _headline(verdict: TableVerdict) -> str:
     if verdict.error:
         return f"not compared: {verdict.error.removeprefix(f'{verdict.name}: ')}"
     return verdict.claim if verdict.equal else counted(verdict.differences, "row differs", "rows differ")
 
 
-def _differences(verdict: "TableVerdict") -> list[tuple[str, list[str]]]:
+def _differences(verdict: TableVerdict) -> list[tuple[str, list[str]]]:
     changed = [f"{_key(key)}: {', '.join(names)}" for key, names in verdict.changed.items()]
     found = [
         ("missing in NEW", list(map(_key, verdict.missing))),
@@ -165,14 +163,14 @@ def _key(key: tuple[str, ...] | None) -> str:
 
 
 @contextmanager
-def progress_bar(*, quiet: bool) -> "Iterator[Progress]":
+def progress_bar(*, quiet: bool) -> Iterator[Progress]:
     """A bar for each table while it is compared: on a terminal's stderr, nothing elsewhere."""
     if quiet or not sys.stderr.isatty():
         yield lambda _table, _done, _total: None
         return
     with output.moving() as bars:
 
-        def show(table: "Table", done: int, total: int | None) -> None:
+        def show(table: Table, done: int, total: int | None) -> None:
             if not done:
                 for each in bars.task_ids:
                     bars.remove_task(each)

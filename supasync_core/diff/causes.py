@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from supasync_core.diff.difference import LEFT, RIGHT, RowDiff, TableDiff
-from supasync_core.diff.sides import NEW, OLD
+from supasync_core.diff.difference import LEFT, NEW, OLD, RIGHT, RowDiff, TableDiff
 from supasync_core.model import timestamps
 from supasync_core.model.state import State
 from supasync_core.model.table import Table

@@ -7,6 +7,8 @@ from datetime import timedelta
 from supasync_core.model.batch import Key
 from supasync_core.model.table import Shape, Table
 
+OLD, NEW, STAGING = "old", "new", "staging"
+NAMES = (OLD, NEW, STAGING)
 LEFT, RIGHT = "left", "right"
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 KINDS = (ADDED, REMOVED, CHANGED)

@@ -8,17 +8,9 @@ from pathlib import Path
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Context
 from supasync_core.diff.csv_files import CsvFiles
+from supasync_core.diff.difference import NAMES, NEW, OLD, STAGING
 from supasync_core.diff.duckdb_files import DuckdbFiles
-from supasync_core.diff.sides import (
-    NAMES,
-    NEW,
-    OLD,
-    STAGING,
-    FileSide,
-    Progress,
-    ProjectSide,
-    Side,
-)
+from supasync_core.diff.sides import FileSide, Progress, ProjectSide, Side
 from supasync_core.model import transform
 from supasync_core.model.batch import Batch
 from supasync_core.model.cost import Ledger

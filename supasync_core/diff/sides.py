@@ -7,6 +7,7 @@ from pathlib import Path
 from supasync_core.api.backend import Source, Typed
 from supasync_core.api.pages import pages
 from supasync_core.diff.csv_files import CsvFiles
+from supasync_core.diff.difference import NEW, STAGING
 from supasync_core.diff.duckdb_files import DuckdbFiles
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.loaded_side import LoadedSide
@@ -17,8 +18,6 @@ from supasync_core.model.table import Shape, Table
 from supasync_core.schema.printed_precision import Printing
 from supasync_core.staging.csv.choices import Choices
 
-OLD, NEW, STAGING = "old", "new", "staging"
-NAMES = (OLD, NEW, STAGING)
 Changed = Callable[[Table, Batch], Batch]
 """What a table's rows go through on their way."""
 Progress = Callable[[str, int], None]

@@ -11,8 +11,9 @@ from supasync_core.api.backend import Sink
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Context
 from supasync_core.api.state_store import RecordStatus
+from supasync_core.diff.difference import NEW, OLD, STAGING
 from supasync_core.diff.side_finder import SideFinder
-from supasync_core.diff.sides import NEW, OLD, STAGING, FileSide
+from supasync_core.diff.sides import FileSide
 from supasync_core.gap.no_source import NoSource
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError
