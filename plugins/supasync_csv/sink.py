@@ -32,6 +32,9 @@ class CsvSink(DuckdbSide):
         self._files = Files(path)
         self._fence = fence or Fence()
         self._work = Workspace()
+        self._writer = Writer(
+            self._work.connection, self._work.path, new=self._kind, grows=lambda _kinds: True
+        )
         self._shapes: dict[str, Shape] = {}
         self._loaded: set[Path] = set()
 
@@ -46,7 +49,8 @@ class CsvSink(DuckdbSide):
         columns = table.columns or [column.name for column in shape.columns]
         names = [name for name in columns if name not in table.exclude]
         if shape.known and names and not table.transform and not path.exists():
-            self._work.create(table, names, lambda name: self._kind(table, name))
+            self._work.drop(table)
+            self._writer.create(table, names)
             self._save(table)
 
     def shape(self, table: Table) -> Shape:
@@ -57,13 +61,11 @@ class CsvSink(DuckdbSide):
         return Shape(tuple(Column(name) for name in header(table, path)), grows=True)
 
     def upsert(self, table: Table, batch: Batch) -> int:
-        """Write all rows of the batch or none, the last of several with one key."""
         self._fence.ask()
         self._load(table)
-        writer = Writer(self._work.connection, self._work.path, new=self._kind, grows=lambda _kinds: True)
         shape = self._shapes.get(table.name, Shape(known=False))
         arrays = {column.name: column.type for column in shape.columns if is_array(column.type or "")}
-        count = writer.upsert(table, _with_literals(batch, arrays) if arrays else batch)
+        count = self._writer.upsert(table, _with_literals(batch, arrays) if arrays else batch)
         if count:
             self._save(table)
         return count
@@ -74,7 +76,7 @@ class CsvSink(DuckdbSide):
         if not wanted or not self._load(table):
             return 0
         self._fence.ask()
-        count = Writer(self._work.connection, self._work.path).delete(table, wanted)
+        count = self._writer.delete(table, wanted)
         if count:
             self._save(table)
         return count
@@ -108,17 +110,15 @@ class CsvSink(DuckdbSide):
         """Load the table's file unless it is loaded; False if there is no file."""
         path = self._files.of(table)
         if path not in self._loaded and path.is_file():
-            self._work.load(table, path, lambda name: _cast(identifier(name), self._kind(table, name)))
+            self._work.load(
+                table, path, lambda name: f"CAST({identifier(name)} AS {self._kind(table, name).sql})"
+            )
             self._loaded.add(path)
         return path in self._loaded
 
     def _kind(self, table: Table, column: str) -> Kind:
         shape = self._shapes.get(table.name, Shape(known=False))
         return JSON if is_json(type_of(shape, column)) else VARCHAR
-
-
-def _cast(text: str, kind: Kind) -> str:
-    return f"CAST({text} AS {kind.sql})"
 
 
 def _with_literals(batch: Batch, arrays: Mapping[str, str | None]) -> Batch:

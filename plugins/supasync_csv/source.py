@@ -10,6 +10,7 @@ from supasync_core.model.pg_types import is_array, is_json, type_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.model.timestamps import Horizon, Instant
 from supasync_core.staging.connection import translate_errors
+from supasync_core.staging.csv.cells import json_if
 from supasync_core.staging.csv.folder import Files
 from supasync_core.staging.duckdb_side import DuckdbSide
 from supasync_core.staging.read_rows import Reader
@@ -47,7 +48,6 @@ class CsvSource(DuckdbSide):
 
     @property
     def hidden(self) -> Sequence[str]:
-        """All that a file does not hold."""
         return HIDDEN
 
     def tables(self, schema: str) -> Mapping[str, Shape]:
@@ -108,7 +108,4 @@ def _cell(shape: Shape, name: str) -> str:
         return f"CAST({text} AS JSON)"
     if not is_array(type_of(shape, name)):
         return text
-    return (
-        f"CAST(CASE WHEN starts_with({text}, '[') AND json_valid({text}) "
-        f"THEN {text} ELSE to_json({text}) END AS JSON)"
-    )
+    return json_if(f"starts_with({text}, '[') AND json_valid({text})", text)

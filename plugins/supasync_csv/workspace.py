@@ -19,7 +19,7 @@ from supasync_core.staging.connection import open_to_write, private_umask
 from supasync_core.staging.csv.records import look
 from supasync_core.staging.csv.scanner import LONGEST, scan
 from supasync_core.staging.duckdb_tables import qualified, refuse_case_twins, schema_of
-from supasync_core.staging.values import Kind, identifier, literal
+from supasync_core.staging.values import identifier, literal
 from supasync_core.system.files import name_of
 from supasync_core.system.links import real
 
@@ -64,13 +64,6 @@ class Workspace:
                         raise _unreadable(table, path, err) from err
                 else:
                     return
-
-    def create(self, table: Table, names: Sequence[str], kind: Callable[[str], Kind]) -> None:
-        """Make the table, without a row."""
-        refuse_case_twins(table, names)
-        columns = ", ".join(f"{identifier(name)} {kind(name).sql}" for name in names)
-        self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema_of(table))}")
-        self.connection.execute(f"CREATE OR REPLACE TABLE {qualified(table)} ({columns})")
 
     def keep_documents(self, table: Table, columns: Sequence[str]) -> None:
         """Make JSON of those columns of texts in which objects or lists stand; the others stay texts."""

@@ -46,7 +46,6 @@ class DuckdbSink(DuckdbSide):
 
     @property
     def hidden(self) -> Sequence[str]:
-        """What is not looked at in a DuckDB file."""
         return HIDDEN
 
     def tables(self, schema: str) -> Mapping[str, Shape]:
@@ -57,7 +56,6 @@ class DuckdbSink(DuckdbSide):
             return catalog(self._connection(), schema)
 
     def upsert(self, table: Table, batch: Batch) -> int:
-        """Write all rows of the batch or none, the last of several with one key."""
         self._fence.ask()
         return self._changed(table, self._documents(table, batch)).upsert(table, batch)
 
@@ -70,7 +68,6 @@ class DuckdbSink(DuckdbSide):
         return self._changed(table).delete(table, wanted)
 
     def close(self) -> None:
-        """Close the file."""
         if self._opened:
             self._opened.close()
             self._opened = self._reader = None

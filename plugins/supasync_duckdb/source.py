@@ -23,17 +23,14 @@ class DuckdbSource(DuckdbSide):
         self._reader = Reader(self._connection)
 
     def shape(self, table: Table) -> Shape:
-        """The table's columns."""
         with translate_errors(self._path, table):
             return shape_of(Tables(self._connection).existing(table))
 
     @property
     def hidden(self) -> Sequence[str]:
-        """What is not looked at in a DuckDB file."""
         return HIDDEN
 
     def tables(self, schema: str) -> Mapping[str, Shape]:
-        """All tables and views of the schema."""
         with translate_errors(self._path):
             return catalog(self._connection, schema)
 
@@ -42,7 +39,6 @@ class DuckdbSource(DuckdbSide):
         return self.read_at.at if self.read_at else None
 
     def close(self) -> None:
-        """Close the file."""
         self._connection.close()
 
     @contextmanager

@@ -31,6 +31,13 @@ _COLUMNS = (
     "details",
     "state",
 )
+_INSERT = (
+    "INSERT INTO sync_metadata SELECT (SELECT coalesce(max(number), 0) + 1 FROM sync_metadata), "
+    f"{', '.join(f'${name}' for name in _COLUMNS)}"
+)
+_UPDATE = (
+    f"UPDATE sync_metadata SET {', '.join(f'{name} = ${name}' for name in _COLUMNS)} WHERE run_id = $run_id"
+)
 
 
 class DuckdbStore(JournalStore):
@@ -41,7 +48,6 @@ class DuckdbStore(JournalStore):
         self._opened: DuckDBPyConnection | None = None
 
     def close(self) -> None:
-        """Close the file."""
         if self._opened:
             self._opened.close()
             self._opened = None
@@ -81,12 +87,10 @@ def _load(connection: DuckDBPyConnection) -> Journal:
     if not known:
         return []
     rows = connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM sync_metadata ORDER BY number").fetchall()
-    return [_entry(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
-
-
-def _entry(row: dict[str, Any]) -> dict[str, Any]:
-    decoded = {name: json.loads(row[name]) if row[name] else None for name in _OBJECTS}
-    return row | decoded
+    entries = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+    for entry in entries:
+        entry |= {name: json.loads(entry[name]) if entry[name] else None for name in _OBJECTS}
+    return entries
 
 
 def _store(connection: DuckDBPyConnection, before: Journal, after: Journal) -> None:
@@ -97,28 +101,11 @@ def _store(connection: DuckDBPyConnection, before: Journal, after: Journal) -> N
         connection.execute("DELETE FROM sync_metadata WHERE run_id = $run", {"run": run_id})
     for entry in after:
         if entry["run_id"] not in known:
-            _insert(connection, entry)
+            connection.execute(_INSERT, _row(entry))
         elif entry != known[entry["run_id"]]:
-            _update(connection, entry)
-
-
-def _insert(connection: DuckDBPyConnection, entry: dict[str, Any]) -> None:
-    values = ", ".join(f"${name}" for name in _COLUMNS)
-    connection.execute(
-        "INSERT INTO sync_metadata "
-        f"SELECT (SELECT coalesce(max(number), 0) + 1 FROM sync_metadata), {values}",
-        _row(entry),
-    )
-
-
-def _update(connection: DuckDBPyConnection, entry: dict[str, Any]) -> None:
-    changes = ", ".join(f"{name} = ${name}" for name in _COLUMNS)
-    connection.execute(f"UPDATE sync_metadata SET {changes} WHERE run_id = $run_id", _row(entry))
+            connection.execute(_UPDATE, _row(entry))
 
 
 def _row(entry: dict[str, Any]) -> dict[str, Any]:
-    return {name: _encoded(entry[name]) if name in _OBJECTS else entry[name] for name in _COLUMNS}
-
-
-def _encoded(value: dict[str, Any] | None) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False)
+    objects = {name: entry[name] for name in _OBJECTS if entry[name] is not None}
+    return entry | {name: json.dumps(value, ensure_ascii=False) for name, value in objects.items()}

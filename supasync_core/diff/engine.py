@@ -36,7 +36,6 @@ class DiffEngine(Database):
     A side is loaded by `hold` (a relation that is there already), `gather` or `load`, then compared.
     """
 
-    memory: str = MEMORY
     loaded: dict[str, LoadedSide] = field(default_factory=dict)
     results: dict[Table, Pairing] = field(default_factory=dict)
 
@@ -45,7 +44,7 @@ class DiffEngine(Database):
         self.path = Path(self._folder.name) / "diff"
         self.connection = open_in_memory(
             (
-                f"memory_limit = '{self.memory}'",
+                f"memory_limit = '{MEMORY}'",
                 f"temp_directory = {literal(duckdb_path(self.path))}",
                 "preserve_insertion_order = false",
             )

@@ -7,6 +7,7 @@ from typing import Any
 
 from supasync_core.api.state_store import Entry, RecordStatus
 from supasync_core.api.strategy import Job
+from supasync_core.gap.csv.queries import lower_bound
 from supasync_core.gap.import_plan import ImportPlan, TableImport
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Key
@@ -195,16 +196,14 @@ class Sender:
 
     def _entry(self, report: Report, status: RecordStatus) -> Entry:
         """The record; rows of an export are those of no page, so none counts as unchanged after this."""
+        files = {each.file: each.digest for part in self.plan.parts.values() for each in part.loaded}
         return Entry(
             status=status,
             state=self.state.unsure(self.results),
             records=report.records,
             error=report.error,
-            details={**report.details(), "files": self._files()},
+            details={**report.details(), "files": files},
         )
-
-    def _files(self) -> dict[str, str]:
-        return {each.file: each.digest for part in self.plan.parts.values() for each in part.loaded}
 
     def _report(self, stopped: SupasyncError | None, *, interrupted: bool) -> Report:
         ledger = self.migration.ledger
@@ -222,11 +221,6 @@ class Sender:
             bytes=total.sent + total.received,
             costs=ledger.as_json(),
         )
-
-
-def lower_bound(span: Any) -> str | None:  # noqa: ANN401 - a Span
-    """The text from which a span begins; None for its very beginning."""
-    return span.start or span.beyond or (span.after.value if span.after else None)
 
 
 def _at_or_before(given: object, bound: str | None) -> bool:

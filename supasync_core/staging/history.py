@@ -19,6 +19,16 @@ CREATE TABLE IF NOT EXISTS kept.overwritten (removal VARCHAR, moment VARCHAR, si
   key VARCHAR, content VARCHAR, written VARCHAR, undone BOOLEAN);
 CREATE TEMP TABLE IF NOT EXISTS sightings (source VARCHAR, name VARCHAR, key VARCHAR, version VARCHAR);
 """
+_KEEP_SIGHTED = (
+    """UPDATE temp.sightings AS n SET version = k.version FROM kept.sighted AS k
+    WHERE (k.source, k.name, k.key) = (n.source, n.name, n.key)
+    AND n.source = ? AND n.name = ? AND n.version IS NULL""",
+    """DELETE FROM kept.sighted AS k USING temp.sightings AS n
+    WHERE (k.source, k.name, k.key) = (n.source, n.name, n.key) AND n.source = ? AND n.name = ?""",
+    """INSERT INTO kept.sighted SELECT source, name, key, max(version) FROM temp.sightings
+    WHERE source = ? AND name = ? GROUP BY ALL""",
+    "DELETE FROM temp.sightings WHERE source = ? AND name = ?",
+)
 _DOUBTFUL = ""
 """Stands for a version that no row has."""
 _PAGE = 1000
@@ -66,26 +76,8 @@ class History(Database):
                 "AND key IN (SELECT unnest(CAST(? AS VARCHAR[])))",
                 [_DOUBTFUL, source, name, list(map(_text, doubtful))],
             )
-            self.connection.execute(
-                "UPDATE temp.sightings AS n SET version = k.version FROM kept.sighted AS k "
-                "WHERE (k.source, k.name, k.key) = (n.source, n.name, n.key) "
-                "AND n.source = ? AND n.name = ? AND n.version IS NULL",
-                [source, name],
-            )
-            self.connection.execute(
-                "DELETE FROM kept.sighted AS k USING temp.sightings AS n "
-                "WHERE (k.source, k.name, k.key) = (n.source, n.name, n.key) "
-                "AND n.source = ? AND n.name = ?",
-                [source, name],
-            )
-            self.connection.execute(
-                "INSERT INTO kept.sighted SELECT source, name, key, max(version) FROM temp.sightings "
-                "WHERE source = ? AND name = ? GROUP BY ALL",
-                [source, name],
-            )
-            self.connection.execute(
-                "DELETE FROM temp.sightings WHERE source = ? AND name = ?", [source, name]
-            )
+            for statement in _KEEP_SIGHTED:
+                self.connection.execute(statement, [source, name])
 
     def seen(self, source: str, table: Table, keys: Sequence[Key]) -> set[Key]:
         """Those of the keys that the source had once: kept before, or staged from an export of it."""

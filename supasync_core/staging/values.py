@@ -87,15 +87,15 @@ def json(value: str, kind: Kind, depth: int = 0) -> str:  # noqa: PLR0911 - one 
         case "json":
             return f"CAST({value} AS VARCHAR)"
         case "list" | "array":
-            return _list(value, json_or_null(f"e{depth}", kind.parts[0][1], depth + 1), depth)
+            element = json_or_null(f"e{depth}", kind.parts[0][1], depth + 1)
+            return f"'[' || array_to_string(list_transform({value}, lambda e{depth}: {element}), ',') || ']'"
         case "struct":
             fields = [
-                literal(f"{dumps(name)}:")
-                + " || "
-                + json_or_null(f"struct_extract({value}, {literal(name)})", part, depth)
+                f"{literal(f'{dumps(name)}:')} || {json_or_null(_field(value, name), part, depth)}"
                 for name, part in kind.parts
             ]
-            return _object(value, fields)
+            together = " || ',' || ".join(fields)
+            return f"CASE WHEN {value} IS NOT NULL THEN '{{' || {together} || '}}' END"
         case "map":
             return _map(value, kind, depth)
         case family if family in _NESTED:
@@ -169,15 +169,6 @@ def shortest(number: str) -> str:
 def _field(value: str, name: str) -> str:
     """A field of a struct; ``e0.name`` would be looked for in a column ``e0``, were there one."""
     return f"struct_extract({value}, {literal(name)})"
-
-
-def _list(value: str, element: str, depth: int) -> str:
-    return f"'[' || array_to_string(list_transform({value}, lambda e{depth}: {element}), ',') || ']'"
-
-
-def _object(value: str, fields: list[str]) -> str:
-    together = " || ',' || ".join(fields)
-    return f"CASE WHEN {value} IS NOT NULL THEN '{{' || {together} || '}}' END"
 
 
 def _map(value: str, kind: Kind, depth: int) -> str:

@@ -92,12 +92,13 @@ class Writer:
         """The table's columns, after what is missing was created."""
         kinds = Tables(self.connection).kinds(table)
         if kinds is None:
-            self._create(table, columns)
+            self.create(table, columns)
         else:
             self._extend(table, kinds, columns)
         return Tables(self.connection).existing(table)
 
-    def _create(self, table: Table, columns: Sequence[str]) -> None:
+    def create(self, table: Table, columns: Sequence[str]) -> None:
+        """Make the table, without a row."""
         refuse_case_twins(table, columns)
         self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema_of(table))}")
         definitions = ", ".join(f"{identifier(name)} {self.new(table, name).sql}" for name in columns)

@@ -156,7 +156,7 @@ def _exact(wanted: Wanted, rows: str) -> str:
     key = wanted.table.key
     order = ", ".join(f"t.{sql_name(name)}" for name in key)
     texts = ", ".join(f"t.{sql_name(name)}::text" for name in key)
-    bounds = {span.keyset.name: _bound(span) for span in wanted.spans}
+    bounds = {span.keyset.name: lower_bound(span) for span in wanted.spans}
     pairs = ", ".join(
         f"{sql_text(name)}, {sql_text(text) if text else 'null::text'}" for name, text in bounds.items()
     )
@@ -187,7 +187,8 @@ def _exact(wanted: Wanted, rows: str) -> str:
     )
 
 
-def _bound(span: Span) -> str | None:
+def lower_bound(span: Span) -> str | None:
+    """The text from which a span begins; None for its very beginning."""
     return span.start or span.beyond or (span.after.value if span.after else None)
 
 

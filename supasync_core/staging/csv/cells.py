@@ -21,9 +21,9 @@ _SQL_BUFFER = literal(BUFFER)
 def staged(cell: str, dialect: Dialect, shape: Shape, name: str) -> str:
     """The SQL of the staged cell from the SQL of a text that is NULL where the cell means NULL."""
     if is_json(type_of(shape, name)):
-        return _json_if(f"json_valid({cell})", cell)
+        return json_if(f"json_valid({cell})", cell)
     if is_array(type_of(shape, name)):
-        return _json_if(f"starts_with({cell}, '[') AND json_valid({cell})", cell)
+        return json_if(f"starts_with({cell}, '[') AND json_valid({cell})", cell)
     if type_of(shape, name) == "bytea":
         return f"CASE WHEN regexp_full_match({cell}, {_SQL_BUFFER}) THEN {_hexadecimal(cell)} ELSE {cell} END"
     if dialect.escaped and is_text(shape, name):
@@ -32,7 +32,7 @@ def staged(cell: str, dialect: Dialect, shape: Shape, name: str) -> str:
     return cell if kind and "." not in kind else f"to_json({cell})"
 
 
-def _json_if(condition: str, cell: str) -> str:
+def json_if(condition: str, cell: str) -> str:
     """The text as the JSON that it is, else as a JSON string."""
     return f"CAST(CASE WHEN {condition} THEN {cell} ELSE CAST(to_json({cell}) AS VARCHAR) END AS JSON)"
 
