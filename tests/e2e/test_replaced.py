@@ -119,7 +119,7 @@ def test_rows_that_an_earlier_version_set_aside_are_looked_at_by_the_next_run(sp
     space.new.run(f"update sync_metadata set state = {earlier} where state is not null")  # noqa: S608
     assert "kept out" not in space.supasync("status").out
     shown = space.supasync("reconcile", "clear").out
-    assert "roles: some rows were quarantined by an earlier version: run supasync sync once before" in shown
+    assert "roles: an earlier version quarantined some rows: run supasync sync once before this" in shown
     assert space.supasync("sync").code == 0
     assert "roles: 1 row of OLD is kept out" in space.supasync("status").out
     assert space.supasync("reconcile", "clear", "--apply").code == 0
