@@ -223,7 +223,7 @@ def test_what_new_refuses_is_named_with_table_column_and_what_to_do(fresh: Works
     reasons = {name: row["reason"] for name, rows in state["quarantine"].items() for row in rows}
     assert set(reasons) == set(REFUSED)
     assert "22P05" in reasons["nul_docs"]
-    assert "doc holds \\u0000" in reasons["nul_docs"]
+    assert "doc contains \\u0000" in reasons["nul_docs"]
     assert 'array element [1] of key "c_jsonb_arr"' in reasons["mixed_arrays"]
     assert 'null value in column "doc"' in reasons["needed_docs"]
     assert fresh.new.rows("select id from needed_docs") == [(1,)]
