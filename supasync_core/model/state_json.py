@@ -52,6 +52,8 @@ def from_json(stored: Stored) -> State:
 
     What an earlier version did not store yet has its default.
     """
+    import msgspec  # noqa: PLC0415 - --help reads no state
+
     number = stored.get("format")
     if isinstance(number, int) and number > FORMAT:
         raise StateError(
@@ -72,7 +74,8 @@ def from_json(stored: Stored) -> State:
             },
             quarantine={name: tuple(map(_quarantined, rows)) for name, rows in stored["quarantine"].items()},
         )
-    except (KeyError, TypeError, AttributeError) as err:
+        msgspec.convert(asdict(state), State)  # whatever is not of its type
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as err:
         raise StateError(
             f"the stored state is damaged ({type(err).__name__}: {err})",
             hint="restore the newest row of sync_metadata from a backup",
