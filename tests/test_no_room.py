@@ -32,7 +32,7 @@ def small(tmp_path: Path) -> Iterator[Path]:
     """A file system of few inodes, whose folder is ready and copied."""
     folder = tmp_path / "small"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "nr_inodes=40,size=8m", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "nr_inodes=40,size=8m,mode=755", "tmpfs", str(folder)]
     try:
         subprocess.run(mount, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
