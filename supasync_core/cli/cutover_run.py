@@ -12,9 +12,9 @@ from pathlib import Path
 import click
 
 from supasync_core.api.switch import Ends, Switch
-from supasync_core.cli import notify, output
+from supasync_core.cli import output
 from supasync_core.cli.streams import bare
-from supasync_core.cli.sync import interruptible
+from supasync_core.cli.sync import interruptible, run_finished
 from supasync_core.cli.verify import progress_bar, staging
 from supasync_core.cutover import rollback
 from supasync_core.cutover.checklist import Outcome
@@ -167,7 +167,7 @@ class Command:
         ):
             options = RunOptions(tables=settings.tables, interrupted=interrupted, last=True)
             report = runner.sync(migration, options, watch)
-        notify.run_finished(self.session, report, report.exit_code)
+        run_finished(self.session, report, report.exit_code)
         if report.complete:
             LastSuccess(settings.folder).note()
         return report

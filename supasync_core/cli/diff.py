@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from supasync_core.cli import streams
+from supasync_core.cli.output import rows_read
 from supasync_core.cli.params import Decorated, Duration, choices, csv_options
-from supasync_core.cli.spinner import rows_read
 from supasync_core.diff.difference import NAMES
 from supasync_core.model import timestamps
 from supasync_core.model.cost import Ledger

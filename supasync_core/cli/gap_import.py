@@ -14,7 +14,6 @@ import click
 
 from supasync_core.cli import output
 from supasync_core.cli.params import choices
-from supasync_core.cli.spinner import show_steps
 from supasync_core.cli.sync import interruptible
 from supasync_core.gap.csv.queries import Wanted, query
 from supasync_core.gap.import_plan import KINDS, ImportPlan, TableImport
@@ -118,7 +117,7 @@ class Command:
 
     def _look(self, look: Callable[[Progress], ImportPlanner], folder: Path | None) -> ImportPlan:
         """What there is, shown; ConfigError where there is nothing."""
-        with show_steps() as progress:
+        with output.show_steps() as progress:
             plan = look(progress).plan(folder)
         self._show(plan)
         if not plan.parts:

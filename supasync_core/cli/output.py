@@ -108,6 +108,37 @@ def moving(*columns: ProgressColumn) -> Iterator[Progress]:
         yield progress
 
 
+@contextmanager
+def rows_read() -> Iterator[Callable[[str, int], None]]:
+    """Show how many rows of a table were read so far; nothing off a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _name, _rows: None
+        return
+    with _clock() as show:
+        yield lambda name, rows: show(f"{name}: {rows:,} rows read")
+
+
+@contextmanager
+def show_steps() -> Iterator[Callable[[str], None]]:
+    """Show the current step and its time; off a terminal, a line for each step."""
+    if not sys.stderr.isatty():
+        yield lambda text: line(text, err=True)
+        return
+    with _clock() as show:
+        yield show
+
+
+@contextmanager
+def _clock() -> Iterator[Callable[[str], None]]:
+    """One line with a spinner, removed at the end."""
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - for terminals
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with moving(*columns) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda text: progress.update(task, description=label(text))
+
+
 def _redactor() -> Callable[[str], str]:
     context = click.get_current_context(silent=True)
     session = context.find_object(Session) if context else None

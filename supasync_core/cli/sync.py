@@ -14,7 +14,7 @@ from types import FrameType
 
 import click
 
-from supasync_core.cli import notify, output, signals
+from supasync_core.cli import output, signals
 from supasync_core.model.errors import ExitCode, LockedError, SupasyncError, TableError, TransientError
 from supasync_core.model.quantities import format_duration
 from supasync_core.model.report import Report
@@ -26,6 +26,7 @@ from supasync_core.project.run_options import RunOptions
 from supasync_core.project.session import Session
 from supasync_core.sync import runner
 from supasync_core.system import lock
+from supasync_core.system.faults import explain
 from supasync_core.system.last_success import LastSuccess, age_in
 from supasync_core.usage.estimate import estimate, estimate_next
 from supasync_core.usage.meter import metered
@@ -48,7 +49,7 @@ def sync(
     It is made for cron: the next run catches up on one that failed or was missed. Exits with 0 also when
     there was nothing new, and when enabled is false.
     """
-    with notify.on_failure(session, "sync", quiet=dry_run):
+    with on_failure(session, "sync", quiet=dry_run):
         if not session.settings.enabled:
             output.say("sync is disabled (enabled: false, ENABLE_HOURLY_SYNC)", as_json=as_json)
             return 0
@@ -141,8 +142,28 @@ def _conclude(session: Session, report: Report, last: LastSuccess, *, as_json: b
     if report.complete:
         last.note()
     code = last.escalated(report.exit_code, session.settings.stale_after, report.success_age)
-    notify.run_finished(session, report, code)
+    run_finished(session, report, code)
     return code
+
+
+@contextmanager
+def on_failure(session: Session, command: str, *, quiet: bool) -> Iterator[None]:
+    """Notify plugins of an error inside, and raise it; ``quiet``: only raise it."""
+    try:
+        yield
+    except Exception as err:
+        if not quiet:
+            stopped = explain(err)
+            report = Report(command=command, run="", tables=(), stopped=stopped)
+            run_finished(session, report, stopped.exit_code)
+        raise
+
+
+def run_finished(session: Session, report: Report, exit_code: int) -> None:
+    """Call the plugins' hook."""
+    session.host.hooks.hook.supasync_run_finished(
+        report=report, exit_code=exit_code, folder=session.folder, environment=session.environment
+    )
 
 
 @contextmanager

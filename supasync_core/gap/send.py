@@ -21,8 +21,7 @@ from supasync_core.project.migration import Migration
 from supasync_core.project.run_options import Interrupted, RunObserver
 from supasync_core.schema.watch import SchemaWatch
 from supasync_core.staging.staging_file import Staging
-from supasync_core.sync.readback import ChangedError, Readback
-from supasync_core.sync.stored_rows import refuse_changed
+from supasync_core.sync.readback import ChangedError, Readback, refuse_changed
 from supasync_core.sync.writer import Writer
 
 COMMAND = "gap import"
@@ -116,14 +115,12 @@ class Sender:
             if err.table is None:
                 raise
             self.writer.quarantine.restore(table, self.state)
-            return self._result(part, found, began, error=str(err), hint=err.hint, code=err.exit_code)
+            done = self._result(part, found, began)
+            return replace(done, status="failed", error=str(err), hint=err.hint, exit_code=err.exit_code)
         aside = self.writer.quarantine.newly(table)
         self.state = self._proven(part)
-        if aside.rows:
-            error, hint = aside.sentence, aside.hint
-            done = self._result(part, found, began, error=error, hint=hint, code=RowError.exit_code)
-            return replace(done, status="ok", refused=aside.rows, synced=part.sent - aside.rows)
-        return self._result(part, found, began)
+        done = self._result(part, found, began)
+        return aside.into(replace(done, synced=part.sent - aside.rows))
 
     def _readback(self, table: Table) -> Readback | None:
         """What is read back, where a trigger of NEW may change what is written, or NEW does not say.
@@ -147,26 +144,9 @@ class Sender:
         except ChangedError as err:
             raise ChangedError(str(err), table=table.name, hint=_HINT) from err
 
-    def _result(  # noqa: PLR0913 - what a table may come to
-        self,
-        part: TableImport,
-        found: int,
-        began: float,
-        *,
-        error: str | None = None,
-        hint: str | None = None,
-        code: int = 0,
-    ) -> TableResult:
-        return TableResult(
-            name=part.table.name,
-            status="failed" if error else "ok",
-            found=found,
-            synced=part.sent,
-            seconds=time.monotonic() - began,
-            error=error,
-            hint=hint,
-            exit_code=code,
-        )
+    def _result(self, part: TableImport, found: int, began: float) -> TableResult:
+        seconds = time.monotonic() - began
+        return TableResult(name=part.table.name, status="ok", found=found, synced=part.sent, seconds=seconds)
 
     def _proven(self, part: TableImport) -> State:
         """The state with the table's cursors where its files prove them: whole from the lower bounds on."""

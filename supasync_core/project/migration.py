@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 
-from supasync_core.api.backend import Clocked, Informed, Sink, Source, Typed
+from supasync_core.api.backend import Clocked, Informed, Sink, Sized, Source, Typed
 from supasync_core.api.blind_spots import unseen
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Context, Fence
 from supasync_core.api.registry import did_you_mean
-from supasync_core.api.state_store import StateStore
+from supasync_core.api.state_store import Claim, Entry, Past, Run, StateStore
 from supasync_core.api.strategy import Strategy
 from supasync_core.model import timestamps
 from supasync_core.model.cost import Ledger
@@ -18,7 +18,44 @@ from supasync_core.model.settings import Endpoint, Settings
 from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Instant
 from supasync_core.model.transform import Transform
-from supasync_core.project.recording import CountedStore
+
+
+@dataclass(frozen=True, slots=True)
+class CountedStore:
+    """A state store whose records say what a command has cost by then, and how large databases are."""
+
+    store: StateStore
+    ledger: Ledger
+    source: Source
+    sink: Sink
+
+    def begin(self, claim: Claim) -> Run:
+        """As the store does."""
+        return self.store.begin(claim)
+
+    def save(self, run_id: str, entry: Entry) -> bool:
+        """Save the entry with its costs; the request that writes it is not among them."""
+        total = self.ledger.total()
+        details = {**entry.details, "costs": self.ledger.as_json()}
+        ends = {"OLD": self.source, "NEW": self.sink}
+        sizes = {name: end.database_bytes() for name, end in ends.items() if isinstance(end, Sized)}
+        told = {name: size for name, size in sizes.items() if size is not None}
+        if told:
+            details["database_bytes"] = told
+        counted = replace(entry, requests=total.requests, bytes=total.sent + total.received, details=details)
+        return self.store.save(run_id, counted)
+
+    def past(self, limit: int, since: str | None = None) -> Past:
+        """As the store does."""
+        return self.store.past(limit, since)
+
+    def now(self) -> Instant | None:
+        """As the store does; None where it has no clock of its own."""
+        return self.store.now() if isinstance(self.store, Clocked) else None
+
+    def close(self) -> None:
+        """As the store does."""
+        self.store.close()
 
 
 @dataclass(frozen=True, slots=True)

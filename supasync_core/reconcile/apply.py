@@ -14,8 +14,8 @@ from supasync_core.model.table import Table
 from supasync_core.reconcile.plan import TablePlan
 from supasync_core.reconcile.send_rows import MOST, Refused, send, send_again
 from supasync_core.sync import removal
+from supasync_core.sync.readback import refuse_changed, sample
 from supasync_core.sync.removal import Place, Removed
-from supasync_core.sync.stored_rows import refuse_changed, sample
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the user's wish

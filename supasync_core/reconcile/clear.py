@@ -18,7 +18,7 @@ from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
 from supasync_core.schema.foreign_keys import of_tables
 from supasync_core.sync import made_rows
-from supasync_core.sync.blocking_rows import in_the_way
+from supasync_core.sync.made_rows import in_the_way
 from supasync_core.sync.quarantined import NOT_UNIQUE
 from supasync_core.sync.removal import DeletePlan
 

@@ -14,8 +14,8 @@ from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_core.project.own_staging import StagingError, own_staging
 from supasync_core.sync import made_rows, removal
-from supasync_core.sync.blocking_rows import in_the_way
 from supasync_core.sync.checkpoint import Checkpoint
+from supasync_core.sync.made_rows import in_the_way
 from supasync_core.sync.quarantine_retry import retry
 from supasync_core.sync.removal import Place
 

@@ -10,7 +10,7 @@ from supasync_core.model.refused_rows import joined
 from supasync_core.model.state import Again
 from supasync_core.model.table import Table
 from supasync_core.sync import confirmed, made_rows
-from supasync_core.sync.blocking_rows import explain, in_the_way
+from supasync_core.sync.made_rows import explain, in_the_way
 from supasync_core.sync.quarantined import NOT_UNIQUE
 from supasync_core.sync.writer import Writer
 

@@ -4,17 +4,18 @@ A trigger may stamp or change rows, a type may hold fewer digits, a child table 
 is, the upsert succeeded, so only a look at the row tells.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from supasync_core.api.backend import Computing
-from supasync_core.model import raw_json, transform
+from supasync_core.api.backend import Computing, Sink
+from supasync_core.model import pg_literals, raw_json, transform
 from supasync_core.model.batch import Batch, Key, Row
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import ZONED
 from supasync_core.model.printable import command
-from supasync_core.model.same_value import moment, same_cell
+from supasync_core.model.same_value import moment, same_as_literal, same_cell
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.project.migration import Migration
 from supasync_core.schema.printed_precision import Printing
@@ -25,6 +26,8 @@ _LARGEST = 100_000
 """Characters of a row that is worth reading back: larger ones would cost more than they tell."""
 _ZONED_INSIDE = (f"{ZONED}[]", "tstzrange", "tstzmultirange")
 """Each server prints these in its own time zone, and nothing compares them but PostgreSQL."""
+_PLAIN = ("text", "character varying", "boolean", "smallint", "integer", "bigint", "timestamp")
+"""Types of which equal values are spelt alike by every format, or are moments."""
 
 
 T = TypeVar("T")
@@ -193,3 +196,42 @@ def _spread(items: Sequence[T], most: int) -> list[T]:
     """So many of the items, evenly, the last one among them."""
     step = max(len(items) / most, 1)
     return [items[len(items) - 1 - int(step * i)] for i in range(min(len(items), most))][::-1]
+
+
+def sample(table: Table, batch: Batch, aside: Collection[Key]) -> Sequence[Key]:
+    """The keys of some rows that were written."""
+    return [key for key in table.keys(batch) if key not in aside][:SAMPLE]
+
+
+def refuse_changed(
+    sink: Sink, table: Table, sent: Mapping[Key, str], found: Iterable[Batch], aside: Collection[Key]
+) -> None:
+    """ChangedError where the sink holds a row otherwise than it was written; a file has no triggers."""
+    if not isinstance(sink, Computing):
+        return
+    shape, computed = sink.shape(table), sink.computed(table)
+    kinds = {column.name: column.type or "" for column in shape.columns if column.name not in computed}
+    for after in found:
+        for key, text in table.texts(after).items():
+            if key not in sent or key in aside:
+                continue
+            mine, theirs = raw_json.cells(sent[key]), raw_json.cells(text)
+            names = [
+                name
+                for name, cell in mine.items()
+                if name in theirs
+                and name not in table.key
+                and kinds.get(name, "").startswith(_PLAIN)
+                and not _kept(kinds[name], cell, theirs[name])
+            ]
+            if names:
+                raise changed(table, names, key)
+
+
+def _kept(kind: str, mine: str, theirs: str) -> bool:
+    """Whether the sink holds what was sent: by content, and of an array in PostgreSQL's own form as well."""
+    if kind.endswith("[]") and mine.startswith('"') and theirs.startswith("["):
+        return same_as_literal(
+            pg_literals.without_bounds(json.loads(mine)), theirs, moments=kind.startswith("timestamp")
+        )
+    return same_cell(kind, mine, theirs, lenient=True)

@@ -23,7 +23,7 @@ from supasync_core.model.state import State
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
 from supasync_core.schema.parents import Link, Parents, reason
-from supasync_core.sync import blocking_rows, confirmed
+from supasync_core.sync import confirmed, made_rows
 from supasync_core.sync.batch_size import AdaptiveBatchSize, halves, send_in_parts
 from supasync_core.sync.distinct_keys import ONE_ROW_TWICE, clash
 from supasync_core.sync.quarantined import NOT_UNIQUE, Quarantine
@@ -146,7 +146,7 @@ class Writer:
             return self._orphaned(table, batch, err)
         if err.sqlstate == NOT_UNIQUE and (taken := matching(batch, err)):
             if table.name in self.made:
-                blocking_rows.hint(err)
+                made_rows.hint(err)
             return self._without(table, batch, taken, err)
         if err.sqlstate == ONE_ROW_TWICE and batch.count > 1:
             found = clash(table, batch, lambda part: self._write(table, part))

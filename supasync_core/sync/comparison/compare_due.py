@@ -13,8 +13,7 @@ from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_core.project.own_staging import StagingError, own_staging
 from supasync_core.sync.checkpoint import Checkpoint
-from supasync_core.sync.comparison.daily_share import PURPOSE, Share, share_of
-from supasync_core.sync.comparison.due import Wanted, wanted
+from supasync_core.sync.comparison.due import PURPOSE, Share, Wanted, share_of, wanted
 from supasync_core.sync.comparison.table_walk import Walk
 from supasync_core.sync.deleting import Deleting
 from supasync_core.sync.quarantined import ManyRefusedError
