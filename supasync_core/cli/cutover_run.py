@@ -6,7 +6,7 @@ import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import click
@@ -19,9 +19,9 @@ from supasync_core.cli.verify import progress_bar, staging
 from supasync_core.cutover import rollback
 from supasync_core.cutover.checklist import Outcome
 from supasync_core.cutover.checks import CutoverContext
+from supasync_core.cutover.proof import doubtful
 from supasync_core.cutover.saved_progress import check_place, load
 from supasync_core.cutover.switchover import Switchover
-from supasync_core.cutover.value_checks import doubtful
 from supasync_core.gap.no_source import NoSource
 from supasync_core.model.errors import ConfigError, ExitCode
 from supasync_core.model.printable import visible
@@ -97,7 +97,7 @@ class Command:
             writes = list(rollback.writes_since(migration, progress))
         if self.as_json:
             restored = [] if dry else [each.replaced.path for each in due]
-            since = [each.as_json() for each in writes]
+            since = [asdict(each) for each in writes]
             document = {"restored": restored, "since": since, "switched_at": progress.switched_at}
             self._print(json.dumps(document, indent=2))
             return 0

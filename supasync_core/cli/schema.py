@@ -10,8 +10,7 @@ from supasync_core.model.errors import DiffCode
 from supasync_core.model.level import PROBLEM, WARNING
 from supasync_core.model.wording import counted
 from supasync_core.project.session import Session
-from supasync_core.schema.both_sides import Comparison, compared
-from supasync_core.schema.compare_tables import Difference
+from supasync_core.schema.both_sides import Comparison, Difference, compared
 
 
 @click.group()

@@ -12,8 +12,7 @@ from supasync_core.model.errors import ConfigError, StateError
 from supasync_core.project.lease import Lease
 from supasync_core.project.migration import Migration
 from supasync_core.project.session import Session
-from supasync_core.status.manual_steps import steps
-from supasync_core.status.preflight import Preflight, preflight
+from supasync_core.status.preflight import Preflight, preflight, steps
 from supasync_core.system import lock
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")

@@ -16,8 +16,7 @@ from supasync_core.model.errors import ExitCode
 from supasync_core.model.quantities import format_duration, format_size
 from supasync_core.model.wording import counted
 from supasync_core.project.session import Session
-from supasync_core.status.health import Health, TableLag, judge
-from supasync_core.status.next_step import phase
+from supasync_core.status.health import Health, TableLag, judge, phase
 from supasync_core.usage.forecast import of_projects
 from supasync_core.usage.spending import shares
 

@@ -140,7 +140,7 @@ TOP: Final = (
     ),
     Field(
         name="compare_egress",
-        parse=share("2%"),
+        parse=share,
         kind="percentage or size",
         default="2%",
         doc="how much of a month's egress the comparisons may use a day (see below)",

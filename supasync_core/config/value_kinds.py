@@ -151,20 +151,16 @@ _PERCENT: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?) ?%")
 _ALL: Final = 100
 
 
-def share(such_as: str) -> Parser:
+def share(value: Value) -> int | Decimal:
     """A percentage above zero as a Decimal up to 1, or a size as an int of bytes."""
-    in_bytes = size(such_as)
-
-    def parse(value: Value) -> int | Decimal:
-        found = _PERCENT.fullmatch(value.value or "") if isinstance(value, Scalar) else None
-        if found and 0 < Decimal(found[1]) <= _ALL:
-            return Decimal(found[1]) / _ALL
-        try:
-            return int(in_bytes(value))
-        except Mismatch as err:
-            raise expected(f"a percentage such as {such_as}, or a size such as 100MB", value) from err
-
-    return parse
+    text = (value.value or "") if isinstance(value, Scalar) else ""
+    found = _PERCENT.fullmatch(text)
+    if found and 0 < Decimal(found[1]) <= _ALL:
+        return Decimal(found[1]) / _ALL
+    in_bytes = parse_size(text)
+    if in_bytes is None:
+        raise expected("a percentage such as 2%, or a size such as 100MB", value)
+    return in_bytes
 
 
 def choice(*words: str) -> Parser:

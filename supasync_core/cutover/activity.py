@@ -1,9 +1,8 @@
 """What the source has beyond the cursors, seen twice: changes show that something still writes to it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
 from supasync_core.model.batch import Span, Window
 from supasync_core.model.state import State
@@ -23,10 +22,6 @@ class Activity:
     newest: Mapping[str, str | None]
     beyond: Mapping[str, int]
     digests: Mapping[str, str]
-
-    def as_json(self) -> dict[str, Any]:
-        """The fields for the certificate."""
-        return asdict(self)
 
 
 def observe(migration: Migration, state: State) -> dict[str, Activity]:

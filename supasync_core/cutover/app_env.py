@@ -40,11 +40,6 @@ class AppEnv:
         """Those that change."""
         return tuple(each for each in self.files if each.due)
 
-    @property
-    def switched(self) -> bool:
-        """Whether the app already names the sink."""
-        return self.naming.switched
-
 
 def plan(settings: Settings, switch: Switch) -> AppEnv | None:
     """What will be written; None where tables.yaml names no .env of an app.

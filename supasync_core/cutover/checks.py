@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
 from supasync_core.api.journal import current
 from supasync_core.api.switch import Condition, Person, Switch
-from supasync_core.cutover import app_env, proof, value_checks
+from supasync_core.cutover import app_env, proof
 from supasync_core.cutover.activity import Activity, changes, observe
 from supasync_core.cutover.app_env import AppEnv
 from supasync_core.cutover.checklist import Check, Outcome, failed, ok, skipped
@@ -54,7 +54,7 @@ class CutoverContext:
     @property
     def switched(self) -> bool:
         """Whether the app already names the sink, so that nothing may be copied any more."""
-        return self.app is not None and self.app.switched
+        return self.app is not None and self.app.naming.switched
 
     def checks(self) -> Sequence[Check]:
         """All checks in their order; some find when they run that they do not apply."""
@@ -88,9 +88,9 @@ class CutoverContext:
             Check(
                 name="values",
                 what="values were compared where no run sees updates",
-                run=lambda: value_checks.outcome(self.migration, self.verified, after_gap=self.after_gap),
+                run=lambda: proof.of_values(self.migration, self.verified, after_gap=self.after_gap),
                 rests_on=("verification",),
-                planned=value_checks.planned(self.migration),
+                planned=proof.values_planned(self.migration),
             ),
             *(
                 Check(name=name, what=what, run=partial(self._condition, name), reads=True)
@@ -102,7 +102,7 @@ class CutoverContext:
         self.app = app_env.plan(self.migration.settings, self.switch)
         if self.app is None:
             return skipped("tables.yaml has no cutover.env: give your app NEW's values yourself")
-        if self.app.switched:
+        if self.app.naming.switched:
             return ok("it already names NEW", **proof.of_app(self.app))
         changes = [f"{each.file.path}: {', '.join(each.done.changed)}" for each in self.app.due]
         return ok("; ".join(changes), **proof.of_app(self.app))
@@ -194,10 +194,10 @@ class CutoverContext:
         second = observe(self.migration, state)
         apart = time.monotonic() - began
         found = changes(first, second)
-        activity = {name: each.as_json() for name, each in second.items()}
+        activity = {name: asdict(each) for name, each in second.items()}
         if not found:
             self.activity = activity
-            blind = list(value_checks.unseen(self.migration))
+            blind = list(proof.updates_unseen(self.migration))
             but = f"; updates of {', '.join(blind)} would not be noticed" if blind else ""
             text = f"{counted(len(activity), 'table', 'tables')}, {apart:,.0f} s apart{but}"
             return ok(text, seconds=round(apart, 1), tables=activity, updates_unseen=blind)

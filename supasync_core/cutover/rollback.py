@@ -1,10 +1,10 @@
 """Back to the source: the app's .env as it was, and what was written to the sink since the switch."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from supasync_core.cutover import env_file
 from supasync_core.cutover.saved_progress import Replaced, SavedProgress, save
@@ -85,10 +85,6 @@ class WritesSince:
     newer: int | None
     rows: int | None
     text: str
-
-    def as_json(self) -> dict[str, Any]:
-        """The counts under fixed names."""
-        return asdict(self)
 
 
 def writes_since(migration: Migration, progress: SavedProgress) -> Iterator[WritesSince]:

@@ -119,7 +119,7 @@ class Switchover:
         if state.closed is None:
             return False
         app = self._app()
-        if app and not app.switched:
+        if app and not app.naming.switched:
             raise StateError(
                 f"NEW was closed at {state.closed}, but {app.files[0].file.path} names OLD",
                 hint="to copy rows of OLD again before another switch: supasync state reopen",
@@ -135,7 +135,7 @@ class Switchover:
         if self.progress.switched_at is None or not self.progress.checks or self.progress.closed_at:
             return False
         app = self._app()
-        return bool(app and app.switched)
+        return bool(app and app.naming.switched)
 
     def _app(self) -> AppEnv | None:
         self.context.app = app_env.plan(self.context.migration.settings, self.context.switch)

@@ -6,6 +6,7 @@ The last list is saved beside the lock, so that naming them again needs no reque
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
@@ -185,7 +186,10 @@ class _Listing:
         """The tables that a side lists; None where it lists none."""
         if (new, schema) not in self.shapes:
             side: Side = self.migration.sink if new else self.migration.source
-            self.shapes[new, schema] = _listed(side, schema)
+            self.shapes[new, schema] = None
+            if isinstance(side, Catalog):
+                with suppress(TableError):
+                    self.shapes[new, schema] = side.tables(schema)
         return self.shapes[new, schema]
 
     def _find_keys(self, places: Sequence[tuple[str, str]]) -> None:
@@ -231,15 +235,6 @@ class _Listing:
                 raise
             self.wasted[new] += time.monotonic() - began
             return None
-
-
-def _listed(side: Side, schema: str) -> Mapping[str, Shape] | None:
-    if not isinstance(side, Catalog):
-        return None
-    try:
-        return side.tables(schema)
-    except TableError:
-        return None
 
 
 def written(schema: str, name: str) -> str:

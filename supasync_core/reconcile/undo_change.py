@@ -9,7 +9,7 @@ from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import RowError, StateError, TableError
 from supasync_core.model.table import Table
-from supasync_core.reconcile.send_rows import Refused, send, send_again
+from supasync_core.reconcile.apply import Refused, send, send_again
 from supasync_core.sync import removal
 from supasync_core.sync.removal import Place, PutBack
 

@@ -10,7 +10,6 @@ from supasync_core.model import timestamps
 from supasync_core.model.batch import Key
 from supasync_core.model.opaque_keys import SINGLY, opaque
 from supasync_core.model.state import Quarantined
-from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Instant
 from supasync_core.verify.table_comparison import SeenRow, TableComparison, added
 from supasync_core.verify.verdict import ROWS
@@ -111,17 +110,15 @@ class SecondLook:
             if key in alike:
                 continue
             mine, theirs = old.get(key), new.get(key)
-            if mine is None and theirs is None:
-                continue
-            if key in aside and mine is not None and self._unlike(mine, theirs):
+            if mine is None:
+                if theirs is not None:
+                    self._extra(key, theirs, filtered=key in outside or key in dropped)
+            elif key in aside and (theirs is None or self.how.whole().differing(mine, theirs)):
                 self.set_aside.append(key)
-            elif theirs is None and mine is not None:
-                if not self._younger(mine):
-                    self.missing.append(key)
-            elif mine is None and theirs is not None:
-                self._extra(key, theirs, filtered=key in outside or key in dropped)
-            elif mine is not None and theirs is not None:
+            elif theirs is not None:
                 self._pair(key, mine, theirs)
+            elif not self._younger(mine):
+                self.missing.append(key)
 
     def _alike(self, keys: list[Key], old: dict[Key, SeenRow], new: dict[Key, SeenRow]) -> set[Key]:
         """Rows that the servers take for one though their keys have different texts: they are changed.
@@ -167,9 +164,6 @@ class SecondLook:
         self.doubtful += left
         self.unlooked += len(left)
 
-    def _unlike(self, mine: SeenRow, theirs: SeenRow | None) -> bool:
-        return theirs is None or bool(self.how.whole().differing(mine, theirs))
-
     def _count_as_equal(self, mine: SeenRow) -> None:
         """Add the row to the digest, unless it was found equal at first sight."""
         walk = self.walk
@@ -194,9 +188,10 @@ class SecondLook:
     def _old(self, keys: list[Key]) -> tuple[dict[Key, SeenRow], set[Key]]:
         """OLD's rows as they should be in NEW, and the keys of those that a transform leaves out."""
         whole = replace(self.how.whole(), versioned=False)
+        bare = replace(whole.old, transform=())  # they are applied here
         found: dict[Key, SeenRow] = {}
         dropped: set[Key] = set()
-        for batch in self.how.migration.source.rows(_bare(whole.old), self.how.table.key, keys):
+        for batch in self.how.migration.source.rows(bare, self.how.table.key, keys):
             for key, seen in whole.of_old(batch):
                 if seen is None:
                     dropped.add(key)
@@ -206,7 +201,7 @@ class SecondLook:
 
     def _new(self, keys: list[Key]) -> Iterator[SeenRow]:
         whole = self.how.whole()
-        table = _bare(whole.new.whole())
+        table = replace(whole.new.whole(), transform=())
         for batch in self.how.migration.sink.rows(table, self.how.table.key, keys):
             yield from whole.of_new(batch)
 
@@ -218,8 +213,3 @@ class SecondLook:
         narrow = table.whole().narrowed(table.key)
         batches = self.how.migration.source.rows(narrow, table.key, keys)
         return {key for batch in batches for key in table.keys(batch)}
-
-
-def _bare(table: Table) -> Table:
-    """The table without transforms: they are applied here."""
-    return replace(table, transform=())

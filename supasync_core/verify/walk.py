@@ -61,7 +61,8 @@ class Walk:
 
     def __post_init__(self) -> None:
         self.printed = self.how.printed()
-        if not self._sorted_alike():
+        kinds = (type_of(self.how.shape, name) for name in self.how.table.key)
+        if not all(kind.startswith(_SORTED_ALIKE) for kind in kinds):
             self.matched = set()
 
     def run(self) -> None:
@@ -148,10 +149,6 @@ class Walk:
             old, new = self.missing.pop(key), self.extra.pop(key)
             texts = self.how.method == ROWS
             self._pair(old, new, same=old.text == new.text if texts else None)
-
-    def _sorted_alike(self) -> bool:
-        shape, key = self.how.shape, self.how.table.key
-        return all(type_of(shape, name).startswith(_SORTED_ALIKE) for name in key)
 
 
 def new_rows(
