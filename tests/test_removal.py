@@ -173,7 +173,7 @@ def test_the_rows_are_in_the_staging_before_the_delete_is_sent(place: Place, pro
     finally:
         project.run("drop function stop cascade")
     assert "refuses to delete" in str(done.error)
-    (kept,) = place.evidence.removals("new")
+    (kept,) = place.evidence.changes("removed", "new")
     assert kept.rows == {"public.parents": 1}
     (back,) = removal.undo(place)[1]
     assert (back.written, back.present) == (0, 1)

@@ -25,6 +25,8 @@ class CsvSource(DuckdbSide):
     For those the other side's types are needed: see ``typed``.
     """
 
+    hidden: Sequence[str] = HIDDEN
+
     def __init__(self, path: Path) -> None:
         self._files = Files(path)
         self._work = Workspace()
@@ -45,10 +47,6 @@ class CsvSource(DuckdbSide):
     def shape(self, table: Table) -> Shape:
         """The columns that the file's first line names; their types are not known."""
         return Shape(tuple(Column(name) for name in header(table, self._existing(table))), texts=True)
-
-    @property
-    def hidden(self) -> Sequence[str]:
-        return HIDDEN
 
     def tables(self, schema: str) -> Mapping[str, Shape]:
         """What is guessed of all files' tables from names and values."""

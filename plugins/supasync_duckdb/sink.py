@@ -28,6 +28,8 @@ class DuckdbSink(DuckdbSide):
     columns of other types keeps them.
     """
 
+    hidden: Sequence[str] = HIDDEN
+
     def __init__(self, path: Path, fence: Fence | None = None) -> None:
         self._path = path
         self._fence = fence or Fence()
@@ -43,10 +45,6 @@ class DuckdbSink(DuckdbSide):
         """The table's columns; not known before the first batch has created it."""
         kinds = self._kinds(table)
         return Shape(known=False) if kinds is None else replace(shape_of(kinds), grows=untyped(kinds))
-
-    @property
-    def hidden(self) -> Sequence[str]:
-        return HIDDEN
 
     def tables(self, schema: str) -> Mapping[str, Shape]:
         """All tables and views of the schema; none if there is no file yet."""

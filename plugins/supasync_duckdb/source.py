@@ -17,6 +17,8 @@ from supasync_duckdb.catalog import HIDDEN, catalog
 class DuckdbSource(DuckdbSide):
     """Reads one file. The local clock is its time: nobody else can write to the file meanwhile."""
 
+    hidden: Sequence[str] = HIDDEN
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection = open_to_read(path)
@@ -25,10 +27,6 @@ class DuckdbSource(DuckdbSide):
     def shape(self, table: Table) -> Shape:
         with translate_errors(self._path, table):
             return shape_of(Tables(self._connection).existing(table))
-
-    @property
-    def hidden(self) -> Sequence[str]:
-        return HIDDEN
 
     def tables(self, schema: str) -> Mapping[str, Shape]:
         with translate_errors(self._path):

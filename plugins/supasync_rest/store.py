@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -73,11 +73,11 @@ class RestStore:
     def past(self, limit: int, since: str | None = None) -> Past:
         """The state and the newest records; rows of older sync scripts are shown, and hold no state."""
         rows = self._rows(f"limit={limit}") if limit else []
-        runs = [row for row in rows if row.is_run]
-        if limit and not runs:
-            runs = self._rows("run_id=not.is.null&limit=1")
+        states = [state for record, state in rows if record.id]
+        if limit and not states:
+            states = [state for _, state in self._rows("run_id=not.is.null&limit=1")]
         spendings = () if since is None else tuple(self._spendings(since))
-        return Past(runs[0].state if runs else None, tuple(row.record for row in rows), spendings)
+        return Past(states[0] if states else None, tuple(record for record, _ in rows), spendings)
 
     def _spendings(self, since: str) -> Iterator[Spending]:
         """A thousand runs take about 400 kB, compressed some 20 kB; more come page by page."""
@@ -100,7 +100,7 @@ class RestStore:
         request = Request.call(function, arguments, "state", state=True)
         return self._client.send(request, lambda answer: read(json.loads(answer.body)))
 
-    def _rows(self, filters: str) -> "list[_Row]":
+    def _rows(self, filters: str) -> list[tuple[Record, State | None]]:
         path = f"/sync_metadata?select={_COLUMNS}&order=seq.desc&{filters}"
         request = Request(path=path, purpose="state", state=True)
         return self._client.send(request, lambda answer: list(map(_row, json.loads(answer.body))))
@@ -116,20 +116,12 @@ class RestStore:
         return spent, rows[-1]["seq"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    record: Record
-    is_run: bool
-    state: State | None
-
-
-def _row(row: Mapping[str, Any]) -> _Row:
-    """A row of the table, read whole, so that what cannot be read is noticed here."""
-    is_run = bool(row["run_id"])
-    stored = row["state"] if is_run else None
+def _row(row: Mapping[str, Any]) -> tuple[Record, State | None]:
+    """A row of the table, read whole, so that what cannot be read is noticed here; only a run has an id."""
+    stored = row["state"] if row["run_id"] else None
     old = {"run_id": "", "command": "old"} if row["run_id"] is None else {}
     record = journal.record_from_json({**_with_plain_times(row), **old})
-    return _Row(record, is_run, stored and state_json.from_json(stored))
+    return record, stored and state_json.from_json(stored)
 
 
 def _with_plain_times(answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,8 @@ _NO_SUCH_SCHEMA = "supasync_asks_which_there_are"
 class RestTables:
     """A project's tables, read by GET and HEAD alone."""
 
+    hidden: Sequence[str] = HIDDEN
+
     def __init__(self, client: Client) -> None:
         self._client = client
         self._described: dict[str, Mapping[str, Shape]] = {}
@@ -40,10 +42,6 @@ class RestTables:
                 except (RefusedError, SchemaError):  # PostgREST's openapi-mode may keep them to itself
                     self._described[table.schema] = {}
         return self._described[table.schema].get(table.relation) or self._shape_of_a_row(table)
-
-    @property
-    def hidden(self) -> Sequence[str]:
-        return HIDDEN
 
     def tables(self, schema: str) -> Mapping[str, Shape]:
         """All tables and views of the schema that the key has any right on, from the OpenAPI description."""

@@ -236,7 +236,10 @@ def _tables(place: Place, key: tuple[str, ...]) -> tuple[Table, ...]:
     if place.tables:
         return place.tables
     evidence = place.evidence
-    changes = (*evidence.removals(place.sink_ref), *evidence.overwrites(place.sink_ref))
+    changes = [
+        *evidence.changes("removed", place.sink_ref),
+        *evidence.changes("overwritten", place.sink_ref),
+    ]
     names = dict.fromkeys(name for change in changes for name in change.rows)
     pairs = map(address_of, names)
     return tuple(Table(name=name, schema=schema, key=key or ("id",), timestamp=()) for schema, name in pairs)

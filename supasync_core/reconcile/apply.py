@@ -202,7 +202,7 @@ class Apply:
         table = outcome.table
         keys = table.keys(batch) if kind == CHANGED else []
         for before in self._stored(table, keys):
-            self.place.evidence.keep_overwritten(self.change, self.at, self.place.sink_ref, table, before)
+            self.place.evidence.keep("overwritten", self.change, self.at, self.place.sink_ref, table, before)
         written, refused = send(self.place.sink, _as_batch(table), batch)
         outcome.count(kind, written)
         outcome.waiting.setdefault(kind, []).extend(refused)

@@ -81,8 +81,8 @@ def undo(place: Place) -> Undone:
 
     Rows that were inserted stay. So do rows that somebody has changed since.
     """
-    removed = [each for each in place.evidence.removals(place.sink_ref) if not each.undone]
-    replaced = [each for each in place.evidence.overwrites(place.sink_ref) if not each.undone]
+    removed = [each for each in place.evidence.changes("removed", place.sink_ref) if not each.undone]
+    replaced = [each for each in place.evidence.changes("overwritten", place.sink_ref) if not each.undone]
     if not removed and not replaced:
         raise StateError("the staging holds no rows of an earlier change: there is nothing to undo")
     newest = max((*removed, *replaced), key=lambda each: (each.at, each.id))
@@ -123,7 +123,7 @@ def _restore(place: Place, change: str, table: Table) -> Restored:
         text = f"{table.name}: {len(refused):,} rows were refused, with the keys {named}"
         error = RowError(text, table=table.name, hint=refused[0].reason(table))
         return Restored(table=table, restored=restored, changed=tuple(changed), error=error)
-    place.evidence.restored(change, table)
+    place.evidence.settle("overwritten", change, table)
     return Restored(table=table, restored=restored, changed=tuple(changed))
 
 

@@ -4,6 +4,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Key
@@ -32,6 +33,8 @@ _KEEP_SIGHTED = (
 _DOUBTFUL = ""
 """Stands for a version that no row has."""
 _PAGE = 1000
+Kept = Literal["removed", "overwritten"]
+"""What happened to rows that are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,13 +95,17 @@ class History(Database):
         """Those of the keys that a staged row has."""
         raise NotImplementedError
 
-    def keep_removed(self, removal: str, at: str, sink: str, table: Table, batch: Batch) -> None:
-        """Keep whole rows before they are removed."""
-        self._keep("kept.removed", removal, at, sink, table, batch)
-
-    def keep_overwritten(self, removal: str, at: str, sink: str, table: Table, batch: Batch) -> None:
-        """Keep whole rows before they are overwritten."""
-        self._keep("kept.overwritten", removal, at, sink, table, batch)
+    def keep(  # noqa: PLR0913, PLR0917 - a row of the history
+        self, kept: Kept, removal: str, at: str, sink: str, table: Table, batch: Batch
+    ) -> None:
+        """Keep whole rows before they are removed or overwritten."""
+        keys = [_text(key) for key in table.keys(batch)]
+        with translate_errors(self.path, table), transaction(self.connection):
+            self.connection.execute(
+                f"INSERT INTO kept.{kept} (removal, moment, sink, name, undone, key, content) "
+                "SELECT ?, ?, ?, ?, false, unnest(CAST(? AS VARCHAR[])), unnest(CAST(? AS VARCHAR[]))",
+                [removal, at, sink, table.full_name, keys, list(batch.rows.texts)],
+            )
 
     def keep_written(self, removal: str, table: Table, batch: Batch) -> None:
         """Keep what overwritten rows are now."""
@@ -111,13 +118,23 @@ class History(Database):
                 [keys, list(batch.rows.texts), removal, table.full_name],
             )
 
-    def removals(self, sink: str) -> list[Removal]:
-        """What was removed from that sink, the newest first."""
-        return self._list("kept.removed", sink)
-
-    def overwrites(self, sink: str) -> list[Removal]:
-        """What was overwritten in that sink, the newest first."""
-        return self._list("kept.overwritten", sink)
+    def changes(self, kept: Kept, sink: str) -> list[Removal]:
+        """What was removed from that sink, or overwritten in it, the newest first."""
+        found = self.fetch(
+            f"SELECT removal, min(moment), name, count(*), bool_and(undone) FROM kept.{kept} "
+            "WHERE sink = ? GROUP BY removal, name ORDER BY 2 DESC, 1 DESC, name",
+            [sink],
+        )
+        removals: dict[str, Removal] = {}
+        for removal, at, name, rows, undone in found:
+            known = removals.get(removal)
+            removals[removal] = Removal(
+                id=removal,
+                at=at,
+                rows={**(known.rows if known else {}), name: rows},
+                undone=undone and (known is None or known.undone),
+            )
+        return list(removals.values())
 
     def removed_rows(self, removal: str, table: Table) -> Iterator[Batch]:
         """The table's rows of that removal that were not put back."""
@@ -139,45 +156,10 @@ class History(Database):
         while rows := found.fetchmany(_PAGE):
             yield from rows
 
-    def put_back(self, removal: str, table: Table) -> None:
-        """Note that the table's rows of that removal are settled: they are in the sink again."""
-        self._settle("kept.removed", removal, table)
-
-    def restored(self, removal: str, table: Table) -> None:
-        """Note that the table's rows that were overwritten then are settled."""
-        self._settle("kept.overwritten", removal, table)
-
-    def _keep(  # noqa: PLR0913, PLR0917 - a row of the history
-        self, kept: str, removal: str, at: str, sink: str, table: Table, batch: Batch
-    ) -> None:
-        keys = [_text(key) for key in table.keys(batch)]
-        with translate_errors(self.path, table), transaction(self.connection):
-            self.connection.execute(
-                f"INSERT INTO {kept} (removal, moment, sink, name, undone, key, content) "
-                "SELECT ?, ?, ?, ?, false, unnest(CAST(? AS VARCHAR[])), unnest(CAST(? AS VARCHAR[]))",
-                [removal, at, sink, table.full_name, keys, list(batch.rows.texts)],
-            )
-
-    def _list(self, kept: str, sink: str) -> list[Removal]:
-        found = self.fetch(
-            f"SELECT removal, min(moment), name, count(*), bool_and(undone) FROM {kept} "
-            "WHERE sink = ? GROUP BY removal, name ORDER BY 2 DESC, 1 DESC, name",
-            [sink],
-        )
-        removals: dict[str, Removal] = {}
-        for removal, at, name, rows, undone in found:
-            known = removals.get(removal)
-            removals[removal] = Removal(
-                id=removal,
-                at=at,
-                rows={**(known.rows if known else {}), name: rows},
-                undone=undone and (known is None or known.undone),
-            )
-        return list(removals.values())
-
-    def _settle(self, kept: str, removal: str, table: Table) -> None:
+    def settle(self, kept: Kept, removal: str, table: Table) -> None:
+        """Note that nothing of that change to the table's rows is left to be undone."""
         self.fetch(
-            f"UPDATE {kept} SET undone = true WHERE removal = ? AND name = ?", [removal, table.full_name]
+            f"UPDATE kept.{kept} SET undone = true WHERE removal = ? AND name = ?", [removal, table.full_name]
         )
 
 

@@ -90,7 +90,9 @@ class Freeing:
                 rows = counted(done.removed, "row was", "rows were")
                 what = "removed from NEW: OLD has inserted the same row under a new key"
                 self.checkpoint.note(f"{table.name}: {rows} {what}")
-                staging.put_back(change, table)  # kept, and no more to be undone: others have their place
+                staging.settle(
+                    "removed", change, table
+                )  # kept, and not to be undone: others have their place
         except StagingError:
             raise
         except TableError as err:

@@ -167,7 +167,7 @@ def _remove(
         held, holder = _held(place, table, rows, references)
         for batch in rows:
             going = batch.only([i for i, key in enumerate(table.keys(batch)) if key not in held])
-            place.evidence.keep_removed(removal, at, place.sink_ref, table, going)
+            place.evidence.keep("removed", removal, at, place.sink_ref, table, going)
         there = [key for batch in rows for key in table.keys(batch) if key not in held]
         removed, left, error = place.sink.delete(table, there), 0, None
     except LeftOverError as err:
@@ -184,7 +184,7 @@ def undo(place: Place, removal: str | None = None) -> "tuple[Removal, list[PutBa
 
     StateError where there is nothing to put back.
     """
-    known = [each for each in place.evidence.removals(place.sink_ref) if not each.undone]
+    known = [each for each in place.evidence.changes("removed", place.sink_ref) if not each.undone]
     chosen = next((each for each in known if removal in (None, each.id)), None)
     if chosen is None:
         what = f"no removal {removal}" if removal else "no removal"
@@ -211,7 +211,7 @@ def _put_back(place: Place, removal: str, table: Table) -> PutBack:
             written += confirmed.upsert(place.sink, whole, wanted) if wanted.count else 0
     except TableError as err:
         return PutBack(table=table, written=written, present=present, error=err)
-    place.evidence.put_back(removal, table)
+    place.evidence.settle("removed", removal, table)
     return PutBack(table=table, written=written, present=present)
 
 
