@@ -91,18 +91,14 @@ class Guess:
         self, row: RowDiff, mine: timestamps.Instant | None, theirs: timestamps.Instant | None
     ) -> str:
         if mine is None or theirs is None:
-            return UNKNOWN if self._stamped(row) else UNSTAMPED
+            stamped = mine is not None or theirs is not None
+            return UNKNOWN if stamped else UNSTAMPED
         if mine > theirs:
             return self._behind(mine)
         if theirs > mine:
             stamps = set(row.columns) <= set(self.table.timestamp)
             return TRIGGER if stamps else WRITTEN
         return UNSTAMPED
-
-    def _stamped(self, row: RowDiff) -> bool:
-        """Whether the row has a timestamp on one side at least."""
-        sides = [side for side in (row.left, row.right) if side is not None]
-        return any(self._moment(side) is not None for side in sides)
 
     def _moment(self, side: Mapping[str, str | None] | None) -> timestamps.Instant | None:
         """The row's own time: of its first timestamp that is not NULL."""

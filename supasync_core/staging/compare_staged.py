@@ -10,7 +10,8 @@ from supasync_core.model.same_value import reprinted
 from supasync_core.model.table import Shape, Table
 from supasync_core.staging.connection import second_connection
 from supasync_core.staging.duckdb_tables import Kinds
-from supasync_core.staging.equality import equal, same
+from supasync_core.staging.equality import equal
+from supasync_core.staging.staged_tables import same_rows
 from supasync_core.staging.values import identifier, instant, plain
 
 _CHUNK = 10_000
@@ -51,10 +52,7 @@ class Comparison:
         ready = f"ready.{identifier(self.table.name)} AS r"
         if not self.known:
             return ready
-        keys = " AND ".join(
-            same(type_of(self.shape, name), self.text("r", name), self.text("k", name))
-            for name in self.table.key
-        )
+        keys = same_rows(self.shape, self.table.key, self.staged, self.known)
         return f"{ready} {kind} known.{identifier(self.table.name)} AS k ON {keys}"
 
     def statement(self) -> str:

@@ -1,14 +1,15 @@
 """The tables of staged rows and of the sink's rows, and which values of the first refer to other rows."""
 # ruff: noqa: S608 - names are quoted by values.identifier
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from duckdb import DuckDBPyConnection
 
 from supasync_core.model.pg_types import type_of
 from supasync_core.model.table import Shape, Table
-from supasync_core.staging.duckdb_tables import Tables, qualified
-from supasync_core.staging.equality import common, same
+from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified
+from supasync_core.staging.equality import same
 from supasync_core.staging.values import identifier, plain
 
 
@@ -20,6 +21,18 @@ def ready(table: Table) -> Table:
 def known(table: Table) -> Table:
     """The table of the sink's rows."""
     return replace(table.whole().narrowed(()), table=None, schema="known")
+
+
+def same_rows(shape: Shape, names: Iterable[str], staged: Kinds, there: Kinds) -> str:
+    """Whether staged rows ``r`` and the sink's rows ``k`` have the same values in these columns."""
+    return " AND ".join(
+        same(
+            type_of(shape, name),
+            plain(f"r.{identifier(name)}", staged[name]),
+            plain(f"k.{identifier(name)}", there[name]),
+        )
+        for name in names
+    )
 
 
 def referring(connection: DuckDBPyConnection, table: Table, shape: Shape, column: str) -> str:
@@ -34,27 +47,9 @@ def referring(connection: DuckDBPyConnection, table: Table, shape: Shape, column
     value = plain(f"r.{identifier(column)}", staged[column])
     unless = ""
     if there is not None and column in there:
-        pairs = " AND ".join(
-            same(
-                type_of(shape, name),
-                plain(f"r.{identifier(name)}", staged[name]),
-                plain(f"k.{identifier(name)}", there[name]),
-            )
-            for name in (*table.key, column)
-        )
+        pairs = same_rows(shape, (*table.key, column), staged, there)
         unless = f"ANTI JOIN {qualified(known(table))} AS k ON {pairs}"
     return (
         f"SELECT DISTINCT {value} AS value FROM {qualified(ready(table))} AS r {unless} "
         f"WHERE {value} IS NOT NULL"
     )
-
-
-def without(  # noqa: PLR0913, PLR0917 - both sides of a foreign key
-    connection: DuckDBPyConnection, query: str, place: Table, referred: str, child: str, parent: str
-) -> str:
-    """Of the values that a query selects those that the table has nowhere in ``referred``; by their types."""
-    kinds = Tables(connection).kinds(place)
-    if not kinds or referred not in kinds:
-        return query
-    pair = same(common(child, parent), "v.value", plain(f"p.{identifier(referred)}", kinds[referred]))
-    return f"SELECT v.value FROM ({query}) AS v ANTI JOIN {qualified(place)} AS p ON {pair}"

@@ -24,12 +24,12 @@ from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.compare_staged import Comparison, Counts, adopt_equals
 from supasync_core.staging.connection import open_to_write, transaction, translate_errors
 from supasync_core.staging.duckdb_tables import FILE, PLACE, ROW, Tables, qualified
-from supasync_core.staging.equality import same
+from supasync_core.staging.equality import common, same
 from supasync_core.staging.history import SETUP, History
 from supasync_core.staging.own_names import free
 from supasync_core.staging.read_rows import Reader
 from supasync_core.staging.staged_source import StagedSource
-from supasync_core.staging.staged_tables import known, ready, referring, without
+from supasync_core.staging.staged_tables import known, ready, referring
 from supasync_core.staging.values import JSON, VARCHAR, Kind, identifier, plain
 from supasync_core.staging.write_rows import Writer
 
@@ -122,9 +122,12 @@ class Staging(History):
         query = referring(self.connection, table, self.shape(table), column)
         child = type_of(self.shape(table), column)
         for parent in parents if query else ():
+            kind = common(child, type_of(self.shape(parent), referred))
             for place in (ready(parent), known(parent)):
-                other = type_of(self.shape(parent), referred)
-                query = without(self.connection, query, place, referred, child, other)
+                kinds = Tables(self.connection).kinds(place) or {}
+                if referred in kinds:
+                    pair = same(kind, "v.value", plain(f"p.{identifier(referred)}", kinds[referred]))
+                    query = f"SELECT v.value FROM ({query}) AS v ANTI JOIN {qualified(place)} AS p ON {pair}"
         return [value for (value,) in self.fetch(f"{query} ORDER BY 1")] if query else []
 
     def remember_shape(self, name: str, shape: Shape) -> None:

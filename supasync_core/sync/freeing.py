@@ -90,9 +90,8 @@ class Freeing:
                 rows = counted(done.removed, "row was", "rows were")
                 what = "removed from NEW: OLD has inserted the same row under a new key"
                 self.checkpoint.note(f"{table.name}: {rows} {what}")
-                staging.settle(
-                    "removed", change, table
-                )  # kept, and not to be undone: others have their place
+                # kept, and no more to be undone: others have their place
+                staging.settle("removed", change, table)
         except StagingError:
             raise
         except TableError as err:

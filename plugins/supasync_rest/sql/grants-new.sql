@@ -1,22 +1,7 @@
 
 -- The secret key (service_role) may read and write the tables in tables.yaml. Tables created since 2026 do not
 -- have this right by default. Nothing is granted to anybody else.
-do $supasync$
-declare
-    each record;
-begin
-    for each in
-        select distinct n.nspname
-        from (:synced) as synced (schema_name, table_name)
-        join pg_catalog.pg_namespace n on n.nspname = synced.schema_name
-    loop
-        execute format('grant usage on schema %I to service_role', each.nspname);
-    end loop;
-    for each in
-        select n.nspname, c.relname
-        from (:synced) as synced (schema_name, table_name)
-        join pg_catalog.pg_namespace n on n.nspname = synced.schema_name
-        join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = synced.table_name
+:grants_each
         where c.relkind in ('r', 'p', 'v', 'f')
     loop
         execute format('grant select, insert, update, delete on table %I.%I to service_role',

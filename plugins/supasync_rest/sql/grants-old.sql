@@ -2,22 +2,7 @@
 --
 -- Paste all of it into OLD's SQL editor and run it, only if supasync reports that it may not read a
 -- table there. Running it again changes nothing.
-do $supasync$
-declare
-    each record;
-begin
-    for each in
-        select distinct n.nspname
-        from (:synced) as synced (schema_name, table_name)
-        join pg_catalog.pg_namespace n on n.nspname = synced.schema_name
-    loop
-        execute format('grant usage on schema %I to service_role', each.nspname);
-    end loop;
-    for each in
-        select n.nspname, c.relname
-        from (:synced) as synced (schema_name, table_name)
-        join pg_catalog.pg_namespace n on n.nspname = synced.schema_name
-        join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = synced.table_name
+:grants_each
         where c.relkind in ('r', 'p', 'v', 'f', 'm')
     loop
         execute format('grant select on table %I.%I to service_role', each.nspname, each.relname);

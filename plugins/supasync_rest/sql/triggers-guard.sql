@@ -19,21 +19,7 @@ declare
 begin
     perform set_config('search_path', '', true);  -- so that definitions name their schemas
     for each in
-        with recursive family (oid) as (
-            select c.oid
-            from (:synced) as synced (schema_name, table_name)
-            join pg_catalog.pg_namespace n on n.nspname = synced.schema_name
-            join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = synced.table_name
-            where c.relkind in ('r', 'p')
-            union
-            select i.inhrelid from family join pg_catalog.pg_inherits i on i.inhparent = family.oid
-        )
-        select n.nspname, c.relname, g.tgname, g.oid
-        from family
-        join pg_catalog.pg_class c on c.oid = family.oid
-        join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-        join pg_catalog.pg_trigger g on g.tgrelid = c.oid
-        where not g.tgisinternal and g.tgparentid = 0 and g.tgenabled in ('O', 'A')
+:triggers_own
             and g.tgtype & (4 + 8 + 16) <> 0  -- insert, delete, update: nothing else is ever written
             and not exists (select from pg_catalog.pg_depend d
                 where d.classid = 'pg_catalog.pg_trigger'::regclass and d.objid = g.oid

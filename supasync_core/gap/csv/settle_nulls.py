@@ -4,14 +4,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from supasync_core.model.pg_types import type_of
 from supasync_core.model.printable import argument
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.wording import counted
 from supasync_core.staging.csv.export_finding import ERROR, WARNING, ExportFinding
 from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified
-from supasync_core.staging.equality import same
-from supasync_core.staging.staged_tables import known, ready
+from supasync_core.staging.staged_tables import known, ready, same_rows
 from supasync_core.staging.staging_file import Staging
 from supasync_core.staging.values import identifier, instant, literal, plain
 
@@ -45,14 +43,7 @@ def _learnt(staging: Staging, table: Table, shape: Shape, column: Undecided) -> 
     mine, theirs = kinds.kinds(ready(table)), kinds.kinds(known(table))
     if not mine or not theirs or column.column not in theirs:
         return None
-    pairs = [
-        same(
-            type_of(shape, name),
-            plain(f"r.{identifier(name)}", mine[name]),
-            plain(f"k.{identifier(name)}", theirs[name]),
-        )
-        for name in table.key
-    ]
+    pairs = [same_rows(shape, table.key, mine, theirs)]
     pairs += [
         f"{instant(f'r.{identifier(name)}', mine[name])} IS NOT DISTINCT FROM "
         f"{instant(f'k.{identifier(name)}', theirs[name])}"

@@ -52,7 +52,8 @@ class Files:
     def _alone(self, table: Table, own: Path) -> Path:
         """The path; SchemaError where the file system takes another table's file for it."""
         if own.exists():
-            there = [each.name for each in self.path.iterdir() if _alike(each.name, own.name)]
+            name = own.name.casefold()
+            there = [e.name for e in self.path.iterdir() if _same_letters(e.name.casefold(), name)]
             if there and not any(_same_letters(each, own.name) for each in there):
                 raise SchemaError(
                     f"{table.name}: {there[0]} is there, and this file system takes it for {own.name}",
@@ -77,7 +78,3 @@ class Files:
 
 def _same_letters(one: str, other: str) -> bool:
     return unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other)
-
-
-def _alike(one: str, other: str) -> bool:
-    return _same_letters(one.casefold(), other.casefold())
