@@ -83,10 +83,15 @@ class Entry:
         return {scalar.value: scalar.at for scalar in self._scalars if scalar.value}
 
     @property
+    def settings(self) -> Mapping[str, "Entry"]:
+        """The values by name that it holds; none where it is no section."""
+        return self.value.entries if isinstance(self.value, Section) else {}
+
+    @property
     def sound(self) -> bool:
         """Whether no problem has been reported for a text of it yet."""
         if isinstance(self.value, Section):
-            return all(entry.sound for entry in self.value.entries.values())
+            return all(entry.sound for entry in self.settings.values())
         return all(scalar.value is not None for scalar in self._scalars)
 
     @property
@@ -142,7 +147,8 @@ def parse(text: str, expand: Expand, problems: Problems) -> Value | None:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         return None if node is None else _Reader(expand, problems).value(node, "")
     except yaml.reader.ReaderError as err:
-        at = _mark_of(text, err.position)
+        before = text[: err.position]
+        at = Mark(before.count("\n") + 1, err.position - before.rfind("\n"))
         problems.add(at, "", f"has a character that YAML does not allow: U+{err.character:04X}")
     except yaml.MarkedYAMLError as err:
         _add_syntax_error(err, text, problems)
@@ -263,8 +269,3 @@ def _add_syntax_error(err: yaml.MarkedYAMLError, text: str, problems: Problems) 
 
 def _mark(mark: yaml.Mark) -> Mark:
     return Mark(mark.line + 1, mark.column + 1)
-
-
-def _mark_of(text: str, position: int) -> Mark:
-    before = text[:position]
-    return Mark(before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1)

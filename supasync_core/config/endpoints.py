@@ -99,7 +99,7 @@ def _declared(reading: Reading, side: str, backend: Backend[Any]) -> Mapping[str
 
 def _values(reading: Reading, side: str, entry: Entry, declared: Mapping[str, Setting]) -> Values:
     """The settings that are present and valid; all else is reported."""
-    entries = entry.value.entries if isinstance(entry.value, Section) else {}
+    entries = entry.settings
     values: dict[str, str | Secret] = {}
     for name, setting in entries.items():
         place = f"{side}.{name}"

@@ -81,7 +81,6 @@ def cutover(reading: Reading, entry: Entry | None) -> Cutover:
     """The cutover settings, empty where there are none; mistakes are reported."""
     if entry is None or not isinstance(entry.value, Section):
         return Cutover()
-    entries = entry.value.entries
     values = {**defaults_of(CUTOVER), **reading.values(entry.value, entry.at, "cutover", CUTOVER)}
     if "env" not in values:
         return Cutover(steps=values["steps"])
@@ -91,13 +90,14 @@ def cutover(reading: Reading, entry: Entry | None) -> Cutover:
             "is the .env beside tables.yaml, where SUPABASE_URL is NEW already: name the app's own .env, and "
             "keep tables.yaml in another folder"
         )
-        reading.problems.add(entries["env"].value.at, "cutover.env", sentence)
+        reading.problems.add(entry.settings["env"].value.at, "cutover.env", sentence)
     return Cutover(env, values["steps"])
 
 
 def mentions(reading: Reading, root: Section, values: Mapping[str, Any]) -> dict[str, tuple[Mention, ...]]:
     """The names of each list with their places; a name in two lists is reported."""
-    known = {"tables": _declared(root)}
+    tables = root.entries["tables"].settings if "tables" in root.entries else {}
+    known: dict[str, Mapping[str, Mark]] = {"tables": {name: entry.at for name, entry in tables.items()}}
     found: dict[str, tuple[Mention, ...]] = {}
     path = reading.problems.path
     for setting in LISTS:
@@ -110,8 +110,3 @@ def mentions(reading: Reading, root: Section, values: Mapping[str, Any]) -> dict
         known[setting] = places
         found[setting] = tuple(Mention(name, f"{path}:{at.line}:{at.column}") for name, at in places.items())
     return found
-
-
-def _declared(root: Section) -> dict[str, Mark]:
-    tables = root.entries["tables"].value if "tables" in root.entries else None
-    return {name: entry.at for name, entry in tables.entries.items()} if isinstance(tables, Section) else {}

@@ -17,7 +17,9 @@ _EMPTY: Final = Section(Mark(1, 1), {})
 
 def tables(reading: Reading, declared: Entry | None, defaults: Entry | None) -> tuple[Table, ...]:
     """All tables, parents first; empty where there is any problem."""
-    entries = _entries(reading, declared)
+    entries = declared.settings if declared else {}
+    if declared and not entries:
+        reading.problems.add(declared.at, "tables", "is empty: write the name of each table to copy")
     before = len(reading.problems)
     shared = _section(reading, "defaults", defaults)
     common = _settings(reading, shared, "defaults")
@@ -37,14 +39,6 @@ def tables(reading: Reading, declared: Entry | None, defaults: Entry | None) -> 
         sentence = f"{' -> '.join(cycle)}: tables cannot all depend on each other"
         reading.problems.add(parents[cycle[0]][cycle[1]], f"tables.{cycle[0]}.depends_on", sentence)
     return () if reading.problems else tuple(found[name] for name in dependencies.parents_first(parents))
-
-
-def _entries(reading: Reading, declared: Entry | None) -> Mapping[str, Entry]:
-    if declared is None or not isinstance(declared.value, Section):
-        return {}
-    if not declared.value.entries:
-        reading.problems.add(declared.at, "tables", "is empty: write the name of each table to copy")
-    return declared.value.entries
 
 
 def _section(reading: Reading, place: str, entry: Entry | None) -> Section:
@@ -131,7 +125,7 @@ def refuse_same_place(
     reading: Reading, found: Sequence[Table], declared: Entry | None, sides: Sequence[Endpoint] | None
 ) -> None:
     """Report two tables that one side keeps in one place: their rows would be mixed."""
-    if sides is None or declared is None or not isinstance(declared.value, Section):
+    if sides is None or declared is None:
         return
     host, (source, sink) = reading.host, sides
     places = {"source": host.sources.get(source.backend).place, "sink": host.sinks.get(sink.backend).place}
@@ -140,7 +134,7 @@ def refuse_same_place(
         for table in found if place else ():
             other = taken.setdefault(place(table), table) if place else table
             if other is not table:
-                at = declared.value.entries[table.name].at
+                at = declared.settings[table.name].at
                 sentence = f"the {side} has one place for it and {other.name}: keep one of them"
                 reading.problems.add(at, f"tables.{table.name}", sentence)
 

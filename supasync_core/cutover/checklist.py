@@ -110,8 +110,3 @@ def _judged(check: Check, accepted: Collection[str]) -> Outcome:
     result = ACCEPTED if outcome.result == FAILED and check.name in accepted else outcome.result
     at = timestamps.to_text(timestamps.now())
     return replace(outcome, name=check.name, what=check.what, result=result, at=at)
-
-
-def passed(outcomes: Sequence[Outcome]) -> bool:
-    """Whether no check failed."""
-    return all(outcome.result != FAILED for outcome in outcomes)

@@ -226,15 +226,12 @@ class CutoverContext:
         if not self.conditions:
             found = self.switch.look(self.migration.settings.tables)
             self.conditions = {each.name: each for each in found}
-        return _outcome(self.conditions[name])
-
-
-def _outcome(found: Condition) -> Outcome:
-    if found.holds:
-        return replace(ok(found.text, how=found.how), hint=found.hint)
-    if found.holds is None:
-        hint = "\n".join(
-            filter(None, (found.hint, f"or check it yourself, and pass --accept {argument(found.name)}"))
-        )
-        return failed(f"cannot be checked: {found.text}", hint, sql=found.sql, how=found.how)
-    return failed(found.text, found.hint, sql=found.sql, how=found.how)
+        condition = self.conditions[name]
+        text, hint = condition.text, condition.hint
+        if condition.holds:
+            return replace(ok(text, how=condition.how), hint=hint)
+        if condition.holds is None:
+            text = f"cannot be checked: {text}"
+            accept = f"or check it yourself, and pass --accept {argument(condition.name)}"
+            hint = "\n".join(filter(None, (hint, accept)))
+        return failed(text, hint, sql=condition.sql, how=condition.how)

@@ -70,7 +70,7 @@ class Switchover:
             return True
         if not self._begun():
             outcomes = checklist.run(checks, self.accepted, self.show)
-            if not checklist.passed(outcomes):
+            if any(outcome.result == checklist.FAILED for outcome in outcomes):
                 return False
             self.progress.checks = [outcome.as_json() for outcome in outcomes]
             self.progress.switched_at, self.progress.replaced, self.progress.steps = None, [], []

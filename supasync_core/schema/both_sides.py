@@ -55,7 +55,7 @@ def _copied(table: Table, old: Shape) -> list[str]:
     """The columns that arrive as they are; a transform may change any of them but the key."""
     if table.transform:
         return list(table.key)
-    return [name for name in table.columns or sorted(old.names) if name not in table.exclude]
+    return [name for name in table.columns or [c.name for c in old.columns] if name not in table.exclude]
 
 
 def _all(table: Table, old: Shape, new: Shape) -> Iterator[Difference]:
@@ -208,10 +208,7 @@ def of_shapes(migration: Migration, table: Table, old: Shape, new: Shape) -> lis
 
 def lacking(migration: Migration, table: Table, source: Shape) -> list[str]:
     """The columns that would be copied and that NEW does not have."""
-    wanted = [name for name in table.columns or [c.name for c in source.columns] if name not in table.exclude]
-    if table.transform:
-        wanted = list(table.key)
-    return missing_columns(migration.sink, table, wanted or table.key)
+    return missing_columns(migration.sink, table, _copied(table, source) or table.key)
 
 
 def _catalog(side: Side, project: str) -> Catalog:

@@ -134,7 +134,9 @@ def standing_still(migration: Migration, table: Table) -> str | None:
     stamps = [
         column.name
         for column in timestamp_sample.timestamp_columns(shape)
-        if column.type and _is_copied(table, column.name)
+        if column.type
+        and column.name not in table.exclude
+        and (not table.columns or column.name in table.columns)
     ]
     if first not in stamps:
         return None
@@ -142,7 +144,3 @@ def standing_still(migration: Migration, table: Table) -> str | None:
     narrow = replace(table, columns=columns, exclude=(), transform=(), timestamp=(first,))
     page = migration.source.read(narrow, Window((Span(Keyset(None)),), _SAMPLE))
     return timestamp_sample.standstill(shape, first, page.rows)
-
-
-def _is_copied(table: Table, column: str) -> bool:
-    return column not in table.exclude and (not table.columns or column in table.columns)

@@ -9,6 +9,7 @@ from supasync_core.api.state_store import Past
 from supasync_core.init import undecided
 from supasync_core.init.undecided import Undecided
 from supasync_core.model.errors import SupasyncError, TableError
+from supasync_core.model.printable import sql_name
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
 from supasync_core.schema import both_sides, foreign_keys, unique_keys
@@ -89,9 +90,11 @@ def _unmerged(migration: Migration) -> Iterator[Finding]:
         if keys is None:
             text = f"{table.name}: NEW does not show whether ({key}) is a unique key"
             yield warning(text, table.name, unique_keys.OLDER)
-        elif not unique_keys.can_merge(table, keys):
+        elif all(set(each.columns) != set(table.key) for each in keys.get(table.address, ())):
             text = f"{table.name}: NEW has no unique key ({key}), so rows cannot be merged by it"
-            yield problem(text, table.name, unique_keys.how_to_add(table), alone=True)
+            columns, place = ", ".join(map(sql_name, table.key)), ".".join(map(sql_name, table.address))
+            hint = f"name another key, or run in NEW: alter table {place} add unique ({columns});"
+            yield problem(text, table.name, hint, alone=True)
 
 
 def _has_another_key(migration: Migration, table: Table) -> bool:

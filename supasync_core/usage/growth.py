@@ -58,7 +58,7 @@ def courses(points: Points) -> tuple[Course, ...]:
     A straight line or a compound growth, whichever lies clearly closer to the history, or both; and the pace
     of the last days, where it has clearly changed.
     """
-    logs = [(day, _log(size)) for day, size in points]
+    logs = [(day, log(max(size, 1.0))) for day, size in points]
     straight, compound = _course(points), _course(logs, compound=True)
     off, off_compound = _off(points, float), _off(logs, _size)
     if off <= off_compound:
@@ -136,10 +136,6 @@ def _student(free: int) -> float:
     """The width for so many degrees of freedom: Student's, by the expansion of Cornish and Fisher."""
     z = _WIDTH
     return z + (z**3 + z) / (4 * free) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * free * free)
-
-
-def _log(size: float) -> float:
-    return log(max(size, 1.0))
 
 
 def _size(logarithm: float) -> float:

@@ -88,7 +88,7 @@ class Search:
         That is what a wrong key looks like. What an earlier run found is looked at again.
         """
         self.walk.finish()
-        if self.walk.extra and not self._shows_rows():
+        if self.walk.extra and not (self.here or (self.met and self.migration.source.count(self.table))):
             raise SchemaError(
                 f"{self.table.name}: OLD returned no rows, and NEW has some: that proves no delete",
                 table=self.table.name,
@@ -104,10 +104,6 @@ class Search:
             gone = {key for key in look.extra if key not in look.filtered}
             self.found = {key: None for key in self.found if key in gone or key not in before}
         return Deletions(tuple(self.found), self.more, tuple(self.missing))
-
-    def _shows_rows(self) -> bool:
-        """Whether OLD has shown any; where it did so in an earlier run alone, whether it still does."""
-        return self.here > 0 or (self.met > 0 and self.migration.source.count(self.table) > 0)
 
     def _looked(self, walk: Walk) -> SecondLook:
         look = SecondLook(self.how, synced_up_to(self.how), walk)
