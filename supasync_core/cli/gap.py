@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -22,9 +21,6 @@ from supasync_core.model.settings import Endpoint, Settings
 from supasync_core.project.migration import opened
 from supasync_core.project.session import Session
 from supasync_core.system.files import write_private
-
-if TYPE_CHECKING:
-    from supasync_core.gap.csv.queries import Query
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -71,7 +67,7 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
     for table in filter(has_row_key, settings.tables):
         output.line(f"note: {table.name}: {NOT_BY_HAND}", err=True)
     if out:
-        _write(Path(out), queries)
+        _write(Path(out), [(each.table, each.sql) for each in queries])
     if as_json:
         rows = [{"table": q.table, "file": q.file, "sql": q.sql, "copy": q.copy} for q in queries]
         click.echo(json.dumps(rows, indent=2))
@@ -154,10 +150,10 @@ def _name(number: int, table: str) -> str:
     return f"{number:02}_{file_name(table)}.sql"
 
 
-def _write(folder: Path, queries: "Sequence[Query]") -> None:
+def _write(folder: Path, queries: Sequence[tuple[str, str]]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as err:
         raise SupasyncError(f"{folder} cannot be created: {err.strerror}") from err
-    for number, query in enumerate(queries, 1):
-        write_private(folder / _name(number, query.table), query.sql + "\n")
+    for number, (table, sql) in enumerate(queries, 1):
+        write_private(folder / _name(number, table), sql + "\n")

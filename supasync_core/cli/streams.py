@@ -97,7 +97,8 @@ class Output:
     def exit_code(self, code: int, trouble: int | None) -> int:
         """The exit code of a command that has ended with ``code``: never 0 where output was lost."""
         sys.stdout.flush()
-        lost = [each.error for each in self._layers if each.error and not _unread(each.error)]
+        errors = [each.error for each in self._layers if each.error]
+        lost = [each for each in errors if not isinstance(each, BrokenPipeError | ConnectionResetError)]
         if not lost:
             sys.stderr.flush()
             return code
@@ -153,8 +154,3 @@ def reguarded(redact: Callable[[str], str]) -> Iterator[None]:
         yield
     finally:
         sys.stdout, sys.stderr = before
-
-
-def _unread(err: OSError) -> bool:
-    """Whether the reader has stopped reading."""
-    return isinstance(err, BrokenPipeError | ConnectionResetError)

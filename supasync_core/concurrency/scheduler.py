@@ -1,6 +1,6 @@
 """Tables side by side: so many at once, each one after those that it comes after."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 
 from supasync_core.model.table import Table
@@ -38,8 +38,9 @@ def run_in_dependency_order(
     failed: BaseException | None = None
     try:
         while running or (waiting and not failed):
-            ready = [] if failed else _ready(waiting, running.values(), workers - len(running))
-            for table in ready:
+            unfinished = {table.name for table in (*waiting, *running.values())}
+            free = [table for table in waiting if unfinished.isdisjoint(table.depends_on)]
+            for table in [] if failed else free[: workers - len(running)]:
                 waiting.remove(table)
                 running[pool.submit(work, table)] = table
             for done in wait(running, return_when=FIRST_COMPLETED).done:
@@ -55,9 +56,3 @@ def run_in_dependency_order(
     pool.shutdown()
     if failed:
         raise failed
-
-
-def _ready(waiting: Sequence[Table], running: Iterable[Table], room: int) -> list[Table]:
-    """The next tables whose parents have ended."""
-    unfinished = {table.name for table in (*waiting, *running)}
-    return [table for table in waiting if unfinished.isdisjoint(table.depends_on)][:room]
