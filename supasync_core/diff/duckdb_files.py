@@ -1,10 +1,8 @@
 """DuckDB files as a side: attached to be read, compared where they are."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
-
-from duckdb import DuckDBPyConnection
 
 from supasync_core.api.journal import keeps_state
 from supasync_core.diff.engine import DiffEngine
@@ -40,7 +38,7 @@ class DuckdbFiles:
 
     def tables(self, path: Path, declared: Sequence[Table]) -> list[Table]:
         """Declared tables that the file has; without one, all of its own in DuckDB's default schema."""
-        with _opened(path) as connection:
+        with closing(open_to_look(path)) as connection:
             tables = Tables(connection)
             found = [table for table in declared if tables.kinds(table) is not None]
             rows = connection.execute(
@@ -53,7 +51,7 @@ class DuckdbFiles:
 
     def shape(self, path: Path, table: Table, choices: Choices) -> Shape:
         """The columns; the types of raw cells and of texts are not known."""
-        with _opened(path) as connection, translate_errors(path, table):
+        with closing(open_to_look(path)) as connection, translate_errors(path, table):
             kinds = Tables(connection).existing(table)
         return Shape(tuple(Column(name, _type(kind)) for name, kind in kinds.items()))
 
@@ -61,7 +59,7 @@ class DuckdbFiles:
         self, engine: DiffEngine, place: str, path: Path, table: Table, shape: Shape, choices: Choices
     ) -> LoadedSide:
         """Attach the file; its rows are read while they are compared."""
-        with _opened(path) as connection, translate_errors(path, table):
+        with closing(open_to_look(path)) as connection, translate_errors(path, table):
             kinds = Tables(connection).existing(table)
         catalog = f"{place}_file"
         engine.fetch(f"DETACH DATABASE IF EXISTS {catalog}")
@@ -77,15 +75,6 @@ class DuckdbFiles:
             loaded = engine.gather(place, [(f"{relation} WHERE {table.where or 'true'}", cells)], None)
             engine.fetch(f"DETACH DATABASE {catalog}")
             return loaded
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[DuckDBPyConnection]:
-    connection = open_to_look(path)
-    try:
-        yield connection
-    finally:
-        connection.close()
 
 
 def _type(kind: Kind) -> str | None:
