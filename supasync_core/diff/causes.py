@@ -81,7 +81,7 @@ class Guess:
         return UNKNOWN if known is None else LATE if at <= known else WAITING
 
     def _surplus(self, at: timestamps.Instant | None) -> str:
-        newest = _instant(self.difference.newest.get(self.old))
+        newest = timestamps.parse_or_none(self.difference.newest.get(self.old))
         if at is not None and newest is not None and at > newest:
             return WRITTEN
         unknown = self.old in self.difference.partial and not self.difference.bounded
@@ -103,15 +103,17 @@ class Guess:
     def _moment(self, side: Mapping[str, str | None] | None) -> timestamps.Instant | None:
         """The row's own time: of its first timestamp that is not NULL."""
         texts = [side.get(name) for name in self.table.timestamp] if side else []
-        return next((_instant(text) for text in texts if text), None)
+        return next((timestamps.parse_or_none(text) for text in texts if text), None)
 
     def _known(self) -> timestamps.Instant | None:
         """Up to when NEW has been filled: by its cursor, else by the youngest row that it has."""
         state = self.state.tables.get(self.table.name) if self.state else None
         if state is not None:
             cursors = [keyset.cursor for keyset in state.keysets.values() if keyset.cursor]
-            return max((at for c in cursors if (at := _instant(c.value)) is not None), default=None)
-        return _instant(self.difference.newest.get(RIGHT if self.old == LEFT else LEFT))
+            return max(
+                (at for c in cursors if (at := timestamps.parse_or_none(c.value)) is not None), default=None
+            )
+        return timestamps.parse_or_none(self.difference.newest.get(RIGHT if self.old == LEFT else LEFT))
 
 
 def side_of_old(left: str, right: str) -> str:
@@ -134,10 +136,3 @@ def _is_cut(short: str, long: str) -> bool:
     if short.endswith("...") and len(short) >= _CUT_LENGTH:
         return long.startswith(short[:-3])
     return len(short) >= _CUT_LENGTH and len(long) > len(short) and long.startswith(short)
-
-
-def _instant(text: str | None) -> timestamps.Instant | None:
-    try:
-        return timestamps.parse(text) if text else None
-    except ValueError:
-        return None

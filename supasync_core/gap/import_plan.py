@@ -53,11 +53,6 @@ class TableImport:
         return [each for each in self.findings if each.level == ERROR and each.kind not in accepted]
 
     @property
-    def sound(self) -> bool:
-        """Whether there is no error, accepted or not."""
-        return all(each.level != ERROR for each in self.findings)
-
-    @property
     def suspicious(self) -> int:
         """How many rows have a finding."""
         return len({(each.key, each.file, each.line) for each in self.findings if each.key or each.line})

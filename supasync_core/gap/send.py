@@ -154,7 +154,7 @@ class Sender:
         known = self.state.table(table.name)
         proofs = (each.proof for each in part.loaded if each.proof)
         proof = next((each for each in proofs if self._reaches(table, known, each)), None)
-        if proof is None or not part.sound or known.late:
+        if proof is None or part.errors(()) or known.late:
             return self.state
         source = self.staging.source()
         source.read_at = Horizon(timestamps.parse(str(proof["at"])))

@@ -62,7 +62,10 @@ def moves(rows: Sequence[Row], column: str, made: str | None, now: Instant | Non
     A value that all rows have which were there at one time, as ``alter table ... add column ... default
     now()`` leaves behind, is not a move: it is the smallest one, and shared.
     """
-    pairs = [(instant(row.get(column)), instant(row.get(made)) if made else None) for row in rows]
+    pairs = [
+        (timestamps.parse_or_none(row.get(column)), timestamps.parse_or_none(row.get(made)) if made else None)
+        for row in rows
+    ]
     values = Counter(value for value, _ in pairs if value is not None)
     floor = min(values, default=None)
     bulk = floor if floor is not None and values[floor] >= _PROOF else None
@@ -205,17 +208,9 @@ def rises(rows: Sequence[Row], key: str, column: str) -> bool:
     return len(steps) >= _PROOF and any(step > 0 for step in steps) and rising >= _MOSTLY * len(steps)
 
 
-def instant(value: object) -> Instant | None:
-    """The instant of a cell; None for NULL and for anything that is not a timestamp."""
-    try:
-        return timestamps.parse(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-
-
 def _numbered(rows: Sequence[Row], key: str, column: str) -> Iterator[tuple[int, Instant]]:
     for row in rows:
-        at = instant(row.get(column))
+        at = timestamps.parse_or_none(row.get(column))
         text = str(row.get(key))
         if at is not None and text.lstrip("-").isdecimal():
             yield int(text), at

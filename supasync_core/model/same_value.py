@@ -42,10 +42,8 @@ def moment(text: str | None) -> Instant | str | None:
     """The moment that a text is, the text itself where it is none."""
     if text is None:
         return None
-    try:
-        return timestamps.parse(text)
-    except (ValueError, TypeError):
-        return str(text)
+    found = timestamps.parse_or_none(text)
+    return str(text) if found is None else found
 
 
 def same_moment(mine: str, theirs: str, *, zoned: bool = True) -> bool:

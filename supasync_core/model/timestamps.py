@@ -68,6 +68,14 @@ def parse(text: str) -> Instant:
     return days * _DAY + (seconds - _offset(part["zone"])) * _SECOND + micros
 
 
+def parse_or_none(value: object) -> Instant | None:
+    """The instant of a timestamp text; None for NULL and for anything that is not a timestamp."""
+    try:
+        return parse(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
 def to_text(instant: Instant) -> str:
     """The ISO text of an instant in UTC, as PostgreSQL reads it, microseconds kept."""
     if instant in (inf, -inf):

@@ -22,6 +22,13 @@ class StateStoreContract:
     def opened(self) -> Callable[[], StateStore]:
         raise NotImplementedError
 
+    @pytest.fixture
+    def store(self, opened: Callable[[], StateStore]) -> StateStore:
+        """The store with a baseline."""
+        store = opened()
+        _baseline(store)
+        return store
+
     def test_nothing_is_stored_at_first(self, opened: Callable[[], StateStore]) -> None:
         past = opened().past(5)
         assert (past.state, past.records) == (None, ())
@@ -37,10 +44,8 @@ class StateStoreContract:
         assert opened().past(1).state == _STATE
         assert opened().begin(_claim()).state == _STATE
 
-    def test_costs_are_listed_since_a_time(self, opened: Callable[[], StateStore]) -> None:
+    def test_costs_are_listed_since_a_time(self, opened: Callable[[], StateStore], store: StateStore) -> None:
         """Oldest first, with the sizes, and nothing from before that time."""
-        store = opened()
-        _baseline(store)
         costs = {"OLD": {"read": {"requests": 5, "sent": 1, "received": 2**40}}}
         for number in (1, 2):
             run = store.begin(_claim())
@@ -57,10 +62,8 @@ class StateStoreContract:
         both = opened().past(1, first.created_at)
         assert (both.state, len(both.records), both.spendings) == (_STATE, 1, past.spendings[1:])
 
-    def test_a_record_survives(self, opened: Callable[[], StateStore]) -> None:
+    def test_a_record_survives(self, opened: Callable[[], StateStore], store: StateStore) -> None:
         """With its counts, its error and its details."""
-        store = opened()
-        _baseline(store)
         run = store.begin(_claim(command="sync --full"))
         entry = replace(
             _entry("partial"), records=7, error="a: b", requests=3, bytes=2**40, details={"events": {"n": 1}}
@@ -77,18 +80,14 @@ class StateStoreContract:
         assert record.details == {"events": {"n": 1}}
         assert record.finished_at is not None
 
-    def test_records_come_newest_first(self, opened: Callable[[], StateStore]) -> None:
-        store = opened()
-        _baseline(store)
+    def test_records_come_newest_first(self, store: StateStore) -> None:
         for status in ("success", "failed"):
             store.save(store.begin(_claim()).id, _entry(status))
         assert [record.status for record in store.past(2).records] == ["failed", "success"]
         assert [record.status for record in store.past(9).records] == ["failed", "success", "baseline"]
 
-    def test_the_horizon_stays_where_a_run_has_none(self, opened: Callable[[], StateStore]) -> None:
+    def test_the_horizon_stays_where_a_run_has_none(self, store: StateStore) -> None:
         """A failed run takes nothing back."""
-        store = opened()
-        _baseline(store)
         horizon = store.past(1).records[0].horizon
         store.save(store.begin(_claim()).id, replace(_entry("failed"), horizon=None))
         assert store.past(1).records[0].horizon == horizon is not None
@@ -116,28 +115,24 @@ class StateStoreContract:
         time.sleep(1.2)
         assert opened().begin(_claim("two")).state == _STATE
 
-    def test_a_checkpoint_renews_the_lease(self, opened: Callable[[], StateStore]) -> None:
+    def test_a_checkpoint_renews_the_lease(self, opened: Callable[[], StateStore], store: StateStore) -> None:
         """A long run shows that it is alive."""
-        store = opened()
-        _baseline(store)
         run = store.begin(_claim(lease=1))
         assert store.save(run.id, replace(_entry("running"), lease=60))
         time.sleep(1.2)
         with pytest.raises(LockedError):
             opened().begin(_claim("two"))
 
-    def test_the_last_save_releases_the_lease(self, opened: Callable[[], StateStore]) -> None:
-        store = opened()
-        _baseline(store)
+    def test_the_last_save_releases_the_lease(self, store: StateStore) -> None:
         ends: list[RecordStatus] = ["failed", "success", "interrupted"]
         for number, status in enumerate(ends):
             run = store.begin(_claim(f"holder {number}", lease=60))
             assert store.save(run.id, _entry(status))
 
-    def test_a_run_that_lost_its_lease_saves_nothing(self, opened: Callable[[], StateStore]) -> None:
+    def test_a_run_that_lost_its_lease_saves_nothing(
+        self, opened: Callable[[], StateStore], store: StateStore
+    ) -> None:
         """It learns that, and must stop."""
-        store = opened()
-        _baseline(store)
         first = store.begin(_claim(lease=60))
         second = opened().begin(_claim(lease=60))
         changed = State(_STATE.source, {"events": TableState(read_at="2030-01-01T00:00:00Z")})
@@ -145,9 +140,7 @@ class StateStoreContract:
         past = store.past(1)
         assert (past.state, past.records[0].id, past.records[0].status) == (_STATE, second.id, "running")
 
-    def test_a_finished_run_saves_nothing_more(self, opened: Callable[[], StateStore]) -> None:
-        store = opened()
-        _baseline(store)
+    def test_a_finished_run_saves_nothing_more(self, store: StateStore) -> None:
         run = store.begin(_claim())
         assert [store.save(run.id, _entry("success")) for _ in range(2)] == [True, False]
 
@@ -158,10 +151,8 @@ class StateStoreContract:
             with pytest.raises(StateError, match="elsewhere"):
                 opened().begin(replace(_claim(), source="elsewhere", baseline=baseline))
 
-    def test_a_closed_state_is_refused_until_it_is_reopened(self, opened: Callable[[], StateStore]) -> None:
+    def test_a_closed_state_is_refused_until_it_is_reopened(self, store: StateStore) -> None:
         """After the switch nothing may be copied over what the app writes."""
-        store = opened()
-        _baseline(store)
         closed = replace(_STATE, closed="2026-01-02T00:00:00Z")
         assert store.save(store.begin(_claim()).id, replace(_entry("closed"), state=closed))
         with pytest.raises(StateError, match="closed at 2026-01-02"):
@@ -182,10 +173,8 @@ class StateStoreContract:
         with pytest.raises(StateError, match="newer"):
             opened().past(1)
 
-    def test_pruning_keeps_the_state(self, opened: Callable[[], StateStore]) -> None:
+    def test_pruning_keeps_the_state(self, store: StateStore) -> None:
         """Old records go, the newest one and what the next run needs stay."""
-        store = opened()
-        _baseline(store)
         store.save(store.begin(_claim()).id, _entry("success"))
         store.save(store.begin(_claim()).id, replace(_entry("success"), retention=0))
         past = store.past(9)

@@ -102,15 +102,10 @@ def real(check: Check, raw: Raw, shape: Shape) -> bool:
     if check.kind != "type" or not check.column or type_of(shape, check.column) not in (ZONED, UNZONED):
         return True
     zoned = type_of(shape, check.column) == ZONED
-    return not all(_is_timestamp(text, zoned=zoned) for text in raw.values(check.condition, check.column))
-
-
-def _is_timestamp(text: str | None, *, zoned: bool) -> bool:
-    try:
-        timestamps.parse(text or "")
-    except ValueError:
-        return False
-    return not zoned or bool(_ZONED.search(text or ""))
+    return not all(
+        timestamps.parse_or_none(text) is not None and (not zoned or _ZONED.search(text))
+        for text in raw.values(check.condition, check.column)
+    )
 
 
 def _cut(name: str, cell: str, shape: Shape) -> Iterator[Check]:

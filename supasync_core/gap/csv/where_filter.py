@@ -83,18 +83,11 @@ def _compared(condition: Condition, shape: Shape, text: str) -> str | None:
     value = literal(condition.value)
     if kind in WHOLE and re.fullmatch(r"-?\d{1,19}", condition.value):
         return f"(TRY_CAST({text} AS HUGEINT) {sign} {condition.value})"
-    if kind in MOMENTS and _is_moment(condition.value):
+    is_moment = timestamps.parse_or_none(condition.value) is not None and condition.value[:4].isdigit()
+    if kind in MOMENTS and is_moment:
         mine, other = instant(text, VARCHAR), instant(value, VARCHAR)
         return f"(CASE WHEN {text} IS NOT NULL AND {mine} IS NULL THEN true ELSE {mine} {sign} {other} END)"
     unsure = not kind or is_document(kind) or foreign(shape, [condition.column])
     if unsure or condition.operator not in ("eq", "neq"):
         return None
     return f"({normal(kind, text)} {sign} {normal(kind, value)})"
-
-
-def _is_moment(text: str) -> bool:
-    try:
-        timestamps.parse(text)
-    except ValueError:
-        return False
-    return text[:4].isdigit()
