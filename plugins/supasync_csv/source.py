@@ -74,10 +74,11 @@ class CsvSource(DuckdbSide):
     def _existing(self, table: Table) -> Path:
         path = self._found.get(table.name) or self._files.of(table)
         if not path.is_file():
+            names = sorted(each.stem for each in self._files.paths())
             raise SchemaError(
                 f"{table.name}: there is no file {path}",
                 table=table.name,
-                hint=f"the tables there are: {', '.join(self._files.names()) or 'none'}",
+                hint=f"the tables there are: {', '.join(names) or 'none'}",
             )
         return path
 

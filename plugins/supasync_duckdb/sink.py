@@ -74,7 +74,9 @@ class DuckdbSink(DuckdbSide):
     def _reading(self, table: Table) -> Iterator[tuple[Reader, Table] | None]:
         known = self._kinds(table) is not None
         with translate_errors(self._path, table):
-            yield (self._unchanged(), table) if known else None
+            if known and self._reader is None:  # it caches: nobody else can write to the file meanwhile
+                self._reader = Reader(self._connection())
+            yield (self._reader, table) if known and self._reader else None
 
     def _kinds(self, table: Table) -> Kinds | None:
         """The table's columns; a file that does not exist is not created by asking."""
@@ -82,12 +84,6 @@ class DuckdbSink(DuckdbSide):
             return None
         with translate_errors(self._path, table):
             return Tables(self._connection()).kinds(table)
-
-    def _unchanged(self) -> Reader:
-        """A reader that caches the tables: nobody else can write to the file meanwhile."""
-        if self._reader is None:
-            self._reader = Reader(self._connection())
-        return self._reader
 
     def _documents(self, table: Table, batch: Batch) -> set[str]:
         """Columns of bare texts in which objects or lists stand, which the first batch makes JSON."""

@@ -31,6 +31,8 @@ _COLUMNS = (
     "details",
     "state",
 )
+_KINDS = dict.fromkeys(_NUMBERS, "BIGINT") | dict.fromkeys(_OBJECTS, "JSON")
+_DEFINITIONS = ", ".join(f"{name} {_KINDS.get(name, 'VARCHAR')}" for name in _COLUMNS)
 _INSERT = (
     "INSERT INTO sync_metadata SELECT (SELECT coalesce(max(number), 0) + 1 FROM sync_metadata), "
     f"{', '.join(f'${name}' for name in _COLUMNS)}"
@@ -67,16 +69,11 @@ class DuckdbStore(JournalStore):
         if self._opened is None:
             self._opened = open_to_write(self._path)
         with translate_errors(self._path), transaction(self._opened):
-            self._opened.execute(f"CREATE TABLE IF NOT EXISTS sync_metadata ({_definitions()})")
+            self._opened.execute(f"CREATE TABLE IF NOT EXISTS sync_metadata (number BIGINT, {_DEFINITIONS})")
             entries = _load(self._opened)
             before = deepcopy(entries)
             yield entries
             _store(self._opened, before, entries)
-
-
-def _definitions() -> str:
-    kinds = dict.fromkeys(_NUMBERS, "BIGINT") | dict.fromkeys(_OBJECTS, "JSON")
-    return ", ".join(["number BIGINT", *(f"{name} {kinds.get(name, 'VARCHAR')}" for name in _COLUMNS)])
 
 
 def _load(connection: DuckDBPyConnection) -> Journal:

@@ -82,11 +82,7 @@ class Client:
         """What ``read`` makes of the answer; an exception means that the answer is unusable."""
         try:
             return read(answer)
-        except (
-            SupasyncError,
-            LargePageError,
-            ImportError,
-        ):  # a missing module is not the answer's fault
+        except (SupasyncError, LargePageError, ImportError):  # a missing module is not the answer's fault
             raise
         except Exception as err:
             what = f"something unusable ({type(err).__name__})"

@@ -54,9 +54,8 @@ def find(folder: Path, tables: Sequence[Table]) -> TableFiles:
     own = {name for path in paths for name in names if _matches(name, path)}
     for path in paths:
         name = _table_of(path, names) or _in_another_case(path, names, own)
-        if name and _is_ambiguous(path, tables):
-            name = None
-        if name is None:
+        saved = [each for each in tables if _matches(each.relation, path, "_rows" + _PART)]
+        if name is None or len(saved) > 1:  # the dashboard may have saved it for either of two tables
             unknown.append(path)
         else:
             files.setdefault(name, []).append(path)
@@ -114,12 +113,6 @@ def by_side(files: Files, left: str, right: str) -> dict[str, Files]:
             mine = sides[inside[0]]
             mine[table] = (*mine.get(table, ()), path)
     return dict(sides)
-
-
-def _is_ambiguous(path: Path, tables: Sequence[Table]) -> bool:
-    """Whether the dashboard may have saved it for either of two tables of one name."""
-    saved = [each for each in tables if _matches(each.relation, path, "_rows" + _PART)]
-    return len(saved) > 1
 
 
 def _table_of(path: Path, names: Sequence[str]) -> str | None:

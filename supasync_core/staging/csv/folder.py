@@ -67,10 +67,6 @@ class Files:
         own, capitals = self.path / f"{name}{_SUFFIX}", self.path / f"{name}{_SUFFIX.upper()}"
         return capitals if capitals.exists() and not own.exists() else own
 
-    def names(self) -> list[str]:
-        """The tables for which there are files."""
-        return sorted(path.stem for path in self.paths())
-
     def paths(self) -> list[Path]:
         """The files, whatever case their suffix is in."""
         return sorted(path for path in self.folder.iterdir() if path.suffix.lower() == _SUFFIX)
