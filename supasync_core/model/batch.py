@@ -186,7 +186,7 @@ class Batch:
         return Batch(raw_json.join(texts[index] for index in wanted), read_at=self.read_at)
 
     def keys(self, columns: Sequence[str]) -> Sequence[Hashable]:
-        """What tells the rows apart by these columns, in their order: see `rowtext.key_values`."""
+        """What tells the rows apart by these columns, in their order: see `raw_json.key_values`."""
         known: dict[tuple[str, ...], Sequence[Hashable]] = self.__dict__.setdefault("_keys", {})
         names = tuple(columns)
         if names not in known:
