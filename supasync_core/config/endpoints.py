@@ -56,7 +56,10 @@ def _endpoint(
     if name is None or not isinstance(entry.value, Section):
         return None
     backend = registry.get(name)
-    values = _values(reading, side, entry, _declared(reading, side, backend))
+    declared = backend.settings
+    if side == "sink":
+        declared = {**reading.host.state_stores.get(name).settings, **declared}
+    values = _values(reading, side, entry, declared)
     if len(reading.problems) > before or not entry.sound:
         return None
     ledger = Ledger()
@@ -88,13 +91,6 @@ def _backend_name(reading: Reading, side: str, entry: Entry, registry: Registry[
     if flaw:
         reading.problems.add(backend.at, f"{side}.backend", flaw)
     return name if flaw is None and name in registry else None
-
-
-def _declared(reading: Reading, side: str, backend: Backend[Any]) -> Mapping[str, Setting]:
-    """The settings that the backend takes, for a sink with those of its state store."""
-    if side != "sink":
-        return backend.settings
-    return {**reading.host.state_stores.get(backend.name).settings, **backend.settings}
 
 
 def _values(reading: Reading, side: str, entry: Entry, declared: Mapping[str, Setting]) -> Values:

@@ -45,10 +45,8 @@ class Reading:
             if name != written:
                 self.old_names.setdefault(written, entry.at)
             if name in entries:
-                old, line = (
-                    next(each for each, new in OLD_NAMES.items() if new == name),
-                    entries[name].at.line,
-                )
+                old = next(each for each, new in OLD_NAMES.items() if new == name)
+                line = entries[name].at.line
                 sentence = f"is given in line {line} already: {old} is the old name of {name}, keep {name}"
                 self.problems.add(entry.at, f"{place}.{written}", sentence)
             else:

@@ -22,11 +22,6 @@ class Rewriting:
     file: EnvFile
     done: Rewritten
 
-    @property
-    def due(self) -> bool:
-        """Whether anything changes."""
-        return self.done.text != self.file.text
-
 
 @dataclass(frozen=True, slots=True)
 class AppEnv:
@@ -38,7 +33,7 @@ class AppEnv:
     @property
     def due(self) -> tuple[Rewriting, ...]:
         """Those that change."""
-        return tuple(each for each in self.files if each.due)
+        return tuple(each for each in self.files if each.done.text != each.file.text)
 
 
 def plan(settings: Settings, switch: Switch) -> AppEnv | None:

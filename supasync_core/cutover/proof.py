@@ -12,7 +12,7 @@ from supasync_core.init.undecided import WAY_OUT, UndecidedTables, by_name
 from supasync_core.model.settings import Mention
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration
-from supasync_core.status.check_table import standing_still
+from supasync_core.status.check_tables import standing_still
 from supasync_core.verify import TableVerdict, Verification
 
 _COPYING: Final = ("sync", "gap import", "gap transfer")

@@ -66,11 +66,8 @@ def load(folder: Path, source: str, sink: str) -> SavedProgress:
             f"{path} cannot be read: {err}",
             hint="it says how far a switch has come: check your app's .env, then move that file away",
         ) from err
-    return (
-        progress
-        if (progress.source, progress.sink) == (source, sink)
-        else SavedProgress(source=source, sink=sink)
-    )
+    same = (progress.source, progress.sink) == (source, sink)
+    return progress if same else SavedProgress(source=source, sink=sink)
 
 
 def save(folder: Path, progress: SavedProgress) -> None:

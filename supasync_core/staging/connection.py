@@ -278,7 +278,7 @@ def _translated(err: duckdb.Error, path: Path, table: Table | None) -> SupasyncE
         )
     for words, number in _REFUSED.items():
         if words in text:
-            return StateError(f"{path}: {words}", hint=faults.hint(number))
+            return StateError(f"{path}: {words}", hint=faults.HINTS.get(number))
     return StateError(
         f"{path} cannot be read as a DuckDB file: {text.splitlines()[0]}",
         hint="it was left as it is: restore it from a copy, or move it away to begin with an empty one",

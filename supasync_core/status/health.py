@@ -12,7 +12,6 @@ from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
 
 _SHOWN = 10
-_SYNCS = ("sync",)
 KEPT_OUT = "some rows of OLD cannot be written to NEW until you act: see below"
 PHASES = ("preparation", "continuous sync", "OLD at its limit", "after the switch")
 _GAP = (
@@ -77,7 +76,7 @@ def judge(
 
     ``tables`` come each with the kinds of changes that reading it does not see.
     """
-    syncs = [record for record in past.records if record.command in _SYNCS and record.status != "running"]
+    syncs = [record for record in past.records if record.command == "sync" and record.status != "running"]
     good = [record for record in syncs if record.status == "success"]
     last = past.state.last_success if past.state else None
     age = _since(last, now)

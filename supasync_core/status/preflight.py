@@ -12,8 +12,7 @@ from supasync_core.model.level import PROBLEM
 from supasync_core.model.state import State
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration, swapped
-from supasync_core.status.check_table import check_table, lacks_row_key
-from supasync_core.status.check_tables import check_tables, check_undecided
+from supasync_core.status.check_tables import check_table, check_tables, check_undecided, lacks_row_key
 from supasync_core.status.finding import Finding, failure, warning
 from supasync_core.sync import source_snapshot
 

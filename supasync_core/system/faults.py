@@ -7,7 +7,7 @@ from supasync_core.model.errors import InternalError, SupasyncError
 
 _FULL = "make room on that disk, for new files too (df -h, df -i), then run it again"
 _CLOSED = "let the user who runs supasync read and write there, or move the folder of tables.yaml"
-_HINTS = {
+HINTS = {
     **dict.fromkeys((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG), _FULL),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _CLOSED),
     **dict.fromkeys((errno.EMFILE, errno.ENFILE), "allow it more open files (ulimit -n)"),
@@ -15,13 +15,9 @@ _HINTS = {
     errno.ENAMETOOLONG: "move the folder to where its path is shorter",
     errno.EIO: "check that disk: the system could not read or write it",
 }
+"""What to do about an error of the file system, by its errno."""
 _UPGRADED = "was supasync replaced while it ran? Then run it again; else install it again"
 _UNSPEAKABLE = "rename it, or run supasync under a locale with UTF-8, such as LC_ALL=C.UTF-8"
-
-
-def hint(number: int) -> str | None:
-    """What to do about an error of the file system, by its errno."""
-    return _HINTS.get(number)
 
 
 def explain(err: Exception, where: str = "supasync") -> SupasyncError:
@@ -31,9 +27,9 @@ def explain(err: Exception, where: str = "supasync") -> SupasyncError:
     """
     if isinstance(err, SupasyncError):
         return err
-    if isinstance(err, OSError) and (err.filename is not None or err.errno in _HINTS):
+    if isinstance(err, OSError) and (err.filename is not None or err.errno in HINTS):
         place = os.fsdecode(err.filename) if isinstance(err.filename, str | bytes) else "this machine"
-        return SupasyncError(f"{place}: {err.strerror or err}", hint=_HINTS.get(err.errno or 0))
+        return SupasyncError(f"{place}: {err.strerror or err}", hint=HINTS.get(err.errno or 0))
     if isinstance(err, ImportError):
         return SupasyncError(f"a part of the program is missing or was replaced: {err.name}", hint=_UPGRADED)
     if isinstance(err, UnicodeEncodeError) and _is_of_a_path(err):

@@ -58,7 +58,7 @@ def locked(beside: Path) -> Iterator[None]:
     except (OSError, NotImplementedError) as err:
         raise StateError(
             f"{path.parent}: the file system supports no locks: {getattr(err, 'strerror', None) or err}",
-            hint=faults.hint(errno.ENOSPC)
+            hint=faults.HINTS[errno.ENOSPC]
             if getattr(err, "errno", None) == errno.ENOSPC
             else "keep tables.yaml, and .supasync beside it, on a local disk that the user may write to",
         ) from err
