@@ -62,7 +62,6 @@ class CsvSource(DuckdbSide):
         return self.read_at.at if self.read_at else None
 
     def close(self) -> None:
-        """Remove the loaded copy."""
         self._work.close()
 
     @contextmanager

@@ -88,7 +88,6 @@ class Workspace:
         self.connection.execute(f"DROP TABLE IF EXISTS {qualified(table)}")
 
     def close(self) -> None:
-        """Remove the database."""
         self.connection.close()
         self._folder.cleanup()
 

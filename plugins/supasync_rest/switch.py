@@ -19,24 +19,18 @@ from supasync_rest.url_and_key import key_problem
 
 _FUNCTION: Final = "supasync_ready"
 _CONDITIONS: Final = {
-    "sequences": "sequences of NEW are beyond the largest key",
-    "identity": "identity columns are as they were before the sync",
-    "triggers": "no trigger of NEW is disabled",
-    "foreign-keys": "every foreign key that was dropped for the sync is restored",
+    "sequences": ("sequences of NEW are beyond the largest key", "set"),
+    "identity": ("identity columns are as they were before the sync", "always"),
+    "triggers": ("no trigger of NEW is disabled", "on"),
+    "foreign-keys": ("every foreign key that was dropped for the sync is restored", "on"),
 }
-_OPTIONS: Final = {
-    "sequences": "sequences set",
-    "identity": "identity always",
-    "triggers": "triggers on",
-    "foreign-keys": "foreign-keys on",
-}
-"""Of ``supasync schema sql``, whose SQL makes each condition hold."""
+"""Each with the value of its option of ``supasync schema sql``, whose SQL makes it hold."""
 
 
 class RestSwitch:
     """Asks NEW by GET alone."""
 
-    conditions: Mapping[str, str] = _CONDITIONS
+    conditions: Mapping[str, str] = {name: sentence for name, (sentence, _) in _CONDITIONS.items()}
 
     def __init__(self, ends: Ends, retry_policy: RetryPolicy | None = None) -> None:
         self._ends = ends
@@ -73,21 +67,21 @@ class RestSwitch:
                 self._ready(tables[at : at + TABLES_AT_ONCE]) for at in range(0, len(tables), TABLES_AT_ONCE)
             ]
         except SupasyncError as err:
-            for name, option in _OPTIONS.items():
-                hint = f"{err.hint or ''}\nSQL that makes it so: supasync schema sql --{option}".strip()
+            for name, (_, value) in _CONDITIONS.items():
+                hint = f"{err.hint or ''}\nSQL that makes it so: supasync schema sql --{name} {value}".strip()
                 yield Condition(name=name, holds=None, text=str(err), how="not seen", hint=hint)
             return
-        for name, option in _OPTIONS.items():
+        for name, (_, value) in _CONDITIONS.items():
             wrong = [text for each in found for text in each.get(name, ())]
             firing = self._firing_triggers(tables) if name == "triggers" and not wrong else []
-            hint = f"paste into NEW's SQL editor what this prints: supasync schema sql --{option}"
+            hint = f"paste into NEW's SQL editor what this prints: supasync schema sql --{name} {value}"
             yield Condition(
                 name=name,
                 holds=not wrong,
                 text="; ".join(wrong or ["as it should be", *firing]),
                 how=f"{_FUNCTION}() in NEW",
                 hint=hint if wrong else catalog_warnings.GUARD if firing else None,
-                sql=scripts.script(option.replace(" ", "-"), tables) if wrong else None,
+                sql=scripts.script(f"{name}-{value}", tables) if wrong else None,
             )
 
     def _firing_triggers(self, tables: Sequence[Table]) -> list[str]:

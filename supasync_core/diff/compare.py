@@ -207,7 +207,6 @@ class SideComparison:
 
 
 def _copies(table: Table, name: str) -> bool:
-    """Whether the column is copied."""
     return name in table.key or (name not in table.exclude and name in (table.columns or (name,)))
 
 

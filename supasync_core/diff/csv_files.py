@@ -117,7 +117,6 @@ class CsvFiles:
         return _together(engine, place, parts, table.where, complete=choices.complete)
 
     def _paths(self, path: Path, table: Table) -> list[Path]:
-        """The table's files."""
         if not path.is_dir():
             return [path]
         there = self._found(path, [table])

@@ -201,7 +201,6 @@ class DiffEngine(Database):
         self._folder.cleanup()
 
     def _unload(self) -> None:
-        """Drop what was loaded."""
         self.fetch("DROP TABLE places")
         for place in tuple(self.loaded):
             self._drop(place)

@@ -72,13 +72,12 @@ class Pairing:
 
     def repeated(self) -> str:
         """Keys that come more than once on a side, as the table ``repeated``."""
-        width = range(len(self.question.table.key))
-        names = {letter: ", ".join(f"{letter}{i} AS k{i}" for i in width) for letter in "lr"}
+        names = {letter: ", ".join(f"{letter}{i} AS k{i}" for i in self._keyed) for letter in "lr"}
         sides = [
-            f"SELECT {names['l']}, 1 AS l, 0 AS r FROM {self._rows('l', width)}",
-            f"SELECT {names['r']}, 0 AS l, 1 AS r FROM {self._rows('r', width)}",
+            f"SELECT {names['l']}, 1 AS l, 0 AS r FROM {self._rows('l', self._keyed)}",
+            f"SELECT {names['r']}, 0 AS l, 1 AS r FROM {self._rows('r', self._keyed)}",
         ]
-        key = ", ".join(f"k{i}" for i in width)
+        key = ", ".join(f"k{i}" for i in self._keyed)
         return (
             f"CREATE OR REPLACE TABLE repeated AS SELECT {key}, sum(l)::BIGINT AS l, sum(r)::BIGINT AS r "
             f"FROM ({' UNION ALL '.join(sides)}) GROUP BY {key} HAVING sum(l) > 1 OR sum(r) > 1"
@@ -104,16 +103,15 @@ class Pairing:
 
     def respelt(self) -> list[str]:
         """Put rows together whose keys are other spellings of one value, where that leaves no doubt."""
-        width = range(len(self.question.table.key))
         parts = []
         for letter, other in (("l", "r"), ("r", "l")):
             rows = self._rows(letter, self._keyed)
-            keys = [f"{equality.looked(self.kind(i), f'{letter}{i}')} AS k{i}" for i in width]
+            keys = [f"{equality.looked(self.kind(i), f'{letter}{i}')} AS k{i}" for i in self._keyed]
             parts.append(
                 f"SELECT n, {', '.join(keys)} FROM {rows} WHERE n IN "
                 f"(SELECT {letter} FROM places WHERE {other} IS NULL)"
             )
-        listed = ", ".join(f"k{i}" for i in width)
+        listed = ", ".join(f"k{i}" for i in self._keyed)
         looked = self._keyed if self._wide else range(len(self.columns))
         alone = f"QUALIFY count(*) OVER (PARTITION BY {listed}) = 1"
         mine, theirs = (f"(SELECT * FROM ({part}) {alone})" for part in parts)
@@ -220,8 +218,7 @@ class Pairing:
         return f"{letter}.{letter}t" if self._wide else f"[{cells}]"
 
     def _same_key(self, mine: str, theirs: str) -> str:
-        width = range(len(self.question.table.key))
-        return " AND ".join(f"{mine}{i} IS NOT DISTINCT FROM {theirs}{i}" for i in width)
+        return " AND ".join(f"{mine}{i} IS NOT DISTINCT FROM {theirs}{i}" for i in self._keyed)
 
     def _differs(self) -> str:
         """Whether anything does; the texts are looked into only where they are not the same."""
@@ -238,7 +235,6 @@ class Pairing:
         return f"CASE {' '.join(cases)} END" if cases else f"{SAME}"
 
     def _flag(self, i: int, mine: str, theirs: str) -> str:
-        """What SQL says of the cells of a column."""
         kind, name = self.kind(i), self.columns[i]
         cases = [f"WHEN {mine} IS NOT DISTINCT FROM {theirs} THEN {SAME}"]
         for null, text, side in ((mine, theirs, self.left), (theirs, mine, self.right)):

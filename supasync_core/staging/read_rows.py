@@ -97,7 +97,6 @@ class Reader:
         return copy, number
 
     def _check_columns(self, table: Table, kinds: Kinds, columns: Sequence[str]) -> None:
-        """Refuse missing columns."""
         for name in (name for name in (*table.key, *columns, *table.columns) if name not in kinds):
             raise SchemaError(
                 f"{table.name}: there is no column {name}",
@@ -138,7 +137,6 @@ def _filtered(table: Table) -> str:
 
 
 def _row(table: Table, kinds: Kinds) -> str:
-    """The SQL of one row's JSON text."""
     cells = [
         f"{literal(dumps(name, ensure_ascii=False) + ':')} || {json_or_null(column(name), kinds[name])}"
         for name in chosen(table, kinds)

@@ -184,7 +184,6 @@ class SourceContract:
 
     @staticmethod
     def _walk(source: Source, span: Span, limit: int = 2) -> list[int]:
-        """The ids in the order in which pages give them."""
         return [
             each for batch in pages(source, replace(EVENTS, page_size=limit), span) for each in ids(batch)
         ]

@@ -207,7 +207,6 @@ def _filter(wanted: Wanted) -> tuple[str, list[str]]:
 
 
 def _condition(condition: Condition) -> str:
-    """One PostgREST filter as SQL."""
     name = f"t.{sql_name(condition.column)}"
     if condition.operator == "is":
         text = f"{name} is {condition.value.lower()}"

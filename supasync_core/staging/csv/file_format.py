@@ -156,7 +156,6 @@ def _header(text: str, names: frozenset[str]) -> tuple[str, tuple[str, ...]]:
 
 
 def _end_of_record(text: str) -> int:
-    """The place behind the first record."""
     quoted = False
     for at, letter in enumerate(text):
         if letter == '"':
