@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from supasync_core.model.errors import SchemaError
@@ -51,11 +51,8 @@ class CsvSource(DuckdbSide):
     def tables(self, schema: str) -> Mapping[str, Shape]:
         """What is guessed of all files' tables from names and values."""
         self._found = files_of(self._files, schema)
-        work = Workspace()
-        try:
+        with closing(Workspace()) as work:
             return catalog(self._found, work)
-        finally:
-            work.close()
 
     def now(self) -> Instant | None:
         """When the file that was read last was written: it holds nothing younger."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Final
 
 from supasync_core.api.registration import Context
@@ -54,11 +55,8 @@ class RestSwitch:
             )
             yield Condition(name="keys", holds=not self._wants_anon, text=text, how="not asked")
             return
-        client = self._opened(key)
-        try:
+        with closing(self._opened(key)) as client:
             yield _probed(client, "the anon key", may=False)
-        finally:
-            client.close()
 
     def look(self, tables: Sequence[Table]) -> Iterator[Condition]:
         """Each condition, by a function of NEW that only reads; unknown where NEW does not have it."""

@@ -209,7 +209,5 @@ def _at_or_before(given: object, bound: str | None) -> bool:
         return True
     if bound is None:
         return False
-    try:
-        return timestamps.parse(str(given)) <= timestamps.parse(bound)
-    except ValueError:
-        return False
+    at, limit = timestamps.parse_or_none(given), timestamps.parse_or_none(bound)
+    return at is not None and limit is not None and at <= limit
