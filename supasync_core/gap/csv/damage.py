@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from supasync_core.model import timestamps
 from supasync_core.model.pg_types import (
@@ -68,33 +69,23 @@ def checks(raw: Raw, dialect: Dialect, shape: Shape, nulls: dict[str, str | None
             yield Check("newline", name, f"contains({bare}, '\\n')", text)
 
 
-def row_count(raw: Raw, dialect: Dialect, rows: int) -> Iterator[ExportFinding]:
-    """A number of rows at which something stops: the editor's own limit, or a failed page of 500."""
+def of_the_file(raw: Raw, dialect: Dialect, shape: Shape, rows: int) -> Iterator[ExportFinding]:
+    """What a file of so many rows has lost as a whole, and what cannot be seen in its cells."""
+    finding = partial(ExportFinding, table=raw.table.name, file=raw.file)
+    # where something stops: the editor's own limit, or a failed page of 500
     if dialect.limited and rows and (rows in _SUSPECT or rows % _PAGE == 0):
-        text = (
-            f"{raw.file} has exactly {rows:,} rows: the editor's limit or a failed page may have cut it off"
-        )
-        yield ExportFinding(kind="rows", table=raw.table.name, text=text, file=raw.file)
-
-
-def last_line(raw: Raw, dialect: Dialect) -> Iterator[ExportFinding]:
-    """A file of psql's ends in a line end; a dashboard's does not, its last cell may be cut unseen."""
+        text = f"has exactly {rows:,} rows: the editor's limit or a failed page may have cut it off"
+        yield finding(kind="rows", text=f"{raw.file} {text}")
+    # a dashboard's file ends without a line end: its last cell may be cut unseen
     if dialect.name == "psql" and not raw.physical.closed:
-        text = f"{raw.file} ends in the middle of its last line"
-        yield ExportFinding(kind="ragged", table=raw.table.name, text=text, file=raw.file)
-
-
-def reformatted(raw: Raw, dialect: Dialect, shape: Shape) -> Iterator[ExportFinding]:
-    """Say once for each column of JSON what cannot be seen in its cells."""
-    for name in raw.physical.header:
-        if dialect.javascript and (is_json(type_of(shape, name)) or is_array(type_of(shape, name))):
+        yield finding(kind="ragged", text=f"{raw.file} ends in the middle of its last line")
+    for name in raw.physical.header if dialect.javascript else ():
+        if is_json(type_of(shape, name)) or is_array(type_of(shape, name)):
             text = (
                 f"{raw.file}: {name} was reformatted by JavaScript: whitespace, repeated names, trailing "
                 "zeros are lost, the JSON null looks like NULL; gap sql --exact keeps them"
             )
-            yield ExportFinding(
-                kind="json", table=raw.table.name, text=text, level=WARNING, file=raw.file, column=name
-            )
+            yield finding(kind="json", text=text, level=WARNING, column=name)
 
 
 def real(check: Check, raw: Raw, shape: Shape) -> bool:

@@ -197,9 +197,7 @@ class TableStager:
         for text in nulls.hints(raw, cells, dialect, self.shape, self.choices):
             self._report("null", text, WARNING, file=raw.file)
         rows = raw.count()
-        self.findings += damage.row_count(raw, dialect, rows)
-        self.findings += damage.last_line(raw, dialect)
-        self.findings += damage.reformatted(raw, dialect, self.shape)
+        self.findings += damage.of_the_file(raw, dialect, self.shape, rows)
         bad = list(self._checked(raw, dialect, words))
         self.parts.append(self._part(raw, dialect, words, bad))
         self.loaded.append(
