@@ -1,6 +1,7 @@
 """The foreign keys of a sink as far as it tells them: between its tables, from and to other tables."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from supasync_core.api.backend import Reference, Referential, Referred, Sink
 from supasync_core.model.dependencies import cycles
@@ -39,26 +40,16 @@ def from_other_tables(sink: Sink, tables: Sequence[Table]) -> list[Reference]:
     return [each for each in found or () if each.table not in names]
 
 
-def references_outside(migration: Migration) -> list[Reference] | None:
-    """The foreign keys to what tables.yaml does not name; None where the sink could tell, and does not."""
-    sink, tables = migration.sink, migration.settings.tables
-    if not isinstance(sink, Referential):
-        return []
-    try:
-        found = sink.references(tables)
-    except SupasyncError:
-        return None
-    known = {table.address for table in tables}
-    return None if found is None else [each for each in found if each.parent not in known]
-
-
 def sentences(migration: Migration) -> Iterator[tuple[str | None, str, str]]:
-    """Of each such key the table's name, what it means, and what to do."""
-    found = references_outside(migration)
+    """Of each foreign key to what tables.yaml does not name its table's name, what it means, what to do."""
+    sink, tables = migration.sink, migration.settings.tables
+    found: Sequence[Reference] | None = None
+    with suppress(SupasyncError):
+        found = sink.references(tables) if isinstance(sink, Referential) else ()
     if found is None:
         yield None, OLDER, "paste what supasync schema sql prints into NEW's SQL editor again"
-    names = {table.address: table.name for table in migration.settings.tables}
-    for each in found or ():
+    names = {table.address: table.name for table in tables}
+    for each in (each for each in found or () if each.parent not in names):
         name, other = names[each.table], printed_parent(each)
         text = f"{name}: {', '.join(each.columns)} refers to {other}, which is not copied"
         yield name, f"{text}: a row waits until NEW has its parent", _ways(each, other)
@@ -69,8 +60,7 @@ def circles(migration: Migration) -> Iterator[tuple[str, str, str]]:
     names = {table.address: table for table in migration.settings.tables}
     after: dict[str, set[str]] = {table.name: set() for table in migration.settings.tables}
     try:
-        found = of_tables(migration.sink, migration.settings.tables)
-        for each in found:
+        for each in of_tables(migration.sink, migration.settings.tables):
             child, parent = names[each.table], names.get(each.parent)
             if parent and parent is not child and _is_required(migration.sink.shape(child), each):
                 after[child.name].add(parent.name)

@@ -35,7 +35,12 @@ class Meter:
 
     def shares(self) -> tuple[Share, ...]:
         """How much of the month's budgets is used by now."""
-        return monthly(self._spent(), self._budgets)
+        totals = {project: self._ledger.total(project) for project in PROJECTS}
+        spent = {
+            project: self._before[project] + Used(total.requests, total.sent, total.received)
+            for project, total in totals.items()
+        }
+        return monthly(spent, self._budgets)
 
     def check(self) -> None:
         """BudgetError where going on might exceed a budget that stops; between two batches."""
@@ -62,13 +67,6 @@ class Meter:
         received = self._ledger.total(project).received
         self._step[project] = max(self._step[project], received - self._seen[project])
         self._seen[project] = received
-
-    def _spent(self) -> dict[str, Used]:
-        totals = {project: self._ledger.total(project) for project in PROJECTS}
-        return {
-            project: self._before[project] + Used(total.requests, total.sent, total.received)
-            for project, total in totals.items()
-        }
 
 
 def metered(migration: Migration, now: timestamps.Instant) -> Meter | None:

@@ -3,7 +3,7 @@
 Rows change while pages are read. Only what still differs when both rows are fetched together is reported.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from supasync_core.model import timestamps
@@ -158,11 +158,10 @@ class SecondLook:
         if filtered:
             self.filtered.add(key)
 
-    def _leave(self, keys: Iterable[Key]) -> None:
+    def _leave(self, keys: list[Key]) -> None:
         """Count as different what nobody looks at again."""
-        left = list(keys)
-        self.doubtful += left
-        self.unlooked += len(left)
+        self.doubtful += keys
+        self.unlooked += len(keys)
 
     def _count_as_equal(self, mine: SeenRow) -> None:
         """Add the row to the digest, unless it was found equal at first sight."""
