@@ -141,14 +141,15 @@ class SecondLook:
         return found | set(extra[SINGLY:])
 
     def _pair(self, key: Key, mine: SeenRow, theirs: SeenRow) -> None:
-        columns = self.how.whole().differing(mine, theirs)
+        walk, columns = self.walk, self.how.whole().differing(mine, theirs)
         if columns and self._written_since_closed(theirs):
             self.newer += 1
         elif columns and not self._younger(mine):
             self.changed[key] = columns
             self.doubtful.append(key)
-        elif not columns:
-            self._count_as_equal(mine)
+        elif not columns and any(key in each for each in (walk.missing, walk.changed, walk.extra)):
+            row = mine if self.how.method == ROWS else replace(mine, text=None)
+            walk.digest = added(walk.digest, row)  # that of any other row is in it since the first sight
 
     def _extra(self, key: Key, theirs: SeenRow, *, filtered: bool) -> None:
         if self._written_since_closed(theirs):
@@ -162,13 +163,6 @@ class SecondLook:
         """Count as different what nobody looks at again."""
         self.doubtful += keys
         self.unlooked += len(keys)
-
-    def _count_as_equal(self, mine: SeenRow) -> None:
-        """Add the row to the digest, unless it was found equal at first sight."""
-        walk = self.walk
-        if mine.key in walk.missing or mine.key in walk.changed or mine.key in walk.extra:
-            row = mine if self.how.method == ROWS else replace(mine, text=None)
-            walk.digest = added(walk.digest, row)
 
     def _younger(self, mine: SeenRow) -> bool:
         younger = self.synced.excuses(mine)
