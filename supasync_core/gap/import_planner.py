@@ -83,14 +83,11 @@ class ImportPlanner:
     def _stage(self, table: Table, paths: tuple[Path, ...]) -> None:
         self.progress(f"staging {', '.join(path.name for path in paths)} ...")
         shape = self._shape(table)
-        part = TableImport(table, paths, shape)
+        part = self.parts[table.name] = TableImport(table, paths, shape)
         if has_row_key(table):  # of a kind that nobody can accept: a row without its key may be there twice
             part.report("key", NOT_BY_HAND)
-            self.parts[table.name] = part
-            return
-        staged = stage(self.staging, table, paths, shape, self.choices)
-        part.loaded, part.findings, part.undecided = staged.loaded, staged.findings, staged.undecided
-        self.parts[table.name] = part
+        else:
+            stage(self.staging, part, self.choices)
 
     def _shape(self, table: Table) -> Shape:
         """The sink's columns; those that were kept where the sink knows no types."""

@@ -11,7 +11,7 @@ import pytest
 
 from supasync_core.gap.csv.settle_nulls import Undecided, settle
 from supasync_core.gap.csv.stage_files import stage
-from supasync_core.gap.import_plan import KINDS
+from supasync_core.gap.import_plan import KINDS, TableImport
 from supasync_core.model.batch import Batch
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging import staging_file
@@ -67,7 +67,7 @@ class Bench:
         """Stage one file of the table jobs."""
         path = self.folder / file
         path.write_bytes(body if isinstance(body, bytes) else body.encode())
-        staged = stage(self.staging, JOBS, [path], SHAPE, Choices(**choices))  # type: ignore[arg-type]
+        staged = stage(self.staging, TableImport(JOBS, (path,), SHAPE), Choices(**choices))  # type: ignore[arg-type]
         self.undecided = staged.undecided
         return staged.loaded, staged.findings
 
@@ -301,7 +301,7 @@ def test_rows_that_where_leaves_out_are_not_staged_and_that_is_said(
     path.write_text(text(*rows))
     table = replace(JOBS, where=where)
     choices = Choices(language="rest", nulls={"jobs.note": "empty"})
-    found = stage(bench.staging, table, [path], SHAPE, choices).findings
+    found = stage(bench.staging, TableImport(table, (path,), SHAPE), choices).findings
     said = [each.text for each in found if each.kind == "where"]
     assert "".join(sorted(str(row["id"]) for row in bench.rows())) == (kept or "123")
     assert len(said) == (kept != "123")

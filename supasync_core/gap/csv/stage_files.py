@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from supasync_core.gap.csv import damage, dedupe
 from supasync_core.gap.csv.settle_nulls import Undecided
 from supasync_core.gap.csv.where_filter import leave_out
+from supasync_core.gap.import_plan import TableImport
 from supasync_core.model.table import Shape, Table
 from supasync_core.staging.connection import private_umask, translate_errors
 from supasync_core.staging.csv import nulls
@@ -17,7 +17,7 @@ from supasync_core.staging.csv.cells import NOT_NULL, nullable, staged
 from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.csv.dialects import Dialect, is_exact
 from supasync_core.staging.csv.exact_form import ExactFile
-from supasync_core.staging.csv.export_finding import ERROR, WARNING, ExportFinding, LoadedFile
+from supasync_core.staging.csv.export_finding import ERROR, WARNING, LoadedFile
 from supasync_core.staging.csv.file_format import Physical, UnreadableFileError, examine
 from supasync_core.staging.csv.raw_table import Raw
 from supasync_core.staging.csv.records import lines
@@ -50,16 +50,14 @@ class StagedPart:
         return f"SELECT {', '.join([*cells, str(self.file), self.row])} FROM {self.rows}"
 
 
-def stage(
-    staging: Staging, table: Table, files: Sequence[Path], shape: Shape, choices: Choices
-) -> "TableStager":
-    """Stage the files of a table: what was loaded, what is wrong with it, what is undecided."""
+def stage(staging: Staging, part: TableImport, choices: Choices) -> TableImport:
+    """Stage the files of a table, and note what was loaded, what is wrong with it, what is undecided."""
     with TemporaryDirectory(prefix="supasync-") as drafts:
-        stager = TableStager(staging, table, shape, choices, Path(drafts))
-        for index, path in enumerate(files):
+        stager = TableStager(staging, part, part.table, part.shape, choices, Path(drafts))
+        for index, path in enumerate(part.paths):
             stager.add(index, path)
         stager.finish()
-    return stager
+    return part
 
 
 @dataclass
@@ -67,13 +65,11 @@ class TableStager:
     """Collects the files of one table; ``finish`` makes its staged rows."""
 
     staging: Staging
+    part: TableImport
     table: Table
     shape: Shape
     choices: Choices
     drafts: Path
-    loaded: list[LoadedFile] = field(default_factory=list)
-    findings: list[ExportFinding] = field(default_factory=list)
-    undecided: list[Undecided] = field(default_factory=list)
     parts: list[StagedPart] = field(default_factory=list)
 
     def add(self, index: int, path: Path) -> None:
@@ -101,13 +97,13 @@ class TableStager:
             columns = list(dict.fromkeys(name for part in self.parts for name in part.cells))
             rows = " UNION ALL ".join(part.select(columns) for part in self.parts)
             self.staging.stage(self.table, rows, columns)
-            self.findings += leave_out(self.staging, self.table, self.shape, self.choices.language)
+            self.part.findings += leave_out(self.staging, self.table, self.shape, self.choices.language)
             exact = ", ".join(str(part.file) for part in self.parts if part.exact)
             if exact and not all(part.exact for part in self.parts):
                 dedupe.prefer_exact(self.staging, self.table, self.shape, exact)
                 self._forget_replaced()
-            self.findings += dedupe.one_of_each(self.staging, self.table, self.shape)
-            self.findings += dedupe.unchecked(self.table, self.shape)
+            self.part.findings += dedupe.one_of_each(self.staging, self.table, self.shape)
+            self.part.findings += dedupe.unchecked(self.table, self.shape)
             for (name,) in self.staging.fetch(
                 "SELECT table_name FROM information_schema.tables "
                 "WHERE table_schema = 'gap' AND regexp_matches(table_name, '^(raw|exact) ')"
@@ -117,9 +113,9 @@ class TableStager:
     def _forget_replaced(self) -> None:
         """Forget the findings about rows that an exact file has replaced."""
         width = len(self.table.key)
-        keys = [e.key for e in self.findings if e.kind != "exact" and len(e.key) == width]
+        keys = [e.key for e in self.part.findings if e.kind != "exact" and len(e.key) == width]
         there = self.staging.staged_keys(self.table, keys)
-        self.findings[:] = [each for each in self.findings if not each.key or each.key not in there]
+        self.part.findings[:] = [each for each in self.part.findings if not each.key or each.key not in there]
 
     def _fit(self, path: Path, physical: Physical) -> bool:
         """Whether the header can be read as the table's columns; what is wrong with it is reported.
@@ -163,14 +159,14 @@ class TableStager:
         self.staging.connection.execute(f"DROP TABLE IF EXISTS {qualified(target)}")
         for batch in file.batches():
             self.staging.write(target, self.shape, batch)
-        self.findings += file.findings
+        self.part.findings += file.findings
         kinds = Tables(self.staging.connection).kinds(target)
         if kinds is not None:
             cells = {name: f"e.{identifier(name)}" for name in kinds}
             self.parts.append(
                 StagedPart(index, cells, "NULL::BIGINT", f"{qualified(target)} AS e", exact=True)
             )
-        self.loaded.append(
+        self.part.loaded.append(
             LoadedFile(
                 table=self.table.name,
                 file=path.name,
@@ -182,7 +178,7 @@ class TableStager:
         )
 
     def _add_plain(self, raw: Raw) -> None:
-        self.findings += (replace(each, level=ERROR) for each in raw.load())
+        self.part.findings += (replace(each, level=ERROR) for each in raw.load())
         cells = raw.cells(self.shape)
         dialect = raw.dialect(cells, self.shape, self.choices)
         if dialect.javascript:
@@ -193,14 +189,14 @@ class TableStager:
             words[column] = word if sure or not word else NOT_NULL
             if not sure and column in self._columns(raw.physical):
                 doubtful = looks.word if word else looks.bare + looks.quoted
-                self.undecided.append(Undecided(column, word or "", doubtful, raw.file))
+                self.part.undecided.append(Undecided(column, word or "", doubtful, raw.file))
         for text in nulls.hints(raw, cells, dialect, self.shape, self.choices):
-            self._report("null", text, WARNING, file=raw.file)
+            self.part.report("null", text, WARNING, file=raw.file)
         rows = raw.count()
-        self.findings += damage.of_the_file(raw, dialect, self.shape, rows)
+        self.part.findings += damage.of_the_file(raw, dialect, self.shape, rows)
         bad = list(self._checked(raw, dialect, words))
         self.parts.append(self._part(raw, dialect, words, bad))
-        self.loaded.append(
+        self.part.loaded.append(
             LoadedFile(
                 table=self.table.name,
                 file=raw.file,
@@ -228,10 +224,10 @@ class TableStager:
                 line = at.get(row)
                 text = f"{raw.file}, line {line or '?'}, key {', '.join(key)}: {check.text}"
                 where = {"file": raw.file, "line": line, "key": key, "column": check.column}
-                self._report(check.kind, text, check.level, **where)
+                self.part.report(check.kind, text, check.level, **where)
             if count > len(found):
                 text = f"{raw.file}: {count - len(found):,} more rows: {check.text}"
-                self._report(check.kind, text, check.level, file=raw.file)
+                self.part.report(check.kind, text, check.level, file=raw.file)
             if check.kind in _LEFT_OUT:
                 yield check.condition
 
@@ -244,7 +240,4 @@ class TableStager:
         return StagedPart(raw.index, cells, f"{ROW_ID} + 1", f"{raw.name}{where}")
 
     def _file(self, kind: str, path: Path, text: str, column: str | None = None) -> None:
-        self._report(kind, f"{path.name} {text}", file=path.name, column=column)
-
-    def _report(self, kind: str, text: str, level: str = ERROR, **where: Any) -> None:  # noqa: ANN401 - by name
-        self.findings.append(ExportFinding(kind=kind, table=self.table.name, text=text, level=level, **where))
+        self.part.report(kind, f"{path.name} {text}", file=path.name, column=column)
