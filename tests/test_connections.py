@@ -204,7 +204,7 @@ def test_what_a_proxy_refuses_is_not_told_of_the_project(
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
         with (
             closing(RestSource(context, RetryPolicy(attempts=1))) as source,
-            pytest.raises(kind, match=f"the proxy before OLD refuses .*{status}") as told,
+            pytest.raises(kind, match=f"the proxy in front of OLD refused the connection .*{status}") as told,
         ):
             source.count(Table(name="jobs"))
     assert hint in str(told.value.hint)

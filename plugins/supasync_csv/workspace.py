@@ -105,7 +105,7 @@ def header(table: Table, path: Path) -> list[str]:
         ) from err
     if not names or "" in names or len(set(names)) < len(names):
         raise SchemaError(
-            f"{table.name}: the first line of {path} does not name each column once",
+            f"{table.name}: the first line of {path} has missing or duplicate column names",
             table=table.name,
             hint="export it again with a header",
         )

@@ -165,7 +165,9 @@ class Client:
 
     def _proxy_refused(self, cause: BaseException) -> TransientError | RefusedError:
         """The proxy did not connect to the project, which says nothing about the project."""
-        reason = self._shown(f"the proxy before {self.project} refuses ({describe(cause)})")
+        reason = self._shown(
+            f"the proxy in front of {self.project} refused the connection ({describe(cause)})"
+        )
         if "407" in reason:
             return RefusedError(reason, hint=PROXY_HINT)
         return RetryableError(reason, hint="check HTTPS_PROXY; NO_PROXY names hosts that need no proxy")

@@ -234,7 +234,7 @@ _BY_STATUS: dict[int, Rule] = {
         "quota",
     ),
     403: _project("forbids the request", "check the key, and the project's network restrictions"),
-    407: _project("was not reached: the proxy before it requires a login", PROXY_HINT),
+    407: _project("was not reached: the proxy in front of it requires authentication", PROXY_HINT),
     408: _retryable,
     413: _too_large,
     414: _schema("does not accept an address of this length", "shorten where: or columns:"),

@@ -213,7 +213,8 @@ class Command:
         stem = file_name(part.table.name)
         name = f"{stem}-2.csv"
         output.line(
-            f"to get these rows of {part.table.name} again, save this query's result as {name} beside it:"
+            f"to export these rows of {part.table.name} again, run this query and save the result as {name} "
+            "in the same folder:"
         )
         click.echo(query(wanted, exact=True).sql.replace(f"{stem}.csv", name, 1))
 

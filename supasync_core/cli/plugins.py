@@ -18,7 +18,7 @@ from supasync_core.project.session import Session
 def plugins(session: Session, *, as_json: bool) -> int:
     """List the plugins and what they provide.
 
-    Where a plugin comes from is named as well, and why one failed.
+    Also shows where each plugin comes from, and why any failed to load.
 
     Exits with 2 where a plugin failed.
     """

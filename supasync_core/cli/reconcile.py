@@ -23,7 +23,9 @@ class Ceiling(click.ParamType[Callable[[int], int]]):
         """The ceiling for so many rows; a usage error where it is none."""
         found = re.fullmatch(r"(\d{1,15})(%?)", str(value))
         if not found or (found[2] and int(found[1]) > 100):  # noqa: PLR2004 - percent
-            self.fail(f"{value} is neither a number of rows, as 500, nor a share, as 10%", param, ctx)
+            self.fail(
+                f"{value} must be a number of rows, such as 500, or a percentage, such as 10%", param, ctx
+            )
         number = int(found[1])
         return (lambda rows: rows * number // 100) if found[2] else (lambda _rows: number)
 
@@ -57,14 +59,17 @@ class Sides(click.Command):
 def reconcile() -> None:
     """Make one side equal to the other, or undo that.
 
-    supasync reconcile LEFT RIGHT shows the plan; with --apply it is carried out. For its options:
-    supasync reconcile LEFT RIGHT --help
+    supasync reconcile LEFT RIGHT shows the plan; with --apply it is carried out. LEFT is old, new, a
+    .duckdb file, or CSV: a file or a folder. RIGHT is new, a .duckdb file, or CSV as psql writes it. An
+    example: supasync reconcile old new. For its options: supasync reconcile LEFT RIGHT --help
     """
 
 
 @reconcile.command(SIDES, cls=Sides)
 @sides
-@click.option("--apply", "applied", is_flag=True, help="Carry out the plan, which is only shown otherwise.")
+@click.option(
+    "--apply", "applied", is_flag=True, help="Carry out the plan. Without this option, it is only shown."
+)
 @click.option("--delete", is_flag=True, help="Also remove rows that only RIGHT has.")
 @click.option(
     "--max-deletes",
@@ -106,7 +111,9 @@ def undo(session: Session, right: str, key: tuple[str, ...], *, as_json: bool) -
 
 @reconcile.command()
 @click.option("--table", "tables", multiple=True, metavar="T", help="Only this table; repeatable.")
-@click.option("--apply", "applied", is_flag=True, help="Remove the rows, which are only shown otherwise.")
+@click.option(
+    "--apply", "applied", is_flag=True, help="Remove the rows. Without this option, they are only shown."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def clear(session: Session, tables: tuple[str, ...], *, applied: bool, as_json: bool) -> int:

@@ -37,8 +37,8 @@ _NEXT = {
 def schedule(session: Session, scheduler: str, every: timedelta | None) -> int:
     """Print a crontab line, systemd units or a Windows task.
 
-    It runs the sync of this configuration. Nothing is installed. Paths are absolute; the minute is this
-    installation's own, not the one at which everybody's jobs run.
+    It runs the sync of this configuration. Nothing is installed. Paths are absolute; the minute is
+    derived from this installation, so that not all jobs start at :00.
     """
     settings = session.settings
     job = _job(session, settings.interval if every is None else every)

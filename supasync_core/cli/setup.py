@@ -24,7 +24,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print the findings
 def check(session: Session, *, as_json: bool) -> int:
     """Inspect both projects and the state; write nothing.
 
-    Tables that are not copied and that nobody has decided on are named with their rows.
+    Lists undecided tables that are not copied, with their row counts.
 
     Exits with 0 where a sync may run, with 3 where something needs a person first.
     """

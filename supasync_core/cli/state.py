@@ -68,7 +68,7 @@ def reset(session: Session, table: str) -> int:
 def close(session: Session) -> int:
     """Forbid all further runs, from any machine.
 
-    That is for the time when the app writes to NEW.
+    Use this once the app writes to NEW.
     """
     with session.lease("state close") as lease:
         lease.release("closed", replace(lease.state, closed=lease.run.now))
@@ -81,7 +81,7 @@ def close(session: Session) -> int:
 def reopen(session: Session) -> int:
     """Allow runs again.
 
-    Rows that change in OLD then replace those of NEW, also where the app wrote them.
+    Rows that change in OLD then replace those of NEW, even rows the app has written.
     """
     with session.lease(REOPEN) as lease:
         lease.release("reopened", replace(lease.state, closed=None))

@@ -46,8 +46,8 @@ def sync(
 ) -> int:
     """Copy what is new or changed from OLD to NEW.
 
-    It is made for cron: the next run catches up on one that failed or was missed. Exits with 0 also when
-    there was nothing new, and when enabled is false.
+    It is made for cron: the next run catches up on one that failed or was missed. Exits with 0 even if
+    there was nothing new or enabled is false.
     """
     with on_failure(session, "sync", quiet=dry_run):
         if not session.settings.enabled:

@@ -10,7 +10,7 @@ class Inline(Executor):
     """Does the work where it is handed over: for one worker, who needs no thread."""
 
     def submit(self, work: Callable[..., object], /, *args: object, **kwargs: object) -> Future[object]:  # type: ignore[override]
-        """A future that is done; what is no Exception, such as Ctrl-C, is raised."""
+        """A future that is done; what is not an Exception, such as Ctrl-C, is raised."""
         done: Future[object] = Future()
         try:
             done.set_result(work(*args, **kwargs))

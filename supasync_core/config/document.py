@@ -84,7 +84,7 @@ class Entry:
 
     @property
     def settings(self) -> Mapping[str, "Entry"]:
-        """The values by name that it holds; none where it is no section."""
+        """The values by name that it holds; none where it is not a section."""
         return self.value.entries if isinstance(self.value, Section) else {}
 
     @property
@@ -226,7 +226,7 @@ class _Reader:
                 continue
             inner = f"{place}.{name}" if place else name
             if name in entries:
-                self.problems.add(at, inner, f"is given twice, first in line {entries[name].at.line}")
+                self.problems.add(at, inner, f"is given twice, first on line {entries[name].at.line}")
             else:
                 entries[name] = Entry(at, name, self.value(value_node, inner))
         return entries

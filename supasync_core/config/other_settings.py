@@ -105,7 +105,7 @@ def mentions(reading: Reading, root: Section, values: Mapping[str, Any]) -> dict
         for name, at in places.items():
             for other, names in known.items():
                 if name in names:
-                    sentence = f"{name} is also under {other}:, in line {names[name].line}"
+                    sentence = f"{name} is also under {other}:, on line {names[name].line}"
                     reading.problems.add(at, setting, f"{sentence}: keep one of them")
         known[setting] = places
         found[setting] = tuple(Mention(name, f"{path}:{at.line}:{at.column}") for name, at in places.items())

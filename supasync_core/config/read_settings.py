@@ -47,7 +47,7 @@ class Reading:
             if name in entries:
                 old = next(each for each, new in OLD_NAMES.items() if new == name)
                 line = entries[name].at.line
-                sentence = f"is given in line {line} already: {old} is the old name of {name}, keep {name}"
+                sentence = f"is given on line {line} already: {old} is the old name of {name}, keep {name}"
                 self.problems.add(entry.at, f"{place}.{written}", sentence)
             else:
                 entries[name] = entry

@@ -271,7 +271,7 @@ def _examined(
     header = physical.header
     if not physical.names_columns:
         raise SchemaError(
-            f"{table.name}: the first line of {path.name} does not name each column once",
+            f"{table.name}: the first line of {path.name} has missing or duplicate column names",
             table=table.name,
             hint="the first column has no name, like an index that pandas writes: use index=False"
             if header and not header[0] and header.count("") == 1

@@ -13,7 +13,7 @@ from supasync_core.staging.csv.export_finding import ERROR, ExportFinding, Loade
 
 KINDS = {
     "cut": "a cell or an array that was cut off is sent as it is",
-    "duplicate": "of rows with one key and different content the newest is sent, else the last",
+    "duplicate": "if rows share a key but differ, the newest (or the last) is sent",
     "exact": "damaged chunks are left out, intact ones are sent",
     "header": "columns that are missing or unknown are left out",
     "json": "JSON is sent as JavaScript has reformatted it",

@@ -208,7 +208,7 @@ class _Sample:
         columns = (first.name, *([second.name] if second and first.nullable is not False else ()))
         rows = f"{self.total:,} rows" if self.total != inf else "the rows"
         reasons = {
-            "timestamp": f"{rows} are too many to be read as a whole by every run: this finds new ones",
+            "timestamp": f"{rows} are too many to read in full on every run: this finds new ones",
             "updates": reason,
             **compared,
         }
@@ -224,8 +224,8 @@ class _Sample:
         why = f" ({'; '.join(flaws)})" if flaws else ""
         rows = f"{self.total:,}" if self.total != inf else "many"
         return (
-            f"{none}{why}, its key does not count up, and its {rows} rows are too many to be read as a whole "
-            "by every run. Add an updated_at that every write sets, name another column under timestamp:, or "
+            f"{none}{why}, its key is not increasing, and it is too large ({rows} rows) to read in full "
+            "on every run. Add an updated_at that every write sets, name another column under timestamp:, or "
             "import the table at the end: supasync gap"
         )
 

@@ -1,4 +1,4 @@
-"""Rows changed on their way: only what a transform touches is written anew, all else keeps its exact text."""
+"""Rows changed on their way: only what a transform touches is rewritten, all else keeps its exact text."""
 
 import json
 import traceback

@@ -127,7 +127,7 @@ def _type(table: Table, old: Column, new: Column) -> Iterator[Difference]:
     elif old.values and new.values:
         text = f"{place} has other values or another order in NEW, and enum values sort in that order"
     else:
-        text = f"{place} is {one} in OLD, {other} in NEW{', which takes less' if level == PROBLEM else ''}"
+        text = f"{place} is {one} in OLD, {other} in NEW{', which is narrower' if level == PROBLEM else ''}"
     yield Difference("type", level, table.name, text, old.name, one, other)
 
 

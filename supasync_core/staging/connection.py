@@ -231,7 +231,7 @@ def _attach(
     code = _code(connection) if loads else None
     if code:
         raise SchemaError(
-            f"{path} has a {code[0]} {code[1]}, and supasync runs no SQL of a file's own",
+            f"{path} has a {code[0]} {code[1]}, and supasync never runs SQL stored in a file",
             hint="move the file away: supasync makes a new one",
         )
 

@@ -22,8 +22,8 @@ _GAP = (
     "  supasync cutover --plan                # and what the switch takes",
 )
 _FIRST = {
-    "quota": "OLD is over its quota: wait until it is raised or renewed, then supasync sync goes on; or",
-    "paused": "OLD is paused: restore it in the dashboard, then supasync sync goes on; or",
+    "quota": "OLD is over its quota: wait until it is raised or renewed, then supasync sync continues; or",
+    "paused": "OLD is paused: restore it in the dashboard, then supasync sync continues; or",
     "unreachable": "OLD cannot be reached: fix the network or url:, or restore the project; or",
 }
 

@@ -131,7 +131,7 @@ class Readback:
         stamp = name in self.table.timestamp
         if same_cell(kind or "", mine, theirs, stamp=stamp):
             return True
-        if stamp:  # what is no timestamp is not judged
+        if stamp:  # what is not a timestamp is not judged
             texts = [cell[1:-1] for cell in (mine, theirs) if cell.startswith('"')]
             return any(isinstance(moment(text), str) for text in texts)
         return False

@@ -103,7 +103,7 @@ def check_user(folder: Path) -> None:
     """SupasyncError where root would replace files in the folder of another user, who may swap them."""
     if _POSIX and os.geteuid() == 0 and folder.stat().st_uid != 0 and os.environ.get(ANYWAY) != "yes":
         raise SupasyncError(
-            f"{folder} belongs to another user, and root replaces no file there",
+            f"{folder} belongs to another user; supasync running as root will not replace files there",
             hint=f"run it as that user, or set {ANYWAY}=yes",
         )
 

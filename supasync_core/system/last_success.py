@@ -47,7 +47,7 @@ class LastSuccess:
         return error.amended(
             exit_code=ExitCode.PERSON,
             hint=f"it has shown no sign of life for {format_duration(quiet, 2)}: is it stopped, or does it "
-            "hang? End that process; nothing is lost, the next run goes on",
+            "hang? End that process; nothing is lost, the next run continues",
         )
 
 

@@ -129,7 +129,7 @@ def test_every_value_knows_its_place() -> None:
         ),
         (
             "t:\n  a: 1\n  b: 2\n  a: 3\n  a: 4",
-            ["f:4:3: t.a: is given twice, first in line 2", "f:5:3: t.a: is given twice, first in line 2"],
+            ["f:4:3: t.a: is given twice, first on line 2", "f:5:3: t.a: is given twice, first on line 2"],
         ),
         (
             "k: sb_secret_x\nl: [eyJhbGciOiJIUzI1NiJ9]",

@@ -91,9 +91,9 @@ def test_check_finds_the_same_problems_and_setup_stops_at_them(apart: Workspace)
     assert done.code == 3
     for line in (
         "problem: users: NEW has no column plan",
-        "problem: users.email is text in OLD, character varying(12) in NEW, which takes less",
+        "problem: users.email is text in OLD, character varying(12) in NEW, which is narrower",
         "problem: jobs.status: NEW lacks 1 value: failed",
-        "problem: usage_logs.id is bigint in OLD, integer in NEW, which takes less",
+        "problem: usage_logs.id is bigint in OLD, integer in NEW, which is narrower",
         "warning: undecided: notes: 0 rows in OLD, NEW has no such table",
     ):
         assert line in done.out, done.out
@@ -167,7 +167,7 @@ def test_a_refused_row_names_the_difference_that_may_be_its_cause(alike: Workspa
     done = alike.supasync("sync")
     alike.new.run("alter table public.ad_sessions alter column provider type text")
     assert done.code == 3
-    assert "ad_sessions.provider is text in OLD, character varying(3) in NEW, which takes less" in done.err
+    assert "ad_sessions.provider is text in OLD, character varying(3) in NEW, which is narrower" in done.err
 
 
 def test_a_state_of_an_earlier_version_is_read(alike: Workspace) -> None:

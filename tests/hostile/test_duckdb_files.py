@@ -99,7 +99,7 @@ def test_a_staging_holds_no_sql(tmp_path: Path, mine: Path, name: str) -> None:
     done = run(folder, "gap", "import", "given", "--dry-run")
     assert done.returncode in (2, 3)
     assert name.rsplit(maxsplit=1)[-1] in done.stderr
-    assert "runs no SQL of a file's own" in done.stderr
+    assert "never runs SQL stored in a file" in done.stderr
     assert SECRET not in done.stdout + done.stderr
 
 

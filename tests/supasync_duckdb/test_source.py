@@ -175,7 +175,7 @@ def test_a_key_that_is_no_whole_number_is_refused_where_rows_are_read_by_it(path
 
 
 def test_null_in_the_key_is_refused_unless_where_leaves_it_out(path: Path) -> None:
-    """No page that goes on behind a key would hold such a row."""
+    """No page that continues after a key would hold such a row."""
     with duckdb.connect(path) as connection:
         connection.execute("INSERT INTO jobs VALUES (NULL, NULL, 'lost')")
     with closing(DuckdbSource(path)) as source:

@@ -184,7 +184,7 @@ def test_old_needs_no_more_than_select() -> None:
             SchemaError,
             "has several functions of one name",
         ),
-        (gateway(407, ""), RefusedError, "was not reached: the proxy before it requires a login"),
+        (gateway(407, ""), RefusedError, "was not reached: the proxy in front of it requires authentication"),
         (gateway(408, ""), RetryableError, "failed (408)"),
         (gateway(425, ""), RetryableError, "failed (425)"),
         (gateway(413, ""), TooLargeError, "does not accept a batch of this size"),

@@ -124,7 +124,7 @@ class TableStager:
         """
         header = physical.header
         if not physical.names_columns:
-            self._file("file", path, "does not name each column once in its first line")
+            self._file("file", path, "has missing or duplicate column names in its first line")
             return False
         lost = [name for name in self.table.key if name not in header]
         if lost:

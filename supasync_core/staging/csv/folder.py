@@ -58,7 +58,7 @@ class Files:
                 raise SchemaError(
                     f"{table.name}: {there[0]} is there, and this file system takes it for {own.name}",
                     table=table.name,
-                    hint="keep the tables in folders of their own, or on a file system that tells case",
+                    hint="keep the tables in folders of their own, or use a case-sensitive file system",
                 )
         return own
 

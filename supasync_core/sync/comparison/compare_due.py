@@ -38,7 +38,7 @@ class Comparing:
         self.deleting = Deleting(self.checkpoint)
 
     def run(self) -> None:
-        """Compare what is due. The run is saved before: the next one goes on behind what was copied."""
+        """Compare what is due. The run is saved before: the next one continues after what was copied."""
         due = [each for each in map(self._looked_at, self.checkpoint.options.tables) if each]
         if not due or self.checkpoint.lease.unsettled:
             return
