@@ -3,6 +3,7 @@
 import socket
 import ssl
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -16,7 +17,7 @@ from urllib3.exceptions import SSLError
 
 from supasync_core.api.registration import Context
 from supasync_core.model.cost import Ledger
-from supasync_core.model.errors import RefusedError, TableError, TransientError
+from supasync_core.model.errors import ConfigError, RefusedError, TableError, TransientError
 from supasync_core.model.table import Table
 from supasync_core.system import connections
 from supasync_rest.retry_policy import RetryPolicy
@@ -138,8 +139,26 @@ def test_what_stays_on_this_machine_takes_no_proxy(secure: int, monkeypatch: pyt
 
 def test_a_proxy_of_another_kind_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "socks5://127.0.0.1:1")
-    with pytest.raises(RefusedError, match="socks5://"):
+    with pytest.raises(ConfigError, match=r"127\.0\.0\.1:1 .* only addresses of http:// "):
         connections.pool(f"https://{HOST}", WAIT)
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["ex ample:1", "-bad-..host:1", "..:1", "[::1:1", "127.0.0.1:99999", "h:0", ":1"],
+)
+@pytest.mark.parametrize(
+    "login", ["", "me:TOPSECRET@", "me:TOP SECRET%ZZ@", "me:TOP\\SECRET@", "me:TOP/S@ECRET@"]
+)
+def test_a_proxy_that_cannot_be_used_is_named_without_its_password(
+    login: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", f"http://{login}{place}")
+    with pytest.raises(ConfigError, match="cannot be used") as told:
+        connections.pool(f"https://{HOST}", WAIT)
+    shown = "".join(traceback.format_exception(told.value))
+    assert f"the proxy {place}" in shown
+    assert "SECRET" not in shown + str(told.value.hint)
 
 
 def test_no_proxy_leaves_a_host_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,6 +188,12 @@ def test_an_ssl_cert_file_that_is_none_is_named(
 def test_an_ssl_cert_dir_that_is_none_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "nowhere"))
     with pytest.raises(RefusedError, match=r"SSL_CERT_DIR names .*nowhere"):
+        connections.pool(f"https://{HOST}", WAIT)
+
+
+def test_a_login_without_a_host_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "me:TOPSECRET")
+    with pytest.raises(ConfigError, match="the proxy me cannot be used"):
         connections.pool(f"https://{HOST}", WAIT)
 
 

@@ -17,6 +17,8 @@ from supasync_rest.rest_errors import StatementTimeoutError
 PATH = "/rpc/supasync_horizon?tables="
 LONGEST = 7000
 """Characters of one address; gateways take about 8000."""
+_LONGEST_FINGERPRINT = 100
+_CLOCK = (timestamps.parse("0001-01-01"), timestamps.parse("10000-01-01"))
 _HINT = (
     "supasync schema sql --horizon prints the function; to do without it, remove horizon: from tables.yaml"
 )
@@ -37,10 +39,16 @@ def survey(client: Client, asked: Asked) -> tuple[Survey, int | None]:
             return _joined([((), _call(client, ()))])
     except (SchemaError, RowError, StatementTimeoutError) as err:
         return Survey(problem=f"{err}; {_HINT}"), None
+    except _UnusableError as err:
+        return Survey(problem=f"supasync_horizon answered unusably ({err}); {_HINT}"), None
     except (ValueError, TypeError, KeyError, AttributeError) as err:
         return Survey(
             problem=f"supasync_horizon returned an unusable answer ({type(err).__name__}); {_HINT}"
         ), None
+
+
+class _UnusableError(Exception):
+    """A part of the answer, by its name, is not what it should be."""
 
 
 def _call(client: Client, asked: Asked) -> Any:  # noqa: ANN401 - JSON
@@ -72,25 +80,54 @@ def _parts(asked: Asked) -> list[Asked]:
 def _joined(answers: Sequence[tuple[Asked, Mapping[str, Any]]]) -> tuple[Survey, int | None]:
     """One survey; the earliest horizon holds for all."""
     extents = {
-        table.name: Extent(extent["rows"], extent["newest"], extent["version"])
+        table.name: _extent(extent, columns)
         for asked, answer in answers
-        for (table, _), extent in zip(asked, answer["tables"], strict=True)
+        for (table, columns), extent in zip(asked, answer["tables"], strict=True)
         if extent
     }
-    first = min((answer for _, answer in answers), key=lambda answer: timestamps.parse(answer["horizon"]))
-    found = Survey(
-        horizon=timestamps.parse(first["horizon"]),
-        now=timestamps.parse(first["now"]),
-        held=_session(first["held"]) if first["held"] else None,
-        extents=extents,
-    )
-    return found, first["database_bytes"]
+    first = min((answer for _, answer in answers), key=lambda answer: _time(answer, "horizon"))
+    horizon, now = _time(first, "horizon"), _time(first, "now")
+    if horizon > now:
+        raise _UnusableError("horizon")
+    held = _session(first["held"]) if first["held"] else None
+    size = None if first["database_bytes"] is None else _count(first, "database_bytes")
+    return Survey(horizon=horizon, now=now, held=held, extents=extents), size
+
+
+def _extent(told: Mapping[str, Any], columns: Sequence[str]) -> Extent:
+    newest, fingerprint = told["newest"], told["version"]
+    if not isinstance(newest, dict) or not newest.keys() <= set(columns):
+        raise _UnusableError("newest")
+    if not all(value is None or isinstance(value, str) for value in newest.values()):
+        raise _UnusableError("newest")
+    if not isinstance(fingerprint, str) or len(fingerprint) > _LONGEST_FINGERPRINT:
+        raise _UnusableError("version")
+    return Extent(_count(told, "rows"), newest, fingerprint)
+
+
+def _count(told: Mapping[str, Any], name: str) -> int:
+    """A number that may count something: whole, not negative, and a bigint of PostgreSQL."""
+    value = told[name]
+    if type(value) is not int or not 0 <= value < 2**63:
+        raise _UnusableError(name)
+    return value
+
+
+def _time(told: Mapping[str, Any], name: str) -> timestamps.Instant:
+    """What a server's clock may show: a finite time of the years 1 to 9999."""
+    at = timestamps.parse_or_none(told[name])
+    if at is None or not _CLOCK[0] <= at < _CLOCK[1]:
+        raise _UnusableError(name)
+    return at
 
 
 def _session(held: Mapping[str, Any]) -> str:
     """The session that holds the horizon back, and how to end it."""
+    for name in ("state", "application"):
+        if not (held[name] is None or isinstance(held[name], str)):
+            raise _UnusableError(name)
     application = f", {held['application']}" if held["application"] else ""
-    pid = int(held["pid"])
+    pid = _count(held, "pid")
     return (
         f"the transaction of session {pid} ({held['state'] or 'at work'}{application}; "
         f"select pg_terminate_backend({pid}) ends it)"

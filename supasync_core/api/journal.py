@@ -119,7 +119,9 @@ def spending(created_at: str, costs: object, sizes: object) -> Spending:
     return Spending(
         created_at,
         costs if isinstance(costs, dict) else {},
-        sizes if isinstance(sizes, dict) else {},
+        {name: size for name, size in sizes.items() if type(size) is int and 0 <= size < 2**63}
+        if isinstance(sizes, dict)
+        else {},
     )
 
 

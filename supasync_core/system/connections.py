@@ -3,6 +3,7 @@
 import http.client
 import io
 import os
+import re
 import socket
 import ssl
 import time
@@ -15,7 +16,7 @@ import certifi
 import urllib3
 from urllib3.connectionpool import HTTPConnectionPool
 
-from supasync_core.model.errors import RefusedError
+from supasync_core.model.errors import ConfigError, RefusedError
 from supasync_core.system.addresses import is_loopback
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def pool(url: str, timeout: urllib3.Timeout, most: int = 1) -> HTTPConnectionPoo
     """Up to so many connections to the origin of an address, for any thread; who needs another one waits.
 
     They use the proxy that the environment names, unless the address stays on this machine. Errors are those
-    of urllib3, and RefusedError for a proxy of a kind that it does not speak.
+    of urllib3, and ConfigError for a proxy whose address cannot be used.
     """
     parts = urlsplit(url)
     settings: dict[str, Any] = {"maxsize": most, "block": True, "timeout": timeout, "retries": NEVER}
@@ -124,17 +125,18 @@ def _proxy(scheme: str, host: str) -> str | None:
     if not found or proxy_bypass(host):
         return None
     address = found if "://" in found else f"http://{found}"
+    # Without user and password, nor what stands in the place of a port and may be a password.
+    shown = re.split(r"[/?#]|:(?=[^\d:])", address.partition("://")[2].rpartition("@")[2])[0]
     try:
+        urllib3.util.parse_url(address)
         parts = urlsplit(address)
-        kind, _ = parts.scheme, parts.port
-    except ValueError as err:
-        raise RefusedError(
-            "HTTPS_PROXY or ALL_PROXY is not an address",
-            hint="fix HTTPS_PROXY or ALL_PROXY",
-        ) from err
-    if kind not in ("http", "https"):
-        raise RefusedError(
-            f"the proxy is {kind}://, and only http:// and https:// are supported",
-            hint=f"set HTTPS_PROXY to such a proxy, or NO_PROXY to {host}",
+        usable = parts.scheme in ("http", "https") and parts.port != 0 and bool(parts.hostname)
+        (parts.hostname or "").encode("idna")
+    except ValueError:
+        usable = False
+    if not usable:  # raised here, because the ValueError shows the password
+        raise ConfigError(
+            [f"the proxy {shown} cannot be used: only addresses of http:// and https:// are supported"],
+            hint=f"set HTTPS_PROXY or ALL_PROXY to http://HOST:PORT, or NO_PROXY to {host}",
         )
     return address

@@ -1,13 +1,17 @@
 """The survey of OLD over REST: in how many requests, and what happens when it fails."""
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from math import inf, nan
 
 import pytest
 
 from supasync_core.api.backend import Survey
 from supasync_core.model.errors import RefusedError, TransientError
+from supasync_core.model.state import Extent
 from supasync_core.model.table import Table
 from supasync_rest import scripts
 from supasync_rest.source import RestSource
@@ -84,6 +88,74 @@ def test_an_answer_that_is_none_is_no_survey(project: Rig, body: str) -> None:
     found = survey(project, USERS)
     assert found
     assert found.problem
+
+
+HONEST = {
+    "now": "2026-01-01T00:00:00+00:00",
+    "horizon": "2025-12-31T23:59:59+00:00",
+    "held": {"pid": 7, "state": "active", "application": "app"},
+    "database_bytes": 8_000_000,
+}
+EXTENT = {"rows": 3, "newest": {"updated_at": "2026-01-01"}, "version": "a"}
+
+
+def answering(project: Rig, extent: dict[str, object], **parts: object) -> Survey:
+    body = json.dumps({**HONEST, **parts, "tables": [{**EXTENT, **extent}]})
+    project.server.misbehave({"kind": "answer", "status": 200, "body": body, "times": None})
+    found = survey(project, USERS)
+    assert found
+    return found
+
+
+def test_an_answer_of_the_right_types_is_a_survey(project: Rig) -> None:
+    found = answering(project, {})
+    assert (found.problem, found.extents) == (None, {"users": Extent(3, {"updated_at": "2026-01-01"}, "a")})
+    assert "session 7 (active, app;" in str(found.held)
+
+
+@pytest.mark.parametrize("size", ["x", [1], True, -5, 1.5, inf, nan, 10**30])
+def test_numbers_that_count_nothing_are_no_survey(project: Rig, size: object) -> None:
+    for found in (
+        answering(project, {"rows": size}),
+        answering(project, {}, database_bytes=size),
+        answering(project, {}, held={"pid": size, "state": None, "application": None}),
+    ):
+        assert re.match(
+            r"supasync_horizon answered unusably \((rows|database_bytes|pid)\);", str(found.problem)
+        )
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("newest", 5),
+        ("newest", {"another": "x"}),
+        ("newest", {"updated_at": 5}),
+        ("version", ["a"]),
+        ("version", None),
+        ("version", "a" * 10_000),
+    ],
+)
+def test_an_extent_of_other_types_is_no_survey(project: Rig, part: str, value: object) -> None:
+    found = answering(project, {part: value})
+    assert f"unusably ({part})" in str(found.problem)
+
+
+@pytest.mark.parametrize("part", ["now", "horizon"])
+@pytest.mark.parametrize(
+    "value", ["infinity", "-infinity", "4713-01-01 00:00:00+00 BC", "9999999-01-01", "x", 5]
+)
+def test_a_time_that_no_clock_shows_is_no_survey(project: Rig, part: str, value: object) -> None:
+    assert f"unusably ({part})" in str(answering(project, {}, **{part: value}).problem)
+
+
+def test_a_horizon_in_the_future_is_no_survey(project: Rig) -> None:
+    assert "unusably (horizon)" in str(answering(project, {}, horizon="2027-01-01T00:00:00Z").problem)
+
+
+def test_a_session_of_other_types_is_no_survey(project: Rig) -> None:
+    held = {"pid": 7, "state": ["x"], "application": None}
+    assert "unusably (state)" in str(answering(project, {}, held=held).problem)
 
 
 def test_a_function_that_was_lost_or_is_forbidden_is_no_survey(project: Rig) -> None:

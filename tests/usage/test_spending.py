@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from supasync_core.api import journal
 from supasync_core.api.state_store import Spending
 from supasync_core.model import timestamps
 from supasync_core.model.budget import Budgets, Share
@@ -154,3 +155,9 @@ def test_a_size_is_printed_in_the_unit_in_which_it_is_shortest(number: int) -> N
 def test_a_record_of_a_clock_that_is_ahead_is_no_day_of_history() -> None:
     for hours in (0.01, 1, 30):
         assert projected(hourly(1), "OLD", int(BEGIN - hours * HOUR)) is None
+
+
+def test_sizes_that_are_no_sizes_are_left_out() -> None:
+    odd = {"OLD": "x", "a": True, "b": -1, "c": 1.5, "d": 10**30, "NEW": 7}
+    assert journal.spending("2026-01-01T00:00:00Z", {}, odd).sizes == {"NEW": 7}
+    assert journal.spending("2026-01-01T00:00:00Z", {}, [odd]).sizes == {}
