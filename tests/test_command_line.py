@@ -9,6 +9,7 @@ import click
 import pytest
 
 from docs.generate import commands
+from supasync_core.staging.csv.dialects import DIALECTS
 from tests.servers.command import run
 
 WIDTH = 80
@@ -48,6 +49,40 @@ def test_help_is_what_the_option_shows() -> None:
     wrong = call("help", "snyc")
     assert wrong.returncode == 2
     assert "there is no command snyc, did you mean sync?" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("gap nonsense", "gap has no command nonsense: it has import, sql"),
+        ("reconcile a", "reconcile has no command a: it has LEFT RIGHT, clear, undo"),
+    ],
+)
+def test_the_help_of_an_unknown_subcommand_names_the_known_ones(names: str, message: str) -> None:
+    wrong = call("help", *names.split())
+    assert (wrong.returncode, message in wrong.stderr) == (2, True), wrong.stderr
+
+
+def test_the_help_names_every_dialect() -> None:
+    shown = " ".join(call("diff", "--help").stdout.split()).partition("--dialect")[2]
+    assert [name for name in DIALECTS if name not in shown] == []
+
+
+def test_a_script_without_tables_says_what_it_lacks(tmp_path: Path) -> None:
+    done = call("schema", "sql", folder=tmp_path)
+    assert (done.returncode, "sync_metadata" in done.stdout) == (0, True)
+    assert done.stderr.startswith("note: there is no tables.yaml in this folder")
+    assert "note:" not in done.stdout
+
+
+def test_a_switch_to_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "tables.yaml").write_text(
+        "version: 1\nsource: {backend: csv, path: old}\nsink: {backend: duckdb, path: new.duckdb}\n"
+        "tables:\n  jobs: {key: id, timestamp: updated_at}\n"
+    )
+    done = call("cutover", "--plan", folder=tmp_path)
+    assert done.returncode == 2
+    assert "cutover works for Supabase projects (backend: rest), not for backend: duckdb" in done.stderr
 
 
 def test_the_version_is_told() -> None:

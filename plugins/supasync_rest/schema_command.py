@@ -91,7 +91,12 @@ def sql(session: Session, /, **options: str | bool | None) -> None:
 
 
 def _tables_if_any(session: Session) -> "tuple[Table, ...]":
-    """The tables of tables.yaml; none while there is no tables.yaml."""
+    """The tables of tables.yaml; none, and a note, while there is no tables.yaml."""
     if session.config == _DEFAULT_CONFIG and not Path(session.config).exists():
+        click.echo(
+            "note: there is no tables.yaml in this folder, so the script lacks the grants for its tables\n"
+            "  run supasync init first, then supasync schema sql again",
+            err=True,
+        )
         return ()
     return session.settings.tables

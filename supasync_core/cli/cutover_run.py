@@ -149,7 +149,8 @@ class Command:
         """What the sink's kind of project brings; ConfigError where no plugin brings it."""
         settings = migration.settings
         if settings.sink.backend not in self.session.host.switches:
-            raise ConfigError([f"cutover: no plugin knows how to switch an app to {settings.sink.backend}"])
+            message = "cutover works for Supabase projects (backend: rest), not for backend: "
+            raise ConfigError([message + settings.sink.backend])
         ends = Ends(
             source=settings.source,
             sink=settings.sink,

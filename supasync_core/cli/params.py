@@ -35,7 +35,8 @@ _CSV = (
         "dialects",
         multiple=True,
         metavar="[FILE=]NAME",
-        help="The program that wrote the CSV, such as psql or dashboard.",
+        help="What wrote the CSV: psql, table-editor, sql-editor, sql-editor-old, dashboard "
+        "(table-editor or sql-editor), exact (supasync gap sql --exact), or rfc4180 for any other program.",
     ),
     click.option(
         "--null",

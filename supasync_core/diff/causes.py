@@ -28,7 +28,7 @@ CAUSES = {
     TRIGGER: "only timestamps differ, and NEW's is later: a trigger in NEW sets it",
     CUT: "one text is the start of the other: the dashboard cuts cells off at 10,240 characters",
     EMPTY: "NULL on one side, an empty text (or the word null) on the other: a dialect of CSV",
-    UNKNOWN: "neither timestamps nor the state of NEW show the cause",
+    UNKNOWN: "what was compared does not show the cause",
 }
 _CUT_LENGTH = 10_240
 _NULLS = ("", "null", "NULL")
@@ -92,7 +92,7 @@ class Guess:
     ) -> str:
         if mine is None or theirs is None:
             stamped = mine is not None or theirs is not None
-            return UNKNOWN if stamped else UNSTAMPED
+            return UNKNOWN if stamped or self.files else UNSTAMPED
         if mine > theirs:
             return self._behind(mine)
         if theirs > mine:

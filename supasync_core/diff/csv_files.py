@@ -17,7 +17,7 @@ from supasync_core.staging.connection import translate_errors
 from supasync_core.staging.csv import find_files, nulls
 from supasync_core.staging.csv.cells import NOT_NULL, nullable, staged
 from supasync_core.staging.csv.choices import Choices
-from supasync_core.staging.csv.dialects import Dialect, check_dialects, is_exact
+from supasync_core.staging.csv.dialects import DIALECTS, Dialect, check_dialects, is_exact
 from supasync_core.staging.csv.exact_form import ExactFile
 from supasync_core.staging.csv.export_finding import ERROR
 from supasync_core.staging.csv.file_format import Physical, UnreadableFileError, examine
@@ -246,9 +246,9 @@ def _together(
 
 def _notes(part: _Part) -> list[str]:
     """What the file's dialect hides from a comparison."""
-    other = argument(f"{part.file}=NAME")
-    notes = [f"{part.file} is read as {part.dialect.name}; --dialect {other} reads it otherwise"]
-    notes += part.warnings
+    other, names = argument(f"{part.file}=NAME"), ", ".join(DIALECTS)
+    read = f"{part.file} is read as {part.dialect.name}; --dialect {other} reads it otherwise (NAME: {names})"
+    notes = [read, *part.warnings]
     for word in dict.fromkeys(part.doubtful.values()):
         names = ", ".join(name for name, each in part.doubtful.items() if each == word)
         shown = f"the word {word}" if word else "an empty text"

@@ -146,6 +146,7 @@ def _copied(found: Preflight) -> Iterator[Step]:
         yield Step("supasync setup", "again, when the problems are fixed")
     if any(each.kind == "made" for each in found.findings):
         yield Step("supasync reconcile clear", "the rows that NEW has of its own; look, then with --apply")
-    yield Step("supasync sync", "the first load; run it again at any time")
+    loaded = found.past and found.past.state and found.past.state.last_success
+    yield Step("supasync sync", "copy what is new" if loaded else "the first load; run it again at any time")
     yield Step("supasync verify", "compare NEW with OLD")
     yield Step("supasync schedule cron", "the line for crontab -e; systemd and windows are there too")

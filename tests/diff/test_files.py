@@ -204,6 +204,14 @@ def test_a_likely_cause_is_named(tmp_path: Path, left: str, right: str, cause: s
     assert diff(tmp_path, *files).row("1")["cause"] == cause
 
 
+def test_files_without_timestamps_have_no_cause_that_speaks_of_them(tmp_path: Path) -> None:
+    left = csv_file(tmp_path / "l.csv", ["id,v", "1,a", "2,a"])
+    right = csv_file(tmp_path / "r.csv", ["id,v", "1,b", "3,a"])
+    done = call(tmp_path, "diff", left, right, "--key", "id")
+    assert done.out.count("unknown") == 4
+    assert [word for word in ("timestamp", "sync") if word in done.out] == []
+
+
 def test_what_a_dashboard_does_not_tell_is_no_difference_and_is_said(tmp_path: Path) -> None:
     (tmp_path / "users_rows.csv").write_bytes(b"id,bio,ok\r\n1,,true\r\n2,x,false")
     psql = csv_file(tmp_path / "users.csv", ["id,bio,ok", '1,"",t', "2,x,f"])

@@ -105,7 +105,13 @@ def test_whoever_types_what_setup_prints_has_a_whole_copy(space: Workspace) -> N
     for command in told:
         typed(space, command)
     space.assert_equal(*NAMES)
-    assert commands(space.supasync("setup").out) == told[3:]
+    again = space.supasync("setup").out
+    assert commands(again) == told[3:]
+    assert ("# the first load" in done.out, "# the first load" in again, "# copy what is new" in again) == (
+        True,
+        False,
+        True,
+    )
 
     space.new.run("insert into auth.users select g from generate_series(1, 9) g")
     for option in (["--foreign-keys", "on"], ["--identity", "always"]):
