@@ -31,7 +31,7 @@ class Claim:
 class Run:
     """A lease that was granted: its id, the state (None before the baseline), the store's time.
 
-    ``note`` is what a person should do about the store; the run goes on.
+    ``note`` is what a person should do about the store; the run continues.
     """
 
     id: str

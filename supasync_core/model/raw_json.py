@@ -217,6 +217,6 @@ def _next(text: str, at: int, closing: str) -> int | None:
 
 
 def _skip(text: str, at: int) -> int:
-    """The first place from ``at`` on that is no whitespace."""
+    """The first place from ``at`` on that is not whitespace."""
     found = _BLANKS.match(text, at)
     return found.end() if found else at

@@ -129,7 +129,7 @@ def _matches_scalar(text: str, theirs: str, *, moments: bool) -> bool:
 
 
 def _read_as(cell: str, other: str) -> str:
-    """The cell; of a JSON string its content, which the other side knows to be no text."""
+    """The cell; of a JSON string its content, which the other side knows not to be text."""
     if not cell.startswith('"'):
         return cell
     text = str(json.loads(cell))

@@ -124,7 +124,7 @@ class TableState:
         """A copy as it may be kept while rows of an earlier run may arrive, which ``known`` tells.
 
         A table that was complete before moves no cursor meanwhile: its rows may be stamped by a clock behind
-        the source's. Others do, so that a first load goes on, up to what that run may have read, and go back
+        the source's. Others do, so that a first load advances, up to what that run may have read, and go back
         to where it stood when that is over.
         """
         if known.late is None:
@@ -216,7 +216,7 @@ class State:
         return replace(self, tables={**self.tables, name: table})
 
     def without_table(self, name: str) -> "State":
-        """A copy that knows nothing of that table, but what may still arrive: it is read anew."""
+        """A copy that knows nothing of that table, but what may still arrive: it is read again."""
         tables = {key: value for key, value in self.tables.items() if key != name}
         if late := self.table(name).late:
             tables[name] = TableState(late=replace(late, back={}))

@@ -153,7 +153,7 @@ class Column:
 class Shape:
     """The columns of a table as one side has them; ``known`` is False where the backend cannot tell.
 
-    ``view`` is True where it shows itself to be no table but a view; ``texts`` where a cell is but a text,
+    ``view`` is True where it shows itself to be a view, not a table; ``texts`` where a cell is but a text,
     as in CSV; ``grows`` where a batch adds the columns that the table does not have.
     """
 

@@ -1,4 +1,4 @@
-"""The staging of a run: whatever fails there is told as the staging's, and the run goes on to its end."""
+"""The staging of a run: whatever fails there is told as the staging's, and the run continues to its end."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager

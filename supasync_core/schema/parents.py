@@ -20,7 +20,7 @@ from supasync_core.project.migration import Migration
 class Link:
     """A foreign key: its ``columns`` point to ``theirs`` of the ``parent``.
 
-    ``parent`` is None where that is no table of tables.yaml; ``other`` is its name for people, with the
+    ``parent`` is None where that is not a table of tables.yaml; ``other`` is its name for people, with the
     schema where that is known. ``reference`` is the key as the sink's catalog has it.
     """
 
@@ -39,7 +39,7 @@ class Parents:
     known: Sequence[Reference] | None = None
     asked: bool = False
     blind: bool = False
-    """Whether the sink could not tell which rows lack a parent that is no table of tables.yaml."""
+    """Whether the sink could not tell which rows lack a parent that is not a table of tables.yaml."""
     elsewhere: set[tuple[str, str | None, tuple[str, ...]]] = field(default_factory=set)
     """Keys that were found to point to no table of tables.yaml, though one has that name."""
     lock: Lock = field(default_factory=Lock)

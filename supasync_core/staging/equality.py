@@ -15,7 +15,7 @@ _NUMBER = r"^-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?$"
 _UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _DOCUMENT = r"^\s*[\[{(]"
 _NANOSECONDS = r"\.\d{7}"
-"""PostgreSQL keeps microseconds; what has more digits is no timestamp of its own, and DuckDB cuts it."""
+"""PostgreSQL keeps microseconds; it never wrote a timestamp with more digits, which DuckDB cuts."""
 _PARTS = r"^([-+]?)(\d*)\.?(\d*)(?:[eE]([-+]?\d+))?$"
 _NAMES = ("minus", "whole", "part", "power")
 
@@ -23,7 +23,7 @@ _NAMES = ("minus", "whole", "part", "power")
 def normal(kind: str, text: str) -> str:  # noqa: C901, PLR0911, PLR0912 - by type
     """One text for all spellings of a value of this type; the text itself where it has but one.
 
-    Where the text is no value of the type, it stands for itself.
+    Where the text is not a value of the type, it stands for itself.
     """
     match bare(kind):
         case "timestamp with time zone" | "date":

@@ -105,7 +105,7 @@ class Reader:
             )
 
     def _check(self, index: Index) -> None:
-        """Refuse texts that are no timestamp: their rows would have no place."""
+        """Refuse texts that are not timestamps: their rows would have no place."""
         table = index.table
         for name, query in index.unplaceable().items():
             count = self.connection.execute(query).fetchall()[0][0]

@@ -144,7 +144,7 @@ def fits(text: str, kind: Kind) -> str:
 
 
 def instant(value: str, kind: Kind) -> str | None:
-    """The value as TIMESTAMPTZ; NULL for a text that is no timestamp, None for a kind that holds none.
+    """The value as TIMESTAMPTZ; NULL for a text that is not a timestamp, None for a kind that holds none.
 
     Texts go through TIMESTAMPTZ because a cast to TIMESTAMP ignores their offset.
     """

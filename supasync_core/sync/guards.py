@@ -41,7 +41,7 @@ class Guard:
     def begin(self) -> None:
         """SchemaError where rows were copied under other settings: they would stay as they are.
 
-        A name that an earlier version did not store yet is filled in: it is no difference.
+        A name that an earlier version did not store yet is filled in: it is not a difference.
         """
         current = fingerprint(self.table, dict(self.migration.transforms(self.table)))
         known = self.state.guarded.settings

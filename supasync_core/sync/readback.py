@@ -137,7 +137,7 @@ class Readback:
         return False
 
     def _unchanged(self, sent: dict[Key, Sent], wrong: dict[Key, list[str]]) -> Key | None:
-        """A row that the source still has as it was sent: one that changed may have been sent anew since."""
+        """A row that the source still has as it was sent: one that changed may have been sent again since."""
         transforms = self.migration.transforms(self.table)
         now = {
             key: raw_json.cells(text)

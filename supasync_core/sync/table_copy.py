@@ -238,7 +238,7 @@ class TableCopy:
     def _result(self, status: TableStatus, aside: Newly | None = None) -> TableResult:
         """What the table came to; rows that were quarantined need a person, the others are there.
 
-        Rows that an earlier run quarantined are not found anew: they are told as what they are.
+        Rows that an earlier run quarantined are not found again: they are told as what they are.
         """
         aside = aside or Newly(self.table.name, 0)
         result = TableResult(

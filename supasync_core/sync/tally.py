@@ -49,7 +49,7 @@ class Tally:
     """The keys that one run sends of one table; ``whole`` where it reads the table from its beginning.
 
     ``mark`` is what the state says of it: `LOADING`, `FEWER`, or None where nothing is to be counted.
-    ``held`` are the source's rows when a run began that only goes on with such a table.
+    ``held`` are the source's rows when a run began that only continues such a table.
     """
 
     migration: Migration

@@ -1,7 +1,7 @@
 """Getting batches into the sink, also those that hold rows which it refuses.
 
 A sink takes a batch as a whole or not at all. Where it refuses one, the parents that rows refer to are sent
-first, and rows that cannot be taken are quarantined, each with its reason; the rest goes on.
+first, and rows that cannot be taken are quarantined, each with its reason; the rest continues.
 Everything here is bounded: each parent is fetched once per run, parents are looked for so many times for a
 batch, and where more rows are refused than the settings allow the table stops.
 

@@ -43,7 +43,7 @@ class TableVerdict:
     ``missing`` in NEW; ``extra`` in NEW, so deleted in OLD or never there; ``changed``, with the columns that
     differ; ``set_aside`` in the quarantine, so known to be missing. ``unlooked`` more rows differ and were
     not looked at a second time. ``in_flight`` rows differ, but changed in OLD later than ``until``, up to
-    which sync has brought everything: they are no differences. ``repeated`` keys were met twice on one side.
+    which sync has brought everything: they are not differences. ``repeated`` keys were met twice on one side.
     ``unmet``: by how many rows a side's own count differs from the rows that it gave, or, where no row
     explains it, one side's count from the other's. ``left_out`` by a transform. ``newer`` rows
     were written in NEW since it was closed. ``digest`` is over what was compared (keys, timestamps,

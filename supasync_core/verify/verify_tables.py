@@ -170,7 +170,7 @@ class _TableVerification:
         return how
 
     def _count(self, how: TableComparison) -> Counts | None:
-        """Both counts; None where they failed: the rest goes on, and a note says so."""
+        """Both counts; None where they failed: the rest continues, and a note says so."""
         counts = Counts(how)
         try:
             with self._costing("counts"):

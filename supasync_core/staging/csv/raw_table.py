@@ -50,7 +50,7 @@ class Raw:
         return f"c{self.physical.header.index(column)}"
 
     def load(self) -> list[ExportFinding]:
-        """Load the file; lines that are no records of the header's width are left out and reported.
+        """Load the file; lines that are not rows of the header's width are left out and reported.
 
         A line that ends otherwise than the header is read all the same; the first is a warning.
         """
