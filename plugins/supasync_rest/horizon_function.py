@@ -17,7 +17,8 @@ from supasync_rest.rest_errors import StatementTimeoutError
 PATH = "/rpc/supasync_horizon?tables="
 LONGEST = 7000
 """Characters of one address; gateways take about 8000."""
-_LONGEST_FINGERPRINT = 100
+_LONGEST_TEXT = 100
+"""Characters of a digest, or of a name: PostgreSQL's have 63 bytes."""
 _CLOCK = (timestamps.parse("0001-01-01"), timestamps.parse("10000-01-01"))
 _HINT = (
     "supasync schema sql --horizon prints the function; to do without it, remove horizon: from tables.yaml"
@@ -100,9 +101,13 @@ def _extent(told: Mapping[str, Any], columns: Sequence[str]) -> Extent:
         raise _UnusableError("newest")
     if not all(value is None or isinstance(value, str) for value in newest.values()):
         raise _UnusableError("newest")
-    if not isinstance(fingerprint, str) or len(fingerprint) > _LONGEST_FINGERPRINT:
+    if not _is_short_text(fingerprint):
         raise _UnusableError("version")
     return Extent(_count(told, "rows"), newest, fingerprint)
+
+
+def _is_short_text(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST_TEXT
 
 
 def _count(told: Mapping[str, Any], name: str) -> int:
@@ -124,7 +129,7 @@ def _time(told: Mapping[str, Any], name: str) -> timestamps.Instant:
 def _session(held: Mapping[str, Any]) -> str:
     """The session that holds the horizon back, and how to end it."""
     for name in ("state", "application"):
-        if not (held[name] is None or isinstance(held[name], str)):
+        if held[name] is not None and not _is_short_text(held[name]):
             raise _UnusableError(name)
     application = f", {held['application']}" if held["application"] else ""
     pid = _count(held, "pid")

@@ -153,8 +153,9 @@ def test_a_horizon_in_the_future_is_no_survey(project: Rig) -> None:
     assert "unusably (horizon)" in str(answering(project, {}, horizon="2027-01-01T00:00:00Z").problem)
 
 
-def test_a_session_of_other_types_is_no_survey(project: Rig) -> None:
-    held = {"pid": 7, "state": ["x"], "application": None}
+@pytest.mark.parametrize("state", [["x"], 5, "x" * 10_000])
+def test_a_session_of_other_types_is_no_survey(project: Rig, state: object) -> None:
+    held = {"pid": 7, "state": state, "application": None}
     assert "unusably (state)" in str(answering(project, {}, held=held).problem)
 
 
