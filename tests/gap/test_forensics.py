@@ -203,8 +203,8 @@ def test_the_same_row_twice_is_no_error(bench: Bench) -> None:
         ("id,name\r\n1,x".encode("utf-16"), "UTF-16"),
         (b"id,name\r\n1,a\0b\r\n", "NUL"),
         (b"id,name\r\n1,\xc3", "middle of a character"),
-        (b"", "does not name"),
-        (b"id,id\r\n1,2", "does not name"),
+        (b"", "has missing or duplicate column names"),
+        (b"id,id\r\n1,2", "has missing or duplicate column names"),
         (b"name\r\na", "no key column id"),
     ],
 )
