@@ -14,7 +14,7 @@ from supasync_core.model.printable import argument
 HOURS = (
     "a first load of everything that OLD holds",
     "an hour later: new users and jobs, some updates",
-    "two hours later, one run was missed: the next one makes it good",
+    "two hours later, one run was missed; the next one catches up",
 )
 
 

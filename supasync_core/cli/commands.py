@@ -21,7 +21,7 @@ COMMANDS = {
     "check": ("setup", "Inspect both projects and the state; write nothing."),
     "cutover": ("cutover", "Switch the app from OLD to NEW."),
     "diff": ("diff", "Compare LEFT and RIGHT row by row."),
-    "gap": ("gap", "Copy the last gap by hand, without any request to OLD."),
+    "gap": ("gap", "Copy the last changes when OLD's API is (nearly) unavailable."),
     "help": ("help", "Show the help of a command."),
     "init": ("init", "Write a first tables.yaml."),
     "plugins": ("plugins", "List the plugins and what they provide."),

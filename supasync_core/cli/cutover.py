@@ -39,7 +39,8 @@ def cutover(
 
     A checklist runs, the app's .env is changed, and NEW is closed for supasync. Nothing is switched while a
     check fails. It asks before it switches and before each step of your own.
-    Killed at any point, run it again. Exits with 3 where a check failed or the answer was no.
+    If it is killed, run it again; it continues where it stopped. Exits with 3 where a check failed or the
+    answer was no.
     """
     from supasync_core.cli.cutover_run import Command  # noqa: PLC0415 - --help needs none of it
 

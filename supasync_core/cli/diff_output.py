@@ -116,7 +116,8 @@ class AsTable(Printer):
 
             output.table(("", "key", "column", self.left, self.right, "likely cause"), lines)
         if hidden:
-            self._echo(f"  and {hidden:,} more rows: --limit N shows N, --format jsonl all of them")
+            more = counted(hidden, "more row", "more rows")
+            self._echo(f"  and {more}: --limit N shows N, --format jsonl all of them")
 
     def end(self, *, equal: bool) -> None:
         """What the causes mean, and the answer."""
@@ -132,7 +133,8 @@ class AsTable(Printer):
             self._echo(f"  key {key}: {each.left} rows in {self.left}, {each.right} in {self.right}")
         if found.duplicate_keys:
             names = ", ".join(found.table.key)
-            self._echo(f"  {found.duplicate_keys:,} keys ({names}) do not tell rows apart: not compared")
+            keys = counted(found.duplicate_keys, f"key ({names}) does", f"keys ({names}) do")
+            self._echo(f"  {keys} not tell rows apart: not compared")
 
     def _lines(self, found: TableDiff, row: RowDiff, cause: str) -> Iterator[tuple[object, ...]]:
         key = ", ".join(_cell(text) for text in row.key)

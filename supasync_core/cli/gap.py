@@ -27,7 +27,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group()
 def gap() -> None:
-    """Copy the last gap by hand, without any request to OLD."""
+    """Copy the last changes when OLD's API is (nearly) unavailable."""
 
 
 @gap.command()

@@ -117,11 +117,10 @@ def undo(session: Session, right: str, key: tuple[str, ...], *, as_json: bool) -
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def clear(session: Session, tables: tuple[str, ...], *, applied: bool, as_json: bool) -> int:
-    """Remove rows that only NEW has and that are in OLD's way.
+    """Remove rows that exist only in NEW and block rows from OLD.
 
-    In tables before their first sync these are all rows that OLD does not have, such as those that a
-    trigger of NEW made; later those that keep a row of OLD out by a unique value. They are kept in the
-    staging: supasync reconcile undo restores them.
+    Before a table's first sync, that is every row OLD lacks; afterwards, only rows that hold a unique
+    value OLD needs. They are kept in the staging: supasync reconcile undo restores them.
     """
     from supasync_core.cli.reconcile_clear import clear as cleared  # noqa: PLC0415 - --help needs none of it
 

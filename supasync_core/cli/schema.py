@@ -24,7 +24,7 @@ def schema() -> None:
 def diff(session: Session, *, as_json: bool) -> int:
     """Compare OLD's tables with NEW's.
 
-    Compared are columns, types, NULL, defaults, enum values and keys.
+    It compares columns, types, nullability, defaults, enum values and keys.
     Exits with 0 where they are the same, as far as both show them, with 1 where they differ, with 2 where
     that could not be determined. Nothing is written.
     """

@@ -82,8 +82,9 @@ def _show(health: Health, redact: Callable[[str], str]) -> None:
     if health.set_aside:
         click.echo(f"{counted(health.set_aside, 'row is', 'rows are')} quarantined: supasync quarantine list")
     for name, rows in health.kept_out.items():
-        kept_out = counted(rows, "row of OLD is kept out by a row", "rows of OLD are kept out by rows")
-        output.line(f"{name}: {kept_out} of NEW that OLD does not have: supasync reconcile clear")
+        one = "row of OLD is blocked by a row that exists only in NEW"
+        more = "rows of OLD are blocked by rows that exist only in NEW"
+        output.line(f"{name}: {counted(rows, one, more)}: supasync reconcile clear")
     if health.rate is not None:
         click.echo(f"success rate: {health.rate:.0%} of the last {health.rated} syncs")
     click.echo(f"cost of the runs below: {health.requests:,} requests, {format_size(health.bytes)}\n")

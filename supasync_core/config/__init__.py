@@ -49,7 +49,10 @@ def _text(path: Path) -> str:
     try:
         return descriptors.read(path, _LARGEST, follow=True).decode("utf-8-sig")
     except FileNotFoundError:
-        sentence = f"there is no such file: run supasync in the folder of tables.yaml, or {_OTHER}"
+        sentence = (
+            "there is no such file: supasync init writes one; or run supasync in the folder of tables.yaml, "
+            f"or {_OTHER}"
+        )
     except UnicodeDecodeError as err:
         sentence = f"is not UTF-8 text (byte {err.start + 1}): save it as UTF-8, or {_OTHER}"
     except OSError as err:
@@ -108,7 +111,10 @@ def _root(reading: Reading, document: Value | None) -> Section | None:
     """The top-level settings; None, and reported, where there are none."""
     if document is None:
         if not reading.problems:
-            sentence = f"is empty: write version, source, sink and tables into it, or {_OTHER}"
+            sentence = (
+                "is empty: write version, source, sink and tables into it, or delete it and run "
+                f"supasync init, or {_OTHER}"
+            )
             reading.problems.add(Mark(1, 1), "", sentence)
         return None
     try:

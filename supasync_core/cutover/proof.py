@@ -112,8 +112,8 @@ def of_gap(records: Sequence[Record], tables: Sequence[str], command: str) -> Ou
         files = {**each.details.get("files", {}), **files}
     absent = [name for name in tables if name not in found]
     bad = [name for name in tables if found.get(name, "ok") != "ok"]
-    records_in_all = sum(each.records for each in imports)
-    shown = f"gap import of {imports[0].created_at}: {records_in_all:,} records out of {len(files)} files"
+    rows = counted(sum(each.records for each in imports), "row", "rows")
+    shown = f"gap import of {imports[0].created_at}: {rows} from {counted(len(files), 'file', 'files')}"
     proof: dict[str, Any] = {
         "runs": [each.id for each in imports],
         "at": imports[0].created_at,

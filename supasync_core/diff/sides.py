@@ -153,7 +153,7 @@ class FileSide:
         if not left_out:
             return set()
         raise SchemaError(
-            f"{table.name}: rows that {left_out} leaves out are not told from those that were deleted in "
+            f"{table.name}: rows excluded by {left_out} cannot be distinguished from deleted rows in "
             f"{self.name}",
             table=table.name,
             hint="remove them by hand",

@@ -172,9 +172,11 @@ class ImportPlanner:
             return
         why = ""
         if foreign(part.shape, (column,)):
+            have = counted(len(values), "value has", "values have")
+            match = "it matches" if len(values) == 1 else "they match"
             why = (
-                f"{len(values):,} of its values are in no row of {parent} by their very texts, and NEW alone "
-                "knows which are the same; it refuses a row without its parent"
+                f"{have} no exact match in {parent}; only NEW can tell whether {match} in another spelling, "
+                "and it refuses a row without its parent"
             )
         elif self.rehearsal:
             why = (

@@ -26,8 +26,8 @@ from supasync_core.sync.writer import Writer
 
 COMMAND = "gap import"
 _HINT = (
-    "supasync schema sql --triggers guard prints the SQL after which triggers of NEW leave alone what is "
-    "copied (--triggers off: until the switch); then import the same files again with --accept older"
+    "supasync schema sql --triggers guard prints the SQL after which NEW's triggers ignore copied rows "
+    "(--triggers off: until the switch); then import the same files again with --accept older"
 )
 
 

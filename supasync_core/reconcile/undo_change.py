@@ -9,6 +9,7 @@ from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import RowError, StateError, TableError
 from supasync_core.model.table import Table
+from supasync_core.model.wording import counted
 from supasync_core.reconcile.apply import Refused, send, send_again
 from supasync_core.sync import removal
 from supasync_core.sync.removal import Place, PutBack
@@ -120,7 +121,8 @@ def _restore(place: Place, change: str, table: Table) -> Restored:
         return Restored(table=table, restored=restored, changed=tuple(changed), error=err)
     if refused:
         named = "; ".join(", ".join(each.key(table)) for each in refused[:_NAMED])
-        text = f"{table.name}: {len(refused):,} rows were refused, with the keys {named}"
+        rows = counted(len(refused), "row was refused, with the key", "rows were refused, with the keys")
+        text = f"{table.name}: {rows} {named}"
         error = RowError(text, table=table.name, hint=refused[0].reason(table))
         return Restored(table=table, restored=restored, changed=tuple(changed), error=error)
     place.evidence.settle("overwritten", change, table)

@@ -14,6 +14,7 @@ from supasync_core.model.batch import Batch
 from supasync_core.model.errors import RowError, SchemaError
 from supasync_core.model.pg_types import type_of
 from supasync_core.model.table import Shape, Table
+from supasync_core.model.wording import counted
 from supasync_core.staging.connection import transaction, translate_errors
 from supasync_core.staging.duckdb_tables import (
     Kinds,
@@ -129,9 +130,9 @@ class Writer:
         misfits = self.connection.execute(merge.misfits()).fetchall()[0]
         for name, count in zip(merge.columns, misfits, strict=True):
             if count:
+                misfit = counted(count, "value of the batch does", "values of the batch do")
                 raise RowError(
-                    f"{table.name}: {count:,} values of the batch do not fit the column {name} "
-                    f"({merge.kinds[name].sql}) unchanged",
+                    f"{table.name}: {misfit} not fit the column {name} ({merge.kinds[name].sql}) unchanged",
                     table=table.name,
                     hint="give the column a wider type, VARCHAR holds any text",
                 )

@@ -31,9 +31,9 @@ def one_row(table: Table, keys: list[Key]) -> SchemaError:
     """Rows of the source with these keys would be one row of the sink."""
     columns = ", ".join(table.key)
     first, second = (", ".join(key) for key in keys)
-    told = f"two rows have the key {first}" if first == second else f"the rows {first} and {second}"
+    rows = f"two rows with the key {first}" if first == second else f"rows with keys {first} and {second}"
     return SchemaError(
-        f"{table.name}: {told} of ({columns}) in OLD, and would be one row of NEW",
+        f"{table.name}: OLD has {rows} ({columns}), which would become a single row in NEW",
         table=table.name,
         hint="name a key that tells OLD's rows apart; where a collation or a shorter type of NEW "
         "makes keys equal, change that; there may be more such rows: supasync verify counts both sides",

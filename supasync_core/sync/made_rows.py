@@ -91,9 +91,9 @@ def why(remarks: Iterable[Remark]) -> str:
     cause = (
         "; ".join(makers) + ", and may have made them"
         if makers
-        else "a trigger of NEW made them, or somebody"
+        else "they were created in NEW, by a trigger or by someone"
     )
-    return f"{cause}. They stay, and keep rows of OLD out that have the same unique value: {WAY}"
+    return f"{cause}. They stay, and block rows from OLD with the same unique value: {WAY}"
 
 
 def _pages(migration: Migration, table: Table, most: int) -> Iterator[tuple[list[Key], int]]:

@@ -176,11 +176,12 @@ def changed(table: Table, names: Sequence[str], key: Key) -> ChangedError:
         what = "a trigger there sets it"
     else:
         what = "a trigger there changes it, or its type holds less than OLD's (supasync schema diff)"
+    they = "it was" if len(names) == 1 else "they were"
     return ChangedError(
-        f"{table.name}: NEW does not keep {', '.join(names)} as it was sent: {what}; key {', '.join(key)}",
+        f"{table.name}: NEW changed {', '.join(names)} after {they} written: {what}; key {', '.join(key)}",
         table=table.name,
-        hint="supasync schema sql --triggers guard prints the SQL after which triggers of NEW leave alone "
-        f"what is copied (--triggers off: until the switch); then: {command('sync', '--full', table.name)}",
+        hint="supasync schema sql --triggers guard prints the SQL after which NEW's triggers ignore copied "
+        f"rows (--triggers off: until the switch); then: {command('sync', '--full', table.name)}",
     )
 
 

@@ -104,11 +104,12 @@ class SourceSnapshot:
         who = self.survey.held if self.survey and self.survey.held else "a transaction"
         if lag > FROZEN:
             yield (
-                f"OLD: {who} is open for {told}: cursors move on without it, and what it commits may be "
-                "missed; end it, then read its tables once more: supasync sync --full TABLE"
+                f"OLD: {who} has been open for {told}: cursors move on without it, and what it commits may "
+                "be missed; end it, then read its tables once more: supasync sync --full TABLE"
             )
         elif lag > SLOW:
-            yield f"OLD: {who} is open for {told}: until it ends, every run reads again what has come since"
+            end = "until it ends, every run reads again everything since then"
+            yield f"OLD: {who} has been open for {told}; {end}"
 
     def _extent(self, table: Table) -> Extent | None:
         return self.survey.extents.get(table.name) if self.survey else None

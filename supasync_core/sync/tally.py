@@ -2,7 +2,7 @@
 
 Where two keys of the source are one key of the sink, the later row wins. Within one statement the sink
 refuses that. Across statements only a count tells: it is asked for once, at the end of a read that sent rows
-of the whole table. Fewer rows than keys mean that keys were lost, or that somebody deletes rows in the sink.
+of the whole table. Fewer rows than keys mean that keys were lost, or that rows are being deleted in the sink.
 """
 
 from array import array
@@ -89,8 +89,8 @@ class Tally:
         except TransientError:
             self.mark = None
             self.note = (
-                f"{self.table.name}: NEW did not count its rows in time, so nobody knows whether keys of OLD "
-                f"became one there: {command('verify', '--table', self.table.name)}"
+                f"{self.table.name}: NEW's row count timed out, so merged keys cannot be ruled out: "
+                f"{command('verify', '--table', self.table.name)}"
             )
         except SchemaError:
             self.mark = FEWER
@@ -140,8 +140,8 @@ class Tally:
         name, columns = self.table.name, ", ".join(self.table.key)
         held = "fewer rows" if there is None else f"{there:,} rows"
         return SchemaError(
-            f"{name}: NEW has {held} where {told}: keys of OLD are one key ({columns}) there, or somebody "
-            "deletes rows in NEW",
+            f"{name}: NEW has {held} where {told}: several of OLD's keys ({columns}) are equal in NEW, or "
+            "rows are being deleted there",
             table=name,
             hint=f"{command('verify', '--table', name)} names the rows; "
             "where a collation, a shorter type or a trigger of NEW makes keys equal, change that, "

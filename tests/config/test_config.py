@@ -212,15 +212,23 @@ def test_a_plugin_file_that_fails_is_the_only_thing_blamed(tmp_path: Path) -> No
 
 
 OTHER = "name another file with --config PATH"
+NO_FILE = (
+    ": there is no such file: supasync init writes one; "
+    f"or run supasync in the folder of tables.yaml, or {OTHER}"
+)
+EMPTY = (
+    ":1:1: is empty: write version, source, sink and tables into it, "
+    f"or delete it and run supasync init, or {OTHER}"
+)
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (None, f": there is no such file: run supasync in the folder of tables.yaml, or {OTHER}"),
+        (None, NO_FILE),
         (b"a: \xff", f": is not UTF-8 text (byte 4): save it as UTF-8, or {OTHER}"),
-        (b"", f":1:1: is empty: write version, source, sink and tables into it, or {OTHER}"),
-        (b"# only words\n", f":1:1: is empty: write version, source, sink and tables into it, or {OTHER}"),
+        (b"", EMPTY),
+        (b"# only words\n", EMPTY),
         (b"\n- a", f":2:1: expected settings such as version: 1, not a list; {OTHER}"),
         (b"hello", f':1:1: expected settings such as version: 1, not "hello"; {OTHER}'),
         (b"~", f":1:1: expected settings such as version: 1, not nothing; {OTHER}"),

@@ -160,10 +160,10 @@ REFUSED = {
     "null_keys": (r"a row has NULL in the key column code", "where: code=not.is.null"),
     "null_pairs": (r"a row has NULL in the key column b", "where: b=not.is.null"),
     "null_log": (r"a row has NULL in the key column id", "where: id=not.is.null"),
-    "keyless": (r"two rows have the key .* of \(name\) in OLD", "a key that tells OLD's rows apart"),
-    "half_unique": (r"two rows have the key .* of \(code\) in OLD", "a key that tells OLD's rows apart"),
+    "keyless": (r"OLD has two rows with the key .* \(name\)", "a key that tells OLD's rows apart"),
+    "half_unique": (r"OLD has two rows with the key .* \(code\)", "a key that tells OLD's rows apart"),
     "deferred": (r"cannot tell the rows of public.deferred apart by \(code\).*deferrable", "nor deferrable"),
-    "twice": (r"two rows have the key \d+ of \(id\) in OLD", "a key that tells OLD's rows apart"),
+    "twice": (r"OLD has two rows with the key \d+ \(id\)", "a key that tells OLD's rows apart"),
     "unordered": (r"cannot compare one of the columns.*point", "type without order"),
 }
 

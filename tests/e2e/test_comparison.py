@@ -124,8 +124,8 @@ def test_an_update_behind_an_insert_time_arrives_with_the_next_comparison_that_i
     later(space)
     done = synced(space)
     same(space)
-    assert "teams: 1 row brought by comparing the table with OLD" in done.err
-    assert f"odd: {len(ODD) - 1} rows brought" in done.err, "the newest one is read again anyway"
+    assert "teams: 1 row copied after comparing the table with OLD" in done.err
+    assert f"odd: {len(ODD) - 1} rows copied after" in done.err, "the newest one is read again anyway"
     space.old.run("update public.teams set name = 'newer' where name = 't8'")
     synced(space)
     assert ("newer",) not in space.new.rows("select name from public.teams"), "once a day"
@@ -246,7 +246,7 @@ def test_the_same_walk_finds_rows_that_are_deleted_in_old(space: Workspace, dele
     done = synced(space)
     paths = reads(space, "teams")
     assert sum("order=id.asc" in path and "xmin" in path and "name" not in path for path in paths) <= 3
-    assert "teams: 1 row brought" in done.err
+    assert "teams: 1 row copied after" in done.err
     if deletes == "mirror":
         assert "teams: 1 row was removed from NEW" in done.err
         same(space)
@@ -281,7 +281,7 @@ def test_where_old_tells_no_versions_rows_are_read_whole(space: Workspace, view:
         space.old.run(f"update public.teams set name = '{value}' where doc ->> 'n' = '7'")  # noqa: S608
         later(space)
         done = synced(space)
-        assert f"{view}: 1 row brought" in done.err
+        assert f"{view}: 1 row copied after" in done.err
         names = f"select name from public.{view} order by id"  # noqa: S608
         assert space.new.rows(names) == space.old.rows(names)
 

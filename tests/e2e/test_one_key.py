@@ -1,4 +1,4 @@
-"""Two rows of OLD that would be one row of NEW: the table stops and names both, whoever makes them equal."""
+"""Two rows of OLD that would become one row in NEW: the table stops and names both keys."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,8 +30,8 @@ def test_keys_that_a_shorter_type_of_new_makes_equal_are_named(space: Workspace)
     )
     done = space.supasync("sync")
     assert done.code == 3, done.out + done.err
-    assert "the rows 2026-01-01T07:00:00+00:00 and 2026-01-01T07:00:00.2+00:00 of (at)" in done.err
-    assert "would be one row of NEW" in done.err
+    assert "rows with keys 2026-01-01T07:00:00+00:00 and 2026-01-01T07:00:00.2+00:00 (at), which" in done.err
+    assert "would become a single row in NEW" in done.err
     assert space.supasync("sync").code == 3, "as long as they are there"
     space.old.run("delete from events where note = 'x'")
     assert space.supasync("sync").code == 0
@@ -95,7 +95,7 @@ def visits(cluster: Cluster, tmp_path: Path) -> Iterator[Workspace]:
 
 def test_a_load_that_wrote_over_rows_is_an_error_until_they_are_copied_anew(visits: Workspace) -> None:
     visits.old.run(TWIN)
-    told = "keys of OLD are one key (at) there, or somebody deletes rows in NEW"
+    told = "several of OLD's keys (at) are equal in NEW, or rows are being deleted there"
     for what in ("13 different keys of OLD were sent", "OLD has 13"):
         done = visits.supasync("sync")
         assert (done.code, f"NEW has 12 rows where {what}: {told}" in done.err) == (3, True), done.err
@@ -132,7 +132,7 @@ def test_rows_that_new_deletes_are_named_as_a_cause_and_an_idle_run_asks_nothing
         "create trigger t after insert on visits for each statement execute function gone()"
     )
     done = visits.supasync("sync", "--full", "visits")
-    assert (done.code, "or somebody deletes rows in NEW" in done.err) == (3, True), done.err
+    assert (done.code, "or rows are being deleted there" in done.err) == (3, True), done.err
     visits.new.run("drop trigger t on visits")
     assert visits.supasync("sync", "--full", "visits").code == 0
     visits.assert_equal("visits")

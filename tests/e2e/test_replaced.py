@@ -61,7 +61,7 @@ def test_a_row_that_nothing_shows_to_have_come_from_old_is_left_and_named(space:
     assert "900" in {row[0] for row in space.new.rows("select id::text from public.roles")}
     status = space.supasync("status").out
     assert "health: good" not in status
-    line = "roles: 1 row of OLD is kept out by a row of NEW that OLD does not have: supasync reconcile clear"
+    line = "roles: 1 row of OLD is blocked by a row that exists only in NEW: supasync reconcile clear"
     assert line in status
 
 
@@ -87,7 +87,7 @@ def test_else_it_is_one_line_in_status_with_the_command_that_clears_it(
         assert space.supasync("sync").code == 0, "an alert comes once"
         status = space.supasync("status").out
         assert "health: good" not in status
-        assert "roles: 1 row of OLD is kept out by a row of NEW that OLD does not have" in status
+        assert "roles: 1 row of OLD is blocked by a row that exists only in NEW" in status
         assert "supasync reconcile clear" in status
         assert "and OLD has no such row" in space.supasync("quarantine", "list").out
     told = space.supasync("status", "--json").json
@@ -117,11 +117,11 @@ def test_rows_that_an_earlier_version_set_aside_are_looked_at_by_the_next_run(sp
     assert space.supasync("sync").code == 3
     earlier = "state #- '{quarantine,roles,0,columns}' #- '{quarantine,roles,0,blockers}'"
     space.new.run(f"update sync_metadata set state = {earlier} where state is not null")  # noqa: S608
-    assert "kept out" not in space.supasync("status").out
+    assert "blocked by" not in space.supasync("status").out
     shown = space.supasync("reconcile", "clear").out
     assert "roles: an earlier version quarantined some rows: run supasync sync once before this" in shown
     assert space.supasync("sync").code == 0
-    assert "roles: 1 row of OLD is kept out" in space.supasync("status").out
+    assert "roles: 1 row of OLD is blocked by" in space.supasync("status").out
     assert space.supasync("reconcile", "clear", "--apply").code == 0
     assert space.supasync("sync").code == 0
     space.assert_equal("roles")

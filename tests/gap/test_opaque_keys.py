@@ -92,7 +92,9 @@ def test_two_spellings_in_files_and_exact_replacement_are_said_not_to_be_checked
     done = space.supasync("gap", "import", "export", "--yes", "--dry-run")
     assert NOT_CHECKED in done.out
     done = space.supasync("gap", "import", "export", "--yes")
-    assert (done.code, "would be one row of NEW" in done.out + done.err) == (3, True), done.out + done.err
+    assert (done.code, "would become a single row in NEW" in done.out + done.err) == (3, True), (
+        done.out + done.err
+    )
 
 
 def test_a_key_that_is_spelt_otherwise_is_a_changed_row_in_verify(space: Workspace) -> None:

@@ -132,7 +132,7 @@ def test_a_frozen_horizon_is_said_and_given_up_after_a_while() -> None:
         pair.source.advance(HOUR)
         pair.write(10 + hour)
         read.append(pair.run())
-        assert any("is open for" in note for note in pair.snapshot.notes())
+        assert any("has been open for" in note for note in pair.snapshot.notes())
     assert read[:6] == [2, 3, 4, 5, 6, 7]
     assert read[8:] == [2, 2]
     assert "may be missed" in pair.snapshot.notes()[0]

@@ -19,7 +19,7 @@ begin
         if each.was is null then
             raise exception 'the trigger % on % is guarded and was renamed since: its original definition is unknown',
                 each.tgname, each.relation
-                using hint = 'create it again without supasync_writes() in its WHEN, then run this again';
+                using hint = 'recreate it without supasync_writes() in its WHEN clause, then run this again';
         end if;
         perform pg_temp.supasync_become(each.oid, each.was);
     end loop;

@@ -7,6 +7,7 @@ Keys are compared as their types have it: two spellings of one instant are one k
 from supasync_core.model.opaque_keys import foreign
 from supasync_core.model.pg_types import is_document, type_of
 from supasync_core.model.table import Shape, Table
+from supasync_core.model.wording import counted
 from supasync_core.staging.csv.export_finding import WARNING, ExportFinding
 from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified
 from supasync_core.staging.equality import normal
@@ -45,7 +46,8 @@ def one_of_each(staging: Staging, table: Table, shape: Shape) -> list[ExportFind
         f"DELETE FROM {qualified(ready(table))} WHERE {place} IN (SELECT r.{place} FROM {there} "
         f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {newest}r.{file} DESC, r.{place} DESC) > 1)"
     )
-    text = f"{len(twice):,} keys occur more than once: one row of each is kept"
+    keys = counted(len(twice), "key occurs", "keys occur")
+    text = f"{keys} more than once: one row of each is kept"
     found = [ExportFinding(kind="duplicate", table=table.name, text=text, level=WARNING)]
     for *values, different in twice:
         if different > 1:

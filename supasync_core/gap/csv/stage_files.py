@@ -11,6 +11,7 @@ from supasync_core.gap.csv.settle_nulls import Undecided
 from supasync_core.gap.csv.where_filter import leave_out
 from supasync_core.gap.import_plan import TableImport
 from supasync_core.model.table import Shape, Table
+from supasync_core.model.wording import counted
 from supasync_core.staging.connection import private_umask, translate_errors
 from supasync_core.staging.csv import nulls
 from supasync_core.staging.csv.cells import NOT_NULL, nullable, staged
@@ -226,7 +227,7 @@ class TableStager:
                 where = {"file": raw.file, "line": line, "key": key, "column": check.column}
                 self.part.report(check.kind, text, check.level, **where)
             if count > len(found):
-                text = f"{raw.file}: {count - len(found):,} more rows: {check.text}"
+                text = f"{raw.file}: {counted(count - len(found), 'more row', 'more rows')}: {check.text}"
                 self.part.report(check.kind, text, check.level, file=raw.file)
             if check.kind in _LEFT_OUT:
                 yield check.condition

@@ -8,6 +8,7 @@ from supasync_core.model import timestamps
 from supasync_core.model.opaque_keys import foreign
 from supasync_core.model.pg_types import MOMENTS, WHOLE, is_document, type_of
 from supasync_core.model.table import Shape, Table
+from supasync_core.model.wording import counted
 from supasync_core.staging.csv.export_finding import WARNING, ExportFinding
 from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified
 from supasync_core.staging.equality import normal
@@ -58,7 +59,7 @@ def leave_out(staging: Staging, table: Table, shape: Shape, language: str) -> li
     if not rows:
         return []
     staging.fetch(f"DELETE FROM {there} AS r WHERE NOT coalesce({kept}, false)")
-    text = f"{rows:,} rows of the files are excluded by where: {table.where}"
+    text = f"{counted(rows, 'row of the files is', 'rows of the files are')} excluded by where: {table.where}"
     return [ExportFinding(kind="where", table=table.name, text=text, level=WARNING)]
 
 

@@ -171,4 +171,4 @@ class Comparing:
         self.checkpoint.end(result)
         if brought.arrived:
             rows = counted(brought.arrived, "row", "rows")
-            self.checkpoint.note(f"{table.name}: {rows} brought by comparing the table with OLD")
+            self.checkpoint.note(f"{table.name}: {rows} copied after comparing the table with OLD")
