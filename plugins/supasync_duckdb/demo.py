@@ -2,8 +2,9 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from importlib import resources
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -46,11 +47,23 @@ def demo(ctx: click.Context, folder: Path | None) -> int:
                 _call(ctx, place, "setup")
             _call(ctx, place, "sync")
         click.secho("\n--- how it stands", bold=True)
-        _call(ctx, place, "status")
+        if folder:
+            _call(ctx, place, "status")
+        else:
+            _status_without_next(ctx, place)
         _compare(place)
         if folder:
             click.echo(f"go on with: cd {argument(str(place))} && supasync status")
+        else:
+            click.echo("these files are removed now; to keep them and go on: supasync demo --folder FOLDER")
     return 0
+
+
+def _status_without_next(ctx: click.Context, place: Path) -> None:
+    """The status without the next step: nobody can take it in a folder that is removed."""
+    with redirect_stdout(StringIO()) as printed:
+        _call(ctx, place, "status")
+    click.echo(printed.getvalue().rpartition("\nnext: ")[0])
 
 
 @contextmanager
