@@ -20,6 +20,10 @@ VARIABLES = {"url": "OLD_SUPABASE_URL", "key": "OLD_SUPABASE_SERVICE_ROLE_KEY"}
 """The variables with OLD's settings; the drafted file refers to them."""
 NEW = {"url": "SUPABASE_URL", "key": "SUPABASE_SERVICE_ROLE_KEY"}
 _FILL = "copy .env.example to .env and fill it in, or read exported CSV files instead: --from FOLDER"
+_CORRECT = (
+    "put the project's URL and its service role or secret key into .env, or read exported CSV files instead: "
+    "--from FOLDER"
+)
 _NOT_SHOWN = (
     "only the secret key (sb_secret_...) or service_role may see them. Where the API's description is "
     "switched off, read exported CSV files instead: supasync init --from FOLDER"
@@ -75,7 +79,7 @@ def _read(
             problems.append(flaw if missing else f"{variable} {flaw}")
         values[name] = Secret(value or "") if setting.secret else value or ""
     if problems:
-        raise ConfigError(problems, hint=_FILL)
+        raise ConfigError(problems, hint=_CORRECT if any(dotenv.values()) else _FILL)
     return Values(values), [value for value in values.values() if isinstance(value, Secret)]
 
 

@@ -160,13 +160,18 @@ def bad(five: Workspace, **environment: str) -> str:
 def test_without_a_key_it_says_which_file_to_fill(five: Workspace) -> None:
     said = bad(five, OLD_SUPABASE_SERVICE_ROLE_KEY="")
     assert "OLD_SUPABASE_SERVICE_ROLE_KEY is empty" in said
-    assert "copy .env.example to .env" in said
+    assert "service role or secret key into .env" in said
+    filled = (five.folder / ".env").read_text("utf-8")
+    five.write(".env", "")
+    assert "copy .env.example to .env" in bad(five)
+    five.write(".env", filled)
 
 
 def test_a_publishable_key_is_refused_before_the_first_request(five: Workspace) -> None:
     five.requests()
     said = bad(five, OLD_SUPABASE_SERVICE_ROLE_KEY="sb_publishable_for_tests_old")
     assert "is the publishable key" in said
+    assert "service role or secret key into .env" in said
     assert five.requests() == 0
 
 
