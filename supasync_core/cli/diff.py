@@ -72,7 +72,19 @@ class SideOptions:
     complete: bool = False
 
     def settings(self, session: Session) -> Settings | None:
-        """Those of tables.yaml; None where only files are compared and nobody needs it."""
+        """Those of tables.yaml; None where only files are compared and nobody needs it.
+
+        ConfigError also where a side is a path that does not exist, which is said first.
+        """
+        paths = [side for side in dict.fromkeys((self.left, self.right)) if side not in NAMES]
+        if missing := [path for path in paths if not Path(path).exists()]:
+            known = ", ".join(NAMES)
+            raise ConfigError(
+                [
+                    f"{path}: there is no such file or folder (a side is {known}, or a path)"
+                    for path in missing
+                ]
+            )
         offline = not {self.left, self.right} & {*NAMES}
         if offline and (self.key or not Path(session.config).exists()):
             return None

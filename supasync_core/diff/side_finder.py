@@ -8,7 +8,7 @@ from pathlib import Path
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Context
 from supasync_core.diff.csv_files import CsvFiles
-from supasync_core.diff.difference import NAMES, NEW, OLD, STAGING
+from supasync_core.diff.difference import NEW, OLD, STAGING
 from supasync_core.diff.duckdb_files import DuckdbFiles
 from supasync_core.diff.sides import FileSide, Progress, ProjectSide, Side
 from supasync_core.model import transform
@@ -39,15 +39,12 @@ class SideFinder:
     """Files that were named as a table's, by side."""
 
     def side(self, name: str, other: str) -> Side:
-        """The side of that name; ConfigError where there is none. ``other`` is the side across."""
+        """The side of that name, a path that exists if none of `NAMES`. ``other`` is the side across."""
         if name in (OLD, NEW):
             return self._project(name, other)
         if name == STAGING:
             return self._staging()
         path = Path(name)
-        if not path.exists():
-            known = ", ".join(NAMES)
-            raise ConfigError([f"{name}: there is no such file or folder (a side is {known}, or a path)"])
         backend = next((backend for backend, files in FORMATS.items() if files.fits(path)), None)
         if backend is None:
             formats = ", ".join(FORMATS)

@@ -280,6 +280,7 @@ def test_a_project_of_files_and_a_path_called_old(tmp_path: Path) -> None:
 
 BAD = {
     "no such side": (("l.csv", "nowhere.csv"), "there is no such file"),
+    "no such side, before no tables.yaml": (("nowhere.csv", "old"), "nowhere.csv: there is no such file"),
     "no tables.yaml": (("l.csv", "old"), "no such file"),
     "no key": (("l.csv", "keyless.csv"), "--key"),
     "unknown key": (("l.csv", "r.csv", "--key", "nme"), "did you mean name?"),
