@@ -41,7 +41,7 @@ def survey(client: Client, asked: Asked) -> tuple[Survey, int | None]:
     except (SchemaError, RowError, StatementTimeoutError) as err:
         return Survey(problem=f"{err}; {_HINT}"), None
     except _UnusableError as err:
-        return Survey(problem=f"supasync_horizon answered unusably ({err}); {_HINT}"), None
+        return Survey(problem=f"supasync_horizon returned an unusable answer ({err}); {_HINT}"), None
     except (ValueError, TypeError, KeyError, AttributeError) as err:
         return Survey(
             problem=f"supasync_horizon returned an unusable answer ({type(err).__name__}); {_HINT}"

@@ -121,7 +121,7 @@ def test_numbers_that_count_nothing_are_no_survey(project: Rig, size: object) ->
         answering(project, {}, held={"pid": size, "state": None, "application": None}),
     ):
         assert re.match(
-            r"supasync_horizon answered unusably \((rows|database_bytes|pid)\);", str(found.problem)
+            r"supasync_horizon returned an unusable answer \((rows|database_bytes|pid)\);", str(found.problem)
         )
 
 
@@ -138,7 +138,7 @@ def test_numbers_that_count_nothing_are_no_survey(project: Rig, size: object) ->
 )
 def test_an_extent_of_other_types_is_no_survey(project: Rig, part: str, value: object) -> None:
     found = answering(project, {part: value})
-    assert f"unusably ({part})" in str(found.problem)
+    assert f"unusable answer ({part})" in str(found.problem)
 
 
 @pytest.mark.parametrize("part", ["now", "horizon"])
@@ -146,17 +146,17 @@ def test_an_extent_of_other_types_is_no_survey(project: Rig, part: str, value: o
     "value", ["infinity", "-infinity", "4713-01-01 00:00:00+00 BC", "9999999-01-01", "x", 5]
 )
 def test_a_time_that_no_clock_shows_is_no_survey(project: Rig, part: str, value: object) -> None:
-    assert f"unusably ({part})" in str(answering(project, {}, **{part: value}).problem)
+    assert f"unusable answer ({part})" in str(answering(project, {}, **{part: value}).problem)
 
 
 def test_a_horizon_in_the_future_is_no_survey(project: Rig) -> None:
-    assert "unusably (horizon)" in str(answering(project, {}, horizon="2027-01-01T00:00:00Z").problem)
+    assert "unusable answer (horizon)" in str(answering(project, {}, horizon="2027-01-01T00:00:00Z").problem)
 
 
 @pytest.mark.parametrize("state", [["x"], 5, "x" * 10_000])
 def test_a_session_of_other_types_is_no_survey(project: Rig, state: object) -> None:
     held = {"pid": 7, "state": state, "application": None}
-    assert "unusably (state)" in str(answering(project, {}, held=held).problem)
+    assert "unusable answer (state)" in str(answering(project, {}, held=held).problem)
 
 
 def test_a_function_that_was_lost_or_is_forbidden_is_no_survey(project: Rig) -> None:
