@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
+
 from supasync_core.model.batch import Cursor
 from supasync_core.model.comparison_state import Comparison
 from supasync_core.model.errors import StateError
@@ -52,8 +54,6 @@ def from_json(stored: Stored) -> State:
 
     What an earlier version did not store yet has its default.
     """
-    import msgspec  # noqa: PLC0415 - --help reads no state
-
     number = stored.get("format")
     if isinstance(number, int) and number > FORMAT:
         raise StateError(

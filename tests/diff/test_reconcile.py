@@ -139,7 +139,7 @@ def test_a_row_that_has_changed_since_stays_as_it_is(space: Workspace) -> None:
         (("new", "old", "--apply"), 2, "OLD is never written to"),
         (("old", "staging"), 2, "staging"),
         (("old",), 2, "RIGHT"),
-        (("old", "new", "--max-deletes", "200%"), 2, "share"),
+        (("old", "new", "--max-deletes", "200%"), 2, "percentage"),
         (("undo",), 3, "no rows of an earlier change"),
         (("undo", "old"), 2, "OLD is never written to"),
         (("old", "nowhere.duckdb"), 2, "no such file"),
