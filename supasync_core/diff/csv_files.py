@@ -246,7 +246,8 @@ def _together(
 
 def _notes(part: _Part) -> list[str]:
     """What the file's dialect hides from a comparison."""
-    other, names = argument(f"{part.file}=NAME"), ", ".join(DIALECTS)
+    other = argument(f"{part.file}=NAME")
+    names = ", ".join(DIALECTS)
     read = f"{part.file} is read as {part.dialect.name}; --dialect {other} reads it otherwise (NAME: {names})"
     notes = [read, *part.warnings]
     for word in dict.fromkeys(part.doubtful.values()):

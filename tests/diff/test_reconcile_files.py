@@ -148,5 +148,5 @@ def test_where_holds_for_a_project_of_files_and_what_it_leaves_out_is_not_remove
     assert diff(tmp_path, "old", "new").counts == (1, 0, 0, 1)
     done = call(tmp_path, "reconcile", "old", "new", "--apply", "--delete")
     assert done.code == 3
-    assert "rows that where: leaves out" in done.err
+    assert "rows excluded by where:" in done.err
     assert diff(tmp_path, "old", "new").counts == (1, 0, 0, 1)

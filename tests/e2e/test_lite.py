@@ -47,7 +47,8 @@ update users set plan = 'pro', updated_at = now() where credits % 10 = 1;
 update jobs set status = 'done', updated_at = now() where id % 20 = 1;
 update tags set note = 'changed', updated_at = now() where tag = ' (x) ';
 update kinds set label = 'changed' where code = 'k3';
-"""
+""".replace("now()", "now() - interval '1 minute'")
+"""Rows of a minute ago: a clock of whole seconds cannot tell younger ones from those of its future."""
 
 
 def lite(cluster: Cluster, database: str, keys: Mapping[str, str]) -> Server:

@@ -48,7 +48,8 @@ def test_schema_sql_prints_the_sql_without_tables_yaml_or_network(
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(schema, ["sql"], obj=Session())
     assert done.exit_code == 0
-    assert done.output == SCHEMA_SQL
+    assert done.stdout == SCHEMA_SQL
+    assert "there is no tables.yaml" in done.stderr
 
 
 def test_pasting_the_sql_again_keeps_state_and_records(project: Rig) -> None:
