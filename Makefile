@@ -33,7 +33,7 @@ demo: .venv/.installed ## see supasync at work on made-up data, in a minute
 test: lint $(NODE_PACKAGES) ## lint, then run every test
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-quick: .venv/.dev ## unit and contract tests: all that needs no PostgreSQL, without lint; in a minute or so
+quick: .venv/.dev ## unit and contract tests: all that needs no PostgreSQL, without lint; two minutes or so
 	@$(BIN)/pytest -n 2 --dist worksteal -m 'not server' $(ARGS)
 
 lowest: .venv-lowest/.installed ## the demo, contracts and values with the lowest versions that pyproject.toml admits
