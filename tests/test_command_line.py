@@ -110,7 +110,7 @@ def test_config_stands_before_or_after_the_command(tmp_path: Path, args: list[st
     for given in ([*config, *args], [args[0], *config, *args[1:]], [*args, *config]):
         done = call(*given, folder=tmp_path)
         assert done.returncode == 2
-        assert done.stderr.startswith("error: elsewhere.yaml: there is no such file"), done.stderr
+        assert done.stderr.startswith("error: elsewhere.yaml: no such file"), done.stderr
 
 
 def test_a_word_of_reconcile_is_a_command_and_a_path_is_a_side(tmp_path: Path) -> None:

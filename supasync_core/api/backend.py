@@ -15,7 +15,7 @@ class Side(Protocol):
     """What sources and sinks have in common: a table's columns, its number of rows, the rows themselves."""
 
     def shape(self, table: Table) -> Shape:
-        """The table's columns. SchemaError if there is no such table, RefusedError without rights on it."""
+        """The table's columns. SchemaError if the table does not exist, RefusedError without rights on it."""
         ...
 
     def count(self, table: Table, window: Window | None = None) -> int:

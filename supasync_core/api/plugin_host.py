@@ -162,7 +162,7 @@ class _Source(SourceFileLoader):
 
 def _import(path: Path) -> ModuleType:
     if not path.is_file():
-        raise PluginError("there is no such file")
+        raise PluginError("no such file")
     name = f"supasync_local_{path.stem}"
     loader = _Source(name, str(path))
     spec = importlib.util.spec_from_file_location(name, path, loader=loader)

@@ -80,10 +80,7 @@ class SideOptions:
         if missing := [path for path in paths if not Path(path).exists()]:
             known = ", ".join(NAMES)
             raise ConfigError(
-                [
-                    f"{path}: there is no such file or folder (a side is {known}, or a path)"
-                    for path in missing
-                ]
+                [f"{path}: no such file or folder (a side is {known}, or a path)" for path in missing]
             )
         offline = not {self.left, self.right} & {*NAMES}
         if offline and (self.key or not Path(session.config).exists()):

@@ -50,7 +50,7 @@ def _text(path: Path) -> str:
         return descriptors.read(path, _LARGEST, follow=True).decode("utf-8-sig")
     except FileNotFoundError:
         sentence = (
-            "there is no such file: supasync init writes one; or run supasync in the folder of tables.yaml, "
+            "no such file: supasync init writes one; or run supasync in the folder of tables.yaml, "
             f"or {_OTHER}"
         )
     except UnicodeDecodeError as err:

@@ -104,7 +104,7 @@ class SideComparison:
         there = sorted(self.choices.met - {"*"})
         lost = sorted(self.choices.nulls.keys() - {*there, "*"})
         if lost:
-            problem = "there is no such file, table or column"
+            problem = "no such file, table or column"
             raise ConfigError([f"--null {name}: {problem}{did_you_mean(name, there)}" for name in lost])
 
     def compared(self, table: Table) -> TableDiff:

@@ -244,12 +244,12 @@ def _check(choices: Choices, kinds: Collection[str], found: TableFiles, tables: 
         ("--encoding", choices.encodings.keys() - {"*"}, files, "file of a table"),
     )
     problems = [
-        f"{option} {name}: there is no such {what}{did_you_mean(name, there)}"
+        f"{option} {name}: no such {what}{did_you_mean(name, there)}"
         for option, names, there, what in named
         for name in sorted(set(names) - set(there))
     ]
     problems += [
-        f"--null {place}: there is no such table or file{did_you_mean(place, [*tables, *files])}"
+        f"--null {place}: no such table or file{did_you_mean(place, [*tables, *files])}"
         for place in sorted(choices.nulls.keys() - {"*"} - set(tables))
         if place not in files and not any(place.startswith(f"{name}.") for name in (*tables, *files))
     ]
@@ -265,8 +265,5 @@ def _check_columns(choices: Choices, table: str, shape: Shape) -> None:
     unknown = [name for name in named if shape.known and name not in shape.names]
     if unknown:
         raise ConfigError(
-            [
-                f"--null {table}.{name}: there is no such column{did_you_mean(name, shape.names)}"
-                for name in unknown
-            ]
+            [f"--null {table}.{name}: no such column{did_you_mean(name, shape.names)}" for name in unknown]
         )

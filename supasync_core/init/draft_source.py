@@ -86,7 +86,7 @@ def _read(
 def of_path(path: Path, host: Host) -> Source:
     """A folder of CSV files, one such file, or a DuckDB file, opened."""
     if not path.exists():
-        raise ConfigError([f"--from {path}: there is no such file or folder"])
+        raise ConfigError([f"--from {path}: no such file or folder"])
     kind = "csv" if path.is_dir() else path.suffix.lower().removeprefix(".")
     if kind not in ("csv", "duckdb"):
         raise ConfigError([f"--from {path}: is neither a folder nor a .csv or .duckdb file"])

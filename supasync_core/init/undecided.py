@@ -175,7 +175,7 @@ class _Listing:
         return (schema, rest) if dot and rest in (self._tables(schema) or ()) else None
 
     def _unknown(self, mention: Mention, schemas: Sequence[str]) -> str | None:
-        """A sentence that there is no such table; None where the source does not list those of its schema."""
+        """That the table does not exist; None where the source does not list its schema."""
         schema, dot, _ = mention.name.partition(".")
         asked = [*schemas, schema] if dot else schemas
         if any(self._tables(each) is None for each in asked):

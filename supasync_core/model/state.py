@@ -100,7 +100,7 @@ class TableState:
     ``read_at``: the source's time of the last complete read. ``future_rows``: rows stamped later than that.
     ``extent``: what the source told before the last complete read. ``late``: a run that ended uncleanly
     may still write rows of it. ``comparison``: how far the walk is that finds what reading does not see, and
-    what it knows; None before the table was read to its end, and where there is no such walk.
+    what it knows; None before the table was read to its end, and where the table is not walked.
     """
 
     keysets: Mapping[str, KeysetState] = field(default_factory=dict)

@@ -48,13 +48,13 @@ class ExactRow(MutableMapping[str, Any]):
         return len(self._cells)
 
     def raw(self, column: str) -> str | None:
-        """The column's JSON text; None where there is no such column."""
+        """The column's JSON text; None if the column does not exist."""
         return self._cells.get(column)
 
     def rename(self, column: str, name: str) -> None:
         """Give a column another name; its value is not decoded.
 
-        KeyError where there is no such column, ValueError where another one has that name already.
+        KeyError if the column does not exist, ValueError where another one has that name already.
         """
         self.touched = column
         if column not in self._cells:

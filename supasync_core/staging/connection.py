@@ -96,7 +96,7 @@ def duckdb_path(path: Path) -> str:
 def open_to_read(path: Path) -> DuckDBPyConnection:
     """A connection that cannot write; SchemaError where there is no file, which is never created."""
     if not path.exists():
-        raise SchemaError(f"{path}: there is no such DuckDB file", hint="correct path: in tables.yaml")
+        raise SchemaError(f"{path}: no such DuckDB file", hint="correct path: in tables.yaml")
     return _connect(path, read_only=True)
 
 

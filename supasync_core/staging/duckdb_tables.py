@@ -25,7 +25,7 @@ class Tables:
     connection: DuckDBPyConnection
 
     def kinds(self, table: Table) -> Kinds | None:
-        """The table's columns in their order, None where there is no such table.
+        """The table's columns in their order, None if the table does not exist.
 
         DuckDB takes ``Users`` and ``users`` for the same name, PostgreSQL does not: SchemaError.
         """
@@ -60,11 +60,11 @@ class Tables:
         return own_columns(self.connection.sql(f"FROM {qualified(table)} LIMIT 0").columns)
 
     def existing(self, table: Table) -> Kinds:
-        """The table's columns; SchemaError where there is no such table."""
+        """The table's columns; SchemaError if the table does not exist."""
         kinds = self.kinds(table)
         if kinds is None:
             raise SchemaError(
-                f"{table.name}: there is no such table",
+                f"{table.name}: no such table",
                 table=table.name,
                 hint=f"the tables there are: {', '.join(self.names()) or 'none'}",
             )

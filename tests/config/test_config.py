@@ -213,8 +213,7 @@ def test_a_plugin_file_that_fails_is_the_only_thing_blamed(tmp_path: Path) -> No
 
 OTHER = "name another file with --config PATH"
 NO_FILE = (
-    ": there is no such file: supasync init writes one; "
-    f"or run supasync in the folder of tables.yaml, or {OTHER}"
+    f": no such file: supasync init writes one; or run supasync in the folder of tables.yaml, or {OTHER}"
 )
 EMPTY = (
     ":1:1: is empty: write version, source, sink and tables into it, "

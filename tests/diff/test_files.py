@@ -279,8 +279,8 @@ def test_a_project_of_files_and_a_path_called_old(tmp_path: Path) -> None:
 
 
 BAD = {
-    "no such side": (("l.csv", "nowhere.csv"), "there is no such file"),
-    "no such side, before no tables.yaml": (("nowhere.csv", "old"), "nowhere.csv: there is no such file"),
+    "no such side": (("l.csv", "nowhere.csv"), "no such file"),
+    "no such side, before no tables.yaml": (("nowhere.csv", "old"), "nowhere.csv: no such file"),
     "no tables.yaml": (("l.csv", "old"), "no such file"),
     "no key": (("l.csv", "keyless.csv"), "--key"),
     "unknown key": (("l.csv", "r.csv", "--key", "nme"), "did you mean name?"),
@@ -394,7 +394,7 @@ def test_null_for_a_name_that_nobody_has_is_an_error(tmp_path: Path, place: str)
     csv_file(tmp_path / "mysql.csv", ["id,v", r"1,\N"])
     done = call(tmp_path, "diff", "mysql.csv", "mysql.csv", "--null", rf"{place}=\N")
     assert done.code == 2
-    assert f"--null {place}: there is no such file, table or column" in done.err
+    assert f"--null {place}: no such file, table or column" in done.err
     assert not done.out
 
 
@@ -403,7 +403,7 @@ def test_null_for_a_name_that_nobody_has_is_said_before_anything_is_written(tmp_
     csv_file(tmp_path / "r.csv", ["id,v", "1,b"])
     done = call(tmp_path, "reconcile", "l.csv", "r.csv", "--apply", "--null", r"l.w=\N")
     assert done.code == 2, done.out
-    assert "--null l.w: there is no such file, table or column" in done.err
+    assert "--null l.w: no such file, table or column" in done.err
     assert (tmp_path / "r.csv").read_text(encoding="utf-8") == "id,v\n1,b\n"
     assert call(tmp_path, "reconcile", "l.csv", "r.csv", "--apply", "--null", r"l.v=\N").code == 0
 

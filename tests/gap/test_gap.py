@@ -214,12 +214,12 @@ def test_a_row_that_is_newer_in_new_is_left_alone_unless_accepted(space: Workspa
 
 
 WRONG = [
-    (["export", "--accept", "al"], "there is no such kind"),
-    (["export", "--dialect", "user.csv=psql"], "user.csv: there is no such file of a table"),
-    (["export", "--dialect", "excel"], "there is no such dialect"),
-    (["export", "--encoding", "user.csv=latin-1"], "user.csv: there is no such file of a table"),
-    (["export", "--null", "job=empty"], "there is no such table or file, did you mean jobs?"),
-    (["export", "--null", "jobs.stat=empty"], "there is no such column"),
+    (["export", "--accept", "al"], "no such kind"),
+    (["export", "--dialect", "user.csv=psql"], "user.csv: no such file of a table"),
+    (["export", "--dialect", "excel"], "no such dialect"),
+    (["export", "--encoding", "user.csv=latin-1"], "user.csv: no such file of a table"),
+    (["export", "--null", "job=empty"], "no such table or file, did you mean jobs?"),
+    (["export", "--null", "jobs.stat=empty"], "no such column"),
     (["export", "--sink", "rest:x"], "give a backend of files"),
     (["queries"], "no file belongs to a table"),
     (["nowhere"], "cannot be read as a folder"),
@@ -267,8 +267,8 @@ def test_named_files_need_no_folder(space: Workspace) -> None:
 
 MISNAMED = [
     (["--file", "users"], "give TABLE=PATH"),
-    (["--file", "user=a.csv"], "there is no such table, did you mean users"),
-    (["--file", "users=none.csv"], "there is no such file"),
+    (["--file", "user=a.csv"], "no such table, did you mean users"),
+    (["--file", "users=none.csv"], "no such file"),
     (["--file", "users=a.csv", "--file", "jobs=./a.csv"], "this file is named twice"),
     (["--file", "users=a.csv", "--file", "users=link.csv"], "this file is named twice"),
 ]

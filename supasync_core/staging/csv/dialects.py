@@ -119,6 +119,4 @@ def check_dialects(choices: Choices) -> None:
     """ConfigError for a dialect that does not exist."""
     for file, name in choices.dialects.items():
         if name not in DIALECTS:
-            raise ConfigError(
-                [f"--dialect {file}={name}: there is no such dialect{did_you_mean(name, DIALECTS)}"]
-            )
+            raise ConfigError([f"--dialect {file}={name}: no such dialect{did_you_mean(name, DIALECTS)}"])

@@ -80,9 +80,9 @@ def parse_named(given: Sequence[str], tables: Collection[str] | None) -> Files:
         if not table or not path:
             problems.append(f"--file {each}: give TABLE=PATH, such as users=export/users_2023.csv")
         elif tables is not None and table not in tables:
-            problems.append(f"--file {each}: there is no such table{did_you_mean(table, tables)}")
+            problems.append(f"--file {each}: no such table{did_you_mean(table, tables)}")
         elif not Path(path).is_file():
-            problems.append(f"--file {each}: there is no such file")
+            problems.append(f"--file {each}: no such file")
         elif _identity(Path(path)) in seen:
             problems.append(f"--file {each}: this file is named twice")
         else:
