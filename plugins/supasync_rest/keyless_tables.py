@@ -1,9 +1,10 @@
 """A table without a key, read as a whole and as of one moment; each row gets a key that is made of it.
 
 A row keeps its place in the table (``ctid``) until it is written, and has the number of the transaction that
-wrote it (``xmin``; PostgreSQL documentation, 5.6 "System Columns"). Tables of several pages are read twice,
-the second time only places and versions. If both reads show the same row versions, each of them existed
-between the two; and if the count on the first page of the second read is their number, no other row did.
+wrote it (``xmin``; PostgreSQL documentation, 5.6 "System Columns"). Tables of several pages are read twice.
+If both reads show the same rows with the same places and numbers, each of them existed between the two; and
+if the count on the first page of the second read is their number, no other row did. The values are read twice
+as well, since ``VACUUM FULL`` and ``CLUSTER`` give the place of one row to another of the same transaction.
 """
 
 import json
@@ -25,7 +26,6 @@ _ATTEMPTS = 3
 """How often a table is read that changes during the read."""
 _ALL = Span(Keyset(None))
 
-Place = tuple[str, str]
 Read = Callable[[Table, Window], Batch]
 Rows = Callable[[Table, Sequence[str], Sequence[Sequence[str]]], Iterator[Batch]]
 
@@ -128,23 +128,24 @@ class KeylessTables:
 
     def _at_one_moment(self, table: Table) -> tuple[list[dict[str, str]], Horizon | None] | None:
         """The rows' cells and the time of the first page; None where they changed meanwhile."""
+        first, texts = self._whole(table)
+        if first.total != first.count:
+            again, twice = self._whole(table)
+            if twice != texts or again.total != len(texts):
+                return None
+        return [raw_json.cells(text) for text in texts], first.read_at
+
+    def _whole(self, table: Table) -> tuple[Batch, list[str]]:
+        """The first page, which counts the rows, and the texts of all rows in the order of their places."""
         first = self.read(table, Window((_ALL,), table.page_size, counted=True))
-        found = [raw_json.cells(text) for text in first.rows.texts]
-        size = len(first.body)
-        _refuse_large(table, max(len(found), first.total or 0), size)
-        if first.total == first.count:
-            return found, first.read_at
-        for batch in self._behind(table, first):
-            found += [raw_json.cells(text) for text in batch.rows.texts]
-            size += len(batch.body)
-            _refuse_large(table, len(found), size)
-        narrow = replace(table, columns=(PLACE, _VERSION))
-        again = self.read(narrow, Window((_ALL,), table.page_size, counted=True))
-        places = [_place(raw_json.cells(text)) for text in again.rows.texts]
-        for batch in self._behind(narrow, again):
-            places += [_place(raw_json.cells(text)) for text in batch.rows.texts]
-        same = places == [_place(cells) for cells in found] and again.total == len(found)
-        return (found, first.read_at) if same else None
+        texts, size = list(first.rows.texts), len(first.body)
+        _refuse_large(table, max(len(texts), first.total or 0), size)
+        if first.total != first.count:
+            for batch in self._behind(table, first):
+                texts += batch.rows.texts
+                size += len(batch.body)
+                _refuse_large(table, len(texts), size)
+        return first, texts
 
     def _behind(self, table: Table, page: Batch) -> Iterator[Batch]:
         """The pages behind this one, up to an empty one."""
@@ -155,10 +156,6 @@ class KeylessTables:
 
 
 _SYSTEM = (PLACE, _VERSION, _TABLE)
-
-
-def _place(cells: dict[str, str]) -> Place:
-    return cells[PLACE], cells[_VERSION]
 
 
 def _refuse_large(table: Table, rows: int, size: int) -> None:

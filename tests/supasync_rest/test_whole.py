@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from supasync_core.model.batch import Batch, Keyset, Span, Window
@@ -27,6 +27,7 @@ MOVES = [
     "vacuum keyless",
     "vacuum full keyless",
 ]
+UPDATED, _, DELETED, _, _, REWRITTEN = MOVES
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,7 @@ def held(project: Rig) -> Counter[tuple[str, str]]:
 
 @settings(deadline=None, max_examples=40)
 @given(moves=st.lists(st.tuples(st.integers(1, 12), st.sampled_from(MOVES)), max_size=6))
+@example(moves=[(5, UPDATED), (11, DELETED), (11, REWRITTEN)])
 def test_what_is_read_was_there_at_one_moment(project: Rig, moves: list[tuple[int, str]]) -> None:
     project.run(START)
     source = project.source()
