@@ -1,6 +1,6 @@
-"""The settings of tables.yaml: name, kind, default, and what each is for.
+"""The settings of tables.yaml: how each is read, and its default.
 
-The reference page's tables are these declarations, word for word; a test compares them.
+What each is for is on the reference page, docs/reference/tables-yaml.md; a test holds the two together.
 """
 
 from collections.abc import Sequence
@@ -14,298 +14,91 @@ from supasync_core.config.value_kinds import (
     any_names,
     choice,
     duration,
-    duration_or_never,
     flag,
     names,
     optional_section,
     section,
     share,
+    size,
     some_names,
     text,
+    texts,
     whole,
 )
 from supasync_core.model.table import DELETES, UPDATES
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Field:
-    """A setting: how it is parsed, and what the reference page says about it.
+    """A setting: how it is parsed, and its ``default`` as YAML.
 
-    ``default`` is YAML; None where no value means the same as leaving the setting out.
+    Without a default no value means the same as leaving the setting out; ``required`` is what the message
+    about a missing one says. ``shared``: ``defaults`` may hold it, for all tables.
     """
 
     name: str
     parse: Parser
-    kind: str
-    doc: str
     default: str | None = None
-    required: bool = False
+    required: str | None = None
     shared: bool = False
-    """Whether ``defaults`` may hold it, for all tables."""
 
 
 _MINUTE: Final = timedelta(minutes=1)
 _DAY: Final = timedelta(days=1)
 _PERIOD: Final = "a duration of a minute or more, such as 15m, 2h, 1h30m or 90d"
+_OLD: Final = "where rows come from, the OLD project; it is only ever read"
+_NEW: Final = "where rows go, the NEW project; it also keeps the state"
+_TABLES: Final = "the tables to copy, each with its settings or nothing"
 
 TOP: Final = (
+    Field("version", whole(1, 1), required="the version of this format, 1"),
+    Field("source", section("settings such as backend: rest"), required=_OLD),
+    Field("sink", section("settings such as backend: rest"), required=_NEW),
     Field(
-        name="version",
-        parse=whole(1, 1),
-        kind="`1`",
-        required=True,
-        doc="the version of this format, 1",
+        "staging",
+        section("settings such as backend: duckdb"),
+        "{backend: duckdb, path: .supasync/staging.duckdb}",
     ),
-    Field(
-        name="source",
-        parse=section("settings such as backend: rest"),
-        kind="backend",
-        required=True,
-        doc="where rows come from, the OLD project; it is only ever read",
-    ),
-    Field(
-        name="sink",
-        parse=section("settings such as backend: rest"),
-        kind="backend",
-        required=True,
-        doc="where rows go, the NEW project; it also keeps the state",
-    ),
-    Field(
-        name="staging",
-        parse=section("settings such as backend: duckdb"),
-        kind="backend",
-        default="{backend: duckdb, path: .supasync/staging.duckdb}",
-        doc="the file in which `gap import` checks an export before it is sent",
-    ),
-    Field(
-        name="plugins",
-        parse=names,
-        kind="path or list of paths",
-        default="[]",
-        doc="plugin files of your own, relative to the folder of tables.yaml",
-    ),
-    Field(
-        name="enabled",
-        parse=flag,
-        kind="true or false",
-        default="true",
-        doc="whether `sync` does anything; yes, no, on, off, 1 and 0 work as well",
-    ),
-    Field(
-        name="interval",
-        parse=duration(_MINUTE, such_as=_PERIOD),
-        kind="duration",
-        default="1h",
-        doc="the time between two runs that cron is set to",
-    ),
-    Field(
-        name="stale_after",
-        parse=duration(_MINUTE, such_as=_PERIOD),
-        kind="duration",
-        doc="how old the last successful run may be before it counts as stale; default: six intervals",
-    ),
-    Field(
-        name="max_runtime",
-        parse=duration(_MINUTE, such_as=_PERIOD),
-        kind="duration",
-        default="3h",
-        doc="how long a run may take before it stops after the batch in flight; the next one continues",
-    ),
-    Field(
-        name="workers",
-        parse=whole(1, 16),
-        kind="whole number, 1 to 16",
-        default="2",
-        doc="how many batches are written at once, of one table or of several that are independent",
-    ),
-    Field(
-        name="retention",
-        parse=duration(_DAY, _DAY, such_as="whole days, such as 90d"),
-        kind="duration in days",
-        default="90d",
-        doc="how long the sink keeps the records of past runs",
-    ),
-    Field(
-        name="budgets",
-        parse=section("settings such as egress: 5GB"),
-        kind="budgets",
-        doc="what each of the two projects may use; warnings come from 60 % (see below)",
-    ),
-    Field(
-        name="on_budget",
-        parse=choice("warn", "stop"),
-        kind="warn or stop",
-        default="warn",
-        doc="stop: a `sync` ends with 3 before it exceeds the month's requests or egress",
-    ),
-    Field(
-        name="compare_egress",
-        parse=share,
-        kind="percentage or size",
-        default="2%",
-        doc="how much of a month's egress the comparisons may use a day (see below)",
-    ),
-    Field(
-        name="cutover",
-        parse=section("settings such as env: ../app/.env"),
-        kind="switch settings",
-        doc="what `cutover` changes and runs when the app is switched to NEW (see below)",
-    ),
-    Field(
-        name="defaults",
-        parse=optional_section,
-        kind="table settings",
-        doc="settings for every table that does not set them itself",
-    ),
-    Field(
-        name="tables",
-        parse=section("tables, such as users: {key: id}"),
-        kind="table settings by table",
-        required=True,
-        doc="the tables to copy, each with its settings or nothing",
-    ),
-    Field(
-        name="undecided",
-        parse=any_names,
-        kind="table or list of tables",
-        default="[]",
-        doc="tables that are not copied because nobody has decided on them yet (see below)",
-    ),
-    Field(
-        name="ignore",
-        parse=any_names,
-        kind="table or list of tables",
-        default="[]",
-        doc="tables that are left out on purpose",
-    ),
+    Field("plugins", names, "[]"),
+    Field("enabled", flag, "true"),
+    Field("interval", duration(_MINUTE, such_as=_PERIOD), "1h"),
+    Field("stale_after", duration(_MINUTE, such_as=_PERIOD)),
+    Field("max_runtime", duration(_MINUTE, such_as=_PERIOD), "3h"),
+    Field("workers", whole(1, 16), "2"),
+    Field("retention", duration(_DAY, _DAY, such_as="whole days, such as 90d"), "90d"),
+    Field("budgets", section("settings such as egress: 5GB")),
+    Field("on_budget", choice("warn", "stop"), "warn"),
+    Field("compare_egress", share, "2%"),
+    Field("cutover", section("settings such as env: ../app/.env")),
+    Field("defaults", optional_section),
+    Field("tables", section("tables, such as users: {key: id}"), required=_TABLES),
+    Field("undecided", any_names, "[]"),
+    Field("ignore", any_names, "[]"),
 )
-
+BUDGETS: Final = (
+    Field("requests", whole(1, 999_999_999)),
+    Field("egress", size("5GB")),
+    Field("database", size("500MB")),
+)
+CUTOVER: Final = (Field("env", text), Field("steps", texts, "[]"))
 TABLE: Final = (
-    Field(
-        name="key",
-        parse=some_names("name the columns that identify a row"),
-        kind="column or list of columns",
-        default="[id]",
-        shared=True,
-        doc="the columns that identify a row: the primary key, or another unique index on NOT NULL columns",
-    ),
-    Field(
-        name="timestamp",
-        parse=names,
-        kind="column or list of columns",
-        default="[updated_at]",
-        shared=True,
-        doc="the column that moves forward on each change; where it is NULL, the next one of the list counts",
-    ),
-    Field(
-        name="updates",
-        parse=choice(*UPDATES),
-        kind="seen or unseen",
-        doc="whether the timestamp moves when a row is updated; default: as its name says (see below)",
-    ),
-    Field(
-        name="depends_on",
-        parse=names,
-        kind="table or list of tables",
-        default="[]",
-        doc="the tables that this one refers to by foreign keys; they are copied first",
-    ),
-    Field(
-        name="strategy",
-        parse=text,
-        kind="strategy",
-        default="incremental",
-        shared=True,
-        doc="how the table is read",
-    ),
-    Field(
-        name="overlap",
-        parse=duration(timedelta(0), such_as="a duration, such as 30s, 15m, 2h or 1h30m"),
-        kind="duration",
-        default="15m",
-        shared=True,
-        doc="how far behind the newest row a run reads again; longer than any transaction of the app",
-    ),
-    Field(
-        name="page_size",
-        parse=whole(1, 100_000),
-        kind="whole number, 1 to 100000",
-        default="1000",
-        shared=True,
-        doc="how many rows one request asks for, and one write sends",
-    ),
-    Field(
-        name="where",
-        parse=text,
-        kind="filter",
-        doc="only the rows that pass this filter, in the language of the source backend (see below)",
-    ),
-    Field(
-        name="columns",
-        parse=some_names("leave it out to copy all columns"),
-        kind="column or list of columns",
-        doc="only these columns; default: all of them",
-    ),
-    Field(
-        name="exclude",
-        parse=names,
-        kind="column or list of columns",
-        default="[]",
-        doc="all columns but these",
-    ),
-    Field(
-        name="transform",
-        parse=names,
-        kind="transform or list of transforms",
-        default="[]",
-        shared=True,
-        doc="functions of your plugins that change or leave out rows, in this order",
-    ),
-    Field(
-        name="deletes",
-        parse=choice(*DELETES),
-        kind="ignore, report or mirror",
-        default="ignore",
-        shared=True,
-        doc="what happens to rows that were deleted in OLD: nothing, report them, or remove them from NEW",
-    ),
-    Field(
-        name="compare_every",
-        parse=duration_or_never(_MINUTE, such_as=f"never, or {_PERIOD}"),
-        kind="duration or never",
-        shared=True,
-        doc="how often `sync` compares the whole table with OLD (see below)",
-    ),
-    Field(
-        name="refused_per_run",
-        parse=whole(0, 100_000),
-        kind="whole number, 0 to 100000",
-        default="20",
-        shared=True,
-        doc="how many rows that NEW refuses a run quarantines before the table stops",
-    ),
-    Field(
-        name="refused_in_all",
-        parse=whole(0, 100_000),
-        kind="whole number, 0 to 100000",
-        default="100",
-        shared=True,
-        doc="how many refused rows may be quarantined in all; rows that wait for a parent do not count",
-    ),
-    Field(
-        name="table",
-        parse=text,
-        kind="table",
-        doc="the table's name on both sides, where the entry has another name",
-    ),
-    Field(
-        name="schema",
-        parse=text,
-        kind="schema",
-        default="public",
-        shared=True,
-        doc="the PostgreSQL schema of the table, the same on both sides",
-    ),
+    Field("key", some_names("name the columns that identify a row"), "[id]", shared=True),
+    Field("timestamp", names, "[updated_at]", shared=True),
+    Field("updates", choice(*UPDATES)),
+    Field("depends_on", names, "[]"),
+    Field("strategy", text, "incremental", shared=True),
+    Field("overlap", duration(such_as="a duration, such as 30s, 15m, 2h or 1h30m"), "15m", shared=True),
+    Field("page_size", whole(1, 100_000), "1000", shared=True),
+    Field("where", text),
+    Field("columns", some_names("leave it out to copy all columns")),
+    Field("exclude", names, "[]"),
+    Field("transform", names, "[]", shared=True),
+    Field("deletes", choice(*DELETES), "ignore", shared=True),
+    Field("compare_every", duration(_MINUTE, such_as=f"never, or {_PERIOD}", never=True), shared=True),
+    Field("refused_per_run", whole(0, 100_000), "20", shared=True),
+    Field("refused_in_all", whole(0, 100_000), "100", shared=True),
+    Field("table", text),
+    Field("schema", text, "public", shared=True),
 )
 
 OLD_NAMES: Final = {"after": "depends_on", "plugin": "strategy", "verify_every": "compare_every"}

@@ -5,49 +5,13 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from supasync_core.config.declarations import Field, defaults_of
+from supasync_core.config.declarations import BUDGETS, CUTOVER, defaults_of
 from supasync_core.config.document import Entry, Mark, Section
 from supasync_core.config.read_settings import Reading
-from supasync_core.config.value_kinds import size, text, texts, whole
 from supasync_core.model.budget import USUAL_EGRESS, Budgets
 from supasync_core.model.settings import Cutover, Mention
 
-BUDGETS: Final = (
-    Field(
-        name="requests",
-        parse=whole(1, 999_999_999),
-        kind="whole number",
-        doc="requests in a calendar month (UTC)",
-    ),
-    Field(
-        name="egress",
-        parse=size("5GB"),
-        kind="size",
-        doc="bytes that the project sends in a calendar month, compressed as they travel",
-    ),
-    Field(
-        name="database",
-        parse=size("500MB"),
-        kind="size",
-        doc="total size of the database",
-    ),
-)
 _MONTH: Final = timedelta(days=31)
-CUTOVER: Final = (
-    Field(
-        name="env",
-        parse=text,
-        kind="path",
-        doc="the app's .env, whose SUPABASE_URL names OLD until the switch; not the one beside tables.yaml",
-    ),
-    Field(
-        name="steps",
-        parse=texts,
-        kind="command or list of commands",
-        default="[]",
-        doc="your own commands that `cutover` runs after the switch, in this order, each with consent",
-    ),
-)
 LISTS: Final = ("undecided", "ignore")
 
 

@@ -68,5 +68,5 @@ class Reading:
                 self.add_flaws(inner, mismatch)
         for each in fields:
             if each.required and each.name not in section.entries:
-                self.problems.add(at, f"{place}.{each.name}".lstrip("."), f"is missing: {each.doc}")
+                self.problems.add(at, f"{place}.{each.name}".lstrip("."), f"is missing: {each.required}")
         return found

@@ -21,6 +21,8 @@ class Mismatch(Exception):  # noqa: N818 - it never leaves the reading of one se
 
 Parser = Callable[[Value], Any]
 """Returns the value's meaning; raises Mismatch where it has none."""
+_PERCENT: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?) ?%")
+_ALL: Final = 100
 
 
 def expected(what: str, value: Value) -> Mismatch:
@@ -35,11 +37,20 @@ def expected(what: str, value: Value) -> Mismatch:
     return Mismatch((value.at, f"expected {what}, not {found}"))
 
 
-def text(value: Value) -> str:
-    """A text that is not empty."""
-    if isinstance(value, Scalar) and value.value:
-        return value.value
-    raise expected("a text", value)
+def scalar(what: str, meaning: Callable[[str], Any]) -> Parser:
+    """A text that means something; ``meaning`` returns None for all others."""
+
+    def parse(value: Value) -> Any:  # noqa: ANN401 - whatever the text means
+        found = meaning(value.value) if isinstance(value, Scalar) and value.value else None
+        if found is None:
+            raise expected(what, value)
+        return found
+
+    return parse
+
+
+text: Final = scalar("a text", str)
+"""A text that is not empty."""
 
 
 def names(value: Value) -> tuple[str, ...]:
@@ -90,88 +101,60 @@ def some_names(advice: str) -> Parser:
     return parse
 
 
-def flag(value: Value) -> bool:
-    """True or false, in any spelling that YAML knows."""
-    word = value.value.lower() if isinstance(value, Scalar) and value.value else ""
-    if word in ("true", "1", "yes", "on"):
-        return True
-    if word in ("false", "0", "no", "off"):
-        return False
-    raise expected("true or false", value)
+_FLAGS: Final = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
+    ("false", "0", "no", "off"), False
+)
+flag: Final = scalar("true or false", lambda word: _FLAGS.get(word.lower()))
+"""True or false, in any spelling that YAML knows."""
 
 
 def whole(least: int, most: int) -> Parser:
     """A whole number within bounds."""
 
-    def parse(value: Value) -> int:
-        digits = value.value if isinstance(value, Scalar) else None
-        if digits and re.fullmatch(r"[0-9]{1,9}", digits) and least <= int(digits) <= most:
-            return int(digits)
-        raise expected(f"a whole number from {least} to {most}" if most > least else str(least), value)
+    def meaning(text: str) -> int | None:
+        found = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else -1
+        return found if least <= found <= most else None
 
-    return parse
+    return scalar(f"a whole number from {least} to {most}" if most > least else str(least), meaning)
 
 
-def duration(least: timedelta, unit: timedelta = timedelta(seconds=1), *, such_as: str) -> Parser:
-    """A duration like ``90d`` or ``1h30m``: a multiple of the unit, and the least at least."""
+def duration(
+    least: timedelta = timedelta(0),
+    unit: timedelta = timedelta(seconds=1),
+    *,
+    such_as: str,
+    never: bool = False,
+) -> Parser:
+    """A duration like ``90d`` or ``1h30m``: a multiple of the unit, and the least at least; or ``never``."""
 
-    def parse(value: Value) -> timedelta:
-        length = parse_duration(value.value or "") if isinstance(value, Scalar) else None
-        if length is None or length < least or length % unit:
-            raise expected(such_as, value)
-        return length
+    def meaning(text: str) -> timedelta | None:
+        if never and text == "never":
+            return NEVER
+        length = parse_duration(text)
+        return None if length is None or length < least or length % unit else length
 
-    return parse
-
-
-def duration_or_never(least: timedelta, *, such_as: str) -> Parser:
-    """As `duration`, or the word never."""
-    parsed = duration(least, such_as=such_as)
-
-    def parse(value: Value) -> timedelta:
-        never = isinstance(value, Scalar) and value.value == "never"
-        return NEVER if never else parsed(value)
-
-    return parse
+    return scalar(such_as, meaning)
 
 
 def size(such_as: str) -> Parser:
     """A number of bytes like ``500MB`` or ``1.5GB``, above zero."""
-
-    def parse(value: Value) -> int:
-        found = parse_size(value.value or "") if isinstance(value, Scalar) else None
-        if found is None:
-            raise expected(f"a size such as {such_as}", value)
-        return found
-
-    return parse
+    return scalar(f"a size such as {such_as}", parse_size)
 
 
-_PERCENT: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?) ?%")
-_ALL: Final = 100
-
-
-def share(value: Value) -> int | Decimal:
-    """A percentage above zero as a Decimal up to 1, or a size as an int of bytes."""
-    text = (value.value or "") if isinstance(value, Scalar) else ""
+def _share(text: str) -> int | Decimal | None:
     found = _PERCENT.fullmatch(text)
     if found and 0 < Decimal(found[1]) <= _ALL:
         return Decimal(found[1]) / _ALL
-    in_bytes = parse_size(text)
-    if in_bytes is None:
-        raise expected("a percentage such as 2%, or a size such as 100MB", value)
-    return in_bytes
+    return parse_size(text)
+
+
+share: Final = scalar("a percentage such as 2%, or a size such as 100MB", _share)
+"""A percentage above zero as a Decimal up to 1, or a size as an int of bytes."""
 
 
 def choice(*words: str) -> Parser:
     """One of the words."""
-
-    def parse(value: Value) -> str:
-        if isinstance(value, Scalar) and value.value in words:
-            return value.value
-        raise expected(" or ".join(words), value)
-
-    return parse
+    return scalar(" or ".join(words), lambda text: text if text in words else None)
 
 
 def section(what: str) -> Parser:
