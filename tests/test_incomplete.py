@@ -17,9 +17,10 @@ defaults: {{page_size: 50}}
 tables: {{people: {{strategy: {plugin}}}, pets: {{strategy: incremental, depends_on: [people]}}}}
 """
 MINE = """
+from dataclasses import replace
 from supasync_core import hookimpl
 from supasync_core.api.strategy import Piece
-from supasync_core.model.batch import Batch
+from supasync_core.model.batch import Batch, Span, Window
 from supasync_core.api.registration import Backend, Setting
 from supasync_csv.source import CsvSource
 from supasync_duckdb.sink import DuckdbSink
@@ -30,6 +31,9 @@ LOST = {lost}
 
 class Short(CsvSource):
     def read(self, table, window):
+        if LOST == "cursor":
+            spans = tuple(replace(span, after=None) for span in window.spans)
+            return super().read(table, replace(window, spans=spans))
         page = super().read(table, window)
         if LOST == "ends" and window.spans[0].after is not None and table.name == "people":
             return Batch(b"[]", total=page.total)
@@ -39,6 +43,16 @@ class Short(CsvSource):
 
 class Lazy(Incremental):
     def read(self, job):
+        yield Piece(None, job.state)
+
+class Loop(Lazy):
+    # Pages without the loop of `supasync_core.api.pages`, as anybody may write it.
+
+    def read(self, job):
+        span = Span(self.keysets(job.table)[0])
+        while (page := job.source.read(job.table, Window((span,), job.table.page_size))).count:
+            span = replace(span, after=job.table.place(page.rows[-1], span.keyset.column))
+            yield Piece(page, job.state)
         yield Piece(None, job.state)
 
 class Nothing(Lazy):
@@ -81,6 +95,7 @@ def supasync_register_state_stores(registry):
 def supasync_register_strategies(registry):
     registry.add("lazy", Lazy)
     registry.add("nothing", Nothing)
+    registry.add("loop", Loop)
 """
 
 
@@ -115,6 +130,14 @@ def test_fewer_rows_than_the_source_counted_are_incomplete(tmp_path: Path, plugi
     status = call(tmp_path, "status")
     assert "last run: success" not in status.out
     assert "health: good" not in status.out
+
+
+@pytest.mark.parametrize("plugin", ["incremental", "append", "snapshot", "loop"])
+def test_a_source_that_ignores_the_cursor_ends_the_table_at_once(tmp_path: Path, plugin: str) -> None:
+    done = synced(tmp_path, source="short", plugin=plugin, lost="cursor")
+    assert done.code == 4, done.out + done.err
+    assert "people: failed: the server returns the same pages again and again" in done.err
+    assert "people: failed, 50 rows synced" in done.out  # of 120: the first page
 
 
 @pytest.mark.parametrize("plugin", ["lazy", "nothing"])

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from supasync_core.api.backend import Source
 from supasync_core.model.batch import Batch, Window
+from supasync_core.model.page_order import refuse_standstill
 from supasync_core.model.table import Table
 
 MOST = 16_000_000
@@ -67,7 +68,7 @@ class BytesHeld:
 
 
 class Bounded:
-    """A source, read by one table, whose pages have room; in all else the source itself."""
+    """A source, read by one table, whose pages have room and move on; in all else the source itself."""
 
     def __init__(self, source: Source, held: BytesHeld) -> None:
         self._source = source
@@ -76,7 +77,10 @@ class Bounded:
         self._patient = True
 
     def read(self, table: Table, window: Window) -> Batch:
-        """The page, once there is room for one as large as the page before."""
+        """The page, once there is room for one as large as the page before.
+
+        TransientError where it does not come after its cursor, whichever strategy asks for it.
+        """
         expected = self._expected
         self._patient = self._held.reserve(expected, patient=self._patient)
         batch = None
@@ -84,6 +88,7 @@ class Bounded:
             batch = self._source.read(table, window)
         finally:
             self._expected = self._held.arrived(expected, batch) or expected
+        refuse_standstill(table, window, batch)
         return batch
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the source has

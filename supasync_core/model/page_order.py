@@ -1,6 +1,6 @@
 """Places of a reading, each behind the one before it: a side whose pages come round is left."""
 
-from supasync_core.model.batch import Batch, Cursor
+from supasync_core.model.batch import Batch, Cursor, Window
 from supasync_core.model.errors import TransientError
 from supasync_core.model.table import Table
 
@@ -29,12 +29,29 @@ class Onward:
         """The place behind a page's last row; TransientError where it is one of those before."""
         place = self._table.place(page.rows[-1], self._column)
         if place == self._known:
-            raise TransientError(
-                f"{self._table.name}: the server returns the same pages again and again",
-                table=self._table.name,
-                hint="ask whoever runs the server or proxy: its answers are not those of PostgREST",
-            )
+            raise _endless(self._table)
         self._pages += 1
         if self._known is None or self._pages == self._until:
             self._known, self._pages, self._until = place, 0, self._until * 2
         return place
+
+
+def refuse_standstill(table: Table, window: Window, page: Batch) -> None:
+    """TransientError where a page begins or ends with the very row that it was to come after.
+
+    Whoever goes on behind the last row of each page would read such a page for ever.
+    """
+    after = window.spans[0].after if len(window.spans) == 1 else None
+    if after is None or not after.key or not page.count:
+        return
+    column = window.spans[0].keyset.column if after.value is not None else None
+    if any(table.place(page.rows[index], column) == after for index in (0, -1)):
+        raise _endless(table)
+
+
+def _endless(table: Table) -> TransientError:
+    return TransientError(
+        f"{table.name}: the server returns the same pages again and again",
+        table=table.name,
+        hint="ask whoever runs the server or proxy, or wrote the backend: pages have to move on",
+    )
