@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import click
@@ -16,7 +17,9 @@ import yaml
 from docs.generate import PAGE, cli_page, commands
 from supasync_core.api import backend, hookspecs, state_store, strategy, switch
 from supasync_core.api.plugin_host import Host
+from supasync_core.api.table_plugins import transforms_of
 from supasync_core.model import errors
+from supasync_core.model.table import Table
 from tests.servers.command import COMMAND
 
 ROOT = Path(__file__).parent.parent
@@ -175,12 +178,23 @@ def test_the_how_tos_transform_loads(tmp_path: Path) -> None:
     path.write_text(blocks(text_of(ROOT / "docs/how-to/write-a-plugin.md"), "python")[0], encoding="utf-8")
     host = Host()
     host.load_file(path)
-    assert host.transforms.get("mask_ip")({"ip": "192.0.2.7"}) == {"ip": "192.0.2.0"}
-    assert host.transforms.get("no_trials")({"plan": "trial"}) is None
+    transforms = dict(transforms_of(host, Table(name="t", transform=("mask_ip", "no_trials"))))
+    assert transforms["mask_ip"]({"ip": "192.0.2.7"}) == {"ip": "192.0.2.0"}
+    assert transforms["no_trials"]({"plan": "trial"}) is None
+
+
+def test_the_how_tos_transform_with_settings_sees_them(tmp_path: Path) -> None:
+    path = tmp_path / "hashing.py"
+    path.write_text(blocks(text_of(ROOT / "docs/how-to/write-a-plugin.md"), "python")[1], encoding="utf-8")
+    host = Host()
+    host.load_file(path)
+    table = Table(name="t", transform=("hash_email",), transform_settings={"hash_email": {"salt": "s"}})
+    [(_, change)] = transforms_of(host, table)
+    assert change({"email": "a"}) == {"email": sha256(b"s a").hexdigest()}
 
 
 def test_the_how_tos_backend_keeps_the_contract(tmp_path: Path) -> None:
-    _, _, hooks, source, contract = blocks(text_of(ROOT / "docs/how-to/write-a-plugin.md"), "python")
+    _, _, _, hooks, source, contract = blocks(text_of(ROOT / "docs/how-to/write-a-plugin.md"), "python")
     package = tmp_path / "supasync_jsonl"
     package.mkdir()
     (package / "__init__.py").write_text(hooks, encoding="utf-8")

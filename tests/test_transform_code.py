@@ -9,6 +9,8 @@ import duckdb
 import pytest
 
 from supasync_core.api.plugin_host import Host
+from supasync_core.api.table_plugins import transforms_of
+from supasync_core.model.table import Table
 from supasync_core.sync import transform_code
 from tests.diff.calling import call, csv_file
 
@@ -86,7 +88,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def digests(folder: Path) -> dict[str, str]:
     host = Host()
     host.load_file(folder / "mine.py")
-    return {name: transform_code.digest(host.transforms.get(name)) for name in NAMES}
+    found = transforms_of(host, Table(name="t", transform=tuple(NAMES)))
+    return {name: transform_code.digest(each) for name, each in found}
 
 
 def test_an_unchanged_file_has_the_same_digests_in_every_process(folder: Path) -> None:
@@ -143,7 +146,7 @@ def test_a_setting_that_comes_from_elsewhere_is_seen(folder: Path, monkeypatch: 
 def test_rows_that_pass_do_not_change_the_digest(folder: Path) -> None:
     host = Host()
     host.load_file(folder / "mine.py")
-    masks = host.transforms.get("object")
+    [(_, masks)] = transforms_of(host, Table(name="t", transform=("object",)))
     before = transform_code.digest(masks)
     masks({"id": 1, "name": "x"})
     assert transform_code.digest(masks) == before

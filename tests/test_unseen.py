@@ -132,4 +132,4 @@ def test_the_sentences_of_a_plugin_of_the_first_version_are_not_taken_for_sight(
 @pytest.mark.parametrize("said", ["seen", "unseen"])
 def test_the_setting_does_not_ask_for_a_new_copy(said: str) -> None:
     plain = Table(name="t", overlap=timedelta(minutes=1))
-    assert fingerprint(Table(name="t", updates=said), {}) == fingerprint(plain, {})
+    assert fingerprint(Table(name="t", updates=said), {}, {}) == fingerprint(plain, {}, {})

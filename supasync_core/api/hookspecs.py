@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import click
 
     from supasync_core.api.backend import Sink, Source
-    from supasync_core.api.registration import Backend
+    from supasync_core.api.registration import Backend, Configured
     from supasync_core.api.registry import Registry
     from supasync_core.api.state_store import StateStore
     from supasync_core.api.strategy import Strategy
@@ -45,12 +45,12 @@ def supasync_register_state_stores(registry: "Registry[Backend[StateStore]]") ->
 
 
 @hookspec
-def supasync_register_strategies(registry: "Registry[Callable[[], Strategy]]") -> None:
+def supasync_register_strategies(registry: "Registry[Callable[[], Strategy] | Configured[Strategy]]") -> None:
     """Add ways to read a table."""
 
 
 @hookspec
-def supasync_register_transforms(registry: "Registry[Transform]") -> None:
+def supasync_register_transforms(registry: "Registry[Transform | Configured[Transform]]") -> None:
     """Add functions that change or leave out rows on their way."""
 
 

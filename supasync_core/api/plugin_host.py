@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import click
 
     from supasync_core.api.backend import Sink, Source
-    from supasync_core.api.registration import Backend
+    from supasync_core.api.registration import Backend, Configured
     from supasync_core.api.state_store import StateStore
     from supasync_core.api.strategy import Strategy
     from supasync_core.api.switch import Ends, Switch
@@ -56,9 +56,13 @@ class Host:
         self.sources: Registry[Backend[Source]] = Registry("source backend")
         self.sinks: Registry[Backend[Sink]] = Registry("sink backend")
         self.state_stores: Registry[Backend[StateStore]] = Registry("state store")
-        self.strategies: Registry[Callable[[], Strategy]] = Registry("strategy")
-        self.transforms: Registry[Transform] = Registry("transform")
+        self.strategies: Registry[Callable[[], Strategy] | Configured[Strategy]] = Registry("strategy")
+        self.transforms: Registry[Transform | Configured[Transform]] = Registry("transform")
         self.switches: Registry[Callable[[Ends], Switch]] = Registry("switch")
+        self.folder = Path()
+        """The folder of tables.yaml, once that is read."""
+        self.made: dict[tuple[str, str], tuple[object, object]] = {}
+        """What was made for a table by now: see `supasync_core.api.table_plugins`."""
         self.loaded: list[Loaded] = []
         self.hooks = pluggy.PluginManager("supasync")
         self.hooks.add_hookspecs(hookspecs)

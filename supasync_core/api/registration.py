@@ -22,7 +22,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A setting of a backend. ``check`` returns what is wrong with a value, or None.
+    """A setting of what a plugin registers. ``check`` returns what is wrong with a value, or None.
 
     A secret may only be given as ``${NAME}``, and never appears in any output.
     """
@@ -90,6 +90,32 @@ class Backend(Generic[T_co]):
     ref: Callable[[Context], str]
     parallel: bool = False
     place: "Callable[[Table], str] | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableContext:
+    """What a transform or a strategy is made with for one table: its settings, the folder of tables.yaml.
+
+    ``table`` is the table as tables.yaml declares it. ``columns`` returns the names that its rows have in
+    OLD, as far as known, else none; it may ask OLD when it is called.
+    """
+
+    settings: Mapping[str, str]
+    folder: Path
+    table: "Table"
+    columns: Callable[[], tuple[str, ...]] = tuple
+
+
+@dataclass(frozen=True, slots=True)
+class Configured(Generic[T_co]):
+    """A transform or a strategy that has settings in tables.yaml, or that wants to know its table.
+
+    ``make`` is called with a `TableContext`, at most once for each table in a process. Where it raises, the
+    table stops with that message. A secret setting reaches it in ``context.settings`` alone.
+    """
+
+    make: Callable[[TableContext], T_co]
+    settings: Mapping[str, Setting] = field(default_factory=dict)
 
 
 def path_backend(

@@ -34,6 +34,7 @@ def load(path: Path, environ: Mapping[str, str], host: Host) -> Settings:
     the host.
     """
     written = _text(path)
+    host.folder = path.parent
     problems = Problems(str(path))
     dotenv, flaws = read_dotenv(path.parent / ".env")
     for line, flaw in flaws:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from supasync_core.config.document import Mark, Nothing, Problems, Value, parse
+from supasync_core.config.uses import used_name, used_names
 from supasync_core.config.value_kinds import (
     Parser,
     any_names,
@@ -86,13 +87,13 @@ TABLE: Final = (
     Field("timestamp", names, "[updated_at]", shared=True),
     Field("updates", choice(*UPDATES)),
     Field("depends_on", names, "[]"),
-    Field("strategy", text, "incremental", shared=True),
+    Field("strategy", used_name, "incremental", shared=True),
     Field("overlap", duration(such_as="a duration, such as 30s, 15m, 2h or 1h30m"), "15m", shared=True),
     Field("page_size", whole(1, 100_000), "1000", shared=True),
     Field("where", text),
     Field("columns", some_names("leave it out to copy all columns")),
     Field("exclude", names, "[]"),
-    Field("transform", names, "[]", shared=True),
+    Field("transform", used_names, "[]", shared=True),
     Field("deletes", choice(*DELETES), "ignore", shared=True),
     Field("compare_every", duration(_MINUTE, such_as=f"never, or {_PERIOD}", never=True), shared=True),
     Field("refused_per_run", whole(0, 100_000), "20", shared=True),

@@ -7,16 +7,15 @@ from typing import Any, Final
 from supasync_core.api.registration import Backend, Context, Setting
 from supasync_core.api.registry import Registry, did_you_mean
 from supasync_core.config.declarations import TOP, defaults_of
-from supasync_core.config.document import Entry, Scalar, Section
-from supasync_core.config.environment import is_reference
+from supasync_core.config.document import Entry, Section
+from supasync_core.config.plugin_settings import plugin_settings
 from supasync_core.config.read_settings import Reading
-from supasync_core.config.value_kinds import Mismatch, expected, text
+from supasync_core.config.value_kinds import Mismatch, text
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import SupasyncError
-from supasync_core.model.secret import Secret, Values, looks_like_key
 from supasync_core.model.settings import Endpoint
 
-_LITERAL: Final = 'is secret: put it into .env, and write only the reference "${NAME}" here'
+_BACKEND: Final = "the backend"
 _STAGINGS: Final[Registry[Mapping[str, Setting]]] = Registry("staging backend")
 _STAGINGS.add("duckdb", {"path": Setting()})
 
@@ -41,7 +40,7 @@ def staging_of(reading: Reading, written: Entry | None) -> Path | None:
     before = len(reading.problems)
     if _backend_name(reading, "staging", entry, _STAGINGS) is None:
         return None
-    values = _values(reading, "staging", entry, _STAGINGS.get("duckdb"))
+    values = plugin_settings(reading, "staging", entry, _STAGINGS.get("duckdb"), _BACKEND)
     if len(reading.problems) > before or not entry.sound:
         return None
     return (reading.folder / Path(values["path"]).expanduser()).absolute()
@@ -59,7 +58,7 @@ def _endpoint(
     declared = backend.settings
     if side == "sink":
         declared = {**reading.host.state_stores.get(name).settings, **declared}
-    values = _values(reading, side, entry, declared)
+    values = plugin_settings(reading, side, entry, declared, _BACKEND)
     if len(reading.problems) > before or not entry.sound:
         return None
     ledger = Ledger()
@@ -91,50 +90,3 @@ def _backend_name(reading: Reading, side: str, entry: Entry, registry: Registry[
     if flaw:
         reading.problems.add(backend.at, f"{side}.backend", flaw)
     return name if flaw is None and name in registry else None
-
-
-def _values(reading: Reading, side: str, entry: Entry, declared: Mapping[str, Setting]) -> Values:
-    """The settings that are present and valid; all else is reported."""
-    entries = entry.settings
-    values: dict[str, str | Secret] = {}
-    for name, setting in entries.items():
-        place = f"{side}.{name}"
-        if name in declared:
-            value = _value(reading, place, setting, declared[name])
-            if value is not None:
-                values[name] = value
-        elif name != "backend":
-            known = ["backend", *declared]
-            reading.problems.add(setting.at, place, f"unknown setting{did_you_mean(name, known)}")
-    for name in (name for name, setting in declared.items() if setting.required and name not in entries):
-        example = f'{name}: "${{NAME}}"' if declared[name].secret else f"{name}: ..."
-        reading.problems.add(entry.at, f"{side}.{name}", f"is missing: the backend needs {example}")
-    return Values(values)
-
-
-def _value(reading: Reading, place: str, entry: Entry, setting: Setting) -> str | Secret | None:
-    """A setting's value; None where it is empty, or invalid and reported."""
-    node = entry.value
-    if not isinstance(node, Scalar):
-        reading.add_flaws(place, expected("a text", node))
-        return None
-    if node.value is None:
-        return None
-    flaw = _flaw(reading, node.value, node.written, setting)
-    if flaw:
-        reading.problems.add(node.at, place, flaw)
-    if not node.value or flaw:
-        return None
-    return Secret(node.value) if setting.secret else node.value
-
-
-def _flaw(reading: Reading, value: str, written: str, setting: Setting) -> str | None:
-    if setting.secret:
-        reading.problems.secrets.append(Secret(value))
-        if not is_reference(written):
-            return _LITERAL
-    elif looks_like_key(value):
-        return f"is printed in messages, and the value of {written} looks like a key"
-    if not value:
-        return "is empty" if setting.required else None
-    return setting.check(value)

@@ -4,11 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from supasync_core.api.registry import Registry, did_you_mean
+from supasync_core.api.strategy import Strategy
+from supasync_core.api.table_plugins import strategy_of
 from supasync_core.config.declarations import DEFAULTS, TABLE
 from supasync_core.config.document import Entry, Mark, Section
+from supasync_core.config.plugin_settings import used_settings
 from supasync_core.config.read_settings import Reading
 from supasync_core.config.value_kinds import Mismatch, optional_section
 from supasync_core.model import dependencies, row_key
+from supasync_core.model.errors import SupasyncError
 from supasync_core.model.settings import Endpoint
 from supasync_core.model.table import NEVER, Table
 
@@ -61,10 +65,9 @@ def _settings(reading: Reading, section: Section, place: str) -> dict[str, Any]:
     for setting, registry in registries.items():
         if setting in values:
             entry = section.entries[setting]
-            for name, at in entry.places.items():
-                flaw = reading.unknown(registry, name)
-                if flaw:
-                    reading.problems.add(at, f"{place}.{entry.name}", flaw)
+            found = used_settings(reading, f"{place}.{entry.name}", entry.value, registry)
+            own = setting == "strategy"
+            values[f"{setting}_settings"] = found.get(values[setting], {}) if own else found
     return values
 
 
@@ -90,9 +93,9 @@ def _parents(
 def _check(reading: Reading, table: Table, at: Mark, entries: Mapping[str, Entry]) -> None:
     """Report contradictions in a table whose settings are valid one by one."""
     place = f"tables.{table.name}"
-    if table.strategy in reading.host.strategies:
-        for sentence in reading.host.strategies.get(table.strategy)().problems(table):
-            reading.problems.add(at, place, sentence)
+    strategy = _strategy(reading, table, entries["strategy"].at if "strategy" in entries else at)
+    for sentence in strategy.problems(table) if strategy else ():
+        reading.problems.add(at, place, sentence)
     for sentence in row_key.problems(table):
         reading.problems.add(at, place, sentence)
     if table.columns and table.exclude:
@@ -102,7 +105,7 @@ def _check(reading: Reading, table: Table, at: Mark, entries: Mapping[str, Entry
     if never and table.deletes != "ignore":
         sentence = "compare_every: never finds no deletes: give a duration, or deletes: ignore"
         reading.problems.add(at, place, sentence)
-    for column, role in _needed(reading, table):
+    for column, role in _needed(table, strategy):
         if column in table.exclude:
             sentence = f"the {role} column {column} is needed and cannot be left out"
             reading.problems.add(entries["exclude"].places[column], f"{place}.exclude", sentence)
@@ -139,10 +142,22 @@ def refuse_same_place(
                 reading.problems.add(at, f"tables.{table.name}", sentence)
 
 
-def _needed(reading: Reading, table: Table) -> Iterator[tuple[str, str]]:
+def _strategy(reading: Reading, table: Table, at: Mark) -> Strategy | None:
+    """How the table is read; None where nobody knows, or where it cannot be made, which is reported."""
+    if table.strategy not in reading.host.strategies:
+        return None
+    try:
+        return strategy_of(reading.host, table)
+    except SupasyncError as err:
+        sentence = err.message.removeprefix(f"{table.name}: ")
+        reading.problems.add(at, f"tables.{table.name}.strategy", sentence)
+        return None
+
+
+def _needed(table: Table, strategy: Strategy | None) -> Iterator[tuple[str, str]]:
     """The columns without which the table cannot be read, each with its role."""
     yield from ((column, "key") for column in table.key)
-    if table.strategy in reading.host.strategies:
-        keysets = reading.host.strategies.get(table.strategy)().keysets(table)
-        ordering = {keyset.column: None for keyset in keysets if keyset.column not in table.key}
-        yield from ((column, "timestamp") for column in ordering if column)
+    keysets = strategy.keysets(table) if strategy else ()
+    ordering = {keyset.column: None for keyset in keysets if keyset.column not in table.key}
+    for column in filter(None, ordering):
+        yield column, "timestamp" if column in table.timestamp else "cursor"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Context
+from supasync_core.api.table_plugins import transforms_of
 from supasync_core.diff.csv_files import CsvFiles
 from supasync_core.diff.difference import NEW, OLD, STAGING
 from supasync_core.diff.duckdb_files import DuckdbFiles
@@ -116,8 +117,7 @@ class SideFinder:
         return FileSide(STAGING, path, FORMATS["duckdb"], self.choices, "duckdb", ready, shapes.get)
 
     def _transformed(self, table: Table, batch: Batch) -> Batch:
-        transforms = [(name, self.host.transforms.get(name)) for name in table.transform]
-        return transform.apply(transforms, table, batch)
+        return transform.apply(transforms_of(self.host, table), table, batch)
 
     def _settings(self, name: str) -> Settings:
         if self.settings is None:

@@ -6,6 +6,7 @@ from supasync_core.api.blind_spots import UPDATES, unseen
 from supasync_core.api.journal import current
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.strategy import Job
+from supasync_core.api.table_plugins import strategy_of
 from supasync_core.gap.csv.queries import Wanted
 from supasync_core.gap.no_source import NoSource
 from supasync_core.model import state_json
@@ -28,7 +29,7 @@ def wanted(settings: Settings, host: Host, known: State, shapes: Mapping[str, Sh
         if has_row_key(table):  # no query gives such a key
             continue
         job = Job(table, NoSource(), known.table(table.name), _EPOCH)
-        window = host.strategies.get(table.strategy)().pending(job)
+        window = strategy_of(host, table).pending(job)
         keys = tuple(row.key for row in known.quarantine.get(table.name, ()))
         shape = shapes.get(table.name, Shape(known=False))
         found.append(
@@ -46,8 +47,7 @@ def wanted(settings: Settings, host: Host, known: State, shapes: Mapping[str, Sh
 
 def unseen_updates(settings: Settings, host: Host) -> list[str]:
     """The tables whose queries lack the rows that were updated since they were copied."""
-    plugins = host.strategies
-    return [each.name for each in settings.tables if UPDATES in unseen(plugins.get(each.strategy)(), each)]
+    return [each.name for each in settings.tables if UPDATES in unseen(strategy_of(host, each), each)]
 
 
 def ask(migration: Migration, staging: Staging) -> tuple[State, dict[str, Shape]]:

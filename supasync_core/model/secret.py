@@ -65,6 +65,11 @@ class Values(Mapping[str, str]):
     def __len__(self) -> int:
         return len(self._values)
 
+    @property
+    def has_secret(self) -> bool:
+        """Whether one of them is a secret."""
+        return any(isinstance(value, Secret) for value in self._values.values())
+
     def __repr__(self) -> str:
         return repr(self._values)
 

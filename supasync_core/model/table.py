@@ -28,7 +28,8 @@ class Table:
     ``csv``. ``columns`` empty means all of them. ``deletes`` is one of `DELETES`. ``updates`` is one of
     `UPDATES`, or None where the timestamp's name is to tell. Every ``compare_every`` a run compares the whole
     table with the source; None is `USUAL` where that is needed. Where the sink refuses more rows than
-    ``refused_per_run``, or ``refused_in_all``, the table stops.
+    ``refused_per_run``, or ``refused_in_all``, the table stops. ``strategy_settings`` are those of the
+    strategy, ``transform_settings`` those of each transform that has any, by its name.
     """
 
     name: str
@@ -49,6 +50,8 @@ class Table:
     compare_every: timedelta | None = None
     refused_per_run: int = 20
     refused_in_all: int = 100
+    strategy_settings: Mapping[str, str] = field(default_factory=dict, hash=False)
+    transform_settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
 
     @property
     def compared_every(self) -> timedelta:

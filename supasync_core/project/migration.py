@@ -11,6 +11,7 @@ from supasync_core.api.registration import Context, Fence
 from supasync_core.api.registry import did_you_mean
 from supasync_core.api.state_store import Claim, Entry, Past, Run, StateStore
 from supasync_core.api.strategy import Strategy
+from supasync_core.api.table_plugins import strategy_of, transforms_of
 from supasync_core.model import timestamps
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError, StateError, SupasyncError
@@ -97,7 +98,7 @@ class Migration:
 
     def strategy(self, table: Table) -> Strategy:
         """The way this table is read."""
-        return self.host.strategies.get(table.strategy)()
+        return strategy_of(self.host, table)
 
     def unseen(self, table: Table) -> tuple[str, ...]:
         """What reading this table cannot see, out of ``deletes`` and ``updates``."""
@@ -105,7 +106,7 @@ class Migration:
 
     def transforms(self, table: Table) -> list[tuple[str, Transform]]:
         """The table's transforms by name, in their order."""
-        return [(name, self.host.transforms.get(name)) for name in table.transform]
+        return transforms_of(self.host, table, self.source)
 
     def select(self, names: tuple[str, ...], option: str) -> tuple[Table, ...]:
         """The named tables in dependency order, all without names; ConfigError for a name not declared."""

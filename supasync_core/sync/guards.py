@@ -3,11 +3,12 @@
 import hashlib
 import inspect
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from supasync_core.api.table_plugins import transform_factories
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import SchemaError
@@ -15,11 +16,12 @@ from supasync_core.model.printable import command
 from supasync_core.model.row_key import start_again
 from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
-from supasync_core.model.transform import Transform
 from supasync_core.project.migration import Migration
-from supasync_core.sync import transform_code
+from supasync_core.sync import settings_digest, transform_code
 from supasync_core.sync.readback import Readback
 
+OF_PLUGINS = ("strategy_settings", "transform_settings")
+"""Names of settings in a fingerprint that only tables have which give a plugin settings."""
 ALIVE_EVERY = timedelta(hours=24)
 """How often a table in which nothing happens is asked whether its rows are still to be seen."""
 
@@ -43,9 +45,10 @@ class Guard:
 
         A name that an earlier version did not store yet is filled in: it is not a difference.
         """
-        current = fingerprint(self.table, dict(self.migration.transforms(self.table)))
         known = self.state.guarded.settings
+        current = fingerprint(self.table, transform_factories(self.migration.host, self.table), known)
         changed = [name for name in current if known.get(name, current[name]) != current[name]]
+        changed += [name for name in OF_PLUGINS if known and (name in known) != (name in current)]
         if changed:
             raise self._start_again(
                 f"{_told(changed)} changed since its rows were copied, and those rows would stay as they are"
@@ -123,12 +126,15 @@ class Guard:
         )
 
 
-def fingerprint(table: Table, transforms: Mapping[str, Transform]) -> dict[str, str]:
+def fingerprint(
+    table: Table, transforms: Mapping[str, Callable[..., Any]], known: Mapping[str, str]
+) -> dict[str, str]:
     """The settings that decide what a copied row looks like, by the name under which they are stored.
 
     What is stored of another version may lack some of them, and those cannot have changed: whatever is added
     here gets a name of its own, and what an earlier version has stored under a name keeps its meaning. So the
-    strategy is stored as ``plugin``, which is what it was called.
+    strategy is stored as ``plugin``, which is what it was called. ``known`` is what is stored now: digests of
+    settings take their salt from it.
     """
     names = ("schema", "key", "timestamp", "where", "columns", "exclude")
     settings = {name: json.dumps(getattr(table, name)) for name in names}
@@ -137,6 +143,10 @@ def fingerprint(table: Table, transforms: Mapping[str, Transform]) -> dict[str, 
     if transforms:
         held = [f"{name} {transform_code.digest(each)}" for name, each in transforms.items()]
         settings["transform_code"] = json.dumps(held)
+    given = {table.strategy: table.strategy_settings}, table.transform_settings
+    for name, each in zip(OF_PLUGINS, given, strict=True):
+        if any(each.values()):
+            settings[name] = settings_digest.of(each, known.get(name))
     return settings
 
 
@@ -144,11 +154,12 @@ def _told(changed: list[str]) -> str:
     """The settings by the names that a person knows."""
     code = "transform (its file, what that imports or what it holds)"
     known = {"transform_code": code, "plugin": "strategy"}
+    known |= {name: name.replace("_", "'s ") for name in OF_PLUGINS}
     names = [known.get(name, name) for name in changed]
     return ", ".join(names if "transform" not in changed else [name for name in names if name != code])
 
 
-def _code(transform: Transform) -> str:
+def _code(transform: Callable[..., Any]) -> str:
     """A digest of a transform's source text, empty where it has none to be read."""
     try:
         text = inspect.getsource(transform)

@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from supasync_core.api.blind_spots import UPDATES, is_covered
+from supasync_core.api.table_plugins import transform_factories
 from supasync_core.concurrency.scheduler import executor, run_in_dependency_order
 from supasync_core.model import timestamps
 from supasync_core.model.errors import StateError, SupasyncError, TableError
@@ -99,8 +100,8 @@ class _Session:
 
     def _look_at_transforms(self) -> None:
         """Before a row passes through any of them, and may change what one holds."""
-        project, options = self.checkpoint.migration, self.checkpoint.options
-        used = dict(pair for table in options.tables for pair in project.transforms(table))
+        host, tables = self.checkpoint.migration.host, self.checkpoint.options.tables
+        used = dict(pair for table in tables for pair in transform_factories(host, table).items())
         for name, each in used.items():
             for what in transform_code.unknown(each):
                 self.checkpoint.note(f"changes of {what} in the transform {name} cannot be seen")

@@ -1,0 +1,88 @@
+"""What plugins make for a table: its strategy and its transforms, with the settings of tables.yaml.
+
+Each is made once in a process, so that what a transform holds stays with its table.
+"""
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from supasync_core.api.plugin_host import Host
+from supasync_core.api.registration import Configured, TableContext
+from supasync_core.model.errors import SupasyncError, TableError
+from supasync_core.model.table import Table
+
+if TYPE_CHECKING:
+    from supasync_core.api.backend import Source
+    from supasync_core.api.strategy import Strategy
+    from supasync_core.model.transform import Transform
+
+_making = Lock()
+
+
+def strategy_of(host: Host, table: Table) -> "Strategy":
+    """The way this table is read; TableError where it cannot be made with the table's settings."""
+    strategy = host.strategies.get(table.strategy)
+    if not isinstance(strategy, Configured):
+        return strategy()
+    context = TableContext(table.strategy_settings, host.folder, table, lambda: table.columns)
+    made: Strategy = _made(host, f"strategy {table.strategy}", strategy, context)
+    return made
+
+
+def transforms_of(host: Host, table: Table, source: "Source | None" = None) -> "list[tuple[str, Transform]]":
+    """The table's transforms by name, in their order; TableError where one cannot be made.
+
+    Without a ``source`` they know no columns but those that tables.yaml names.
+    """
+    found: list[tuple[str, Transform]] = []
+    for name in table.transform:
+        transform = host.transforms.get(name)
+        if isinstance(transform, Configured):
+            settings = table.transform_settings.get(name, {})
+            context = TableContext(settings, host.folder, table, lambda: _columns(table, source))
+            transform = _made(host, f"transform {name}", transform, context)
+        found.append((name, transform))
+    return found
+
+
+def transform_factories(host: Host, table: Table) -> "dict[str, Transform | Callable[[TableContext], Any]]":
+    """By name what decides what each transform of the table does, beside its settings: its code."""
+    registered = {name: host.transforms.get(name) for name in table.transform}
+    return {name: each.make if isinstance(each, Configured) else each for name, each in registered.items()}
+
+
+def _made(host: Host, what: str, part: Configured[Any], context: TableContext) -> Any:  # noqa: ANN401 - what a plugin makes
+    key = (what, context.table.name)
+    with _making:
+        known = host.made.get(key)
+        if known is None or known[0] != (part, context.settings):
+            known = host.made[key] = ((part, context.settings), _make(what, part, context))
+        return known[1]
+
+
+def _make(what: str, part: Configured[Any], context: TableContext) -> object:
+    table = context.table.name
+    try:
+        return part.make(context)
+    except SupasyncError:
+        raise
+    except Exception as err:
+        frames = traceback.extract_tb(err.__traceback__)
+        place = f" ({Path(frames[-1].filename).name} line {frames[-1].lineno})" if len(frames) > 1 else ""
+        secret = any(setting.secret for setting in part.settings.values())
+        why = type(err).__name__ if secret else f"{type(err).__name__}: {err}"  # it may repeat a value
+        raise TableError(
+            f"{table}: the {what} cannot be made{place}: {why}",
+            table=table,
+            hint="correct its settings in tables.yaml, or the plugin",
+        ) from err
+
+
+def _columns(table: Table, source: "Source | None") -> tuple[str, ...]:
+    if source is None or table.columns:
+        return table.columns
+    names = (column.name for column in source.shape(table).columns)
+    return tuple(name for name in names if name not in table.exclude)
