@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 hookspec = pluggy.HookspecMarker("supasync")
 hookimpl = pluggy.HookimplMarker("supasync")
 
+HOOKS = 1
+"""The version of the hooks: a plugin that declares another one is refused. docs/reference/hooks.md says what
+raises it."""
+
 REMOVED: "Mapping[str, str]" = {
     f"supasync_register_{what}": "supasync reads CSV and DuckDB files itself; delete the function"
     for what in ("exports", "stagings", "engines", "files")

@@ -1,27 +1,27 @@
-"""Finding plugins and filling the registries; one broken plugin is named and the others work."""
+"""Finding plugins, filling the registries and calling hooks: each plugin apart from all others."""
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from importlib.machinery import SourceFileLoader
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from pathlib import Path
-from types import CodeType, ModuleType
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from supasync_core.api import hookspecs
-from supasync_core.api.registry import Registry, did_you_mean
+from supasync_core.api.plugin_fault import Plugin, PluginFault, attempt
+from supasync_core.api.plugin_hooks import check_hooks, check_text
+from supasync_core.api.registration import backend_flaw, function_flaw, strategy_flaw, transform_flaw
+from supasync_core.api.registry import Registry
 from supasync_core.model.errors import PluginError
-from supasync_core.model.printable import argument
-from supasync_core.system import descriptors
+from supasync_core.system.descriptors import stdout_to_stderr
 
 if TYPE_CHECKING:
-    import click
-
     from supasync_core.api.backend import Sink, Source
     from supasync_core.api.registration import Backend, Configured
     from supasync_core.api.state_store import StateStore
@@ -30,40 +30,40 @@ if TYPE_CHECKING:
     from supasync_core.model.transform import Transform
 
 GROUP = "supasync"
+OURS = "supasync"
+"""The package whose plugins come first, so that no other can take their names."""
+_LOADING = "cannot be loaded"
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """A plugin that was found: where it comes from, and why it failed if it did."""
+class Answer:
+    """What one plugin's hook returned, or its fault."""
 
-    name: str
-    found: EntryPoint | Path
-    error: str | None = None
-
-    @property
-    def origin(self) -> str:
-        """The package and its version, or the file."""
-        if isinstance(self.found, Path):
-            return str(self.found)
-        package = self.found.dist
-        return f"{package.name} {package.version}" if package else self.found.value
+    plugin: Plugin
+    value: Any = None
+    fault: PluginFault | None = None
 
 
 class Host:
-    """The plugins that are installed, and all that they have registered."""
+    """The plugins that are installed, and all that they have registered.
+
+    `call` is the one way to call a hook. Each plugin is called by itself: where it fails, its answer is a
+    `PluginFault` that names it, and the others are called nevertheless.
+    """
 
     def __init__(self) -> None:
-        self.sources: Registry[Backend[Source]] = Registry("source backend")
-        self.sinks: Registry[Backend[Sink]] = Registry("sink backend")
-        self.state_stores: Registry[Backend[StateStore]] = Registry("state store")
-        self.strategies: Registry[Callable[[], Strategy] | Configured[Strategy]] = Registry("strategy")
-        self.transforms: Registry[Transform | Configured[Transform]] = Registry("transform")
-        self.switches: Registry[Callable[[Ends], Switch]] = Registry("switch")
+        self.sources: Registry[Backend[Source]] = Registry("source backend", backend_flaw)
+        self.sinks: Registry[Backend[Sink]] = Registry("sink backend", backend_flaw)
+        self.state_stores: Registry[Backend[StateStore]] = Registry("state store", backend_flaw)
+        self.strategies: Registry[Callable[[], Strategy] | Configured[Strategy]]
+        self.strategies = Registry("strategy", strategy_flaw)
+        self.transforms: Registry[Transform | Configured[Transform]] = Registry("transform", transform_flaw)
+        self.switches: Registry[Callable[[Ends], Switch]] = Registry("switch", function_flaw)
         self.folder = Path()
         """The folder of tables.yaml, once that is read."""
         self.made: dict[tuple[str, str], tuple[object, object]] = {}
         """What was made for a table by now: see `supasync_core.api.table_plugins`."""
-        self.loaded: list[Loaded] = []
+        self.loaded: list[Plugin] = []
         self.hooks = pluggy.PluginManager("supasync")
         self.hooks.add_hookspecs(hookspecs)
 
@@ -79,99 +79,131 @@ class Host:
             "switches": self.switches,
         }
 
+    @property
+    def faults(self) -> list[PluginFault]:
+        """What plugins did wrong so far."""
+        return [fault for plugin in self.loaded for fault in plugin.faults]
+
+    @property
+    def local(self) -> list[Plugin]:
+        """The plugin files of tables.yaml."""
+        return [plugin for plugin in self.loaded if isinstance(plugin.found, Path)]
+
     def load_installed(self, found: Iterable[EntryPoint] | None = None) -> None:
-        """Load every entry point of the group ``supasync``; ``loaded`` keeps the reason for what fails."""
-        for point in entry_points(group=GROUP) if found is None else found:
-            try:
-                self._take(point.name, point.load())
-            except (Exception, SystemExit) as err:  # noqa: BLE001 - in any way, and the others still work
-                self.loaded.append(Loaded(point.name, point, f"{type(err).__name__}: {err}"))
-            else:
-                self.loaded.append(Loaded(point.name, point))
+        """Load every entry point of the group ``supasync``, our own first; each plugin keeps its fault."""
+        for point in _in_order(entry_points(group=GROUP)) if found is None else found:
+            self._load(Plugin(point.name, point), point.load)
 
     def load_file(self, path: Path, folder: Path | None = None) -> None:
         """Load a local plugin file; PluginError with the reason where that fails.
 
         It must be in the ``folder``, where one is given, and nobody else may write to it.
         """
+        from supasync_core.api.plugin_file import check_place, imported_file  # noqa: PLC0415 - few have any
+
         if folder is not None:
-            _check_place(path.resolve(), folder.resolve())
-        try:
-            self._take(path.stem, _import(path))
-        except (Exception, SystemExit) as err:
-            reason = str(err) if isinstance(err, PluginError) else f"{type(err).__name__}: {err}"
-            self.loaded.append(Loaded(path.stem, path, reason))
-            raise PluginError(f"{path}: cannot be loaded: {reason}") from err
-        self.loaded.append(Loaded(path.stem, path))
+            check_place(path.resolve(), folder.resolve())
+        fault = self._load(Plugin(path.stem, path), partial(imported_file, path))
+        if fault is not None:
+            place = fault.place or str(path)
+            where = place if place.startswith(str(path)) else f"{path} (from {place})"
+            raise PluginError(f"{where}: {_LOADING}: {fault.reason}")
 
-    def add_commands(self, cli: click.Group) -> None:
-        """Let every plugin add its commands."""
-        self.hooks.hook.supasync_register_commands(cli=cli)
+    def call(self, hook: str, *, shows_message: bool = True, **arguments: object) -> list[Answer]:
+        """Call a hook of every plugin that has it, one after the other; an answer for each.
 
-    def _take(self, name: str, plugin: ModuleType) -> None:
-        """Register the plugin and what it brings, or nothing of it."""
-        if self.hooks.has_plugin(name):
-            raise PluginError(f"the plugin name {name} is taken")
-        _refuse_unknown_hooks(plugin)
-        self.hooks.register(plugin, name)
+        An answer that is a generator is read to its end here: that is where its code runs. What a plugin
+        prints goes to stderr. ``shows_message=False`` keeps the message of an error out of its fault, where
+        the arguments hold keys.
+        """
+        return [
+            self.ask(plugin, hook, shows_message=shows_message, **arguments)
+            for plugin in self.loaded
+            if self.has_hook(plugin, hook)
+        ]
+
+    def ask(self, plugin: Plugin, hook: str, *, shows_message: bool = True, **arguments: object) -> Answer:
+        """Call the hook of one plugin, apart from all else."""
+        call = partial(self._call_one, plugin, hook, arguments)
+        with stdout_to_stderr():
+            value = attempt(plugin, f"failed in {hook}", call, shows_message=shows_message)
+        return Answer(plugin, fault=value) if isinstance(value, PluginFault) else Answer(plugin, value)
+
+    def has_hook(self, plugin: Plugin, hook: str) -> bool:
+        """Whether the plugin works and implements this hook."""
+        found = getattr(self.hooks.hook, hook).get_hookimpls() if plugin.module is not None else ()
+        return any(each.plugin is plugin.module for each in found)
+
+    def owner(self, registry: Registry[Any], name: str) -> Plugin:
+        """The plugin that registered this name."""
+        owner = registry.owner(name)
+        return next(plugin for plugin in self.loaded if plugin.name == owner and plugin.module is not None)
+
+    def _call_one(self, plugin: Plugin, hook: str, arguments: dict[str, object]) -> Any:  # noqa: ANN401 - the hook's
+        others = [other for other in self.hooks.get_plugins() if other is not plugin.module]
+        answers = self.hooks.subset_hook_caller(hook, remove_plugins=others)(**arguments)
+        value = answers[0] if answers else None
+        return list(value) if isinstance(value, Iterator) else value
+
+    def _load(self, plugin: Plugin, imported: Callable[[], object]) -> PluginFault | None:
+        """Import the plugin and register what it brings, or nothing of it."""
+        self.loaded.append(plugin)
+        begun = perf_counter()
+        with stdout_to_stderr():
+            fault = attempt(plugin, _LOADING, partial(self._take, plugin, imported))
+        plugin.seconds = perf_counter() - begun
+        return fault
+
+    def _take(self, plugin: Plugin, imported: Callable[[], object]) -> None:
+        if self.hooks.has_plugin(plugin.name):
+            raise PluginError(f"the plugin name {plugin.name} is taken")
+        module = _imported(plugin, imported)
+        if twin := next((each for each in self.loaded if each.module is module), None):
+            raise PluginError(f"it is the plugin {twin.name} once more: keep one of the two entry points")
+        plugin.notes += check_hooks(module)
+        self.hooks.register(module, plugin.name)
+        plugin.module = module
         try:
             self.hooks.check_pending()
-            self._register(name, plugin)
-        except (Exception, SystemExit):
-            self.hooks.unregister(name=name)
+            for kind, registry in self.registries.items():
+                registry.plugin = plugin.name
+                if self.has_hook(plugin, hook := f"supasync_register_{kind}"):
+                    self._call_one(plugin, hook, {"registry": registry})
+        except BaseException:
+            plugin.module = None
+            self.hooks.unregister(name=plugin.name)
             for registry in self.registries.values():
-                registry.withdraw(name)
+                registry.withdraw(plugin.name)
             raise
 
-    def _register(self, name: str, plugin: ModuleType) -> None:
-        others = [other for other in self.hooks.get_plugins() if other is not plugin]
-        for kind, registry in self.registries.items():
-            registry.plugin = name
-            hook = self.hooks.subset_hook_caller(f"supasync_register_{kind}", remove_plugins=others)
-            hook(registry=registry)
+
+def _in_order(points: Collection[EntryPoint]) -> list[EntryPoint]:
+    """Our own plugins, then all others by package and name: who has a name first keeps it."""
+    found = {id(point.dist): point.dist for point in points}
+    several = len(found) > 1  # a name costs reading all of a package's metadata
+    packages = {each: package.name for each, package in found.items() if several and package}
+
+    def place(point: EntryPoint) -> tuple[bool, str, str]:
+        package = packages.get(id(point.dist), "")
+        return package != OURS, package, point.name
+
+    return sorted(points, key=place)
 
 
-def _refuse_unknown_hooks(plugin: ModuleType) -> None:
-    """PluginError for a function that looks like a hook but is not one: pluggy would ignore it."""
-    known = {name for name in vars(hookspecs) if name.startswith("supasync_")}
-    for name, value in vars(plugin).items():
-        if name in hookspecs.REMOVED:
-            raise PluginError(f"the hook {name} was removed: {hookspecs.REMOVED[name]}")
-        if name.startswith("supasync_register_") and name not in known:
-            raise PluginError(f"there is no hook {name}{did_you_mean(name, known)}")
-        if name in known and not hasattr(value, "supasync_impl"):
-            raise PluginError(
-                f"the hook {name} is not marked with @hookimpl (from supasync_core import hookimpl)"
-            )
+def _imported(plugin: Plugin, imported: Callable[[], object]) -> object:
+    """The plugin's module; PluginError where its text says that it is made for other hooks."""
+    try:
+        return imported()
+    except Exception:
+        path = plugin.found if isinstance(plugin.found, Path) else _file_of(plugin.found.module)
+        if path is not None and path.is_file():
+            check_text(path.read_text("utf-8", "replace"))
+        raise
 
 
-def _check_place(path: Path, folder: Path) -> None:
-    """PluginError for a file outside of the folder, or one that others may write to: it is code."""
-    if not path.is_relative_to(folder):
-        raise PluginError(f"{path}: is not in {folder}: put the plugin beside tables.yaml")
-    between = [each for each in path.parents if each.is_relative_to(folder)]
-    for place in (path, *between):
-        if place.exists() and (flaw := descriptors.others_may_write(place, folder)):
-            raise PluginError(f"{place}: {flaw}, and it is code: chmod go-w {argument(str(place))}")
-
-
-class _Source(SourceFileLoader):
-    """Runs the file that people read: bytecode that lies beside it may be another program."""
-
-    def get_code(self, fullname: str) -> CodeType:
-        """Of the text, each time."""
-        path = self.get_filename(fullname)
-        return self.source_to_code(self.get_data(path), path)
-
-
-def _import(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise PluginError("no such file")
-    name = f"supasync_local_{path.stem}"
-    loader = _Source(name, str(path))
-    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
-    if spec is None or path.suffix != ".py":
-        raise PluginError("it is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
+def _file_of(module: str) -> Path | None:
+    try:
+        spec = find_spec(module)
+    except Exception:  # noqa: BLE001 - the package around it may fail in any way, and has been named for it
+        return None
+    return Path(spec.origin) if spec and spec.origin else None

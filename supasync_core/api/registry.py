@@ -1,6 +1,6 @@
 """Names and what they stand for, with a suggestion for the name that was meant."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from typing import Generic, TypeVar
 
@@ -17,15 +17,23 @@ _LISTED = 30
 
 
 class Registry(Generic[T]):
-    """The things of one kind that plugins have registered, by name."""
+    """The things of one kind that plugins have registered, by name.
 
-    def __init__(self, kind: str) -> None:
+    ``flaw`` says what is wrong with a thing of another kind, or None.
+    """
+
+    def __init__(self, kind: str, flaw: Callable[[object], str | None] = lambda _thing: None) -> None:
         self.kind = kind
+        self._flaw = flaw
         self._entries: dict[str, tuple[T, str]] = {}
         self.plugin = "?"
 
     def add(self, name: str, thing: T) -> None:
-        """Register a thing; PluginError where the name is taken."""
+        """Register a thing; PluginError where the name is taken, or the thing is of another kind."""
+        if not isinstance(name, str) or not name:
+            raise PluginError(f"a {self.kind} is registered under a name, a text; not under {name!r}")
+        if flaw := self._flaw(thing):
+            raise PluginError(f"the {self.kind} {name}: {flaw}")
         if name in self._entries:
             raise PluginError(f"the {self.kind} {name} is registered already by {self._entries[name][1]}")
         self._entries[name] = (thing, self.plugin)
@@ -41,6 +49,10 @@ class Registry(Generic[T]):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
+
+    def owner(self, name: str) -> str | None:
+        """The plugin that registered this name; None where no plugin did."""
+        return self._entries[name][1] if name in self._entries else None
 
     def provided_by(self, plugin: str) -> list[str]:
         """The names that this plugin registered."""

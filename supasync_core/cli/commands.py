@@ -5,13 +5,16 @@ import os
 import sys
 import textwrap
 import traceback
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 
 import click
 
+from supasync_core.api.plugin_fault import PluginFault
 from supasync_core.cli import streams
 from supasync_core.cli.command_help import prepare
+from supasync_core.cli.plugin_commands import PluginCommands
 from supasync_core.model.errors import ExitCode, InternalError, StateError, SupasyncError
 from supasync_core.model.printable import visible
 from supasync_core.project.session import Session
@@ -37,6 +40,14 @@ COMMANDS = {
     "verify": ("verify", "Compare OLD with NEW over the API."),
 }
 """Each command's module, imported only when the command is run or asked for its help, and its summary."""
+_ADDED = "supasync.added"
+
+
+def builtin(name: str) -> click.Command:
+    """A built-in command, imported now."""
+    module = import_module(f"supasync_core.cli.{COMMANDS[name][0]}")
+    command: click.Command = getattr(module, "help_" if name == "help" else name)
+    return command
 
 
 class Commands(click.Group):
@@ -47,22 +58,21 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names, sorted."""
-        return sorted({*COMMANDS, *self._added(ctx)})
+        return sorted({*COMMANDS, *self._added(ctx).commands})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, imported now."""
         if cmd_name in COMMANDS:
-            module = import_module(f"supasync_core.cli.{COMMANDS[cmd_name][0]}")
-            command: click.Command = getattr(module, "help_" if cmd_name == "help" else cmd_name)
-            added = self._added(ctx).get(cmd_name) if isinstance(command, click.Group) else None
-            if isinstance(command, click.Group) and isinstance(added, click.Group):
-                command.commands.update({**added.commands, **command.commands})
+            command = builtin(cmd_name)
+            if isinstance(command, click.Group):
+                self._added(ctx).join(cmd_name, command)
             return prepare(command)
-        return self._added(ctx).get(cmd_name)
+        return self._added(ctx).commands.get(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without importing them."""
-        summaries = {name: command.get_short_help_str() for name, command in self._added(ctx).items()}
+        added = self._added(ctx).commands
+        summaries = {name: command.get_short_help_str() for name, command in added.items()}
         summaries |= {name: summary for name, (_, summary) in COMMANDS.items()}
         with formatter.section("Commands"):
             formatter.write_dl(sorted(summaries.items()))
@@ -80,13 +90,21 @@ class Commands(click.Group):
                 f"there is no command {args[0]}{did_you_mean(args[0], self.list_commands(ctx))}", ctx
             ) from err
 
-    def _added(self, ctx: click.Context) -> MutableMapping[str, click.Command]:
-        session = ctx.ensure_object(Session)
-        if not self.commands:
-            session.host.add_commands(self)
-            for command in self.commands.values():
-                prepare(command)
-        return self.commands
+    def _added(self, ctx: click.Context) -> PluginCommands:
+        """The commands of plugins, asked for once in a call."""
+        root = ctx.find_root()
+        if _ADDED not in root.meta:
+            session = root.ensure_object(Session)
+            root.meta[_ADDED] = PluginCommands(COMMANDS, partial(_tell, session))
+            root.meta[_ADDED].collect(session.host)
+        found: PluginCommands = root.meta[_ADDED]
+        return found
+
+
+def _tell(session: Session, fault: PluginFault) -> None:
+    from supasync_core.cli.plugin_notes import tell  # noqa: PLC0415 - where a plugin is wrong
+
+    tell(session, [fault])
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

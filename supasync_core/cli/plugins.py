@@ -1,15 +1,24 @@
-"""`supasync plugins`: what is loaded, from where, and what failed."""
+"""`supasync plugins`: what is loaded, from where, what failed, and what makes every start slow."""
 
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
+from supasync_core.api.plugin_fault import Plugin
+from supasync_core.api.plugin_host import Host
 from supasync_core.cli import output
-from supasync_core.model.errors import ConfigError, ExitCode
+from supasync_core.cli.commands import COMMANDS, builtin
+from supasync_core.cli.plugin_commands import PluginCommands
+from supasync_core.cli.plugin_notes import show_tracebacks
+from supasync_core.model.errors import ExitCode, SupasyncError
 from supasync_core.project.session import Session
+
+SLOW: Final = 0.25
+"""Seconds of an import that a person notices at every start; our own take 10 ms each."""
 
 
 @click.command()
@@ -18,27 +27,16 @@ from supasync_core.project.session import Session
 def plugins(session: Session, *, as_json: bool) -> int:
     """List the plugins and what they provide.
 
-    Also shows where each plugin comes from, and why any failed to load.
+    Also shows where each plugin comes from, why any failed, and which are slow to import.
 
     Exits with 2 where a plugin failed.
     """
     host = session.host
     if Path(session.config).exists():
-        with suppress(ConfigError):  # what it says of plugins is in the list, the rest is for other commands
+        with suppress(SupasyncError):  # the list has what it says of plugins
             _ = session.settings
-    rows: list[dict[str, Any]] = [
-        {
-            "name": plugin.name,
-            "origin": plugin.origin,
-            "provides": {
-                kind: names
-                for kind, registry in host.registries.items()
-                if (names := registry.provided_by(plugin.name))
-            },
-            "error": plugin.error,
-        }
-        for plugin in host.loaded
-    ]
+    _add_commands(host)
+    rows = [_row(host, plugin) for plugin in host.loaded]
     if as_json:
         click.echo(session.redact(json.dumps(rows, indent=2)))
     else:
@@ -46,13 +44,44 @@ def plugins(session: Session, *, as_json: bool) -> int:
             ("plugin", "from", "provides"),
             [(row["name"], row["origin"], session.redact(_provides(row))) for row in rows],
         )
+        for row in rows:
+            for note in row["notes"]:
+                output.line(f"note: {row['name']}: {note}", err=True)
+    show_tracebacks(session, host.faults)
     return ExitCode.SETTINGS if any(row["error"] for row in rows) else ExitCode.DONE
 
 
+def _add_commands(host: Host) -> None:
+    """Let plugins add their commands, to built-in groups too: what is refused is kept with the plugin."""
+    added = PluginCommands(COMMANDS, lambda _fault: None)
+    added.collect(host)
+    for name in added.commands.keys() & COMMANDS.keys():
+        added.join(name, builtin(name))
+
+
+def _row(host: Host, plugin: Plugin) -> dict[str, Any]:
+    provides = {kind: registry.provided_by(plugin.name) for kind, registry in host.registries.items()}
+    return {
+        "name": plugin.name,
+        "origin": plugin.origin,
+        "provides": {kind: names for kind, names in provides.items() if names and plugin.module is not None},
+        "error": plugin.error,
+        "notes": list(_notes(plugin)),
+        "seconds": round(plugin.seconds, 3),
+    }
+
+
+def _notes(plugin: Plugin) -> Iterator[str]:
+    yield from plugin.notes
+    if plugin.seconds > SLOW:
+        yield (
+            f"loading it took {plugin.seconds:.2f} s, and every command waits for that: "
+            "import what is slow inside the function that uses it"
+        )
+
+
 def _provides(row: dict[str, Any]) -> str:
-    if row["error"]:
-        return f"FAILED: {row['error']}"
-    provides = row["provides"]
-    if not isinstance(provides, dict) or not provides:
-        return "-"
-    return "; ".join(f"{kind.replace('_', ' ')}: {', '.join(names)}" for kind, names in provides.items())
+    provides = "; ".join(
+        f"{kind.replace('_', ' ')}: {', '.join(names)}" for kind, names in row["provides"].items()
+    )
+    return "; ".join(filter(None, (provides, f"FAILED: {row['error']}" if row["error"] else ""))) or "-"

@@ -15,6 +15,7 @@ from types import FrameType
 import click
 
 from supasync_core.cli import output, signals
+from supasync_core.cli.plugin_notes import tell
 from supasync_core.model.errors import ExitCode, LockedError, SupasyncError, TableError, TransientError
 from supasync_core.model.quantities import format_duration
 from supasync_core.model.report import Report
@@ -160,10 +161,16 @@ def on_failure(session: Session, command: str, *, quiet: bool) -> Iterator[None]
 
 
 def run_finished(session: Session, report: Report, exit_code: int) -> None:
-    """Call the plugins' hook."""
-    session.host.hooks.hook.supasync_run_finished(
-        report=report, exit_code=exit_code, folder=session.folder, environment=session.environment
+    """Call the plugins' hook; one that fails is a note, and the run ended as it ended."""
+    answers = session.host.call(
+        "supasync_run_finished",
+        shows_message=False,  # the environment holds keys
+        report=report,
+        exit_code=exit_code,
+        folder=session.folder,
+        environment=session.environment,
     )
+    tell(session, (answer.fault for answer in answers if answer.fault))
 
 
 @contextmanager

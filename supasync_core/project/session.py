@@ -48,7 +48,8 @@ class Session:
         from supasync_core.config import load  # noqa: PLC0415 - --help needs no YAML
 
         settings = load(Path(self.config), os.environ, self.host)
-        for note in settings.notes:
+        remarks = [f"{file.found}: {note}" for file in self.host.local for note in file.notes]
+        for note in (*settings.notes, *remarks):
             self.note(note)
         return settings
 

@@ -6,11 +6,12 @@ Without such calls (Windows) paths are used, and there is no owner to keep.
 import os
 import shutil
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Final
+from typing import Final, TextIO
 from uuid import uuid4
 
 from supasync_core.model.errors import SupasyncError
@@ -35,6 +36,33 @@ def read(path: Path, most: int, *, follow: bool = False) -> bytes:
     if len(raw) > most:
         raise OSError(0, f"it has more than {most:,} bytes")
     return raw
+
+
+@contextmanager
+def stdout_to_stderr() -> Iterator[None]:
+    """What is printed meanwhile, also by programs that are started, goes to stderr: results stay alone."""
+    _flush(sys.stdout)
+    try:
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    except OSError:  # a program that has closed them and prints nothing
+        yield
+        return
+    before = sys.stdout, sys.stderr
+    try:
+        yield
+    finally:
+        _flush(sys.stdout)
+        sys.stdout, sys.stderr = before
+        _flush(sys.stdout)
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _flush(stream: TextIO | None) -> None:
+    if stream is not None:
+        with suppress(OSError, ValueError):  # full, or closed
+            stream.flush()
 
 
 def check_own(folder: Path) -> None:

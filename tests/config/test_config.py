@@ -206,7 +206,7 @@ def test_a_plugin_file_that_fails_is_the_only_thing_blamed(tmp_path: Path) -> No
     (tmp_path / "mine.py").write_text("1 / 0")
     text = HEAD + "plugins: [mine.py, gone.py]\ntables: {t: {transform: shout, strategy: mine}}"
     mine, gone = problems(tmp_path, text)
-    assert mine.startswith("tables.yaml:4:11: plugins: mine.py: ")
+    assert mine.startswith("tables.yaml:4:11: plugins: mine.py:1: ")
     assert "ZeroDivisionError" in mine
     assert gone.startswith("tables.yaml:4:20: plugins: gone.py: ")
 

@@ -43,10 +43,14 @@ RetryPolicy.__init__.__kwdefaults__["sleep"] = lambda seconds: sleep(seconds / 2
 
 
 def run(
-    folder: Path, *args: str, environment: Mapping[str, str] | None = None, timeout: float = 60
+    folder: Path,
+    *args: str,
+    environment: Mapping[str, str] | None = None,
+    timeout: float = 60,
+    before: str = "",
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command in a folder to its end."""
-    with start(folder, *args, environment=environment) as process:
+    """Run the command in a folder to its end, after the code ``before``."""
+    with start(folder, *args, environment=environment, before=before) as process:
         out, err = process.communicate(timeout=timeout)
         return subprocess.CompletedProcess([COMMAND, *args], process.wait(), out, err)
 

@@ -1,0 +1,135 @@
+"""A plugin, and what it did wrong: one call of its code, apart from all others."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import CodeType
+from typing import Final, TypeVar
+
+from supasync_core.model.errors import SupasyncError
+
+T = TypeVar("T")
+
+LOCAL: Final = "supasync_local_"
+"""What the module of a plugin file is called, before the file's name."""
+_NOT_THEIRS: Final = ("supasync_core", "pluggy", "importlib", "_frozen_importlib")
+"""Modules whose lines are not the plugin's, where it has none of its own in a traceback."""
+
+
+@dataclass(slots=True, eq=False)
+class Plugin:
+    """A plugin that was found: where it comes from, and what it did wrong so far."""
+
+    name: str
+    found: EntryPoint | Path
+    module: object = None
+    seconds: float = 0.0
+    """How long it took to import it and to let it register what it brings."""
+    faults: list[PluginFault] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What its author should know; it works nevertheless."""
+
+    @property
+    def origin(self) -> str:
+        """The package and its version, or the file."""
+        if isinstance(self.found, Path):
+            return str(self.found)
+        package = self.found.dist
+        return f"{package.name} {package.version}" if package else self.found.value
+
+    @property
+    def error(self) -> str | None:
+        """What it did wrong, in one sentence or several; None if nothing."""
+        return "; ".join(dict.fromkeys(fault.told for fault in self.faults)) or None
+
+    @property
+    def package(self) -> str:
+        """The first part of its modules' names."""
+        if isinstance(self.found, Path):
+            return f"{LOCAL}{self.found.stem}"
+        return self.found.module.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class PluginFault:
+    """What a plugin did wrong in one call. ``place`` is its file and line, where they are known."""
+
+    plugin: Plugin
+    doing: str
+    """What failed: ``supasync_run_finished``, ``cannot be loaded``."""
+    reason: str
+    place: str | None = None
+    traceback: str = ""
+
+    @property
+    def told(self) -> str:
+        """What and where, for a reader who sees the plugin's name already."""
+        where = f" ({self.place})" if self.place else ""
+        return f"{self.doing}{where}: {self.reason}"
+
+    @property
+    def sentence(self) -> str:
+        """Which plugin, of which package and version, in which line, and why."""
+        places = [self.plugin.origin, *([self.place] if self.place else [])]
+        return f"the plugin {self.plugin.name} ({', '.join(places)}) {self.doing}: {self.reason}"
+
+
+def attempt(
+    plugin: Plugin, doing: str, call: Callable[[], T], *, shows_message: bool = True
+) -> T | PluginFault:
+    """The call's answer, or what the plugin did wrong in it; the plugin keeps its fault, nobody else does.
+
+    Everything is caught but Ctrl-C: also SystemExit, and errors such as asyncio's that are no Exception.
+    With ``shows_message=False`` the reason is the error's kind alone, for calls that are handed keys.
+    """
+    try:
+        return call()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as err:  # noqa: BLE001 - in any way, and the others still work
+        return blamed(plugin, doing, err, shows_message=shows_message)
+
+
+def blamed(
+    plugin: Plugin, doing: str, err: BaseException, *, place: str | None = None, shows_message: bool = True
+) -> PluginFault:
+    """The error as a fault of the plugin, which keeps it."""
+    reason = _reason(err) if shows_message else type(err).__name__
+    lines = "".join(traceback.format_exception(err))
+    fault = PluginFault(plugin, doing, reason, place or place_of(plugin, err), lines)
+    plugin.faults.append(fault)
+    return fault
+
+
+def line_of(function: object) -> str | None:
+    """The file and line where a function begins; None where it is not written in Python."""
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    code = getattr(function, "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if isinstance(code, CodeType) else None
+
+
+def place_of(plugin: Plugin, err: BaseException) -> str | None:
+    """The plugin's innermost line in the error's traceback; without one, that of a library it uses."""
+    if isinstance(err, SyntaxError) and err.filename:
+        return f"{err.filename}:{err.lineno}"
+    frames = [(frame, line) for frame, line in traceback.walk_tb(err.__traceback__)]
+    named = [(str(frame.f_globals.get("__name__")).partition(".")[0], frame, line) for frame, line in frames]
+    own = [each for each in named if each[0] == plugin.package]
+    theirs = own or [each for each in named if each[0] not in _NOT_THEIRS]
+    return f"{theirs[-1][1].f_code.co_filename}:{theirs[-1][2]}" if theirs else None
+
+
+def _reason(err: BaseException) -> str:
+    """The error's kind and message; our own errors are a sentence already."""
+    if isinstance(err, SupasyncError):
+        return err.message
+    try:
+        text = " ".join(str(err).split())
+    except Exception:  # noqa: BLE001 - it is the plugin's own class
+        text = ""
+    return f"{type(err).__name__}: {text}" if text else type(err).__name__

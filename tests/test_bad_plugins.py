@@ -1,0 +1,186 @@
+"""One bad plugin harms nobody else: it is named with its package, version, file and line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.packages import Site
+from tests.supasync_notify.listener import listening
+
+FAILING = """
+import sys
+print("at import")
+
+@hookimpl
+def supasync_run_finished(report):
+    print("on its way")
+    sys.stdout.flush()
+    {body}
+"""
+LOGGING = """
+@hookimpl
+def supasync_run_finished(report):
+    open("log", "w").write(report.status)
+"""
+COMMAND = """
+import click
+
+@click.command()
+def {name}():
+    "Say {name}."
+    click.echo("this is {name} of {package}")
+
+@click.group()
+def {group}():
+    "A group."
+
+{group}.add_command({name})
+
+@hookimpl
+def supasync_register_commands(cli):
+    cli.add_command({added})
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site.at(tmp_path)
+
+
+def command(name: str, package: str, *, group: str = "tools", alone: bool = False) -> str:
+    return COMMAND.format(name=name, package=package, group=group, added=name if alone else group)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("raise ValueError('https://hooks.example.test/T00/secret')", "ValueError"),
+        ("raise SystemExit(7)", "SystemExit"),
+        ("import asyncio; raise asyncio.CancelledError", "CancelledError"),
+        ("yield 1 / 0", "ZeroDivisionError"),
+    ],
+)
+def test_a_failing_end_of_a_run_is_a_note_and_the_run_ended_as_it_ended(
+    site: Site, body: str, kind: str
+) -> None:
+    site.install("bad", FAILING.format(body=body))
+    site.local(
+        "good", "@hookimpl\ndef supasync_run_finished(report):\n    open('log', 'w').write(report.status)"
+    )
+    site.configure("plugins: good.py\n")
+    site.run("setup").check_returncode()
+    with listening() as heard:
+        done = site.run("sync", "--json", environment={"SUPASYNC_PING_URL": f"{heard.url}/uuid"})
+        assert heard.take()[0] == ["/uuid"]
+    file = site.packages / "supasync_bad.py"
+    line = file.read_text().splitlines().index(f"    {body}") + 1
+    assert (
+        f"note: the plugin bad (supasync-bad 1.2.0, {file}:{line}) failed in supasync_run_finished: {kind}"
+        in done.stderr
+    )
+    assert (done.returncode, json.loads(done.stdout)["records"]) == (0, 2)
+    assert (site.project / "log").read_text() == "success"
+    assert "T00" not in done.stderr
+    assert "at import" in done.stderr
+    assert "on its way" in done.stderr
+
+
+def test_the_exit_code_is_that_of_the_run_that_failed(site: Site) -> None:
+    site.install("bad", FAILING.format(body="1 / 0"))
+    done = site.run("sync")
+    assert done.returncode == 3
+    assert "the plugin bad" in done.stderr
+    assert "error: " in done.stderr
+
+
+def test_the_traceback_is_that_of_the_plugin(site: Site) -> None:
+    site.install("bad", FAILING.format(body="1 / 0"))
+    done = site.run("sync", environment={"SUPASYNC_DEBUG": "1"})
+    assert f'File "{site.packages / "supasync_bad.py"}"' in done.stderr
+    assert "1 / 0" in done.stderr
+    assert "1 / 0" not in site.run("sync").stderr
+
+
+@pytest.mark.parametrize("args", [("--help",), ("help",), ("hello",), ("schema", "--help"), ("plugins",)])
+def test_a_plugin_that_fails_to_add_commands_takes_none_from_others(
+    site: Site, args: tuple[str, ...]
+) -> None:
+    site.install("bad", "@hookimpl\ndef supasync_register_commands(cli):\n    cli.add_command(supasync_hi)\n")
+    site.install("good", command("hello", "good", alone=True))
+    done = site.run(*args)
+    sentence = f"the plugin bad (supasync-bad 1.2.0, {site.packages / 'supasync_bad.py'}:5) failed in"
+    assert sentence in done.stderr or "supasync_bad.py:5" in done.stdout
+    assert "NameError" in done.stdout + done.stderr
+    assert done.returncode == (2 if args == ("plugins",) else 0)
+    assert "defect" not in done.stderr
+
+
+def test_an_unknown_command_is_a_usage_error_whatever_plugins_do(site: Site) -> None:
+    site.install("bad", "@hookimpl\ndef supasync_register_commands(cli):\n    1 / 0\n")
+    done = site.run("syn")
+    assert done.returncode == 2
+    assert "there is no command syn, did you mean sync?" in done.stderr
+
+
+def test_two_packages_that_add_to_one_group_both_appear(site: Site) -> None:
+    site.install("one", command("first", "one"))
+    site.install("two", command("second", "two"))
+    assert site.run("tools", "first").stdout == "this is first of one\n"
+    assert site.run("tools", "second").stdout == "this is second of two\n"
+    listed = site.run("tools", "--help")
+    assert "Say first." in listed.stdout
+    assert "Say second." in listed.stdout
+    assert listed.stderr == ""
+
+
+def test_two_packages_that_add_to_a_built_in_group_both_appear(site: Site) -> None:
+    site.install("one", command("first", "one", group="schema"))
+    site.install("two", command("second", "two", group="schema"))
+    listed = site.run("schema", "--help").stdout
+    assert all(name in listed for name in ("diff", "sql", "first", "second"))
+    assert site.run("schema", "second").stdout == "this is second of two\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "args", "refusal"),
+    [
+        (command("sync", "bad", alone=True), ("--help",), "the command sync is built in"),
+        (command("x", "bad", group="sync"), ("plugins",), "the command sync is built in"),
+        (command("diff", "bad", group="schema"), ("schema", "--help"), "the command schema diff is built in"),
+        (
+            command("sql", "bad", group="schema"),
+            ("schema", "--help"),
+            "the command schema sql is registered already by rest (supasync ",
+        ),
+        (
+            command("demo", "bad", alone=True),
+            ("demo", "--help"),
+            "the command demo is registered already by duckdb",
+        ),
+    ],
+)
+def test_a_command_that_would_replace_another_is_refused_by_name(
+    site: Site, code: str, args: tuple[str, ...], refusal: str
+) -> None:
+    site.install("bad", code)
+    plain = site.run(*args)
+    assert refusal in plain.stderr + plain.stdout
+    done = site.run("plugins", "--json")
+    (row,) = (row for row in json.loads(done.stdout) if row["name"] == "bad")
+    assert refusal in row["error"]
+    assert "supasync_bad.py:" in row["error"]
+    assert done.returncode == 2
+    assert "this is" not in site.run("sync", "--help").stdout
+
+
+def test_what_is_no_command_is_refused(site: Site) -> None:
+    site.install("bad", "@hookimpl\ndef supasync_register_commands(cli):\n    cli.commands['x'] = print\n")
+    assert "the command x must be a click command" in site.run("--help").stderr
+
+
+def test_what_a_program_prints_that_a_hook_starts_goes_to_stderr(site: Site) -> None:
+    site.install("loud", "import os\n@hookimpl\ndef supasync_run_finished(): os.system('echo loud')")
+    done = site.run("sync", "--json")
+    assert json.loads(done.stdout)["exit_code"] == 3
+    assert "loud" in done.stderr
