@@ -6,21 +6,8 @@ from typing import Any
 
 import msgspec
 
-from supasync_core.model.batch import Cursor
-from supasync_core.model.comparison_state import Comparison
 from supasync_core.model.errors import StateError
-from supasync_core.model.state import (
-    Again,
-    Deletes,
-    Extent,
-    Guarded,
-    KeysetState,
-    Late,
-    Quarantined,
-    State,
-    TableState,
-    Writing,
-)
+from supasync_core.model.state import State
 
 FORMAT = 1
 
@@ -61,20 +48,9 @@ def from_json(stored: Stored) -> State:
             hint="upgrade supasync on this machine",
         )
     try:
-        state = State(
-            source=stored["source"],
-            tables={name: _table(table) for name, table in stored["tables"].items()},
-            last_success=stored["last_success"],
-            closed=stored["closed"],
-            schema_seen_at=stored.get("schema_seen_at"),
-            writing=Writing(**stored["writing"]) if stored.get("writing") else None,
-            again={
-                name: Again(**{**again, "behind": tuple(again["behind"])})
-                for name, again in stored.get("again", {}).items()
-            },
-            quarantine={name: tuple(map(_quarantined, rows)) for name, rows in stored["quarantine"].items()},
-        )
-        msgspec.convert(asdict(state), State)  # whatever is not of its type
+        tables = {name: _nested(table) for name, table in stored["tables"].items()}
+        state = msgspec.convert({**stored, "tables": tables}, State)
+        _refuse_unknown(tables, asdict(state)["tables"])
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as err:
         raise StateError(
             f"the stored state is damaged ({type(err).__name__}: {err})",
@@ -104,43 +80,23 @@ def _restored(stored: Stored, names: Mapping[str, str]) -> dict[str, Any]:
     return _renamed(stored, {old: name for name, old in names.items()})
 
 
-def _table(stored: Stored) -> TableState:
+def _nested(stored: Stored) -> dict[str, Any]:
+    """A table's fields as `TableState` has them, of those that are stored."""
     rest = {name: value for name, value in stored.items() if name not in _FORMER}
-    guarded, deletes = (
-        _restored({old: rest.pop(old) for old in names.values() if old in rest}, names)
-        for names in (_GUARDED, _DELETES)
-    )
-    guarded["columns"] = tuple(guarded["columns"])
-    deletes["keys"] = tuple(map(tuple, deletes.get("keys", ())))
-    parts = {
-        "keysets": {name: _keyset(keyset) for name, keyset in rest["keysets"].items()},
-        "extent": Extent(**_restored(rest["extent"], _EXTENT)) if rest.get("extent") else None,
-        "late": _late(rest["late"]) if rest.get("late") else None,
-        "comparison": _walk(rest["comparison"]) if rest.get("comparison") else None,
-    }
-    known = {**_restored(rest, _TABLE), **parts}
-    return TableState(**known, guarded=Guarded(**guarded), deletes=Deletes(**deletes))
+    for part, names in (("guarded", _GUARDED), ("deletes", _DELETES)):
+        rest[part] = _restored({old: rest.pop(old) for old in names.values() if old in rest}, names)
+    for part, names in (("extent", _EXTENT), ("comparison", _WALK)):
+        rest[part] = _restored(rest[part], names) if rest.get(part) else None
+    return _restored(rest, _TABLE)
 
 
-def _walk(stored: Stored) -> Comparison:
-    ranges = {
-        name: tuple((tuple(key), *rest) for key, *rest in stored[name]) for name in ("ranges", "passed")
-    }
-    keys = {"behind": tuple(stored["behind"]), "found": tuple(map(tuple, stored["found"]))}
-    return Comparison(**{**_restored(stored, _WALK), **ranges, **keys})
-
-
-def _late(stored: Stored) -> Late:
-    back = stored.get("back")
-    return Late(**{**stored, "back": back and {name: _keyset(keyset) for name, keyset in back.items()}})
-
-
-def _keyset(stored: Stored) -> KeysetState:
-    cursor = stored["cursor"] and Cursor(stored["cursor"]["value"], tuple(stored["cursor"]["key"]))
-    return KeysetState(**{**stored, "cursor": cursor, "digests": tuple(stored["digests"])})
-
-
-def _quarantined(stored: Stored) -> Quarantined:
-    lists = {name: tuple(stored.get(name, ())) for name in ("key", "columns")}
-    blockers = tuple(map(tuple, stored.get("blockers", ())))
-    return Quarantined(**{**stored, **lists, "blockers": blockers})
+def _refuse_unknown(stored: Any, kept: Any) -> None:  # noqa: ANN401 - JSON
+    """TypeError where something that is stored has no place in the state: it would be lost."""
+    if isinstance(stored, dict):
+        for name, value in stored.items():
+            if name not in kept:
+                raise TypeError(f"unknown field {name}")
+            _refuse_unknown(value, kept[name])
+    elif isinstance(stored, list | tuple):
+        for value, other in zip(stored, kept, strict=True):
+            _refuse_unknown(value, other)

@@ -19,6 +19,8 @@ DAMAGES: dict[str, dict[str, Any]] = {
     "digests": {"keysets": {"*": {"cursor": None, "digests": [1]}}},
     "range": {"comparison": {"ranges": [["a"]], "passed": [], "behind": [], "found": []}},
     "key": {"deleted": [[1]]},
+    "field": {"seen_by": "a later version"},
+    "field of a walk": {"comparison": {"seen_by": "a later version"}},
 }
 
 
