@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import is_array, is_json, type_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.model.timestamps import Horizon, Instant
@@ -71,10 +70,8 @@ class CsvSource(DuckdbSide):
         path = self._found.get(table.name) or self._files.of(table)
         if not path.is_file():
             names = sorted(each.stem for each in self._files.paths())
-            raise SchemaError(
-                f"{table.name}: there is no file {path}",
-                table=table.name,
-                hint=f"the tables there are: {', '.join(names) or 'none'}",
+            raise table.schema_error(
+                f"there is no file {path}", hint=f"the tables there are: {', '.join(names) or 'none'}"
             )
         return path
 

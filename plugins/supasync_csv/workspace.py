@@ -98,22 +98,16 @@ def header(table: Table, path: Path) -> list[str]:
         first = _first(real(path)).decode("utf-8-sig")
         names = next(csv.reader(io.StringIO(first, newline=""), strict=True), [])
     except UnicodeDecodeError as err:
-        raise SchemaError(f"{table.name}: {path} is not UTF-8", table=table.name, hint=_FORM) from err
+        raise table.schema_error(f"{path} is not UTF-8", hint=_FORM) from err
     except (OSError, csv.Error) as err:
-        raise SchemaError(
-            f"{table.name}: {path} has no readable first line ({err})", table=table.name
-        ) from err
+        raise table.schema_error(f"{path} has no readable first line ({err})") from err
     if not names or "" in names or len(set(names)) < len(names):
-        raise SchemaError(
-            f"{table.name}: the first line of {path} has missing or duplicate column names",
-            table=table.name,
+        raise table.schema_error(
+            f"the first line of {path} has missing or duplicate column names",
             hint="export it again with a header",
         )
     if len(names) > _COLUMNS:
-        raise SchemaError(
-            f"{table.name}: {path} has {len(names):,} columns, and a table can have {_COLUMNS:,}",
-            table=table.name,
-        )
+        raise table.schema_error(f"{path} has {len(names):,} columns, and a table can have {_COLUMNS:,}")
     return names
 
 
@@ -139,9 +133,7 @@ def _sound(table: Table, path: Path, width: int, draft: Path) -> Path:
     if bad := found.bad[0] if found.bad else found.mixed:
         more = max(0, len(found.bad) - 1) + found.more
         others = f" ({counted(more, 'more line', 'more lines')} like it)" if more else ""
-        raise SchemaError(
-            f"{table.name}: {path}, line {bad.line}, {bad.text}{others}", table=table.name, hint=_FORM
-        )
+        raise table.schema_error(f"{path}, line {bad.line}, {bad.text}{others}", hint=_FORM)
     return found.path
 
 
@@ -150,8 +142,4 @@ def _unreadable(table: Table, path: Path, err: duckdb.Error) -> SchemaError:
     lines = str(err).splitlines()
     lines[0] = lines[0].partition("  Input:")[0]
     reasons = [line for line in lines[1:] if line.startswith(_REASONS)]
-    return SchemaError(
-        f"{table.name}: {path} cannot be read: {'; '.join([lines[0], *reasons[-1:]])}",
-        table=table.name,
-        hint=_FORM,
-    )
+    return table.schema_error(f"{path} cannot be read: {'; '.join([lines[0], *reasons[-1:]])}", hint=_FORM)

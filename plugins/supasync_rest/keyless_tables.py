@@ -85,7 +85,7 @@ class KeylessTables:
         """
         at = columns.index(ROW_KEY) if ROW_KEY in columns else None
         if at is None:
-            raise SchemaError(f"{table.name}: its rows can only be found by {ROW_KEY}", table=table.name)
+            raise table.schema_error(f"its rows can only be found by {ROW_KEY}")
         moment = self.rows(table)
         known = {row.key: row for row in moment.rows}
         rows = [
@@ -109,7 +109,7 @@ class KeylessTables:
         shape = self.shape(table)
         names = [column.name for column in shape.columns]
         if not names:
-            raise SchemaError(f"{table.name}: OLD does not list its columns", table=table.name)
+            raise table.schema_error("OLD does not list its columns")
         inner = replace(table, key=(PLACE,), timestamp=(), exclude=(), columns=(*names, *_SYSTEM))
         try:
             for _ in range(_ATTEMPTS):
@@ -160,10 +160,9 @@ _SYSTEM = (PLACE, _VERSION, _TABLE)
 
 def _refuse_large(table: Table, rows: int, size: int) -> None:
     if rows > MOST_ROWS or size > MOST_BYTES:
-        raise SchemaError(
-            f"{table.name}: it is too large to be read as a whole: more than {MOST_ROWS:,} rows, or "
+        raise table.schema_error(
+            f"it is too large to be read as a whole: more than {MOST_ROWS:,} rows, or "
             f"{MOST_BYTES // 1_000_000} MB",
-            table=table.name,
             hint="add a primary key on both sides",
         )
 
@@ -171,9 +170,8 @@ def _refuse_large(table: Table, rows: int, size: int) -> None:
 def _keyed(table: Table, found: Sequence[dict[str, str]]) -> list[KeylessRow]:
     """The rows with their keys, sorted by key; equal rows are numbered by their places."""
     if len({cells[_TABLE] for cells in found}) > 1:
-        raise SchemaError(
-            f"{table.name}: it shows rows of several tables (partitions, INHERITS): places are not unique",
-            table=table.name,
+        raise table.schema_error(
+            "it shows rows of several tables (partitions, INHERITS): places are not unique",
             hint="add a primary key on both sides, or copy its parts instead",
         )
     own = [{name: text for name, text in cells.items() if name not in _SYSTEM} for cells in found]

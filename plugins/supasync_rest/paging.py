@@ -8,7 +8,6 @@ from threading import Lock
 
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Cursor, Window
-from supasync_core.model.errors import SchemaError
 from supasync_core.model.printable import command
 from supasync_core.model.table import Table
 from supasync_rest import query
@@ -99,10 +98,9 @@ class RestPages(RestTables):
         known = self.shape(table).column(column)
         if known is None or not _TIMES.match(known.type or ""):
             kind = (known.type if known else None) or "perhaps text"
-            raise SchemaError(
-                f"{table.name}: the timestamp column {column} ({kind}) holds {' and '.join(found)}: "
+            raise table.schema_error(
+                f"the timestamp column {column} ({kind}) holds {' and '.join(found)}: "
                 "as texts, these do not sort by time",
-                table=table.name,
                 hint="make it timestamptz in OLD, write all its values in one form, or name another column "
                 f"in timestamp:; then: {command('sync', '--full', table.name)}",
             )
@@ -130,10 +128,9 @@ class RestPages(RestTables):
                 return page.only(behind)
             before += len(places)
             page = self._asked(table, near, before)
-        raise SchemaError(
-            f"{table.name}: {self._client.project} cannot be asked for the rows behind a key of "
+        raise table.schema_error(
+            f"{self._client.project} cannot be asked for the rows behind a key of "
             f"{max(map(len, after.key if after else ('',))):,} characters",
-            table=table.name,
             hint="shorten that key, or leave its row out by where:",
         )
 

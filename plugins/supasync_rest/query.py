@@ -12,7 +12,6 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from urllib.parse import quote, unquote_plus
 
 from supasync_core.model.batch import Cursor, Span, Window
-from supasync_core.model.errors import SchemaError
 from supasync_core.model.table import Table
 
 LOOKUP_CHARACTERS = 6000
@@ -171,9 +170,8 @@ def user_filter(table: Table) -> str:
     for part in table.where.split("&"):
         word, equals, _ = part.partition("=")
         if unquote_plus(word).strip() in _NOT_FILTERS or not equals:
-            raise SchemaError(
-                f"{table.name}: where: {part} is not a filter",
-                table=table.name,
+            raise table.schema_error(
+                f"where: {part} is not a filter",
                 hint="write PostgREST filters joined by &, as in expires_at=gte.2024-01-01&status=eq.done",
             )
     return quote(_STRAY_PERCENT.sub("%25", table.where), safe=_KEPT_IN_VALUES + "=&%")

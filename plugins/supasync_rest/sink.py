@@ -8,7 +8,7 @@ from supasync_core.api.backend import Reference, Remark, Unique
 from supasync_core.api.registration import Context
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch
-from supasync_core.model.errors import BatchTooLargeError, LeftOverError, RowError, SchemaError
+from supasync_core.model.errors import BatchTooLargeError, LeftOverError, RowError
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_rest import catalog_functions, catalog_warnings, query
@@ -119,9 +119,8 @@ class RestSink(RestPages):
 
         count = self._client.send(request, removed)
         if count > most:
-            raise SchemaError(
-                f"{table.name}: {self._client.project} deleted {count} rows although {most} were named",
-                table=table.name,
+            raise table.schema_error(
+                f"{self._client.project} deleted {count} rows although {most} were named",
                 hint=f"({', '.join(table.key)}) names several rows there: declare a unique key",
             )
         return count
@@ -164,15 +163,13 @@ class RestSink(RestPages):
         project = self._client.project
         applied = answer.headers.get("preference-applied")
         if applied is not None and MERGE not in applied:
-            raise SchemaError(
-                f"{table.name}: {project} inserted rows instead of merging them by ({', '.join(table.key)})",
-                table=table.name,
+            raise table.schema_error(
+                f"{project} inserted rows instead of merging them by ({', '.join(table.key)})",
                 hint="give the table a primary key there; it may have duplicate rows now",
             )
         if answer.total != expected:
-            raise SchemaError(
-                f"{table.name}: {project} wrote {answer.total} of {expected} rows",
-                table=table.name,
+            raise table.schema_error(
+                f"{project} wrote {answer.total} of {expected} rows",
                 hint="a trigger or rule on the table drops rows: change or drop it",
             )
 

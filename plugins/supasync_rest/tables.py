@@ -124,10 +124,9 @@ class RestTables:
     def _those(self, table: Table, batch: Batch, columns: Sequence[str], values: Sequence[str]) -> Batch:
         """The rows that have exactly these values, of all that begin like them."""
         if batch.total is not None and batch.total > batch.count:
-            raise SchemaError(
-                f"{table.name}: {self._client.project} cannot be asked for a row by {', '.join(columns)} of "
+            raise table.schema_error(
+                f"{self._client.project} cannot be asked for a row by {', '.join(columns)} of "
                 f"{max(map(len, values)):,} characters: {batch.total:,} rows begin like it",
-                table=table.name,
                 hint="shorten that value",
             )
         return batch.only([i for i, row in enumerate(batch.rows) if texts_of(row, columns) == tuple(values)])

@@ -76,9 +76,8 @@ class Command:
         if table.where and self.options.right == NEW and isinstance(left, FileSide) and not left.filtered:
             if left.name == STAGING:
                 return
-            raise SchemaError(
-                f"{table.name}: {left.name} is not filtered by where:, a filter in OLD's own language",
-                table=table.name,
+            raise table.schema_error(
+                f"{left.name} is not filtered by where:, a filter in OLD's own language",
                 hint="reconcile old new; or take the table's where: into the query of the export, and "
                 "supasync gap import it",
             )

@@ -9,7 +9,7 @@ from supasync_core.api.registry import did_you_mean
 from supasync_core.diff.difference import LEFT, RIGHT, DiffRequest, TableDiff
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.sides import FileSide, Side
-from supasync_core.model.errors import ConfigError, SchemaError, TableError
+from supasync_core.model.errors import ConfigError, TableError
 from supasync_core.model.opaque_keys import foreign
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.model.wording import counted
@@ -158,9 +158,8 @@ class SideComparison:
         for name in table.key:
             if any(name not in each for each in names):
                 every = sorted(frozenset.intersection(*names))
-                raise SchemaError(
-                    f"{table.name}: the key column {name} is not on both sides{did_you_mean(name, every)}",
-                    table=table.name,
+                raise table.schema_error(
+                    f"the key column {name} is not on both sides{did_you_mean(name, every)}",
                     hint=_in_another_case(name, names)
                     or "name the key's columns: --key COLUMN, once for each of them",
                 )

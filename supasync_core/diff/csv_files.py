@@ -48,16 +48,13 @@ class CsvFiles:
         files = list(dict.fromkeys([*self._own(path, table), *self._paths(path, table)]))
         if files != self._own(path, table):
             names = ", ".join(each.name for each in files)
-            raise SchemaError(
-                f"{table.name}: {names} cannot be written to",
-                table=table.name,
-                hint=f"put the rows into one file {table.name}.csv",
+            raise table.schema_error(
+                f"{names} cannot be written to", hint=f"put the rows into one file {table.name}.csv"
             )
         _, physical = _examined(files[0], table, Shape(), Choices(), path)
         if physical.delimiter != "," or is_exact(physical):
-            raise SchemaError(
-                f"{table.name}: {files[0].name} is not written as psql writes it by \\copy ... csv header",
-                table=table.name,
+            raise table.schema_error(
+                f"{files[0].name} is not written as psql writes it by \\copy ... csv header",
                 hint="a file in another form is only read: write to a copy of it in that form",
             )
         return table
@@ -103,10 +100,8 @@ class CsvFiles:
             if all(exact):
                 return _load_exact(engine, place, table, shape, looked)
             if any(exact):
-                raise SchemaError(
-                    f"{table.name}: files in the exact form are mixed with other files",
-                    table=table.name,
-                    hint="compare them one by one",
+                raise table.schema_error(
+                    "files in the exact form are mixed with other files", hint="compare them one by one"
                 )
             with translate_errors(path, table):
                 raws = [
@@ -124,10 +119,7 @@ class CsvFiles:
             e for e in there.unknown if find_files.table_name_of(e) == table.name
         ]
         if not paths:
-            raise SchemaError(
-                f"{table.name}: there is no file {table.name}.csv or {table.name}_rows.csv in {path}",
-                table=table.name,
-            )
+            raise table.schema_error(f"there is no file {table.name}.csv or {table.name}_rows.csv in {path}")
         return list(paths)
 
     def _found(self, path: Path, tables: Sequence[Table]) -> TableFiles:
@@ -171,7 +163,7 @@ def _load_exact(
     files = [ExactFile(physical.path, path.name, table) for path, physical in looked]
     loaded = engine.load(place, shape, (batch for file in files for batch in file.batches()))
     for finding in (finding for file in files for finding in file.findings):
-        raise SchemaError(f"{table.name}: {finding.text}", table=table.name, hint="export these rows again")
+        raise table.schema_error(f"{finding.text}", hint="export these rows again")
     return replace(loaded, **_bounds([file.proof or {} for file in files]))
 
 
@@ -193,11 +185,7 @@ def _load(raw: Raw, shape: Shape, choices: Choices) -> _Part:
     findings = raw.load()
     for finding in findings:
         if finding.level == ERROR:
-            raise SchemaError(
-                f"{raw.table.name}: {finding.text}",
-                table=raw.table.name,
-                hint="correct the line, or export the file again",
-            )
+            raise raw.table.schema_error(f"{finding.text}", hint="correct the line, or export the file again")
     looks = raw.cells(shape)
     dialect = raw.dialect(looks, shape, choices)
     cells, doubtful = {}, {}
@@ -266,14 +254,13 @@ def _examined(
     try:
         physical = examine(path, choices.encoding(path.name), drafts / path.name, shape.names, whole=False)
     except UnreadableFileError as err:
-        raise SchemaError(f"{table.name}: {path.name} {err}", table=table.name) from err
+        raise table.schema_error(f"{path.name} {err}") from err
     except OSError as err:
-        raise SchemaError(f"{table.name}: {path} cannot be read: {err.strerror}", table=table.name) from err
+        raise table.schema_error(f"{path} cannot be read: {err.strerror}") from err
     header = physical.header
     if not physical.names_columns:
-        raise SchemaError(
-            f"{table.name}: the first line of {path.name} has missing or duplicate column names",
-            table=table.name,
+        raise table.schema_error(
+            f"the first line of {path.name} has missing or duplicate column names",
             hint="the first column has no name, like an index that pandas writes: use index=False"
             if header and not header[0] and header.count("") == 1
             else "export it again with a header",

@@ -13,7 +13,6 @@ from supasync_core.diff.loaded_side import LoadedSide
 from supasync_core.diff.pairing import OPEN, SAME, Pairing
 from supasync_core.model import raw_json, timestamps
 from supasync_core.model.batch import Batch
-from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import NUMBERS, is_document, type_of
 from supasync_core.model.same_value import same_document
 from supasync_core.model.table import Shape, Table
@@ -216,9 +215,8 @@ class DiffEngine(Database):
         for place, side in ((LEFT, left), (RIGHT, right)):
             missing = [name for name in table.key if name not in side.cells]
             if missing and side.rows:
-                raise SchemaError(
-                    f"{table.name}: the {place} side has no key column {', '.join(missing)}",
-                    table=table.name,
+                raise table.schema_error(
+                    f"the {place} side has no key column {', '.join(missing)}",
                     hint=f"name the key by --key; its columns are: {', '.join(side.columns)}",
                 )
 

@@ -12,7 +12,6 @@ from supasync_core.diff.duckdb_files import DuckdbFiles
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.loaded_side import LoadedSide
 from supasync_core.model.batch import Batch, Key
-from supasync_core.model.errors import SchemaError
 from supasync_core.model.opaque_keys import SINGLY
 from supasync_core.model.table import Shape, Table
 from supasync_core.schema.printed_precision import Printing
@@ -152,10 +151,8 @@ class FileSide:
             left_out = "transform:"
         if not left_out:
             return set()
-        raise SchemaError(
-            f"{table.name}: rows excluded by {left_out} cannot be distinguished from deleted rows in "
-            f"{self.name}",
-            table=table.name,
+        raise table.schema_error(
+            f"rows excluded by {left_out} cannot be distinguished from deleted rows in {self.name}",
             hint="remove them by hand",
         )
 

@@ -74,6 +74,10 @@ class Table:
         """Where it is in the database: its schema, and its name in there."""
         return self.schema, self.relation
 
+    def schema_error(self, what: str, hint: str | None = None) -> SchemaError:
+        """The error that names this table, what is wrong with it, and what to do."""
+        return SchemaError(f"{self.name}: {what}", table=self.name, hint=hint)
+
     def whole(self) -> "Table":
         """The table with all of its rows: without the filter."""
         return replace(self, where=None)
@@ -106,12 +110,9 @@ class Table:
         found = list(dict.fromkeys(map(tuple, keys)))
         for key in found:
             if len(key) != len(self.key) or not all(isinstance(text, str) for text in key):
-                raise SchemaError(
-                    f"{self.name}: {len(key)} values are not a key of ({', '.join(self.key)})",
-                    table=self.name,
-                )
+                raise self.schema_error(f"{len(key)} values are not a key of ({', '.join(self.key)})")
             if any("\0" in text for text in key):
-                raise SchemaError(f"{self.name}: a key cannot contain a NUL character", table=self.name)
+                raise self.schema_error("a key cannot contain a NUL character")
         return found
 
     def _key_text(self, row: Row, column: str) -> str:
@@ -121,15 +122,13 @@ class Table:
         if isinstance(value, str):
             return value
         if value is None and column in row:
-            raise SchemaError(
-                f"{self.name}: a row has NULL in the key column {column} and cannot be told apart",
-                table=self.name,
+            raise self.schema_error(
+                f"a row has NULL in the key column {column} and cannot be told apart",
                 hint=f"declare another key, or leave such rows out with where: {column}=not.is.null",
             )
-        raise SchemaError(
-            f"{self.name}: the key column {column} is "
+        raise self.schema_error(
+            f"the key column {column} is "
             + ("not in the rows" if value is None else "not a plain value and cannot be a key"),
-            table=self.name,
             hint="name the key's columns in tables.yaml: key: [...]",
         )
 

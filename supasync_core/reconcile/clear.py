@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from supasync_core.api.backend import Reference
 from supasync_core.model import transform
 from supasync_core.model.batch import Batch, Key
-from supasync_core.model.errors import SchemaError
 from supasync_core.model.refused_rows import texts_of
 from supasync_core.model.state import Quarantined, State
 from supasync_core.model.table import Table
@@ -80,9 +79,8 @@ class BlockingRows:
     def _made(self, table: Table) -> Sequence[Key]:
         found = made_rows.look(self.migration, table, MOST)
         if found.rows > MOST:
-            raise SchemaError(
-                f"{table.name}: NEW has {found.rows:,} rows before its first sync, more than {MOST:,}",
-                table=table.name,
+            raise table.schema_error(
+                f"NEW has {found.rows:,} rows before its first sync, more than {MOST:,}",
                 hint="no trigger makes so many: find out where they come from. If all may be removed, empty "
                 "the table in NEW's SQL editor; otherwise leave it out: --table names the others",
             )

@@ -61,10 +61,8 @@ class SchemaWatch:
             return
         if missing:
             names = ", ".join(missing)
-            raise SchemaError(
-                f"{table.name}: NEW has no column {names}; no row was sent",
-                table=table.name,
-                hint=missing_in_sink(missing),
+            raise table.schema_error(
+                f"NEW has no column {names}; no row was sent", hint=missing_in_sink(missing)
             )
 
     def seen_remarks(self) -> Sequence[Remark]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
 
-from supasync_core.model.errors import SchemaError
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.own_names import ours
 from supasync_core.staging.values import Kind, identifier, kind_of
@@ -40,9 +39,8 @@ class Tables:
         if found is None:
             return None
         if found[0] != table.relation:
-            raise SchemaError(
-                f"{table.name}: the DuckDB file has a table {found[0]}, and DuckDB cannot tell the two apart",
-                table=table.name,
+            raise table.schema_error(
+                f"the DuckDB file has a table {found[0]}, and DuckDB cannot tell the two apart",
                 hint="import the files of one of them at a time: supasync gap import --file TABLE=PATH"
                 if table.schema in ("known", *STAGED)
                 else None,
@@ -63,10 +61,8 @@ class Tables:
         """The table's columns; SchemaError if the table does not exist."""
         kinds = self.kinds(table)
         if kinds is None:
-            raise SchemaError(
-                f"{table.name}: no such table",
-                table=table.name,
-                hint=f"the tables there are: {', '.join(self.names()) or 'none'}",
+            raise table.schema_error(
+                "no such table", hint=f"the tables there are: {', '.join(self.names()) or 'none'}"
             )
         return kinds
 
@@ -111,8 +107,7 @@ def refuse_case_twins(table: Table, columns: Iterable[str]) -> None:
     for name in columns:
         twin = seen.setdefault(name.lower(), name)
         if twin != name:
-            raise SchemaError(
-                f"{table.name}: DuckDB cannot tell the columns {twin} and {name} apart",
-                table=table.name,
+            raise table.schema_error(
+                f"DuckDB cannot tell the columns {twin} and {name} apart",
                 hint=f"leave one of them out: exclude: [{name}]",
             )

@@ -8,7 +8,6 @@ from json import dumps
 from duckdb import DuckDBPyConnection
 
 from supasync_core.model.batch import Batch, Window
-from supasync_core.model.errors import SchemaError
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified
@@ -98,10 +97,8 @@ class Reader:
 
     def _check_columns(self, table: Table, kinds: Kinds, columns: Sequence[str]) -> None:
         for name in (name for name in (*table.key, *columns, *table.columns) if name not in kinds):
-            raise SchemaError(
-                f"{table.name}: there is no column {name}",
-                table=table.name,
-                hint=f"its columns are: {', '.join(kinds)}",
+            raise table.schema_error(
+                f"there is no column {name}", hint=f"its columns are: {', '.join(kinds)}"
             )
 
     def _check(self, index: Index) -> None:
@@ -111,17 +108,14 @@ class Reader:
             count = self.connection.execute(query).fetchall()[0][0]
             if count:
                 what = "whole number" if index.numbered(name) else "timestamp"
-                raise SchemaError(
-                    f"{table.name}: {counted(count, 'row', 'rows')} of which {name} is not a {what}",
-                    table=table.name,
+                raise table.schema_error(
+                    f"{counted(count, 'row', 'rows')} of which {name} is not a {what}",
                     hint="correct them, or leave such rows out by where:",
                 )
         count = self.connection.execute(index.keyless()).fetchall()[0][0]
         if count:
-            raise SchemaError(
-                f"{table.name}: {counted(count, 'row has', 'rows have')} NULL in the key "
-                f"({', '.join(table.key)})",
-                table=table.name,
+            raise table.schema_error(
+                f"{counted(count, 'row has', 'rows have')} NULL in the key ({', '.join(table.key)})",
                 hint=f"declare another key, or leave such rows out by where: {table.key[0]} is not null",
             )
 

@@ -11,7 +11,7 @@ from duckdb import DuckDBPyConnection
 
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch
-from supasync_core.model.errors import RowError, SchemaError
+from supasync_core.model.errors import RowError
 from supasync_core.model.pg_types import type_of
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.wording import counted
@@ -82,9 +82,8 @@ class Writer:
             ).fetchall()
             count = int(found[0][0])
             if count > len(keys):
-                raise SchemaError(
-                    f"{table.name}: {count} rows have one of {len(keys)} keys, none was deleted",
-                    table=table.name,
+                raise table.schema_error(
+                    f"{count} rows have one of {len(keys)} keys, none was deleted",
                     hint=f"({', '.join(table.key)}) names several rows: declare a unique key",
                 )
         return count
@@ -108,9 +107,8 @@ class Writer:
     def _extend(self, table: Table, kinds: Kinds, columns: Sequence[str]) -> None:
         missing = [name for name in columns if name not in kinds]
         if missing and not self.grows(kinds):
-            raise SchemaError(
-                f"{table.name}: the table in {self.path} has no column {missing[0]}",
-                table=table.name,
+            raise table.schema_error(
+                f"the table in {self.path} has no column {missing[0]}",
                 hint=f"add it to the table, or leave it out: exclude: [{missing[0]}]",
             )
         refuse_case_twins(table, [*kinds, *missing])

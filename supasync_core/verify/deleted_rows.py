@@ -4,7 +4,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from supasync_core.model.batch import Batch, Key
-from supasync_core.model.errors import SchemaError
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
@@ -89,9 +88,8 @@ class Search:
         """
         self.walk.finish()
         if self.walk.extra and not (self.here or (self.met and self.migration.source.count(self.table))):
-            raise SchemaError(
-                f"{self.table.name}: OLD returned no rows, and NEW has some: that proves no delete",
-                table=self.table.name,
+            raise self.table.schema_error(
+                "OLD returned no rows, and NEW has some: that proves no delete",
                 hint="is the key still the right one? If the table was emptied on purpose, "
                 "empty it in NEW too",
             )

@@ -9,7 +9,7 @@ from typing import Any
 from supasync_core.api.backend import Typed
 from supasync_core.model import raw_json, transform
 from supasync_core.model.batch import LARGE, Batch, Key
-from supasync_core.model.errors import SchemaError, TableError
+from supasync_core.model.errors import TableError
 from supasync_core.model.pg_types import type_of
 from supasync_core.model.same_value import moment, same_cell
 from supasync_core.model.state import State
@@ -126,7 +126,7 @@ class TableComparison:
             column.name for column in self.migration.source.shape(self.table).columns
         )
         if not names:
-            raise SchemaError(f"{self.table.name}: OLD does not list its columns", table=self.table.name)
+            raise self.table.schema_error("OLD does not list its columns")
         return (*(name for name in names if name not in self.table.exclude), VERSION)
 
     def whole(self) -> "TableComparison":

@@ -5,7 +5,6 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from supasync_core.model.errors import SchemaError
 from supasync_core.model.printable import unfit_for_windows
 from supasync_core.model.table import Table
 
@@ -37,16 +36,15 @@ class Files:
         """The table's file, whether it exists or not; SchemaError where a single file is another table's."""
         name = stem_of(table)
         if self._single and self.path.stem != name:
-            raise SchemaError(
-                f"{table.name}: {self.path} holds the table {self.path.stem}",
-                table=table.name,
+            raise table.schema_error(
+                f"{self.path} holds the table {self.path.stem}",
                 hint=f"give path: a folder, or a file called {name}.csv",
             )
         if Path(name).name != name:
-            raise SchemaError(f"{table.name}: this name cannot be a file's", table=table.name)
+            raise table.schema_error("this name cannot be a file's")
         unfit = unfit_for_windows(name) if _WINDOWS else None
         if unfit:
-            raise SchemaError(f"{table.name}: this name cannot be a file's: it {unfit}", table=table.name)
+            raise table.schema_error(f"this name cannot be a file's: it {unfit}")
         return self.path if self._single else self._alone(table, self._in_folder(name))
 
     def _alone(self, table: Table, own: Path) -> Path:
@@ -55,9 +53,8 @@ class Files:
             name = own.name.casefold()
             there = [e.name for e in self.path.iterdir() if _same_letters(e.name.casefold(), name)]
             if there and not any(_same_letters(each, own.name) for each in there):
-                raise SchemaError(
-                    f"{table.name}: {there[0]} is there, and this file system takes it for {own.name}",
-                    table=table.name,
+                raise table.schema_error(
+                    f"{there[0]} is there, and this file system takes it for {own.name}",
                     hint="keep the tables in folders of their own, or use a case-sensitive file system",
                 )
         return own
