@@ -147,18 +147,6 @@ class RestPages(RestTables):
             lambda page: _flaw(table, window, page),
         )
 
-    def _columns(self, table: Table) -> tuple[str, ...]:
-        """The columns to select; none where all are wanted, so that new ones are included.
-
-        Excluded columns do not travel, unless the cursor needs them.
-        """
-        needed = {*table.key, *table.timestamp}
-        left_out = set(table.exclude) - needed
-        columns = table.columns
-        if left_out and not columns:
-            columns = tuple(column.name for column in self.shape(table).columns)
-        return tuple(column for column in columns if column not in left_out)
-
 
 def _flaw(table: Table, window: Window, page: Batch) -> str | None:
     """Why a page cannot be the answer to the window: it has the cursor's row, or lacks columns."""

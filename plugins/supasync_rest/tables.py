@@ -107,11 +107,11 @@ class RestTables:
         does, and then the same is asked in halves.
         """
         counted = {"Prefer": "count=exact"}
-        shown, kinds = table, {}
+        shown, kinds = replace(table, columns=self._columns(table)), {}
         if not all(query.fits(columns, each) for each in values):
             kinds = {column.name: column.type for column in self.shape(table).columns}
-            if table.columns:
-                shown = replace(table, columns=tuple(dict.fromkeys((*table.columns, *columns))))
+            if shown.columns:
+                shown = replace(table, columns=tuple(dict.fromkeys((*shown.columns, *columns))))
         for path, asked in query.lookups(shown, columns, values, kinds):
             batch = self.page(Request(path=path, purpose="lookup", table=table, headers=counted))
             if len(asked) > 1 and batch.total is not None and batch.total > batch.count:
@@ -120,6 +120,18 @@ class RestTables:
                 yield from self.rows(table, columns, asked[half:])
             else:
                 yield batch if query.fits(columns, asked[0]) else self._those(table, batch, columns, asked[0])
+
+    def _columns(self, table: Table) -> tuple[str, ...]:
+        """The columns to select; none where all are wanted, so that new ones are included.
+
+        Excluded columns do not travel, unless the cursor needs them.
+        """
+        needed = {*table.key, *table.timestamp}
+        left_out = set(table.exclude) - needed
+        columns = table.columns
+        if left_out and not columns:
+            columns = tuple(column.name for column in self.shape(table).columns)
+        return tuple(column for column in columns if column not in left_out)
 
     def _those(self, table: Table, batch: Batch, columns: Sequence[str], values: Sequence[str]) -> Batch:
         """The rows that have exactly these values, of all that begin like them."""

@@ -1,4 +1,5 @@
 """A source in memory whose transactions commit late, while pages are being read."""
+# ruff: noqa: S101 - a contract asserts
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -14,12 +15,14 @@ from supasync_core.model.timestamps import Horizon
 from supasync_core.sync.source_snapshot import SourceSnapshot
 
 SECOND = 1_000_000
+_MOST = 200
+"""Pieces of one run, and pages, of a few rows: with more it never comes to its end."""
 START = timestamps.parse("2026-01-01T00:00:00Z")
 
 
 @dataclass
 class MemorySource(Source):
-    """Rows by key, and those whose transaction is still open.
+    """Rows by key, and those whose transaction is still open. A row's ``version`` is drawn as that begins.
 
     A page ``takes`` seconds from the moment at which its rows are looked up to its answer. ``uncounted`` is
     how many of the next counts take too long, ``lost`` how many of the next pages are empty though there are
@@ -36,10 +39,19 @@ class MemorySource(Source):
     uncounted: int = 0
     lost: int = 0
     dated: bool = True
+    drawn: int = 0
+    most_pages: int | None = None
+    """As many pages as may be read in all: a reading that goes on for ever fails there."""
 
     def write(self, key: str, *, stamp: int | None, commit_at: int, created: int | None = None) -> None:
         """A transaction that stamps the row and becomes visible at ``commit_at``."""
-        row = {"id": key, "updated_at": _text(stamp), "created_at": _text(created), "version": str(commit_at)}
+        self.drawn += 1
+        row = {
+            "id": key,
+            "updated_at": _text(stamp),
+            "created_at": _text(created),
+            "version": str(self.drawn),
+        }
         self.open.append((commit_at, row))
         self.settle()
 
@@ -70,6 +82,7 @@ class MemorySource(Source):
         asked_at = self.now
         self.advance(self.takes)
         self.pages += 1
+        assert self.most_pages is None or self.pages <= self.most_pages, "the reading does not come to an end"
         page = [] if self.lost else found[: window.limit]
         self.lost = max(0, self.lost - 1)
         self.rows_read += len(page)
@@ -134,9 +147,11 @@ class Pair:
     def run(self, *, die_after: int | None = None) -> int:
         """One run; it may die after some pieces. The number of rows that were sent."""
         sent = 0
+        self.source.most_pages = self.source.pages + _MOST
         self.snapshot = self._look()
         job = self.snapshot.job(self.table, self.source, self.state, timestamps.to_text(self.source.now))
         for i, piece in enumerate(self.snapshot.read(self.plugin, job)):
+            assert i < _MOST, "the reading does not come to an end"
             if die_after == i:
                 return sent
             if piece.batch:

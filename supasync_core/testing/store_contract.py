@@ -4,15 +4,17 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 
 import pytest
 
 from supasync_core.api.state_store import Claim, Entry, RecordStatus, StateStore
-from supasync_core.model import state_json
-from supasync_core.model.batch import Cursor
+from supasync_core.model import state_json, timestamps
 from supasync_core.model.errors import LockedError, StateError
-from supasync_core.model.state import KeysetState, State, TableState
+from supasync_core.model.state import State, TableState
+from supasync_core.testing.sample_state import LARGE, SAMPLE
 
 
 class StateStoreContract:
@@ -40,9 +42,16 @@ class StateStoreContract:
 
     def test_a_state_survives(self, opened: Callable[[], StateStore]) -> None:
         """What one process saved is what the next one begins with."""
-        _baseline(opened())
-        assert opened().past(1).state == _STATE
-        assert opened().begin(_claim()).state == _STATE
+        store = opened()
+        _baseline(store)
+        store.close()
+        assert opened().past(1).state == SAMPLE
+        store = opened()
+        run = store.begin(_claim())
+        assert run.state == SAMPLE
+        assert store.save(run.id, replace(_entry("success"), state=LARGE))
+        store.close()
+        assert opened().past(1).state == LARGE
 
     def test_costs_are_listed_since_a_time(self, opened: Callable[[], StateStore], store: StateStore) -> None:
         """Oldest first, with the sizes, and nothing from before that time."""
@@ -60,7 +69,7 @@ class StateStoreContract:
         assert baseline.created_at <= first.created_at <= second.created_at
         assert opened().past(2, "2999-01-01T00:00:00Z") == opened().past(2)
         both = opened().past(1, first.created_at)
-        assert (both.state, len(both.records), both.spendings) == (_STATE, 1, past.spendings[1:])
+        assert (both.state, len(both.records), both.spendings) == (SAMPLE, 1, past.spendings[1:])
 
     def test_a_record_survives(self, opened: Callable[[], StateStore], store: StateStore) -> None:
         """With its counts, its error and its details."""
@@ -79,6 +88,8 @@ class StateStoreContract:
         assert (record.records, record.error, record.requests, record.bytes) == (7, "a: b", 3, 2**40)
         assert record.details == {"events": {"n": 1}}
         assert record.finished_at is not None
+        assert record.horizon is not None
+        assert timestamps.parse(record.horizon) == timestamps.parse("2024-05-01T12:01:00Z")
 
     def test_records_come_newest_first(self, store: StateStore) -> None:
         for status in ("success", "failed"):
@@ -99,6 +110,26 @@ class StateStoreContract:
         with pytest.raises(LockedError, match="one"):
             opened().begin(_claim("two"))
 
+    def test_of_two_that_begin_at_once_one_gets_the_lease(self, opened: Callable[[], StateStore]) -> None:
+        """Whoever looks first and writes later gives it twice."""
+        _baseline(opened())
+        stores = [opened(), opened()]
+        together = Barrier(len(stores))
+
+        def begin(number: int) -> str | None:
+            together.wait(timeout=4)
+            try:
+                return stores[number].begin(_claim(f"holder {number}")).id
+            except LockedError:
+                return None
+
+        with ThreadPoolExecutor(len(stores)) as pool:
+            for _ in range(3):
+                granted = list(pool.map(begin, range(len(stores))))
+                assert granted.count(None) >= 1
+                for store, run in zip(stores, granted, strict=True):
+                    assert run is None or store.save(run, _entry("success"))
+
     def test_the_same_holder_takes_over(self, opened: Callable[[], StateStore]) -> None:
         """Its machine has rebooted in the middle of a run; that run is recorded as interrupted."""
         _baseline(opened())
@@ -113,7 +144,7 @@ class StateStoreContract:
         _baseline(opened())
         opened().begin(_claim(lease=1))
         time.sleep(1.2)
-        assert opened().begin(_claim("two")).state == _STATE
+        assert opened().begin(_claim("two")).state == SAMPLE
 
     def test_a_checkpoint_renews_the_lease(self, opened: Callable[[], StateStore], store: StateStore) -> None:
         """A long run shows that it is alive."""
@@ -135,10 +166,10 @@ class StateStoreContract:
         """It learns that, and must stop."""
         first = store.begin(_claim(lease=60))
         second = opened().begin(_claim(lease=60))
-        changed = State(_STATE.source, {"events": TableState(read_at="2030-01-01T00:00:00Z")})
+        changed = State(SAMPLE.source, {"events": TableState(read_at="2030-01-01T00:00:00Z")})
         assert store.save(first.id, replace(_entry("success"), state=changed)) is False
         past = store.past(1)
-        assert (past.state, past.records[0].id, past.records[0].status) == (_STATE, second.id, "running")
+        assert (past.state, past.records[0].id, past.records[0].status) == (SAMPLE, second.id, "running")
 
     def test_a_finished_run_saves_nothing_more(self, store: StateStore) -> None:
         run = store.begin(_claim())
@@ -153,13 +184,13 @@ class StateStoreContract:
 
     def test_a_closed_state_is_refused_until_it_is_reopened(self, store: StateStore) -> None:
         """After the switch nothing may be copied over what the app writes."""
-        closed = replace(_STATE, closed="2026-01-02T00:00:00Z")
+        closed = replace(SAMPLE, closed="2026-01-02T00:00:00Z")
         assert store.save(store.begin(_claim()).id, replace(_entry("closed"), state=closed))
         with pytest.raises(StateError, match="closed at 2026-01-02"):
             store.begin(_claim())
         run = store.begin(replace(_claim(), command="state reopen"))
         assert store.save(run.id, _entry("reopened"))
-        assert store.begin(_claim()).state == _STATE
+        assert store.begin(_claim()).state == SAMPLE
 
     def test_a_newer_format_is_refused(
         self, opened: Callable[[], StateStore], monkeypatch: pytest.MonkeyPatch
@@ -178,33 +209,15 @@ class StateStoreContract:
         store.save(store.begin(_claim()).id, _entry("success"))
         store.save(store.begin(_claim()).id, replace(_entry("success"), retention=0))
         past = store.past(9)
-        assert (past.state, len(past.records)) == (_STATE, 1)
-
-
-_STATE = State(
-    source="somewhere",
-    tables={
-        "events": TableState(
-            keysets={
-                "updated_at": KeysetState(
-                    Cursor("2024-05-01T12:00:00.1+00:00", ("7",)), "2024-05-01T12:01:00Z"
-                ),
-                "created_at": KeysetState(settled=True),
-                "*": KeysetState(Cursor(None, ("ä", '"'))),
-            },
-            read_at="2024-05-01T12:01:00Z",
-        )
-    },
-    last_success="2024-05-01T12:02:00Z",
-)
+        assert (past.state, len(past.records)) == (SAMPLE, 1)
 
 
 def _claim(holder: str = "one", *, lease: int = 60, command: str = "sync") -> Claim:
-    return Claim(holder=holder, source=_STATE.source, command=command, lease=lease)
+    return Claim(holder=holder, source=SAMPLE.source, command=command, lease=lease)
 
 
 def _entry(status: RecordStatus) -> Entry:
-    return Entry(status=status, state=_STATE, horizon="2024-05-01T12:01:00Z")
+    return Entry(status=status, state=SAMPLE, horizon="2024-05-01T12:01:00Z")
 
 
 def _baseline(store: StateStore) -> None:

@@ -22,10 +22,13 @@ class StrategyContract:
 
     @pytest.fixture(params=[MemorySource, SurveyedSource])
     def pair(self, plugin: Strategy, table: Table, request: pytest.FixtureRequest) -> Pair:
-        """A source of forty rows that are a day old, with a survey or without; an empty sink."""
+        """A source of forty rows that are a day old and older, with a survey or without; an empty sink.
+
+        A page of them lasts longer than the overlap, which would make good what a state claims too early.
+        """
         pair = Pair(plugin, replace(table, page_size=7), request.param())
         for key in range(_ROWS):
-            pair.write(key, ago=24 * _HOUR + key, created_only=key % 3 == 0)
+            pair.write(key, ago=24 * _HOUR + key * 600, created_only=key % 3 == 0)
         return pair
 
     def test_its_own_settings_are_no_problem(self, plugin: Strategy, table: Table) -> None:
@@ -81,6 +84,7 @@ class StrategyContract:
     def test_an_update_follows_unless_it_is_named_as_unseen(self, pair: Pair) -> None:
         """What moves is ``updated_at`` alone: a plugin that reads by something else has to say so."""
         pair.run()
+        self._settle(pair)
         pair.source.advance(_HOUR)
         for key in range(0, _ROWS, 3):
             created = pair.source.stored[str(key)]["created_at"]
@@ -107,6 +111,51 @@ class StrategyContract:
         pair.run()
         assert pair.sink == pair.source.stored
 
+    def test_rows_that_commit_in_another_order_are_not_lost(self, pair: Pair) -> None:
+        """A timestamp, a key and a version are drawn when a transaction begins, and seen when it commits."""
+        pair.run()
+        for n in range(24):
+            pair.source.advance(240)
+            pair.write(_ROWS + n, late=n * 7 % 5 * 150)
+            if n % 3 == 0:
+                pair.run()
+        self._settle(pair)
+        assert pair.sink == pair.source.stored
+
+    def test_a_row_from_the_future_hides_none(self, pair: Pair) -> None:
+        """The clock of one app may be hours ahead."""
+        pair.run()
+        pair.write(40, ago=-10 * _HOUR)
+        pair.run()
+        pair.source.advance(_HOUR)
+        pair.write(41)
+        self._settle(pair)
+        assert pair.sink == pair.source.stored
+
+    def test_a_transaction_that_the_source_tells_of_is_waited_for(self, pair: Pair) -> None:
+        """Longer than the overlap, where a survey gives the horizon."""
+        if not isinstance(pair.source, SurveyedSource):
+            return
+        pair.run()
+        pair.source.advance(_HOUR)
+        pair.write(40, late=2 * _HOUR)
+        for key in (41, 42):
+            pair.source.advance(_HOUR / 2)
+            pair.write(key)
+            pair.run()
+        pair.source.advance(2 * _HOUR)
+        self._settle(pair)
+        assert pair.sink == pair.source.stored
+
+    def test_rows_behind_a_baseline_follow(self, pair: Pair) -> None:
+        """A baseline is for what the sink has already, and for nothing later."""
+        pair.state = pair.plugin.baseline(pair.table, timestamps.to_text(pair.source.now))
+        pair.source.advance(_HOUR)
+        pair.write(40)
+        pair.source.advance(_HOUR)
+        pair.run()
+        assert "40" in pair.sink
+
     def test_a_table_at_rest_is_not_sent_again_for_ever(self, pair: Pair) -> None:
         """The third run sends nothing."""
         sent = []
@@ -120,3 +169,10 @@ class StrategyContract:
         pair.run()
         kept = json.loads(json.dumps(state_json.to_json(State("somewhere", {"events": pair.state}))))
         assert state_json.from_json(kept).table("events") == pair.state
+
+    @staticmethod
+    def _settle(pair: Pair) -> None:
+        """Two more runs, an hour apart."""
+        for _ in range(2):
+            pair.source.advance(_HOUR)
+            pair.run()

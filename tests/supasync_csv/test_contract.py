@@ -8,7 +8,7 @@ import pytest
 
 from supasync_core.api.backend import Sink, Source
 from supasync_core.api.state_store import StateStore
-from supasync_core.model.batch import Batch, Keyset, Span, Window
+from supasync_core.model.batch import Batch
 from supasync_core.model.table import Column, Shape
 from supasync_core.testing import EVENTS, SinkContract, SourceContract, StateStoreContract
 from supasync_csv.sink import CsvSink
@@ -38,6 +38,8 @@ def _source(path: Path) -> CsvSource:
 
 
 class TestSource(SourceContract):
+    where = "id::int > 2"
+
     @pytest.fixture
     def filled(self, tmp_path: Path, closer: ExitStack) -> Callable[[Batch], Source]:
         """A folder as the sink writes it."""
@@ -52,19 +54,9 @@ class TestSource(SourceContract):
 
 class TestSink(SinkContract):
     @pytest.fixture
-    def sink(self, tmp_path: Path, closer: ExitStack) -> Sink:
+    def opened(self, tmp_path: Path, closer: ExitStack) -> Callable[[], Sink]:
         """A folder without files."""
-        return closer.enter_context(closing(_sink(tmp_path)))
-
-    @pytest.fixture
-    def stored(self, tmp_path: Path) -> Callable[[], Batch]:
-        """What a source reads from the file."""
-
-        def read() -> Batch:
-            with closing(_source(tmp_path)) as source:
-                return source.read(EVENTS, Window((Span(Keyset(None)),), 100))
-
-        return read
+        return lambda: closer.enter_context(closing(_sink(tmp_path)))
 
 
 class TestStore(StateStoreContract):

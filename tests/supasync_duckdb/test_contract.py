@@ -9,7 +9,7 @@ import pytest
 
 from supasync_core.api.backend import Sink, Source
 from supasync_core.api.state_store import StateStore
-from supasync_core.model.batch import Batch, Keyset, Span, Window
+from supasync_core.model.batch import Batch
 from supasync_core.testing import EVENTS, SinkContract, SourceContract, StateStoreContract
 from supasync_duckdb.sink import DuckdbSink
 from supasync_duckdb.source import DuckdbSource
@@ -34,12 +34,9 @@ def closer() -> Iterator[ExitStack]:
         yield stack
 
 
-def _all(path: Path) -> Batch:
-    with closing(DuckdbSource(path)) as source:
-        return source.read(EVENTS, Window((Span(Keyset(None)),), 100))
-
-
 class TestSource(SourceContract):
+    where = "id > 2"
+
     @pytest.fixture
     def filled(self, path: Path, closer: ExitStack) -> Callable[[Batch], Source]:
         """A file as the sink writes it: raw JSON cells."""
@@ -61,19 +58,9 @@ class TestSourceOfTypedTables(TestSource):
 
 class TestSink(SinkContract):
     @pytest.fixture
-    def sink(self, path: Path, closer: ExitStack) -> Sink:
+    def opened(self, path: Path, closer: ExitStack) -> Callable[[], Sink]:
         """A file that the first batch creates."""
-        return closer.enter_context(closing(DuckdbSink(path)))
-
-    @pytest.fixture
-    def stored(self, path: Path, sink: Sink) -> Callable[[], Batch]:
-        """What a source reads from the closed file."""
-
-        def read() -> Batch:
-            sink.close()
-            return _all(path)
-
-        return read
+        return lambda: closer.enter_context(closing(DuckdbSink(path)))
 
 
 class TestSinkOfTypedTables(TestSink):

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from supasync_core.model.batch import Batch, Keyset, Span, Window
-from supasync_core.testing import EVENTS, SinkContract, SourceContract, StateStoreContract
+from supasync_core.model.batch import Batch
+from supasync_core.testing import SinkContract, SourceContract, StateStoreContract
 from supasync_rest.sink import RestSink
 from supasync_rest.source import RestSource
 from supasync_rest.store import RestStore
@@ -34,6 +34,9 @@ def project(shared: Rig) -> Iterator[Rig]:
 
 
 class TestRestSource(SourceContract):
+    parallel = True
+    where = "id=gt.2"
+
     @pytest.fixture
     def filled(self, project: Rig) -> Callable[[Batch], RestSource]:
         def fill(batch: Batch) -> RestSource:
@@ -45,14 +48,11 @@ class TestRestSource(SourceContract):
 
 
 class TestRestSink(SinkContract):
-    @pytest.fixture
-    def sink(self, project: Rig) -> RestSink:
-        return project.sink()
+    parallel = True
 
     @pytest.fixture
-    def stored(self, project: Rig) -> Callable[[], Batch]:
-        everything = Window((Span(Keyset(None)),), 100)
-        return lambda: project.source().read(EVENTS, everything)
+    def opened(self, project: Rig) -> Callable[[], RestSink]:
+        return project.sink
 
 
 class TestRestStore(StateStoreContract):

@@ -1,0 +1,18 @@
+"""Which test of its contract a liar has to fail."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T", bound=type)
+
+CAUGHT_BY: dict[type, str] = {}
+
+
+def lie(caught_by: str) -> Callable[[T], T]:
+    """Mark a class that breaks the promise of this test; its docstring says how."""
+
+    def mark(liar: T) -> T:
+        CAUGHT_BY[liar] = caught_by
+        return liar
+
+    return mark
