@@ -158,10 +158,13 @@ def counts(found: Estimate, *, as_json: bool) -> None:
     rows = {each.table.name: each.rows for each in found.tables}
     if as_json:
         cost = {"estimate": found.as_json()} if found.metered else {}
-        click.echo(json.dumps({"dry_run": True, "rows": rows, **cost}))
+        later = {"not_due": found.later} if found.later else {}
+        click.echo(json.dumps({"dry_run": True, "rows": rows, **later, **cost}))
         return
     for name, number in rows.items():
         line(f"{name}: {number:,} rows would be synced")
+    for name in found.later:
+        line(f"{name}: not due")
     click.echo(f"dry run: {found.rows:,} rows in all; nothing was written")
     if found.metered:
         line(found.sentence)

@@ -79,6 +79,7 @@ def run(  # noqa: PLR0913 - what a run may be
                     tables=chosen,
                     full=frozenset(full),
                     command=command,
+                    by_schedule=command == "sync" and not tables,
                     interrupted=interrupted,
                 )
                 if dry_run:

@@ -90,6 +90,7 @@ TABLE: Final = (
     Field("strategy", used_name, "incremental", shared=True),
     Field("overlap", duration(such_as="a duration, such as 30s, 15m, 2h or 1h30m"), "15m", shared=True),
     Field("page_size", whole(1, 100_000), "1000", shared=True),
+    Field("every", duration(_MINUTE, such_as=_PERIOD), shared=True),
     Field("where", text),
     Field("columns", some_names("leave it out to copy all columns")),
     Field("exclude", names, "[]"),

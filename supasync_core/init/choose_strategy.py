@@ -79,6 +79,13 @@ class ReadCost:
         return "" if self.whole is None else f", about {format_size(self.monthly)} of OLD's egress a month"
 
     @property
+    def every(self) -> str:
+        """What to do where reading all of it by each run takes more than a hundredth of a month's egress."""
+        if self.monthly * 100 < EGRESS:
+            return ""
+        return f"; every: 6h makes that about {format_size(self.monthly / 6)}"
+
+    @property
     def of_comparison(self) -> str:
         """What a daily comparison costs; empty where nobody pays."""
         if self.keys is None:
@@ -172,7 +179,9 @@ class _Sample:
         if self.total > SMALL:
             return large or Proposal(table=self.table, refusal=self._refusal())
         rows = counted(int(self.total), "row", "rows")
-        reason = f"every run reads the whole table ({rows}{cost.of_snapshot}): {_why_whole(judged)}"
+        reason = (
+            f"every run reads the whole table ({rows}{cost.of_snapshot}): {_why_whole(judged)}{cost.every}"
+        )
         table = replace(self.table, strategy="snapshot")
         return Proposal(table=table, reasons={"strategy": reason}, monthly=cost.monthly, instead=large)
 

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from supasync_core.model.budget import Share
 from supasync_core.model.errors import ExitCode, SupasyncError, TableError
 
-TableStatus = Literal["ok", "incomplete", "failed", "skipped", "interrupted"]
-"""``incomplete``: fewer rows came than the source itself counted."""
+TableStatus = Literal["ok", "not due", "incomplete", "failed", "skipped", "interrupted"]
+"""``not due``: a later run reads it. ``incomplete``: fewer rows came than the source itself counted."""
 RunStatus = Literal["success", "partial", "failed", "interrupted"]
 """``partial``: rows are missing; ``failed``: in every table."""
 _MOST_SERIOUS = (ExitCode.INTERNAL, ExitCode.SETTINGS, ExitCode.PERSON, ExitCode.LOCKED, ExitCode.LATER)
@@ -39,6 +39,11 @@ class TableResult:
     removed: int | None = None
     brought: int | None = None
     """Rows among those synced that reading the table did not see, and comparing it with the source did."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the table was read to its end, or was not due."""
+        return self.status in ("ok", "not due")
 
     def as_json(self) -> dict[str, Any]:
         """The result without what is empty."""
@@ -84,20 +89,24 @@ class Report:
         """Not a success where rows were refused, or fewer came than the source counted."""
         if self.interrupted:
             return "interrupted"
-        if not self.stopped and all(t.status == "ok" and t.synced == t.found for t in self.tables):
+        if not self.stopped and all(t.passed and t.synced == t.found for t in self.tables):
             return "success"
-        return "partial" if any(table.status in ("ok", "incomplete") for table in self.tables) else "failed"
+        return (
+            "partial"
+            if any(table.passed or table.status == "incomplete" for table in self.tables)
+            else "failed"
+        )
 
     @property
     def complete(self) -> bool:
-        """Whether every table is now as the source was: only that counts as the last success."""
+        """Whether every due table is now as the source was: only that counts as the last success."""
         return self.whole and self.status == "success"
 
     @property
     def arrived(self) -> bool:
         """Whether every table was read to its end; rows that the sink refused are quarantined."""
         ended = self.stopped or self.interrupted or not self.whole
-        return not ended and all(table.status == "ok" for table in self.tables)
+        return not ended and all(table.passed for table in self.tables)
 
     @property
     def error(self) -> str | None:

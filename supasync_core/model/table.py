@@ -26,7 +26,8 @@ class Table:
 
     ``where`` is a filter in the source's own language: PostgREST's for ``rest``, SQL for ``duckdb`` and
     ``csv``. ``columns`` empty means all of them. ``deletes`` is one of `DELETES`. ``updates`` is one of
-    `UPDATES`, or None where the timestamp's name is to tell. Every ``compare_every`` a run compares the whole
+    `UPDATES`, or None where the timestamp's name is to tell. ``every`` is how often runs read the table, None
+    for each of them. Every ``compare_every`` a run compares the whole
     table with the source; None is `USUAL` where that is needed. Where the sink refuses more rows than
     ``refused_per_run``, or ``refused_in_all``, the table stops. ``strategy_settings`` are those of the
     strategy, ``transform_settings`` those of each transform that has any, by its name.
@@ -42,6 +43,7 @@ class Table:
     strategy: str = "incremental"
     overlap: timedelta = timedelta(minutes=15)
     page_size: int = 1000
+    every: timedelta | None = None
     where: str | None = None
     columns: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()

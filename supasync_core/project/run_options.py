@@ -47,7 +47,8 @@ class RunOptions:
     ``interrupted`` is asked between batches whether the user wants to stop, ``meter`` whether budgets allow
     the run to continue; ``metered`` makes it at the store's time, under the lease. ``on_first_load`` is
     called with the state and that time before a first load. ``last``: every comparison that is made now and
-    then is made now, whatever it costs, since no other run comes before the switch.
+    then is made now, whatever it costs, since no other run comes before the switch. ``by_schedule``: tables
+    that were read not long ago wait for their ``every``.
     """
 
     tables: tuple[Table, ...]
@@ -55,6 +56,7 @@ class RunOptions:
     full: frozenset[str] = frozenset()
     command: str = "sync"
     last: bool = False
+    by_schedule: bool = False
     interrupted: Callable[[], bool] = lambda: False
     meter: Meter | None = None
     metered: Callable[[timestamps.Instant], Meter | None] = lambda _now: None

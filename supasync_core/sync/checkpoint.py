@@ -113,7 +113,7 @@ class Checkpoint:
 
     def is_bad(self, name: str) -> bool:
         """Whether the table was not copied to its end."""
-        return name in self.results and self.results[name].status != "ok"
+        return name in self.results and not self.results[name].passed
 
     def save_if_due(self) -> None:
         """A checkpoint, which renews the lease; LockedError where another run has it by now.

@@ -10,6 +10,7 @@ from supasync_core.model import timestamps
 from supasync_core.model.errors import StateError, SupasyncError, TableError
 from supasync_core.model.report import Report, TableResult, waiting
 from supasync_core.model.table import Table
+from supasync_core.project.due_tables import not_due
 from supasync_core.project.lease import Lease
 from supasync_core.project.migration import Migration, swapped
 from supasync_core.project.run_options import Interrupted, RunObserver, RunOptions
@@ -106,18 +107,31 @@ class _Session:
             for what in transform_code.unknown(each):
                 self.checkpoint.note(f"changes of {what} in the transform {name} cannot be seen")
 
+    def _later(self) -> frozenset[str]:
+        """The tables that are not due; one that the source proves unchanged is up to date at no cost."""
+        checkpoint = self.checkpoint
+        options, state = checkpoint.options, checkpoint.state
+        if not options.by_schedule:
+            return frozenset()
+        unchanged = checkpoint.snapshot.unchanged(options.tables, state)
+        interval = checkpoint.migration.settings.interval
+        return not_due(options.tables, state, checkpoint.run.now, interval) - unchanged
+
     def _run_tables(self) -> None:
         checkpoint = self.checkpoint
         self._look_at_transforms()
         checkpoint.snapshot = look(checkpoint.migration, checkpoint.options.tables)
         checkpoint.lease.horizon = checkpoint.snapshot.horizon
+        later = self._later()
         workers = checkpoint.migration.workers
         pool = executor(workers, "write")
 
         def work(table: Table) -> None:
             checkpoint.options.check()
             blockers = [name for name in table.depends_on if checkpoint.is_bad(name)]
-            if blockers:
+            if table.name in later:
+                result = TableResult(name=table.name, status="not due")
+            elif blockers:
                 result = TableResult(name=table.name, status="skipped", error=waiting(blockers))
             else:
                 with checkpoint.lock:

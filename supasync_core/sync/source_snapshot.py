@@ -8,7 +8,7 @@ from supasync_core.api.backend import Source, Survey, Surveyed
 from supasync_core.api.strategy import Job, Piece, Strategy
 from supasync_core.model import timestamps
 from supasync_core.model.quantities import format_duration
-from supasync_core.model.state import Extent, TableState
+from supasync_core.model.state import Extent, State, TableState
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration
@@ -71,9 +71,14 @@ class SourceSnapshot:
         """The state of a table that has arrived to its end, with its extent where the read was complete."""
         return replace(state, extent=self.read_extents.get(table.name))
 
+    def unchanged(self, tables: Sequence[Table], state: State) -> frozenset[str]:
+        """The tables of which the source tells that nothing has happened since their last complete read."""
+        extents = {table.name: (state.table(table.name).extent, self._extent(table)) for table in tables}
+        return frozenset(name for name, pair in extents.items() if _is_unchanged(*pair))
+
     def _pieces(self, plugin: Strategy, job: Job) -> Iterator[Piece]:
         known, told = job.state.extent, job.extent
-        if self.survey and known and told and known.fingerprint == told.fingerprint:
+        if self.survey and _is_unchanged(known, told):
             seen = self.survey.now if self.horizon is None else self.horizon
             yield Piece(None, replace(job.state, read_at=timestamps.to_text(seen)))
             return
@@ -123,6 +128,10 @@ def look(migration: Migration, tables: Sequence[Table]) -> SourceSnapshot:
     columns = [[keyset.column for keyset in migration.strategy(table).keysets(table)] for table in tables]
     asked = [(table, [name for name in names if name]) for table, names in zip(tables, columns, strict=True)]
     return SourceSnapshot(source.survey(asked))
+
+
+def _is_unchanged(known: Extent | None, told: Extent | None) -> bool:
+    return bool(known and told and known.fingerprint == told.fingerprint)
 
 
 def _unseen(known: Extent, told: Extent, found: int) -> Iterator[str]:

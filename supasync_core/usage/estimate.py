@@ -13,6 +13,7 @@ from supasync_core.model.budget import USUAL_EGRESS, Budgets
 from supasync_core.model.quantities import format_size
 from supasync_core.model.state import State, TableState
 from supasync_core.model.table import Table
+from supasync_core.project.due_tables import not_due
 from supasync_core.project.migration import Migration
 from supasync_core.project.run_options import RunOptions
 
@@ -43,6 +44,8 @@ class Estimate:
     tables: tuple[TableEstimate, ...]
     metered: bool
     """Whether anything travels over a wire at all."""
+    later: tuple[str, ...] = ()
+    """Tables that the run leaves for a later one."""
 
     @property
     def rows(self) -> int:
@@ -84,7 +87,11 @@ def estimate_next(migration: Migration, plan: RunOptions) -> Estimate:
     state = current(past, migration.source_ref)
     for name in plan.full:
         state = state.without_table(name)
-    return estimate(migration, plan.tables, state, past.records[0].created_at)
+    now = past.records[0].created_at
+    interval = migration.settings.interval
+    later = not_due(plan.tables, state, now, interval) if plan.by_schedule else frozenset()
+    tables = [table for table in plan.tables if table.name not in later]
+    return replace(estimate(migration, tables, state, now), later=tuple(sorted(later)))
 
 
 def estimate(migration: Migration, tables: Sequence[Table], state: State, now: str) -> Estimate:

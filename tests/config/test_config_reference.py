@@ -71,6 +71,7 @@ def test_only_settings_of_tables_are_shared_by_them() -> None:
         "strategy",
         "overlap",
         "page_size",
+        "every",
         "transform",
         "deletes",
         "compare_every",
