@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from supasync_core.api.backend import Source
-from supasync_core.model.batch import Batch, Keyset, Window
+from supasync_core.model.batch import Batch, Key, Keyset, Window
 from supasync_core.model.state import Extent, TableState
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Instant
@@ -40,6 +40,43 @@ class Job:
     now: str
     horizon: Instant | None = None
     extent: Extent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Keys of rows that the source has deleted, and the state that is true once none of them is in the sink.
+
+    The state covers all that came before it as well.
+    """
+
+    keys: tuple[Key, ...]
+    state: TableState
+
+
+@runtime_checkable
+class Marking(Protocol):
+    """A strategy of tables whose rows the source marks as deleted, as `soft_delete` of a table does."""
+
+    def deleted_by(self, table: Table) -> str | None:
+        """The column that is not NULL in a deleted row; None if the table has none.
+
+        Such rows are not copied, and they are removed from the sink: see `supasync_core.api.marked_rows`.
+        """
+        ...
+
+
+@runtime_checkable
+class Deleting(Protocol):
+    """A strategy that learns in its own way which rows the source has deleted, such as from a log of them."""
+
+    def deleted(self, job: Job) -> Iterator[Gone]:
+        """The rows that were deleted since the job's state.
+
+        Asked at the end of a run. Only those go that the sink has, that the source no longer has when it is
+        asked for them by key, that the source is known to have had, and to which no row refers; and no more
+        than a ceiling. Where one of these holds them back, no state is kept and they are asked for again.
+        """
+        ...
 
 
 class Strategy(Protocol):

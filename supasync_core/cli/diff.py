@@ -195,6 +195,7 @@ def opened(session: Session, asked: SideOptions, settings: Settings | None) -> "
 def _printed(comparing: "SideComparison", printer: "Printer", state: State | None) -> int:
     """Compare and print table after table; the exit code. One that fails does not stop the others."""
     from supasync_core.diff.causes import Guess, side_of_old  # noqa: PLC0415 - --help needs none of it
+    from supasync_core.diff.difference import LEFT  # noqa: PLC0415
 
     sides = comparing.left.name, comparing.right.name
     tables = comparing.tables()
@@ -211,7 +212,8 @@ def _printed(comparing: "SideComparison", printer: "Printer", state: State | Non
             printer.failed(table, err)
             continue
         guess = Guess(found, side_of_old(*sides), state, files=not {*sides} & {*NAMES})
-        printer.table(found, ((row, guess.cause(row)) for row in comparing.engine.rows(found.table)))
+        old = comparing.left if guess.old == LEFT else comparing.right
+        printer.table(found, guess.explained(comparing.engine.rows(found.table), old.marked))
         equal = equal and found.equal
     printer.end(equal=equal and not failed)
     return DiffCode.TROUBLE if failed else DiffCode.EQUAL if equal else DiffCode.DIFFERENT

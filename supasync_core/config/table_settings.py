@@ -1,10 +1,11 @@
 """The tables of tables.yaml: settings and defaults merged, checked, and ordered by dependency."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from supasync_core.api.registry import Registry, did_you_mean
-from supasync_core.api.strategy import Strategy
+from supasync_core.api.strategy import Marking, Strategy
 from supasync_core.api.table_plugins import strategy_of
 from supasync_core.config.declarations import DEFAULTS, TABLE
 from supasync_core.config.document import Entry, Mark, Section
@@ -36,7 +37,7 @@ def tables(reading: Reading, declared: Entry | None, defaults: Entry | None) -> 
         own = _settings(reading, section, f"tables.{name}")
         parents[name] = _parents(reading, name, section, own, entries)
         if sound_defaults and entry.sound and len(reading.problems) == before:
-            found[name] = Table(name=name, **{**common, **own})
+            found[name] = _marked(reading, Table(name=name, **{**common, **own}))
             _check(reading, found[name], entry.at, section.entries)
             _refuse_twin(reading, found, found[name], entry.at)
     for cycle in dependencies.cycles(parents):
@@ -105,6 +106,9 @@ def _check(reading: Reading, table: Table, at: Mark, entries: Mapping[str, Entry
     if never and table.deletes != "ignore":
         sentence = "compare_every: never finds no deletes: give a duration, or deletes: ignore"
         reading.problems.add(at, place, sentence)
+    marked_at = entries["soft_delete"].at if "soft_delete" in entries else at
+    for sentence in _flaws_of_mark(table, strategy):
+        reading.problems.add(marked_at, f"{place}.soft_delete", sentence)
     for column, role in _needed(table, strategy):
         if column in table.exclude:
             sentence = f"the {role} column {column} is needed and cannot be left out"
@@ -152,6 +156,30 @@ def _strategy(reading: Reading, table: Table, at: Mark) -> Strategy | None:
         sentence = err.message.removeprefix(f"{table.name}: ")
         reading.problems.add(at, f"tables.{table.name}.strategy", sentence)
         return None
+
+
+def _marked(reading: Reading, table: Table) -> Table:
+    """The table with the column by which its strategy says that rows are deleted, if it says so."""
+    if table.soft_delete or table.strategy not in reading.host.strategies:
+        return table
+    try:
+        strategy = strategy_of(reading.host, table)
+    except SupasyncError:
+        return table  # which is reported with its place
+    return replace(table, soft_delete=strategy.deleted_by(table)) if isinstance(strategy, Marking) else table
+
+
+def _flaws_of_mark(table: Table, strategy: Strategy | None) -> Iterator[str]:
+    """Why rows cannot be marked as deleted by that column."""
+    mark = table.soft_delete
+    if mark is None:
+        return
+    if mark in table.key:
+        yield f"{mark} is in the key, which is never NULL: name the column that is set in a deleted row"
+    elif any(each.column == mark for each in (strategy.keysets(table) if strategy else ())):
+        yield f"{mark} is what rows are read by: a deleted row would be read, and its mark is never NULL"
+    if row_key.has_row_key(table):
+        yield f"a table with key: {row_key.ROW_KEY} is read as a whole, and cannot have soft_delete"
 
 
 def _needed(table: Table, strategy: Strategy | None) -> Iterator[tuple[str, str]]:

@@ -53,6 +53,11 @@ text: Final = scalar("a text", str)
 """A text that is not empty."""
 
 
+def optional_text(value: Value) -> str | None:
+    """A text that is not empty; an empty value is none, where ``defaults`` has one."""
+    return None if isinstance(value, Nothing) else text(value)
+
+
 def names(value: Value) -> tuple[str, ...]:
     """A name or a list of names, none twice; the list may be empty."""
     if isinstance(value, Scalar):

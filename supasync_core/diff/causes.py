@@ -1,10 +1,12 @@
 """The likely cause of a difference: from which side has what, the row's own times, and the state."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from supasync_core.diff.difference import LEFT, NEW, OLD, RIGHT, RowDiff, TableDiff
 from supasync_core.model import timestamps
+from supasync_core.model.batch import Key
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
 
@@ -12,6 +14,7 @@ LATE = "late commit"
 WAITING = "not yet copied"
 QUARANTINED = "quarantined"
 DELETED = "deleted in OLD"
+MARKED = "marked as deleted in OLD"
 WRITTEN = "written in NEW"
 UNSTAMPED = "update without a timestamp"
 TRIGGER = "trigger in NEW"
@@ -23,6 +26,7 @@ CAUSES = {
     WAITING: "newer than what was copied last: the next sync copies it",
     QUARANTINED: "NEW refused it: supasync quarantine list says why",
     DELETED: "deleted in OLD after it was copied, or written in NEW only: deletes: mirror removes it",
+    MARKED: "its soft_delete column is set in OLD: the next sync removes it, within the limits of deletes",
     WRITTEN: "NEW's row is newer: the app, a trigger or a person wrote it there",
     UNSTAMPED: "changed on one side while its timestamp stayed the same: sync cannot see that",
     TRIGGER: "only timestamps differ, and NEW's is later: a trigger in NEW sets it",
@@ -31,6 +35,8 @@ CAUSES = {
     UNKNOWN: "what was compared does not show the cause",
 }
 _CUT_LENGTH = 10_240
+_ASKED = 500
+"""Rows of which OLD is asked at once whether they are marked."""
 _NULLS = ("", "null", "NULL")
 
 
@@ -67,6 +73,17 @@ class Guess:
         if mine is None:
             return self._surplus(self._moment(theirs))
         return _by_cells(row) or self._by_time(row, self._moment(mine), self._moment(theirs))
+
+    def explained(
+        self, rows: Iterable[RowDiff], marked: Callable[[Table, Sequence[Key]], Collection[Key]]
+    ) -> Iterator[tuple[RowDiff, str]]:
+        """Each row with its cause; ``marked`` asks OLD which of the rows it lacks it marks as deleted."""
+        found = iter(rows)
+        while page := list(islice(found, _ASKED)):
+            alone = [row.key for row in page if (row.left if self.old == LEFT else row.right) is None]
+            keys = [tuple(map(str, key)) for key in alone if None not in key]
+            gone = marked(self.table, keys) if self.table.soft_delete else ()
+            yield from ((row, MARKED if row.key in gone else self.cause(row)) for row in page)
 
     def newer_on_the_right(self, row: RowDiff) -> bool:
         """Whether the row differs and is the younger one there."""

@@ -18,6 +18,7 @@ from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError, SchemaError
 from supasync_core.model.settings import Endpoint, Settings
 from supasync_core.model.table import Table
+from supasync_core.project.live_source import live, without_marked
 from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.staged_tables import ready
 from supasync_core.staging.staging_file import Staging
@@ -78,8 +79,9 @@ class SideFinder:
         if endpoint.backend not in FORMATS:
             return self._read(name, other, endpoint)
         files = self._local(name, endpoint)
-        transforms = name == OLD and other in (NEW, STAGING) and any(t.transform for t in settings.tables)
-        return replace(files, project=self._read(name, other, endpoint)) if transforms else files
+        changed = other in (NEW, STAGING) and any(t.transform for t in settings.tables)
+        by_page = name == OLD and (changed or any(t.soft_delete for t in settings.tables))
+        return replace(files, project=self._read(name, other, endpoint)) if by_page else files
 
     def _read(self, name: str, other: str, endpoint: Endpoint) -> ProjectSide:
         """A project that is read page by page."""
@@ -90,6 +92,7 @@ class SideFinder:
             settings=endpoint.values, folder=settings.folder, ledger=self.ledger, project=name.upper()
         )
         source = self.host.sources.get(endpoint.backend).open(context)
+        source = live(source, settings.tables) if name == OLD else source
         changed = (
             self._transformed if name == OLD and other in (NEW, STAGING) else lambda _table, batch: batch
         )
@@ -117,7 +120,7 @@ class SideFinder:
         return FileSide(STAGING, path, FORMATS["duckdb"], self.choices, "duckdb", ready, shapes.get)
 
     def _transformed(self, table: Table, batch: Batch) -> Batch:
-        return transform.apply(transforms_of(self.host, table), table, batch)
+        return transform.apply(transforms_of(self.host, table), table, without_marked(table, batch))
 
     def _settings(self, name: str) -> Settings:
         if self.settings is None:

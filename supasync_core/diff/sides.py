@@ -62,6 +62,14 @@ class ProjectSide:
             there |= set(lost[SINGLY:])
         return there
 
+    def marked(self, table: Table, keys: Sequence[Key]) -> set[Key]:
+        """Those of the keys whose rows are there, marked as deleted."""
+        mark = table.soft_delete
+        if mark is None or not keys:
+            return set()
+        batches = self.source.rows(table.raw().narrowed((*table.key, mark)), table.key, keys)
+        return {table.key_of(row) for batch in batches for row in batch.rows if row[mark] is not None}
+
     def _keys(self, table: Table, keys: Sequence[Key]) -> set[Key]:
         found = self.source.rows(table, table.key, keys)
         return {key for batch in found for key in table.keys(batch)}
@@ -123,14 +131,14 @@ class FileSide:
 
     def load(self, engine: DiffEngine, place: str, table: Table, shape: Shape) -> LoadedSide:
         """Let the engine read the files; ``where`` is for projects, whose language it is written in."""
-        if self.project and table.transform:
+        if self.project and (table.transform or table.soft_delete):
             return self.project.load(engine, place, table, shape)
         read = self.placed(_read(self, table))
         loaded = self.files.load(engine, place, self.path, read, shape, self.choices)
         if self.name == STAGING and not self.choices.complete:
             loaded = replace(loaded, part=True)  # it holds what the last export brought
         changed = self.changed
-        if changed is None or not table.transform:
+        if changed is None or not (table.transform or table.soft_delete):
             return loaded
         batches = (changed(table, batch) for batch in engine.batches_of(loaded, table, shape))
         return replace(
@@ -144,7 +152,7 @@ class FileSide:
 
     def present(self, table: Table, keys: Sequence[Key]) -> set[Key]:
         """None that was not compared; SchemaError where a filter or a transform leaves rows out."""
-        if self.project and table.transform:
+        if self.project and (table.transform or table.soft_delete):
             return self.project.present(table, keys)
         left_out = "where:" if self.filtered and table.where else ""
         if self.changed and table.transform:
@@ -155,6 +163,10 @@ class FileSide:
             f"rows excluded by {left_out} cannot be distinguished from deleted rows in {self.name}",
             hint="remove them by hand",
         )
+
+    def marked(self, table: Table, keys: Sequence[Key]) -> set[Key]:
+        """As the project tells; none of files, whose marked rows are not compared."""
+        return self.project.marked(table, keys) if self.project else set()
 
     def close(self) -> None:
         """Close the project, where there is one."""

@@ -4,6 +4,7 @@ What is read of every row on its way is found by msgspec, which passes over all 
 Where that does not take a body, as with half of a surrogate pair in json text, the standard library decides.
 """
 
+import json
 import re
 from collections.abc import Hashable, Iterable, Sequence
 from functools import cache, lru_cache
@@ -141,6 +142,12 @@ def whole(body: bytes) -> bytes:
 def join(rows: Iterable[str]) -> bytes:
     """A JSON array of these texts."""
     return ("[" + ",\n".join(rows) + "]").encode()
+
+
+def without(row_text: str, column: str) -> str:
+    """The text of a JSON object without that name; each other value keeps its exact text."""
+    kept = ((name, text) for name, text in cells(row_text).items() if name != column)
+    return "{" + ",".join(f"{json.dumps(name)}:{text}" for name, text in kept) + "}"
 
 
 def cells(row_text: str) -> dict[str, str]:

@@ -85,12 +85,19 @@ class Guarded:
 class Deletes:
     """Rows that the source no longer has: the store's time of the last look for them.
 
-    ``rows`` of them are still in the sink, the first ones by ``keys``.
+    ``rows`` of them are still in the sink, the first ones by ``keys``. Of a table whose source marks deleted
+    rows, ``until`` is the mark up to which they were removed, ``moved_at`` the source's time when that moved,
+    and ``settled`` as that of a keyset. ``held`` rows were left in the sink, because others refer to them or
+    nothing proves that they are the source's.
     """
 
     checked_at: str | None = None
     rows: int = 0
     keys: tuple[Key, ...] = ()
+    until: str | None = None
+    moved_at: str | None = None
+    settled: bool = False
+    held: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,15 @@ Stored = Mapping[str, Any]
 _TABLE = {"future_rows": "ahead"}
 _EXTENT = {"fingerprint": "version"}
 _WALK = {"fingerprint": "version", "next_fingerprint": "told"}
-_DELETES = {"checked_at": "verified_at", "rows": "deletions", "keys": "deleted"}
+_DELETES = {
+    "checked_at": "verified_at",
+    "rows": "deletions",
+    "keys": "deleted",
+    "until": "deleted_until",
+    "moved_at": "deleted_moved_at",
+    "settled": "deleted_settled",
+    "held": "deleted_held",
+}
 _GUARDED = {
     "settings": "settings",
     "columns": "columns",

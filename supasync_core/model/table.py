@@ -30,7 +30,9 @@ class Table:
     for each of them. Every ``compare_every`` a run compares the whole
     table with the source; None is `USUAL` where that is needed. Where the sink refuses more rows than
     ``refused_per_run``, or ``refused_in_all``, the table stops. ``strategy_settings`` are those of the
-    strategy, ``transform_settings`` those of each transform that has any, by its name.
+    strategy, ``transform_settings`` those of each transform that has any, by its name. ``soft_delete`` is the
+    column that marks a row of the source as deleted where it is not NULL: such a row is not copied, and
+    removed from the sink.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Table:
     compare_every: timedelta | None = None
     refused_per_run: int = 20
     refused_in_all: int = 100
+    soft_delete: str | None = None
     strategy_settings: Mapping[str, str] = field(default_factory=dict, hash=False)
     transform_settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
 
@@ -81,8 +84,12 @@ class Table:
         return SchemaError(f"{self.name}: {what}", table=self.name, hint=hint)
 
     def whole(self) -> "Table":
-        """The table with all of its rows: without the filter."""
+        """The table with all of its rows: without the filter, and without those marked as deleted."""
         return replace(self, where=None)
+
+    def raw(self) -> "Table":
+        """The table with all rows that the source holds, those marked as deleted too."""
+        return replace(self.whole(), soft_delete=None)
 
     def narrowed(self, columns: Iterable[str]) -> "Table":
         """The table with these columns, all of them where there are none, untransformed."""

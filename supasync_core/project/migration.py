@@ -19,6 +19,7 @@ from supasync_core.model.settings import Endpoint, Settings
 from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Instant
 from supasync_core.model.transform import Transform
+from supasync_core.project.live_source import live
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,7 @@ def opened(settings: Settings, host: Host, source: Source | None = None) -> Iter
         sink_context = replace(sink_context, fence=fence, note=notes.setdefault)
         source = source or host.sources.get(settings.source.backend).open(source_context)
         stack.enter_context(closing(source))
+        source = live(source, settings.tables)
         sink = host.sinks.get(settings.sink.backend).open(sink_context)
         stack.enter_context(closing(sink))
         store = host.state_stores.get(settings.sink.backend).open(sink_context)

@@ -56,7 +56,8 @@ def _in_old(migration: Migration, table: Table, source: Shape) -> Iterator[Findi
     """Columns that tables.yaml names and OLD does not have, or that are of an unfit type."""
     strategy = migration.strategy(table)
     ordering = [keyset.column for keyset in strategy.keysets(table) if keyset.column]
-    needed = dict.fromkeys([*table.key, *ordering, *table.columns])
+    marks = [table.soft_delete] if table.soft_delete else []
+    needed = dict.fromkeys([*table.key, *ordering, *table.columns, *marks])
     for column in missing_columns(migration.source, table, needed):
         hint = _hint_for_missing(table, column, source)
         yield problem(f"{table.name}: OLD has no column {column}", table.name, hint)
@@ -163,6 +164,7 @@ def check_tables(migration: Migration, past: Past | None) -> Iterator[Finding]:
     for name, text, hint in foreign_keys.circles(migration):
         yield warning(text, name, hint, kind="circle")
     yield from _undeleted(migration)
+    yield from _parents_left_out(migration)
     remarks: Sequence[Remark] = ()
     try:
         remarks = both_sides.remarks_of(migration)
@@ -202,6 +204,17 @@ def _undeleted(migration: Migration) -> Iterator[Finding]:
     if names := [t.name for t in tables if t.deletes == "ignore" and DELETES in migration.unseen(t)]:
         text = f"rows deleted in OLD are not looked for and stay in NEW: {', '.join(names)}"
         yield note(text, "deletes: report names them, deletes: mirror removes them too")
+
+
+def _parents_left_out(migration: Migration) -> Iterator[Finding]:
+    """Tables whose marked rows are left out, and that others refer to which know no marks."""
+    tables = migration.settings.tables
+    for table in (each for each in tables if each.soft_delete):
+        names = [each.name for each in tables if table.name in each.depends_on and not each.soft_delete]
+        if names:
+            text = f"{table.name}: soft_delete leaves out rows that {', '.join(names)} may refer to"
+            hint = "NEW refuses rows whose parent is left out: the app has to mark them too"
+            yield warning(text, table.name, hint)
 
 
 def _made(migration: Migration, past: Past | None, remarks: Sequence[Remark]) -> Iterator[Finding]:

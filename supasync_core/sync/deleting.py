@@ -92,36 +92,13 @@ class Deleting:
         )[1]
         plans = {plan.table.name: plan for plan in self.weighed}
         for done in removed:
-            self._settle(done, plans[done.table.name])
+            plan = plans[done.table.name]
+            tell(checkpoint, plan, done)
+            if done.error is None:
+                self._keep(done.table, (*plan.unproven, *done.held), 0)
         for plan in self.weighed:
-            if plan.unproven:
-                rows = counted(
-                    len(plan.unproven), "row that OLD does not have is", "rows that OLD does not have are"
-                )
-                checkpoint.note(
-                    f"{plan.table.name}: {rows} left in NEW: nothing shows that OLD ever had them"
-                )
-
-    def _settle(self, done: Removed, plan: DeletePlan) -> None:
-        table = done.table
-        self.checkpoint.amend(table, removed=done.removed)
-        if done.error is not None:
-            hint = done.error.hint if done.removed else _by_hand(table)
-            self.fail(table, str(done.error), hint, done.error.exit_code)
-            return
-        self._keep(table, (*plan.unproven, *done.held), 0)
-        if done.removed:
-            rows = counted(done.removed, "row was", "rows were")
-            self.checkpoint.note(
-                f"{table.name}: {rows} removed from NEW, as in OLD; to undo that: supasync reconcile undo"
-            )
-        if done.held:
-            rows = counted(
-                len(done.held),
-                f"row that is deleted in OLD stays in NEW: rows of {done.holder} refer to it",
-                f"rows that are deleted in OLD stay in NEW: rows of {done.holder} refer to them",
-            )
-            self.checkpoint.note(f"{table.name}: {rows}")
+            if plan.table.name not in {done.table.name for done in removed}:
+                tell(checkpoint, plan, Removed(table=plan.table))
 
     def _keep(self, table: Table, keys: tuple[Key, ...], more: int) -> None:
         """Let the state name the deleted rows that NEW still has."""
@@ -133,8 +110,38 @@ class Deleting:
 
     def fail(self, table: Table, error: str, hint: str | None, code: int) -> None:
         """Let the report say it; the rows that were copied are there all the same."""
-        self.checkpoint.note(error, hint)
-        self.checkpoint.amend(table, error=error, hint=hint, exit_code=code)
+        _fail(self.checkpoint, table, error, hint, code)
+
+
+def tell(checkpoint: Checkpoint, plan: DeletePlan, done: Removed) -> None:
+    """Let the report say how a table's removal ended, and which rows stay."""
+    table = plan.table
+    if plan.keys:
+        before = checkpoint.results[table.name].removed or 0
+        checkpoint.amend(table, removed=before + done.removed)
+    if done.error is not None:
+        hint = done.error.hint if done.removed else _by_hand(table)
+        _fail(checkpoint, table, str(done.error), hint, done.error.exit_code)
+    elif done.removed:
+        rows = counted(done.removed, "row was", "rows were")
+        checkpoint.note(
+            f"{table.name}: {rows} removed from NEW, as in OLD; to undo that: supasync reconcile undo"
+        )
+    if done.held:
+        rows = counted(
+            len(done.held),
+            f"row that is deleted in OLD stays in NEW: rows of {done.holder} refer to it",
+            f"rows that are deleted in OLD stay in NEW: rows of {done.holder} refer to them",
+        )
+        checkpoint.note(f"{table.name}: {rows}")
+    if plan.unproven:
+        rows = counted(len(plan.unproven), "row that OLD does not have is", "rows that OLD does not have are")
+        checkpoint.note(f"{table.name}: {rows} left in NEW: nothing shows that OLD ever had them")
+
+
+def _fail(checkpoint: Checkpoint, table: Table, error: str, hint: str | None, code: int) -> None:
+    checkpoint.note(error, hint)
+    checkpoint.amend(table, error=error, hint=hint, exit_code=code)
 
 
 def _by_hand(table: Table) -> str:

@@ -54,7 +54,7 @@ class Freeing:
             )
             return
         if freed:
-            self._retry_others()
+            self.retry_waiting()
 
     def _aside(self, table: Table) -> dict[Key, Sequence[str]]:
         """The rows that are kept out by one that the source does not have, with the unique columns."""
@@ -114,8 +114,8 @@ class Freeing:
                     writer.deliver(table, batch.only([index]))
         self._settle(table)
 
-    def _retry_others(self) -> None:
-        """Rows of other tables may have waited for those that arrived."""
+    def retry_waiting(self) -> None:
+        """Send rows in quarantine again: they may have waited for what was done to others."""
         for table in self.checkpoint.options.tables:
             result = self.checkpoint.results.get(table.name)
             if result and result.status == "ok" and self.checkpoint.writer.quarantine.rows[table.name]:

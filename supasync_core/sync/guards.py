@@ -49,6 +49,7 @@ class Guard:
         current = fingerprint(self.table, transform_factories(self.migration.host, self.table), known)
         changed = [name for name in current if known.get(name, current[name]) != current[name]]
         changed += [name for name in OF_PLUGINS if known and (name in known) != (name in current)]
+        changed += ["soft_delete"] if "soft_delete" in known and not self.table.soft_delete else []
         if changed:
             raise self._start_again(
                 f"{_told(changed)} changed since its rows were copied, and those rows would stay as they are"
@@ -138,6 +139,8 @@ def fingerprint(
     """
     names = ("schema", "key", "timestamp", "where", "columns", "exclude")
     settings = {name: json.dumps(getattr(table, name)) for name in names}
+    if table.soft_delete:
+        settings["soft_delete"] = json.dumps(table.soft_delete)
     settings["plugin"] = json.dumps(table.strategy)
     settings["transform"] = json.dumps([f"{name} {_code(each)}" for name, each in transforms.items()])
     if transforms:

@@ -49,7 +49,7 @@ class SourceSnapshot:
 
     def rows(self, table: Table) -> int:
         """How many rows the source says there are; 0 where nobody knows, or only some of them are copied."""
-        extent = None if table.where else self._extent(table)
+        extent = None if table.where or table.soft_delete else self._extent(table)
         return extent.rows if extent else 0
 
     def fingerprint(self, table: Table) -> str | None:
@@ -125,7 +125,10 @@ def look(migration: Migration, tables: Sequence[Table]) -> SourceSnapshot:
     source = migration.source
     if not isinstance(source, Surveyed):
         return SourceSnapshot()
-    columns = [[keyset.column for keyset in migration.strategy(table).keysets(table)] for table in tables]
+    columns = [
+        [*(keyset.column for keyset in migration.strategy(table).keysets(table)), table.soft_delete]
+        for table in tables
+    ]
     asked = [(table, [name for name in names if name]) for table, names in zip(tables, columns, strict=True)]
     return SourceSnapshot(source.survey(asked))
 

@@ -262,5 +262,4 @@ def without_version(text: str, version: str) -> str:
     ending = f',"{VERSION}":"{version}"}}'
     if text.endswith(ending):
         return text[: -len(ending)] + "}"
-    cell_text = {name: cell for name, cell in raw_json.cells(text).items() if name != VERSION}
-    return "{" + ",".join(f"{json.dumps(name)}:{cell}" for name, cell in cell_text.items()) + "}"
+    return raw_json.without(text, VERSION)

@@ -74,6 +74,7 @@ def test_only_settings_of_tables_are_shared_by_them() -> None:
         "every",
         "transform",
         "deletes",
+        "soft_delete",
         "compare_every",
         "refused_per_run",
         "refused_in_all",

@@ -114,6 +114,8 @@ def _where(wanted: Wanted, filtered: str) -> str:
     whole = not parts or _everything(wanted.spans)
     conditions = [] if whole else ["(" + "\n    or ".join(parts) + ")"]
     conditions += [f"({filtered})"] if filtered else []
+    mark = wanted.table.soft_delete
+    conditions += [f"t.{sql_name(mark)} is null"] if mark else []
     return "\nwhere " + "\n  and ".join(conditions) if conditions else ""
 
 

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from supasync_core.gap.csv import damage, dedupe
 from supasync_core.gap.csv.settle_nulls import Undecided
-from supasync_core.gap.csv.where_filter import leave_out
+from supasync_core.gap.csv.where_filter import leave_marked_out, leave_out
 from supasync_core.gap.import_plan import TableImport
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.wording import counted
@@ -99,6 +99,7 @@ class TableStager:
             rows = " UNION ALL ".join(part.select(columns) for part in self.parts)
             self.staging.stage(self.table, rows, columns)
             self.part.findings += leave_out(self.staging, self.table, self.shape, self.choices.language)
+            self.part.findings += leave_marked_out(self.staging, self.table)
             exact = ", ".join(str(part.file) for part in self.parts if part.exact)
             if exact and not all(part.exact for part in self.parts):
                 dedupe.prefer_exact(self.staging, self.table, self.shape, exact)

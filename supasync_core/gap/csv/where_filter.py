@@ -63,6 +63,25 @@ def leave_out(staging: Staging, table: Table, shape: Shape, language: str) -> li
     return [ExportFinding(kind="where", table=table.name, text=text, level=WARNING)]
 
 
+def leave_marked_out(staging: Staging, table: Table) -> list[ExportFinding]:
+    """Take staged rows out that ``soft_delete`` marks as deleted; what was done, or could not be."""
+    mark, kinds = table.soft_delete, Tables(staging.connection).kinds(ready(table))
+    if mark is None or not kinds:
+        return []
+    if mark not in kinds:
+        text = f"soft_delete: the files have no {mark}: rows that are marked as deleted are imported too"
+        return [ExportFinding(kind="where", table=table.name, text=text, level=WARNING)]
+    there, cell = qualified(ready(table)), plain(f"r.{identifier(mark)}", kinds[mark])
+    marked = f"coalesce({cell}, '') NOT IN ('', 'null')"  # NULL, as the exports of the dashboard print it
+    rows = staging.fetch(f"SELECT count(*) FROM {there} AS r WHERE {marked}")[0][0]
+    if not rows:
+        return []
+    staging.fetch(f"DELETE FROM {there} AS r WHERE {marked}")
+    shown = counted(rows, "row of the files is", "rows of the files are")
+    text = f"{shown} marked as deleted by {mark}, and not imported; rows of NEW are not removed"
+    return [ExportFinding(kind="where", table=table.name, text=text, level=WARNING)]
+
+
 def _sql(condition: Condition, shape: Shape, kinds: Kinds) -> str | None:
     """The condition on a staged row ``r``; None where DuckDB may see it otherwise than PostgreSQL."""
     name = condition.column

@@ -1,0 +1,141 @@
+"""The part of a run that removes from NEW what OLD says it has deleted: marked rows, or those of a strategy.
+
+It follows the tables of a run that were copied to their end, and runs before rows in quarantine are tried
+again: a row that OLD has deleted may hold a unique value that another one of OLD has now. Every guard of
+`supasync_core.sync.removal` applies. The state moves only once none of the rows is in NEW, so whatever holds
+one back, the next run asks for it again.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from supasync_core.api.marked_rows import marked
+from supasync_core.api.strategy import Deleting, Gone, Job
+from supasync_core.model.batch import Key
+from supasync_core.model.errors import TableError
+from supasync_core.model.state import TableState
+from supasync_core.model.table import Table
+from supasync_core.project.own_staging import StagingError, own_staging
+from supasync_core.project.run_options import Interrupted
+from supasync_core.sync import deleting, made_rows, removal
+from supasync_core.sync.checkpoint import Checkpoint
+from supasync_core.sync.freeing import Freeing
+from supasync_core.sync.removal import DeletePlan, Place, Removed
+
+if TYPE_CHECKING:
+    from supasync_core.staging.staging_file import Staging
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Rows of NEW that OLD has deleted, and the state that is true once they are gone."""
+
+    keys: tuple[Key, ...]
+    state: TableState
+
+
+@dataclass
+class SoftDeletes:
+    """Removes what is to be removed; an error in one table does not stop the others."""
+
+    checkpoint: Checkpoint
+    found: dict[str, _Found] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Ask for the deleted rows of each table, and remove those that NEW has."""
+        for table in self.checkpoint.options.tables:
+            if ask := self._asked(table):
+                self._look_apart(table, ask)
+        wanted = [table for table in self.checkpoint.options.tables if table.name in self.found]
+        if not wanted:
+            return
+        try:
+            with own_staging(self.checkpoint.migration.settings) as staging:
+                removed = self._remove(wanted, staging)
+        except StagingError as err:
+            for table in wanted:
+                deleting.Deleting(self.checkpoint).not_looked(table, err, overdue=False)
+            return
+        if removed:
+            Freeing(self.checkpoint).retry_waiting()
+
+    def _asked(self, table: Table) -> Callable[[Job], Iterator[Gone]] | None:
+        """What tells the deleted rows of this table; None if nothing does, or not in this run.
+
+        What an earlier run, or this one, may still write could bring a row back.
+        """
+        checkpoint = self.checkpoint
+        result = checkpoint.results.get(table.name)
+        unsettled = checkpoint.lease.unsettled or checkpoint.known(table).late
+        if unsettled or result is None or result.status != "ok":
+            return None
+        if mark := table.soft_delete:
+            return lambda job: marked(job, mark)
+        strategy = checkpoint.migration.strategy(table)
+        return strategy.deleted if isinstance(strategy, Deleting) else None
+
+    def _look(self, table: Table, ask: Callable[[Job], Iterator[Gone]]) -> None:
+        """Find which of the deleted rows NEW has; without any, the state moves at once."""
+        checkpoint, project = self.checkpoint, self.checkpoint.migration
+        job = checkpoint.snapshot.job(table, project.source, checkpoint.known(table), checkpoint.run.now)
+        state = job.state
+        there = dict.fromkeys(self._in_new(table, state.deletes.held))
+        for gone in ask(job):
+            checkpoint.save_if_due()
+            checkpoint.options.check()
+            if checkpoint.options.interrupted():
+                raise Interrupted
+            there |= dict.fromkeys(self._in_new(table, gone.keys))
+            state = gone.state
+        keys = tuple(made_rows.lacking(project, table, list(there)))
+        if keys:
+            self.found[table.name] = _Found(keys, state)
+        else:
+            checkpoint.keep(table, replace(state, deletes=replace(state.deletes, held=())))
+
+    def _in_new(self, table: Table, keys: Sequence[Key]) -> list[Key]:
+        if not keys:
+            return []
+        narrow = table.whole().narrowed(table.key)
+        asked = set(keys)
+        batches = self.checkpoint.migration.sink.rows(narrow, table.key, list(keys))
+        return [key for batch in batches for key in table.keys(batch) if key in asked]
+
+    def _remove(self, tables: Sequence[Table], staging: "Staging") -> bool:
+        """Remove what was found, after another look at the lease; whether any row was removed."""
+        checkpoint = self.checkpoint
+        place = Place.of(checkpoint.migration, staging)
+        plans = [self._weighed(place, table, staging) for table in tables]
+        for plan in plans:
+            checkpoint.writer.reread.written.add(plan.table.name)
+        checkpoint.save(checkpoint.report(), status="running")
+        done = {each.table.name: each for each in removal.remove(place, plans, checkpoint.run.now)[1]}
+        for plan in plans:
+            self._settle(plan, done.get(plan.table.name) or Removed(table=plan.table))
+        return any(each.removed for each in done.values())
+
+    def _weighed(self, place: Place, table: Table, staging: "Staging") -> DeletePlan:
+        """What may go. OLD has a marked row at this very moment, so it is proven to be OLD's own."""
+        keys = self.found[table.name].keys
+        if table.soft_delete:
+            staging.sighted(place.source_ref, table, dict.fromkeys(keys))
+            staging.keep_sighted(place.source_ref, table)
+        return removal.weigh(place, table, keys)
+
+    def _settle(self, plan: DeletePlan, done: Removed) -> None:
+        """Say what was done, and keep the state if the next run need not ask for the same rows again."""
+        checkpoint, table = self.checkpoint, plan.table
+        deleting.tell(checkpoint, plan, done)
+        left = (*plan.unproven, *done.held)
+        if done.error is None and len(left) <= deleting.KEPT:
+            state = self.found[table.name].state
+            checkpoint.keep(table, replace(state, deletes=replace(state.deletes, held=left)))
+
+    def _look_apart(self, table: Table, ask: Callable[[Job], Iterator[Gone]]) -> None:
+        try:
+            self._look(table, ask)
+        except TableError as err:
+            if err.table is None:
+                raise
+            deleting.Deleting(self.checkpoint).fail(table, str(err), err.hint, err.exit_code)
