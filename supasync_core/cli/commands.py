@@ -180,8 +180,8 @@ def _print_error(session: Session, code: int, text: str, hint: str | None) -> in
     code = session.error_code or code
     if session.wants_json:
         shown = {"error": text, "hint": hint, "exit_code": code}
-        click.echo(session.redact(json.dumps(shown, indent=2)))
-    click.echo(session.redact(f"error: {text}"), err=True)
+        click.echo(json.dumps(shown, indent=2))
+    click.echo(f"error: {text}", err=True)
     if hint:
-        click.echo(session.redact(textwrap.indent(hint, "  ")), err=True)
+        click.echo(textwrap.indent(hint, "  "), err=True)
     return code

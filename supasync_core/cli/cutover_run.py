@@ -1,6 +1,5 @@
 """One call of `supasync cutover`: what it opens, asks, prints, and lets sync and verify do."""
 
-import json
 import sys
 import textwrap
 import time
@@ -99,21 +98,21 @@ class Command:
             restored = [] if dry else [each.replaced.path for each in due]
             since = [asdict(each) for each in writes]
             document = {"restored": restored, "since": since, "switched_at": progress.switched_at}
-            self._print(json.dumps(document, indent=2))
+            output.print_json(document)
             return 0
-        self._print(f"written to NEW since the switch at {progress.switched_at}:")
+        click.echo(f"written to NEW since the switch at {progress.switched_at}:")
         for write in writes:
-            self._print(f"  {write.table}: {write.text}")
+            click.echo(f"  {write.table}: {write.text}")
         click.echo(_CLOSED if progress.closed_at else _OPEN)
         return 0
 
     def confirm(self, question: str) -> bool:
         """Whether the answer is yes; --yes is yes."""
-        return self.yes or output.confirm(self.session.redact(question))
+        return self.yes or output.confirm(question)
 
     def say(self, text: str) -> None:
         """Print a line to stderr."""
-        click.echo(self.session.redact(text), err=True)
+        click.echo(text, err=True)
 
     def sleep(self, seconds: float, why: str) -> None:
         """Wait, with a bar on a terminal."""
@@ -164,7 +163,7 @@ class Command:
         settings = migration.settings
         with (
             interruptible(settings.max_runtime) as interrupted,
-            output.watching(self.session.redact, as_json=True) as watch,
+            output.watching(as_json=True) as watch,
         ):
             options = RunOptions(tables=settings.tables, interrupted=interrupted, last=True)
             report = runner.sync(migration, options, watch)
@@ -210,7 +209,7 @@ class Command:
         text = visible(f"{outcome.result:<9} {outcome.name}: {outcome.what}: {outcome.detail}")
         if outcome.hint:
             text += "\n" + textwrap.indent(outcome.hint, " " * 10)
-        click.echo(self.session.redact(text), err=self.as_json)
+        click.echo(text, err=self.as_json)
 
     def _end(self, context: CutoverContext, *, switched: bool, manual: bool = True) -> None:
         """The certificate's place, what else names OLD, the manual steps, and the user's own."""
@@ -230,7 +229,7 @@ class Command:
                 "steps": list(own),
                 "sql": scripts,
             }
-            self._print(json.dumps(document, indent=2))
+            output.print_json(document)
             return
         lines = [f"\n{each}" for each in scripts]
         if place:
@@ -240,10 +239,7 @@ class Command:
             lines += [f"manual step: {step.text}", *(f"    {each}" for each in step.commands)]
         lines += [f"your own step: {each}" for each in own]
         for line in lines:
-            self._print(line)
-
-    def _print(self, text: str) -> None:
-        click.echo(self.session.redact(text))
+            click.echo(line)
 
 
 _OPEN = "NEW was not closed, so syncs continue. Restart your app, which names OLD again."

@@ -155,7 +155,6 @@ def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, 
     asked = SideOptions(**given)  # type: ignore[arg-type]
     settings = asked.settings(session)
     printer = diff_output.PRINTERS[form](
-        redact=session.redact,
         left=asked.left,
         right=asked.right,
         limit=_SHOWN if limit is None and form == "table" else limit,

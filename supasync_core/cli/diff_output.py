@@ -5,7 +5,7 @@ import json
 import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import StringIO
 from itertools import islice
@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from supasync_core.cli.output import hint, line
+from supasync_core.cli.output import hint, line, redactor
 from supasync_core.cli.streams import bare
 from supasync_core.diff.causes import CAUSES
 from supasync_core.diff.compare import Tables
@@ -39,7 +39,6 @@ COLUMNS = ("table", "kind", "key", "column", "left", "right", "cause", "count")
 class Printer:
     """What all forms share; ``limit`` is how many rows of a table are shown, None for all."""
 
-    redact: Callable[[str], str]
     left: str
     right: str
     limit: int | None = None
@@ -50,7 +49,7 @@ class Printer:
 
     def failed(self, table: Table, err: TableError) -> None:
         """A table that could not be compared."""
-        line(self.redact(f"error: {err}"), err=True)
+        line(f"error: {err}", err=True)
         hint(err.hint, err=True)
 
     def table(self, found: TableDiff, rows: Explained) -> None:
@@ -64,16 +63,9 @@ class Printer:
         """Called instead of ``end``; whether the error was printed here."""
         return False
 
-    def _echo(self, text: str) -> None:
-        click.echo(self.redact(text))
-
-    def _shown(self, rows: Explained) -> Explained:
-        """The rows up to the limit."""
-        return islice(rows, self.limit)
-
     def _notes(self, found: TableDiff) -> None:
         for note in found.notes:
-            line(self.redact(f"note: {found.table.name}: {note}"), err=True)
+            line(f"note: {found.table.name}: {note}", err=True)
 
 
 @dataclass
@@ -83,24 +75,21 @@ class AsTable(Printer):
     causes: Counter[str] = field(default_factory=Counter)
     compared: int = 0
 
-    def _echo(self, text: str) -> None:
-        line(self.redact(text))
-
     def begin(self, tables: Tables) -> None:
         """Say which tables one side alone has."""
         for side, names in ((self.left, tables.left_only), (self.right, tables.right_only)):
             for name in names:
-                self._echo(f"{name}: only in {side}")
+                line(f"{name}: only in {side}")
 
     def table(self, found: TableDiff, rows: Explained) -> None:
         """The counts, the columns and keys that do not match, then rows."""
         self.compared += 1
         counts = ", ".join(f"{number:,} {name}" for name, number in found.counts.items())
         young = f", {found.young:,} skipped as too young" if found.young else ""
-        self._echo(f"{found.table.name}: {counts}{young}")
+        line(f"{found.table.name}: {counts}{young}")
         for side, names in ((self.left, found.left_only), (self.right, found.right_only)):
             if names:
-                self._echo(f"  columns only in {side}: {', '.join(names)}")
+                line(f"  columns only in {side}: {', '.join(names)}")
         self._duplicates(found)
         self._notes(found)
         lines: list[tuple[object, ...]] = []
@@ -117,24 +106,24 @@ class AsTable(Printer):
             output.table(("", "key", "column", self.left, self.right, "likely cause"), lines)
         if hidden:
             more = counted(hidden, "more row", "more rows")
-            self._echo(f"  and {more}: --limit N shows N, --format jsonl all of them")
+            line(f"  and {more}: --limit N shows N, --format jsonl all of them")
 
     def end(self, *, equal: bool) -> None:
         """What the causes mean, and the answer."""
         for cause, number in self.causes.most_common():
             rows = counted(number, "row", "rows")
-            self._echo(f"{rows}: {cause}: {CAUSES[cause]}" if CAUSES[cause] else f"{rows}: cause {cause}")
+            line(f"{rows}: {cause}: {CAUSES[cause]}" if CAUSES[cause] else f"{rows}: cause {cause}")
         if equal:
-            self._echo(f"equal: {self.compared} tables" if self.compared != 1 else "equal")
+            line(f"equal: {self.compared} tables" if self.compared != 1 else "equal")
 
     def _duplicates(self, found: TableDiff) -> None:
         for each in found.duplicates[:_LISTED]:
             key = ", ".join(map(visible, each.key))
-            self._echo(f"  key {key}: {each.left} rows in {self.left}, {each.right} in {self.right}")
+            line(f"  key {key}: {each.left} rows in {self.left}, {each.right} in {self.right}")
         if found.duplicate_keys:
             names = ", ".join(found.table.key)
             keys = counted(found.duplicate_keys, f"key ({names}) does", f"keys ({names}) do")
-            self._echo(f"  {keys} not tell rows apart: not compared")
+            line(f"  {keys} not tell rows apart: not compared")
 
     def _lines(self, found: TableDiff, row: RowDiff, cause: str) -> Iterator[tuple[object, ...]]:
         key = ", ".join(_cell(text) for text in row.key)
@@ -163,35 +152,35 @@ class AsJson(Printer):
         """The error in the table's place."""
         super().failed(table, err)
         self._name(table)
-        self._echo(json.dumps({"error": str(err), "hint": err.hint}))
+        click.echo(json.dumps({"error": str(err), "hint": err.hint}))
 
     def table(self, found: TableDiff, rows: Explained) -> None:
         """The table under its name; ``causes`` counts all rows, also those beyond the limit."""
         self._notes(found)
         self._name(found.table)
-        self._echo(json.dumps(summary(found), ensure_ascii=False)[:-1] + ', "rows": [')
+        click.echo(json.dumps(summary(found), ensure_ascii=False)[:-1] + ', "rows": [')
         causes: Counter[str] = Counter()
         for number, (row, cause) in enumerate(rows):
             causes[cause] += 1
             if self.limit is None or number < self.limit:
-                self._echo(
+                click.echo(
                     ("," if number else "") + json.dumps(detail(found, row, cause), ensure_ascii=False)
                 )
-        self._echo(f'], "causes": {json.dumps(causes)}}}')
+        click.echo(f'], "causes": {json.dumps(causes)}}}')
 
     def end(self, *, equal: bool) -> None:
         """Close the object."""
-        self._echo("" if self.begun else self.head)
-        self._echo(f'}}, "equal": {json.dumps(equal)}}}')
+        click.echo("" if self.begun else self.head)
+        click.echo(f'}}, "equal": {json.dumps(equal)}}}')
 
     def abort(self, err: SupasyncError) -> bool:
         """Close the object after what was printed already."""
         if self.begun:
-            self._echo(f'}}, "equal": null, "error": {json.dumps(str(err))}}}')
+            click.echo(f'}}, "equal": null, "error": {json.dumps(str(err))}}}')
         return self.begun
 
     def _name(self, table: Table) -> None:
-        self._echo(("," if self.begun else self.head) + json.dumps(table.name, ensure_ascii=False) + ":")
+        click.echo(("," if self.begun else self.head) + json.dumps(table.name, ensure_ascii=False) + ":")
         self.begun = True
 
 
@@ -203,9 +192,9 @@ class AsJsonLines(Printer):
         """The counts, then the rows."""
         name = found.table.name
         self._notes(found)
-        self._echo(json.dumps({"table": name, **summary(found)}))
-        for row, cause in self._shown(rows):
-            self._echo(json.dumps({"table": name, **detail(found, row, cause)}, ensure_ascii=False))
+        click.echo(json.dumps({"table": name, **summary(found)}))
+        for row, cause in islice(rows, self.limit):
+            click.echo(json.dumps({"table": name, **detail(found, row, cause)}, ensure_ascii=False))
 
 
 @dataclass
@@ -221,7 +210,7 @@ class AsCsv(Printer):
         self._notes(found)
         for kind, number in found.counts.items():
             self._record({"table": found.table.name, "kind": kind, "count": number})
-        for row, cause in self._shown(rows):
+        for row, cause in islice(rows, self.limit):
             key = ", ".join("" if text is None else text for text in row.key)
             head = {"table": found.table.name, "kind": row.kind, "key": key, "cause": cause}
             if row.kind != CHANGED:
@@ -234,7 +223,7 @@ class AsCsv(Printer):
         out = StringIO()
         cells = [values.get(name) for name in COLUMNS]
         csv.writer(out).writerow([defused(cell) if self.defuse else cell for cell in cells])
-        bare(sys.stdout).write(self.redact(out.getvalue()))
+        bare(sys.stdout).write(redactor()(out.getvalue()))
 
 
 PRINTERS: Mapping[str, type[Printer]] = {

@@ -1,6 +1,5 @@
 """`supasync gap`: the last gap by hand, while OLD answers no request any more."""
 
-import json
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -70,7 +69,7 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
         _write(Path(out), [(each.table, each.sql) for each in queries])
     if as_json:
         rows = [{"table": q.table, "file": q.file, "sql": q.sql, "copy": q.copy} for q in queries]
-        click.echo(json.dumps(rows, indent=2))
+        output.print_json(rows)
         return 0
     for number, each in enumerate(queries, 1):
         if out:

@@ -96,7 +96,7 @@ class Command:
             return self._end(plan, 0, "nothing was sent")
         with (
             interruptible(self.settings.max_runtime) as asked,
-            output.watching(self.session.redact, as_json=self.as_json) as watch,
+            output.watching(as_json=self.as_json) as watch,
         ):
             sending = Sender(migration, self.staging, lease, lease.state, plan, watch, asked)
             done = sending.run()
@@ -105,10 +105,9 @@ class Command:
                 for each in part.loaded:
                     self.staging.remember(self._imported(each.digest), lease.run.now)
         if self.as_json:
-            text = json.dumps({**plan.as_json(), "report": done.as_json()}, indent=2)
-            click.echo(self.session.redact(text))
+            output.print_json({**plan.as_json(), "report": done.as_json()})
         else:
-            output.report(done, self.session.redact, as_json=False)
+            output.report(done, as_json=False)
         return done.exit_code
 
     def _agreed(self) -> bool:
@@ -135,7 +134,7 @@ class Command:
 
     def _end(self, plan: ImportPlan, code: int, text: str) -> int:
         if self.as_json:
-            click.echo(self.session.redact(json.dumps({**plan.as_json(), "message": text}, indent=2)))
+            output.print_json({**plan.as_json(), "message": text})
         else:
             click.echo(text)
         return code
@@ -184,7 +183,7 @@ class Command:
             grouped[level, each.table, each.kind, each.column].append(each)
         for (level, table, kind, _), found in grouped.items():
             for each in found[:_SHOWN]:
-                output.line(self.session.redact(f"{level}: {table}: {each.text} [{kind}]"))
+                output.line(f"{level}: {table}: {each.text} [{kind}]")
             if len(found) > _SHOWN:
                 output.line(
                     f"  and {len(found) - _SHOWN:,} more of {kind} in {table}: --report FILE lists them all"

@@ -1,6 +1,5 @@
 """`supasync init`: a first tables.yaml from OLD's tables, or what an existing one lacks."""
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -94,7 +93,7 @@ def init(session: Session, place: Path | None, *, as_json: bool) -> int:
     if as_json:
         doubles = [remark.table for remark in twice]
         kept = {"written": str(path), "tables": names, "left_out": refused, "twice": doubles}
-        click.echo(json.dumps(kept, indent=2))
+        output.print_json(kept)
         return 0
     undecided = f", {len(refused)} undecided" if refused else ""
     output.line(f"{path} written: {counted(len(names), 'table', 'tables')} to copy{undecided}")
@@ -127,7 +126,7 @@ def _compare(session: Session, path: Path, place: Path | None, *, as_json: bool)
             "gone": gone,
             "commented": commented,
         }
-        click.echo(json.dumps(document, indent=2))
+        output.print_json(document)
         return 0 if complete else 1
     if missing:
         click.echo(f"# {path} exists and was not changed. It lacks these; paste them below tables:\n")

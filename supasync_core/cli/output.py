@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -25,12 +25,28 @@ if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn, TaskID
     from rich.text import Text
 
+    from supasync_core.api.backend import Remark
+    from supasync_core.schema.both_sides import Difference
+    from supasync_core.status.finding import Finding
+
 _NARROW = 100
 
 
 def say(text: str, *, as_json: bool = False) -> None:
     """Print a sentence as the result, or ``{"message": ...}``."""
     click.echo(json.dumps({"message": text}) if as_json else text)
+
+
+def print_json(document: object) -> None:
+    """Print a document as the result."""
+    click.echo(json.dumps(document, indent=2))
+
+
+def findings(found: Iterable[Difference | Finding | Remark]) -> None:
+    """Print what was found, each with what to do."""
+    for each in found:
+        line(f"{each.level}: {each.text}")
+        hint(each.hint)
 
 
 def line(text: str, *, err: bool = False) -> None:
@@ -87,7 +103,7 @@ def styled(text: str) -> Text:
     """A text for rich, redacted and without control characters; nothing in it is markup."""
     from rich.text import Text  # noqa: PLC0415 - not needed under cron
 
-    return Text(visible(_redactor()(text)))
+    return Text(visible(redactor()(text)))
 
 
 def label(text: str) -> str:
@@ -104,7 +120,7 @@ def moving(*columns: ProgressColumn) -> Iterator[Progress]:
     from rich.progress import Progress  # noqa: PLC0415 - not needed under cron
 
     console = Console(file=bare(sys.stderr), stderr=True)
-    with Progress(*columns, console=console, transient=True) as progress, reguarded(_redactor()):
+    with Progress(*columns, console=console, transient=True) as progress, reguarded(redactor()):
         yield progress
 
 
@@ -139,7 +155,8 @@ def _clock() -> Iterator[Callable[[str], None]]:
         yield lambda text: progress.update(task, description=label(text))
 
 
-def _redactor() -> Callable[[str], str]:
+def redactor() -> Callable[[str], str]:
+    """What takes keys out of a text that goes to a stream without its guard."""
     context = click.get_current_context(silent=True)
     session = context.find_object(Session) if context else None
     return session.redact if session else str
@@ -170,19 +187,19 @@ def counts(found: Estimate, *, as_json: bool) -> None:
         line(found.sentence)
 
 
-def report(done: Report, redact: Callable[[str], str], *, as_json: bool) -> None:
+def report(done: Report, *, as_json: bool) -> None:
     """Print the end of a run: one line if all is well, else each cause and what to do."""
     if as_json:
-        click.echo(redact(json.dumps(done.as_json(), indent=2)))
+        print_json(done.as_json())
         return
     if done.stopped:
-        click.echo(redact(f"error: {done.stopped}"), err=True)
+        click.echo(f"error: {done.stopped}", err=True)
         hint(done.stopped.hint, err=True)
     for share in done.shares:
         if share.warns:
             line(f"warning: {share.sentence}", err=True)
     for note in done.notes:
-        line(redact(f"note: {note}"), err=True)
+        line(f"note: {note}", err=True)
     click.echo(
         f"{done.status}: {counted(done.records, 'row', 'rows')} synced, "
         f"{counted(done.requests, 'request', 'requests')}, "
@@ -193,10 +210,10 @@ def report(done: Report, redact: Callable[[str], str], *, as_json: bool) -> None
 
 
 @contextmanager
-def watching(redact: Callable[[str], str], *, as_json: bool) -> Iterator[RunObserver]:
+def watching(*, as_json: bool) -> Iterator[RunObserver]:
     """A progress bar on a terminal's stderr; without one, a line per table on stdout."""
     if not sys.stderr.isatty():
-        yield _Lines(redact, quiet=as_json)
+        yield _Lines(quiet=as_json)
         return
     from rich import progress as bars  # noqa: PLC0415 - not needed under cron
 
@@ -208,14 +225,13 @@ def watching(redact: Callable[[str], str], *, as_json: bool) -> Iterator[RunObse
         bars.TimeElapsedColumn(),
     )
     with moving(*columns) as progress:
-        yield _Bars(progress, _Lines(redact, quiet=as_json))
+        yield _Bars(progress, _Lines(quiet=as_json))
 
 
 class _Lines:
     """Plain lines, as cron mails them."""
 
-    def __init__(self, redact: Callable[[str], str], *, quiet: bool) -> None:
-        self._redact = redact
+    def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
 
     def table_begins(self, table: Table) -> None:
@@ -231,7 +247,7 @@ class _Lines:
         if result.error:
             reason = result.error.removeprefix(f"{result.name}: ")
             status = "" if result.status == "ok" else f"{result.status}: "
-            line(self._redact(f"{result.name}: {status}{reason}"), err=True)
+            line(f"{result.name}: {status}{reason}", err=True)
         hint(result.hint, err=True)
 
 

@@ -1,6 +1,5 @@
 """`supasync plugins`: what is loaded, from where, what failed, and what makes every start slow."""
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -38,11 +37,11 @@ def plugins(session: Session, *, as_json: bool) -> int:
     _add_commands(host)
     rows = [_row(host, plugin) for plugin in host.loaded]
     if as_json:
-        click.echo(session.redact(json.dumps(rows, indent=2)))
+        output.print_json(rows)
     else:
         output.table(
             ("plugin", "from", "provides"),
-            [(row["name"], row["origin"], session.redact(_provides(row))) for row in rows],
+            [(row["name"], row["origin"], _provides(row)) for row in rows],
         )
         for row in rows:
             for note in row["notes"]:

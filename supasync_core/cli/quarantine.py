@@ -1,6 +1,5 @@
 """`supasync quarantine`: the rows that NEW refused."""
 
-import json
 from dataclasses import asdict
 from typing import Any
 
@@ -31,7 +30,7 @@ def list_rows(session: Session, *, as_json: bool) -> int:
     rows = [{"table": name, **asdict(row)} for name, rows in state.quarantine.items() for row in rows]
     rows += [_unlisted(name, again) for name, again in state.again.items()]
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        output.print_json(rows)
     elif rows:
         cells = [(row["table"], ", ".join(row["key"]), row["reason"], row["since"]) for row in rows]
         output.table(("table", "key", "reason", "since"), cells)

@@ -1,6 +1,5 @@
 """`supasync reconcile`: compare, show the plan, apply it; and undo."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
@@ -63,7 +62,7 @@ class Command:
             target.renew()
             found = comparing.compared(table)
             for note in found.notes:
-                output.line(self.session.redact(f"note: {table.name}: {note}"), err=True)
+                output.line(f"note: {table.name}: {note}", err=True)
             self._refuse_unfiltered(comparing, found)
             self._refuse_lossy(found)
             target.named(found.table)
@@ -115,7 +114,7 @@ class Command:
         blocked = any(plan.obstacle or plan.refused for plan in plans)
         if self.as_json:
             tables = {plan.table.name: plan.as_json() for plan in plans}
-            click.echo(json.dumps({"applied": False, "tables": tables}, indent=2, ensure_ascii=False))
+            output.print_json({"applied": False, "tables": tables})
         else:
             self._show(plans)
             click.echo("nothing was written: --apply does this")
@@ -128,7 +127,7 @@ class Command:
         output.table(("table", "insert", "update", f"newer in {right}", f"only in {right}", "delete"), rows)
         for plan in plans:
             for text in self._remarks(plan):
-                output.line(self.session.redact(f"{plan.table.name}: {text}"))
+                output.line(f"{plan.table.name}: {text}")
 
     def _remarks(self, plan: TablePlan) -> Iterator[str]:
         """What a person should know before the plan is applied."""
@@ -182,15 +181,15 @@ class Command:
         if self.as_json:
             tables = {name: each.as_json() for name, each in apply.outcomes.items()}
             document = {"applied": True, "status": status, "change": apply.change, "tables": tables}
-            click.echo(self.session.redact(json.dumps(document, indent=2, ensure_ascii=False)))
+            output.print_json(document)
             return
         for name, each in apply.outcomes.items():
             changes = f"{each.inserted:,} inserted, {each.updated:,} updated, {each.removed:,} removed"
             output.line(f"{name}: {changes}")
             for text in _failures(each):
-                output.line(self.session.redact(f"{name}: {text}"), err=True)
+                output.line(f"{name}: {text}", err=True)
         for note in target.notes:
-            output.line(self.session.redact(f"note: {note}"), err=True)
+            output.line(f"note: {note}", err=True)
         click.echo(f"{status}: {counted(rows, 'row', 'rows')} written or removed")
 
 
@@ -202,7 +201,7 @@ def undo(session: Session, options: SideOptions, *, as_json: bool) -> int:
         done = undo_change.undo(place)
         target.release("success" if done.complete else "partial", done.rows, undone=done.id)
     if as_json:
-        click.echo(session.redact(json.dumps(done.as_json(), indent=2, ensure_ascii=False)))
+        output.print_json(done.as_json())
         return 0 if done.complete else ExitCode.PERSON
     for each in done.put_back:
         output.line(
@@ -218,7 +217,7 @@ def undo(session: Session, options: SideOptions, *, as_json: bool) -> int:
                 err=True,
             )
     for error in done.errors:
-        output.line(session.redact(f"error: {error}"), err=True)
+        output.line(f"error: {error}", err=True)
     click.echo(f"the change of {done.at} is undone; rows that it inserted stay")
     return 0 if done.complete else ExitCode.PERSON
 

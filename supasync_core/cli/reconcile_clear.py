@@ -1,6 +1,5 @@
 """`supasync reconcile clear`: remove rows of NEW that OLD does not have and that block its rows."""
 
-import json
 from collections.abc import Sequence
 from contextlib import closing
 
@@ -44,9 +43,9 @@ def clear(session: Session, tables: tuple[str, ...], *, applied: bool, as_json: 
         details = {"change": change, "removed": counts}
         lease.release("success" if complete else "partial", state, details=details)
     if as_json:
-        click.echo(session.redact(json.dumps({**_as_json(found, applied=True), "removed": counts}, indent=2)))
+        output.print_json({**_as_json(found, applied=True), "removed": counts})
     else:
-        _print(session, done)
+        _print(done)
     return 0 if complete and not found.empty else ExitCode.PERSON
 
 
@@ -65,7 +64,7 @@ def _remove(lease: Lease, found: BlockingRows) -> tuple[str, list[Removed]]:
 
 def _show(found: BlockingRows, *, as_json: bool, applied: bool) -> None:
     if as_json:
-        click.echo(json.dumps(_as_json(found, applied=applied), indent=2))
+        output.print_json(_as_json(found, applied=applied))
         return
     for name in found.empty:
         output.line(
@@ -94,13 +93,13 @@ def _shown(keys: Sequence[tuple[str, ...]]) -> str:
     return "; ".join([*(", ".join(key) for key in keys[:_SHOWN]), *["..."] * (len(keys) > _SHOWN)])
 
 
-def _print(session: Session, done: Sequence[Removed]) -> None:
+def _print(done: Sequence[Removed]) -> None:
     for each in reversed(done):
         output.line(f"{each.table.name}: {counted(each.removed, 'row', 'rows')} removed")
         if each.held:
             output.line(f"{each.table.name}: {each.held_text}", err=True)
         if each.error:
-            output.line(session.redact(f"error: {each.error}"), err=True)
+            output.line(f"error: {each.error}", err=True)
             output.hint(each.error.hint, err=True)
     if any(each.removed for each in done):
         click.echo("next: supasync sync; to undo this before that: supasync reconcile undo")

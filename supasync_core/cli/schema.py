@@ -1,7 +1,5 @@
 """`supasync schema`: the tables of both projects; plugins add what their backend needs."""
 
-import json
-
 import click
 
 from supasync_core.api.backend import Remark
@@ -32,7 +30,7 @@ def diff(session: Session, *, as_json: bool) -> int:
     with session.migration() as migration:
         found = compared(migration)
     if as_json:
-        click.echo(json.dumps(found.as_json(), indent=2))
+        output.print_json(found.as_json())
     else:
         click.echo(f"OLD: {session.settings.source.ref}\nNEW: {session.settings.sink.ref}\n")
         _print(found)
@@ -41,9 +39,7 @@ def diff(session: Session, *, as_json: bool) -> int:
 
 def _print(found: Comparison) -> None:
     lines: list[Difference | Remark] = [*found.differences, *found.remarks]
-    for each in lines:
-        output.line(f"{each.level}: {each.text}")
-        output.hint(each.hint)
+    output.findings(lines)
     levels = [each.level for each in lines]
     problems, warnings = levels.count(PROBLEM), levels.count(WARNING)
     weights = f"{counted(problems, 'problem', 'problems')}, {counted(warnings, 'warning', 'warnings')}"

@@ -1,6 +1,5 @@
 """`supasync setup` and `supasync check`: look at both sides; setup then writes the baseline."""
 
-import json
 from dataclasses import asdict, replace
 
 import click
@@ -31,7 +30,7 @@ def check(session: Session, *, as_json: bool) -> int:
     with session.migration() as migration:
         found = preflight(migration, _print_progress)
     if as_json:
-        click.echo(json.dumps(_as_json(found), indent=2))
+        output.print_json(_as_json(found))
         return 0 if found.fine else 3
     _print(session, found)
     if found.fine and (found.past is None or found.past.state is None):
@@ -77,7 +76,7 @@ def setup(session: Session, start: str | None, *, as_json: bool) -> int:
             message = _write_baseline(migration, instant)
     if as_json:
         outcome = {"baseline": True, "message": message, "next": [asdict(step) for step in steps(found)]}
-        click.echo(json.dumps({**_as_json(found), **outcome}, indent=2))
+        output.print_json({**_as_json(found), **outcome})
     else:
         click.echo(message)
         _print_next(found)
@@ -102,9 +101,7 @@ def _print(session: Session, found: Preflight) -> None:
     output.table(
         ("table", "rows in OLD", "rows in NEW"), [tuple(asdict(row).values()) for row in found.tables]
     )
-    for finding in found.findings:
-        output.line(f"{finding.level}: {finding.text}")
-        output.hint(finding.hint)
+    output.findings(found.findings)
     click.echo(_verdict(found))
 
 

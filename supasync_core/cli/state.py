@@ -1,6 +1,5 @@
 """`supasync state`: show the cursors, reset a table, close and reopen."""
 
-import json
 from dataclasses import replace
 
 import click
@@ -28,7 +27,7 @@ def show(session: Session, *, as_json: bool) -> int:
     if current is None:
         raise StateError(NO_BASELINE, hint="run: supasync setup")
     if as_json:
-        click.echo(json.dumps(to_json(current), indent=2))
+        output.print_json(to_json(current))
         return 0
     order = {table.name: i for i, table in enumerate(session.settings.tables)}
     rows = [

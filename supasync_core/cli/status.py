@@ -1,8 +1,7 @@
 """`supasync status`: how the runs went, and whether all is well."""
 
-import json
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -49,9 +48,9 @@ def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int
         forecasts = {name: found.as_json(name) for name, found in coming.items()}
         where = {"phase": {"number": stands.number, "name": stands.name, "next": stands.next}}
         left = {"undecided": by_name(left_out)}
-        click.echo(json.dumps({**_as_json(health), **left, **where, "forecasts": forecasts}, indent=2))
+        output.print_json({**_as_json(health), **left, **where, "forecasts": forecasts})
     else:
-        _show(health, session.redact)
+        _show(health)
         output.undecided(left_out)
         for share in known:
             if share.warns:
@@ -66,7 +65,7 @@ def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int
     return ExitCode.PERSON if too_old else ExitCode.DONE
 
 
-def _show(health: Health, redact: Callable[[str], str]) -> None:
+def _show(health: Health) -> None:
     if not health.runs:
         click.echo("no run yet")
         return
@@ -74,7 +73,7 @@ def _show(health: Health, redact: Callable[[str], str]) -> None:
     synced = counted(last.records, "row", "rows")
     output.line(f"last run: {last.status}, {last.created_at}, {synced} ({last.command})")
     if last.error:
-        click.echo(redact(textwrap.indent(last.error, "  ")))
+        click.echo(textwrap.indent(last.error, "  "))
     blind = sum(lag.blind for lag in health.tables)
     but = f"; updates are not seen in {counted(blind, 'table', 'tables')}, see below" if blind else ""
     output.line(f"health: {health.verdict}{but}")

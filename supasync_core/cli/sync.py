@@ -94,7 +94,7 @@ def run(  # noqa: PLR0913 - what a run may be
                     migration.strategy(
                         table
                     )  # imported before the run: an upgrade may remove its file meanwhile
-                with output.watching(session.redact, as_json=as_json) as watch:
+                with output.watching(as_json=as_json) as watch:
                     try:
                         report = runner.sync(migration, plan, watch)
                     except LockedError as err:
@@ -140,7 +140,7 @@ def _show_forecast(migration: Migration, tables: Sequence[Table], state: State, 
 
 
 def _conclude(session: Session, report: Report, last: LastSuccess, *, as_json: bool) -> int:
-    output.report(report, session.redact, as_json=as_json)
+    output.report(report, as_json=as_json)
     if report.complete:
         last.note()
     code = last.escalated(report.exit_code, session.settings.stale_after, report.success_age)

@@ -1,6 +1,5 @@
 """`supasync usage`: what this month has cost, what it will have cost, and the budgets."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -63,7 +62,7 @@ def usage(session: Session, *, estimate: bool, as_json: bool) -> int:
             "forecasts": {project: found.as_json(project) for project, found in coming.items()},
             "estimated_database_bytes": {"OLD": estimated},
         }
-        click.echo(json.dumps(shown, indent=2))
+        output.print_json(shown)
         return 0
     click.echo(f"{_day(begin):%B %Y} (UTC), {counted(len(month), 'run', 'runs')}\n")
     _print_tables(known, purposes, f"by {_day(end - 1):%b %d}")

@@ -1,6 +1,5 @@
 """`supasync verify`: whether NEW holds what OLD has."""
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -54,9 +53,9 @@ def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool
     left_out = last_list(session.settings).tables
     if as_json:
         shown = {**found.as_json(), "undecided": by_name(left_out)}
-        click.echo(session.redact(json.dumps(shown, indent=2)))
+        output.print_json(shown)
     else:
-        _show(session, found, limit, left_out)
+        _show(found, limit, left_out)
     return found.exit_code
 
 
@@ -74,9 +73,9 @@ def staging(session: Session) -> "Iterator[Staging | None]":
         yield kept
 
 
-def _show(session: Session, found: Verification, limit: int, left_out: Sequence[Undecided]) -> None:
+def _show(found: Verification, limit: int, left_out: Sequence[Undecided]) -> None:
     for verdict in found.tables:
-        _show_table(session, verdict, limit)
+        _show_table(verdict, limit)
     for title, names in _methods(found).items():
         output.line(f"{title[0]} ({', '.join(names)})")
         for sentence in title[1:]:
@@ -94,8 +93,8 @@ def _show(session: Session, found: Verification, limit: int, left_out: Sequence[
     click.echo(f"{word}; {cost}")
 
 
-def _show_table(session: Session, verdict: TableVerdict, limit: int) -> None:
-    output.line(f"{verdict.name}: {session.redact(_headline(verdict))}")
+def _show_table(verdict: TableVerdict, limit: int) -> None:
+    output.line(f"{verdict.name}: {_headline(verdict)}")
     if verdict.error:
         output.hint(verdict.hint)
         return
@@ -109,7 +108,7 @@ def _show_table(session: Session, verdict: TableVerdict, limit: int) -> None:
         if len(keys) > limit:
             click.echo("    ... (--limit, --json)")
     for line in _remarks(verdict):
-        output.line(f"  {session.redact(line)}")
+        output.line(f"  {line}")
     steps = ", ".join(f"{step} {number:,}" for step, number in verdict.requests.items())
     if steps:
         click.echo(f"  requests: {steps}; {format_size(verdict.bytes)}")
