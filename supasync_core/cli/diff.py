@@ -3,17 +3,19 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from supasync_core.cli import streams
+from supasync_core.cli.diff_output import PRINTERS, Printer
 from supasync_core.cli.output import rows_read
-from supasync_core.cli.params import Decorated, Duration, choices, csv_options
-from supasync_core.diff.difference import NAMES
-from supasync_core.model import timestamps
+from supasync_core.cli.params import CsvOptions, Decorated, Duration, csv_options, listed
+from supasync_core.diff.causes import Guess, side_of_old
+from supasync_core.diff.compare import DiffOptions, SideComparison
+from supasync_core.diff.difference import LEFT, NAMES
+from supasync_core.diff.engine import DiffEngine
+from supasync_core.diff.side_finder import SideFinder
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError, DiffCode, SupasyncError, TableError
 from supasync_core.model.settings import Settings
@@ -21,11 +23,7 @@ from supasync_core.model.state import State
 from supasync_core.project.migration import store_of_sink
 from supasync_core.project.session import Session
 from supasync_core.staging.csv.choices import Choices
-from supasync_core.staging.csv.find_files import Files, by_side, parse_named
-
-if TYPE_CHECKING:
-    from supasync_core.cli.diff_output import Printer
-    from supasync_core.diff.compare import DiffOptions, SideComparison
+from supasync_core.staging.csv.find_files import by_side, parse_named
 
 _SHOWN = 20
 
@@ -36,9 +34,9 @@ def sides(command: Decorated) -> Decorated:
         click.argument("left"),
         click.argument("right"),
         click.option("--table", "tables", multiple=True, metavar="T", help="Only this table; repeatable."),
-        click.option("--key", multiple=True, metavar="C", help="The key, where tables.yaml has none."),
-        click.option("--columns", multiple=True, metavar="C,...", help="Only these columns, and the key."),
-        click.option("--ignore", multiple=True, metavar="C,...", help="All columns but these."),
+        listed("--key", metavar="C", help="The key, where tables.yaml has none."),
+        listed("--columns", metavar="C,...", help="Only these columns, and the key."),
+        listed("--ignore", metavar="C,...", help="All columns but these."),
         click.option("--min-age", type=Duration(), help="Ignore rows that are younger, such as 15m."),
         click.option("--strict", is_flag=True, help="Numbers differ where their digits do: 1.50 and 1.5."),
         csv_options,
@@ -53,22 +51,12 @@ def sides(command: Decorated) -> Decorated:
     return command
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SideOptions:
+@dataclass(kw_only=True)
+class SideOptions(CsvOptions, DiffOptions):
     """The arguments and options of `sides`, as they were given."""
 
     left: str
     right: str
-    tables: tuple[str, ...] = ()
-    key: tuple[str, ...] = ()
-    columns: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    min_age: timedelta | None = None
-    strict: bool = False
-    files: tuple[str, ...] = ()
-    dialects: tuple[str, ...] = ()
-    nulls: tuple[str, ...] = ()
-    encodings: tuple[str, ...] = ()
     complete: bool = False
 
     def settings(self, session: Session) -> Settings | None:
@@ -93,29 +81,9 @@ class SideOptions:
             hint = "two files need no tables.yaml where the key is named: --key COLUMN"
             raise err.amended(hint=hint) from err
 
-    def options(self, settings: Settings | None) -> "DiffOptions":
-        """The options as the comparison takes them."""
-        from supasync_core.diff.compare import DiffOptions  # noqa: PLC0415 - --help needs none of it
-
-        return DiffOptions(
-            tables=self.tables,
-            key=_listed(self.key),
-            columns=_listed(self.columns),
-            ignore=_listed(self.ignore),
-            strict=self.strict,
-            min_age=self.min_age,
-            now=timestamps.to_text(timestamps.now()),
-            declared=settings.tables if settings else None,
-        )
-
-    def named(self, settings: Settings | None) -> dict[str, Files]:
-        """The files that were named as a table's, by side."""
-        tables = [table.name for table in settings.tables] if settings else None
-        return by_side(parse_named(self.files, tables), self.left, self.right)
-
-    def choices(self) -> Choices:
+    def reading(self) -> Choices:
         """How CSV files are to be read."""
-        return choices(self.dialects, self.nulls, self.encodings, complete=self.complete)
+        return self.choices(complete=self.complete)
 
 
 @click.command()
@@ -148,13 +116,11 @@ def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, 
     alone. Exits with 0 where both are equal, 1 where they differ, 2 where that cannot be told.
     """
     session.error_code, session.wants_json = DiffCode.TROUBLE, form == "json"
-    from supasync_core.cli import diff_output  # noqa: PLC0415 - --help needs none of it
-
     if form != "table":
         streams.use_utf8()
     asked = SideOptions(**given)  # type: ignore[arg-type]
     settings = asked.settings(session)
-    printer = diff_output.PRINTERS[form](
+    printer = PRINTERS[form](
         left=asked.left,
         right=asked.right,
         limit=_SHOWN if limit is None and form == "table" else limit,
@@ -169,33 +135,27 @@ def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, 
 
 
 @contextmanager
-def opened(session: Session, asked: SideOptions, settings: Settings | None) -> "Iterator[SideComparison]":
+def opened(session: Session, asked: SideOptions, settings: Settings | None) -> Iterator[SideComparison]:
     """Both sides and an engine between them, opened."""
-    from supasync_core.diff.compare import SideComparison  # noqa: PLC0415 - --help opens nothing
-    from supasync_core.diff.engine import DiffEngine  # noqa: PLC0415
-    from supasync_core.diff.side_finder import SideFinder  # noqa: PLC0415
-
+    declared = settings.tables if settings else None
+    names = [table.name for table in declared] if declared else None
     with ExitStack() as stack:
-        progress = stack.enter_context(rows_read())
         finding = SideFinder(
             host=session.host,
             settings=settings,
-            choices=asked.choices(),
-            named=asked.named(settings),
+            choices=asked.reading(),
+            named=by_side(parse_named(asked.files, names), asked.left, asked.right),
             ledger=Ledger(),
-            progress=progress,
+            progress=stack.enter_context(rows_read()),
         )
         left = stack.enter_context(closing(finding.side(asked.left, asked.right)))
         right = stack.enter_context(closing(finding.side(asked.right, asked.left)))
         engine = stack.enter_context(closing(DiffEngine()))
-        yield SideComparison(left, right, engine, asked.options(settings), finding.choices)
+        yield SideComparison(left, right, engine, asked, finding.choices, declared)
 
 
-def _printed(comparing: "SideComparison", printer: "Printer", state: State | None) -> int:
+def _printed(comparing: SideComparison, printer: Printer, state: State | None) -> int:
     """Compare and print table after table; the exit code. One that fails does not stop the others."""
-    from supasync_core.diff.causes import Guess, side_of_old  # noqa: PLC0415 - --help needs none of it
-    from supasync_core.diff.difference import LEFT  # noqa: PLC0415
-
     sides = comparing.left.name, comparing.right.name
     tables = comparing.tables()
     comparing.check(tables.both)
@@ -227,8 +187,3 @@ def _state(session: Session, asked: SideOptions, settings: Settings | None) -> S
             return store.past(1).state
     except SupasyncError:
         return None
-
-
-def _listed(given: tuple[str, ...]) -> tuple[str, ...]:
-    """Names that were given one by one, or with commas between them."""
-    return tuple(dict.fromkeys(name.strip() for each in given for name in each.split(",") if name.strip()))

@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from supasync_core.api.registration import Context
 from supasync_core.cli import output, streams
+from supasync_core.cli.gap_import import Command
 from supasync_core.cli.params import csv_options
 from supasync_core.cli.sync import run
+from supasync_core.gap import wanted
+from supasync_core.gap.csv.queries import query, refuse_same_files
 from supasync_core.gap.no_source import NoSource
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError, SupasyncError
@@ -19,6 +23,7 @@ from supasync_core.model.row_key import NOT_BY_HAND, has_row_key
 from supasync_core.model.settings import Endpoint, Settings
 from supasync_core.project.migration import opened
 from supasync_core.project.session import Session
+from supasync_core.staging.staging_file import Staging
 from supasync_core.system.files import write_private
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -44,10 +49,6 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
 
     They are in import order; each says where to save its result.
     """
-    from supasync_core.gap import wanted  # noqa: PLC0415 - --help needs none of it
-    from supasync_core.gap.csv.queries import query, refuse_same_files  # noqa: PLC0415
-    from supasync_core.staging.staging_file import Staging  # noqa: PLC0415
-
     streams.use_utf8()
     settings = session.settings
     with closing(Staging(settings.staging)) as staging:
@@ -102,21 +103,20 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
 )
 @_JSON
 @click.pass_obj
-def import_(session: Session, /, folder: str | None, sink: str | None, **options: object) -> int:
+def import_(session: Session, /, folder: str | None, sink: str | None, **options: Any) -> int:  # noqa: ANN401 - of every kind
     """Check the files of FOLDER and import them into NEW.
 
     They are compared with NEW first; rows are sent parents first. With --file FOLDER may be left out.
 
     Exits with 3 where a table was not sent because its files have errors.
     """
-    from supasync_core.cli.gap_import import Command  # noqa: PLC0415 - --help needs none of it
-    from supasync_core.staging.staging_file import Staging  # noqa: PLC0415
-
     if folder is None and not options["files"]:
         raise click.UsageError("Missing argument 'FOLDER'.")
     settings = _rehearsed(session, sink) if sink else session.settings
     with closing(Staging(settings.staging)) as staging:
-        command = Command(session, settings, staging, rehearsal=bool(sink), **options)  # type: ignore[arg-type]
+        command = Command(
+            session=session, settings=settings, staging=staging, rehearsal=bool(sink), **options
+        )
         return command.run(None if folder is None else Path(folder))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from supasync_core.cli import output
-from supasync_core.cli.params import choices
+from supasync_core.cli.params import CsvOptions
 from supasync_core.cli.sync import interruptible
 from supasync_core.gap.csv.queries import Wanted, query
 from supasync_core.gap.import_plan import KINDS, ImportPlan, TableImport
@@ -39,8 +39,8 @@ _SHOWN = 3
 _REFETCHED = 200
 
 
-@dataclass
-class Command:
+@dataclass(kw_only=True)
+class Command(CsvOptions):
     """One call of `gap import`."""
 
     session: Session
@@ -50,20 +50,13 @@ class Command:
     yes: bool = False
     dry_run: bool = False
     as_json: bool = False
-    files: tuple[str, ...] = ()
-    dialects: tuple[str, ...] = ()
-    nulls: tuple[str, ...] = ()
-    encodings: tuple[str, ...] = ()
     accepted: tuple[str, ...] = ()
     report: str | None = None
     no_defuse: bool = False
 
     def run(self, folder: Path | None) -> int:
         """The exit code: 0 where everything was sent, 3 where a table was not."""
-        reading = choices(
-            self.dialects,
-            self.nulls,
-            self.encodings,
+        reading = self.choices(
             language=self.settings.source.backend,
             files=parse_named(self.files, [table.name for table in self.settings.tables]),
             accepted=frozenset(self.accepted),

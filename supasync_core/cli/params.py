@@ -1,6 +1,7 @@
 """Options that several commands have, and the kinds of their values."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +25,16 @@ class Duration(click.ParamType[timedelta]):
         if found is None:
             self.fail(f"{value} is not a duration such as 15m, 2h, 1h30m or 90d", param, ctx)
         return found
+
+
+def listed(name: str, metavar: str, help: str) -> Callable[[Decorated], Decorated]:  # noqa: A002 - as click has it
+    """An option with names that are given one by one, or with commas between them."""
+
+    def names(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+        found = (name.strip() for each in given for name in each.split(","))
+        return tuple(dict.fromkeys(filter(None, found)))
+
+    return click.option(name, multiple=True, metavar=metavar, help=help, callback=names)
 
 
 _CSV = (
@@ -57,25 +68,29 @@ _CSV = (
 
 
 def csv_options(command: Decorated) -> Decorated:
-    """The options that say how CSV files are read; `choices` is what they mean."""
+    """The options that say how CSV files are read."""
     for option in reversed(_CSV):
         command = option(command)
     return command
 
 
-def choices(
-    dialects: tuple[str, ...],
-    nulls: tuple[str, ...],
-    encodings: tuple[str, ...],
-    **others: Any,  # noqa: ANN401
-) -> Choices:
-    """What `csv_options` say, without the files; ConfigError where one of them means nothing."""
-    return Choices(
-        dialects=_pairs("--dialect", dialects),
-        nulls=_pairs("--null", nulls),
-        encodings=_encodings(encodings),
-        **others,
-    )
+@dataclass(kw_only=True)
+class CsvOptions:
+    """What was given by `csv_options`."""
+
+    files: tuple[str, ...] = ()
+    dialects: tuple[str, ...] = ()
+    nulls: tuple[str, ...] = ()
+    encodings: tuple[str, ...] = ()
+
+    def choices(self, **others: Any) -> Choices:  # noqa: ANN401 - whatever else is chosen
+        """What they say, without the files; ConfigError where one of them means nothing."""
+        return Choices(
+            dialects=_pairs("--dialect", self.dialects),
+            nulls=_pairs("--null", self.nulls),
+            encodings=_encodings(self.encodings),
+            **others,
+        )
 
 
 def _encodings(options: tuple[str, ...]) -> dict[str, str]:

@@ -6,7 +6,9 @@ from typing import Any
 
 import click
 
+from supasync_core.cli import reconcile_apply, reconcile_clear
 from supasync_core.cli.diff import SideOptions, sides
+from supasync_core.cli.params import listed
 from supasync_core.project.session import Session
 
 SIDES = "LEFT RIGHT"
@@ -87,15 +89,14 @@ def left_right(session: Session, /, **options: Any) -> int:  # noqa: ANN401 - op
     in the staging, for supasync reconcile undo. A row is only removed from new where it is known to
     have come from old.
     """
-    from supasync_core.cli.reconcile_apply import Command  # noqa: PLC0415 - --help needs none of it
-
-    given = SideOptions(**{name: options.pop(name) for name in SideOptions.__dataclass_fields__})
-    return Command(session, given, **options).run()
+    names = options.keys() & SideOptions.__dataclass_fields__.keys()
+    given = SideOptions(**{name: options.pop(name) for name in names})
+    return reconcile_apply.Command(session, given, **options).run()
 
 
 @reconcile.command()
 @click.argument("right", default="new")
-@click.option("--key", multiple=True, metavar="C", help="The key, where tables.yaml has none.")
+@listed("--key", metavar="C", help="The key, where tables.yaml has none.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def undo(session: Session, right: str, key: tuple[str, ...], *, as_json: bool) -> int:
@@ -104,9 +105,7 @@ def undo(session: Session, right: str, key: tuple[str, ...], *, as_json: bool) -
     RIGHT is new where it is not named. Rows that were replaced or removed are restored; rows that were
     inserted stay, and so do rows that have changed since.
     """
-    from supasync_core.cli.reconcile_apply import undo as undone  # noqa: PLC0415 - --help needs none of it
-
-    return undone(session, SideOptions(left=right, right=right, key=key), as_json=as_json)
+    return reconcile_apply.undo(session, SideOptions(left=right, right=right, key=key), as_json=as_json)
 
 
 @reconcile.command()
@@ -122,6 +121,4 @@ def clear(session: Session, tables: tuple[str, ...], *, applied: bool, as_json: 
     Before a table's first sync, that is every row OLD lacks; afterwards, only rows that hold a unique
     value OLD needs. They are kept in the staging: supasync reconcile undo restores them.
     """
-    from supasync_core.cli.reconcile_clear import clear as cleared  # noqa: PLC0415 - --help needs none of it
-
-    return cleared(session, tables, applied=applied, as_json=as_json)
+    return reconcile_clear.clear(session, tables, applied=applied, as_json=as_json)

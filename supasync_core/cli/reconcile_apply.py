@@ -226,7 +226,7 @@ def _target(
     session: Session, options: SideOptions, settings: Settings | None, *, writes: bool
 ) -> AbstractContextManager[Target]:
     sides = options.left, options.right
-    return opened_target(session.host, settings, sides, options.choices(), writes=writes)
+    return opened_target(session.host, settings, sides, options.reading(), writes=writes)
 
 
 def _tables(place: Place, key: tuple[str, ...]) -> tuple[Table, ...]:

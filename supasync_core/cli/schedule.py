@@ -9,6 +9,7 @@ import click
 
 from supasync_core.api.plugin_host import Host
 from supasync_core.cli.params import Duration
+from supasync_core.config import load
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.quantities import format_duration
 from supasync_core.project.session import Session
@@ -57,8 +58,6 @@ def schedule(session: Session, scheduler: str, every: timedelta | None) -> int:
 
 def _without_this_shell(session: Session) -> tuple[str, ...]:
     """The problems of the settings when variables come from .env alone."""
-    from supasync_core.config import load  # noqa: PLC0415 - --help needs none of it
-
     host = Host()
     host.load_installed()
     try:

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from typing import TYPE_CHECKING
 
 import click
 
@@ -16,11 +15,9 @@ from supasync_core.model.quantities import format_size
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_core.project.session import Session
+from supasync_core.staging.staging_file import Staging
 from supasync_core.verify import Progress, TableVerdict, Verification
 from supasync_core.verify import verify as compare
-
-if TYPE_CHECKING:
-    from supasync_core.staging.staging_file import Staging
 
 SHOWN = 10
 
@@ -60,10 +57,8 @@ def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool
 
 
 @contextmanager
-def staging(session: Session) -> "Iterator[Staging | None]":
+def staging(session: Session) -> Iterator[Staging | None]:
     """The staging; None, with a note, where another process has it open."""
-    from supasync_core.staging.staging_file import Staging  # noqa: PLC0415 - --help opens nothing
-
     with ExitStack() as stack:
         kept = None
         try:

@@ -1,7 +1,7 @@
 """The tables of two sides, one after the other: which, by which key, which columns, whose types."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import product
 
@@ -9,6 +9,7 @@ from supasync_core.api.registry import did_you_mean
 from supasync_core.diff.difference import LEFT, RIGHT, DiffRequest, TableDiff
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.sides import FileSide, Side
+from supasync_core.model import timestamps
 from supasync_core.model.errors import ConfigError, TableError
 from supasync_core.model.opaque_keys import foreign
 from supasync_core.model.table import Column, Shape, Table
@@ -19,9 +20,9 @@ TIMESTAMPS = ("updated_at", "created_at")
 """The timestamps of tables that are not declared, as far as they have them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class DiffOptions:
-    """The options of the command; ``declared`` are the tables of tables.yaml, None without it."""
+    """What is compared, and how; ``now`` is the time from which ``min_age`` counts."""
 
     tables: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
@@ -29,8 +30,7 @@ class DiffOptions:
     ignore: tuple[str, ...] = ()
     strict: bool = False
     min_age: timedelta | None = None
-    now: str = ""
-    declared: tuple[Table, ...] | None = None
+    now: str = field(default_factory=lambda: timestamps.to_text(timestamps.now()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +49,18 @@ class Tables:
 
 @dataclass(frozen=True, slots=True)
 class SideComparison:
-    """Compares the tables of two sides."""
+    """Compares the tables of two sides; ``declared`` are those of tables.yaml, None without it."""
 
     left: Side
     right: Side
     engine: DiffEngine
     options: DiffOptions
     choices: Choices
+    declared: tuple[Table, ...] | None = None
 
     def tables(self) -> Tables:
         """Which tables there are; ConfigError where none is shared, or a named one is missing."""
-        declared = self.options.declared or ()
+        declared = self.declared or ()
         chosen = [self._named(name, declared) for name in dict.fromkeys(self.options.tables)]
         mine, theirs = (side.tables(chosen or declared) for side in (self.left, self.right))
         if chosen:
@@ -163,7 +164,7 @@ class SideComparison:
                     hint=_in_another_case(name, names)
                     or "name the key's columns: --key COLUMN, once for each of them",
                 )
-        declared = {each.name for each in self.options.declared or ()}
+        declared = {each.name for each in self.declared or ()}
         return table if table.name in declared else replace(table, timestamp=TIMESTAMPS)
 
     def _types(self, shapes: Sequence[Shape]) -> tuple[Shape, list[str]]:
