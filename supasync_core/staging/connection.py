@@ -185,8 +185,9 @@ def _connect(
     path: Path, *, read_only: bool | None, memory: str | None = None, loads: bool = False
 ) -> DuckDBPyConnection:
     """A connection; ``read_only`` is None where any mode in which this process has attached it will do."""
-    path, *_ = [real(path.with_name(f"{path.name}{suffix}")) for suffix in _BESIDE]
+    path, *beside = [real(path.with_name(f"{path.name}{suffix}")) for suffix in _BESIDE]
     name = duckdb_path(path)
+    new = read_only is False and not any(each.exists() for each in (path, *beside))
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
         raise StateError(f"{path} is not a regular file", hint="name a DuckDB file")
     with _creating, translate_errors(path):
@@ -195,6 +196,8 @@ def _connect(
             held = connection.execute(_HELD, [_NAME]).fetchone()
             if held is None:
                 _attach(connection, path, read_only=bool(read_only), memory=memory, loads=loads)
+                if not new:  # what is new is in a folder of ours: `open_to_write` has made sure
+                    _refuse_code(connection, path, loads=loads)
             else:
                 _check_mode(path, read_only=read_only, held=bool(held[0]))
             connection.execute(f"USE {_NAME}")
@@ -225,22 +228,22 @@ def _attach(
     for setting in settings:
         connection.execute(f"SET GLOBAL {setting}")
     connection.execute(f"ATTACH {literal(name)} AS {_NAME} ({mode})")
+
+
+def _refuse_code(connection: DuckDBPyConnection, path: Path, *, loads: bool) -> None:
+    """SchemaError where the file changes what a query means, or where what ``loads`` has any SQL at all."""
     has = refuse_shadowing(connection, _NAME, path)
-    code = _code(connection, has) if loads else None
+    if not loads:
+        return
+    code = next((each for each in has if each[0] in _CODE), None)
+    if not code:
+        with suppress(duckdb.CatalogException):  # before DuckDB 2.0
+            code = connection.execute(_TRIGGERS, {"file": _NAME}).fetchone()
     if code:
         raise SchemaError(
             f"{path} has a {code[0]} {code[1]}, and supasync never runs SQL stored in a file",
             hint="move the file away: supasync makes a new one",
         )
-
-
-def _code(connection: DuckDBPyConnection, has: list[tuple[str, str]]) -> tuple[str, str] | None:
-    """Kind and name of something in the attached file that is SQL."""
-    found = next((each for each in has if each[0] in _CODE), None)
-    if not found:
-        with suppress(duckdb.CatalogException):  # before DuckDB 2.0
-            found = connection.execute(_TRIGGERS, {"file": _NAME}).fetchone()
-    return found
 
 
 def refuse_shadowing(connection: DuckDBPyConnection, database: str, path: Path) -> list[tuple[str, str]]:

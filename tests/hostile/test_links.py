@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
@@ -10,9 +9,9 @@ import pytest
 
 from supasync_core.model.errors import SupasyncError
 from supasync_core.system import links
+from tests.servers import command
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links and owners are POSIX's")
-COMMAND = Path(sys.executable).with_name("supasync")
 OTHER = 12_345
 SETTINGS = """version: 1
 source: {{backend: {source}}}
@@ -44,9 +43,7 @@ def mine(tmp_path: Path) -> Path:
 def run(folder: Path, *args: str, **settings: str) -> subprocess.CompletedProcess[str]:
     if settings:
         (folder / "tables.yaml").write_text(SETTINGS.format(**settings))
-    return subprocess.run(
-        [COMMAND, *args], cwd=folder, capture_output=True, text=True, timeout=60, check=False
-    )
+    return command.run(folder, *args)
 
 
 def both(folder: Path, sink: str) -> str:
