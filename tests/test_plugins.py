@@ -1,5 +1,8 @@
 """Plugins: what is broken is named, the rest works."""
 
+import importlib.util
+import py_compile
+import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -114,3 +117,64 @@ def test_a_broken_installed_plugin_leaves_the_others_working() -> None:
 def test_an_unknown_name_is_answered_with_a_suggestion() -> None:
     with pytest.raises(PluginError, match=r"unknown source backend dukdb, did you mean duckdb\?"):
         installed().sources.get("dukdb")
+
+
+BESIDE = """
+from supasync_core import hookimpl
+import near_by
+from near_by_package.inner import VALUE
+
+@hookimpl
+def supasync_register_transforms(registry):
+    from near_by_later import later
+    registry.add(f"{near_by.NAME}_{VALUE}_{later}", lambda row: row)
+"""
+
+
+@pytest.fixture
+def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A plugin file with modules beside it, none of them imported yet."""
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    for name in [each for each in sys.modules if each.startswith("near_by")]:
+        monkeypatch.delitem(sys.modules, name)
+    (tmp_path / "near_by_package").mkdir()
+    for name, text in {
+        "near_by.py": "import json\nNAME = json.dumps('one')[1:-1]\n",
+        "near_by_package/__init__.py": "",
+        "near_by_package/inner.py": "from near_by_package import other\nVALUE = other.VALUE\n",
+        "near_by_package/other.py": "VALUE = 'two'\n",
+        "near_by_later.py": "later = 'three'\n",
+        "json.py": "raise SystemExit('a module of the standard library was replaced')\n",
+        "duckdb.py": "raise SystemExit('an installed module was replaced')\n",
+    }.items():
+        local(tmp_path, text, name)
+    return local(tmp_path, BESIDE)
+
+
+def test_a_local_file_imports_the_files_beside_it(beside: Path) -> None:
+    host = installed()
+    host.load_file(beside, beside.parent)
+    assert "one_two_three" in host.transforms
+    assert importlib.import_module("duckdb").__version__, "what is installed comes first"
+
+
+def test_a_file_beside_it_that_others_may_write_to_is_not_run(beside: Path) -> None:
+    (beside.parent / "near_by_package" / "other.py").chmod(0o666)
+    with pytest.raises(PluginError, match=r"other.py: .*and it is code: chmod go-w"):
+        installed().load_file(beside, beside.parent)
+
+
+def test_a_mistake_in_a_file_beside_it_names_that_file(beside: Path) -> None:
+    local(beside.parent, "NAME = unknown\n", "near_by.py")
+    with pytest.raises(PluginError, match=r"near_by.py:1.*NameError"):
+        installed().load_file(beside, beside.parent)
+
+
+def test_bytecode_beside_it_is_not_run(beside: Path, tmp_path: Path) -> None:
+    other = local(tmp_path, "NAME = 'another'\n", "near_by_other.py")
+    cache = importlib.util.cache_from_source(str(beside.parent / "near_by.py"))
+    Path(cache).parent.mkdir()
+    py_compile.compile(str(other), cache)
+    host = installed()
+    host.load_file(beside, beside.parent)
+    assert "one_two_three" in host.transforms

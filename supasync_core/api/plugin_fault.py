@@ -119,9 +119,19 @@ def place_of(plugin: Plugin, err: BaseException) -> str | None:
         return f"{err.filename}:{err.lineno}"
     frames = [(frame, line) for frame, line in traceback.walk_tb(err.__traceback__)]
     named = [(str(frame.f_globals.get("__name__")).partition(".")[0], frame, line) for frame, line in frames]
-    own = [each for each in named if each[0] == plugin.package]
+    own = [each for each in named if each[0] == plugin.package or _is_beside(plugin, each[1].f_code)]
     theirs = own or [each for each in named if each[0] not in _NOT_THEIRS]
     return f"{theirs[-1][1].f_code.co_filename}:{theirs[-1][2]}" if theirs else None
+
+
+def _is_beside(plugin: Plugin, code: CodeType) -> bool:
+    """Whether the code is in a file beside a plugin file, which that one has imported."""
+    path = Path(code.co_filename)
+    return (
+        isinstance(plugin.found, Path)
+        and path.is_relative_to(plugin.found.parent.absolute())
+        and "site-packages" not in path.parts
+    )
 
 
 def _reason(err: BaseException) -> str:

@@ -1,7 +1,10 @@
 """A plugin in a file beside tables.yaml: where it may lie, and how it is imported."""
 
 import importlib.util
-from importlib.machinery import SourceFileLoader
+import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
 
@@ -30,8 +33,36 @@ class _Source(SourceFileLoader):
         return self.source_to_code(self.get_data(path), path)
 
 
+class _Beside(MetaPathFinder):
+    """Finds the modules and packages in the folder of a plugin file, after all that is installed.
+
+    So none of them can stand in for a module that supasync or a library imports. Each is code, as the plugin
+    file is, so the same is asked of its place, and its text is run.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The module's file in the folder, if there is one."""
+        del path, target  # a package of the folder has no path of its own: others would look there first
+        place = self.folder.joinpath(*fullname.split("."))
+        for file in (place / "__init__.py", place.with_name(f"{place.name}.py")):
+            if file.is_file():
+                check_place(file.resolve(), self.folder.resolve())
+                spec = importlib.util.spec_from_file_location(
+                    fullname, file, loader=_Source(fullname, str(file))
+                )
+                if spec is not None and spec.submodule_search_locations is not None:
+                    spec.submodule_search_locations = []
+                return spec
+        return None
+
+
 def imported_file(path: Path) -> ModuleType:
-    """The module in the file; PluginError where there is none."""
+    """The module in the file, which may import those beside it; PluginError where there is none."""
     if not path.is_file():
         raise PluginError("no such file")
     name = f"{LOCAL}{path.stem}"
@@ -39,6 +70,9 @@ def imported_file(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     if spec is None or path.suffix != ".py":
         raise PluginError("it is not a Python file")
+    folder = path.parent.absolute()
+    if not any(isinstance(finder, _Beside) and finder.folder == folder for finder in sys.meta_path):
+        sys.meta_path.append(_Beside(folder))
     module = importlib.util.module_from_spec(spec)
     loader.exec_module(module)
     return module

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from supasync_core.model.batch import Cursor, Key
 from supasync_core.model.comparison_state import Comparison
@@ -58,12 +59,13 @@ class Late:
     ``since``: the source's time before it read that, None where nobody knows. ``until``: the store's time
     up to which it may arrive. As long as that lasts, no cursor moves beyond ``since``, less the overlap, and
     nothing counts as unchanged. ``back``: where a table that was not yet read to its end had got to, from
-    where it is read once more when that is over.
+    where it is read once more when that is over, with what its strategy had kept for itself (``own``).
     """
 
     since: str | None
     until: str
     back: Mapping[str, KeysetState] | None = None
+    own: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ class TableState:
     ``read_at``: the source's time of the last complete read. ``future_rows``: rows stamped later than that.
     ``extent``: what the source told before the last complete read. ``late``: a run that ended uncleanly
     may still write rows of it. ``comparison``: how far the walk is that finds what reading does not see, and
-    what it knows; None before the table was read to its end, and where the table is not walked.
+    what it knows; None before the table was read to its end, and where the table is not walked. ``own``: what
+    the strategy keeps for itself, JSON values by name.
     """
 
     keysets: Mapping[str, KeysetState] = field(default_factory=dict)
@@ -118,6 +121,7 @@ class TableState:
     guarded: Guarded = field(default_factory=Guarded)
     deletes: Deletes = field(default_factory=Deletes)
     comparison: Comparison | None = None
+    own: Mapping[str, Any] = field(default_factory=dict)
 
     def keyset(self, name: str) -> KeysetState:
         """The state of that keyset; a fresh one where nothing is known yet."""
@@ -136,13 +140,15 @@ class TableState:
         """
         if known.late is None:
             return self
-        keysets = known.keysets if known.read_at else self.keysets
-        return replace(self, keysets=keysets, read_at=known.read_at, late=known.late).unsure()
+        kept = known if known.read_at else self
+        state = replace(self, keysets=kept.keysets, own=kept.own, read_at=known.read_at, late=known.late)
+        return state.unsure()
 
     def arrived(self) -> "TableState":
         """A copy as it is once nothing of an earlier run may arrive any more."""
-        back = self.late.back if self.late else None
-        return replace(self, late=None, keysets=self.keysets if back is None else back)
+        if self.late is None or self.late.back is None:
+            return replace(self, late=None)
+        return replace(self, late=None, keysets=self.late.back, own=self.late.own)
 
     def doubtful(self) -> "TableState":
         """A copy in which no page counts as unchanged: newer rows may be in the sink than were confirmed."""
@@ -226,7 +232,7 @@ class State:
         """A copy that knows nothing of that table, but what may still arrive: it is read again."""
         tables = {key: value for key, value in self.tables.items() if key != name}
         if late := self.table(name).late:
-            tables[name] = TableState(late=replace(late, back={}))
+            tables[name] = TableState(late=replace(late, back={}, own={}))
         again = {key: value for key, value in self.again.items() if key != name}
         return replace(self.with_quarantine(name, ()), tables=tables, again=again)
 

@@ -1,8 +1,9 @@
 """What the records of the last runs mean, in which of four phases a migration stands, and what is next."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from supasync_core.api.blind_spots import UPDATES, compared_at, is_covered
 from supasync_core.api.state_store import Past, Record
@@ -36,7 +37,8 @@ class TableLag:
     found to be deleted in the source and are in the sink still, the first of them by key. ``unseen`` are the
     kinds of changes that reading does not see; ``compared_at`` is when all values were compared last.
     ``blind``: updates may be missing for longer than that is ago. ``comparing`` says of a comparison under
-    way how many rows it has met, and of about how many, 0 where nobody knows.
+    way how many rows it has met, and of about how many, 0 where nobody knows. ``own`` is what the table's
+    strategy keeps for itself.
     """
 
     name: str
@@ -49,6 +51,7 @@ class TableLag:
     compared_at: str | None = None
     blind: bool = False
     comparing: tuple[int, int] | None = None
+    own: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +130,7 @@ def _lag(past: Past, table: Table, unseen: tuple[str, ...], now: timestamps.Inst
         compared_at(state),
         blind=UPDATES in unseen and not is_covered(table, state, now),
         comparing=(walk.met, walk.rows) if walk and walk.began_at else None,
+        own=state.own,
     )
 
 

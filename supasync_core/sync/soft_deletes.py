@@ -18,7 +18,7 @@ from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
 from supasync_core.project.own_staging import StagingError, own_staging
 from supasync_core.project.run_options import Interrupted
-from supasync_core.sync import deleting, made_rows, removal
+from supasync_core.sync import deleting, made_rows, own_state, removal
 from supasync_core.sync.checkpoint import Checkpoint
 from supasync_core.sync.freeing import Freeing
 from supasync_core.sync.removal import DeletePlan, Place, Removed
@@ -87,6 +87,7 @@ class SoftDeletes:
             if checkpoint.options.interrupted():
                 raise Interrupted
             there |= dict.fromkeys(self._in_new(table, gone.keys))
+            own_state.check(table, gone.state)
             state = gone.state
         keys = tuple(made_rows.lacking(project, table, list(there)))
         if keys:

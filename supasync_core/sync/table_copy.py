@@ -24,7 +24,7 @@ from supasync_core.model.report import TableResult, TableStatus
 from supasync_core.model.table import Table
 from supasync_core.project.migration import exchange_types
 from supasync_core.project.run_options import Interrupted, RunObserver
-from supasync_core.sync import distinct_keys, made_rows
+from supasync_core.sync import distinct_keys, made_rows, own_state
 from supasync_core.sync.checkpoint import Checkpoint
 from supasync_core.sync.guards import Guard
 from supasync_core.sync.pipeline import EVERY_KEY, InFlight, PendingBatch
@@ -160,6 +160,7 @@ class TableCopy:
     def _send(self, piece: Piece, guard: Guard, in_flight: InFlight) -> None:
         """Let the piece's batch start once it may; the first one, which is looked up in the sink, alone."""
         table = self.table
+        own_state.check(table, piece.state)
         pending = PendingBatch(piece, None)
         if piece.batch is not None and piece.batch.count:
             guard.read(piece.batch)
