@@ -33,21 +33,21 @@ class Site:
         site.configure()
         return site
 
-    def configure(self, more: str = "", table: str = "{}") -> None:
+    def configure(self, more: str = "", table: str = "{}", source: str = "{backend: csv, path: old}") -> None:
         """Write tables.yaml."""
         (self.project / "tables.yaml").write_text(
-            "version: 1\nsource: {backend: csv, path: old}\nsink: {backend: duckdb, path: new.duckdb}\n"
+            f"version: 1\nsource: {source}\nsink: {{backend: duckdb, path: new.duckdb}}\n"
             f"{more}tables:\n  users: {table}\n",
             encoding="utf-8",
         )
 
     def install(self, name: str, code: str, version: str = "1.2.0") -> None:
-        """Install ``supasync-NAME``: its module ``supasync_NAME`` is the plugin NAME."""
+        """Install ``supasync-NAME``, or replace it: its module ``supasync_NAME`` is the plugin NAME."""
         module = f"supasync_{name}"
         text = HEAD + textwrap.dedent(code)
         (self.packages / f"{module}.py").write_text(text, encoding="utf-8")
         info = self.packages / f"{module}-{version}.dist-info"
-        info.mkdir()
+        info.mkdir(exist_ok=True)
         metadata = f"Metadata-Version: 2.1\nName: supasync-{name}\nVersion: {version}\n"
         (info / "METADATA").write_text(metadata, encoding="utf-8")
         (info / "entry_points.txt").write_text(f"[supasync]\n{name} = {module}\n", encoding="utf-8")

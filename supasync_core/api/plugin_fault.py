@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -16,6 +16,10 @@ T = TypeVar("T")
 
 LOCAL: Final = "supasync_local_"
 """What the module of a plugin file is called, before the file's name."""
+OURS: Final = "supasync"
+"""The package of the built-in plugins, which come first, so that no other can take their names."""
+_LENT: Final = ("api", "model", "system", "staging", "testing")
+"""The rooms of the core whose functions plugins call."""
 _NOT_THEIRS: Final = ("supasync_core", "pluggy", "importlib", "_frozen_importlib")
 """Modules whose lines are not the plugin's, where it has none of its own in a traceback."""
 
@@ -42,9 +46,25 @@ class Plugin:
         return f"{package.name} {package.version}" if package else self.found.value
 
     @property
+    def ours(self) -> bool:
+        """Whether it comes with supasync."""
+        return (
+            isinstance(self.found, EntryPoint)
+            and self.found.dist is not None
+            and (self.found.dist.name == OURS)
+        )
+
+    @property
     def error(self) -> str | None:
         """What it did wrong, in one sentence or several; None if nothing."""
         return "; ".join(dict.fromkeys(fault.told for fault in self.faults)) or None
+
+    def at(self, place: str | None) -> str:
+        """Its name, package and version, and the file and line."""
+        places = [self.origin, *([place] if place else [])]
+        if isinstance(self.found, Path) and place and place.startswith(f"{self.found}:"):
+            places = [place]
+        return f"the plugin {self.name} ({', '.join(places)})"
 
     @property
     def package(self) -> str:
@@ -74,23 +94,28 @@ class PluginFault:
     @property
     def sentence(self) -> str:
         """Which plugin, of which package and version, in which line, and why."""
-        places = [self.plugin.origin, *([self.place] if self.place else [])]
-        return f"the plugin {self.plugin.name} ({', '.join(places)}) {self.doing}: {self.reason}"
+        return f"{self.plugin.at(self.place)} {self.doing}: {self.reason}"
 
 
 def attempt(
-    plugin: Plugin, doing: str, call: Callable[[], T], *, shows_message: bool = True
+    plugin: Plugin,
+    doing: str,
+    call: Callable[[], T],
+    *,
+    shows_message: bool = True,
+    passes: tuple[type[BaseException], ...] = (),
 ) -> T | PluginFault:
     """The call's answer, or what the plugin did wrong in it; the plugin keeps its fault, nobody else does.
 
     Everything is caught but Ctrl-C: also SystemExit, and errors such as asyncio's that are no Exception.
-    With ``shows_message=False`` the reason is the error's kind alone, for calls that are handed keys.
+    With ``shows_message=False`` the reason is the error's kind alone, for calls that are handed keys. Errors
+    that are an answer are named in ``passes``, and raised.
     """
     try:
         return call()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as err:  # noqa: BLE001 - in any way, and the others still work
+    except BaseException as err:
+        if isinstance(err, (KeyboardInterrupt, *passes)):
+            raise
         return blamed(plugin, doing, err, shows_message=shows_message)
 
 
@@ -105,10 +130,24 @@ def blamed(
     return fault
 
 
+def whose(plugins: Sequence[Plugin], err: BaseException) -> Plugin | None:
+    """The plugin whose code failed; None where it is supasync's own.
+
+    A core room that plugins call does not count: what calls it with nonsense is the cause.
+    """
+    for frame, _ in reversed(list(traceback.walk_tb(err.__traceback__))):
+        package, _, rest = str(frame.f_globals.get("__name__")).partition(".")
+        if package == "supasync_core" and rest.partition(".")[0] not in _LENT:
+            return None
+        if found := next((each for each in plugins if each.package == package), None):
+            return None if found.ours else found
+    return None
+
+
 def line_of(function: object) -> str | None:
     """The file and line where a function begins; None where it is not written in Python."""
-    while hasattr(function, "__wrapped__"):
-        function = function.__wrapped__
+    while inner := getattr(function, "__wrapped__", None) or getattr(function, "func", None):
+        function = inner
     code = getattr(function, "__code__", None)
     return f"{code.co_filename}:{code.co_firstlineno}" if isinstance(code, CodeType) else None
 

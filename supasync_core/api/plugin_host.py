@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from supasync_core.api import hookspecs
-from supasync_core.api.plugin_fault import Plugin, PluginFault, attempt
+from supasync_core.api.plugin_fault import OURS, Plugin, PluginFault, attempt, place_of, whose
 from supasync_core.api.plugin_hooks import check_hooks, check_text
 from supasync_core.api.registration import backend_flaw, function_flaw, strategy_flaw, transform_flaw
 from supasync_core.api.registry import Registry
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from supasync_core.model.transform import Transform
 
 GROUP = "supasync"
-OURS = "supasync"
-"""The package whose plugins come first, so that no other can take their names."""
 _LOADING = "cannot be loaded"
 
 
@@ -135,9 +133,17 @@ class Host:
         return any(each.plugin is plugin.module for each in found)
 
     def owner(self, registry: Registry[Any], name: str) -> Plugin:
-        """The plugin that registered this name."""
+        """The plugin that registered this name; what no plugin registered is supasync's own."""
         owner = registry.owner(name)
-        return next(plugin for plugin in self.loaded if plugin.name == owner and plugin.module is not None)
+        for plugin in self.loaded:
+            if plugin.name == owner and plugin.module is not None:
+                return plugin
+        return Plugin(OURS, EntryPoint(OURS, "supasync_core", GROUP))
+
+    def whose(self, err: BaseException) -> str:
+        """Whose code failed, for a message: a plugin with its version, file and line, or supasync itself."""
+        plugin = whose(self.loaded, err)
+        return plugin.at(place_of(plugin, err)) if plugin else OURS
 
     def _call_one(self, plugin: Plugin, hook: str, arguments: dict[str, object]) -> Any:  # noqa: ANN401 - the hook's
         others = [other for other in self.hooks.get_plugins() if other is not plugin.module]

@@ -148,24 +148,24 @@ def path_backend(
 def backend_flaw(thing: object) -> str | None:
     """Why this is not a backend that can be opened; None for a sound one."""
     if not isinstance(thing, Backend):
-        return f"must be a Backend(...) from supasync_core.api.registration, not {_described(thing)}"
+        return f"must be a Backend(...) from supasync_core.api.registration, not {described(thing)}"
     for name in ("open", "ref"):
         if not callable(getattr(thing, name)):
-            return f"its {name} must be a function, not {_described(getattr(thing, name))}"
+            return f"its {name} must be a function, not {described(getattr(thing, name))}"
     if thing.place is not None and not callable(thing.place):
-        return f"its place must be a function or None, not {_described(thing.place)}"
+        return f"its place must be a function or None, not {described(thing.place)}"
     return settings_flaw(thing.settings)
 
 
 def settings_flaw(settings: object) -> str | None:
     """Why these are not settings by their names; None for sound ones."""
     if not isinstance(settings, Mapping):
-        return f'its settings must be a mapping such as {{"path": Setting()}}, not {_described(settings)}'
+        return f'its settings must be a mapping such as {{"path": Setting()}}, not {described(settings)}'
     for name, setting in settings.items():
         if not isinstance(name, str) or not isinstance(setting, Setting):
-            return f"its setting {name} must be a Setting(...), not {_described(setting)}"
+            return f"its setting {name} must be a Setting(...), not {described(setting)}"
         if not callable(setting.check):
-            return f"the check of its setting {name} must be a function, not {_described(setting.check)}"
+            return f"the check of its setting {name} must be a function, not {described(setting.check)}"
     return None
 
 
@@ -174,7 +174,7 @@ def strategy_flaw(thing: object) -> str | None:
     if isinstance(thing, Configured):
         return _configured_flaw(thing)
     if not callable(thing):
-        return f"must be a class, or a function that returns a Strategy, not {_described(thing)}"
+        return f"must be a class, or a function that returns a Strategy, not {described(thing)}"
     lacking = [name for name in _STRATEGY if not callable(getattr(thing, name, None))]
     if isinstance(thing, type) and lacking:
         return f"the class {thing.__name__} has no {', no '.join(lacking)}"
@@ -188,16 +188,17 @@ def transform_flaw(thing: object) -> str | None:
 
 def _configured_flaw(thing: "Configured[Any]") -> str | None:
     if not callable(thing.make):
-        return f"its make must be a function, not {_described(thing.make)}"
+        return f"its make must be a function, not {described(thing.make)}"
     return settings_flaw(thing.settings)
 
 
 def function_flaw(thing: object) -> str | None:
     """Why this cannot be called; None for what can."""
-    return None if callable(thing) else f"must be a function, not {_described(thing)}"
+    return None if callable(thing) else f"must be a function, not {described(thing)}"
 
 
-def _described(thing: object) -> str:
+def described(thing: object) -> str:
+    """A value of the wrong kind in words, without what it says."""
     if isinstance(thing, type):
         return f"the class {thing.__name__}"
-    return "None" if thing is None else f"a value of type {type(thing).__name__}"
+    return repr(thing) if thing in (None, True, False) else f"a value of type {type(thing).__name__}"

@@ -69,7 +69,7 @@ def _make(what: str, part: Configured[Any], context: TableContext) -> object:
         return part.make(context)
     except SupasyncError:
         raise
-    except Exception as err:
+    except (Exception, SystemExit) as err:
         frames = traceback.extract_tb(err.__traceback__)
         place = f" ({Path(frames[-1].filename).name} line {frames[-1].lineno})" if len(frames) > 1 else ""
         secret = any(setting.secret for setting in part.settings.values())

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 import textwrap
 import traceback
 from collections.abc import Callable
@@ -142,7 +141,7 @@ def run(args: list[str]) -> tuple[Session, int]:
     )
     if session.wants_json:
         streams.use_utf8()
-    sys.stdout, sys.stderr = (streams.guarded(stream, session.redact) for stream in (sys.stdout, sys.stderr))
+    streams.guard(session.redact)
     return session, guarded(
         lambda: cli.main(args, prog_name="supasync", standalone_mode=False, obj=session), session
     )
@@ -166,13 +165,28 @@ def guarded(run: Callable[[], object], session: Session) -> int:
         if isinstance(err, StateError) and (ends := session.projects):
             hint = "\n".join(filter(None, (hint, ends)))
         return _print_error(session, err.exit_code, str(err), hint)
-    except Exception as err:  # noqa: BLE001 - the last guard: an internal error is said as one
-        known = explain(err)
-        if isinstance(known, InternalError):
-            known = known.amended(message=f"{known}: {err}", hint="SUPASYNC_DEBUG=1 shows where")
-        hint = traceback.format_exc() if os.environ.get("SUPASYNC_DEBUG") else known.hint
-        return _print_error(session, known.exit_code, str(known), hint)
+    except BaseException as err:  # noqa: BLE001 - the last guard: an internal error is said as one
+        return _unforeseen(session, err)
     return code if isinstance(code, int) else 0
+
+
+def _is_of_a_command(err: SystemExit) -> bool:
+    """Whether a command has ended itself, and not what the engine called."""
+    names = (str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(err.__traceback__))
+    return all(name.startswith("supasync_core.cli") for name in names if name.startswith("supasync_core."))
+
+
+def _unforeseen(session: Session, err: BaseException) -> int:
+    """The exit code of an error that nobody has caught, or of a command that has ended itself."""
+    if isinstance(err, SystemExit) and _is_of_a_command(err):
+        if isinstance(err.code, str):
+            click.echo(err.code, err=True)
+        return err.code if isinstance(err.code, int) else int(err.code is not None)
+    known = explain(err, session.whose(err))
+    if isinstance(known, InternalError):
+        known = known.amended(message=f"{known}: {err}", hint="SUPASYNC_DEBUG=1 shows where")
+    hint = "".join(traceback.format_exception(err)) if os.environ.get("SUPASYNC_DEBUG") else known.hint
+    return _print_error(session, known.exit_code, str(known), hint)
 
 
 def _print_error(session: Session, code: int, text: str, hint: str | None) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -66,6 +68,12 @@ def hint(text: str | None, *, err: bool = False) -> None:
     for each in (text or "").split("\n"):
         if each:
             line(f"  {each}", err=err)
+
+
+def trace(text: str) -> None:
+    """Print a traceback to stderr, where SUPASYNC_DEBUG asks for it."""
+    if text and os.environ.get("SUPASYNC_DEBUG"):
+        click.echo(textwrap.indent(text.rstrip(), "  "), err=True)
 
 
 def undecided(tables: Sequence[Undecided]) -> None:
@@ -249,6 +257,7 @@ class _Lines:
             status = "" if result.status == "ok" else f"{result.status}: "
             line(f"{result.name}: {status}{reason}", err=True)
         hint(result.hint, err=True)
+        trace(result.trace)
 
 
 def _outcome(result: TableResult) -> str:

@@ -12,7 +12,6 @@ from supasync_core.api.plugin_host import Host
 from supasync_core.cli import output
 from supasync_core.cli.commands import COMMANDS, builtin
 from supasync_core.cli.plugin_commands import PluginCommands
-from supasync_core.cli.plugin_notes import show_tracebacks
 from supasync_core.model.errors import ExitCode, SupasyncError
 from supasync_core.project.session import Session
 
@@ -46,7 +45,8 @@ def plugins(session: Session, *, as_json: bool) -> int:
         for row in rows:
             for note in row["notes"]:
                 output.line(f"note: {row['name']}: {note}", err=True)
-    show_tracebacks(session, host.faults)
+    for fault in host.faults:
+        output.trace(fault.traceback)
     return ExitCode.SETTINGS if any(row["error"] for row in rows) else ExitCode.DONE
 
 

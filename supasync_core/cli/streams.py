@@ -8,8 +8,9 @@ import io
 import os
 import select
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, TextIO
 
 from supasync_core.model.errors import ExitCode
@@ -65,10 +66,37 @@ class _Guarded:
         self.bare.write(visible(self._redact(text), _OURS))
         return len(text)
 
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write each."""
+        for line in lines:
+            self.write(line)
+
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the stream has
         if name == "buffer":  # click would write past the guard where the encoding is ASCII
             raise AttributeError(name)
         return getattr(self.bare, name)
+
+
+class _Results(_Guarded):
+    """stdout, which holds results alone: what a plugin prints while the engine calls it goes to stderr.
+
+    The engine prints nothing itself. So what decides is the innermost line of the core that led to the print:
+    a command, also one of a plugin, prints results; any other room has called a plugin.
+    """
+
+    def write(self, text: str) -> int:
+        """Write a result here, and all else to stderr."""
+        return super().write(text) if _is_printed_by_a_command() else int(sys.stderr.write(text))
+
+
+def _is_printed_by_a_command() -> bool:
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - the one way to know who prints
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__"))
+        if name.startswith("supasync_core.") and name != __name__:
+            return name.startswith("supasync_core.cli")
+        frame = frame.f_back
+    return False
 
 
 class Output:
@@ -129,6 +157,13 @@ def use_utf8() -> None:
     stream = bare(sys.stdout)
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(encoding="utf-8")
+
+
+def guard(redact: Callable[[str], str]) -> None:
+    """From now on both streams are redacted and without control characters, and stdout holds results."""
+    out: Any = _Results(sys.stdout, redact)
+    err: Any = _Guarded(sys.stderr, redact)
+    sys.stdout, sys.stderr = out, err
 
 
 def guarded(stream: TextIO, redact: Callable[[str], str]) -> Any:  # noqa: ANN401 - it stands for a stream

@@ -153,9 +153,9 @@ def on_failure(session: Session, command: str, *, quiet: bool) -> Iterator[None]
     """Notify plugins of an error inside, and raise it; ``quiet``: only raise it."""
     try:
         yield
-    except Exception as err:
+    except (Exception, SystemExit) as err:
         if not quiet:
-            stopped = explain(err)
+            stopped = explain(err, session.whose(err))
             report = Report(command=command, run="", tables=(), stopped=stopped)
             run_finished(session, report, stopped.exit_code)
         raise

@@ -1,6 +1,7 @@
 """Source and sink of tables.yaml: the backend of each, its settings, and the project that they name."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,14 +9,12 @@ from supasync_core.api.registration import Backend, Context, Setting
 from supasync_core.api.registry import Registry, did_you_mean
 from supasync_core.config.declarations import TOP, defaults_of
 from supasync_core.config.document import Entry, Section
-from supasync_core.config.plugin_settings import plugin_settings
-from supasync_core.config.read_settings import Reading
+from supasync_core.config.plugin_settings import Owner, plugin_settings
+from supasync_core.config.read_settings import Question, Reading
 from supasync_core.config.value_kinds import Mismatch, text
 from supasync_core.model.cost import Ledger
-from supasync_core.model.errors import SupasyncError
 from supasync_core.model.settings import Endpoint
 
-_BACKEND: Final = "the backend"
 _STAGINGS: Final[Registry[Mapping[str, Setting]]] = Registry("staging backend")
 _STAGINGS.add("duckdb", {"path": Setting()})
 
@@ -40,7 +39,8 @@ def staging_of(reading: Reading, written: Entry | None) -> Path | None:
     before = len(reading.problems)
     if _backend_name(reading, "staging", entry, _STAGINGS) is None:
         return None
-    values = plugin_settings(reading, "staging", entry, _STAGINGS.get("duckdb"), _BACKEND)
+    owner = Owner(reading.host.owner(_STAGINGS, "duckdb"), "backend")
+    values = plugin_settings(reading, "staging", entry, _STAGINGS.get("duckdb"), owner)
     if len(reading.problems) > before or not entry.sound:
         return None
     return (reading.folder / Path(values["path"]).expanduser()).absolute()
@@ -58,16 +58,16 @@ def _endpoint(
     declared = backend.settings
     if side == "sink":
         declared = {**reading.host.state_stores.get(name).settings, **declared}
-    values = plugin_settings(reading, side, entry, declared, _BACKEND)
+    owner = Owner(reading.host.owner(registry, name), "backend")
+    values = plugin_settings(reading, side, entry, declared, owner)
     if len(reading.problems) > before or not entry.sound:
         return None
     ledger = Ledger()
     context = Context(settings=values, folder=reading.folder, ledger=ledger, project=project)
-    try:
-        return Endpoint(name, values, backend.ref(context))
-    except SupasyncError as err:
-        reading.problems.add(entry.at, side, err.message)
-        return None
+    question = Question("failed to name its project", partial(backend.ref, context), str, "a text")
+    secret = any(setting.secret for setting in declared.values())
+    ref = reading.ask(owner.plugin, entry.at, side, question, shows_message=not secret)
+    return None if ref is None else Endpoint(name, values, ref)
 
 
 def _backend_name(reading: Reading, side: str, entry: Entry, registry: Registry[Any]) -> str | None:

@@ -1,18 +1,30 @@
 """Settings that a plugin declares: of backends, strategies, transforms, checks and notifiers."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
+from supasync_core.api.plugin_fault import Plugin
 from supasync_core.api.registration import Setting
 from supasync_core.api.registry import Registry, did_you_mean
 from supasync_core.config.document import Entry, Scalar, Value
 from supasync_core.config.environment import is_reference
-from supasync_core.config.read_settings import Reading
+from supasync_core.config.read_settings import Question, Reading
 from supasync_core.config.uses import uses
 from supasync_core.config.value_kinds import expected
 from supasync_core.model.secret import Secret, Values, looks_like_key
 
+_CHECKED: Final = "what is wrong with the value as a text, or None"
 _LITERAL: Final = 'is secret: put it into .env, and write only the reference "${NAME}" here'
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose settings they are: the plugin, and what it calls them a part of."""
+
+    plugin: Plugin
+    kind: str
 
 
 def used_settings(reading: Reading, place: str, value: Value, registry: Registry[Any]) -> dict[str, Values]:
@@ -27,33 +39,37 @@ def used_settings(reading: Reading, place: str, value: Value, registry: Registry
         inner = f"{place}.{entry.name}"
         if entry.settings and not declared:
             reading.problems.add(entry.at, inner, f"the {registry.kind} {entry.name} has no settings")
-        elif values := plugin_settings(reading, inner, entry, declared, f"the {registry.kind}"):
+        elif values := plugin_settings(
+            reading, inner, entry, declared, Owner(reading.host.owner(registry, entry.name), registry.kind)
+        ):
             found[entry.name] = values
     return found
 
 
 def plugin_settings(
-    reading: Reading, place: str, entry: Entry, declared: Mapping[str, Setting], owner: str
+    reading: Reading, place: str, entry: Entry, declared: Mapping[str, Setting], owner: Owner
 ) -> Values:
-    """The settings that are present and valid; all else is reported. ``owner`` names whose they are."""
+    """The settings that are present and valid; all else is reported."""
     entries = entry.settings
     values: dict[str, str | Secret] = {}
-    own = ("backend",) if owner == "the backend" else ()
+    own = ("backend",) if owner.kind == "backend" else ()
     for name, setting in entries.items():
         inner = f"{place}.{name}"
         if name in declared:
-            value = _value(reading, inner, setting, declared[name])
+            value = _value(reading, inner, setting, declared[name], owner.plugin)
             if value is not None:
                 values[name] = value
         elif name not in own:
             reading.problems.add(setting.at, inner, f"unknown setting{did_you_mean(name, [*own, *declared])}")
     for name in (name for name, setting in declared.items() if setting.required and name not in entries):
         example = f'{name}: "${{NAME}}"' if declared[name].secret else f"{name}: ..."
-        reading.problems.add(entry.at, f"{place}.{name}", f"is missing: {owner} needs {example}")
+        reading.problems.add(entry.at, f"{place}.{name}", f"is missing: the {owner.kind} needs {example}")
     return Values(values)
 
 
-def _value(reading: Reading, place: str, entry: Entry, setting: Setting) -> str | Secret | None:
+def _value(
+    reading: Reading, place: str, entry: Entry, setting: Setting, plugin: Plugin
+) -> str | Secret | None:
     """A setting's value; None where it is empty, or invalid and reported."""
     node = entry.value
     if not isinstance(node, Scalar):
@@ -61,10 +77,15 @@ def _value(reading: Reading, place: str, entry: Entry, setting: Setting) -> str 
         return None
     if node.value is None:
         return None
+    before = len(reading.problems)
     flaw = _flaw(reading, node.value, node.written, setting)
+    if flaw is None and node.value:
+        check = partial(setting.check, node.value)
+        question = Question("failed to check this setting", check, str | None, _CHECKED)
+        flaw = reading.ask(plugin, node.at, place, question, shows_message=not setting.secret)
     if flaw:
         reading.problems.add(node.at, place, flaw)
-    if not node.value or flaw:
+    if not node.value or len(reading.problems) > before:
         return None
     return Secret(node.value) if setting.secret else node.value
 
@@ -76,6 +97,4 @@ def _flaw(reading: Reading, value: str, written: str, setting: Setting) -> str |
             return _LITERAL
     elif looks_like_key(value):
         return f"is printed in messages, and the value of {written} looks like a key"
-    if not value:
-        return "is empty" if setting.required else None
-    return setting.check(value)
+    return "is empty" if setting.required and not value else None

@@ -1,15 +1,33 @@
 """Reads settings by their declarations: what is valid becomes values, all else problems."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Generic, TypeVar
 
+from supasync_core.api.plugin_fault import Plugin, PluginFault, attempt, blamed, line_of
 from supasync_core.api.plugin_host import Host
+from supasync_core.api.registration import described
 from supasync_core.api.registry import Registry, did_you_mean
 from supasync_core.config.declarations import OLD_NAMES, Field
 from supasync_core.config.document import Entry, Mark, Problems, Section
 from supasync_core.config.value_kinds import Mismatch
+from supasync_core.model.errors import PluginError, SupasyncError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[T]):
+    """A call of a plugin's code, and what its answer must be: a ``kind``, ``wanted`` in words."""
+
+    doing: str
+    call: Callable[[], T]
+    kind: type | UnionType
+    wanted: str
+    function: object = None
+    """The plugin's function, where ``call`` is not made of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +48,31 @@ class Reading:
         """The problem with a name that is not registered; None for a known name."""
         if name in registry or not self.complete:
             return None
-        return f"unknown {registry.kind} {name}{did_you_mean(name, registry)}"
+        failed = [plugin.name for plugin in self.host.loaded if plugin.module is None]
+        some = f"; {' and '.join(failed)} failed to load: see supasync plugins" if failed else ""
+        return f"unknown {registry.kind} {name}{did_you_mean(name, registry)}{some}"
+
+    def ask(
+        self, plugin: Plugin, at: Mark, place: str, question: Question[T], *, shows_message: bool = True
+    ) -> T | None:
+        """What a plugin's code answers; None, and reported, where it fails or says what is wrong.
+
+        A failure, and an answer of the wrong kind, is a fault of the plugin: the problem names it.
+        """
+        try:
+            answer = attempt(
+                plugin, question.doing, question.call, shows_message=shows_message, passes=(SupasyncError,)
+            )
+        except SupasyncError as err:
+            self.problems.add(at, place, err.message)
+            return None
+        if not isinstance(answer, PluginFault | question.kind):
+            wrong = PluginError(f"it returned {described(answer)}, and must return {question.wanted}")
+            answer = blamed(plugin, question.doing, wrong, place=line_of(question.function or question.call))
+        if isinstance(answer, PluginFault):
+            self.problems.add(at, place, answer.sentence)
+            return None
+        return answer
 
     def add_flaws(self, place: str, mismatch: Mismatch) -> None:
         """Report each flaw."""

@@ -1,21 +1,26 @@
 """The tables of tables.yaml: settings and defaults merged, checked, and ordered by dependency."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
+from supasync_core.api.plugin_host import Host
 from supasync_core.api.registry import Registry, did_you_mean
 from supasync_core.api.strategy import Marking, Strategy
 from supasync_core.api.table_plugins import strategy_of
 from supasync_core.config.declarations import DEFAULTS, TABLE
 from supasync_core.config.document import Entry, Mark, Section
 from supasync_core.config.plugin_settings import used_settings
-from supasync_core.config.read_settings import Reading
+from supasync_core.config.read_settings import Question, Reading
 from supasync_core.config.value_kinds import Mismatch, optional_section
 from supasync_core.model import dependencies, row_key
+from supasync_core.model.batch import Keyset
 from supasync_core.model.errors import SupasyncError
 from supasync_core.model.settings import Endpoint
 from supasync_core.model.table import NEVER, Table
+
+T = TypeVar("T")
 
 _EMPTY: Final = Section(Mark(1, 1), {})
 
@@ -37,8 +42,11 @@ def tables(reading: Reading, declared: Entry | None, defaults: Entry | None) -> 
         own = _settings(reading, section, f"tables.{name}")
         parents[name] = _parents(reading, name, section, own, entries)
         if sound_defaults and entry.sound and len(reading.problems) == before:
-            found[name] = _marked(reading, Table(name=name, **{**common, **own}))
-            _check(reading, found[name], entry.at, section.entries)
+            table = Table(name=name, **{**common, **own})
+            at = section.entries["strategy"].at if "strategy" in section.entries else entry.at
+            strategy = _strategy(reading, table, at)
+            found[name] = _marked(reading, table, at, strategy)
+            _check(reading, found[name], strategy, entry.at, section.entries)
             _refuse_twin(reading, found, found[name], entry.at)
     for cycle in dependencies.cycles(parents):
         sentence = f"{' -> '.join(cycle)}: tables cannot all depend on each other"
@@ -91,12 +99,13 @@ def _parents(
     return {parent: at for parent, at in places.items() if parent in known and parent != name}
 
 
-def _check(reading: Reading, table: Table, at: Mark, entries: Mapping[str, Entry]) -> None:
+def _check(
+    reading: Reading, table: Table, strategy: Strategy | None, at: Mark, entries: Mapping[str, Entry]
+) -> None:
     """Report contradictions in a table whose settings are valid one by one."""
     place = f"tables.{table.name}"
-    strategy = _strategy(reading, table, entries["strategy"].at if "strategy" in entries else at)
-    for sentence in strategy.problems(table) if strategy else ():
-        reading.problems.add(at, place, sentence)
+    for sentence in _asked(reading, table, at, strategy.problems) if strategy else ():
+        reading.problems.add(at, place, str(sentence))
     for sentence in row_key.problems(table):
         reading.problems.add(at, place, sentence)
     if table.columns and table.exclude:
@@ -106,10 +115,11 @@ def _check(reading: Reading, table: Table, at: Mark, entries: Mapping[str, Entry
     if never and table.deletes != "ignore":
         sentence = "compare_every: never finds no deletes: give a duration, or deletes: ignore"
         reading.problems.add(at, place, sentence)
+    keysets = _asked(reading, table, at, strategy.keysets) if strategy else ()
     marked_at = entries["soft_delete"].at if "soft_delete" in entries else at
-    for sentence in _flaws_of_mark(table, strategy):
+    for sentence in _flaws_of_mark(table, keysets):
         reading.problems.add(marked_at, f"{place}.soft_delete", sentence)
-    for column, role in _needed(table, strategy):
+    for column, role in _needed(table, keysets):
         if column in table.exclude:
             sentence = f"the {role} column {column} is needed and cannot be left out"
             reading.problems.add(entries["exclude"].places[column], f"{place}.exclude", sentence)
@@ -135,13 +145,19 @@ def refuse_same_place(
     if sides is None or declared is None:
         return
     host, (source, sink) = reading.host, sides
-    places = {"source": host.sources.get(source.backend).place, "sink": host.sinks.get(sink.backend).place}
-    for side, place in places.items():
+    of_sides: dict[str, tuple[Registry[Any], str]] = {
+        "source": (host.sources, source.backend),
+        "sink": (host.sinks, sink.backend),
+    }
+    for side, (registry, name) in of_sides.items():
+        place, plugin = registry.get(name).place, host.owner(registry, name)
         taken: dict[str, Table] = {}
         for table in found if place else ():
-            other = taken.setdefault(place(table), table) if place else table
+            at = declared.settings[table.name].at
+            question = Question("failed to say where it keeps a table", partial(place, table), str, "a text")
+            kept = reading.ask(plugin, at, f"tables.{table.name}", question)
+            other = table if kept is None else taken.setdefault(kept, table)
             if other is not table:
-                at = declared.settings[table.name].at
                 sentence = f"the {side} has one place for it and {other.name}: keep one of them"
                 reading.problems.add(at, f"tables.{table.name}", sentence)
 
@@ -150,42 +166,60 @@ def _strategy(reading: Reading, table: Table, at: Mark) -> Strategy | None:
     """How the table is read; None where nobody knows, or where it cannot be made, which is reported."""
     if table.strategy not in reading.host.strategies:
         return None
+    call = partial(_made, reading.host, table)
+    question: Question[Strategy] = Question("failed to make it", call, object, "a strategy")
+    plugin = reading.host.owner(reading.host.strategies, table.strategy)
+    return reading.ask(plugin, at, f"tables.{table.name}.strategy", question)
+
+
+def _made(host: Host, table: Table) -> Strategy:
+    """The strategy; an error at the place of the table does not repeat its name."""
     try:
-        return strategy_of(reading.host, table)
+        return strategy_of(host, table)
     except SupasyncError as err:
-        sentence = err.message.removeprefix(f"{table.name}: ")
-        reading.problems.add(at, f"tables.{table.name}.strategy", sentence)
-        return None
+        raise err.amended(message=err.message.removeprefix(f"{table.name}: ")) from err
 
 
-def _marked(reading: Reading, table: Table) -> Table:
+def _marked(reading: Reading, table: Table, at: Mark, strategy: Strategy | None) -> Table:
     """The table with the column by which its strategy says that rows are deleted, if it says so."""
-    if table.soft_delete or table.strategy not in reading.host.strategies:
+    if table.soft_delete or not isinstance(strategy, Marking):
         return table
-    try:
-        strategy = strategy_of(reading.host, table)
-    except SupasyncError:
-        return table  # which is reported with its place
-    return replace(table, soft_delete=strategy.deleted_by(table)) if isinstance(strategy, Marking) else table
+    call = partial(strategy.deleted_by, table)
+    question = Question("failed in deleted_by", call, str | None, "the name of a column, or None")
+    plugin = reading.host.owner(reading.host.strategies, table.strategy)
+    return replace(table, soft_delete=reading.ask(plugin, at, f"tables.{table.name}", question))
 
 
-def _flaws_of_mark(table: Table, strategy: Strategy | None) -> Iterator[str]:
+def _flaws_of_mark(table: Table, keysets: Iterable[Keyset]) -> Iterator[str]:
     """Why rows cannot be marked as deleted by that column."""
     mark = table.soft_delete
     if mark is None:
         return
     if mark in table.key:
         yield f"{mark} is in the key, which is never NULL: name the column that is set in a deleted row"
-    elif any(each.column == mark for each in (strategy.keysets(table) if strategy else ())):
+    elif any(each.column == mark for each in keysets):
         yield f"{mark} is what rows are read by: a deleted row would be read, and its mark is never NULL"
     if row_key.has_row_key(table):
         yield f"a table with key: {row_key.ROW_KEY} is read as a whole, and cannot have soft_delete"
 
 
-def _needed(table: Table, strategy: Strategy | None) -> Iterator[tuple[str, str]]:
+def _asked(reading: Reading, table: Table, at: Mark, ask: Callable[[Table], Iterable[T]]) -> Sequence[T]:
+    """What the strategy says of the table; nothing, and reported, where it fails."""
+    call = partial(_listed, ask, table)
+    question = Question(f"failed in {ask.__name__}", call, list, "a list", ask)
+    plugin = reading.host.owner(reading.host.strategies, table.strategy)
+    return reading.ask(plugin, at, f"tables.{table.name}", question) or ()
+
+
+def _listed(ask: Callable[[Table], Any], table: Table) -> Any:  # noqa: ANN401 - whatever it is
+    """The answer as a list; a text, which is a list of letters, stays what it is."""
+    found = ask(table)
+    return found if isinstance(found, str) or found is None else list(found)
+
+
+def _needed(table: Table, keysets: Iterable[Keyset]) -> Iterator[tuple[str, str]]:
     """The columns without which the table cannot be read, each with its role."""
     yield from ((column, "key") for column in table.key)
-    keysets = strategy.keysets(table) if strategy else ()
     ordering = {keyset.column: None for keyset in keysets if keyset.column not in table.key}
     for column in filter(None, ordering):
         yield column, "timestamp" if column in table.timestamp else "cursor"

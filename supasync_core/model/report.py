@@ -33,6 +33,8 @@ class TableResult:
     error: str | None = None
     hint: str | None = None
     exit_code: int = 0
+    trace: str = ""
+    """The traceback of an error that is not ours, for SUPASYNC_DEBUG; it is not kept."""
     left_out: int = 0
     """Rows that the table's transforms returned nothing for."""
     deleted: int | None = None

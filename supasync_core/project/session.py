@@ -92,6 +92,11 @@ class Session:
         settings = self.__dict__.get("settings")
         return f"OLD is {settings.source.ref}, NEW is {settings.sink.ref}" if settings else None
 
+    def whose(self, err: BaseException) -> str:
+        """Whose code failed: a plugin, once they are loaded, or supasync."""
+        host: Host | None = self.__dict__.get("host")
+        return host.whose(err) if host else "supasync"
+
     def redact(self, text: str) -> str:
         """The text without any key of the settings."""
         from supasync_core.model.secret import redact  # noqa: PLC0415 - wanted for errors alone

@@ -64,9 +64,10 @@ class _Session:
             stopped = err
         except SupasyncError:
             raise
-        except Exception as err:
+        except (Exception, SystemExit) as err:
             with suppress(SupasyncError):  # the lease is let go of, and what came is kept
-                self.checkpoint.save(self.checkpoint.report(explain(err)))
+                known = explain(err, self.checkpoint.migration.host.whose(err))
+                self.checkpoint.save(self.checkpoint.report(known))
             raise
         self._tell_unseen()
         self.checkpoint.save(self.checkpoint.report(stopped, interrupted=interrupted))

@@ -4,6 +4,7 @@ import time
 from collections.abc import Hashable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
+from traceback import format_exception
 from typing import Any
 
 from supasync_core.api.strategy import Job, Piece
@@ -69,8 +70,8 @@ class TableCopy:
             if err.table is None:
                 raise
             error, code = err, err.exit_code
-        except Exception as err:  # noqa: BLE001 - an internal error in one table must not stop the others
-            error = explain(err, "supasync or a plugin")
+        except (Exception, SystemExit) as err:  # noqa: BLE001 - one table's must not stop the others
+            error = explain(err, self.checkpoint.migration.host.whose(err))
             error.message, code = f"{self.table.name}: {error.message}", error.exit_code
             error.__cause__ = err
         if error is None:
@@ -82,7 +83,8 @@ class TableCopy:
             self.checkpoint.keep(self.table, self.checkpoint.known(self.table))
         self.checkpoint.writer.quarantine.restore(self.table, self.checkpoint.state)
         hint = self.checkpoint.schema_watch.explained(self.table, error)
-        return replace(self._result("failed"), error=str(error), hint=hint, exit_code=code)
+        trace = "".join(format_exception(error.__cause__)) if error.__cause__ else ""
+        return replace(self._result("failed"), error=str(error), hint=hint, exit_code=code, trace=trace)
 
     def _copy(self) -> None:
         checkpoint, table = self.checkpoint, self.table

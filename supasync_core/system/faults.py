@@ -3,8 +3,9 @@
 import errno
 import os
 
-from supasync_core.model.errors import InternalError, SupasyncError
+from supasync_core.model.errors import InternalError, PluginError, SupasyncError
 
+OURSELVES = "supasync"
 _FULL = "make room on that disk, for new files too (df -h, df -i), then run it again"
 _CLOSED = "let the user who runs supasync read and write there, or move the folder of tables.yaml"
 HINTS = {
@@ -17,13 +18,15 @@ HINTS = {
 }
 """What to do about an error of the file system, by its errno."""
 _UPGRADED = "was supasync replaced while it ran? Then run it again; else install it again"
+_LACKING = "install what the plugin needs beside supasync: pipx inject supasync PACKAGE"
 _UNSPEAKABLE = "rename it, or run supasync under a locale with UTF-8, such as LC_ALL=C.UTF-8"
 
 
-def explain(err: Exception, where: str = "supasync") -> SupasyncError:
+def explain(err: BaseException, where: str = OURSELVES) -> SupasyncError:
     """The error in words: what happened, where, and what to do; `InternalError` where nobody knows.
 
-    What a file system refuses may come from anywhere in the code, and is not an internal error.
+    What a file system refuses may come from anywhere in the code, and is not an internal error. ``where`` is
+    whose code failed.
     """
     if isinstance(err, SupasyncError):
         return err
@@ -31,6 +34,8 @@ def explain(err: Exception, where: str = "supasync") -> SupasyncError:
         place = os.fsdecode(err.filename) if isinstance(err.filename, str | bytes) else "this machine"
         return SupasyncError(f"{place}: {err.strerror or err}", hint=HINTS.get(err.errno or 0))
     if isinstance(err, ImportError):
+        if where != OURSELVES:
+            return PluginError(f"{where} cannot import {err.name}: {err}", hint=_LACKING)
         return SupasyncError(f"a part of the program is missing or was replaced: {err.name}", hint=_UPGRADED)
     if isinstance(err, UnicodeEncodeError) and _is_of_a_path(err):
         return SupasyncError(f"a name that is not UTF-8: {err.object!r}", hint=_UNSPEAKABLE)

@@ -1,0 +1,160 @@
+"""Plugins in a run, or in a command of their own: who failed is named, and stdout holds results alone."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.packages import Site
+
+SOURCE = """
+from supasync_core.api.registration import Backend, imported
+from supasync_csv.source import CsvSource
+
+class Source(CsvSource):
+    def count(self, table, window=None):
+        {count}
+
+    def read(self, table, window):
+        {read}
+
+@hookimpl
+def supasync_register_sources(registry):
+    opened = lambda context: Source(context.folder / "old")
+    registry.add("mine", Backend("mine", opened, {{}}, lambda _: "mine"))
+"""
+SOUND = {"count": "return super().count(table, window)", "read": "return super().read(table, window)"}
+LOUD = "print('noise'); return super().read(table, window)"
+TRANSFORM = """
+import sys
+
+@hookimpl
+def supasync_register_transforms(registry):
+    registry.add("mine", mine)
+
+def mine(row):
+    print("noise")
+    {body}
+    return row
+"""
+COMMAND = """
+import click, sys
+
+@click.command()
+def mine():
+    click.echo("a result")
+    print("another")
+    {body}
+
+@hookimpl
+def supasync_register_commands(cli):
+    cli.add_command(mine)
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site.at(tmp_path)
+
+
+def synced(site: Site, *, debug: bool = False) -> tuple[int, dict[str, Any], str]:
+    """The exit code of a run, the result of its table, and stderr; stdout is nothing but JSON."""
+    done = site.run("sync", "--json", environment={"SUPASYNC_DEBUG": "1"} if debug else None)
+    return done.returncode, json.loads(done.stdout)["tables"]["users"], done.stderr
+
+
+def failing(site: Site, read: str) -> None:
+    """A project whose source fails from its second run on."""
+    site.install("mine", SOURCE.format(**SOUND))
+    site.configure(source="{backend: mine}")
+    for command in ("setup", "sync"):
+        site.run(command).check_returncode()
+    site.install("mine", SOURCE.format(**SOUND | {"read": read}))
+
+
+@pytest.mark.parametrize(
+    ("read", "kind"),
+    [
+        ("raise KeyError('x')", "KeyError"),
+        ("raise SystemExit(0)", "SystemExit"),
+        ("return table.key.upper()", "AttributeError"),
+    ],
+)
+def test_a_source_that_fails_is_named_with_its_line(site: Site, read: str, kind: str) -> None:
+    failing(site, read)
+    code, table, err = synced(site)
+    line = (site.packages / "supasync_mine.py").read_text().splitlines().index(f"        {read}") + 1
+    place = f"the plugin mine (supasync-mine 1.2.0, {site.packages / 'supasync_mine.py'}:{line})"
+    assert (code, table["error"]) == (1, f"users: internal error in {place}: {kind}")
+    assert "Traceback" not in err
+
+
+def test_the_traceback_of_a_table_is_shown_on_request_and_not_kept(site: Site) -> None:
+    failing(site, "raise KeyError('x')")
+    _, table, err = synced(site, debug=True)
+    assert "raise KeyError('x')" in err
+    assert "Traceback" not in json.dumps(table)
+
+
+def test_a_module_that_a_plugin_lacks_is_named_with_the_plugin(site: Site) -> None:
+    failing(site, "import no_such_driver")
+    code, table, _ = synced(site)
+    assert code == 2
+    assert "the plugin mine (supasync-mine 1.2.0" in table["error"]
+    assert "cannot import no_such_driver" in table["error"]
+    assert "pipx inject supasync" in table["hint"]
+
+
+def test_what_a_source_prints_goes_to_stderr(site: Site) -> None:
+    site.install("mine", SOURCE.format(**SOUND | {"read": LOUD, "count": "print('noise'); return 2"}))
+    site.configure(source="{backend: mine}")
+    site.run("setup").check_returncode()
+    code, table, err = synced(site)
+    assert (code, table["synced"]) == (0, 2)
+    assert "noise" in err
+
+
+def test_what_a_transform_prints_goes_to_stderr(site: Site) -> None:
+    site.local("mine", TRANSFORM.format(body="sys.stdout.writelines(['more', 'noise'])"))
+    site.configure("plugins: mine.py\n", table="{transform: mine}")
+    site.run("setup").check_returncode()
+    code, table, err = synced(site)
+    assert (code, table["synced"]) == (0, 2)
+    assert "morenoise" in err
+
+
+def test_a_transform_that_fails_shows_its_traceback_on_request(site: Site) -> None:
+    site.local("mine", TRANSFORM.format(body="row['nothing']"))
+    site.configure("plugins: mine.py\n", table="{transform: mine}")
+    site.run("setup").check_returncode()
+    code, table, err = synced(site, debug=True)
+    assert code == 3
+    assert "the transform mine failed on the row id=1" in table["error"]
+    assert "row['nothing']" in err
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        ("pass", 0, ""),
+        ("sys.exit(7)", 7, ""),
+        ("sys.exit('no')", 1, "no\n"),
+        ("1 / 0", 1, "error: internal error in the plugin mine (supasync-mine 1.2.0, "),
+        (
+            "import asyncio; raise asyncio.CancelledError",
+            1,
+            "error: internal error in the plugin mine (supasync-mine",
+        ),
+    ],
+)
+def test_a_command_of_a_plugin_prints_results_and_is_named_where_it_fails(
+    site: Site, body: str, code: int, said: str
+) -> None:
+    site.install("mine", COMMAND.format(body=body))
+    done = site.run("mine")
+    assert (done.returncode, done.stdout) == (code, "a result\nanother\n")
+    assert done.stderr.startswith(said)
+    assert "Traceback" not in done.stderr
+    if "error" in said:
+        assert "Traceback" in site.run("mine", environment={"SUPASYNC_DEBUG": "1"}).stderr
