@@ -9,6 +9,7 @@ import click
 from supasync_core.cli import output
 from supasync_core.model import timestamps
 from supasync_core.model.budget import Share
+from supasync_core.model.cost import Cost
 from supasync_core.model.quantities import format_size
 from supasync_core.model.wording import counted
 from supasync_core.project.session import Session
@@ -71,7 +72,7 @@ def usage(session: Session, *, estimate: bool, as_json: bool) -> int:
 
 
 def _print_tables(
-    shares: Sequence[Share], purposes: Mapping[str, Mapping[str, spending.Used]], at_the_end: str
+    shares: Sequence[Share], purposes: Mapping[str, Mapping[str, Cost]], at_the_end: str
 ) -> None:
     lines = [
         (

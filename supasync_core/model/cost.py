@@ -16,6 +16,17 @@ class Cost:
     sent: int = 0
     received: int = 0
 
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(self.requests + other.requests, self.sent + other.sent, self.received + other.received)
+
+    @classmethod
+    def from_json(cls, cost: Any) -> "Cost":  # noqa: ANN401 - JSON
+        """One purpose of the ledger's JSON; nothing where it is something else."""
+        numbers = (
+            [cost.get(name) for name in ("requests", "sent", "received")] if isinstance(cost, dict) else ()
+        )
+        return cls(*(number if isinstance(number, int) else 0 for number in numbers))
+
 
 class Ledger:
     """Counts every request where it is made; nothing is estimated."""
@@ -46,11 +57,7 @@ class Ledger:
         """The sum over one project, or over both."""
         with self._lock:
             costs = [cost for (name, _), cost in self._costs.items() if project in (None, name)]
-        return Cost(
-            requests=sum(cost.requests for cost in costs),
-            sent=sum(cost.sent for cost in costs),
-            received=sum(cost.received for cost in costs),
-        )
+            return sum(costs, Cost())
 
     def received(self, purpose: str) -> dict[str, int]:
         """The bytes that each project has sent for this purpose."""

@@ -9,7 +9,7 @@ from supasync_core.model.budget import Budgets, Share
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import BudgetError
 from supasync_core.project.migration import Migration
-from supasync_core.usage.spending import PROJECTS, Used, month_of, monthly, used
+from supasync_core.usage.spending import PROJECTS, month_of, monthly, used
 
 _REQUESTS = 10
 """Requests that a worker may need for its batch in flight, the pages behind it and the run's record."""
@@ -35,11 +35,7 @@ class Meter:
 
     def shares(self) -> tuple[Share, ...]:
         """How much of the month's budgets is used by now."""
-        totals = {project: self._ledger.total(project) for project in PROJECTS}
-        spent = {
-            project: self._before[project] + Used(total.requests, total.sent, total.received)
-            for project, total in totals.items()
-        }
+        spent = {project: self._before[project] + self._ledger.total(project) for project in PROJECTS}
         return monthly(spent, self._budgets)
 
     def check(self) -> None:

@@ -1,15 +1,15 @@
 """What records say of cost, added up by month, project and purpose, projected, and as shares of budgets."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import ceil
 from statistics import mean, median
-from typing import Any
 
 from supasync_core.api.state_store import Spending
 from supasync_core.model import timestamps
 from supasync_core.model.budget import Budgets, Share
+from supasync_core.model.cost import Cost
 
 PROJECTS = ("OLD", "NEW")
 _DAY = 86_400_000_000
@@ -20,26 +20,6 @@ _LOAD_DAYS = 3
 """Days of history from the first record on in which a first load is looked for."""
 _LOAD = 10
 """How many times any later record a first load costs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Used:
-    """Requests, and bytes sent to and received from a project; what it sends is its egress."""
-
-    requests: int = 0
-    sent: int = 0
-    received: int = 0
-
-    def __add__(self, other: "Used") -> "Used":
-        return Used(self.requests + other.requests, self.sent + other.sent, self.received + other.received)
-
-    @classmethod
-    def from_json(cls, cost: Any) -> "Used":  # noqa: ANN401 - JSON
-        """One purpose of the ledger's JSON; nothing where it is something else."""
-        if not isinstance(cost, dict):
-            return cls()
-        numbers = [cost.get(name) for name in ("requests", "sent", "received")]
-        return cls(*(number if isinstance(number, int) else 0 for number in numbers))
 
 
 def month_of(now: timestamps.Instant) -> tuple[timestamps.Instant, timestamps.Instant]:
@@ -55,22 +35,22 @@ def since(spendings: Iterable[Spending], moment: timestamps.Instant) -> list[Spe
     return [each for each in spendings if timestamps.parse(each.created_at) >= moment]
 
 
-def by_purpose(spendings: Iterable[Spending], project: str) -> dict[str, Used]:
+def by_purpose(spendings: Iterable[Spending], project: str) -> dict[str, Cost]:
     """The sums over all records, for each purpose of the project's requests."""
-    sums: dict[str, Used] = {}
+    sums: dict[str, Cost] = {}
     for each in spendings:
         purposes = each.costs.get(project)
         for purpose, cost in purposes.items() if isinstance(purposes, dict) else ():
-            sums[purpose] = sums.get(purpose, Used()) + Used.from_json(cost)
+            sums[purpose] = sums.get(purpose, Cost()) + Cost.from_json(cost)
     return dict(sorted(sums.items()))
 
 
-def used(spendings: Iterable[Spending], project: str) -> Used:
+def used(spendings: Iterable[Spending], project: str) -> Cost:
     """The sum over all records and purposes."""
-    return sum(by_purpose(spendings, project).values(), Used())
+    return sum(by_purpose(spendings, project).values(), Cost())
 
 
-def projected(spendings: Sequence[Spending], project: str, now: timestamps.Instant) -> Used | None:
+def projected(spendings: Sequence[Spending], project: str, now: timestamps.Instant) -> Cost | None:
     """What the month will have cost at its end: what it has, and usual days for the days that are left.
 
     None before a whole day has passed since the first record, and since a first load.
@@ -87,10 +67,10 @@ def projected(spendings: Sequence[Spending], project: str, now: timestamps.Insta
         for name in ("requests", "sent", "received")
     ]
     so_far = used(since(spendings, begin), project)
-    return None if None in usual else so_far + Used(*(round(each or 0) for each in usual))
+    return None if None in usual else so_far + Cost(*(round(each or 0) for each in usual))
 
 
-def monthly(spent: Mapping[str, Used], budgets: Budgets) -> tuple[Share, ...]:
+def monthly(spent: Mapping[str, Cost], budgets: Budgets) -> tuple[Share, ...]:
     """The shares of what is counted by the month, from what it has come to."""
     return tuple(
         Share(project=project, what=what, used=number, budget=budget)

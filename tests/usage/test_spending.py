@@ -11,8 +11,9 @@ from supasync_core.api import journal
 from supasync_core.api.state_store import Spending
 from supasync_core.model import timestamps
 from supasync_core.model.budget import Budgets, Share
+from supasync_core.model.cost import Cost
 from supasync_core.model.quantities import format_size
-from supasync_core.usage.spending import Used, month_of, projected, shares, used
+from supasync_core.usage.spending import month_of, projected, shares, used
 
 HOUR = 3_600_000_000
 BEGIN = timestamps.parse("2026-11-01T00:00:00Z")
@@ -122,7 +123,7 @@ def test_before_a_whole_day_nothing_is_projected() -> None:
 def test_records_that_say_nothing_or_nonsense_cost_nothing() -> None:
     at = timestamps.to_text(BEGIN)
     odd = [Spending(at), Spending(at, {"OLD": 7}), Spending(at, {"OLD": {"read": {"requests": "7"}}})]
-    assert used(odd, "OLD") == Used()
+    assert used(odd, "OLD") == Cost()
     assert used(odd + hourly(1), "OLD").requests == 7
 
 

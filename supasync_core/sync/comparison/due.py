@@ -11,12 +11,12 @@ from math import inf
 from supasync_core.api.blind_spots import UPDATES
 from supasync_core.model import timestamps
 from supasync_core.model.comparison_state import Comparison
-from supasync_core.model.cost import Ledger
+from supasync_core.model.cost import Cost, Ledger
 from supasync_core.model.row_key import has_row_key
 from supasync_core.model.state import TableState
 from supasync_core.model.table import NEVER, Table
 from supasync_core.project.migration import Migration
-from supasync_core.usage.spending import PROJECTS, Used, by_purpose
+from supasync_core.usage.spending import PROJECTS, by_purpose
 
 PURPOSE = "compare"
 """The name of their requests in the ledger, and in what `supasync usage` shows."""
@@ -105,5 +105,5 @@ def share_of(migration: Migration, now: str, *, limited: bool) -> Share:
     """What is left of the day's share at the store's time ``now``; without end unless it is limited."""
     since = timestamps.to_text(timestamps.parse(now) - _DAY)
     spendings = migration.store.past(0, since).spendings
-    before = {name: by_purpose(spendings, name).get(PURPOSE, Used()).received for name in PROJECTS}
+    before = {name: by_purpose(spendings, name).get(PURPOSE, Cost()).received for name in PROJECTS}
     return Share(migration.settings.compare_egress if limited else inf, migration.ledger, before)
