@@ -2,14 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import replace
 from threading import Lock
 
-from supasync_core.model import timestamps
+from supasync_core.model import timestamp_forms
 from supasync_core.model.batch import Batch, Cursor, Window
-from supasync_core.model.printable import command
 from supasync_core.model.table import Table
+from supasync_core.model.timestamp_forms import forms
 from supasync_rest import query
 from supasync_rest.client import Client
 from supasync_rest.messages import Request
@@ -17,7 +16,6 @@ from supasync_rest.page_size import LARGEST, Sizes
 from supasync_rest.rest_errors import LargePageError, StatementTimeoutError
 from supasync_rest.tables import RestTables
 
-_TIMES = re.compile("timestamp|date")
 _MOST_ALIKE = 100
 """Pages of rows that begin like a cursor."""
 
@@ -80,7 +78,6 @@ class RestPages(RestTables):
     def _refuse_texts(self, table: Table, window: Window, page: Batch) -> None:
         """SchemaError where a page is ordered by texts that are timestamps of several forms.
 
-        PostgreSQL compares texts as texts, and ``2026-01-01 12:00`` comes before ``2026-01-01T09:00`` there.
         The types are asked for only where forms differ.
         """
         for span in window.spans:
@@ -88,22 +85,13 @@ class RestPages(RestTables):
             if column is None or column not in table.timestamp:
                 continue
             bounds = [text for text in (span.start, span.after.value if span.after else None) if text]
-            if len(_forms([*bounds, *_texts(page, column)])) > 1:
+            if len(forms([*bounds, *_texts(page, column)])) > 1:
                 values = [value for row in page.rows if isinstance(value := row.get(column), str)]
-                self._refuse_forms(table, column, _forms([*bounds, *values]))
+                self._refuse_forms(table, column, forms([*bounds, *values]))
 
     def _refuse_forms(self, table: Table, column: str, found: list[str]) -> None:
-        if len(found) < 2:  # noqa: PLR2004 - the other one is inside another value
-            return
-        known = self.shape(table).column(column)
-        if known is None or not _TIMES.match(known.type or ""):
-            kind = (known.type if known else None) or "perhaps text"
-            raise table.schema_error(
-                f"the timestamp column {column} ({kind}) holds {' and '.join(found)}: "
-                "as texts, these do not sort by time",
-                hint="make it timestamptz in OLD, write all its values in one form, or name another column "
-                f"in timestamp:; then: {command('sync', '--full', table.name)}",
-            )
+        if len(found) > 1:  # else the other one is inside another value
+            timestamp_forms.refuse(table, column, self.shape(table), found)
 
     def _page(self, table: Table, window: Window) -> Batch:
         near = query.nearer(window)
@@ -165,12 +153,6 @@ def _easier_windows(window: Window) -> list[Window]:
     counted = [window] if window.counted else []
     limits = (window.limit, window.limit // 10, window.limit // 100)
     return [*counted, *(replace(window, counted=False, limit=limit) for limit in limits if limit)]
-
-
-def _forms(texts: Iterable[str]) -> list[str]:
-    """The forms in which these timestamps are written, as patterns; infinities and years BC have none."""
-    found = {timestamps.form(text) for text in texts if text[:1].isdigit() and not text.endswith("BC")}
-    return [f"YYYY-MM-DD{form[:1]}HH:MM:SS{form[1:]}" if form else "YYYY-MM-DD" for form in sorted(found)]
 
 
 def _texts(page: Batch, column: str) -> list[str]:

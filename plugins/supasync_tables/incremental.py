@@ -13,28 +13,30 @@ The rule for the cursor of a keyset, ordered by (timestamp, key):
 - The cursor moves to the last row at or below the horizon, and is not settled then. It is settled by a
   complete read that began at least the overlap after it last moved.
 
-The first page asks for all keysets at once and for an exact count: where it holds everything, the table is
-done in one request. Else each keyset is read by itself, in its own order: a page of several keysets has the
-order of the first one alone, and does not show how far the others go.
+A first load is read by key: see `supasync_tables.backfill`. Behind it, the first page asks for all keysets
+at once and for an exact count: where it holds everything, the table is done in one request. Else each keyset
+is read by itself, in its own order: a page of several keysets has the order of the first one alone, and does
+not show how far the others go.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
 
 from supasync_core.api.blind_spots import DELETES, UPDATES, timestamp_moves
 from supasync_core.api.pages import pages
 from supasync_core.api.strategy import Job, Piece
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Cursor, Keyset, Row, Span, Window
-from supasync_core.model.errors import SchemaError
 from supasync_core.model.state import KeysetState, TableState
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Horizon, Instant
+from supasync_tables import backfill
+from supasync_tables.backfill import Sweep
 from supasync_tables.completeness import holds_everything, shortfall
 from supasync_tables.horizon import MARGIN, TimedReader
+from supasync_tables.keyset_rows import instant, leading, rows_of
 
 _MARGIN = timedelta(microseconds=MARGIN)
 _TIMES = re.compile(r"timestamp|date|text|character varying|varchar|json", re.IGNORECASE)
@@ -69,24 +71,68 @@ class Incremental:
         return TableState(keysets=named)
 
     def pending(self, job: Job) -> Window:
-        spans = tuple(_lower(job, keyset) for keyset in self.keysets(job.table))
+        spans = (
+            (backfill.rest(job.state),)
+            if backfill.is_due(job.state)
+            else tuple(_lower(job, keyset) for keyset in self.keysets(job.table))
+        )
         return Window(spans, job.table.page_size, counted=True)
 
     def read(self, job: Job) -> Iterator[Piece]:
         """One page where that is enough; else each keyset up to the horizon, then the rows beyond it."""
-        window = self.pending(job)
         reader = TimedReader(job)
-        first = reader.read(job.table, window)
-        progress = _Progress(job, reader)
-        if holds_everything(first):
-            for span in window.spans:
-                progress.confirm(span, _rows_of(job.table, first, span))
-                progress.finish(span)
-            yield Piece(first if first.count else None, progress.done(), first.total)
+        if backfill.is_due(job.state):
+            yield from self._first_load(job, reader)
+        else:
+            yield from _newer(job, reader, self.pending(job).spans)
+
+    def _first_load(self, job: Job, reader: TimedReader) -> Iterator[Piece]:
+        """By key, then what changed meanwhile by timestamp."""
+        keysets = self.keysets(job.table)
+        first = reader.read(job.table, self.pending(job))
+        sweep = Sweep(job, reader, keysets)
+        if sweep.whole and holds_everything(first):
+            sweep.meet(first)
+            yield _at_once(job, reader, first, [Span(keyset) for keyset in keysets])
             return
-        reading = _Reading(job, progress, first.total, [_leading(first, window.spans[0].keyset)])
+        begun = [first]
         del first  # there is room for the next page once nobody holds this one
-        yield from reading.read(window.spans)
+        yield from sweep.read(begun)
+        if sweep.missing:
+            return
+        job = replace(job, state=sweep.state)
+        spans = sweep.newer() if sweep.whole else tuple(_lower(job, keyset) for keyset in keysets)
+        if not spans:
+            progress = _Progress(job, reader, future_rows=sweep.future_rows)
+            yield Piece(None, progress.done(), sweep.seen)
+            return
+        future = sweep.future_rows if sweep.whole else 0
+        for piece in _newer(job, reader, spans, future):
+            yield piece if piece.total is None else replace(piece, total=sweep.seen + piece.total)
+            del piece
+
+
+def _newer(job: Job, reader: TimedReader, spans: tuple[Span, ...], future_rows: int = 0) -> Iterator[Piece]:
+    """The rows of the spans in the order of their timestamps."""
+    first = reader.read(job.table, Window(spans, job.table.page_size, counted=True))
+    if holds_everything(first):
+        yield _at_once(job, reader, first, spans, future_rows)
+        return
+    progress = _Progress(job, reader, future_rows)
+    reading = _Reading(job, progress, first.total, [leading(first, spans[0].keyset)])
+    del first  # there is room for the next page once nobody holds this one
+    yield from reading.read(spans)
+
+
+def _at_once(
+    job: Job, reader: TimedReader, page: Batch, spans: Sequence[Span], future_rows: int = 0
+) -> Piece:
+    """The piece of a page that holds all rows of the spans."""
+    progress = _Progress(job, reader, future_rows)
+    for span in spans:
+        progress.confirm(span, rows_of(job.table, page, span.keyset))
+        progress.finish(span)
+    return Piece(page if page.count else None, progress.done(), page.total)
 
 
 @dataclass
@@ -152,9 +198,9 @@ class _Progress:
 
     job: Job
     reader: TimedReader
+    future_rows: int = 0
     horizon: Horizon = field(init=False)
     state: TableState = field(init=False)
-    future_rows: int = 0
     present: Instant = field(init=False)
     """The source's time, where the horizon is earlier."""
     passed: set[str] = field(init=False)
@@ -176,10 +222,10 @@ class _Progress:
         passes, (beyond, place) = self._passes(column, rows), self._last_place(column, rows)
         known = self.state.keyset(column)
         if passes and place and (place != known.cursor or _early(known)):
-            self.state = self.state.with_keyset(
-                column,
-                KeysetState(place, moved_at=self.reader.latest_at, began_at=self.reader.began_at),
-            )
+            moved = KeysetState(place, moved_at=self.reader.latest_at, began_at=self.reader.began_at)
+            if known.cursor and known.cursor.value == place.value and not known.settled:
+                moved = replace(moved, moved_at=known.moved_at, began_at=known.began_at)
+            self.state = self.state.with_keyset(column, moved)
         return beyond
 
     def finish(self, span: Span) -> None:
@@ -211,7 +257,8 @@ class _Progress:
     def _reaches(self, cursor: Cursor | None, row: Row, column: str) -> bool:
         if cursor is None or cursor.value is None or self.job.table.place(row, column) == cursor:
             return True
-        return _instant(self.job.table, column, row[column]) > timestamps.parse(cursor.value)
+        at = instant(self.job.table, column, row[column])
+        return at > timestamps.parse(cursor.value) or (not cursor.key and cursor.value == row[column])
 
     def _last_place(self, column: str, rows: Sequence[Row]) -> tuple[int, Cursor | None]:
         """How many rows lie beyond the horizon, and the place of the last one that was over by then.
@@ -220,7 +267,7 @@ class _Progress:
         """
         beyond = 0
         for row in reversed(rows):
-            at = _instant(self.job.table, column, row[column])
+            at = instant(self.job.table, column, row[column])
             beyond += at > self.horizon.at
             if timestamps.ended(row[column]) <= self.horizon.at:
                 return beyond, self.job.table.place(row, column)
@@ -257,35 +304,3 @@ def _early(known: KeysetState) -> bool:
         < timestamps.ended(known.cursor.value)
         != timestamps.parse(known.cursor.value)
     )
-
-
-def _holds(keyset: Keyset, row: Row) -> bool:
-    return all(row[name] is None for name in keyset.nulls) and (
-        keyset.column is None or row[keyset.column] is not None
-    )
-
-
-def _leading(batch: Batch, keyset: Keyset) -> Batch:
-    """The rows before the first one of another keyset."""
-    kept = next((i for i, row in enumerate(batch.rows) if not _holds(keyset, row)), batch.count)
-    return batch if kept == batch.count else batch.only(range(kept))
-
-
-def _rows_of(table: Table, batch: Batch, span: Span) -> list[Row]:
-    """The rows of that keyset in its order; a page of several keysets has them in the order of the key."""
-    rows = [row for row in batch.rows if _holds(span.keyset, row)]
-    column = span.keyset.column
-    if column is None or not span.keyset.nulls:
-        return rows
-    return sorted(rows, key=lambda row: _instant(table, column, row[column]))
-
-
-def _instant(table: Table, column: str, text: Any) -> timestamps.Instant:  # noqa: ANN401 - as it was decoded
-    try:
-        return timestamps.parse(text)
-    except (ValueError, TypeError) as err:
-        raise SchemaError(
-            f"{table.name}: the timestamp column {column} holds {str(text)[:40]!r}, which is not a timestamp",
-            table=table.name,
-            hint="name a column of type timestamptz, timestamp or date in tables.yaml: timestamp: ...",
-        ) from err

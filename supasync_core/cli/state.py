@@ -34,6 +34,10 @@ def show(session: Session, *, as_json: bool) -> int:
         (name, column, keyset.cursor.value if keyset.cursor else None, settled(keyset), table.read_at)
         for name, table in sorted(current.tables.items(), key=lambda item: order.get(item[0], len(order)))
         for column, keyset in table.keysets.items()
+    ] + [
+        (name, "first load by key", ", ".join(table.backfill.behind), "no", table.read_at)
+        for name, table in current.tables.items()
+        if table.backfill
     ]
     output.line(f"rows come from {current.source}")
     if current.closed:

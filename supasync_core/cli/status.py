@@ -104,10 +104,11 @@ def _show(health: Health) -> None:
 
 def _remarks(lag: TableLag) -> Iterator[str]:
     """What is special about one table."""
-    if lag.comparing:
-        met, rows = lag.comparing
-        of = f" of about {rows:,}" if rows else ""
-        yield f"{lag.name}: being compared with OLD, {met:,}{of} rows so far"
+    for progress, what in ((lag.loading, "first load"), (lag.comparing, "being compared with OLD")):
+        if progress:
+            met, rows = progress
+            of = f" of about {rows:,}" if rows else ""
+            yield f"{lag.name}: {what}, {met:,}{of} rows so far"
     if lag.compared_at and not lag.blind:
         yield f"{lag.name}: all values were last compared {lag.compared_at}"
     if lag.ahead:

@@ -78,6 +78,16 @@ def _found_keys(body: bytes, columns: Sequence[str]) -> list[Any]:
     return [read(key) for key in found]
 
 
+def texts_or_nulls(body: bytes, columns: Sequence[str]) -> list[tuple[str | None, ...]]:
+    """The texts of these columns in each row, None for NULL; ValueError where one is missing or no text."""
+    try:
+        found = _decoder(tuple(columns), texts=True).decode(body)
+    except RecursionError as err:
+        raise ValueError(str(err)) from err
+    read: Any = attrgetter(*(f"c{i}" for i in range(len(columns))))
+    return [read(row) for row in found] if len(columns) > 1 else [(read(row),) for row in found]
+
+
 def key_hashes(body: bytes, columns: Sequence[str]) -> list[int]:
     """64 bits of each row's key, to its last digit; ValueError as in `key_values`.
 
@@ -94,13 +104,16 @@ def key_hashes(body: bytes, columns: Sequence[str]) -> list[int]:
 
 
 @lru_cache(maxsize=256)
-def _decoder(columns: tuple[str, ...] | None) -> Any:  # noqa: ANN401 - of msgspec
-    """A decoder that looks at these columns of each row; at none, but cuts rows out, without any."""
+def _decoder(columns: tuple[str, ...] | None, *, texts: bool = False) -> Any:  # noqa: ANN401 - of msgspec
+    """A decoder that looks at these columns of each row; at none, but cuts rows out, without any.
+
+    ``texts``: they hold texts or NULL, else plain values.
+    """
     import msgspec  # noqa: PLC0415 - --help reads no rows
 
     if columns is None:
         return msgspec.json.Decoder(list[msgspec.Raw])
-    plain = str | int | float | bool
+    plain = str | None if texts else str | int | float | bool
     fields = [(f"c{i}", plain, msgspec.field(name=column)) for i, column in enumerate(columns)]
     return msgspec.json.Decoder(list[msgspec.defstruct("Key", fields, gc=False)])  # type: ignore[misc]
 

@@ -28,6 +28,22 @@ class KeysetState:
 
 
 @dataclass(frozen=True, slots=True)
+class Backfill:
+    """A first load by key that has not come to its end: the rows up to the key ``behind`` are confirmed.
+
+    ``began_at``: the source's time when its first page was asked for. ``newest``: by keyset, the latest
+    timestamp among those rows that was over by the horizon of the run that read it. ``rows`` are confirmed,
+    of about ``total``, 0 where nobody knows.
+    """
+
+    behind: Key
+    began_at: str
+    newest: Mapping[str, str] = field(default_factory=dict)
+    rows: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Extent:
     """A table as its source summed it up at one moment: its rows, the largest value of each column asked for.
 
@@ -58,13 +74,15 @@ class Late:
 
     ``since``: the source's time before it read that, None where nobody knows. ``until``: the store's time
     up to which it may arrive. As long as that lasts, no cursor moves beyond ``since``, less the overlap, and
-    nothing counts as unchanged. ``back``: where a table that was not yet read to its end had got to, from
-    where it is read once more when that is over, with what its strategy had kept for itself (``own``).
+    nothing counts as unchanged. ``back`` and ``backfill``: where a table that was not yet read to its end had
+    got to, from where it is read once more when that is over, with what its strategy had kept for itself
+    (``own``).
     """
 
     since: str | None
     until: str
     back: Mapping[str, KeysetState] | None = None
+    backfill: Backfill | None = None
     own: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -104,10 +122,11 @@ class Deletes:
 
 @dataclass(frozen=True, slots=True)
 class TableState:
-    """What is known of one table between runs; a table's strategy writes ``keysets`` to ``extent``.
+    """What is known of one table between runs; a table's strategy writes ``keysets`` to ``backfill``.
 
     ``read_at``: the source's time of the last complete read. ``future_rows``: rows stamped later than that.
-    ``extent``: what the source told before the last complete read. ``late``: a run that ended uncleanly
+    ``extent``: what the source told before the last complete read. ``backfill``: how far a first load by key
+    has come, None without one. ``late``: a run that ended uncleanly
     may still write rows of it. ``comparison``: how far the walk is that finds what reading does not see, and
     what it knows; None before the table was read to its end, and where the table is not walked. ``own``: what
     the strategy keeps for itself, JSON values by name.
@@ -117,6 +136,7 @@ class TableState:
     read_at: str | None = None
     future_rows: int = 0
     extent: Extent | None = None
+    backfill: Backfill | None = None
     late: Late | None = None
     guarded: Guarded = field(default_factory=Guarded)
     deletes: Deletes = field(default_factory=Deletes)
@@ -141,14 +161,21 @@ class TableState:
         if known.late is None:
             return self
         kept = known if known.read_at else self
-        state = replace(self, keysets=kept.keysets, own=kept.own, read_at=known.read_at, late=known.late)
-        return state.unsure()
+        return replace(
+            self,
+            keysets=kept.keysets,
+            backfill=kept.backfill,
+            own=kept.own,
+            read_at=known.read_at,
+            late=known.late,
+        ).unsure()
 
     def arrived(self) -> "TableState":
         """A copy as it is once nothing of an earlier run may arrive any more."""
-        if self.late is None or self.late.back is None:
+        late = self.late
+        if late is None or late.back is None:
             return replace(self, late=None)
-        return replace(self, late=None, keysets=self.late.back, own=self.late.own)
+        return replace(self, late=None, keysets=late.back, backfill=late.backfill, own=late.own)
 
     def doubtful(self) -> "TableState":
         """A copy in which no page counts as unchanged: newer rows may be in the sink than were confirmed."""
@@ -232,7 +259,7 @@ class State:
         """A copy that knows nothing of that table, but what may still arrive: it is read again."""
         tables = {key: value for key, value in self.tables.items() if key != name}
         if late := self.table(name).late:
-            tables[name] = TableState(late=replace(late, back={}, own={}))
+            tables[name] = TableState(late=replace(late, back={}, backfill=None, own={}))
         again = {key: value for key, value in self.again.items() if key != name}
         return replace(self.with_quarantine(name, ()), tables=tables, again=again)
 

@@ -204,8 +204,10 @@ def _left(writing: Writing, holder: str, now: timestamps.Instant, table: TableSt
     """What a run that did not end may still do. Of the same holder, its process is dead: the lock is free."""
     last = min(now, timestamps.parse(writing.seen) + LEASE * 1_000_000)
     longest = KILLED if writing.holder == holder else ASLEEP
-    back, own = (None, {}) if table.read_at else (table.keysets, table.own)
-    return Late(writing.since, timestamps.to_text(last + timestamps.micros_of(longest)), back, own)
+    until = timestamps.to_text(last + timestamps.micros_of(longest))
+    if table.read_at:
+        return Late(writing.since, until)
+    return Late(writing.since, until, table.keysets, table.backfill, table.own)
 
 
 def _later(known: Late | None, found: Late, now: timestamps.Instant) -> Late | None:
@@ -215,4 +217,4 @@ def _later(known: Late | None, found: Late, now: timestamps.Instant) -> Late | N
     if known is None:
         return found
     since = min(known.since, found.since, key=timestamps.parse) if known.since and found.since else None
-    return Late(since, max(known.until, found.until, key=timestamps.parse), known.back, known.own)
+    return replace(known, since=since, until=max(known.until, found.until, key=timestamps.parse))

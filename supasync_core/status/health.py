@@ -37,8 +37,8 @@ class TableLag:
     found to be deleted in the source and are in the sink still, the first of them by key. ``unseen`` are the
     kinds of changes that reading does not see; ``compared_at`` is when all values were compared last.
     ``blind``: updates may be missing for longer than that is ago. ``comparing`` says of a comparison under
-    way how many rows it has met, and of about how many, 0 where nobody knows. ``own`` is what the table's
-    strategy keeps for itself.
+    way how many rows it has met, and of about how many, 0 where nobody knows; ``loading`` says the same of a
+    first load by key that has not come to its end. ``own`` is what the table's strategy keeps for itself.
     """
 
     name: str
@@ -51,6 +51,7 @@ class TableLag:
     compared_at: str | None = None
     blind: bool = False
     comparing: tuple[int, int] | None = None
+    loading: tuple[int, int] | None = None
     own: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -118,7 +119,7 @@ def _verdict(
 def _lag(past: Past, table: Table, unseen: tuple[str, ...], now: timestamps.Instant) -> TableLag:
     state = past.state.table(table.name) if past.state else TableState()
     lag = _since(state.read_at, now)
-    walk = state.comparison
+    walk, load = state.comparison, state.backfill
     return TableLag(
         table.name,
         state.read_at,
@@ -130,6 +131,7 @@ def _lag(past: Past, table: Table, unseen: tuple[str, ...], now: timestamps.Inst
         compared_at(state),
         blind=UPDATES in unseen and not is_covered(table, state, now),
         comparing=(walk.met, walk.rows) if walk and walk.began_at else None,
+        loading=(load.rows, load.total) if load else None,
         own=state.own,
     )
 

@@ -62,7 +62,7 @@ def before(migration: Migration, table: Table, state: TableState) -> Made | None
 
 def is_untouched(state: TableState) -> bool:
     """Whether nothing of the table was copied, and no place is known up to which it was."""
-    return state.read_at is None and not state.keysets
+    return state.read_at is None and not state.keysets and state.backfill is None
 
 
 def look(migration: Migration, table: Table, most: int) -> Made:

@@ -31,6 +31,7 @@ def test_an_hour_of_inserts_and_updates_follows(workspace: Workspace) -> None:
 
 def test_five_idle_tables_cost_seven_requests(workspace: Workspace) -> None:
     workspace.supasync("sync")
+    workspace.supasync("sync")
     settled = "replace(state::text, '\"settled\": false', '\"settled\": true')::jsonb"
     workspace.new.run(f"update sync_metadata set state = {settled}")  # noqa: S608 - a fixed text
     workspace.requests()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tests.soak.world import SECOND, UNSEEN, Cells, Ground, Setup
 
 YEAR = 365 * 86_400
+RENAMED = 0.05
 
 
 @dataclass
@@ -28,6 +29,8 @@ class App:
     """When OLD committed an update that leaves the timestamp alone."""
     other: random.Random = field(default_factory=random.Random)
     """Dice for what only some episodes have, so that a seed plays the others as ever."""
+    third: random.Random = field(default_factory=random.Random)
+    """The same, for keys and reads from the beginning."""
     before: list[Cells] = field(default_factory=list)
     """The rows that the last write to the snapshot changed, as they were."""
     accounts: dict[int, float] = field(default_factory=dict)
@@ -57,6 +60,8 @@ class App:
             self.write, self.write, self.write, self.hold, self.hold, self.delete, self.future, self.advance,
             self.advance, self.arrive, self.back, self.back,
         ]  # fmt: skip
+        if self.third.random() < RENAMED:
+            self.rename()
         self.dice.choice(moves)()
 
     def write(self, *, many: bool = False) -> None:
@@ -113,6 +118,28 @@ class App:
                     self.touched[name][row["id"]] = self.ground.time.now
                 else:
                     self.changed[name][row["id"]] = self.ground.time.now
+
+    def rename(self) -> None:
+        """A row gets another key, before or behind the place of whoever reads by key, and a new timestamp."""
+        if "moments" not in self.names:
+            return
+        known, held = self.known["moments"], self.held["moments"]
+        old = [key for key in sorted(known) if key not in held]
+        new = [key for key in range(1, self.keys + 1) if key not in known and key not in held]
+        if len(old) < 2 or not new:
+            return
+        key, at = self.third.choice(old), self.ground.time.instant + self.skew * SECOND
+        row = {
+            "id": self.third.choice(new),
+            "version": self.third.randint(0, 10**9),
+            "a": at,
+            "b": None,
+            "c": at,
+        }
+        self.committed({"moments": [row]}, self.ground.begin({"moments": [row]}))
+        self.ground.delete("moments", key)
+        del known[key], self.changed["moments"][key]
+        self.note(f"rename moments {key} to {row['id']}")
 
     def delete(self) -> None:
         """A row that no other refers to goes; one stays, for a table that is emptied is an alarm."""

@@ -2,10 +2,9 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from math import inf
 from typing import Any
 
 from supasync_core.api import journal
@@ -19,6 +18,7 @@ from supasync_core.model.errors import RowError, SchemaError
 from supasync_core.model.state import Extent
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.model.timestamps import Horizon, Instant
+from tests.soak import keys
 from tests.soak.world import COLUMNS, REFERS, SECOND, STAMPS, Cells, KilledError, Timeline, Weather
 
 _instant = lru_cache(4096)(timestamps.parse)
@@ -36,6 +36,8 @@ class Stored:
     cells: Cells
     text: str
     version: str = ""
+    rank: Any = None
+    """What sorts as its key does."""
 
 
 def _name(table: str) -> tuple[str, str]:
@@ -44,13 +46,15 @@ def _name(table: str) -> tuple[str, str]:
     return schema.removeprefix("public."), name
 
 
-def stored(table: str, cells: Cells, version: int) -> Stored:
+def stored(table: str, cells: Cells, version: int, style: str = "bigint") -> Stored:
     """The row as a server prints it, written by the transaction of that number."""
     printed = {
         name: _text(value) if name in STAMPS and value is not None else value
         for name, value in ((name, cells.get(name)) for name in COLUMNS[table])
     }
-    return Stored(cells, json.dumps(printed, separators=(",", ":")), str(version + 1000))
+    key = keys.printed(style, table, cells["id"])
+    rank = keys.rank(style, table, keys.key_of(style, table, key))
+    return Stored(cells, json.dumps(printed | key, separators=(",", ":")), str(version + 1000), rank)
 
 
 @dataclass
@@ -58,6 +62,7 @@ class Old:
     """Rows by table and key, transactions that are open, and how often each table was written."""
 
     rows: dict[str, dict[int, Stored]] = field(default_factory=lambda: defaultdict(dict))
+    style: str = "bigint"
     open: dict[int, int] = field(default_factory=dict)
     """The beginning of each open transaction, by its number."""
     versions: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -134,7 +139,8 @@ class MemorySource(Source):
         """The rows that have these values, which are keys."""
         self.weather.hook("read")
         kept = self.old.rows[table.name]
-        found = [kept[int(value[0])] for value in values if int(value[0]) in kept]
+        numbers = [keys.number_of(self.old.style, table.name, value) for value in values]
+        found = [kept[number] for number in numbers if number in kept]
         self._answer(self.time.now)
         yield Batch(_body(found, table), read_at=self.dated)
 
@@ -143,12 +149,12 @@ class MemorySource(Source):
         first = window.spans[0].keyset.column
         found: dict[int, Stored] = {}
         for span in window.spans:
-            inside = _within(span)
-            found.update((key, row) for key, row in rows.items() if inside(row.cells))
+            inside = _within(span, self.old.style, table.name)
+            found.update((key, row) for key, row in rows.items() if inside(row))
         if first is None or first == "id":
-            return [found[key] for key in sorted(found)]
+            return sorted(found.values(), key=lambda row: row.rank)
         return sorted(
-            found.values(), key=lambda row: (row.cells[first] is None, row.cells[first] or 0, row.cells["id"])
+            found.values(), key=lambda row: (row.cells[first] is None, row.cells[first] or 0, row.rank)
         )
 
 
@@ -168,18 +174,22 @@ def _value(text: str | None, column: str | None) -> Any:  # None, or what is com
     return _instant(text) if column in STAMPS else int(text)
 
 
-def _within(span: Span) -> Callable[[Cells], bool]:
+def _within(span: Span, style: str, table: str) -> Callable[[Stored], bool]:
     """Whether a row lies in the span."""
     column, nulls = span.keyset.column, span.keyset.nulls
     low, high, beyond = (_value(text, column) for text in (span.start, span.until, span.beyond))
     after: Any = _value(span.after.value, column) if span.after else None
-    key = int(span.after.key[0]) if span.after and span.after.key else None
+    key = keys.rank(style, table, span.after.key) if span.after and span.after.key else None
+    last = keys.rank(style, table, span.to) if span.to else None
 
-    def inside(cells: Cells) -> bool:
+    def inside(row: Stored) -> bool:
+        cells = row.cells
         value = cells[column] if column else None
         if any(cells[name] is not None for name in nulls) or (column and value is None):
             return False
-        behind_key = key is not None and cells["id"] <= key
+        behind_key = key is not None and row.rank <= key
+        if last is not None and row.rank > last:
+            return False
         if span.after and (behind_key if after is None else value < after or (value == after and behind_key)):
             return False
         return not (
@@ -191,20 +201,22 @@ def _within(span: Span) -> Callable[[Cells], bool]:
     return inside
 
 
-@lru_cache
+@lru_cache(256)
 def shape(table: Table) -> Shape:
     """The table's columns."""
     refers = REFERS.get(table.name, ("", ""))
+    plain = "bigint" if table.key == ("id",) else "text"
+    names = dict.fromkeys([*table.key, *COLUMNS[table.name]])
     return Shape(
         tuple(
             Column(
                 name,
-                "timestamp with time zone" if name in STAMPS else "bigint",
-                nullable=name != "id",
-                key=name == "id",
+                "timestamp with time zone" if name in STAMPS else plain if name == "id" else "bigint",
+                nullable=name not in table.key,
+                key=name in table.key,
                 refers=(refers[1], "id") if name == refers[0] and "." not in refers[1] else None,
             )
-            for name in COLUMNS[table.name]
+            for name in names
         )
     )
 
@@ -220,6 +232,7 @@ class New:
     """Rows by table and key, the accounts of the other schema, and the records of all runs."""
 
     rows: dict[str, dict[int, dict[str, Any]]] = field(default_factory=lambda: defaultdict(dict))
+    style: str = "bigint"
     accounts: set[int] = field(default_factory=set)
     records: journal.Journal = field(default_factory=list)
 
@@ -246,7 +259,7 @@ class New:
                     )
         kept = self.rows[table]
         for row in rows:
-            key = int(row["id"])
+            key = keys.number_of(self.style, table, keys.key_of(self.style, table, row))
             kept[key] = {**kept.get(key, {}), **row}
 
 
@@ -300,22 +313,40 @@ class MemorySink(Sink):
     def read(self, table: Table, window: Window) -> Batch:
         """The next rows by key."""
         (span,) = window.spans
-        first = int(span.after.key[0]) + 1 if span.after else 0
-        last = int(span.to[0]) if span.to else inf
-        keys = [(str(key),) for key in sorted(self.new.rows[table.name]) if first <= key <= last]
-        (batch,) = self.rows(table, table.key, keys[: window.limit])
-        return replace(batch, total=len(keys) if window.counted else None)
+        kept, style, name = self.new.rows[table.name], self.new.style, table.name
+        ranks = {keys.rank(style, name, keys.key_of(style, name, row)): row for row in kept.values()}
+        first = keys.rank(style, name, span.after.key) if span.after else None
+        last = keys.rank(style, name, span.to) if span.to else None
+        found = [
+            ranks[rank]
+            for rank in sorted(ranks)
+            if (first is None or rank > first) and (last is None or rank <= last)
+        ]
+        return Batch(_shown(found[: window.limit]), len(found) if window.counted else None)
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """The rows that have these values, which are keys, as a server prints them."""
         kept = self.new.rows[table.name]
-        found = [kept[int(value[0])] for value in values if int(value[0]) in kept]
-        numbers = [{k: v if k in STAMPS or v is None else int(v) for k, v in row.items()} for row in found]
-        yield Batch(json.dumps(numbers).encode())
+        numbers = [keys.number_of(self.new.style, table.name, value) for value in values]
+        yield Batch(_shown([kept[number] for number in numbers if number in kept]))
 
     def delete(self, table: Table, keys: Sequence[Sequence[str]]) -> int:
         """Nothing is deleted here."""
         raise NotImplementedError
+
+
+def _shown(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """The rows as a server prints them: numbers came as texts."""
+    texts = {*STAMPS, "id"}
+    return json.dumps(
+        [
+            {
+                k: int(v) if isinstance(v, str) and (k not in texts or v.isdigit()) else v
+                for k, v in row.items()
+            }
+            for row in rows
+        ]
+    ).encode()
 
 
 @dataclass

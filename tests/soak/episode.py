@@ -8,11 +8,13 @@ What is promised is looked at behind every table that was copied to its end, not
 that changed longer ago than the overlap when the run began is in NEW as it is in OLD.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from supasync_core.model.errors import RefusedError, SupasyncError, TransientError
 from supasync_core.model.report import Report
+from supasync_core.model.table import Table
+from tests.soak import keys
 from tests.soak.app import App
 from tests.soak.world import GROUPS, TABLES, UNSEEN, CutError, KilledError, Setup, Weather, limited
 
@@ -37,6 +39,8 @@ class LostError(AssertionError):
 class Episode(App):
     """The state of one schedule; ``log`` tells what happened, for whoever has to find out why."""
 
+    again: float = 0.0
+    """How often a run begins a table anew."""
     disturbed_at: float = -1.0
     """When a run that had ended, or had lost its lease, last wrote into NEW."""
 
@@ -59,9 +63,13 @@ class Episode(App):
         self.other = Random(repr(dice.getstate()))  # noqa: S311 - dice
         if self.other.random() < 0.4:
             self.names.append("facts")
+        self.third = Random(repr(self.other.getstate()))  # noqa: S311 - dice
+        style = self.third.choice(self.ground.styles)
+        self.again = self.third.choice([0, 0, 0.1, 0.4])
         self.overlap, size = dice.choice([6.0, 20.0, 900.0]), dice.choice([2, 3, 5, 50, 1000])
         self.setup = Setup(
-            tables=tuple(limited(TABLES[name], self.overlap, size) for name in self.names),
+            tables=tuple(limited(keyed(style, name), self.overlap, size) for name in self.names),
+            keys=style,
             horizon=dice.random() < 0.5,
             checkpoint=dice.choice([1, 8, 10_000, 10_000]),
             versions=self.other.random() < 0.8,
@@ -71,10 +79,14 @@ class Episode(App):
         self.slowest = 5 * 3600.0 if self.setup.horizon and not self.skew else self.overlap
         self.keys = dice.choice([6, 12, 30])
         self.ground.prepare(self.setup)
-        self.note(f"{self.names} pages of {size}, overlap {self.overlap:.0f}, horizon {self.setup.horizon}")
+        self.note(
+            f"{self.names} by {style}, pages of {size}, overlap {self.overlap:.0f}, "
+            f"horizon {self.setup.horizon}"
+        )
 
     def end(self) -> None:
         """Everything settles; the next run makes all of it good."""
+        self.again = 0  # a comparison that is forgotten does not end
         self.ground.time.tick(self.slowest + LATE)
         for name in ("users", "notes"):
             for key in self.known[name]:
@@ -165,7 +177,7 @@ class Episode(App):
         self.note(f"run of {holder}")
         self.depth += 1
         try:
-            report = self.ground.sync(weather, holder)
+            report = self.ground.sync(weather, holder, self.anew())
         except KilledError as killed:
             self.disturbed_at = max(self.disturbed_at, self.ground.time.now + (killed.late or 0))
             self.note("killed")
@@ -178,6 +190,15 @@ class Episode(App):
         self.note(f"{report.status}: {', '.join(f'{t.name} {t.synced}/{t.found}' for t in report.tables)}")
         self.look(report, began)
         return report
+
+    def anew(self) -> list[str]:
+        """Tables that are read from their beginning, for which a person has asked."""
+        tables = [name for name in self.names if name not in ("things", "logs")]
+        if not tables or self.third.random() >= self.again:
+            return []
+        name = self.third.choice(tables)
+        self.note(f"{name} anew")
+        return [name]
 
     def look(self, report: Report, began: float) -> None:
         """What a table that is said to be copied promises."""
@@ -214,6 +235,11 @@ class Episode(App):
     def waits(self, name: str, key: int, began: float) -> bool:
         """Whether the row's account was not there yet."""
         return name in ("users", "notes") and self.accounts.get(key, began) >= began
+
+
+def keyed(style: str, name: str) -> Table:
+    """The table with a key of that style, where its keys have one."""
+    return replace(TABLES[name], key=keys.columns(style, name))
 
 
 def fits(act: str, event: str) -> bool:

@@ -24,6 +24,7 @@ from supasync_core.project.migration import Migration
 from supasync_core.project.run_options import RunOptions
 from supasync_core.sync import checkpoint, runner
 from tests.soak.ends import MemorySink, MemorySource, MemoryStore, New, Old, stored
+from tests.soak.keys import STYLES
 from tests.soak.running import Silent, virtual
 from tests.soak.world import Cells, Setup, Timeline, Weather, seconds
 
@@ -42,11 +43,12 @@ class MemoryGround:
     settings: Settings = field(init=False)
     setup: Setup = field(init=False)
     numbers: int = 0
+    styles: Sequence[str] = STYLES
 
     def prepare(self, setup: Setup) -> None:
         """Everything anew."""
         self.time.now, self.time.due = 0.0, []
-        self.old, self.new, self.setup = Old(), New(), setup
+        self.old, self.new, self.setup = Old(style=setup.keys), New(style=setup.keys), setup
         self.settings = replace(settings(setup.tables, self.folder), compare_egress=setup.share)
         claim = Claim(holder="setup", source=OLD_REF, command="setup", lease=600, baseline=True)
         store = MemoryStore(self.new, self.time, Weather())
@@ -57,7 +59,10 @@ class MemoryGround:
         self.numbers += 1
         number = self.numbers
         self.old.open[number] = self.time.instant
-        made = {name: [stored(name, cells, number) for cells in each] for name, each in rows.items()}
+        made = {
+            name: [stored(name, cells, number, self.old.style) for cells in each]
+            for name, each in rows.items()
+        }
 
         def commit() -> None:
             del self.old.open[number]
@@ -76,7 +81,7 @@ class MemoryGround:
         """Make the account of that key in NEW."""
         self.new.accounts.add(key)
 
-    def sync(self, weather: Weather, holder: str) -> Report:
+    def sync(self, weather: Weather, holder: str, full: Sequence[str] = ()) -> Report:
         """One run of the real engine."""
         store = MemoryStore(self.new, self.time, weather)
         ledger = Ledger()
@@ -84,7 +89,8 @@ class MemoryGround:
         fence = Fence()
         sink = MemorySink(self.new, self.time, weather, fence)
         migration = Migration(self.settings, self.host, ledger, source, sink, store, fence)
-        plan = RunOptions(holder=holder, tables=self.settings.tables, interrupted=weather.stop)
+        tables = self.settings.tables
+        plan = RunOptions(holder=holder, tables=tables, interrupted=weather.stop, full=frozenset(full))
         with patch.object(checkpoint, "CHECKPOINT_ROWS", self.setup.checkpoint):
             return runner.sync(migration, plan, Silent())
 

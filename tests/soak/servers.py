@@ -115,6 +115,7 @@ class ServerGround:
     numbers: int = 0
     aligned: float = 0.0
     episodes: int = 0
+    styles: Sequence[str] = ("bigint",)
 
     def __post_init__(self) -> None:
         self.old, self.new = (
@@ -189,7 +190,7 @@ class ServerGround:
         """Make the account of that key in NEW."""
         self.new.execute("insert into auth.users values (%s)", [key])
 
-    def sync(self, weather: Weather, holder: str) -> Report:
+    def sync(self, weather: Weather, holder: str, full: Sequence[str] = ()) -> Report:
         """One run over the wire; the lease has aged by the virtual time that has passed."""
         outer, self.weather = self.weather, weather
         try:
@@ -197,7 +198,10 @@ class ServerGround:
                 patch.object(checkpoint, "CHECKPOINT_ROWS", self.setup.checkpoint),
                 opened(self.settings, self.host) as project,
             ):
-                plan = RunOptions(holder=holder, tables=self.settings.tables, interrupted=weather.stop)
+                tables = self.settings.tables
+                plan = RunOptions(
+                    holder=holder, tables=tables, interrupted=weather.stop, full=frozenset(full)
+                )
                 return runner.sync(project, plan, Silent())
         finally:
             self.weather = outer

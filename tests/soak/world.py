@@ -116,6 +116,8 @@ class Setup:
     checkpoint: int
     versions: bool = True
     """Whether OLD's rows tell their versions."""
+    keys: str = "bigint"
+    """The style of the keys in one table: see `tests.soak.keys`."""
     share: int = 1_000_000
     """The pages that comparisons may read in a run."""
 
@@ -141,8 +143,13 @@ class Ground(Protocol):
         """Make the account of that key in NEW, which no table of ours holds."""
         ...
 
-    def sync(self, weather: Weather, holder: str) -> Report:
-        """One run; raises what a run raises, and KilledError where it was killed."""
+    @property
+    def styles(self) -> Sequence[str]:
+        """The styles of keys that can be played."""
+        ...
+
+    def sync(self, weather: Weather, holder: str, full: Sequence[str] = ()) -> Report:
+        """One run that begins these tables anew; raises what a run raises, and KilledError if killed."""
         ...
 
     def walked(self, table: str) -> float:

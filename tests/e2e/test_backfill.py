@@ -1,0 +1,111 @@
+"""First loads by key on real servers: keys of every type, stopped, raced and resumed."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.workspace import TABLES_YAML, Workspace, between
+from tests.postgrest.launch import ROLES
+from tests.servers.postgres import Cluster
+
+KEYS = {
+    "numbers": ("n bigint", "n", "n"),
+    "uuids": ("n uuid", "md5(n::text)::uuid", "n"),
+    "words": ("n text", "chr(65 + n * 7 % 26 + n % 2 * 32) || n", "n"),
+    "pairs": ("part part, n text", "(array['z', 'a', 'M']::part[])[1 + n % 3], 'x' || n", "part, n"),
+}
+TABLES = (
+    "create type public.part as enum ('z', 'a', 'M'); -- an order that no text has\n"
+    + "".join(
+        f"create table public.{name} ({columns}, name text, updated_at timestamptz, primary key ({key}));\n"
+        for name, (columns, _, key) in KEYS.items()
+    )
+    + "grant all on all tables in schema public to service_role;\n"
+)
+CONFIG = (
+    TABLES_YAML.partition("tables:")[0]
+    + "defaults: {page_size: 5}\ntables:\n"
+    + "".join(f"  {name}: {{key: [{key}]}}\n" for name, (_, _, key) in KEYS.items())
+)
+STOPPED = {"kind": "answer", "status": 402, "body": '{"message": "exceed_egress_quota"}', "method": "GET"}
+
+
+@pytest.fixture(scope="module")
+def made(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    folder, schema = tmp_path_factory.mktemp("backfill"), ROLES + TABLES
+    with between(cluster, folder, schema, schema, CONFIG) as made:
+        yield made.ready().keep()
+
+
+@pytest.fixture
+def space(made: Workspace) -> Workspace:
+    return made.again()
+
+
+def fill(space: Workspace, table: str, first: int, last: int) -> None:
+    """Rows whose timestamps do not follow their keys; every fourth has none."""
+    _, values, key = KEYS[table]
+    space.old.run(
+        f"insert into {table} ({key}, name, updated_at) select {values}, 'first', "  # noqa: S608 - fixed texts
+        "case when n % 4 > 0 then now() - interval '1 day' + n * 7 % 23 * interval '1 minute' end "
+        f"from generate_series({first}, {last}) n"
+    )
+
+
+@pytest.mark.parametrize("table", KEYS)
+def test_a_first_load_that_is_stopped_goes_on_behind_its_key(space: Workspace, table: str) -> None:
+    """Between the two runs rows are changed, deleted, inserted and renamed, on both sides of that key."""
+    fill(space, table, 1, 40)
+    space.old.server.misbehave({**STOPPED, "path": f"/{table}.*limit=5", "nth": 5})
+    assert space.supasync("sync", "--table", table).code == 3
+    space.old.server.behave()
+    shown = space.supasync("status")
+    assert f"{table}: first load, 20 of about 40 rows so far" in shown.out, shown.out
+    loading = {each["name"]: each["loading"] for each in space.supasync("status", "--json").json["tables"]}
+    assert loading[table] == [20, 40]
+    fill(space, table, 41, 52)
+    renamed = (
+        "n = gen_random_uuid()"
+        if table == "uuids"
+        else "n = n + 1000"
+        if table == "numbers"
+        else "n = 'M' || n"
+    )
+    space.old.run(
+        f"update {table} set name = 'second', updated_at = now() where hashtext(n::text) % 2 = 0;"  # noqa: S608
+        f"update {table} set {renamed}, updated_at = now() where hashtext(n::text) % 5 = 0;"
+        f"update {table} set updated_at = now() where name = 'first' and hashtext(n::text) % 3 = 0"
+    )
+    space.requests()
+    done = space.supasync("sync", "--table", table)
+    assert done.code == 0, done.out + done.err
+    kept = f"select t::text from {table} t order by 1"  # noqa: S608
+    old, new = {row[0] for row in space.old.rows(kept)}, {row[0] for row in space.new.rows(kept)}
+    late = {text for text in old - new if ",first," in text}
+    assert old - new == late, "rows of an old timestamp that were inserted behind the key, and no others"
+    assert space.supasync("sync", "--full", table, "--table", table).code == 0
+    assert old <= {row[0] for row in space.new.rows(kept)}
+    assert f"{table}: first load" not in space.supasync("status").out
+
+
+def test_a_table_of_one_page_is_read_by_one_request(space: Workspace) -> None:
+    fill(space, "words", 1, 4)
+    space.requests()
+    done = space.supasync("sync", "--table", "words")
+    assert done.code == 0, done.err
+    asked = [
+        each["path"]
+        for each in space.old.server.requests()
+        if "/words" in each["path"] and "limit=5" in each["path"]
+    ]
+    assert len(asked) == 1, asked
+    space.assert_equal("words")
+
+
+def test_pages_that_time_out_with_their_count_lose_no_row(space: Workspace) -> None:
+    fill(space, "uuids", 1, 23)
+    starved = {"kind": "answer", "status": 500, "body": '{"code":"57014","message":"canceling"}'}
+    space.old.server.misbehave({**starved, "method": "GET", "path": "/uuids", "times": 1})
+    done = space.supasync("sync", "--table", "uuids")
+    assert done.code == 0, done.out + done.err
+    space.assert_equal("uuids")
