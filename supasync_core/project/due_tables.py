@@ -18,7 +18,7 @@ def not_due(tables: Sequence[Table], state: State, now: str, interval: timedelta
 
 def _was_read_lately(table: Table, state: State, now: str, interval: timedelta) -> bool:
     known = state.table(table.name)
-    if table.every is None or known.read_at is None or known.late:
+    if table.every is None or known.read_at is None or known.late or known.backfill:
         return False
     age = timestamps.parse(now) - timestamps.parse(known.read_at)
     return age < timestamps.micros_of(table.every - interval / 2)
