@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from supasync_core.api.plugin_host import GROUP, Host
+from supasync_core.api.installed import GROUP
+from supasync_core.api.plugin_host import Host
 from supasync_core.cli.commands import cli
 from supasync_core.project.session import Session
 

@@ -184,3 +184,33 @@ def test_what_a_program_prints_that_a_hook_starts_goes_to_stderr(site: Site) -> 
     done = site.run("sync", "--json")
     assert json.loads(done.stdout)["exit_code"] == 3
     assert "loud" in done.stderr
+
+
+DAMAGES = {
+    "entry_points.txt": b"[supasync]\nno value\n",
+    "METADATA": b"\xff\xfe no text",
+}
+
+
+@pytest.mark.parametrize("file", DAMAGES)
+def test_a_damaged_package_hides_no_other(site: Site, file: str) -> None:
+    site.install("good", command("hello", "good", alone=True))
+    site.install("bad", command("hi", "bad", alone=True))
+    (info,) = site.packages.glob("supasync_bad-*.dist-info")
+    (info / file).write_bytes(DAMAGES[file])
+    assert site.run("hello").stdout == "this is hello of good\n"
+    listed = json.loads(site.run("plugins", "--json").stdout)
+    names = {row["name"]: row["error"] for row in listed if row["error"] or row["name"] == "good"}
+    assert names["good"] is None
+    if file == "entry_points.txt":
+        assert names["supasync-bad"] == "cannot be loaded: its entry_points.txt is damaged: install it again"
+
+
+def test_an_entry_point_that_is_no_module_is_named(site: Site) -> None:
+    site.install("bad", "")
+    (info,) = site.packages.glob("supasync_bad-*.dist-info")
+    (info / "entry_points.txt").write_text("[supasync]\nbad = supasync bad!\n")
+    done = site.run("plugins", "--json")
+    (error,) = (row["error"] for row in json.loads(done.stdout) if row["name"] == "bad")
+    assert error.startswith("cannot be loaded: ")
+    assert site.run("--help").returncode == 0

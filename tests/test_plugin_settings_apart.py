@@ -35,7 +35,7 @@ class Strategy:
     def keysets(self, table):
         {keysets}
 
-    pending = read = keysets
+    pending = read = unfit = baseline = keysets
 
 @hookimpl
 def supasync_register_strategies(registry):
@@ -124,6 +124,14 @@ def test_a_strategy_that_fails_on_the_settings_is_named(site: Site, fault: dict[
     problem = told(site, "5:11" if "init" in fault else "5:3")
     assert said in problem
     assert f"(supasync-mine 1.2.0, {site.packages / 'supasync_mine.py'}:" in problem
+
+
+def test_what_makes_no_strategy_is_named(site: Site) -> None:
+    site.install("mine", STRATEGY.format(**SOUND).replace('"mine", Strategy', '"mine", lambda: None'))
+    site.configure(table="{strategy: mine}")
+    done = site.run("sync")
+    assert "tables.yaml:5:11: tables.users.strategy: the strategy mine makes no strategy: None" in done.stderr
+    assert done.returncode == 2
 
 
 def test_what_a_plugin_says_on_purpose_is_no_fault(site: Site) -> None:

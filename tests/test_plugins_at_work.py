@@ -90,6 +90,16 @@ def test_a_source_that_fails_is_named_with_its_line(site: Site, read: str, kind:
     assert "Traceback" not in err
 
 
+def test_a_backend_that_opens_something_else_is_named(site: Site) -> None:
+    site.install("mine", SOURCE.format(**SOUND).replace("Source(context.folder", "print(context.folder"))
+    site.configure(source="{backend: mine}")
+    done = site.run("check")
+    line = (site.packages / "supasync_mine.py").read_text().count("\n") - 1
+    place = f"the plugin mine (supasync-mine 1.2.0, {site.packages / 'supasync_mine.py'}:{line})"
+    assert f"error: {place} opened no source: None has no shape, no count, no read" in done.stderr
+    assert done.returncode == 2
+
+
 def test_the_traceback_of_a_table_is_shown_on_request_and_not_kept(site: Site) -> None:
     failing(site, "raise KeyError('x')")
     _, table, err = synced(site, debug=True)

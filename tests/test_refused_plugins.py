@@ -44,7 +44,7 @@ OF_THE_WRONG_KIND = {
     ("sources", '"x", Backend("x", "Source", {}, str)'): "its open must be a function",
     ("sources", '"x", Backend("x", Source, {}, "ref")'): "its ref must be a function",
     ("sources", '"x", Backend("x", Source, {}, str, place=1)'): "its place must be a function or None",
-    ("strategies", '"x", Strategy'): "the class Strategy has no read",
+    ("strategies", '"x", Strategy'): "the class Strategy has no problems, no unfit, no read, no baseline",
     ("strategies", '"x", Strategy()'): "the strategy x: must be a class, or a function that returns",
     ("transforms", '"x", "upper"'): "the transform x: must be a function, not a value of type str",
     ("transforms", '"x", Configured("upper")'): "its make must be a function, not a value of type str",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from supasync_core.api.backend import Sink, Source
     from supasync_core.api.state_store import StateStore
 
+HOOKS = 1
 _place = imported("supasync_core.staging.csv.folder", "stem_of")
 
 

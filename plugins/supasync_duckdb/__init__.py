@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from supasync_core.api.state_store import StateStore
     from supasync_core.model.table import Table
 
+HOOKS = 1
+
 
 @hookimpl
 def supasync_register_sources(registry: Registry[Backend[Source]]) -> None:

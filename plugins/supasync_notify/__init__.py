@@ -26,6 +26,7 @@ from supasync_core.system.files import write_private
 if TYPE_CHECKING:
     from supasync_core.model.report import Report
 
+HOOKS = 1
 WEBHOOK = "SUPASYNC_WEBHOOK_URL"
 PING = "SUPASYNC_PING_URL"
 TIMEOUT = 5.0

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from supasync_core.api.state_store import StateStore
     from supasync_core.api.switch import Ends, Switch
 
+HOOKS = 1
 SETTINGS = {
     "url": Setting(check=url_problem),
     "key": Setting(secret=True, check=key_problem),

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from supasync_core.api.registry import Registry
     from supasync_core.api.strategy import Strategy
 
+HOOKS = 1
+
 
 @hookimpl
 def supasync_register_strategies(registry: "Registry[Callable[[], Strategy]]") -> None:

@@ -10,14 +10,13 @@ from pathlib import Path
 from types import CodeType
 from typing import Final, TypeVar
 
+from supasync_core.api.installed import OURS, module_of, origin_of, package_of
 from supasync_core.model.errors import SupasyncError
 
 T = TypeVar("T")
 
 LOCAL: Final = "supasync_local_"
 """What the module of a plugin file is called, before the file's name."""
-OURS: Final = "supasync"
-"""The package of the built-in plugins, which come first, so that no other can take their names."""
 _LENT: Final = ("api", "model", "system", "staging", "testing")
 """The rooms of the core whose functions plugins call."""
 _NOT_THEIRS: Final = ("supasync_core", "pluggy", "importlib", "_frozen_importlib")
@@ -42,17 +41,12 @@ class Plugin:
         """The package and its version, or the file."""
         if isinstance(self.found, Path):
             return str(self.found)
-        package = self.found.dist
-        return f"{package.name} {package.version}" if package else self.found.value
+        return origin_of(self.found)
 
     @property
     def ours(self) -> bool:
         """Whether it comes with supasync."""
-        return (
-            isinstance(self.found, EntryPoint)
-            and self.found.dist is not None
-            and (self.found.dist.name == OURS)
-        )
+        return isinstance(self.found, EntryPoint) and package_of(self.found) == OURS
 
     @property
     def error(self) -> str | None:
@@ -71,7 +65,7 @@ class Plugin:
         """The first part of its modules' names."""
         if isinstance(self.found, Path):
             return f"{LOCAL}{self.found.stem}"
-        return self.found.module.partition(".")[0]
+        return module_of(self.found).partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)

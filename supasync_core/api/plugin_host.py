@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
-from importlib.util import find_spec
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 
 from supasync_core.api import hookspecs
-from supasync_core.api.plugin_fault import OURS, Plugin, PluginFault, attempt, place_of, whose
+from supasync_core.api.installed import GROUP, OURS, file_of, installed, module_of
+from supasync_core.api.plugin_fault import Plugin, PluginFault, attempt, blamed, line_of, place_of, whose
 from supasync_core.api.plugin_hooks import check_hooks, check_text
-from supasync_core.api.registration import backend_flaw, function_flaw, strategy_flaw, transform_flaw
+from supasync_core.api.registration import (
+    backend_flaw,
+    function_flaw,
+    made_flaw,
+    strategy_flaw,
+    transform_flaw,
+)
 from supasync_core.api.registry import Registry
 from supasync_core.model.errors import PluginError
 from supasync_core.system.descriptors import stdout_to_stderr
 
 if TYPE_CHECKING:
     from supasync_core.api.backend import Sink, Source
-    from supasync_core.api.registration import Backend, Configured
+    from supasync_core.api.registration import Backend, Configured, Context
     from supasync_core.api.state_store import StateStore
     from supasync_core.api.strategy import Strategy
     from supasync_core.api.switch import Ends, Switch
     from supasync_core.model.transform import Transform
 
-GROUP = "supasync"
+T = TypeVar("T")
+
 _LOADING = "cannot be loaded"
 
 
@@ -89,8 +96,12 @@ class Host:
 
     def load_installed(self, found: Iterable[EntryPoint] | None = None) -> None:
         """Load every entry point of the group ``supasync``, our own first; each plugin keeps its fault."""
-        for point in _in_order(entry_points(group=GROUP)) if found is None else found:
+        points, damaged = (found, []) if found is not None else installed()
+        for point in points:
             self._load(Plugin(point.name, point), point.load)
+        for point in damaged:
+            self.loaded.append(plugin := Plugin(point.name, point))
+            blamed(plugin, _LOADING, PluginError("its entry_points.txt is damaged: install it again"))
 
     def load_file(self, path: Path, folder: Path | None = None) -> None:
         """Load a local plugin file; PluginError with the reason where that fails.
@@ -140,6 +151,16 @@ class Host:
                 return plugin
         return Plugin(OURS, EntryPoint(OURS, "supasync_core", GROUP))
 
+    def open(self, registry: Registry[Backend[T]], name: str, context: Context) -> T:
+        """What a backend opens; PluginError where that lacks a method of its protocol."""
+        backend = registry.get(name)
+        opened = backend.open(context)
+        if flaw := made_flaw(registry.kind, opened):
+            plugin = self.owner(registry, name)
+            where = plugin.at(line_of(backend.open))
+            raise PluginError(f"{where} opened no {registry.kind.partition(' ')[0]}: {flaw}")
+        return opened
+
     def whose(self, err: BaseException) -> str:
         """Whose code failed, for a message: a plugin with its version, file and line, or supasync itself."""
         plugin = whose(self.loaded, err)
@@ -183,33 +204,12 @@ class Host:
             raise
 
 
-def _in_order(points: Collection[EntryPoint]) -> list[EntryPoint]:
-    """Our own plugins, then all others by package and name: who has a name first keeps it."""
-    found = {id(point.dist): point.dist for point in points}
-    several = len(found) > 1  # a name costs reading all of a package's metadata
-    packages = {each: package.name for each, package in found.items() if several and package}
-
-    def place(point: EntryPoint) -> tuple[bool, str, str]:
-        package = packages.get(id(point.dist), "")
-        return package != OURS, package, point.name
-
-    return sorted(points, key=place)
-
-
 def _imported(plugin: Plugin, imported: Callable[[], object]) -> object:
     """The plugin's module; PluginError where its text says that it is made for other hooks."""
     try:
         return imported()
     except Exception:
-        path = plugin.found if isinstance(plugin.found, Path) else _file_of(plugin.found.module)
+        path = plugin.found if isinstance(plugin.found, Path) else file_of(module_of(plugin.found))
         if path is not None and path.is_file():
             check_text(path.read_text("utf-8", "replace"))
         raise
-
-
-def _file_of(module: str) -> Path | None:
-    try:
-        spec = find_spec(module)
-    except Exception:  # noqa: BLE001 - the package around it may fail in any way, and has been named for it
-        return None
-    return Path(spec.origin) if spec and spec.origin else None

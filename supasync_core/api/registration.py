@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-_STRATEGY: Final = ("keysets", "pending", "read")
-"""What no strategy can do without."""
+_READ: Final = ("shape", "count", "read", "rows", "close")
+REQUIRED: Final = {
+    "source backend": _READ,
+    "sink backend": (*_READ, "upsert", "delete"),
+    "state store": ("begin", "save", "past", "close"),
+    "strategy": ("problems", "unfit", "keysets", "pending", "read", "baseline"),
+}
+"""By the kind of what is registered, the methods of what it makes: those of its protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +181,13 @@ def strategy_flaw(thing: object) -> str | None:
         return _configured_flaw(thing)
     if not callable(thing):
         return f"must be a class, or a function that returns a Strategy, not {described(thing)}"
-    lacking = [name for name in _STRATEGY if not callable(getattr(thing, name, None))]
-    if isinstance(thing, type) and lacking:
-        return f"the class {thing.__name__} has no {', no '.join(lacking)}"
-    return None
+    return made_flaw("strategy", thing) if isinstance(thing, type) else None
+
+
+def made_flaw(kind: str, thing: object) -> str | None:
+    """Why this is not what a backend opens, or what a strategy's class makes; None for a sound one."""
+    lacking = [name for name in REQUIRED[kind] if not callable(getattr(thing, name, None))]
+    return f"{described(thing)} has no {', no '.join(lacking)}" if lacking else None
 
 
 def transform_flaw(thing: object) -> str | None:

@@ -10,8 +10,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from supasync_core.api.plugin_host import Host
-from supasync_core.api.registration import Configured, TableContext
-from supasync_core.model.errors import SupasyncError, TableError
+from supasync_core.api.registration import Configured, TableContext, made_flaw
+from supasync_core.model.errors import PluginError, SupasyncError, TableError
 from supasync_core.model.table import Table
 
 if TYPE_CHECKING:
@@ -26,9 +26,15 @@ def strategy_of(host: Host, table: Table) -> "Strategy":
     """The way this table is read; TableError where it cannot be made with the table's settings."""
     strategy = host.strategies.get(table.strategy)
     if not isinstance(strategy, Configured):
-        return strategy()
+        return _checked(table, strategy())
     context = TableContext(table.strategy_settings, host.folder, table, lambda: table.columns)
     made: Strategy = _made(host, f"strategy {table.strategy}", strategy, context)
+    return _checked(table, made)
+
+
+def _checked(table: Table, made: "Strategy") -> "Strategy":
+    if flaw := made_flaw("strategy", made):
+        raise PluginError(f"the strategy {table.strategy} makes no strategy: {flaw}")
     return made
 
 

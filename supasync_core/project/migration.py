@@ -135,12 +135,12 @@ def opened(settings: Settings, host: Host, source: Source | None = None) -> Iter
         notes: dict[str, None] = {}
         sink_context = _context(settings, settings.sink, ledger, "NEW")
         sink_context = replace(sink_context, fence=fence, note=notes.setdefault)
-        source = source or host.sources.get(settings.source.backend).open(source_context)
+        source = source or host.open(host.sources, settings.source.backend, source_context)
         stack.enter_context(closing(source))
         source = live(source, settings.tables)
-        sink = host.sinks.get(settings.sink.backend).open(sink_context)
+        sink = host.open(host.sinks, settings.sink.backend, sink_context)
         stack.enter_context(closing(sink))
-        store = host.state_stores.get(settings.sink.backend).open(sink_context)
+        store = host.open(host.state_stores, settings.sink.backend, sink_context)
         stack.enter_context(closing(store))
         counted = CountedStore(store, ledger, source, sink)
         yield Migration(settings, host, ledger, source, sink, counted, fence, notes)
@@ -149,19 +149,19 @@ def opened(settings: Settings, host: Host, source: Source | None = None) -> Iter
 def opened_source(settings: Settings, host: Host, ledger: Ledger) -> Source:
     """The source alone, where nothing else is wanted."""
     context = _context(settings, settings.source, ledger, "OLD")
-    return host.sources.get(settings.source.backend).open(context)
+    return host.open(host.sources, settings.source.backend, context)
 
 
 def opened_sink(settings: Settings, host: Host) -> Sink:
     """The sink alone, to look at: nothing may be written through it."""
     context = _context(settings, settings.sink, Ledger(), "NEW")
-    return host.sinks.get(settings.sink.backend).open(context)
+    return host.open(host.sinks, settings.sink.backend, context)
 
 
 def store_of_sink(settings: Settings, host: Host) -> StateStore:
     """The state beside the sink alone, to look at."""
     context = _context(settings, settings.sink, Ledger(), "NEW")
-    return host.state_stores.get(settings.sink.backend).open(context)
+    return host.open(host.state_stores, settings.sink.backend, context)
 
 
 def _context(settings: Settings, endpoint: Endpoint, ledger: Ledger, project: str) -> Context:
@@ -185,7 +185,7 @@ def swapped(migration: Migration) -> StateError | None:
     if settings.source.backend not in stores:
         return None
     context = _context(settings, settings.source, migration.ledger, "OLD")
-    store = stores.get(settings.source.backend).open(context)
+    store = migration.host.open(stores, settings.source.backend, context)
     try:
         state = store.past(1).state
     except SupasyncError:

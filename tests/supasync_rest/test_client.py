@@ -14,7 +14,8 @@ import pytest
 from click.testing import CliRunner
 from urllib3.exceptions import SSLError
 
-from supasync_core.api.plugin_host import GROUP, Host
+from supasync_core.api.installed import GROUP
+from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Context
 from supasync_core.model.batch import Batch, Keyset, Span, Window
 from supasync_core.model.cost import Ledger
