@@ -1,11 +1,16 @@
 """What all tests share: one PostgreSQL for the session, and the figures in pytest's last lines."""
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from shutil import copytree
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.servers.command import run
 from tests.servers.postgres import Cluster
 
 # A loaded machine takes its time, which says nothing of the code. The examples are the same in each run, so
@@ -24,6 +29,28 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A running PostgreSQL."""
     with Cluster.start(tmp_path_factory.mktemp("postgres")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def demo_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `supasync demo` leaves."""
+    folder = tmp_path_factory.mktemp("demo")
+    run(folder, "demo", "--folder", ".").check_returncode()
+    return folder
+
+
+@pytest.fixture
+def demo_in(demo_made: Path) -> Callable[[Path], Path]:
+    """Puts the same into a folder, which is made; its state names the file where it is now."""
+
+    def put(folder: Path) -> Path:
+        copytree(demo_made, folder)
+        names = [json.dumps(str(place), ensure_ascii=False)[1:-1] for place in (demo_made, folder)]
+        with duckdb.connect(folder / "new.duckdb") as connection:
+            connection.execute("update sync_metadata set state = replace(state, ?, ?)", names)
+        return folder
+
+    return put
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -20,7 +20,7 @@ from supasync_core.api.plugin_host import Host
 from supasync_core.api.table_plugins import transforms_of
 from supasync_core.model import errors
 from supasync_core.model.table import Table
-from tests.servers.command import COMMAND
+from tests.servers.command import COMMAND, run
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -221,7 +221,8 @@ def test_every_protocol_is_documented_with_its_methods() -> None:
 def test_the_tutorials_figures_are_those_of_the_demo(tmp_path: Path) -> None:
     tutorial = text_of(ROOT / "docs/tutorial/first-sync.md")
     folder = tmp_path / "try-supasync"
-    done = subprocess.run([COMMAND, "demo", "--folder", folder], capture_output=True, text=True, check=True)
+    done = run(tmp_path, "demo", "--folder", str(folder))
+    done.check_returncode()
     printed = re.sub(
         r"\d+\.\d s$", "... s", done.stdout.replace(str(folder), folder.name), flags=re.MULTILINE
     )
@@ -230,41 +231,17 @@ def test_the_tutorials_figures_are_those_of_the_demo(tmp_path: Path) -> None:
     (change, look, export) = blocks(tutorial, "python")
     outputs = blocks(tutorial)
     subprocess.run([sys.executable, "-c", change], cwd=folder, check=True)
-    dry = subprocess.run(
-        [COMMAND, "sync", "--dry-run"], cwd=folder, capture_output=True, text=True, check=True
-    )
-    assert dry.stdout in outputs
-    subprocess.run([COMMAND, "sync"], cwd=folder, capture_output=True, check=True)
+    assert run(folder, "sync", "--dry-run").stdout in outputs
+    run(folder, "sync").check_returncode()
     seen = subprocess.run(
         [sys.executable, "-c", look], cwd=folder, capture_output=True, text=True, check=True
     )
     assert seen.stdout.startswith("('user1@example.test', 'gold', '")
     subprocess.run([sys.executable, "-c", export], cwd=folder, check=True)
-    looked = subprocess.run(
-        [COMMAND, "gap", "import", "export", "--dry-run", "--dialect", "psql", "--json"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    looked = run(folder, "gap", "import", "export", "--dry-run", "--dialect", "psql", "--json")
     for table in json.loads(looked.stdout)["tables"].values():
         assert (table["new"], table["changed"], table["older"]) == (0, 0, 0)
     assert json.loads(looked.stdout)["findings"] == []
-    rehearsed = subprocess.run(
-        [
-            COMMAND,
-            "gap",
-            "import",
-            "export",
-            "--sink",
-            "duckdb:rehearsal.duckdb",
-            "--dialect",
-            "psql",
-            "--yes",
-        ],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    rehearsal = ("--sink", "duckdb:rehearsal.duckdb", "--dialect", "psql", "--yes")
+    rehearsed = run(folder, "gap", "import", "export", *rehearsal)
     assert "success: " in rehearsed.stdout

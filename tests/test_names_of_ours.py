@@ -5,11 +5,12 @@ import re
 from pathlib import Path
 
 import duckdb
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from supasync_core.staging.values import identifier
 from tests.diff.calling import call
+from tests.examples import few
 
 ROOT = Path(__file__).parents[1]
 OURS = sorted(
@@ -64,7 +65,7 @@ def _held(path: Path, names: list[str]) -> list[tuple[str, ...]]:
         return sorted(connection.execute(f"SELECT {cells} FROM main.u").fetchall())  # noqa: S608
 
 
-@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+@few(2, suppress_health_check=list(HealthCheck))
 @given(names=NAMES)
 def test_no_row_is_lost_or_changed_whatever_the_columns_are_called(
     names: list[str], tmp_path_factory: object

@@ -1,6 +1,5 @@
 """Durations and sizes: read by one grammar, printed in one form."""
 
-import subprocess
 from datetime import timedelta
 from pathlib import Path
 
@@ -53,14 +52,10 @@ def test_sizes_are_printed_in_the_largest_unit() -> None:
     assert [*map(format_size, sizes)] == ["0 bytes", "999 bytes", "1.0 kB", "1.5 MB", "5.0 GB", "5,000.0 TB"]
 
 
-@pytest.mark.parametrize(("every", "said"), [("1h30m", "divide an hour or a day evenly"), ("soon", "1h30m")])
-def test_options_have_the_grammar_of_tables_yaml(tmp_path: Path, every: str, said: str) -> None:
-    def call(*args: str) -> subprocess.CompletedProcess[str]:
-        return run(tmp_path, *args)
-
-    assert call("demo", "--folder", ".").returncode == 0
-    assert call("schedule", "cron", "--every", "2h").returncode == 0
-    refused = call("schedule", "cron", "--every", every)
-    assert refused.returncode == 2
-    assert said in refused.stderr
-    assert call("status", "--max-age", "1h30m").returncode == 0
+def test_options_have_the_grammar_of_tables_yaml(demo_made: Path) -> None:
+    assert run(demo_made, "schedule", "cron", "--every", "2h").returncode == 0
+    for every, said in (("1h30m", "divide an hour or a day evenly"), ("soon", "1h30m")):
+        refused = run(demo_made, "schedule", "cron", "--every", every)
+        assert refused.returncode == 2
+        assert said in refused.stderr
+    assert run(demo_made, "status", "--max-age", "1h30m").returncode == 0

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from hashlib import md5
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 
 from supasync_core.staging.staging_file import Staging
+from tests.examples import few
 from tests.gap.test_forensics import Bench, text
 
 PLAIN = {"raw": "", "doc": "", "tags": ""}
@@ -19,7 +20,7 @@ LINES = SOUND.split(b"\r\n")
 BYTES = st.binary(max_size=6) | st.sampled_from(
     [b'"', b",", b"\r\n", b"\n", b"\xff", b"\0", b'""', b"\xef\xbb\xbf"]
 )
-few = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+any_damage = few(12, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     staging.close()
 
 
-@few
+@any_damage
 @given(at=st.integers(0, len(SOUND)), cut=st.integers(0, 40), put=BYTES)
 def test_any_damage_ends_in_findings_or_in_rows(bench: Bench, at: int, cut: int, put: bytes) -> None:
     body = SOUND[:at] + put + SOUND[at + cut :]
@@ -42,7 +43,7 @@ def test_any_damage_ends_in_findings_or_in_rows(bench: Bench, at: int, cut: int,
         assert str(row["id"]).lstrip("-").isdigit()
 
 
-@few
+@any_damage
 @given(keep=st.integers(1, len(SOUND) - 1))
 def test_a_file_that_ends_too_early_in_a_row_is_reported(bench: Bench, keep: int) -> None:
     _, found = bench.load(SOUND[:keep])
@@ -95,7 +96,7 @@ def test_the_exact_form_is_read(bench: Bench) -> None:
     assert len(bench.rows()) == 6
 
 
-@few
+@any_damage
 @example(at=88, cut=38, put=b"")
 @example(at=95, cut=4, put=b"2025")
 @given(at=st.integers(len("supasync_exact\r\n"), len(exact())), cut=st.integers(0, 60), put=BYTES)

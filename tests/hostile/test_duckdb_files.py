@@ -2,6 +2,7 @@
 # ruff: noqa: S608 - fixed names
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -88,9 +89,10 @@ if not duckdb.execute("from duckdb_functions() where function_name = 'duckdb_tri
 
 
 @pytest.mark.parametrize("name", CODE)
-def test_a_staging_holds_no_sql(tmp_path: Path, mine: Path, name: str) -> None:
-    folder = tmp_path / "demo"
-    assert run(tmp_path, "demo", "--folder", str(folder)).returncode == 0
+def test_a_staging_holds_no_sql(
+    tmp_path: Path, demo_in: Callable[[Path], Path], mine: Path, name: str
+) -> None:
+    folder = demo_in(tmp_path / "demo")
     (folder / "given").mkdir()
     (folder / "given" / "users.csv").write_text("id,email\n1,a@example.test\n")
     made(folder / "staging.duckdb", CODE[name].format(mine=mine))

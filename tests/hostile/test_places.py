@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,9 +39,8 @@ def ran(folder: Path, *args: str, **environment: str) -> tuple[int, str]:
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Path:
-    folder = tmp_path / "größe"
-    run(tmp_path, "demo", "--folder", str(folder)).check_returncode()
+def demo(tmp_path: Path, demo_in: Callable[[Path], Path]) -> Path:
+    folder = demo_in(tmp_path / "größe")
     text = (folder / "tables.yaml").read_text("utf-8")
     (folder / "tables.yaml").write_text(
         text.replace("usage_logs:  {", "usage_logs:  {deletes: report, "), "utf-8"

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from supasync_core.api.backend import missing_columns
@@ -15,6 +15,7 @@ from supasync_core.model.errors import RefusedError, SupasyncError
 from supasync_core.model.table import Column, Shape, Table
 from supasync_csv.sink import CsvSink
 from supasync_csv.source import CsvSource
+from tests.examples import few
 
 TABLE = Table(name="jobs", timestamp=())
 TEXTS = st.none() | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
@@ -88,7 +89,7 @@ def test_asking_creates_no_file(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-@settings(max_examples=30, deadline=None)
+@few(10)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=20), name=st.sampled_from(["a", 'a "b", c', "é\nf"]))
 def test_texts_come_back_as_they_went(texts: list[str | None], name: str) -> None:
     """Quotes, commas, line ends, blanks; NULL is not the empty text."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from shutil import copyfile
 
 import duckdb
 import pytest
@@ -16,7 +17,7 @@ from supasync_duckdb.source import DuckdbSource
 from supasync_duckdb.store import DuckdbStore
 
 TYPED = (
-    "CREATE TABLE events (id BIGINT PRIMARY KEY, label VARCHAR, amount DECIMAL(38, 9), payload JSON, "
+    "CREATE TABLE events (id BIGINT PRIMARY KEY, label VARCHAR, amount VARCHAR, payload JSON, "
     "created_at TIMESTAMPTZ, updated_at TIMESTAMPTZ)"
 )
 
@@ -25,6 +26,15 @@ TYPED = (
 def path(tmp_path: Path) -> Path:
     """A file that does not exist yet."""
     return tmp_path / "events.duckdb"
+
+
+@pytest.fixture(scope="session")
+def typed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file whose table has types, and no row."""
+    path = tmp_path_factory.mktemp("typed") / "events.duckdb"
+    with duckdb.connect(path) as connection:
+        connection.execute(TYPED)
+    return path
 
 
 @pytest.fixture
@@ -51,9 +61,8 @@ class TestSource(SourceContract):
 
 class TestSourceOfTypedTables(TestSource):
     @pytest.fixture(autouse=True)
-    def _typed(self, path: Path) -> None:
-        with duckdb.connect(path) as connection:
-            connection.execute(TYPED.replace("DECIMAL(38, 9)", "VARCHAR"))
+    def _typed(self, path: Path, typed: Path) -> None:
+        copyfile(typed, path)
 
 
 class TestSink(SinkContract):
@@ -65,9 +74,8 @@ class TestSink(SinkContract):
 
 class TestSinkOfTypedTables(TestSink):
     @pytest.fixture(autouse=True)
-    def _typed(self, path: Path) -> None:
-        with duckdb.connect(path) as connection:
-            connection.execute(TYPED.replace("DECIMAL(38, 9)", "VARCHAR"))
+    def _typed(self, path: Path, typed: Path) -> None:
+        copyfile(typed, path)
 
 
 class TestStore(StateStoreContract):

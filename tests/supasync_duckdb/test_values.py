@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from supasync_core.model import raw_json
@@ -16,6 +16,7 @@ from supasync_core.model.errors import RowError
 from supasync_core.model.table import Table
 from supasync_duckdb.sink import DuckdbSink
 from supasync_duckdb.source import DuckdbSource
+from tests.examples import few
 
 TABLE = Table(name="values", timestamp=())
 SCALARS = (
@@ -50,7 +51,7 @@ def _upsert(path: Path, body: str) -> int:
         return sink.upsert(TABLE, Batch(body.encode()))
 
 
-@settings(max_examples=40, deadline=None)
+@few(12)
 @given(
     cells=st.lists(CELLS, min_size=1, max_size=20), name=st.sampled_from(["plain", 'with "quotes"', "ä'ö"])
 )
