@@ -84,7 +84,9 @@ class Command(CsvOptions):
         if len(plan.blocked()) == len(plan.parts):
             lease.release("failed", error="every file has errors")
             return self._end(plan, 3, "nothing was sent: every table has errors, see above")
-        if plan.rows_to_send() and not self._agreed():
+        where = "the rehearsal" if self.rehearsal else "NEW account"
+        question = f"Proceed with import to {where}?"
+        if plan.rows_to_send() and not (self.yes or output.confirm(question)):
             lease.release("interrupted")
             return self._end(plan, 0, "nothing was sent")
         with (
@@ -102,10 +104,6 @@ class Command(CsvOptions):
         else:
             output.report(done, as_json=False)
         return done.exit_code
-
-    def _agreed(self) -> bool:
-        where = "the rehearsal" if self.rehearsal else "NEW account"
-        return self.yes or output.confirm(f"Proceed with import to {where}?")
 
     def _look(self, look: Callable[[Progress], ImportPlanner], folder: Path | None) -> ImportPlan:
         """What there is, shown; ConfigError where there is nothing."""

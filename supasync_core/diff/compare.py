@@ -84,7 +84,7 @@ class SideComparison:
         shapes = [shape for _, shape in pairs]
         for name in self.options.columns:
             having = [table for table, shape in pairs if name in shape.names]
-            if having and not any(_copies(table, name) for table in having):
+            if having and not any(name in _copied(table, [name]) for table in having):
                 raise ConfigError([f"--columns {name}: tables.yaml leaves it out"])
         known = {name for shape in shapes for name in shape.names}
         unknown = [name for name in wanted if name not in known]
@@ -187,9 +187,9 @@ class SideComparison:
     def _wanted(self, table: Table, mine: Sequence[str], theirs: Sequence[str]) -> set[str]:
         """The columns to compare: of those that are copied what was asked for, and not to be ignored."""
         every = {*mine, *theirs}
-        copied = every & {*(table.columns or every)} - {*table.exclude}
-        asked = copied & {*(self.options.columns or copied)} - {*self.options.ignore}
-        return asked | (every & {*table.key} - {*self.options.ignore})
+        copied = _copied(table, every)
+        asked = copied & {*(self.options.columns or copied), *table.key}
+        return asked - {*self.options.ignore}
 
     def _notes(self, request: DiffRequest, found: TableDiff) -> Iterator[str]:
         """What was not compared, or not as it seems."""
@@ -206,8 +206,9 @@ class SideComparison:
             yield f"{rows} outside of the bounds of the export and not compared: the export cannot have them"
 
 
-def _copies(table: Table, name: str) -> bool:
-    return name in table.key or (name not in table.exclude and name in (table.columns or (name,)))
+def _copied(table: Table, names: Collection[str]) -> set[str]:
+    """Those of the columns that tables.yaml does not leave out."""
+    return {*names} & ({*(table.columns or names)} - {*table.exclude} | {*table.key})
 
 
 def _single(side: Side) -> bool:

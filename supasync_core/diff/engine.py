@@ -147,7 +147,10 @@ class DiffEngine(Database):
             if counts.keys() - {"changed"}
             for query in [side.newest(question.table.timestamp)]
         }
-        self._unload()
+        self.fetch("DROP TABLE places")
+        for place in tuple(self.loaded):
+            self._drop(place)
+            self.fetch(f"DETACH DATABASE IF EXISTS {place}_file")
         return TableDiff(
             table=question.table,
             **counts,
@@ -198,12 +201,6 @@ class DiffEngine(Database):
         """Forget everything."""
         self.connection.close()
         self._folder.cleanup()
-
-    def _unload(self) -> None:
-        self.fetch("DROP TABLE places")
-        for place in tuple(self.loaded):
-            self._drop(place)
-            self.fetch(f"DETACH DATABASE IF EXISTS {place}_file")
 
     def _drop(self, place: str, but: str = "") -> None:
         """Drop what is loaded on a side; an attached file stays as it is."""

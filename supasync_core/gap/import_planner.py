@@ -123,7 +123,7 @@ class ImportPlanner:
         Rows by other texts than were asked for are reported: NEW takes them for the same, nothing here does.
         """
         sink = self.migration.sink
-        if not foreign(part.shape, table.key) and asked > FEW and sink.count(table) < asked * ROWS_FOR_A_KEY:
+        if not foreign(part.shape, table.key) and self._all_cost_less(table, asked):
             yield from pages(sink, table)
             return
         names = opaque(part.shape, table.key)
@@ -208,15 +208,14 @@ class ImportPlanner:
         )
         name = parent if table.schema == "public" else f"{table.schema}.{parent}"
         place = replace(table, name=f"{name} by {referred}")
-        self.staging.load_sink_rows(place, Shape(known=False), self._having(table, values))
+        sink, every = self.migration.sink, self._all_cost_less(table, len(values))
+        rows = pages(sink, table) if every else sink.rows(table, table.key, [(value,) for value in values])
+        self.staging.load_sink_rows(place, Shape(known=False), rows)
         return place
 
-    def _having(self, table: Table, values: list[str]) -> Iterator[Batch]:
-        sink = self.migration.sink
-        if len(values) > FEW and sink.count(table) < len(values) * ROWS_FOR_A_KEY:
-            yield from pages(sink, table)
-        else:
-            yield from sink.rows(table, table.key, [(value,) for value in values])
+    def _all_cost_less(self, table: Table, asked: int) -> bool:
+        """Whether all rows of the sink cost less than those of so many keys."""
+        return asked > FEW and self.migration.sink.count(table) < asked * ROWS_FOR_A_KEY
 
 
 def _unasked(table: Table, batch: Batch, keys: Sequence[Key], places: Sequence[int]) -> int:

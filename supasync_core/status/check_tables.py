@@ -163,7 +163,10 @@ def check_tables(migration: Migration, past: Past | None) -> Iterator[Finding]:
         yield warning(text, name, hint, kind="reference" if name else "older")
     for name, text, hint in foreign_keys.circles(migration):
         yield warning(text, name, hint, kind="circle")
-    yield from _undeleted(migration)
+    tables = migration.settings.tables
+    if names := [t.name for t in tables if t.deletes == "ignore" and DELETES in migration.unseen(t)]:
+        text = f"rows deleted in OLD are not looked for and stay in NEW: {', '.join(names)}"
+        yield note(text, "deletes: report names them, deletes: mirror removes them too")
     yield from _parents_left_out(migration)
     remarks: Sequence[Remark] = ()
     try:
@@ -196,14 +199,6 @@ def check_undecided(migration: Migration) -> tuple[tuple[Undecided, ...], list[F
     if look.tables:
         found[-1] = replace(found[-1], hint=undecided.WAY_OUT)
     return look.tables, found
-
-
-def _undeleted(migration: Migration) -> Iterator[Finding]:
-    """The tables in which rows that are deleted in OLD are not looked for."""
-    tables = migration.settings.tables
-    if names := [t.name for t in tables if t.deletes == "ignore" and DELETES in migration.unseen(t)]:
-        text = f"rows deleted in OLD are not looked for and stay in NEW: {', '.join(names)}"
-        yield note(text, "deletes: report names them, deletes: mirror removes them too")
 
 
 def _parents_left_out(migration: Migration) -> Iterator[Finding]:

@@ -17,6 +17,8 @@ HINTS = {
     errno.EIO: "check that disk: the system could not read or write it",
 }
 """What to do about an error of the file system, by its errno."""
+_NOT_UTF8 = "".join(map(chr, range(0xDC80, 0xDD00)))
+"""What stands for the bytes of a file's name that the locale does not know (PEP 383)."""
 _UPGRADED = "was supasync replaced while it ran? Then run it again; else install it again"
 _LACKING = "install what the plugin needs beside supasync: pipx inject supasync PACKAGE"
 _UNSPEAKABLE = "rename it, or run supasync under a locale with UTF-8, such as LC_ALL=C.UTF-8"
@@ -37,11 +39,6 @@ def explain(err: BaseException, where: str = OURSELVES) -> SupasyncError:
         if where != OURSELVES:
             return PluginError(f"{where} cannot import {err.name}: {err}", hint=_LACKING)
         return SupasyncError(f"a part of the program is missing or was replaced: {err.name}", hint=_UPGRADED)
-    if isinstance(err, UnicodeEncodeError) and _is_of_a_path(err):
+    if isinstance(err, UnicodeEncodeError) and not err.object[err.start : err.end].strip(_NOT_UTF8):
         return SupasyncError(f"a name that is not UTF-8: {err.object!r}", hint=_UNSPEAKABLE)
     return InternalError(f"internal error in {where}: {type(err).__name__}")
-
-
-def _is_of_a_path(err: UnicodeEncodeError) -> bool:
-    """Whether it is about a byte of a file's name that the locale does not know (PEP 383)."""
-    return all("\udc80" <= char <= "\udcff" for char in err.object[err.start : err.end])

@@ -64,12 +64,13 @@ def query(wanted: Wanted, *, exact: bool) -> Query:
     text = _exact(wanted, rows) if exact else f"{rows}\norder by {order}"
     sql = f"{text}\nlimit {LIMIT}"
     one_line = " ".join(sql.split("\n"))
+    plain = "U&" not in sql and one_line.isprintable()
     file = f"{file_name(table.name, alone=wanted.alone)}.csv"
     return Query(
         table=table.name,
         file=file,
         sql=f"/* {comment(table.name)}: save the result as {comment(file)} */\n{sql};",
-        copy=rf"\copy ({one_line}) to {sql_text(file)} with (format csv, header)" if _is_plain(sql) else None,
+        copy=rf"\copy ({one_line}) to {sql_text(file)} with (format csv, header)" if plain else None,
         notes=tuple(notes),
     )
 
@@ -82,11 +83,6 @@ def refuse_same_files(queries: Sequence[Query]) -> None:
         if other != each.table:
             problem = f"{each.table} and {other} would both be saved as {each.file}"
             raise ConfigError([problem], hint="export one by hand, and import it with --file TABLE=PATH")
-
-
-def _is_plain(sql: str) -> bool:
-    """Whether psql may have it on one line: every name and value in it is printable."""
-    return "U&" not in sql and all(line.isprintable() for line in sql.split("\n"))
 
 
 def _columns(wanted: Wanted, *, exact: bool) -> str:

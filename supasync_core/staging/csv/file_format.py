@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import os
 import re
 from dataclasses import dataclass
 from hashlib import sha256
@@ -61,6 +62,8 @@ def examine(
         size, digest = path.stat().st_size, _check_all(path) if whole else _check_start(path)
     with path.open("rb") as file:
         sample = file.read(_SAMPLE).removeprefix(codecs.BOM_UTF8)
+        file.seek(-min(1, size), os.SEEK_END)
+        end = file.read()
     text = sample.decode(errors="ignore")
     delimiter, header = _header(text, names)
     first = text[: _end_of_record(text)]
@@ -75,14 +78,8 @@ def examine(
         header=header,
         quoted=_all_quoted(body, whole=len(sample) == size),
         sparing=not re.search(rf'(?:^|[\n{re.escape(delimiter)}])"[^"{re.escape(delimiter)}\r\n\\]+"', body),
-        closed=sample.endswith((b"\n", b"\r")) if len(sample) == size else _closed(path),
+        closed=end in {b"\n", b"\r"},
     )
-
-
-def _closed(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(-1, 2)
-        return file.read() in {b"\n", b"\r"}
 
 
 def _check_start(path: Path) -> str:

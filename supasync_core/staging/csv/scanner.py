@@ -31,9 +31,5 @@ def scan(
         f"strict_mode = true, max_line_size = {longest}, buffer_size = {max(_BUFFER, longest)}"
     )
     rejecting = ", ignore_errors = true, store_rejects = true, rejects_limit = 0" if rejects else ""
-    return f"read_csv({literal(_this_one(path))}, {options}{rejecting})"
-
-
-def _this_one(path: Path) -> str:
-    """The path as DuckDB takes it for this very file: it reads any as a pattern, ``g[ab]`` as ``ga``."""
-    return _PATTERN.sub(r"[\1]", name_of(path.absolute()))
+    this_one = _PATTERN.sub(r"[\1]", name_of(path.absolute()))  # of g[ab] DuckDB would read ga
+    return f"read_csv({literal(this_one)}, {options}{rejecting})"
