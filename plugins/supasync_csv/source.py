@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from supasync_core.api.base import LocalClock
 from supasync_core.model.pg_types import is_array, is_json, type_of
 from supasync_core.model.table import Column, Shape, Table
-from supasync_core.model.timestamps import Horizon, Instant
 from supasync_core.staging.connection import translate_errors
 from supasync_core.staging.csv.cells import json_if
 from supasync_core.staging.csv.folder import Files
@@ -18,7 +18,7 @@ from supasync_csv.catalog import HIDDEN, catalog, files_of
 from supasync_csv.workspace import Workspace, header
 
 
-class CsvSource(DuckdbSide):
+class CsvSource(LocalClock, DuckdbSide):
     """Every cell leaves as a JSON string, which PostgreSQL reads as any type but json and arrays.
 
     For those the other side's types are needed: see ``typed``.
@@ -53,16 +53,12 @@ class CsvSource(DuckdbSide):
         with closing(Workspace()) as work:
             return catalog(self._found, work)
 
-    def now(self) -> Instant | None:
-        """When the file that was read last was written: it holds nothing younger."""
-        return self.read_at.at if self.read_at else None
-
     def close(self) -> None:
         self._work.close()
 
     @contextmanager
     def _reading(self, table: Table) -> Iterator[tuple[Reader, Table]]:
-        self.read_at = Horizon(self._load(table))
+        self.horizon(self._load(table))  # a file holds nothing younger
         with translate_errors(self._work.path, table):
             yield self._reader, table
 

@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from supasync_core.model import timestamps
+from supasync_core.api.base import LocalClock
 from supasync_core.model.table import Shape, Table
-from supasync_core.model.timestamps import Horizon, Instant
 from supasync_core.staging.connection import open_to_read, translate_errors
 from supasync_core.staging.duckdb_side import DuckdbSide
 from supasync_core.staging.duckdb_tables import Tables, shape_of
@@ -14,7 +13,7 @@ from supasync_core.staging.read_rows import Reader
 from supasync_duckdb.catalog import HIDDEN, catalog
 
 
-class DuckdbSource(DuckdbSide):
+class DuckdbSource(LocalClock, DuckdbSide):
     """Reads one file. The local clock is its time: nobody else can write to the file meanwhile."""
 
     hidden: Sequence[str] = HIDDEN
@@ -32,15 +31,11 @@ class DuckdbSource(DuckdbSide):
         with translate_errors(self._path):
             return catalog(self._connection, schema)
 
-    def now(self) -> Instant | None:
-        """The local time when the latest read began."""
-        return self.read_at.at if self.read_at else None
-
     def close(self) -> None:
         self._connection.close()
 
     @contextmanager
     def _reading(self, table: Table) -> Iterator[tuple[Reader, Table]]:
-        self.read_at = Horizon(timestamps.now())
+        self.horizon()
         with translate_errors(self._path, table):
             yield self._reader, table

@@ -54,7 +54,7 @@ class DuckdbStore(JournalStore):
             self._opened.close()
             self._opened = None
 
-    def _entries(self) -> Journal:
+    def entries(self) -> Journal:
         if not self._path.exists():
             return []
         with translate_errors(self._path):
@@ -64,7 +64,7 @@ class DuckdbStore(JournalStore):
                 return _load(connection)
 
     @contextmanager
-    def _changing(self) -> Iterator[Journal]:
+    def changing(self) -> Iterator[Journal]:
         """The journal in a transaction; what is changed in it is written."""
         if self._opened is None:
             self._opened = open_to_write(self._path)

@@ -11,16 +11,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from supasync_core.api.blind_spots import DELETES, UPDATES
+from supasync_core.api.completeness import holds_everything, shortfall
 from supasync_core.api.pages import pages
 from supasync_core.api.strategy import Job, Piece
+from supasync_core.api.timed_reader import MARGIN, TimedReader
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import INTEGERS, bare
 from supasync_core.model.state import KeysetState, TableState
 from supasync_core.model.table import Shape, Table
-from supasync_tables.completeness import holds_everything, shortfall
-from supasync_tables.horizon import MARGIN, TimedReader
 
 OVERLAP_KEYS = 10_000
 """Keys that are read again where no time is known: behind a first load, whether it ended or was stopped."""

@@ -23,16 +23,16 @@ before it, by more than the overlap.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from supasync_core.api.completeness import holds_everything, shortfall
 from supasync_core.api.pages import pages
 from supasync_core.api.strategy import Job, Piece
+from supasync_core.api.timed_reader import MARGIN, TimedReader
 from supasync_core.model import raw_json, timestamp_forms, timestamps
 from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.model.errors import TransientError
 from supasync_core.model.state import Backfill, KeysetState, TableState
 from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Instant
-from supasync_tables.completeness import holds_everything, shortfall
-from supasync_tables.horizon import MARGIN, TimedReader
 from supasync_tables.keyset_rows import instant
 
 

@@ -25,8 +25,10 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from supasync_core.api.blind_spots import DELETES, UPDATES, timestamp_moves
+from supasync_core.api.completeness import holds_everything, shortfall
 from supasync_core.api.pages import pages
 from supasync_core.api.strategy import Job, Piece
+from supasync_core.api.timed_reader import MARGIN, TimedReader
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Cursor, Keyset, Row, Span, Window
 from supasync_core.model.state import KeysetState, TableState
@@ -34,8 +36,6 @@ from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Horizon, Instant
 from supasync_tables import backfill
 from supasync_tables.backfill import Sweep
-from supasync_tables.completeness import holds_everything, shortfall
-from supasync_tables.horizon import MARGIN, TimedReader
 from supasync_tables.keyset_rows import instant, leading, rows_of
 
 _MARGIN = timedelta(microseconds=MARGIN)

@@ -8,14 +8,14 @@ from dataclasses import replace
 from hashlib import sha256
 
 from supasync_core.api.blind_spots import DELETES
+from supasync_core.api.completeness import holds_everything, shortfall
 from supasync_core.api.strategy import Job, Piece
+from supasync_core.api.timed_reader import TimedReader
 from supasync_core.model.batch import Keyset, Span, Window
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.page_order import Onward
 from supasync_core.model.state import KeysetState, TableState
 from supasync_core.model.table import Shape, Table
-from supasync_tables.completeness import holds_everything, shortfall
-from supasync_tables.horizon import TimedReader
 
 CEILING = 20_000
 """Rows that may be read as a whole by every run: 20 pages."""

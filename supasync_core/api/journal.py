@@ -26,30 +26,34 @@ _NOT_SET_UP = "run: supasync setup"
 
 
 class JournalStore(StateStore):
-    """A state store that is a journal: a subclass says how it is read, and how it is changed."""
+    """A state store that is a journal: a subclass says how it is changed, one process at a time."""
 
     @abstractmethod
-    def _entries(self) -> Journal:
-        """The journal; empty if there is none yet."""
+    def changing(self) -> AbstractContextManager[Journal]:
+        """The journal for one process at a time; it is created if need be, and what is changed is kept.
 
-    @abstractmethod
-    def _changing(self) -> AbstractContextManager[Journal]:
-        """The journal for one process at a time; it is created if need be, and what is changed is kept."""
+        Nothing is kept of what was changed where the block ends with an error.
+        """
+
+    def entries(self) -> Journal:
+        """The journal, empty if there is none yet; a store that can read without creating it does so here."""
+        with self.changing() as entries:
+            return list(entries)
 
     def begin(self, claim: Claim) -> Run:
         """Take the lease, as `StateStore.begin` says."""
-        with self._changing() as entries:
+        with self.changing() as entries:
             answer = begin(entries, claim, timestamps.now())
         return granted(answer, claim)
 
     def save(self, run_id: str, entry: Entry) -> bool:
         """Store state and record together."""
-        with self._changing() as entries:
+        with self.changing() as entries:
             return save(entries, run_id, entry, timestamps.now())
 
     def past(self, limit: int, since: str | None = None) -> Past:
         """What the journal holds."""
-        return past(self._entries(), limit, since)
+        return past(self.entries(), limit, since)
 
 
 def begin(journal: Journal, claim: Claim, now: timestamps.Instant) -> Answer:

@@ -293,7 +293,7 @@ def _text(cell: str | None, shape: Shape, name: str) -> str | None:
         return None
     if is_document(type_of(shape, name)):
         return cell
-    return str(json.loads(cell)) if cell.startswith('"') else cell
+    return raw_json.plain(cell)
 
 
 def _cell(text: str | None, kind: str) -> str:

@@ -1,11 +1,15 @@
 """Places of a reading, each behind the one before it: a side whose pages come round is left."""
 
+import re
+
 from supasync_core.model.batch import Batch, Cursor, Window
-from supasync_core.model.errors import TransientError
+from supasync_core.model.errors import SchemaError, TransientError
 from supasync_core.model.table import Table
+from supasync_core.model.timestamps import Instant, parse
 
 LONGEST_END = 300
 """Characters of a key up to which a range may end with it: a request has to name where it ends."""
+_WHOLE = re.compile(r"-?\d+")
 
 
 def ends_range(key: tuple[str, ...]) -> bool:
@@ -55,3 +59,24 @@ def _endless(table: Table) -> TransientError:
         table=table.name,
         hint="ask whoever runs the server or proxy, or wrote the backend: pages have to move on",
     )
+
+
+def ordinal(text: str) -> Instant:
+    """Where a value stands in the order of a keyset: a whole number as it is, else a timestamp's instant.
+
+    ValueError where it is neither. A backend that stores texts orders by this: `1` and `10` are numbers, and
+    two texts of one moment are equal.
+    """
+    return int(text) if _WHOLE.fullmatch(text) else parse(text)
+
+
+def ordinal_of(table: Table, column: str, text: object) -> Instant:
+    """The `ordinal` of a column's value; SchemaError where rows cannot be ordered by it."""
+    try:
+        return ordinal(text)  # type: ignore[arg-type]  # TypeError is answered too
+    except (TypeError, ValueError) as err:
+        raise SchemaError(
+            f"{table.name}: a value of {column} is neither a timestamp nor a whole number",
+            table=table.name,
+            hint="read the table by another column, or with another strategy",
+        ) from err

@@ -168,6 +168,11 @@ def cells(row_text: str) -> dict[str, str]:
     return {name: bytes(text).decode() for name, text in raw_cells(row_text).items()}
 
 
+def plain(cell: str) -> str:
+    """The plain text of a cell: what a JSON string holds, any other JSON as it stands."""
+    return str(_DECODER.decode(cell)) if cell.startswith('"') else cell
+
+
 def raw_cells(row_text: str | memoryview) -> dict[str, Any]:
     """The bytes of each value by its name, which are not copied; else as `cells`."""
     import msgspec  # noqa: PLC0415 - --help reads no rows

@@ -3,15 +3,17 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from supasync_core.api.backend import Clocked, Informed, Sink, Sized, Source, Typed
 from supasync_core.api.blind_spots import unseen
 from supasync_core.api.plugin_host import Host
-from supasync_core.api.registration import Context, Fence
-from supasync_core.api.registry import did_you_mean
+from supasync_core.api.registration import Backend, Context, Fence
+from supasync_core.api.registry import Registry, did_you_mean
 from supasync_core.api.state_store import Claim, Entry, Past, Run, StateStore
 from supasync_core.api.strategy import Strategy
 from supasync_core.api.table_plugins import strategy_of, transforms_of
+from supasync_core.concurrency.one_at_a_time import one_at_a_time
 from supasync_core.model import timestamps
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError, StateError, SupasyncError
@@ -20,6 +22,8 @@ from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Instant
 from supasync_core.model.transform import Transform
 from supasync_core.project.live_source import live
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +139,21 @@ def opened(settings: Settings, host: Host, source: Source | None = None) -> Iter
         notes: dict[str, None] = {}
         sink_context = _context(settings, settings.sink, ledger, "NEW")
         sink_context = replace(sink_context, fence=fence, note=notes.setdefault)
-        source = source or host.open(host.sources, settings.source.backend, source_context)
+        source = source or _opened(host, host.sources, settings.source.backend, source_context)
         stack.enter_context(closing(source))
         source = live(source, settings.tables)
-        sink = host.open(host.sinks, settings.sink.backend, sink_context)
+        sink = _opened(host, host.sinks, settings.sink.backend, sink_context)
         stack.enter_context(closing(sink))
         store = host.open(host.state_stores, settings.sink.backend, sink_context)
         stack.enter_context(closing(store))
         counted = CountedStore(store, ledger, source, sink)
         yield Migration(settings, host, ledger, source, sink, counted, fence, notes)
+
+
+def _opened(host: Host, backends: Registry[Backend[T]], name: str, context: Context) -> T:
+    """What it opens, in turns: a page is read ahead while another thread looks at the table."""
+    side = host.open(backends, name, context)
+    return side if backends.get(name).parallel else one_at_a_time(side)
 
 
 def opened_source(settings: Settings, host: Host, ledger: Ledger) -> Source:

@@ -4,11 +4,11 @@ A file that is only read does not change, so the index of a table is made once a
 """
 # ruff: noqa: S608 - names are quoted by values.identifier, values are bound as parameters
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from supasync_core.api.sql_window import Parameters, SqlWindow
 from supasync_core.model import timestamps
-from supasync_core.model.batch import Cursor, Span, Window
+from supasync_core.model.batch import Window
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.table import Table
 from supasync_core.staging.duckdb_tables import Kinds
@@ -62,77 +62,45 @@ class Index:
         return _whole(plain(value, kind)) if self.numbered(name) else instant(value, kind) or value
 
 
-@dataclass(slots=True)
-class Condition:
-    """A window as SQL on an index, its values as named parameters."""
+class Condition(SqlWindow):
+    """A window as SQL on an index called ``page``, which has no rows but those of ``where``."""
 
-    index: Index
-    values: dict[str, str] = field(default_factory=dict)
+    def __init__(self, index: Index) -> None:
+        super().__init__(index.table.whole(), Parameters("dollar"))
+        self._index = index
 
-    def where(self, window: Window) -> str:
-        """Rows of any of the spans."""
-        return " OR ".join(f"({self._span(span)})" for span in window.spans)
+    def ordered(self, name: str) -> str:
+        """The ordering value at a place."""
+        return f"page.t{self._index.columns.index(name)}"
 
-    def order(self, window: Window) -> str:
-        """The first span's keyset, NULL last; the places stand in ``page``."""
-        column = window.spans[0].keyset.column
-        by_value = [] if column is None else [f"page.{self._value(column)} NULLS LAST"]
-        return ", ".join([*by_value, *(f"page.k{i}" for i in range(len(self.index.table.key)))])
+    nullable = ordered
 
-    def _span(self, span: Span) -> str:
-        terms = [f"{self._value(name)} IS NULL" for name in span.keyset.nulls]
-        column = span.keyset.column
-        if column is not None:
-            terms.append(f"{self._value(column)} IS NOT NULL")
-            bounds = ((">=", span.start), ("<=", span.until), (">", span.beyond))
-            terms += [self._compare(column, sign, text) for sign, text in bounds if text is not None]
-        if span.after is not None:
-            terms.append(self._after(column, span.after))
-        if span.to is not None:
-            terms.append(f"NOT {self._key_after(span.to)}")
-        return " AND ".join(terms) or "true"
-
-    def _after(self, column: str | None, place: Cursor) -> str:
-        """Strictly beyond the place; without a key that is the place before its value's first row."""
-        if column is None or place.value is None:
-            return self._key_after(place.key)
-        if not place.key:
-            return self._compare(column, ">=", place.value)
-        beyond, same = (self._compare(column, sign, place.value) for sign in (">", "="))
-        return f"({beyond} OR ({same} AND {self._key_after(place.key)}))"
-
-    def _key_after(self, key: Sequence[str]) -> str:
-        """Whether the key is greater, column by column."""
-        condition = "false"
-        for i, text in reversed(list(enumerate(key))):
-            kind = self.index.kinds[self.index.table.key[i]]
-            bound = self._bind(text)
-            value = bound if kind.family == "json" else parsed(bound, kind)
-            condition = f"(k{i} > {value} OR (k{i} = {value} AND {condition}))"
-        return condition
-
-    def _compare(self, column: str, sign: str, text: str) -> str:
-        kind = self.index.kinds[column]
-        if self.index.numbered(column):
-            return f"{self._value(column)} {sign} {_whole(self._bind(text))}"
+    def bound(self, name: str, text: str) -> str:
+        """The text as a value of the column; SchemaError where it has none."""
+        kind = self._index.kinds[name]
+        if self._index.numbered(name):
+            return _whole(self._bind(text))
         if instant("", kind) is None:
-            return f"{self._value(column)} {sign} {parsed(self._bind(text), kind)}"
+            return parsed(self._bind(text), kind)
         try:
-            bound = literal(_printed(timestamps.parse(text)))
+            return f"TIMESTAMPTZ {literal(_printed(timestamps.parse(text)))}"
         except ValueError as err:
-            name = self.index.table.name
+            table = self.table.name
             raise SchemaError(
-                f"{name}: {text!r} is not a timestamp to compare {column} with", table=name
+                f"{table}: {text!r} is not a timestamp to compare {name} with", table=table
             ) from err
-        return f"{self._value(column)} {sign} TIMESTAMPTZ {bound}"
 
-    def _value(self, column: str) -> str:
-        return f"t{self.index.columns.index(column)}"
+    def plain(self, name: str) -> str:
+        """A column of the key at a place."""
+        return f"page.k{self.table.key.index(name)}"
+
+    def plain_bound(self, name: str, text: str) -> str:
+        """A text of the key as the column's kind has it."""
+        kind, bound = self._index.kinds[name], self._bind(text)
+        return bound if kind.family == "json" else parsed(bound, kind)
 
     def _bind(self, text: str) -> str:
-        name = f"p{len(self.values)}"
-        self.values[name] = text
-        return f"CAST(${name} AS VARCHAR)"
+        return f"CAST({self.parameters.bind(text)} AS VARCHAR)"
 
 
 def column(name: str) -> str:

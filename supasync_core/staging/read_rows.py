@@ -29,15 +29,14 @@ class Reader:
         """One page of the window, and the exact number of its rows where that is asked for."""
         index, places = self._places(table, window)
         condition = Condition(index)
-        where, order = condition.where(window), condition.order(window)
+        order = condition.order(window)
         query = (
             f"WITH page AS MATERIALIZED "
-            f"(SELECT * FROM {places} AS page WHERE {where} ORDER BY {order} "
-            f"LIMIT {window.limit}) "
+            f"(SELECT * FROM {places} AS page {condition.page(window)}) "
             f"SELECT string_agg({_row(table, index.kinds)}, E',\n' ORDER BY {order}) "
             f"FROM page JOIN {index.rows} AS {SOURCE} ON {SOURCE}.{index.number} = page.place"
         )
-        body = self.connection.execute(query, condition.values).fetchall()[0][0]
+        body = self.connection.execute(query, condition.parameters.values).fetchall()[0][0]
         return Batch(f"[{body or ''}]".encode(), total=self.count(table, window) if window.counted else None)
 
     def count(self, table: Table, window: Window | None = None) -> int:
@@ -48,8 +47,8 @@ class Reader:
             return int(self.connection.execute(query).fetchall()[0][0])
         index, places = self._places(table, window)
         condition = Condition(index)
-        query = f"SELECT count(*) FROM {places} WHERE {condition.where(window)}"
-        return int(self.connection.execute(query, condition.values).fetchall()[0][0])
+        query = f"SELECT count(*) FROM {places} AS page WHERE {condition.where(window)}"
+        return int(self.connection.execute(query, condition.parameters.values).fetchall()[0][0])
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Batch:
         """The rows whose columns have one of these tuples of plain texts."""

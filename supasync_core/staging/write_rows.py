@@ -1,7 +1,6 @@
 """Rows into a DuckDB connection: a batch's exact cells, merged by key in one transaction."""
 # ruff: noqa: S608 - names are quoted by values.identifier, values are bound as parameters
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -196,10 +195,5 @@ def _type(shape: Shape, kind: Kind, name: str) -> str:
 
 
 def _texts(cells: Iterable[str | None], kind: Kind) -> list[str | None]:
-    keep = str if kind == JSON else _unquoted
+    keep = str if kind == JSON else raw_json.plain
     return [None if cell in (None, "null") else keep(cell) for cell in cells]
-
-
-def _unquoted(cell: str) -> str:
-    """The content of a JSON string, any other JSON as it stands."""
-    return str(json.loads(cell)) if cell.startswith('"') else cell

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from supasync_core.api.file_journal import NAME
 from supasync_core.api.state_store import Claim
 from supasync_core.model.errors import StateError
-from supasync_csv.store import NAME, CsvStore
+from supasync_csv.store import CsvStore
 
 CLAIM = Claim(holder="one", source="somewhere", command="setup", lease=60, baseline=True)
 

@@ -23,6 +23,7 @@ class TimedReader:
     _begun: bool = field(default=False, init=False)
 
     def read(self, table: Table, window: Window) -> Batch:
+        """One page, as `Side.read` has it."""
         page = self.job.source.read(table, window)
         self.latest = page.read_at
         if not self._begun:

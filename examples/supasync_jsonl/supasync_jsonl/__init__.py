@@ -1,0 +1,28 @@
+"""The backend `jsonl`: a folder of files ``<table>.jsonl`` with one JSON object a line."""
+
+from supasync_core import hookimpl
+from supasync_core.api.backend import Sink, Source
+from supasync_core.api.registration import Backend, imported, path_backend
+from supasync_core.api.registry import Registry
+from supasync_core.api.state_store import StateStore
+
+HOOKS = 1
+
+
+@hookimpl
+def supasync_register_sources(registry: Registry[Backend[Source]]) -> None:
+    """Files that are only read."""
+    registry.add("jsonl", path_backend("jsonl", imported("supasync_jsonl.backend", "JsonlSource")))
+
+
+@hookimpl
+def supasync_register_sinks(registry: Registry[Backend[Sink]]) -> None:
+    """Files that are written, and created where there are none."""
+    opened = imported("supasync_jsonl.backend", "JsonlSink")
+    registry.add("jsonl", path_backend("jsonl", opened, fenced=True))
+
+
+@hookimpl
+def supasync_register_state_stores(registry: Registry[Backend[StateStore]]) -> None:
+    """A file beside them."""
+    registry.add("jsonl", path_backend("jsonl", imported("supasync_jsonl.backend", "JsonlStore")))

@@ -1,0 +1,28 @@
+"""The backend `sqlite`: the tables of one SQLite file as source, sink and state store."""
+
+from supasync_core import hookimpl
+from supasync_core.api.backend import Sink, Source
+from supasync_core.api.registration import Backend, imported, path_backend
+from supasync_core.api.registry import Registry
+from supasync_core.api.state_store import StateStore
+
+HOOKS = 1
+
+
+@hookimpl
+def supasync_register_sources(registry: Registry[Backend[Source]]) -> None:
+    """A file that is only read."""
+    registry.add("sqlite", path_backend("sqlite", imported("supasync_sqlite.backend", "SqliteSource")))
+
+
+@hookimpl
+def supasync_register_sinks(registry: Registry[Backend[Sink]]) -> None:
+    """A file that is written to, and created where there is none."""
+    opened = imported("supasync_sqlite.backend", "SqliteSink")
+    registry.add("sqlite", path_backend("sqlite", opened, fenced=True))
+
+
+@hookimpl
+def supasync_register_state_stores(registry: Registry[Backend[StateStore]]) -> None:
+    """The table ``sync_metadata`` of that file."""
+    registry.add("sqlite", path_backend("sqlite", imported("supasync_sqlite.backend", "SqliteStore")))
