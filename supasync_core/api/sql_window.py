@@ -116,9 +116,8 @@ class SqlWindow:
         if column is None:
             return ", ".join(keys)
         value = self.ordered(column)
-        nulls = (
-            [] if len(window.spans) == 1 else [f"CASE WHEN {self.nullable(column)} IS NULL THEN 1 ELSE 0 END"]
-        )
+        last = f"CASE WHEN {self.nullable(column)} IS NULL THEN 1 ELSE 0 END"
+        nulls = [] if len(window.spans) == 1 else [last]
         return ", ".join(dict.fromkeys([*nulls, value, *keys]))
 
     def any_of(self, columns: Sequence[str], values: Sequence[Sequence[str]]) -> str:

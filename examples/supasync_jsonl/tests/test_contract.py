@@ -7,12 +7,10 @@ from pathlib import Path
 import pytest
 from supasync_core.api.backend import Sink, Source
 from supasync_core.api.state_store import StateStore
-from supasync_core.model.batch import Batch, Keyset, Span, Window
+from supasync_core.model.batch import Batch
 from supasync_core.testing import EVENTS, SinkContract, SourceContract, StateStoreContract
 
 from supasync_jsonl.backend import JsonlSink, JsonlSource, JsonlStore
-
-EVERY = Window((Span(Keyset(None)),), 10_000)
 
 
 @pytest.fixture
@@ -41,16 +39,8 @@ class TestSource(SourceContract):
 
 class TestSink(SinkContract):
     @pytest.fixture
-    def sink(self, path: Path, closer: ExitStack) -> Sink:
-        return closer.enter_context(closing(JsonlSink(path)))
-
-    @pytest.fixture
-    def stored(self, path: Path) -> Callable[[], Batch]:
-        def read() -> Batch:
-            with closing(JsonlSource(path)) as source:
-                return source.read(EVENTS, EVERY)
-
-        return read
+    def opened(self, path: Path, closer: ExitStack) -> Callable[[], Sink]:
+        return lambda: closer.enter_context(closing(JsonlSink(path)))
 
 
 class TestStore(StateStoreContract):

@@ -7,12 +7,10 @@ from pathlib import Path
 import pytest
 from supasync_core.api.backend import Sink, Source
 from supasync_core.api.state_store import StateStore
-from supasync_core.model.batch import Batch, Keyset, Span, Window
+from supasync_core.model.batch import Batch
 from supasync_core.testing import EVENTS, SinkContract, SourceContract, StateStoreContract
 
 from supasync_sqlite.backend import SqliteSink, SqliteSource, SqliteStore
-
-EVERY = Window((Span(Keyset(None)),), 10_000)
 
 
 @pytest.fixture
@@ -29,6 +27,8 @@ def closer() -> Iterator[ExitStack]:
 
 
 class TestSource(SourceContract):
+    where = '"id" > 2'
+
     @pytest.fixture
     def filled(self, path: Path, closer: ExitStack) -> Callable[[Batch], Source]:
         def fill(batch: Batch) -> Source:
@@ -41,16 +41,8 @@ class TestSource(SourceContract):
 
 class TestSink(SinkContract):
     @pytest.fixture
-    def sink(self, path: Path, closer: ExitStack) -> Sink:
-        return closer.enter_context(closing(SqliteSink(path)))
-
-    @pytest.fixture
-    def stored(self, path: Path) -> Callable[[], Batch]:
-        def read() -> Batch:
-            with closing(SqliteSource(path)) as source:
-                return source.read(EVENTS, EVERY)
-
-        return read
+    def opened(self, path: Path, closer: ExitStack) -> Callable[[], Sink]:
+        return lambda: closer.enter_context(closing(SqliteSink(path)))
 
 
 class TestStore(StateStoreContract):
