@@ -50,6 +50,8 @@ OF_THE_WRONG_KIND = {
     ("transforms", '"x", Configured("upper")'): "its make must be a function, not a value of type str",
     ("strategies", '"x", Configured(Source, ["column"])'): "its settings must be a mapping such as {",
     ("switches", '"x", {}'): "the switch x: must be a function",
+    ("checks", '"x", lambda context: []'): "the check x: must be a ProjectCheck(...)",
+    ("notifiers", '"x", lambda end: None'): "the notifier x: must be a Notifier(...)",
     ("transforms", "None, str"): "a transform is registered under a name, a text; not under None",
 }
 NEVER_CALLED = {

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import click
 
     from supasync_core.api.backend import Sink, Source
+    from supasync_core.api.notifier import Notifier
+    from supasync_core.api.project_check import ProjectCheck
     from supasync_core.api.registration import Backend, Configured
     from supasync_core.api.registry import Registry
     from supasync_core.api.state_store import StateStore
@@ -61,6 +63,16 @@ def supasync_register_transforms(registry: "Registry[Transform | Configured[Tran
 @hookspec
 def supasync_register_switches(registry: "Registry[Callable[[Ends], Switch]]") -> None:
     """Add what the switch of an app to a project needs, under the name of the sink's backend."""
+
+
+@hookspec
+def supasync_register_checks(registry: "Registry[ProjectCheck]") -> None:
+    """Add checks of both projects, which tables.yaml names under ``checks``."""
+
+
+@hookspec
+def supasync_register_notifiers(registry: "Registry[Notifier]") -> None:
+    """Add who is told how runs end, which tables.yaml names under ``notify``."""
 
 
 @hookspec

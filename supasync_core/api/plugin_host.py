@@ -19,6 +19,7 @@ from supasync_core.api.plugin_hooks import check_hooks, check_text
 from supasync_core.api.registration import (
     backend_flaw,
     function_flaw,
+    imported,
     made_flaw,
     strategy_flaw,
     transform_flaw,
@@ -29,6 +30,8 @@ from supasync_core.system.descriptors import stdout_to_stderr
 
 if TYPE_CHECKING:
     from supasync_core.api.backend import Sink, Source
+    from supasync_core.api.notifier import Notifier
+    from supasync_core.api.project_check import ProjectCheck
     from supasync_core.api.registration import Backend, Configured, Context
     from supasync_core.api.state_store import StateStore
     from supasync_core.api.strategy import Strategy
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LOADING = "cannot be loaded"
+_CHECK_FLAW = imported("supasync_core.api.project_check", "check_flaw")
+_NOTIFIER_FLAW = imported("supasync_core.api.notifier", "notifier_flaw")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,8 @@ class Host:
         self.strategies = Registry("strategy", strategy_flaw)
         self.transforms: Registry[Transform | Configured[Transform]] = Registry("transform", transform_flaw)
         self.switches: Registry[Callable[[Ends], Switch]] = Registry("switch", function_flaw)
+        self.checks: Registry[ProjectCheck] = Registry("check", _CHECK_FLAW)
+        self.notifiers: Registry[Notifier] = Registry("notifier", _NOTIFIER_FLAW)
         self.folder = Path()
         """The folder of tables.yaml, once that is read."""
         self.made: dict[tuple[str, str], tuple[object, object]] = {}
@@ -82,6 +89,8 @@ class Host:
             "strategies": self.strategies,
             "transforms": self.transforms,
             "switches": self.switches,
+            "checks": self.checks,
+            "notifiers": self.notifiers,
         }
 
     @property

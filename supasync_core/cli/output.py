@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from supasync_core.api.backend import Remark
+    from supasync_core.model.finding import Finding
     from supasync_core.schema.both_sides import Difference
-    from supasync_core.status.finding import Finding
 
 _NARROW = 100
 

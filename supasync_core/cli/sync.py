@@ -23,6 +23,7 @@ from supasync_core.model.state import State
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration
+from supasync_core.project.notifiers import notify
 from supasync_core.project.run_options import RunOptions
 from supasync_core.project.session import Session
 from supasync_core.sync import runner
@@ -162,7 +163,7 @@ def on_failure(session: Session, command: str, *, quiet: bool) -> Iterator[None]
 
 
 def run_finished(session: Session, report: Report, exit_code: int) -> None:
-    """Call the plugins' hook; one that fails is a note, and the run ended as it ended."""
+    """Call the plugins' hook and the notifiers; one that fails is a note, and the run ended as it ended."""
     answers = session.host.call(
         "supasync_run_finished",
         shows_message=False,  # the environment holds keys
@@ -172,6 +173,8 @@ def run_finished(session: Session, report: Report, exit_code: int) -> None:
         environment=session.environment,
     )
     tell(session, (answer.fault for answer in answers if answer.fault))
+    if settings := session.known_settings:  # without them, nobody knows whom to tell
+        tell(session, notify(session.host, settings, report, exit_code))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from supasync_core.config.document import Entry, Mark, Problems, Section, Value,
 from supasync_core.config.endpoints import endpoints, staging_of
 from supasync_core.config.environment import Environment, read_dotenv, variables
 from supasync_core.config.other_settings import budgets, compare_egress, cutover, mentions
+from supasync_core.config.plugin_settings import used_parts
 from supasync_core.config.read_settings import Reading
 from supasync_core.config.table_settings import refuse_same_place, tables
 from supasync_core.config.value_kinds import Mismatch, section
@@ -74,6 +75,8 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
     staging = staging_of(reading, _entry(root, written, "staging"))
     found = tables(reading, _entry(root, written, "tables"), root.entries.get("defaults"))
     refuse_same_place(reading, found, _entry(root, written, "tables"), sides)
+    checks = used_parts(reading, _entry(root, written, "checks"), reading.host.checks)
+    notify = used_parts(reading, _entry(root, written, "notify"), reading.host.notifiers)
     left_out = mentions(reading, root, written)
     switch = cutover(reading, _entry(root, written, "cutover"))
     values = {**defaults_of(TOP), **written}
@@ -100,6 +103,8 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
         budgets=limits,
         undecided=left_out["undecided"],
         ignore=left_out["ignore"],
+        checks=checks,
+        notify=notify,
         compare_egress=compare_egress(values["compare_egress"], limits),
         notes=tuple(
             f"{path}:{at.line}:{at.column}: {old} is called {OLD_NAMES[old]} now; {old} still works"

@@ -71,6 +71,8 @@ TOP: Final = (
     Field("budgets", section("settings such as egress: 5GB")),
     Field("on_budget", choice("warn", "stop"), "warn"),
     Field("compare_egress", share, "2%"),
+    Field("checks", used_names, "[]"),
+    Field("notify", used_names, "[]"),
     Field("cutover", section("settings such as env: ../app/.env")),
     Field("defaults", optional_section),
     Field("tables", section("tables, such as users: {key: id}"), required=_TABLES),

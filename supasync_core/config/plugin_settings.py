@@ -14,6 +14,7 @@ from supasync_core.config.read_settings import Question, Reading
 from supasync_core.config.uses import uses
 from supasync_core.config.value_kinds import expected
 from supasync_core.model.secret import Secret, Values, looks_like_key
+from supasync_core.model.settings import Part
 
 _CHECKED: Final = "what is wrong with the value as a text, or None"
 _LITERAL: Final = 'is secret: put it into .env, and write only the reference "${NAME}" here'
@@ -44,6 +45,14 @@ def used_settings(reading: Reading, place: str, value: Value, registry: Registry
         ):
             found[entry.name] = values
     return found
+
+
+def used_parts(reading: Reading, entry: Entry | None, registry: Registry[Any]) -> tuple[Part, ...]:
+    """The parts that a setting of the whole file names, in its order, each with its settings."""
+    if entry is None:
+        return ()
+    found = used_settings(reading, entry.name, entry.value, registry)
+    return tuple(Part(each.name, found.get(each.name, Values({}))) for each in uses(entry.value))
 
 
 def plugin_settings(

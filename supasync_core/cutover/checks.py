@@ -7,6 +7,8 @@ from functools import partial
 from typing import Any, Final
 
 from supasync_core.api.journal import current
+from supasync_core.api.plugin_fault import PluginFault
+from supasync_core.api.project_check import ProjectCheck
 from supasync_core.api.switch import Condition, Person, Switch
 from supasync_core.cutover import app_env, proof
 from supasync_core.cutover.activity import Activity, changes, observe
@@ -16,11 +18,14 @@ from supasync_core.cutover.saved_progress import SavedProgress, save
 from supasync_core.gap.send import COMMAND as GAP_IMPORT
 from supasync_core.init import undecided
 from supasync_core.model import timestamps
+from supasync_core.model.level import PROBLEM
 from supasync_core.model.printable import argument
 from supasync_core.model.report import Report
+from supasync_core.model.settings import Part
 from supasync_core.model.wording import counted
 from supasync_core.project.lease import arriving
 from supasync_core.project.migration import Migration
+from supasync_core.project.project_checks import checks_of, found_by
 from supasync_core.verify import Verification
 
 APART: Final = 60.0
@@ -96,7 +101,30 @@ class CutoverContext:
                 Check(name=name, what=what, run=partial(self._condition, name), reads=True)
                 for name, what in self.switch.conditions.items()
             ),
+            *(
+                Check(
+                    name=f"check:{name}",
+                    what=check.what,
+                    run=partial(self._of_plugin, check, part),
+                    reads=True,
+                )
+                for name, (check, part) in checks_of(self.migration).items()
+                if check.before_cutover
+            ),
         )
+
+    def _of_plugin(self, check: ProjectCheck, part: Part) -> Outcome:
+        asks_old = not (self.planning or self.after_gap)
+        found = found_by(self.migration, check, part, asks_old=asks_old)
+        if isinstance(found, PluginFault):
+            return failed(found.sentence, f"correct the plugin, or pass --accept check:{part.name}")
+        problems = [each for each in found if each.level == PROBLEM]
+        detail = "; ".join(each.text for each in problems or found) or "nothing was found"
+        texts = [each.text for each in found]
+        if problems:
+            hint = next((each.hint for each in problems if each.hint), None)
+            return failed(detail, hint, found=texts)
+        return ok(detail, found=texts)
 
     def _env(self) -> Outcome:
         self.app = app_env.plan(self.migration.settings, self.switch)

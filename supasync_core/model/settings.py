@@ -35,6 +35,14 @@ class Mention:
     place: str
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a plugin that tables.yaml names, and its settings; a secret among them is hidden by repr."""
+
+    name: str
+    settings: Mapping[str, str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What tables.yaml says, complete and consistent; ``tables`` are in the order in which they are copied.
@@ -66,6 +74,10 @@ class Settings:
     """Tables that are left out on purpose."""
     compare_egress: int = USUAL_EGRESS // 50
     """Bytes of each project that comparisons may use a day."""
+    checks: tuple[Part, ...] = ()
+    """Checks of plugins that are run beside the own ones."""
+    notify: tuple[Part, ...] = ()
+    """Notifiers of plugins that are told how runs end."""
     notes: tuple[str, ...] = ()
     """Remarks on the file, such as old names of settings, one sentence each."""
     environment: Mapping[str, str] = field(default_factory=dict)

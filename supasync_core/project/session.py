@@ -53,6 +53,12 @@ class Session:
             self.note(note)
         return settings
 
+    @property
+    def known_settings(self) -> "Settings | None":
+        """The settings, if a command has loaded them by now."""
+        found: Settings | None = self.__dict__.get("settings")
+        return found
+
     @contextmanager
     def migration(self) -> "Iterator[Migration]":
         """Both ends, opened."""
@@ -89,7 +95,7 @@ class Session:
     @property
     def projects(self) -> str | None:
         """Which projects OLD and NEW are, once the settings are known."""
-        settings = self.__dict__.get("settings")
+        settings = self.known_settings
         return f"OLD is {settings.source.ref}, NEW is {settings.sink.ref}" if settings else None
 
     def whose(self, err: BaseException) -> str:
@@ -101,5 +107,5 @@ class Session:
         """The text without any key of the settings."""
         from supasync_core.model.secret import redact  # noqa: PLC0415 - wanted for errors alone
 
-        settings = self.__dict__.get("settings")
+        settings = self.known_settings
         return redact(text, [*self.secrets, *(settings.secrets if settings else ())])

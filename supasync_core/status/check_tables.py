@@ -22,13 +22,13 @@ from supasync_core.init import timestamp_sample, undecided
 from supasync_core.init.undecided import Undecided
 from supasync_core.model.batch import Keyset, Span, Window
 from supasync_core.model.errors import SupasyncError, TableError
+from supasync_core.model.finding import Finding, failure, note, problem, warning
 from supasync_core.model.printable import sql_name
 from supasync_core.model.row_key import ROW_KEY, has_row_key, missing_in_sink
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration
 from supasync_core.schema import both_sides, foreign_keys, unique_keys
-from supasync_core.status.finding import Finding, failure, note, problem, warning
 from supasync_core.sync import made_rows
 from supasync_core.sync.comparison.due import wanted
 

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 
 from supasync_core.api.backend import Surveyed
 from supasync_core.api.journal import current
+from supasync_core.api.plugin_fault import PluginFault
 from supasync_core.api.state_store import Entry, Past
 from supasync_core.init.undecided import Undecided
 from supasync_core.model.errors import StateError, SupasyncError, TableError
+from supasync_core.model.finding import Finding, failure, problem, warning
 from supasync_core.model.level import PROBLEM
 from supasync_core.model.state import State
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration, swapped
+from supasync_core.project.project_checks import checks_of, found_by
 from supasync_core.status.check_tables import check_table, check_tables, check_undecided, lacks_row_key
-from supasync_core.status.finding import Finding, failure, warning
 from supasync_core.sync import source_snapshot
 
 _NO_RUN = "00000000-0000-0000-0000-000000000000"
@@ -86,11 +88,22 @@ def preflight(migration: Migration, progress: Callable[[str], None]) -> Prefligh
                 break
         counts.append(Rows(table.name, old, new))
     findings.extend(check_tables(migration, past))
+    findings.extend(_of_plugins(migration))
     undecided, more = check_undecided(migration)
     snapshot = source_snapshot.look(migration, ())
     findings += [*more, *map(warning, snapshot.notes())]
     blind = isinstance(migration.source, Surveyed) and snapshot.survey is None
     return Preflight(_worded_once(findings), tuple(counts), past, undecided, blind)
+
+
+def _of_plugins(migration: Migration) -> Iterator[Finding]:
+    """What the checks of tables.yaml find; one that fails is a problem of its own, and no table's."""
+    for name, (check, part) in checks_of(migration).items():
+        found = found_by(migration, check, part, asks_old=True) if check.before_sync else []
+        if isinstance(found, PluginFault):
+            yield problem(found.sentence, hint="correct the plugin", alone=True, kind=f"check:{name}")
+        else:
+            yield from found
 
 
 def _state(migration: Migration, findings: list[Finding]) -> Past | None:
