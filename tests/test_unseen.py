@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from supasync_core.api.blind_spots import is_update_name, unseen
 from supasync_core.model.table import Table
-from supasync_core.sync.guards import fingerprint
+from supasync_core.sync.fingerprint import fingerprint
 from supasync_tables.append import Append
 from supasync_tables.incremental import Incremental
 from supasync_tables.snapshot import Snapshot

@@ -80,7 +80,12 @@ class Deleting(Protocol):
 
 
 class Strategy(Protocol):
-    """How one table is read: which windows, in which order, and what state each page leads to."""
+    """How one table is read: which windows, in which order, and what state each page leads to.
+
+    It may have a ``version``, a whole number that is 1 where it is left out. Raise it where what an earlier
+    version has copied, or has kept in the state, is not what this one would: its tables stop until their rows
+    are copied again.
+    """
 
     def problems(self, table: Table) -> list[str]:
         """What is wrong with the table's settings for this strategy, a sentence each."""
@@ -112,3 +117,8 @@ class Strategy(Protocol):
     def baseline(self, table: Table, timestamp: str) -> TableState:
         """The state of a table whose rows up to ``timestamp`` are in the sink already."""
         ...
+
+
+def version_of(strategy: Strategy) -> int:
+    """The strategy's version, 1 where it has none."""
+    return int(getattr(strategy, "version", 1))

@@ -84,6 +84,13 @@ def undecided(tables: Sequence[Undecided]) -> None:
         hint(WAY_OUT)
 
 
+def gone(names: Sequence[str]) -> None:
+    """Print the tables that tables.yaml no longer has and whose state is kept; nothing without any."""
+    if names:
+        line(f"not in tables.yaml any more, their state is kept: {', '.join(names)}")
+        hint("a renamed table goes on with was: OLD_NAME; to forget one: supasync state reset NAME")
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table on stdout; off a terminal it is wide enough for every value."""
     from rich.console import Console  # noqa: PLC0415 - not needed under cron

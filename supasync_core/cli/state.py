@@ -1,5 +1,6 @@
 """`supasync state`: show the cursors, reset a table, close and reopen."""
 
+from contextlib import closing
 from dataclasses import replace
 
 import click
@@ -9,6 +10,7 @@ from supasync_core.cli import output
 from supasync_core.model.errors import StateError
 from supasync_core.model.state import KeysetState
 from supasync_core.model.state_json import to_json
+from supasync_core.project.migration import store_of_sink
 from supasync_core.project.session import Session
 
 
@@ -22,8 +24,9 @@ def state() -> None:
 @click.pass_obj
 def show(session: Session, *, as_json: bool) -> int:
     """Show every table's cursors."""
-    with session.migration() as migration:
-        current = migration.store.past(1).state
+    session.lenient = True
+    with closing(store_of_sink(session.settings, session.host)) as store:
+        current = store.past(1).state
     if current is None:
         raise StateError(NO_BASELINE, hint="run: supasync setup")
     if as_json:
@@ -43,6 +46,7 @@ def show(session: Session, *, as_json: bool) -> int:
     if current.closed:
         output.line(f"closed at {current.closed}")
     output.table(("table", "order", "confirmed up to", "settled", "last complete read"), rows)
+    output.gone(current.beyond(order))
     return 0
 
 
@@ -57,12 +61,15 @@ def settled(keyset: KeysetState) -> str:
 def reset(session: Session, table: str) -> int:
     """Read TABLE from its beginning in the next run.
 
-    Its cursors are forgotten; no row is deleted.
+    Its cursors are forgotten; no row is deleted. TABLE may be one that tables.yaml no longer has.
     """
     with session.lease("state reset") as lease:
-        lease.migration.select((table,), "state reset")
+        gone = table in lease.state.beyond(each.name for each in session.settings.tables)
+        if not gone:
+            lease.migration.select((table,), "state reset")
         lease.release("reset", lease.state.without_table(table), details={"table": table})
-    output.line(f"{table}: the next run reads it from its beginning")
+    done = "forgotten; its rows stay in NEW" if gone else "the next run reads it from its beginning"
+    output.line(f"{table}: {done}")
     return 0
 
 

@@ -28,11 +28,11 @@ _LARGEST: Final = 5_000_000
 """Bytes of a tables.yaml; 20,000 tables take about one million."""
 
 
-def load(path: Path, environ: Mapping[str, str], host: Host) -> Settings:
+def load(path: Path, environ: Mapping[str, str], host: Host, *, lenient: bool = False) -> Settings:
     """The settings in the file; ConfigError with every problem of it where there is any.
 
     ``environ`` wins over the file .env in the same folder. The project's own plugin files are loaded into
-    the host.
+    the host. ``lenient``: where a plugin is gone, that is among the notes, for who only looks at the state.
     """
     written = _text(path)
     host.folder = path.parent
@@ -41,7 +41,7 @@ def load(path: Path, environ: Mapping[str, str], host: Host) -> Settings:
     for line, flaw in flaws:
         problems.add(Mark(line, 1), "", flaw, path=str(path.parent / ".env"))
     document = parse(written, Environment(environ, dotenv).expand, problems)
-    settings = _settings(path, Reading(path.parent, host, problems), document)
+    settings = _settings(path, Reading(path.parent, host, problems, lenient=lenient), document)
     if settings is None or problems:
         raise ConfigError(problems.lines())
     return replace(settings, environment=variables(environ, dotenv))
@@ -109,7 +109,8 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
         notes=tuple(
             f"{path}:{at.line}:{at.column}: {old} is called {OLD_NAMES[old]} now; {old} still works"
             for old, at in reading.old_names.items()
-        ),
+        )
+        + tuple(reading.missing),
     )
 
 
@@ -145,7 +146,7 @@ def _load_plugins(reading: Reading, root: Section, written: Mapping[str, Any]) -
         try:
             reading.host.load_file(reading.folder / name, reading.folder)
         except PluginError as err:
-            reading.problems.add(at, "plugins", err.message)
+            reading.add_missing(at, "plugins", err.message)
             complete = False
     return complete
 

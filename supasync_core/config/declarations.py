@@ -105,6 +105,7 @@ TABLE: Final = (
     Field("refused_in_all", whole(0, 100_000), "100", shared=True),
     Field("table", text),
     Field("schema", text, "public", shared=True),
+    Field("was", text),
 )
 
 OLD_NAMES: Final = {"after": "depends_on", "plugin": "strategy", "verify_every": "compare_every"}

@@ -134,7 +134,11 @@ class Problems:
     def lines(self) -> list[str]:
         """The problems in the order of their places, those of the main file first."""
         ordered = sorted(self._found, key=lambda found: (found[0] != self.path, found[0], found[1]))
-        return [f"{path}:{at.line}:{at.column}: {self._shown(text)}" for path, at, text in ordered]
+        return [self.line(*found) for found in ordered]
+
+    def line(self, path: str, at: Mark, text: str) -> str:
+        """A sentence with its place."""
+        return f"{path}:{at.line}:{at.column}: {self._shown(text)}"
 
     def _shown(self, text: str) -> str:
         shown = redact(text[: 10 * _LONGEST], self.secrets)

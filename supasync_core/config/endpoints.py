@@ -53,7 +53,8 @@ def _endpoint(
     before = len(reading.problems)
     name = _backend_name(reading, side, entry, registry)
     if name is None or not isinstance(entry.value, Section):
-        return None
+        missing = reading.lenient and len(reading.problems) == before
+        return Endpoint("missing", {}, f"the {side}, whose backend is missing") if missing else None
     backend = registry.get(name)
     declared = backend.settings
     if side == "sink":
@@ -87,6 +88,8 @@ def _backend_name(reading: Reading, side: str, entry: Entry, registry: Registry[
     flaw = reading.unknown(registry, name)
     if flaw is None and side == "sink" and name in registry and name not in reading.host.state_stores:
         flaw = f"{name} cannot be the sink: no plugin brings a state store for it"
-    if flaw:
+    if flaw and side == "source" and name not in registry:
+        reading.add_missing(backend.at, f"{side}.backend", flaw)
+    elif flaw:
         reading.problems.add(backend.at, f"{side}.backend", flaw)
     return name if flaw is None and name in registry else None

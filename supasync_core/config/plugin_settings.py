@@ -33,7 +33,7 @@ def used_settings(reading: Reading, place: str, value: Value, registry: Registry
     found: dict[str, Values] = {}
     for entry in uses(value):
         if flaw := reading.unknown(registry, entry.name):
-            reading.problems.add(entry.at, place, flaw)
+            reading.add_missing(entry.at, place, flaw)
         if entry.name not in registry:
             continue
         declared: Mapping[str, Setting] = getattr(registry.get(entry.name), "settings", {})

@@ -35,7 +35,8 @@ class Reading:
     """What every part of tables.yaml is read with: its folder, the known names, the problems so far.
 
     ``complete`` is False where a plugin file failed: an unknown name may come from that file.
-    ``old_names`` are those that the file uses.
+    ``old_names`` are those that the file uses. A ``lenient`` reading takes a plugin that is not there for no
+    problem: what it misses is in ``missing``.
     """
 
     folder: Path
@@ -43,6 +44,15 @@ class Reading:
     problems: Problems
     complete: bool = True
     old_names: dict[str, Mark] = field(default_factory=dict)
+    lenient: bool = False
+    missing: list[str] = field(default_factory=list)
+
+    def add_missing(self, at: Mark, place: str, sentence: str) -> None:
+        """Report what a plugin does not bring, or note it where others can do without."""
+        if self.lenient:
+            self.missing.append(self.problems.line(self.problems.path, at, f"{place}: {sentence}"))
+        else:
+            self.problems.add(at, place, sentence)
 
     def unknown(self, registry: Registry[Any], name: str) -> str | None:
         """The problem with a name that is not registered; None for a known name."""

@@ -48,6 +48,7 @@ def tables(reading: Reading, declared: Entry | None, defaults: Entry | None) -> 
             found[name] = _marked(reading, table, at, strategy)
             _check(reading, found[name], strategy, entry.at, section.entries)
             _refuse_twin(reading, found, found[name], entry.at)
+            _refuse_other_was(reading, found, found[name], section.entries, entries)
     for cycle in dependencies.cycles(parents):
         sentence = f"{' -> '.join(cycle)}: tables cannot all depend on each other"
         reading.problems.add(parents[cycle[0]][cycle[1]], f"tables.{cycle[0]}.depends_on", sentence)
@@ -138,6 +139,26 @@ def _refuse_twin(reading: Reading, found: Mapping[str, Table], table: Table, at:
         reading.problems.add(at, f"tables.{table.name}", sentence)
 
 
+def _refuse_other_was(
+    reading: Reading,
+    found: Mapping[str, Table],
+    table: Table,
+    own: Mapping[str, Entry],
+    entries: Mapping[str, Entry],
+) -> None:
+    """Report a former name that another entry has, now or as its former one: the state is of one of them."""
+    other = next((each for each in found.values() if each is not table and each.was == table.was), None)
+    flaw = None
+    if table.was == table.name:
+        flaw = f"{table.name} is the name that it has now"
+    elif table.was in entries:
+        flaw = f"there is a table {table.was}, which goes on with that state: remove one of the two"
+    elif table.was and other:
+        flaw = f"{other.name} was {table.was} too: one of them goes on with its state"
+    if flaw:
+        reading.problems.add(own["was"].at, f"tables.{table.name}.was", flaw)
+
+
 def refuse_same_place(
     reading: Reading, found: Sequence[Table], declared: Entry | None, sides: Sequence[Endpoint] | None
 ) -> None:
@@ -150,6 +171,8 @@ def refuse_same_place(
         "sink": (host.sinks, sink.backend),
     }
     for side, (registry, name) in of_sides.items():
+        if name not in registry:
+            continue  # a lenient reading goes on without it
         place, plugin = registry.get(name).place, host.owner(registry, name)
         taken: dict[str, Table] = {}
         for table in found if place else ():

@@ -93,12 +93,14 @@ class Guarded:
     ``settings``: those under which rows were copied, and the ``columns`` that came. ``last_seen_rows_at``:
     the store's time when rows were last seen in the source. ``counted``: rows of a read from its beginning
     are still to be counted in the sink, or were too few there: see `supasync_core.sync.tally`.
+    ``absent_since``: the store's time when a run first found the table gone from tables.yaml.
     """
 
     settings: Mapping[str, str] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
     last_seen_rows_at: str | None = None
     counted: str | None = None
+    absent_since: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +264,39 @@ class State:
             tables[name] = TableState(late=replace(late, back={}, backfill=None, own={}))
         again = {key: value for key, value in self.again.items() if key != name}
         return replace(self.with_quarantine(name, ()), tables=tables, again=again)
+
+    def beyond(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The tables that something is kept of, and that are not among these names."""
+        found = [name for name, table in self.tables.items() if table.keysets or table.guarded.settings]
+        return tuple(sorted({*found, *self.quarantine, *self.again} - {*names}))
+
+    def absent(self, names: Iterable[str], now: str) -> "State":
+        """A copy that says of these tables since when tables.yaml does not have them."""
+        tables = dict(self.tables)
+        for name in names:
+            if name in tables and not tables[name].guarded.absent_since:
+                guarded = replace(tables[name].guarded, absent_since=now)
+                tables[name] = replace(tables[name], guarded=guarded)
+        return replace(self, tables=tables)
+
+    def renamed(self, names: Mapping[str, str]) -> "State":
+        """A copy in which tables have their new name, by the old one, as long as nothing is kept under that.
+
+        Which table of the database it is may have changed with the name, so that is no longer known.
+        """
+        state = self
+        for old, new in names.items():
+            if old not in state.beyond(()) or new in state.beyond(()):
+                continue
+            table = state.table(old)
+            settings = {name: text for name, text in table.guarded.settings.items() if name != "table"}
+            table = replace(table, guarded=replace(table.guarded, settings=settings))
+            quarantine = {new if name == old else name: rows for name, rows in state.quarantine.items()}
+            again = {new if name == old else name: each for name, each in state.again.items()}
+            tables = {name: each for name, each in state.tables.items() if name != old}
+            tables = {**tables, new: table} if old in state.tables else tables
+            state = replace(state, tables=tables, quarantine=quarantine, again=again)
+        return state
 
     def quarantined(self) -> dict[str, int]:
         """How many rows of each table are not in the sink: those by name, and those read again by key."""

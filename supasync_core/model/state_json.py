@@ -30,6 +30,7 @@ _GUARDED = {
     "columns": "columns",
     "last_seen_rows_at": "alive_at",
     "counted": "counted",
+    "absent_since": "absent_since",
 }
 """Field names, and the names under which they are stored. What is not listed is stored under its own name."""
 

@@ -55,6 +55,7 @@ class Table:
     refused_per_run: int = 20
     refused_in_all: int = 100
     soft_delete: str | None = None
+    was: str | None = None
     strategy_settings: Mapping[str, str] = field(default_factory=dict, hash=False)
     transform_settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
 

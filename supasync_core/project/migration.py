@@ -1,6 +1,6 @@
 """The opened ends of one project: its source, its sink, and the state beside the sink."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -27,10 +27,43 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class NamedStore:
+    """A state store whose state has the names of tables.yaml: a renamed table is known by ``was:``.
+
+    ``names`` are the present ones by those that they were. What is saved has them too.
+    """
+
+    store: StateStore
+    names: Mapping[str, str]
+
+    def begin(self, claim: Claim) -> Run:
+        """As the store does."""
+        run = self.store.begin(claim)
+        return replace(run, state=run.state and run.state.renamed(self.names))
+
+    def save(self, run_id: str, entry: Entry) -> bool:
+        """As the store does."""
+        return self.store.save(run_id, entry)
+
+    def past(self, limit: int, since: str | None = None) -> Past:
+        """As the store does."""
+        past = self.store.past(limit, since)
+        return replace(past, state=past.state and past.state.renamed(self.names))
+
+    def now(self) -> Instant | None:
+        """As the store does; None where it has no clock of its own."""
+        return self.store.now() if isinstance(self.store, Clocked) else None
+
+    def close(self) -> None:
+        """As the store does."""
+        self.store.close()
+
+
+@dataclass(frozen=True, slots=True)
 class CountedStore:
     """A state store whose records say what a command has cost by then, and how large databases are."""
 
-    store: StateStore
+    store: NamedStore
     ledger: Ledger
     source: Source
     sink: Sink
@@ -57,7 +90,7 @@ class CountedStore:
 
     def now(self) -> Instant | None:
         """As the store does; None where it has no clock of its own."""
-        return self.store.now() if isinstance(self.store, Clocked) else None
+        return self.store.now()
 
     def close(self) -> None:
         """As the store does."""
@@ -144,7 +177,7 @@ def opened(settings: Settings, host: Host, source: Source | None = None) -> Iter
         source = live(source, settings.tables)
         sink = _opened(host, host.sinks, settings.sink.backend, sink_context)
         stack.enter_context(closing(sink))
-        store = host.open(host.state_stores, settings.sink.backend, sink_context)
+        store = _named(settings, host.open(host.state_stores, settings.sink.backend, sink_context))
         stack.enter_context(closing(store))
         counted = CountedStore(store, ledger, source, sink)
         yield Migration(settings, host, ledger, source, sink, counted, fence, notes)
@@ -168,10 +201,14 @@ def opened_sink(settings: Settings, host: Host) -> Sink:
     return host.open(host.sinks, settings.sink.backend, context)
 
 
-def store_of_sink(settings: Settings, host: Host) -> StateStore:
+def store_of_sink(settings: Settings, host: Host) -> NamedStore:
     """The state beside the sink alone, to look at."""
     context = _context(settings, settings.sink, Ledger(), "NEW")
-    return host.open(host.state_stores, settings.sink.backend, context)
+    return _named(settings, host.open(host.state_stores, settings.sink.backend, context))
+
+
+def _named(settings: Settings, store: StateStore) -> NamedStore:
+    return NamedStore(store, {table.was: table.name for table in settings.tables if table.was})
 
 
 def _context(settings: Settings, endpoint: Endpoint, ledger: Ledger, project: str) -> Context:

@@ -25,6 +25,8 @@ class Session:
 
     config: str = "tables.yaml"
     wants_json: bool = False
+    lenient: bool = False
+    """Whether the command can do without a plugin that is gone: it looks at the state alone."""
     interrupted: bool = False
     error_code: int | None = None
     """The exit code of every error, for commands that answer like diff(1)."""
@@ -47,7 +49,7 @@ class Session:
         """The settings of tables.yaml; ConfigError with every problem."""
         from supasync_core.config import load  # noqa: PLC0415 - --help needs no YAML
 
-        settings = load(Path(self.config), os.environ, self.host)
+        settings = load(Path(self.config), os.environ, self.host, lenient=self.lenient)
         remarks = [f"{file.found}: {note}" for file in self.host.local for note in file.notes]
         for note in (*settings.notes, *remarks):
             self.note(note)

@@ -15,6 +15,7 @@ from supasync_core.model.state import State
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration, swapped
 from supasync_core.project.project_checks import checks_of, found_by
+from supasync_core.status.check_state import check_gone, check_state
 from supasync_core.status.check_tables import check_table, check_tables, check_undecided, lacks_row_key
 from supasync_core.sync import source_snapshot
 
@@ -82,11 +83,15 @@ def preflight(migration: Migration, progress: Callable[[str], None]) -> Prefligh
             findings.extend(check_table(migration, table))
             there = None if lacks_row_key(migration.sink, table) else migration.sink.count(table)
             old, new = migration.source.count(table), there
+            if past and past.state:
+                findings.extend(check_state(migration, table, past.state, old, new))
         except TableError as err:
             findings.append(failure(err))
             if err.table is None:
                 break
         counts.append(Rows(table.name, old, new))
+    if past and past.state:
+        findings.extend(check_gone(migration, past.state))
     findings.extend(check_tables(migration, past))
     findings.extend(_of_plugins(migration))
     undecided, more = check_undecided(migration)

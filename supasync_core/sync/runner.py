@@ -53,6 +53,7 @@ class _Session:
         interrupted = False
         try:
             self._begin_metering()
+            self._mark_gone()
             self._announce_first_load()
             self._run_tables()
             SoftDeletes(self.checkpoint).run()
@@ -85,6 +86,16 @@ class _Session:
         ]
         if names:
             checkpoint.note(f"updates in OLD are not seen: {', '.join(names)} (supasync check says why)")
+
+    def _mark_gone(self) -> None:
+        """Say which tables tables.yaml no longer has, and remember it for when one comes back."""
+        checkpoint = self.checkpoint
+        tables = checkpoint.migration.settings.tables
+        names = checkpoint.state.beyond(table.name for table in tables)
+        if names:
+            checkpoint.state = checkpoint.state.absent(names, checkpoint.run.now)
+            gone = ", ".join(names)
+            checkpoint.note(f"not in tables.yaml any more: {gone}", "the state is kept, see supasync check")
 
     def _begin_metering(self) -> None:
         """A month is NEW's, as its records are, whatever this machine's clock says."""

@@ -51,7 +51,7 @@ SAMPLE = State(
             future_rows=2,
             extent=Extent(7, {"updated_at": _NOON, "created_at": None}, "f"),
             late=Late(_NOON, _LATER, _KEYSETS),
-            guarded=Guarded({"key": '["id"]'}, ("id", "label"), _NOON, "2"),
+            guarded=Guarded({"key": '["id"]'}, ("id", "label"), _NOON, "2", _LATER),
             deletes=Deletes(_NOON, 2, (("8",), ("9",))),
             comparison=_COMPARISON,
         )

@@ -1,0 +1,53 @@
+"""What the state says of tables against what tables.yaml and both sides say now: what a run would refuse."""
+
+from collections.abc import Iterator
+
+from supasync_core.model import timestamps
+from supasync_core.model.errors import SchemaError
+from supasync_core.model.finding import Finding, problem, warning
+from supasync_core.model.printable import command
+from supasync_core.model.state import State
+from supasync_core.model.table import Table
+from supasync_core.project.migration import Migration
+from supasync_core.sync import guards
+from supasync_core.sync.fingerprint import current_settings, refuse_other_columns, refuse_other_settings
+
+
+def check_state(
+    migration: Migration, table: Table, state: State, old: int | None, new: int | None
+) -> Iterator[Finding]:
+    """The refusals of a run that went on from this state; ``old`` and ``new`` are the rows of each side."""
+    known = state.table(table.name)
+    try:
+        settings = current_settings(migration, table, known.guarded.settings)
+        refuse_other_settings(table, known.guarded.settings, settings)
+        shape = migration.source.shape(table)
+        if shape.known:
+            refuse_other_columns(table, known.guarded, set(table.columns or shape.names) - {*table.exclude})
+    except SchemaError as err:
+        yield _refusal(err)
+        return
+    if old == 0 and known.guarded.last_seen_rows_at:
+        waited = migration.now() - timestamps.parse(known.guarded.last_seen_rows_at)
+        if waited >= timestamps.micros_of(guards.ALIVE_EVERY):
+            yield _refusal(guards.no_rows_in_source(table))
+    aside = state.quarantined().get(table.name)
+    if old and new == 0 and not aside and guards.may_be_missed(table, known):
+        yield _refusal(guards.no_rows_in_sink(table))
+
+
+def check_gone(migration: Migration, state: State) -> Iterator[Finding]:
+    """The tables that tables.yaml no longer has, and whose state is kept."""
+    for name in state.beyond(table.name for table in migration.settings.tables):
+        read_at = state.table(name).read_at
+        until = f"read to its end at {read_at}" if read_at else "not read to its end"
+        yield warning(
+            f"{name} is not in tables.yaml any more; its state is kept ({until})",
+            name,
+            f"renamed: give the table that it is now was: {name}; to forget it: "
+            f"{command('state', 'reset', name)}",
+        )
+
+
+def _refusal(err: SchemaError) -> Finding:
+    return problem(err.message, err.table, err.hint, alone=True)
