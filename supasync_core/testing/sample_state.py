@@ -26,6 +26,7 @@ _KEYSETS = {
     "id": KeysetState(Cursor("9007199254740993", ("9007199254740993",)), floor="17", digests=("ab", "c")),
     "*": KeysetState(Cursor(None, ("ä", '"'))),
 }
+_OWN = {"seen": [1, "ä"], "mark": {"at": 1.5}}
 _COMPARISON = Comparison(
     loaded_at=_NOON,
     walked_at=_NOON,
@@ -50,10 +51,11 @@ SAMPLE = State(
             read_at=_LATER,
             future_rows=2,
             extent=Extent(7, {"updated_at": _NOON, "created_at": None}, "f"),
-            late=Late(_NOON, _LATER, _KEYSETS),
+            late=Late(_NOON, _LATER, _KEYSETS, _OWN),
             guarded=Guarded({"key": '["id"]'}, ("id", "label"), _NOON, "2", _LATER),
-            deletes=Deletes(_NOON, 2, (("8",), ("9",))),
+            deletes=Deletes(_NOON, 2, (("8",), ("9",)), _NOON, _LATER, settled=True, held=(("10",),)),
             comparison=_COMPARISON,
+            own=_OWN,
         )
     },
     last_success="2024-05-01T12:02:00Z",
