@@ -6,6 +6,7 @@ from supasync_core.model.batch import Cursor
 from supasync_core.model.comparison_state import Comparison
 from supasync_core.model.state import (
     Again,
+    Backfill,
     Deletes,
     Extent,
     Guarded,
@@ -27,6 +28,7 @@ _KEYSETS = {
     "*": KeysetState(Cursor(None, ("ä", '"'))),
 }
 _OWN = {"seen": [1, "ä"], "mark": {"at": 1.5}}
+_BACKFILL = Backfill(("9", "ä"), _NOON, {"updated_at": _LATER}, rows=7, total=9)
 _COMPARISON = Comparison(
     loaded_at=_NOON,
     walked_at=_NOON,
@@ -51,9 +53,10 @@ SAMPLE = State(
             read_at=_LATER,
             future_rows=2,
             extent=Extent(7, {"updated_at": _NOON, "created_at": None}, "f"),
-            late=Late(_NOON, _LATER, _KEYSETS, _OWN),
+            late=Late(_NOON, _LATER, back=_KEYSETS, backfill=_BACKFILL, own=_OWN),
             guarded=Guarded({"key": '["id"]'}, ("id", "label"), _NOON, "2", _LATER),
             deletes=Deletes(_NOON, 2, (("8",), ("9",)), _NOON, _LATER, settled=True, held=(("10",),)),
+            backfill=_BACKFILL,
             comparison=_COMPARISON,
             own=_OWN,
         )
