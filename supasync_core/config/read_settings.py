@@ -12,6 +12,7 @@ from supasync_core.api.registration import described
 from supasync_core.api.registry import Registry, did_you_mean
 from supasync_core.config.declarations import OLD_NAMES, Field
 from supasync_core.config.document import Entry, Mark, Problems, Section
+from supasync_core.config.orders import ELSEWHERE, RULE
 from supasync_core.config.value_kinds import Mismatch
 from supasync_core.model.errors import PluginError, SupasyncError
 
@@ -112,7 +113,8 @@ class Reading:
         for name, entry in section.entries.items():
             inner = f"{place}.{entry.name}".lstrip(".")
             if name not in known:
-                self.problems.add(entry.at, inner, f"unknown setting{did_you_mean(name, known)}")
+                meant = f": {RULE}" if name in ELSEWHERE else did_you_mean(name, known)
+                self.problems.add(entry.at, inner, f"unknown setting{meant}")
                 continue
             try:
                 found[name] = known[name].parse(entry.value)

@@ -11,6 +11,7 @@ from supasync_core.api.strategy import Marking, Strategy
 from supasync_core.api.table_plugins import strategy_of
 from supasync_core.config.declarations import DEFAULTS, TABLE
 from supasync_core.config.document import Entry, Mark, Section
+from supasync_core.config.orders import keyset_flaw, order_flaw
 from supasync_core.config.plugin_settings import used_settings
 from supasync_core.config.read_settings import Question, Reading
 from supasync_core.config.value_kinds import Mismatch, optional_section
@@ -72,6 +73,10 @@ def _settings(reading: Reading, section: Section, place: str) -> dict[str, Any]:
         "strategy": reading.host.strategies,
         "transform": reading.host.transforms,
     }
+    for setting in ("key", "timestamp"):
+        for name, at in section.entries[setting].places.items() if setting in values else ():
+            if flaw := order_flaw(name):
+                reading.problems.add(at, f"{place}.{setting}", flaw)
     for setting, registry in registries.items():
         if setting in values:
             entry = section.entries[setting]
@@ -116,7 +121,7 @@ def _check(
     if never and table.deletes != "ignore":
         sentence = "compare_every: never finds no deletes: give a duration, or deletes: ignore"
         reading.problems.add(at, place, sentence)
-    keysets = _asked(reading, table, at, strategy.keysets) if strategy else ()
+    keysets = _keysets(reading, table, strategy, entries["strategy"].at if "strategy" in entries else at)
     marked_at = entries["soft_delete"].at if "soft_delete" in entries else at
     for sentence in _flaws_of_mark(table, keysets):
         reading.problems.add(marked_at, f"{place}.soft_delete", sentence)
@@ -127,6 +132,17 @@ def _check(
         if table.columns and column not in table.columns:
             sentence = f"does not name the {role} column {column}, which is needed"
             reading.problems.add(entries["columns"].value.at, f"{place}.columns", sentence)
+
+
+def _keysets(reading: Reading, table: Table, strategy: Strategy | None, at: Mark) -> list[Keyset]:
+    """The orders in which the strategy reads; one that no source knows is reported."""
+    found = []
+    for keyset in _asked(reading, table, at, strategy.keysets) if strategy else ():
+        if flaw := keyset_flaw(keyset):
+            reading.problems.add(at, f"tables.{table.name}.strategy", f"{table.strategy}: {flaw}")
+        else:
+            found.append(keyset)
+    return found
 
 
 def _refuse_twin(reading: Reading, found: Mapping[str, Table], table: Table, at: Mark) -> None:

@@ -11,10 +11,11 @@ from tests.config.host import ENVIRON, HEAD, HEAD_LINES, small_host
 
 LITERAL = 'is secret: put it into .env, and write only the reference "${NAME}" here'
 UNSET = "NOT_SET is not set: write NOT_SET=... into the file .env beside tables.yaml"
-UNMADE = "the strategy by_column cannot be made (mine.py line 10): ValueError: no such thing"
+UNMADE = "the strategy by_column cannot be made (mine.py line 11): ValueError: no such thing"
 PLUGIN = """
 from supasync_core import hookimpl
 from supasync_core.api.registration import Configured, Setting
+from supasync_core.model.batch import Keyset
 from supasync_tables.append import Append
 
 class ByColumn(Append):
@@ -22,6 +23,13 @@ class ByColumn(Append):
         self.column = context.settings["column"]
         if self.column == "broken":
             raise ValueError("no such thing")
+
+class ByOrder(Append):
+    def __init__(self, context):
+        self.by = {"pair": ("a", "b"), "down": "a desc"}[context.settings["by"]]
+
+    def keysets(self, table):
+        return (Keyset(self.by),)
 
 def hashed(context):
     salt = context.settings["salt"]
@@ -38,6 +46,7 @@ def supasync_register_transforms(registry):
 @hookimpl
 def supasync_register_strategies(registry):
     registry.add("by_column", Configured(ByColumn, {"column": Setting()}))
+    registry.add("by_order", Configured(ByOrder, {"by": Setting()}))
 """
 SALT = {"HASH_SALT": "salt-and-pepper-1"}
 
@@ -133,3 +142,17 @@ def test_each_mistake_is_named_at_its_place(tmp_path: Path, setting: str, flaw: 
 def test_settings_in_block_style_have_the_line_of_each(tmp_path: Path) -> None:
     tables = "tables:\n  t:\n    transform:\n    - mask_ip\n    - hash_email:\n        salt: ''\n"
     assert flaws(tmp_path, tables) == [f"6:15: tables.t.transform.hash_email.salt: {LITERAL}"]
+
+
+@pytest.mark.parametrize(
+    ("by", "flaw"),
+    [
+        ("pair", "by_order: it reads by ('a', 'b'), and rows are read upward by one column, then by the key"),
+        ("down", "by_order: it reads by 'a desc', and rows are read upward by one column, then by the key"),
+    ],
+)
+def test_a_strategy_that_wants_another_order_is_refused_at_its_line(
+    tmp_path: Path, by: str, flaw: str
+) -> None:
+    tables = f"tables:\n  t:\n    key: id\n    strategy: {{by_order: {{by: {by}}}}}\n"
+    assert flaws(tmp_path, tables) == [f"4:5: tables.t.strategy: {flaw}"]
