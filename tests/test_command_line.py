@@ -82,7 +82,7 @@ def test_a_switch_to_a_file_is_refused(tmp_path: Path) -> None:
     )
     done = call("cutover", "--plan", folder=tmp_path)
     assert done.returncode == 2
-    assert "cutover works for Supabase projects (backend: rest), not for backend: duckdb" in done.stderr
+    assert "cutover works for a sink of backend rest, not for backend: duckdb" in done.stderr
 
 
 def test_the_version_is_told() -> None:

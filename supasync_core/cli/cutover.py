@@ -189,8 +189,9 @@ class Command:
         """What the sink's kind of project brings; ConfigError where no plugin brings it."""
         settings = migration.settings
         if settings.sink.backend not in self.session.host.switches:
-            message = "cutover works for Supabase projects (backend: rest), not for backend: "
-            raise ConfigError([message + settings.sink.backend])
+            known = ", ".join(self.session.host.switches)
+            message = f"cutover works for a sink of backend {known}, not for backend: {settings.sink.backend}"
+            raise ConfigError([message])
         ends = Ends(
             source=settings.source,
             sink=settings.sink,
