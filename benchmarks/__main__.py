@@ -26,10 +26,13 @@ CASES: dict[str, Callable[[int], Case]] = {
     "wide": lambda size: data.wide(size // 10),
     "cells": lambda size: data.cells(size // 500),
     "narrow": data.narrow,
+    "unindexed": lambda size: data.unindexed(size * 2),
     "flights": data.flights,
 }
 SERVERS = {"postgrest": tuple(CASES), "far": ("five", "flights"), "lite": ("five",)}
 """The cases that are played on each server."""
+BY_TIMESTAMP = "supasync by timestamp"
+"""A first load in the order of the timestamp, as an earlier version began it."""
 LOADERS = ("get", "post", "both", "naive", "supasync", "copy")
 CHANGERS = ("get", "post", "naive", "supasync")
 CONNECTIONS = 2
@@ -80,7 +83,8 @@ def main() -> None:
 def _played(place: Ground, server: str, rounds: int) -> Iterator[results.Result]:
     """The first load; for the five tables also what comes after it."""
     case = place.case.name
-    yield from _rounds(place, server, f"{case}: first load", LOADERS, rounds, since=None)
+    loaders = (*LOADERS, BY_TIMESTAMP) if "no index" in case else LOADERS
+    yield from _rounds(place, server, f"{case}: first load", loaders, rounds, since=None)
     if not place.case.change:
         return
     place.empty_new()
@@ -105,7 +109,9 @@ def _rounds(  # noqa: PLR0913, PLR0917 - what a round consists of
         for rival in rivals:
             if since is None and rival != "get":
                 place.empty_new()
-            own = rival == "supasync"
+            if rival == BY_TIMESTAMP:
+                place.begun_by_timestamp()
+            own = rival in ("supasync", BY_TIMESTAMP)
             command = [COMMAND, "sync", "--json"] if own else _rival(rival, path)
             taken[rival].append(measured(place, command, place.folder if own else HERE.parent))
             done = taken[rival][-1]

@@ -1,7 +1,7 @@
 """The tables and rows of each case, made inside PostgreSQL: every value follows from its number."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psycopg
@@ -113,6 +113,17 @@ def cells(size: int) -> Case:
 def narrow(size: int) -> Case:
     """Rows of some 60 bytes."""
     return _single("narrow rows", "ticks", "", "", size)
+
+
+def unindexed(size: int) -> Case:
+    """The same rows without an index on their timestamp, which follows no order that the key has."""
+    case = narrow(size)
+    return replace(
+        case,
+        name="no index on the timestamp",
+        schema=case.schema.replace("create index on public.ticks (updated_at, id);", ""),
+        rows=case.rows.replace("- g *", "- g * 7919::bigint % 1000003 *"),
+    )
 
 
 def flights(_size: int) -> Case:

@@ -8,12 +8,16 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import cast
 from uuid import uuid4
 
 import psutil
 import psycopg
 
 from benchmarks.data import Case
+from supasync_core.model.batch import Cursor
+from supasync_core.model.state import KeysetState, TableState
+from supasync_core.model.state_json import from_json, to_json
 from tests.postgrest.launch import ROLES, Server, serve
 from tests.servers.lite import LiteServer
 from tests.servers.postgres import Cluster
@@ -75,6 +79,16 @@ class Ground:
         self.sql(self.new, f"truncate {names}")
         self.sql(self.new, "delete from public.sync_metadata")
         self.supasync("setup")
+
+    def begun_by_timestamp(self) -> None:
+        """A state in which every table is read in the order of its timestamps, from the first one."""
+        ((stored,),) = self.sql(self.new, "select state from sync_metadata order by seq desc limit 1")
+        began = KeysetState(Cursor("1900-01-01T00:00:00Z"), moved_at="2026-01-01T00:00:00Z")
+        state = from_json(cast("dict[str, object]", stored))
+        for name in self.case.tables:
+            state = state.with_table(name, TableState(keysets={"updated_at": began}))
+        text = json.dumps(to_json(state)).replace("'", "''")
+        self.sql(self.new, f"update sync_metadata set state = '{text}'")
 
     def equal(self) -> bool:
         """Whether both databases hold the same rows."""
