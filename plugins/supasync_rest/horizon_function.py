@@ -86,13 +86,19 @@ def _joined(answers: Sequence[tuple[Asked, Mapping[str, Any]]]) -> tuple[Survey,
         for (table, columns), extent in zip(asked, answer["tables"], strict=True)
         if extent
     }
+    unindexed = {
+        table.name: _unindexed(extent, columns)
+        for asked, answer in answers
+        for (table, columns), extent in zip(asked, answer["tables"], strict=True)
+        if extent and "unindexed" in extent  # an older function does not look for indexes
+    }
     first = min((answer for _, answer in answers), key=lambda answer: _time(answer, "horizon"))
     horizon, now = _time(first, "horizon"), _time(first, "now")
     if horizon > now:
         raise _UnusableError("horizon")
     held = _session(first["held"]) if first["held"] else None
     size = None if first["database_bytes"] is None else _count(first, "database_bytes")
-    return Survey(horizon=horizon, now=now, held=held, extents=extents), size
+    return Survey(horizon=horizon, now=now, held=held, extents=extents, unindexed=unindexed), size
 
 
 def _extent(told: Mapping[str, Any], columns: Sequence[str]) -> Extent:
@@ -104,6 +110,13 @@ def _extent(told: Mapping[str, Any], columns: Sequence[str]) -> Extent:
     if not _is_short_text(fingerprint):
         raise _UnusableError("version")
     return Extent(_count(told, "rows"), newest, fingerprint)
+
+
+def _unindexed(told: Mapping[str, Any], columns: Sequence[str]) -> tuple[str, ...]:
+    found = told["unindexed"]
+    if not isinstance(found, list) or not all(each in columns for each in found):
+        raise _UnusableError("unindexed")
+    return tuple(found)
 
 
 def _is_short_text(value: object) -> bool:

@@ -257,14 +257,16 @@ class Survey:
 
     ``horizon``: whatever a transaction stamped with its own time up to then is committed, and visible to any
     later read, or rolled back. ``now`` is the source's time, ``held`` names the session that holds the
-    horizon back, if any. ``extents`` are by table name; a table that is missing is read as usual. ``problem``
-    is why there is no answer.
+    horizon back, if any. ``extents`` are by table name; a table that is missing is read as usual.
+    ``unindexed``: by table name, those of the columns asked for with which no index begins; nothing is known
+    of a table that is missing. ``problem`` is why there is no answer.
     """
 
     horizon: Instant | None = None
     now: Instant = 0
     held: str | None = None
     extents: Mapping[str, Extent] = field(default_factory=dict)
+    unindexed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     problem: str | None = None
 
 

@@ -15,6 +15,7 @@ from supasync_core.model.state import State
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration, swapped
 from supasync_core.project.project_checks import checks_of, found_by
+from supasync_core.status.check_indexes import check_indexes
 from supasync_core.status.check_state import check_gone, check_state
 from supasync_core.status.check_tables import check_table, check_tables, check_undecided, lacks_row_key
 from supasync_core.sync import source_snapshot
@@ -95,8 +96,8 @@ def preflight(migration: Migration, progress: Callable[[str], None]) -> Prefligh
     findings.extend(check_tables(migration, past))
     findings.extend(_of_plugins(migration))
     undecided, more = check_undecided(migration)
-    snapshot = source_snapshot.look(migration, ())
-    findings += [*more, *map(warning, snapshot.notes())]
+    snapshot = source_snapshot.look(migration, migration.settings.tables)
+    findings += [*more, *map(warning, snapshot.notes()), *check_indexes(migration, snapshot.survey)]
     blind = isinstance(migration.source, Surveyed) and snapshot.survey is None
     return Preflight(_worded_once(findings), tuple(counts), past, undecided, blind)
 

@@ -32,6 +32,7 @@ from supasync_core.sync.pipeline import EVERY_KEY, InFlight, PendingBatch
 from supasync_core.sync.quarantine_retry import finish, retry
 from supasync_core.sync.quarantined import ManyRefusedError, Newly
 from supasync_core.sync.readback import ChangedError
+from supasync_core.sync.slow_pages import SlowPages
 from supasync_core.sync.tally import Tally
 from supasync_core.system.faults import explain
 
@@ -98,7 +99,8 @@ class TableCopy:
             checkpoint.note(f"{found.sentence}: {made_rows.why(checkpoint.schema_watch.seen_remarks())}")
             writer.made.add(table.name)
         retry(writer, table)
-        source = bounded(project.source, checkpoint.held)
+        timed = SlowPages(project.source)
+        source = bounded(timed.as_source, checkpoint.held)
         job = checkpoint.snapshot.job(table, source, guard.state, checkpoint.run.now)
         self.tally = Tally.begun(project, project.strategy(table), job)
         guard.counted(self.tally.mark)
@@ -118,6 +120,8 @@ class TableCopy:
                 checkpoint.options.check()
         finally:
             self._confirm(in_flight.rest(), guard, in_flight)
+            for text in timed.notes(table):
+                checkpoint.note(text)
         finish(writer, table)
         self._expect_something(job)
         guard.finished(self.found or checkpoint.snapshot.rows(table), writer.quarantine.keys(table))

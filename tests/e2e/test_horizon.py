@@ -87,6 +87,25 @@ def test_nothing_is_lost_while_an_app_writes(space: Workspace) -> None:
     space.assert_equal("jobs")
 
 
+def test_a_large_table_without_an_index_on_its_timestamp_is_named_with_the_statement(
+    space: Workspace,
+) -> None:
+    space.old.run(
+        "insert into sessions (id, user_id, ip) select gen_random_uuid(), (select id from users limit 1), "
+        "'198.51.100.9' from generate_series(1, 10000) n"
+    )
+    done = space.supasync("check")
+    told = done.out + done.err
+    assert "sessions: OLD has no index on updated_at: every run scans 14,000 rows" in told, told
+    assert "users: OLD has no index" not in told
+    statement = 'create index concurrently on "public"."sessions" ("updated_at", "id");'
+    assert statement in " ".join(told.split()), told
+    space.old.run(statement)
+    done = space.supasync("check")
+    assert "OLD has no index" not in done.out + done.err
+    space.old.run("delete from sessions where ip = '198.51.100.9'")
+
+
 def test_a_function_that_is_not_there_is_said_and_everything_is_read(space: Workspace) -> None:
     space.old.run(scripts.script("uninstall-old"))
     space.old.run("insert into jobs (id) values (900003)")

@@ -54,6 +54,10 @@ def test_it_tells_rows_newest_values_and_the_size(project: Hosted) -> None:
         "created_at": "2023-01-01T00:00:00+00:00",
     }
     assert (odd["rows"], odd["newest"]) == (0, {"the %I": None})
+    assert (users["unindexed"], odd["unindexed"]) == (["updated_at", "created_at"], ["the %I"])
+    project.paste("create index made on users (updated_at, id)")
+    assert ask(project, USERS)["tables"][0]["unindexed"] == ["created_at"]
+    project.paste("drop index made")
     assert told["database_bytes"] == project.one("select pg_database_size(current_database())")
 
 

@@ -15,8 +15,8 @@ end
 $supasync$;
 
 -- tables: [["schema", "table", ["column", ...]], ...]. For each one it returns the exact number of rows, the largest
--- value of each column as text, and a digest that changes with any insert, update or delete; null for what is
--- not a table or what service_role may not read. The horizon: every row that a transaction stamped with now()
+-- value of each column as text, a digest that changes with any insert, update or delete, and the columns with
+-- which no index begins; null for what is not a table or what service_role may not read. The horizon: every row that a transaction stamped with now()
 -- up to then is either committed, and visible to any later read, or gone.
 create or replace function public.supasync_horizon(tables jsonb default '[]') returns jsonb
 language plpgsql
@@ -68,6 +68,12 @@ begin
                              from pg_catalog.pg_attribute a
                              where a.attrelid = %L::oid and a.attnum > 0 and not a.attisdropped))))
                     from %s t$query$, largest, relation::oid, relation::oid, relation) into told;
+                told := told || jsonb_build_object('unindexed', (
+                    select coalesce(jsonb_agg(c.value), '[]') from jsonb_array_elements_text(asked -> 2) c
+                    where not exists (
+                        select from pg_catalog.pg_index i
+                        join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+                        where i.indrelid = relation and i.indisvalid and a.attname = c.value)));
             end if;
         exception when others then
             told := null;  -- a column that is not there, or has no largest value: it is read as ever
