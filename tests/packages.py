@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -43,6 +44,7 @@ class Site:
 
     def install(self, name: str, code: str, version: str = "1.2.0") -> None:
         """Install ``supasync-NAME``, or replace it: its module ``supasync_NAME`` is the plugin NAME."""
+        shutil.rmtree(self.packages / "__pycache__", ignore_errors=True)  # may be as old, and as long
         module = f"supasync_{name}"
         text = HEAD + textwrap.dedent(code)
         (self.packages / f"{module}.py").write_text(text, encoding="utf-8")

@@ -18,6 +18,23 @@ def supasync_run_finished(report):
     sys.stdout.flush()
     {body}
 """
+FAILURES = {
+    "value": ("raise ValueError('https://hooks.example.test/T00/secret')", "ValueError"),
+    "leave": ("raise SystemExit(7)", "SystemExit"),
+    "cancel": ("import asyncio; raise asyncio.CancelledError", "CancelledError"),
+    "later": ("yield 1 / 0", "ZeroDivisionError"),
+}
+WITHOUT_HELP = """
+import click
+
+class Command(click.Command):
+    def get_short_help_str(self, limit=45):
+        return 1 / 0
+
+@hookimpl
+def supasync_register_commands(cli):
+    cli.add_command(Command("x.y"))
+"""
 LOGGING = """
 @hookimpl
 def supasync_run_finished(report):
@@ -52,38 +69,24 @@ def command(name: str, package: str, *, group: str = "tools", alone: bool = Fals
     return COMMAND.format(name=name, package=package, group=group, added=name if alone else group)
 
 
-@pytest.mark.parametrize(
-    ("body", "kind"),
-    [
-        ("raise ValueError('https://hooks.example.test/T00/secret')", "ValueError"),
-        ("raise SystemExit(7)", "SystemExit"),
-        ("import asyncio; raise asyncio.CancelledError", "CancelledError"),
-        ("yield 1 / 0", "ZeroDivisionError"),
-    ],
-)
-def test_a_failing_end_of_a_run_is_a_note_and_the_run_ended_as_it_ended(
-    site: Site, body: str, kind: str
-) -> None:
-    site.install("bad", FAILING.format(body=body))
-    site.local(
-        "good", "@hookimpl\ndef supasync_run_finished(report):\n    open('log', 'w').write(report.status)"
-    )
+def test_a_failing_end_of_a_run_is_a_note_and_the_run_ended_as_it_ended(site: Site) -> None:
+    for name, (body, _) in FAILURES.items():
+        site.install(name, FAILING.format(body=body))
+    site.local("good", LOGGING)
     site.configure("plugins: good.py\n")
     site.run("setup").check_returncode()
     with listening() as heard:
         done = site.run("sync", "--json", environment={"SUPASYNC_PING_URL": f"{heard.url}/uuid"})
         assert heard.take()[0] == ["/uuid"]
-    file = site.packages / "supasync_bad.py"
-    line = file.read_text().splitlines().index(f"    {body}") + 1
-    assert (
-        f"note: the plugin bad (supasync-bad 1.2.0, {file}:{line}) failed in supasync_run_finished: {kind}"
-        in done.stderr
-    )
+    for name, (body, kind) in FAILURES.items():
+        file = site.packages / f"supasync_{name}.py"
+        line = file.read_text().splitlines().index(f"    {body}") + 1
+        origin = f"supasync-{name} 1.2.0, {file}:{line}"
+        assert f"note: the plugin {name} ({origin}) failed in supasync_run_finished: {kind}\n" in done.stderr
     assert (done.returncode, json.loads(done.stdout)["records"]) == (0, 2)
     assert (site.project / "log").read_text() == "success"
     assert "T00" not in done.stderr
-    assert "at import" in done.stderr
-    assert "on its way" in done.stderr
+    assert done.stderr.count("at import") == done.stderr.count("on its way") == len(FAILURES)
 
 
 def test_the_exit_code_is_that_of_the_run_that_failed(site: Site) -> None:
@@ -177,6 +180,21 @@ def test_a_command_that_would_replace_another_is_refused_by_name(
 def test_what_is_no_command_is_refused(site: Site) -> None:
     site.install("bad", "@hookimpl\ndef supasync_register_commands(cli):\n    cli.commands['x'] = print\n")
     assert "the command x must be a click command" in site.run("--help").stderr
+
+
+def test_a_command_without_a_usable_help_is_refused(site: Site) -> None:
+    site.install("bad", WITHOUT_HELP)
+    done = site.run("--help")
+    assert (done.returncode, "x.y" in done.stdout) == (0, False)
+    assert "failed in supasync_register_commands: ZeroDivisionError" in done.stderr
+
+
+def test_a_plugin_that_takes_the_streams_and_the_folder_leaves_them_to_others(site: Site) -> None:
+    site.install("bad", "import io, os, sys\nsys.stdout.close()\nsys.stdout = io.StringIO()\nos.chdir('/')\n")
+    site.local("good", LOGGING)
+    site.configure("plugins: good.py\n")
+    listed = json.loads(site.run("plugins", "--json").stdout)
+    assert "good" in [row["name"] for row in listed]
 
 
 def test_what_a_program_prints_that_a_hook_starts_goes_to_stderr(site: Site) -> None:

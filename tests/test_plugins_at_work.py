@@ -64,12 +64,19 @@ def synced(site: Site, *, debug: bool = False) -> tuple[int, dict[str, Any], str
     return done.returncode, json.loads(done.stdout)["tables"]["users"], done.stderr
 
 
-def failing(site: Site, read: str) -> None:
-    """A project whose source fails from its second run on."""
+@pytest.fixture(scope="module")
+def synced_once(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A project with a source of a plugin, and a run behind it."""
+    site = Site.at(tmp_path_factory.mktemp("once"))
     site.install("mine", SOURCE.format(**SOUND))
     site.configure(source="{backend: mine}")
     for command in ("setup", "sync"):
         site.run(command).check_returncode()
+    return site
+
+
+def failing(site: Site, read: str) -> None:
+    """Let the source fail from now on."""
     site.install("mine", SOURCE.format(**SOUND | {"read": read}))
 
 
@@ -81,11 +88,11 @@ def failing(site: Site, read: str) -> None:
         ("return table.key.upper()", "AttributeError"),
     ],
 )
-def test_a_source_that_fails_is_named_with_its_line(site: Site, read: str, kind: str) -> None:
-    failing(site, read)
-    code, table, err = synced(site)
-    line = (site.packages / "supasync_mine.py").read_text().splitlines().index(f"        {read}") + 1
-    place = f"the plugin mine (supasync-mine 1.2.0, {site.packages / 'supasync_mine.py'}:{line})"
+def test_a_source_that_fails_is_named_with_its_line(synced_once: Site, read: str, kind: str) -> None:
+    failing(synced_once, read)
+    code, table, err = synced(synced_once)
+    line = (synced_once.packages / "supasync_mine.py").read_text().splitlines().index(f"        {read}") + 1
+    place = f"the plugin mine (supasync-mine 1.2.0, {synced_once.packages / 'supasync_mine.py'}:{line})"
     assert (code, table["error"]) == (1, f"users: internal error in {place}: {kind}")
     assert "Traceback" not in err
 
@@ -100,16 +107,16 @@ def test_a_backend_that_opens_something_else_is_named(site: Site) -> None:
     assert done.returncode == 2
 
 
-def test_the_traceback_of_a_table_is_shown_on_request_and_not_kept(site: Site) -> None:
-    failing(site, "raise KeyError('x')")
-    _, table, err = synced(site, debug=True)
+def test_the_traceback_of_a_table_is_shown_on_request_and_not_kept(synced_once: Site) -> None:
+    failing(synced_once, "raise KeyError('x')")
+    _, table, err = synced(synced_once, debug=True)
     assert "raise KeyError('x')" in err
     assert "Traceback" not in json.dumps(table)
 
 
-def test_a_module_that_a_plugin_lacks_is_named_with_the_plugin(site: Site) -> None:
-    failing(site, "import no_such_driver")
-    code, table, _ = synced(site)
+def test_a_module_that_a_plugin_lacks_is_named_with_the_plugin(synced_once: Site) -> None:
+    failing(synced_once, "import no_such_driver")
+    code, table, _ = synced(synced_once)
     assert code == 2
     assert "the plugin mine (supasync-mine 1.2.0" in table["error"]
     assert "cannot import no_such_driver" in table["error"]

@@ -60,6 +60,7 @@ NEVER_CALLED = {
     "def supasync_run_finished(report): ...": "is not marked with @hookimpl",
     "@hookimpl(wrapper=True)\ndef supasync_run_finished():\n    yield": "is a wrapper",
     "@hookimpl\ndef supasync_run_finished(repord): ...": "has no parameter repord; it has report, exit_code",
+    "@hookimpl\nasync def supasync_run_finished(report): ...": "is async, and nothing would await it",
     "@hookimpl\ndef supasync_run_finished(*, report): ...": "takes report by its name alone: remove",
 }
 

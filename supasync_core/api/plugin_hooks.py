@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
+from inspect import CO_COROUTINE
 from typing import Any, Final
 
 from supasync_core.api import hookspecs
@@ -84,6 +85,8 @@ def _check_parameters(hook: str, function: Any) -> None:  # noqa: ANN401 - whate
     code, known = getattr(function, "__code__", None), getattr(hookspecs, hook).__code__
     if code is None:
         return  # pluggy says what it is
+    if code.co_flags & CO_COROUTINE:
+        raise PluginError(f"the hook {hook} is async, and nothing would await it: call asyncio.run inside it")
     allowed = known.co_varnames[: known.co_argcount]
     optional = len(getattr(function, "__defaults__", None) or ())
     wanted = [name for name in code.co_varnames[: code.co_argcount - optional] if name != "self"]

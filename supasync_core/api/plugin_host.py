@@ -26,7 +26,7 @@ from supasync_core.api.registration import (
 )
 from supasync_core.api.registry import Registry
 from supasync_core.model.errors import PluginError
-from supasync_core.system.descriptors import stdout_to_stderr
+from supasync_core.system.descriptors import undisturbed
 
 if TYPE_CHECKING:
     from supasync_core.api.backend import Sink, Source
@@ -143,7 +143,7 @@ class Host:
     def ask(self, plugin: Plugin, hook: str, *, shows_message: bool = True, **arguments: object) -> Answer:
         """Call the hook of one plugin, apart from all else."""
         call = partial(self._call_one, plugin, hook, arguments)
-        with stdout_to_stderr():
+        with undisturbed():
             value = attempt(plugin, f"failed in {hook}", call, shows_message=shows_message)
         return Answer(plugin, fault=value) if isinstance(value, PluginFault) else Answer(plugin, value)
 
@@ -185,7 +185,7 @@ class Host:
         """Import the plugin and register what it brings, or nothing of it."""
         self.loaded.append(plugin)
         begun = perf_counter()
-        with stdout_to_stderr():
+        with undisturbed():
             fault = attempt(plugin, _LOADING, partial(self._take, plugin, imported))
         plugin.seconds = perf_counter() - begun
         return fault

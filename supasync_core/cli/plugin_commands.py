@@ -52,7 +52,7 @@ class PluginCommands:
         for name, command in shelf.commands.items():
             for each in _with_nested(name, command):
                 self.owners.setdefault(each, plugin)
-            prepare(command)
+            prepare(command).get_short_help_str()  # as the list of commands does, for all of them at once
         for name, command in shelf.commands.items():
             if name in self.builtin and not isinstance(command, click.Group):
                 self._refuse((name,), command, None)

@@ -39,9 +39,13 @@ def read(path: Path, most: int, *, follow: bool = False) -> bytes:
 
 
 @contextmanager
-def stdout_to_stderr() -> Iterator[None]:
-    """What is printed meanwhile, also by programs that are started, goes to stderr: results stay alone."""
+def undisturbed() -> Iterator[None]:
+    """What is printed meanwhile, also by programs that are started, goes to stderr: results stay alone.
+
+    Afterwards the streams and the working folder are what they were.
+    """
     _flush(sys.stdout)
+    folder = os.getcwd()  # noqa: PTH109 - a text is enough
     try:
         kept = os.dup(1)
         os.dup2(2, 1)
@@ -57,6 +61,8 @@ def stdout_to_stderr() -> Iterator[None]:
         _flush(sys.stdout)
         os.dup2(kept, 1)
         os.close(kept)
+        with suppress(OSError):
+            os.chdir(folder)
 
 
 def _flush(stream: TextIO | None) -> None:
