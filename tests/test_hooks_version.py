@@ -19,6 +19,8 @@ HOOKS = {
     "supasync_register_transforms": ("registry",),
     "supasync_register_switches": ("registry",),
     "supasync_register_commands": ("cli",),
+    "supasync_register_checks": ("registry",),
+    "supasync_register_notifiers": ("registry",),
     "supasync_run_finished": ("report", "exit_code", "folder", "environment"),
 }
 MADE: dict[Any, tuple[str, ...]] = {

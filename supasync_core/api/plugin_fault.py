@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 
 from supasync_core.api.installed import OURS, module_of, origin_of, package_of
 from supasync_core.model.errors import SupasyncError
+from supasync_core.system.descriptors import undisturbed
 
 T = TypeVar("T")
 
@@ -111,6 +112,17 @@ def attempt(
         if isinstance(err, (KeyboardInterrupt, *passes)):
             raise
         return blamed(plugin, doing, err, shows_message=shows_message)
+
+
+def apart(
+    plugin: Plugin, doing: str, call: Callable[[], T], *, shows_message: bool = True
+) -> T | PluginFault:
+    """An `attempt` of its own, beside the engine: what it prints goes to stderr, and nothing else is moved.
+
+    For the main thread while no other works.
+    """
+    with undisturbed():
+        return attempt(plugin, doing, call, shows_message=shows_message)
 
 
 def blamed(

@@ -14,7 +14,7 @@ import pluggy
 
 from supasync_core.api import hookspecs
 from supasync_core.api.installed import GROUP, OURS, file_of, installed, module_of
-from supasync_core.api.plugin_fault import Plugin, PluginFault, attempt, blamed, line_of, place_of, whose
+from supasync_core.api.plugin_fault import Plugin, PluginFault, apart, blamed, line_of, place_of, whose
 from supasync_core.api.plugin_hooks import check_hooks, check_text
 from supasync_core.api.registration import (
     backend_flaw,
@@ -26,7 +26,6 @@ from supasync_core.api.registration import (
 )
 from supasync_core.api.registry import Registry
 from supasync_core.model.errors import PluginError
-from supasync_core.system.descriptors import undisturbed
 
 if TYPE_CHECKING:
     from supasync_core.api.backend import Sink, Source
@@ -143,8 +142,7 @@ class Host:
     def ask(self, plugin: Plugin, hook: str, *, shows_message: bool = True, **arguments: object) -> Answer:
         """Call the hook of one plugin, apart from all else."""
         call = partial(self._call_one, plugin, hook, arguments)
-        with undisturbed():
-            value = attempt(plugin, f"failed in {hook}", call, shows_message=shows_message)
+        value = apart(plugin, f"failed in {hook}", call, shows_message=shows_message)
         return Answer(plugin, fault=value) if isinstance(value, PluginFault) else Answer(plugin, value)
 
     def has_hook(self, plugin: Plugin, hook: str) -> bool:
@@ -185,8 +183,7 @@ class Host:
         """Import the plugin and register what it brings, or nothing of it."""
         self.loaded.append(plugin)
         begun = perf_counter()
-        with undisturbed():
-            fault = attempt(plugin, _LOADING, partial(self._take, plugin, imported))
+        fault = apart(plugin, _LOADING, partial(self._take, plugin, imported))
         plugin.seconds = perf_counter() - begun
         return fault
 

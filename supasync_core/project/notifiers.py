@@ -3,11 +3,10 @@
 from functools import partial
 
 from supasync_core.api.notifier import RunEnd
-from supasync_core.api.plugin_fault import PluginFault, attempt
+from supasync_core.api.plugin_fault import PluginFault, apart
 from supasync_core.api.plugin_host import Host
 from supasync_core.model.report import Report
 from supasync_core.model.settings import Settings
-from supasync_core.system.descriptors import stdout_to_stderr
 
 
 def notify(host: Host, settings: Settings, report: Report, exit_code: int) -> list[PluginFault]:
@@ -19,7 +18,6 @@ def notify(host: Host, settings: Settings, report: Report, exit_code: int) -> li
         secret = any(setting.secret for setting in notifier.settings.values())
         plugin = host.owner(host.notifiers, part.name)
         doing = f"failed in its notifier {part.name}"
-        with stdout_to_stderr():
-            answer = attempt(plugin, doing, partial(notifier.send, end), shows_message=not secret)
+        answer = apart(plugin, doing, partial(notifier.send, end), shows_message=not secret)
         faults += [answer] if isinstance(answer, PluginFault) else []
     return faults

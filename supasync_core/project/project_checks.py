@@ -4,14 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from supasync_core.api.backend import Side, Sink
-from supasync_core.api.plugin_fault import PluginFault, attempt
+from supasync_core.api.plugin_fault import PluginFault, apart
 from supasync_core.api.project_check import CheckContext, ProjectCheck
 from supasync_core.model.batch import Batch, Window
 from supasync_core.model.finding import Finding
 from supasync_core.model.settings import Part
 from supasync_core.model.table import Shape, Table
 from supasync_core.project.migration import Migration
-from supasync_core.system.descriptors import stdout_to_stderr
 
 
 class _ReadOnly(Side):
@@ -59,5 +58,4 @@ def found_by(
 
     secret = any(setting.secret for setting in check.settings.values())
     plugin = migration.host.owner(migration.host.checks, part.name)
-    with stdout_to_stderr():
-        return attempt(plugin, f"failed in its check {part.name}", run, shows_message=not secret)
+    return apart(plugin, f"failed in its check {part.name}", run, shows_message=not secret)
