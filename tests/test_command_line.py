@@ -56,6 +56,8 @@ def test_help_is_what_the_option_shows() -> None:
     [
         ("gap nonsense", "gap has no command nonsense: it has import, sql"),
         ("reconcile a", "reconcile has no command a: it has LEFT RIGHT, clear, undo"),
+        ("sync foo", "supasync sync has no command foo"),
+        ("reconcile undo foo", "supasync reconcile undo has no command foo"),
     ],
 )
 def test_the_help_of_an_unknown_subcommand_names_the_known_ones(names: str, message: str) -> None:

@@ -191,6 +191,16 @@ def test_an_ssl_cert_dir_that_is_none_is_named(tmp_path: Path, monkeypatch: pyte
         connections.pool(f"https://{HOST}", WAIT)
 
 
+@pytest.mark.parametrize("address", ["http:/proxy.test", "https:/me:TOPSECRET@proxy.test", "http:proxy.test"])
+def test_an_address_with_a_slash_too_few_is_no_host_of_that_name(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", address)
+    with pytest.raises(ConfigError, match=r"the proxy (https?|proxy\.test) cannot be used") as told:
+        connections.pool(f"https://{HOST}", WAIT)
+    assert "SECRET" not in "".join(traceback.format_exception(told.value))
+
+
 def test_a_login_without_a_host_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "me:TOPSECRET")
     with pytest.raises(ConfigError, match="the proxy me cannot be used"):

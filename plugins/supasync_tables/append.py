@@ -20,6 +20,7 @@ from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import INTEGERS, bare
 from supasync_core.model.state import KeysetState, TableState
+from supasync_core.model.state_json import damaged
 from supasync_core.model.table import Shape, Table
 
 OVERLAP_KEYS = 10_000
@@ -81,7 +82,10 @@ def _lower(job: Job) -> Span:
         return Span(keyset, beyond=known.floor)
     if known.settled or known.floor is None:
         return Span(keyset, beyond=known.cursor.value if known.settled else None)
-    return Span(keyset, beyond=min(known.floor, known.cursor.value or known.floor, key=int))
+    try:
+        return Span(keyset, beyond=min(known.floor, known.cursor.value or known.floor, key=int))
+    except ValueError as err:
+        raise damaged(f"{job.table.name} was read up to {keyset.column}: {err}") from err
 
 
 def _done(reader: TimedReader, last: Cursor | None) -> TableState:

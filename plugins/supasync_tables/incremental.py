@@ -32,6 +32,7 @@ from supasync_core.api.timed_reader import MARGIN, TimedReader
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Cursor, Keyset, Row, Span, Window
 from supasync_core.model.state import KeysetState, TableState
+from supasync_core.model.state_json import damaged
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Horizon, Instant
 from supasync_tables import backfill
@@ -283,7 +284,10 @@ def _lower(job: Job, keyset: Keyset) -> Span:
     if known.settled and not _early(known):
         return Span(keyset, after=known.cursor)
     back = job.table.overlap + _MARGIN + _lasted(known)
-    return Span(keyset, start=timestamps.shifted(known.cursor.value, -back))
+    try:
+        return Span(keyset, start=timestamps.shifted(known.cursor.value, -back))
+    except ValueError as err:
+        raise damaged(f"{job.table.name} was read up to {keyset.column}: {err}") from err
 
 
 def _lasted(known: KeysetState) -> timedelta:

@@ -19,6 +19,8 @@ def help_(ctx: click.Context, names: tuple[str, ...]) -> None:
             name, command, rest = _subcommand(shown, shown.command, rest)
         if command is not None:
             shown = click.Context(command, info_name=name, parent=shown, obj=ctx.obj)
+    if rest and not isinstance(shown.command, Sides):
+        raise click.UsageError(f"{shown.command_path} has no command {rest[0]}")
     click.echo(shown.get_help())
 
 

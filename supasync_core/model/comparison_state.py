@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from supasync_core.model.batch import Key
+from supasync_core.model.timestamps import Time
 
 Range = tuple[Key, str, int]
 """The last key of a stretch of rows in the source's order, the sum over their versions, how many they are."""
@@ -22,17 +23,17 @@ class Comparison:
     ``found`` keys that the source does not have, ``more`` than those; ``ranges`` are those ahead of it.
     """
 
-    loaded_at: str | None = None
-    walked_at: str | None = None
+    loaded_at: Time | None = None
+    walked_at: Time | None = None
     rows: int = 0
     ranges: tuple[Range, ...] = ()
-    until: str | None = None
+    until: Time | None = None
     fingerprint: str | None = None
-    began_at: str | None = None
+    began_at: Time | None = None
     behind: Key = ()
     met: int = 0
     passed: tuple[Range, ...] = ()
-    horizon: str | None = None
+    horizon: Time | None = None
     found: tuple[Key, ...] = ()
     more: int = 0
     next_fingerprint: str | None = None

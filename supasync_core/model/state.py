@@ -6,6 +6,7 @@ from typing import Any
 
 from supasync_core.model.batch import Cursor, Key
 from supasync_core.model.comparison_state import Comparison
+from supasync_core.model.timestamps import Time
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +21,11 @@ class KeysetState:
     """
 
     cursor: Cursor | None = None
-    moved_at: str | None = None
+    moved_at: Time | None = None
     settled: bool = False
     floor: str | None = None
     digests: tuple[str, ...] = ()
-    began_at: str | None = None
+    began_at: Time | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,8 @@ class Backfill:
     """
 
     behind: Key
-    began_at: str
-    newest: Mapping[str, str] = field(default_factory=dict)
+    began_at: Time
+    newest: Mapping[str, Time] = field(default_factory=dict)
     rows: int = 0
     total: int = 0
 
@@ -64,8 +65,8 @@ class Writing:
     """
 
     holder: str
-    since: str | None
-    seen: str
+    since: Time | None
+    seen: Time
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,8 @@ class Late:
     (``own``).
     """
 
-    since: str | None
-    until: str
+    since: Time | None
+    until: Time
     back: Mapping[str, KeysetState] | None = None
     backfill: Backfill | None = None
     own: Mapping[str, Any] = field(default_factory=dict)
@@ -98,7 +99,7 @@ class Guarded:
 
     settings: Mapping[str, str] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
-    last_seen_rows_at: str | None = None
+    last_seen_rows_at: Time | None = None
     counted: str | None = None
     absent_since: str | None = None
 
@@ -113,11 +114,11 @@ class Deletes:
     nothing proves that they are the source's.
     """
 
-    checked_at: str | None = None
+    checked_at: Time | None = None
     rows: int = 0
     keys: tuple[Key, ...] = ()
     until: str | None = None
-    moved_at: str | None = None
+    moved_at: Time | None = None
     settled: bool = False
     held: tuple[Key, ...] = ()
 
@@ -135,7 +136,7 @@ class TableState:
     """
 
     keysets: Mapping[str, KeysetState] = field(default_factory=dict)
-    read_at: str | None = None
+    read_at: Time | None = None
     future_rows: int = 0
     extent: Extent | None = None
     backfill: Backfill | None = None
@@ -202,7 +203,7 @@ class Quarantined:
     key: tuple[str, ...]
     reason: str
     sqlstate: str | None
-    since: str
+    since: Time
     waits: bool = False
     columns: tuple[str, ...] = ()
     blockers: tuple[tuple[str, ...], ...] = ()
@@ -217,7 +218,7 @@ class Again:
     since this round began. A round without any is the last one.
     """
 
-    since: str
+    since: Time
     reason: str
     behind: tuple[str, ...] = ()
     refused: int = 0
@@ -242,10 +243,10 @@ class State:
 
     source: str
     tables: Mapping[str, TableState] = field(default_factory=dict)
-    last_success: str | None = None
-    closed: str | None = None
+    last_success: Time | None = None
+    closed: Time | None = None
     quarantine: Mapping[str, tuple[Quarantined, ...]] = field(default_factory=dict)
-    schema_seen_at: str | None = None
+    schema_seen_at: Time | None = None
     writing: Writing | None = None
     again: Mapping[str, Again] = field(default_factory=dict)
 

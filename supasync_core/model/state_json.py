@@ -61,12 +61,17 @@ def from_json(stored: Stored) -> State:
         state = msgspec.convert({**stored, "tables": tables}, State)
         _refuse_unknown(tables, asdict(state)["tables"])
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as err:
-        raise StateError(
-            f"the stored state is damaged ({type(err).__name__}: {err})",
-            hint="restore the newest row of sync_metadata from a backup",
-        ) from err
+        raise damaged(f"{type(err).__name__}: {err}") from err
     # 0.1.0 noted no writing run, so it took pages for unchanged behind which NEW had changed.
     return state if "writing" in stored else state.unsure(state.tables)
+
+
+def damaged(why: str) -> StateError:
+    """The error where something that is stored cannot be."""
+    return StateError(
+        f"the stored state is damaged ({why})",
+        hint="restore the newest row of sync_metadata from a backup",
+    )
 
 
 def _flat(table: dict[str, Any]) -> dict[str, Any]:

@@ -10,18 +10,25 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 from math import inf
+from typing import Annotated
+
+import msgspec
 
 Instant = int | float
 """Microseconds since 1970-01-01 UTC; ``inf`` and ``-inf`` for PostgreSQL's infinities."""
 
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
-_TEXT = re.compile(
-    r"(?P<year>\d{4,7})-(?P<month>\d\d)-(?P<day>\d\d)"
+_PATTERN = (
+    r"(?P<year>\d{4,7})-(?P<month>0[1-9]|1[0-2])-(?P<day>0[1-9]|[12]\d|3[01])"
     r"(?:[T ](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\d{1,6}))?)?)?"
     r"\s*(?P<zone>Z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?"
     r"(?P<bc>\s*(?:BC|\(BC\)))?"
 )
+_TEXT = re.compile(_PATTERN)
+
+Time = Annotated[str, msgspec.Meta(pattern=rf"^(?:-?infinity|\s*{_PATTERN}\s*)\Z")]
+"""A text that `parse` takes, which msgspec checks where one is read from what is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +66,6 @@ def parse(text: str) -> Instant:
     if not found:
         raise ValueError(f"not a timestamp: {text!r}")
     part = found.groupdict()
-    if not ("01" <= part["month"] <= "12" and "01" <= part["day"] <= "31"):
-        raise ValueError(f"not a timestamp: {text!r}")
     year = int(part["year"])
     days = _days(1 - year if part["bc"] else year, int(part["month"]), int(part["day"]))
     seconds = (int(part["hour"] or 0) * 60 + int(part["minute"] or 0)) * 60 + int(part["second"] or 0)

@@ -4,10 +4,11 @@ from dataclasses import replace
 from functools import reduce
 
 from supasync_core.model import transform
-from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
+from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window
 from supasync_core.model.errors import RowError
 from supasync_core.model.refused_rows import joined
 from supasync_core.model.state import Again
+from supasync_core.model.state_json import damaged
 from supasync_core.model.table import Table
 from supasync_core.sync import confirmed, made_rows
 from supasync_core.sync.made_rows import explain, in_the_way
@@ -28,6 +29,7 @@ them is found out to have its parent or not."""
 def retry(writer: Writer, table: Table, *, whole: bool = False) -> None:
     """Try rows of the table again, as many as a run may or all; those that the source deleted are dropped."""
     rows = list(writer.quarantine.rows[table.name].values())
+    _check(table, [row.key for row in rows])
     alone = [row.key for row in rows if not row.waits]
     together = [row.key for row in rows if row.waits]
     _listed(writer, table, alone if whole else alone[:ALONE], 1)
@@ -35,7 +37,16 @@ def retry(writer: Writer, table: Table, *, whole: bool = False) -> None:
     most = len(together) if whole else _most(writer, TOGETHER)
     _listed(writer, table, together[FEW:most], _size(writer, table))
     if table.name in writer.quarantine.again:
+        if behind := writer.quarantine.again[table.name].behind:
+            _check(table, [behind])
         _again(writer, table, whole=whole)
+
+
+def _check(table: Table, keys: list[Key]) -> None:
+    """StateError where a quarantined key has not one text for each column of the table's key."""
+    found = next((key for key in keys if len(key) != len(table.key)), None)
+    if found is not None:
+        raise damaged(f"a key in the quarantine of {table.name} has {len(found)} texts, not {len(table.key)}")
 
 
 def _most(writer: Writer, most: int) -> int:

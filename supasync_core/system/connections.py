@@ -131,6 +131,7 @@ def _proxy(scheme: str, host: str) -> str | None:
         urllib3.util.parse_url(address)
         parts = urlsplit(address)
         usable = parts.scheme in ("http", "https") and parts.port != 0 and bool(parts.hostname)
+        usable &= not parts.netloc.endswith(":")  # http:/HOST, whose host would be http
         (parts.hostname or "").encode("idna")
     except ValueError:
         usable = False
