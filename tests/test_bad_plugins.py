@@ -89,6 +89,17 @@ def test_a_failing_end_of_a_run_is_a_note_and_the_run_ended_as_it_ended(site: Si
     assert done.stderr.count("at import") == done.stderr.count("on its way") == len(FAILURES)
 
 
+def test_a_plugin_that_does_not_load_is_named_in_each_run_and_not_in_its_result(site: Site) -> None:
+    site.install("bad", "1 / 0")
+    site.run("setup").check_returncode()
+    done = site.run("sync", "--json")
+    assert (done.returncode, json.loads(done.stdout)["records"]) == (0, 2)
+    place = f"{site.packages / 'supasync_bad.py'}:3"
+    sentence = f"note: the plugin bad (supasync-bad 1.2.0, {place}) cannot be loaded: ZeroDivisionError"
+    assert done.stderr.count(sentence) == 1
+    assert site.run("plugins").stderr == ""
+
+
 def test_the_exit_code_is_that_of_the_run_that_failed(site: Site) -> None:
     site.install("bad", FAILING.format(body="1 / 0"))
     done = site.run("sync")

@@ -26,6 +26,17 @@ def supasync_register_sources(registry):
 """
 SOUND = {"count": "return super().count(table, window)", "read": "return super().read(table, window)"}
 LOUD = "print('noise'); return super().read(table, window)"
+SINK = """
+from supasync_core.api.registration import Backend, Setting
+
+def ref(context):
+    print("noise")
+    return "there"
+
+@hookimpl
+def supasync_register_sinks(registry):
+    registry.add("mine", Backend("mine", print, {"path": Setting()}, ref))
+"""
 TRANSFORM = """
 import sys
 
@@ -130,6 +141,14 @@ def test_what_a_source_prints_goes_to_stderr(site: Site) -> None:
     code, table, err = synced(site)
     assert (code, table["synced"]) == (0, 2)
     assert "noise" in err
+
+
+def test_what_a_backend_prints_where_a_command_calls_it_goes_to_stderr(site: Site) -> None:
+    site.install("mine", SINK)
+    site.run("setup").check_returncode()
+    done = site.run("gap", "import", ".", "--sink", "mine:there", "--json")
+    assert "noise" not in done.stdout
+    assert "noise" in done.stderr
 
 
 def test_what_a_transform_prints_goes_to_stderr(site: Site) -> None:

@@ -26,6 +26,8 @@ from supasync_core.api.registration import Backend, Configured, Setting
 class Source:
     pass
 
+def flag(value) -> bool: ...
+
 class Strategy:
     def keysets(self): ...
     def pending(self): ...
@@ -41,6 +43,7 @@ OF_THE_WRONG_KIND = {
     ("sources", '"x", Backend("x", Source, "url", str)'): "its settings must be a mapping such as {",
     ("sources", '"x", Backend("x", Source, {"url": ""}, str)'): "its setting url must be a Setting(...)",
     ("sources", '"x", Backend("x", Source, {"a": Setting(check=True)}, str)'): "the check of its setting a",
+    ("sources", '"x", Backend("x", Source, {"a": Setting(check=flag)}, str)'): "setting a returns a bool",
     ("sources", '"x", Backend("x", "Source", {}, str)'): "its open must be a function",
     ("sources", '"x", Backend("x", Source, {}, "ref")'): "its ref must be a function",
     ("sources", '"x", Backend("x", Source, {}, str, place=1)'): "its place must be a function or None",

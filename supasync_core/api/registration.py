@@ -172,6 +172,8 @@ def settings_flaw(settings: object) -> str | None:
             return f"its setting {name} must be a Setting(...), not {described(setting)}"
         if not callable(setting.check):
             return f"the check of its setting {name} must be a function, not {described(setting.check)}"
+        if getattr(setting.check, "__annotations__", {}).get("return") in (bool, "bool"):
+            return f"the check of its setting {name} returns a bool, not what is wrong as a text, or None"
     return None
 
 

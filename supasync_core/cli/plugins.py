@@ -30,8 +30,9 @@ def plugins(session: Session, *, as_json: bool) -> int:
     Exits with 2 where a plugin failed.
     """
     host = session.host
+    session.note = lambda _text: None  # the list has what it says of plugins
     if Path(session.config).exists():
-        with suppress(SupasyncError):  # the list has what it says of plugins
+        with suppress(SupasyncError):
             _ = session.settings
     _add_commands(host)
     rows = [_row(host, plugin) for plugin in host.loaded]

@@ -16,6 +16,9 @@ from typing import Any, TextIO
 from supasync_core.model.errors import ExitCode
 from supasync_core.model.printable import visible
 
+_CALLER = "supasync_core.cli.commands"
+"""What calls the commands of plugins."""
+_PRINTERS = ("supasync_core", "click", "rich")
 _OURS = "\n\t"
 _STANDARD = (("stdin", os.O_RDONLY), ("stdout", os.O_WRONLY), ("stderr", os.O_WRONLY))
 
@@ -84,7 +87,7 @@ class _Results(_Guarded):
     """stdout, which holds results alone: what a plugin prints while the engine calls it goes to stderr.
 
     The engine prints nothing itself. So what decides is the innermost line of the core that led to the print:
-    a command, also one of a plugin, prints results; any other room has called a plugin.
+    a command prints results, and so does what a plugin has for a command; any other line has called a plugin.
     """
 
     def write(self, text: str) -> int:
@@ -94,10 +97,13 @@ class _Results(_Guarded):
 
 def _is_printed_by_a_command() -> bool:
     frame: FrameType | None = sys._getframe()  # noqa: SLF001 - the one way to know who prints
+    of_others = False
     while frame is not None:
         name = str(frame.f_globals.get("__name__"))
-        if name.startswith("supasync_core.") and name != __name__:
-            return name.startswith("supasync_core.cli")
+        package = name.partition(".")[0]
+        if package == "supasync_core" and name != __name__:
+            return name == _CALLER or (name.startswith("supasync_core.cli") and not of_others)
+        of_others |= package not in _PRINTERS and package not in sys.stdlib_module_names
         frame = frame.f_back
     return False
 

@@ -51,7 +51,8 @@ class Session:
 
         settings = load(Path(self.config), os.environ, self.host, lenient=self.lenient)
         remarks = [f"{file.found}: {note}" for file in self.host.local for note in file.notes]
-        for note in (*settings.notes, *remarks):
+        faults = [fault.sentence for fault in self.host.faults]  # what does not load cannot tell of anything
+        for note in (*settings.notes, *remarks, *faults):
             self.note(note)
         return settings
 
