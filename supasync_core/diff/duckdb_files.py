@@ -41,11 +41,8 @@ class DuckdbFiles:
         with closing(open_to_look(path)) as connection:
             tables = Tables(connection)
             found = [table for table in declared if tables.kinds(table) is not None]
-            rows = connection.execute(
-                "SELECT table_name FROM information_schema.tables WHERE table_catalog = current_database() "
-                "AND table_type = 'BASE TABLE' AND table_schema = 'main' ORDER BY ALL"
-            ).fetchall()
-            names = [name for (name,) in rows if not keeps_state(name, tables.existing(Table(name=name)))]
+            names = tables.names("main")
+            names = [name for name in names if not keeps_state(name, tables.existing(Table(name=name)))]
         known = {table.relation for table in declared if table.schema == "public"}
         return found + [Table(name=name) for name in names if name not in known]
 

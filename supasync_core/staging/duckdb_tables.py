@@ -66,11 +66,12 @@ class Tables:
             )
         return kinds
 
-    def names(self) -> list[str]:
-        """The names of all tables."""
+    def names(self, schema: str | None = None) -> list[str]:
+        """The names of all tables, or of those of one schema."""
         rows = self.connection.execute(
-            "SELECT table_name FROM information_schema.tables "
-            "WHERE table_catalog = current_database() AND table_type = 'BASE TABLE' ORDER BY ALL"
+            "SELECT table_name FROM information_schema.tables WHERE table_catalog = current_database() "
+            "AND table_type = 'BASE TABLE' AND table_schema = coalesce(?, table_schema) ORDER BY ALL",
+            [schema],
         ).fetchall()
         return [name for (name,) in rows]
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from supasync_core.gap.csv import damage, dedupe
 from supasync_core.gap.csv.settle_nulls import Undecided
@@ -106,11 +107,9 @@ class TableStager:
                 self._forget_replaced()
             self.part.findings += dedupe.one_of_each(self.staging, self.table, self.shape)
             self.part.findings += dedupe.unchecked(self.table, self.shape)
-            for (name,) in self.staging.fetch(
-                "SELECT table_name FROM information_schema.tables "
-                "WHERE table_schema = 'gap' AND regexp_matches(table_name, '^(raw|exact) ')"
-            ):
-                self.staging.connection.execute(f"DROP TABLE gap.{identifier(name)}")
+            for name in Tables(self.staging.connection).names("gap"):
+                if name.startswith(("raw ", "exact ")):
+                    self.staging.connection.execute(f"DROP TABLE gap.{identifier(name)}")
 
     def _forget_replaced(self) -> None:
         """Forget the findings about rows that an exact file has replaced."""
@@ -168,16 +167,8 @@ class TableStager:
             self.parts.append(
                 StagedPart(index, cells, "NULL::BIGINT", f"{qualified(target)} AS e", exact=True)
             )
-        self.part.loaded.append(
-            LoadedFile(
-                table=self.table.name,
-                file=path.name,
-                dialect="exact",
-                rows=file.rows,
-                digest=physical.digest,
-                proof=file.proof if file.proof and file.proof.get("complete") else None,
-            )
-        )
+        proof = file.proof if file.proof and file.proof.get("complete") else None
+        self._loaded(path.name, "exact", file.rows, physical.digest, proof)
 
     def _add_plain(self, raw: Raw) -> None:
         self.part.findings += (replace(each, level=ERROR) for each in raw.load())
@@ -198,15 +189,12 @@ class TableStager:
         self.part.findings += damage.of_the_file(raw, dialect, self.shape, rows)
         bad = list(self._checked(raw, dialect, words))
         self.parts.append(self._part(raw, dialect, words, bad))
-        self.part.loaded.append(
-            LoadedFile(
-                table=self.table.name,
-                file=raw.file,
-                dialect=dialect.name,
-                rows=rows,
-                digest=raw.physical.digest,
-            )
-        )
+        self._loaded(raw.file, dialect.name, rows, raw.physical.digest)
+
+    def _loaded(
+        self, file: str, dialect: str, rows: int, digest: str, proof: dict[str, Any] | None = None
+    ) -> None:
+        self.part.loaded.append(LoadedFile(self.table.name, file, dialect, rows, digest, proof))
 
     def _checked(self, raw: Raw, dialect: Dialect, words: dict[str, str | None]) -> Iterator[str]:
         """The conditions of rows that cannot be sent; every place is reported."""

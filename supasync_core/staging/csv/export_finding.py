@@ -35,7 +35,7 @@ class ExportFinding:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class LoadedFile:
     """One file as it was staged. ``proof``: from what on it is complete, and as of when, if it says so."""
 
