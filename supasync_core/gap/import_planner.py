@@ -152,9 +152,7 @@ class ImportPlanner:
         for column, parent, referred in _references(part):
             self._orphans(part, column, parent, referred)
         older = "older" in self.choices.accepted
-        part.counts = self.staging.compare(
-            part.table, part.shape, self.migration.settings.sink.ref, older=older
-        )
+        part.counts = self.staging.compare(part.table, part.shape, older=older)
         if part.counts.older:
             rows = counted(part.counts.older, "row is", "rows are")
             fate = "NEW is overwritten" if older else "not sent"

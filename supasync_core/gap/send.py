@@ -103,7 +103,6 @@ class Sender:
                 self.writer.send(table, batch)
                 if readback:
                     readback.sent(batch)
-                self.staging.keep_confirmed(table, batch, self.migration.settings.sink.ref)
                 part.sent += batch.count
                 self.watch.rows_confirmed(table, part.sent, found)
                 self.state = self.writer.quarantine.kept(self.state)

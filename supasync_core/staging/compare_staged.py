@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from duckdb import DuckDBPyConnection
 
 from supasync_core.model.pg_types import is_document, type_of
-from supasync_core.model.same_value import reprinted
+from supasync_core.model.same_value import reprinted, same_json
 from supasync_core.model.table import Shape, Table
 from supasync_core.staging.connection import second_connection
 from supasync_core.staging.duckdb_tables import Kinds
@@ -70,11 +70,6 @@ class Comparison:
             f"WHEN {older} THEN 'older' ELSE 'changed' END AS class FROM {self.pairs()}"
         )
 
-    def printed_otherwise(self) -> str:
-        """Whether documents alone differ, which the sink may print otherwise than they were sent."""
-        others = [self.differs(name) for name in self.columns if name not in self.soft]
-        return f"NOT ({' OR '.join(others) or 'false'})"
-
     def text(self, side: str, name: str) -> str:
         """The plain text of a cell."""
         kinds = self.staged if side == "r" else self.known
@@ -106,11 +101,6 @@ class Comparison:
         values = [str(instant(f"{side}.{identifier(name)}", kinds[name])) for name in names]
         return f"coalesce({', '.join(values)})" if values else None
 
-    def same_time(self) -> str:
-        """Whether both rows have the same time; true where the table has none."""
-        mine, theirs = self.moment("r"), self.moment("k")
-        return f"{mine} IS NOT DISTINCT FROM {theirs}" if mine and theirs else "true"
-
     def updated(self, name: str) -> str:
         """A statement that gives staged rows the sink's text of a cell, by the places in ``gap.equals``."""
         return (
@@ -123,7 +113,8 @@ def adopt_equals(connection: DuckDBPyConnection, comparison: Comparison, *, loss
     """Give staged documents the sink's text where theirs is another spelling of it; whether any was.
 
     A dashboard parses and prints JSON and arrays by JavaScript: where the sink's text would come out of that
-    as the text of the export, the export knows nothing better.
+    as the text of the export, the export knows nothing better. jsonb has no blanks and no order of names: its
+    text is the sink's own.
     """
     adopted = False
     for name in comparison.soft:
@@ -136,7 +127,7 @@ def adopt_equals(connection: DuckDBPyConnection, comparison: Comparison, *, loss
         )
         connection.execute("CREATE OR REPLACE TABLE gap.equals (place BIGINT, text VARCHAR)")
         while rows := found.fetchmany(_CHUNK):
-            equal = [row for row in rows if reprinted(row[1], row[2], lossy=lossy, kind=kind)]
+            equal = [row for row in rows if _same(row[1], row[2], lossy=lossy, kind=kind)]
             if equal:
                 adopted = True
                 connection.execute(
@@ -145,3 +136,9 @@ def adopt_equals(connection: DuckDBPyConnection, comparison: Comparison, *, loss
                 )
         connection.execute(comparison.updated(name))
     return adopted
+
+
+def _same(mine: str, theirs: str, *, lossy: bool, kind: str) -> bool:
+    return reprinted(mine, theirs, lossy=lossy, kind=kind) or (
+        kind.startswith("jsonb") and same_json(mine, theirs)
+    )

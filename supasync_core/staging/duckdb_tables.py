@@ -13,7 +13,7 @@ Kinds = Mapping[str, Kind]
 FILE, ROW, PLACE = "supasync file", "supasync row", "supasync place"
 """What columns of the staging itself are called: the number of the file that a row is from, its number in
 there, its number among all rows. Where the table has a column of that name, `free` gives another."""
-STAGED = ("ready", "sending", "again")
+STAGED = ("ready", "sending")
 """The schemas of the staging whose tables have columns of its own."""
 
 

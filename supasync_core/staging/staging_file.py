@@ -2,7 +2,7 @@
 
 A table's rows stand in the schema ``ready`` as the sink's types want them: JSON for JSON and arrays, text for
 all else. The sink's rows of the same keys stand in ``known``, in the same kinds. Both can be dropped at any
-time; what a person would miss is in ``gap``: what was remembered, and what the sink has confirmed.
+time; what a person would miss is in ``gap``: what was remembered.
 """
 # ruff: noqa: S608 - names are quoted by values.identifier, values are bound as parameters
 
@@ -11,13 +11,11 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from hashlib import md5
 from pathlib import Path
 from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window
 from supasync_core.model.pg_types import is_document, type_of
 from supasync_core.model.table import Column, Shape, Table
@@ -41,7 +39,6 @@ CREATE SCHEMA IF NOT EXISTS gap;
 CREATE SCHEMA IF NOT EXISTS ready;
 CREATE SCHEMA IF NOT EXISTS known;
 CREATE TABLE IF NOT EXISTS gap.memory (name VARCHAR PRIMARY KEY, value VARCHAR);
-CREATE TABLE IF NOT EXISTS gap.confirmed (name VARCHAR, content VARCHAR);
 """
 
 
@@ -191,7 +188,7 @@ class Staging(History):
             f"SELECT *, row_number() OVER () AS {place} FROM ({rows}) AS staged({quoted})"
         )
 
-    def compare(self, table: Table, shape: Shape, sink: str, *, older: bool) -> Counts:
+    def compare(self, table: Table, shape: Shape, *, older: bool) -> Counts:
         """Compare the staged rows with the sink's; ``older`` also sends rows older than the sink's."""
         self.shapes[table.name] = shape
         kinds = Tables(self.connection)
@@ -204,7 +201,6 @@ class Staging(History):
             differs = self.fetch("SELECT 1 FROM gap.classes WHERE class IN ('changed', 'older') LIMIT 1")
             if differs and adopt_equals(self.connection, comparison, lossy=table.name in self.lossy):
                 self.connection.execute(comparison.statement())
-            self._forgive_confirmed(table, comparison, sink)
             counts = dict(self.fetch("SELECT class, count(*) FROM gap.classes GROUP BY 1"))
             classes = ("new", "changed", "older") if older else ("new", "changed")
             listed = ", ".join(f"'{name}'" for name in classes)
@@ -239,12 +235,6 @@ class Staging(History):
         """The rows to be sent, in the order of the key."""
         return self._pages(_sending(table))
 
-    def keep_confirmed(self, table: Table, batch: Batch, sink: str) -> None:
-        """Keep that this sink has confirmed these rows."""
-        contents = [[f"{sink} {table.name}", _digest(text)] for text in raw_json.split(batch.body)]
-        with translate_errors(self.path, table), transaction(self.connection):
-            self.connection.executemany("INSERT INTO gap.confirmed VALUES (?, ?)", contents)
-
     def source(self) -> StagedSource:
         """The staged rows as a source."""
         return StagedSource(self.connection, self.path)
@@ -252,33 +242,6 @@ class Staging(History):
     def close(self) -> None:
         """Close the file."""
         self.connection.close()
-
-    def _forgive_confirmed(self, table: Table, comparison: Comparison, sink: str) -> None:
-        """A row that this sink confirmed with this very content, and whose time it has, is not sent again.
-
-        Only documents may differ: what else NEW has otherwise was changed there since.
-        """
-        stored = self.fetch("SELECT content FROM gap.confirmed WHERE name = ?", [f"{sink} {table.name}"])
-        if not stored or not comparison.known:
-            return
-        contents = {row[0] for row in stored}
-        looked = replace(ready(table), schema="again")
-        place = identifier(comparison.place)
-        self.connection.execute("CREATE SCHEMA IF NOT EXISTS again")
-        self.connection.execute(
-            f"CREATE OR REPLACE TABLE {qualified(looked)} AS SELECT r.* "
-            f"FROM {comparison.pairs('JOIN')} JOIN gap.classes AS c ON c.place = r.{place} "
-            f"WHERE c.class = 'changed' AND {comparison.same_time()} AND {comparison.printed_otherwise()}"
-        )
-        kinds = Tables(self.connection).existing(looked)
-        same = " AND ".join(f"{plain(identifier(name), kinds[name])} = ?" for name in table.key)
-        places = f"SELECT {place} FROM {qualified(looked)} WHERE {same}"
-        for batch in self._pages(looked):
-            for text, row in zip(raw_json.split(batch.body), batch.rows, strict=True):
-                if _digest(text) in contents:
-                    key = list(table.key_of(row))
-                    self.fetch(f"UPDATE gap.classes SET class = 'unchanged' WHERE place IN ({places})", key)
-        self._drop(looked)
 
     def _pages(self, table: Table) -> Iterator[Batch]:
         if Tables(self.connection).kinds(table) is None:
@@ -319,7 +282,3 @@ class Staging(History):
 
 def _sending(table: Table) -> Table:
     return replace(ready(table), schema="sending")
-
-
-def _digest(row: str) -> str:
-    return md5(row.encode(), usedforsecurity=False).hexdigest()

@@ -338,13 +338,28 @@ def test_older_and_equal_rows_are_told_apart(bench: Bench) -> None:
     for row in there:
         row["tags"] = ["a", None]
     bench.staging.load_sink_rows(JOBS, SHAPE, [Batch(json.dumps(there).encode())])
-    counts = bench.staging.compare(JOBS, SHAPE, "new", older=False)
+    counts = bench.staging.compare(JOBS, SHAPE, older=False)
     assert (counts.new, counts.changed, counts.unchanged, counts.older) == (1, 1, 1, 1)
     sent = [row["id"] for batch in bench.staging.batches(JOBS) for row in batch.rows]
     assert sent == ["2", "4"]
-    bench.staging.compare(JOBS, SHAPE, "new", older=True)
+    bench.staging.compare(JOBS, SHAPE, older=True)
     sent = [row["id"] for batch in bench.staging.batches(JOBS) for row in batch.rows]
     assert sent == ["2", "3", "4"]
+
+
+@pytest.mark.parametrize(
+    ("doc", "counts"),
+    [('{"b": 2, "a": 1.50}', (0, 1)), ('{"b": 2, "a": 1.5}', (1, 0)), ('{"b": 2}', (1, 0))],
+)
+def test_a_jsonb_is_the_same_in_another_order_and_another_one_in_other_digits(
+    bench: Bench, doc: str, counts: tuple[int, int]
+) -> None:
+    """As a file that psql wrote of a json column stands against NEW's jsonb."""
+    bench.load(text({"doc": '{"a":1.50,"b":2}', "tags": "{a}", "raw": "\\xde"}, end="\n"))
+    there = json.dumps([{**ROW, "id": 1, "tags": ["a"], "done": True, "raw": "\\xde", "doc": 0}])
+    bench.staging.load_sink_rows(JOBS, SHAPE, [Batch(there.replace('"doc": 0', f'"doc": {doc}').encode())])
+    found = bench.staging.compare(JOBS, SHAPE, older=False)
+    assert (found.changed, found.unchanged) == counts
 
 
 def test_a_file_larger_than_the_memory_is_read(tmp_path: Path) -> None:
