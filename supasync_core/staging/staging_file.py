@@ -195,7 +195,8 @@ class Staging(History):
         staged, there = kinds.kinds(ready(table)), kinds.kinds(known(table))
         if staged is None:
             return Counts()
-        comparison = Comparison(table, shape, staged, there or {}, self._place(table))
+        place = str(kinds.own(ready(table))[-1])
+        comparison = Comparison(table, shape, staged, there or {}, place)
         with translate_errors(self.path, table):
             self.connection.execute(comparison.statement())
             differs = self.fetch("SELECT 1 FROM gap.classes WHERE class IN ('changed', 'older') LIMIT 1")
@@ -262,18 +263,6 @@ class Staging(History):
 
     def _drop(self, table: Table) -> None:
         self.fetch(f"DROP TABLE IF EXISTS {qualified(table)}")
-
-    def _place(self, table: Table) -> str:
-        """What the number of staged rows is called; they get one where an older version has staged them."""
-        there = ready(table)
-        place = Tables(self.connection).own(there)[-1]
-        if place is None:
-            place = free(PLACE, Tables(self.connection).existing(there))
-            self.connection.execute(
-                f"CREATE OR REPLACE TABLE {qualified(there)} AS "
-                f"SELECT *, row_number() OVER () AS {identifier(place)} FROM {qualified(there)}"
-            )
-        return place
 
     def _plain_key(self, table: Table) -> str:
         kinds = Tables(self.connection).existing(ready(table))
