@@ -101,13 +101,6 @@ class Comparison:
         values = [str(instant(f"{side}.{identifier(name)}", kinds[name])) for name in names]
         return f"coalesce({', '.join(values)})" if values else None
 
-    def updated(self, name: str) -> str:
-        """A statement that gives staged rows the sink's text of a cell, by the places in ``gap.equals``."""
-        return (
-            f"UPDATE ready.{identifier(self.table.name)} AS r SET {identifier(name)} = e.text::JSON "
-            f"FROM gap.equals AS e WHERE r.{identifier(self.place)} = e.place"
-        )
-
 
 def adopt_equals(connection: DuckDBPyConnection, comparison: Comparison, *, lossy: bool) -> bool:
     """Give staged documents the sink's text where theirs is another spelling of it; whether any was.
@@ -125,16 +118,15 @@ def adopt_equals(connection: DuckDBPyConnection, comparison: Comparison, *, loss
             f"FROM {comparison.pairs('JOIN')} "
             f"WHERE CAST(r.{column} AS VARCHAR) <> CAST(k.{column} AS VARCHAR)"
         )
-        connection.execute("CREATE OR REPLACE TABLE gap.equals (place BIGINT, text VARCHAR)")
         while rows := found.fetchmany(_CHUNK):
             equal = [row for row in rows if _same(row[1], row[2], lossy=lossy, kind=kind)]
-            if equal:
-                adopted = True
-                connection.execute(
-                    "INSERT INTO gap.equals SELECT unnest(CAST(? AS BIGINT[])), unnest(CAST(? AS VARCHAR[]))",
-                    [[row[0] for row in equal], [row[2] for row in equal]],
-                )
-        connection.execute(comparison.updated(name))
+            adopted = adopted or bool(equal)
+            connection.execute(
+                f"UPDATE ready.{identifier(comparison.table.name)} AS r SET {column} = e.text::JSON FROM "
+                "(SELECT unnest(CAST(? AS BIGINT[])) AS place, unnest(CAST(? AS VARCHAR[])) AS text) AS e "
+                f"WHERE r.{identifier(comparison.place)} = e.place",
+                [[row[0] for row in equal], [row[2] for row in equal]],
+            )
     return adopted
 
 
