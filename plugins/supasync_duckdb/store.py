@@ -11,6 +11,7 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 
 from supasync_core.api.journal import Journal, JournalStore
+from supasync_core.model.errors import StateError
 from supasync_core.staging.connection import open_to_look, open_to_write, transaction, translate_errors
 
 _NUMBERS = ("records_synced", "requests", "bytes")
@@ -59,9 +60,9 @@ class DuckdbStore(JournalStore):
             return []
         with translate_errors(self._path):
             if self._opened:
-                return _load(self._opened)
+                return _load(self._opened, self._path)
             with closing(open_to_look(self._path)) as connection:
-                return _load(connection)
+                return _load(connection, self._path)
 
     @contextmanager
     def changing(self) -> Iterator[Journal]:
@@ -70,19 +71,25 @@ class DuckdbStore(JournalStore):
             self._opened = open_to_write(self._path)
         with translate_errors(self._path), transaction(self._opened):
             self._opened.execute(f"CREATE TABLE IF NOT EXISTS sync_metadata (number BIGINT, {_DEFINITIONS})")
-            entries = _load(self._opened)
+            entries = _load(self._opened, self._path)
             before = deepcopy(entries)
             yield entries
             _store(self._opened, before, entries)
 
 
-def _load(connection: DuckDBPyConnection) -> Journal:
-    known = connection.execute(
-        "SELECT 1 FROM information_schema.tables "
+def _load(connection: DuckDBPyConnection, path: Path) -> Journal:
+    """The journal that is stored, empty where there is none; StateError where another table has its name."""
+    found = connection.execute(
+        "SELECT column_name FROM information_schema.columns "
         "WHERE table_catalog = current_database() AND table_schema = 'main' AND table_name = 'sync_metadata'"
     ).fetchall()
-    if not known:
+    if not found:
         return []
+    if not {"number", *_COLUMNS} <= {name for (name,) in found}:
+        raise StateError(
+            f"{path} has a table sync_metadata without the columns that supasync needs",
+            hint="supasync needs this name: rename that table, or name another file in tables.yaml",
+        )
     rows = connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM sync_metadata ORDER BY number").fetchall()
     entries = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
     for entry in entries:

@@ -26,7 +26,8 @@ PROXY_HINT = "write its user and password into HTTPS_PROXY, as http://user:passw
 _LATER = "nothing is lost: the next run continues from here"
 _RELOAD = "after a change in SQL run: notify pgrst, 'reload schema';"
 
-_MISSING = ("PGRST202", "PGRST204", "PGRST205", "42P01", "42703", "42883")
+_NO_COLUMN = ("PGRST204", "42703")
+_MISSING = ("PGRST202", "PGRST205", "42P01", "42883")
 # A gateway that gives up on a request which the database may still be working on.
 _LOST = (408, 502, 504, 520, 524, 544)
 _EXPOSED = re.compile(r"(?:schemas are exposed|one of the following): (.+)")
@@ -49,6 +50,9 @@ _ROW_HINT = "fix the row in OLD, or the column or constraint in NEW; nothing of 
 def error_of(refusal: Refusal) -> SupasyncError:
     """The error that the run acts on."""
     code, request = refusal.answer.code, refusal.request
+    if request.state and code in _NO_COLUMN:
+        what = "has a table sync_metadata without the columns that supasync needs"
+        return StateError(refusal.message(what), hint=f"if it is your app's, rename it; then {SCHEMA_HINT}")
     if request.state and code in _MISSING:
         return StateError(refusal.message("is not set up for supasync"), hint=SCHEMA_HINT)
     if request.state and request.writes and _ROWS.fullmatch(code):

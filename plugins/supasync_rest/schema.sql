@@ -4,6 +4,20 @@
 -- nothing; a sync_metadata table of the older sync scripts keeps its rows and gets what it lacks.
 -- OLD does not need it: supasync only reads OLD.
 
+-- Another table of this name is an app's own, and stays as it is.
+do $another$
+begin
+    if to_regclass('public.sync_metadata') is not null and (
+        select count(*) from pg_catalog.pg_attribute att
+        where att.attrelid = to_regclass('public.sync_metadata') and not att.attisdropped
+          and att.attname in ('sync_status', 'last_sync_timestamp', 'records_synced')) < 2
+    then
+        raise exception 'public.sync_metadata is another table than supasync''s, and was not changed'
+            using hint = 'supasync needs this name in NEW: rename that table, or take another project for NEW';
+    end if;
+end
+$another$;
+
 -- One row per run, newest last. The first five columns are for people; the others are supasync's own.
 create table if not exists public.sync_metadata (
     created_at           timestamptz not null default now(),

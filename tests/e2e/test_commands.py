@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.e2e.workspace import ROWS, TABLES_YAML, Workspace
@@ -35,6 +36,27 @@ def test_check_before_the_sql_was_pasted_says_what_to_paste(empty: Workspace) ->
     done = empty.supasync("check")
     assert done.code == 3
     assert "supasync schema sql" in done.out
+
+
+def test_an_apps_own_table_sync_metadata_is_named_and_stays_as_it_is(empty: Workspace) -> None:
+    empty.new.run(
+        "create table public.sync_metadata (id int primary key, note text);"
+        "insert into public.sync_metadata values (1, 'mine');"
+        "grant all on public.sync_metadata to service_role; notify pgrst, 'reload schema'"
+    )
+    done = empty.supasync("check")
+    assert done.code == 3
+    assert "NEW has a table sync_metadata without the columns that supasync needs" in done.out
+    assert "if it is your app's, rename it" in done.out
+    with pytest.raises(psycopg.Error, match="another table than supasync's"):
+        empty.new.run(empty.supasync("schema", "sql").out)
+    for command in ("setup", "status"):
+        done = empty.supasync(command)
+        assert done.code == 3, (command, done.out, done.err)
+        assert "sync_metadata without the columns" in done.out + done.err, command
+    done = empty.supasync("sync")
+    assert (done.code, "run: supasync schema sql" in done.err) == (3, True), done.err
+    assert empty.new.rows("select * from public.sync_metadata") == [(1, "mine")]
 
 
 def test_check_names_a_missing_table_column_and_key_at_once(fresh: Workspace) -> None:

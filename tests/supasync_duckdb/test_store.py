@@ -26,6 +26,20 @@ def test_looking_creates_nothing(tmp_path: Path) -> None:
         assert connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall() == [(1,)]
 
 
+def test_another_table_of_its_name_is_named_and_stays_as_it_is(tmp_path: Path) -> None:
+    """An app may have one."""
+    path = tmp_path / "new.duckdb"
+    with duckdb.connect(path) as connection:
+        connection.execute("CREATE TABLE sync_metadata AS SELECT 1 AS id, 'mine' AS note")
+    with closing(DuckdbStore(path)) as store:
+        for use in (lambda: store.past(1), lambda: store.begin(CLAIM)):
+            with pytest.raises(StateError, match="sync_metadata without the columns") as told:
+                use()
+            assert "rename that table" in str(told.value.hint)
+    with duckdb.connect(path) as connection:
+        assert connection.execute("SELECT * FROM sync_metadata").fetchall() == [(1, "mine")]
+
+
 def test_a_refused_claim_leaves_no_record(tmp_path: Path) -> None:
     """It changes nothing."""
     with closing(DuckdbStore(tmp_path / "new.duckdb")) as store:

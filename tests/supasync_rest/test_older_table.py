@@ -1,7 +1,10 @@
 """The sync_metadata of older scripts gets what it lacks, whatever it looks like, and keeps its rows."""
 
 from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
 
+import psycopg
 import pytest
 
 from supasync_rest import scripts
@@ -72,6 +75,18 @@ def test_it_is_upgraded_and_takes_records(project: Hosted, kind: str, rest: str)
     assert project.one(newest) == "interrupted"
     first = "select created_at, last_sync_timestamp from sync_metadata order by seq limit 1"
     assert [str(time) for time in project.paste(first)[0]] == ["2025-01-01 01:00:00+00:00"] * 2
+
+
+def test_another_table_of_that_name_stays_as_it_is(project: Hosted) -> None:
+    """An app may have one: its types, rights and constraints are its own."""
+    project.paste(
+        "create table public.sync_metadata (id int primary key, created_at date check (created_at > 'epoch'),"
+        " records_synced numeric); insert into public.sync_metadata values (1, '2025-01-01', 1.5)"
+    )
+    with pytest.raises(psycopg.Error, match="another table than supasync's") as told:
+        project.paste(scripts.ready())
+    assert "rename that table" in (told.value.diag.message_hint or "")
+    assert project.paste("select * from public.sync_metadata") == [(1, date(2025, 1, 1), Decimal("1.5"))]
 
 
 def test_a_table_that_was_restored_without_its_sequence_takes_records(project: Hosted) -> None:

@@ -101,9 +101,10 @@ def test_a_project_without_the_sql_is_told_to_run_it(cluster: Cluster) -> None:
 
 
 def test_a_half_upgraded_table_is_told_to_run_the_sql(cluster: Cluster) -> None:
-    told = pytest.raises(StateError, match="not set up")
-    with rig(cluster, GUIDE + "grant all on sync_metadata to service_role") as project, told:
+    told = pytest.raises(StateError, match="without the columns that supasync needs")
+    with rig(cluster, GUIDE + "grant all on sync_metadata to service_role") as project, told as caught:
         project.store().past(1)
+    assert "supasync schema sql" in str(caught.value.hint)
 
 
 def test_without_a_baseline_only_setup_may_begin(project: Rig) -> None:
