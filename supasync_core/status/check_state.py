@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from supasync_core.model import timestamps
-from supasync_core.model.errors import SchemaError
+from supasync_core.model.errors import BudgetError, SchemaError
 from supasync_core.model.finding import Finding, problem, warning
 from supasync_core.model.printable import command
 from supasync_core.model.state import State
@@ -11,6 +11,7 @@ from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
 from supasync_core.sync import guards
 from supasync_core.sync.fingerprint import current_settings, refuse_other_columns, refuse_other_settings
+from supasync_core.usage.meter import metered
 
 
 def check_state(
@@ -34,6 +35,22 @@ def check_state(
     aside = state.quarantined().get(table.name)
     if old and new == 0 and not aside and guards.may_be_missed(table, known):
         yield _refusal(guards.no_rows_in_sink(table))
+
+
+def check_run(migration: Migration, state: State) -> Iterator[Finding]:
+    """What keeps every table from being copied: a closed NEW, a month's budget that is used up, a switch."""
+    if state.closed:
+        text = f"NEW was closed at {state.closed}: no run copies anything into it"
+        yield problem(
+            text, hint="if it is to take rows of OLD again after all: supasync state reopen", alone=True
+        )
+    if not migration.settings.enabled:
+        yield warning("sync is disabled (enabled: false, ENABLE_HOURLY_SYNC)")
+    try:
+        if meter := metered(migration, migration.now()):
+            meter.check()
+    except BudgetError as err:
+        yield problem(err.message, hint=err.hint, alone=True)
 
 
 def check_gone(migration: Migration, state: State) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration, swapped
 from supasync_core.project.project_checks import checks_of, found_by
 from supasync_core.status.check_indexes import check_indexes
-from supasync_core.status.check_state import check_gone, check_state
+from supasync_core.status.check_state import check_gone, check_run, check_state
 from supasync_core.status.check_tables import check_table, check_tables, check_undecided, lacks_row_key
 from supasync_core.sync import source_snapshot
 
@@ -92,7 +92,7 @@ def preflight(migration: Migration, progress: Callable[[str], None]) -> Prefligh
                 break
         counts.append(Rows(table.name, old, new))
     if past and past.state:
-        findings.extend(check_gone(migration, past.state))
+        findings += [*check_run(migration, past.state), *check_gone(migration, past.state)]
     findings.extend(check_tables(migration, past))
     findings.extend(_of_plugins(migration))
     undecided, more = check_undecided(migration)
