@@ -1,81 +1,97 @@
 """Rows that the source marks as deleted: what ``soft_delete: deleted_at`` of a table means.
 
 They are read in the order of their marks, from the last one that was followed, less the overlap: a slow
-transaction may commit a mark late (see "how no row is lost"). A mark that is not a timestamp has no such
-order, so all marked rows are read each time.
+transaction may commit a mark late (see "how no row is lost"). What is not a time at which a row was deleted
+stops the table: in a column that says ``false``, ``0`` or ``infinity`` of live rows, all of them are marked.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from supasync_core.api.pages import pages
 from supasync_core.api.strategy import Gone, Job
+from supasync_core.api.timed_reader import MARGIN, TimedReader
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Keyset, Span
+from supasync_core.model.errors import SchemaError
 from supasync_core.model.state import Deletes
-from supasync_core.model.timestamps import Horizon, Instant
+from supasync_core.model.table import Table
 
-_MARGIN = 10_000_000
-"""Microseconds that an answer's Date may differ from the moment its rows were looked up."""
+_FARTHEST: Final = 10 * 366 * 86_400_000_000
+"""Microseconds from now on which a mark may lie: a later one stands for never."""
+NEEDED: Final = "soft_delete needs a timestamp that is NULL in every row that is not deleted"
 
 
 @dataclass
 class _Reading:
-    """What is known of the marks as their pages are read, and of the source's time at them."""
+    """The marks of one look: the largest one that is not later than the source's own time."""
 
     job: Job
-    first: Horizon | None = None
-    latest: Horizon | None = None
+    column: str
+    reader: TimedReader
     newest: str | None = None
 
-    def take(self, page: Batch, column: str) -> None:
-        self.first, self.latest = self.first or page.read_at, page.read_at
+    def take(self, page: Batch) -> None:
+        horizon = self.reader.horizon.at
         for row in page.rows:
-            at = timestamps.parse_or_none(row[column])
-            if at is not None and at <= self.horizon:
-                self.newest = row[column]
+            mark = row[self.column]
+            at = timestamps.parse_or_none(mark)
+            if at is None or at > horizon + _FARTHEST:
+                raise _not_a_mark(self.job.table, self.column, mark)
+            if timestamps.ended(mark) <= horizon:  # of a day, further marks may come until it has ended
+                self.newest = mark
 
-    @property
-    def horizon(self) -> Instant:
-        """The source's time when reading began, no later than its open transactions; else the store's."""
-        own = self.first.began if self.first else timestamps.parse(self.job.now)
-        return own if self.job.horizon is None else min(own, self.job.horizon)
-
-    def done(self) -> Deletes:
+    def state(self, *, complete: bool) -> Deletes:
+        """What is true once the sink has none of the rows that were read by now."""
         known = self.job.state.deletes
         if self.newest is not None and self.newest != known.until:
-            at = self.latest.at if self.latest else timestamps.parse(self.job.now)
-            return replace(known, until=self.newest, moved_at=timestamps.to_text(at), settled=False)
-        return replace(known, settled=known.settled or self._waited())
+            return replace(known, until=self.newest, moved_at=self.reader.latest_at, settled=False)
+        return replace(known, settled=known.settled or (complete and self._waited()))
 
     def _waited(self) -> bool:
         """Whether what was open when the mark was read has ended, as far as the overlap goes."""
-        moved_at = self.job.state.deletes.moved_at
-        if moved_at is None or self.first is None or not self.first.trusted:
+        moved_at, horizon = self.job.state.deletes.moved_at, self.reader.horizon
+        if moved_at is None or not horizon.trusted:
             return False
-        waited = self.horizon - timestamps.parse(moved_at) - _MARGIN
+        waited = horizon.at - timestamps.parse(moved_at) - MARGIN
         return waited >= timestamps.micros_of(self.job.table.overlap)
 
 
 def marked(job: Job, column: str) -> Iterator[Gone]:
     """The keys of all rows that were marked in this column since the state, page by page.
 
-    ``until`` of the last state is the largest mark up to the source's own time: one in the future is read
-    again until it has come.
+    SchemaError for a mark that is not a time, and where the first look finds every row of the table marked.
     """
-    table = job.table.raw()
-    reading = _Reading(job)
-    for page in pages(job.source, table.narrowed((*table.key, column)), _span(job, column)):
-        reading.take(page, column)
-        yield Gone(tuple(table.keys(page)), job.state)
-    yield Gone((), replace(job.state, deletes=reading.done()))
+    table, known = job.table.raw(), job.state.deletes
+    reading = _Reading(job, column, TimedReader(job))
+    met = 0
+    for page in pages(reading.reader, table.narrowed((*table.key, column)), _span(job, column)):
+        reading.take(page)
+        met += page.count
+        yield Gone(tuple(table.keys(page)), replace(job.state, deletes=reading.state(complete=False)))
+    if met and known.until is None and not job.source.count(job.table):
+        raise SchemaError(
+            f"{table.name}: {column} is set in every row of OLD, and {NEEDED}",
+            table=table.name,
+            hint=f"if all rows are deleted, leave the table out (ignore: {table.name})",
+        )
+    yield Gone((), replace(job.state, deletes=reading.state(complete=True)))
 
 
 def _span(job: Job, column: str) -> Span:
     """From the last mark that was followed, once that is settled; until then from the overlap behind it."""
     keyset, known = Keyset(column), job.state.deletes
-    if known.until is None or timestamps.parse_or_none(known.until) is None:
+    if known.until is None:
         return Span(keyset)
     if known.settled:
         return Span(keyset, beyond=known.until)
     return Span(keyset, start=timestamps.shifted(known.until, -job.table.overlap))
+
+
+def _not_a_mark(table: Table, column: str, mark: Any) -> SchemaError:  # noqa: ANN401 - as it was decoded
+    return SchemaError(
+        f"{table.name}: {column} holds {str(mark)[:40]!r}, and {NEEDED}",
+        table=table.name,
+        hint="name another column, or leave soft_delete out",
+    )

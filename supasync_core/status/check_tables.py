@@ -29,6 +29,7 @@ from supasync_core.model.table import Shape, Table
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration
 from supasync_core.schema import both_sides, foreign_keys, unique_keys
+from supasync_core.status import check_marks
 from supasync_core.sync import made_rows
 from supasync_core.sync.comparison.due import wanted
 
@@ -40,6 +41,7 @@ def check_table(migration: Migration, table: Table) -> Iterator[Finding]:
     """Everything about one table."""
     source = migration.source.shape(table)
     yield from _in_old(migration, table, source)
+    yield from check_marks.of_table(migration, table, source)
     yield from _updates(migration, table)
     yield from _rows_without_timestamp(migration, table, source)
     yield from _in_new(migration, table, source)
@@ -167,7 +169,7 @@ def check_tables(migration: Migration, past: Past | None) -> Iterator[Finding]:
     if names := [t.name for t in tables if t.deletes == "ignore" and DELETES in migration.unseen(t)]:
         text = f"rows deleted in OLD are not looked for and stay in NEW: {', '.join(names)}"
         yield note(text, "deletes: report names them, deletes: mirror removes them too")
-    yield from _parents_left_out(migration)
+    yield from check_marks.parents_left_out(migration)
     remarks: Sequence[Remark] = ()
     try:
         remarks = both_sides.remarks_of(migration)
@@ -199,17 +201,6 @@ def check_undecided(migration: Migration) -> tuple[tuple[Undecided, ...], list[F
     if look.tables:
         found[-1] = replace(found[-1], hint=undecided.WAY_OUT)
     return look.tables, found
-
-
-def _parents_left_out(migration: Migration) -> Iterator[Finding]:
-    """Tables whose marked rows are left out, and that others refer to which know no marks."""
-    tables = migration.settings.tables
-    for table in (each for each in tables if each.soft_delete):
-        names = [each.name for each in tables if table.name in each.depends_on and not each.soft_delete]
-        if names:
-            text = f"{table.name}: soft_delete leaves out rows that {', '.join(names)} may refer to"
-            hint = "NEW refuses rows whose parent is left out: the app has to mark them too"
-            yield warning(text, table.name, hint)
 
 
 def _made(migration: Migration, past: Past | None, remarks: Sequence[Remark]) -> Iterator[Finding]:

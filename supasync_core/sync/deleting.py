@@ -61,7 +61,7 @@ class Deleting:
             )
         elif table.deletes == "mirror" and number:
             rows = counted(number, "row is", "rows are")
-            self.fail(table, f"{table.name}: {rows} deleted in OLD", _by_hand(table), 3)
+            self.fail(table, f"{table.name}: {rows} deleted in OLD", by_hand(table), 3)
 
     def _name(self, table: Table, keys: Sequence[Key], more: int, staging: "Staging") -> None:
         """Name the rows: those that OLD was seen to have are deleted there, of others nobody knows."""
@@ -120,7 +120,7 @@ def tell(checkpoint: Checkpoint, plan: DeletePlan, done: Removed) -> None:
         before = checkpoint.results[table.name].removed or 0
         checkpoint.amend(table, removed=before + done.removed)
     if done.error is not None:
-        hint = done.error.hint if done.removed else _by_hand(table)
+        hint = done.error.hint if done.removed else by_hand(table)
         _fail(checkpoint, table, str(done.error), hint, done.error.exit_code)
     elif done.removed:
         rows = counted(done.removed, "row was", "rows were")
@@ -144,6 +144,7 @@ def _fail(checkpoint: Checkpoint, table: Table, error: str, hint: str | None, co
     checkpoint.amend(table, error=error, hint=hint, exit_code=code)
 
 
-def _by_hand(table: Table) -> str:
+def by_hand(table: Table) -> str:
+    """What a person does about rows that a run does not remove."""
     look = command("verify", "--table", table.name)
     return f"look at them: {look}; to remove them: supasync reconcile old new --delete"

@@ -16,6 +16,7 @@ from supasync_core.model.batch import Key
 from supasync_core.model.errors import TableError
 from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
+from supasync_core.project.migration import Migration
 from supasync_core.project.own_staging import StagingError, own_staging
 from supasync_core.project.run_options import Interrupted
 from supasync_core.sync import deleting, made_rows, own_state, removal
@@ -25,6 +26,10 @@ from supasync_core.sync.removal import DeletePlan, Place, Removed
 
 if TYPE_CHECKING:
     from supasync_core.staging.staging_file import Staging
+
+
+ENOUGH = 1000
+"""Rows of one table that are looked for: more than may be removed at once, whatever the table's size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +75,7 @@ class SoftDeletes:
         unsettled = checkpoint.lease.unsettled or checkpoint.known(table).late
         if unsettled or result is None or result.status != "ok":
             return None
-        if mark := table.soft_delete:
-            return lambda job: marked(job, mark)
-        strategy = checkpoint.migration.strategy(table)
-        return strategy.deleted if isinstance(strategy, Deleting) else None
+        return _asked_by(checkpoint.migration, table)
 
     def _look(self, table: Table, ask: Callable[[Job], Iterator[Gone]]) -> None:
         """Find which of the deleted rows NEW has; without any, the state moves at once."""
@@ -81,7 +83,7 @@ class SoftDeletes:
         job = checkpoint.snapshot.job(table, project.source, checkpoint.known(table), checkpoint.run.now)
         state = job.state
         there = dict.fromkeys(self._in_new(table, state.deletes.held))
-        for gone in ask(job):
+        for gone in () if self._is_unchanged(table, state) else ask(job):
             checkpoint.save_if_due()
             checkpoint.options.check()
             if checkpoint.options.interrupted():
@@ -89,11 +91,15 @@ class SoftDeletes:
             there |= dict.fromkeys(self._in_new(table, gone.keys))
             own_state.check(table, gone.state)
             state = gone.state
+            if len(there) > ENOUGH:
+                raise _too_many(table)
+            if not there:
+                checkpoint.keep(table, state)
         keys = tuple(made_rows.lacking(project, table, list(there)))
         if keys:
             self.found[table.name] = _Found(keys, state)
         else:
-            checkpoint.keep(table, replace(state, deletes=replace(state.deletes, held=())))
+            self._done(table, state, ())
 
     def _in_new(self, table: Table, keys: Sequence[Key]) -> list[Key]:
         if not keys:
@@ -130,8 +136,20 @@ class SoftDeletes:
         deleting.tell(checkpoint, plan, done)
         left = (*plan.unproven, *done.held)
         if done.error is None and len(left) <= deleting.KEPT:
-            state = self.found[table.name].state
-            checkpoint.keep(table, replace(state, deletes=replace(state.deletes, held=left)))
+            self._done(table, self.found[table.name].state, left)
+
+    def _done(self, table: Table, state: TableState, held: tuple[Key, ...]) -> None:
+        """Keep the state; only now may the next run take the table for unchanged, if the source says so."""
+        checkpoint = self.checkpoint
+        known = replace(state, deletes=replace(state.deletes, held=held))
+        checkpoint.keep(table, checkpoint.snapshot.completed(table, known))
+
+    def _is_unchanged(self, table: Table, state: TableState) -> bool:
+        """Whether nothing has happened in the table since the last look that came to its end."""
+        checkpoint = self.checkpoint
+        if state.deletes.held or table.name in checkpoint.options.full:
+            return False
+        return bool(checkpoint.snapshot.unchanged([table], checkpoint.lease.state))
 
     def _look_apart(self, table: Table, ask: Callable[[Job], Iterator[Gone]]) -> None:
         try:
@@ -140,3 +158,24 @@ class SoftDeletes:
             if err.table is None:
                 raise
             deleting.Deleting(self.checkpoint).fail(table, str(err), err.hint, err.exit_code)
+
+
+def are_told(migration: Migration, table: Table) -> bool:
+    """Whether OLD tells which rows of the table it has deleted, so that each run asks for them."""
+    return _asked_by(migration, table) is not None
+
+
+def _asked_by(migration: Migration, table: Table) -> Callable[[Job], Iterator[Gone]] | None:
+    if mark := table.soft_delete:
+        return lambda job: marked(job, mark)
+    strategy = migration.strategy(table)
+    return strategy.deleted if isinstance(strategy, Deleting) else None
+
+
+def _too_many(table: Table) -> TableError:
+    return TableError(
+        f"{table.name}: more than {ENOUGH:,} rows of NEW are deleted in OLD; the limit is "
+        f"{removal.CEILING_ROWS} at a time",
+        table=table.name,
+        hint=deleting.by_hand(table),
+    )

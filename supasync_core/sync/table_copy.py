@@ -33,6 +33,7 @@ from supasync_core.sync.quarantine_retry import finish, retry
 from supasync_core.sync.quarantined import ManyRefusedError, Newly
 from supasync_core.sync.readback import ChangedError
 from supasync_core.sync.slow_pages import SlowPages
+from supasync_core.sync.soft_deletes import are_told
 from supasync_core.sync.tally import Tally
 from supasync_core.system.faults import explain
 
@@ -135,7 +136,9 @@ class TableCopy:
             error = self._too_few(guard)
         state = guard.stamped(checkpoint.known(table))
         if self._complete and error is None:
-            checkpoint.keep(table, checkpoint.snapshot.completed(table, state))
+            if not are_told(checkpoint.migration, table):  # else it is complete once those rows have gone
+                state = checkpoint.snapshot.completed(table, state)
+            checkpoint.keep(table, state)
             return
         state = replace(state, read_at=job.state.read_at)
         checkpoint.keep(table, state.unsure() if error else state)

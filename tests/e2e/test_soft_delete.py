@@ -207,3 +207,66 @@ def test_the_last_gap_leaves_marked_rows_out(space: Workspace) -> None:
     assert "2 rows of the files are marked as deleted by deleted_at" in done.out + done.err
     assert (9001,) in space.new.rows(ALL), done.out + done.err
     assert (9002,) not in space.new.rows(ALL)
+
+
+@pytest.mark.parametrize(
+    ("kind", "live", "flaw"),
+    [
+        ("boolean not null default false", "false", "'False'"),
+        ("integer not null default 0", "0", "'0'"),
+        ("timestamptz not null default 'infinity'", "infinity", "'infinity'"),
+        ("timestamptz not null default '9999-12-31'", "9999", "'9999-12-31T00:00:00+00:00'"),
+        ("timestamptz not null default '1970-01-01'", "1970", None),
+    ],
+)
+def test_a_column_that_is_set_in_live_rows_never_counts_as_success(
+    space: Workspace, kind: str, live: str, flaw: str | None
+) -> None:
+    """A table that was never copied, all of whose rows would count as deleted."""
+    for end in (space.old, space.new):
+        end.run(f"drop table if exists public.odd; create table public.odd (id int primary key, mark {kind})")
+        end.run("grant select, insert, update, delete on public.odd to service_role")
+    space.old.run("insert into public.odd (id) select generate_series(1, 20)")
+    space.write("tables.yaml", ENDS + "tables:\n  odd: {strategy: snapshot, soft_delete: mark}\n")
+    checked = space.supasync("check")
+    assert "soft_delete needs a timestamp that is NULL in every row that is not deleted" in checked.out, live
+    done = space.supasync("sync")
+    assert done.code == 3, done.out + done.err
+    held = f"odd: mark holds {flaw}, and" if flaw else "odd: mark is set in every row of OLD, and"
+    assert held in done.err
+
+
+def test_a_day_is_followed_until_it_has_ended(space: Workspace) -> None:
+    for end in (space.old, space.new):
+        end.run("alter table public.notes alter deleted_at type date")
+    space.supasync("sync")
+    for key in (3, 4):
+        mark(space, key)
+        assert space.supasync("sync").code == 0
+        assert same(space)
+
+
+def test_a_row_in_quarantine_that_is_marked_is_forgotten(space: Workspace) -> None:
+    space.new.run("alter table public.notes add constraint short check (length(body) < 6)")
+    space.old.run("update public.notes set body = 'much too long' where id = 3")
+    assert space.supasync("sync").code == 3
+    mark(space, 3)
+    done = space.supasync("sync")
+    assert done.code == 0, done.out + done.err
+    assert space.supasync("quarantine", "list", "--json").json == []
+    assert same(space)
+
+
+def test_a_table_in_which_nothing_happens_is_not_asked_again(space: Workspace) -> None:
+    space.old.run(space.supasync("schema", "sql", "--horizon").out)
+    space.write("tables.yaml", CONFIG.replace('ROLE_KEY}"}\nsink', 'ROLE_KEY}", horizon: true}\nsink'))
+    for _ in range(2):
+        assert space.supasync("sync").code == 0
+    space.old.server.reset()
+    done = space.supasync("sync")
+    assert done.code == 0, done.out + done.err
+    assert not [each for each in space.old.server.requests() if "/notes?" in each["path"]]
+    mark(space, 3)
+    done = space.supasync("sync")
+    assert "updates that moved no timestamp" not in done.err
+    assert same(space)
