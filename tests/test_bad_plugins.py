@@ -140,6 +140,12 @@ def test_an_unknown_command_is_a_usage_error_whatever_plugins_do(site: Site) -> 
 def test_two_packages_that_add_to_one_group_both_appear(site: Site) -> None:
     site.install("one", command("first", "one"))
     site.install("two", command("second", "two"))
+    rows = json.loads(site.run("plugins", "--json").stdout)
+    provided = {row["name"]: row["provides"] for row in rows}
+    assert provided["one"] == {"commands": ["tools first"]}
+    assert provided["two"] == {"commands": ["tools second"]}
+    assert provided["rest"]["commands"] == ["schema sql"]
+    assert provided["notify"] == {"hooks": ["supasync_run_finished"]}
     assert site.run("tools", "first").stdout == "this is first of one\n"
     assert site.run("tools", "second").stdout == "this is second of two\n"
     listed = site.run("tools", "--help")

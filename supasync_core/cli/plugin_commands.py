@@ -26,6 +26,7 @@ class PluginCommands:
     tell: Callable[[PluginFault], None]
     commands: dict[str, click.Command] = field(default_factory=dict)
     owners: dict[click.Command, Plugin] = field(default_factory=dict)
+    words: dict[click.Command, str] = field(default_factory=dict)
     refused: set[click.Command] = field(default_factory=set)
 
     def collect(self, host: Host) -> None:
@@ -48,10 +49,16 @@ class PluginCommands:
         elif added is not None:
             self._refuse((name,), added, None)
 
+    def of(self, plugin: Plugin) -> list[str]:
+        """What this plugin adds, in the words of the command line; a group stands for nothing itself."""
+        mine = (each for each, owner in self.owners.items() if owner is plugin and each not in self.refused)
+        return sorted(self.words[each] for each in mine if not isinstance(each, click.Group))
+
     def _take(self, plugin: Plugin, shelf: click.Group) -> None:
         for name, command in shelf.commands.items():
-            for each in _with_nested(name, command):
+            for words, each in _with_nested(name, command):
                 self.owners.setdefault(each, plugin)
+                self.words.setdefault(each, words)
             prepare(command).get_short_help_str()  # as the list of commands does, for all of them at once
         for name, command in shelf.commands.items():
             if name in self.builtin and not isinstance(command, click.Group):
@@ -82,10 +89,10 @@ class PluginCommands:
         self.tell(blamed(plugin, _DOING, reason, place=line_of(command.callback)))
 
 
-def _with_nested(name: str, command: object) -> Iterator[click.Command]:
-    """The command and all below it; PluginError for something else under the name of a command."""
+def _with_nested(name: str, command: object) -> Iterator[tuple[str, click.Command]]:
+    """The command and all below it, with their words; PluginError for what is not a command."""
     if not isinstance(command, click.Command):
         raise PluginError(f"the command {name} must be a click command, not of type {type(command).__name__}")
-    yield command
+    yield name, command
     for each, nested in command.commands.items() if isinstance(command, click.Group) else ():
         yield from _with_nested(f"{name} {each}", nested)

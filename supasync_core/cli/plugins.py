@@ -15,6 +15,8 @@ from supasync_core.cli.plugin_commands import PluginCommands
 from supasync_core.model.errors import ExitCode, SupasyncError
 from supasync_core.project.session import Session
 
+_CALLED: Final = ("supasync_run_finished",)
+"""The hooks that register nothing."""
 SLOW: Final = 0.25
 """Seconds of an import that a person notices at every start; our own take 10 ms each."""
 
@@ -34,8 +36,8 @@ def plugins(session: Session, *, as_json: bool) -> int:
     if Path(session.config).exists():
         with suppress(SupasyncError):
             _ = session.settings
-    _add_commands(host)
-    rows = [_row(host, plugin) for plugin in host.loaded]
+    added = _add_commands(host)
+    rows = [_row(host, plugin, added.of(plugin)) for plugin in host.loaded]
     if as_json:
         output.print_json(rows)
     else:
@@ -51,16 +53,18 @@ def plugins(session: Session, *, as_json: bool) -> int:
     return ExitCode.SETTINGS if any(row["error"] for row in rows) else ExitCode.DONE
 
 
-def _add_commands(host: Host) -> None:
+def _add_commands(host: Host) -> PluginCommands:
     """Let plugins add their commands, to built-in groups too: what is refused is kept with the plugin."""
     added = PluginCommands(COMMANDS, lambda _fault: None)
     added.collect(host)
     for name in added.commands.keys() & COMMANDS.keys():
         added.join(name, builtin(name))
+    return added
 
 
-def _row(host: Host, plugin: Plugin) -> dict[str, Any]:
+def _row(host: Host, plugin: Plugin, commands: list[str]) -> dict[str, Any]:
     provides = {kind: registry.provided_by(plugin.name) for kind, registry in host.registries.items()}
+    provides |= {"commands": commands, "hooks": [name for name in _CALLED if host.has_hook(plugin, name)]}
     return {
         "name": plugin.name,
         "origin": plugin.origin,
