@@ -14,10 +14,13 @@ _DIRECTION: Final = re.compile(
 )
 
 
-def order_flaw(name: str) -> str | None:
-    """Why a text that should name a column is an order; None for a name."""
-    if "," in name:
-        return f"{RULE}: name one column"
+def order_flaw(name: str, *, alone: bool = False) -> str | None:
+    """Why a text that should name a column is an order; None for a name.
+
+    A name may have a comma. Where the text stands ``alone``, not in a list, several columns are meant.
+    """
+    if alone and "," in name:
+        return f'{RULE}: name one column; a name with a comma stands in a list: ["{name}"]'
     found = _DIRECTION.fullmatch(name)
     return f"{RULE}: name the column alone, {found['column'] or found['signed']}" if found else None
 

@@ -10,7 +10,7 @@ from supasync_core.api.registry import Registry, did_you_mean
 from supasync_core.api.strategy import Marking, Strategy
 from supasync_core.api.table_plugins import strategy_of
 from supasync_core.config.declarations import DEFAULTS, TABLE
-from supasync_core.config.document import Entry, Mark, Section
+from supasync_core.config.document import Entry, Mark, Scalar, Section
 from supasync_core.config.orders import keyset_flaw, order_flaw
 from supasync_core.config.plugin_settings import used_settings
 from supasync_core.config.read_settings import Question, Reading
@@ -74,8 +74,10 @@ def _settings(reading: Reading, section: Section, place: str) -> dict[str, Any]:
         "transform": reading.host.transforms,
     }
     for setting in ("key", "timestamp"):
-        for name, at in section.entries[setting].places.items() if setting in values else ():
-            if flaw := order_flaw(name):
+        entry = section.entries.get(setting)
+        alone = entry is not None and isinstance(entry.value, Scalar)
+        for name, at in entry.places.items() if entry and setting in values else ():
+            if flaw := order_flaw(name, alone=alone):
                 reading.problems.add(at, f"{place}.{setting}", flaw)
     for setting, registry in registries.items():
         if setting in values:
