@@ -2,11 +2,13 @@
 
 import re
 from dataclasses import dataclass
+from typing import TypeVar
 
-from supasync_core.model.errors import RefusedError, RowError, SchemaError
+from supasync_core.model.errors import RefusedError, RowError, TableError
 from supasync_core.model.printable import sql_name
 from supasync_rest.messages import Request, Response
 
+E = TypeVar("E", bound=TableError)
 # 23502 and 23514 print the whole row in their details; these name the key alone (measured).
 _SHOW_THE_KEY = ("23503", "23505")
 _KEY = re.compile(
@@ -68,18 +70,18 @@ class Refusal:
         error.reason, error.project = reason, self.project
         return error
 
-    def schema(self, what: str, hint: str) -> SchemaError:
-        """The table or its settings do not fit."""
-        return SchemaError(self.message(what), table=self.table, hint=self.filled(hint))
+    def of_table(self, kind: type[E], what: str, hint: str) -> E:
+        """An error of this kind, of the request's table; ``hint`` may name facts too."""
+        return kind(self.message(what), table=self.table, hint=self.filled(hint))
 
-    def row(self, what: str, hint: str) -> RowError:
+    def row(self, what: str, hint: str, kind: type[RowError] = RowError) -> RowError:
         """The rows do not fit."""
         answer = self.answer
         key = _KEY.match(answer.details) if answer.code in _SHOW_THE_KEY else None
         constraint = _CONSTRAINT.search(answer.message) if answer.code == "23503" else None
         # "See the array element [1] of key ...": names the column, and no value of the row (measured).
         place = answer.hint if answer.code == "22P02" else ""
-        return RowError(
+        return kind(
             " ".join(filter(None, (self.message(what), place))),
             table=self.table,
             hint=hint,
