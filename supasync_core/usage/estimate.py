@@ -1,17 +1,16 @@
 """What a run will cost, guessed from counts and the first rows of each table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
 from supasync_core.api.journal import current
 from supasync_core.api.strategy import Job
-from supasync_core.model import timestamps
 from supasync_core.model.batch import Keyset, Span, Window
 from supasync_core.model.budget import USUAL_EGRESS, Budgets
 from supasync_core.model.quantities import format_size
-from supasync_core.model.state import State, TableState
+from supasync_core.model.state import State
 from supasync_core.model.table import Table
 from supasync_core.project.due_tables import not_due
 from supasync_core.project.migration import Migration
@@ -102,22 +101,13 @@ def estimate(migration: Migration, tables: Sequence[Table], state: State, now: s
 
 def estimated_size(migration: Migration) -> int:
     """The bytes of all rows of OLD's tables as JSON: an exact count, times the first rows' average."""
-    total = 0.0
-    for table in migration.settings.tables:
-        job = Job(table, migration.source, TableState(), now=timestamps.to_text(0))
-        rows, body, _ = _sampled(migration, table, migration.strategy(table).pending(job))
-        total += rows * body
-    return round(total)
+    whole = _whole(migration, migration.settings.tables)
+    return round(sum(rows * body for rows, body, _ in whole))
 
 
 def egress_of(migration: Migration, tables: Sequence[Table]) -> int:
     """The bytes that OLD would send if every row of these were read once: from counts and the first rows."""
-    everything = Window((Span(Keyset(None)),), SAMPLE)
-    total = 0.0
-    for table in tables:
-        rows, _, wire = _sampled(migration, table, everything)
-        total += rows * wire
-    return round(total)
+    return round(sum(rows * wire for rows, _, wire in _whole(migration, tables)))
 
 
 def is_small(egress: int, budgets: Budgets) -> bool:
@@ -129,6 +119,10 @@ def _table_estimate(migration: Migration, table: Table, state: State, now: str) 
     job = Job(table, migration.source, state.table(table.name), now=now)
     rows, _, wire = _sampled(migration, table, migration.strategy(table).pending(job))
     return TableEstimate(table=table, rows=rows, wire=wire)
+
+
+def _whole(migration: Migration, tables: Sequence[Table]) -> Iterator[tuple[int, float, float]]:
+    return (_sampled(migration, table, Window((Span(Keyset(None)),), SAMPLE)) for table in tables)
 
 
 def _sampled(migration: Migration, table: Table, window: Window) -> tuple[int, float, float]:
