@@ -77,8 +77,13 @@ class PluginFault:
     doing: str
     """What failed: ``supasync_run_finished``, ``cannot be loaded``."""
     reason: str
+    error: BaseException
     place: str | None = None
-    traceback: str = ""
+
+    @property
+    def traceback(self) -> str:
+        """Where it comes from, for SUPASYNC_DEBUG."""
+        return "".join(traceback.format_exception(self.error))
 
     @property
     def told(self) -> str:
@@ -130,8 +135,7 @@ def blamed(
 ) -> PluginFault:
     """The error as a fault of the plugin, which keeps it."""
     reason = _reason(err) if shows_message else type(err).__name__
-    lines = "".join(traceback.format_exception(err))
-    fault = PluginFault(plugin, doing, reason, place or place_of(plugin, err), lines)
+    fault = PluginFault(plugin, doing, reason, err, place or place_of(plugin, err))
     plugin.faults.append(fault)
     return fault
 

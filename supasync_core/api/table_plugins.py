@@ -3,14 +3,15 @@
 Each is made once in a process, so that what a transform holds stays with its table.
 """
 
-import traceback
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from supasync_core.api.plugin_fault import Plugin, PluginFault, attempt
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Configured, TableContext, made_flaw
+from supasync_core.api.registry import Registry
 from supasync_core.model.errors import PluginError, SupasyncError, TableError
 from supasync_core.model.table import Table
 
@@ -28,7 +29,7 @@ def strategy_of(host: Host, table: Table) -> "Strategy":
     if not isinstance(strategy, Configured):
         return _checked(table, strategy())
     context = TableContext(table.strategy_settings, host.folder, table, lambda: table.columns)
-    made: Strategy = _made(host, f"strategy {table.strategy}", strategy, context)
+    made: Strategy = _made(host, host.strategies, table.strategy, strategy, context)
     return _checked(table, made)
 
 
@@ -49,7 +50,7 @@ def transforms_of(host: Host, table: Table, source: "Source | None" = None) -> "
         if isinstance(transform, Configured):
             settings = table.transform_settings.get(name, {})
             context = TableContext(settings, host.folder, table, lambda: _columns(table, source))
-            transform = _made(host, f"transform {name}", transform, context)
+            transform = _made(host, host.transforms, name, transform, context)
         found.append((name, transform))
     return found
 
@@ -60,31 +61,34 @@ def transform_factories(host: Host, table: Table) -> "dict[str, Transform | Call
     return {name: each.make if isinstance(each, Configured) else each for name, each in registered.items()}
 
 
-def _made(host: Host, what: str, part: Configured[Any], context: TableContext) -> Any:  # noqa: ANN401 - what a plugin makes
-    key = (what, context.table.name)
+def _made(
+    host: Host, registry: Registry[Any], name: str, part: Configured[Any], context: TableContext
+) -> Any:  # noqa: ANN401 - what a plugin makes
+    key = (f"{registry.kind} {name}", context.table.name)
     with _making:
         known = host.made.get(key)
         if known is None or known[0] != (part, context.settings):
-            known = host.made[key] = ((part, context.settings), _make(what, part, context))
+            made = _make(host.owner(registry, name), key[0], part, context)
+            known = host.made[key] = ((part, context.settings), made)
         return known[1]
 
 
-def _make(what: str, part: Configured[Any], context: TableContext) -> object:
-    table = context.table.name
-    try:
-        return part.make(context)
-    except SupasyncError:
-        raise
-    except (Exception, SystemExit) as err:
-        frames = traceback.extract_tb(err.__traceback__)
-        place = f" ({Path(frames[-1].filename).name} line {frames[-1].lineno})" if len(frames) > 1 else ""
-        secret = any(setting.secret for setting in part.settings.values())
-        why = type(err).__name__ if secret else f"{type(err).__name__}: {err}"  # it may repeat a value
-        raise TableError(
-            f"{table}: the {what} cannot be made{place}: {why}",
-            table=table,
-            hint="correct its settings in tables.yaml, or the plugin",
-        ) from err
+def _make(plugin: Plugin, what: str, part: Configured[Any], context: TableContext) -> object:
+    secret = any(setting.secret for setting in part.settings.values())  # a message may repeat a value
+    made = attempt(
+        plugin,
+        f"cannot make the {what}",
+        partial(part.make, context),
+        shows_message=not secret,
+        passes=(SupasyncError,),
+    )
+    if not isinstance(made, PluginFault):
+        return made
+    raise TableError(
+        f"{context.table.name}: {made.sentence}",
+        table=context.table.name,
+        hint="correct its settings in tables.yaml, or the plugin",
+    ) from made.error
 
 
 def _columns(table: Table, source: "Source | None") -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from tests.config.host import ENVIRON, HEAD, HEAD_LINES, small_host
 
 LITERAL = 'is secret: put it into .env, and write only the reference "${NAME}" here'
 UNSET = "NOT_SET is not set: write NOT_SET=... into the file .env beside tables.yaml"
-UNMADE = "the strategy by_column cannot be made (mine.py line 11): ValueError: no such thing"
+UNMADE = "the plugin mine (mine.py:11) cannot make the strategy by_column: ValueError: no such thing"
 PLUGIN = """
 from supasync_core import hookimpl
 from supasync_core.api.registration import Configured, Setting
@@ -62,7 +62,10 @@ def flaws(folder: Path, tables: str) -> list[str]:
     with pytest.raises(ConfigError) as found:
         loaded(folder, tables, SALT)
     places = [each.removeprefix(f"{folder}/tables.yaml:").split(":", 2) for each in found.value.problems]
-    return [f"{int(line) - HEAD_LINES - 1}:{column}:{text}" for line, column, text in places]
+    return [
+        f"{int(line) - HEAD_LINES - 1}:{column}:{text.replace(f'{folder}/', '')}"
+        for line, column, text in places
+    ]
 
 
 def test_a_transform_and_a_strategy_get_their_settings_from_env(tmp_path: Path) -> None:

@@ -79,6 +79,7 @@ def test_a_transform_that_cannot_be_made_stops_its_table_and_shows_no_value(spac
     done = space.supasync("sync")
     assert done.code == 3, done.out + done.err
     assert (
-        "people: failed: the transform hash_email cannot be made (mine.py line 9): AssertionError" in done.err
+        "people: failed: the plugin mine (mine.py:9) cannot make the transform hash_email: AssertionError"
+        in done.err
     )
     assert space.new.rows("select count(*) from public.people") == [(0,)]
