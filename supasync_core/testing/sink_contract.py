@@ -10,9 +10,10 @@ import pytest
 
 from supasync_core.api.backend import Side, Sink
 from supasync_core.api.pages import pages
+from supasync_core.api.registration import Fence
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Span, Window
-from supasync_core.model.errors import TableError
+from supasync_core.model.errors import LockedError, TableError
 from supasync_core.testing.sample_table import ALL, EVENTS, event, events, ids
 from supasync_core.testing.side_contract import SideContract, in_threads
 
@@ -28,6 +29,11 @@ class SinkContract(SideContract):
     def sink(self, opened: Callable[[], Sink]) -> Sink:
         """The sink that a test writes to."""
         return opened()
+
+    @pytest.fixture
+    def fenced(self) -> Callable[[Fence], Sink] | None:
+        """Opens the same sink with a fence, so that a lost lease can be tried; None leaves that out."""
+        return None
 
     @pytest.fixture
     def stored(self, sink: Sink, opened: Callable[[], Sink]) -> Callable[[], Batch]:
@@ -131,6 +137,32 @@ class SinkContract(SideContract):
         until = Span(ALL, to=(str(seen[1]),))
         assert ids(sink.read(EVENTS, Window((until,), 9))) == seen[:2]
 
+    def test_a_column_that_it_does_not_have_is_not_passed_over(
+        self, sink: Sink, stored: Callable[[], Batch]
+    ) -> None:
+        """It is refused, or added: rows that lack a column look like whole ones."""
+        try:
+            sink.upsert(EVENTS, Batch(b'[{"id":1,"label":"a","colour":"red"}]'))
+        except TableError:
+            return
+        assert [row.get("colour") for row in stored().rows] == ["red"]
+
+    def test_without_the_lease_nothing_is_written(
+        self, sink: Sink, fenced: Callable[[Fence], Sink] | None, stored: Callable[[], Batch]
+    ) -> None:
+        """The fence is asked before each write: another run may have written newer rows."""
+        if fenced is None:
+            return
+        sink.upsert(EVENTS, events(event(1)))
+        sink.close()
+        late = fenced(Fence(ask=_lost))
+        with pytest.raises(LockedError):
+            late.upsert(EVENTS, events(event(2)))
+        with pytest.raises(LockedError):
+            late.delete(EVENTS, [("1",)])
+        late.close()
+        assert ids(stored()) == [1]
+
     def test_rows_are_deleted_by_key(self, sink: Sink, stored: Callable[[], Batch]) -> None:
         """The number that comes back is that of the rows that were there."""
         sink.upsert(EVENTS, events(*(event(n) for n in (1, 2, 3, 4, 5, 20, 22, 42))))
@@ -170,3 +202,7 @@ class SinkContract(SideContract):
 
     def test_an_empty_batch_writes_nothing(self, sink: Sink) -> None:
         assert sink.upsert(EVENTS, Batch(b"[]")) == 0
+
+
+def _lost() -> None:
+    raise LockedError("another run has the lease")

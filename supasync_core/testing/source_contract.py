@@ -198,6 +198,13 @@ class SourceContract(SideContract):
         if survey is not None and survey.horizon is not None:
             assert survey.horizon <= survey.now <= timestamps.now() + _CLOCKS_DIFFER
 
+    def test_its_shape_has_the_columns_of_its_rows(self, filled: Callable[[Batch], Source]) -> None:
+        """Where it knows them: what a check compares is what is copied."""
+        source = filled(events(event(1, "12:00")))
+        shape = source.shape(EVENTS)
+        if shape.known:
+            assert shape.names == set(source.read(EVENTS, Window((Span(UPDATED),), 5)).columns)
+
     def test_missing_columns_are_named(self, filled: Callable[[Batch], Source]) -> None:
         """So that tables.yaml can be checked before anything is read."""
         source = filled(events(event(1)))

@@ -147,6 +147,20 @@ class StrategyContract:
         self._settle(pair)
         assert pair.sink == pair.source.stored
 
+    @pytest.mark.parametrize("page", [1, 2, 4])
+    def test_a_page_that_did_not_come_is_made_good(self, pair: Pair, page: int) -> None:
+        """It looks like the end of the table, and nothing behind it may count as read."""
+        first = pair.source.pages + page
+
+        def lose() -> None:
+            pair.source.lost = int(pair.source.pages + 1 == first)
+
+        pair.source.between_pages = lose
+        pair.run()
+        pair.source.between_pages = lambda: None
+        self._settle(pair)
+        assert pair.sink == pair.source.stored
+
     def test_rows_behind_a_baseline_follow(self, pair: Pair) -> None:
         """A baseline is for what the sink has already, and for nothing later."""
         pair.state = pair.plugin.baseline(pair.table, timestamps.to_text(pair.source.now))

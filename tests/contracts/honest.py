@@ -10,6 +10,7 @@ from typing import Any
 
 from supasync_core.api import journal
 from supasync_core.api.backend import Sink, Source
+from supasync_core.api.registration import Fence
 from supasync_core.api.state_store import Claim, Entry, Past, Run, StateStore
 from supasync_core.model import raw_json, timestamps
 from supasync_core.model.batch import Batch, Row, Span, Window
@@ -146,9 +147,16 @@ def texts(row: Cells, columns: Sequence[str]) -> tuple[str | None, ...]:
 class HonestSink(HonestSource, Sink):
     """Writes to a disk."""
 
+    def __init__(self, disk: Disk, fence: Fence | None = None) -> None:
+        super().__init__(disk)
+        self.fence = fence or Fence()
+
     def upsert(self, table: Table, batch: Batch) -> int:
         """Write all rows or none."""
+        self.fence.ask()
         before = dict(self.disk.rows)
+        if unknown := {*batch.columns} - {*COLUMNS}:
+            raise SchemaError(f"{table.name}: no column {unknown}", table=table.name)
         for text in batch.rows.texts:
             cells = {k: v for k, v in raw_json.cells(text).items() if k not in table.exclude}
             if cells.get("id", "null") == "null":
@@ -169,6 +177,7 @@ class HonestSink(HonestSource, Sink):
 
     def delete(self, table: Table, keys: Sequence[Sequence[str]]) -> int:
         """Delete by key."""
+        self.fence.ask()
         wanted = set(table.exact_keys(keys))
         gone = [key for key, row in self.disk.rows.items() if self.is_named(row, table.key, wanted)]
         for key in gone:

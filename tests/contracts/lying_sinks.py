@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 
+from supasync_core.api.registration import Fence
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Window
 from supasync_core.model.table import Table
@@ -15,8 +16,8 @@ from tests.contracts.lies import lie
 class NeverCommits(HonestSink):
     """What is written can be read from it, and is gone when it is opened again."""
 
-    def __init__(self, disk: Disk) -> None:
-        super().__init__(Disk(dict(disk.rows)))
+    def __init__(self, disk: Disk, fence: Fence | None = None) -> None:
+        super().__init__(Disk(dict(disk.rows)), fence)
 
 
 @lie("test_a_batch_is_written")
@@ -194,3 +195,31 @@ class ReadsAllColumns(HonestSink):
 
     def printed(self, table: Table, rows: Sequence[Cells]) -> Batch:
         return super().printed(Table(name=table.name, columns=COLUMNS), rows)
+
+
+@lie("test_a_column_that_it_does_not_have_is_not_passed_over")
+class DropsColumns(HonestSink):
+    """A column that it does not have is left out of what is written."""
+
+    def upsert(self, table: Table, batch: Batch) -> int:
+        known = {*batch.columns} & {*COLUMNS}
+        rows = [{k: v for k, v in raw_json.cells(t).items() if k in known} for t in batch.rows.texts]
+        texts = ("{" + ",".join(f'"{k}":{v}' for k, v in row.items()) + "}" for row in rows)
+        return super().upsert(table, Batch(raw_json.join(texts)))
+
+
+@lie("test_without_the_lease_nothing_is_written")
+class IgnoresTheFence(HonestSink):
+    """It writes without the lease."""
+
+    def __init__(self, disk: Disk, fence: Fence | None = None) -> None:
+        super().__init__(disk)
+
+
+@lie("test_without_the_lease_nothing_is_written")
+class DeletesWithoutTheFence(HonestSink):
+    """It deletes without the lease."""
+
+    def delete(self, table: Table, keys: Sequence[Sequence[str]]) -> int:
+        self.fence = Fence()
+        return super().delete(table, keys)

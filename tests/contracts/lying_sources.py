@@ -313,6 +313,14 @@ class HasEveryColumn(HonestSource):
         return Shape(tuple(map(Column, (*COLUMNS, "colour"))))
 
 
+@lie("test_its_shape_has_the_columns_of_its_rows")
+class HidesAColumn(HonestSource):
+    """Its rows have a column more than its shape."""
+
+    def shape(self, table: Table) -> Shape:
+        return Shape(super().shape(table).columns[:-1])
+
+
 @lie("test_values_are_the_same_in_a_choice_of_columns")
 class ReadsWhatIsExcluded(HonestSource):
     """Columns that are left out come all the same."""

@@ -8,7 +8,7 @@ from supasync_core.api.backend import Source
 from supasync_core.api.pages import pages
 from supasync_core.api.strategy import Job, Piece, Strategy
 from supasync_core.model import timestamps
-from supasync_core.model.batch import Batch, Keyset, Span, Window
+from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.model.state import KeysetState, TableState
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Horizon
@@ -218,3 +218,18 @@ class KeepsWhatIsNotJson(Snapshot):
                 piece,
                 state=piece.state.with_keyset("*", replace(known, digests=list(known.digests))),  # type: ignore[arg-type]
             )
+
+
+@lie("test_a_page_that_did_not_come_is_made_good")
+class GoesByTheClock(Incremental):
+    """At its end the cursor moves to the time of the run, whatever the last row was."""
+
+    def read(self, job: Job) -> Iterator[Piece]:
+        state, hour = job.state, 3_600_000_000
+        for piece in super().read(job):
+            state = replace(piece.state, backfill=None, read_at=job.now)
+            yield piece
+        at = timestamps.to_text(timestamps.parse(job.now) - 2 * hour)
+        for column in job.table.timestamp:
+            state = state.with_keyset(column, KeysetState(Cursor(at), at, settled=True))
+        yield Piece(None, state)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from supasync_core.api.backend import Sink, Source
+from supasync_core.api.registration import Fence
 from supasync_core.api.state_store import StateStore
 from supasync_core.api.strategy import Strategy
 from supasync_core.model.batch import Batch
@@ -41,8 +42,15 @@ def _sink_suite(kind: type[HonestSink]) -> type:
 
         @pytest.fixture
         def opened(self) -> Callable[[], Sink]:
-            disk = Disk()
-            return lambda: kind(disk)
+            return lambda: kind(self.disk)
+
+        @pytest.fixture
+        def fenced(self) -> Callable[[Fence], Sink]:
+            return lambda fence: kind(self.disk, fence)
+
+        @pytest.fixture(autouse=True)
+        def _disk(self) -> None:
+            self.disk = Disk()
 
     return Suite
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from supasync_core.api.backend import Sink, Source
+from supasync_core.api.registration import Fence
 from supasync_core.api.state_store import StateStore
 from supasync_core.model.batch import Batch
 from supasync_core.model.table import Column, Shape
@@ -57,6 +58,10 @@ class TestSink(SinkContract):
     def opened(self, tmp_path: Path, closer: ExitStack) -> Callable[[], Sink]:
         """A folder without files."""
         return lambda: closer.enter_context(closing(_sink(tmp_path)))
+
+    @pytest.fixture
+    def fenced(self, tmp_path: Path, closer: ExitStack) -> Callable[[Fence], Sink]:
+        return lambda fence: closer.enter_context(closing(CsvSink(tmp_path, fence)))
 
 
 class TestStore(StateStoreContract):

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from supasync_core.api.backend import Sink, Source
+from supasync_core.api.registration import Fence
 from supasync_core.api.state_store import StateStore
 from supasync_core.model.batch import Batch
 from supasync_core.testing import EVENTS, SinkContract, SourceContract, StateStoreContract
@@ -70,6 +71,10 @@ class TestSink(SinkContract):
     def opened(self, path: Path, closer: ExitStack) -> Callable[[], Sink]:
         """A file that the first batch creates."""
         return lambda: closer.enter_context(closing(DuckdbSink(path)))
+
+    @pytest.fixture
+    def fenced(self, path: Path, closer: ExitStack) -> Callable[[Fence], Sink]:
+        return lambda fence: closer.enter_context(closing(DuckdbSink(path, fence)))
 
 
 class TestSinkOfTypedTables(TestSink):

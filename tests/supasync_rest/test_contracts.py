@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from supasync_core.api.registration import Fence
 from supasync_core.model.batch import Batch
 from supasync_core.testing import SinkContract, SourceContract, StateStoreContract
 from supasync_rest.sink import RestSink
@@ -53,6 +54,14 @@ class TestRestSink(SinkContract):
     @pytest.fixture
     def opened(self, project: Rig) -> Callable[[], RestSink]:
         return project.sink
+
+    @pytest.fixture
+    def fenced(self, project: Rig) -> Callable[[Fence], RestSink]:
+        def opened(fence: Fence) -> RestSink:
+            project.fence = fence
+            return project.sink()
+
+        return opened
 
 
 class TestRestStore(StateStoreContract):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from supasync_core.api.backend import Sink, Source
+from supasync_core.api.registration import Fence
 from supasync_core.api.state_store import StateStore
 from supasync_core.model.batch import Batch
 from supasync_core.testing import EVENTS, SinkContract, SourceContract, StateStoreContract
@@ -41,6 +42,10 @@ class TestSink(SinkContract):
     @pytest.fixture
     def opened(self, path: Path, closer: ExitStack) -> Callable[[], Sink]:
         return lambda: closer.enter_context(closing(JsonlSink(path)))
+
+    @pytest.fixture
+    def fenced(self, path: Path, closer: ExitStack) -> Callable[[Fence], Sink]:
+        return lambda fence: closer.enter_context(closing(JsonlSink(path, fence)))
 
 
 class TestStore(StateStoreContract):
