@@ -121,7 +121,7 @@ def test_a_place_that_fails_is_named(site: Site) -> None:
 def test_a_strategy_that_fails_on_the_settings_is_named(site: Site, fault: dict[str, str], said: str) -> None:
     site.install("mine", STRATEGY.format(**SOUND | fault))
     site.configure(table="{strategy: mine}")
-    problem = told(site, "5:11" if "init" in fault else "5:3")
+    problem = told(site, "5:3" if "problems" in fault else "5:11")
     assert said in problem
     assert f"(supasync-mine 1.2.0, {site.packages / 'supasync_mine.py'}:" in problem
 
