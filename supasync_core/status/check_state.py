@@ -6,7 +6,7 @@ from supasync_core.model import timestamps
 from supasync_core.model.errors import BudgetError, SchemaError
 from supasync_core.model.finding import Finding, problem, warning
 from supasync_core.model.printable import command
-from supasync_core.model.state import State
+from supasync_core.model.state import State, TableState
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
 from supasync_core.sync import guards
@@ -32,9 +32,19 @@ def check_state(
         waited = migration.now() - timestamps.parse(known.guarded.last_seen_rows_at)
         if waited >= timestamps.micros_of(guards.ALIVE_EVERY):
             yield _refusal(guards.no_rows_in_source(table))
-    aside = state.quarantined().get(table.name)
-    if old and new == 0 and not aside and guards.may_be_missed(table, known):
-        yield _refusal(guards.no_rows_in_sink(table))
+    if old and new == 0 and not state.quarantined().get(table.name):
+        if guards.may_be_missed(table, known):
+            yield _refusal(guards.no_rows_in_sink(table))
+        elif since := _baseline(known):
+            text = f"{table.name}: NEW has no rows, and rows that OLD had before {since} are not copied"
+            hint = f"to copy all rows: {command('sync', '--full', table.name)}"
+            yield warning(text, table.name, hint)
+
+
+def _baseline(known: TableState) -> str | None:
+    """Up to when NEW has all rows, as the baseline says; None where it does not, or a run has seen rows."""
+    cursors = [each.cursor for each in known.keysets.values() if each.cursor]
+    return cursors[0].value if cursors and not known.guarded.last_seen_rows_at else None
 
 
 def check_run(migration: Migration, state: State) -> Iterator[Finding]:

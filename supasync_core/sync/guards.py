@@ -114,7 +114,8 @@ def refuse_emptied(migration: Migration, table: Table, state: TableState) -> Non
 
 def may_be_missed(table: Table, state: TableState) -> bool:
     """Whether the sink must have rows: some were seen, and nothing leaves out or removes all of them."""
-    seen = state.read_at and state.guarded.last_seen_rows_at
+    reached = state.read_at or state.backfill or any(each.cursor for each in state.keysets.values())
+    seen = reached and state.guarded.last_seen_rows_at
     return bool(seen and not table.transform and not table.soft_delete)
 
 

@@ -185,6 +185,15 @@ def test_a_table_emptied_in_new_is_not_in_place(space: Workspace) -> None:
     ]
 
 
+def test_a_baseline_that_new_does_not_meet_is_said(space: Workspace) -> None:
+    space.new.run("truncate public.orders; truncate public.sync_metadata")
+    done = space.supasync("setup", "--from", "now")
+    assert done.code == 0, done.err
+    check = space.supasync("check")
+    assert "warning: orders: NEW has no rows, and rows that OLD had before 2" in check.out
+    assert "warning: events: NEW has no rows" not in check.out
+
+
 def test_a_table_that_was_removed_can_be_forgotten(space: Workspace) -> None:
     space.write("tables.yaml", ALONE)
     done = space.supasync("state", "reset", "orders")
