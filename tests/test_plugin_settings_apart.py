@@ -115,6 +115,11 @@ def test_a_place_that_fails_is_named(site: Site) -> None:
         ({"init": "1 / 0"}, "tables.users.strategy: the plugin mine"),
         ({"problems": "return 1 / 0"}, "failed in problems: ZeroDivisionError"),
         ({"problems": "return 'no cursor'"}, "failed in problems: it returned a value of type str, and must"),
+        (
+            {"problems": "return [True]"},
+            "it returned True, and must return a list of str",
+        ),
+        ({"keysets": "return ['id']"}, "it returned a value of type str, and must return a list of Keyset"),
         ({"keysets": "return None"}, "failed in keysets: it returned None, and must return a list"),
     ],
 )

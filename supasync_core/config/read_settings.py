@@ -29,6 +29,15 @@ class Question(Generic[T]):
     wanted: str
     function: object = None
     """The plugin's function, where ``call`` is not made of that."""
+    each: type = object
+    """What the items of a list must be."""
+
+    def flaw(self, answer: object) -> str | None:
+        """What is wrong with the kind of the answer, or of an item in it; None for a sound one."""
+        items = answer if isinstance(answer, list) else []
+        wrong = [described(item) for item in items if not isinstance(item, self.each)]
+        found = wrong if isinstance(answer, self.kind) else [described(answer)]
+        return f"it returned {found[0]}, and must return {self.wanted}" if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +86,9 @@ class Reading:
         except SupasyncError as err:
             self.problems.add(at, place, err.message)
             return None
-        if not isinstance(answer, PluginFault | question.kind):
-            wrong = PluginError(f"it returned {described(answer)}, and must return {question.wanted}")
-            answer = blamed(plugin, question.doing, wrong, place=line_of(question.function or question.call))
+        if not isinstance(answer, PluginFault) and (wrong := question.flaw(answer)):
+            place_of_it = line_of(question.function or question.call)
+            answer = blamed(plugin, question.doing, PluginError(wrong), place=place_of_it)
         if isinstance(answer, PluginFault):
             self.problems.add(at, place, answer.sentence)
             return None

@@ -112,8 +112,8 @@ def _check(
 ) -> None:
     """Report contradictions in a table whose settings are valid one by one."""
     place = f"tables.{table.name}"
-    for sentence in _asked(reading, table, at, strategy.problems) if strategy else ():
-        reading.problems.add(at, place, str(sentence))
+    for sentence in _asked(reading, table, at, strategy.problems, str) if strategy else ():
+        reading.problems.add(at, place, sentence)
     for sentence in row_key.problems(table):
         reading.problems.add(at, place, sentence)
     if table.columns and table.exclude:
@@ -139,7 +139,7 @@ def _check(
 def _keysets(reading: Reading, table: Table, strategy: Strategy | None, at: Mark) -> list[Keyset]:
     """The orders in which the strategy reads; one that no source knows is reported."""
     found = []
-    for keyset in _asked(reading, table, at, strategy.keysets) if strategy else ():
+    for keyset in _asked(reading, table, at, strategy.keysets, Keyset) if strategy else ():
         if flaw := keyset_flaw(keyset):
             reading.problems.add(at, f"tables.{table.name}.strategy", f"{table.strategy}: {flaw}")
         else:
@@ -244,10 +244,12 @@ def _flaws_of_mark(table: Table, keysets: Iterable[Keyset]) -> Iterator[str]:
         yield f"a table with key: {row_key.ROW_KEY} is read as a whole, and cannot have soft_delete"
 
 
-def _asked(reading: Reading, table: Table, at: Mark, ask: Callable[[Table], Iterable[T]]) -> Sequence[T]:
+def _asked(
+    reading: Reading, table: Table, at: Mark, ask: Callable[[Table], Iterable[T]], each: type[T]
+) -> Sequence[T]:
     """What the strategy says of the table; nothing, and reported, where it fails."""
     call = partial(_listed, ask, table)
-    question = Question(f"failed in {ask.__name__}", call, list, "a list", ask)
+    question = Question(f"failed in {ask.__name__}", call, list, f"a list of {each.__name__}", ask, each)
     plugin = reading.host.owner(reading.host.strategies, table.strategy)
     return reading.ask(plugin, at, f"tables.{table.name}", question) or ()
 
