@@ -137,3 +137,23 @@ def test_notifiers_hear_how_a_run_ended_and_none_changes_that(space: Workspace) 
     space.write("tables.yaml", (HEAD + notify + TABLES).replace("items:", "nothing:"))
     assert space.supasync("sync").code == 3
     assert json.loads((space.folder / "told.json").read_text())["code"] == 3
+
+
+def test_a_check_that_fails_stops_the_switch_unless_a_person_accepts_it(space: Workspace) -> None:
+    checks = "checks: {floor: {least: 100}}\ndefaults: {overlap: 0s}\n"
+    space.write("tables.yaml", HEAD + checks + TABLES)
+    assert space.supasync("sync").code == 0
+    done = space.supasync("cutover", "--yes", "--json")
+    results = {check["name"]: check for check in done.json["checks"]}
+    assert results["check:floor"]["result"] == "failed", done.out + done.err
+    assert results["check:floor"]["detail"] == "items: NEW has only 50 rows"
+    assert space.supasync("state", "show", "--json").json["closed"] is None
+    others = [
+        name for name, check in results.items() if check["result"] == "failed" and name != "check:floor"
+    ]
+    accepted = [each for name in ("check:floor", *others) for each in ("--accept", name)]
+    done = space.supasync("cutover", "--yes", "--json", *accepted)
+    assert done.code == 0, done.out + done.err
+    assert space.supasync("state", "show", "--json").json["closed"]
+    unknown = space.supasync("cutover", "--yes", "--accept", "check:flor")
+    assert "did you mean check:floor?" in unknown.err
