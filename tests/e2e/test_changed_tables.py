@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -244,6 +245,46 @@ def test_a_removed_plugin_stops_no_status(space: Workspace) -> None:
         assert "unknown strategy mine" in done.err
         assert "unknown transform mask" in done.err
         assert "events" in done.out
+    named = "notify: gone_notifier\nchecks: gone_check\ntables:"
+    space.write("tables.yaml", CONFIG.replace("tables:", named))
+    done = space.supasync("status")
+    assert (done.code, done.err.count("unknown ")) == (0, 2), done.err
     space.write("tables.yaml", CONFIG.replace("source: {backend: rest", "source: {backend: gone"))
     assert space.supasync("status").code == 0
     assert "unknown source backend gone" in space.supasync("status").err
+
+
+def test_check_refuses_no_table_that_sync_takes(cluster: Cluster, tmp_path: Path) -> None:
+    """Whatever decides which columns come: a made key, marks of deletes, a choice, computed columns."""
+    schema = (
+        ROLES
+        + """
+create table public.tags (label text);
+create table public.marked (id int primary key, updated_at timestamptz, deleted_at timestamptz);
+create table public.chosen (id int primary key, a text, b text,
+  updated_at timestamptz not null default now());
+create table public.computed (id int primary key, a int, b int generated always as (a + 1) stored,
+  updated_at timestamptz not null default now());
+create table public.nothing (id int primary key, updated_at timestamptz);
+grant select, insert, update, delete on all tables in schema public to service_role;
+"""
+    )
+    rows = """
+insert into public.tags values ('a'), ('a');
+insert into public.marked values (1, now(), now()), (2, now(), null);
+insert into public.chosen values (1, 'a', 'b');
+insert into public.computed (id, a) values (1, 1);
+"""
+    config = ENDS + (
+        "tables:\n  tags: {strategy: snapshot, key: supasync_row, deletes: report}\n"
+        "  marked: {soft_delete: deleted_at}\n  chosen: {columns: [id, a, updated_at]}\n"
+        "  computed: {exclude: a}\n  nothing: {}\n"
+    )
+    with between(cluster, tmp_path, schema + rows, schema, config) as space:
+        space.ready()
+        for _ in range(2):
+            done = space.supasync("sync")
+            assert done.code == 0, done.out + done.err
+            check = space.supasync("check")
+            assert check.code == 0, check.out
+            assert check.out.endswith("everything is in place\n")
