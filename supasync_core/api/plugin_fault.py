@@ -20,6 +20,8 @@ LOCAL: Final = "supasync_local_"
 """What the module of a plugin file is called, before the file's name."""
 _LENT: Final = ("api", "model", "system", "staging", "testing")
 """The rooms of the core whose functions plugins call."""
+_WRAPPERS: Final = 5
+"""So many decorators and partials a function is taken out of."""
 _NOT_THEIRS: Final = ("supasync_core", "pluggy", "importlib", "_frozen_importlib")
 """Modules whose lines are not the plugin's, where it has none of its own in a traceback."""
 
@@ -155,11 +157,12 @@ def whose(plugins: Sequence[Plugin], err: BaseException) -> Plugin | None:
 
 
 def line_of(function: object) -> str | None:
-    """The file and line where a function begins; None where it is not written in Python."""
-    while inner := getattr(function, "__wrapped__", None) or getattr(function, "func", None):
-        function = inner
+    """The file and line where a plugin's function begins; None where it is not written in Python."""
+    for _ in range(_WRAPPERS):
+        function = getattr(function, "__wrapped__", None) or getattr(function, "func", None) or function
     code = getattr(function, "__code__", None)
-    return f"{code.co_filename}:{code.co_firstlineno}" if isinstance(code, CodeType) else None
+    is_ours = str(getattr(function, "__module__", "")).startswith("supasync_core.")
+    return f"{code.co_filename}:{code.co_firstlineno}" if isinstance(code, CodeType) and not is_ours else None
 
 
 def place_of(plugin: Plugin, err: BaseException) -> str | None:

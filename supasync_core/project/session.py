@@ -51,7 +51,9 @@ class Session:
 
         settings = load(Path(self.config), os.environ, self.host, lenient=self.lenient)
         remarks = [f"{file.found}: {note}" for file in self.host.local for note in file.notes]
-        faults = [fault.sentence for fault in self.host.faults]  # what does not load cannot tell of anything
+        faults = [  # what does not load cannot tell of anything itself; a file that fails is in the notes
+            fault.sentence for fault in self.host.faults if fault.plugin not in self.host.local
+        ]
         for note in (*settings.notes, *remarks, *faults):
             self.note(note)
         return settings
