@@ -130,7 +130,7 @@ def in_threads(work: Callable[[int], object], *, parallel: bool) -> Iterator[lis
     together = Barrier(_THREADS if parallel else 1)
 
     def begun(number: int) -> object:
-        together.wait(timeout=4)
+        together.wait(timeout=60)
         return work(number)
 
     with _often(), ThreadPoolExecutor(_THREADS if parallel else 1) as pool:

@@ -117,7 +117,7 @@ class StateStoreContract:
         together = Barrier(len(stores))
 
         def begin(number: int) -> str | None:
-            together.wait(timeout=4)
+            together.wait(timeout=60)
             try:
                 return stores[number].begin(_claim(f"holder {number}")).id
             except LockedError:

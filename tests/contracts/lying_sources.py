@@ -165,7 +165,7 @@ class NotParallel(HonestSource):
 
     def found(self, table: Table, window: Window) -> list[Cells]:
         self.window = window
-        time.sleep(0.002)
+        time.sleep(0.01)
         return super().found(table, self.window)
 
 

@@ -76,7 +76,7 @@ class LooksThenWrites(HonestStore):
     @contextmanager
     def changing(self) -> Iterator[journal.Journal]:
         entries = json.loads(self.disk.journal)
-        time.sleep(0.005)
+        time.sleep(0.05)
         yield entries
         self.disk.journal = json.dumps(entries)
 
