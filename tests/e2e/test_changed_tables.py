@@ -186,6 +186,23 @@ def test_a_table_emptied_in_new_is_not_in_place(space: Workspace) -> None:
     ]
 
 
+def test_a_table_at_rest_that_was_emptied_is_found_within_a_day(space: Workspace) -> None:
+    age(space, "keysets,updated_at,moved_at")
+    assert space.supasync("sync").code == 0  # which settles the cursor: the next one reads nothing
+    space.new.run("truncate public.orders")
+    age(space, "alive_at")
+    done = space.supasync("sync")
+    assert done.code == 3
+    assert "orders: failed: NEW has no rows, and rows were copied" in done.err
+    assert "events: " in done.out
+
+
+def age(space: Workspace, what: str) -> None:
+    """Let a time in the state of orders be long ago."""
+    aged = f"""jsonb_set(state, '{{tables,orders,{what}}}', '"2026-01-01T00:00:00Z"')"""
+    space.new.run(f"update sync_metadata set state = {aged} where state is not null")  # noqa: S608 - fixed texts
+
+
 def test_a_baseline_that_new_does_not_meet_is_said(space: Workspace) -> None:
     space.new.run("truncate public.orders; truncate public.sync_metadata")
     done = space.supasync("setup", "--from", "now")
