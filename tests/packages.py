@@ -58,7 +58,9 @@ class Site:
         """Write a plugin file beside tables.yaml."""
         (self.project / f"{name}.py").write_text(HEAD + textwrap.dedent(code), encoding="utf-8")
 
-    def run(self, *args: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        """Run the command in the project's folder, with the packages on its path."""
-        path = f"import sys; sys.path.insert(1, {str(self.packages)!r})"
-        return run(self.project, *args, environment=environment, before=path)
+    def run(
+        self, *args: str, environment: dict[str, str] | None = None, before: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the command in the project's folder after the code, with the packages on its path."""
+        path = f"import sys; sys.path.insert(1, {str(self.packages)!r})\n"
+        return run(self.project, *args, environment=environment, before=path + before)

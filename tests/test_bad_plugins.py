@@ -249,3 +249,28 @@ def test_an_entry_point_that_is_no_module_is_named(site: Site) -> None:
     (error,) = (row["error"] for row in json.loads(done.stdout) if row["name"] == "bad")
     assert error.startswith("cannot be loaded: ")
     assert site.run("--help").returncode == 0
+
+
+HANGING = """
+import time
+
+@hookimpl
+def supasync_run_finished():
+    time.sleep(60)
+"""
+IMPATIENT = """
+import threading
+timer = threading.Timer
+threading.Timer = lambda seconds, *rest: timer(0.2 if seconds == 10800 else seconds, *rest)
+"""
+
+
+@pytest.mark.parametrize("baseline", [True, False])
+def test_a_plugin_that_hangs_is_left_behind_with_the_code_of_the_run(site: Site, *, baseline: bool) -> None:
+    site.install("bad", HANGING)
+    if baseline:
+        site.run("setup").check_returncode()
+    done = site.run("sync", "--json", before=IMPATIENT)
+    assert "note: the plugin bad (supasync-bad 1.2.0) hangs at the end of the run" in done.stderr
+    assert done.returncode == (0 if baseline else 3)
+    assert json.loads(done.stdout)["records"] == 2 if baseline else "no baseline" in done.stderr

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Final, TypeVar
 
 from supasync_core.api.installed import OURS, module_of, origin_of, package_of
@@ -147,7 +149,18 @@ def whose(plugins: Sequence[Plugin], err: BaseException) -> Plugin | None:
 
     A core room that plugins call does not count: what calls it with nonsense is the cause.
     """
-    for frame, _ in reversed(list(traceback.walk_tb(err.__traceback__))):
+    return _of_frames(plugins, reversed([frame for frame, _ in traceback.walk_tb(err.__traceback__)]))
+
+
+def at_work(plugins: Sequence[Plugin]) -> Plugin | None:
+    """The plugin whose code the main thread runs now; None where it is supasync's own."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001 - no other thread can ask
+    return _of_frames(plugins, (each for each, _ in traceback.walk_stack(frame)))
+
+
+def _of_frames(plugins: Sequence[Plugin], frames: Iterable[FrameType]) -> Plugin | None:
+    """The plugin of the innermost frame that is a plugin's, or of a core room that does not serve plugins."""
+    for frame in frames:
         package, _, rest = str(frame.f_globals.get("__name__")).partition(".")
         if package == "supasync_core" and rest.partition(".")[0] not in _LENT:
             return None

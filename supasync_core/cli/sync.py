@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ from types import FrameType
 
 import click
 
+from supasync_core.api.plugin_fault import at_work
 from supasync_core.cli import output, signals
 from supasync_core.cli.plugin_notes import tell
 from supasync_core.model.errors import ExitCode, LockedError, SupasyncError, TableError, TransientError
@@ -33,6 +35,8 @@ from supasync_core.system.last_success import LastSuccess, age_in
 from supasync_core.usage.estimate import estimate, estimate_next
 from supasync_core.usage.meter import metered
 
+_LONGEST = timedelta(hours=3)
+"""What max_runtime is without tables.yaml."""
 GRACE = 120.0
 """Seconds beyond max_runtime in which the batch in flight may end: longer than any request may take."""
 
@@ -163,7 +167,22 @@ def on_failure(session: Session, command: str, *, quiet: bool) -> Iterator[None]
 
 
 def run_finished(session: Session, report: Report, exit_code: int) -> None:
-    """Call the plugins' hook and the notifiers; one that fails is a note, and the run ended as it ended."""
+    """Call the plugins' hook and the notifiers; one that fails is a note, and the run ended as it ended.
+
+    One that hangs is left behind after max_runtime: else each hour would leave a process more.
+    """
+    settings = session.known_settings
+    longest = settings.max_runtime if settings else _LONGEST
+    hung = threading.Timer(longest.total_seconds(), _leave_behind, (session, report, exit_code))
+    hung.daemon = True
+    hung.start()
+    try:
+        _tell_plugins(session, report, exit_code)
+    finally:
+        hung.cancel()
+
+
+def _tell_plugins(session: Session, report: Report, exit_code: int) -> None:
     answers = session.host.call(
         "supasync_run_finished",
         shows_message=False,  # the environment holds keys
@@ -203,6 +222,17 @@ def interruptible(longest: timedelta) -> Iterator[Callable[[], bool]]:
         hung.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _leave_behind(session: Session, report: Report, exit_code: int) -> None:
+    """End the process in the middle of a plugin's code, with the exit code of the run."""
+    plugin = at_work(session.host.loaded)
+    who = plugin.at(None) if plugin else "a plugin"
+    session.note(f"{who} hangs at the end of the run, which took longer than max_runtime: it is left behind")
+    if report.stopped:
+        click.echo(f"error: {report.stopped}", err=True)
+    sys.stderr.flush()
+    os._exit(exit_code)
 
 
 def _give_up(longest: timedelta) -> None:
