@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from supasync_core import hookimpl
-from supasync_core.api.registration import imported
+from supasync_core.api.registration import Configured, Setting, TableContext, imported
 
 if TYPE_CHECKING:
     from supasync_core.api.registry import Registry
@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 HOOKS = 1
 
 
+def _append(context: TableContext) -> "Strategy":
+    made: Strategy = imported("supasync_tables.append", "Append")(context.settings.get("column"))
+    return made
+
+
 @hookimpl
-def supasync_register_strategies(registry: "Registry[Callable[[], Strategy]]") -> None:
+def supasync_register_strategies(registry: "Registry[Callable[[], Strategy] | Configured[Strategy]]") -> None:
     """Add ``incremental``, ``append`` and ``snapshot``."""
     registry.add("incremental", imported("supasync_tables.incremental", "Incremental"))
-    registry.add("append", imported("supasync_tables.append", "Append"))
+    registry.add("append", Configured(_append, {"column": Setting(required=False)}))
     registry.add("snapshot", imported("supasync_tables.snapshot", "Snapshot"))

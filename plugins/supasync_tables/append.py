@@ -1,16 +1,17 @@
-"""`append`: rows by a whole-number key that only grows, for logs without a usable timestamp.
+"""`append`: rows by a whole number that only grows, for logs without a usable timestamp.
 
-A key is drawn when a row is inserted and seen when its transaction commits, so a smaller key may appear after
-a larger one. Every run therefore reads again from the *floor*: a key up to which everything was read by a run
-that began at least the overlap after that key was seen. It rises in this way alone, whether a run comes to
-its end or is stopped. Updates of old rows are never seen.
+It is the key, or a column that is named: ``strategy: {append: {column: row_version}}``. A number is drawn
+when a row is written and seen when its transaction commits, so a smaller one may appear after a larger one.
+Every run therefore reads again from the *floor*: a number up to which everything was read by a run that began
+at least the overlap after that number was seen. It rises in this way alone, whether a run comes to its end or
+is stopped. Updates are seen where each of them draws a new number, which a key does not.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from supasync_core.api.blind_spots import DELETES, UPDATES
+from supasync_core.api.blind_spots import DELETES, UPDATES, is_update_name
 from supasync_core.api.completeness import holds_everything, shortfall
 from supasync_core.api.pages import pages
 from supasync_core.api.strategy import Job, Piece
@@ -22,6 +23,7 @@ from supasync_core.model.pg_types import INTEGERS, bare
 from supasync_core.model.state import KeysetState, TableState
 from supasync_core.model.state_json import damaged
 from supasync_core.model.table import Shape, Table
+from supasync_core.model.wording import counted
 
 OVERLAP_KEYS = 10_000
 """Keys that are read again where no time is known: behind a first load, whether it ended or was stopped."""
@@ -29,54 +31,85 @@ _WHOLE = re.compile(r"-?\d+")
 
 
 class Append:
-    """New rows by their growing key; an update of an old row is not seen."""
+    """New rows by their growing number; an update is seen if it draws another one.
+
+    ``column`` holds the numbers, the table's key without it.
+    """
+
+    column: str | None = None
+
+    def __init__(self, column: str | None = None) -> None:
+        self.column = column
 
     def problems(self, table: Table) -> list[str]:
+        if self.column is not None:
+            return []
         found = [] if len(table.key) == 1 else ["append needs a key of exactly one whole-number column"]
         claims = table.updates == "seen"
         return [*found, "append reads new keys alone: it cannot keep updates: seen"] if claims else found
 
     def unfit(self, table: Table, shape: Shape) -> list[str]:
-        column = shape.column(table.key[0])
+        column = shape.column(self._column(table))
         if column is None or column.type is None or bare(column.type) in (*INTEGERS, "numeric"):
             return []
-        return [f"append needs a key of whole numbers, and {column.name} is {column.type}"]
+        what = "a key" if self.column is None else "a column"
+        return [f"append needs {what} of whole numbers, and {column.name} is {column.type}"]
 
     def unseen(self, table: Table) -> tuple[str, ...]:
-        return DELETES, UPDATES
+        """A key never changes; of another column the name tells, unless ``updates`` does."""
+        name = self.column or ""
+        moves = table.updates == "seen" if table.updates else is_update_name(name)
+        return (DELETES,) if self.column and name not in table.key and moves else (DELETES, UPDATES)
 
     def keysets(self, table: Table) -> tuple[Keyset, ...]:
-        return (Keyset(table.key[0]),)
+        return (Keyset(self._column(table)),)
 
     def baseline(self, table: Table, timestamp: str) -> TableState:
         """From the beginning: rows that are already there are written again, unchanged."""
         return TableState()
 
     def pending(self, job: Job) -> Window:
-        return Window((_lower(job),), job.table.page_size, counted=True)
+        return Window((_lower(job, self._column(job.table)),), job.table.page_size, counted=True)
 
     def read(self, job: Job) -> Iterator[Piece]:
-        window = self.pending(job)
+        self._refuse_null(job)
+        window, column = self.pending(job), self._column(job.table)
         reader = TimedReader(job)
         first = reader.read(job.table, window)
-        last, seen, total = _last(job.table, first), first.count, first.total
+        last, seen, total = _last(job.table, column, first), first.count, first.total
         if holds_everything(first):
-            yield Piece(first if seen else None, _done(reader, last), total)
+            yield Piece(first if seen else None, _done(reader, column, last), total)
             return
         if seen:
-            yield Piece(first, _stopped(reader, last), total)
+            yield Piece(first, _stopped(reader, column, last), total)
         del first
         for batch in pages(reader, job.table, replace(window.spans[0], after=last)):
-            last, seen = _last(job.table, batch), seen + batch.count
-            yield Piece(batch, _stopped(reader, last), total)
+            last, seen = _last(job.table, column, batch), seen + batch.count
+            yield Piece(batch, _stopped(reader, column, last), total)
             del batch
         missing = shortfall(job, total, seen, window.spans, seen)
-        state = _stopped(reader, last) if missing else _done(reader, last)
+        state = _stopped(reader, column, last) if missing else _done(reader, column, last)
         yield Piece(None, state, seen + missing)
 
+    def _column(self, table: Table) -> str:
+        return self.column or table.key[0]
 
-def _lower(job: Job) -> Span:
-    keyset = Keyset(job.table.key[0])
+    def _refuse_null(self, job: Job) -> None:
+        """SchemaError for rows without a number, which no run would read; a key is never NULL."""
+        if self.column is None or self.column in job.table.key:
+            return
+        nameless = Window((Span(Keyset(None, nulls=(self.column,))),), limit=1)
+        if rows := job.source.count(job.table, nameless):
+            told = counted(rows, "row has", "rows have")
+            raise SchemaError(
+                f"{job.table.name}: {told} no {self.column}, and would never be read",
+                table=job.table.name,
+                hint=f"fill the column in OLD, or leave such rows out with where: {self.column}=not.is.null",
+            )
+
+
+def _lower(job: Job, column: str) -> Span:
+    keyset = Keyset(column)
     known = job.state.keyset(keyset.name)
     if known.cursor is None:
         return Span(keyset, beyond=known.floor)
@@ -88,29 +121,29 @@ def _lower(job: Job) -> Span:
         raise damaged(f"{job.table.name} was read up to {keyset.column}: {err}") from err
 
 
-def _done(reader: TimedReader, last: Cursor | None) -> TableState:
+def _done(reader: TimedReader, column: str, last: Cursor | None) -> TableState:
     job, horizon = reader.job, reader.horizon
-    known = job.state.keyset(job.table.key[0])
+    known = job.state.keyset(column)
     state = replace(job.state, read_at=horizon.text, extent=job.extent)
     if last is None or last == known.cursor:
         settled = known.settled or _waited(reader, known)
-        return state.with_keyset(job.table.key[0], replace(known, settled=settled))
+        return state.with_keyset(column, replace(known, settled=settled))
     if known.cursor is None or not horizon.trusted:
         reached = KeysetState(last, moved_at=reader.latest_at, floor=_behind(last))
-        return state.with_keyset(job.table.key[0], reached)
-    return state.with_keyset(job.table.key[0], _risen(reader, known, last))
+        return state.with_keyset(column, reached)
+    return state.with_keyset(column, _risen(reader, known, last))
 
 
-def _stopped(reader: TimedReader, last: Cursor | None) -> TableState:
+def _stopped(reader: TimedReader, column: str, last: Cursor | None) -> TableState:
     """The state in the middle of a table: the floor obeys the same rule as at its end."""
     job = reader.job
-    known = job.state.keyset(job.table.key[0])
+    known = job.state.keyset(column)
     if last is None:
         return job.state
     if known.cursor is None:
         floor = max(filter(None, (_behind(last), known.floor)), key=int)
-        return job.state.with_keyset(job.table.key[0], replace(known, floor=floor))
-    return job.state.with_keyset(job.table.key[0], _risen(reader, known, last))
+        return job.state.with_keyset(column, replace(known, floor=floor))
+    return job.state.with_keyset(column, _risen(reader, known, last))
 
 
 def _risen(reader: TimedReader, known: KeysetState, last: Cursor) -> KeysetState:
@@ -136,13 +169,13 @@ def _behind(place: Cursor) -> str:
     return str(int(place.value or 0) - OVERLAP_KEYS)
 
 
-def _last(table: Table, batch: Batch) -> Cursor | None:
+def _last(table: Table, column: str, batch: Batch) -> Cursor | None:
     if not batch.count:
         return None
-    place = table.place(batch.rows[-1], table.key[0])
+    place = table.place(batch.rows[-1], column)
     if not _WHOLE.fullmatch(place.value or ""):
         raise SchemaError(
-            f"{table.name}: append needs a key of whole numbers, and {table.key[0]} holds something else",
+            f"{table.name}: append needs whole numbers, and {column} holds something else",
             table=table.name,
             hint="use strategy: incremental with a timestamp, or snapshot for a small table",
         )

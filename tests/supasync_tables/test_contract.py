@@ -30,6 +30,18 @@ class TestAppend(StrategyContract):
         return Table(name="events", strategy="append")
 
 
+class TestAppendByVersion(StrategyContract):
+    """By a column of its own, from which each update draws a new number."""
+
+    @pytest.fixture
+    def plugin(self) -> Strategy:
+        return Append("version")
+
+    @pytest.fixture
+    def table(self) -> Table:
+        return Table(name="events", strategy="append")
+
+
 class TestSnapshot(StrategyContract):
     @pytest.fixture
     def plugin(self) -> Strategy:
