@@ -151,3 +151,12 @@ def test_a_package_cannot_take_the_name_of_a_built_in_plugin(site: Site) -> None
     assert [row["error"] is None for row in found] == [True, False]
     assert "the plugin name csv is taken" in found[1]["error"]
     assert found[1]["provides"] == {}
+
+
+def test_of_two_packages_with_one_name_the_first_by_name_has_it(site: Site) -> None:
+    for name in ("zulu", "alfa", "mike"):
+        site.install(name, TRANSFORM)
+    found = rows(site)
+    assert found["alfa"]["provides"] == {"transforms": ["keep"]}
+    for name in ("mike", "zulu"):
+        assert "the transform keep is registered already by alfa" in found[name]["error"]
