@@ -26,7 +26,7 @@ COMMANDS = {
     "gap": ("gap", "Copy the last changes when OLD's API is (nearly) unavailable."),
     "help": ("help", "Show the help of a command."),
     "init": ("init", "Write a first tables.yaml."),
-    "plugins": ("plugins", "List the plugins and what they provide."),
+    "plugins": ("plugins", "List the plugins and what they provide; write and check one."),
     "quarantine": ("quarantine", "List, retry or drop the rows that NEW refused."),
     "reconcile": ("reconcile", "Make one side equal to the other, or undo that."),
     "schedule": ("schedule", "Print a crontab line, systemd units or a Windows task."),

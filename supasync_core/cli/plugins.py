@@ -12,6 +12,8 @@ from supasync_core.api.plugin_host import Host
 from supasync_core.cli import output
 from supasync_core.cli.commands import COMMANDS, builtin
 from supasync_core.cli.plugin_commands import PluginCommands
+from supasync_core.cli.plugins_check import check
+from supasync_core.cli.plugins_new import new
 from supasync_core.model.errors import ExitCode, SupasyncError
 from supasync_core.project.session import Session
 
@@ -21,16 +23,19 @@ SLOW: Final = 0.25
 """Seconds of an import that a person notices at every start; our own take 10 ms each."""
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.pass_obj
-def plugins(session: Session, *, as_json: bool) -> int:
-    """List the plugins and what they provide.
+@click.pass_context
+def plugins(context: click.Context, *, as_json: bool) -> int:
+    """List the plugins and what they provide; write and check one.
 
     Also shows where each plugin comes from, why any failed, and which are slow to import.
 
     Exits with 2 where a plugin failed.
     """
+    if context.invoked_subcommand:
+        return ExitCode.DONE
+    session: Session = context.obj
     host = session.host
     session.note = lambda _text: None  # the list has what it says of plugins
     if Path(session.config).exists():
@@ -51,6 +56,10 @@ def plugins(session: Session, *, as_json: bool) -> int:
     for fault in host.faults:
         output.trace(fault.traceback)
     return ExitCode.SETTINGS if any(row["error"] for row in rows) else ExitCode.DONE
+
+
+plugins.add_command(new)
+plugins.add_command(check)
 
 
 def _add_commands(host: Host) -> PluginCommands:

@@ -19,10 +19,17 @@ fails for a backend which breaks it: ``tests/contracts`` of supasync has some ei
 import pytest
 
 pytest.register_assert_rewrite(  # before they are imported, so that a failing author sees the values
-    *(f"{__name__}.{each}_contract" for each in ("side", "sink", "source", "store", "strategy"))
+    *(f"{__name__}.{each}_contract" for each in ("plugin", "side", "sink", "source", "store", "strategy"))
 )
 
 # ruff: noqa: E402 - as above
+from supasync_core.testing.plugin_contract import (
+    NotifierContract,
+    PluginContract,
+    TransformContract,
+    report,
+    transformed,
+)
 from supasync_core.testing.sample_table import EVENTS, event, events
 from supasync_core.testing.sink_contract import SinkContract
 from supasync_core.testing.source_contract import SourceContract
@@ -31,10 +38,15 @@ from supasync_core.testing.strategy_contract import StrategyContract
 
 __all__ = [
     "EVENTS",
+    "NotifierContract",
+    "PluginContract",
     "SinkContract",
     "SourceContract",
     "StateStoreContract",
     "StrategyContract",
+    "TransformContract",
     "event",
     "events",
+    "report",
+    "transformed",
 ]

@@ -1,0 +1,1 @@
+"""Packages of other authors: a first one written, and one that is checked."""
