@@ -106,7 +106,8 @@ class TableContext:
     """What a transform or a strategy is made with for one table: its settings, the folder of tables.yaml.
 
     ``table`` is the table as tables.yaml declares it. ``columns`` returns the names that its rows have in
-    OLD, as far as known, else none; it may ask OLD when it is called.
+    OLD, none if OLD does not list them. It asks OLD when it is called, and raises TableError where OLD gets
+    no request: while files are compared or imported, and for a strategy, which is made before.
     """
 
     settings: Mapping[str, str]

@@ -28,7 +28,7 @@ def strategy_of(host: Host, table: Table) -> "Strategy":
     strategy = host.strategies.get(table.strategy)
     if not isinstance(strategy, Configured):
         return _checked(table, strategy())
-    context = TableContext(table.strategy_settings, host.folder, table, lambda: table.columns)
+    context = TableContext(table.strategy_settings, host.folder, table, lambda: _columns(table, None))
     made: Strategy = _made(host, host.strategies, table.strategy, strategy, context)
     return _checked(table, made)
 
@@ -42,7 +42,7 @@ def _checked(table: Table, made: "Strategy") -> "Strategy":
 def transforms_of(host: Host, table: Table, source: "Source | None" = None) -> "list[tuple[str, Transform]]":
     """The table's transforms by name, in their order; TableError where one cannot be made.
 
-    Without a ``source`` they know no columns but those that tables.yaml names.
+    Without a ``source`` they get no columns but those that tables.yaml names.
     """
     found: list[tuple[str, Transform]] = []
     for name in table.transform:
@@ -92,7 +92,13 @@ def _make(plugin: Plugin, what: str, part: Configured[Any], context: TableContex
 
 
 def _columns(table: Table, source: "Source | None") -> tuple[str, ...]:
-    if source is None or table.columns:
+    if table.columns:
         return table.columns
+    if source is None:  # what a transform does must not depend on whether OLD can be asked
+        raise TableError(
+            f"{table.name}: OLD's columns are not known here",
+            table=table.name,
+            hint="list them in tables.yaml: columns: [...]",
+        )
     names = (column.name for column in source.shape(table).columns)
     return tuple(name for name in names if name not in table.exclude)

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
+from supasync_core.api.backend import Source
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Context
 from supasync_core.api.table_plugins import transforms_of
@@ -93,9 +95,8 @@ class SideFinder:
         )
         source = self.host.sources.get(endpoint.backend).open(context)
         source = live(source, settings.tables) if name == OLD else source
-        changed = (
-            self._transformed if name == OLD and other in (NEW, STAGING) else lambda _table, batch: batch
-        )
+        changes = name == OLD and other in (NEW, STAGING)
+        changed = partial(self._transformed, source=source) if changes else lambda _table, batch: batch
         filtered = name == OLD or settings.source.backend == endpoint.backend
         return ProjectSide(name, source, self.progress, changed, filtered, endpoint.backend not in FORMATS)
 
@@ -119,8 +120,9 @@ class SideFinder:
             shapes = {table: staging.recall_shape(table.name) for table in settings.tables}
         return FileSide(STAGING, path, FORMATS["duckdb"], self.choices, "duckdb", ready, shapes.get)
 
-    def _transformed(self, table: Table, batch: Batch) -> Batch:
-        return transform.apply(transforms_of(self.host, table), table, without_marked(table, batch))
+    def _transformed(self, table: Table, batch: Batch, source: Source | None = None) -> Batch:
+        transforms = transforms_of(self.host, table, source)
+        return transform.apply(transforms, table, without_marked(table, batch))
 
     def _settings(self, name: str) -> Settings:
         if self.settings is None:

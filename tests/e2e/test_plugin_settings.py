@@ -55,7 +55,9 @@ def test_rows_of_other_settings_stop_the_table_and_no_secret_is_kept(space: Work
     query = "select count(*) from public.people where email = encode(sha256(('{} p' || id)::bytea), 'hex')"
     assert space.new.rows(query.format(SALT)) == [(30,)]
     assert space.supasync("sync").code == 0
-    assert space.supasync("verify").code == 0
+    for command in (("verify",), ("diff", "old", "new")):
+        done = space.supasync(*command)
+        assert done.code == 0, (command, done.out + done.err)
     stored = str(space.new.rows("select state::text, details::text from sync_metadata"))
     assert "transform_settings" in stored
     assert SALT not in stored
@@ -83,3 +85,15 @@ def test_a_transform_that_cannot_be_made_stops_its_table_and_shows_no_value(spac
         in done.err
     )
     assert space.new.rows("select count(*) from public.people") == [(0,)]
+
+
+def test_a_transform_that_needs_columns_says_where_nobody_knows_them(space: Workspace) -> None:
+    assert space.supasync("sync").code == 0
+    space.write("people.csv", space.old.csv("select * from public.people order by id"))
+    done = space.supasync("diff", "people.csv", "new", "--dialect", "psql", "--complete")
+    assert done.code == 2, done.out + done.err
+    assert "people: OLD's columns are not known here" in done.err
+    named = CONFIG.replace("people: {", "people: {columns: [id, email, version, updated_at], ")
+    space.write("tables.yaml", named)
+    done = space.supasync("diff", "people.csv", "new", "--dialect", "psql", "--complete")
+    assert done.code == 0, done.out + done.err
