@@ -25,6 +25,8 @@ CONTRACTS: Final[Mapping[str, str]] = {
     "state_stores": "StateStoreContract",
     "strategies": "StrategyContract",
     "transforms": "TransformContract",
+    "checks": "CheckContract",
+    "notifiers": "NotifierContract",
 }
 """By what a plugin registers, the contract that its tests keep."""
 SLOWEST: Final = 0.25
@@ -95,40 +97,36 @@ def _protocol(host: Host, plugin: Plugin) -> Checked:
 def _settings(host: Host, plugin: Plugin) -> Checked:
     """Whether each setting answers to any text, and no secret becomes part of a name that is printed."""
     things = provided(host, plugin)
-    found = [(kind, name, thing) for kind, named in things.items() for name, thing in named.items()]
-    flaws = [
-        f"{kind} {name}: {flaw}"
-        for kind, name, thing in found
-        if isinstance(thing, Backend | Configured)
-        for flaw in _setting_flaws(thing)
-    ]
+    flaws: list[str] = []
+    names: set[str] = set()
+    for kind, named in things.items():
+        for name, thing in named.items():
+            settings: Mapping[str, Setting] = getattr(thing, "settings", {})
+            names |= settings.keys()
+            found = [*_setting_flaws(settings), *(_ref_flaws(thing) if isinstance(thing, Backend) else ())]
+            flaws += [f"{kind} {name}: {flaw}" for flaw in found]
     if flaws:
         return Checked("settings", "failed", "; ".join(flaws))
-    names = {
-        each for _, _, thing in found if isinstance(thing, Backend | Configured) for each in thing.settings
-    }
     return Checked("settings", "ok", ", ".join(sorted(names)) or "it has none")
 
 
-def _setting_flaws(thing: "Backend[Any] | Configured[Any]") -> Iterator[str]:
-    for name, setting in thing.settings.items():
+def _setting_flaws(settings: Mapping[str, Setting]) -> Iterator[str]:
+    for name, setting in settings.items():
         for text in ("", "x", "\u00e9 \u2192"):
             try:
-                answer = setting.check(text)
+                answer: object = setting.check(text)
             except Exception as err:  # noqa: BLE001 - whatever the plugin raises
                 yield f"the check of {name} raises {type(err).__name__} for {text!r}"
                 break
             if answer is not None and not isinstance(answer, str):
                 yield f"the check of {name} returns {type(answer).__name__}, not a sentence or None"
                 break
-    if isinstance(thing, Backend):
-        yield from _ref_flaws(thing.ref, thing.settings)
 
 
-def _ref_flaws(ref: Any, settings: Mapping[str, Setting]) -> Iterator[str]:  # noqa: ANN401 - the plugin's
-    values = {name: _MARK if setting.secret else "example" for name, setting in settings.items()}
+def _ref_flaws(backend: "Backend[Any]") -> Iterator[str]:
+    values = {name: _MARK if setting.secret else "example" for name, setting in backend.settings.items()}
     try:
-        found = ref(Context(values, Path.cwd(), Ledger(), "OLD"))
+        found: object = backend.ref(Context(values, Path.cwd(), Ledger(), "OLD"))
     except Exception:  # noqa: BLE001 - such settings need not be those of a project
         return
     if not isinstance(found, str):

@@ -41,6 +41,7 @@ _FILES: Final[Mapping[str, Mapping[str, str]]] = {
         "$package/transform.py": "transform",
         "tests/test_transform.py": "test_transform",
     },
+    "check": {"$package/__init__.py": "init_check", "tests/test_check.py": "test_check"},
     "notifier": {"$package/__init__.py": "init_notifier", "tests/test_notifier.py": "test_notifier"},
     "command": {
         "$package/__init__.py": "init_command",
@@ -60,7 +61,8 @@ _USAGE: Final = {
     "backend": "source: {backend: $name, path: old}\nsink: {backend: $name, path: new}",
     "strategy": "tables:\n  users: {strategy: $name}",
     "transform": "tables:\n  users: {transform: {$name: {column: email}}}",
-    "notifier": "# in .env: SUPASYNC_${NAME}_FILE=runs.txt",
+    "check": "checks: {$name: {least: 1000}}",
+    "notifier": "notify: {$name: {path: runs.txt}}",
     "command": "# on the command line: supasync $command",
 }
 KINDS: Final = tuple(_FILES)
@@ -78,7 +80,6 @@ def write(kind: str, name: str, folder: Path) -> list[Path]:
         "kind": kind,
         "name": name,
         "Name": "".join(part.capitalize() for part in name.split("_")),
-        "NAME": name.upper(),
         "command": name.replace("_", "-"),
         "package": f"supasync_{name}",
         "project": f"supasync-{name.replace('_', '-')}",

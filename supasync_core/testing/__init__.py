@@ -24,10 +24,12 @@ pytest.register_assert_rewrite(  # before they are imported, so that a failing a
 
 # ruff: noqa: E402 - as above
 from supasync_core.testing.plugin_contract import (
+    CheckContract,
     NotifierContract,
     PluginContract,
     TransformContract,
-    report,
+    projects,
+    run_end,
     transformed,
 )
 from supasync_core.testing.sample_table import EVENTS, event, events
@@ -38,6 +40,7 @@ from supasync_core.testing.strategy_contract import StrategyContract
 
 __all__ = [
     "EVENTS",
+    "CheckContract",
     "NotifierContract",
     "PluginContract",
     "SinkContract",
@@ -47,6 +50,7 @@ __all__ = [
     "TransformContract",
     "event",
     "events",
-    "report",
+    "projects",
+    "run_end",
     "transformed",
 ]

@@ -1,4 +1,4 @@
-"""What every package with a plugin promises, and what a transform and a notifier do beyond it, as tests."""
+"""What every package promises, and what transforms, checks and notifiers do beyond it, as tests."""
 
 # ruff: noqa: S101, D102 - these are tests, though they are shipped: a name says what is tested
 
@@ -13,12 +13,16 @@ from typing import Any, ClassVar
 import pytest
 
 from supasync_core.api.installed import GROUP
+from supasync_core.api.notifier import Notifier, RunEnd
 from supasync_core.api.plugin_host import Host
+from supasync_core.api.project_check import CheckContext, ProjectCheck
 from supasync_core.api.registration import TableContext
 from supasync_core.model import raw_json
 from supasync_core.model.errors import TransientError
+from supasync_core.model.level import PROBLEM
 from supasync_core.model.report import Report, TableResult
 from supasync_core.model.transform import ExactRow, Transform
+from supasync_core.testing.memory_source import MemorySource
 from supasync_core.testing.sample_table import EVENTS, event, events
 
 HEAVY = ("duckdb", "pandas", "numpy", "supabase", "httpx", "requests", "sqlalchemy", "rich")
@@ -102,41 +106,77 @@ class TransformContract:
         ]
 
 
-def report(records: int = 0, *, command: str = "sync") -> Report:
-    """A run that ended well after so many rows."""
+def run_end(
+    folder: Path, settings: Mapping[str, str], *, records: int = 0, exit_code: int = 0, began: bool = True
+) -> RunEnd:
+    """A run that has ended after so many rows, or that never ``began``."""
     table = TableResult(name="events", status="ok", found=records, synced=records)
-    return Report(command=command, run="run", tables=(table,))
+    done = Report(command="sync", run="run", tables=(table,))
+    never = Report(command="sync", run="", tables=(), stopped=TransientError("no answer"))
+    return RunEnd(settings=settings, folder=folder, report=done if began else never, exit_code=exit_code)
 
 
 class NotifierContract:
-    """What every notifier promises: ``module`` has the hook, ``environment`` what switches it on."""
-
-    module: ClassVar[str]
+    """What every notifier promises: ``notifier`` is registered, ``settings`` are those of tables.yaml."""
 
     @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        """Nothing."""
+    def notifier(self) -> Notifier:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def settings(self) -> dict[str, str]:
+        """None."""
         return {}
 
-    @pytest.mark.parametrize("switched_on", [True, False])
+    @pytest.mark.parametrize("exit_code", [0, 1, 3, 4, 130])
     def test_it_takes_every_run(
         self,
-        environment: dict[str, str],
+        notifier: Notifier,
+        settings: dict[str, str],
         tmp_path: Path,
         capfd: pytest.CaptureFixture[str],
-        *,
-        switched_on: bool,
+        exit_code: int,
     ) -> None:
         """Also one that never began; it prints nothing to stdout, which has the results."""
-        never = Report(command="sync", run="", tables=(), stopped=TransientError("no answer"))
-        variables = environment if switched_on else {}
-        for each, code in ((report(5), 0), (never, 4), (report(), 3), (report(), 130)):
-            arguments: dict[str, Any] = {
-                "report": each,
-                "exit_code": code,
-                "folder": tmp_path,
-                "environment": variables,
-            }
-            answers = loaded(self.module).call("supasync_run_finished", **arguments)
-            assert [answer.fault for answer in answers] == [None]
+        for began in (True, False):
+            notifier.send(run_end(tmp_path, settings, records=5, exit_code=exit_code, began=began))
         assert capfd.readouterr().out == ""
+
+
+def projects(
+    *, rows_in_old: int = 0, rows_in_new: int = 0, settings: Mapping[str, str] | None = None
+) -> CheckContext:
+    """Two projects in memory with the table ``events``, of so many rows each."""
+    sides = MemorySource(), MemorySource()
+    for side, rows in zip(sides, (rows_in_old, rows_in_new), strict=True):
+        for number in range(rows):
+            side.write(str(number), stamp=side.now, commit_at=side.now)
+    return CheckContext(
+        settings=settings or {}, folder=Path(), tables=[EVENTS], source=sides[0], sink=sides[1]
+    )
+
+
+class CheckContract:
+    """What every check promises: it holds in the projects ``good``, and not in ``bad``."""
+
+    @pytest.fixture
+    def check(self) -> ProjectCheck:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def good(self) -> CheckContext:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def bad(self) -> CheckContext:
+        raise NotImplementedError
+
+    def test_it_holds_where_all_is_well(self, check: ProjectCheck, good: CheckContext) -> None:
+        """A check that always fails would be accepted by habit."""
+        assert [each for each in check.run(good) if each.level == PROBLEM] == []
+
+    def test_it_fails_where_it_should(self, check: ProjectCheck, bad: CheckContext) -> None:
+        """Each problem is a sentence, with what to do."""
+        problems = [each for each in check.run(bad) if each.level == PROBLEM]
+        assert problems
+        assert all(each.text and each.hint for each in problems)
