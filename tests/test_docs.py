@@ -19,12 +19,15 @@ from supasync_core.api import backend, hookspecs, state_store, strategy, switch
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.table_plugins import transforms_of
 from supasync_core.model import errors
+from supasync_core.model.report import Report
 from supasync_core.model.table import Table
+from supasync_core.plugins.new_plugin import KINDS, write
 from tests.servers.command import COMMAND, run
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 PROTOCOL = r"(?m)^\| `([A-Z]\w+)` \| ((?:`\w+` ?)+) \|"
+HOW_TO = ROOT / "docs/how-to/write-a-plugin.md"
 HOOKS = [hook for name, hook in vars(hookspecs).items() if name.startswith("supasync_")]
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -36,7 +39,9 @@ def text_of(page: Path) -> str:
 
 @pages
 def test_files_that_are_named_exist(page: Path) -> None:
-    named = re.findall(r"`((?:supasync_core|plugins|tests|docs|benchmarks)/[\w./-]+)`", text_of(page))
+    named = re.findall(
+        r"`((?:supasync_core|plugins|examples|tests|docs|benchmarks)/[\w./-]+)`", text_of(page)
+    )
     assert page.name == "CHANGELOG.md" or [name for name in named if not (ROOT / name).exists()] == []
 
 
@@ -173,9 +178,15 @@ def test_every_backend_of_ours_is_documented_with_its_settings() -> None:
         assert all(f"`{setting}" in row for setting in host.sources.get(name).settings)
 
 
+def how_to(part: str) -> str:
+    """The one block of Python of the page on plugins that has this in it."""
+    (found,) = [text for text in blocks(text_of(HOW_TO), "python") if part in text]
+    return found
+
+
 def test_the_how_tos_transform_loads(tmp_path: Path) -> None:
     path = tmp_path / "my_transforms.py"
-    path.write_text(blocks(text_of(ROOT / "docs/how-to/write-a-plugin.md"), "python")[0], encoding="utf-8")
+    path.write_text(how_to("def mask_ip"), encoding="utf-8")
     host = Host()
     host.load_file(path)
     transforms = dict(transforms_of(host, Table(name="t", transform=("mask_ip", "no_trials"))))
@@ -185,7 +196,7 @@ def test_the_how_tos_transform_loads(tmp_path: Path) -> None:
 
 def test_the_how_tos_transform_with_settings_sees_them(tmp_path: Path) -> None:
     path = tmp_path / "hashing.py"
-    path.write_text(blocks(text_of(ROOT / "docs/how-to/write-a-plugin.md"), "python")[1], encoding="utf-8")
+    path.write_text(how_to("def hash_email"), encoding="utf-8")
     host = Host()
     host.load_file(path)
     table = Table(name="t", transform=("hash_email",), transform_settings={"hash_email": {"salt": "s"}})
@@ -193,16 +204,51 @@ def test_the_how_tos_transform_with_settings_sees_them(tmp_path: Path) -> None:
     assert change({"email": "a"}) == {"email": sha256(b"s a").hexdigest()}
 
 
-def test_the_how_tos_backend_keeps_the_contract(tmp_path: Path) -> None:
-    _, _, _, hooks, source, contract = blocks(text_of(ROOT / "docs/how-to/write-a-plugin.md"), "python")
-    package = tmp_path / "supasync_jsonl"
-    package.mkdir()
-    (package / "__init__.py").write_text(hooks, encoding="utf-8")
-    (package / "source.py").write_text(source, encoding="utf-8")
-    (tmp_path / "test_contract.py").write_text(contract, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_contract.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+def test_the_how_tos_example_is_the_package_that_is_tested() -> None:
+    """All of it but the first lines of a file, as it stands in `examples/`."""
+    example = ROOT / "examples" / "supasync_sqlite"
+    shown = [text for text in blocks(text_of(HOW_TO), "python") if "transform" not in text]
+    for file in ("supasync_sqlite/__init__.py", "supasync_sqlite/backend.py", "tests/test_contract.py"):
+        text = text_of(example / file)
+        mine = [block for block in shown if block.strip() in text]
+        shown = [block for block in shown if block not in mine]
+        bare = sum(len(block.split()) for block in mine)
+        assert bare > 0.85 * len(text.split()), file
+    assert shown == []
+
+
+def test_the_how_to_counts_the_lines_of_each_kind(tmp_path: Path) -> None:
+    counts = dict(re.findall(r"^\| `(\w+)` \| (\d+) \|", text_of(HOW_TO), re.MULTILINE))
+    assert list(counts) == list(KINDS)
+    for kind, count in counts.items():
+        files = write(kind, "m", tmp_path / kind)
+        code = [file for file in files if file.parent.name == "supasync_m"]
+        assert sum(len(text_of(file).splitlines()) for file in code) == int(count), kind
+
+
+@pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook.__name__)
+def test_every_hook_has_an_example_that_works(hook: object, tmp_path: Path) -> None:
+    assert inspect.isfunction(hook)
+    name = hook.__name__
+    page = text_of(ROOT / "docs/reference/hooks.md").partition(f"## {name}\n")[2].partition("\n## ")[0]
+    _, example = blocks(page, "python")
+    path = tmp_path / "mine.py"
+    path.write_text(f"HOOKS = 1\n{example}", encoding="utf-8")
+    host = Host()
+    host.load_file(path)
+    (plugin,) = host.loaded
+    assert (plugin.error, plugin.notes) == (None, [])
+    registry = host.registries.get(name.removeprefix("supasync_register_"))
+    if registry is not None:
+        assert len(list(registry)) == 1
+    elif name == "supasync_register_commands":
+        host.call(name, cli=(group := click.Group()))
+        assert list(group.commands) == ["tables"]
+    else:
+        end = {"report": Report(command="sync", run="", tables=()), "exit_code": 0}
+        host.call(name, folder=tmp_path, environment={}, shows_message=True, **end)
+        assert (tmp_path / "runs.log").read_text("utf-8") == "success 0 rows 0 requests\n"
+    assert host.faults == []
 
 
 def test_every_protocol_is_documented_with_its_methods() -> None:
