@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from supasync_core.cli.output import hint, line, redactor
+from supasync_core.cli.output import hint, line, values, without_own_keys
 from supasync_core.cli.streams import bare
 from supasync_core.diff.causes import CAUSES
 from supasync_core.diff.compare import Tables
@@ -158,20 +158,18 @@ class AsJson(Printer):
         """The table under its name; ``causes`` counts all rows, also those beyond the limit."""
         self._notes(found)
         self._name(found.table)
-        click.echo(json.dumps(summary(found), ensure_ascii=False)[:-1] + ', "rows": [')
+        values(json.dumps(summary(found), ensure_ascii=False)[:-1] + ', "rows": [')
         causes: Counter[str] = Counter()
         for number, (row, cause) in enumerate(rows):
             causes[cause] += 1
             if self.limit is None or number < self.limit:
-                click.echo(
-                    ("," if number else "") + json.dumps(detail(found, row, cause), ensure_ascii=False)
-                )
-        click.echo(f'], "causes": {json.dumps(causes)}}}')
+                values(("," if number else "") + json.dumps(detail(found, row, cause), ensure_ascii=False))
+        values(f'], "causes": {json.dumps(causes)}}}')
 
     def end(self, *, equal: bool) -> None:
         """Close the object."""
-        click.echo("" if self.begun else self.head)
-        click.echo(f'}}, "equal": {json.dumps(equal)}}}')
+        values("" if self.begun else self.head)
+        values(f'}}, "equal": {json.dumps(equal)}}}')
 
     def abort(self, err: SupasyncError) -> bool:
         """Close the object after what was printed already."""
@@ -180,7 +178,7 @@ class AsJson(Printer):
         return self.begun
 
     def _name(self, table: Table) -> None:
-        click.echo(("," if self.begun else self.head) + json.dumps(table.name, ensure_ascii=False) + ":")
+        values(("," if self.begun else self.head) + json.dumps(table.name, ensure_ascii=False) + ":")
         self.begun = True
 
 
@@ -192,9 +190,9 @@ class AsJsonLines(Printer):
         """The counts, then the rows."""
         name = found.table.name
         self._notes(found)
-        click.echo(json.dumps({"table": name, **summary(found)}))
+        values(json.dumps({"table": name, **summary(found)}))
         for row, cause in islice(rows, self.limit):
-            click.echo(json.dumps({"table": name, **detail(found, row, cause)}, ensure_ascii=False))
+            values(json.dumps({"table": name, **detail(found, row, cause)}, ensure_ascii=False))
 
 
 @dataclass
@@ -223,7 +221,7 @@ class AsCsv(Printer):
         out = StringIO()
         cells = [values.get(name) for name in COLUMNS]
         csv.writer(out).writerow([defused(cell) if self.defuse else cell for cell in cells])
-        bare(sys.stdout).write(redactor()(out.getvalue()))
+        bare(sys.stdout).write(without_own_keys(out.getvalue()))
 
 
 PRINTERS: Mapping[str, type[Printer]] = {

@@ -1,5 +1,6 @@
 """`supasync gap`: the last gap by hand, while OLD answers no request any more."""
 
+import json
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -70,7 +71,7 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
         _write(Path(out), [(each.table, each.sql) for each in queries])
     if as_json:
         rows = [{"table": q.table, "file": q.file, "sql": q.sql, "copy": q.copy} for q in queries]
-        output.print_json(rows)
+        output.sql(json.dumps(rows, indent=2))
         return 0
     for number, each in enumerate(queries, 1):
         if out:
@@ -79,8 +80,8 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
             )
         else:
             output.line(f"-- {number}. {each.table}: paste this alone, save the result as {each.file}")
-            click.echo(each.sql)
-            click.echo(f"-- or with a connection, in psql:\n-- {each.copy}\n" if each.copy else "")
+            output.sql(each.sql)
+            output.sql(f"-- or with a connection, in psql:\n-- {each.copy}\n" if each.copy else "")
     return 0
 
 

@@ -206,7 +206,7 @@ class Command(CsvOptions):
             f"to export these rows of {part.table.name} again, run this query and save the result as {name} "
             "in the same folder:"
         )
-        click.echo(query(wanted, exact=True).sql.replace(f"{stem}.csv", name, 1))
+        output.sql(query(wanted, exact=True).sql.replace(f"{stem}.csv", name, 1))
 
 
 def _nothing(folder: Path | None) -> ConfigError:

@@ -14,6 +14,7 @@ import click
 
 from supasync_core.cli.streams import bare, reguarded
 from supasync_core.init.undecided import WAY_OUT, Undecided
+from supasync_core.model.errors import ConfigError
 from supasync_core.model.printable import visible
 from supasync_core.model.quantities import format_size
 from supasync_core.model.report import Report, TableResult
@@ -37,6 +38,27 @@ _NARROW = 100
 def say(text: str, *, as_json: bool = False) -> None:
     """Print a sentence as the result, or ``{"message": ...}``."""
     click.echo(json.dumps({"message": text}) if as_json else text)
+
+
+def values(text: str) -> None:
+    """Print a result that holds values of rows, for a machine: only the keys of the settings are hidden."""
+    bare(sys.stdout).write(visible(without_own_keys(text), "\n\t") + "\n")
+
+
+def sql(text: str) -> None:
+    """Print SQL to be pasted; ConfigError where it holds a key of the settings, without which it is wrong."""
+    if without_own_keys(text) != text:
+        raise ConfigError(
+            ["a query holds one of the keys in your settings, and no key is printed"],
+            hint="write the queries to files: supasync gap sql --out DIR",
+        )
+    values(text)
+
+
+def without_own_keys(text: str) -> str:
+    """The text without the keys of the settings; what looks like another key is a value, and stays."""
+    session = _session()
+    return session.redact(text, shapes=False) if session else text
 
 
 def print_json(document: object) -> None:
@@ -172,9 +194,13 @@ def _clock() -> Iterator[Callable[[str], None]]:
 
 def redactor() -> Callable[[str], str]:
     """What takes keys out of a text that goes to a stream without its guard."""
-    context = click.get_current_context(silent=True)
-    session = context.find_object(Session) if context else None
+    session = _session()
     return session.redact if session else str
+
+
+def _session() -> Session | None:
+    context = click.get_current_context(silent=True)
+    return context.find_object(Session) if context else None
 
 
 def _cell(value: object) -> Text:

@@ -1,5 +1,6 @@
 """`supasync quarantine`: the rows that NEW refused."""
 
+import json
 from dataclasses import asdict
 from typing import Any
 
@@ -30,7 +31,7 @@ def list_rows(session: Session, *, as_json: bool) -> int:
     rows = [{"table": name, **asdict(row)} for name, rows in state.quarantine.items() for row in rows]
     rows += [_unlisted(name, again) for name, again in state.again.items()]
     if as_json:
-        output.print_json(rows)
+        output.values(json.dumps(rows, indent=2))
     elif rows:
         cells = [(row["table"], ", ".join(row["key"]), row["reason"], row["since"]) for row in rows]
         output.table(("table", "key", "reason", "since"), cells)

@@ -84,9 +84,12 @@ def _job(session: Session, every: timedelta) -> Job:
 
 
 def _program() -> tuple[str, ...]:
-    """The installed command as it was called, else Python with the module; a link stays a link."""
+    """The installed command as it was called, else Python with the module; a link stays a link.
+
+    Without ``-P``, Python would import modules from the folder that the job runs in.
+    """
     called = Path(sys.argv[0])
     if called.stem == "supasync" and called.is_file():
         return (str(called.absolute()),)
     found = shutil.which("supasync")
-    return (str(Path(found).absolute()),) if found else (sys.executable, "-m", "supasync_core")
+    return (str(Path(found).absolute()),) if found else (sys.executable, "-P", "-m", "supasync_core")

@@ -7,6 +7,7 @@ statement or leave a folder. Nothing of a value is lost where it is escaped: the
 import json
 import re
 import shlex
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 
@@ -14,6 +15,8 @@ _DELETE: Final = "\x7f"
 _LONGEST: Final = 150
 """Characters of a file's name, without what else is added to it; file systems take 255 bytes."""
 _DIGESTED: Final = re.compile(r"_[0-9a-f]{8}\Z")
+_SHORT: Final = 0xFFFF
+"""The largest code that has four hexadecimal digits."""
 _IN_FILES: Final = "_-."
 _DIGITS: Final = "0123456789\u00b9\u00b2\u00b3"
 _RESERVED: Final = frozenset(
@@ -46,12 +49,18 @@ def comment(text: str) -> str:
 
 def sql_name(name: str) -> str:
     r"""The name as PostgreSQL's quoted identifier; ``U&"\000a"`` where it is not printable."""
-    return _quoted(name, '"')
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"' if name.isprintable() else f'U&"{_escaped(doubled, _in_a_name)}"'
 
 
 def sql_text(text: str) -> str:
-    r"""The text as PostgreSQL's literal; ``U&'\000a'`` where it is not printable."""
-    return _quoted(text, "'")
+    r"""The text as PostgreSQL's literal; ``E'\u000a'`` where it is not printable, or holds a backslash.
+
+    What a backslash means in a plain literal depends on a setting, standard_conforming_strings.
+    """
+    doubled = text.replace("'", "''")
+    plain = text.isprintable() and "\\" not in text
+    return f"'{doubled}'" if plain else f"E'{_escaped(doubled, _in_a_text)}'"
 
 
 def command(*parts: str) -> str:
@@ -97,17 +106,15 @@ def _escape(letter: str) -> str:
     return r"\u007f" if letter == _DELETE else json.dumps(letter)[1:-1]
 
 
-def _quoted(text: str, quote: str) -> str:
-    """As SQL quotes it: a backslash means itself, except behind ``U&``."""
-    doubled = text.replace(quote, quote * 2)
-    if text.isprintable():
-        return f"{quote}{doubled}{quote}"
-    escaped = "".join(each if each.isprintable() and each != "\\" else _unicode(each) for each in doubled)
-    return f"U&{quote}{escaped}{quote}"
+def _escaped(text: str, code: Callable[[int], str]) -> str:
+    """The text with two backslashes for one, and the code of everything that is not printable."""
+    letters = (each if each.isprintable() else code(ord(each)) for each in text.replace("\\", "\\\\"))
+    return "".join(letters)
 
 
-def _unicode(letter: str) -> str:
-    if letter == "\\":
-        return r"\\"
-    number = ord(letter)
-    return f"\\{number:04x}" if number <= 0xFFFF else f"\\+{number:06x}"  # noqa: PLR2004 - of four digits
+def _in_a_name(number: int) -> str:
+    return f"\\{number:04x}" if number <= _SHORT else f"\\+{number:06x}"
+
+
+def _in_a_text(number: int) -> str:
+    return f"\\u{number:04x}" if number <= _SHORT else f"\\U{number:08x}"

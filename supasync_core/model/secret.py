@@ -79,8 +79,10 @@ def looks_like_key(text: str) -> bool:
     return _KEY.search(text) is not None
 
 
-def redact(text: str, secrets: Iterable[Secret]) -> str:
+def redact(text: str, secrets: Iterable[Secret], *, shapes: bool = True) -> str:
     """The text without the secrets, however they are written, and without what looks like a key.
+
+    Without ``shapes`` what only looks like one stays: a row may hold such a value, and it is the value.
 
     Plain or backwards, in base64 once or twice, in base32, in hexadecimal, broken over lines, or the
     signature of a token alone, in upper or lower case, a secret becomes stars. Where one shows only once the
@@ -92,7 +94,7 @@ def redact(text: str, secrets: Iterable[Secret]) -> str:
         text = _hide(re.escape(form), text)
     for form in _held(forms, _GAP.sub("", text)):
         text = _hide(_GAP.pattern.join(map(re.escape, form)), text)
-    text = _KEY.sub(HIDDEN, text)
+    text = _KEY.sub(HIDDEN, text) if shapes else text
     if not any(_held(forms, each) for each in _decoded(text)):
         return text
     lines = [

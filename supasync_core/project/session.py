@@ -108,9 +108,10 @@ class Session:
         host: Host | None = self.__dict__.get("host")
         return host.whose(err) if host else "supasync"
 
-    def redact(self, text: str) -> str:
-        """The text without any key of the settings."""
+    def redact(self, text: str, *, shapes: bool = True) -> str:
+        """The text without any key of the settings, and without what looks like one unless told otherwise."""
         from supasync_core.model.secret import redact  # noqa: PLC0415 - wanted for errors alone
 
         settings = self.known_settings
-        return redact(text, [*self.secrets, *(settings.secrets if settings else ())])
+        secrets = [*self.secrets, *(settings.secrets if settings else ())]
+        return redact(text, secrets, shapes=shapes)

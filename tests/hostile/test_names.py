@@ -84,6 +84,15 @@ def test_windows_takes_no_name_of_ours_for_something_else(name: str) -> None:
     assert len(twins) == len({name, name.swapcase()})
 
 
+@given(text=HOSTILE | st.text("\\'\"u0;-\n", max_size=8))
+@settings(max_examples=100, deadline=None)
+def test_postgresql_reads_the_very_text_whatever_a_backslash_means_to_it(cluster: Cluster, text: str) -> None:
+    with psycopg.connect(cluster.url("postgres")) as connection:
+        for strings in ("on", "off"):
+            connection.execute(f"set standard_conforming_strings = {strings}".encode())
+            assert connection.execute(f"select {sql_text(text)}".encode()).fetchall() == [(text,)]
+
+
 @given(name=HOSTILE)
 @settings(max_examples=100, deadline=None)
 def test_postgresql_reads_the_very_name(cluster: Cluster, name: str) -> None:
