@@ -35,6 +35,20 @@ class Command(click.Command):
 def supasync_register_commands(cli):
     cli.add_command(Command("x.y"))
 """
+LAZY = """
+import click
+
+class Lazy(click.Group):
+    def list_commands(self, ctx):
+        return ["second"]
+
+    def get_command(self, ctx, name):
+        return click.Command(name, callback=lambda: click.echo(f"this is {name}"))
+
+@hookimpl
+def supasync_register_commands(cli):
+    cli.add_command(Lazy("tools"))
+"""
 LOGGING = """
 @hookimpl
 def supasync_run_finished(report):
@@ -152,6 +166,17 @@ def test_two_packages_that_add_to_one_group_both_appear(site: Site) -> None:
     assert "Say first." in listed.stdout
     assert "Say second." in listed.stdout
     assert listed.stderr == ""
+
+
+def test_a_group_that_finds_its_commands_itself_is_not_joined_in_part(site: Site) -> None:
+    site.install("one", command("first", "one"))
+    site.install("two", LAZY)
+    done = site.run("tools", "first")
+    assert done.stdout == "this is first of one\n"
+    assert "the command tools is registered already by one (supasync-one 1.2.0)" in done.stderr
+    (alone,) = site.packages.glob("supasync_one-*.dist-info/entry_points.txt")
+    alone.unlink()
+    assert site.run("tools", "second").stdout == "this is second\n"
 
 
 def test_two_packages_that_add_to_a_built_in_group_both_appear(site: Site) -> None:

@@ -57,20 +57,20 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names, sorted."""
-        return sorted({*COMMANDS, *self._added(ctx).commands})
+        return sorted({*COMMANDS, *plugin_commands(ctx).commands})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, imported now."""
         if cmd_name in COMMANDS:
             command = builtin(cmd_name)
             if isinstance(command, click.Group):
-                self._added(ctx).join(cmd_name, command)
+                plugin_commands(ctx).join(cmd_name, command)
             return prepare(command)
-        return self._added(ctx).commands.get(cmd_name)
+        return plugin_commands(ctx).commands.get(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without importing them."""
-        added = self._added(ctx).commands
+        added = plugin_commands(ctx).commands
         summaries = {name: command.get_short_help_str() for name, command in added.items()}
         summaries |= {name: summary for name, (_, summary) in COMMANDS.items()}
         with formatter.section("Commands"):
@@ -89,15 +89,16 @@ class Commands(click.Group):
                 f"there is no command {args[0]}{did_you_mean(args[0], self.list_commands(ctx))}", ctx
             ) from err
 
-    def _added(self, ctx: click.Context) -> PluginCommands:
-        """The commands of plugins, asked for once in a call."""
-        root = ctx.find_root()
-        if _ADDED not in root.meta:
-            session = root.ensure_object(Session)
-            root.meta[_ADDED] = PluginCommands(COMMANDS, partial(_tell, session))
-            root.meta[_ADDED].collect(session.host)
-        found: PluginCommands = root.meta[_ADDED]
-        return found
+
+def plugin_commands(ctx: click.Context) -> PluginCommands:
+    """The commands of plugins, asked for once in a call."""
+    root = ctx.find_root()
+    if _ADDED not in root.meta:
+        session = root.ensure_object(Session)
+        root.meta[_ADDED] = PluginCommands(COMMANDS, partial(_tell, session))
+        root.meta[_ADDED].collect(session.host)
+    found: PluginCommands = root.meta[_ADDED]
+    return found
 
 
 def _tell(session: Session, fault: PluginFault) -> None:

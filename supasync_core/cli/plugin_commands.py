@@ -1,6 +1,7 @@
 """The commands that plugins add: each plugin's apart, then joined; what clashes is refused by name."""
 
 from collections.abc import Callable, Collection, Iterator, MutableMapping
+from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -69,14 +70,16 @@ class PluginCommands:
     def _add(
         self, into: MutableMapping[str, click.Command], words: tuple[str, ...], command: click.Command
     ) -> None:
-        """Add a command; groups of one name become one, and nothing is replaced."""
-        there = into.setdefault(words[-1], command)
-        if there is command:
-            return
-        if isinstance(there, click.Group) and isinstance(command, click.Group):
+        """Add a command; groups of one name become one, which is nobody's own, and nothing is replaced."""
+        there = into.get(words[-1])
+        joins = there is None or (_holds_all(there) and _holds_all(command))
+        if there is None:
+            there = into[words[-1]] = _emptied(command)
+            self.owners[there] = self.owners[command]
+        if joins and isinstance(there, click.Group) and isinstance(command, click.Group):
             for name, each in command.commands.items():
                 self._add(there.commands, (*words, name), each)
-        else:
+        elif there is not command:
             self._refuse(words, command, self.owners.get(there))
 
     def _refuse(self, words: tuple[str, ...], command: click.Command, first: Plugin | None) -> None:
@@ -87,6 +90,20 @@ class PluginCommands:
         whose = f"registered already by {first.name} ({first.origin})" if first else "built in"
         reason = PluginError(f"the command {' '.join(words)} is {whose}: choose another name")
         self.tell(blamed(plugin, _DOING, reason, place=line_of(command.callback)))
+
+
+def _holds_all(command: click.Command) -> bool:
+    """Whether a group's commands are those that it holds, and not some that it finds when it is asked."""
+    return isinstance(command, click.Group) and type(command).get_command is click.Group.get_command
+
+
+def _emptied(command: click.Command) -> click.Command:
+    """A copy of a group, to be filled; a plain command itself."""
+    if not isinstance(command, click.Group):
+        return command
+    copied = copy(command)
+    copied.commands = {}
+    return copied
 
 
 def _with_nested(name: str, command: object) -> Iterator[tuple[str, click.Command]]:

@@ -10,8 +10,7 @@ import click
 from supasync_core.api.plugin_fault import Plugin
 from supasync_core.api.plugin_host import Host
 from supasync_core.cli import output
-from supasync_core.cli.commands import COMMANDS, builtin
-from supasync_core.cli.plugin_commands import PluginCommands
+from supasync_core.cli.commands import COMMANDS, builtin, plugin_commands
 from supasync_core.cli.plugins_check import check
 from supasync_core.cli.plugins_new import new
 from supasync_core.model.errors import ExitCode, SupasyncError
@@ -41,7 +40,9 @@ def plugins(context: click.Context, *, as_json: bool) -> int:
     if Path(session.config).exists():
         with suppress(SupasyncError):
             _ = session.settings
-    added = _add_commands(host)
+    added = plugin_commands(context)
+    for name in added.commands.keys() & COMMANDS.keys():
+        added.join(name, builtin(name))  # what a built-in group refuses is kept with the plugin
     rows = [_row(host, plugin, added.of(plugin)) for plugin in host.loaded]
     if as_json:
         output.print_json(rows)
@@ -60,15 +61,6 @@ def plugins(context: click.Context, *, as_json: bool) -> int:
 
 plugins.add_command(new)
 plugins.add_command(check)
-
-
-def _add_commands(host: Host) -> PluginCommands:
-    """Let plugins add their commands, to built-in groups too: what is refused is kept with the plugin."""
-    added = PluginCommands(COMMANDS, lambda _fault: None)
-    added.collect(host)
-    for name in added.commands.keys() & COMMANDS.keys():
-        added.join(name, builtin(name))
-    return added
 
 
 def _row(host: Host, plugin: Plugin, commands: list[str]) -> dict[str, Any]:
