@@ -9,7 +9,7 @@ written is `connect` and `columns`. The sink is in `sql_sink`, the state store i
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from functools import cached_property
 from math import isfinite
@@ -91,10 +91,13 @@ class SqlDatabase(ABC):
 
     @contextmanager
     def translated(self, table: Table | None) -> Iterator[None]:
-        """The driver's errors become supasync's."""
+        """The driver's errors become supasync's; the transaction in which one happened is over."""
         try:
             yield
         except self.driver.Error as err:
+            if opened := self.__dict__.get("connection"):
+                with suppress(self.driver.Error):
+                    opened.rollback()
             raise self.failed(err, table.name if table else None) from err
 
 
@@ -187,7 +190,7 @@ class SqlSource(SqlDatabase, BaseSource):
 
 
 def _names(sql: SqlWindow, columns: Sequence[Column]) -> str:
-    return ", ".join(sql.column(column.name) for column in chosen(sql.table, columns))
+    return ", ".join(sql.selected(column.name) for column in chosen(sql.table, columns))
 
 
 def chosen(table: Table, columns: Sequence[Column]) -> list[Column]:

@@ -13,6 +13,14 @@ from supasync_core.api.sql_window import Parameters
 from supasync_core.model.table import Table
 
 _STATE = Table(name="sync_metadata")
+_LOCKING = (
+    """CREATE TABLE IF NOT EXISTS sync_metadata
+    (number INTEGER PRIMARY KEY, run_id TEXT, sync_status TEXT, state TEXT, entry TEXT)""",
+    """INSERT INTO sync_metadata (number, sync_status) SELECT -1, 'lock'
+    WHERE NOT EXISTS (SELECT 1 FROM sync_metadata WHERE number = -1)""",
+    "UPDATE sync_metadata SET sync_status = 'lock' WHERE number = -1",
+)
+"""An update holds its row until the transaction ends; a table that is only read would be read by two."""
 
 
 class SqlStore(SqlDatabase, JournalStore):
@@ -26,17 +34,17 @@ class SqlStore(SqlDatabase, JournalStore):
         with self.translated(None):
             if self.columns(_STATE) is None:
                 return []
-            rows = self.execute("SELECT state, entry FROM sync_metadata ORDER BY number").fetchall()
+            rows = self.execute(
+                "SELECT state, entry FROM sync_metadata WHERE number >= 0 ORDER BY number"
+            ).fetchall()
         return [json.loads(entry) | {"state": state and json.loads(state)} for state, entry in rows]
 
     @contextmanager
     def changing(self) -> Iterator[Journal]:
         """The journal in a transaction; where it has changed it is written anew."""
         with self.translated(None), self.transaction():
-            self.execute(
-                "CREATE TABLE IF NOT EXISTS sync_metadata "
-                "(number INTEGER, run_id TEXT, sync_status TEXT, state TEXT, entry TEXT)"
-            )
+            for statement in _LOCKING:
+                self.execute(statement)
             entries = self.entries()
             before = deepcopy(entries)
             yield entries
@@ -44,7 +52,7 @@ class SqlStore(SqlDatabase, JournalStore):
                 self._replace(entries)
 
     def _replace(self, entries: Journal) -> None:
-        self.execute("DELETE FROM sync_metadata")
+        self.execute("DELETE FROM sync_metadata WHERE number >= 0")
         for number, entry in enumerate(entries):
             bound = Parameters(self.driver.paramstyle)
             rest = {name: value for name, value in entry.items() if name != "state"}

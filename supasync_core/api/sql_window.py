@@ -80,6 +80,10 @@ class SqlWindow:
         """A column."""
         return self.parameters.text(quoted(name, self.mark))
 
+    def selected(self, name: str) -> str:
+        """What is read of a column, for `SqlSource.cell`: such as ``to_json(x)::text`` in PostgreSQL."""
+        return self.column(name)
+
     def nullable(self, name: str) -> str:
         """What is NULL where the column is."""
         return self.column(name)
