@@ -66,7 +66,7 @@ class Marking(Protocol):
 
 
 @runtime_checkable
-class Deleting(Protocol):
+class DeleteFeed(Protocol):
     """A strategy that learns in its own way which rows the source has deleted, such as from a log of them."""
 
     def deleted(self, job: Job) -> Iterator[Gone]:

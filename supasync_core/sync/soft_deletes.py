@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from supasync_core.api.marked_rows import marked
-from supasync_core.api.strategy import Deleting, Gone, Job
+from supasync_core.api.strategy import DeleteFeed, Gone, Job
 from supasync_core.model.batch import Key
-from supasync_core.model.errors import TableError
+from supasync_core.model.errors import SupasyncError, TableError
 from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
@@ -23,6 +23,7 @@ from supasync_core.sync import deleting, made_rows, own_state, removal
 from supasync_core.sync.checkpoint import Checkpoint
 from supasync_core.sync.freeing import Freeing
 from supasync_core.sync.removal import DeletePlan, Place, Removed
+from supasync_core.system.faults import explain
 
 if TYPE_CHECKING:
     from supasync_core.staging.staging_file import Staging
@@ -90,7 +91,7 @@ class SoftDeletes:
                 raise Interrupted
             there |= dict.fromkeys(self._in_new(table, gone.keys))
             own_state.check(table, gone.state)
-            state = gone.state
+            state = self._led_to(table, gone.state)
             if len(there) > ENOUGH:
                 raise _too_many(table)
             if not there:
@@ -100,6 +101,11 @@ class SoftDeletes:
             self.found[table.name] = _Found(keys, state)
         else:
             self._done(table, state, ())
+
+    def _led_to(self, table: Table, state: TableState) -> TableState:
+        """What is known of the table, with what the strategy may have moved: the rest is not its own."""
+        known = self.checkpoint.known(table)
+        return replace(known, keysets=state.keysets, own=state.own, deletes=state.deletes)
 
     def _in_new(self, table: Table, keys: Sequence[Key]) -> list[Key]:
         if not keys:
@@ -152,12 +158,19 @@ class SoftDeletes:
         return bool(checkpoint.snapshot.unchanged([table], checkpoint.lease.state))
 
     def _look_apart(self, table: Table, ask: Callable[[Job], Iterator[Gone]]) -> None:
+        """What fails in one table is said of it; what ends the run, or the wish to stop it, passes."""
+        fail = deleting.Deleting(self.checkpoint).fail
         try:
             self._look(table, ask)
         except TableError as err:
             if err.table is None:
                 raise
-            deleting.Deleting(self.checkpoint).fail(table, str(err), err.hint, err.exit_code)
+            fail(table, str(err), err.hint, err.exit_code)
+        except (SupasyncError, Interrupted):
+            raise
+        except (Exception, SystemExit) as err:  # noqa: BLE001 - one table's must not stop the others
+            found = explain(err, self.checkpoint.migration.host.whose(err))
+            fail(table, f"{table.name}: {found}", found.hint, found.exit_code)
 
 
 def are_told(migration: Migration, table: Table) -> bool:
@@ -169,7 +182,7 @@ def _asked_by(migration: Migration, table: Table) -> Callable[[Job], Iterator[Go
     if mark := table.soft_delete:
         return lambda job: marked(job, mark)
     strategy = migration.strategy(table)
-    return strategy.deleted if isinstance(strategy, Deleting) else None
+    return strategy.deleted if isinstance(strategy, DeleteFeed) else None
 
 
 def _too_many(table: Table) -> TableError:

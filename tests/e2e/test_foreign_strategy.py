@@ -121,3 +121,26 @@ def test_a_state_that_cannot_be_saved_stops_its_table_alone(space: Workspace, ow
     assert done.code == 3, done.out + done.err
     assert "items: failed: what the strategy by_version keeps in its state is" in done.err
     assert space.new.rows("select id from public.gone") == [(5,)]
+
+
+def test_a_strategy_that_fails_as_it_tells_deletes_harms_no_other_table(space: Workspace) -> None:
+    begun = 'log, state = Table(name=self.log, key=("seq",)), job.state'
+    assert begun in FILE
+    space.write("foreign.py", FILE.replace(begun, "1 / 0"))
+    logged = "  items: {strategy: {logged: {column: row_version, log: gone}}}\n"
+    two = logged + "  gone: {soft_delete: gone_at, key: seq}\n"
+    for end in (space.old, space.new):
+        end.run("alter table public.gone add gone_at timestamptz, add updated_at timestamptz default now()")
+    try:
+        space.write("tables.yaml", CONFIG.partition("  items")[0] + two)
+        space.old.run("insert into public.gone (id) values (5), (6)")
+        assert space.supasync("sync").code != 0
+        space.old.run("update public.gone set gone_at = now() where id = 5")
+        done = space.supasync("sync")
+        assert done.code != 0
+        assert "items: internal error in the plugin foreign" in done.err
+        assert space.new.rows("select id from public.gone") == [(6,)]
+        assert len(ids(space)) == 1200
+    finally:
+        for end in (space.old, space.new):
+            end.run("alter table public.gone drop gone_at, drop updated_at")
