@@ -12,7 +12,9 @@ from duckdb import DuckDBPyConnection
 
 from supasync_core.api.journal import Journal, JournalStore
 from supasync_core.model.errors import StateError
+from supasync_core.model.table import Table
 from supasync_core.staging.connection import open_to_look, open_to_write, transaction, translate_errors
+from supasync_core.staging.duckdb_tables import Tables
 
 _NUMBERS = ("records_synced", "requests", "bytes")
 _OBJECTS = ("details", "state")
@@ -79,13 +81,10 @@ class DuckdbStore(JournalStore):
 
 def _load(connection: DuckDBPyConnection, path: Path) -> Journal:
     """The journal that is stored, empty where there is none; StateError where another table has its name."""
-    found = connection.execute(
-        "SELECT column_name FROM information_schema.columns "
-        "WHERE table_catalog = current_database() AND table_schema = 'main' AND table_name = 'sync_metadata'"
-    ).fetchall()
-    if not found:
+    columns = Tables(connection).kinds(Table(name="sync_metadata"))
+    if columns is None:
         return []
-    if not {"number", *_COLUMNS} <= {name for (name,) in found}:
+    if not {"number", *_COLUMNS} <= columns.keys():
         raise StateError(
             f"{path} has a table sync_metadata without the columns that supasync needs",
             hint="supasync needs this name: rename that table, or name another file in tables.yaml",

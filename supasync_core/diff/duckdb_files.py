@@ -9,10 +9,11 @@ from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.loaded_side import LoadedSide
 from supasync_core.model.pg_types import MOMENTS, NUMBERS, bare, is_document, type_of
 from supasync_core.model.table import Column, Shape, Table
-from supasync_core.staging.connection import duckdb_path, open_to_look, refuse_shadowing, translate_errors
+from supasync_core.staging.connection import duckdb_path, open_to_look, translate_errors
 from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.duckdb_tables import Tables, qualified
 from supasync_core.staging.own_names import hides_row_ids
+from supasync_core.staging.refused_sql import refuse_shadowing
 from supasync_core.staging.values import Kind, identifier, literal, plain
 from supasync_core.system.links import real
 
@@ -40,9 +41,9 @@ class DuckdbFiles:
         """Declared tables that the file has; without one, all of its own in DuckDB's default schema."""
         with closing(open_to_look(path)) as connection:
             tables = Tables(connection)
-            found = [table for table in declared if tables.kinds(table) is not None]
+            found = [table for table in declared if tables.has(table)]
             names = tables.names("main")
-            names = [name for name in names if not keeps_state(name, tables.existing(Table(name=name)))]
+            names = [name for name in names if not keeps_state(name, tables.columns(Table(name=name)))]
         known = {table.relation for table in declared if table.schema == "public"}
         return found + [Table(name=name) for name in names if name not in known]
 

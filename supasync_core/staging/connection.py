@@ -2,8 +2,7 @@
 
 A file is data, whoever wrote it. It is never the main database: it is attached to one in memory, whose own
 functions and types come first, that fetches no extension and reads no other file, and whose settings are
-locked. A file whose macros or types have names of DuckDB's own would still change what a query means: it is
-refused.
+locked. What a file has beside values is refused: see `refused_sql`.
 """
 
 import errno
@@ -20,6 +19,7 @@ from duckdb import DuckDBPyConnection
 
 from supasync_core.model.errors import LockedError, RowError, SchemaError, StateError, SupasyncError
 from supasync_core.model.table import Table
+from supasync_core.staging.refused_sql import refuse_code, refuse_shadowing
 from supasync_core.staging.values import literal
 from supasync_core.system import faults
 from supasync_core.system.files import name_of
@@ -41,31 +41,6 @@ _REFUSED = {
 _BESIDE = ("", ".wal", ".wal.checkpoint", ".wal.recovery", ".tmp")
 """What DuckDB itself writes beside a file."""
 _HELD = "SELECT readonly FROM system.main.duckdb_databases() WHERE database_name = ?"
-_HAS = """
-SELECT 'macro', function_name FROM system.main.duckdb_functions()
-WHERE database_name = $file AND NOT internal
-UNION ALL
-SELECT 'type', type_name FROM system.main.duckdb_types() WHERE database_name = $file AND NOT internal
-UNION ALL
-SELECT 'schema', schema_name FROM system.main.duckdb_schemas() WHERE database_name = $file AND NOT internal
-UNION ALL
-SELECT 'view', view_name FROM system.main.duckdb_views() WHERE database_name = $file AND NOT internal
-"""
-"""Kinds and names of what a file has beside tables; nothing in the query can come from the file.
-
-To tell a file's functions DuckDB lists its own 3,300 too, 12 ms of a processor: a connection asks once."""
-_OWN = """
-SELECT 'macro', lower(function_name) FROM system.main.duckdb_functions() WHERE internal
-UNION ALL
-SELECT 'type', lower(type_name) FROM system.main.duckdb_types() WHERE internal
-"""
-_OWN_SCHEMAS = {("schema", name) for name in ("information_schema", "pg_catalog", "system", "temp")}
-_CODE = ("macro", "view")
-"""Kinds of SQL that runs when the file is read."""
-_TRIGGERS = """
-SELECT 'trigger', trigger_name FROM system.main.duckdb_triggers() WHERE database_name = $file LIMIT 1
-"""
-"""SQL that runs where rows are written; only DuckDB 2.0 and later has the function."""
 
 
 class Database:
@@ -197,7 +172,7 @@ def _connect(
             if held is None:
                 _attach(connection, path, read_only=bool(read_only), memory=memory, loads=loads)
                 if not new:  # what is new is in a folder of ours: `open_to_write` has made sure
-                    _refuse_code(connection, path, loads=loads)
+                    (refuse_code if loads else refuse_shadowing)(connection, _NAME, path)
             else:
                 _check_mode(path, read_only=read_only, held=bool(held[0]))
             connection.execute(f"USE {_NAME}")
@@ -228,37 +203,6 @@ def _attach(
     for setting in settings:
         connection.execute(f"SET GLOBAL {setting}")
     connection.execute(f"ATTACH {literal(name)} AS {_NAME} ({mode})")
-
-
-def _refuse_code(connection: DuckDBPyConnection, path: Path, *, loads: bool) -> None:
-    """SchemaError where the file changes what a query means, or where what ``loads`` has any SQL at all."""
-    has = refuse_shadowing(connection, _NAME, path)
-    if not loads:
-        return
-    code = next((each for each in has if each[0] in _CODE), None)
-    if not code:
-        with suppress(duckdb.CatalogException):  # before DuckDB 2.0
-            code = connection.execute(_TRIGGERS, {"file": _NAME}).fetchone()
-    if code:
-        raise SchemaError(
-            f"{path} has a {code[0]} {code[1]}, and supasync never runs SQL stored in a file",
-            hint="move the file away: supasync makes a new one",
-        )
-
-
-def refuse_shadowing(connection: DuckDBPyConnection, database: str, path: Path) -> list[tuple[str, str]]:
-    """What an attached file has beside tables; SchemaError where one of them takes DuckDB's own name."""
-    has: list[tuple[str, str]] = connection.execute(_HAS, {"file": database}).fetchall()
-    own = set(_OWN_SCHEMAS)
-    if any(kind in {"macro", "type"} for kind, _ in has):
-        own.update(connection.execute(_OWN).fetchall())
-    found = next((name for kind, name in has if (kind, name.lower()) in own), None)
-    if found:
-        raise SchemaError(
-            f"{path} has a macro, type or schema {found}, which replaces one of DuckDB's own",
-            hint="such a file can run its own SQL: drop it there, or copy the tables to a new file",
-        )
-    return has
 
 
 def _translated(err: duckdb.Error, path: Path, table: Table | None) -> SupasyncError:

@@ -7,6 +7,7 @@ from duckdb import DuckDBPyConnection
 
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.own_names import ours
+from supasync_core.staging.refused_sql import refuse_columns
 from supasync_core.staging.values import Kind, identifier, kind_of
 
 Kinds = Mapping[str, Kind]
@@ -26,36 +27,42 @@ class Tables:
     def kinds(self, table: Table) -> Kinds | None:
         """The table's columns in their order, None if the table does not exist.
 
-        DuckDB takes ``Users`` and ``users`` for the same name, PostgreSQL does not: SchemaError.
+        SchemaError where a column is more than what is stored in it (`refuse_columns`). DuckDB takes
+        ``Users`` and ``users`` for the same name, PostgreSQL does not: SchemaError.
         """
-        schema = schema_of(table)
+        if not self.has(table):
+            return None
+        relation = self.connection.sql(f"FROM {qualified(table)} LIMIT 0")
+        types = dict(zip(relation.columns, relation.types, strict=True))
+        refuse_columns(self.connection, table, qualified(table), {n: str(kind) for n, kind in types.items()})
+        hidden = own_columns(types) if table.schema in STAGED else ()
+        return {name: kind_of(described) for name, described in types.items() if name not in hidden}
+
+    def has(self, table: Table) -> bool:
+        """Whether the table exists; SchemaError where another does whose name differs in case alone."""
         found = self.connection.execute(
             "SELECT table_name FROM information_schema.tables "
             "WHERE table_catalog = current_database() AND table_type = 'BASE TABLE' "
             "AND table_schema = $schema "
             "AND lower(table_name) = lower($name)",
-            {"schema": schema, "name": table.relation},
+            {"schema": schema_of(table), "name": table.relation},
         ).fetchone()
-        if found is None:
-            return None
-        if found[0] != table.relation:
+        if found and found[0] != table.relation:
             raise table.schema_error(
                 f"the DuckDB file has a table {found[0]}, and DuckDB cannot tell the two apart",
                 hint="import the files of one of them at a time: supasync gap import --file TABLE=PATH"
                 if table.schema in ("known", *STAGED)
                 else None,
             )
-        relation = self.connection.sql(f"FROM {qualified(table)} LIMIT 0")
-        hidden = own_columns(relation.columns) if table.schema in STAGED else ()
-        return {
-            name: kind_of(described)
-            for name, described in zip(relation.columns, relation.types, strict=True)
-            if name not in hidden
-        }
+        return found is not None
+
+    def columns(self, table: Table) -> list[str]:
+        """The names of the table's columns, the staging's own among them."""
+        return self.connection.sql(f"FROM {qualified(table)} LIMIT 0").columns
 
     def own(self, table: Table) -> tuple[str | None, ...]:
         """What the staging's own columns of one of its tables are called: file, row and place."""
-        return own_columns(self.connection.sql(f"FROM {qualified(table)} LIMIT 0").columns)
+        return own_columns(self.columns(table))
 
     def existing(self, table: Table) -> Kinds:
         """The table's columns; SchemaError if the table does not exist."""
