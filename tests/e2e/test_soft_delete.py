@@ -129,6 +129,7 @@ def test_a_row_that_others_refer_to_stays_and_goes_once_they_have_gone(space: Wo
     assert "notes: 1 row that is deleted in OLD stays in NEW: rows of replies refer to it" in done.err
     assert (1,) in space.new.rows(ALL)
     assert (2,) not in space.new.rows(ALL)
+    assert "notes: 1 row is in NEW and not in OLD" in space.supasync("status").out
     for end in (space.old, space.new):
         end.run("delete from public.replies")
     assert space.supasync("sync").code == 0
