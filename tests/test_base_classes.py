@@ -8,7 +8,6 @@ import pytest
 
 from supasync_core.api.backend import Sink, Source
 from supasync_core.api.base import BaseSink, BaseSource
-from supasync_core.api.registration import Fence
 from supasync_core.api.sql_backend import SqlDatabase, SqlSource
 from supasync_core.api.sql_sink import SqlSink
 from supasync_core.api.sql_store import SqlStore
@@ -95,11 +94,8 @@ class PostgresWindow(SqlWindow):
 class Postgres(SqlDatabase):
     driver = psycopg
 
-    def __init__(self, address: str, fence: Fence | None = None) -> None:
-        self.address, self.fence = address, fence or Fence()
-
     def connect(self) -> "psycopg.Connection[tuple[object, ...]]":
-        return psycopg.connect(self.address)
+        return psycopg.connect(self.place)
 
     def columns(self, table: Table) -> Sequence[Column] | None:
         query = "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = %s"

@@ -16,6 +16,7 @@ from math import isfinite
 from typing import Any, Protocol, cast
 
 from supasync_core.api.base import BaseSource
+from supasync_core.api.registration import Fence
 from supasync_core.api.sql_window import Parameters, SqlWindow, quoted
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Window
@@ -44,6 +45,12 @@ class SqlDatabase(ABC):
     """The driver's module, such as ``sqlite3``."""
     mark: str = '"'
     """What names are quoted with."""
+
+    def __init__(self, place: Any, fence: Fence | None = None) -> None:  # noqa: ANN401 - what it connects to
+        self.place = place
+        """Where the database is: a path, an address, whatever `connect` needs."""
+        self.fence = fence or Fence()
+        """What a sink asks before it writes."""
 
     @abstractmethod
     def connect(self) -> Any:  # noqa: ANN401 - the driver's own class

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from supasync_core.api.base import BaseSink
-from supasync_core.api.registration import Fence
 from supasync_core.api.sql_backend import AT_ONCE, SqlSource, refuse_unknown
 from supasync_core.api.sql_window import SqlWindow, quoted
 from supasync_core.model import raw_json
@@ -20,9 +19,6 @@ from supasync_core.model.table import Column, Shape, Table
 
 class SqlSink(SqlSource, BaseSink):
     """A sink: a subclass says `kind` too. A table that is not there yet is created with the first batch."""
-
-    fence: Fence
-    """Set by the subclass, which is opened with it."""
 
     @abstractmethod
     def kind(self, table: Table, name: str, source: str) -> str:

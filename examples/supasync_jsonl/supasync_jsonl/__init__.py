@@ -1,13 +1,19 @@
 """The backend `jsonl`: a folder of files ``<table>.jsonl`` with one JSON object a line."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from supasync_core import hookimpl
-from supasync_core.api.backend import Sink, Source
 from supasync_core.api.registration import Backend, imported, path_backend
-from supasync_core.api.registry import Registry
-from supasync_core.api.state_store import StateStore
-from supasync_core.api.switch import Ends, Switch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supasync_core.api.backend import Sink, Source
+    from supasync_core.api.registry import Registry
+    from supasync_core.api.state_store import StateStore
+    from supasync_core.api.switch import Ends, Switch
 
 HOOKS = 1
 

@@ -5,12 +5,10 @@ of the key have SQLite's own types, so that the key is an index that other progr
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from supasync_core.api.base import LocalClock
-from supasync_core.api.registration import Fence
 from supasync_core.api.sql_backend import SqlDatabase, SqlSource
 from supasync_core.api.sql_sink import SqlSink
 from supasync_core.api.sql_store import SqlStore
@@ -20,45 +18,40 @@ from supasync_core.model.errors import SchemaError, SupasyncError
 from supasync_core.model.page_order import ordinal, ordinal_of
 from supasync_core.model.pg_types import INTEGERS
 from supasync_core.model.table import Column, Table
-from supasync_core.model.timestamps import Instant
 
 RAW = "JSON_TEXT"
 """The type of columns that hold a cell's JSON text: SQLite leaves a type with TEXT in its name as it is."""
 
 
 class SqliteDatabase(SqlDatabase):
-    """One file, opened with the first statement."""
+    """One file; ``place`` is its path."""
 
     driver = sqlite3
     mode = "rwc"
 
-    def __init__(self, path: Path, fence: Fence | None = None) -> None:
-        self.path, self.fence = path, fence or Fence()
-
     def connect(self) -> sqlite3.Connection:
         """Each statement commits by itself, unless it stands in `transaction`."""
-        uri = f"{self.path.absolute().as_uri()}?mode={self.mode}"
+        uri = f"{self.place.absolute().as_uri()}?mode={self.mode}"
         opened = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-        opened.create_function("supasync_ordinal", 1, _ordinal, deterministic=True)
-        opened.create_function(
-            "supasync_plain", 1, lambda cell: cell and raw_json.plain(cell), deterministic=True
-        )
+        for name, function in (("ordinal", ordinal), ("plain", str)):
+            opened.create_function(f"supasync_{name}", 1, _of_text(function), deterministic=True)
         return opened
 
     def columns(self, table: Table) -> Sequence[Column] | None:
         """The columns as declared; the type of cells that are kept as JSON is not known."""
-        if self.mode == "rwc" and not self.path.exists():
+        if self.mode == "rwc" and not self.place.exists():
             return None
         found = self.execute("SELECT name, type, pk FROM pragma_table_info(?)", [table.relation]).fetchall()
-        typed = ((name, None if kind == RAW else kind or "ANY", key) for name, kind, key in found)
-        return [Column(name, kind, key=bool(key)) for name, kind, key in typed] or None
+        return [
+            Column(n, None if kind == RAW else kind or "ANY", key=bool(pk)) for n, kind, pk in found
+        ] or None
 
     def failed(self, err: Exception, name: str | None) -> SupasyncError:
         """SQLite's texts name columns and never hold values."""
         if not isinstance(err, sqlite3.OperationalError) or "locked" in str(err):
-            return super().failed(err, name).amended(message=f"{name or self.path}: {err}")
+            return super().failed(err, name).amended(message=f"{name or self.place}: {err}")
         hint = "a value that rows are ordered by is not a timestamp" if "user-defined" in str(err) else None
-        return SchemaError(f"{name or self.path}: {err}", table=name, hint=hint)
+        return SchemaError(f"{name or self.place}: {err}", table=name, hint=hint)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -112,6 +105,6 @@ class SqliteStore(SqliteDatabase, SqlStore):
     """The journal, in the file of the sink."""
 
 
-def _ordinal(value: object) -> Instant | None:
-    """What rows are ordered by: a JSON cell's text, or a value."""
-    return None if value is None else ordinal(raw_json.plain(str(value)))
+def _of_text(function: Callable[[str], str | float]) -> Callable[[object], str | float | None]:
+    """The function of the text of a JSON cell, or of any other value; NULL of NULL."""
+    return lambda value: None if value is None else function(raw_json.plain(str(value)))
