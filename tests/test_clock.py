@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supasync_core.model import timestamps
+from supasync_core.model import timestamp_forms, timestamps
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
@@ -63,7 +63,7 @@ def test_a_shift_keeps_the_kind_of_the_text() -> None:
 def test_a_shift_keeps_the_form_of_the_text(text: str, moved: str) -> None:
     assert timestamps.shifted(text, -timedelta(minutes=15)) == moved
     if text != "infinity":
-        assert timestamps.form(moved) == timestamps.form(text)
+        assert timestamp_forms.forms([moved]) == timestamp_forms.forms([text])
 
 
 def test_a_day_has_ended_when_it_is_over_everywhere() -> None:

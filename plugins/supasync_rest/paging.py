@@ -8,7 +8,7 @@ from threading import Lock
 from supasync_core.model import timestamp_forms
 from supasync_core.model.batch import Batch, Cursor, Window
 from supasync_core.model.table import Table
-from supasync_core.model.timestamp_forms import forms
+from supasync_core.model.timestamp_forms import forms, sort_by_time
 from supasync_rest import query
 from supasync_rest.client import Client
 from supasync_rest.messages import Request
@@ -76,21 +76,21 @@ class RestPages(RestTables):
         self._keyed.add(table)
 
     def _refuse_texts(self, table: Table, window: Window, page: Batch) -> None:
-        """SchemaError where a page is ordered by texts that are timestamps of several forms.
+        """SchemaError where a page is ordered by texts that are not timestamps of one form.
 
-        The types are asked for only where forms differ.
+        The types are asked for only where they are not.
         """
         for span in window.spans:
             column = span.keyset.column
             if column is None or column not in table.timestamp:
                 continue
             bounds = [text for text in (span.start, span.after.value if span.after else None) if text]
-            if len(forms([*bounds, *_texts(page, column)])) > 1:
+            if not sort_by_time(forms([*bounds, *_texts(page, column)])):
                 values = [value for row in page.rows if isinstance(value := row.get(column), str)]
                 self._refuse_forms(table, column, forms([*bounds, *values]))
 
     def _refuse_forms(self, table: Table, column: str, found: list[str]) -> None:
-        if len(found) > 1:  # else the other one is inside another value
+        if not sort_by_time(found):  # else the other one is inside another value
             timestamp_forms.refuse(table, column, self.shape(table), found)
 
     def _page(self, table: Table, window: Window) -> Batch:

@@ -170,7 +170,7 @@ class _Stamps:
         self.met = True
         self._refuse_forms(texts)
         horizon = self.reader.horizon.at
-        if self._sorts() and all(text[4:5] == "-" and text[-1:] != "C" for text in texts):
+        if self._sorts() and not any(text.endswith("infinity") for text in texts):
             newest = max(texts)  # texts of one form: the others need not be looked at
             if self._instant(newest) <= horizon and timestamps.ended(newest) <= horizon:
                 self._take(newest)
@@ -192,12 +192,13 @@ class _Stamps:
 
     def _sorts(self) -> bool:
         """Whether all have one form in which texts sort by time: before a ``Z`` no fraction does."""
-        return len(self._forms) == 1 and not any(form.endswith("Z") for form in self._forms)
+        return timestamp_forms.sort_by_time([*self._forms]) and not any(f.endswith("Z") for f in self._forms)
 
     def _refuse_forms(self, texts: list[str]) -> None:
-        known = len(self._forms)
+        if self._real and not self._sorts():
+            return
         self._forms.update(timestamp_forms.forms(texts))
-        if len(self._forms) > max(1, known) and not self._real:
+        if not self._real and not timestamp_forms.sort_by_time([*self._forms]):
             shape = self.job.source.shape(self.job.table)
             if not shape.texts:  # in CSV every cell is a text, and sorted as what it means
                 timestamp_forms.refuse(self.job.table, self.column, shape, sorted(self._forms))

@@ -4,7 +4,7 @@ from typing import Any
 
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Keyset, Row
-from supasync_core.model.errors import SchemaError
+from supasync_core.model.page_order import instant_of
 from supasync_core.model.table import Table
 
 
@@ -23,14 +23,7 @@ def rows_of(table: Table, batch: Batch, keyset: Keyset) -> list[Row]:
 
 def instant(table: Table, column: str, text: Any) -> timestamps.Instant:  # noqa: ANN401 - as it was decoded
     """The instant of a timestamp; SchemaError where it is none."""
-    try:
-        return timestamps.parse(text)
-    except (ValueError, TypeError) as err:
-        raise SchemaError(
-            f"{table.name}: the timestamp column {column} holds {str(text)[:40]!r}, which is not a timestamp",
-            table=table.name,
-            hint="name a column of type timestamptz, timestamp or date in tables.yaml: timestamp: ...",
-        ) from err
+    return instant_of(table, column, text)
 
 
 def _holds(keyset: Keyset, row: Row) -> bool:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from typing import Any
 
 from supasync_core.api.state_store import Entry, RecordStatus
@@ -18,6 +19,7 @@ from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Horizon
 from supasync_core.project.lease import Lease
 from supasync_core.project.migration import Migration
+from supasync_core.project.present import judged
 from supasync_core.project.run_options import Interrupted, RunObserver
 from supasync_core.schema.watch import SchemaWatch
 from supasync_core.staging.staging_file import Staging
@@ -153,11 +155,13 @@ class Sender:
         known = self.state.table(table.name)
         proofs = (each.proof for each in part.loaded if each.proof)
         proof = next((each for each in proofs if self._reaches(table, known, each)), None)
-        if proof is None or part.errors(()) or known.late:
+        at = timestamps.parse_or_none(proof.get("at")) if proof else None
+        if at is None or not isfinite(at) or part.errors(()) or known.late:
             return self.state
         source = self.staging.source()
-        source.read_at = Horizon(timestamps.parse(str(proof["at"])))
-        job = Job(replace(table, transform=(), where=None), source, known, self.lease.run.now)
+        source.read_at = Horizon(at)
+        plain = replace(table, transform=(), where=None)
+        job = Job(plain, judged(source, self.migration.present), known, self.lease.run.now)
         state = known
         for piece in self.migration.strategy(table).read(job):
             state = piece.state

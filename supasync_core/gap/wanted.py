@@ -15,7 +15,9 @@ from supasync_core.model.row_key import has_row_key
 from supasync_core.model.settings import Settings
 from supasync_core.model.state import State
 from supasync_core.model.table import Shape
+from supasync_core.project.believed_state import believed
 from supasync_core.project.migration import Migration
+from supasync_core.project.present import TOLERANCE
 from supasync_core.staging.staging_file import Staging
 
 _EPOCH = "1970-01-01T00:00:00Z"
@@ -52,7 +54,8 @@ def unseen_updates(settings: Settings, host: Host) -> list[str]:
 
 def ask(migration: Migration, staging: Staging) -> tuple[State, dict[str, Shape]]:
     """State and columns from the sink, kept in the staging for a time without it."""
-    known = current(migration.store.past(1), migration.source_ref)
+    stored = current(migration.store.past(1), migration.source_ref)
+    known, _ = believed(stored, migration.settings.tables, migration.now() + TOLERANCE)
     shapes = {table.name: migration.sink.shape(table) for table in migration.settings.tables}
     staging.remember("state", state_json.to_json(known))
     for name, shape in shapes.items():

@@ -1,15 +1,19 @@
 """Places of a reading, each behind the one before it: a side whose pages come round is left."""
 
 import re
+from math import inf
 
 from supasync_core.model.batch import Batch, Cursor, Window
 from supasync_core.model.errors import SchemaError, TransientError
+from supasync_core.model.raw_json import texts_or_nulls
 from supasync_core.model.table import Table
-from supasync_core.model.timestamps import Instant, parse
+from supasync_core.model.timestamps import Instant, parse, parse_or_none
 
 LONGEST_END = 300
 """Characters of a key up to which a range may end with it: a request has to name where it ends."""
 _WHOLE = re.compile(r"-?\d+")
+_SECOND = 1_000_000
+_SHOWN = 40
 
 
 def ends_range(key: tuple[str, ...]) -> bool:
@@ -51,6 +55,50 @@ def refuse_standstill(table: Table, window: Window, page: Batch) -> None:
     column = window.spans[0].keyset.column if after.value is not None else None
     if any(table.place(page.rows[index], column) == after for index in (0, -1)):
         raise _endless(table)
+
+
+def refuse_falling(table: Table, window: Window, page: Batch) -> None:
+    """SchemaError where a page in the order of a timestamp goes back in time: a cursor would hide rows.
+
+    A column of texts has the order of texts, and one row may stand behind all others there, stamped with
+    whatever it likes. Within a second texts may fall: `00.5Z` comes before `00Z`, and the overlap covers it.
+    """
+    span = window.spans[0]
+    column = span.keyset.column
+    if column is None or column not in (*table.timestamp, table.soft_delete):
+        return
+    bound = span.after.value if span.after else span.start
+    latest, before = (-inf, "") if bound is None else (parse(bound), bound)
+    for text in _values(page, column):
+        at = instant_of(table, column, text)
+        if at <= latest - _SECOND:
+            raise table.schema_error(
+                f"the timestamp column {column} holds {text[:_SHOWN]!r}, which OLD sorts behind "
+                f"{before[:_SHOWN]!r} though it is earlier",
+                hint="correct that value in OLD, or make the column timestamptz there",
+            )
+        if at >= latest:
+            latest, before = at, text
+
+
+def instant_of(table: Table, column: str, text: object) -> Instant:
+    """The instant of a timestamp; SchemaError where it is none."""
+    at = parse_or_none(text)
+    if at is None:
+        raise table.schema_error(
+            f"the timestamp column {column} holds {str(text)[:_SHOWN]!r}, which is not a timestamp",
+            hint="name a column of type timestamptz, timestamp or date in tables.yaml: timestamp: ...",
+        )
+    return at
+
+
+def _values(page: Batch, column: str) -> list[str]:
+    """The column's values that are not NULL, in their order; none where the page lacks it."""
+    try:
+        found: list[str | None] = [text for (text,) in texts_or_nulls(page.body, (column,))]
+    except ValueError:
+        found = [row.get(column) for row in page.rows]
+    return [text for text in found if text is not None]
 
 
 def _endless(table: Table) -> TransientError:

@@ -4,29 +4,52 @@
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from supasync_core.model import timestamps
 from supasync_core.model.printable import command
 from supasync_core.model.table import Shape, Table
 
 _TIMES = re.compile("timestamp|date")
+_ONE = re.compile(
+    r"\d{4}-\d\d-\d\d(?:(?P<between>[T ])\d\d:\d\d(?P<seconds>:\d\d(?:\.\d+)?)?"
+    r"(?P<zone>Z|[+-]\d\d(?::?\d\d)*)?)?",
+    re.ASCII,
+)
+"""Four digits of a year and nothing around it: PostgreSQL sorts any other text in another place."""
+_SHOWN = 40
+_NAMED = 3
+"""Forms that a message names."""
 
 
 def forms(texts: Iterable[str]) -> list[str]:
-    """The forms in which these timestamps are written, as patterns; infinities and years BC have none."""
-    found = {timestamps.form(text) for text in texts if text[:1].isdigit() and not text.endswith("BC")}
-    return [f"YYYY-MM-DD{form[:1]}HH:MM:SS{form[1:]}" if form else "YYYY-MM-DD" for form in sorted(found)]
+    """The forms in which these texts are written; one that has none of a timestamp's is its own, in quotes.
+
+    Infinities have none.
+    """
+    return sorted({_form(text) for text in texts if text not in ("infinity", "-infinity")})
 
 
-def refuse(table: Table, column: str, shape: Shape, found: Iterable[str]) -> None:
+def sort_by_time(found: Sequence[str]) -> bool:
+    """Whether texts of these forms have the order of what they mean."""
+    return not found or (len(found) == 1 and found[0].startswith("Y"))
+
+
+def _form(text: str) -> str:
+    known = _ONE.fullmatch(text)
+    if known is None:
+        return ascii(text[:_SHOWN])
+    time = "HH:MM:SS" if known["seconds"] else "HH:MM"
+    return f"YYYY-MM-DD{known['between']}{time}{known['zone'] or ''}" if known["between"] else "YYYY-MM-DD"
+
+
+def refuse(table: Table, column: str, shape: Shape, found: Sequence[str]) -> None:
     """SchemaError where a column of these forms is not a real timestamp, which may print several offsets."""
     known = shape.column(column)
     if known is not None and _TIMES.match(known.type or ""):
         return
     kind = (known.type if known else None) or "perhaps text"
     raise table.schema_error(
-        f"the timestamp column {column} ({kind}) holds {' and '.join(found)}: "
+        f"the timestamp column {column} ({kind}) holds {' and '.join(found[:_NAMED])}: "
         "as texts, these do not sort by time",
         hint="make it timestamptz in OLD, write all its values in one form, or name another column "
         f"in timestamp:; then: {command('sync', '--full', table.name)}",

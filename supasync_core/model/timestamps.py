@@ -25,9 +25,11 @@ _PATTERN = (
     r"\s*(?P<zone>Z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?"
     r"(?P<bc>\s*(?:BC|\(BC\)))?"
 )
-_TEXT = re.compile(_PATTERN)
+_TEXT = re.compile(_PATTERN, re.ASCII)
+_SPACE = " \t\n\r"
+"""What may stand around a timestamp; `str.strip` alone takes away what PostgreSQL does not."""
 
-Time = Annotated[str, msgspec.Meta(pattern=rf"^(?:-?infinity|\s*{_PATTERN}\s*)\Z")]
+Time = Annotated[str, msgspec.Meta(pattern=rf"(?a)^(?:-?infinity|\s*{_PATTERN}\s*)\Z")]
 """A text that `parse` takes, which msgspec checks where one is read from what is stored."""
 
 
@@ -62,7 +64,7 @@ def parse(text: str) -> Instant:
     """The instant of a timestamp text, without a zone taken as UTC; ValueError where it is none."""
     if text in ("infinity", "-infinity"):
         return inf if text == "infinity" else -inf
-    found = _TEXT.fullmatch(text.strip())
+    found = _TEXT.fullmatch(text.strip(_SPACE))
     if not found:
         raise ValueError(f"not a timestamp: {text!r}")
     part = found.groupdict()
@@ -100,13 +102,13 @@ def shifted(text: str, by: timedelta) -> str:
 
     A column of texts compares texts, and only those of one form have the order of what they mean.
     """
-    moved, found = parse(text) + micros_of(by), _TEXT.fullmatch(text.strip())
+    moved, found = parse(text) + micros_of(by), _TEXT.fullmatch(text.strip(_SPACE))
     if found is None or found["bc"] or moved in (inf, -inf):
         return to_text(moved) if found is None or found["zone"] else to_text(moved).replace("Z", "")
     local = to_text(moved + _offset(found["zone"]) * _SECOND).replace("Z", "")
     if found["hour"] is None:
         return local.partition("T")[0]
-    return local.replace("T", text.strip()[found.end("day")]) + (found["zone"] or "")
+    return local.replace("T", text.strip(_SPACE)[found.end("day")]) + (found["zone"] or "")
 
 
 def ended(text: str) -> Instant:
@@ -114,14 +116,8 @@ def ended(text: str) -> Instant:
 
     A day has the resolution of a day, and is the present somewhere until twelve hours after it ends in UTC.
     """
-    found = _TEXT.fullmatch(text.strip())
+    found = _TEXT.fullmatch(text.strip(_SPACE))
     return parse(text) + (_DAY + _DAY // 2 if found and found["hour"] is None else 0)
-
-
-def form(text: str) -> str:
-    """How a timestamp is written: what stands between day and time, and its zone; empty for a day."""
-    behind = text[text.find("-") + len("-MM-DD") :]
-    return behind[:1] + behind[len("THH:MM:SS") :].lstrip(".0123456789")
 
 
 def micros_of(delta: timedelta) -> int:

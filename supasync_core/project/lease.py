@@ -7,7 +7,6 @@ writes before it does, and the note goes with its last save. A run that finds th
 that one may have read as a transaction of the source that is still open: see `taken_over`.
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,7 +19,9 @@ from supasync_core.api.state_store import LEASE, Claim, Entry, RecordStatus, Run
 from supasync_core.model import timestamps
 from supasync_core.model.errors import StateError, SupasyncError, TakenOverError
 from supasync_core.model.state import Late, State, TableState, Writing
+from supasync_core.project.believed_state import believed
 from supasync_core.project.migration import Migration
+from supasync_core.project.present import awake
 from supasync_core.system import lock
 
 RENEW = 60.0
@@ -79,7 +80,12 @@ class Lease:
         if run.state is None and not claim.baseline:
             raise StateError(NO_BASELINE, hint="run: supasync setup")
         names = [table.name for table in migration.settings.tables]
-        state = taken_over(run.state or State(migration.source_ref), claim.holder, run.now, names)
+        migration.present.is_told(run.now, begun)
+        state, told = believed(
+            run.state or State(migration.source_ref), migration.settings.tables, migration.present.latest
+        )
+        migration.notes.update(dict.fromkeys(told))
+        state = taken_over(state, claim.holder, run.now, names)
         return cls(migration, claim, run, state, begun)
 
     @property
@@ -163,12 +169,6 @@ def leased(migration: Migration, command: str, *, baseline: bool = False) -> Ite
     except BaseException:
         lease.fail()
         raise
-
-
-def awake() -> float:
-    """Seconds of a clock that goes on while the machine sleeps."""
-    kind = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
-    return time.monotonic() if kind is None else time.clock_gettime(kind)
 
 
 def arriving(state: State) -> str | None:

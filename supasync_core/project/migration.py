@@ -22,6 +22,7 @@ from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Instant
 from supasync_core.model.transform import Transform
 from supasync_core.project.live_source import live
+from supasync_core.project.present import Present
 
 T = TypeVar("T")
 
@@ -101,7 +102,8 @@ class CountedStore:
 class Migration:
     """What a command works on. ``source_ref`` names the source in the state, the sink asks the ``fence``.
 
-    ``notes`` holds what the sink has told of how rows were written, in its order.
+    ``present`` is known once a lease was taken. ``notes`` holds what was wrong with the state, and what the
+    sink has told of how rows were written, in its order.
     """
 
     settings: Settings
@@ -112,6 +114,7 @@ class Migration:
     store: StateStore
     fence: Fence = field(default_factory=Fence)
     notes: dict[str, None] = field(default_factory=dict)
+    present: Present = field(default_factory=Present)
 
     @property
     def source_ref(self) -> str:
@@ -124,8 +127,9 @@ class Migration:
         return timestamps.now() if told is None else told
 
     def source_now(self) -> Instant | None:
-        """The source's time at its latest answer; None where it tells none that can be trusted."""
-        return self.source.now() if isinstance(self.source, Clocked) else None
+        """The source's time at its latest answer, no later than the present; None where it tells none."""
+        told = self.source.now() if isinstance(self.source, Clocked) else None
+        return told if told is None else min(told, self.present.latest)
 
     @property
     def workers(self) -> int:

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from threading import Event, RLock
 from typing import Any
 
@@ -10,6 +11,7 @@ from supasync_core.concurrency.memory_budget import BytesHeld
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import SupasyncError
+from supasync_core.model.quantities import format_duration
 from supasync_core.model.report import Report, TableResult
 from supasync_core.model.state import State, TableState
 from supasync_core.model.table import Table
@@ -177,7 +179,13 @@ class Checkpoint:
             notes.append(
                 f"{counted(waiting, 'row is', 'rows are')} quarantined, not in NEW: supasync quarantine list"
             )
-        if self.undated:
+        if self.migration.present.ahead:
+            ahead = format_duration(timedelta(microseconds=int(self.migration.present.ahead)))
+            notes.append(
+                f"OLD's answers are dated {ahead} later than NEW's time: cursors go by NEW's, "
+                "and every run reads rows near them again"
+            )
+        elif self.undated:
             notes.append("OLD's answers have no current Date: every run reads rows near the cursors again")
         notes += [self.run.note] if self.run.note else []
         if until := arriving(replace(self.state, writing=None)):

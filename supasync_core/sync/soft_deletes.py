@@ -18,6 +18,7 @@ from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
 from supasync_core.project.own_staging import StagingError, own_staging
+from supasync_core.project.present import judged
 from supasync_core.project.run_options import Interrupted
 from supasync_core.sync import deleting, made_rows, own_state, removal
 from supasync_core.sync.checkpoint import Checkpoint
@@ -81,7 +82,8 @@ class SoftDeletes:
     def _look(self, table: Table, ask: Callable[[Job], Iterator[Gone]]) -> None:
         """Find which of the deleted rows NEW has; without any, the state moves at once."""
         checkpoint, project = self.checkpoint, self.checkpoint.migration
-        job = checkpoint.snapshot.job(table, project.source, checkpoint.known(table), checkpoint.run.now)
+        source = judged(project.source, project.present)
+        job = checkpoint.snapshot.job(table, source, checkpoint.known(table), checkpoint.run.now)
         state = job.state
         there = dict.fromkeys(self._in_new(table, state.deletes.held))
         for gone in () if self._is_unchanged(table, state) else ask(job):

@@ -130,7 +130,15 @@ def look(migration: Migration, tables: Sequence[Table]) -> SourceSnapshot:
         for table in tables
     ]
     asked = [(table, [name for name in names if name]) for table, names in zip(tables, columns, strict=True)]
-    return SourceSnapshot(source.survey(asked))
+    return SourceSnapshot(_in_the_present(source.survey(asked), migration.present.latest))
+
+
+def _in_the_present(told: Survey | None, latest: timestamps.Instant) -> Survey | None:
+    """What was told, without times that are later than it can be."""
+    if told is None:
+        return None
+    horizon = None if told.horizon is None else min(told.horizon, latest)
+    return replace(told, now=min(told.now, latest), horizon=horizon)
 
 
 def _is_unchanged(known: Extent | None, told: Extent | None) -> bool:

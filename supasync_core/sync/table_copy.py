@@ -24,6 +24,7 @@ from supasync_core.model.errors import (
 from supasync_core.model.report import TableResult, TableStatus
 from supasync_core.model.table import Table
 from supasync_core.project.migration import exchange_types
+from supasync_core.project.present import judged
 from supasync_core.project.run_options import Interrupted, RunObserver
 from supasync_core.sync import distinct_keys, made_rows, own_state
 from supasync_core.sync.checkpoint import Checkpoint
@@ -101,7 +102,7 @@ class TableCopy:
             writer.made.add(table.name)
         retry(writer, table)
         timed = SlowPages(project.source)
-        source = bounded(timed.as_source, checkpoint.held)
+        source = bounded(judged(timed.as_source, project.present), checkpoint.held)
         job = checkpoint.snapshot.job(table, source, guard.state, checkpoint.run.now)
         self.tally = Tally.begun(project, project.strategy(table), job)
         guard.counted(self.tally.mark)
