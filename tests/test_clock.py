@@ -1,5 +1,8 @@
 """Timestamps as PostgreSQL prints them."""
 
+import json
+from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from math import inf
 
@@ -8,6 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supasync_core.model import timestamp_forms, timestamps
+from supasync_core.model.batch import Batch, Keyset, Span, Window
+from supasync_core.model.errors import SchemaError
+from supasync_core.model.page_order import refuse_falling
+from supasync_core.model.table import Table
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
@@ -69,6 +76,37 @@ def test_a_shift_keeps_the_form_of_the_text(text: str, moved: str) -> None:
 def test_a_day_has_ended_when_it_is_over_everywhere() -> None:
     assert timestamps.ended("2024-03-01") == timestamps.parse("2024-03-02T12:00:00Z")
     assert timestamps.ended("2024-03-01T00:00:00") == timestamps.parse("2024-03-01T00:00:00Z")
+
+
+FORMS: tuple[Callable[[int], str], ...] = (
+    timestamps.to_text,
+    lambda at: timestamps.to_text(at).replace("Z", "+00:00"),
+    lambda at: timestamps.to_text(at + 7_200_000_000).replace("Z", "+02:00"),
+)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2_000_000_000_000_000), st.sampled_from(FORMS)), min_size=1),
+    st.integers(0, 2_000_000_000_000_000) | st.none(),
+)
+def test_a_page_that_goes_back_in_time_is_refused(
+    rows: list[tuple[int, Callable[[int], str]]], bound: int | None
+) -> None:
+    table = Table(name="events", key=("id",), timestamp=("at",))
+    page = Batch(json.dumps([{"id": 1, "at": form(at)} for at, form in rows]).encode())
+    span = Span(Keyset("at"), start=None if bound is None else timestamps.to_text(bound))
+    moments = [*([] if bound is None else [bound]), *(at for at, _ in rows)]
+    falls = any(at <= max(moments[:i], default=at) - 1_000_000 for i, at in enumerate(moments))
+    with pytest.raises(SchemaError) if falls else nullcontext():
+        refuse_falling(table, Window((span,), 10), page)
+
+
+@pytest.mark.parametrize("value", ["now", "", 7, True, {"a": 1}, "\u0662026-01-01", "2026-01-01\u3000"])
+def test_what_is_no_timestamp_stops_a_page_in_its_order(value: object) -> None:
+    table = Table(name="events", key=("id",), timestamp=("at",))
+    rows = [{"id": 1, "at": "2026-01-01"}, {"id": 2, "at": value}, {"id": 3, "at": "2026-01-01"}]
+    with pytest.raises(SchemaError, match="is not a timestamp"):
+        refuse_falling(table, Window((Span(Keyset("at")),), 10), Batch(json.dumps(rows).encode()))
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "12:00", "7", "2024-13", "2024-13-45", "2024-00-01"])
