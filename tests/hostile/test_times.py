@@ -11,7 +11,8 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from tests.e2e.workspace import ENDS, ROLES, Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
+from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
 SCHEMA = f"""{ROLES}
