@@ -24,7 +24,7 @@ PARTS = {
     "finding keys": ["supasync_core.model.raw_json:key_values"],
     "finding rows": ["supasync_core.model.raw_json:split"],
     "decoding first and last rows": ["supasync_core.model.batch:_decoded"],
-    "moving cursors": ["supasync_tables.incremental:_Progress.confirm"],
+    "moving cursors": ["supasync_tables.cursors:Progress.confirm", "supasync_tables.backfill:Sweep.meet"],
     "keeping state": [
         "supasync_core.sync.checkpoint:Progress.save",
         "supasync_core.sync.checkpoint:Progress.keep",

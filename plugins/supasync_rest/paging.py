@@ -106,7 +106,7 @@ class RestPages(RestTables):
         column = window.spans[0].keyset.column if after and after.value is not None else None
         before, found = 0, False
         first = page = self._asked(table, near)
-        for _ in range(_MOST_ALIKE if len(window.spans) == 1 else 1):
+        for _ in range(_MOST_ALIKE if len(window.spans) == 1 or window.by_key else 1):
             places: list[Cursor | None] = [table.place(row, column) for row in page.rows]
             if found or not places:  # the cursor's row may be gone: then the rows before it come again
                 return page if found else first

@@ -60,7 +60,7 @@ def page(table: Table, window: Window, columns: Sequence[str] = (), offset: int 
     ``offset``: without so many rows of its beginning.
     """
     selected = [("select", names(columns))] if columns else []
-    column = window.spans[0].keyset.column
+    column = None if window.by_key else window.spans[0].keyset.column
     ordered = dict.fromkeys([column, *table.key] if column else table.key)
     order = ",".join(f"{name(each)}.asc" for each in ordered)
     parameters = [*selected, *filters(table, window.spans), ("order", order), ("limit", str(window.limit))]
@@ -179,6 +179,11 @@ def user_filter(table: Table) -> str:
 
 def filters(table: Table, spans: Sequence[Span]) -> list[tuple[str, str]]:
     """Parameters that keep the rows of any of the spans; none where that is every row."""
+    after = spans[0].after
+    if len(spans) > 1 and after and after.value is None and all(span.after == after for span in spans):
+        # Within each of the alternatives, PostgreSQL would walk the key's index from its start.
+        behind = ("and", f"({','.join(_beyond(table.key, after.key))})")
+        return [behind, *filters(table, [replace(span, after=None) for span in spans])]
     each = [_conditions(span, table.key) for span in spans]
     if _hold_every_row(spans) or not all(each):
         return []

@@ -20,6 +20,8 @@ from supasync_rest.retry_policy import RetryPolicy
 class RestSource(RestPages):
     """Only ever read."""
 
+    orders_by_key = True
+
     def __init__(self, context: Context, retry_policy: RetryPolicy | None = None) -> None:
         super().__init__(Client(context, ("GET", "HEAD"), retry_policy))
         self._surveyed = context.settings.get("horizon") == "true"

@@ -16,6 +16,10 @@ The rule. T is the source's time when the first page was asked for, in whichever
   run reads from the lower bound at once, and the rows without any timestamp once more: what changed between
   two runs has to be there at the end of the second.
 
+Rows behind a cursor are read in the same way where a page of them took long, which means that the source
+scans the table for it: all pages by key together are one scan. The bounds are those of the cursors, which
+stay as they are until the end.
+
 What this does not see is what no read by timestamp sees: a row whose new timestamp is older than the rows
 before it, by more than the overlap.
 """
@@ -24,39 +28,69 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from supasync_core.api.completeness import holds_everything, shortfall
-from supasync_core.api.pages import pages
 from supasync_core.api.strategy import Job, Piece
 from supasync_core.api.timed_reader import MARGIN, TimedReader
 from supasync_core.model import raw_json, timestamp_forms, timestamps
 from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.model.errors import TransientError
+from supasync_core.model.page_order import Onward
 from supasync_core.model.state import Backfill, KeysetState, TableState
 from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Instant
 from supasync_tables.keyset_rows import instant
 
+SCAN = 1_000_000
+"""Microseconds that a page by timestamp may take; a page of an index takes a fraction of that."""
 
-def is_due(state: TableState) -> bool:
-    """Whether the table is read by key: nothing is known of it, or a backfill has not come to its end.
+
+def is_due(job: Job) -> bool:
+    """Whether the table is read by key: nothing is known of it, or such a read has not come to its end.
 
     A first load by timestamp, which an earlier version began, has cursors and goes on as it began.
     """
-    return state.backfill is not None or not state.keysets
+    return not job.state.keysets or (job.state.backfill is not None and _orders_by_key(job))
 
 
-def rest(state: TableState) -> Span:
-    """The rows that a backfill has not confirmed yet."""
-    behind = state.backfill.behind if state.backfill else ()
-    return Span(Keyset(None), after=Cursor(None, behind) if behind else None)
+def pending(job: Job, bounds: Sequence[Span], *, counted: bool = False) -> Window:
+    """The rows within these bounds of all keysets that a read by key has not confirmed yet.
+
+    A settled cursor's own timestamp is left out: no more rows have it.
+    """
+    known = job.state.backfill
+    after = Cursor(None, known.behind) if known and known.behind else None
+    if not job.state.keysets:
+        return Window((Span(Keyset(None), after=after),), job.table.page_size, counted=counted)
+    spans = (
+        replace(span, after=after, beyond=span.after.value) if span.after else replace(span, after=after)
+        for span in bounds
+    )
+    return Window(tuple(spans), job.table.page_size, counted=counted, by_key=True)
+
+
+def scans(job: Job, page: Batch) -> bool:
+    """Whether a page by timestamp took so long that all others had better be read by one scan of the key.
+
+    That is decided by the source's own times; not every source can order what it filters by the key.
+    """
+    at = page.read_at
+    took = at.at - at.sent if at and at.sent is not None else 0
+    return took > SCAN and _orders_by_key(job)
+
+
+def _orders_by_key(job: Job) -> bool:
+    return getattr(job.source, "orders_by_key", False) is True
 
 
 @dataclass
 class Sweep:
-    """The rows of a table by key, and what its cursors are behind them."""
+    """The rows of a table by key, and what its cursors are behind them.
+
+    ``bounds`` hold what each keyset's cursor leaves to be read: everything, in a first load.
+    """
 
     job: Job
     reader: TimedReader
-    keysets: Sequence[Keyset]
+    bounds: Sequence[Span]
     state: TableState = field(init=False)
     missing: int = 0
     seen: int = 0
@@ -72,7 +106,7 @@ class Sweep:
             keyset.column: _Stamps(
                 self.job, self.reader, keyset.column, self._known.newest.get(keyset.column)
             )
-            for keyset in self.keysets
+            for keyset in (span.keyset for span in self.bounds)
             if keyset.column
         }
 
@@ -83,8 +117,13 @@ class Sweep:
 
     @property
     def future_rows(self) -> int:
-        """Rows from the future, of keysets that are not read again by `newer`."""
-        return sum(stamps.future for stamps in self._stamps.values() if stamps.met and not stamps.newest)
+        """Rows from the future."""
+        return sum(stamps.future for stamps in self._stamps.values())
+
+    @property
+    def future_rows_left(self) -> int:
+        """Those of keysets that are not read again by `newer`."""
+        return sum(stamps.future for stamps in self._stamps.values() if not stamps.newest)
 
     def read(self, begun: list[Batch]) -> Iterator[Piece]:
         """Every page behind the confirmed ones, of which the first one is taken out of the list."""
@@ -93,17 +132,29 @@ class Sweep:
         if first.count:
             yield self._piece(first, total)
         del first  # there is room for the next page once nobody holds this one
+        yield from self._rest(total, complete=complete)
+
+    def read_all(self, total: int | None) -> Iterator[Piece]:
+        """Every page, of so many rows in all."""
+        yield from self._rest(total, complete=False)
+
+    def _rest(self, total: int | None, *, complete: bool) -> Iterator[Piece]:
         if not complete:
-            for batch in pages(self.reader, self.job.table, rest(self.state)):
+            onward = Onward(self.job.table)
+            while (batch := self._next()).count:
+                onward.behind(batch)
                 yield self._piece(batch, total)
                 del batch
         yield self._end(total)
+
+    def _next(self) -> Batch:
+        return self.reader.read(self.job.table, pending(replace(self.job, state=self.state), self.bounds))
 
     def newer(self) -> tuple[Span, ...]:
         """The rows behind the newest timestamps that were met, of each keyset."""
         return tuple(
             Span(keyset, beyond=self._stamps[keyset.column].newest)
-            for keyset in self.keysets
+            for keyset in (span.keyset for span in self.bounds)
             if keyset.column and (self._stamps[keyset.column].newest or not self._stamps[keyset.column].met)
         )
 
@@ -135,20 +186,25 @@ class Sweep:
 
         Rows that were added since the first page are stamped later than the horizon, and none of these.
         """
-        after, until = rest(self.job.state).after, self.reader.horizon.text
-        spans = [Span(keyset, after=after, until=until if keyset.column else None) for keyset in self.keysets]
+        until = self.reader.horizon.text
+        window = pending(self.job, self.bounds)
+        after = window.spans[0].after
+        within = window.spans if window.by_key else [replace(span, after=after) for span in self.bounds]
+        spans = [replace(span, until=until) if span.keyset.column else span for span in within]
         self.missing = shortfall(self.job, total, self.seen, spans, self.seen - self.beyond)
         if not self.missing:
             self.state = replace(self.state, keysets=self._cursors(), backfill=None)
         return Piece(None, self.state, self.seen + self.missing)
 
     def _cursors(self) -> dict[str, KeysetState]:
+        """The cursors behind what was read; one that it did not pass stays."""
         moved_at, began_at = self.reader.latest_at, self._known.began_at
-        return {
+        found = {
             column: KeysetState(Cursor(stamps.newest), moved_at=moved_at, began_at=began_at)
             for column, stamps in self._stamps.items()
-            if stamps.newest
+            if stamps.newest and stamps.is_beyond(self.job.state.keyset(column).cursor)
         }
+        return {**self.job.state.keysets, **found}
 
 
 @dataclass
@@ -182,6 +238,12 @@ class _Stamps:
         present = timestamps.parse(self.reader.latest_at) + MARGIN
         self.future += sum(at > present for at, _ in found)
         return sum(at > horizon for at, _ in found)
+
+    def is_beyond(self, cursor: Cursor | None) -> bool:
+        """Whether the newest one is later than the cursor."""
+        if self.newest is None or cursor is None or cursor.value is None:
+            return self.newest is not None
+        return self._instant(self.newest) > self._instant(cursor.value)
 
     def _take(self, text: str) -> None:
         if self.newest is None or self._instant(text) > self._instant(self.newest):

@@ -38,7 +38,7 @@ def show(session: Session, *, as_json: bool) -> int:
         for name, table in sorted(current.tables.items(), key=lambda item: order.get(item[0], len(order)))
         for column, keyset in table.keysets.items()
     ] + [
-        (name, "first load by key", ", ".join(table.backfill.behind), "no", table.read_at)
+        (name, "by key", ", ".join(table.backfill.behind), "no", table.read_at)
         for name, table in current.tables.items()
         if table.backfill
     ]

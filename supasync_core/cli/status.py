@@ -118,7 +118,10 @@ def _show(health: Health) -> None:
 
 def _remarks(lag: TableLag) -> Iterator[str]:
     """What is special about one table."""
-    for progress, what in ((lag.loading, "first load"), (lag.comparing, "being compared with OLD")):
+    for progress, what in (
+        (lag.loading, "being read by key" if lag.read_at else "first load"),
+        (lag.comparing, "being compared with OLD"),
+    ):
         if progress:
             met, rows = progress
             of = f" of about {rows:,}" if rows else ""

@@ -69,11 +69,14 @@ class Window:
 
     A window of one span comes in the order of its keyset. A window of several comes in the order of the
     first span's keyset, NULL last. ``counted`` asks for the exact number of rows in the whole window.
+    ``by_key``: the rows come in the order of the key instead; only a source whose ``orders_by_key`` is true
+    is asked for that.
     """
 
     spans: tuple[Span, ...]
     limit: int
     counted: bool = False
+    by_key: bool = False
 
 
 class Rows(Sequence[Row]):

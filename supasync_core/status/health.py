@@ -38,7 +38,8 @@ class TableLag:
     kinds of changes that reading does not see; ``compared_at`` is when all values were compared last.
     ``blind``: updates may be missing for longer than that is ago. ``comparing`` says of a comparison under
     way how many rows it has met, and of about how many, 0 where nobody knows; ``loading`` says the same of a
-    first load by key that has not come to its end. ``own`` is what the table's strategy keeps for itself.
+    read by key that has not come to its end. ``own`` is what the table's strategy keeps for
+    itself.
     """
 
     name: str

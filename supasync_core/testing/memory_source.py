@@ -29,6 +29,7 @@ class MemorySource(Source):
     rows. Without ``dated`` its answers carry no time.
     """
 
+    orders_by_key = True
     now: int = int(START)
     stored: dict[str, dict[str, str | None]] = field(default_factory=dict)
     open: list[tuple[int, dict[str, str | None]]] = field(default_factory=list)
@@ -99,7 +100,7 @@ class MemorySource(Source):
         yield Batch(json.dumps(found).encode())
 
     def _found(self, window: Window) -> list[dict[str, str | None]]:
-        first = window.spans[0].keyset.column
+        first = None if window.by_key else window.spans[0].keyset.column
         found = [row for row in self.stored.values() if any(_within(row, span) for span in window.spans)]
         return sorted(found, key=lambda row: (_instant(row, first), str(row["id"])))
 

@@ -100,6 +100,27 @@ class SourceContract(SideContract):
         assert sorted(ids(batch)[2:]) == [1, 2, 5]
         assert batch.total == 5
 
+    def test_rows_of_any_spans_come_by_key_where_the_source_says_so(
+        self, filled: Callable[[Batch], Source]
+    ) -> None:
+        """Page after page behind the last key; a source without ``orders_by_key`` is not asked for that."""
+        rows = [event(n, "12:00" if n % 3 else None, "11:00" if n % 2 else None) for n in range(12)]
+        source, found = filled(events(*reversed(rows))), list[int]()
+        if getattr(source, "orders_by_key", False) is not True:
+            return
+        after: Cursor | None = None
+        while True:
+            spans = (
+                Span(UPDATED, start=moment("11:30"), after=after),
+                Span(CREATED, beyond=moment("11:00"), after=after),
+                Span(TIMELESS, after=after),
+            )
+            page = source.read(EVENTS, Window(spans, 2, by_key=True))
+            if not page.count:
+                break
+            found, after = [*found, *ids(page)], Cursor(None, EVENTS.key_of(page.rows[-1]))
+        assert found == [n for n in range(12) if n % 3 or n % 2 == 0]
+
     def test_the_keysets_of_a_table_share_no_row(self, filled: Callable[[Batch], Source]) -> None:
         rows = [event(1), event(2, created="09:00"), event(3, "12:00"), event(4, "11:00", "10:00")]
         source = filled(events(*rows))

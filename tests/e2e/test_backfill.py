@@ -109,3 +109,20 @@ def test_pages_that_time_out_with_their_count_lose_no_row(space: Workspace) -> N
     done = space.supasync("sync", "--table", "uuids")
     assert done.code == 0, done.out + done.err
     space.assert_equal("uuids")
+
+
+def test_changes_in_a_table_that_is_scanned_are_read_by_key(space: Workspace) -> None:
+    fill(space, "pairs", 1, 40)
+    assert space.supasync("sync", "--table", "pairs").code == 0
+    space.old.run("update pairs set name = 'second', updated_at = now() where hashtext(n) % 2 = 0")
+    space.old.server.misbehave(
+        {"kind": "delay", "seconds": 1.1, "method": "GET", "path": "order=updated_at", "times": 1}
+    )
+    space.requests()
+    done = space.supasync("sync", "--table", "pairs")
+    assert done.code == 0, done.out + done.err
+    paths = [each["path"] for each in space.old.server.requests()]
+    orders = [path.partition("order=")[2].partition("&")[0] for path in paths if "limit=5" in path]
+    assert orders[:1] == ["updated_at.asc,part.asc,n.asc"]
+    assert set(orders[1:]) == {"part.asc,n.asc"}, orders
+    space.assert_equal("pairs")

@@ -72,6 +72,7 @@ class Old:
 class MemorySource(Source):
     """OLD as one run sees it."""
 
+    orders_by_key = True
     old: Old
     time: Timeline
     weather: Weather
@@ -146,7 +147,7 @@ class MemorySource(Source):
 
     def _found(self, table: Table, window: Window) -> list[Stored]:
         rows = self.old.rows[table.name]
-        first = window.spans[0].keyset.column
+        first = None if window.by_key else window.spans[0].keyset.column
         found: dict[int, Stored] = {}
         for span in window.spans:
             inside = _within(span, self.old.style, table.name)

@@ -136,3 +136,20 @@ def test_a_count_has_the_filters_of_its_window_and_no_order() -> None:
     window = Window((Span(UPDATED, start=U),), 50)
     assert unquote(query.counting(table, window)) == f'/t?select=id&and=(updated_at.gte."{U}")&limit=1&a=eq.1'
     assert query.counting(table, None) == "/t?select=id&limit=1&a=eq.1"
+
+
+def test_a_window_by_key_begins_behind_its_key_whatever_its_spans_are() -> None:
+    """The key stands outside of the alternatives, so that PostgreSQL begins there in the key's index."""
+    after = Cursor(None, ("5",))
+    spans = (
+        Span(UPDATED, start=T, after=after),
+        Span(CREATED, beyond=U, after=after),
+        Span(REST, after=after),
+    )
+    alternatives = (
+        f'and(updated_at.gte."{T}"),and(updated_at.is.null,created_at.gt."{U}"),'
+        "and(updated_at.is.null,created_at.is.null)"
+    ).replace(f'and(updated_at.gte."{T}")', f'updated_at.gte."{T}"')
+    assert unquote(query.page(USERS, Window(spans, 9, by_key=True))) == (
+        f'/users?and=(id.gt."5")&or=({alternatives})&order=id.asc&limit=9'
+    )

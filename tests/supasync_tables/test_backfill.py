@@ -241,3 +241,88 @@ def test_a_backfill_that_is_stopped_and_raced_loses_no_row(  # noqa: PLR0913 - a
         pair.run()
     kept = {key: row for key, row in pair.sink.items() if key in pair.source.stored}
     assert kept == pair.source.stored
+
+
+def slow_pair(rows: int = 40) -> Pair:
+    """A table that was read to its end, and takes two seconds for each page: it is scanned."""
+    pair = pair_of(rows)
+    for _ in range(2):
+        pair.run()
+        pair.source.advance(3600)
+    pair.source.takes = 2
+    pair.source.windows = []  # type: ignore[attr-defined]
+    return pair
+
+
+def test_what_is_new_in_a_table_that_is_scanned_is_read_by_one_scan_of_the_key() -> None:
+    pair = slow_pair()
+    for key in range(30, 50):
+        pair.write(key)
+    assert pair.run() == 20
+    assert pair.sink == pair.source.stored
+    first, *others = pair.source.windows  # type: ignore[attr-defined]
+    assert not first.by_key
+    assert all(window.by_key for window in others)
+    assert len(others) == 8, "seven pages, and an empty one"
+    pair.source.advance(3600)
+    assert pair.run() == 20, "the overlap, once more"
+    pair.source.advance(3600)
+    assert pair.run() == 0
+    assert pair.state.read_at is not None
+
+
+def test_a_page_that_holds_all_that_is_new_is_the_only_scan() -> None:
+    pair = slow_pair()
+    pair.write(7)
+    assert pair.run() == 1
+    assert len(pair.source.windows) == 1  # type: ignore[attr-defined]
+
+
+def test_a_scan_that_is_stopped_goes_on_behind_its_key_with_the_same_bounds() -> None:
+    pair = slow_pair()
+    cursor = pair.state.keyset("updated_at")
+    for key in range(20):
+        pair.write(key)
+    pair.run(die_after=3)
+    assert pair.state.backfill is not None
+    assert (pair.state.backfill.rows, pair.state.keyset("updated_at")) == (9, cursor)
+    pair.source.advance(3600)
+    pair.write(0)
+    pair.source.advance(3600)
+    pair.run()
+    assert pair.sink == pair.source.stored
+    assert pair.state.backfill is None
+
+
+def test_a_source_that_cannot_order_by_key_what_it_filters_is_read_by_timestamp() -> None:
+    pair = slow_pair()
+    pair.source.orders_by_key = False
+    for key in range(20):
+        pair.write(key)
+    assert pair.run() == 20
+    assert not any(window.by_key for window in pair.source.windows)  # type: ignore[attr-defined]
+    assert pair.sink == pair.source.stored
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_scan_whose_page_takes_too_long_is_left_for_the_order_of_the_timestamps(*, stopped: bool) -> None:
+    pair = slow_pair()
+    for key in range(20):
+        pair.write(key)
+    if stopped:
+        pair.run(die_after=2)
+        assert pair.state.backfill is not None
+    read, scanned = pair.source.read, 0
+
+    def starved(table: Table, window: Window) -> Batch:
+        nonlocal scanned
+        scanned += window.by_key
+        if window.by_key and scanned > 2 - stopped:
+            raise TransientError("events: made up: canceling statement due to statement timeout")
+        return read(table, window)
+
+    pair.source.read = starved  # type: ignore[method-assign]
+    pair.run()
+    assert pair.sink == pair.source.stored
+    assert pair.state.backfill is None
+    assert pair.state.read_at is not None
