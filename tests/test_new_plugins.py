@@ -120,6 +120,12 @@ BAD = {
         "failed",
     ),
     "another version of the hooks": ("HOOKS = 1", "HOOKS = 99", "protocol", "failed"),
+    "a promise that is left out": (
+        "class TestStrategy(StrategyContract):\n",
+        "class TestStrategy(StrategyContract):\n    test_new_rows_follow = None\n",
+        "StrategyContract",
+        "left out or replaced: test_new_rows_follow",
+    ),
     "a contract that no test keeps": ("(StrategyContract)", "", "StrategyContract", "no test in"),
 }
 

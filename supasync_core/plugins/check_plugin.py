@@ -192,8 +192,11 @@ def _contract(contract: str, found: Mapping[str, Any], tests: Path) -> Checked:
     if not passed:
         hint = f"write a class that inherits from supasync_core.testing.{contract}"
         return Checked(contract, "failed", f"no test in {tests} keeps it", hint)
-    left = f"; skipped: {', '.join(skipped)}" if skipped else ""
-    return Checked(contract, "ok", f"{counted(passed, 'test', 'tests')} passed{left}")
+    if left_out := found.get("left_out"):
+        hint = "a contract holds as a whole: remove what replaces its tests"
+        return Checked(contract, "failed", f"left out or replaced: {', '.join(left_out)}", hint)
+    more = f"; skipped: {', '.join(skipped)}" if skipped else ""
+    return Checked(contract, "ok", f"{counted(passed, 'test', 'tests')} passed{more}")
 
 
 def _run_tests(tests: Path) -> tuple[dict[str, Any] | None, str]:
