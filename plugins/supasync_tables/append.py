@@ -129,7 +129,9 @@ def _done(reader: TimedReader, column: str, last: Cursor | None) -> TableState:
         settled = known.settled or _waited(reader, known)
         return state.with_keyset(column, replace(known, settled=settled))
     if known.cursor is None or not horizon.trusted:
-        reached = KeysetState(last, moved_at=reader.latest_at, floor=_behind(last))
+        # by another column than the key no comparison need come, as updates are seen: all is read again
+        floor = _behind(last) if column in job.table.key else None
+        reached = KeysetState(last, moved_at=reader.latest_at, floor=floor)
         return state.with_keyset(column, reached)
     return state.with_keyset(column, _risen(reader, known, last))
 

@@ -11,7 +11,7 @@ from supasync_core.model import timestamps
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
-from supasync_core.testing.memory_source import SECOND, MemorySource
+from supasync_core.testing.memory_source import SECOND, MemorySource, Pair
 from supasync_tables import append
 from supasync_tables.append import Append
 
@@ -187,3 +187,53 @@ def test_a_key_that_is_no_whole_number_is_refused() -> None:
 
 def test_a_key_of_two_columns_is_a_problem_of_the_settings() -> None:
     assert Append().problems(Table(name="log", key=("a", "b")))
+
+
+def test_a_version_that_commits_late_in_a_first_load_is_read_however_far_behind() -> None:
+    """Updates are seen by it, so that no comparison comes that would find the row."""
+    pair = Pair(Append("version"), Table(name="events", strategy="append"))
+    pair.write(1, late=600)
+    pair.source.drawn = 50_000
+    for key in range(2, 6):
+        pair.write(key)
+    pair.run()
+    assert set(pair.sink) == {"2", "3", "4", "5"}
+    pair.source.advance(3600)
+    pair.run()
+    assert pair.sink == pair.source.stored
+    pair.source.advance(3600)
+    pair.run()
+    assert pair.run() == 0, "what is settled is not read again"
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.integers(0, 5),
+            st.integers(0, 860),
+            st.integers(0, 4000),
+            st.sampled_from([1, 30_000]),
+            st.sampled_from([None, 0, 1, 2, -1]),
+        ),
+        max_size=30,
+    )
+)
+def test_no_version_is_lost_however_numbers_and_commits_fall(
+    steps: list[tuple[int, int, int, int, int | None]],
+) -> None:
+    """Rows are written again and again, their transactions last almost as long as the overlap."""
+    pair, until = Pair(Append("version"), Table(name="events", strategy="append", page_size=3)), 0
+    for key, late, pause, drawn, dies in steps:
+        pair.source.drawn += drawn
+        lasting = max(late, until - pair.source.now // SECOND)  # rows commit in the order of their writes
+        if lasting < 860:
+            until = pair.source.now // SECOND + lasting
+            pair.write(key, late=lasting)
+        pair.source.advance(pause)
+        if dies is not None:
+            pair.run(die_after=None if dies < 0 else dies)
+    for _ in range(3):
+        pair.source.advance(4000)
+        pair.run()
+    assert pair.sink == pair.source.stored
