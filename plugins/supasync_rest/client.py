@@ -20,7 +20,7 @@ from supasync_core.model.errors import RefusedError, SchemaError, SupasyncError,
 from supasync_core.model.secret import Secret, redact
 from supasync_core.model.timestamps import Horizon, Instant
 from supasync_rest.error_mapping import PROXY_HINT, error_of
-from supasync_rest.messages import Request, Response
+from supasync_rest.messages import LARGEST_SHOWN, Request, Response
 from supasync_rest.refusal import Refusal
 from supasync_rest.rest_errors import LargePageError, RetryableError, StatementTimeoutError
 from supasync_rest.retry_policy import RetryPolicy
@@ -35,6 +35,8 @@ LONGEST_URL = 8000
 """Characters; Supabase's gateway answers 520 to about 16 KB of address and headers."""
 
 _LONGEST_REASON = 400
+_HALF_A_KEY = 16_000
+"""Characters at the end of a text that was cut off in which a key may begin, however it is written."""
 
 
 class Client:
@@ -128,9 +130,12 @@ class Client:
         return replace(answer, read_at=read_at)
 
     def _without_key(self, answer: Response) -> Response:
-        """The answer as people may see it: a gateway might repeat the key."""
-        body = redact(answer.body.decode(errors="replace"), (Secret(self._key),))
-        return replace(answer, body=body.encode())
+        """The answer as people may see it: a gateway might repeat the key, and the end may be half of one."""
+        begin = answer.body[:LARGEST_SHOWN]
+        text = redact(begin.decode(errors="replace"), (Secret(self._key),))
+        if answer.cut or len(begin) < len(answer.body):
+            text = text[:-_HALF_A_KEY]
+        return replace(answer, body=text.encode())
 
     def _exchange(self, request: Request) -> Response:
         cost = Cost()

@@ -12,13 +12,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from supasync_core.model.table import Column, Shape
-from supasync_rest.messages import Response
+from supasync_rest.messages import LARGEST_ANSWER, Response
 
 # PostgREST 14.8 and later print these for integer and bigint (measured; smallint is int32 there too).
 _TYPES = {"int32": "integer", "int64": "bigint"}
 
 _REFERENCE = re.compile(r"<fk table='(.{1,63}?)' column='(.{1,63}?)'/>")
 """Without the limit a description of a megabyte takes hours."""
+LARGEST_DESCRIPTION = 64_000_000
+"""Bytes: about 3,000 tables of 30 columns."""
+_SPARSE = 10
+"""Bytes of a large description for each of its parts; a real one has 18 (measured)."""
 _LONGEST = 63
 """Bytes of a name in PostgreSQL."""
 
@@ -36,6 +40,8 @@ HIDDEN = (
 
 def parse_description(answer: Response) -> dict[str, Shape] | None:
     """The tables of a description; None where the answer is not one, as from a server without OpenAPI."""
+    if len(answer.body) > LARGEST_ANSWER and _parts(answer.body) * _SPARSE > len(answer.body):
+        return None
     try:
         document = json.loads(answer.body)
         # a schema without a table has no definitions at all
@@ -46,6 +52,11 @@ def parse_description(answer: Response) -> dict[str, Shape] | None:
         }
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return None
+
+
+def _parts(body: bytes) -> int:
+    """At most so many objects are made of the body: a bomb is dense."""
+    return sum(map(body.count, (b"[", b"{", b",")))
 
 
 def _named(name: str) -> str:

@@ -12,6 +12,11 @@ from typing import Any, Self
 from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Horizon
 
+LARGEST_ANSWER = 16_000_000
+"""Unpacked bytes of an answer that are read, unless its request says that more may come: a state of 10,000
+tables has about half of that. Three bytes of JSON may become a hundred bytes of memory."""
+LARGEST_SHOWN = 64_000
+"""The same of an answer that is not a success, or that is shown to people: its message fits into a line."""
 _SHORT = 300
 _CODE = re.compile(r"[A-Z0-9]{5,12}")
 """SQLSTATE and PostgREST's codes; anything else in their place may be anything, even the key."""
@@ -28,7 +33,8 @@ class Request:
     ``purpose`` is the ledger's. ``schema`` counts where no table is concerned. ``state`` marks requests to
     ``sync_metadata`` and its functions. An ``unsettled`` write may take effect after its answer was lost, so
     nothing may follow it at once. An ``eased`` request is asked differently after it took too long, not
-    repeated. ``most`` is how many bytes of the answer are wanted; the rest is cut off.
+    repeated. ``most`` is how many bytes of the answer are wanted; the rest is cut off. An answer of more
+    than ``largest`` bytes is an error.
     """
 
     path: str
@@ -42,6 +48,7 @@ class Request:
     unsettled: bool = False
     eased: bool = False
     most: int | None = None
+    largest: int = LARGEST_ANSWER
 
     @classmethod
     def call(cls, function: str, arguments: object, purpose: str, *, state: bool = False) -> Self:

@@ -7,6 +7,8 @@ PAGE = 1_000_000
 """Bytes of JSON that a page should have: enough that the round trip does not matter."""
 LARGEST = 4_000_000
 """Bytes of JSON at which a page is cut off behind its last whole row; a write is larger for one row alone."""
+LARGEST_ROW = 256_000_000
+"""Bytes of JSON of rows that are asked for one by one; gateways of PostgREST carry no row as large."""
 
 
 @dataclass

@@ -12,7 +12,7 @@ from supasync_core.model.timestamp_forms import forms, sort_by_time
 from supasync_rest import query
 from supasync_rest.client import Client
 from supasync_rest.messages import Request
-from supasync_rest.page_size import LARGEST, Sizes
+from supasync_rest.page_size import LARGEST, LARGEST_ROW, Sizes
 from supasync_rest.rest_errors import LargePageError, StatementTimeoutError
 from supasync_rest.tables import RestTables
 
@@ -131,6 +131,7 @@ class RestPages(RestTables):
                 headers={"Prefer": "count=exact"} if window.counted else {},
                 eased=True,
                 most=LARGEST if window.limit > 1 else None,
+                largest=LARGEST_ROW,
             ),
             lambda page: _flaw(table, window, page),
         )

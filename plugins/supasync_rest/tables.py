@@ -11,8 +11,9 @@ from supasync_core.model.refused_rows import texts_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_rest import query
 from supasync_rest.client import Client
-from supasync_rest.description import HIDDEN, parse_description
+from supasync_rest.description import HIDDEN, LARGEST_DESCRIPTION, parse_description
 from supasync_rest.messages import Request, Response
+from supasync_rest.page_size import LARGEST_ROW
 from supasync_rest.rest_errors import (
     HiddenSchemaError,
     LargePageError,
@@ -52,6 +53,7 @@ class RestTables:
             purpose="schema",
             schema=schema,
             headers={"Accept": "application/openapi+json"},
+            largest=LARGEST_DESCRIPTION,
         )
         found = self._client.send(request, parse_description)
         if found is None:
@@ -113,7 +115,8 @@ class RestTables:
             if shown.columns:
                 shown = replace(table, columns=tuple(dict.fromkeys((*shown.columns, *columns))))
         for path, asked in query.lookups(shown, columns, values, kinds):
-            batch = self.page(Request(path=path, purpose="lookup", table=table, headers=counted))
+            request = Request(path=path, purpose="lookup", table=table, headers=counted, largest=LARGEST_ROW)
+            batch = self.page(request)
             if len(asked) > 1 and batch.total is not None and batch.total > batch.count:
                 half = len(asked) // 2
                 yield from self.rows(table, columns, asked[:half])
@@ -176,5 +179,5 @@ class RestTables:
 
     def _shape_of_a_row(self, table: Table) -> Shape:
         path = query.path(table, [("limit", "1")])
-        rows = self.page(Request(path=path, purpose="schema", table=table)).rows
+        rows = self.page(Request(path=path, purpose="schema", table=table, largest=LARGEST_ROW)).rows
         return Shape(tuple(Column(name) for name in rows[0])) if rows else Shape(known=False)

@@ -17,7 +17,7 @@ from urllib3.exceptions import (
 
 from supasync_core.model.cost import Cost
 from supasync_core.system import connections
-from supasync_rest.messages import Request, Response
+from supasync_rest.messages import LARGEST_SHOWN, Request, Response
 
 ROOT = "/rest/v1"
 UNSENT = (NewConnectionError, ConnectTimeoutError, ProxyError)
@@ -26,10 +26,6 @@ UNSENT = (NewConnectionError, ConnectTimeoutError, ProxyError)
 _CONNECTIONS = 8
 _TIMEOUT = urllib3.Timeout(connect=10, read=60)
 """Seconds to connect, and again for each piece that is sent; seconds without a byte of the answer."""
-LARGEST_ANSWER = 256_000_000
-"""Unpacked bytes of any answer that are read; gateways of PostgREST carry no row as large."""
-LARGEST_ERROR = 64_000
-"""The same for one that is not a success: its message fits into a line."""
 _REPEATING = (BadStatusLine, UnknownProtocol, InvalidChunkLength)
 _PIECE = 65_536
 _LINE = 20
@@ -64,7 +60,7 @@ class Transport:
                 redirect=False,
                 preload_content=False,
             )
-            body, cut = _body(response, request.most)
+            body, cut = _body(response, request)
         except UNSENT:
             cost.sent = 0
             raise
@@ -98,14 +94,14 @@ def _pieces(body: bytes | None) -> Iterator[bytes] | None:
     return None if body is None else (body[at : at + _PIECE] for at in range(0, len(body), _PIECE))
 
 
-def _body(response: urllib3.BaseHTTPResponse, most: int | None) -> tuple[bytes, bool]:
+def _body(response: urllib3.BaseHTTPResponse, request: Request) -> tuple[bytes, bool]:
     """The unpacked body; of a longer one as much as was wanted, and True.
 
     What is larger than any real answer is an error, and what is not a success is cut off early.
     """
-    if not 200 <= response.status < 300:  # noqa: PLR2004 - success
-        most = LARGEST_ERROR
-    limit = LARGEST_ANSWER if most is None else most
+    succeeded = 200 <= response.status < 300  # noqa: PLR2004 - success
+    most = request.most if succeeded else LARGEST_SHOWN
+    limit = request.largest if most is None else most
     whole = BytesIO()  # which grows in place, and hands its bytes over without a copy
     while whole.tell() <= limit:
         piece = response.read1(min(_PIECE, limit + 1 - whole.tell()))

@@ -5,8 +5,9 @@ import itertools
 import json
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from supasync_core.model.batch import Cursor, Keyset, Span, Window
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import SupasyncError, TableError, TransientError
 from supasync_core.model.table import Table
-from supasync_rest import transport
+from supasync_rest import paging
 from supasync_rest.description import parse_description
 from supasync_rest.messages import Response
 from supasync_rest.retry_policy import RetryPolicy
@@ -94,7 +95,7 @@ def test_an_absurd_header_is_as_good_as_none(name: str, tmp_path: Path) -> None:
 def test_a_bomb_takes_no_more_memory_than_an_answer_may(
     status: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "LARGEST_ANSWER", 10_000_000)
+    monkeypatch.setattr(paging, "LARGEST_ROW", 10_000_000)
     bomb = gzip.compress(b"[" + b" " * 200_000_000, 1)
     packed = answer(bomb, "Content-Encoding: gzip", status=status)
     with serving(lambda _: [packed]) as url, closing(source(url, tmp_path)) as old:
@@ -107,8 +108,54 @@ def test_a_bomb_takes_no_more_memory_than_an_answer_may(
             tracemalloc.stop()
 
 
+BOMBS = {
+    "lists": b'{"paths": {}, "definitions": {"a": [' + b"[]," * 13_000_000 + b"[]]}}",
+    "objects": b"[" + b"{}," * 13_000_000 + b"{}]",
+    "numbers": b"[" + b"1," * 20_000_000 + b"1]",
+    "entities": b"<" + b"&lt;" * 10_000_000,
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.parametrize("asked", ["description", "state", "columns"])
+def test_an_answer_that_is_not_rows_is_a_small_one(name: str, asked: str, tmp_path: Path) -> None:
+    """39 kB on the wire became gigabytes, and minutes of looking for the key in them."""
+    packed = answer(gzip.compress(BOMBS[name], 1), "Content-Encoding: gzip")
+    context = Context(settings={"url": "", "key": KEY}, folder=tmp_path, ledger=Ledger(), project="NEW")
+    began = time.monotonic()
+    with serving(lambda _: [packed]) as url, closing(source(url, tmp_path)) as old:
+        context = replace(context, settings={"url": url, "key": KEY})
+        with closing(RestStore(context, RetryPolicy(attempts=1))) as store:
+            ask: Callable[[], object] = {
+                "description": lambda: old.tables("public"),
+                "state": lambda: store.past(1),
+                "columns": lambda: old.has_columns(TABLE, ["id"]),
+            }[asked]
+            tracemalloc.start()
+            try:
+                with pytest.raises(TableError):
+                    ask()
+                assert tracemalloc.get_traced_memory()[1] < 150_000_000
+            finally:
+                tracemalloc.stop()
+    assert time.monotonic() - began < 20
+
+
+def test_half_of_a_key_at_the_end_of_what_is_shown_is_not(tmp_path: Path) -> None:
+    """A page is looked through for the key up to a length, which may lie within the key."""
+    before = b"<html>" + b" " * (64_000 - 6 - 7 - len(KEY) // 2) + b"<title>"
+    with (
+        serving(lambda _: [answer(before + KEY.encode() + b"</title>")]) as url,
+        closing(source(url, tmp_path)) as old,
+        pytest.raises(TransientError) as told,
+    ):
+        old.read(TABLE, WINDOW)
+    assert KEY[: len(KEY) // 2 - 2] not in str(told.value)
+    assert "HTML" in str(told.value)
+
+
 def test_a_body_without_an_end_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "LARGEST_ANSWER", 10_000_000)
+    monkeypatch.setattr(paging, "LARGEST_ROW", 10_000_000)
     with (
         serving(endless) as url,
         closing(source(url, tmp_path)) as old,
