@@ -265,13 +265,15 @@ class DiffEngine(Database):
             return 0
         cutoff = timestamps.shifted(pairing.question.now, -pairing.question.min_age)
         statement = pairing.young(cutoff)
-        return len(self.fetch(statement)) if statement else 0
+        return int(self.fetch(statement)[0][0]) if statement else 0
 
     def _leave_outside(self, pairing: Pairing) -> int:
         """Leave out what an export that knows its bounds cannot have; their number."""
         sides = (("r", pairing.left.begins), ("l", pairing.right.begins))
         return sum(
-            len(self.fetch(pairing.outside(letter, begins))) for letter, begins in sides if begins is not None
+            int(self.fetch(pairing.outside(letter, begins))[0][0])
+            for letter, begins in sides
+            if begins is not None
         )
 
     def _found(self, pairing: Pairing, kinds: Sequence[str]) -> Iterator[tuple[Any, ...]]:

@@ -166,7 +166,7 @@ class Pairing:
         """Take rows out whose own time, on either side, is later; None where the table has no timestamps."""
         moments = [self.moment(letter) for letter in "lr"]
         late = [f"coalesce({each} > TIMESTAMPTZ {literal(cutoff)}, false)" for each in moments if each]
-        return f"DELETE FROM {self.results} WHERE {' OR '.join(late)} RETURNING 1" if late else None
+        return f"DELETE FROM {self.results} WHERE {' OR '.join(late)}" if late else None
 
     def outside(self, letter: str, begins: Mapping[str, str | None]) -> str:
         """Take rows out that this side alone has, where the other does not reach them, or nobody can tell."""
@@ -178,9 +178,7 @@ class Pairing:
             cases.append("WHEN true THEN true" if name == "*" else f"WHEN {cell} IS NOT NULL THEN {reached}")
         kind = "removed" if letter == "l" else "added"
         inside = f"CASE {' '.join(cases)} END" if cases else "false"
-        return (
-            f"DELETE FROM {self.results} WHERE kind = '{kind}' AND NOT coalesce({inside}, false) RETURNING 1"
-        )
+        return f"DELETE FROM {self.results} WHERE kind = '{kind}' AND NOT coalesce({inside}, false)"
 
     def moment(self, letter: str) -> str | None:
         """The row's own time: of its first timestamp that is not NULL."""

@@ -66,6 +66,38 @@ def test_every_record_is_kept_as_it_is_or_named_by_its_line(
         assert lines(path, set(range(1, len(sound) + 1)), ",") == dict(enumerate(starts, 1))
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@given(
+    st.lists(
+        st.sampled_from((b"1,a", b"1,\xff", b"\xc3,a", b"1,\xf0\x9f\x98\x80", b'"\n",\xe9', b"1,a,\xff")),
+        max_size=12,
+    )
+)
+def test_lines_that_are_no_text_are_named_and_no_other(end: str, records: list[bytes]) -> None:
+    with TemporaryDirectory() as folder:
+        path, draft = Path(folder, "file.csv"), Path(folder, "draft.csv")
+        path.write_bytes(end.encode().join([b"id,v", *records, b""]))
+        found = look(path, ",", 2, draft)
+        kept = found.path.read_bytes().decode().replace("\r", "\n").replace("\n\n", "\n")
+    texts = [each for each in records if each in {b"1,a", b"1,\xf0\x9f\x98\x80"}]
+    assert kept == "\n".join(["id,v", *(each.decode() for each in texts), ""])
+    wrong = {True: "has 3 fields, the header has 2", False: "is not UTF-8"}
+    assert [each.text for each in found.bad] == [
+        wrong[each.count(b",") == 2] for each in records if each not in texts
+    ]
+
+
+def test_a_million_lines_that_are_no_text_hide_no_other_and_take_no_memory(tmp_path: Path) -> None:
+    wrong, sound = 30_000, 4_000
+    (tmp_path / "left.csv").write_bytes(b"id,v\n" + b"0,\xff\n" * wrong + b"1,a\n" * sound)
+    (tmp_path / "right.csv").write_text("id,v\n1,a\n")
+    found = look(tmp_path / "left.csv", ",", 2, tmp_path / "draft.csv")
+    assert (len(found.bad), found.more, found.bad[-1].line) == (1_000, wrong - 1_000, 1_001)
+    assert found.path.read_bytes().count(b"\n") == 1 + sound
+    done = call(tmp_path, "diff", "left.csv", "right.csv")
+    assert (done.code, "left.csv, line 2, is not UTF-8" in done.err) == (2, True), done.err
+
+
 def test_a_file_of_many_blocks_is_read_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "file.csv"
     rows = [f'{i},"a, ""b""",' for i in range(9_000)]

@@ -4,11 +4,13 @@ Keys are compared as their types have it: two spellings of one instant are one k
 """
 # ruff: noqa: S608 - names are quoted by values.identifier
 
+from supasync_core.model.batch import Key
 from supasync_core.model.opaque_keys import foreign
 from supasync_core.model.pg_types import is_document, type_of
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.wording import counted
-from supasync_core.staging.csv.export_finding import WARNING, ExportFinding
+from supasync_core.staging.csv.export_finding import ERROR, WARNING, ExportFinding
+from supasync_core.staging.csv.raw_table import MOST
 from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified
 from supasync_core.staging.equality import normal
 from supasync_core.staging.staged_tables import ready
@@ -35,9 +37,12 @@ def one_of_each(staging: Staging, table: Table, shape: Shape) -> list[ExportFind
     key = ", ".join(_key(shape, kinds, "r", name) for name in table.key)
     shown = ", ".join(f"any_value({plain(f'r.{identifier(n)}', kinds[n])})" for n in table.key)
     contents = ", ".join(_content(shape, kinds, name) for name in kinds if name not in table.key) or "NULL"
-    twice = staging.fetch(
-        f"SELECT {shown}, count(DISTINCT hash({contents})) FROM {there} GROUP BY {key} HAVING count(*) > 1"
+    staging.fetch(
+        f"CREATE OR REPLACE TEMP TABLE twice AS "
+        f"SELECT count(DISTINCT hash({contents})) AS different, {shown} "
+        f"FROM {there} GROUP BY {key} HAVING count(*) > 1"
     )
+    twice, differing = staging.fetch("SELECT count(*), count(*) FILTER (different > 1) FROM temp.twice")[0]
     if not twice:
         return []
     moments = [str(instant(f"r.{identifier(n)}", kinds[n])) for n in table.timestamp if n in kinds]
@@ -46,15 +51,21 @@ def one_of_each(staging: Staging, table: Table, shape: Shape) -> list[ExportFind
         f"DELETE FROM {qualified(ready(table))} WHERE {place} IN (SELECT r.{place} FROM {there} "
         f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {newest}r.{file} DESC, r.{place} DESC) > 1)"
     )
-    keys = counted(len(twice), "key occurs", "keys occur")
-    text = f"{keys} more than once: one row of each is kept"
-    found = [ExportFinding(kind="duplicate", table=table.name, text=text, level=WARNING)]
-    for *values, different in twice:
-        if different > 1:
-            texts = tuple(map(str, values))
-            text = f"key {', '.join(texts)} occurs with different content"
-            found.append(ExportFinding(kind="duplicate", table=table.name, text=text, key=texts))
+    keys = counted(twice, "key occurs", "keys occur")
+    found = [_finding(table, f"{keys} more than once: one row of each is kept", level=WARNING)]
+    for _, *values in staging.fetch(
+        f"SELECT * FROM temp.twice WHERE different > 1 ORDER BY ALL LIMIT {MOST}"
+    ):
+        key_of = tuple(map(str, values))
+        found.append(_finding(table, f"key {', '.join(key_of)} occurs with different content", key=key_of))
+    if differing > MOST:
+        keys = counted(differing - MOST, "more key occurs", "more keys occur")
+        found.append(_finding(table, f"{keys} with different content"))
     return found
+
+
+def _finding(table: Table, text: str, *, level: str = ERROR, key: Key = ()) -> ExportFinding:
+    return ExportFinding(kind="duplicate", table=table.name, text=text, level=level, key=key)
 
 
 def unchecked(table: Table, shape: Shape) -> list[ExportFinding]:

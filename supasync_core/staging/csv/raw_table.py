@@ -10,17 +10,18 @@ import duckdb
 from supasync_core.model.batch import Key
 from supasync_core.model.pg_types import is_array, type_of
 from supasync_core.model.table import Shape, Table
+from supasync_core.model.wording import counted
 from supasync_core.staging.connection import Database, private_umask, translate_errors
 from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.csv.dialects import DIALECTS, MARKS, Cells, Dialect, detect
 from supasync_core.staging.csv.export_finding import WARNING, ExportFinding
 from supasync_core.staging.csv.file_format import Physical
-from supasync_core.staging.csv.records import Records, look
+from supasync_core.staging.csv.records import NOT_UTF8, Records, look
 from supasync_core.staging.csv.scanner import LONGEST, scan
 from supasync_core.staging.values import identifier, literal
 
 _TOO_LONG = "line size over maximum"
-_ENCODING = "is not UTF-8: export it again, or name its encoding by --encoding, such as cp1252"
+_ENCODING = f"{NOT_UTF8}: export it again, or name its encoding by --encoding, such as cp1252"
 _WIDE = 64
 """Columns of a table in which one statement counts them all."""
 _LOOKS = 9
@@ -74,9 +75,8 @@ class Raw:
 
     def _unsound(self, records: Records) -> Iterator[ExportFinding]:
         for bad in records.bad:
-            yield self._finding(bad.text, bad.line)
-        if records.more:
-            yield self._finding(f"has {records.more:,} more such lines", None)
+            yield self._finding(_ENCODING if bad.text == NOT_UTF8 else bad.text, bad.line)
+        yield from self._more(records.more)
         if records.mixed:
             yield replace(self._finding(records.mixed.text, records.mixed.line), level=WARNING)
 
@@ -163,17 +163,20 @@ class Raw:
         ] + [f"bit_or(CASE {cell} {marks} ELSE 0 END)"]
 
     def _rejected(self) -> list[ExportFinding]:
+        """Lines that DuckDB took for no record: the first are named, all are counted."""
+        lines = "(SELECT line, min(error_type) AS kind FROM reject_errors GROUP BY line)"
         with translate_errors(self.staging.path, self.table):
-            found = self.staging.fetch(
-                "SELECT line, error_type, error_message FROM reject_errors ORDER BY line, column_idx"
-            )
-        lines: dict[int, str] = {}
-        for line, kind, _ in found:
-            lines.setdefault(int(line), str(kind).lower())
-        return [
-            self._finding(_ENCODING if "encoding" in kind else f"cannot be read as a record ({kind})", n)
-            for n, kind in lines.items()
+            named = self.staging.fetch(f"SELECT line, kind FROM {lines} ORDER BY line LIMIT {MOST}")
+            count = self.staging.fetch(f"SELECT count(*) FROM {lines}")[0][0]
+        found = [
+            self._finding(f"cannot be read as a record ({str(kind).lower()})", int(line))
+            for line, kind in named
         ]
+        return [*found, *self._more(count - len(found))]
+
+    def _more(self, lines: int) -> Iterator[ExportFinding]:
+        if lines:
+            yield self._finding(f"has {counted(lines, 'more such line', 'more such lines')}", None)
 
     def _finding(self, text: str, line: int | None) -> ExportFinding:
         at = f"{self.file}, line {line}," if line else self.file
