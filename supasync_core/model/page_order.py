@@ -66,7 +66,7 @@ def refuse_falling(table: Table, window: Window, page: Batch) -> None:
     """
     span = window.spans[0]
     column = span.keyset.column
-    if column is None or column not in (*table.timestamp, table.soft_delete):
+    if window.by_key or column is None or column not in (*table.timestamp, table.soft_delete):
         return
     bound = span.after.value if span.after else span.start
     found = _values(page, column)
