@@ -8,18 +8,21 @@ from supasync_core.model.batch import Keyset
 ELSEWHERE: Final = ("order", "order_by", "orderby", "sort", "sort_by")
 """What other tools call an order; no table has such a setting."""
 RULE: Final = "rows are read upward by one column, then by the key"
+_SEVERAL: Final = re.compile(r"\w+(?:, +\w+)+")
 _DIRECTION: Final = re.compile(
-    r"(?:(?P<column>.+?)[.\s]+(?:asc|desc)(?:ending)?(?:[.\s]*nulls\s*(?:first|last))?|[-+](?P<signed>\w+))",
+    r"(?P<column>\w+)[. ](?:asc|desc)(?:ending)?(?:[. ]nulls[. ]?(?:first|last))?"
+    r"|[-+](?P<signed>[a-z_]\w\w+)",
     re.IGNORECASE,
 )
+"""What nobody calls a column. Any other text may be a name: ``init`` writes each as it is."""
 
 
 def order_flaw(name: str, *, alone: bool = False) -> str | None:
     """Why a text that should name a column is an order; None for a name.
 
-    A name may have a comma. Where the text stands ``alone``, not in a list, several columns are meant.
+    Where the text stands ``alone``, not in a list, several columns may be meant.
     """
-    if alone and "," in name:
+    if alone and _SEVERAL.fullmatch(name):
         return f'{RULE}: name one column; a name with a comma stands in a list: ["{name}"]'
     found = _DIRECTION.fullmatch(name)
     return f"{RULE}: name the column alone, {found['column'] or found['signed']}" if found else None
