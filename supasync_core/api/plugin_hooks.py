@@ -47,8 +47,9 @@ def check_version(declared: object) -> None:
         raise PluginError(f"HOOKS must be a whole number such as {ours}, not {declared!r}")
     if declared != ours:
         remedy = "upgrade supasync" if declared > ours else "upgrade the plugin"
+        has = f"{ours}: {remedy}"
         raise PluginError(
-            f"it is made for version {declared} of the hooks, and this supasync has version {ours}: {remedy}"
+            f"it is made for version {declared} of the hooks, and this supasync has version " + has
         )
 
 

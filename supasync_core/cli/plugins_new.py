@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from supasync_core.cli import output
+from supasync_core.model.printable import argument, command
 from supasync_core.plugins.new_plugin import KINDS, write
 
 
@@ -32,5 +33,5 @@ def new(kind: str, name: str, folder: Path, *, as_json: bool) -> None:
     for file in files:
         output.line(str(file))
     output.line("next:")
-    output.line(f"  pip install -e '{place}[dev]'   # beside supasync")
-    output.line(f"  supasync plugins check {name}")
+    output.line(f"  pip install -e {argument(f'{place}[dev]')}   # beside supasync")
+    output.line(f"  {command('plugins', 'check', name)}")
