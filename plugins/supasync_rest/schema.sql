@@ -4,6 +4,7 @@
 -- nothing; a sync_metadata table of the older sync scripts keeps its rows and gets what it lacks.
 -- OLD does not need it: supasync only reads OLD.
 
+:own_tables
 -- Another table of this name is an app's own, and stays as it is.
 do $another$
 begin

@@ -25,7 +25,7 @@ def ready(tables: Iterable[Table] = ()) -> str:
     # Some servers hand a JSON argument of an address over as a string.
     argument = "case jsonb_typeof(tables) when 'string' then (tables #>> '{}')::jsonb else tables end"
     asked = f"select t.value ->> 0, t.value ->> 1 from pg_catalog.jsonb_array_elements({argument}) t"  # noqa: S608
-    text = _NO_PATH + schema + _filled("ready").replace(":synced", asked)
+    text = _NO_PATH + _with_parts(schema) + _filled("ready").replace(":synced", asked)
     own = list(tables)
     if keyless := [table for table in own if has_row_key(table)]:
         text += script("row-keys", keyless)
@@ -43,5 +43,8 @@ def script(name: str, tables: Iterable[Table] = ()) -> str:
 
 
 def _filled(name: str) -> str:
-    text = files("supasync_rest").joinpath("sql", f"{name}.sql").read_text("utf-8")
+    return _with_parts(files("supasync_rest").joinpath("sql", f"{name}.sql").read_text("utf-8"))
+
+
+def _with_parts(text: str) -> str:
     return _PART.sub(lambda part: _filled(part[1].replace("_", "-")), text)

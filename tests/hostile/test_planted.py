@@ -3,7 +3,9 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 
+import psycopg
 import pytest
 
 from supasync_core.gap.csv.queries import Wanted, query
@@ -106,3 +108,82 @@ def test_nobody_but_the_secret_key_draws_numbers_of_the_state(project: Hosted, r
     project.paste(scripts.ready())
     may = f"select has_sequence_privilege('{role}', 'public.sync_metadata_seq_seq', 'usage, select, update')"
     assert project.one(may) is False
+
+
+NOTES = """
+create function public.noted() returns trigger language plpgsql as
+    $e$begin insert into public.caught values (current_user); return new; end$e$;
+create trigger noted before insert or update or delete on public.{0}
+    for each statement execute function public.noted();
+grant all on public.{0} to public;
+"""
+TAKEN = {
+    "a view": """
+create function public.evil() returns text language plpgsql volatile as
+    $e$begin insert into public.caught values (current_user); return 'identity'; end$e$;
+create view public.supasync_changed as select public.evil() as kind, 'public'::text as schema_name,
+    'users'::text as table_name, 'id'::text as name, ''::text as was;
+grant select on public.supasync_changed to public;
+""",
+    "a table of changes": """
+create table public.supasync_changed (kind text not null, schema_name text not null, table_name text not null,
+    name text not null, was text not null, primary key (kind, schema_name, table_name, name));
+insert into public.supasync_changed values
+    ('foreign key', 'public', 'users', 'x', 'check (true); insert into public.caught values (1)');
+"""
+    + NOTES.format("supasync_changed"),
+    "a table of runs": """
+create table public.sync_metadata (created_at timestamptz, sync_status text, last_sync_timestamp timestamptz,
+    records_synced bigint);
+"""
+    + NOTES.format("sync_metadata"),
+}
+FENCED = {
+    **SCRIPTS,
+    "--fence on": lambda: scripts.script("fence-on", TABLES),
+    "--triggers unguard": lambda: scripts.script("triggers-unguard", TABLES),
+}
+UNCONCERNED = ("--old", "--horizon", "--sequences", "--sequences check", "--horizon --uninstall")
+
+
+@pytest.fixture
+def shared(cluster: Cluster) -> Iterator[Hosted]:
+    """A project where another role, here authenticator, may make tables in public."""
+    with hosted(cluster, "create table public.users (id bigint primary key)") as made:
+        made.paste("create table public.caught (by text); grant all on public.caught to public")
+        made.paste("grant usage, create on schema public to authenticator")
+        yield made
+
+
+@pytest.mark.parametrize("superuser", [False, True])
+@pytest.mark.parametrize("name", TAKEN)
+def test_no_script_uses_a_table_of_ours_that_somebody_else_made(
+    shared: Hosted, name: str, *, superuser: bool
+) -> None:
+    shared.paste(TAKEN[name], "authenticator")
+    paste = partial(shared.cluster.execute, shared.database) if superuser else shared.paste
+    for script in FENCED.keys() - set(UNCONCERNED):
+        with pytest.raises(psycopg.Error, match=r"and was not used") as told:
+            paste(FENCED[script]())
+        assert "supasync needs this name in NEW" in (told.value.diag.message_hint or "")
+    assert shared.paste("select by from public.caught") == []
+
+
+@pytest.mark.parametrize("name", ["a view", "a table of changes"])
+def test_what_cutover_asks_reads_no_table_that_somebody_else_made(shared: Hosted, name: str) -> None:
+    """As the functions of an earlier version were, which did not make the table."""
+    shared.paste(scripts.ready(TABLES))
+    shared.paste("drop table public.supasync_changed")
+    shared.paste(TAKEN[name], "authenticator")
+    with pytest.raises(psycopg.Error, match="not the table of supasync, and was not read"):
+        shared.paste("""set role service_role; select public.supasync_ready('[["public","users"]]')""")
+    assert shared.paste("select by from public.caught") == []
+
+
+def test_nobody_else_can_make_our_tables_once_the_default_script_ran(shared: Hosted) -> None:
+    shared.paste(scripts.ready(TABLES))
+    for name in ("a view", "a table of changes"):
+        with pytest.raises(psycopg.errors.DuplicateTable):
+            shared.paste(TAKEN[name], "authenticator")
+    told = shared.one("""set role service_role; select public.supasync_ready('[["public","users"]]')""")
+    assert told["foreign-keys"] == []

@@ -1,3 +1,4 @@
+:own_tables
 -- Records what supasync changes in NEW until the switch, so that exactly this can be changed back.
 create table if not exists public.supasync_changed (
     kind         text not null,              -- identity, trigger, trigger guard or foreign key

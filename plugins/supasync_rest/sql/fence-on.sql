@@ -5,6 +5,7 @@
 -- what supasync schema sql prints. Running it again adds new tables. Nothing changes for anybody else,
 -- including your app. To remove it: supasync schema sql --fence off
 
+:own_tables
 do $supasync$
 begin
     if to_regclass('public.sync_metadata') is null then

@@ -2,6 +2,7 @@
 -- For supasync cutover: what must hold in NEW before the app writes to it. For setup, check and sync: what the
 -- API does not show of the tables. All of it only reads.
 -- tables: [["schema", "table"], ...].
+:changed
 drop function if exists public.supasync_ready(jsonb);
 drop function if exists public.supasync_ready_sequences(jsonb);
 drop function if exists public.supasync_ready_structure(jsonb);
@@ -30,8 +31,15 @@ declare
     changed jsonb := '[]';
     found   jsonb;
 begin
+    if exists (select from pg_catalog.pg_class c join pg_catalog.pg_roles r on r.oid = c.relowner
+        where c.oid = to_regclass('public.supasync_changed')
+            and (c.relkind <> 'r' or (r.rolname <> current_user and not r.rolsuper)))
+    then  -- a view's query would run with the rights of this function
+        raise exception 'public.supasync_changed is not the table of supasync, and was not read'
+            using hint = 'drop it in NEW, then run: supasync schema sql, and paste what it prints';
+    end if;
     if to_regclass('public.supasync_changed') is not null then
-        execute $query$select coalesce(jsonb_agg(to_jsonb(c)), '[]') from public.supasync_changed c$query$
+        execute $query$select coalesce(jsonb_agg(to_jsonb(c)), '[]') from only public.supasync_changed c$query$
         into changed;
     end if;
     select jsonb_build_object('sequences', coalesce(jsonb_agg(format(
