@@ -101,6 +101,14 @@ def test_a_page_that_goes_back_in_time_is_refused(
         refuse_falling(table, Window((span,), 10), page)
 
 
+def test_rows_that_come_by_key_may_go_back_in_time() -> None:
+    table = Table(name="events", key=("id",), timestamp=("at",))
+    page = Batch(b'[{"id": 1, "at": "2026-01-02"}, {"id": 2, "at": "2026-01-01"}]')
+    refuse_falling(table, Window((Span(Keyset("at")),), 10, by_key=True), page)
+    with pytest.raises(SchemaError):
+        refuse_falling(table, Window((Span(Keyset("at")),), 10), page)
+
+
 @pytest.mark.parametrize("value", ["now", "", 7, True, {"a": 1}, "\u0662026-01-01", "2026-01-01\u3000"])
 def test_what_is_no_timestamp_stops_a_page_in_its_order(value: object) -> None:
     table = Table(name="events", key=("id",), timestamp=("at",))
