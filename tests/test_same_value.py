@@ -7,7 +7,7 @@ import duckdb
 import psycopg
 import pytest
 
-from supasync_core.model.same_value import same_cell, same_json
+from supasync_core.model.same_value import same_cell, same_document, same_json
 from supasync_core.staging.equality import equal
 from tests.servers.postgres import Cluster
 from tests.supasync_duckdb.test_equality import SPELLINGS
@@ -78,3 +78,19 @@ def test_numbers_in_documents_are_their_digits_where_it_is_strict() -> None:
     assert same_json('{"a":1.0}', '{"a": 1.00}', strict=False)
     assert not same_json('{"a":1.0}', '{"a": 1.00}')
     assert not same_json("x", "x"), "no JSON"
+
+
+@pytest.mark.parametrize("deep", ["{}", "[{}]", '{{"b": {}}}'])
+def test_a_name_that_comes_twice_counts_in_json_and_not_in_jsonb(deep: str) -> None:
+    twice, last, first = (
+        deep.format(each) for each in ('{"a": 1, "a": 2, "c": 3}', '{"c":3,"a":2}', '{"c":3,"a":1}')
+    )
+    for kind in ("json", ""):
+        assert not same_json(twice, last, kind=kind)
+        assert not same_json(twice, deep.format('{"a": 2, "a": 1, "c": 3}'), kind=kind)
+        assert same_json(twice, deep.format('{"c": 3, "a": 1,"a":2}'), kind=kind)
+    assert same_json(twice, last, kind="jsonb")
+    assert not same_json(twice, first, kind="jsonb")
+    for kind, wanted in (("json", False), ("jsonb", True)):
+        assert same_document(twice, last, strict=True, lossy=False, kind=kind) is wanted
+        assert same_cell(kind, twice, last, lenient=True) is wanted

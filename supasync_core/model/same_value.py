@@ -7,8 +7,9 @@ SQL for the millions of texts that are joined; a test holds both to what Postgre
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Context, Decimal, Inexact, Overflow
+from operator import itemgetter
 from typing import Any
 
 from supasync_core.model import pg_literals, raw_json, timestamps
@@ -16,6 +17,7 @@ from supasync_core.model.pg_literals import Rows
 from supasync_core.model.pg_types import IGNORED_ZONE, MOMENTS, UNZONED, bare
 from supasync_core.model.timestamps import Instant
 
+Pairs = list[tuple[str, Any]]
 _EXACT = Context(prec=1000, Emax=999, Emin=-999, traps=[Inexact, Overflow])
 
 
@@ -35,7 +37,7 @@ def same_cell(kind: str, mine: str, theirs: str, *, stamp: bool = False, lenient
     if not lenient or "null" in (mine, theirs):
         return False
     left, right = _read_as(mine, theirs), _read_as(theirs, mine)
-    return left == right or (left[:1] in "[{" and same_json(left, right))
+    return left == right or (left[:1] in "[{" and same_json(left, right, kind=kind))
 
 
 def moment(text: str | None) -> Instant | str | None:
@@ -52,13 +54,15 @@ def same_moment(mine: str, theirs: str, *, zoned: bool = True) -> bool:
     return not isinstance(left, str) and left == right
 
 
-def same_json(mine: str, theirs: str, *, strict: bool = True) -> bool:
+def same_json(mine: str, theirs: str, *, strict: bool = True, kind: str = "") -> bool:
     """Whether both texts are JSON of one content: the order of names, blanks and escapes count for nothing.
 
-    ``strict``: numbers are what their digits are.
+    ``strict``: numbers are what their digits are. Of a name that comes twice, ``jsonb`` has the last value,
+    and ``json`` both (PostgreSQL documentation, "JSON Types").
     """
-    left = _content(mine, strict=strict)
-    return left is not None and left == _content(theirs, strict=strict)
+    pairs = dict if kind.startswith("jsonb") else _pairs
+    left = _content(mine, strict=strict, pairs=pairs)
+    return left is not None and left == _content(theirs, strict=strict, pairs=pairs)
 
 
 def same_document(mine: str, theirs: str, *, strict: bool, lossy: bool, kind: str = "") -> bool:
@@ -67,7 +71,7 @@ def same_document(mine: str, theirs: str, *, strict: bool, lossy: bool, kind: st
     ``lossy`` where JavaScript has read and printed one of them.
     """
     return (
-        same_json(mine, theirs, strict=strict)
+        same_json(mine, theirs, strict=strict, kind=kind)
         or _same_literal(mine, theirs)
         or reprinted(mine, theirs, lossy=lossy, kind=kind)
         or reprinted(theirs, mine, lossy=lossy, kind=kind)
@@ -136,13 +140,20 @@ def _read_as(cell: str, other: str) -> str:
     return {"t": "true", "f": "false"}.get(text, text) if other in ("true", "false") else text
 
 
-def _content(text: str, *, strict: bool) -> str | None:
+def _content(text: str, *, strict: bool, pairs: Callable[[Pairs], Any]) -> str | None:
     """One text for all spellings of a document; None where it is not JSON."""
     number = _digits if strict else _number
     try:
-        return json.dumps(json.loads(text, parse_int=number, parse_float=number), sort_keys=True)
+        read = json.loads(text, parse_int=number, parse_float=number, object_pairs_hook=pairs)
+        return json.dumps(read, sort_keys=True)
     except (ValueError, RecursionError):
         return None
+
+
+def _pairs(pairs: Pairs) -> dict[str, Any]:
+    """An object; one with a name that comes twice is told from all others."""
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else {"\0": sorted(pairs, key=itemgetter(0))}
 
 
 def _digits(text: str) -> dict[str, str]:

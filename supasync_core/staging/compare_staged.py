@@ -132,5 +132,5 @@ def adopt_equals(connection: DuckDBPyConnection, comparison: Comparison, *, loss
 
 def _same(mine: str, theirs: str, *, lossy: bool, kind: str) -> bool:
     return reprinted(mine, theirs, lossy=lossy, kind=kind) or (
-        kind.startswith("jsonb") and same_json(mine, theirs)
+        kind.startswith("jsonb") and same_json(mine, theirs, kind=kind)
     )
