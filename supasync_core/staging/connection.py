@@ -216,21 +216,43 @@ def _translated(err: duckdb.Error, path: Path, table: Table | None) -> SupasyncE
             table=name,
             hint="check where: in tables.yaml, it is SQL for DuckDB",
         )
+    return _of_the_file(err, path, place)
+
+
+def _of_the_file(err: duckdb.Error, path: Path, place: str) -> StateError | LockedError:
     text = str(err)
     if "Could not set lock" in text or isinstance(err, duckdb.ConnectionException):
         return LockedError(
             f"{path} is in use by another process or connection",
             hint="wait for the other run to end, or close the program that has the file open",
         )
+    if isinstance(err, duckdb.OutOfMemoryException):
+        return _no_room(text, place)
     if "\\" in str(path) and os.sep == "/":
         return StateError(
             f"{path}: DuckDB takes a backslash for a separator of folders",
             hint="rename the folder, or write a path without a backslash into tables.yaml",
         )
-    for words, number in _REFUSED.items():
-        if words in text:
-            return StateError(f"{path}: {words}", hint=faults.HINTS.get(number))
+    refused = next((words for words in _REFUSED if words in text), None)
+    if refused:
+        return StateError(f"{path}: {refused}", hint=faults.HINTS.get(_REFUSED[refused]))
     return StateError(
         f"{path} cannot be read as a DuckDB file: {text.splitlines()[0]}",
         hint="it was left as it is: restore it from a copy, or move it away to begin with an empty one",
+    )
+
+
+def _no_room(text: str, place: str) -> StateError:
+    """What DuckDB may hold was used up: of the disk what was free, or of memory.
+
+    A file of 17 MB can hold 100 million rows, which take 4 GB on the disk (measured on 2.0.1).
+    """
+    if "max_temp_directory_size" in text:
+        return StateError(
+            f"{place}there is no room left for the temporary files of a comparison",
+            hint="compare fewer rows (--table, --columns), or set TMPDIR to a folder on a larger disk",
+        )
+    return StateError(
+        f"{place}a value or a row takes more memory than DuckDB may hold",
+        hint="compare fewer columns (--columns, exclude:), or leave that row out by where:",
     )

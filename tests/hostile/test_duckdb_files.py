@@ -10,7 +10,14 @@ import duckdb
 import pytest
 
 from supasync_core.model.errors import SupasyncError
-from supasync_core.staging.connection import open_to_look, open_to_read, open_to_write
+from supasync_core.model.table import Table
+from supasync_core.staging.connection import (
+    open_in_memory,
+    open_to_look,
+    open_to_read,
+    open_to_write,
+    translate_errors,
+)
 from tests.servers.command import run
 
 SECRET = "content of a file of mine"
@@ -142,6 +149,23 @@ def test_writing_and_looking_share_a_file_and_let_go_of_it(tmp_path: Path) -> No
         one.execute("checkpoint")
     with duckdb.connect(str(path)) as connection:
         assert connection.execute("select count(*) from users").fetchall() == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("spilled", "said"), [("spilled", "no room left for the temporary files"), ("", "takes more memory than")]
+)
+def test_a_file_that_holds_more_than_this_machine_does_is_said_to(
+    tmp_path: Path, spilled: str, said: str
+) -> None:
+    folder = str(tmp_path / spilled) if spilled else ""
+    settings = ["memory_limit = '20MB'", "max_temp_directory_size = '2MB'", f"temp_directory = '{folder}'"]
+    with (
+        closing(open_in_memory(settings)) as connection,
+        pytest.raises(SupasyncError, match=said) as raised,
+        translate_errors(tmp_path / "given.duckdb", Table(name="users")),
+    ):
+        connection.execute("create table rows as select md5(range::varchar) as v from range(4000000)")
+    assert str(raised.value).startswith("users: ")
 
 
 @pytest.mark.parametrize("folder", ["g[ab]", "q?", "s*", "it's"])
