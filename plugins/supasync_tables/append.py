@@ -4,10 +4,10 @@ It is the key, or a column that is named: ``strategy: {append: {column: row_vers
 when a row is written and seen when its transaction commits, so a smaller one may appear after a larger one.
 Every run therefore reads again from the *floor*: a number up to which everything was read by a run that began
 at least the overlap after that number was seen. It rises in this way alone, whether a run comes to its end or
-is stopped. Updates are seen where each of them draws a new number, which a key does not.
+is stopped, and never over a leap: see `supasync_tables.leaps`. Updates are seen where each of them draws a
+new number, which a key does not.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -17,17 +17,14 @@ from supasync_core.api.pages import pages
 from supasync_core.api.strategy import Job, Piece
 from supasync_core.api.timed_reader import MARGIN, TimedReader
 from supasync_core.model import timestamps
-from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
+from supasync_core.model.batch import Cursor, Keyset, Span, Window
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import INTEGERS, bare
 from supasync_core.model.state import KeysetState, TableState
 from supasync_core.model.state_json import damaged
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.wording import counted
-
-OVERLAP_KEYS = 10_000
-"""Keys that are read again where no time is known: behind a first load, whether it ended or was stopped."""
-_WHOLE = re.compile(r"-?\d+")
+from supasync_tables.leaps import OVERLAP_KEYS, Reach
 
 
 class Append:
@@ -74,22 +71,23 @@ class Append:
     def read(self, job: Job) -> Iterator[Piece]:
         self._refuse_null(job)
         window, column = self.pending(job), self._column(job.table)
-        reader = TimedReader(job)
+        reader, reach = TimedReader(job), Reach(job, column, int(window.spans[0].beyond or 0))
         first = reader.read(job.table, window)
-        last, seen, total = _last(job.table, column, first), first.count, first.total
+        reach.take(first)
+        total = first.total
         if holds_everything(first):
-            yield Piece(first if seen else None, _done(reader, column, last), total)
+            yield Piece(first if first.count else None, _done(reader, reach), total, note=reach.note)
             return
-        if seen:
-            yield Piece(first, _stopped(reader, column, last), total)
+        if first.count:
+            yield Piece(first, _stopped(reader, reach), total)
         del first
-        for batch in pages(reader, job.table, replace(window.spans[0], after=last)):
-            last, seen = _last(job.table, column, batch), seen + batch.count
-            yield Piece(batch, _stopped(reader, column, last), total)
+        for batch in pages(reader, job.table, reach.rest(window.spans[0])):
+            reach.take(batch)
+            yield Piece(batch, _stopped(reader, reach), total)
             del batch
-        missing = shortfall(job, total, seen, window.spans, seen)
-        state = _stopped(reader, column, last) if missing else _done(reader, column, last)
-        yield Piece(None, state, seen + missing)
+        missing = shortfall(job, total, reach.rows, window.spans, reach.rows)
+        state = _stopped(reader, reach) if missing else _done(reader, reach)
+        yield Piece(None, state, reach.rows + missing, note=reach.note)
 
     def _column(self, table: Table) -> str:
         return self.column or table.key[0]
@@ -111,18 +109,19 @@ class Append:
 def _lower(job: Job, column: str) -> Span:
     keyset = Keyset(column)
     known = job.state.keyset(keyset.name)
-    if known.cursor is None:
-        return Span(keyset, beyond=known.floor)
-    if known.settled or known.floor is None:
-        return Span(keyset, beyond=known.cursor.value if known.settled else None)
+    reached = known.cursor.value if known.cursor else None
     try:
-        return Span(keyset, beyond=min(known.floor, known.cursor.value or known.floor, key=int))
+        if known.settled:
+            beyond = reached
+        else:
+            beyond = min(filter(None, (known.floor, reached)), key=int) if known.floor else None
+        return Span(keyset, beyond=beyond and str(int(beyond)))
     except ValueError as err:
         raise damaged(f"{job.table.name} was read up to {keyset.column}: {err}") from err
 
 
-def _done(reader: TimedReader, column: str, last: Cursor | None) -> TableState:
-    job, horizon = reader.job, reader.horizon
+def _done(reader: TimedReader, reach: Reach) -> TableState:
+    job, horizon, column, last = reader.job, reader.horizon, reach.column, reach.place
     known = job.state.keyset(column)
     state = replace(job.state, read_at=horizon.text, extent=job.extent)
     if last is None or last == known.cursor:
@@ -136,9 +135,9 @@ def _done(reader: TimedReader, column: str, last: Cursor | None) -> TableState:
     return state.with_keyset(column, _risen(reader, known, last))
 
 
-def _stopped(reader: TimedReader, column: str, last: Cursor | None) -> TableState:
+def _stopped(reader: TimedReader, reach: Reach) -> TableState:
     """The state in the middle of a table: the floor obeys the same rule as at its end."""
-    job = reader.job
+    job, column, last = reader.job, reach.column, reach.place
     known = job.state.keyset(column)
     if last is None:
         return job.state
@@ -169,16 +168,3 @@ def _waited(reader: TimedReader, known: KeysetState) -> bool:
 
 def _behind(place: Cursor) -> str:
     return str(int(place.value or 0) - OVERLAP_KEYS)
-
-
-def _last(table: Table, column: str, batch: Batch) -> Cursor | None:
-    if not batch.count:
-        return None
-    place = table.place(batch.rows[-1], column)
-    if not _WHOLE.fullmatch(place.value or ""):
-        raise SchemaError(
-            f"{table.name}: append needs whole numbers, and {column} holds something else",
-            table=table.name,
-            hint="use strategy: incremental with a timestamp, or snapshot for a small table",
-        )
-    return place

@@ -18,12 +18,14 @@ class Piece:
     The state covers all earlier pieces as well. A piece without a batch only moves the state.
     ``total`` is the number of rows that this run expects for the table, where it is known: if fewer came than
     the last ``total`` says, the read is not complete. ``unchanged`` rows were read and need not be sent.
+    ``note`` is what the run should say of the table.
     """
 
     batch: Batch | None
     state: TableState
     total: int | None = None
     unchanged: int = 0
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

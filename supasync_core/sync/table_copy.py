@@ -213,6 +213,8 @@ class TableCopy:
     def _take(self, pending: PendingBatch, arrived: int, guard: Guard) -> None:
         """Keep the state that the piece leads to, now that its batch is confirmed."""
         piece, checkpoint, table = pending.piece, self.checkpoint, self.table
+        if piece.note:
+            checkpoint.note(piece.note)
         if piece.batch:
             checkpoint.sight(table, piece.batch)
         rows = piece.batch.count if piece.batch else 0
