@@ -101,6 +101,13 @@ def test_a_page_that_goes_back_in_time_is_refused(
         refuse_falling(table, Window((span,), 10), page)
 
 
+def test_infinities_follow_each_other() -> None:
+    table = Table(name="events", key=("id",), timestamp=("at",))
+    texts = ["-infinity", "-infinity", "2026-01-01", "infinity", "infinity"]
+    rows = [{"id": i, "at": text} for i, text in enumerate(texts)]
+    refuse_falling(table, Window((Span(Keyset("at")),), 10), Batch(json.dumps(rows).encode()))
+
+
 def test_rows_that_come_by_key_may_go_back_in_time() -> None:
     table = Table(name="events", key=("id",), timestamp=("at",))
     page = Batch(b'[{"id": 1, "at": "2026-01-02"}, {"id": 2, "at": "2026-01-01"}]')

@@ -75,7 +75,7 @@ def refuse_falling(table: Table, window: Window, page: Batch) -> None:
     latest, before = (-inf, "") if bound is None else (parse(bound), bound)
     for text in found:
         at = instant_of(table, column, text)
-        if at <= latest - _SECOND:
+        if at < latest and at <= latest - _SECOND:  # infinity less a second is infinity
             raise table.schema_error(
                 f"the timestamp column {column} holds {text[:_SHOWN]!r}, which OLD sorts behind "
                 f"{before[:_SHOWN]!r} though it is earlier",
