@@ -217,9 +217,9 @@ class _Stamps:
     newest: str | None
     met: bool = False
     future: int = 0
-    _forms: set[str] = field(default_factory=set)
+    _forms: list[str] = field(default_factory=list)
     _real: bool = False
-    """Whether the column is known to hold timestamps, and not texts."""
+    """Whether the source is known to sort by time, whatever the column holds."""
 
     def meet(self, texts: list[str]) -> int:
         """Take the texts; how many of them lie beyond the horizon."""
@@ -254,17 +254,16 @@ class _Stamps:
 
     def _sorts(self) -> bool:
         """Whether all have one form in which texts sort by time: before a ``Z`` no fraction does."""
-        return timestamp_forms.sort_by_time([*self._forms]) and not any(f.endswith("Z") for f in self._forms)
+        return timestamp_forms.sort_by_time(self._forms) and not any(f.endswith("Z") for f in self._forms)
 
     def _refuse_forms(self, texts: list[str]) -> None:
-        if self._real and not self._sorts():
+        known, self._forms = self._forms, timestamp_forms.several(self._forms, texts)
+        if self._real or self._forms == known or timestamp_forms.sort_by_time(self._forms):
             return
-        self._forms.update(timestamp_forms.forms(texts))
-        if not self._real and not timestamp_forms.sort_by_time([*self._forms]):
-            shape = self.job.source.shape(self.job.table)
-            if not shape.texts:  # in CSV every cell is a text, and sorted as what it means
-                timestamp_forms.refuse(self.job.table, self.column, shape, sorted(self._forms))
-            self._real = True
+        shape = self.job.source.shape(self.job.table)
+        self._real = shape.texts  # in CSV every cell is a text, and sorted as what it means
+        if not self._real:
+            timestamp_forms.refuse(self.job.table, self.column, shape, self._forms)
 
 
 def _texts(reader: TimedReader, table: Table, page: Batch) -> list[tuple[str | None, ...]]:

@@ -29,9 +29,19 @@ def forms(texts: Iterable[str]) -> list[str]:
     return sorted({_form(text) for text in texts if text not in ("infinity", "-infinity")})
 
 
+def several(known: Iterable[str], texts: Iterable[str]) -> list[str]:
+    """The known forms and those of the texts; of those that are a text's own, a few."""
+    found = {*known, *forms(texts)}
+    return [*_regular(found), *sorted(each for each in found if not each.startswith("Y"))[:_NAMED]]
+
+
 def sort_by_time(found: Sequence[str]) -> bool:
     """Whether texts of these forms have the order of what they mean."""
     return not found or (len(found) == 1 and found[0].startswith("Y"))
+
+
+def _regular(found: Iterable[str]) -> list[str]:
+    return sorted(each for each in found if each.startswith("Y"))
 
 
 def _form(text: str) -> str:
@@ -43,11 +53,14 @@ def _form(text: str) -> str:
 
 
 def refuse(table: Table, column: str, shape: Shape, found: Sequence[str]) -> None:
-    """SchemaError where a column of these forms is not a real timestamp, which may print several offsets."""
+    """SchemaError where a column of these forms is not a real timestamp, which may print several offsets.
+
+    Of a column whose type nobody tells, one form beside texts that have none may be a real timestamp's: BC.
+    """
     known = shape.column(column)
-    if known is not None and _TIMES.match(known.type or ""):
-        return
     kind = (known.type if known else None) or "perhaps text"
+    if _TIMES.match(kind) or (kind == "perhaps text" and len(_regular(found)) < 2):  # noqa: PLR2004
+        return
     raise table.schema_error(
         f"the timestamp column {column} ({kind}) holds {' and '.join(found[:_NAMED])}: "
         "as texts, these do not sort by time",
