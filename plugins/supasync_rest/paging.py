@@ -9,15 +9,12 @@ from supasync_core.model import timestamp_forms
 from supasync_core.model.batch import Batch, Cursor, Window
 from supasync_core.model.table import Table
 from supasync_core.model.timestamp_forms import forms, sort_by_time
-from supasync_rest import query
+from supasync_rest import long_keys, query
 from supasync_rest.client import Client
 from supasync_rest.messages import Request
 from supasync_rest.page_size import LARGEST, LARGEST_ROW, Sizes
 from supasync_rest.rest_errors import LargePageError, StatementTimeoutError
-from supasync_rest.tables import RestTables
-
-_MOST_ALIKE = 100
-"""Pages of rows that begin like a cursor."""
+from supasync_rest.tables import MOST_ALIKE, RestTables
 
 
 class RestPages(RestTables):
@@ -94,8 +91,9 @@ class RestPages(RestTables):
             timestamp_forms.refuse(table, column, self.shape(table), found)
 
     def _page(self, table: Table, window: Window) -> Batch:
-        near = query.nearer(window)
-        return self._asked(table, window) if near == window else self._behind(table, window, near)
+        if not query.is_long(window):
+            return self._asked(table, window)
+        return self._behind(table, window, query.nearer(table, window, long_keys.kinds(self.shape(table))))
 
     def _behind(self, table: Table, window: Window, near: Window) -> Batch:
         """The rows behind a cursor that is too long for an address, from pages that begin before it.
@@ -106,7 +104,7 @@ class RestPages(RestTables):
         column = window.spans[0].keyset.column if after and after.value is not None else None
         before, found = 0, False
         first = page = self._asked(table, near)
-        for _ in range(_MOST_ALIKE if len(window.spans) == 1 or window.by_key else 1):
+        for _ in range(MOST_ALIKE if len(window.spans) == 1 or window.by_key else 1):
             places: list[Cursor | None] = [table.place(row, column) for row in page.rows]
             if found or not places:  # the cursor's row may be gone: then the rows before it come again
                 return page if found else first

@@ -8,11 +8,11 @@ columns called ``order`` or ``select`` can only be filtered inside ``and=()``, a
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from urllib.parse import quote, unquote_plus
 
 from supasync_core.model.batch import Cursor, Span, Window
 from supasync_core.model.table import Table
+from supasync_rest import long_keys
 
 LOOKUP_CHARACTERS = 6000
 """Characters of one address; gateways accept about 8,000."""
@@ -22,8 +22,6 @@ DELETE_ROWS = 100
 """Rows deleted by one statement: foreign keys without an index make each of them a scan."""
 _LONGEST_KEY = 1500
 """Encoded characters of a key's text up to which an address names it whole; it does so several times."""
-_BEGINNING = 100
-"""Characters of a longer one that stand for it."""
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS = ("and", "or", "not")
@@ -68,20 +66,28 @@ def page(table: Table, window: Window, columns: Sequence[str] = (), offset: int 
     return path(table, parameters, where=user_filter(table))
 
 
-def nearer(window: Window) -> Window:
+def is_long(window: Window) -> bool:
+    """Whether the cursor of one of the spans is too long for an address."""
+    keys = [text for span in window.spans if span.after for text in span.after.key]
+    return any(len(quote(text)) > _LONGEST_KEY for text in keys)
+
+
+def nearer(table: Table, window: Window, kinds: Mapping[str, str]) -> Window:
     """The window, beginning before its cursor where that is too long for an address.
 
-    A text comes behind its own beginning. The rows up to the cursor come again then.
+    The rows up to the cursor come again then: those of the key's beginning, or, where no smaller key is known
+    for its type, all of the columns before it.
     """
-    return replace(window, spans=tuple(map(_nearer, window.spans)))
+    return replace(window, spans=tuple(_nearer(table, span, kinds) for span in window.spans))
 
 
-def _nearer(span: Span) -> Span:
+def _nearer(table: Table, span: Span, kinds: Mapping[str, str]) -> Span:
     key: list[str] = []
-    for text in span.after.key if span.after else ():
+    for column, text in zip(table.key, span.after.key if span.after else (), strict=False):
         if len(quote(text)) > _LONGEST_KEY:
-            short = text[:_BEGINNING]
-            return replace(span, after=Cursor(span.after.value if span.after else None, (*key, short)))
+            short = long_keys.smaller(text, kinds.get(column))
+            key += [] if short is None else [short]
+            return replace(span, after=Cursor(span.after.value if span.after else None, tuple(key)))
         key.append(text)
     return span
 
@@ -97,12 +103,12 @@ def lookups(
     table: Table,
     columns: Sequence[str],
     values: Sequence[Sequence[str]],
-    kinds: Mapping[str, str | None] | None = None,
+    kinds: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[str, Sequence[Sequence[str]]]]:
     """The addresses that together ask for the rows whose columns have one of these tuples of texts.
 
-    Each comes with the tuples that it asks for. One that fits no address is asked for alone, by how it
-    begins: other rows may begin like it. For numbers and bits ``kinds`` says so: they have no ``like``.
+    Each comes with the tuples that it asks for. One that fits no address is asked for by how it begins, which
+    ``kinds`` says of its type: other rows may begin like it, and there may be many.
 
     ``in.("")`` matches nothing and ``%00`` cuts a value short (both measured): equality is asked for one by
     one, and a text with a NUL, which PostgreSQL cannot hold, is not asked for at all.
@@ -112,14 +118,12 @@ def lookups(
     short = [value_of for value_of in asked if fits(columns, value_of)]
     for some in _portions(columns, short, LOOKUP_ROWS):
         yield path(table, [*selected, _any_of(columns, some)], where=user_filter(table)), some
+    alike: dict[str, list[Sequence[str]]] = {}
     for value_of in asked:
         if not fits(columns, value_of):
-            yield (
-                path(
-                    table, [*selected, _beginning(columns, value_of, kinds or {})], where=user_filter(table)
-                ),
-                [value_of],
-            )
+            near = _beginning(table, columns, value_of, kinds or {})
+            alike.setdefault(path(table, [*selected, *near], where=user_filter(table)), []).append(value_of)
+    yield from alike.items()
 
 
 def fits(columns: Sequence[str], values: Sequence[str]) -> bool:
@@ -193,35 +197,26 @@ def filters(table: Table, spans: Sequence[Span]) -> list[tuple[str, str]]:
 
 
 def _beginning(
-    columns: Sequence[str], values: Sequence[str], kinds: Mapping[str, str | None]
-) -> tuple[str, str]:
-    """Rows whose columns have these values, or begin like one that is too long."""
+    table: Table, columns: Sequence[str], values: Sequence[str], kinds: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """Parameters for rows whose columns have these values, or begin like one that is too long.
+
+    A value of a type of which no bounds are known is not asked for; the order is one to page by.
+    """
     conditions = []
     for column, text in zip(columns, values, strict=True):
-        kind = kinds.get(column) or ""
-        if len(text) > _LONGEST_KEY and kind.startswith(("numeric", "bit")):
-            conditions += _near(name(column), text, bits=kind.startswith("bit"))
-            continue
+        kind = kinds.get(column)
         short = _cut(text, _LONGEST_KEY)
-        pattern = short.replace("\\", "\\\\") + "*"
-        cut = len(short) < len(text)
-        conditions.append(f"{name(column)}.like.{value(pattern)}" if cut else _equal([column], [text]))
-    return "and", f"({','.join(conditions)})"
-
-
-def _near(column: str, text: str, *, bits: bool) -> list[str]:
-    """Bounds of the few values that begin like this one, and it."""
-    if bits:
-        short = text[:_BEGINNING]
-        behind = f"{int(short, 2) + 1:0{len(short)}b}"
-        above = [f"{column}.lt.{value(behind)}"] if len(behind) == len(short) else []
-        return [f"{column}.gte.{value(short)}", *above]
-    exact = Decimal(text)
-    bounds = (("gte", ROUND_FLOOR), ("lte", ROUND_CEILING))
-    return [
-        f"{column}.{operator}.{value(str(Context(_BEGINNING, rounding).plus(exact)))}"
-        for operator, rounding in bounds
-    ]
+        if len(short) == len(text):
+            conditions.append(_equal([column], [text]))
+        elif long_keys.is_text(kind):
+            pattern = short.replace("\\", "\\\\") + "*"
+            conditions.append(f"{name(column)}.like.{value(pattern)}")
+        else:
+            bounds = (("gte", long_keys.smaller(text, kind)), ("lte", long_keys.greater(text, kind)))
+            conditions += [f"{name(column)}.{how}.{value(bound)}" for how, bound in bounds if bound]
+    asked = [("and", f"({','.join(conditions)})")] if conditions else []
+    return [*asked, ("order", ",".join(f"{name(each)}.asc" for each in table.key))]
 
 
 def _cut(text: str, most: int) -> str:

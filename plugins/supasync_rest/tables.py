@@ -9,18 +9,21 @@ from supasync_core.model.batch import Batch, Window
 from supasync_core.model.errors import RefusedError, SchemaError
 from supasync_core.model.refused_rows import texts_of
 from supasync_core.model.table import Column, Shape, Table
-from supasync_rest import query
+from supasync_rest import long_keys, query
 from supasync_rest.client import Client
 from supasync_rest.description import HIDDEN, LARGEST_DESCRIPTION, parse_description
 from supasync_rest.messages import Request, Response
-from supasync_rest.page_size import LARGEST_ROW
+from supasync_rest.page_size import LARGEST, LARGEST_ROW
 from supasync_rest.rest_errors import (
     HiddenSchemaError,
     LargePageError,
     MissingColumnError,
+    RetryableError,
     raise_if_of_the_project,
 )
 
+MOST_ALIKE = 100
+"""Pages of rows that begin like a key that no address can name."""
 _NO_SUCH_SCHEMA = "supasync_asks_which_there_are"
 
 
@@ -111,18 +114,21 @@ class RestTables:
         counted = {"Prefer": "count=exact"}
         shown, kinds = replace(table, columns=self._columns(table)), {}
         if not all(query.fits(columns, each) for each in values):
-            kinds = {column.name: column.type for column in self.shape(table).columns}
+            kinds = long_keys.kinds(self.shape(table))
             if shown.columns:
                 shown = replace(table, columns=tuple(dict.fromkeys((*shown.columns, *columns))))
         for path, asked in query.lookups(shown, columns, values, kinds):
             request = Request(path=path, purpose="lookup", table=table, headers=counted, largest=LARGEST_ROW)
+            if not query.fits(columns, asked[0]):
+                yield from self._alike(table, request, columns, asked)
+                continue
             batch = self.page(request)
             if len(asked) > 1 and batch.total is not None and batch.total > batch.count:
                 half = len(asked) // 2
                 yield from self.rows(table, columns, asked[:half])
                 yield from self.rows(table, columns, asked[half:])
             else:
-                yield batch if query.fits(columns, asked[0]) else self._those(table, batch, columns, asked[0])
+                yield batch
 
     def _columns(self, table: Table) -> tuple[str, ...]:
         """The columns to select; none where all are wanted, so that new ones are included.
@@ -136,15 +142,50 @@ class RestTables:
             columns = tuple(column.name for column in self.shape(table).columns)
         return tuple(column for column in columns if column not in left_out)
 
-    def _those(self, table: Table, batch: Batch, columns: Sequence[str], values: Sequence[str]) -> Batch:
-        """The rows that have exactly these values, of all that begin like them."""
-        if batch.total is not None and batch.total > batch.count:
-            raise table.schema_error(
-                f"{self._client.project} cannot be asked for a row by {', '.join(columns)} of "
-                f"{max(map(len, values)):,} characters: {batch.total:,} rows begin like it",
-                hint="shorten that value",
+    def _alike(
+        self, table: Table, request: Request, columns: Sequence[str], values: Sequence[Sequence[str]]
+    ) -> Iterator[Batch]:
+        """The rows that have exactly these values, of all that begin like them, read page by page.
+
+        A page begins with the last row of the one before, so that a row that goes meanwhile hides no other.
+        """
+        wanted, read, last = set(map(tuple, values)), 0, ""
+        for _ in range(MOST_ALIKE):
+            batch = self._part(request, max(read - 1, 0))
+            if last and batch.rows.texts[:1] != [last]:
+                raise RetryableError(
+                    f"{table.name}: {self._client.project} changed rows while they were looked up",
+                    table=table.name,
+                )
+            yield batch.only(
+                [
+                    i
+                    for i, row in enumerate(batch.rows)
+                    if i >= bool(last) and texts_of(row, columns) in wanted
+                ]
             )
-        return batch.only([i for i, row in enumerate(batch.rows) if texts_of(row, columns) == tuple(values)])
+            read = max(read - 1, 0) + batch.count
+            if batch.count <= bool(last) or read == batch.total:
+                return
+            last = batch.rows.texts[batch.count - 1]
+        raise table.schema_error(
+            f"{self._client.project} cannot be asked for rows by {', '.join(columns)} of "
+            f"{max(len(text) for each in values for text in each):,} characters: too many begin like them",
+            hint="shorten those values",
+        )
+
+    def _part(self, request: Request, offset: int) -> Batch:
+        """Some of the rows, from this one on: as many as a page holds, or two larger ones."""
+        begin = f"{request.path}&offset={offset}&limit="
+        try:
+            page = self.page(replace(request, path=f"{begin}{query.LOOKUP_ROWS}", most=LARGEST))
+        except LargePageError:
+            page = None
+        if page and (page.count != 1 or page.total == offset + 1):
+            return page
+        return self.page(
+            replace(request, path=f"{begin}2")
+        )  # the first may be the last one of the page before
 
     def close(self) -> None:
         self._client.close()

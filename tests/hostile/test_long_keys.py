@@ -10,6 +10,7 @@ from supasync_core.model.batch import Keyset, Span, Window
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import LeftOverError
 from supasync_core.model.table import Table
+from supasync_rest import query, tables
 from supasync_rest.sink import RestSink
 from tests.e2e.workspace import NEW_KEY, TABLES_YAML, Workspace, between
 from tests.postgrest.launch import ROLES
@@ -90,6 +91,55 @@ def test_long_numbers_and_bits_are_looked_up(cluster: Cluster, tmp_path: Path, k
             table = Table(name="notes", key=("name",))
             [(key,)] = space.new.rows("select max(name::text) from notes where length(name::text) > 1000")
             assert [batch.count for batch in new.rows(table, ("name",), [(str(key),)])] == [1]
+
+
+KINDS = {
+    "negative": ("numeric", "{}", "('-' || {} || repeat('0', 9000))"),
+    "fraction": ("numeric", "{}", "('-0.' || {} || repeat('3', 9000))"),
+    "bytes": ("bytea", "decode(lpad(to_hex({}), 4, '0'), 'hex')", "decode(repeat('0{}', 9000), 'hex')"),
+    "range": ("numrange", "numrange({}, null)", "numrange(({} || repeat('0', 9000))::numeric, null)"),
+}
+
+
+@pytest.mark.parametrize("settings", ["", ", strategy: snapshot"])
+@pytest.mark.parametrize("name", KINDS)
+def test_long_keys_that_are_no_texts_stop_no_table(
+    cluster: Cluster, tmp_path: Path, name: str, settings: str
+) -> None:
+    """The beginning of a negative number is larger than it, and that of a range is not a value."""
+    kind, short, long = KINDS[name]
+    schema = SCHEMA.replace("name text", f"name {kind}")
+    rows = [(f"({short.format(n)})::{kind}", "2026-01-01") for n in range(1, 10)]
+    rows += [(f"({long.format(n)})::{kind}", "2026-01-01") for n in range(2, 10)]
+    alone = (f"({long.format(1)})::{kind}", "2026-01-02")
+    later = (f"({short.format(10)})::{kind}", "2026-01-02")
+    insert = "insert into notes values ({0}, 'b', '{1}');"
+    tables_yaml = (TABLES % settings).replace("page_size: 7", "page_size: 3")
+    filled = schema + "".join(insert.format(*each) for each in rows)
+    with between(cluster, tmp_path, filled, schema, tables_yaml) as space:
+        space.ready()
+        for added in ([], [alone], [later], []):
+            space.old.run("select 1;" + "".join(insert.format(*each) for each in added))
+            done = space.supasync("sync")
+            assert done.code == 0, done.err
+        space.assert_equal("notes")
+        done = space.supasync("verify", "--exact")
+        assert done.code == 0, done.out + done.err
+
+
+@pytest.mark.parametrize("size", [1, 2000])
+def test_however_many_rows_begin_like_a_long_key_it_is_found(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """Page by page; also where each row is larger than a page."""
+    monkeypatch.setattr(query, "LOOKUP_ROWS", 3)
+    monkeypatch.setattr(tables, "LARGEST", 20_000)
+    table = Table(name="notes", key=("name",))
+    rows = SCHEMA + ALIKE.replace("'alike'", f"repeat('b', {size * 10})")
+    with between(cluster, tmp_path, SCHEMA, rows, TABLES % "") as space, closing(sink(space)) as new:
+        asked = [("m" * 9000 + str(n),) for n in (1, 2, 17, 39, 40, 41)]
+        found = [row["name"] for batch in new.rows(table, ("name",), asked) for row in batch.rows]
+        assert sorted(found) == sorted(key for (key,) in asked[:-1])
 
 
 LONG = "m" * 9000
