@@ -37,7 +37,8 @@ Time = Annotated[str, msgspec.Meta(pattern=rf"(?a)^(?:-?infinity|\s*{_PATTERN}\s
 class Horizon:
     """A source's own time at an answer; not ``trusted`` where it may be stale or is another clock's.
 
-    ``sent`` is its time when that was asked, where the source can tell: rows may have been looked up then.
+    ``at`` is in microseconds since 1970, UTC; `parse` reads it from an ISO text. ``sent`` is its time when
+    that was asked, where the source can tell: rows may have been looked up then.
     """
 
     at: Instant
