@@ -263,6 +263,8 @@ class _Stamps:
         shape = self.job.source.shape(self.job.table)
         self._real = shape.texts  # in CSV every cell is a text, and sorted as what it means
         if not self._real:
+            for text in texts:
+                self._instant(text)  # what is no timestamp at all is called that
             timestamp_forms.refuse(self.job.table, self.column, shape, self._forms)
 
 
