@@ -125,6 +125,21 @@ def test_the_traceback_of_a_table_is_shown_on_request_and_not_kept(synced_once: 
     assert "Traceback" not in json.dumps(table)
 
 
+@pytest.mark.parametrize("command", ["check", "sync", "verify", "diff old new"])
+def test_the_message_of_a_plugins_error_is_shown_on_request_alone(synced_once: Site, command: str) -> None:
+    """It may contain values of a row."""
+    body = "int('row-value-Ada')"
+    shape = f"\n    def shape(self, table):\n        {body}\n\n@hookimpl"
+    synced_once.install("mine", SOURCE.format(**dict.fromkeys(SOUND, body)).replace("\n@hookimpl", shape, 1))
+    done = synced_once.run(*command.split())
+    told = done.stdout + done.stderr
+    assert "internal error in the plugin mine" in told
+    assert "ValueError\n  SUPASYNC_DEBUG=1 shows where" in told
+    assert "row-value-Ada" not in told
+    done = synced_once.run(*command.split(), environment={"SUPASYNC_DEBUG": "1"})
+    assert "row-value-Ada" in done.stderr
+
+
 def test_a_module_that_a_plugin_lacks_is_named_with_the_plugin(synced_once: Site) -> None:
     failing(synced_once, "import no_such_driver")
     code, table, _ = synced(synced_once)

@@ -14,7 +14,7 @@ from supasync_core.api.plugin_fault import PluginFault
 from supasync_core.cli import streams
 from supasync_core.cli.command_help import prepare
 from supasync_core.cli.plugin_commands import PluginCommands
-from supasync_core.model.errors import ExitCode, InternalError, StateError, SupasyncError
+from supasync_core.model.errors import ExitCode, StateError, SupasyncError
 from supasync_core.model.printable import visible
 from supasync_core.project.session import Session
 from supasync_core.system.faults import explain
@@ -184,8 +184,6 @@ def _unforeseen(session: Session, err: BaseException) -> int:
             click.echo(err.code, err=True)
         return err.code if isinstance(err.code, int) else int(err.code is not None)
     known = explain(err, session.whose(err))
-    if isinstance(known, InternalError):
-        known = known.amended(message=f"{known}: {err}", hint="SUPASYNC_DEBUG=1 shows where")
     hint = "".join(traceback.format_exception(err)) if os.environ.get("SUPASYNC_DEBUG") else known.hint
     return _print_error(session, known.exit_code, str(known), hint)
 

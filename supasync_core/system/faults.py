@@ -21,6 +21,7 @@ _NOT_UTF8 = "".join(map(chr, range(0xDC80, 0xDD00)))
 """What stands for the bytes of a file's name that the locale does not know (PEP 383)."""
 _UPGRADED = "was supasync replaced while it ran? Then run it again; else install it again"
 _LACKING = "install what the plugin needs beside supasync: pipx inject supasync PACKAGE"
+_WHERE = "SUPASYNC_DEBUG=1 shows where"
 _UNSPEAKABLE = "rename it, or run supasync under a locale with UTF-8, such as LC_ALL=C.UTF-8"
 
 
@@ -28,7 +29,7 @@ def explain(err: BaseException, where: str = OURSELVES) -> SupasyncError:
     """The error in words: what happened, where, and what to do; `InternalError` where nobody knows.
 
     What a file system refuses may come from anywhere in the code, and is not an internal error. ``where`` is
-    whose code failed.
+    whose code failed. An internal error's message may contain values of a row: only the traceback has it.
     """
     if isinstance(err, SupasyncError):
         return err
@@ -41,4 +42,4 @@ def explain(err: BaseException, where: str = OURSELVES) -> SupasyncError:
         return SupasyncError(f"a part of the program is missing or was replaced: {err.name}", hint=_UPGRADED)
     if isinstance(err, UnicodeEncodeError) and not err.object[err.start : err.end].strip(_NOT_UTF8):
         return SupasyncError(f"a name that is not UTF-8: {err.object!r}", hint=_UNSPEAKABLE)
-    return InternalError(f"internal error in {where}: {type(err).__name__}")
+    return InternalError(f"internal error in {where}: {type(err).__name__}", hint=_WHERE)
