@@ -93,6 +93,25 @@ def test_a_name_that_no_package_can_have_is_refused(tmp_path: Path, name: str) -
     assert "use up to 24 of a-z, 0-9 and _" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "whose"),
+    [
+        ("source", "csv", "a plugin has that name (supasync "),
+        ("transform", "csv", "a plugin has that name (supasync "),
+        ("check", "m_sink", "a plugin has that name (supasync-m-sink "),
+        ("strategy", "snapshot", "a strategy has that name (supasync "),
+        ("command", "verify", "a command has that name (supasync verify)"),
+        ("command", "demo", "a command has that name (supasync demo)"),
+    ],
+)
+def test_a_name_that_is_taken_is_refused(
+    tmp_path: Path, site: Path, kind: str, name: str, whose: str
+) -> None:
+    done = run(tmp_path, "plugins", "new", kind, name, environment={"PYTHONPATH": str(site)})
+    assert (done.returncode, list(tmp_path.iterdir())) == (2, [])
+    assert f"{name}: {whose}" in done.stderr
+
+
 def test_an_unknown_plugin_is_answered_with_a_suggestion(tmp_path: Path) -> None:
     done = run(tmp_path, "plugins", "check", "dukdb")
     assert done.returncode == 2

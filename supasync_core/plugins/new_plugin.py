@@ -66,6 +66,16 @@ _USAGE: Final = {
     "command": "# on the command line: supasync $command",
 }
 KINDS: Final = tuple(_FILES)
+REGISTERED: Final[Mapping[str, tuple[str, ...]]] = {
+    "source": ("sources",),
+    "sink": ("sinks", "state_stores"),
+    "backend": ("sources", "sinks", "state_stores"),
+    "strategy": ("strategies",),
+    "transform": ("transforms",),
+    "check": ("checks",),
+    "notifier": ("notifiers",),
+}
+"""The registries in which a package of a kind takes its name."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,23}")
 
 
