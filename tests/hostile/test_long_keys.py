@@ -97,6 +97,7 @@ KINDS = {
     "negative": ("numeric", "{}", "('-' || {} || repeat('0', 9000))"),
     "fraction": ("numeric", "{}", "('-0.' || {} || repeat('3', 9000))"),
     "bytes": ("bytea", "decode(lpad(to_hex({}), 4, '0'), 'hex')", "decode(repeat('0{}', 9000), 'hex')"),
+    "document": ("jsonb", "to_jsonb({})", "to_jsonb(repeat('k{}', 4500))"),
     "range": ("numrange", "numrange({}, null)", "numrange(({} || repeat('0', 9000))::numeric, null)"),
 }
 
