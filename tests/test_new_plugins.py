@@ -75,6 +75,7 @@ def test_what_is_written_keeps_its_contract(written: Path, site: Path, kind: str
     checks = {each["name"]: each for each in json.loads(done.stdout)["checks"]}
     assert (done.returncode, {each["result"] for each in checks.values()}) == (0, {"ok"}), checks
     assert {"protocol", "settings", "PluginContract", "import"} < set(checks)
+    assert "SideContract" not in checks, "its tests would count twice"
     for contract in ("SourceContract", "SinkContract", "StateStoreContract") if kind == "backend" else ():
         assert int(checks[contract]["text"].split()[0]) > 15
 
@@ -130,7 +131,7 @@ BAD = {
         "page.count if unchanged else 0)",
         "1 / 0)",
         "StrategyContract",
-        "failed",
+        ": ZeroDivisionError: division by zero\n",
     ),
     "an import that is slow": (
         "HOOKS = 1",
@@ -163,7 +164,12 @@ def test_what_is_bad_is_named(written: Path, tmp_path: Path, case: str) -> None:
     assert done.returncode == (2 if name == "protocol" else 3)
     (found,) = [each for each in json.loads(done.stdout)["checks"] if each["name"] == name]
     assert found["result"] == "failed"
-    assert text in found["text"] + found["result"]
+    assert text in found["text"] + found["result"] + (found["hint"] or "")
+    if "ZeroDivisionError" in text:
+        lines = found["hint"].splitlines()
+        assert found["text"] == f"{len(lines) - 1} tests failed"
+        assert all(line.startswith("test_") for line in lines[:-1])
+        assert lines[-1] == f"run pytest in {project} for more"
 
 
 def test_a_secret_in_the_name_of_a_project_is_found(tmp_path: Path) -> None:

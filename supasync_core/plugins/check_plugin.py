@@ -184,11 +184,11 @@ def _contracts(host: Host, plugin: Plugin, tests: Path | None) -> Iterator[Check
 
 
 def _contract(contract: str, found: Mapping[str, Any], tests: Path) -> Checked:
-    failed, skipped, passed = found.get("failed", []), found.get("skipped", []), found.get("passed", 0)
-    if failed:
-        return Checked(
-            contract, "failed", f"{counted(len(failed), 'test', 'tests')} failed: {', '.join(failed)}"
-        )
+    skipped, passed = found.get("skipped", []), found.get("passed", 0)
+    if failed := found.get("failed", {}):
+        why = [f"{name}: {line}" for name, line in failed.items()]
+        hint = "\n".join([*why, f"run pytest in {_project_of(tests).resolve()} for more"])
+        return Checked(contract, "failed", f"{counted(len(failed), 'test', 'tests')} failed", hint)
     if not passed:
         hint = f"write a class that inherits from supasync_core.testing.{contract}"
         return Checked(contract, "failed", f"no test in {tests} keeps it", hint)
@@ -197,6 +197,11 @@ def _contract(contract: str, found: Mapping[str, Any], tests: Path) -> Checked:
         return Checked(contract, "failed", f"left out or replaced: {', '.join(left_out)}", hint)
     more = f"; skipped: {', '.join(skipped)}" if skipped else ""
     return Checked(contract, "ok", f"{counted(passed, 'test', 'tests')} passed{more}")
+
+
+def _project_of(tests: Path) -> Path:
+    """Where its tests are run."""
+    return tests.parent if tests.parent.is_dir() else Path.cwd()
 
 
 def _run_tests(tests: Path) -> tuple[dict[str, Any] | None, str]:
@@ -219,10 +224,14 @@ def _run_tests(tests: Path) -> tuple[dict[str, Any] | None, str]:
             f"--contract-results={place}",
             str(tests.resolve()),
         ]
-        project = tests.parent if tests.parent.is_dir() else Path.cwd()
         try:
             done = subprocess.run(  # noqa: S603 - our own command
-                command, cwd=project, capture_output=True, text=True, check=False, timeout=_PATIENCE
+                command,
+                cwd=_project_of(tests),
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_PATIENCE,
             )
         except subprocess.TimeoutExpired:
             return None, f"they did not end within {_PATIENCE} s"
