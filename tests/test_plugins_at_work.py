@@ -140,6 +140,87 @@ def test_the_message_of_a_plugins_error_is_shown_on_request_alone(synced_once: S
     assert "row-value-Ada" in done.stderr
 
 
+LOADED = """
+from supasync_core.api.registration import Backend
+from supasync_core.api.whole_tables import WholeTableSource
+from supasync_core.model.batch import Batch
+from supasync_core.model.table import Column, Shape
+
+class Source(WholeTableSource):
+    def load(self, table):
+        return {load}
+
+    @property
+    def hidden(self):
+        return {hidden}
+
+    def tables(self, schema):
+        return {tables}
+
+@hookimpl
+def supasync_register_sources(registry):
+    registry.add("mine", Backend("mine", lambda _: Source(), {{}}, lambda _: "mine"))
+"""
+ROWS = """Batch(b'[{"id": 1, "updated_at": "2026-01-01T00:00:00Z"}]')"""
+TABLES = "{'users': Shape((Column('id'), Column('updated_at')))}"
+
+
+@pytest.mark.parametrize(
+    ("commands", "wrong", "told"),
+    [
+        (
+            ("check", "sync", "diff old new", "verify"),
+            {"load": """Batch(b'{"error": "x"}')"""},
+            "load returned a Batch whose body is not a JSON array of objects",
+        ),
+        (("sync",), {"load": "Batch(b'[1]')"}, "load returned a Batch whose body is not a JSON array"),
+        (("sync",), {"load": "Batch(b'<html>')"}, "load returned a Batch whose body is not a JSON array"),
+        (("sync",), {"load": "[{'id': 1}]"}, "load returned a value of type list, not a Batch"),
+        (
+            ("check", "schema diff"),
+            {"tables": "['users']"},
+            "tables returned a value of type list, not a mapping of names to shapes",
+        ),
+        (
+            ("schema diff",),
+            {"tables": "{'users': ['id']}"},
+            "tables returned a mapping to a value of type list",
+        ),
+        (
+            ("schema diff",),
+            {"hidden": "'views'"},
+            "hidden returned a value of type str, not a sequence of texts",
+        ),
+    ],
+)
+def test_a_wrong_answer_of_a_source_is_its_plugins_fault(
+    site: Site, commands: tuple[str, ...], wrong: dict[str, str], told: str
+) -> None:
+    sound = {"load": ROWS, "hidden": "()", "tables": TABLES}
+    site.install("mine", LOADED.format(**sound))
+    site.configure(source="{backend: mine}")
+    for command in ("setup", "sync"):
+        site.run(command).check_returncode()
+    site.install("mine", LOADED.format(**sound | wrong))
+    for command in commands:
+        done = site.run(*command.split())
+        text = done.stdout + done.stderr
+        assert f"internal error in the plugin mine (supasync-mine 1.2.0, {site.packages}" in text, command
+        assert told in text, command
+        assert "internal error in supasync" not in text, command
+        unlike_diff = 3 if "undecided" in text else 1
+        assert done.returncode == (unlike_diff if command in {"check", "sync"} else 2), command
+        assert "everything is in place" not in text, command
+
+
+def test_sound_answers_of_a_source_are_taken(site: Site) -> None:
+    site.install("mine", LOADED.format(load=ROWS, hidden="('views',)", tables=TABLES))
+    site.configure(source="{backend: mine}")
+    site.run("setup").check_returncode()
+    assert synced(site)[0] == 0
+    assert "views" in site.run("schema", "diff").stdout
+
+
 def test_a_module_that_a_plugin_lacks_is_named_with_the_plugin(synced_once: Site) -> None:
     failing(synced_once, "import no_such_driver")
     code, table, _ = synced(synced_once)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pluggy
 
 from supasync_core.api import hookspecs
+from supasync_core.api.answers import checked
 from supasync_core.api.installed import GROUP, OURS, file_of, installed, module_of
 from supasync_core.api.plugin_fault import Plugin, PluginFault, apart, blamed, line_of, place_of, whose
 from supasync_core.api.plugin_hooks import check_hooks, check_text
@@ -159,14 +160,16 @@ class Host:
         return Plugin(OURS, EntryPoint(OURS, "supasync_core", GROUP))
 
     def open(self, registry: Registry[Backend[T]], name: str, context: Context) -> T:
-        """What a backend opens; PluginError where that lacks a method of its protocol."""
-        backend = registry.get(name)
+        """What a backend opens; PluginError where that lacks a method of its protocol.
+
+        What a plugin's source or sink answers is checked from then on.
+        """
+        backend, plugin = registry.get(name), self.owner(registry, name)
         opened = backend.open(context)
         if flaw := made_flaw(registry.kind, opened):
-            plugin = self.owner(registry, name)
             where = plugin.at(line_of(backend.open))
             raise PluginError(f"{where} opened no {registry.kind.partition(' ')[0]}: {flaw}")
-        return opened
+        return opened if plugin.ours else checked(plugin, opened)
 
     def whose(self, err: BaseException) -> str:
         """Whose code failed, for a message: a plugin with its version, file and line, or supasync itself."""

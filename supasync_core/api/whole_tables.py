@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from supasync_core.api.answers import refuse_other
 from supasync_core.api.base import BaseSink, BaseSource
+from supasync_core.api.plugin_fault import line_of
 from supasync_core.api.registration import Fence
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Key, Span, Window
@@ -181,6 +183,8 @@ class WholeTableSource(BaseSource):
         if whole is None:
             raise SchemaError(f"{table.name}: no such table", table=table.name)
         known = self._loaded.get(table.name)
+        if known is None or known.loaded is not whole:
+            refuse_other("load", whole, line_of(type(self).load))
         if known is None or known.loaded is not whole or known.table != table:
             known = self._loaded[table.name] = TableRows(table, whole)
         return known

@@ -93,7 +93,7 @@ class SideFinder:
         context = Context(
             settings=endpoint.values, folder=settings.folder, ledger=self.ledger, project=name.upper()
         )
-        source = self.host.sources.get(endpoint.backend).open(context)
+        source = self.host.open(self.host.sources, endpoint.backend, context)
         source = live(source, settings.tables) if name == OLD else source
         changes = name == OLD and other in (NEW, STAGING)
         changed = partial(self._transformed, source=source) if changes else lambda _table, batch: batch

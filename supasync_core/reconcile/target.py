@@ -136,7 +136,7 @@ def _file(
     check_user(path if path.is_dir() else path.parent)
     notes: dict[str, None] = {}
     context = Context({"path": str(path)}, path.parent, ledger, right, note=notes.setdefault)
-    sink: Sink = stack.enter_context(closing(host.sinks.get(side.backend).open(context)))
+    sink: Sink = stack.enter_context(closing(host.open(host.sinks, side.backend, context)))
 
     def place() -> Place:
         evidence = stack.enter_context(closing(_staging(settings)))

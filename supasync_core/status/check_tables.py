@@ -21,8 +21,9 @@ from supasync_core.api.state_store import Past
 from supasync_core.init import timestamp_sample, undecided
 from supasync_core.init.undecided import Undecided
 from supasync_core.model.batch import Keyset, Span, Window
-from supasync_core.model.errors import SupasyncError, TableError
+from supasync_core.model.errors import InternalError, SupasyncError, TableError
 from supasync_core.model.finding import Finding, failure, note, problem, warning
+from supasync_core.model.level import PROBLEM, WARNING, Level
 from supasync_core.model.printable import sql_name
 from supasync_core.model.row_key import ROW_KEY, has_row_key, missing_in_sink
 from supasync_core.model.table import Shape, Table
@@ -188,7 +189,9 @@ def check_undecided(migration: Migration) -> tuple[tuple[Undecided, ...], list[F
         look = undecided.list_undecided(migration)
     except SupasyncError as err:
         text = f"undecided tables were not looked at: {err}"
-        return undecided.last_list(migration.settings).tables, [warning(text, hint=err.hint)]
+        level: Level = PROBLEM if isinstance(err, InternalError) else WARNING
+        told = Finding(level, text, hint=err.hint, alone=True)
+        return undecided.last_list(migration.settings).tables, [told]
     found = []
     if not look.listed:
         found.append(warning("OLD does not list its tables, so tables missing in tables.yaml are not seen"))

@@ -3,7 +3,7 @@
 # ruff: noqa: S101, PLR2004, D102 - these are tests, though they are shipped: a name says what is tested
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -80,7 +80,10 @@ class SourceContract(SideContract):
         """Where the source can list them: in their order, and none of a schema that is not there."""
         source = filled(events(event(1, "12:00")))
         if isinstance(source, Catalog):
-            shape = source.tables("public")["events"]
+            tables = source.tables("public")
+            assert isinstance(tables, Mapping), "tables returns shapes by name"
+            assert not isinstance(source.hidden, str), "hidden is a sequence of texts"
+            shape = tables["events"]
             assert [column.name for column in shape.columns] == [
                 column.name for column in source.shape(EVENTS).columns
             ]
