@@ -76,6 +76,10 @@ class CsvFiles:
         ]
         return known + [Table(name=name) for name in dict.fromkeys(others)]
 
+    def has(self, path: Path, table: Table) -> bool:
+        """Whether there is a file of the table."""
+        return bool(self._there(path, table))
+
     def shape(self, path: Path, table: Table, choices: Choices) -> Shape:
         """The columns of the first line; a file knows no types, and our exact form not even columns."""
         names: dict[str, None] = {}
@@ -112,15 +116,20 @@ class CsvFiles:
         return _together(engine, place, parts, table.where, complete=choices.complete)
 
     def _paths(self, path: Path, table: Table) -> list[Path]:
+        paths = self._there(path, table)
+        if not paths:
+            raise table.schema_error(f"there is no file {table.name}.csv or {table.name}_rows.csv in {path}")
+        return paths
+
+    def _there(self, path: Path, table: Table) -> list[Path]:
+        """The table's files; none where there are none."""
         if not path.is_dir():
             return [path]
         there = self._found(path, [table])
-        paths = there.files.get(table.name) or [
-            e for e in there.unknown if find_files.table_name_of(e) == table.name
-        ]
-        if not paths:
-            raise table.schema_error(f"there is no file {table.name}.csv or {table.name}_rows.csv in {path}")
-        return list(paths)
+        return list(
+            there.files.get(table.name)
+            or [each for each in there.unknown if find_files.table_name_of(each) == table.name]
+        )
 
     def _found(self, path: Path, tables: Sequence[Table]) -> TableFiles:
         """The folder's files of each table, and those of none."""

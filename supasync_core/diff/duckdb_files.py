@@ -47,6 +47,11 @@ class DuckdbFiles:
         known = {table.relation for table in declared if table.schema == "public"}
         return found + [Table(name=name) for name in names if name not in known]
 
+    def has(self, path: Path, table: Table) -> bool:
+        """Whether the file has the table."""
+        with closing(open_to_look(path)) as connection:
+            return Tables(connection).has(table)
+
     def shape(self, path: Path, table: Table, choices: Choices) -> Shape:
         """The columns; the types of raw cells and of texts are not known."""
         with closing(open_to_look(path)) as connection, translate_errors(path, table):

@@ -109,7 +109,16 @@ class SideFinder:
         choices = replace(self.choices, dialects={"*": "psql", **self.choices.dialects}, complete=True)
         filtered = name == OLD or settings.source.backend == endpoint.backend
         files = FORMATS[endpoint.backend]
-        return FileSide(name, path, files, choices, endpoint.backend, declared_only=True, filtered=filtered)
+        return FileSide(
+            name,
+            path,
+            files,
+            choices,
+            endpoint.backend,
+            declared_only=True,
+            filtered=filtered,
+            creates=name == NEW,
+        )
 
     def _staging(self) -> Side:
         settings = self._settings(STAGING)

@@ -96,7 +96,8 @@ class FileSide:
     ``backend`` is that format's name. ``placed`` says where a table stands in there, ``remembered`` what
     types it has. Where ``declared_only``, the files are a project's, and ``filtered`` by its ``where``.
     ``changed`` is what the rows of a table with transforms go through on their way; tables with transforms
-    are read as ``project`` instead, where there is one.
+    are read as ``project`` instead, where there is one. Where the side ``creates`` tables with their first
+    rows, one that is missing is a table without rows.
     """
 
     name: str
@@ -111,6 +112,7 @@ class FileSide:
     changed: Changed | None = None
     project: ProjectSide | None = None
     typed: bool = False
+    creates: bool = False
 
     def tables(self, declared: Sequence[Table]) -> list[Table] | None:
         """Those that there are files for; a project has what is declared."""
@@ -123,6 +125,8 @@ class FileSide:
 
     def shape(self, table: Table) -> Shape:
         """The columns, with the types that were remembered of a project."""
+        if self._awaits(table):
+            return Shape((), known=False)
         shape = self.files.shape(self.path, self.placed(table), self.choices)
         known = self.remembered(table)
         if known is None or not shape.known:
@@ -133,6 +137,8 @@ class FileSide:
         """Let the engine read the files; ``where`` is for projects, whose language it is written in."""
         if self.project and (table.transform or table.soft_delete):
             return self.project.load(engine, place, table, shape)
+        if self._awaits(table):
+            return engine.load(place, shape, iter(()))
         read = self.placed(_read(self, table))
         loaded = self.files.load(engine, place, self.path, read, shape, self.choices)
         if self.name == STAGING and not self.choices.complete:
@@ -167,6 +173,10 @@ class FileSide:
     def marked(self, table: Table, keys: Sequence[Key]) -> set[Key]:
         """As the project tells; none of files, whose marked rows are not compared."""
         return self.project.marked(table, keys) if self.project else set()
+
+    def _awaits(self, table: Table) -> bool:
+        """Whether the table comes with its first rows."""
+        return self.creates and not self.files.has(self.path, self.placed(table))
 
     def close(self) -> None:
         """Close the project, where there is one."""
