@@ -23,6 +23,8 @@ _BLOCK = 2000
 """Records that are matched at once: 140 MB/s instead of 30 MB/s one by one (measured)."""
 _COPIED = 1 << 24
 """Bytes of a record up to which its fields are counted in a copy, which is faster."""
+_PIECE = 1 << 20
+"""Bytes that are decoded at once; the text takes as much again, or more."""
 MOST = 1000
 """Places that are named."""
 NOT_UTF8 = "is not UTF-8"
@@ -227,9 +229,9 @@ def _is_text(text: mmap.mmap, start: int, end: int) -> bool:
     """Whether the bytes are UTF-8; of any length, without holding them all."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        for at in range(start, end, _COPIED):
-            last = at + _COPIED >= end
-            decoder.decode(text[at : min(at + _COPIED, end)], final=last)
+        for at in range(start, end, _PIECE):
+            last = at + _PIECE >= end
+            decoder.decode(text[at : min(at + _PIECE, end)], final=last)
     except UnicodeDecodeError:
         return False
     return True
