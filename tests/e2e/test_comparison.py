@@ -180,7 +180,7 @@ def test_rows_that_come_and_go_between_two_comparisons_leave_nothing_behind(spac
 def test_a_row_that_was_not_committed_when_a_log_was_first_read_is_copied_after_the_overlap(
     space: Workspace,
 ) -> None:
-    space.old.run("insert into public.logs values (20000, 'l')")
+    space.old.run("insert into public.logs select g, 'l' from generate_series(20000, 20100) g")
     with psycopg.connect(space.old.cluster.url(space.old.database)) as slow:
         slow.execute("insert into public.logs values (31, 'slow')")
         synced(space)
