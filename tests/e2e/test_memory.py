@@ -72,5 +72,5 @@ def test_rows_of_20_mb_are_held_a_few_at_a_time(space: Workspace) -> None:
     idle = peak(space, "sync", "--table", "wide")
     verified = peak(space, "verify", "--exact")
     space.assert_equal("documents", "papers", "wide")
-    assert copied - idle < BOUND + 3 * LARGE
+    assert copied - idle < BOUND + 4 * LARGE, "two tables, each with a row that comes and one that goes"
     assert verified - idle < BOUND + 3 * LARGE
