@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pluggy
 
 from supasync_core.api import hookspecs
-from supasync_core.api.answers import checked
 from supasync_core.api.installed import GROUP, OURS, file_of, installed, module_of
 from supasync_core.api.plugin_fault import Plugin, PluginFault, apart, blamed, line_of, place_of, whose
 from supasync_core.api.plugin_hooks import check_hooks, check_text
@@ -169,7 +168,11 @@ class Host:
         if flaw := made_flaw(registry.kind, opened):
             where = plugin.at(line_of(backend.open))
             raise PluginError(f"{where} opened no {registry.kind.partition(' ')[0]}: {flaw}")
-        return opened if plugin.ours else checked(plugin, opened)
+        if plugin.ours:
+            return opened
+        from supasync_core.api.answers import checked  # noqa: PLC0415 - it loads msgspec, which --help needs not
+
+        return checked(plugin, opened)
 
     def whose(self, err: BaseException) -> str:
         """Whose code failed, for a message: a plugin with its version, file and line, or supasync itself."""
