@@ -36,7 +36,7 @@ demo: .venv/.installed ## see supasync at work on made-up data, in a minute
 test: lint $(NODE_PACKAGES) ## lint, then run every test
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-quick: .venv/.dev ## unit and contract tests: all that needs no PostgreSQL, without lint; a minute and a half
+quick: .venv/.dev ## unit and contract tests: all that needs no PostgreSQL, without lint; two minutes or so
 	@$(BIN)/pytest -n 2 --dist worksteal -m 'not server' $(ARGS)
 
 explore: .venv/.dev ## the property tests alone, with new random examples each time
