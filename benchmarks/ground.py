@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import cast
 from uuid import uuid4
@@ -18,6 +17,7 @@ from benchmarks.data import Case
 from supasync_core.model.batch import Cursor
 from supasync_core.model.state import KeysetState, TableState
 from supasync_core.model.state_json import from_json, to_json
+from supasync_rest.scripts import ready
 from tests.postgrest.launch import ROLES, Server, serve
 from tests.servers.lite import LiteServer
 from tests.servers.postgres import Cluster
@@ -177,9 +177,7 @@ def ground(cluster: Cluster, case: Case, folder: Path, server: str) -> Iterator[
         with psycopg.connect(cluster.url(old)) as connection:
             case.fill(connection)
             connection.execute("analyze")
-    cluster.create(
-        new, ROLES + case.schema + files("supasync_rest").joinpath("schema.sql").read_text("utf-8")
-    )
+    cluster.create(new, ROLES + case.schema + ready())
     folder.mkdir()
     with _served(cluster, old, OLD_KEY, server) as left, _served(cluster, new, NEW_KEY, server) as right:
         tables = "\n".join(f"  {table}: {settings}" for table, settings in case.tables.items())
