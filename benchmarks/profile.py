@@ -15,6 +15,10 @@ from importlib import import_module
 from io import StringIO
 from typing import Any
 
+from supasync_core.model.report import Report
+from supasync_core.project.migration import Migration
+from supasync_core.project.run_options import RunObserver, RunOptions
+
 PARTS = {
     "receiving and unpacking bodies": ["supasync_rest.transport:_body"],
     "sending bodies": ["urllib3.connection:HTTPConnection.send"],
@@ -26,12 +30,12 @@ PARTS = {
     "decoding first and last rows": ["supasync_core.model.batch:_decoded"],
     "moving cursors": ["supasync_tables.cursors:Progress.confirm", "supasync_tables.backfill:Sweep.meet"],
     "keeping state": [
-        "supasync_core.sync.checkpoint:Progress.save",
-        "supasync_core.sync.checkpoint:Progress.keep",
+        "supasync_core.sync.checkpoint:Checkpoint.save",
+        "supasync_core.sync.checkpoint:Checkpoint.keep",
     ],
     "batches in order": [
-        "supasync_core.sync.table_copy:Copying._send",
-        "supasync_core.sync.table_copy:Copying._confirm",
+        "supasync_core.sync.table_copy:TableCopy._send",
+        "supasync_core.sync.table_copy:TableCopy._confirm",
     ],
 }
 STARTING = "starting: Python, imports, settings"
@@ -48,11 +52,11 @@ def main() -> None:
         for place in places:
             _wrap(part, place, spent)
     began: list[float] = []
-    run: Callable[..., Any] = runner.sync
+    run = runner.sync
 
-    def sync(*args: Any) -> Any:  # noqa: ANN401 - as it was
+    def sync(migration: Migration, options: RunOptions, observer: RunObserver) -> Report:
         began.append(time.process_time())
-        return run(*args)
+        return run(migration, options, observer)
 
     runner.sync = sync
     try:
