@@ -17,8 +17,8 @@ from typing import Any
 import duckdb
 
 from supasync_core.gap.csv import stage_files
+from supasync_core.gap.import_plan import TableImport
 from supasync_core.model.table import Column, Shape, Table
-from supasync_core.staging.connection import open_to_write
 from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.staging_file import Staging
 
@@ -82,7 +82,7 @@ def measured(rows: int) -> list[dict[str, Any]]:
 
 def bare(folder: Path) -> None:
     """DuckDB's own read of the file into a file, and a bare full outer join of two such tables."""
-    connection = open_to_write(folder / "bare.duckdb")
+    connection = duckdb.connect(folder / "bare.duckdb")
     names = ", ".join(f"'{name}': 'VARCHAR'" for name in TYPES)
     path = folder / "jobs_rows.csv"
     read = f"from read_csv('{path}', header = true, auto_detect = false, columns = {{{names}}})"
@@ -98,10 +98,10 @@ def bare(folder: Path) -> None:
 def stage(folder: Path) -> None:
     """The same by supasync, with all checks; then compared with a staged NEW."""
     staging = Staging(folder / "staging.duckdb")
-    files = [folder / "jobs_rows.csv"]
+    part = TableImport(JOBS, (folder / "jobs_rows.csv",), SHAPE)
 
     def load() -> None:
-        stage_files.stage(staging, JOBS, files, SHAPE, Choices())
+        stage_files.stage(staging, part, Choices())
         staging.connection.execute("checkpoint")
 
     timed("supasync: stage with all checks", load)
@@ -112,7 +112,7 @@ def stage(folder: Path) -> None:
     staging.connection.execute(
         f"create or replace table known.jobs as select * {own} replace ({printed}) from ready.jobs"
     )
-    timed("supasync: compare with a staged NEW", lambda: staging.compare(JOBS, SHAPE, "new", older=False))
+    timed("supasync: compare with a staged NEW", lambda: staging.compare(JOBS, SHAPE, older=False))
     staging.close()
 
 
