@@ -1,7 +1,7 @@
 """Keys whose text is too long for an address: what is known of the values that begin like them.
 
 Only a type whose shortened text is known to be a smaller value has bounds here. ``-50`` is larger than
-``-500``, and half of an array, a range or a document is no value at all.
+``-500``, and half of an array, a range or a document is not a value at all.
 """
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal

@@ -264,12 +264,12 @@ class _Stamps:
         self._real = shape.texts  # in CSV every cell is a text, and sorted as what it means
         if not self._real:
             for text in texts:
-                self._instant(text)  # what is no timestamp at all is called that
+                self._instant(text)  # what is not a timestamp is reported as such
             timestamp_forms.refuse(self.job.table, self.column, shape, self._forms)
 
 
 def _texts(reader: TimedReader, table: Table, page: Batch) -> list[tuple[str | None, ...]]:
-    """The timestamps of each row as texts; who asks for their order says it where there is no such column."""
+    """The timestamps of each row as texts; a lacking column is reported by whoever asks for their order."""
     try:
         return raw_json.texts_or_nulls(page.body, table.timestamp)
     except ValueError:

@@ -58,7 +58,7 @@ class SqlDatabase(ABC):
 
     @abstractmethod
     def columns(self, table: Table) -> Sequence[Column] | None:
-        """The table's columns in its order; None if there is no such table."""
+        """The table's columns in its order; None if the table does not exist."""
 
     @cached_property
     def connection(self) -> Any:  # noqa: ANN401 - the driver's own class
@@ -164,7 +164,7 @@ class SqlSource(SqlDatabase, BaseSource):
             yield Batch(self._body(sql, known, self._fetch(table, sql, _names(sql, known), which)))
 
     def existing(self, table: Table) -> Sequence[Column]:
-        """The table's columns; SchemaError if there is no such table."""
+        """The table's columns; SchemaError if the table does not exist."""
         with self.translated(table):
             columns = self.columns(table)
         if columns is None:

@@ -41,7 +41,7 @@ class SqlStore(SqlDatabase, JournalStore):
 
     @contextmanager
     def changing(self) -> Iterator[Journal]:
-        """The journal in a transaction; where it has changed it is written anew."""
+        """The journal in a transaction; where it has changed it is written again."""
         with self.translated(None), self.transaction():
             for statement in _LOCKING:
                 self.execute(statement)

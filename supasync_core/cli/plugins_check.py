@@ -26,8 +26,8 @@ def check(session: Session, name: str, tests: Path | None, *, as_json: bool) -> 
 
     Runs the tests of the plugin, which need pytest. NAME is that of the plugin, as in the list.
 
-    Exits with 3 where something does not hold or could not be checked, with 2 where there is no such plugin
-    or it cannot be loaded.
+    Exits with 3 where something does not hold or could not be checked, with 2 where the plugin does not exist
+    or cannot be loaded.
     """
     host = session.host
     if Path(session.config).exists():

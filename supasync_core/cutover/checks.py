@@ -1,7 +1,7 @@
 """The checks before a switch, in their order. Each talks to protocols, and to the person."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, Final
@@ -97,21 +97,17 @@ class CutoverContext:
                 rests_on=("verification",),
                 planned=proof.values_planned(self.migration),
             ),
-            *(
-                Check(name=name, what=what, run=partial(self._condition, name), reads=True)
-                for name, what in self.switch.conditions.items()
-            ),
-            *(
-                Check(
-                    name=f"check:{name}",
-                    what=check.what,
-                    run=partial(self._of_plugin, check, part),
-                    reads=True,
-                )
-                for name, (check, part) in checks_of(self.migration).items()
-                if check.before_cutover
-            ),
+            *self._of_others(),
         )
+
+    def _of_others(self) -> Iterator[Check]:
+        """What the switch and plugins ask for besides."""
+        for name, what in self.switch.conditions.items():
+            yield Check(name=name, what=what, run=partial(self._condition, name), reads=True)
+        for name, (check, part) in checks_of(self.migration).items():
+            if check.before_cutover:
+                run = partial(self._of_plugin, check, part)
+                yield Check(name=f"check:{name}", what=check.what, run=run, reads=True)
 
     def _of_plugin(self, check: ProjectCheck, part: Part) -> Outcome:
         asks_old = not (self.planning or self.after_gap)

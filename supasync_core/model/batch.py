@@ -180,7 +180,7 @@ class Batch:
 
     @cached_property
     def rows(self) -> Rows:
-        """A decoded copy, row by row as they are looked at; ValueError where the body is no JSON array."""
+        """A decoded copy, row by row as they are looked at; ValueError where the body is not a JSON array."""
         return Rows(self.body)
 
     def only(self, wanted: Sequence[int]) -> "Batch":

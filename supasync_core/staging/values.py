@@ -68,7 +68,7 @@ def plain(value: str, kind: Kind) -> str:  # noqa: PLR0911 - one answer for each
             return value
         case "blob":
             return rf"'\x' || lower(hex({value}))"
-        case "decimal":  # DuckDB prints DECIMAL(1,1) as .5, which is no JSON number
+        case "decimal":  # DuckDB prints DECIMAL(1,1) as .5, which is not a JSON number
             return rf"regexp_replace({text}, '^(-?)\.', '\1' || '0.')"
         case "float" | "double":
             infinite = f"CASE WHEN {value} > 0 THEN 'Infinity' ELSE '-Infinity' END"

@@ -13,7 +13,7 @@ _TIMES: Final = re.compile(r"timestamp|date|text|character varying|varchar", re.
 
 
 def of_table(migration: Migration, table: Table, source: Shape) -> Iterator[Finding]:
-    """A column that is no timestamp, or that is set in every row: then nothing would be copied."""
+    """A column that is not a timestamp, or that is set in every row: then nothing would be copied."""
     mark = table.soft_delete
     column = source.column(mark) if mark else None
     if mark is None or (source.known and column is None):  # which is said already

@@ -1,7 +1,7 @@
 """Which tables got rows beside their pages: rows that were read again, alone, to be written.
 
 Such a row may be newer than the page that it is on. Where it then turns back to what the page had, the page
-looks unchanged, and the sink would keep the newer row for good: so pages of such a table count as changed.
+looks unchanged, and the sink would keep the newer row forever: so pages of such a table count as changed.
 """
 
 from collections import defaultdict

@@ -54,7 +54,7 @@ class SideContract:
         assert inexact(_looked_up(side, EVENTS, [str(row["id"]) for row in exact_rows().rows])) == []
 
     def test_values_are_the_same_in_a_choice_of_columns(self, holding: Callable[[Batch], Side]) -> None:
-        """Columns that are chosen or left out are, and no cell is printed anew for that."""
+        """Columns that are chosen or left out are, and every cell keeps its text."""
         side, chosen = holding(exact_rows()), ("id", "amount", "payload")
         left_out = ("label", "created_at", "updated_at")
         plain = Table(name="events", timestamp=())

@@ -28,7 +28,7 @@ _PIECE = 1 << 20
 MOST = 1000
 """Places that are named."""
 NOT_UTF8 = "is not UTF-8"
-"""What is said of a line whose bytes are no text."""
+"""What is said of a line whose bytes are not text."""
 
 
 @dataclass(frozen=True, slots=True)
