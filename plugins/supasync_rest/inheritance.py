@@ -101,7 +101,7 @@ class InheritanceCheck:
         beyond = f"neq.{without[0]}" if len(without) == 1 else f"not.in.({','.join(without)})"
         conditions = [(_OID, beyond)] if without else []
         path = query.path(table, [("select", _OID), *conditions, ("limit", "1")])
-        request = Request(path=path, purpose="schema", table=table, eased=True)
+        request = Request(path=path, purpose="schema", table=table, rows=1, eased=True)
         try:
             rows = self.project.page(request).rows
         except NOT_SHOWN as err:

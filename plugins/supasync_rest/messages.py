@@ -34,7 +34,7 @@ class Request:
     ``sync_metadata`` and its functions. An ``unsettled`` write may take effect after its answer was lost, so
     nothing may follow it at once. An ``eased`` request is asked differently after it took too long, not
     repeated. ``most`` is how many bytes of the answer are wanted; the rest is cut off. An answer of more
-    than ``largest`` bytes is an error.
+    than ``largest`` bytes, or ``rows``, is an error.
     """
 
     path: str
@@ -48,6 +48,7 @@ class Request:
     unsettled: bool = False
     eased: bool = False
     most: int | None = None
+    rows: int | None = None
     largest: int = LARGEST_ANSWER
 
     @classmethod

@@ -68,7 +68,7 @@ class RestPages(RestTables):
         if table in self._keyed:
             return
         path = query.without_key(table)
-        for row in self.page(Request(path=path, purpose="read", table=table)).rows:
+        for row in self.page(Request(path=path, purpose="read", table=table, rows=1)).rows:
             table.place(row, None)
         self._keyed.add(table)
 
@@ -114,10 +114,12 @@ class RestPages(RestTables):
                 return page.only(behind)
             before += len(places)
             page = self._asked(table, near, before)
+        length = max(map(len, after.key if after else ("",)))
         raise table.schema_error(
-            f"{self._client.project} cannot be asked for the rows behind a key of "
-            f"{max(map(len, after.key if after else ('',))):,} characters",
-            hint="shorten that key, or leave its row out by where:",
+            f"{self._client.project} cannot be asked for the rows behind a key of {length:,} characters: no "
+            f"address can name it, and more than {MOST_ALIKE} pages of rows begin like it",
+            hint=f"raise page_size: of {table.name} (now {table.page_size:,}), shorten such keys in OLD, or "
+            f"leave their rows out, as by where: {table.key[-1]}=not.like.BEGINNING*, and copy those by hand",
         )
 
     def _asked(self, table: Table, window: Window, offset: int = 0) -> Batch:
@@ -129,6 +131,7 @@ class RestPages(RestTables):
                 headers={"Prefer": "count=exact"} if window.counted else {},
                 eased=True,
                 most=LARGEST if window.limit > 1 else None,
+                rows=window.limit,
                 largest=LARGEST_ROW,
             ),
             lambda page: _flaw(table, window, page),

@@ -216,7 +216,17 @@ def _beginning(
             bounds = (("gte", long_keys.smaller(text, kind)), ("lte", long_keys.greater(text, kind)))
             conditions += [f"{name(column)}.{how}.{value(bound)}" for how, bound in bounds if bound]
     asked = [("and", f"({','.join(conditions)})")] if conditions else []
-    return [*asked, ("order", ",".join(f"{name(each)}.asc" for each in table.key))]
+    return [*asked, _by_key(table)]
+
+
+def ordered(address: str, table: Table) -> str:
+    """The address, its rows in the order of the key."""
+    word, order = _by_key(table)
+    return f"{address}&{word}={quote(order, safe=_KEPT_IN_VALUES)}"
+
+
+def _by_key(table: Table) -> tuple[str, str]:
+    return "order", ",".join(f"{name(each)}.asc" for each in table.key)
 
 
 def _cut(text: str, most: int) -> str:

@@ -7,6 +7,7 @@ from threading import Lock
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Window
 from supasync_core.model.errors import RefusedError, SchemaError
+from supasync_core.model.json_budget import refuse_many, whole_rows
 from supasync_core.model.refused_rows import texts_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_rest import long_keys, query
@@ -24,6 +25,10 @@ from supasync_rest.rest_errors import (
 
 MOST_ALIKE = 100
 """Pages of rows that begin like a key that no address can name."""
+_MOST_PAGES = 10_000
+"""Pages of rows that have the same value."""
+_LARGE_ROWS = 2
+"""Of an answer larger than a page whose request does not say how many rows it may have."""
 _NO_SUCH_SCHEMA = "supasync_asks_which_there_are"
 
 
@@ -79,7 +84,7 @@ class RestTables:
         """Whether the table has all of these columns, by a request that selects them of no row."""
         path = query.path(table, [("select", query.names(columns)), ("limit", "0")])
         try:
-            self.page(Request(path=path, purpose="schema", table=table))
+            self.page(Request(path=path, purpose="schema", table=table, rows=0))
         except MissingColumnError:
             return False
         return True
@@ -108,8 +113,9 @@ class RestTables:
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """The rows whose columns have one of these tuples of texts, in batches that an address can name.
 
-        A server that cuts answers (PostgREST documentation, "db-max-rows") does not say so: the exact count
-        does, and then the same is asked in halves.
+        An answer is cut off behind a page's bytes, and by the server (PostgREST documentation,
+        "db-max-rows"), which does not say so: the exact count does. Then the same is asked in halves, and
+        the rows of one value page by page.
         """
         counted = {"Prefer": "count=exact"}
         shown, kinds = replace(table, columns=self._columns(table)), {}
@@ -118,17 +124,18 @@ class RestTables:
             if shown.columns:
                 shown = replace(table, columns=tuple(dict.fromkeys((*shown.columns, *columns))))
         for path, asked in query.lookups(shown, columns, values, kinds):
-            request = Request(path=path, purpose="lookup", table=table, headers=counted, largest=LARGEST_ROW)
+            request = Request(path=path, purpose="lookup", table=table, headers=counted, most=LARGEST)
             if not query.fits(columns, asked[0]):
                 yield from self._alike(table, request, columns, asked)
-                continue
-            batch = self.page(request)
-            if len(asked) > 1 and batch.total is not None and batch.total > batch.count:
+            elif batch := self._complete(request):
+                yield batch
+            elif len(asked) == 1:
+                ordered = replace(request, path=query.ordered(path, table))
+                yield from self._page_by_page(ordered, _MOST_PAGES)
+            else:
                 half = len(asked) // 2
                 yield from self.rows(table, columns, asked[:half])
                 yield from self.rows(table, columns, asked[half:])
-            else:
-                yield batch
 
     def _columns(self, table: Table) -> tuple[str, ...]:
         """The columns to select; none where all are wanted, so that new ones are included.
@@ -142,50 +149,58 @@ class RestTables:
             columns = tuple(column.name for column in self.shape(table).columns)
         return tuple(column for column in columns if column not in left_out)
 
+    def _complete(self, request: Request) -> Batch | None:
+        """All rows that were asked for; None where the answer has only some of them."""
+        try:
+            batch = self.page(request)
+        except LargePageError:
+            return None
+        return batch if batch.total is None or batch.total <= batch.count else None
+
     def _alike(
         self, table: Table, request: Request, columns: Sequence[str], values: Sequence[Sequence[str]]
     ) -> Iterator[Batch]:
-        """The rows that have exactly these values, of all that begin like them, read page by page.
+        """The rows that have exactly these values, of all that begin like them."""
+        wanted = set(map(tuple, values))
+        for batch in self._page_by_page(request, MOST_ALIKE):
+            yield batch.only([i for i, row in enumerate(batch.rows) if texts_of(row, columns) in wanted])
+
+    def _page_by_page(self, request: Request, most: int) -> Iterator[Batch]:
+        """All rows of a request that has an order, in so many pages at most; SchemaError for more.
 
         A page begins with the last row of the one before, so that a row that goes meanwhile hides no other.
         """
-        wanted, read, last = set(map(tuple, values)), 0, ""
-        for _ in range(MOST_ALIKE):
+        name, read, last = request.table.name if request.table else "", 0, ""
+        for _ in range(most):
             batch = self._part(request, max(read - 1, 0))
             if last and batch.rows.texts[:1] != [last]:
                 raise RetryableError(
-                    f"{table.name}: {self._client.project} changed rows while they were looked up",
-                    table=table.name,
+                    f"{name}: {self._client.project} changed rows while they were looked up", table=name
                 )
-            yield batch.only(
-                [
-                    i
-                    for i, row in enumerate(batch.rows)
-                    if i >= bool(last) and texts_of(row, columns) in wanted
-                ]
-            )
+            yield batch.only(range(bool(last), batch.count)) if last else batch
             read = max(read - 1, 0) + batch.count
             if batch.count <= bool(last) or read == batch.total:
                 return
             last = batch.rows.texts[batch.count - 1]
-        raise table.schema_error(
-            f"{self._client.project} cannot be asked for rows by {', '.join(columns)} of "
-            f"{max(len(text) for each in values for text in each):,} characters: too many begin like them",
-            hint="shorten those values",
+        raise SchemaError(
+            f"{name}: {self._client.project} has more than {most} pages of rows that are looked up at once, "
+            "because they have the same value, or values that begin with the same characters and are too "
+            "long for an address",
+            table=name,
+            hint="shorten those values, or leave their rows out by where:",
         )
 
     def _part(self, request: Request, offset: int) -> Batch:
         """Some of the rows, from this one on: as many as a page holds, or two larger ones."""
         begin = f"{request.path}&offset={offset}&limit="
         try:
-            page = self.page(replace(request, path=f"{begin}{query.LOOKUP_ROWS}", most=LARGEST))
+            page = self.page(replace(request, path=f"{begin}{query.LOOKUP_ROWS}", rows=query.LOOKUP_ROWS))
         except LargePageError:
             page = None
         if page and (page.count != 1 or page.total == offset + 1):
             return page
-        return self.page(
-            replace(request, path=f"{begin}2")
-        )  # the first may be the last one of the page before
+        # Two, for the first may be the last one of the page before.
+        return self.page(replace(request, path=f"{begin}2", rows=2, most=None, largest=LARGEST_ROW))
 
     def close(self) -> None:
         self._client.close()
@@ -193,15 +208,18 @@ class RestTables:
     def page(self, request: Request, check: Callable[[Batch], str | None] = lambda _: None) -> Batch:
         """The rows of an answer; half of one, or a gateway's page, is a failure like any other.
 
+        So are more rows than were asked for, which are not looked at.
+
         Of an answer that was cut off, the whole rows; LargePageError where there is none. ``check`` says
         what is wrong with rows of the right form.
         """
 
         def batch(answer: Response) -> Batch | None:
-            body = raw_json.whole(answer.body) if answer.cut else answer.body
-            page = Batch(body, answer.total if "Prefer" in request.headers else None, answer.read_at)
+            body = whole_rows(answer.body) if answer.cut else answer.body
+            counted = "Prefer" in request.headers
+            page = Batch(body, answer.total if counted else None, answer.read_at)
             try:
-                texts = page.rows.texts
+                texts = _texts(page, request.rows)
             except ValueError as err:
                 raise self._client.unfit(
                     request, "with something that is not a list of rows", answer
@@ -210,6 +228,10 @@ class RestTables:
                 raise self._client.unfit(request, "with something that is not a list of rows", answer)
             if answer.cut and not texts:
                 return None
+            if answer.cut and counted and answer.total is None:
+                raise self._client.unfit(request, "without a count", answer)
+            if request.rows is not None and len(texts) > request.rows:
+                raise self._client.unfit(request, "with more rows than were asked for", answer)
             if flaw := check(page):
                 raise self._client.unfit(request, f"with {flaw}", answer)
             return page
@@ -220,5 +242,14 @@ class RestTables:
 
     def _shape_of_a_row(self, table: Table) -> Shape:
         path = query.path(table, [("limit", "1")])
-        rows = self.page(Request(path=path, purpose="schema", table=table, largest=LARGEST_ROW)).rows
+        rows = self.page(Request(path=path, purpose="schema", table=table, rows=1, largest=LARGEST_ROW)).rows
         return Shape(tuple(Column(name) for name in rows[0])) if rows else Shape(known=False)
+
+
+def _texts(page: Batch, rows: int | None) -> raw_json.Texts:
+    """The rows' texts; ValueError where a large answer holds more rows than were asked for, or no rows."""
+    if len(page.body) > LARGEST:
+        refuse_many(page.body, rows or _LARGE_ROWS)
+        for row in page.rows:
+            row.keys()
+    return page.rows.texts

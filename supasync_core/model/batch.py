@@ -2,19 +2,18 @@
 
 import json
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, overload
 
 from supasync_core.model import raw_json
+from supasync_core.model.json_budget import LARGE, is_too_much
 from supasync_core.model.timestamps import Horizon
 
 Row = Mapping[str, Any]
 Key = tuple[str, ...]
 """The texts of a row's key columns."""
-
-LARGE = 1_000_000
-"""Bytes of a row from which on no cell of it is copied that is not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +141,20 @@ class Rows(Sequence[Row]):
 
 
 class Cells(Mapping[str, Any]):
-    """One row, of which each value is decoded when it is looked at; one that is too deep stays its text."""
+    """One row, of which each value is decoded when it is looked at.
+
+    One that is too deep, or holds more values than `MOST_VALUES`, stays its text.
+    """
 
     def __init__(self, text: memoryview) -> None:
         self._cells = raw_json.raw_cells(text)
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - JSON
         text = bytes(self._cells[name])
-        try:
-            return _decoded(text)
-        except RecursionError:
-            return text.decode()
+        with suppress(RecursionError):
+            if not is_too_much(text):
+                return _decoded(text)
+        return text.decode()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._cells)

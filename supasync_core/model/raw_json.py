@@ -7,14 +7,15 @@ Where that does not take a body, as with half of a surrogate pair in json text, 
 import json
 import re
 from collections.abc import Hashable, Iterable, Sequence
+from contextlib import suppress
 from functools import cache, lru_cache
 from json import JSONDecoder
 from operator import attrgetter
 from typing import Any, overload
 
+from supasync_core.model.json_budget import LARGE, end_of, refuse_columns
+
 _BLANKS = re.compile(r"[ \t\n\r]*")
-_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]|[^"\[\]{}]++', re.DOTALL)
-"""What a value too deep for Python's own decoder is made of."""
 _DECODER = JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 """Only its sense of where a value ends is used: Python's int() refuses more than 4300 digits."""
 
@@ -138,20 +139,6 @@ def _split(text: str) -> list[str]:
     return rows
 
 
-def whole(body: bytes) -> bytes:
-    """The array of those rows that are whole in a body that breaks off; ValueError for no array."""
-    text = body.decode(errors="ignore")  # the last character may be half of one
-    at = _enter(text, _skip(text, 0), "[", "]")
-    end = None
-    try:
-        while at is not None:
-            end = _end(text, at)
-            at = _next(text, end, "]")
-    except ValueError:
-        pass
-    return b"[]" if end is None else (text[:end] + "]").encode()
-
-
 def join(rows: Iterable[str]) -> bytes:
     """A JSON array of these texts."""
     return ("[" + ",\n".join(rows) + "]").encode()
@@ -177,6 +164,7 @@ def raw_cells(row_text: str | memoryview) -> dict[str, Any]:
     """The bytes of each value by its name, which are not copied; else as `cells`."""
     import msgspec  # noqa: PLC0415 - --help reads no rows
 
+    refuse_columns(row_text.encode() if isinstance(row_text, str) else row_text)
     try:
         found: dict[str, Any] = _object_decoder().decode(row_text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
@@ -210,17 +198,14 @@ def _cells(row_text: str) -> dict[str, str]:
 
 
 def _end(text: str, at: int) -> int:
-    """The place behind the value that begins there, however deep it is; ValueError where it has no end."""
-    try:
-        return _DECODER.raw_decode(text, at)[1]
-    except RecursionError:
-        depth = 0
-        for found in _TOKEN.finditer(text, at):
-            depth += found[0] in "[{"
-            depth -= found[0] in "]}"
-            if not depth:
-                return found.end()
-        raise ValueError(f"the value at character {at} has no end") from None
+    """The place behind the value that begins there, however deep it is; ValueError where it has no end.
+
+    What may be large is not decoded for it.
+    """
+    if text[at : at + 1] not in ("[", "{") or len(text) - at <= LARGE:
+        with suppress(RecursionError):
+            return _DECODER.raw_decode(text, at)[1]
+    return end_of(text, at)
 
 
 def _enter(text: str, at: int, opening: str, closing: str) -> int | None:

@@ -13,6 +13,7 @@ from operator import itemgetter
 from typing import Any
 
 from supasync_core.model import pg_literals, raw_json, timestamps
+from supasync_core.model.json_budget import is_too_much
 from supasync_core.model.pg_literals import Rows
 from supasync_core.model.pg_types import IGNORED_ZONE, MOMENTS, UNZONED, bare
 from supasync_core.model.timestamps import Instant
@@ -141,8 +142,10 @@ def _read_as(cell: str, other: str) -> str:
 
 
 def _content(text: str, *, strict: bool, pairs: Callable[[Pairs], Any]) -> str | None:
-    """One text for all spellings of a document; None where it is not JSON."""
+    """One text for all spellings of a document; None where it is not JSON, or too much of it."""
     number = _digits if strict else _number
+    if is_too_much(text.encode()):
+        return None
     try:
         read = json.loads(text, parse_int=number, parse_float=number, object_pairs_hook=pairs)
         return json.dumps(read, sort_keys=True)
@@ -171,6 +174,8 @@ def _number(text: str) -> dict[str, str]:
 
 
 def _as_javascript(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    if is_too_much(text.encode()):
+        return text
     try:
         return json.loads(text, parse_int=_double, parse_float=_double)
     except (ValueError, RecursionError):

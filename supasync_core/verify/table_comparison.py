@@ -8,8 +8,9 @@ from typing import Any
 
 from supasync_core.api.backend import Typed
 from supasync_core.model import raw_json, transform
-from supasync_core.model.batch import LARGE, Batch, Key
+from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import TableError
+from supasync_core.model.json_budget import LARGE
 from supasync_core.model.pg_types import type_of
 from supasync_core.model.same_value import moment, same_cell
 from supasync_core.model.state import State

@@ -9,6 +9,7 @@ import pytest
 from supasync_core.diff import engine
 from supasync_core.model import pg_literals, raw_json, same_value, transform
 from supasync_core.model.batch import Batch
+from supasync_core.model.json_budget import whole_rows
 from supasync_core.model.table import Table
 from tests.e2e.workspace import TABLES_YAML, between
 from tests.postgrest.launch import ROLES
@@ -28,7 +29,7 @@ def test_a_page_with_a_deep_row_is_taken_apart() -> None:
     assert TABLE.keys(batch) == [("1",), ("2",), ("3",)]
     assert len(set(raw_json.key_hashes(BODY, ("id",)))) == 3
     assert batch.only([1]).body == f'[{{"id":2,"j":{DEEP}}}]'.encode()
-    assert raw_json.whole(BODY[:-2]).count(b'"id"') == 2
+    assert whole_rows(BODY[:-2]).count(b'"id"') == 2
 
 
 @pytest.mark.parametrize("text", [DEEP[:-1], '["', "["])
