@@ -191,11 +191,11 @@ def _bounds(proofs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _load(raw: Raw, shape: Shape, choices: Choices) -> _Part:
     """Load a file and find out its dialect; SchemaError at its first line that is not a valid row."""
-    findings = raw.load()
-    for finding in findings:
+    loaded = raw.load(shape)
+    looks = loaded.cells
+    for finding in loaded.findings:
         if finding.level == ERROR:
             raise raw.table.schema_error(f"{finding.text}", hint="correct the line, or export the file again")
-    looks = raw.cells(shape)
     dialect = raw.dialect(looks, shape, choices)
     cells, doubtful = {}, {}
     for column, each in zip(raw.physical.header, looks, strict=True):
@@ -207,7 +207,7 @@ def _load(raw: Raw, shape: Shape, choices: Choices) -> _Part:
         if not word and not each.quoted:
             word = None  # no cell is an empty text: what is not NULL stands as it is
         cells[column] = _text(nullable(raw.cell(column), word), dialect, shape, column)
-    notes = (*(each.text for each in findings), *nulls.hints(raw, looks, dialect, shape, choices))
+    notes = (*(each.text for each in loaded.findings), *nulls.hints(raw, looks, dialect, shape, choices))
     return _Part(raw.name, cells, doubtful, dialect, raw.file, notes)
 
 

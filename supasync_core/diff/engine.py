@@ -48,7 +48,6 @@ class DiffEngine(Database):
                 "preserve_insertion_order = false",
             )
         )
-        self.connection.execute("CREATE SCHEMA gap")
 
     def hold(
         self,

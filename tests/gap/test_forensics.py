@@ -395,10 +395,9 @@ def test_the_cells_of_a_wide_table_are_counted_like_those_of_a_narrow_one(bench:
     path.write_text("\n".join([",".join(names), *rows]) + "\n")
     physical = examine(path, None, bench.folder / "d.csv", frozenset())
     raw = Raw(bench.staging, JOBS, "wide.csv", 0, physical, bench.folder)
-    raw.load()
-    found = raw.cells(shape)
+    found = raw.load(shape).cells
     with patch("supasync_core.staging.csv.raw_table._WIDE", 1000):
-        assert raw.cells(shape) == found
+        assert raw.load(shape).cells == found
     assert len({each.marks for each in found}) > 3
     with patch.object(bench.staging, "fetch", wraps=bench.staging.fetch) as asked:
         counts = raw.counted([f"rowid < {i % 10}" for i in range(200)])

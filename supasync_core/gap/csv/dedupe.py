@@ -4,6 +4,8 @@ Keys are compared as their types have it: two spellings of one instant are one k
 """
 # ruff: noqa: S608 - names are quoted by values.identifier
 
+from collections.abc import Sequence
+
 from supasync_core.model.batch import Key
 from supasync_core.model.opaque_keys import foreign
 from supasync_core.model.pg_types import is_document, type_of
@@ -34,33 +36,38 @@ def one_of_each(staging: Staging, table: Table, shape: Shape) -> list[ExportFind
     """Report keys that come with different content; the newest row of each, else the last, is kept."""
     there = f"{qualified(ready(table))} AS r"
     kinds, file, _, place = _staged(staging, table)
-    key = ", ".join(_key(shape, kinds, "r", name) for name in table.key)
+    keys = [_key(shape, kinds, "r", name) for name in table.key]
+    key = ", ".join(keys)
+    staging.fetch(
+        f"CREATE OR REPLACE TEMP TABLE repeated AS SELECT {_named(keys)} FROM {there} "
+        f"GROUP BY {key} HAVING count(*) > 1"
+    )
+    if not staging.fetch("SELECT 1 FROM temp.repeated LIMIT 1"):
+        return []
     shown = ", ".join(f"any_value({plain(f'r.{identifier(n)}', kinds[n])})" for n in table.key)
     contents = ", ".join(_content(shape, kinds, name) for name in kinds if name not in table.key) or "NULL"
     staging.fetch(
         f"CREATE OR REPLACE TEMP TABLE twice AS "
         f"SELECT count(DISTINCT hash({contents})) AS different, {shown} "
-        f"FROM {there} GROUP BY {key} HAVING count(*) > 1"
+        f"FROM {there} SEMI JOIN temp.repeated AS k ON {_pairs(keys)} GROUP BY {key}"
     )
     twice, differing = staging.fetch("SELECT count(*), count(*) FILTER (different > 1) FROM temp.twice")[0]
-    if not twice:
-        return []
     moments = [str(instant(f"r.{identifier(n)}", kinds[n])) for n in table.timestamp if n in kinds]
     newest = f"coalesce({', '.join(moments)}) DESC NULLS LAST, " if moments else ""
     staging.fetch(
         f"DELETE FROM {qualified(ready(table))} WHERE {place} IN (SELECT r.{place} FROM {there} "
         f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {newest}r.{file} DESC, r.{place} DESC) > 1)"
     )
-    keys = counted(twice, "key occurs", "keys occur")
-    found = [_finding(table, f"{keys} more than once: one row of each is kept", level=WARNING)]
+    named = counted(twice, "key occurs", "keys occur")
+    found = [_finding(table, f"{named} more than once: one row of each is kept", level=WARNING)]
     for _, *values in staging.fetch(
         f"SELECT * FROM temp.twice WHERE different > 1 ORDER BY ALL LIMIT {MOST}"
     ):
         key_of = tuple(map(str, values))
         found.append(_finding(table, f"key {', '.join(key_of)} occurs with different content", key=key_of))
     if differing > MOST:
-        keys = counted(differing - MOST, "more key occurs", "more keys occur")
-        found.append(_finding(table, f"{keys} with different content"))
+        named = counted(differing - MOST, "more key occurs", "more keys occur")
+        found.append(_finding(table, f"{named} with different content"))
     return found
 
 
@@ -89,6 +96,14 @@ def _staged(staging: Staging, table: Table) -> tuple[Kinds, str, str, str]:
 
 def _key(shape: Shape, kinds: Kinds, side: str, name: str) -> str:
     return normal(type_of(shape, name), plain(f"{side}.{identifier(name)}", kinds[name]))
+
+
+def _named(keys: Sequence[str]) -> str:
+    return ", ".join(f"{key} AS k{i}" for i, key in enumerate(keys))
+
+
+def _pairs(keys: Sequence[str]) -> str:
+    return " AND ".join(f"{key} IS NOT DISTINCT FROM k.k{i}" for i, key in enumerate(keys))
 
 
 def _content(shape: Shape, kinds: Kinds, name: str) -> str:

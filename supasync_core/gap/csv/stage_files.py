@@ -73,6 +73,7 @@ class TableStager:
     choices: Choices
     drafts: Path
     parts: list[StagedPart] = field(default_factory=list)
+    raws: list[Raw] = field(default_factory=list)
 
     def add(self, index: int, path: Path) -> None:
         """Check and load one file."""
@@ -99,6 +100,8 @@ class TableStager:
             columns = list(dict.fromkeys(name for part in self.parts for name in part.cells))
             rows = " UNION ALL ".join(part.select(columns) for part in self.parts)
             self.staging.stage(self.table, rows, columns)
+            for raw in self.raws:
+                raw.drop()
             self.part.findings += leave_out(self.staging, self.table, self.shape, self.choices.language)
             self.part.findings += leave_marked_out(self.staging, self.table)
             exact = ", ".join(str(part.file) for part in self.parts if part.exact)
@@ -171,8 +174,10 @@ class TableStager:
         self._loaded(path.name, "exact", file.rows, physical.digest, proof)
 
     def _add_plain(self, raw: Raw) -> None:
-        self.part.findings += (replace(each, level=ERROR) for each in raw.load())
-        cells = raw.cells(self.shape)
+        self.raws.append(raw)
+        loaded = raw.load(self.shape)
+        self.part.findings += (replace(each, level=ERROR) for each in loaded.findings)
+        cells, rows = loaded.cells, loaded.rows
         dialect = raw.dialect(cells, self.shape, self.choices)
         if dialect.javascript:
             self.staging.lossy.add(self.table.name)
@@ -185,7 +190,6 @@ class TableStager:
                 self.part.undecided.append(Undecided(column, word or "", doubtful, raw.file))
         for text in nulls.hints(raw, cells, dialect, self.shape, self.choices):
             self.part.report("null", text, WARNING, file=raw.file)
-        rows = raw.count()
         self.part.findings += damage.of_the_file(raw, dialect, self.shape, rows)
         bad = list(self._checked(raw, dialect, words))
         self.parts.append(self._part(raw, dialect, words, bad))

@@ -2,6 +2,7 @@
 # ruff: noqa: S608 - names are quoted by values.identifier, texts by values.literal
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from supasync_core.model.batch import Key
 from supasync_core.model.pg_types import is_array, type_of
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.wording import counted
-from supasync_core.staging.connection import Database, private_umask, translate_errors
+from supasync_core.staging.connection import SCRATCH, Database, private_umask, translate_errors
+from supasync_core.staging.csv.accounting import count
 from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.csv.dialects import DIALECTS, MARKS, Cells, Dialect, detect
 from supasync_core.staging.csv.export_finding import WARNING, ExportFinding
@@ -24,10 +26,19 @@ _TOO_LONG = "line size over maximum"
 _ENCODING = f"{NOT_UTF8}: export it again, or name its encoding by --encoding, such as cp1252"
 _WIDE = 64
 """Columns of a table in which one statement counts them all."""
-_LOOKS = 9
-"""What is counted of each column."""
+_LOOKS = 11
+"""What is counted of each column: what `Cells` has, bytes, quotes."""
 MOST = 1000
 """Places of one kind that are named; all are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What is wrong with a loaded file, what the cells of each column look like, and how many rows it has."""
+
+    findings: list[ExportFinding]
+    cells: list[Cells]
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +54,66 @@ class Raw:
 
     @property
     def name(self) -> str:
-        """The table in the staging, as SQL."""
-        return f"gap.{identifier(f'raw {self.index} {self.table.name}')}"
+        """The table, as SQL."""
+        return f"{SCRATCH}.{identifier(f'raw {self.index} {self.table.name}')}"
+
+    @property
+    def _columns(self) -> list[str]:
+        return [f"c{i}" for i in range(len(self.physical.header))]
 
     def cell(self, column: str) -> str:
         """The column, as SQL: its place in the file, for names may differ in case alone."""
         return f"c{self.physical.header.index(column)}"
 
-    def load(self) -> list[ExportFinding]:
+    def load(self, shape: Shape) -> Loaded:
         """Load the file; lines that are not rows of the header's width are left out and reported.
 
         A line that ends otherwise than the header is read all the same; the first is a warning.
         """
-        columns = [f"c{i}" for i in range(len(self.physical.header))]
+        return self.load_whole(shape) or self.load_sound(shape)
+
+    def load_whole(self, shape: Shape) -> Loaded | None:
+        """Load the file as it is; None where a byte of it is not in the cells that were read."""
+        width = len(self.physical.header)
+        with ThreadPoolExecutor(1) as beside:
+            counting = beside.submit(count, self.physical.path, self.physical.delimiter, width)
+            try:
+                self._read(self.physical.path, LONGEST[0], rejects=False)
+            except duckdb.Error:
+                return None
+            there = counting.result()
+        rows = self.count()
+        found = self._cells(shape, quotes=bool(there.quotes))
+        size, quotes = sum(each[-2] for each in found), sum(each[-1] for each in found)
+        if not there.are_in(rows, width, size, quotes):
+            return None
+        return Loaded([], [Cells(*each[:-2]) for each in found], rows)
+
+    def load_sound(self, shape: Shape) -> Loaded:
+        """Load those of the file's records that are sound."""
         draft = self.drafts / f"{self.index} records.csv"
-        records = look(self.physical.path, self.physical.delimiter, len(columns), draft)
-        findings = list(self._unsound(records))
+        records = look(self.physical.path, self.physical.delimiter, len(self.physical.header), draft)
+        findings = [*self._unsound(records), *self._read_sound(records.path)]
+        draft.unlink(missing_ok=True)
+        return Loaded(
+            findings, [Cells(*each[:-2]) for each in self._cells(shape, quotes=False)], self.count()
+        )
+
+    def _read_sound(self, path: Path) -> list[ExportFinding]:
+        """Load the file, by longer and longer lines; what DuckDB took for no record."""
+        rejected: list[ExportFinding] = []
         for longest in LONGEST:
             try:
-                self._read(records.path, columns, longest)
+                self._read(path, longest, rejects=True)
             except duckdb.Error as err:
-                names = ", ".join(f"{name} VARCHAR" for name in columns)
+                names = ", ".join(f"{name} VARCHAR" for name in self._columns)
                 self.staging.connection.execute(f"CREATE OR REPLACE TABLE {self.name} ({names})")
                 lost = self._finding(f"cannot be read: {str(err).splitlines()[0]}", None)
-                return [*findings, replace(lost, kind="file")]
+                return [replace(lost, kind="file")]
             rejected = self._rejected()
             if not any(_TOO_LONG in each.text for each in rejected):
                 break
-        draft.unlink(missing_ok=True)
-        return findings + rejected
+        return rejected
 
     def _unsound(self, records: Records) -> Iterator[ExportFinding]:
         for bad in records.bad:
@@ -80,10 +122,10 @@ class Raw:
         if records.mixed:
             yield replace(self._finding(records.mixed.text, records.mixed.line), level=WARNING)
 
-    def _read(self, path: Path, columns: list[str], longest: int) -> None:
-        """Load the file's records; those that are none stand in DuckDB's own tables afterwards."""
+    def _read(self, path: Path, longest: int, *, rejects: bool) -> None:
+        """Load the file's records; those that are none stand in DuckDB's own tables, or are an error."""
         connection = self.staging.connection
-        read = scan(path, columns, longest=longest, delimiter=self.physical.delimiter, rejects=True)
+        read = scan(path, self._columns, longest=longest, delimiter=self.physical.delimiter, rejects=rejects)
         for name in ("reject_errors", "reject_scans"):
             connection.execute(f"DROP TABLE IF EXISTS {name}")
         with private_umask():
@@ -93,31 +135,30 @@ class Raw:
         """How many rows there are."""
         return int(self.staging.fetch(f"SELECT count(*) FROM {self.name}")[0][0])
 
-    def cells(self, shape: Shape) -> list[Cells]:
-        """What each column's cells look like."""
+    def _cells(self, shape: Shape, *, quotes: bool) -> list[tuple[int, ...]]:
+        """What each column's cells look like; then their bytes, and how many of those are ``quotes``."""
         header = self.physical.header
         if len(header) > _WIDE:
-            return self._cells_of_many(shape)
-        terms = [", ".join(self._looks(shape, name, self.cell(name))) for name in header]
+            return self._cells_of_many(shape, quotes=quotes)
+        terms = [", ".join(self._looks(shape, name, self.cell(name), quotes=quotes)) for name in header]
         counts = self.staging.fetch(f"SELECT {', '.join(terms)} FROM {self.name}")[0]
-        width = len(counts) // len(header)
-        return [Cells(*counts[i : i + width]) for i in range(0, len(counts), width)]
+        return [counts[i : i + _LOOKS] for i in range(0, len(counts), _LOOKS)]
 
-    def _cells_of_many(self, shape: Shape) -> list[Cells]:
+    def _cells_of_many(self, shape: Shape, *, quotes: bool) -> list[tuple[int, ...]]:
         """The same of a wide table, cell by cell: a statement of so many expressions would take seconds."""
         header = self.physical.header
         kinds: dict[tuple[str, ...], list[int]] = {}
         for i, name in enumerate(header):
-            kinds.setdefault(tuple(self._looks(shape, name, "c")), []).append(i)
-        found: dict[int, Cells] = {}
+            kinds.setdefault(tuple(self._looks(shape, name, "c", quotes=quotes)), []).append(i)
+        found: dict[int, tuple[int, ...]] = {}
         for terms, places in kinds.items():
             cells, numbers = ", ".join(f"c{i}" for i in places), ", ".join(map(str, places))
             query = (
                 f"SELECT i, {', '.join(terms)} FROM (SELECT unnest([{cells}]) AS c, unnest([{numbers}]) AS i "
                 f"FROM {self.name}) GROUP BY i"
             )
-            found.update((i, Cells(*counts)) for i, *counts in self.staging.fetch(query))
-        return [found.get(i, Cells(*[0] * _LOOKS)) for i in range(len(header))]
+            found.update((i, tuple(counts)) for i, *counts in self.staging.fetch(query))
+        return [found.get(i, (0,) * _LOOKS) for i in range(len(header))]
 
     def dialect(self, cells: Sequence[Cells], shape: Shape, choices: Choices) -> Dialect:
         """The dialect that was named for the file, else the one that its cells show."""
@@ -144,7 +185,11 @@ class Raw:
         query = f"SELECT {self.cell(column)} FROM {self.name} WHERE {condition} ORDER BY rowid LIMIT {MOST}"
         return [row[0] for row in self.staging.fetch(query)]
 
-    def _looks(self, shape: Shape, name: str, cell: str) -> list[str]:
+    def drop(self) -> None:
+        """Drop the table."""
+        self.staging.fetch(f"DROP TABLE IF EXISTS {self.name}")
+
+    def _looks(self, shape: Shape, name: str, cell: str, *, quotes: bool) -> list[str]:
         boolean = type_of(shape, name) == "boolean"
         array = is_array(type_of(shape, name))
         marks = " ".join(f"WHEN {literal(mark)} THEN {1 << bit}" for bit, mark in enumerate(MARKS))
@@ -160,7 +205,14 @@ class Raw:
                 f"starts_with({cell}, '[')" if array else "false",
                 f"contains({cell}, '\\n')" if self.physical.quoted else "false",
             )
-        ] + [f"bit_or(CASE {cell} {marks} ELSE 0 END)"]
+        ] + [
+            f"bit_or(CASE {cell} {marks} ELSE 0 END)",
+            f"coalesce(sum(strlen({cell})), 0)",
+            f"coalesce(sum(CASE WHEN contains({cell}, '\"') "
+            f"THEN strlen({cell}) - strlen(replace({cell}, '\"', '')) END), 0)"
+            if quotes
+            else "0",
+        ]
 
     def _rejected(self) -> list[ExportFinding]:
         """Lines that DuckDB took for no record: the first are named, all are counted."""

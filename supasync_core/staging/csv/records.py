@@ -2,8 +2,8 @@ r"""The records of a CSV file: how many fields each has, on which line it begins
 
 DuckDB's reader drops empty fields at the end of a record that is too wide, gives a whole file up where one
 line ends otherwise, and counts no lines. Where a million lines in a row are not UTF-8, it lost the sound ones
-behind them and did not say so (measured on 2.0.1). So every file is looked at here first; DuckDB reads what
-is sound.
+behind them and did not say so (measured on 2.0.1). So a file whose bytes are not all in what was read (see
+`accounting`) is looked at here; DuckDB reads what is sound.
 """
 
 import codecs
@@ -53,7 +53,9 @@ class Records:
 
 
 @dataclass(frozen=True, slots=True)
-class _Record:
+class Record:
+    """Where a record stands, its end of line included, and how wide it is."""
+
     start: int
     end: int
     width: int
@@ -124,6 +126,11 @@ def look(path: Path, delimiter: str, width: int, draft: Path) -> Records:
     return found
 
 
+def first_record(text: mmap.mmap, delimiter: str) -> Record | None:
+    """The record at the beginning of a file."""
+    return next(_records(text, _Grammar(delimiter, 1), 0), None)
+
+
 def _copy(text: mmap.mmap, start: int, end: int, out: BinaryIO) -> None:
     """Write what stands there, of any length, without holding it."""
     with memoryview(text) as whole, whole[start:end] as part:
@@ -192,7 +199,7 @@ def _sound(
         yield record.start, record.end, record.ends
 
 
-def _bad(found: Records, line_counter: _Lines, record: _Record, width: int) -> None:
+def _bad(found: Records, line_counter: _Lines, record: Record, width: int) -> None:
     if len(found.bad) >= MOST:
         found.more += 1
         return
@@ -204,7 +211,7 @@ def _bad(found: Records, line_counter: _Lines, record: _Record, width: int) -> N
     found.bad.append(Bad(line_counter.at(record.start), text))
 
 
-def _records(text: mmap.mmap, grammar: _Grammar, at: int) -> Iterator[_Record]:
+def _records(text: mmap.mmap, grammar: _Grammar, at: int) -> Iterator[Record]:
     """Record after record; one with an unclosed quote ends with its line."""
     at = at or _start(text)
     while at < len(text):
@@ -213,7 +220,7 @@ def _records(text: mmap.mmap, grammar: _Grammar, at: int) -> Iterator[_Record]:
         end = _LINE_END.search(text, at) if body is None else _LINE_END.match(text, body)
         behind = end.end() if end else len(text)
         width = grammar.width(text, at, body) if body is not None else 0
-        yield _Record(at, behind, width, end[0] if end else b"")
+        yield Record(at, behind, width, end[0] if end else b"")
         at = behind
 
 
@@ -241,6 +248,6 @@ def _start(text: mmap.mmap) -> int:
     return len(_BOM) if text[: len(_BOM)] == _BOM else 0
 
 
-def _blank(record: _Record, width: int) -> bool:
+def _blank(record: Record, width: int) -> bool:
     """An empty line among records of several fields: none of the readers takes it for a record."""
     return width > 1 and record.end - record.start == len(record.ends)
