@@ -19,6 +19,7 @@ HEAVY = {
     "msgspec",
     "pandas",
     "postgrest",
+    "psycopg",
     "rich",
     "supabase",
     "tenacity",
@@ -30,7 +31,7 @@ ASKED = (
     "import sys; from supasync_core.cli.commands import cli; "
     "cli([{}], standalone_mode=False); print(*sys.modules)"
 )
-FEW = 36
+FEW = 37
 """Modules of ours that a help text may import; which of the standard library it takes is Python's own."""
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from supasync_core import hookimpl
 from supasync_core.api.registration import Backend, Context, Setting, imported
 from supasync_core.api.registry import Registry
-from supasync_rest.url_and_key import host, key_problem, switch_problem, url_problem
+from supasync_core.system.addresses import host_of
+from supasync_rest.url_and_key import key_problem, switch_problem, url_problem
 
 if TYPE_CHECKING:
     import click
@@ -65,4 +66,4 @@ def supasync_register_commands(cli: click.Group) -> None:
 
 
 def _ref(context: Context) -> str:
-    return host(context.settings["url"])
+    return host_of(context.settings["url"])

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from supasync_core.api.backend import Reference, Unique
 from supasync_core.model.table import Table
+from supasync_core.schema.catalog_parts import references_of, uniques_of
 from supasync_rest.client import Client
 from supasync_rest.messages import Request, Response
 from supasync_rest.rest_errors import NOT_SHOWN, raise_if_of_the_project
@@ -38,29 +39,12 @@ def addresses(tables: Sequence[Table]) -> str:
 
 def references(client: Client, tables: Sequence[Table], part: str = "references") -> list[Reference] | None:
     """The tables' foreign keys; by ``referring``, those of other tables that act when a row is deleted."""
-    parts = structure(client, tables)
-    if parts is None or part not in parts:
-        return None
-    return [
-        Reference(
-            name=each["name"],
-            table=(each["schema"], each["table"]),
-            parent=(each["parent_schema"], each["parent"]),
-            pairs=tuple((mine, theirs) for mine, theirs in each["pairs"]),
-        )
-        for each in parts[part]
-    ]
+    return references_of(structure(client, tables), part)
 
 
 def uniques(client: Client, tables: Sequence[Table]) -> dict[tuple[str, str], list[Unique]] | None:
     """The columns by which each of the tables can merge rows."""
-    parts = structure(client, tables) if tables else {"uniques": []}
-    if parts is None or "uniques" not in parts:
-        return None
-    found: dict[tuple[str, str], list[Unique]] = {table.address: [] for table in tables}
-    for each in parts["uniques"]:
-        found[each["schema"], each["table"]].append(Unique(tuple(each["columns"]), nullable=each["nullable"]))
-    return found
+    return uniques_of(structure(client, tables) if tables else {"uniques": []}, tables)
 
 
 def orphans(

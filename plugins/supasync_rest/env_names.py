@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from supasync_core.api.switch import Ends, Line, Naming
-from supasync_rest.url_and_key import host, key_problem, origin, url_problem
+from supasync_core.system.addresses import host_of
+from supasync_rest.url_and_key import key_problem, origin, url_problem
 
 ANON_NAMES: Final = (
     "SUPABASE_ANON_KEY",
@@ -61,7 +62,7 @@ class Names:
             if flaw:
                 problems.append(f"{line.name} (line {line.line}) {flaw}{_unknown(line)}")
             else:
-                hosts[line.name] = host(line.value)
+                hosts[line.name] = host_of(line.value)
         if not hosts and not problems:
             problems.append(f"it has no {_URL}: is it the app's .env?")
         new = [name for name, place in hosts.items() if place == self.ends.sink.ref]

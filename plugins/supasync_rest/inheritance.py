@@ -10,7 +10,8 @@ from itertools import takewhile
 
 from supasync_core.api.backend import Remark
 from supasync_core.model.table import Shape, Table
-from supasync_rest import catalog_warnings, query
+from supasync_core.schema import catalog_warnings
+from supasync_rest import query
 from supasync_rest.messages import Request
 from supasync_rest.rest_errors import NOT_SHOWN, raise_if_of_the_project
 from supasync_rest.tables import RestTables

@@ -5,17 +5,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from supasync_core.model.errors import RefusedError, RowError, TableError
+from supasync_core.model.key_detail import key_of
 from supasync_core.model.printable import sql_name
 from supasync_rest.messages import Request, Response
 
 E = TypeVar("E", bound=TableError)
 # 23502 and 23514 print the whole row in their details; these name the key alone (measured).
 _SHOW_THE_KEY = ("23503", "23505")
-_KEY = re.compile(
-    r"Key \((?P<columns>.+?)\)=(?P<value>\(.*\)) "
-    r"(?:already exists|is not present in table \"(?P<other>.+)\")",
-    re.DOTALL,
-)
 _CONSTRAINT = re.compile(r'violates foreign key constraint "(.+)"$', re.DOTALL)
 
 
@@ -77,7 +73,7 @@ class Refusal:
     def row(self, what: str, hint: str, kind: type[RowError] = RowError) -> RowError:
         """The rows do not fit."""
         answer = self.answer
-        key = _KEY.match(answer.details) if answer.code in _SHOW_THE_KEY else None
+        key = key_of(answer.details) if answer.code in _SHOW_THE_KEY else None
         constraint = _CONSTRAINT.search(answer.message) if answer.code == "23503" else None
         # "See the array element [1] of key ...": names the column, and no value of the row (measured).
         place = answer.hint if answer.code == "22P02" else ""
@@ -86,9 +82,9 @@ class Refusal:
             table=self.table,
             hint=hint,
             sqlstate=answer.code or None,
-            columns=[name.strip('"') for name in key["columns"].split(", ")] if key else (),
-            value=key["value"] if key else None,
-            other=key["other"] if key else None,
+            columns=key.columns if key else (),
+            value=key.value if key else None,
+            other=key.other if key else None,
             constraint=constraint[1] if constraint else None,
         )
 

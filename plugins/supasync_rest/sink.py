@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
 from supasync_core.api.backend import Reference, Remark, Unique
 from supasync_core.api.registration import Context
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import BatchTooLargeError, LeftOverError, RowError
+from supasync_core.model.last_rows import last_of_each_key
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
-from supasync_rest import catalog_functions, catalog_warnings, query
+from supasync_core.schema import catalog_warnings
+from supasync_rest import catalog_functions, query
 from supasync_rest.client import Client
 from supasync_rest.messages import Request, Response
 from supasync_rest.page_size import LARGEST
@@ -55,7 +56,8 @@ class RestSink(RestPages):
         """Write all rows or none; columns that the table computes itself are left out and noted."""
         if not batch.count:
             return 0
-        body, expected = _last_of_each_key(table, batch)
+        last = last_of_each_key(table, batch)
+        body, expected = last.body, last.count
         if expected < batch.count:
             key = ", ".join(table.key)
             self._note(f"{table.name}: several rows have the same key ({key}), only the last is kept")
@@ -179,18 +181,3 @@ def _columns_with_nul(body: bytes) -> str:
     rows = map(raw_json.cells, raw_json.split(body))
     names = dict.fromkeys(name for cells in rows for name, text in cells.items() if _NUL.search(text))
     return f"{', '.join(names)} contains \\u0000"
-
-
-def _last_of_each_key(table: Table, batch: Batch) -> tuple[bytes, int]:
-    """The batch's own bytes; where a key comes twice, the exact texts of the last row of each key.
-
-    PostgreSQL refuses to merge two rows of one statement into the same row (21000, HTTP 500; measured).
-    """
-    with suppress(ValueError):  # what cannot be a key is an error below
-        if len(set(keys := batch.keys(table.key))) == len(keys):
-            return batch.body, len(keys)
-    last = {table.key_of(row): index for index, row in enumerate(batch.rows)}
-    if len(last) == batch.count:
-        return batch.body, batch.count
-    texts = batch.rows.texts
-    return raw_json.join(texts[index] for index in sorted(last.values())), len(last)

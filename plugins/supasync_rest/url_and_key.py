@@ -4,11 +4,11 @@ import base64
 import binascii
 import json
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
-from supasync_core.system.addresses import is_safe
+from supasync_core.system.addresses import host_of, is_safe, netloc_of
 
-_PORTS = {"https": 443, "http": 80}
+_SCHEMES = ("https", "http")
 _TAKE_THE_KEY = "take the secret key (sb_secret_...) or service_role from Project Settings -> API keys"
 _BLIND = "row level security would hide rows from it, as if they did not exist"
 
@@ -20,7 +20,7 @@ def url_problem(value: str) -> str | None:
         _ = parts.port
     except ValueError as err:
         return f"is not an address: {err}"
-    if parts.scheme not in _PORTS or not parts.hostname:
+    if parts.scheme not in _SCHEMES or not parts.hostname:
         return (
             "must be the project's address, like https://abcdefgh.supabase.co (Project Settings -> Data API)"
         )
@@ -50,7 +50,7 @@ def key_problem(value: str) -> str | None:
 def pair_problem(url: str, key: str) -> str | None:
     """What is wrong with a key and an address together: a legacy key names its project."""
     ref = str((_claims(key) or {}).get("ref") or "")
-    place, _, rest = host(url).partition(".")
+    place, _, rest = host_of(url).partition(".")
     if rest != "supabase.co" or not ref or ref == place:
         return None
     return f"the key belongs to the project {ref[:40]}, the address to {place}"
@@ -77,18 +77,7 @@ def _is_one_word(value: str) -> bool:
 def origin(url: str) -> str:
     """The plain origin of a project's address: no path, no trailing slash, no default port."""
     parts = urlsplit(url.strip())
-    return f"{parts.scheme}://{_host(parts)}"
-
-
-def host(url: str) -> str:
-    """``host`` or ``host:port`` in lower case, the same for every spelling of one project."""
-    return _host(urlsplit(url.strip()))
-
-
-def _host(parts: SplitResult) -> str:
-    name = (parts.hostname or "").rstrip(".")
-    name = f"[{name}]" if ":" in name else name
-    return name if parts.port in (None, _PORTS.get(parts.scheme)) else f"{name}:{parts.port}"
+    return f"{parts.scheme}://{netloc_of(parts)}"
 
 
 def _claims(token: str) -> dict[str, Any] | None:

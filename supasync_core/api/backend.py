@@ -213,8 +213,8 @@ class Referred(Protocol):
 class Remark:
     """What only a side's own catalog says of a table, and what it means for a copy.
 
-    Kinds: ``trigger inheritance precision identity accounts unknown``; ``accounts`` are triggers on what is
-    not copied.
+    Kinds: ``trigger inheritance precision identity accounts connection unknown``; ``accounts`` are triggers
+    on what is not copied.
     """
 
     kind: str

@@ -3,7 +3,7 @@
 It imports next to nothing, since every start of supasync asks every plugin what it brings.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -33,12 +33,14 @@ REQUIRED: Final = {
 class Setting:
     """A setting of what a plugin registers. ``check`` returns what is wrong with a value, or None.
 
-    A secret may only be given as ``${NAME}``, and never appears in any output.
+    A secret may only be given as ``${NAME}``, and never appears in any output. ``hidden`` returns the secret
+    parts of a value that may also have none, such as the password of an address: with any, it is a secret.
     """
 
     required: bool = True
     secret: bool = False
     check: Callable[[str], str | None] = lambda _value: None
+    hidden: Callable[[str], Sequence[str]] = lambda _value: ()
 
 
 @dataclass

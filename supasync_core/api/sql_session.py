@@ -23,7 +23,6 @@ PINNED: Final = {
     "lc_monetary": "C",
     "xmloption": "content",
     "row_security": "off",
-    "search_path": "",
 }
 """Settings that each session of the door has, by name."""
 

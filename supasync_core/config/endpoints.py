@@ -66,7 +66,7 @@ def _endpoint(
     ledger = Ledger()
     context = Context(settings=values, folder=reading.folder, ledger=ledger, project=project)
     question = Question("failed to name its project", partial(backend.ref, context), str, "a text")
-    secret = any(setting.secret for setting in declared.values())
+    secret = values.has_secret or any(setting.secret for setting in declared.values())
     ref = reading.ask(owner.plugin, entry.at, side, question, shows_message=not secret)
     return None if ref is None else Endpoint(name, values, ref)
 

@@ -1,6 +1,6 @@
 """Settings that a plugin declares: of backends, strategies, transforms, checks and notifiers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -18,6 +18,7 @@ from supasync_core.model.settings import Part
 
 _CHECKED: Final = "what is wrong with the value as a text, or None"
 _LITERAL: Final = 'is secret: put it into .env, and write only the reference "${NAME}" here'
+_PARTLY: Final = 'contains a password: put it into .env, and write only the reference "${NAME}" here'
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +88,36 @@ def _value(
     if node.value is None:
         return None
     before = len(reading.problems)
-    flaw = _flaw(reading, node.value, node.written, setting)
+    parts = [] if setting.secret else _hidden(reading, place, entry, setting, plugin)
+    secret = setting.secret or bool(parts)
+    reading.problems.secrets.extend(map(Secret, [node.value, *parts] if secret else []))
+    flaw = _flaw(node.value, node.written, setting, secret=secret)
     if flaw is None and node.value:
         check = partial(setting.check, node.value)
         question = Question("failed to check this setting", check, str | None, _CHECKED)
-        flaw = reading.ask(plugin, node.at, place, question, shows_message=not setting.secret)
+        flaw = reading.ask(plugin, node.at, place, question, shows_message=not secret)
     if flaw:
         reading.problems.add(node.at, place, flaw)
     if not node.value or len(reading.problems) > before:
         return None
-    return Secret(node.value) if setting.secret else node.value
+    return Secret(node.value) if secret else node.value
 
 
-def _flaw(reading: Reading, value: str, written: str, setting: Setting) -> str | None:
-    if setting.secret:
-        reading.problems.secrets.append(Secret(value))
+def _hidden(reading: Reading, place: str, entry: Entry, setting: Setting, plugin: Plugin) -> Sequence[str]:
+    """The secret parts of the value; all of it where the plugin fails to say."""
+    node = entry.value
+    if not isinstance(node, Scalar) or not node.value:
+        return ()
+    look = partial(setting.hidden, node.value)
+    question = Question("failed to look for a password in this setting", look, list | tuple, "texts")
+    found = reading.ask(plugin, node.at, place, question, shows_message=False)
+    return [node.value] if found is None else found
+
+
+def _flaw(value: str, written: str, setting: Setting, *, secret: bool) -> str | None:
+    if secret:
         if not is_reference(written):
-            return _LITERAL
+            return _LITERAL if setting.secret else _PARTLY
     elif looks_like_key(value):
         return f"is printed in messages, and the value of {written} looks like a key"
     return "is empty" if setting.required and not value else None

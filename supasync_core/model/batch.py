@@ -173,12 +173,14 @@ class Batch:
 
     ``total`` is the exact number of rows in the window, where it was asked for. ``read_at`` is the source's
     own time at the answer that brought them; None from a source without a clock. Reading ``rows`` decodes a
-    copy; the body that a sink sends stays the source's own bytes.
+    copy; the body that a sink sends stays the source's own bytes. ``exact`` holds PostgreSQL's text of values
+    that JSON cannot carry, by the place of a row and by column: a sink that can writes these instead.
     """
 
     body: bytes
     total: int | None = None
     read_at: Horizon | None = field(default=None, compare=False)
+    exact: Mapping[int, Mapping[str, str]] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def rows(self) -> Rows:
@@ -188,7 +190,9 @@ class Batch:
     def only(self, wanted: Sequence[int]) -> "Batch":
         """The rows at these places, their texts unchanged."""
         texts = self.rows.texts
-        return Batch(raw_json.join(texts[index] for index in wanted), read_at=self.read_at)
+        body = raw_json.join(texts[index] for index in wanted)
+        exact = {at: self.exact[index] for at, index in enumerate(wanted) if index in self.exact}
+        return Batch(body, read_at=self.read_at, exact=exact)
 
     def keys(self, columns: Sequence[str]) -> Sequence[Hashable]:
         """What tells the rows apart by these columns, in their order: see `raw_json.key_values`."""

@@ -28,7 +28,10 @@ def matching(batch: Batch, err: RowError) -> list[int]:
 
 def joined(first: Batch, second: Batch) -> Batch:
     """One batch of both: rows of one table that refer to each other go in one statement."""
-    return Batch(first.body.rstrip().removesuffix(b"]") + b"," + second.body.lstrip().removeprefix(b"["))
+    body = first.body.rstrip().removesuffix(b"]") + b"," + second.body.lstrip().removeprefix(b"[")
+    return Batch(
+        body, exact={**first.exact, **{first.count + at: cells for at, cells in second.exact.items()}}
+    )
 
 
 def told(table: Table, err: RowError) -> str:

@@ -76,12 +76,22 @@ def apply(transforms: Sequence[tuple[str, Transform]], table: Table, batch: Batc
     """
     if not transforms:
         return batch
-    texts = []
-    for text, row in zip(raw_json.split(batch.body), batch.rows, strict=True):
+    texts: list[str] = []
+    exact: dict[int, Mapping[str, str]] = {}
+    for at, (text, row) in enumerate(zip(raw_json.split(batch.body), batch.rows, strict=True)):
         changed = _through(transforms, table, text, row)
-        if changed is not None:
-            texts.append(changed)
-    return Batch(raw_json.join(texts))
+        if changed is None:
+            continue
+        if at in batch.exact:
+            exact[len(texts)] = _untouched(text, changed, batch.exact[at])
+        texts.append(changed)
+    return Batch(raw_json.join(texts), exact=exact)
+
+
+def _untouched(before: str, after: str, exact: Mapping[str, str]) -> Mapping[str, str]:
+    """The exact texts of those cells that are as they were."""
+    old, new = raw_json.cells(before), raw_json.cells(after)
+    return {name: text for name, text in exact.items() if name in new and old.get(name) == new[name]}
 
 
 def _through(transforms: Sequence[tuple[str, Transform]], table: Table, text: str, row: Row) -> str | None:

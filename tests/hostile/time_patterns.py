@@ -13,6 +13,7 @@ PACKAGES = (
     "supasync_csv",
     "supasync_duckdb",
     "supasync_notify",
+    "supasync_postgres",
     "supasync_tables",
 )
 METHODS = "search|match|fullmatch|sub|finditer|findall|split"

@@ -20,6 +20,7 @@ OURS = (
     "supasync_csv",
     "supasync_duckdb",
     "supasync_notify",
+    "supasync_postgres",
     "supasync_tables",
 )
 FORKS = ForkServer(
@@ -27,7 +28,7 @@ FORKS = ForkServer(
     modules=(
         *(f"{name}.*" for name in OURS),
         *("certifi", "duckdb", "filelock", "msgspec", "rich.console", "rich.progress", "rich.table"),
-        *("tenacity", "urllib3", "yaml"),
+        *("psycopg", "tenacity", "urllib3", "yaml"),
     ),
 )
 AT_START = ("PYTHON", "LANG", "LC_", "COVERAGE", "COV_")

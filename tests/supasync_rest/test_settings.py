@@ -5,7 +5,8 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
-from supasync_rest.url_and_key import host, key_problem, origin, url_problem
+from supasync_core.system.addresses import host_of
+from supasync_rest.url_and_key import key_problem, origin, url_problem
 from tests.postgrest.launch import legacy_key
 
 
@@ -66,7 +67,7 @@ def test_a_refused_key_is_never_repeated(key: str) -> None:
 )
 def test_every_spelling_of_an_address_is_one_project(url: str, plain: str, ref: str) -> None:
     assert url_problem(url) is None
-    assert (origin(url), host(url)) == (plain, ref)
+    assert (origin(url), host_of(url)) == (plain, ref)
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,8 @@ class Bringer:
         if not self.whole.versioned:
             return batch
         pairs = zip(batch.rows.texts, batch.rows, strict=True)
-        return Batch(raw_json.join(without_version(text, row[VERSION]) for text, row in pairs))
+        body = raw_json.join(without_version(text, row[VERSION]) for text, row in pairs)
+        return Batch(body, exact=batch.exact)
 
     def _send(self, batch: Batch) -> None:
         """Send rows that were read a moment ago, while nothing else is on its way.

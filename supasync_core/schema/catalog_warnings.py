@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from supasync_core.api.backend import Remark
 from supasync_core.model.table import Table
+from supasync_core.schema.catalog_parts import Parts
 
 GUARD: Final = (
     "supasync schema sql --triggers guard prints SQL after which they fire for everything except what "
@@ -12,7 +13,6 @@ GUARD: Final = (
 )
 _ROUNDS: Final = ("numeric", "timestamp", "time", "interval")
 _PASTE: Final = "paste into NEW's SQL editor what supasync schema sql prints"
-Parts = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def of_catalog(tables: Sequence[Table], parts: Parts | None) -> list[Remark]:

@@ -1,0 +1,296 @@
+"""One database: its connections, what is repeated, what every statement is counted as.
+
+Nothing is set for a whole session and no statement is prepared, so that a pooler that gives each transaction
+another connection does no harm: every statement stands in a transaction that begins with its settings. Those
+of a source are READ ONLY, which the server itself enforces and no statement inside can take back.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Final, TypeVar
+
+import psycopg
+from psycopg import ClientCursor, sql
+
+from supasync_core.api.registration import Context
+from supasync_core.api.sql_session import PINNED
+from supasync_core.model.errors import RefusedError, TransientError
+from supasync_core.model.table import Table
+from supasync_core.system.addresses import host_of
+from supasync_postgres.database_url import parse
+from supasync_postgres.pg_failures import Failure, error_of, is_passing, unconnected
+
+T = TypeVar("T")
+Connection = psycopg.Connection[Any]
+
+OLDEST: Final = 120000
+"""The first server that is supported, as libpq counts versions."""
+TIMEOUT: Final = 120
+"""Seconds after which the server cancels a statement."""
+FIRST_WAIT: Final = 1.0
+"""Seconds before what may pass is asked again; each wait is twice as long as the one before."""
+_ATTEMPTS: Final = 5
+_MESSAGE: Final = 7
+"""Bytes of a row's message beside its values; each value has four more (documentation, 55.7)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement: its text with ``%s`` for each value, and what it is for."""
+
+    text: str
+    values: Sequence[object] = ()
+    purpose: str = "read"
+    table: Table | None = None
+    alone: bool = False
+    """Whether it may hold SQL of the user's own: it is then sent by itself, so that it cannot be two."""
+    plain: bool = False
+    """Whether names are looked up in the catalog alone, so that types are printed with their schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The rows of an answer: each value as the server printed it, None for NULL."""
+
+    rows: Sequence[Sequence[bytes | None]]
+    affected: int = 0
+
+    def text(self, row: int = 0, column: int = 0) -> str:
+        """A value that is not NULL."""
+        value = self.rows[row][column]
+        assert value is not None  # noqa: S101 - the statement's own promise
+        return value.decode()
+
+
+class Database:
+    """Connections to one database, kept for any number of threads; each is used by one at a time."""
+
+    def __init__(
+        self, context: Context, *, read_only: bool, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.project = context.project
+        self.address = parse(context.settings["url"])
+        given = context.settings.get("project")
+        if given and self.address.project not in (None, host_of(given)):
+            raise RefusedError(
+                f"{self.project}: url: is a database of {self.address.project}, project: is {host_of(given)}",
+                hint="take both from the same project",
+            )
+        self.read_only = read_only
+        self.sleep = sleep
+        self.folder = context.folder
+        self._ledger = context.ledger
+        self._idle: list[Connection] = []
+        self._lock = Lock()
+
+    def one(self, statement: Statement, snapshot: str | None = None) -> Found:
+        """The answer to one statement that only reads, in a transaction of its own; repeated if it is lost.
+
+        One request: the settings, the statement and the end travel together.
+        """
+        if statement.alone:
+            return self.work(lambda transaction: transaction.run(statement), statement, snapshot)
+        script = [*self._beginning(snapshot, statement), statement.text, "COMMIT"]
+
+        def ask(connection: Connection) -> Found:
+            cursor = ClientCursor(connection)
+            text = "; ".join(script).encode()
+            try:
+                cursor.execute(text, list(statement.values) or None)
+                for _ in range(len(script) - 2):
+                    cursor.nextset()
+                found = found_of(cursor)
+            except BaseException:
+                self._count(statement.purpose, len(text), 0)
+                raise
+            self._count(statement.purpose, len(text), size_of(found))
+            return found
+
+        return self._repeated(ask, statement, repeat=True)
+
+    def work(
+        self,
+        task: Callable[["Transaction"], T],
+        statement: Statement,
+        snapshot: str | None = None,
+        *,
+        repeat: bool = True,
+        lost: Callable[[], None] = lambda: None,
+    ) -> T:
+        """What the task returns, whose statements are one transaction; ``statement`` says what all is for.
+
+        ``lost`` is called where the connection breaks while it is being committed.
+        """
+
+        def ask(connection: Connection) -> T:
+            transaction = Transaction(connection, self._counted)
+            transaction.script("; ".join(self._beginning(snapshot, statement)), statement.purpose)
+            result = task(transaction)
+            try:
+                transaction.script("COMMIT", statement.purpose)
+            except psycopg.OperationalError:
+                lost()
+                raise
+            return result
+
+        return self._repeated(ask, statement, repeat=repeat)
+
+    @contextmanager
+    def held(self, statement: Statement, snapshot: str | None = None) -> Iterator["Transaction"]:
+        """A transaction that stays open as long as the block; nothing is repeated."""
+        connection = self._opened(statement)
+        transaction = Transaction(connection, self._counted)
+        try:
+            with self._translated(statement):
+                transaction.script("; ".join(self._beginning(snapshot, statement)), statement.purpose)
+            yield transaction
+            with self._translated(statement):
+                transaction.script("COMMIT", statement.purpose)
+        finally:
+            self._give_back(connection)
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _beginning(self, snapshot: str | None, statement: Statement) -> list[str]:
+        level = "REPEATABLE READ" if snapshot else "READ COMMITTED"
+        # A project above its size makes transactions read-only by default, and that stays as it is.
+        begin = f"BEGIN ISOLATION LEVEL {level}{' READ ONLY' if self.read_only else ''}"
+        imported = [f"SET TRANSACTION SNAPSHOT {literal(snapshot)}"] if snapshot else []
+        path = {"search_path": ""} if statement.plain else {}
+        pinned = {
+            **PINNED,
+            **path,
+            "statement_timeout": f"{TIMEOUT}s",
+            "idle_in_transaction_session_timeout": "0",
+        }
+        # A query, not SET LOCAL: behind the first query no statement can make the transaction read-write.
+        each = (f"set_config({literal(name)}, {literal(value)}, true)" for name, value in pinned.items())
+        return [begin, *imported, f"SELECT {', '.join(each)}"]
+
+    def _repeated(self, ask: Callable[[Connection], T], statement: Statement, *, repeat: bool) -> T:
+        for attempt in range(_ATTEMPTS):
+            connection = None
+            try:
+                connection = self._taken(statement)
+                with self._translated(statement):
+                    result = ask(connection)
+            except TransientError as err:
+                if not repeat or attempt + 1 == _ATTEMPTS or not is_passing(err):
+                    raise
+            else:
+                return result
+            finally:
+                if connection is not None:
+                    self._give_back(connection)
+            self.sleep(FIRST_WAIT * 2**attempt)
+        raise AssertionError  # the last attempt has returned or raised
+
+    @contextmanager
+    def _translated(self, statement: Statement) -> Iterator[None]:
+        try:
+            yield
+        except psycopg.Error as err:
+            raise error_of(Failure(self.project, err, statement.table, statement.purpose)) from None
+
+    def _taken(self, statement: Statement) -> Connection:
+        with self._lock:
+            connection = self._idle.pop() if self._idle else None
+        return connection or self._opened(statement)
+
+    def _opened(self, statement: Statement) -> Connection:
+        try:
+            connection = psycopg.connect(
+                **self.address.arguments(self.folder),  # type: ignore[arg-type]
+                autocommit=True,
+                prepare_threshold=None,
+            )
+        except psycopg.Error as err:
+            self._count(statement.purpose, 0, 0)
+            raise unconnected(self.project, err, self.address) from None
+        if connection.info.server_version < OLDEST:
+            version = connection.info.server_version // 10000
+            connection.close()
+            raise RefusedError(
+                f"{self.project}: its PostgreSQL is version {version}, and supasync needs 12 or later",
+                hint="upgrade it in the dashboard: Project Settings -> Infrastructure",
+            )
+        return connection
+
+    def _give_back(self, connection: Connection) -> None:
+        """Keep the connection, unless it is broken or in the middle of something."""
+        with suppress(psycopg.Error):
+            if not connection.closed and connection.info.transaction_status.name in ("INTRANS", "INERROR"):
+                connection.execute("ROLLBACK")
+        if connection.closed or connection.info.transaction_status.name != "IDLE":
+            connection.close()
+            return
+        with self._lock:
+            self._idle.append(connection)
+
+    def _counted(self, purpose: str, sent: int, received: int) -> None:
+        self._count(purpose, sent, received)
+
+    def _count(self, purpose: str, sent: int, received: int) -> None:
+        self._ledger.add(self.project, purpose, sent=sent, received=received)
+
+
+class Transaction:
+    """Statements of one transaction, each counted."""
+
+    def __init__(self, connection: Connection, count: Callable[[str, int, int], None]) -> None:
+        self.connection = connection
+        self._count = count
+
+    def script(self, text: str, purpose: str) -> None:
+        """Run statements without values, in one request."""
+        self._count(purpose, len(text), 0)
+        self.connection.execute(text.encode())
+
+    def run(self, statement: Statement) -> Found:
+        """Run one statement, which cannot be two."""
+        return self._executed(statement)[1]
+
+    def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
+        """The rows of one statement, each value as Python has it."""
+        cursor, _ = self._executed(statement)
+        return cursor.fetchall() if cursor.description else []
+
+    def _executed(self, statement: Statement) -> tuple[psycopg.Cursor[Any], Found]:
+        sent = len(statement.text) + sum(len(str(value)) for value in statement.values)
+        cursor = self.connection.cursor()
+        found = Found(())
+        # Without values libpq would take several statements for one, but not in a pipeline.
+        single = nullcontext() if statement.values else self.connection.pipeline()
+        try:
+            with single:
+                cursor.execute(statement.text.encode(), list(statement.values), prepare=False)
+            found = found_of(cursor)
+        finally:
+            self._count(statement.purpose, sent, size_of(found))
+        return cursor, found
+
+
+def found_of(cursor: psycopg.Cursor[Any]) -> Found:
+    """The rows that a cursor has, none of them decoded."""
+    result = cursor.pgresult
+    assert result is not None  # noqa: S101 - something was executed
+    rows = [[result.get_value(i, j) for j in range(result.nfields)] for i in range(result.ntuples)]
+    return Found(rows, max(cursor.rowcount, 0))
+
+
+def size_of(found: Found) -> int:
+    """The bytes of these rows as PostgreSQL sends them, without what TLS adds."""
+    return sum(_MESSAGE + sum(4 + len(value or b"") for value in row) for row in found.rows)
+
+
+def literal(text: str) -> str:
+    """A text as SQL."""
+    return sql.Literal(text).as_string(None)

@@ -1,0 +1,44 @@
+"""What NEW's functions of `supasync schema sql` tell, asked by SQL; None without them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from supasync_core.api.backend import Reference
+from supasync_core.model.errors import RefusedError, RowError, SchemaError
+from supasync_core.model.table import Table
+from supasync_core.schema.catalog_parts import Parts
+from supasync_postgres.database import Database, Statement
+
+
+def structure(database: Database, tables: Sequence[Table]) -> Parts | None:
+    """The parts of ``supasync_ready_structure`` for these tables."""
+    found = called(database, "supasync_ready_structure", {"tables": [table.address for table in tables]})
+    return found if isinstance(found, dict) else None
+
+
+def orphans(
+    database: Database, reference: Reference, values: Sequence[tuple[str, ...]]
+) -> set[tuple[str, ...]] | None:
+    """Those of the values that have no row to refer to."""
+    schema, table = reference.table
+    arguments = {
+        "reference": {"schema": schema, "table": table, "name": reference.name},
+        "given": [list(each) for each in values],
+    }
+    found = called(database, "supasync_ready_orphans", arguments)
+    return {tuple(each) for each in found} if isinstance(found, list) else None
+
+
+def called(database: Database, function: str, arguments: Mapping[str, object]) -> Any:  # noqa: ANN401 - JSON
+    """What a function returns; None where NEW does not have it, or the user may not run it."""
+    given = ", ".join(f'"{name}" => %s::jsonb' for name in arguments)
+    texts = [json.dumps(value) for value in arguments.values()]
+    statement = Statement(f"SELECT public.{function}({given})", texts, "schema")
+    try:
+        rows = database.one(statement).rows
+    except (SchemaError, RowError, RefusedError) as err:
+        if err.reason:
+            raise
+        return None
+    return json.loads(rows[0][0]) if rows and rows[0][0] else None

@@ -1,0 +1,248 @@
+"""What a failure of PostgreSQL means: its SQLSTATE becomes one of supasync's errors, here and nowhere else.
+
+Codes: PostgreSQL documentation, appendix A. Its ``detail`` may print a whole row, and is never shown.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+
+from supasync_core.model.errors import (
+    BatchTooLargeError,
+    RefusedError,
+    RowError,
+    SchemaError,
+    StateError,
+    SupasyncError,
+    TableError,
+    TakenOverError,
+    TransientError,
+)
+from supasync_core.model.key_detail import key_of
+from supasync_core.model.printable import sql_name
+from supasync_core.model.table import Table
+from supasync_postgres.database_url import DatabaseUrl
+
+SCHEMA_HINT: Final = "run: supasync schema sql, and paste what it prints into NEW's SQL editor"
+_LATER: Final = "nothing is lost: the next run continues from here"
+_LONGEST: Final = 300
+_ROWS: Final = re.compile(r"(2[123]|44|54|P0)...")
+_PASSING: Final = re.compile(r"(08...|40001|40P01|53300|55P03|57P0[1235]|58...|)")
+"""A connection that broke, a deadlock, too many clients, a lock, a shutdown."""
+_MISSING: Final = ("42883", "42P01", "3F000")
+_SHOW_THE_KEY: Final = ("23503", "23505")
+_ROW_HINTS: Final = {
+    "23503": "copy the table that it refers to first (depends_on:). If that table is not copied, like "
+    "auth.users, drop the foreign key in NEW until the switch (supasync schema sql --foreign-keys off), or "
+    "copy those rows yourself",
+    "23505": "another row there has the same value in a unique column: change or delete that row there",
+    "22P05": "PostgreSQL cannot store \\u0000: replace it in that row's text in OLD",
+    "23502": "fill it in OLD, or allow NULL in NEW",
+}
+_ROW_HINT: Final = "fix the row in OLD, or the column or constraint in NEW; nothing of its batch was written"
+_RESET: Final = (
+    "reset it under Dashboard -> Project Settings -> Database; write its signs such as @ and # as %40 and %23"
+)
+_UNKNOWN: Final = (
+    "the project may be paused (Dashboard -> Restore project); else check the region of the host and the "
+    "user, postgres.<ref>: Dashboard -> Connect -> Session pooler"
+)
+_POOLER: Final = "take the session pooler's address: Dashboard -> Connect -> Session pooler"
+
+
+class RetryableError(TransientError):
+    """A failure that may pass when the same is asked again at once."""
+
+
+def is_passing(err: TransientError) -> bool:
+    """Whether asking again at once may help."""
+    return isinstance(err, RetryableError)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A refused statement: whose, what the server said, and for what it was."""
+
+    project: str
+    error: psycopg.Error
+    table: Table | None
+    purpose: str
+
+    @property
+    def state(self) -> str:
+        """The SQLSTATE; empty where the connection broke."""
+        return self.error.sqlstate or ""
+
+    @property
+    def said(self) -> str:
+        """What the server said, without its details."""
+        message = self.error.diag.message_primary or _first_line(self.error)
+        return " ".join(filter(None, (self.state, message)))[:_LONGEST]
+
+    def made(self, kind: type[TableError], what: str, hint: str | None = None) -> TableError:
+        """An error of this kind, of the table where there is one."""
+        where = f"{self.table.name}: " if self.table else ""
+        name = self.table.name if self.table else None
+        return kind(f"{where}{self.project} {what} ({self.said})", table=name, hint=hint)
+
+    def refused(self, what: str, hint: str, reason: str | None = None) -> RefusedError:
+        """A person has to act before anything can continue, whatever the table."""
+        error = RefusedError(f"{self.project} {what} ({self.said})", hint=hint)
+        error.reason, error.project = reason, self.project
+        return error
+
+    def row(self, what: str) -> RowError:
+        """The rows do not fit; the columns and the value, where the server told them."""
+        diag = self.error.diag
+        key = key_of(diag.message_detail or "") if self.state in _SHOW_THE_KEY else None
+        column = f" (column {diag.column_name})" if diag.column_name and self.state == "23502" else ""
+        where = f"{self.table.name}: " if self.table else ""
+        return RowError(
+            f"{where}{self.project} {what}{column} ({self.said})",
+            table=self.table.name if self.table else None,
+            hint=_ROW_HINTS.get(self.state, _ROW_HINT),
+            sqlstate=self.state or None,
+            columns=key.columns if key else (),
+            value=key.value if key else None,
+            other=key.other if key else None,
+            constraint=diag.constraint_name if self.state == "23503" else None,
+        )
+
+
+def error_of(failure: Failure) -> SupasyncError:
+    """The error that the run acts on."""
+    state, purpose = failure.state, failure.purpose
+    if purpose == "state" and state in (*_MISSING, "42703"):
+        return StateError(f"{failure.project} is not set up for supasync ({failure.said})", hint=SCHEMA_HINT)
+    if purpose == "state" and _ROWS.fullmatch(state):
+        return StateError(f"{failure.project} refused to record this run ({failure.said})", hint=SCHEMA_HINT)
+    rule = _BY_STATE.get(state)
+    if rule:
+        return rule(failure)
+    if _ROWS.fullmatch(state) and purpose in ("upsert", "delete"):
+        return failure.row("refuses to delete rows" if purpose == "delete" else "refuses rows")
+    if _PASSING.fullmatch(state):
+        return failure.made(RetryableError, "did not answer" if not state else "failed", _LATER)
+    return failure.made(
+        SchemaError, "cannot answer this query", "check where:, key: and timestamp: in tables.yaml"
+    )
+
+
+def _no_right(failure: Failure) -> TableError:
+    if "row-level security" in failure.said or "row security" in failure.said:
+        return failure.made(
+            RefusedError,
+            "would hide rows by row level security",
+            "connect as the owner of the tables, or as a role with BYPASSRLS, as Supabase's postgres is",
+        )
+    name = ".".join(map(sql_name, failure.table.address)) if failure.table else "the object"
+    rights = "select" if failure.project == "OLD" else "select, insert, update, delete"
+    user = "the user of the connection string"
+    return failure.made(
+        RefusedError, f"does not let {user} do this", f"run there: grant {rights} on {name} to that user;"
+    )
+
+
+def _timeout(failure: Failure) -> TableError:
+    error = failure.made(
+        TransientError,
+        "cancelled a statement that took too long",
+        "set a smaller page_size for this table, or add an index on its timestamp and key",
+    )
+    return BatchTooLargeError(error) if failure.purpose == "upsert" else error
+
+
+def _too_large(failure: Failure) -> TableError:
+    error = failure.row("does not accept a batch of this size")
+    return BatchTooLargeError(error) if failure.purpose == "upsert" else error
+
+
+def _no_key(failure: Failure) -> TableError:
+    return failure.made(
+        SchemaError,
+        "cannot tell the rows apart by the key",
+        "key: must name the columns of a primary key or of a unique constraint that is neither partial (no "
+        "where) nor deferrable; add one there, or name another key in tables.yaml",
+    )
+
+
+_BY_STATE: dict[str, Callable[[Failure], SupasyncError]] = {
+    "SUP01": lambda _: TakenOverError(),
+    "57014": _timeout,
+    "54000": _too_large,
+    "53200": _too_large,
+    "42P10": _no_key,
+    "42501": _no_right,
+    "42P01": lambda failure: failure.made(
+        SchemaError, "has no such table", "create it there, or correct its name in tables.yaml"
+    ),
+    "25006": lambda failure: failure.refused(
+        "is read-only", "a project above its database size turns read-only: free space there, or upgrade it"
+    ),
+    "53100": lambda failure: failure.refused(
+        "has no room left on its disk", "free space there, or upgrade it; " + _LATER, "quota"
+    ),
+}
+
+
+def unconnected(project: str, err: psycopg.Error, address: DatabaseUrl) -> TableError:
+    """The error for a connection that did not come about; the password is in none of libpq's texts."""
+    text = _first_line(err)
+    for words, what, hint, reason in _REFUSALS:
+        if words.search(text):
+            refused = RefusedError(f"{project} {what} ({text})", hint=hint)
+            refused.reason, refused.project = reason, project
+            return refused
+    hint = "check the network and url:; a paused project has no database until it is restored"
+    if address.is_direct and _NO_ROUTE.search(text):
+        hint = f"this host has only an IPv6 address, which this machine does not reach: {_POOLER}"
+    error = RetryableError(f"{project} cannot be reached ({text})", hint=hint)
+    error.reason, error.project = "unreachable", project
+    return error
+
+
+_NO_ROUTE: Final = re.compile(
+    r"translate host name|resolve|unreachable|assign requested|No address", re.IGNORECASE
+)
+_REFUSALS: Final = (
+    (
+        re.compile(r"password authentication failed|Wrong password|SASL|no password supplied", re.IGNORECASE),
+        "does not accept the password",
+        _RESET,
+        "key",
+    ),
+    (
+        re.compile(r"Tenant or user not found|no tenant identifier|tenant/user .* not found", re.IGNORECASE),
+        "is not known to the pooler",
+        _UNKNOWN,
+        "paused",
+    ),
+    (
+        re.compile(r'database ".*" does not exist|role ".*" does not exist'),
+        "has no such database or user",
+        "check url:, whose database is postgres on Supabase",
+        "key",
+    ),
+    (
+        re.compile(r"certificate|root.crt|SSL error", re.IGNORECASE),
+        "was not reached: its certificate was not accepted",
+        "sslrootcert= names the file of the certificate: Dashboard -> Project Settings -> Database -> SSL",
+        "unreachable",
+    ),
+    (
+        re.compile(r"does not support SSL"),
+        "was not reached: it offers no TLS",
+        "rows and password would travel unencrypted: take an address with TLS",
+        "unreachable",
+    ),
+)
+
+
+def _first_line(err: psycopg.Error) -> str:
+    """What libpq said of the last address that it tried."""
+    lines = [line.strip() for line in str(err).splitlines() if line.strip()]
+    found = [line for line in lines if "FATAL" in line or "failed" in line or "could not" in line]
+    return (found or lines or [type(err).__name__])[-1][:_LONGEST]

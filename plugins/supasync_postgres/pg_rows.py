@@ -1,0 +1,199 @@
+"""What both sides can tell of a table: rows as PostgREST prints them, and texts of what JSON cannot carry."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from math import ceil
+from typing import Final
+
+from supasync_core.api.backend import Remark
+from supasync_core.api.base import BaseSide
+from supasync_core.api.registration import Context
+from supasync_core.api.sql_backend import refuse_unknown
+from supasync_core.api.sql_window import Parameters, quoted
+from supasync_core.model.batch import Batch, Window
+from supasync_core.model.table import Column, Shape, Table
+from supasync_core.model.timestamps import Horizon, Instant
+from supasync_core.system.addresses import LOOPBACK
+from supasync_postgres.catalog import HIDDEN, PgColumn, PgTable, Tables
+from supasync_postgres.database import Database, Found, Statement
+from supasync_postgres.pg_window import PgWindow
+from supasync_postgres.sql_door import PgSession
+
+AT_ONCE: Final = 500
+"""Rows that one statement names."""
+_CERTIFICATE: Final = (
+    "download its certificate (Dashboard -> Project Settings -> Database -> SSL Configuration) and add "
+    "?sslrootcert=prod-ca.crt to url:"
+)
+SYSTEM: Final = ("xmin", "tableoid", "ctid")
+"""Columns that every table has, and no description lists."""
+_NOW: Final = "(extract(epoch from statement_timestamp()) * 1000000)::bigint"
+_BEYOND: Final = {
+    "json": "left({0}::text, 1) not in ('{{', '[') or right({0}::text, 1) not in ('}}', ']') "
+    "or strpos({0}::text, '\\u0000') > 0",
+    "jsonb": "jsonb_typeof({0}) = 'null'",
+    "array": r"array_dims({0}) !~ '^(\[1:[0-9]+\])+$'",
+    "always": "true",
+}
+"""By the kind of a type, when a value of it has to travel as its text."""
+
+
+class PgRows(BaseSide):
+    """A database's tables, read by statements that only read."""
+
+    hidden: Sequence[str] = HIDDEN
+    orders_by_key = True
+
+    def __init__(
+        self, context: Context, *, read_only: bool, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.database = Database(context, read_only=read_only, sleep=sleep)
+        self.catalog = Tables(self.database)
+        self.snapshot: str | None = None
+        """The snapshot on which rows are read; None for what is there when each statement begins."""
+        self._latest: Horizon | None = None
+
+    def shape(self, table: Table) -> Shape:
+        return self.catalog.table(table).shape
+
+    def tables(self, schema: str) -> dict[str, Shape]:
+        """All tables and views of the schema that the user has any right on."""
+        return dict(self.catalog.schema(schema))
+
+    def schemas(self) -> Sequence[str] | None:
+        return self.catalog.schemas()
+
+    def now(self) -> Instant | None:
+        """The server's time at its latest page."""
+        return self._latest.at if self._latest else None
+
+    def sql(self) -> PgSession:
+        """A session on this database, as `supasync_core.api.sql_session` has it."""
+        return PgSession(self.database)
+
+    def remarks(self, tables: Sequence[Table]) -> Sequence[Remark]:
+        """That the server is not verified, where it is not on this machine."""
+        address = self.database.address
+        if address.tls in ("verify-full", "verify-ca") or address.host in LOOPBACK:
+            return []
+        text = f"{self.database.project}: the connection is encrypted, but the server is not verified"
+        return [Remark(kind="connection", level="warning", table=None, text=text, hint=_CERTIFICATE)]
+
+    def close(self) -> None:
+        self.database.close()
+
+    def count(self, table: Table, window: Window | None = None) -> int:
+        """The exact number of rows."""
+        sql = self._checked(table, window)
+        text = f"SELECT count(*) FROM {relation(table)} WHERE {sql.where(window)}"  # noqa: S608 - names are quoted
+        return int(self._asked(table, text, sql, "count").text())
+
+    def read(self, table: Table, window: Window) -> Batch:
+        """One page of the window, counted by the statement that reads it: both see the same rows."""
+        sql = self._checked(table, window)
+        total = (
+            f"(SELECT count(*) FROM {relation(table)} WHERE {sql.where(window)})"  # noqa: S608 - names are quoted
+            if window.counted
+            else "null"
+        )
+        return self._page(table, sql, total, sql.page(window))
+
+    def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
+        """The rows that have these texts, some at once."""
+        refuse_unknown(table, self._known(table), columns)
+        for start in range(0, len(values), AT_ONCE):
+            sql = PgWindow(table, Parameters("format"))
+            which = f"WHERE {sql.where()} AND {sql.any_of(columns, values[start : start + AT_ONCE])}"
+            yield self._page(table, sql, "null", which)
+
+    def _page(self, table: Table, sql: PgWindow, total: str, which: str) -> Batch:
+        chosen = self._chosen(table)
+        rows, columns, alias = _parts(chosen)
+        page = f"(SELECT {columns} FROM {relation(table)} {which}) {alias}"  # noqa: S608 - names are quoted
+        text = f"SELECT {_NOW}, {total}, {rows} FROM {page}"  # noqa: S608 - the same
+        began = time.monotonic()
+        found = self._asked(table, text, sql, "read")
+        at, count, body, beyond = found.rows[0]
+        self._latest = self._read_at(int(at or b"0"), time.monotonic() - began)
+        return Batch(
+            body or b"[]",
+            None if count is None else int(count),
+            self._latest,
+            exact=_exact(beyond),
+        )
+
+    def _read_at(self, asked: Instant, took: float) -> Horizon:
+        """The server's time: when the statement came, and by how long it took when it answered."""
+        return Horizon(asked + ceil(took * 1_000_000), sent=asked)
+
+    def _asked(self, table: Table, text: str, sql: PgWindow, purpose: str) -> Found:
+        values = list(sql.parameters.values)
+        statement = Statement(text, values, purpose, table, alone=table.where is not None)
+        return self.database.one(statement, self.snapshot)
+
+    def _checked(self, table: Table, window: Window | None) -> PgWindow:
+        """The conditions of a statement; SchemaError where they would name a column that is not there."""
+        keysets = [span.keyset for span in window.spans] if window else []
+        ordering = [name for keyset in keysets for name in (keyset.column, *keyset.nulls) if name]
+        refuse_unknown(table, self._known(table), (*table.key, *table.columns, *ordering))
+        return PgWindow(table, Parameters("format"))
+
+    def _known(self, table: Table) -> list[Column]:
+        shape = self.catalog.table(table).shape
+        return [*shape.columns, *(Column(name) for name in SYSTEM if name not in shape.names)]
+
+    def _chosen(self, table: Table) -> list[PgColumn]:
+        """The columns to read; excluded ones do not travel, unless the cursor needs them."""
+        known: PgTable = self.catalog.table(table)
+        named = known.named
+        wanted = table.columns or tuple(named)
+        left_out = set(table.exclude) - {*table.key, *table.timestamp}
+        return [named.get(name) or _system(name) for name in wanted if name not in left_out]
+
+
+def relation(table: Table) -> str:
+    """The table as SQL, its percent signs doubled."""
+    return ".".join(quoted(name).replace("%", "%%") for name in table.address)
+
+
+def name_of(column: str) -> str:
+    """The column as SQL, its percent signs doubled."""
+    return quoted(column).replace("%", "%%")
+
+
+def _parts(chosen: Sequence[PgColumn]) -> tuple[str, str, str]:
+    """What is aggregated of a page, what is selected for that, and the name of a row: one of no column.
+
+    Beside the rows come the texts of those values that JSON cannot carry, where the types allow any.
+    """
+    names = {column.name for column in chosen}
+    number = next(n for n in range(len(names) * 3 + 1) if not names & {f"p{n}", f"r{n}", f"t{n}"})
+    page, row, texts = f"p{number}", f"r{number}", f"t{number}"
+    columns = [name_of(column.name) for column in chosen]
+    beyond = [
+        f"{_text(column.name)}, CASE WHEN {_BEYOND[column.beyond].format(name)} THEN {name}::text END"
+        for column, name in zip(chosen, columns, strict=True)
+        if column.beyond
+    ]
+    if not beyond:
+        return f"coalesce(json_agg({page}), '[]'), null", ", ".join(columns), page
+    whole = f"(SELECT {row} FROM (SELECT {', '.join(f'{page}.{name}' for name in columns)}) {row})"  # noqa: S608 - names are quoted
+    held = f"CASE WHEN bool_or({page}.{texts} IS NOT NULL) THEN json_agg({page}.{texts}) END"
+    built = f"nullif(json_strip_nulls(json_build_object({', '.join(beyond)}))::text, '{{}}') AS {texts}"
+    return f"coalesce(json_agg({whole}), '[]'), {held}", ", ".join([*columns, built]), page
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''").replace("%", "%%") + "'"
+
+
+def _exact(beyond: bytes | None) -> dict[int, dict[str, str]]:
+    """By the place of a row, the texts of its values that JSON cannot carry."""
+    if beyond is None:
+        return {}
+    return {place: json.loads(text) for place, text in enumerate(json.loads(beyond)) if text is not None}
+
+
+def _system(name: str) -> PgColumn:
+    return PgColumn(Column(name), declared="text", computed=True, always=False, beyond="")

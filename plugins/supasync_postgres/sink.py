@@ -1,0 +1,190 @@
+"""A database that rows go to: upserts of whole batches, each one transaction."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from time import sleep as wait
+from typing import Final
+
+from supasync_core.api.backend import Reference, Remark, Unique
+from supasync_core.api.registration import Context
+from supasync_core.api.sql_backend import refuse_unknown
+from supasync_core.api.sql_window import Parameters
+from supasync_core.model import raw_json
+from supasync_core.model.batch import Batch
+from supasync_core.model.errors import BatchTooLargeError, RowError, TakenOverError
+from supasync_core.model.last_rows import last_of_each_key
+from supasync_core.model.table import Table
+from supasync_core.schema import catalog_warnings
+from supasync_core.schema.catalog_parts import references_of, uniques_of
+from supasync_postgres import new_functions
+from supasync_postgres.catalog import PgColumn
+from supasync_postgres.database import Statement, Transaction, literal
+from supasync_postgres.pg_rows import AT_ONCE, PgRows, name_of, relation
+from supasync_postgres.pg_window import PgWindow
+
+LARGEST: Final = 16_000_000
+"""Bytes of one batch."""
+_WRITES: Final = "SELECT set_config('supasync.writes', 'on', true)"
+_SHARED: Final = "SELECT pg_advisory_xact_lock_shared(hashtextextended('public.sync_metadata: writes', 0))"
+_NEWEST: Final = (
+    "SELECT m.run_id::text, m.sync_status FROM public.sync_metadata m WHERE m.run_id IS NOT NULL "
+    "ORDER BY m.seq DESC LIMIT %s"
+)
+
+
+class PostgresSink(PgRows):
+    """Merges batches by the table's key: one statement, one transaction."""
+
+    def __init__(self, context: Context, sleep: Callable[[float], None] = wait) -> None:
+        super().__init__(context, read_only=False, sleep=sleep)
+        self._fence = context.fence
+        self._note = context.note
+        self._computed: dict[tuple[str, str], frozenset[str]] = {}
+
+    def computed(self, table: Table) -> frozenset[str]:
+        return self._computed.get(table.address, frozenset())
+
+    def remarks(self, tables: Sequence[Table]) -> Sequence[Remark]:
+        """What NEW's functions tell; identity columns need nothing here, they take OLD's numbers."""
+        found = catalog_warnings.of_catalog(tables, new_functions.structure(self.database, tables))
+        return [*super().remarks(tables), *(each for each in found if each.kind != "identity")]
+
+    def references(self, tables: Sequence[Table]) -> Sequence[Reference] | None:
+        return references_of(new_functions.structure(self.database, tables))
+
+    def referring(self, tables: Sequence[Table]) -> Sequence[Reference] | None:
+        return references_of(new_functions.structure(self.database, tables), "referring")
+
+    def uniques(self, tables: Sequence[Table]) -> Mapping[tuple[str, str], Sequence[Unique]] | None:
+        return uniques_of(new_functions.structure(self.database, tables), tables)
+
+    def orphans(self, reference: Reference, values: Sequence[tuple[str, ...]]) -> set[tuple[str, ...]] | None:
+        return new_functions.orphans(self.database, reference, values)
+
+    def upsert(self, table: Table, batch: Batch) -> int:
+        """Write all rows or none; columns that the table computes itself are left out and noted."""
+        if not batch.count:
+            return 0
+        rows = last_of_each_key(table, batch)
+        if rows.count < batch.count:
+            key = ", ".join(table.key)
+            self._note(f"{table.name}: several rows have the same key ({key}), only the last is kept")
+        if len(rows.body) > LARGEST and rows.count > 1:
+            what = f"{table.name}: {len(rows.body):,} bytes are too many for one statement"
+            raise BatchTooLargeError(RowError(what, table=table.name))
+        columns = self._written(table, rows.columns)
+        statement = _merge(table, columns, rows)
+
+        def write(transaction: Transaction) -> None:
+            self._begin(transaction, "upsert")
+            written = transaction.run(statement).affected
+            if written != rows.count and _counts_all(columns):
+                raise table.schema_error(
+                    f"{self.database.project} wrote {written} of {rows.count} rows",
+                    hint="a trigger or rule on the table drops rows: change or drop it",
+                )
+
+        self.database.work(write, statement, lost=self._fence.lost)
+        return batch.count
+
+    def delete(self, table: Table, keys: Sequence[Sequence[str]]) -> int:
+        """Remove the rows of these keys: all of them or none, and never more than were named."""
+        wanted = table.exact_keys(keys)
+        if not wanted:
+            return 0
+        parts = [self._deletion(table, wanted[at : at + AT_ONCE]) for at in range(0, len(wanted), AT_ONCE)]
+
+        def remove(transaction: Transaction) -> int:
+            self._begin(transaction, "delete")
+            removed = sum(transaction.run(part).affected for part in parts)
+            if removed > len(wanted):
+                raise table.schema_error(
+                    f"{removed} rows have one of {len(wanted)} keys, none was deleted",
+                    hint=f"({', '.join(table.key)}) names several rows there: declare a unique key",
+                )
+            return removed
+
+        return self.database.work(remove, parts[0], lost=self._fence.lost)
+
+    def _deletion(self, table: Table, keys: Sequence[Sequence[str]]) -> Statement:
+        refuse_unknown(table, self._known(table), table.key)
+        sql = PgWindow(table, Parameters("format"))
+        text = f"DELETE FROM {relation(table)} WHERE {sql.any_of(table.key, keys)}"  # noqa: S608 - names are quoted
+        return Statement(text, list(sql.parameters.values), "delete", table)
+
+    def _begin(self, transaction: Transaction, purpose: str) -> None:
+        """What every write begins with: the lease is still ours, and stays so until the transaction ends.
+
+        A run that takes the lease waits for it: see `store`.
+        """
+        self._fence.ask()
+        if not self._fence.run:
+            transaction.script(_WRITES, purpose)
+            return
+        headers = json.dumps({"x-supasync": "write", "x-supasync-run": self._fence.run})
+        told = f"SELECT set_config('request.headers', {literal(headers)}, true)"
+        transaction.script(f"{_WRITES}; {told}; {_SHARED}", purpose)
+        found = transaction.run(Statement(_NEWEST, [1], purpose)).rows
+        if not found or found[0] != [self._fence.run.encode(), b"running"]:
+            raise TakenOverError
+
+    def _written(self, table: Table, names: Sequence[str]) -> list[PgColumn]:
+        """The columns of the batch that the table takes; SchemaError for one that it does not have."""
+        named: Mapping[str, PgColumn] = self.catalog.table(table).named
+        wanted = [name for name in names if name not in table.exclude]
+        refuse_unknown(table, [column.told for column in named.values()], [*wanted, *table.key])
+        computed = [name for name in wanted if named[name].computed]
+        for name in computed:
+            self._note(f"{table.name}: {self.database.project} computes {name} itself")
+        if set(computed) & set(table.key):
+            raise table.schema_error(f"{self.database.project} computes a column of the key itself")
+        self._computed[table.address] = self.computed(table) | frozenset(computed)
+        return [named[name] for name in wanted if name not in computed]
+
+
+def _counts_all(columns: Sequence[PgColumn]) -> bool:
+    """Whether the statement tells each row that it merged; of keys alone that are there it changes none."""
+    return any(not column.always for column in columns)
+
+
+def _merge(table: Table, columns: Sequence[PgColumn], rows: Batch) -> Statement:
+    """The statement that writes the batch; PostgreSQL parses its text, so no number is rounded."""
+    body, beyond = _with_texts(columns, rows)
+    names = [name_of(column.name) for column in columns]
+    declared = [f"{name} {column.declared}" for name, column in zip(names, columns, strict=True)]
+    declared += [f"{name_of(extra)} text" for extra in beyond.values()]
+    values = [
+        f"coalesce(x.{name_of(beyond[column.name])}::{column.declared}, x.{name})"
+        if column.name in beyond
+        else f"x.{name}"
+        for name, column in zip(names, columns, strict=True)
+    ]
+    key = ", ".join(map(name_of, table.key))
+    changed = [column for column in columns if column.name not in table.key and not column.always]
+    changed = changed or [column for column in columns if not column.always][:1]
+    sets = ", ".join(f"{name_of(column.name)} = excluded.{name_of(column.name)}" for column in changed)
+    update = f"UPDATE SET {sets}" if sets else "NOTHING"
+    text = (
+        f"INSERT INTO {relation(table)} ({', '.join(names)}) OVERRIDING SYSTEM VALUE "  # noqa: S608 - names are quoted
+        f"SELECT {', '.join(values)} FROM json_to_recordset(%s::json) AS x ({', '.join(declared)}) "
+        f"ON CONFLICT ({key}) DO {update}"
+    )
+    return Statement(text, [body], "upsert", table)
+
+
+def _with_texts(columns: Sequence[PgColumn], rows: Batch) -> tuple[str, dict[str, str]]:
+    """The rows, and by column the name under which they hold PostgreSQL's text of a value, where they do."""
+    named = {column.name for column in columns}
+    held = {name for cells in rows.exact.values() for name in cells if name in named}
+    if not held:
+        return rows.body.decode(), {}
+    names = iter(f"beyond{n}" for n in range(2 * len(named) + len(held) + 1))
+    beyond = {name: next(free for free in names if free not in named) for name in sorted(held)}
+    texts = list(rows.rows.texts)
+    for at, exact in rows.exact.items():
+        cells = raw_json.cells(texts[at])
+        for name, text in exact.items():
+            if name in beyond:
+                cells |= {name: "null", beyond[name]: json.dumps(text)}
+        texts[at] = "{" + ",".join(f"{json.dumps(name)}:{cell}" for name, cell in cells.items()) + "}"
+    return raw_json.join(texts).decode(), beyond
