@@ -9,7 +9,7 @@ from typing import Any
 from supasync_core.diff.difference import RIGHT
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.loaded_side import LoadedSide
-from supasync_core.model.errors import SchemaError
+from supasync_core.model.errors import NoTableError, SchemaError
 from supasync_core.model.pg_types import is_array, is_json, type_of
 from supasync_core.model.printable import argument
 from supasync_core.model.table import Column, Shape, Table
@@ -76,12 +76,11 @@ class CsvFiles:
         ]
         return known + [Table(name=name) for name in dict.fromkeys(others)]
 
-    def has(self, path: Path, table: Table) -> bool:
-        """Whether there is a file of the table."""
-        return bool(self._there(path, table))
-
     def shape(self, path: Path, table: Table, choices: Choices) -> Shape:
-        """The columns of the first line; a file knows no types, and our exact form not even columns."""
+        """The columns of the first line; a file knows no types, and our exact form not even columns.
+
+        NoTableError without a file of the table.
+        """
         names: dict[str, None] = {}
         with TemporaryDirectory(prefix="supasync-") as drafts:
             for each in self._paths(path, table):
@@ -95,7 +94,7 @@ class CsvFiles:
     def load(  # noqa: PLR0913, PLR0917 - where from, where to, and how to read it
         self, engine: DiffEngine, place: str, path: Path, table: Table, shape: Shape, choices: Choices
     ) -> LoadedSide:
-        """Load the files; SchemaError where one cannot be read to its end."""
+        """Load the files; SchemaError where one cannot be read to its end, NoTableError without any."""
         check_dialects(choices)
         paths = self._paths(path, table)
         with TemporaryDirectory(prefix="supasync-") as drafts:
@@ -118,7 +117,10 @@ class CsvFiles:
     def _paths(self, path: Path, table: Table) -> list[Path]:
         paths = self._there(path, table)
         if not paths:
-            raise table.schema_error(f"there is no file {table.name}.csv or {table.name}_rows.csv in {path}")
+            raise NoTableError(
+                f"{table.name}: there is no file {table.name}.csv or {table.name}_rows.csv in {path}",
+                table=table.name,
+            )
         return paths
 
     def _there(self, path: Path, table: Table) -> list[Path]:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from duckdb import DuckDBPyConnection
+
 from supasync_core.api.journal import keeps_state
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.loaded_side import LoadedSide
@@ -11,7 +13,7 @@ from supasync_core.model.pg_types import MOMENTS, NUMBERS, bare, is_document, ty
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.connection import duckdb_path, open_to_look, translate_errors
 from supasync_core.staging.csv.choices import Choices
-from supasync_core.staging.duckdb_tables import Tables, qualified
+from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified
 from supasync_core.staging.own_names import hides_row_ids
 from supasync_core.staging.refused_sql import refuse_shadowing
 from supasync_core.staging.values import Kind, identifier, literal, plain
@@ -47,13 +49,8 @@ class DuckdbFiles:
         known = {table.relation for table in declared if table.schema == "public"}
         return found + [Table(name=name) for name in names if name not in known]
 
-    def has(self, path: Path, table: Table) -> bool:
-        """Whether the file has the table."""
-        with closing(open_to_look(path)) as connection:
-            return Tables(connection).has(table)
-
     def shape(self, path: Path, table: Table, choices: Choices) -> Shape:
-        """The columns; the types of raw cells and of texts are not known."""
+        """The columns; the types of raw cells and of texts are not known. NoTableError without the table."""
         with closing(open_to_look(path)) as connection, translate_errors(path, table):
             kinds = Tables(connection).existing(table)
         return Shape(tuple(Column(name, _type(kind)) for name, kind in kinds.items()))
@@ -61,15 +58,11 @@ class DuckdbFiles:
     def load(  # noqa: PLR0913, PLR0917 - where from, where to, and how to read it
         self, engine: DiffEngine, place: str, path: Path, table: Table, shape: Shape, choices: Choices
     ) -> LoadedSide:
-        """Attach the file; its rows are read while they are compared."""
-        with closing(open_to_look(path)) as connection, translate_errors(path, table):
-            kinds = Tables(connection).existing(table)
+        """Attach the file; its rows are read while they are compared. NoTableError without the table."""
         catalog = f"{place}_file"
         engine.fetch(f"DETACH DATABASE IF EXISTS {catalog}")
         with translate_errors(path, table):
-            whole = literal(duckdb_path(real(path)))
-            engine.connection.execute(f"ATTACH {whole} AS {catalog} (TYPE duckdb, READ_ONLY)")
-            refuse_shadowing(engine.connection, catalog, path)
+            kinds = _attached(engine.connection, catalog, path, table)
         relation = f"{catalog}.{qualified(table)}"
         cells = {name: _text(kind, shape, name) for name, kind in kinds.items()}
         with translate_errors(path, table):
@@ -78,6 +71,19 @@ class DuckdbFiles:
             loaded = engine.gather(place, [(f"{relation} WHERE {table.where or 'true'}", cells)], None)
             engine.fetch(f"DETACH DATABASE {catalog}")
             return loaded
+
+
+def _attached(connection: DuckDBPyConnection, catalog: str, path: Path, table: Table) -> Kinds:
+    """Attach the file under this name; the table's columns. What cannot be used is not left attached."""
+    connection.execute(f"ATTACH {literal(duckdb_path(real(path)))} AS {catalog} (TYPE duckdb, READ_ONLY)")
+    try:
+        refuse_shadowing(connection, catalog, path)
+        with closing(connection.cursor()) as there:
+            there.execute(f"USE {catalog}")
+            return Tables(there).existing(table)
+    except BaseException:
+        connection.execute(f"DETACH DATABASE {catalog}")
+        raise
 
 
 def _type(kind: Kind) -> str | None:

@@ -12,6 +12,7 @@ from supasync_core.diff.duckdb_files import DuckdbFiles
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.loaded_side import LoadedSide
 from supasync_core.model.batch import Batch, Key
+from supasync_core.model.errors import NoTableError
 from supasync_core.model.opaque_keys import SINGLY
 from supasync_core.model.table import Shape, Table
 from supasync_core.schema.printed_precision import Printing
@@ -125,9 +126,12 @@ class FileSide:
 
     def shape(self, table: Table) -> Shape:
         """The columns, with the types that were remembered of a project."""
-        if self._awaits(table):
-            return Shape((), known=False)
-        shape = self.files.shape(self.path, self.placed(table), self.choices)
+        try:
+            shape = self.files.shape(self.path, self.placed(table), self.choices)
+        except NoTableError:
+            if self.creates:
+                return Shape((), known=False)
+            raise
         known = self.remembered(table)
         if known is None or not shape.known:
             return shape
@@ -137,10 +141,13 @@ class FileSide:
         """Let the engine read the files; ``where`` is for projects, whose language it is written in."""
         if self.project and (table.transform or table.soft_delete):
             return self.project.load(engine, place, table, shape)
-        if self._awaits(table):
-            return engine.load(place, shape, iter(()))
         read = self.placed(_read(self, table))
-        loaded = self.files.load(engine, place, self.path, read, shape, self.choices)
+        try:
+            loaded = self.files.load(engine, place, self.path, read, shape, self.choices)
+        except NoTableError:
+            if self.creates:
+                return engine.load(place, shape, iter(()))
+            raise
         if self.name == STAGING and not self.choices.complete:
             loaded = replace(loaded, part=True)  # it holds what the last export brought
         changed = self.changed
@@ -173,10 +180,6 @@ class FileSide:
     def marked(self, table: Table, keys: Sequence[Key]) -> set[Key]:
         """As the project tells; none of files, whose marked rows are not compared."""
         return self.project.marked(table, keys) if self.project else set()
-
-    def _awaits(self, table: Table) -> bool:
-        """Whether the table comes with its first rows."""
-        return self.creates and not self.files.has(self.path, self.placed(table))
 
     def close(self) -> None:
         """Close the project, where there is one."""

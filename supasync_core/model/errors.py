@@ -7,10 +7,12 @@
     ├── PluginError        2      unknown, duplicate or unloadable; names the distribution
     ├── TableError                .table
     │   ├── TransientError 4      timeout, 429, 5xx: retried with backoff first
-    │   ├── TooMuchError   4      fewer rows at once may pass; .error is what it is for one row
+    │   ├── BatchTooLargeError 4  fewer rows at once may pass; .error is what it is for one row
     │   ├── RefusedError   3      401, 402, 403, paused: a person has to act
     │   ├── BudgetError    3      a budget of tables.yaml would be exceeded
     │   ├── SchemaError    3      a table, key or column is missing or unfit
+    │   │   ├── NoTableError 3    there is no such table
+    │   │   └── LeftOverError 3   rows that no address can name were left in place
     │   └── RowError       3      the sink refused rows; .sqlstate and .keys
     ├── StateError         3      the state is absent, unreadable, foreign or closed
     ├── LockedError        5      another run holds the lock or the lease
@@ -153,6 +155,10 @@ class BudgetError(TableError):
 
 class SchemaError(TableError):
     """A table, a key or a column is missing or unsuitable."""
+
+
+class NoTableError(SchemaError):
+    """The table does not exist, where it is looked for."""
 
 
 class LeftOverError(SchemaError):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
 
+from supasync_core.model.errors import NoTableError
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.own_names import ours
 from supasync_core.staging.refused_sql import refuse_columns
@@ -65,11 +66,13 @@ class Tables:
         return own_columns(self.columns(table))
 
     def existing(self, table: Table) -> Kinds:
-        """The table's columns; SchemaError if the table does not exist."""
+        """The table's columns; NoTableError if the table does not exist."""
         kinds = self.kinds(table)
         if kinds is None:
-            raise table.schema_error(
-                "no such table", hint=f"the tables there are: {', '.join(self.names()) or 'none'}"
+            raise NoTableError(
+                f"{table.name}: no such table",
+                table=table.name,
+                hint=f"the tables there are: {', '.join(self.names()) or 'none'}",
             )
         return kinds
 
