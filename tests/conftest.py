@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import copytree
@@ -23,6 +24,22 @@ settings.register_profile(
     derandomize="SUPASYNC_TEST_RANDOM" not in os.environ,
 )
 settings.load_profile("any-machine")
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in it
+ROOM = 8_000_000_000
+"""Bytes: twice what all tests take at once."""
+
+
+def write_to_memory() -> None:
+    """Let tests write to memory where there is plenty: DuckDB and CSV wait for a disk with each file."""
+    if "TMPDIR" in os.environ or not MEMORY.is_dir():
+        return
+    found = os.statvfs(MEMORY)
+    if found.f_bavail * found.f_frsize >= ROOM and not found.f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"], tempfile.tempdir = str(MEMORY), None
+
+
+write_to_memory()
 
 
 @pytest.fixture(scope="session")

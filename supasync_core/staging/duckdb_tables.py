@@ -18,6 +18,9 @@ there, its number among all rows. Where the table has a column of that name, `fr
 STAGED = ("ready", "sending")
 """The schemas of the staging whose tables have columns of its own."""
 
+_NAMES = "SELECT table_name FROM system.main.duckdb_tables() WHERE database_name = current_database()"
+"""Names of tables that are no views; half the time of the view information_schema.tables."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tables:
@@ -42,10 +45,7 @@ class Tables:
     def has(self, table: Table) -> bool:
         """Whether the table exists; SchemaError where another does whose name differs in case alone."""
         found = self.connection.execute(
-            "SELECT table_name FROM information_schema.tables "
-            "WHERE table_catalog = current_database() AND table_type = 'BASE TABLE' "
-            "AND table_schema = $schema "
-            "AND lower(table_name) = lower($name)",
+            f"{_NAMES} AND schema_name = $schema AND lower(table_name) = lower($name)",
             {"schema": schema_of(table), "name": table.relation},
         ).fetchone()
         if found and found[0] != table.relation:
@@ -79,9 +79,7 @@ class Tables:
     def names(self, schema: str | None = None) -> list[str]:
         """The names of all tables, or of those of one schema."""
         rows = self.connection.execute(
-            "SELECT table_name FROM information_schema.tables WHERE table_catalog = current_database() "
-            "AND table_type = 'BASE TABLE' AND table_schema = coalesce(?, table_schema) ORDER BY ALL",
-            [schema],
+            f"{_NAMES} AND schema_name = coalesce(?, schema_name) ORDER BY ALL", [schema]
         ).fetchall()
         return [name for (name,) in rows]
 
