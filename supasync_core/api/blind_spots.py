@@ -54,6 +54,15 @@ def unseen(strategy: "Strategy", table: Table) -> tuple[str, ...]:
     return tuple(sorted({kind if kind == DELETES else UPDATES for kind in kinds}))
 
 
+def reads_by_number(strategy: "Strategy", table: Table) -> bool:
+    """Whether the table is read by numbers of its rows, which prove nothing about time.
+
+    A session keeps numbers that it drew from a sequence with a cache (``CACHE 50``), for hours under a pool,
+    and a sequence may be set back: a row may then appear behind any place that was reached.
+    """
+    return all(keyset.column and keyset.column not in table.timestamp for keyset in strategy.keysets(table))
+
+
 def compared_at(known: "TableState") -> str | None:
     """When the last complete periodic comparison of all values began; None without one."""
     return known.comparison.walked_at if known.comparison else None

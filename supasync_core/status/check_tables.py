@@ -16,6 +16,7 @@ from supasync_core.api.blind_spots import (
     how_to_fix_standstill,
     how_to_see_updates,
     is_update_name,
+    reads_by_number,
 )
 from supasync_core.api.state_store import Past
 from supasync_core.init import timestamp_sample, undecided
@@ -106,6 +107,10 @@ def _updates(migration: Migration, table: Table) -> Iterator[Finding]:
     elif why := standing_still(migration, table):
         hint = how_to_fix_standstill(table)
         yield warning(f"{table.name}: {why}: if that is so, {not_seen}", table.name, hint)
+    elif reads_by_number(migration.strategy(table), table) and not wanted(migration, table):
+        column = migration.strategy(table).keysets(table)[0].column
+        text = f"{table.name}: a row whose {column} was drawn before others and written later is not seen"
+        yield warning(text, table.name, "a sequence with CACHE does that; compare_every: 24h finds such rows")
 
 
 def _rows_without_timestamp(migration: Migration, table: Table, shape: Shape) -> Iterator[Finding]:

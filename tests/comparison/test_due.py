@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from supasync_core.model import timestamps
+from supasync_core.model.batch import Keyset
 from supasync_core.model.comparison_state import Comparison
 from supasync_core.model.state import Deletes, TableState
 from supasync_core.model.table import NEVER, Table
@@ -20,8 +21,14 @@ LOADED = timestamps.parse("2026-01-01T00:00:00Z")
 class Blind:
     """A project of which only one thing is asked: whether runs see updates."""
 
-    def __init__(self, *kinds: str) -> None:
-        self.kinds = kinds
+    def __init__(self, *kinds: str, column: str | None = "updated_at") -> None:
+        self.kinds, self.column = kinds, column
+
+    def strategy(self, _table: Table) -> "Blind":
+        return self
+
+    def keysets(self, _table: Table) -> tuple[Keyset, ...]:
+        return (Keyset(self.column),)
 
     def unseen(self, _table: Table) -> tuple[str, ...]:
         """As the table's plugin says."""
@@ -89,3 +96,13 @@ def test_an_unchanged_table_needs_no_walk_unless_something_is_unsure() -> None:
         "rows that were held are tried again"
     )
     assert not made.is_unchanged(replace(state, comparison=replace(known, began_at=late)), "v1")
+
+
+def test_what_is_read_by_a_number_is_compared_although_updates_are_seen() -> None:
+    def by(column: str | None) -> object:
+        return wanted(cast("Migration", Blind("deletes", column=column)), Table(name="t"))
+
+    assert by("row_version")
+    assert by("id")
+    assert by("updated_at") is None
+    assert by(None) is None

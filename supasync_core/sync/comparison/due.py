@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import inf
 
-from supasync_core.api.blind_spots import UPDATES
+from supasync_core.api.blind_spots import UPDATES, reads_by_number
 from supasync_core.model import timestamps
 from supasync_core.model.comparison_state import Comparison
 from supasync_core.model.cost import Cost, Ledger
@@ -74,10 +74,12 @@ class Wanted:
 def wanted(migration: Migration, table: Table) -> Wanted | None:
     """How the table is compared; None where it is not.
 
-    By value where its strategy does not see updates, or where ``compare_every`` asks for it.
+    By value where its strategy does not see updates or reads by numbers, or where ``compare_every`` asks for
+    it.
     """
     deletes = table.deletes != "ignore"
-    values = table.compare_every is not None or UPDATES in migration.unseen(table)
+    blind = UPDATES in migration.unseen(table) or reads_by_number(migration.strategy(table), table)
+    values = table.compare_every is not None or blind
     if has_row_key(table):  # it is read as a whole by every run, and a row that was changed has another key
         values = False
     every = table.compared_every
