@@ -152,13 +152,30 @@ def test_tables_that_wait_for_an_incomplete_one_are_not_run(tmp_path: Path) -> N
     assert "pets: skipped" in done.out
 
 
-def test_what_came_of_an_incomplete_table_is_kept_and_the_next_run_reads_on(tmp_path: Path) -> None:
-    synced(tmp_path, source="short", lost="ends")
-    (tmp_path / "mine.py").write_text(MINE.format(lost=repr("none")))
-    done = call(tmp_path, "sync")
-    assert done.code == 0, done.out + done.err
-    with duckdb.connect(str(tmp_path / "new.duckdb")) as new:
-        assert new.sql("select count(*) from people").fetchall() == [(120,)]
+@pytest.mark.parametrize("plugin", ["incremental", "append"])
+@pytest.mark.parametrize("lost", ["ends", "holes"])
+def test_an_incomplete_table_stays_incomplete_until_every_row_has_come(
+    tmp_path: Path, plugin: str, lost: str
+) -> None:
+    """The second run went on behind the last page, and called that a success."""
+    loses, whole = MINE.format(lost=repr(lost)), MINE.format(lost=repr("none"))
+
+    def sync(mine: str, *, rows: int) -> None:
+        (tmp_path / "mine.py").write_text(mine)
+        done = call(tmp_path, "sync")
+        assert done.code == (0 if mine == whole else 4), done.out + done.err
+        with duckdb.connect(str(tmp_path / "new.duckdb")) as new:
+            [(found,)] = new.sql("select count(*) from people").fetchall()
+        assert found == rows if mine == whole else found < rows
+
+    synced(tmp_path, source="short", plugin=plugin, lost=lost)
+    sync(loses, rows=120)
+    sync(whole, rows=120)
+    with (tmp_path / "old" / "people.csv").open("a") as file:
+        file.writelines(f"{n},person {n},2024-02-{n % 28 + 1:02} 00:00:00+00\n" for n in range(120, 240))
+    sync(loses, rows=240)
+    sync(loses, rows=240)
+    sync(whole, rows=240)
 
 
 @pytest.mark.parametrize("plugin", ["incremental", "append", "snapshot"])

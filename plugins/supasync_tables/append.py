@@ -86,7 +86,7 @@ class Append:
             yield Piece(batch, _stopped(reader, reach), total)
             del batch
         missing = shortfall(job, total, reach.rows, window.spans, reach.rows)
-        state = _stopped(reader, reach) if missing else _done(reader, reach)
+        state = job.state if missing else _done(reader, reach)  # of no page is known that it was complete
         yield Piece(None, state, reach.rows + missing, note=reach.note)
 
     def _column(self, table: Table) -> str:

@@ -182,7 +182,7 @@ class Sweep:
         return Piece(page, self.state, total)
 
     def _end(self, total: int | None) -> Piece:
-        """Fewer rows than there are is not a complete read: the next run continues behind the last one.
+        """Fewer rows than there are is not a complete read, and says of no page that it was: it begins again.
 
         Rows that were added since the first page are stamped later than the horizon, and none of these.
         """
@@ -192,7 +192,10 @@ class Sweep:
         within = window.spans if window.by_key else [replace(span, after=after) for span in self.bounds]
         spans = [replace(span, until=until) if span.keyset.column else span for span in within]
         self.missing = shortfall(self.job, total, self.seen, spans, self.seen - self.beyond)
-        if not self.missing:
+        if self.missing:
+            again = Backfill((), self._known.began_at, newest=self._known.newest)
+            self.state = replace(self.state, backfill=again)
+        else:
             self.state = replace(self.state, keysets=self._cursors(), backfill=None)
         return Piece(None, self.state, self.seen + self.missing)
 

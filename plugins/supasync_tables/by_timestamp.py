@@ -79,7 +79,7 @@ class _Reading:
         return Piece(batch, self.progress.state, self.total)
 
     def _end(self, spans: tuple[Span, ...]) -> Piece:
-        """Fewer rows than there are is not a complete read: nothing is settled, and the next run continues.
+        """Fewer rows than there are is not a complete read, and says of no page that it was: all comes again.
 
         Rows that were added since the first page are stamped later than the horizon, and none of these.
         """
@@ -88,7 +88,7 @@ class _Reading:
         missing = shortfall(self.job, self.total, self.seen, bounded, self.seen - self.beyond)
         for span in () if missing else spans:
             self.progress.finish(span)
-        state = self.progress.state if missing else self.progress.done()
+        state = self.job.state if missing else self.progress.done()
         return Piece(None, state, self.seen + missing)
 
 
