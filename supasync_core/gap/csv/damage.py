@@ -9,6 +9,7 @@ from supasync_core.model import timestamps
 from supasync_core.model.pg_types import (
     FLOATS,
     INTEGERS,
+    MOMENTS,
     UNZONED,
     ZONED,
     is_array,
@@ -17,6 +18,7 @@ from supasync_core.model.pg_types import (
     may_be_null,
     type_of,
 )
+from supasync_core.model.printed_forms import FORMS, form
 from supasync_core.model.table import Shape
 from supasync_core.staging.csv.cells import BUFFER, nullable
 from supasync_core.staging.csv.dialects import Dialect
@@ -31,8 +33,6 @@ _BYTES = literal(BUFFER + r"|\\x(?:[0-9a-f]{2})*")
 _INFINITE = "('infinity', '-infinity')"
 _SUSPECT = (100, 500, 1000)
 _PAGE = 500
-_ZONE = r":\d\d(\.\d+)?([+-]\d\d(:\d\d)*|Z)( BC)?$"
-_ZONED = re.compile(_ZONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +90,11 @@ def of_the_file(raw: Raw, dialect: Dialect, shape: Shape, rows: int) -> Iterator
 
 def real(check: Check, raw: Raw, shape: Shape) -> bool:
     """Whether a finding stands: timestamps that DuckDB cannot hold may still be PostgreSQL's."""
-    if check.kind != "type" or not check.column or type_of(shape, check.column) not in (ZONED, UNZONED):
+    kind = type_of(shape, check.column) if check.kind == "type" and check.column else ""
+    if not check.column or kind not in (ZONED, UNZONED):
         return True
-    zoned = type_of(shape, check.column) == ZONED
     return not all(
-        timestamps.parse_or_none(text) is not None and (not zoned or _ZONED.search(text))
+        timestamps.parse_or_none(text) is not None and re.fullmatch(FORMS[kind], text)
         for text in raw.values(check.condition, check.column)
     )
 
@@ -123,7 +123,7 @@ def _types(name: str, value: str, dialect: Dialect, shape: Shape) -> Iterator[Ch
         yield Check("type", name, f"({value}) IS NULL", f"{name} is empty, and the column is NOT NULL")
 
 
-def _misfit(name: str, value: str, kind: str, dialect: Dialect, shape: Shape) -> str | None:  # noqa: C901, PLR0911 - by type
+def _misfit(name: str, value: str, kind: str, dialect: Dialect, shape: Shape) -> str | None:  # noqa: PLR0911 - by type
     if kind in INTEGERS:
         return f"(TRY_CAST({value} AS {kind.upper()}) IS NULL OR NOT regexp_full_match({value}, '-?[0-9]+'))"
     if kind in ("numeric", *FLOATS):
@@ -132,22 +132,25 @@ def _misfit(name: str, value: str, kind: str, dialect: Dialect, shape: Shape) ->
         return f"{value} NOT IN ('t', 'f', 'true', 'false')"
     if kind == "uuid":
         return f"TRY_CAST({value} AS UUID) IS NULL"
-    if kind == ZONED:
-        zone = f"regexp_matches({value}, {literal(_ZONE)})"
-        return f"(({instant(value, VARCHAR)} IS NULL OR NOT {zone}) AND {value} NOT IN {_INFINITE})"
-    if kind in (UNZONED, "date"):
-        return f"({instant(value, VARCHAR)} IS NULL AND {value} NOT IN {_INFINITE})"
+    if kind in MOMENTS:
+        odd = f"({instant(value, VARCHAR)} IS NULL AND {value} NOT IN {_INFINITE})"
+        return f"({odd} OR {_otherwise(value, kind)})"
     if kind == "bytea":
         return f"NOT regexp_full_match({value}, {_BYTES})"
-    if is_array(type_of(shape, name)):
+    if is_array(kind):
         lists = f"(starts_with({value}, '[') AND json_valid({value}))"
-        if dialect.javascript:
-            return f"NOT {lists}"
-        return rf"NOT ({lists} OR regexp_full_match({value}, '(?s)(?:\[[-0-9:\]\[]+\]=)?\{{.*\}}'))"
+        if not dialect.javascript:
+            lists = rf"({lists} OR regexp_full_match({value}, '(?s)(?:\[[-0-9:\]\[]+\]=)?\{{.*\}}'))"
+        return f"NOT ({lists} AND NOT {_otherwise(value, kind)})" if form(kind) else f"NOT {lists}"
     if is_json(type_of(shape, name)):
         begun = f"regexp_matches({value}, '^[\\[{{\"]')" if dialect.javascript else "true"
         return f"({begun} AND NOT json_valid({value}))"
-    return None
+    return _otherwise(value, kind) if form(kind) else None
+
+
+def _otherwise(value: str, kind: str) -> str:
+    """The condition that PostgreSQL would read the text, if at all, as something else than it says."""
+    return f"NOT regexp_full_match({value}, {literal(form(kind) or '')})"
 
 
 def _javascript(name: str, bare: str, value: str, shape: Shape) -> Iterator[Check]:
