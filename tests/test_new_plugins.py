@@ -188,6 +188,14 @@ def test_a_secret_in_the_name_of_a_project_is_found(tmp_path: Path) -> None:
     assert "the check of key returns bool, not a sentence or None" in done.stdout
 
 
+def test_files_of_the_current_folder_are_not_imported(tmp_path: Path) -> None:
+    for name in ("click", "pluggy", "yaml", "json"):
+        (tmp_path / f"{name}.py").write_text("open('ran', 'w').close(); print('no numbers')\n", "utf-8")
+    done = run(tmp_path, "plugins", "check", "csv")
+    assert "ok        import" in done.stdout, done.stdout + done.stderr
+    assert not (tmp_path / "ran").exists()
+
+
 def test_the_list_of_plugins_is_as_before(tmp_path: Path, site: Path) -> None:
     rows = json.loads(run_with(site, tmp_path, "plugins", "--json").stdout)
     assert {f"m_{kind}" for kind in KINDS} < {row["name"] for row in rows}

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from supasync_core.config.document import Mark, Nothing, Problems, Value, parse
+from supasync_core.config.row_filter import row_filter
 from supasync_core.config.uses import used_name, used_names
 from supasync_core.config.value_kinds import (
     Parser,
@@ -94,7 +95,7 @@ TABLE: Final = (
     Field("overlap", duration(such_as="a duration, such as 30s, 15m, 2h or 1h30m"), "15m", shared=True),
     Field("page_size", whole(1, 100_000), "1000", shared=True),
     Field("every", duration(_MINUTE, such_as=_PERIOD), shared=True),
-    Field("where", text),
+    Field("where", row_filter),
     Field("columns", some_names("leave it out to copy all columns")),
     Field("exclude", names, "[]"),
     Field("transform", used_names, "[]", shared=True),

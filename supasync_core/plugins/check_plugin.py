@@ -36,6 +36,10 @@ LONGEST: Final = 1.0
 _PATIENCE: Final = 600
 """Seconds for the tests of a plugin; the contracts take ten."""
 _MARK: Final = "a-value-of-a-secret-setting"
+_SHOWN: Final = 1000
+"""Characters of what an interpreter said."""
+_PYTHON: Final = (sys.executable, "-P")
+"""A new interpreter that imports nothing from the current folder."""
 _TIMED: Final = """\
 import importlib, sys, time
 import supasync_core.api.plugin_host
@@ -217,7 +221,7 @@ def _run_tests(tests: Path) -> tuple[dict[str, Any] | None, str]:
             "supasync_core.testing.contract_results",
         ]
         command = [
-            sys.executable,
+            *_PYTHON,
             "-m",
             "pytest",
             *options,
@@ -244,11 +248,22 @@ def _import(plugin: Plugin) -> Checked:
     """How long a new interpreter takes to import it, the least of three times."""
     if isinstance(plugin.found, Path):
         return Checked("import", "ok", f"{plugin.seconds * 1000:.0f} ms")
-    command = [sys.executable, "-c", _TIMED, module_of(plugin.found)]
-    runs = [subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(3)]  # noqa: S603 - ours
-    times = [tuple(map(float, run.stdout.split()[-2:])) for run in runs]
-    busy, waited = (min(each) for each in zip(*times, strict=True))
+    command = [*_PYTHON, "-c", _TIMED, module_of(plugin.found)]
+    runs = [subprocess.run(command, capture_output=True, text=True, check=False) for _ in range(3)]  # noqa: S603 - ours
+    times = [_two_numbers(run.stdout) for run in runs if run.returncode == 0]
+    if None in times or len(times) < len(runs):
+        return Checked("import", "failed", "a new interpreter cannot import it", runs[-1].stderr[-_SHOWN:])
+    busy, waited = (min(each) for each in zip(*filter(None, times), strict=True))
     slow = busy > SLOWEST or waited > LONGEST
     hint = "import what is slow inside the function that uses it" if slow else None
     took = max(busy, waited if slow else 0)
     return Checked("import", "failed" if slow else "ok", f"{took * 1000:.0f} ms", hint)
+
+
+def _two_numbers(printed: str) -> tuple[float, float] | None:
+    """The last two words, as numbers; None where they are none, since a plugin prints what it likes."""
+    try:
+        busy, waited = map(float, printed.split()[-2:])
+    except ValueError:
+        return None
+    return busy, waited

@@ -53,7 +53,7 @@ class PluginContract:
             "import sys, supasync_core.api.registry; before = set(sys.modules); "
             f"import {self.module}; print(*(set(sys.modules) - before))"
         )
-        command = [sys.executable, "-c", code]
+        command = [sys.executable, "-P", "-c", code]
         done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own code
         assert [name for name in HEAVY if name in done.stdout.split()] == []
 
