@@ -24,7 +24,7 @@ with recursive base (oid, base) as (
     union all
     select d.oid, b.base from base b join pg_type d on d.typtype = 'd' and d.typbasetype = b.oid
 )
-select n.nspname, c.relname, c.relkind in ('v', 'm'), coalesce((select json_agg(json_build_object(
+select n.nspname, c.relname, c.relkind, coalesce((select json_agg(json_build_object(
     'name', a.attname,
     'type', format_type(b.base, null),
     'declared', format_type(a.atttypid, a.atttypmod),
@@ -98,12 +98,17 @@ class PgTable:
     """A table as the catalog has it."""
 
     columns: Sequence[PgColumn]
-    view: bool
+    kind: str
 
     @property
     def shape(self) -> Shape:
         """What others are told of it."""
-        return Shape(tuple(column.told for column in self.columns), view=self.view)
+        return Shape(tuple(column.told for column in self.columns), view=self.kind in "vm")
+
+    @property
+    def stored(self) -> bool:
+        """Whether its rows tell which transaction wrote them."""
+        return self.kind in "rp"
 
     @property
     def named(self) -> Mapping[str, PgColumn]:
@@ -147,10 +152,10 @@ class Tables:
     def _looked_up(self, schema: str, relation: str | None) -> dict[tuple[str, str], PgTable]:
         statement = Statement(_COLUMNS, [schema, relation, relation], purpose="schema", plain=True)
         found: dict[tuple[str, str], PgTable] = {}
-        for place, name, view, columns in self._database.one(statement).rows:
-            if place and name and columns:
+        for place, name, kind, columns in self._database.one(statement).rows:
+            if place and name and kind and columns:
                 each = tuple(map(_column, json.loads(columns)))
-                found[place.decode(), name.decode()] = PgTable(each, view == b"t")
+                found[place.decode(), name.decode()] = PgTable(each, kind.decode())
         return found
 
 

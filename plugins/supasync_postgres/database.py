@@ -49,6 +49,8 @@ class Statement:
     """Whether it may hold SQL of the user's own: it is then sent by itself, so that it cannot be two."""
     plain: bool = False
     """Whether names are looked up in the catalog alone, so that types are printed with their schema."""
+    seconds: int = TIMEOUT
+    """After which the server cancels it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Database:
             cursor = ClientCursor(connection)
             text = "; ".join(script).encode()
             try:
-                cursor.execute(text, list(statement.values) or None)
+                cursor.execute(text, list(statement.values))
                 for _ in range(len(script) - 2):
                     cursor.nextset()
                 found = found_of(cursor)
@@ -139,13 +141,20 @@ class Database:
         return self._repeated(ask, statement, repeat=repeat)
 
     @contextmanager
-    def held(self, statement: Statement, snapshot: str | None = None) -> Iterator["Transaction"]:
-        """A transaction that stays open as long as the block; nothing is repeated."""
-        connection = self._opened(statement)
+    def held(self, statement: Statement, *, exporting: bool = False) -> Iterator["Transaction"]:
+        """A transaction that stays open as long as the block; nothing is repeated.
+
+        ``exporting``: it sees the database as it is now until its end, for a snapshot that others import.
+        """
+        begin = "; ".join(self._beginning(None, statement, repeatable=exporting))
+
+        def begun(connection: Connection) -> Connection:
+            Transaction(connection, self._counted).script(begin, statement.purpose)
+            return connection
+
+        connection = self._repeated(begun, statement, repeat=True, keep=True)
         transaction = Transaction(connection, self._counted)
         try:
-            with self._translated(statement):
-                transaction.script("; ".join(self._beginning(snapshot, statement)), statement.purpose)
             yield transaction
             with self._translated(statement):
                 transaction.script("COMMIT", statement.purpose)
@@ -159,8 +168,10 @@ class Database:
         for connection in idle:
             connection.close()
 
-    def _beginning(self, snapshot: str | None, statement: Statement) -> list[str]:
-        level = "REPEATABLE READ" if snapshot else "READ COMMITTED"
+    def _beginning(
+        self, snapshot: str | None, statement: Statement, *, repeatable: bool = False
+    ) -> list[str]:
+        level = "REPEATABLE READ" if snapshot or repeatable else "READ COMMITTED"
         # A project above its size makes transactions read-only by default, and that stays as it is.
         begin = f"BEGIN ISOLATION LEVEL {level}{' READ ONLY' if self.read_only else ''}"
         imported = [f"SET TRANSACTION SNAPSHOT {literal(snapshot)}"] if snapshot else []
@@ -168,28 +179,32 @@ class Database:
         pinned = {
             **PINNED,
             **path,
-            "statement_timeout": f"{TIMEOUT}s",
+            "statement_timeout": f"{statement.seconds}s",
             "idle_in_transaction_session_timeout": "0",
         }
         # A query, not SET LOCAL: behind the first query no statement can make the transaction read-write.
         each = (f"set_config({literal(name)}, {literal(value)}, true)" for name, value in pinned.items())
         return [begin, *imported, f"SELECT {', '.join(each)}"]
 
-    def _repeated(self, ask: Callable[[Connection], T], statement: Statement, *, repeat: bool) -> T:
+    def _repeated(
+        self, ask: Callable[[Connection], T], statement: Statement, *, repeat: bool, keep: bool = False
+    ) -> T:
+        """What the first attempt returns that succeeds; ``keep`` leaves its connection with the caller."""
         for attempt in range(_ATTEMPTS):
             connection = None
             try:
                 connection = self._taken(statement)
                 with self._translated(statement):
                     result = ask(connection)
-            except TransientError as err:
-                if not repeat or attempt + 1 == _ATTEMPTS or not is_passing(err):
+            except BaseException as err:
+                self._give_back(connection)
+                passing = isinstance(err, TransientError) and is_passing(err)
+                if not (repeat and passing and attempt + 1 < _ATTEMPTS):
                     raise
             else:
-                return result
-            finally:
-                if connection is not None:
+                if not keep:
                     self._give_back(connection)
+                return result
             self.sleep(FIRST_WAIT * 2**attempt)
         raise AssertionError  # the last attempt has returned or raised
 
@@ -224,8 +239,10 @@ class Database:
             )
         return connection
 
-    def _give_back(self, connection: Connection) -> None:
+    def _give_back(self, connection: Connection | None) -> None:
         """Keep the connection, unless it is broken or in the middle of something."""
+        if connection is None:
+            return
         with suppress(psycopg.Error):
             if not connection.closed and connection.info.transaction_status.name in ("INTRANS", "INERROR"):
                 connection.execute("ROLLBACK")

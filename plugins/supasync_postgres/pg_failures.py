@@ -32,7 +32,8 @@ _LONGEST: Final = 300
 _ROWS: Final = re.compile(r"(2[123]|44|54|P0)...")
 _PASSING: Final = re.compile(r"(08...|40001|40P01|53300|55P03|57P0[1235]|58...|)")
 """A connection that broke, a deadlock, too many clients, a lock, a shutdown."""
-_MISSING: Final = ("42883", "42P01", "3F000")
+_MISSING: Final = ("42883", "42P01", "42703", "3F000")
+_GONE: Final = ("22023", "42704", "55000", "58P01")
 _SHOW_THE_KEY: Final = ("23503", "23505")
 _ROW_HINTS: Final = {
     "23503": "copy the table that it refers to first (depends_on:). If that table is not copied, like "
@@ -55,6 +56,10 @@ _POOLER: Final = "take the session pooler's address: Dashboard -> Connect -> Ses
 
 class RetryableError(TransientError):
     """A failure that may pass when the same is asked again at once."""
+
+
+class SnapshotGoneError(TransientError):
+    """Whoever exported the snapshot has lost its connection."""
 
 
 def is_passing(err: TransientError) -> bool:
@@ -115,13 +120,11 @@ class Failure:
 def error_of(failure: Failure) -> SupasyncError:
     """The error that the run acts on."""
     state, purpose = failure.state, failure.purpose
-    if purpose == "state" and state in (*_MISSING, "42703"):
-        return StateError(f"{failure.project} is not set up for supasync ({failure.said})", hint=SCHEMA_HINT)
-    if purpose == "state" and _ROWS.fullmatch(state):
-        return StateError(f"{failure.project} refused to record this run ({failure.said})", hint=SCHEMA_HINT)
-    rule = _BY_STATE.get(state)
+    rule = (_of_the_store(failure) if purpose == "state" else None) or _BY_STATE.get(state)
     if rule:
         return rule(failure)
+    if "snapshot" in failure.said and state in _GONE:
+        return failure.made(SnapshotGoneError, "has no such snapshot any more", _LATER)
     if _ROWS.fullmatch(state) and purpose in ("upsert", "delete"):
         return failure.row("refuses to delete rows" if purpose == "delete" else "refuses rows")
     if _PASSING.fullmatch(state):
@@ -129,6 +132,16 @@ def error_of(failure: Failure) -> SupasyncError:
     return failure.made(
         SchemaError, "cannot answer this query", "check where:, key: and timestamp: in tables.yaml"
     )
+
+
+def _of_the_store(failure: Failure) -> Callable[[Failure], SupasyncError] | None:
+    what = None
+    if failure.state in _MISSING:
+        what = "is not set up for supasync"
+    elif _ROWS.fullmatch(failure.state):
+        what = "refused to record this run"
+    sentence = f"{failure.project} {what} ({failure.said})"
+    return (lambda _: StateError(sentence, hint=SCHEMA_HINT)) if what else None
 
 
 def _no_right(failure: Failure) -> TableError:

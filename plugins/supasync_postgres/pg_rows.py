@@ -18,6 +18,7 @@ from supasync_core.system.addresses import LOOPBACK
 from supasync_postgres.catalog import HIDDEN, PgColumn, PgTable, Tables
 from supasync_postgres.database import Database, Found, Statement
 from supasync_postgres.pg_window import PgWindow
+from supasync_postgres.snapshots import Snapshots
 from supasync_postgres.sql_door import PgSession
 
 AT_ONCE: Final = 500
@@ -50,8 +51,7 @@ class PgRows(BaseSide):
     ) -> None:
         self.database = Database(context, read_only=read_only, sleep=sleep)
         self.catalog = Tables(self.database)
-        self.snapshot: str | None = None
-        """The snapshot on which rows are read; None for what is there when each statement begins."""
+        self.snapshot = Snapshots(self.database)
         self._latest: Horizon | None = None
 
     def shape(self, table: Table) -> Shape:
@@ -124,13 +124,14 @@ class PgRows(BaseSide):
         )
 
     def _read_at(self, asked: Instant, took: float) -> Horizon:
-        """The server's time: when the statement came, and by how long it took when it answered."""
-        return Horizon(asked + ceil(took * 1_000_000), sent=asked)
+        """The server's time: when the statement came, or the snapshot was taken, and how long it took."""
+        seen = min(asked, self.snapshot.taken or asked)
+        return Horizon(seen + ceil(took * 1_000_000), sent=seen)
 
     def _asked(self, table: Table, text: str, sql: PgWindow, purpose: str) -> Found:
         values = list(sql.parameters.values)
         statement = Statement(text, values, purpose, table, alone=table.where is not None)
-        return self.database.one(statement, self.snapshot)
+        return self.snapshot.asked(statement)
 
     def _checked(self, table: Table, window: Window | None) -> PgWindow:
         """The conditions of a statement; SchemaError where they would name a column that is not there."""

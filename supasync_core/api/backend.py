@@ -1,6 +1,7 @@
 """The contracts of sources and sinks, and the optional ones of those that can do more."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -271,9 +272,26 @@ class Survey:
 
 
 @runtime_checkable
+class Consistent(Protocol):
+    """A source that can be seen as it was at one instant, by any number of threads."""
+
+    def consistent(self) -> AbstractContextManager[None]:
+        """Within it, every page, count and lookup shows the source as it was when it began.
+
+        A page's ``read_at.sent`` is that instant then.
+        """
+        ...
+
+
+@runtime_checkable
 class Surveyed(Protocol):
     """A source that may describe all tables at once."""
 
     def survey(self, asked: Sequence[tuple[Table, Sequence[str]]]) -> Survey | None:
         """The survey of these tables, with the largest value of each column; None if it is not set up."""
         ...
+
+
+def consistent(source: Source) -> AbstractContextManager[None]:
+    """One instant of the source, where it can show that; else each answer shows what is there then."""
+    return source.consistent() if isinstance(source, Consistent) else nullcontext()

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from supasync_core.api.backend import consistent
 from supasync_core.api.blind_spots import UPDATES, is_covered
 from supasync_core.api.table_plugins import transform_factories
 from supasync_core.concurrency.scheduler import executor, run_in_dependency_order
@@ -156,6 +157,7 @@ class _Session:
                 self.observer.table_ended(result)
 
         try:
-            run_in_dependency_order(checkpoint.options.tables, workers, work, checkpoint.stopping.set)
+            with consistent(checkpoint.migration.source):  # begun behind the look at open transactions
+                run_in_dependency_order(checkpoint.options.tables, workers, work, checkpoint.stopping.set)
         finally:
             pool.shutdown(wait=False)

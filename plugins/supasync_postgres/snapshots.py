@@ -1,0 +1,64 @@
+"""One exported snapshot for any number of connections: all of them read the database at one instant."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from threading import Lock
+from typing import Final
+
+from supasync_core.model.errors import TransientError
+from supasync_core.model.timestamps import Instant
+from supasync_postgres.database import Database, Found, Statement
+from supasync_postgres.pg_failures import SnapshotGoneError
+
+_EXPORT: Final = Statement(
+    "SELECT pg_export_snapshot(), (extract(epoch from transaction_timestamp()) * 1000000)::bigint LIMIT %s",
+    [1],
+    "read",
+)
+"""The clock is that of the transaction's beginning, which is not later than the snapshot."""
+
+
+class Snapshots:
+    """The snapshot that statements read within `held`; else each reads what is there when it begins."""
+
+    def __init__(self, database: Database) -> None:
+        self.taken: Instant | None = None
+        """The server's time, not later than the snapshot was taken."""
+        self._name: str | None = None
+        self._database = database
+        self._exporting = ExitStack()
+        self._lock = Lock()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold one snapshot; a connection that is lost takes it along, and another one is taken then."""
+        with self._lock:
+            self._export()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._release()
+
+    def asked(self, statement: Statement) -> Found:
+        """The answer to a statement on the snapshot."""
+        name = self._name
+        try:
+            return self._database.one(statement, name)
+        except SnapshotGoneError:
+            with self._lock:
+                if self._name == name:
+                    self._release()
+                    self._export()
+            return self._database.one(statement, self._name)
+
+    def _export(self) -> None:
+        transaction = self._exporting.enter_context(self._database.held(_EXPORT, exporting=True))
+        found = transaction.run(_EXPORT)
+        self._name, self.taken = found.text(), int(found.text(0, 1))
+
+    def _release(self) -> None:
+        self._name = self.taken = None
+        exporting, self._exporting = self._exporting, ExitStack()
+        with suppress(TransientError):  # its connection may be what was lost
+            exporting.close()

@@ -1,0 +1,157 @@
+"""Migrations by the installed command, between two real databases."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.e2e.workspace import ENDS, ROWS, SCHEMA, TABLES, Completed, Workspace, between
+from tests.servers.hosted import HOSTED, OWNER
+from tests.servers.postgres import Cluster
+from tests.supasync_postgres.databases import HASTY
+
+POSTGRES = """\
+version: 1
+source: {backend: postgres, url: "${OLD_DATABASE_URL}", project: "${OLD_SUPABASE_URL}"}
+sink:   {backend: postgres, url: "${NEW_DATABASE_URL}", project: "${SUPABASE_URL}"}
+"""
+TABLES_YAML = """\
+tables:
+  users:       {timestamp: [updated_at, created_at]}
+  jobs:        {depends_on: [users]}
+  sessions:    {depends_on: [users]}
+  usage_logs:  {depends_on: [users, jobs]}
+  ad_sessions: {depends_on: [users]}
+"""
+OWNED = """
+grant create on schema public to hosted_postgres;
+do $$ declare each regclass; begin
+  for each in select c.oid from pg_class c where relnamespace = 'public'::regnamespace and relkind = 'r' loop
+    execute format('alter table %s owner to hosted_postgres', each);
+  end loop;
+end $$;
+"""
+
+
+def given(space: Workspace) -> Workspace:
+    """The workspace with both connection strings, of the superuser; commands hurry."""
+    for name, end in (("OLD_DATABASE_URL", space.old), ("NEW_DATABASE_URL", space.new)):
+        space.environment[name] = end.cluster.url(end.database)
+    space.before = f"{space.before}\n{HASTY}"
+    return space
+
+
+@pytest.fixture(scope="module")
+def prepared(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    tables = POSTGRES + TABLES_YAML
+    with between(cluster, tmp_path_factory.mktemp("postgres"), SCHEMA + ROWS, SCHEMA, tables) as space:
+        yield given(space).ready().keep()
+
+
+@pytest.fixture
+def workspace(prepared: Workspace) -> Workspace:
+    return prepared.again()
+
+
+def done(space: Workspace, *args: str) -> Completed:
+    completed = space.supasync(*args)
+    assert completed.code == 0, completed.out + completed.err
+    return completed
+
+
+def test_all_rows_arrive_and_nothing_goes_over_rest(workspace: Workspace) -> None:
+    workspace.requests()
+    done(workspace, "check")
+    done(workspace, "sync")
+    workspace.assert_equal()
+    done(workspace, "verify", "--exact")
+    assert workspace.requests() == 0
+    again = done(workspace, "sync", "--json").json
+    assert [again["tables"][name]["synced"] for name in TABLES] == [0] * 5
+
+
+def test_rest_and_postgres_are_changed_for_each_other_in_the_middle(workspace: Workspace) -> None:
+    workspace.write("rest.yaml", ENDS + TABLES_YAML)
+    some = "select id from users order by id limit 7"
+    change = f"update users set plan = 'plan {{0}}', updated_at = now() where id in ({some})"  # noqa: S608 - a constant
+    for number, config in enumerate(["rest.yaml", "tables.yaml", "rest.yaml", "tables.yaml"]):
+        synced = done(workspace, "--config", config, "sync", "--json").json
+        if number:
+            # The cursors that the other backend left are this one's too: only the overlap comes again.
+            assert 7 <= synced["tables"]["users"]["synced"] < 100, config
+        workspace.assert_equal()
+        workspace.old.run(change.format(number))
+    done(workspace, "sync")
+    workspace.assert_equal()
+    commands = workspace.new.rows("select count(*) from sync_metadata where sync_status = 'success'")
+    assert commands == [(5,)]
+
+
+def test_new_is_what_old_was_at_one_instant(workspace: Workspace) -> None:
+    """While it is copied, an app moves a row's mark from one table to another in one transaction."""
+    workspace.old.run(
+        "alter table users add column marks int default 1; alter table jobs add marks int default 1"
+    )
+    workspace.new.run("alter table users add column marks int; alter table jobs add marks int")
+    total = "select (select sum(marks) from users) + (select sum(marks) from jobs)"
+    [(whole,)] = workspace.old.rows(total)
+    stopping = threading.Event()
+
+    def move() -> None:
+        with psycopg.connect(workspace.old.cluster.url(workspace.old.database)) as app:
+            while not stopping.is_set():
+                app.execute("update users set marks = marks - 1, updated_at = now()")
+                app.execute(
+                    "update jobs set marks = marks + (select count(*) from users), updated_at = now() "
+                    "where id = (select min(id) from jobs)"
+                )
+                app.commit()
+
+    moving = threading.Thread(target=move)
+    moving.start()
+    try:
+        done(workspace, "sync", "--table", "users", "--table", "jobs")
+    finally:
+        stopping.set()
+        moving.join()
+    assert workspace.new.rows(total) == [(whole,)]
+    done(workspace, "sync")
+    workspace.assert_equal("users", "jobs")
+
+
+def test_a_role_without_superuser_rights_is_enough(cluster: Cluster, tmp_path: Path) -> None:
+    tables = POSTGRES + TABLES_YAML
+    with between(cluster, tmp_path, HOSTED + SCHEMA + ROWS + OWNED, HOSTED + SCHEMA + OWNED, tables) as space:
+        given(space)
+        for name in ("OLD_DATABASE_URL", "NEW_DATABASE_URL"):
+            space.environment[name] = space.environment[name].replace("postgres@", f"{OWNER}@")
+        with psycopg.connect(space.environment["NEW_DATABASE_URL"], autocommit=True) as editor:
+            editor.execute(space.supasync("schema", "sql").out.encode())
+        done(space, "setup")
+        done(space, "sync")
+        space.assert_equal()
+
+
+def test_a_table_that_new_has_not_is_named_by_check(workspace: Workspace) -> None:
+    workspace.new.run("alter table ad_sessions rename to elsewhere")
+    try:
+        found = workspace.supasync("check")
+    finally:
+        workspace.new.run("alter table elsewhere rename to ad_sessions")
+    assert found.code == 3
+    assert "NEW has no table public.ad_sessions, or does not show it" in found.out + found.err
+
+
+def test_egress_is_counted_and_a_budget_stops_a_run(workspace: Workspace) -> None:
+    done(workspace, "sync")
+    [(details,)] = workspace.new.rows("select details from sync_metadata order by seq desc limit 1")
+    read = details["costs"]["OLD"]["read"]["received"]
+    [(size,)] = workspace.old.rows("select sum(length(to_json(t)::text)) from usage_logs t")
+    assert read > size
+    assert details["database_bytes"]["OLD"] > 0
+    workspace.write("tight.yaml", f"{POSTGRES}budgets: {{egress: 10kB}}\non_budget: stop\n{TABLES_YAML}")
+    stopped = workspace.supasync("--config", "tight.yaml", "sync", "--full", "users")
+    assert stopped.code == 3
+    assert "egress" in stopped.out + stopped.err
