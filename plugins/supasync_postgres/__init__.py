@@ -48,7 +48,7 @@ def supasync_register_state_stores(registry: Registry[Backend[StateStore]]) -> N
 @hookimpl
 def supasync_register_switches(registry: Registry[Callable[[Ends], Switch]]) -> None:
     """An app whose ``.env`` names the database."""
-    registry.add("postgres", imported("supasync_core.api.base_switch", "BaseSwitch"))
+    registry.add("postgres", imported("supasync_postgres.switch", "PostgresSwitch"))
 
 
 def _backend(module: str, name: str, *, parallel: bool = False) -> Backend[Any]:

@@ -132,7 +132,8 @@ class Names:
         """Variables that name OLD in another way, or may do so: only a person knows NEW's value."""
         place = self.ends.source.ref
         ref = place.partition(".")[0]
-        marks = [place, self.ends.source.values["key"], *([ref] if len(ref) >= _SHORTEST else [])]
+        key = self.ends.source.values.get("key")  # another backend has none
+        marks = [place, *([key] if key else []), *([ref] if len(ref) >= _SHORTEST else [])]
         for line in self.written.values():
             if line.name in wanted or line.name.startswith("OLD_"):
                 continue

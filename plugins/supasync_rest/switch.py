@@ -10,6 +10,7 @@ from supasync_core.api.switch import Condition, Ends, Line, ManualStep, Naming
 from supasync_core.model.errors import RefusedError, StateError, SupasyncError
 from supasync_core.model.table import Table
 from supasync_core.schema import catalog_warnings
+from supasync_core.schema.ready import READY, SENTENCES
 from supasync_rest import after_switch, catalog_functions, scripts
 from supasync_rest.catalog_functions import TABLES_AT_ONCE, addresses
 from supasync_rest.client import Client
@@ -20,19 +21,12 @@ from supasync_rest.retry_policy import RetryPolicy
 from supasync_rest.url_and_key import key_problem
 
 _FUNCTION: Final = "supasync_ready"
-_CONDITIONS: Final = {
-    "sequences": ("sequences of NEW are beyond the largest key", "set"),
-    "identity": ("identity columns are as they were before the sync", "always"),
-    "triggers": ("no trigger of NEW is disabled", "on"),
-    "foreign-keys": ("every foreign key that was dropped for the sync is restored", "on"),
-}
-"""Each with the value of its option of ``supasync schema sql``, whose SQL makes it hold."""
 
 
 class RestSwitch:
     """Asks NEW by GET alone."""
 
-    conditions: Mapping[str, str] = {name: sentence for name, (sentence, _) in _CONDITIONS.items()}
+    conditions: Mapping[str, str] = SENTENCES
 
     def __init__(self, ends: Ends, retry_policy: RetryPolicy | None = None) -> None:
         self._ends = ends
@@ -66,11 +60,11 @@ class RestSwitch:
                 self._ready(tables[at : at + TABLES_AT_ONCE]) for at in range(0, len(tables), TABLES_AT_ONCE)
             ]
         except SupasyncError as err:
-            for name, (_, value) in _CONDITIONS.items():
+            for name, (_, value) in READY.items():
                 hint = f"{err.hint or ''}\nSQL that makes it so: supasync schema sql --{name} {value}".strip()
                 yield Condition(name=name, holds=None, text=str(err), how="not seen", hint=hint)
             return
-        for name, (_, value) in _CONDITIONS.items():
+        for name, (_, value) in READY.items():
             wrong = [text for each in found for text in each.get(name, ())]
             firing = self._firing_triggers(tables) if name == "triggers" and not wrong else []
             hint = f"paste into NEW's SQL editor what this prints: supasync schema sql --{name} {value}"
