@@ -1,6 +1,13 @@
 """Refinements of supasync's errors that this backend itself acts on."""
 
-from supasync_core.model.errors import RefusedError, RowError, SchemaError, TableError, TransientError
+from supasync_core.model.errors import (
+    RefusedError,
+    RowError,
+    SchemaError,
+    SlowQueryError,
+    TableError,
+    TransientError,
+)
 
 
 class RetryableError(TransientError):
@@ -14,7 +21,7 @@ class RetryableError(TransientError):
     final: bool = False
 
 
-class StatementTimeoutError(RetryableError):
+class StatementTimeoutError(RetryableError, SlowQueryError):
     """PostgreSQL cancelled the statement (57014), or its answer did not come in time."""
 
 

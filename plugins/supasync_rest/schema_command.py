@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from supasync_core.model.table import Table
 
 _DEFAULT_CONFIG = "tables.yaml"
+_OF_OLD = ({"old", "uninstall"}, {"horizon", "uninstall"})
+"""The options that belong together: they remove what OLD has."""
 
 
 @click.group()
@@ -56,9 +58,14 @@ def schema() -> None:
     help="For NEW: the database refuses late writes of a run that another run has taken over from (on), or "
     "accepts them again (off).",
 )
-@click.option("--old", is_flag=True, help="For OLD: grant the secret key the right to read the tables.")
-@click.option("--horizon", is_flag=True, help="For OLD: one optional function that makes idle runs cheap.")
-@click.option("--uninstall", is_flag=True, help="Remove what supasync added to NEW; with --horizon, to OLD.")
+@click.option(
+    "--old",
+    is_flag=True,
+    help="For OLD: the secret key may read the tables, and two optional functions that only read: digests "
+    "for verify, and what makes idle runs cheap.",
+)
+@click.option("--horizon", is_flag=True, help="For OLD: only the function that makes idle runs cheap.")
+@click.option("--uninstall", is_flag=True, help="Remove what supasync added to NEW; with --old, to OLD.")
 @click.pass_obj
 def sql(session: Session, /, **options: str | bool | None) -> None:
     """Print SQL to paste into NEW's SQL editor.
@@ -70,7 +77,7 @@ def sql(session: Session, /, **options: str | bool | None) -> None:
 
     streams.use_utf8()
     chosen = [name for name, value in options.items() if value]
-    if len(chosen) > 1 and set(chosen) != {"horizon", "uninstall"}:
+    if len(chosen) > 1 and set(chosen) not in _OF_OLD:
         shown = ", ".join(f"--{name.replace('_', '-')}" for name in chosen)
         raise click.UsageError(f"{shown}: one at a time, each prints a script of its own")
     match chosen:
@@ -81,7 +88,7 @@ def sql(session: Session, /, **options: str | bool | None) -> None:
         case ["uninstall"]:
             text = scripts.script("uninstall-new")
         case ["old"]:
-            text = scripts.script("grants-old", session.settings.tables)
+            text = scripts.script("old", session.settings.tables)
         case [name]:
             script = f"{name.replace('_', '-')}-{options[name]}"
             text = scripts.script(script, session.settings.tables)

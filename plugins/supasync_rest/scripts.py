@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable
 from importlib.resources import files
 
+from supasync_core.api import digesting
+from supasync_core.api.sql_session import PINNED
 from supasync_core.model.printable import sql_text
 from supasync_core.model.row_key import has_row_key
 from supasync_core.model.table import Table
@@ -47,4 +49,22 @@ def _filled(name: str) -> str:
 
 
 def _with_parts(text: str) -> str:
-    return _PART.sub(lambda part: _filled(part[1].replace("_", "-")), text)
+    return _PART.sub(lambda part: _part(part[1]), text)
+
+
+def _part(name: str) -> str:
+    match name:
+        case "pinned":
+            return _pinned()
+        case "digest_tables":
+            return digesting.of_tables("supasync_asked")
+        case "digest_rows":
+            return digesting.of_rows("supasync_asked")
+    return _filled(name.replace("_", "-"))
+
+
+def _pinned() -> str:
+    """The settings that decide how values are printed, as those of a function; temporary tables are last."""
+    settings = {name: sql_text(value) for name, value in PINNED.items()}
+    settings["search_path"] = "pg_catalog, pg_temp"
+    return "\n".join(f"set {name} = {value}" for name, value in settings.items())

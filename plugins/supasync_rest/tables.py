@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
+from typing import Any
 
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Window
@@ -10,7 +11,7 @@ from supasync_core.model.errors import RefusedError, SchemaError
 from supasync_core.model.json_budget import refuse_many, whole_rows
 from supasync_core.model.refused_rows import texts_of
 from supasync_core.model.table import Column, Shape, Table
-from supasync_rest import long_keys, query
+from supasync_rest import digest_function, long_keys, query
 from supasync_rest.client import Client
 from supasync_rest.description import HIDDEN, LARGEST_DESCRIPTION, parse_description
 from supasync_rest.messages import Request, Response
@@ -201,6 +202,10 @@ class RestTables:
             return page
         # Two, for the first may be the last one of the page before.
         return self.page(replace(request, path=f"{begin}2", rows=2, most=None, largest=LARGEST_ROW))
+
+    def digest(self, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
+        """What the function ``supasync_digest`` answers, called by GET."""
+        return digest_function.answer(self._client, asked)
 
     def close(self) -> None:
         self._client.close()

@@ -38,10 +38,11 @@ SHOWN = 10
 def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool, as_json: bool) -> int:
     """Compare OLD with NEW over the API.
 
-    Counts are compared first, then keys and timestamps, then the rows that differ. Nothing is written to
-    either. Exits with 0 where nothing that was compared differs, with 1 where rows differ, with 2 where that
-    could not be determined. Without --exact, small tables whose updates no run sees are compared by value;
-    larger ones are not called equal.
+    Where both databases compute digests, these compare every value. Else counts are compared first, then
+    keys and timestamps. Rows that differ are read. Nothing is written to either. Exits with 0 where nothing
+    that was compared differs, with 1 where rows differ, with 2 where that could not be determined. Without
+    --exact and digests, small tables whose updates no run sees are compared by value; larger ones are not
+    called equal.
     """
     session.error_code = DiffCode.TROUBLE
     with session.migration() as migration, staging(session) as kept, progress_bar(quiet=as_json) as progress:
@@ -131,6 +132,8 @@ def _remarks(verdict: TableVerdict) -> list[str]:
     lines = [f"{counted(number, 'row', 'rows')} {what}" for number, what in numbers if number]
     if verdict.changed and UPDATES in verdict.unseen:
         lines.append(f"no run brings updates of this table: {command('sync', '--full', verdict.name)}")
+    if verdict.read_because:
+        lines.append(f"not compared by digests: {verdict.read_because}")
     return [*lines, *(f"note: {note}" for note in verdict.notes)]
 
 

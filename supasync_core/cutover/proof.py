@@ -34,6 +34,7 @@ _KEPT: Final = (
     "digest",
     "sees",
     "cannot_see",
+    "read_because",
     "notes",
     "error",
 )

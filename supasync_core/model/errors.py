@@ -7,6 +7,7 @@
     ├── PluginError        2      unknown, duplicate or unloadable; names the distribution
     ├── TableError                .table
     │   ├── TransientError 4      timeout, 429, 5xx: retried with backoff first
+    │   │   └── SlowQueryError    the database cancelled it: less at once may pass
     │   ├── BatchTooLargeError 4  fewer rows at once may pass; .error is what it is for one row
     │   ├── RefusedError   3      401, 402, 403, paused: a person has to act
     │   ├── BudgetError    3      a budget of tables.yaml would be exceeded
@@ -128,6 +129,13 @@ class TransientError(TableError):
     """It failed now and may work later: the next run tries again."""
 
     exit_code = ExitCode.LATER
+
+
+class SlowQueryError(TransientError):
+    """The database cancelled a query that took too long, or its answer did not come in time.
+
+    A query that asks for less may pass.
+    """
 
 
 class BatchTooLargeError(TableError):

@@ -12,7 +12,7 @@ from supasync_core.model.opaque_keys import SINGLY, opaque
 from supasync_core.model.state import Quarantined
 from supasync_core.model.timestamps import Instant
 from supasync_core.verify.table_comparison import SeenRow, TableComparison, added
-from supasync_core.verify.verdict import ROWS
+from supasync_core.verify.verdict import DIGESTS, ROWS
 from supasync_core.verify.walk import Walk
 
 ENOUGH = 1000
@@ -80,6 +80,10 @@ class SecondLook:
     unlooked: int = 0
     doubtful: list[Key] = field(default_factory=list)
     rewritten: int = 0
+    settled: list[Key] = field(default_factory=list)
+    """Candidates that are alike on both sides, or on neither, when they are looked at again."""
+    unprinted: list[Key] = field(default_factory=list)
+    """Of the changed rows, those that both sides print alike: only their digests differ."""
 
     def run(self, rewritten: Sequence[Key]) -> None:
         """Look at all candidates, until there are enough confirmed ones."""
@@ -100,6 +104,12 @@ class SecondLook:
                 return
             self._look(wanted[start : start + _PORTION])
 
+    def alike(self, keys: list[Key]) -> set[Key]:
+        """Those of the rows that both sides have, and print alike, at this moment."""
+        old, whole = self._old(keys)[0], self.how.whole()
+        new = {seen.key: seen for seen in self._new(keys)}
+        return {key for key in old.keys() & new.keys() if not whole.differing(old[key], new[key])}
+
     def _look(self, keys: list[Key]) -> None:
         old, dropped = self._old(keys)
         new = {seen.key: seen for seen in self._new(keys)}
@@ -111,7 +121,9 @@ class SecondLook:
                 continue
             mine, theirs = old.get(key), new.get(key)
             if mine is None:
-                if theirs is not None:
+                if theirs is None:
+                    self.settled.append(key)
+                else:
                     self._extra(key, theirs, filtered=key in outside or key in dropped)
             elif key in aside and (theirs is None or self.how.whole().differing(mine, theirs)):
                 self.set_aside.append(key)
@@ -148,6 +160,9 @@ class SecondLook:
             self.changed[key] = columns
             self.doubtful.append(key)
         elif not columns and any(key in each for each in (walk.missing, walk.changed, walk.extra)):
+            self.settled.append(key)
+            if self.how.method == DIGESTS:
+                return  # the digest is of the rows that were equal at first sight
             row = mine if self.how.method == ROWS else replace(mine, text=None)
             walk.digest = added(walk.digest, row)  # that of any other row is in it since the first sight
 

@@ -8,10 +8,12 @@ from supasync_core.api.blind_spots import UPDATES
 from supasync_core.model.batch import Key
 from supasync_core.model.errors import DiffCode
 
-Method = Literal["keys", "keys and timestamps", "whole rows", "none"]
+Method = Literal["keys", "keys and timestamps", "whole rows", "digests", "none"]
 KEYS: Final = "keys"
 STAMPS: Final = "keys and timestamps"
 ROWS: Final = "whole rows"
+DIGESTS: Final = "digests"
+BY_VALUE: Final = (ROWS, DIGESTS)
 EQUAL = "equal"
 
 
@@ -20,7 +22,7 @@ def claim_of(method: Method, moving: int, blind: str = "") -> str:
 
     ``blind`` names what no run sees the updates of.
     """
-    if method == ROWS:
+    if method in BY_VALUE:
         return "no difference, but for rows in flight" if moving else EQUAL
     but = ", but for rows in flight" if moving else ""
     return f"no difference in {method}{but}; {_not_compared('', blind)}"
@@ -48,7 +50,7 @@ class TableVerdict:
     explains it, one side's count from the other's. ``left_out`` by a transform. ``newer`` rows
     were written in NEW since it was closed. ``digest`` is over what was compared (keys, timestamps,
     whole rows: see ``method``) of all rows that are equal, whatever their order. ``unseen`` are the
-    kinds of changes that no run sees.
+    kinds of changes that no run sees. ``read_because`` is why digests did not prove this table.
     """
 
     name: str
@@ -71,6 +73,7 @@ class TableVerdict:
     digest: str | None = None
     sees: tuple[str, ...] = ()
     cannot_see: tuple[str, ...] = ()
+    read_because: str | None = None
     notes: tuple[str, ...] = ()
     requests: Mapping[str, int] = field(default_factory=dict)
     bytes: int = 0
@@ -92,7 +95,7 @@ class TableVerdict:
     @property
     def values_compared(self) -> bool:
         """Whether every value was: else ``equal`` speaks of keys, or of keys and timestamps, alone."""
-        return self.method == ROWS and self.error is None
+        return self.method in BY_VALUE and self.error is None
 
     @property
     def blind(self) -> bool:
@@ -126,11 +129,16 @@ class TableVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """All tables that were compared; ``at`` is OLD's time at the end, ``notes`` concern all of them."""
+    """All tables that were compared; ``at`` is OLD's time at the end, ``notes`` concern all of them.
+
+    ``catalog_requests`` and ``catalog_bytes`` went to both sides before any table, about all of them.
+    """
 
     tables: tuple[TableVerdict, ...]
     at: str | None
     notes: tuple[str, ...] = ()
+    catalog_requests: int = 0
+    catalog_bytes: int = 0
 
     @property
     def equal(self) -> bool:
@@ -187,12 +195,12 @@ class Verification:
     @property
     def requests(self) -> int:
         """Requests to both sides."""
-        return sum(sum(table.requests.values()) for table in self.tables)
+        return self.catalog_requests + sum(sum(table.requests.values()) for table in self.tables)
 
     @property
     def bytes(self) -> int:
         """Bytes on the wire, both sides and both directions."""
-        return sum(table.bytes for table in self.tables)
+        return self.catalog_bytes + sum(table.bytes for table in self.tables)
 
     def as_json(self) -> dict[str, Any]:
         """Everything: each table with its method, what that can and cannot see, its costs and digests."""

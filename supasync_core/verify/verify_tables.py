@@ -13,11 +13,15 @@ from supasync_core.model.batch import Keyset, Span, Window
 from supasync_core.model.errors import SchemaError, TableError, TransientError
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
-from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration, exchange_types
+from supasync_core.verify.digest_answers import NoDigestsError
+from supasync_core.verify.digest_rule import DigestPair, Digests, digests_of
+from supasync_core.verify.digest_walk import DigestWalk
+from supasync_core.verify.scope import cannot_see, notes, sees
 from supasync_core.verify.second_look import SecondLook, synced_up_to
 from supasync_core.verify.table_comparison import TableComparison, comparison_of, shown
-from supasync_core.verify.verdict import KEYS, ROWS, TableVerdict, Verification
+from supasync_core.verify.unprinted import settle
+from supasync_core.verify.verdict import DIGESTS, ROWS, TableVerdict, Verification
 from supasync_core.verify.walk import Counts, Walk
 
 if TYPE_CHECKING:
@@ -28,7 +32,6 @@ _SMALL = 2_000_000
 _SAMPLE = 20
 Progress = Callable[[Table, int, int | None], None]
 """Called before the first request for a table and after each page: its rows so far, and OLD's count."""
-_NULLS = "an SQL NULL against the JSON null of a json column: both are printed alike"
 
 
 def verify(
@@ -57,13 +60,25 @@ def verify(
     if staging is None:
         notes_of_all.append("without a staging nothing is kept: row versions are not compared")
     chosen = exact if isinstance(exact, Collection) else [table.name for table in tables if exact]
-    verdicts = tuple(
-        _TableVerification(migration, table, state, staging, progress, table.name in chosen).run()
-        for table in tables
-    )
+    before = migration.ledger.total()
+    with digests_of(migration, tables) as digests:
+        asked = migration.ledger.total()
+        verdicts = tuple(
+            _TableVerification(
+                migration, table, state, staging, progress, digests, table.name in chosen
+            ).run()
+            for table in tables
+        )
+    if digests.problem:
+        notes_of_all.append(digests.problem)
     now = migration.source_now()
-    at = None if now is None else timestamps.to_text(now)
-    return Verification(tables=verdicts, at=at, notes=tuple(notes_of_all))
+    return Verification(
+        tables=verdicts,
+        at=None if now is None else timestamps.to_text(now),
+        notes=tuple(notes_of_all),
+        catalog_requests=asked.requests - before.requests,
+        catalog_bytes=asked.sent + asked.received - before.sent - before.received,
+    )
 
 
 @dataclass
@@ -75,6 +90,7 @@ class _TableVerification:
     state: State
     evidence: "Staging | None"
     progress: Progress
+    digests: Digests
     exact: bool
     began: float = field(default_factory=time.monotonic)
     requests: dict[str, int] = field(default_factory=dict)
@@ -103,23 +119,51 @@ class _TableVerification:
         return replace(verdict, bytes=moved, seconds=time.monotonic() - self.began)
 
     def _verdict(self) -> TableVerdict:
+        pair = self.digests.pairs.get(self.table.name)
         with self._costing("schema"):
             exchange_types(self.migration, self.table)
             how = comparison_of(self.migration, self.table, self.state, exact=self.exact)
-            how = self._versioned(how)
+            how = how if pair else self._versioned(how)
         counts = self._count(how)
+        walk = self._by_digests(how, pair, counts) if pair else None
+        if walk is None:
+            walk = self._by_reading(how, counts, again=pair is not None)
+            pair = None
+        look = SecondLook(walk.how, synced_up_to(how), walk)
+        with self._costing("second look"):
+            look.run(walk.rewritten(self.migration.source_ref))
+            if pair:
+                settle(pair, look)
+        if self.evidence and not pair:
+            self.evidence.keep_sighted(self.migration.source_ref, self.table, look.doubtful)
+        return self._found(counts, walk, look)
+
+    def _by_digests(self, how: TableComparison, pair: DigestPair, counts: Counts | None) -> Walk | None:
+        """What digests show; None, with the reason, where the table has to be read."""
+        walk = Walk(replace(how, method=DIGESTS, versioned=False), None, self._report)
+        try:
+            with self._costing("digests"):
+                DigestWalk(pair, walk, counts.old if counts else None).run()
+        except NoDigestsError as err:
+            self.digests.reasons[self.table.name] = str(err)
+            return None
+        return walk
+
+    def _by_reading(self, how: TableComparison, counts: Counts | None, *, again: bool) -> Walk:
+        """What a walk over both sides shows; ``again``: digests did not."""
+        if again:
+            with self._costing("schema"):
+                how = self._versioned(how)
         how = self._by_value_where_small(how, counts)
         with self._costing(how.method):
             walk = Walk(how, self.evidence, self._report)
             walk.run()
             for each in walk.printed:
                 each.check()
-        look = SecondLook(how, synced_up_to(how), walk)
-        with self._costing("second look"):
-            rewritten = walk.rewritten(self.migration.source_ref)
-            look.run(rewritten)
-        if self.evidence:
-            self.evidence.keep_sighted(self.migration.source_ref, self.table, look.doubtful)
+        return walk
+
+    def _found(self, counts: Counts | None, walk: Walk, look: SecondLook) -> TableVerdict:
+        how = walk.how
         unmet = self._unmet(counts, walk, look)
         comparable = counts if counts and counts.comparable else None
         return TableVerdict(
@@ -143,6 +187,7 @@ class _TableVerification:
             digest=shown(walk.digest),
             sees=sees(how),
             cannot_see=cannot_see(how, walk),
+            read_because=self.digests.reasons.get(self.table.name),
             notes=(*self.notes, *notes(how, look)),
             requests=self.requests,
         )
@@ -216,47 +261,3 @@ class _TableVerification:
             spent = ledger.total().requests - before
             if spent:
                 self.requests[step] = self.requests.get(step, 0) + spent
-
-
-def sees(how: TableComparison) -> tuple[str, ...]:
-    """What the table's comparison finds."""
-    rows = "rows that NEW lacks, and rows that OLD does not have"
-    if how.method == ROWS:
-        return (rows, "every value that differs, by the text that both sides print")
-    stamped = () if how.method == KEYS else (f"rows whose {' or '.join(how.stamps)} differs",)
-    versions = "rows that were written in OLD since the last verification, by their version (xmin)"
-    return (rows, *stamped, versions) if how.versioned else (rows, *stamped)
-
-
-def cannot_see(how: TableComparison, walk: Walk) -> tuple[str, ...]:
-    """What it does not find."""
-    if how.method == ROWS:
-        return (_NULLS,)
-    where = "in a row that was copied already" if how.method == KEYS else "without a timestamp"
-    until = " before a verification on this machine first saw the row" if how.versioned else ""
-    found = [f"a value that was changed {where}{until}", "a value changed in NEW under the same timestamp"]
-    if walk.timeless:
-        found.append(f"changes of {counted(walk.timeless, 'row', 'rows')} without any timestamp")
-    return tuple(found)
-
-
-def notes(how: TableComparison, look: SecondLook) -> tuple[str, ...]:
-    """What a person should know of how this table was compared."""
-    table = how.table
-    written = counted(look.rewritten, "row was", "rows were")
-    filtered = counted(len(look.filtered), "of the extra rows is", "of the extra rows are")
-    never_read = how.state.table(table.name).read_at is None
-    stampless = not never_read and not how.counted and not how.stamps
-    remarks = {
-        f"OLD's rows were compared after {', '.join(table.transform)}": table.transform,
-        f"not compared, because excluded: {', '.join(table.exclude)}": table.exclude,
-        "only the columns that tables.yaml names were compared": table.columns,
-        "where: applies to OLD alone: other rows of NEW are reported as extra": (
-            table.where and how.new.where is None
-        ),
-        "no sync has read this table completely yet: every row is expected in NEW": never_read,
-        "it has no timestamp: rows that changed since the last sync are reported as different": stampless,
-        f"{written} written in OLD since the last verification: compared as whole rows": look.rewritten,
-        f"{filtered} in OLD, but left out by where or a transform now": look.filtered,
-    }
-    return tuple(text for text, applies in remarks.items() if applies)

@@ -37,7 +37,7 @@ PLANTED = {
 TABLES = (Table(name="users"),)
 SCRIPTS = {
     "default": lambda: scripts.ready() + scripts.script("grants-new", TABLES),
-    "--old": lambda: scripts.script("grants-old", TABLES),
+    "--old": lambda: scripts.script("old", TABLES),
     "--horizon": lambda: scripts.script("horizon"),
     "--identity": lambda: scripts.script("identity-default", TABLES),
     "--identity always": lambda: scripts.script("identity-always", TABLES),

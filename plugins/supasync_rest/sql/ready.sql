@@ -251,4 +251,6 @@ revoke execute on function public.supasync_ready(jsonb) from public, anon, authe
 revoke execute on function public.supasync_ready_sequences(jsonb) from public, anon, authenticated;
 grant execute on function public.supasync_ready(jsonb) to service_role;
 
+:digest
+
 notify pgrst, 'reload schema';

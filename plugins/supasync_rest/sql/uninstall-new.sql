@@ -40,6 +40,7 @@ begin
     drop function if exists public.supasync_writes();
     drop function if exists public.supasync_begin(text, text, text, integer, boolean);
     drop function if exists public.supasync_save(uuid, jsonb);
+    drop function if exists public.supasync_digest(jsonb);
     drop function if exists public.supasync_ready(jsonb);
     drop function if exists public.supasync_ready_sequences(jsonb);
     drop function if exists public.supasync_ready_structure(jsonb);

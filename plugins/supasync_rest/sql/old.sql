@@ -1,7 +1,7 @@
--- supasync: the secret key (service_role) of OLD may read the tables in tables.yaml.
---
--- Paste all of it into OLD's SQL editor and run it, only if supasync reports that it may not read a
--- table there. Running it again changes nothing.
+-- supasync: what OLD may have. The secret key (service_role) may read the tables in tables.yaml, and call two
+-- functions that only read: one computes digests for supasync verify, the other makes idle runs cheap. All of it
+-- is optional. Paste all of it into OLD's SQL editor and run it. Running it again changes nothing.
+-- To remove the functions: supasync schema sql --old --uninstall
 :grants_each
         where c.relkind in ('r', 'p', 'v', 'f', 'm')
     loop
@@ -9,6 +9,10 @@
     end loop;
 end
 $supasync$;
+
+:digest
+
+:horizon_function
 
 notify pgrst, 'reload schema';
 

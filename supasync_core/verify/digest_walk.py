@@ -1,0 +1,171 @@
+"""Both sides' digests, range by range of keys; a range that differs is divided, down to single rows.
+
+A range is as large as both databases digest in a few seconds. Where its digests differ, both are asked for
+the digests of a thousand parts of it, by a hash of the key: rows that changed lie in few of them, wherever
+they are in the range. These are divided once more if they are large, and the rows of what is left are listed.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from supasync_core.model.batch import Key
+from supasync_core.model.errors import SlowQueryError
+from supasync_core.verify.digest_answers import Digest, ListedRow, NoDigestsError
+from supasync_core.verify.digest_rule import DigestPair
+from supasync_core.verify.digest_side import KeyRange, Parts, TableDigests
+from supasync_core.verify.table_comparison import SeenRow
+from supasync_core.verify.walk import Walk
+
+T = TypeVar("T")
+
+LEAST = 1000
+"""Rows of the smallest range: where even that takes too long, the table is read."""
+FIRST = 200_000
+"""Rows of the first range, before it is known how fast the databases are."""
+FIRST_BYTES = 32_000_000
+"""The same in bytes of the table."""
+WANTED = 3.0
+"""Seconds that a range is to take, of the 8 that Supabase allows a statement."""
+COARSE, FINE = 1 << 10, 1 << 16
+"""Parts of a range, and parts of those."""
+FEW = 2000
+"""Rows that are listed rather than divided."""
+MOST = 20_000
+"""Rows that differ up to which they are listed: more of them are read page by page."""
+_NAMED = 700
+"""Parts that one address can name."""
+LONGEST_KEY = 1000
+"""Characters of a key that a question can name."""
+
+
+@dataclass
+class _RangeResult:
+    """What one range has: nothing of it counts before all of it is known."""
+
+    old: Digest
+    new: Digest
+    equal: Digest
+    rows: dict[Key, tuple[ListedRow | None, ListedRow | None]] = field(default_factory=dict)
+
+
+@dataclass
+class DigestWalk:
+    """Fills a `Walk` with the rows whose digests differ: candidates for a second look."""
+
+    pair: DigestPair
+    walk: Walk
+    total: int | None
+    """How many rows OLD counts, where that is known."""
+    equal: Digest = field(default_factory=Digest)
+    _pool: ThreadPoolExecutor = field(init=False)
+
+    def run(self) -> None:
+        """Compare both tables to their end; NoDigestsError where they have to be read instead."""
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="digests") as self._pool:
+            self._run()
+        self.walk.digest = self.equal.number
+        self.walk.compared = self.walk.met_old - len(self.walk.missing)
+
+    def _run(self) -> None:
+        after, size = None, self._first_size()
+        while True:
+            began = time.monotonic()
+            try:
+                to = self._end(after, size)
+                found = self._compare(KeyRange(after, to))
+            except SlowQueryError as err:
+                if size <= LEAST:
+                    raise NoDigestsError(f"digests of {size:,} rows take too long") from err
+                size = max(LEAST, min(size, self.total or size) // 4)
+                continue
+            self._take(found)
+            if to is None:
+                return
+            after = to
+            rate = found.old.rows / max(time.monotonic() - began, 0.01)
+            size = max(LEAST, min(int(rate * WANTED), 8 * size))
+
+    def _first_size(self) -> int:
+        row = self.pair.bytes / max(self.total or 1, 1)
+        return max(LEAST, min(FIRST, int(FIRST_BYTES / max(row, 1))))
+
+    def _end(self, after: Key | None, size: int) -> Key | None:
+        """The key that ends a range of so many rows; None for the table's end, if that is near."""
+        if self.total is not None and self.total - self.walk.met_old <= size + size // 4:
+            return None
+        return self.pair.old.bound(after, size)
+
+    def _take(self, found: _RangeResult) -> None:
+        walk = self.walk
+        walk.met_old += found.old.rows
+        walk.met_new += found.new.rows
+        self.equal += found.equal
+        for key, (old, new) in found.rows.items():
+            if sum(map(len, key)) > LONGEST_KEY:
+                raise NoDigestsError("the key of a row that differs is too long for an address")
+            kind = walk.missing if new is None else walk.extra if old is None else walk.changed
+            row = old or new
+            kind[key] = SeenRow(key, row.stamps if row else ())
+        if len(walk.missing) + len(walk.extra) + len(walk.changed) > MOST:
+            raise NoDigestsError(f"more than {MOST:,} rows differ")
+        walk.progress(walk.met_old)
+
+    def _compare(self, keys: KeyRange) -> _RangeResult:
+        old, new = self._both(lambda side: side.parts(keys, 1, Parts()).get(0, Digest()))
+        if old == new:
+            return _RangeResult(old, new, old)
+        found = _RangeResult(old, new, Digest())
+        rows = max(old.rows, new.rows)
+        if rows <= FEW:
+            self._list(found, keys, Parts())
+            return found
+        parts = self._divide(found, keys, COARSE, Parts())
+        of = COARSE
+        if len(parts) * rows // COARSE > FEW:
+            chosen = Parts(COARSE, parts) if len(parts) <= _NAMED else Parts()
+            found.equal = found.equal if chosen.among else Digest()
+            parts, of = self._divide(found, keys, FINE, chosen), FINE
+        most = max(1, min(_NAMED, FEW * of // rows))
+        if len(parts) * rows // of > 2 * MOST:
+            raise NoDigestsError("too many rows differ to list them")
+        for some in _slices(parts, most):
+            self._list(found, keys, Parts(of, some))
+        return found
+
+    def _divide(self, found: _RangeResult, keys: KeyRange, number: int, chosen: Parts) -> list[int]:
+        """Those of so many parts that differ; the others are equal."""
+        old, new = self._both(lambda side: side.parts(keys, number, chosen))
+        differing = []
+        for part in old.keys() | new.keys():
+            if old.get(part) == (mine := new.get(part)) and mine is not None:
+                found.equal += mine
+            else:
+                differing.append(part)
+        return sorted(differing)
+
+    def _list(self, found: _RangeResult, keys: KeyRange, chosen: Parts) -> None:
+        """The rows that differ, one by one; the others are equal."""
+        old, new = self._both(lambda side: side.rows(keys, chosen))
+        for key in old.keys() | new.keys():
+            mine, theirs = old.get(key), new.get(key)
+            if mine and theirs and mine.digest == theirs.digest:
+                found.equal += mine.digest
+            else:
+                found.rows[key] = mine, theirs
+
+    def _both(self, ask: Callable[[TableDigests], T]) -> tuple[T, T]:
+        """Both sides' answers; they are asked at the same time."""
+        theirs = self._pool.submit(ask, self.pair.new)
+        try:
+            mine = ask(replace(self.pair.old, stamps=self.walk.how.stamps))
+        finally:
+            theirs.exception()  # no request is left behind
+        return mine, theirs.result()
+
+
+def _slices(things: Sequence[int], most: int) -> Iterator[Sequence[int]]:
+    for start in range(0, len(things), most):
+        yield things[start : start + most]
