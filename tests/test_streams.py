@@ -10,6 +10,7 @@ import pytest
 
 from tests.servers.command import COMMAND, run, start
 
+pytestmark = pytest.mark.program
 TABLES = """\
 version: 1
 source: {backend: csv, path: old}

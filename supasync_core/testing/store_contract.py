@@ -143,14 +143,14 @@ class StateStoreContract:
         """A machine that died holds up the others for one lease."""
         _baseline(opened())
         opened().begin(_claim(lease=1))
-        time.sleep(1.2)
+        time.sleep(1.05)
         assert opened().begin(_claim("two")).state == SAMPLE
 
     def test_a_checkpoint_renews_the_lease(self, opened: Callable[[], StateStore], store: StateStore) -> None:
         """A long run shows that it is alive."""
         run = store.begin(_claim(lease=1))
         assert store.save(run.id, replace(_entry("running"), lease=60))
-        time.sleep(1.2)
+        time.sleep(1.05)
         with pytest.raises(LockedError):
             opened().begin(_claim("two"))
 

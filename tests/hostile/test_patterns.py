@@ -5,6 +5,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from supasync_core.api.blind_spots import is_update_name
 from supasync_core.system.files import defused
 from supasync_rest.description import parse_description
@@ -13,6 +15,7 @@ from supasync_rest.messages import Response
 TIMER = Path(__file__).with_name("time_patterns.py")
 
 
+@pytest.mark.program
 def test_every_pattern_is_done_with_what_its_own_letters_repeat() -> None:
     """A process of its own: nothing ends a pattern that has begun."""
     try:
