@@ -20,6 +20,8 @@ LOOKUP_ROWS = 500
 """Rows asked for at once: less than any max-rows in use."""
 DELETE_ROWS = 100
 """Rows deleted by one statement: foreign keys without an index make each of them a scan."""
+_LONGEST_END = 300
+"""Encoded characters of a key with which a range may end."""
 _LONGEST_KEY = 1500
 """Encoded characters of a key's text up to which an address names it whole; it does so several times."""
 
@@ -64,6 +66,11 @@ def page(table: Table, window: Window, columns: Sequence[str] = (), offset: int 
     parameters = [*selected, *filters(table, window.spans), ("order", order), ("limit", str(window.limit))]
     parameters += [("offset", str(offset))] if offset else []
     return path(table, parameters, where=user_filter(table))
+
+
+def may_end_range(key: Sequence[str]) -> bool:
+    """Whether this key is so short that addresses can name it beside others."""
+    return sum(len(quote(text)) for text in key) <= _LONGEST_END
 
 
 def is_long(window: Window) -> bool:

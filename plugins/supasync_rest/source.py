@@ -5,14 +5,16 @@ from dataclasses import replace
 
 from supasync_core.api.backend import Remark, Survey
 from supasync_core.api.registration import Context
-from supasync_core.model.batch import Batch, Window
+from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window
 from supasync_core.model.row_key import COLUMN, ROW_KEY, has_row_key
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Instant
+from supasync_rest import query
 from supasync_rest.client import Client
 from supasync_rest.horizon_function import Asked, survey
 from supasync_rest.inheritance import InheritanceCheck
 from supasync_rest.keyless_tables import PLACE, KeylessTables
+from supasync_rest.messages import Request
 from supasync_rest.paging import RestPages
 from supasync_rest.retry_policy import RetryPolicy
 
@@ -50,6 +52,20 @@ class RestSource(RestPages):
         if window and any(span.after or span.to for span in window.spans):
             return self._keyless.page(table, replace(window, counted=True)).total or 0
         return super().count(replace(table, key=(PLACE,)), window)
+
+    def key_behind(self, table: Table, after: Key, rows: int) -> Key | None:
+        """One row of the key's columns alone, so many rows behind the key: an offset from there, not from 0.
+
+        None for a key of which a range would make an address too long.
+        """
+        if self._is_keyless(table) or not query.may_end_range(after):
+            return None
+        window = Window((Span(Keyset(None), after=Cursor(None, after)),), limit=1)
+        request = Request(
+            path=query.page(table, window, table.key, rows - 1), purpose="read", table=table, eased=True
+        )
+        keys = table.keys(self.page(request))
+        return keys[0] if keys and query.may_end_range(keys[0]) else None
 
     def _is_keyless(self, table: Table) -> bool:
         """Whether the key is made here: a project that was a NEW has it as a column."""

@@ -4,6 +4,12 @@ The rule. T is the source's time when the first page was asked for, in whichever
 
 - The rows are read in the order of the key, strictly after the last confirmed one, to an empty page. A row
   that was committed before T and is not touched is read once. The source alone orders keys.
+- Several readers may read a large table at once, each a range of keys: see `supasync_tables.key_ranges`. Its
+  bounds are fixed, and compared by the source alone, so at any moment a key lies in one range. The pages of
+  all ranges are handed on one after the other, and each state says how far every range has come by then: it
+  claims no row behind that place. Two versions of a row have one key, so they come from one range, in its
+  order; a row that gets another key is changed after T. Every range is read to an empty page or to its
+  bound, the rest to an empty page.
 - Of each keyset the newest timestamp among the rows is kept that was over by the horizon. At the end it
   becomes the keyset's cursor, unsettled, moved by a read that began at T: so the next lower bound is that
   timestamp, less the overlap, less the time since T. No clock has a part in this but by its differences.
@@ -29,16 +35,16 @@ from dataclasses import dataclass, field, replace
 
 from supasync_core.api.completeness import holds_everything, shortfall
 from supasync_core.api.strategy import Job, Piece
-from supasync_core.api.timed_reader import MARGIN, TimedReader
-from supasync_core.model import raw_json, timestamp_forms, timestamps
-from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
+from supasync_core.api.timed_reader import TimedReader
+from supasync_core.model.backfill_state import Backfill, KeyRange
+from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window
 from supasync_core.model.errors import TransientError
-from supasync_core.model.page_order import Onward
-from supasync_core.model.state import Backfill, KeysetState, TableState
-from supasync_core.model.table import Table
-from supasync_core.model.timestamps import Instant
-from supasync_tables.keyset_rows import instant
+from supasync_core.model.state import KeysetState, TableState
+from supasync_tables.key_ranges import Division
+from supasync_tables.stamps import Stamps, texts_of_stamps
 
+NAMED = 500
+"""Characters of keys that one address names several times, beside each other."""
 SCAN = 1_000_000
 """Microseconds that a page by timestamp may take; a page of an index takes a fraction of that."""
 
@@ -51,20 +57,45 @@ def is_due(job: Job) -> bool:
     return not job.state.keysets or (job.state.backfill is not None and _orders_by_key(job))
 
 
-def pending(job: Job, bounds: Sequence[Span], *, counted: bool = False) -> Window:
+def pending(job: Job, bounds: Sequence[Span]) -> Window:
     """The rows within these bounds of all keysets that a read by key has not confirmed yet.
+
+    Some that it has come too where ranges of keys are open that no address could name.
+    """
+    ranges, rest = _open(job)
+    if ranges and sum(len(text) for each in ranges for text in (*each.behind, *each.to)) > NAMED:
+        rest, ranges = ranges[0].behind, ()
+    spans = [span for each in ranges for span in _within(job, bounds, each.behind, each.to)]
+    return _window(job, [*spans, *_within(job, bounds, rest)], counted=True)
+
+
+def _open(job: Job) -> tuple[tuple[KeyRange, ...], Key]:
+    """The ranges that are not confirmed, and the key behind which nothing is."""
+    known = job.state.backfill
+    return (known.ranges, known.behind) if known else ((), ())
+
+
+def first(job: Job, bounds: Sequence[Span]) -> Window:
+    """The first page of what lies behind all that was read, with its count."""
+    return _window(job, _within(job, bounds, _open(job)[1]), counted=True)
+
+
+def _window(job: Job, spans: Sequence[Span], *, counted: bool = False) -> Window:
+    return Window(tuple(spans), job.table.page_size, counted=counted, by_key=bool(job.state.keysets))
+
+
+def _within(job: Job, bounds: Sequence[Span], behind: Key, to: Key | None = None) -> list[Span]:
+    """The rows within these bounds that have such a key.
 
     A settled cursor's own timestamp is left out: no more rows have it.
     """
-    known = job.state.backfill
-    after = Cursor(None, known.behind) if known and known.behind else None
+    after = Cursor(None, behind) if behind else None
     if not job.state.keysets:
-        return Window((Span(Keyset(None), after=after),), job.table.page_size, counted=counted)
-    spans = (
+        return [Span(Keyset(None), after=after, to=to)]
+    return [
         replace(span, after=after, beyond=span.after.value) if span.after else replace(span, after=after)
         for span in bounds
-    )
-    return Window(tuple(spans), job.table.page_size, counted=counted, by_key=True)
+    ]
 
 
 def scans(job: Job, page: Batch) -> bool:
@@ -97,18 +128,18 @@ class Sweep:
     beyond: int = 0
     """Rows among them that are stamped later than the horizon."""
     _known: Backfill = field(init=False)
-    _stamps: "dict[str, _Stamps]" = field(init=False)
+    _stamps: dict[str, Stamps] = field(init=False)
+    _pages: Division = field(init=False)
 
     def __post_init__(self) -> None:
         self.state = self.job.state
         self._known = self.state.backfill or Backfill((), self.reader.began_at)
         self._stamps = {
-            keyset.column: _Stamps(
-                self.job, self.reader, keyset.column, self._known.newest.get(keyset.column)
-            )
+            keyset.column: Stamps(self.job, self.reader, keyset.column, self._known.newest.get(keyset.column))
             for keyset in (span.keyset for span in self.bounds)
             if keyset.column
         }
+        self._pages = Division(self.job, self.reader, self._part, self._known.behind, self._known.ranges)
 
     @property
     def whole(self) -> bool:
@@ -126,29 +157,42 @@ class Sweep:
         return sum(stamps.future for stamps in self._stamps.values() if not stamps.newest)
 
     def read(self, begun: list[Batch]) -> Iterator[Piece]:
-        """Every page behind the confirmed ones, of which the first one is taken out of the list."""
+        """Every page that is not confirmed, of which the first one is taken out of the list."""
         first = begun.pop()
-        total, complete = first.total, holds_everything(first)
+        self._pages.begins(first, ended=holds_everything(first))
+        total = self._counted(first.total)
         if first.count:
             yield self._piece(first, total)
         del first  # there is room for the next page once nobody holds this one
-        yield from self._rest(total, complete=complete)
+        yield from self.read_all(total)
 
     def read_all(self, total: int | None) -> Iterator[Piece]:
         """Every page, of so many rows in all."""
-        yield from self._rest(total, complete=False)
-
-    def _rest(self, total: int | None, *, complete: bool) -> Iterator[Piece]:
-        if not complete:
-            onward = Onward(self.job.table)
-            while (batch := self._next()).count:
-                onward.behind(batch)
-                yield self._piece(batch, total)
-                del batch
+        for page in self._pages.pages():
+            if page.count:
+                yield self._piece(page, total)
+            del page
         yield self._end(total)
 
-    def _next(self) -> Batch:
-        return self.reader.read(self.job.table, pending(replace(self.job, state=self.state), self.bounds))
+    def _counted(self, behind: int | None) -> int | None:
+        """The rows that are to be read, of which so many lie behind all ranges; None where nobody knows."""
+        try:
+            windows = [_window(self.job, spans) for spans in self._ranges()]
+            counts = [self.job.source.count(self.job.table, each) for each in windows]
+        except TransientError as err:
+            self._pages.notes.append(f"{self.job.table.name}: open ranges of keys were not counted: {err}")
+            return None
+        return None if behind is None else behind + sum(counts)
+
+    def _part(self, behind: Key, to: Key | None) -> Window:
+        return _window(self.job, _within(self.job, self.bounds, behind, to))
+
+    def _behind(self) -> list[Span]:
+        return _within(self.job, self.bounds, _open(self.job)[1])
+
+    def _ranges(self) -> list[list[Span]]:
+        """The ranges that were open when this run began, each as spans."""
+        return [_within(self.job, self.bounds, each.behind, each.to) for each in _open(self.job)[0]]
 
     def newer(self) -> tuple[Span, ...]:
         """The rows behind the newest timestamps that were met, of each keyset."""
@@ -160,20 +204,22 @@ class Sweep:
 
     def meet(self, page: Batch) -> None:
         """Take the page's timestamps; SchemaError where they are none, or texts that do not sort by time."""
-        rows = _texts(self.reader, self.job.table, page)
+        rows = texts_of_stamps(self.reader, self.job.table, page)
         for i, stamps in enumerate(self._stamps.values()):
             found = [text for text in (row[i] for row in rows) if text is not None]
             self.beyond += stamps.meet(found) if found else 0
             rows = [row for row in rows if row[i] is None] if len(found) < len(rows) else []
 
     def _piece(self, page: Batch, total: int | None) -> Piece:
-        table, known = self.job.table, self._known
+        known = self._known
         self.meet(page)
         self.seen += page.count
         before = self.job.state.backfill.rows if self.job.state.backfill else 0
+        behind, ranges = self._pages.place
         self._known = replace(
             known,
-            behind=table.key_of(page.rows[-1]),
+            behind=behind,
+            ranges=ranges,
             newest={column: stamps.newest for column, stamps in self._stamps.items() if stamps.newest},
             rows=known.rows + page.count,
             total=known.total if total is None else before + total,
@@ -186,18 +232,24 @@ class Sweep:
 
         Rows that were added since the first page are stamped later than the horizon, and none of these.
         """
-        until = self.reader.horizon.text
-        window = pending(self.job, self.bounds)
-        after = window.spans[0].after
-        within = window.spans if window.by_key else [replace(span, after=after) for span in self.bounds]
-        spans = [replace(span, until=until) if span.keyset.column else span for span in within]
-        self.missing = shortfall(self.job, total, self.seen, spans, self.seen - self.beyond)
+        groups = [self._until(spans) for spans in (self._behind(), *self._ranges())]
+        self.missing = shortfall(self.job, total, self.seen, groups[0], self.seen - self.beyond, *groups[1:])
         if self.missing:
             again = Backfill((), self._known.began_at, newest=self._known.newest)
             self.state = replace(self.state, backfill=again)
         else:
             self.state = replace(self.state, keysets=self._cursors(), backfill=None)
-        return Piece(None, self.state, self.seen + self.missing)
+        note = "; ".join(self._pages.notes) or None
+        return Piece(None, self.state, self.seen + self.missing, note=note)
+
+    def _until(self, spans: Sequence[Span]) -> list[Span]:
+        """Those rows of the spans that are stamped up to the horizon, and those without a timestamp."""
+        until = self.reader.horizon.text
+        if self.job.state.keysets:
+            return [replace(span, until=until) if span.keyset.column else span for span in spans]
+        (span,) = spans
+        stamped = (replace(each, after=span.after, to=span.to) for each in self.bounds)
+        return [replace(each, until=until) if each.keyset.column else each for each in stamped]
 
     def _cursors(self) -> dict[str, KeysetState]:
         """The cursors behind what was read; one that it did not pass stays."""
@@ -208,76 +260,3 @@ class Sweep:
             if stamps.newest and stamps.is_beyond(self.job.state.keyset(column).cursor)
         }
         return {**self.job.state.keysets, **found}
-
-
-@dataclass
-class _Stamps:
-    """The timestamps of one keyset: the newest one that was over by the horizon, and who lies beyond it."""
-
-    job: Job
-    reader: TimedReader
-    column: str
-    newest: str | None
-    met: bool = False
-    future: int = 0
-    _forms: list[str] = field(default_factory=list)
-    _real: bool = False
-    """Whether the source is known to sort by time, whatever the column holds."""
-
-    def meet(self, texts: list[str]) -> int:
-        """Take the texts; how many of them lie beyond the horizon."""
-        self.met = True
-        self._refuse_forms(texts)
-        horizon = self.reader.horizon.at
-        if self._sorts() and not any(text.endswith("infinity") for text in texts):
-            newest = max(texts)  # texts of one form: the others need not be looked at
-            if self._instant(newest) <= horizon and timestamps.ended(newest) <= horizon:
-                self._take(newest)
-                return 0
-        found = [(self._instant(text), text) for text in texts]
-        over = [(at, text) for at, text in found if timestamps.ended(text) <= horizon]
-        if over:
-            self._take(max(over)[1])
-        present = timestamps.parse(self.reader.latest_at) + MARGIN
-        self.future += sum(at > present for at, _ in found)
-        return sum(at > horizon for at, _ in found)
-
-    def is_beyond(self, cursor: Cursor | None) -> bool:
-        """Whether the newest one is later than the cursor."""
-        if self.newest is None or cursor is None or cursor.value is None:
-            return self.newest is not None
-        return self._instant(self.newest) > self._instant(cursor.value)
-
-    def _take(self, text: str) -> None:
-        if self.newest is None or self._instant(text) > self._instant(self.newest):
-            self.newest = text
-
-    def _instant(self, text: str) -> Instant:
-        return instant(self.job.table, self.column, text)
-
-    def _sorts(self) -> bool:
-        """Whether all have one form in which texts sort by time: before a ``Z`` no fraction does."""
-        return timestamp_forms.sort_by_time(self._forms) and not any(f.endswith("Z") for f in self._forms)
-
-    def _refuse_forms(self, texts: list[str]) -> None:
-        known, self._forms = self._forms, timestamp_forms.several(self._forms, texts)
-        if self._real or self._forms == known or timestamp_forms.sort_by_time(self._forms):
-            return
-        shape = self.job.source.shape(self.job.table)
-        self._real = shape.texts  # in CSV every cell is a text, and sorted as what it means
-        if not self._real:
-            for text in texts:
-                self._instant(text)  # what is not a timestamp is reported as such
-            timestamp_forms.refuse(self.job.table, self.column, shape, self._forms)
-
-
-def _texts(reader: TimedReader, table: Table, page: Batch) -> list[tuple[str | None, ...]]:
-    """The timestamps of each row as texts; a lacking column is reported by whoever asks for their order."""
-    try:
-        return raw_json.texts_or_nulls(page.body, table.timestamp)
-    except ValueError:
-        pass
-    if all(set(table.timestamp) <= row.keys() for row in page.rows):
-        return [tuple(row[name] for name in table.timestamp) for row in page.rows]
-    reader.job.source.read(table, Window((Span(Keyset(table.timestamp[0])),), 1))
-    raise TransientError(f"{table.name}: OLD returned rows that lack requested columns", table=table.name)

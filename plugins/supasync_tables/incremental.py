@@ -57,7 +57,7 @@ class Incremental:
     def pending(self, job: Job) -> Window:
         bounds = self._bounds(job)
         if backfill.is_due(job):
-            return backfill.pending(job, bounds, counted=True)
+            return backfill.pending(job, bounds)
         return Window(bounds, job.table.page_size, counted=True)
 
     def read(self, job: Job) -> Iterator[Piece]:
@@ -76,7 +76,7 @@ class Incremental:
     def _by_key(self, job: Job, reader: TimedReader) -> Iterator[Piece]:
         """By key, then what changed meanwhile by timestamp."""
         bounds = self._bounds(job)
-        first = reader.read(job.table, self.pending(job))
+        first = reader.read(job.table, backfill.first(job, bounds))
         sweep = Sweep(job, reader, bounds)
         if sweep.whole and holds_everything(first):
             sweep.meet(first)

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from supasync_core.model.batch import Batch, Window
+from supasync_core.model.batch import Batch, Key, Window
 from supasync_core.model.level import Level
 from supasync_core.model.state import Extent
 from supasync_core.model.table import Shape, Table
@@ -83,6 +83,19 @@ def missing_columns(side: Side, table: Table, columns: Iterable[str]) -> list[st
     if not isinstance(side, Probing) or side.has_columns(table, wanted):
         return []
     return [column for column in wanted if not side.has_columns(table, [column])]
+
+
+@runtime_checkable
+class Divisible(Protocol):
+    """A source that says where ranges of a table's keys may end, so that several readers can read it."""
+
+    def key_behind(self, table: Table, after: Key, rows: int) -> Key | None:
+        """The key of the row that is so many rows behind the key ``after``, in the order of the key.
+
+        It costs far less than reading those rows. None where there are not so many rows, or where that key
+        cannot be the end of a range, such as one that is too long for an address.
+        """
+        ...
 
 
 @runtime_checkable

@@ -15,12 +15,16 @@ def holds_everything(page: Batch) -> bool:
     return page.count == (page.total or 0)
 
 
-def shortfall(job: Job, counted: int | None, seen: int, spans: Sequence[Span], within: int) -> int:
+def shortfall(
+    job: Job, counted: int | None, seen: int, spans: Sequence[Span], within: int, *others: Sequence[Span]
+) -> int:
     """How many rows did not come, now that each keyset was read to an empty page.
 
     Where fewer came than were counted first they are counted again, because rows may have been deleted
-    meanwhile: in these spans, against those of the rows seen that lie ``within`` them.
+    meanwhile: in these spans, and in those of the ``others``, against those of the rows seen that lie
+    ``within`` them. Each group is a request, and no row may lie in two of them.
     """
     if counted is None or seen >= counted:
         return 0
-    return max(0, job.source.count(job.table, Window(tuple(spans), job.table.page_size)) - within)
+    groups = (Window(tuple(group), job.table.page_size) for group in (spans, *others))
+    return max(0, sum(job.source.count(job.table, window) for window in groups) - within)

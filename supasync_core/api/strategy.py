@@ -1,10 +1,11 @@
 """What a strategy promises: which windows of a table are read, and what state each page leads to."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from supasync_core.api.backend import Source
+from supasync_core.api.readers import Readers
 from supasync_core.model.batch import Batch, Key, Keyset, Window
 from supasync_core.model.state import Extent, TableState
 from supasync_core.model.table import Shape, Table
@@ -33,7 +34,7 @@ class Job:
     """One table to be read: from which source, from which state; ``now`` is the state store's time.
 
     ``horizon`` and ``extent`` come from the source's survey, if there is one: no cursor moves beyond that
-    horizon, and the state of a complete read keeps the extent.
+    horizon, and the state of a complete read keeps the extent. ``readers`` may read pages at once.
     """
 
     table: Table
@@ -42,6 +43,7 @@ class Job:
     now: str
     horizon: Instant | None = None
     extent: Extent | None = None
+    readers: Readers = field(default_factory=Readers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,14 +20,19 @@ class TimedReader:
     job: Job
     first: Horizon | None = None
     latest: Horizon | None = None
-    _begun: bool = field(default=False, init=False)
+    begun: bool = field(default=False, init=False)
+    """Whether a page has been read."""
 
     def read(self, table: Table, window: Window) -> Batch:
         """One page, as `Side.read` has it."""
-        page = self.job.source.read(table, window)
-        self.latest = page.read_at
-        if not self._begun:
-            self.first, self._begun = page.read_at, True
+        return self.take(self.job.source.read(table, window))
+
+    def take(self, page: Batch) -> Batch:
+        """A page that was read elsewhere, and perhaps later than one that is taken after it."""
+        told, known = page.read_at, self.latest
+        self.latest = known if told and known and known.at > told.at else told
+        if not self.begun:
+            self.first, self.begun = told, True
         return page
 
     @property

@@ -1,5 +1,6 @@
 """`supasync state`: show the cursors, reset a table, close and reopen."""
 
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ import click
 
 from supasync_core.api.journal import NO_BASELINE, REOPEN
 from supasync_core.cli import output
+from supasync_core.model.backfill_state import Backfill
 from supasync_core.model.errors import StateError
 from supasync_core.model.state import KeysetState
 from supasync_core.model.state_json import to_json
@@ -38,9 +40,10 @@ def show(session: Session, *, as_json: bool) -> int:
         for name, table in sorted(current.tables.items(), key=lambda item: order.get(item[0], len(order)))
         for column, keyset in table.keysets.items()
     ] + [
-        (name, "by key", ", ".join(table.backfill.behind), "no", table.read_at)
+        (name, "by key", place, "no", table.read_at)
         for name, table in current.tables.items()
         if table.backfill
+        for place in _places(table.backfill)
     ]
     output.line(f"rows come from {current.source}")
     if current.closed:
@@ -48,6 +51,13 @@ def show(session: Session, *, as_json: bool) -> int:
     output.table(("table", "order", "confirmed up to", "settled", "last complete read"), rows)
     output.gone(current.beyond(order))
     return 0
+
+
+def _places(load: Backfill) -> Iterator[str]:
+    """Where a read by key goes on: in each range that is open, and behind them."""
+    for each in load.ranges:
+        yield f"{', '.join(each.behind)} (of the range up to {', '.join(each.to)})"
+    yield ", ".join(load.behind)
 
 
 def settled(keyset: KeysetState) -> str:

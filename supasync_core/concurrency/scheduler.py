@@ -1,27 +1,10 @@
 """Tables side by side: so many at once, each one after those that it comes after."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from supasync_core.model.table import Table
-
-
-class Inline(Executor):
-    """Does the work where it is handed over: for one worker, who needs no thread."""
-
-    def submit(self, work: Callable[..., object], /, *args: object, **kwargs: object) -> Future[object]:  # type: ignore[override]
-        """A future that is done; what is not an Exception, such as Ctrl-C, is raised."""
-        done: Future[object] = Future()
-        try:
-            done.set_result(work(*args, **kwargs))
-        except Exception as err:  # noqa: BLE001 - kept for whoever asks for the result
-            done.set_exception(err)
-        return done
-
-
-def executor(workers: int, name: str) -> Executor:
-    """So many threads, or none for a single worker."""
-    return ThreadPoolExecutor(workers, thread_name_prefix=name) if workers > 1 else Inline()
+from supasync_core.system.executors import executor
 
 
 def run_in_dependency_order(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from supasync_core.model.backfill_state import Backfill
 from supasync_core.model.batch import Cursor, Key
 from supasync_core.model.comparison_state import Comparison
 from supasync_core.model.timestamps import Time
@@ -26,22 +27,6 @@ class KeysetState:
     floor: str | None = None
     digests: tuple[str, ...] = ()
     began_at: Time | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Backfill:
-    """A first load by key that has not come to its end: the rows up to the key ``behind`` are confirmed.
-
-    ``began_at``: the source's time when its first page was asked for. ``newest``: by keyset, the latest
-    timestamp among those rows that was over by the horizon of the run that read it. ``rows`` are confirmed,
-    of about ``total``, 0 where nobody knows.
-    """
-
-    behind: Key
-    began_at: Time
-    newest: Mapping[str, Time] = field(default_factory=dict)
-    rows: int = 0
-    total: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from dataclasses import replace
 from math import inf, isfinite
 
 from supasync_core.model import timestamps
-from supasync_core.model.state import Backfill, Deletes, KeysetState, State, TableState
+from supasync_core.model.backfill_state import Backfill
+from supasync_core.model.state import Deletes, KeysetState, State, TableState
 from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Instant
 

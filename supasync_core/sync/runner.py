@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from supasync_core.api.backend import consistent
 from supasync_core.api.blind_spots import UPDATES, is_covered
+from supasync_core.api.readers import Readers
 from supasync_core.api.table_plugins import transform_factories
-from supasync_core.concurrency.scheduler import executor, run_in_dependency_order
+from supasync_core.concurrency.scheduler import run_in_dependency_order
 from supasync_core.model import timestamps
 from supasync_core.model.errors import StateError, SupasyncError, TableError
 from supasync_core.model.report import Report, TableResult, waiting
@@ -22,6 +23,7 @@ from supasync_core.sync.freeing import Freeing
 from supasync_core.sync.soft_deletes import SoftDeletes
 from supasync_core.sync.source_snapshot import look
 from supasync_core.sync.table_copy import TableCopy
+from supasync_core.system.executors import executor
 from supasync_core.system.faults import explain
 
 
@@ -139,7 +141,7 @@ class _Session:
         checkpoint.lease.horizon = checkpoint.snapshot.horizon
         later = self._later()
         workers = checkpoint.migration.workers
-        pool = executor(workers, "write")
+        pool, readers = executor(workers, "write"), Readers(workers, executor(workers, "read"))
 
         def work(table: Table) -> None:
             checkpoint.options.check()
@@ -151,7 +153,7 @@ class _Session:
             else:
                 with checkpoint.lock:
                     self.observer.table_begins(table)
-                result = TableCopy(checkpoint, self.observer, table, pool).run()
+                result = TableCopy(checkpoint, self.observer, table, pool, readers).run()
             checkpoint.end(result)
             with checkpoint.lock:
                 self.observer.table_ended(result)
@@ -161,3 +163,4 @@ class _Session:
                 run_in_dependency_order(checkpoint.options.tables, workers, work, checkpoint.stopping.set)
         finally:
             pool.shutdown(wait=False)
+            readers.pool.shutdown(wait=False, cancel_futures=True)

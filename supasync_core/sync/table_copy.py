@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from traceback import format_exception
 from typing import Any
 
+from supasync_core.api.readers import Readers
 from supasync_core.api.strategy import Job, Piece
 from supasync_core.concurrency.memory_budget import bounded
 from supasync_core.concurrency.prefetch import prefetch
@@ -41,12 +42,13 @@ from supasync_core.system.faults import explain
 
 @dataclass
 class TableCopy:
-    """One table on its way; ``pool`` writes its batches."""
+    """One table on its way; ``pool`` writes its batches, the ``readers`` read pages for all tables."""
 
     checkpoint: Checkpoint
     observer: RunObserver
     table: Table
     pool: Executor
+    readers: Readers = field(default_factory=Readers)
     began: float = field(default_factory=time.monotonic)
     synced: int = 0
     left_out: int = 0
@@ -104,6 +106,7 @@ class TableCopy:
         timed = SlowPages(project.source)
         source = bounded(judged(timed.as_source, project.present), checkpoint.held)
         job = checkpoint.snapshot.job(table, source, guard.state, checkpoint.run.now)
+        job = replace(job, readers=self.readers)
         self.tally = Tally.begun(project, project.strategy(table), job)
         guard.counted(self.tally.mark)
         in_flight = InFlight(self.pool, project.workers)

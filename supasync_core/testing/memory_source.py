@@ -3,12 +3,13 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from supasync_core.api.backend import Source, Survey, Surveyed
-from supasync_core.api.strategy import Strategy
+from supasync_core.api.readers import Readers
+from supasync_core.api.strategy import Job, Strategy
 from supasync_core.model import timestamps
-from supasync_core.model.batch import Batch, Span, Window
+from supasync_core.model.batch import Batch, Key, Span, Window
 from supasync_core.model.state import Extent, TableState
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Horizon
@@ -93,6 +94,13 @@ class MemorySource(Source):
         read_at = Horizon(at, sent=at - (self.now - asked_at)) if self.dated else None
         return Batch(json.dumps(page).encode(), total, read_at)
 
+    def key_behind(self, table: Table, after: Key, rows: int) -> Key | None:
+        """The key of the row that is so many rows behind it."""
+        self.between_pages()
+        behind = sorted(key for key in self.stored if key > after[0])[rows - 1 : rows]
+        self.advance(self.takes)
+        return (behind[0],) if behind else None
+
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """The rows that have these values."""
         wanted = {tuple(each) for each in values}
@@ -144,14 +152,14 @@ class Pair:
     sink: dict[str, dict[str, str | None]] = field(default_factory=dict)
     state: TableState = field(default_factory=TableState)
     snapshot: SourceSnapshot = field(default_factory=SourceSnapshot)
+    readers: Readers = field(default_factory=Readers)
 
     def run(self, *, die_after: int | None = None) -> int:
         """One run; it may die after some pieces. The number of rows that were sent."""
         sent = 0
         self.source.most_pages = self.source.pages + _MOST
         self.snapshot = self._look()
-        job = self.snapshot.job(self.table, self.source, self.state, timestamps.to_text(self.source.now))
-        for i, piece in enumerate(self.snapshot.read(self.plugin, job)):
+        for i, piece in enumerate(self.snapshot.read(self.plugin, self.job())):
             assert i < _MOST, "the reading does not come to an end"
             if die_after == i:
                 return sent
@@ -161,6 +169,11 @@ class Pair:
             self.state = piece.state
         self.state = self.snapshot.completed(self.table, self.state)
         return sent
+
+    def job(self) -> Job:
+        """What a run would be told now."""
+        now = timestamps.to_text(self.source.now)
+        return replace(self.snapshot.job(self.table, self.source, self.state, now), readers=self.readers)
 
     def _look(self) -> SourceSnapshot:
         if not isinstance(self.source, Surveyed):

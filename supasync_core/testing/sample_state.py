@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
+from supasync_core.model.backfill_state import Backfill, KeyRange
 from supasync_core.model.batch import Cursor
 from supasync_core.model.comparison_state import Comparison
 from supasync_core.model.state import (
     Again,
-    Backfill,
     Deletes,
     Extent,
     Guarded,
@@ -28,7 +28,9 @@ _KEYSETS = {
     "*": KeysetState(Cursor(None, ("ä", '"'))),
 }
 _OWN = {"seen": [1, "ä"], "mark": {"at": 1.5}}
-_BACKFILL = Backfill(("9", "ä"), _NOON, {"updated_at": _LATER}, rows=7, total=9)
+_BACKFILL = Backfill(
+    ("9", "ä"), _NOON, {"updated_at": _LATER}, rows=7, total=9, ranges=(KeyRange(("3", "b"), ("5", '"')),)
+)
 _COMPARISON = Comparison(
     loaded_at=_NOON,
     walked_at=_NOON,

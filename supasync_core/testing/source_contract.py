@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from supasync_core.api.backend import Catalog, Clocked, Side, Source, Surveyed, missing_columns
+from supasync_core.api.backend import Catalog, Clocked, Divisible, Side, Source, Surveyed, missing_columns
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Cursor, Span, Window
 from supasync_core.model.errors import SchemaError, SupasyncError
@@ -123,6 +123,22 @@ class SourceContract(SideContract):
                 break
             found, after = [*found, *ids(page)], Cursor(None, EVENTS.key_of(page.rows[-1]))
         assert found == [n for n in range(12) if n % 3 or n % 2 == 0]
+
+    def test_ranges_end_with_keys_of_the_sources_own_order(self, filled: Callable[[Batch], Source]) -> None:
+        """Every row is in one range, however many keys lie between two; optional: see `Divisible`."""
+        source = filled(events(*(event(n) for n in (11, 2, 100, 1, 12, 10, 9, 5000))))
+        if not isinstance(source, Divisible):
+            return
+        first = source.read(EVENTS, Window((Span(ALL),), 1))
+        behind, found = EVENTS.key_of(first.rows[0]), ids(first)
+        while to := source.key_behind(EVENTS, behind, 3):
+            part = Span(TIMELESS, after=Cursor(None, behind), to=to)
+            found += walk(source, part, limit=2)
+            behind = to
+        assert len(found) == 7, "the first row, and two ranges of three"
+        assert found + walk(source, Span(TIMELESS, after=Cursor(None, behind)), limit=2) == walk(
+            source, Span(TIMELESS), limit=2
+        )
 
     def test_the_keysets_of_a_table_share_no_row(self, filled: Callable[[Batch], Source]) -> None:
         rows = [event(1), event(2, created="09:00"), event(3, "12:00"), event(4, "11:00", "10:00")]

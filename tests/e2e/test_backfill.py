@@ -88,6 +88,55 @@ def test_a_first_load_that_is_stopped_goes_on_behind_its_key(space: Workspace, t
     assert f"{table}: first load" not in space.supasync("status").out
 
 
+@pytest.mark.parametrize("table", KEYS)
+def test_a_large_table_is_read_in_ranges_and_each_of_them_goes_on(space: Workspace, table: str) -> None:
+    """Between the runs rows are changed, deleted and renamed, on both sides of where each range stands."""
+    fill(space, table, 1, 400)
+    space.old.server.misbehave({**STOPPED, "path": f"/{table}.*limit=5", "nth": 40, "times": None})
+    assert space.supasync("sync", "--table", table).code == 3
+    space.old.server.behave()
+    stored = space.supasync("state", "show", "--json").json["tables"][table]["backfill"]
+    assert stored["ranges"], stored
+    assert 50 < stored["rows"] < 250
+    assert f"{table}: first load, {stored['rows']} of about 400 rows so far" in space.supasync("status").out
+    shown = space.supasync("state", "show").out
+    assert f"(of the range up to {', '.join(stored['ranges'][0]['to'])})" in shown
+    renamed = {"uuids": "gen_random_uuid()", "numbers": "n + 1000"}.get(table, "'M' || n")
+    space.old.run(
+        f"delete from {table} where hashtext(n::text) % 7 = 0;"  # noqa: S608 - fixed texts
+        f"update {table} set name = 'second', updated_at = now() where hashtext(n::text) % 2 = 0;"
+        f"update {table} set n = {renamed}, updated_at = now() where hashtext(n::text) % 5 = 0"
+    )
+    space.requests()
+    done = space.supasync("sync", "--table", table)
+    assert done.code == 0, done.out + done.err
+    kept = f"select t::text from {table} t order by 1"  # noqa: S608
+    old, new = {row[0] for row in space.old.rows(kept)}, {row[0] for row in space.new.rows(kept)}
+    assert not old - new
+    assert f"{table}: first load" not in space.supasync("status").out
+
+
+def test_ranges_that_are_not_found_in_time_leave_the_table_to_one_reader(space: Workspace) -> None:
+    fill(space, "words", 1, 200)
+    starved = {"kind": "answer", "status": 500, "body": '{"code":"57014","message":"canceling"}'}
+    space.old.server.misbehave({**starved, "method": "GET", "path": "/words.*offset=", "times": None})
+    done = space.supasync("sync", "--table", "words")
+    assert done.code == 0, done.out + done.err
+    assert "words: no ranges of keys were found, so one reader reads the rest" in done.err
+    space.assert_equal("words")
+
+
+def test_a_table_that_is_emptied_between_its_ranges_is_complete(space: Workspace) -> None:
+    fill(space, "uuids", 1, 300)
+    space.old.server.misbehave({**STOPPED, "path": "/uuids.*limit=5", "nth": 30, "times": None})
+    assert space.supasync("sync", "--table", "uuids").code == 3
+    space.old.server.behave()
+    space.old.run("delete from uuids where n > '10000000-0000-0000-0000-000000000000'")
+    done = space.supasync("sync", "--table", "uuids")
+    assert done.code == 0, done.out + done.err
+    assert "uuids: first load" not in space.supasync("status").out
+
+
 def test_a_table_of_one_page_is_read_by_one_request(space: Workspace) -> None:
     fill(space, "words", 1, 4)
     space.requests()

@@ -12,7 +12,7 @@ from supasync_core.api.backend import Reference, Sink, Source, Survey
 from supasync_core.api.registration import Fence
 from supasync_core.api.state_store import Claim, Entry, Past, Run, StateStore
 from supasync_core.model import timestamps
-from supasync_core.model.batch import Batch, Span, Window
+from supasync_core.model.batch import Batch, Key, Span, Window
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import RowError, SchemaError
 from supasync_core.model.state import Extent
@@ -135,6 +135,19 @@ class MemorySource(Source):
         self.weather.hook("page")
         self._answer(asked)
         return Batch(_body(page, table), total, self.dated)
+
+    def key_behind(self, table: Table, after: Key, rows: int) -> Key | None:
+        """The key of the row that is so many rows behind it."""
+        self.weather.hook("read")
+        style, name, asked = self.old.style, table.name, self.time.now
+        place = keys.rank(style, name, after)
+        behind = sorted(
+            (row for row in self.old.rows[name].values() if row.rank > place), key=lambda row: row.rank
+        )
+        self._answer(asked)
+        found = behind[rows - 1 : rows]
+        printed = keys.printed(style, name, found[0].cells["id"]) if found else {}
+        return tuple(str(printed[column]) for column in table.key) if found else None
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """The rows that have these values, which are keys."""

@@ -74,6 +74,7 @@ class Episode(App):
             checkpoint=dice.choice([1, 8, 10_000, 10_000]),
             versions=self.other.random() < 0.8,
             share=self.other.choice([3, 9, 1_000_000]),
+            readers=Random(repr(self.third.getstate())).choice([1, 1, 2, 3]),  # noqa: S311 - dice
         )
         self.skew = dice.choice(SKEWS)
         self.slowest = 5 * 3600.0 if self.setup.horizon and not self.skew else self.overlap
@@ -81,7 +82,7 @@ class Episode(App):
         self.ground.prepare(self.setup)
         self.note(
             f"{self.names} by {style}, pages of {size}, overlap {self.overlap:.0f}, "
-            f"horizon {self.setup.horizon}"
+            f"horizon {self.setup.horizon}, readers {self.setup.readers}"
         )
 
     def end(self) -> None:

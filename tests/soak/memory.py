@@ -25,7 +25,7 @@ from supasync_core.project.run_options import RunOptions
 from supasync_core.sync import checkpoint, runner
 from tests.soak.ends import MemorySink, MemorySource, MemoryStore, New, Old, stored
 from tests.soak.keys import STYLES
-from tests.soak.running import Silent, virtual
+from tests.soak.running import Silent, divided, virtual
 from tests.soak.world import Cells, Setup, Timeline, Weather, seconds
 
 OLD_REF = "memory-old"
@@ -91,7 +91,10 @@ class MemoryGround:
         migration = Migration(self.settings, self.host, ledger, source, sink, store, fence)
         tables = self.settings.tables
         plan = RunOptions(holder=holder, tables=tables, interrupted=weather.stop, full=frozenset(full))
-        with patch.object(checkpoint, "CHECKPOINT_ROWS", self.setup.checkpoint):
+        with (
+            patch.object(checkpoint, "CHECKPOINT_ROWS", self.setup.checkpoint),
+            divided(self.setup.readers),
+        ):
             return runner.sync(migration, plan, Silent())
 
     def walked(self, table: str) -> float:

@@ -6,9 +6,11 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from supasync_core.api.readers import Readers
 from supasync_core.model.report import TableResult
 from supasync_core.model.table import Table
-from supasync_core.sync import table_copy
+from supasync_core.sync import runner, table_copy
+from supasync_tables import key_ranges
 from tests.soak.world import Timeline
 
 
@@ -32,6 +34,17 @@ def inline(items: Iterator[Any], *_rest: object) -> Iterator[Any]:
     while upcoming is not end:
         item, upcoming = upcoming, next(items, end)
         yield item
+
+
+@contextmanager
+def divided(readers: int) -> Iterator[None]:
+    """So many readers of one table, who take turns in one thread; tables are large from three pages on."""
+    made = lambda *_: Readers(readers)  # noqa: E731
+    with (
+        patch.object(runner, "Readers", made),
+        patch.multiple(key_ranges, SMALL=2, SMALLEST=1, LARGEST=2),
+    ):
+        yield
 
 
 @contextmanager

@@ -34,7 +34,7 @@ from supasync_rest.transport import Transport
 from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
-from tests.soak.running import Silent, virtual
+from tests.soak.running import Silent, divided, virtual
 from tests.soak.world import (
     COLUMNS,
     SECOND,
@@ -196,6 +196,7 @@ class ServerGround:
         try:
             with (
                 patch.object(checkpoint, "CHECKPOINT_ROWS", self.setup.checkpoint),
+                divided(self.setup.readers),
                 opened(self.settings, self.host) as project,
             ):
                 tables = self.settings.tables

@@ -120,6 +120,8 @@ class Setup:
     """The style of the keys in one table: see `tests.soak.keys`."""
     share: int = 1_000_000
     """The pages that comparisons may read in a run."""
+    readers: int = 1
+    """How many read one table at once."""
 
 
 class Ground(Protocol):

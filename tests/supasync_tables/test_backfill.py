@@ -3,17 +3,20 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from supasync_core.api.readers import Readers
 from supasync_core.model import state_json, timestamps
 from supasync_core.model.batch import Batch, Cursor, Window
 from supasync_core.model.errors import SchemaError, TransientError
 from supasync_core.model.state import KeysetState, State, TableState
 from supasync_core.model.table import Shape, Table
 from supasync_core.testing.memory_source import MemorySource, Pair, SurveyedSource
+from supasync_tables import key_ranges
 from supasync_tables.incremental import Incremental
 
 OVERLAP = 60
@@ -181,6 +184,8 @@ steps = st.one_of(
     st.tuples(st.just("slow"), st.floats(0, 20)),
 )
 Step = tuple[object, ...]
+OLD_ROWS: list[Step] = [("old", key, 86_400 * (i * 7 % 11 + 1)) for i, key in enumerate(KEYS)]
+"""Rows that no read by timestamp would find behind those that come later."""
 
 
 def play(pair: Pair, step: Step, behind: int) -> None:
@@ -192,6 +197,8 @@ def play(pair: Pair, step: Step, behind: int) -> None:
             stamp = at if kind == 0 or known else None
             created = at if kind == 1 else None
             source.write(key, stamp=stamp, created=created, commit_at=source.now + round(late * 1_000_000))
+        case ("old", str(key), int(ago)):
+            source.write(key, stamp=at - ago * 1_000_000, commit_at=source.now)
         case ("rename", str(key), str(to)) if key in source.stored and key != to:
             if not any(row["id"] in (key, to) for _, row in source.open):
                 source.write(to, stamp=at, commit_at=source.now)
@@ -206,12 +213,14 @@ def play(pair: Pair, step: Step, behind: int) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(
-    before=st.lists(steps, max_size=25),
-    runs=st.lists(st.tuples(st.integers(0, 6), st.lists(steps, max_size=6), st.integers(0, 1)), max_size=4),
+    before=st.lists(steps, max_size=25) | st.just(OLD_ROWS),
+    runs=st.lists(st.tuples(st.integers(0, 10), st.lists(steps, max_size=6), st.integers(0, 1)), max_size=4),
     meanwhile=st.lists(steps, max_size=20),
     behind=st.sampled_from([0, 8 * 3600, -8 * 3600]),
-    page_size=st.integers(1, 4),
+    page_size=st.sampled_from([1, 1, 2, 3, 4]),
     surveyed=st.booleans(),
+    readers=st.integers(1, 3),
+    largest=st.integers(1, 2),
 )
 def test_a_backfill_that_is_stopped_and_raced_loses_no_row(  # noqa: PLR0913 - a schedule
     *,
@@ -221,10 +230,24 @@ def test_a_backfill_that_is_stopped_and_raced_loses_no_row(  # noqa: PLR0913 - a
     behind: int,
     page_size: int,
     surveyed: bool,
+    readers: int,
+    largest: int,
 ) -> None:
-    pair = Pair(
-        Incremental(), replace(TABLE, page_size=page_size), SurveyedSource() if surveyed else MemorySource()
-    )
+    source = SurveyedSource() if surveyed else MemorySource()
+    pair = Pair(Incremental(), replace(TABLE, page_size=page_size), source, readers=Readers(readers))
+    with patch.multiple(key_ranges, SMALL=2, SMALLEST=1, LARGEST=largest):
+        _play_runs(pair, before, runs, meanwhile, behind)
+    kept = {key: row for key, row in pair.sink.items() if key in pair.source.stored}
+    assert kept == pair.source.stored
+
+
+def _play_runs(
+    pair: Pair,
+    before: list[Step],
+    runs: list[tuple[int, list[Step], int]],
+    meanwhile: list[Step],
+    behind: int,
+) -> None:
     for step in before:
         play(pair, step, behind)
     waiting = list(meanwhile)
@@ -239,8 +262,6 @@ def test_a_backfill_that_is_stopped_and_raced_loses_no_row(  # noqa: PLR0913 - a
     pair.run()
     if pair.state.read_at is None:
         pair.run()
-    kept = {key: row for key, row in pair.sink.items() if key in pair.source.stored}
-    assert kept == pair.source.stored
 
 
 def slow_pair(rows: int = 40) -> Pair:

@@ -1,0 +1,198 @@
+"""A table in the order of its key, in ranges that several readers read at once.
+
+The source alone sorts keys. It names the key with which a range ends, as that of a row that is so many rows
+behind the last one, and it alone compares with it: whatever the collation and however dense the keys are, a
+key lies in exactly one range. What lies behind the last range, the *rest*, is divided as readers become free,
+in ranges that get smaller towards the end. A small rest, or one of which the source names no key, is left to
+one reader.
+
+Pages are handed on one after the other, whoever read them, with the place to which they lead.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from supasync_core.api.backend import Divisible
+from supasync_core.api.strategy import Job
+from supasync_core.api.timed_reader import TimedReader
+from supasync_core.model.backfill_state import KeyRange
+from supasync_core.model.batch import Batch, Key, Window
+from supasync_core.model.errors import SchemaError, TransientError
+from supasync_core.model.page_order import Onward
+
+SMALL = 16
+"""Pages up to which a table is left to one reader: to divide it takes a request for each range."""
+SMALLEST = 2
+"""Pages of the last ranges."""
+LARGEST = 32
+"""Pages of the largest ranges: the source passes over so many rows of its index to find the end of one."""
+
+
+@dataclass(eq=False)
+class _Part:
+    """The rows behind a key, up to another one or to the end; ``onward`` watches that its pages move on."""
+
+    behind: Key
+    to: Key | None
+    onward: Onward
+
+
+@dataclass
+class Division:
+    """The pages of a table behind the key ``behind``, and of the ranges before it that are ``stored``.
+
+    ``window`` makes the window of a range.
+    """
+
+    job: Job
+    reader: TimedReader
+    window: Callable[[Key, Key | None], Window]
+    behind: Key
+    stored: Sequence[KeyRange] = ()
+    notes: list[str] = field(default_factory=list)
+    """What a person should know of how the table was divided."""
+    _left: int | None = field(default=None, init=False)
+    """As many rows are in the rest that nobody reads yet; None where nobody knows."""
+    _page: int = field(default=1, init=False)
+    """As many of them are a page."""
+    _ended: bool = field(default=False, init=False)
+    """Whether the rest is being read, or nothing is in it."""
+    _open: list[_Part] = field(init=False)
+    _waiting: deque[_Part] = field(init=False)
+    _rest: _Part = field(init=False)
+    _reading: "list[tuple[_Part, Future[list[Batch]]]]" = field(default_factory=list, init=False)
+    _bound: "Future[Key | None] | None" = field(default=None, init=False)
+    """The key with which the next range ends, as long as it is looked for."""
+    _rows: int = field(default=0, init=False)
+    """The rows of that range."""
+
+    def __post_init__(self) -> None:
+        self._open = [self._part(each.behind, each.to) for each in self.stored]
+        self._waiting = deque(self._open)
+        self._rest = self._part(self.behind, None)
+
+    @property
+    def place(self) -> tuple[Key, tuple[KeyRange, ...]]:
+        """What the pages so far lead to: the key behind which the rest begins, and the open ranges before."""
+        ranges = [KeyRange(part.behind, part.to) for part in self._open if part.to is not None]
+        return self._rest.behind, tuple(ranges)
+
+    def begins(self, first: Batch, *, ended: bool) -> None:
+        """Take the rest's first page, which was read elsewhere; ``ended``: it is the only one."""
+        self._left, self._ended = None if first.total is None else first.total - first.count, ended
+        self._page = first.count or self.job.table.page_size
+        self._follows(self._rest, first)
+
+    def pages(self) -> Iterator[Batch]:
+        """Every page, an empty one where a range ended with none."""
+        alone = self.job.readers.count == 1
+        try:
+            self._look(SMALL)
+            self._begin()
+            while self._reading or self._bound:
+                if (arrived := self._arrived()) is None:
+                    self._begin()
+                    continue
+                part, page = arrived[0], self.reader.take(arrived[1].pop())
+                follows = self._follows(part, page)
+                if not alone:  # the next page is asked for meanwhile
+                    self._go_on(part, follows=follows)
+                yield page
+                del page  # there is room for the next page once nobody holds this one
+                if alone:
+                    self._go_on(part, follows=follows)
+        finally:
+            for _, future in self._reading:
+                future.cancel()
+
+    def _follows(self, part: _Part, page: Batch) -> bool:
+        """Whether more of the part may come behind this page.
+
+        A range that ends with an empty page stays open: it may be one that did not come, which shows when all
+        rows are counted.
+        """
+        if not page.count:
+            return False
+        part.behind = part.onward.behind(page).key
+        if part.behind != part.to:
+            return True
+        self._open.remove(part)
+        return False
+
+    def _go_on(self, part: _Part, *, follows: bool) -> None:
+        if follows:
+            self._ask(part)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Give each reader a part; before there is a time of the source, one alone."""
+        most = self.job.readers.count if self.reader.begun else 1
+        while len(self._reading) < most and (part := self._next()):
+            self._ask(part)
+
+    def _next(self) -> _Part | None:
+        """A part that nobody reads yet; None where there is none, or none yet."""
+        if self._waiting:
+            return self._waiting.popleft()
+        if self._ended or (self._bound and not self._bound.done()):
+            return None
+        key = self._bound.result() if self._bound else None
+        if key is None or key == self._rest.behind:
+            self._bound, self._ended = None, True
+            return self._rest
+        part = self._part(self._rest.behind, key)
+        self._open.append(part)
+        self._rest.behind = key
+        self._left = None if self._left is None else self._left - self._rows
+        self._look(2 * SMALLEST)
+        return part
+
+    def _look(self, least: int) -> None:
+        """Look for the end of the next range, unless so few pages are left that the rest is one."""
+        pages = 0 if self._ended or not self._rest.behind else self._pages(least)
+        self._rows = pages * self._page
+        ask = self.job.readers.pool.submit
+        self._bound = ask(self._key_behind, self._rest.behind, self._rows) if pages else None
+
+    def _pages(self, least: int) -> int:
+        count = self.job.readers.count
+        if count == 1 or not callable(getattr(self.job.source, "key_behind", None)):
+            return 0
+        if self._left is None:
+            return LARGEST
+        left = self._left // self._page
+        return 0 if left < least else max(SMALLEST, min(LARGEST, left // (2 * count)))
+
+    def _key_behind(self, key: Key, rows: int) -> Key | None:
+        try:
+            return cast("Divisible", self.job.source).key_behind(self.job.table, key, rows)
+        except (SchemaError, TransientError) as err:
+            name = self.job.table.name
+            self.notes.append(f"{name}: no ranges of keys were found, so one reader reads the rest: {err}")
+            return None
+
+    def _ask(self, part: _Part) -> None:
+        window = self.window(part.behind, part.to)
+        self._reading.append((part, self.job.readers.pool.submit(self._read, window)))
+
+    def _read(self, window: Window) -> list[Batch]:
+        """The page in a list, out of which it is taken."""
+        return [self.job.source.read(self.job.table, window)]
+
+    def _arrived(self) -> tuple[_Part, list[Batch]] | None:
+        """The page that was asked for first of those that have come; None where a bound was found."""
+        awaited: list[Future[Any]] = [future for _, future in self._reading]
+        if self._bound and len(awaited) < self.job.readers.count:
+            awaited.append(self._bound)
+        wait(awaited, return_when=FIRST_COMPLETED)
+        for i, (part, future) in enumerate(self._reading):
+            if future.done():
+                del self._reading[i]
+                return part, future.result()
+        return None
+
+    def _part(self, behind: Key, to: Key | None) -> _Part:
+        return _Part(behind, to, Onward(self.job.table))
