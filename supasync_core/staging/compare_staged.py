@@ -5,15 +5,17 @@ from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
 
-from supasync_core.model.pg_types import is_document, type_of
+from supasync_core.model.pg_types import ZONED, is_document, type_of
 from supasync_core.model.same_value import reprinted, same_json
 from supasync_core.model.table import Shape, Table
-from supasync_core.staging.connection import second_connection
+from supasync_core.staging.connection import SCRATCH, second_connection
 from supasync_core.staging.duckdb_tables import Kinds
-from supasync_core.staging.equality import equal
+from supasync_core.staging.equality import equal, printed_alike
 from supasync_core.staging.staged_tables import same_rows
 from supasync_core.staging.values import identifier, instant, plain
 
+CLASSES = f"{SCRATCH}.classes"
+"""The table of what `Comparison.statement` has found."""
 _CHUNK = 10_000
 
 
@@ -56,18 +58,17 @@ class Comparison:
         return f"{ready} {kind} known.{identifier(self.table.name)} AS k ON {keys}"
 
     def statement(self) -> str:
-        """The class of each staged row, by its place, as the table ``gap.classes``."""
+        """The class of each staged row that is not unchanged, by its place, as the table `CLASSES`."""
+        made = f"CREATE OR REPLACE TABLE {CLASSES} AS SELECT r.{identifier(self.place)} AS place, "
         if not self.known:
-            head = f"SELECT r.{identifier(self.place)} AS place, 'new' AS class FROM "
-            return f"CREATE OR REPLACE TABLE gap.classes AS {head}{self.pairs()}"
+            return f"{made} 'new' AS class FROM {self.pairs()}"
         missing = f"k.{identifier(self.table.key[0])} IS NULL"
         changed = " OR ".join(self.differs(name) for name in self.columns) or "false"
         mine, theirs = self.moment("r"), self.moment("k")
         older = f"coalesce({mine} < {theirs}, false)" if mine and theirs else "false"
         return (
-            f"CREATE OR REPLACE TABLE gap.classes AS SELECT r.{identifier(self.place)} AS place, "
-            f"CASE WHEN {missing} THEN 'new' WHEN NOT ({changed}) THEN 'unchanged' "
-            f"WHEN {older} THEN 'older' ELSE 'changed' END AS class FROM {self.pairs()}"
+            f"{made} CASE WHEN {missing} THEN 'new' WHEN {older} THEN 'older' ELSE 'changed' END AS class "
+            f"FROM {self.pairs()} WHERE {missing} OR {changed}"
         )
 
     def text(self, side: str, name: str) -> str:
@@ -86,9 +87,10 @@ class Comparison:
         one = equal(type_of(self.shape, name), mine, theirs)
         if one is None:
             return f"({mine} IS DISTINCT FROM {theirs})"
-        return (
-            f"CASE WHEN {mine} IS NOT DISTINCT FROM {theirs} THEN false ELSE NOT coalesce({one}, false) END"
-        )
+        alike = f"{mine} IS NOT DISTINCT FROM {theirs}"
+        if type_of(self.shape, name) == ZONED:
+            alike += f" OR {printed_alike(mine, theirs)}"
+        return f"CASE WHEN {alike} THEN false ELSE NOT coalesce({one}, false) END"
 
     def _is_document(self, name: str) -> bool:
         kind = type_of(self.shape, name)

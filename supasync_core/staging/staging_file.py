@@ -19,7 +19,7 @@ from duckdb import DuckDBPyConnection
 from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window
 from supasync_core.model.pg_types import is_document, type_of
 from supasync_core.model.table import Column, Shape, Table
-from supasync_core.staging.compare_staged import Comparison, Counts, adopt_equals
+from supasync_core.staging.compare_staged import CLASSES, Comparison, Counts, adopt_equals
 from supasync_core.staging.connection import open_to_write, transaction, translate_errors
 from supasync_core.staging.duckdb_tables import FILE, PLACE, ROW, Tables, qualified
 from supasync_core.staging.equality import common, same
@@ -34,6 +34,8 @@ from supasync_core.staging.write_rows import Writer
 MEMORY = "600MB"
 """What DuckDB may hold in memory; more goes to its temporary files."""
 _PAGE = 1000
+_ROWS_OF_A_FILE = 1 << 40
+"""More than a file has."""
 _SETUP = """
 CREATE SCHEMA IF NOT EXISTS gap;
 CREATE SCHEMA IF NOT EXISTS ready;
@@ -178,14 +180,20 @@ class Staging(History):
         )
         return writer.upsert(table, batch)
 
-    def stage(self, table: Table, rows: str, columns: Sequence[str]) -> None:
-        """Stage the rows of a SELECT: these columns, the number of the file, the number of the row."""
-        names = [*columns, free(FILE, columns), free(ROW, columns)]
-        quoted = ", ".join(map(identifier, names))
-        place = identifier(free(PLACE, columns))
+    def stage(self, table: Table, rows: str, columns: Sequence[str], *, numbered: bool = False) -> None:
+        """Stage the rows of a SELECT: these columns, the number of the file, the number of the row.
+
+        ``numbered``: each row has these numbers, and in that order they are staged.
+        """
+        file, row = free(FILE, columns), free(ROW, columns)
+        quoted = ", ".join(map(identifier, [*columns, file, row]))
+        place = "row_number() OVER ()"
+        if numbered:  # by several threads
+            place = f"{identifier(file)} * {_ROWS_OF_A_FILE} + {identifier(row)}"
         self.connection.execute(
             f"CREATE OR REPLACE TABLE {qualified(ready(table))} AS "
-            f"SELECT *, row_number() OVER () AS {place} FROM ({rows}) AS staged({quoted})"
+            f"SELECT *, {place} AS {identifier(free(PLACE, columns))} "
+            f"FROM ({rows}) AS staged({quoted})"
         )
 
     def compare(self, table: Table, shape: Shape, *, older: bool) -> Counts:
@@ -199,20 +207,21 @@ class Staging(History):
         comparison = Comparison(table, shape, staged, there or {}, place)
         with translate_errors(self.path, table):
             self.connection.execute(comparison.statement())
-            differs = self.fetch("SELECT 1 FROM gap.classes WHERE class IN ('changed', 'older') LIMIT 1")
+            differs = self.fetch(f"SELECT 1 FROM {CLASSES} WHERE class IN ('changed', 'older') LIMIT 1")
             if differs and adopt_equals(self.connection, comparison, lossy=table.name in self.lossy):
                 self.connection.execute(comparison.statement())
-            counts = dict(self.fetch("SELECT class, count(*) FROM gap.classes GROUP BY 1"))
+            counts = dict(self.fetch(f"SELECT class, count(*) FROM {CLASSES} GROUP BY 1"))
+            rows = self.fetch(f"SELECT count(*) FROM {qualified(ready(table))}")[0][0]
             classes = ("new", "changed", "older") if older else ("new", "changed")
             listed = ", ".join(f"'{name}'" for name in classes)
             self.connection.execute("CREATE SCHEMA IF NOT EXISTS sending")
             self.connection.execute(
                 f"CREATE OR REPLACE TABLE {qualified(_sending(table))} AS "
                 f"SELECT r.* FROM {qualified(ready(table))} AS r "
-                f"JOIN gap.classes AS c ON c.place = r.{identifier(comparison.place)} "
+                f"JOIN {CLASSES} AS c ON c.place = r.{identifier(comparison.place)} "
                 f"WHERE c.class IN ({listed})"
             )
-        return Counts(**counts)
+        return Counts(**counts, unchanged=rows - sum(counts.values()))
 
     def remove_rows(self, table: Table, column: str, values: Sequence[str]) -> list[tuple[Key, str, int]]:
         """Remove the staged rows with these values; the key, file number and row number of each."""

@@ -103,7 +103,7 @@ def _cut(name: str, cell: str, shape: Shape) -> Iterator[Check]:
     yield Check(
         "cut",
         name,
-        f"length({cell}) = 10243 AND ends_with({cell}, '...')",
+        f"strlen({cell}) >= 10243 AND length({cell}) = 10243 AND ends_with({cell}, '...')",
         f"{name} was cut at 10,240 characters",
     )
     if is_array(type_of(shape, name)):

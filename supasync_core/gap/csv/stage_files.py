@@ -99,7 +99,8 @@ class TableStager:
             self.staging.shapes[self.table.name] = self.shape
             columns = list(dict.fromkeys(name for part in self.parts for name in part.cells))
             rows = " UNION ALL ".join(part.select(columns) for part in self.parts)
-            self.staging.stage(self.table, rows, columns)
+            numbered = not any(part.exact for part in self.parts)
+            self.staging.stage(self.table, rows, columns, numbered=numbered)
             for raw in self.raws:
                 raw.drop()
             self.part.findings += leave_out(self.staging, self.table, self.shape, self.choices.language)
