@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supasync_core.model import raw_json
+from supasync_core.model.batch import Batch
+from supasync_core.model.raw_columns import raw_columns
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -85,3 +87,36 @@ def test_a_text_that_is_no_object_is_refused(text: str) -> None:
     """Nothing is guessed."""
     with pytest.raises(ValueError, match=r"."):
         raw_json.cells(text)
+
+
+PLAIN = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+)
+
+
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from(["id", "a", 'b"\\', "", "é\n", "ID"]), VALUES, min_size=1),
+        min_size=1,
+        max_size=5,
+    ),
+    st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", " :\t")]),
+)
+def test_columns_have_the_text_of_each_cell(
+    rows: list[dict[str, object]], separators: tuple[str, str]
+) -> None:
+    """Of rows with the same columns or with others; a cell that is not there is null."""
+    body = json.dumps(rows, separators=separators, ensure_ascii=len(rows) % 2 == 0).encode()
+    cells = [raw_json.cells(text) for text in raw_json.split(body)]
+    names = dict.fromkeys(name for row in cells for name in row)
+    found = {
+        name: [bytes(cell).decode() for cell in column] for name, column in raw_columns(Batch(body)).items()
+    }
+    assert found == {name: [row.get(name, "null") for row in cells] for name in names}
+    assert list(found) == list(names)
+
+
+def test_half_of_a_surrogate_pair_does_not_stop_a_column() -> None:
+    body = rb'[{"id":1,"a":"\ud800"},{"id":2}]'
+    found = {name: list(map(bytes, column)) for name, column in raw_columns(Batch(body)).items()}
+    assert found == {"id": [b"1", b"2"], "a": [rb'"\ud800"', b"null"]}

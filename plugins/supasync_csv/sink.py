@@ -1,9 +1,11 @@
-"""The sink `csv`: each batch replaces the table's whole file."""
+"""The sink `csv`: batches are collected in DuckDB, and replace the table's whole file from time to time."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from threading import RLock
 
 from supasync_core.api.registration import Fence
 from supasync_core.model import pg_literals, raw_json
@@ -13,11 +15,21 @@ from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.connection import private_umask, translate_errors
 from supasync_core.staging.csv.folder import Files
 from supasync_core.staging.duckdb_side import DuckdbSide
+from supasync_core.staging.duckdb_tables import Tables
+from supasync_core.staging.held_rows import HeldRows
 from supasync_core.staging.read_rows import Reader
 from supasync_core.staging.values import JSON, VARCHAR, Kind, identifier
 from supasync_core.staging.write_rows import Writer
 from supasync_core.system.links import replace_whole
 from supasync_csv.workspace import Workspace, header
+
+
+@dataclass
+class _Unsaved:
+    """A table whose file is not as the rows that were taken, and how many of those it lacks."""
+
+    table: Table
+    rows: int = 0
 
 
 class CsvSink(DuckdbSide):
@@ -31,12 +43,16 @@ class CsvSink(DuckdbSide):
     def __init__(self, path: Path, fence: Fence | None = None) -> None:
         self._files = Files(path)
         self._fence = fence or Fence()
+        self._lock = RLock()
         self._work = Workspace()
         self._writer = Writer(
             self._work.connection, self._work.path, new=self._kind, grows=lambda _kinds: True
         )
+        self._held = HeldRows(self._writer)
         self._shapes: dict[str, Shape] = {}
-        self._loaded: set[Path] = set()
+        self._rows: dict[Path, int] = {}
+        """The rows of each file that is loaded, as it was written."""
+        self._unsaved: dict[Path, _Unsaved] = {}
 
     def typed(self, table: Table, shape: Shape) -> None:
         """Take the source's types, before the first batch: cells are then what PostgreSQL reads.
@@ -44,77 +60,112 @@ class CsvSink(DuckdbSide):
         A missing file is created with a header alone: a table without rows is a file too.
         """
         path = self._files.of(table)
-        self._shapes[table.name] = shape
-        self._loaded.discard(path)
-        columns = table.columns or [column.name for column in shape.columns]
-        names = [name for name in columns if name not in table.exclude]
-        if shape.known and names and not table.transform and not path.exists():
-            self._work.drop(table)
-            self._writer.create(table, names)
-            self._save(table)
+        if path in self._unsaved:
+            self.flush()
+        with self._lock:
+            self._shapes[table.name] = shape
+            self._rows.pop(path, None)
+            columns = table.columns or [column.name for column in shape.columns]
+            names = [name for name in columns if name not in table.exclude]
+            if shape.known and names and not table.transform and not path.exists():
+                self._work.drop(table)
+                self._writer.create(table, names)
+                self._save(table)
 
     def shape(self, table: Table) -> Shape:
-        """The columns that the file names; not known before the first batch has created it."""
+        """The columns that the table has; not known before the first batch has created it."""
         path = self._files.of(table)
-        if not path.is_file():
-            return Shape(known=False)
-        return Shape(tuple(Column(name) for name in header(table, path)), grows=True)
+        with self._lock:
+            if path in self._unsaved:
+                names = list(Tables(self._work.connection).existing(table))
+            elif path.is_file():
+                names = header(table, path)
+            else:
+                return Shape(known=False)
+        return Shape(tuple(map(Column, names)), grows=True)
 
     def upsert(self, table: Table, batch: Batch) -> int:
         self._fence.ask()
-        self._load(table)
-        shape = self._shapes.get(table.name, Shape(known=False))
-        arrays = {column.name: column.type for column in shape.columns if is_array(column.type or "")}
-        count = self._writer.upsert(table, _with_literals(batch, arrays) if arrays else batch)
-        if count:
-            self._save(table)
-        return count
+        with self._lock:
+            self._load(table)
+            shape = self._shapes.get(table.name, Shape(known=False))
+            arrays = {column.name: column.type for column in shape.columns if is_array(column.type or "")}
+            return self._changed(
+                table, self._held.take(table, _with_literals(batch, arrays) if arrays else batch)
+            )
 
     def delete(self, table: Table, keys: Sequence[Sequence[str]]) -> int:
         """Remove the rows of these keys; all of them or none, and never more than were named."""
         wanted = table.exact_keys(keys)
-        if not wanted or not self._load(table):
+        with self._lock:
+            loaded = bool(wanted) and self._load(table)
+        if not loaded:
             return 0
         self._fence.ask()
-        count = self._writer.delete(table, wanted)
-        if count:
-            self._save(table)
-        return count
+        with self._lock:
+            self._held.merge(table)
+            return self._changed(table, self._writer.delete(table, wanted))
+
+    def flush(self) -> None:
+        if not self._unsaved:
+            return
+        self._fence.ask()
+        with self._lock:
+            for each in list(self._unsaved.values()):
+                self._save(each.table)
+
+    def worth_flushing(self) -> bool:
+        """Whether half as many rows were changed as the files have, which are written as a whole."""
+        with self._lock:
+            written = sum(self._rows.get(path, 0) for path in self._unsaved)
+            return 2 * sum(each.rows for each in self._unsaved.values()) >= written
 
     def close(self) -> None:
-        """Remove the loaded copy; the files stay."""
-        self._work.close()
+        """Write what was not written yet, and remove the loaded copy; the files stay."""
+        try:
+            self.flush()
+        finally:
+            self._work.close()
 
     @contextmanager
     def _reading(self, table: Table) -> Iterator[tuple[Reader, Table] | None]:
-        loaded, reader = self._load(table), Reader(self._work.connection)
-        with translate_errors(self._work.path, table):
-            try:
-                yield (reader, table) if loaded else None
-            finally:
-                reader.forget()
+        with self._lock:
+            loaded, reader = self._load(table), Reader(self._work.connection)
+            self._held.merge(table)
+            with translate_errors(self._work.path, table):
+                try:
+                    yield (reader, table) if loaded else None
+                finally:
+                    reader.forget()
+
+    def _changed(self, table: Table, rows: int) -> int:
+        """Note that the table's file lacks so many rows of what was taken."""
+        if rows:
+            self._unsaved.setdefault(self._files.of(table), _Unsaved(table)).rows += rows
+        return rows
 
     def _save(self, table: Table) -> None:
-        """Bring the file to what is loaded, or what is loaded back to the file."""
+        """Bring the file to what was taken; what cannot be written stays to be written."""
         path = self._files.of(table)
-        try:
-            with private_umask(), translate_errors(path, table):
-                replace_whole(path, lambda file: self._work.save(table, file))
-        except BaseException:
-            self._work.drop(table)
-            self._loaded.discard(path)
-            raise
-        self._loaded.add(path)
+        self._held.merge(table)
+        with private_umask(), translate_errors(path, table):
+            replace_whole(path, lambda file: self._work.save(table, file))
+        self._unsaved.pop(path, None)
+        self._rows[path] = Reader(self._work.connection).count(table.whole())
 
     def _load(self, table: Table) -> bool:
-        """Load the table's file unless it is loaded; False if there is no file."""
+        """Load the table's file unless it is loaded; False if there is no table."""
         path = self._files.of(table)
-        if path not in self._loaded and path.is_file():
+        if path not in self._rows and path not in self._unsaved:
+            self._held.forget(table)
+            if not path.is_file():
+                self._work.drop(table)
+                return False
             self._work.load(
                 table, path, lambda name: f"CAST({identifier(name)} AS {self._kind(table, name).sql})"
             )
-            self._loaded.add(path)
-        return path in self._loaded
+            self._rows[path] = Reader(self._work.connection).count(table.whole())
+        return True
 
     def _kind(self, table: Table, column: str) -> Kind:
         shape = self._shapes.get(table.name, Shape(known=False))

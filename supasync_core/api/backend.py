@@ -126,6 +126,26 @@ class Informed(Protocol):
 
 
 @runtime_checkable
+class Buffered(Protocol):
+    """A sink that may hold back what it took, and loses that with its process until `flush`.
+
+    What it reads and counts has those rows. `close` flushes. The state that a row leads to is saved after a
+    flush alone: see `supasync_core.project.lease`.
+    """
+
+    def flush(self) -> None:
+        """Put what is held into the sink, where other processes find it; if that fails, it is held on.
+
+        It asks the fence. It may be called while another thread is in any other method.
+        """
+        ...
+
+    def worth_flushing(self) -> bool:
+        """Whether so much is held that flushes at such times write a few times what the rows take at most."""
+        ...
+
+
+@runtime_checkable
 class Catalog(Protocol):
     """A source or sink that can list its tables."""
 

@@ -5,6 +5,9 @@ rows. What a run has sent last may still arrive after its death, when the next o
 statement waits for a lock, a machine wakes in the middle of a request. So a run notes in the state that it
 writes before it does, and the note goes with its last save. A run that finds the note of another treats what
 that one may have read as a transaction of the source that is still open: see `taken_over`.
+
+A sink that is `Buffered` may lose what it holds. So each save lets it flush first, and a lease that is
+renewed while a flush is not due yet saves the last state again.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +17,7 @@ from datetime import timedelta
 from threading import RLock
 from typing import Any, Self
 
+from supasync_core.api.backend import Buffered
 from supasync_core.api.journal import NO_BASELINE
 from supasync_core.api.state_store import LEASE, Claim, Entry, RecordStatus, Run
 from supasync_core.model import timestamps
@@ -32,6 +36,8 @@ ASLEEP = timedelta(hours=24)
 """The same for a run elsewhere whose lease has expired: it may be asleep in the middle of a request."""
 MARGIN = timedelta(seconds=10)
 """How far the source's time may differ from the moment at which rows were looked up."""
+SHARE = 10
+"""A run waits this many times as long as a flush took before the next one that is only due by time."""
 
 
 @dataclass
@@ -55,6 +61,11 @@ class Lease:
     unsettled: bool = False
     """Whether something that was sent may arrive after the run, so that the note of it has to stay."""
     released: bool = False
+    saved: Entry | None = None
+    """The last record, behind whose state everything is flushed."""
+    flushing: bool = False
+    flushed: float = field(default_factory=awake)
+    flush_took: float = 0.0
     guard: RLock = field(default_factory=RLock)
 
     def __post_init__(self) -> None:
@@ -105,8 +116,19 @@ class Lease:
     def renew(self) -> None:
         """Say that this run is alive where it has not for a while."""
         with self.guard:
-            if self.age >= RENEW:
+            if self.age < RENEW:
+                return
+            if self.saved and (self.flushing or not self.may_flush()):
+                self._store(replace(self.saved, status="running"))
+            else:
                 self.save(self.record())
+
+    def may_flush(self) -> bool:
+        """Whether a save is worth it now: the sink holds nothing back, or enough, or for long enough."""
+        sink = self.migration.sink
+        if not isinstance(sink, Buffered) or sink.worth_flushing():
+            return True
+        return awake() - self.flushed >= max(RENEW, SHARE * self.flush_took)
 
     def doubt(self) -> None:
         """An answer to a write was lost: it may take effect at any time."""
@@ -123,7 +145,29 @@ class Lease:
         self.save(Entry(status=status, state=state or self.state, **fields))
 
     def save(self, entry: Entry) -> None:
-        """Write the record; any status but running lets go of the lease."""
+        """Write the record, behind what the sink holds back; any status but running lets go of the lease."""
+        with self.guard:
+            self._flush()
+            self._store(entry)
+            self.saved = entry
+
+    def _flush(self) -> None:
+        """Let the sink write what it holds back, under a lease that is still this run's."""
+        sink = self.migration.sink
+        if not isinstance(sink, Buffered) or self.flushing:
+            return
+        self.flushing = True
+        try:
+            if self.saved:
+                self.renew()
+            began = awake()
+            sink.flush()
+            self.flushed = awake()
+            self.flush_took = self.flushed - began
+        finally:
+            self.flushing = False
+
+    def _store(self, entry: Entry) -> None:
         entry = replace(entry, retention=self.migration.settings.retention.days)
         with self.guard:
             if self.writing and (self.unsettled or entry.status == "running"):

@@ -36,5 +36,6 @@ class DuckdbSide(Side):
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """The rows whose columns have one of these tuples of texts, all in one batch."""
         with self._reading(table) as found:
-            if found:
-                yield found[0].rows(found[1], columns, values)
+            batch = found[0].rows(found[1], columns, values) if found else None
+        if batch is not None:
+            yield batch

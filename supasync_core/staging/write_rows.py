@@ -1,9 +1,10 @@
-"""Rows into a DuckDB connection: a batch's exact cells, merged by key in one transaction."""
+"""Rows into a DuckDB connection: exact cells, merged by key in one transaction."""
 # ruff: noqa: S608 - names are quoted by values.identifier, values are bound as parameters
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from duckdb import DuckDBPyConnection
@@ -11,7 +12,7 @@ from duckdb import DuckDBPyConnection
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import RowError
-from supasync_core.model.pg_types import type_of
+from supasync_core.model.raw_columns import raw_columns
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.wording import counted
 from supasync_core.staging.connection import transaction, translate_errors
@@ -23,12 +24,16 @@ from supasync_core.staging.duckdb_tables import (
     schema_of,
     untyped,
 )
-from supasync_core.staging.equality import normal
 from supasync_core.staging.equality import same as same_key
-from supasync_core.staging.values import JSON, VARCHAR, Kind, fits, identifier, parsed, plain
+from supasync_core.staging.merge_rows import BATCH, Merge, key_type
+from supasync_core.staging.values import JSON, Kind, identifier, plain
 
-Cells = dict[str, list[str | None]]
-"""The texts of a batch by column: raw JSON for JSON columns, plain text for others, None for NULL."""
+Part = tuple[bytes, ...]
+"""Raw cells of some rows, one text for each column."""
+AT_ONCE = 8_000_000
+"""Bytes of rows that are given to DuckDB in one statement."""
+_BETWEEN = b"\x1e"
+"""Stands between the cells of a column: JSON has no such character that is not escaped (RFC 8259, 7)."""
 
 
 @dataclass
@@ -36,40 +41,94 @@ class Writer:
     """Writes to the tables of one connection.
 
     ``new`` is the kind of a column that it creates; ``grows`` tells whether a table takes new columns.
-    ``shape`` has the types that decide when two keys in texts are one; a key without one goes by its text.
+    ``shapes`` have, by the table's name, the types that decide when two keys in texts are one; a key without
+    one goes by its text.
     """
 
     connection: DuckDBPyConnection
     path: Path
     new: Callable[[Table, str], Kind] = lambda _table, _column: JSON
     grows: Callable[[Kinds], bool] = untyped
-    shape: Shape = field(default_factory=Shape)
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
 
     def upsert(self, table: Table, batch: Batch) -> int:
         """Write all rows or none; the last of several with one key wins."""
         if not batch.count:
             return 0
-        for row in batch.rows:
-            table.place(row, None)
-        rows = [raw_json.cells(text) for text in raw_json.split(batch.body)]
-        columns = [
-            name for name in dict.fromkeys(name for row in rows for name in row) if name not in table.exclude
-        ]
+        refuse_keyless(table, batch)
+        cells = raw_columns(batch)
+        columns = [name for name in cells if name not in table.exclude]
         with translate_errors(self.path, table), transaction(self.connection):
-            kinds = self._prepared(table, columns)
-            cells = {name: _texts((row.get(name) for row in rows), kinds[name]) for name in columns}
-            self._merge(table, _Merge(table, columns, kinds, self.shape), cells)
+            merge = Merge(table, columns, self.prepared(table, columns), self.shape_of(table))
+            self.connection.execute(merge.draft())
+            if self.is_sound(batch):
+                self._stage(merge, parts_of([cells[name] for name in columns], len(batch.body)))
+            else:
+                self._stage_texts(merge, cells)
+            self._refuse_misfits(merge)
+            self.connection.execute(merge.statement())
         return batch.count
+
+    def merge(self, table: Table, columns: Sequence[str], parts: Iterable[Part]) -> None:
+        """Write the parts of sound batches, in their order and one transaction.
+
+        The table has these columns, and none whose kind refuses a text.
+        """
+        with translate_errors(self.path, table), transaction(self.connection):
+            merge = Merge(table, columns, Tables(self.connection).existing(table), self.shape_of(table))
+            self.connection.execute(merge.draft())
+            self._stage(merge, parts)
+            once = self.connection.execute(merge.doubles()).fetchone() is None
+            self.connection.execute(merge.statement(once=once))
+            self.connection.execute(f"DROP TABLE {BATCH}")
+
+    def is_sound(self, batch: Batch) -> bool:
+        """Whether DuckDB takes every cell for JSON, so that it reads texts as Python's decoder does."""
+        try:
+            body = batch.body.decode()
+            return bool(self.connection.execute("SELECT json_valid($body)", {"body": body}).fetchall()[0][0])
+        except (UnicodeError, duckdb.Error):
+            return False
+
+    def _stage(self, merge: Merge, parts: Iterable[Part]) -> None:
+        """Add the parts of sound batches to the draft."""
+        for part in parts:
+            values = {f"c{i}": cells.decode() for i, cells in enumerate(part)}
+            self.connection.execute(merge.staged(), values)
+
+    def _stage_texts(self, merge: Merge, cells: Mapping[str, Sequence[Any]]) -> None:
+        """The same for a batch that holds what is no Unicode, or no JSON to DuckDB: it says which."""
+        values = {f"c{i}": _texts(cells[name], merge.kinds[name]) for i, name in enumerate(merge.columns)}
+        try:
+            self.connection.execute(merge.staged_texts(), values)
+        except (duckdb.InvalidInputException, RuntimeError) as err:  # before DuckDB 2.0, a RuntimeError
+            raise RowError(
+                f"{merge.table.name}: a text is not valid Unicode, DuckDB cannot hold it",
+                table=merge.table.name,
+            ) from err
+
+    def _refuse_misfits(self, merge: Merge) -> None:
+        """RowError where a column does not hold a text of the batch as it is."""
+        misfits = self.connection.execute(merge.misfits()).fetchall()[0]
+        for name, count in zip(merge.columns, misfits, strict=True):
+            if count:
+                misfit = counted(count, "value of the batch does", "values of the batch do")
+                raise RowError(
+                    f"{merge.table.name}: {misfit} not fit the column {name} ({merge.kinds[name].sql}) "
+                    "unchanged",
+                    table=merge.table.name,
+                    hint="give the column a wider type, VARCHAR holds any text",
+                )
 
     def delete(self, table: Table, keys: Sequence[tuple[str, ...]]) -> int:
         """Remove the rows of these keys, by their plain texts; SchemaError where a key names several."""
         with translate_errors(self.path, table), transaction(self.connection):
-            kinds = Tables(self.connection).existing(table)
+            kinds, shape = Tables(self.connection).existing(table), self.shape_of(table)
             wanted = {f"v{i}": [key[i] for key in keys] for i in range(len(table.key))}
             unnested = ", ".join(f"unnest(CAST(${name} AS VARCHAR[])) AS {name}" for name in wanted)
             same = " AND ".join(
                 same_key(
-                    _type(self.shape, kinds[name], name),
+                    key_type(shape, kinds[name], name),
                     plain(f"target.{identifier(name)}", kinds[name]),
                     f"wanted.v{i}",
                 )
@@ -87,7 +146,11 @@ class Writer:
                 )
         return count
 
-    def _prepared(self, table: Table, columns: Sequence[str]) -> Kinds:
+    def shape_of(self, table: Table) -> Shape:
+        """What the source says of the table's columns."""
+        return self.shapes.get(table.name, Shape(known=False))
+
+    def prepared(self, table: Table, columns: Sequence[str]) -> Kinds:
         """The table's columns, after what is missing was created."""
         kinds = Tables(self.connection).kinds(table)
         if kinds is None:
@@ -116,84 +179,38 @@ class Writer:
                 f"ALTER TABLE {qualified(table)} ADD COLUMN {identifier(name)} {self.new(table, name).sql}"
             )
 
-    def _merge(self, table: Table, merge: "_Merge", cells: Cells) -> None:
-        values = {f"c{i}": texts for i, texts in enumerate(cells.values())}
-        try:
-            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE supasync_batch AS {merge.batch()}", values)
-        except (duckdb.InvalidInputException, RuntimeError) as err:  # before DuckDB 2.0, a RuntimeError
-            raise RowError(
-                f"{table.name}: a text is not valid Unicode, DuckDB cannot hold it", table=table.name
-            ) from err
-        misfits = self.connection.execute(merge.misfits()).fetchall()[0]
-        for name, count in zip(merge.columns, misfits, strict=True):
-            if count:
-                misfit = counted(count, "value of the batch does", "values of the batch do")
-                raise RowError(
-                    f"{table.name}: {misfit} not fit the column {name} ({merge.kinds[name].sql}) unchanged",
-                    table=table.name,
-                    hint="give the column a wider type, VARCHAR holds any text",
-                )
-        self.connection.execute(merge.statement())
+
+def refuse_keyless(table: Table, batch: Batch) -> None:
+    """SchemaError where a row has NULL in the key, or no plain value."""
+    try:
+        batch.keys(table.key)
+    except ValueError:
+        table.keys(batch)
 
 
-@dataclass(frozen=True, slots=True)
-class _Merge:
-    """The statements that merge a batch into a table."""
-
-    table: Table
-    columns: Sequence[str]
-    kinds: Kinds
-    shape: Shape
-
-    def batch(self) -> str:
-        """The batch's texts as columns ``c0 ...``, its rows numbered by ``n``."""
-        lists = ", ".join(f"unnest(CAST($c{i} AS VARCHAR[])) AS c{i}" for i in range(len(self.columns)))
-        return f"SELECT {lists}, unnest(range(len(CAST($c0 AS VARCHAR[])))) AS n"
-
-    def misfits(self) -> str:
-        """How many texts of each column would not keep their value."""
-        counts = [
-            f"count(*) FILTER (c{i} IS NOT NULL AND NOT {fits(f'c{i}', self.kinds[name])})"
-            for i, name in enumerate(self.columns)
-        ]
-        return f"SELECT {', '.join(counts)} FROM temp.supasync_batch"
-
-    def statement(self) -> str:
-        """Update the rows whose key exists, insert the others."""
-        values = ", ".join(
-            f"{parsed(f'c{i}', self.kinds[name])} AS v{i}" for i, name in enumerate(self.columns)
-        )
-        key = [self._comparable(f"batch.v{self.columns.index(name)}", name) for name in self.table.key]
-        target = [self._comparable(f"target.{identifier(name)}", name) for name in self.table.key]
-        same = " AND ".join(f"{left} = {right}" for left, right in zip(target, key, strict=True))
-        changed = [
-            f"{identifier(name)} = batch.v{i}"
-            for i, name in enumerate(self.columns)
-            if name not in self.table.key or self.kinds[name] in (JSON, VARCHAR)
-        ]
-        update = f"WHEN MATCHED THEN UPDATE SET {', '.join(changed)} " if changed else ""
-        return (
-            f"MERGE INTO {qualified(self.table)} AS target USING ("
-            f"SELECT * FROM (SELECT {values}, n FROM temp.supasync_batch) AS batch "
-            f"QUALIFY row_number() OVER (PARTITION BY {', '.join(key)} ORDER BY batch.n DESC) = 1) AS batch "
-            f"ON {same} {update}"
-            f"WHEN NOT MATCHED THEN INSERT ({', '.join(map(identifier, self.columns))}) "
-            f"VALUES ({', '.join(f'batch.v{i}' for i in range(len(self.columns)))})"
-        )
-
-    def _comparable(self, value: str, column: str) -> str:
-        """A key as it is compared: a text as its type has it, raw JSON so that 1 and "1" are one key."""
-        kind = self.kinds[column]
-        if kind not in (JSON, VARCHAR):
-            return value
-        return normal(_type(self.shape, kind, column), plain(value, kind))
+def parts_of(columns: Sequence[Sequence[Any]], size: int) -> Iterator[Part]:
+    """The cells of a batch of this size, in parts that DuckDB takes at once."""
+    rows = len(columns[0])
+    step = max(1, rows * AT_ONCE // max(size, 1))
+    for start in range(0, rows, step):
+        yield tuple(_BETWEEN.join(column[start : start + step]) for column in columns)
 
 
-def _type(shape: Shape, kind: Kind, name: str) -> str:
-    """The type by which a key is compared: that of the column itself, else the source's."""
-    return type_of(shape, name) if kind in (JSON, VARCHAR) else kind.sql
+def joined(parts: Iterable[Part]) -> Iterator[Part]:
+    """The same rows in fewer parts: a statement takes longer than some hundred rows."""
+    waiting: list[Part] = []
+    size = 0
+    for part in parts:
+        waiting.append(part)
+        size += sum(map(len, part))
+        if size >= AT_ONCE:
+            yield tuple(map(_BETWEEN.join, zip(*waiting, strict=True)))
+            waiting, size = [], 0
+    if waiting:
+        yield tuple(map(_BETWEEN.join, zip(*waiting, strict=True)))
 
 
-def _texts(cells: Iterable[str | None], kind: Kind) -> list[str | None]:
+def _texts(cells: Iterable[Any], kind: Kind) -> list[str | None]:
     keep = str if kind == JSON else raw_json.plain
-    return [None if cell in (None, "null") else keep(cell) for cell in cells]
+    texts = (bytes(cell).decode() for cell in cells)
+    return [None if text == "null" else keep(text) for text in texts]

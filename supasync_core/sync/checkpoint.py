@@ -124,8 +124,11 @@ class Checkpoint:
         over what another run has written since.
         """
         with self.lock:
-            if self.lease.age >= CHECKPOINT_SECONDS or self.unsaved_rows >= CHECKPOINT_ROWS:
+            due = self.lease.age >= CHECKPOINT_SECONDS or self.unsaved_rows >= CHECKPOINT_ROWS
+            if due and self.lease.may_flush():
                 self.save(self.report(), status="running")
+            else:
+                self.lease.renew()
 
     def save(self, report: Report, status: RecordStatus | None = None) -> None:
         """Record the run; without a ``status`` it has ended and lets go of the lease."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from supasync_core.api.backend import Side, Sink
+from supasync_core.api.backend import Buffered, Side, Sink
 from supasync_core.api.pages import pages
 from supasync_core.api.registration import Fence
 from supasync_core.model import raw_json
@@ -199,6 +199,18 @@ class SinkContract(SideContract):
         sink.upsert(EVENTS, events(*(event(n) for n in range(900))))
         assert sink.delete(EVENTS, [(str(n),) for n in range(899)]) == 899
         assert ids(stored()) == [899]
+
+    def test_what_is_flushed_is_there_before_it_is_closed(
+        self, sink: Sink, opened: Callable[[], Sink]
+    ) -> None:
+        """A sink that is `Buffered` loses what it holds with its process, and the run's state is saved."""
+        sink.upsert(EVENTS, events(event(1), event(2)))
+        sink.delete(EVENTS, [("2",)])
+        if isinstance(sink, Buffered):
+            sink.flush()
+            other = opened()
+            assert [each for batch in pages(other, EVENTS) for each in ids(batch)] == [1]
+            other.close()
 
     def test_an_empty_batch_writes_nothing(self, sink: Sink) -> None:
         assert sink.upsert(EVENTS, Batch(b"[]")) == 0

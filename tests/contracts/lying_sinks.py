@@ -223,3 +223,21 @@ class DeletesWithoutTheFence(HonestSink):
     def delete(self, table: Table, keys: Sequence[Sequence[str]]) -> int:
         self.fence = Fence()
         return super().delete(table, keys)
+
+
+@lie("test_what_is_flushed_is_there_before_it_is_closed")
+class WritesWhenClosed(HonestSink):
+    """It holds rows back, and a flush leaves them there."""
+
+    def __init__(self, disk: Disk, fence: Fence | None = None) -> None:
+        super().__init__(Disk(dict(disk.rows)), fence)
+        self.real = disk
+
+    def flush(self) -> None:
+        pass
+
+    def worth_flushing(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self.real.rows = dict(self.disk.rows)

@@ -59,16 +59,19 @@ def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
     }
 
 
-def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
-    """The batch is not half there for the next one."""
+def test_what_could_not_be_written_is_written_by_the_next_flush(tmp_path: Path) -> None:
+    """What a sink has taken counts as written: it must not lose that."""
     blocker = tmp_path / "out"
     with closing(CsvSink(blocker)) as sink:
         blocker.touch()
-        with pytest.raises(RefusedError, match="cannot be written"):
-            sink.upsert(TABLE, Batch(b'[{"id":1}]'))
+        sink.upsert(TABLE, Batch(b'[{"id":1}]'))
+        for _ in range(2):
+            with pytest.raises(RefusedError, match="cannot be written"):
+                sink.flush()
         blocker.unlink()
         sink.upsert(TABLE, Batch(b'[{"id":2}]'))
-    assert (blocker / "jobs.csv").read_text(encoding="utf-8") == "id\n2\n"
+        sink.flush()
+        assert (blocker / "jobs.csv").read_text(encoding="utf-8") == "id\n1\n2\n"
 
 
 def test_a_file_in_another_form_is_left_alone(tmp_path: Path) -> None:

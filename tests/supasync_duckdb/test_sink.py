@@ -52,6 +52,7 @@ def test_files_are_for_their_owner_alone(path: Path) -> None:
     with closing(DuckdbSink(path)) as sink:
         for number in range(2):
             sink.upsert(TABLE, Batch(b'[{"id":%d}]' % number))
+            sink.flush()
             modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
             assert "new.duckdb.wal" in modes
             assert set(modes.values()) == {0o600}

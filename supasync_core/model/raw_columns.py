@@ -1,0 +1,47 @@
+"""The exact text of each cell of a batch by column, found by msgspec and not decoded."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any
+
+from supasync_core.model import raw_json
+from supasync_core.model.batch import Batch
+
+_NULL = b"null"
+
+
+def raw_columns(batch: Batch) -> Mapping[str, Sequence[Any]]:
+    """The bytes of the cells of each column, in the order of the rows; ``null`` where a row lacks the column.
+
+    Columns come in the order in which rows name them first. ValueError where the body is not JSON.
+    """
+    try:
+        return _of_alike_rows(batch.body, batch.columns)
+    except (ValueError, TypeError, RecursionError):  # also a name that msgspec cannot look for
+        return _of_any_rows(batch)
+
+
+def _of_alike_rows(body: bytes, names: tuple[str, ...]) -> Mapping[str, Sequence[Any]]:
+    """The same for rows that have no column but these; ValueError for others."""
+    rows = _decoder(names).decode(body)
+    return {name: list(map(attrgetter(f"c{i}"), rows)) for i, name in enumerate(names)}
+
+
+def _of_any_rows(batch: Batch) -> Mapping[str, Sequence[Any]]:
+    texts = batch.rows.texts
+    rows = [raw_json.raw_cells(texts.bytes_at(index)) for index in range(len(texts))]
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name, _NULL) for row in rows] for name in names}
+
+
+@lru_cache(maxsize=256)
+def _decoder(names: tuple[str, ...]) -> Any:  # noqa: ANN401 - of msgspec
+    import msgspec  # noqa: PLC0415 - --help reads no rows
+
+    fields = [
+        (f"c{i}", msgspec.Raw, msgspec.field(name=name, default=msgspec.Raw(_NULL)))
+        for i, name in enumerate(names)
+    ]
+    row = msgspec.defstruct("Row", fields, gc=False, forbid_unknown_fields=True)
+    return msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
