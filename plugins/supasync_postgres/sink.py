@@ -21,6 +21,7 @@ from supasync_postgres.catalog import PgColumn
 from supasync_postgres.database import Statement, Transaction, literal
 from supasync_postgres.pg_rows import AT_ONCE, PgRows, name_of, relation
 from supasync_postgres.pg_window import PgWindow
+from supasync_postgres.replica_role import SET, ReplicaRole, checked, refuse_orphans
 
 LARGEST: Final = 16_000_000
 """Bytes of one batch."""
@@ -39,6 +40,7 @@ class PostgresSink(PgRows):
         super().__init__(context, read_only=False, sleep=sleep)
         self._fence = context.fence
         self._note = context.note
+        self._replica = ReplicaRole(self.database)
         self._computed: dict[tuple[str, str], frozenset[str]] = {}
 
     def computed(self, table: Table) -> frozenset[str]:
@@ -47,7 +49,8 @@ class PostgresSink(PgRows):
     def remarks(self, tables: Sequence[Table]) -> Sequence[Remark]:
         """What NEW's functions tell; identity columns need nothing here, they take OLD's numbers."""
         found = catalog_warnings.of_catalog(tables, new_functions.structure(self.database, tables))
-        return [*super().remarks(tables), *(each for each in found if each.kind != "identity")]
+        found = [each for each in found if each.kind != "identity"]
+        return [*super().remarks(tables), *self._replica.remarks(tables, found)]
 
     def references(self, tables: Sequence[Table]) -> Sequence[Reference] | None:
         return references_of(new_functions.structure(self.database, tables))
@@ -73,11 +76,19 @@ class PostgresSink(PgRows):
             what = f"{table.name}: {len(rows.body):,} bytes are too many for one statement"
             raise BatchTooLargeError(RowError(what, table=table.name))
         columns = self._written(table, rows.columns)
-        statement = _merge(table, columns, rows)
+        keys = self._replica.keys(table)
+        text, body = _merge(table, columns, rows)
+        text, asked = checked(text, keys or (), [column.name for column in columns])
+        statement = Statement(text, [body], "upsert", table)
 
         def write(transaction: Transaction) -> None:
             self._begin(transaction, "upsert")
-            written = transaction.run(statement).affected
+            if keys is not None:
+                transaction.script(SET, "upsert")
+            found = transaction.run(statement)
+            written = int(found.text()) if asked else found.affected
+            if asked:
+                refuse_orphans(found, asked, table, self.database.project)
             if written != rows.count and _counts_all(columns):
                 raise table.schema_error(
                     f"{self.database.project} wrote {written} of {rows.count} rows",
@@ -147,8 +158,8 @@ def _counts_all(columns: Sequence[PgColumn]) -> bool:
     return any(not column.always for column in columns)
 
 
-def _merge(table: Table, columns: Sequence[PgColumn], rows: Batch) -> Statement:
-    """The statement that writes the batch; PostgreSQL parses its text, so no number is rounded."""
+def _merge(table: Table, columns: Sequence[PgColumn], rows: Batch) -> tuple[str, str]:
+    """The statement that writes the batch, and its value; PostgreSQL parses it, so no number is rounded."""
     body, beyond = _with_texts(columns, rows)
     names = [name_of(column.name) for column in columns]
     declared = [f"{name} {column.declared}" for name, column in zip(names, columns, strict=True)]
@@ -165,11 +176,11 @@ def _merge(table: Table, columns: Sequence[PgColumn], rows: Batch) -> Statement:
     sets = ", ".join(f"{name_of(column.name)} = excluded.{name_of(column.name)}" for column in changed)
     update = f"UPDATE SET {sets}" if sets else "NOTHING"
     text = (
-        f"INSERT INTO {relation(table)} ({', '.join(names)}) OVERRIDING SYSTEM VALUE "  # noqa: S608 - names are quoted
+        f"INSERT INTO {relation(table)} AS _target ({', '.join(names)}) OVERRIDING SYSTEM VALUE "  # noqa: S608 - names are quoted
         f"SELECT {', '.join(values)} FROM json_to_recordset(%s::json) AS x ({', '.join(declared)}) "
         f"ON CONFLICT ({key}) DO {update}"
     )
-    return Statement(text, [body], "upsert", table)
+    return text, body
 
 
 def _with_texts(columns: Sequence[PgColumn], rows: Batch) -> tuple[str, dict[str, str]]:
