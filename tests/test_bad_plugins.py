@@ -148,7 +148,7 @@ def test_an_unknown_command_is_a_usage_error_whatever_plugins_do(site: Site) -> 
     site.install("bad", "@hookimpl\ndef supasync_register_commands(cli):\n    1 / 0\n")
     done = site.run("syn")
     assert done.returncode == 2
-    assert "there is no command syn, did you mean sync?" in done.stderr
+    assert "unknown command syn, did you mean sync?" in done.stderr
 
 
 def test_two_packages_that_add_to_one_group_both_appear(site: Site) -> None:
@@ -173,7 +173,7 @@ def test_a_group_that_finds_its_commands_itself_is_not_joined_in_part(site: Site
     site.install("two", LAZY)
     done = site.run("tools", "first")
     assert done.stdout == "this is first of one\n"
-    assert "the command tools is registered already by one (supasync-one 1.2.0)" in done.stderr
+    assert "the command tools is already registered by one (supasync-one 1.2.0)" in done.stderr
     (alone,) = site.packages.glob("supasync_one-*.dist-info/entry_points.txt")
     alone.unlink()
     assert site.run("tools", "second").stdout == "this is second\n"
@@ -196,12 +196,12 @@ def test_two_packages_that_add_to_a_built_in_group_both_appear(site: Site) -> No
         (
             command("sql", "bad", group="schema"),
             ("schema", "--help"),
-            "the command schema sql is registered already by rest (supasync ",
+            "the command schema sql is already registered by rest (supasync ",
         ),
         (
             command("demo", "bad", alone=True),
             ("demo", "--help"),
-            "the command demo is registered already by duckdb",
+            "the command demo is already registered by duckdb",
         ),
     ],
 )

@@ -48,7 +48,7 @@ def test_help_is_what_the_option_shows() -> None:
     assert call("help", "reconcile", "old", "new").stdout == call("reconcile", "old", "new", "-h").stdout
     wrong = call("help", "snyc")
     assert wrong.returncode == 2
-    assert "there is no command snyc, did you mean sync?" in wrong.stderr
+    assert "unknown command snyc, did you mean sync?" in wrong.stderr
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_switch_to_a_file_is_refused(tmp_path: Path) -> None:
     )
     done = call("cutover", "--plan", folder=tmp_path)
     assert done.returncode == 2
-    assert "cutover works for a sink of backend rest, not for backend: duckdb" in done.stderr
+    assert "cutover works for a sink of backend postgres, rest, not for backend: duckdb" in done.stderr
 
 
 def test_the_version_is_told() -> None:

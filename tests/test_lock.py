@@ -47,7 +47,7 @@ def test_a_file_system_without_locks_is_named(
 
     monkeypatch.setattr(fcntl, "flock", refuse)
     for _ in range(2):
-        with pytest.raises(StateError, match="supports no locks") as caught, lock.locked(tmp_path):
+        with pytest.raises(StateError, match="does not support locks") as caught, lock.locked(tmp_path):
             pass
         assert "local disk" in str(caught.value.hint)
 

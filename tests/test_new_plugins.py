@@ -117,7 +117,7 @@ def test_a_name_that_is_taken_is_refused(
 def test_an_unknown_plugin_is_answered_with_a_suggestion(tmp_path: Path) -> None:
     done = run(tmp_path, "plugins", "check", "dukdb")
     assert done.returncode == 2
-    assert "there is no plugin dukdb, did you mean duckdb?" in done.stderr
+    assert "unknown plugin dukdb, did you mean duckdb?" in done.stderr
 
 
 def test_a_plugin_without_tests_is_not_called_good(tmp_path: Path) -> None:

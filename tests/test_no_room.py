@@ -96,4 +96,4 @@ def test_a_folder_name_with_a_backslash_is_named_where_duckdb_takes_none(tmp_pat
     (tmp_path / "old" / "users.csv").write_text("id,updated_at\n1,2026-01-01T00:00:00Z\n")
     assert supasync(folder, "setup")[0] == 0
     code, told = supasync(folder, "verify")
-    assert (code, "DuckDB takes a backslash for a separator of folders" in told) == (2, True), told
+    assert (code, "DuckDB takes a backslash for a path separator" in told) == (2, True), told

@@ -95,7 +95,7 @@ def test_what_the_core_reads_itself_is_not_registered(tmp_path: Path, what: str)
 def test_a_name_that_is_taken_is_an_error_that_names_both(tmp_path: Path) -> None:
     host = installed()
     host.load_file(local(tmp_path, GOOD))
-    with pytest.raises(PluginError, match="mask_ip is registered already by mine"):
+    with pytest.raises(PluginError, match="mask_ip is already registered by mine"):
         host.load_file(local(tmp_path, GOOD, "other.py"))
 
 

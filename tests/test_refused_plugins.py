@@ -58,8 +58,8 @@ OF_THE_WRONG_KIND = {
     ("transforms", "None, str"): "a transform is registered under a name, a text; not under None",
 }
 NEVER_CALLED = {
-    "def supasync_run_finishd(report): ...": "there is no hook supasync_run_finishd, did you mean",
-    "@hookimpl\ndef register_sources(registry): ...": "there is no hook register_sources, did you mean",
+    "def supasync_run_finishd(report): ...": "unknown hook supasync_run_finishd, did you mean",
+    "@hookimpl\ndef register_sources(registry): ...": "unknown hook register_sources, did you mean",
     "def supasync_run_finished(report): ...": "is not marked with @hookimpl",
     "@hookimpl(wrapper=True)\ndef supasync_run_finished():\n    yield": "is a wrapper",
     "@hookimpl\ndef supasync_run_finished(repord): ...": "has no parameter repord; it has report, exit_code",
@@ -159,4 +159,4 @@ def test_of_two_packages_with_one_name_the_first_by_name_has_it(site: Site) -> N
     found = rows(site)
     assert found["alfa"]["provides"] == {"transforms": ["keep"]}
     for name in ("mike", "zulu"):
-        assert "the transform keep is registered already by alfa" in found[name]["error"]
+        assert "the transform keep is already registered by alfa" in found[name]["error"]

@@ -42,7 +42,7 @@ _ENDED_BY = {
     "ConfigError": "tables.yaml or .env cannot be used",
     "PluginError": "a plugin cannot be loaded",
     "StateError": "the state in NEW cannot be used",
-    "SchemaError": "a table is not as it should be",
+    "SchemaError": "a table does not fit",
     "RefusedError": "a project refuses the request",
     "TransientError": "a project did not answer",
 }

@@ -212,7 +212,7 @@ _BY_CODE: dict[str, Rule] = {
     "428C9": _generated,
     "42501": _no_right,
     "25006": _project(
-        "is read-only", "a project above its database size turns read-only: free space there, or upgrade it"
+        "is read-only", "a project above its database size becomes read-only: free space there, or upgrade it"
     ),
 }
 

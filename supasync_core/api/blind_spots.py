@@ -98,7 +98,7 @@ def how_to_see_updates(table: Table) -> str:
     """What to do so that updates arrive."""
     found = ["strategy: snapshot reads a small table as a whole in every run"]
     if table.compared_every == NEVER:
-        found.append("compare_every: 24h brings them once a day")
+        found.append("compare_every: 24h copies them once a day")
     if table.strategy != "append":
         found.insert(0, "name a column that moves with each update; if this one does: updates: seen")
     return "; ".join(found)

@@ -31,7 +31,7 @@ def check_hooks(plugin: object) -> list[str]:
         if hook in hookspecs.REMOVED:
             raise PluginError(f"the hook {hook} was removed: {hookspecs.REMOVED[hook]}")
         if hook not in KNOWN:
-            raise PluginError(f"there is no hook {hook}{did_you_mean(hook, KNOWN)}")
+            raise PluginError(f"unknown hook {hook}{did_you_mean(hook, KNOWN)}")
         if options.get("wrapper") or options.get("hookwrapper"):
             raise PluginError(
                 f"the hook {hook} is a wrapper: each plugin is called by itself, so mark it @hookimpl"
@@ -78,7 +78,7 @@ def _refuse_unmarked(name: str) -> None:
         )
     meant = name.startswith("supasync_register_") or get_close_matches(name, KNOWN, n=1, cutoff=0.8)
     if name.startswith("supasync") and meant:
-        raise PluginError(f"there is no hook {name}{did_you_mean(name, KNOWN)}")
+        raise PluginError(f"unknown hook {name}{did_you_mean(name, KNOWN)}")
 
 
 def _check_parameters(hook: str, function: Any) -> None:  # noqa: ANN401 - whatever can be called

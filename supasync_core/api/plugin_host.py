@@ -198,7 +198,7 @@ class Host:
             raise PluginError(f"the plugin name {plugin.name} is taken")
         module = _imported(plugin, imported)
         if twin := next((each for each in self.loaded if each.module is module), None):
-            raise PluginError(f"it is the plugin {twin.name} once more: keep one of the two entry points")
+            raise PluginError(f"it is the plugin {twin.name} again: keep one of the two entry points")
         plugin.notes += check_hooks(module)
         self.hooks.register(module, plugin.name)
         plugin.module = module

@@ -35,7 +35,7 @@ class Registry(Generic[T]):
         if flaw := self._flaw(thing):
             raise PluginError(f"the {self.kind} {name}: {flaw}")
         if name in self._entries:
-            raise PluginError(f"the {self.kind} {name} is registered already by {self._entries[name][1]}")
+            raise PluginError(f"the {self.kind} {name} is already registered by {self._entries[name][1]}")
         self._entries[name] = (thing, self.plugin)
 
     def get(self, name: str) -> T:

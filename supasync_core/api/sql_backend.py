@@ -212,7 +212,7 @@ def refuse_unknown(table: Table, columns: Sequence[Column], names: Sequence[str]
     for name in names:
         if name not in known:
             raise SchemaError(
-                f"{table.name}: there is no column {name}",
+                f"{table.name}: no such column: {name}",
                 table=table.name,
                 hint=f"its columns are: {', '.join(column.name for column in columns)}",
             )

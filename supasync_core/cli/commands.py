@@ -86,7 +86,7 @@ class Commands(click.Group):
             from supasync_core.api.registry import did_you_mean  # noqa: PLC0415 - wanted here alone
 
             raise click.UsageError(
-                f"there is no command {args[0]}{did_you_mean(args[0], self.list_commands(ctx))}", ctx
+                f"unknown command {args[0]}{did_you_mean(args[0], self.list_commands(ctx))}", ctx
             ) from err
 
 

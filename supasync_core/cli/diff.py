@@ -34,16 +34,16 @@ def sides(command: Decorated) -> Decorated:
         click.argument("left"),
         click.argument("right"),
         click.option("--table", "tables", multiple=True, metavar="T", help="Only this table; repeatable."),
-        listed("--key", metavar="C", help="The key, where tables.yaml has none."),
+        listed("--key", metavar="C", help="The key, if tables.yaml has none."),
         listed("--columns", metavar="C,...", help="Only these columns, and the key."),
         listed("--ignore", metavar="C,...", help="All columns but these."),
         click.option("--min-age", type=Duration(), help="Ignore rows that are younger, such as 15m."),
-        click.option("--strict", is_flag=True, help="Numbers differ where their digits do: 1.50 and 1.5."),
+        click.option("--strict", is_flag=True, help="Treat 1.50 and 1.5 as different numbers."),
         csv_options,
         click.option(
             "--complete",
             is_flag=True,
-            help="A CSV holds all rows of its table: a row that it lacks was deleted.",
+            help="A CSV holds all rows of its table: a missing row was deleted.",
         ),
     )
     for option in reversed(options):
@@ -78,7 +78,7 @@ class SideOptions(CsvOptions, DiffOptions):
         except ConfigError as err:
             if not offline:
                 raise
-            hint = "two files need no tables.yaml where the key is named: --key COLUMN"
+            hint = "two files need no tables.yaml if the key is named: --key COLUMN"
             raise err.amended(hint=hint) from err
 
     def reading(self) -> Choices:
@@ -100,12 +100,12 @@ class SideOptions(CsvOptions, DiffOptions):
     type=click.Choice(["table", "json", "jsonl", "csv"]),
     default="table",
     show_default=True,
-    help="The form of the output.",
+    help="The output format.",
 )
 @click.option(
     "--no-defuse",
     is_flag=True,
-    help="Leave cells of --format csv alone that begin like a spreadsheet formula.",
+    help="Keep cells of --format csv that begin like a spreadsheet formula as they are.",
 )
 @click.pass_obj
 def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, **given: object) -> int:

@@ -38,11 +38,9 @@ def gap() -> None:
 @gap.command()
 @click.option("--out", type=click.Path(file_okay=False), metavar="DIR", help="Write a file for each query.")
 @click.option(
-    "--exact", is_flag=True, help="Queries for the lossless form: one column, in which any damage shows."
+    "--exact", is_flag=True, help="Write queries for the lossless form: one column, which shows any damage."
 )
-@click.option(
-    "--offline", is_flag=True, help="Use the cursors that were seen last; send no request to anybody."
-)
+@click.option("--offline", is_flag=True, help="Use the last known cursors; send no requests.")
 @_JSON
 @click.pass_obj
 def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_json: bool) -> int:
@@ -87,7 +85,7 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
 
 @gap.command("import")
 @click.argument("folder", type=click.Path(file_okay=False), required=False)
-@click.option("--yes", is_flag=True, help="Do not ask before rows are sent.")
+@click.option("--yes", is_flag=True, help="Send rows without asking.")
 @click.option("--dry-run", is_flag=True, help="Check and report only; send nothing, take no lease.")
 @click.option(
     "--sink", metavar="duckdb:PATH", help="Import into this local file instead of NEW: a rehearsal."
@@ -100,7 +98,7 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
 @click.option(
     "--no-defuse",
     is_flag=True,
-    help="Leave cells of a .csv report alone that begin like a spreadsheet formula.",
+    help="Keep cells of a .csv report that begin like a spreadsheet formula as they are.",
 )
 @_JSON
 @click.pass_obj

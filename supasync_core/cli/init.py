@@ -129,7 +129,7 @@ def _compare(session: Session, path: Path, place: Path | None, *, as_json: bool)
         output.print_json(document)
         return 0 if complete else 1
     if missing:
-        click.echo(f"# {path} exists and was not changed. It lacks these; paste them below tables:\n")
+        click.echo(f"# {path} exists and was not changed. These are missing; paste them below tables:\n")
         click.echo(render.entries(missing))
     for name in ready:
         output.line(f"# and take {name} out of undecided:")
@@ -145,7 +145,7 @@ def _compare(session: Session, path: Path, place: Path | None, *, as_json: bool)
             err=True,
         )
     if complete:
-        click.echo(f"{path} exists and lacks nothing")
+        click.echo(f"{path} exists and is complete")
     return 0 if complete else 1
 
 

@@ -49,7 +49,7 @@ def sql(text: str) -> None:
     """Print SQL to be pasted; ConfigError where it holds a key of the settings, without which it is wrong."""
     if without_own_keys(text) != text:
         raise ConfigError(
-            ["a query holds one of the keys in your settings, and no key is printed"],
+            ["a query contains one of the keys in your settings, and keys are never printed"],
             hint="write the queries to files: supasync gap sql --out DIR",
         )
     values(text)
@@ -110,7 +110,7 @@ def gone(names: Sequence[str]) -> None:
     """Print the tables that tables.yaml no longer has and whose state is kept; nothing without any."""
     if names:
         line(f"not in tables.yaml any more, their state is kept: {', '.join(names)}")
-        hint("a renamed table goes on with was: OLD_NAME; to forget one: supasync state reset NAME")
+        hint("a renamed table keeps its state with was: OLD_NAME; to forget one: supasync state reset NAME")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -87,7 +87,7 @@ class PluginCommands:
             return
         self.refused.add(command)
         plugin = self.owners[command]
-        whose = f"registered already by {first.name} ({first.origin})" if first else "built in"
+        whose = f"already registered by {first.name} ({first.origin})" if first else "built in"
         reason = PluginError(f"the command {' '.join(words)} is {whose}: choose another name")
         self.tell(blamed(plugin, _DOING, reason, place=line_of(command.callback)))
 

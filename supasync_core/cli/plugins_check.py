@@ -35,7 +35,7 @@ def check(session: Session, name: str, tests: Path | None, *, as_json: bool) -> 
             _ = session.settings
     known = {plugin.name: plugin for plugin in host.loaded}
     if name not in known:
-        raise PluginError(f"there is no plugin {name}{did_you_mean(name, known)}", hint="supasync plugins")
+        raise PluginError(f"unknown plugin {name}{did_you_mean(name, known)}", hint="supasync plugins")
     plugin = known[name]
     found = []
     for each in checks(host, plugin, tests):

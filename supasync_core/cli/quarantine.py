@@ -44,7 +44,7 @@ def _unlisted(name: str, again: Again) -> dict[str, Any]:
     """Rows that wait and are too many to be named."""
     rows = f"about {again.rows:,} rows"
     reason = (
-        f"{rows} wait, too many to be named; the table is read again by key. The last one: {again.reason}"
+        f"{rows} are waiting, too many to list; the table is read again by key. The last one: {again.reason}"
     )
     row = Quarantined((), reason, "23503", again.since, waits=True)
     return {"table": name, **asdict(row), "rows": again.rows}

@@ -96,7 +96,7 @@ def left_right(session: Session, /, **options: Any) -> int:  # noqa: ANN401 - op
 
 @reconcile.command()
 @click.argument("right", default="new")
-@listed("--key", metavar="C", help="The key, where tables.yaml has none.")
+@listed("--key", metavar="C", help="The key, if tables.yaml has none.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def undo(session: Session, right: str, key: tuple[str, ...], *, as_json: bool) -> int:

@@ -68,7 +68,7 @@ def setup(session: Session, start: str | None, *, as_json: bool) -> int:
         if found.past and found.past.state:
             if start:
                 raise StateError(
-                    "there is a baseline already, so --from has no effect",
+                    "the baseline exists already, so --from has no effect",
                     hint="to read a table from its beginning again: supasync state reset TABLE",
                 )
             message = "the baseline exists already; nothing was changed"
@@ -139,7 +139,7 @@ def _write_baseline(migration: Migration, start: str | None) -> str:
     if start == "now":
         now = migration.source_now()
         if now is None:
-            raise StateError("OLD does not tell its time", hint="give a timestamp instead: --from 2026-...")
+            raise StateError("OLD does not report its time", hint="name a timestamp instead: --from 2026-...")
         start = timestamps.to_text(now)
     lease = Lease.take(migration, "setup", baseline=True)
     state = lease.state if lease.run.state else replace(lease.state, schema_seen_at=lease.run.now)

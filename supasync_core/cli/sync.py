@@ -42,7 +42,7 @@ GRACE = 120.0
 
 
 @click.command()
-@click.option("--table", "tables", multiple=True, metavar="T", help="Only this table; may be repeated.")
+@click.option("--table", "tables", multiple=True, metavar="T", help="Only this table; repeatable.")
 @click.option("--full", "full", multiple=True, metavar="T", help="Read this table from its beginning again.")
 @click.option("--dry-run", is_flag=True, help="Estimate from counts and a few rows; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")

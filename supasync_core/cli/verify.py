@@ -23,7 +23,7 @@ SHOWN = 10
 
 
 @click.command()
-@click.option("--table", "tables", multiple=True, metavar="NAME", help="Only this table; may be repeated.")
+@click.option("--table", "tables", multiple=True, metavar="NAME", help="Only this table; repeatable.")
 @click.option("--exact", is_flag=True, help="Compare every value of every row.")
 @click.option(
     "--limit",
@@ -31,7 +31,7 @@ SHOWN = 10
     default=SHOWN,
     show_default=True,
     metavar="N",
-    help="Keys to print of each kind of difference.",
+    help="How many keys to print for each kind of difference.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.pass_obj

@@ -107,7 +107,7 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
         notify=notify,
         compare_egress=compare_egress(values["compare_egress"], limits),
         notes=tuple(
-            f"{path}:{at.line}:{at.column}: {old} is called {OLD_NAMES[old]} now; {old} still works"
+            f"{path}:{at.line}:{at.column}: {old} is now called {OLD_NAMES[old]}; {old} still works"
             for old, at in reading.old_names.items()
         )
         + tuple(reading.missing),

@@ -87,7 +87,7 @@ def _backend_name(reading: Reading, side: str, entry: Entry, registry: Registry[
         return None
     flaw = reading.unknown(registry, name)
     if flaw is None and side == "sink" and name in registry and name not in reading.host.state_stores:
-        flaw = f"{name} cannot be the sink: no plugin brings a state store for it"
+        flaw = f"{name} cannot be the sink: no plugin provides a state store for it"
     if flaw and side == "source" and name not in registry:
         reading.add_missing(backend.at, f"{side}.backend", flaw)
     elif flaw:

@@ -26,10 +26,10 @@ def budgets(reading: Reading, root: Section, values: Mapping[str, Any]) -> Budge
     if entry is not None and isinstance(entry.value, Section):
         found = Budgets(**reading.values(entry.value, entry.at, "budgets", BUDGETS), stop=stop)
     if entry is not None and found.monthly and values["retention"] < _MONTH:
-        sentence = "a month's use is added up from the runs of that month: give retention: 31d or more"
+        sentence = "a month's use is added up from the runs of that month: set retention: to 31d or more"
         reading.problems.add(entry.at, "budgets", sentence)
     if stop and not found.monthly and (entry is None or entry.sound):
-        sentence = "there is no budget to stop at: give requests: or egress: under budgets:"
+        sentence = "there is no budget to stop at: set requests: or egress: under budgets:"
         reading.problems.add(root.entries["on_budget"].value.at, "on_budget", sentence)
     return found
 

@@ -16,7 +16,7 @@ from supasync_core.config.value_kinds import expected
 from supasync_core.model.secret import Secret, Values, looks_like_key
 from supasync_core.model.settings import Part
 
-_CHECKED: Final = "what is wrong with the value as a text, or None"
+_CHECKED: Final = "what is wrong with the value, as a text, or None"
 _LITERAL: Final = 'is secret: put it into .env, and write only the reference "${NAME}" here'
 _PARTLY: Final = 'contains a password: put it into .env, and write only the reference "${NAME}" here'
 

@@ -121,7 +121,7 @@ def _check(
         reading.problems.add(entries["exclude"].at, f"{place}.exclude", sentence)
     never = table.compare_every == NEVER and not row_key.has_row_key(table)
     if never and table.deletes != "ignore":
-        sentence = "compare_every: never finds no deletes: give a duration, or deletes: ignore"
+        sentence = "compare_every: never finds no deletes: set a duration, or deletes: ignore"
         reading.problems.add(at, place, sentence)
     keysets = _keysets(reading, table, strategy, entries["strategy"].at if "strategy" in entries else at)
     marked_at = entries["soft_delete"].at if "soft_delete" in entries else at
@@ -170,9 +170,9 @@ def _refuse_other_was(
     if table.was == table.name:
         flaw = f"{table.name} is the name that it has now"
     elif table.was in entries:
-        flaw = f"there is a table {table.was}, which goes on with that state: remove one of the two"
+        flaw = f"there is a table {table.was}, which keeps that state: remove one of the two"
     elif table.was and other:
-        flaw = f"{other.name} was {table.was} too: one of them goes on with its state"
+        flaw = f"{other.name} was {table.was} too: only one of them can keep its state"
     if flaw:
         reading.problems.add(own["was"].at, f"tables.{table.name}.was", flaw)
 

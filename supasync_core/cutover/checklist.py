@@ -72,7 +72,7 @@ def refuse_unknown(checks: Sequence[Check], accepted: Collection[str]) -> None:
     """ConfigError where --accept names no check, or a vital one."""
     known = {check.name: check for check in checks}
     problems = [
-        f"--accept {name}: there is no check {name}{did_you_mean(name, known)}"
+        f"--accept {name}: unknown check {name}{did_you_mean(name, known)}"
         if name not in known
         else f"--accept {name}: this check cannot be skipped"
         for name in accepted

@@ -67,7 +67,7 @@ def read(path: Path) -> EnvFile:
         raw = descriptors.read(target, _LARGEST)
     except FileNotFoundError as err:
         raise SupasyncError(
-            f"there is no file {path}", hint="correct cutover.env in tables.yaml, or put the file there"
+            f"no such file: {path}", hint="correct cutover.env in tables.yaml, or put the file there"
         ) from err
     except (OSError, RuntimeError) as err:  # RuntimeError: a link that leads to itself, up to Python 3.12
         raise SupasyncError(f"{path} cannot be read: {getattr(err, 'strerror', None) or err}") from err

@@ -118,7 +118,7 @@ class CsvFiles:
         paths = self._there(path, table)
         if not paths:
             raise NoTableError(
-                f"{table.name}: there is no file {table.name}.csv or {table.name}_rows.csv in {path}",
+                f"{table.name}: no file {table.name}.csv or {table.name}_rows.csv in {path}",
                 table=table.name,
             )
         return paths

@@ -105,7 +105,7 @@ class SideFinder:
         settings = self._settings(name)
         path = real(settings.folder / Path(endpoint.values["path"]).expanduser())
         if not path.exists():
-            raise SchemaError(f"{name}: there is no {path} yet")
+            raise SchemaError(f"{name}: {path} does not exist yet")
         choices = replace(self.choices, dialects={"*": "psql", **self.choices.dialects}, complete=True)
         filtered = name == OLD or settings.source.backend == endpoint.backend
         files = FORMATS[endpoint.backend]
@@ -124,7 +124,9 @@ class SideFinder:
         settings = self._settings(STAGING)
         path = settings.staging
         if not path.exists():
-            raise SchemaError(f"staging: there is no {path} yet", hint="run: supasync gap import --dry-run")
+            raise SchemaError(
+                f"staging: {path} does not exist yet", hint="run: supasync gap import --dry-run"
+            )
         with closing(Staging(path)) as staging:  # the columns of NEW as it has kept them
             shapes = {table: staging.recall_shape(table.name) for table in settings.tables}
         return FileSide(STAGING, path, FORMATS["duckdb"], self.choices, "duckdb", ready, shapes.get)

@@ -142,7 +142,7 @@ def _changed(
     if sentence := standstill(shape, column.name, rows):
         return Judged(made, column, "still", sentence)
     if len(rows) < LEAST:
-        return Judged(made, column, "few", f"too few rows to show whether {column.name} moves with updates")
+        return Judged(made, column, "few", f"too few rows to tell whether {column.name} moves with updates")
     return Judged(made, column, "name", "by its name; the rows do not show whether each update sets it")
 
 

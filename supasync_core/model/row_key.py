@@ -55,8 +55,8 @@ def problems(table: Table) -> Iterator[str]:
         )
     elif table.compare_every == NEVER:
         yield (
-            f"key: {ROW_KEY} does not go with compare_every: never: the row before an update would stay in "
-            "NEW unseen"
+            f"key: {ROW_KEY} cannot be combined with compare_every: never: the row before an update would "
+            "stay in NEW unseen"
         )
     if table.columns or table.exclude:
         yield f"key: {ROW_KEY} is made of all columns, so none may be left out by columns or exclude"

@@ -81,8 +81,9 @@ class BlockingRows:
         if found.rows > MOST:
             raise table.schema_error(
                 f"NEW has {found.rows:,} rows before its first sync, more than {MOST:,}",
-                hint="no trigger makes so many: find out where they come from. If all may be removed, empty "
-                "the table in NEW's SQL editor; otherwise leave it out: --table names the others",
+                hint="a trigger does not make that many: find out where they come from. If all may be "
+                "removed, empty the table in NEW's SQL editor; otherwise leave it out: "
+                "--table names the others",
             )
         if found.empty:
             self.empty.append(table.name)

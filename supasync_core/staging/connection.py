@@ -217,7 +217,7 @@ def _translated(err: duckdb.Error, path: Path, table: Table | None) -> SupasyncE
         return RowError(f"{place}a constraint of the table in {path} refuses rows of the batch", table=name)
     if isinstance(err, duckdb.CatalogException | duckdb.BinderException | duckdb.ParserException):
         return SchemaError(
-            f"{place}{path} does not answer the query: {str(err).splitlines()[0]}",
+            f"{place}{path} cannot answer the query: {str(err).splitlines()[0]}",
             table=name,
             hint="check where: in tables.yaml, it is SQL for DuckDB",
         )
@@ -235,7 +235,7 @@ def _of_the_file(err: duckdb.Error, path: Path, place: str) -> StateError | Lock
         return _no_room(text, place)
     if "\\" in str(path) and os.sep == "/":
         return StateError(
-            f"{path}: DuckDB takes a backslash for a separator of folders",
+            f"{path}: DuckDB takes a backslash for a path separator",
             hint="rename the folder, or write a path without a backslash into tables.yaml",
         )
     refused = next((words for words in _REFUSED if words in text), None)

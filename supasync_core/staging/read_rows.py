@@ -96,9 +96,7 @@ class Reader:
 
     def _check_columns(self, table: Table, kinds: Kinds, columns: Sequence[str]) -> None:
         for name in (name for name in (*table.key, *columns, *table.columns) if name not in kinds):
-            raise table.schema_error(
-                f"there is no column {name}", hint=f"its columns are: {', '.join(kinds)}"
-            )
+            raise table.schema_error(f"no such column: {name}", hint=f"its columns are: {', '.join(kinds)}")
 
     def _check(self, index: Index) -> None:
         """Refuse texts that are not timestamps: their rows would have no place."""

@@ -123,7 +123,7 @@ def _columns(
         yield from ((name, kind, sql) for (name, sql), kind in zip(types.items(), expressions, strict=True))
     except (LookupError, ValueError, RecursionError) as err:
         raise table.schema_error(
-            "DuckDB does not show how its columns are stored", hint="use a tested version of duckdb"
+            "DuckDB does not show how its columns are stored", hint="install a tested version of duckdb"
         ) from err
 
 

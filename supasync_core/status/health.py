@@ -16,11 +16,11 @@ _SHOWN = 10
 KEPT_OUT = "some rows of OLD cannot be written to NEW until you act: see below"
 PHASES = ("preparation", "continuous sync", "OLD at its limit", "after the switch")
 _GAP = (
-    "carry the last gap over by hand, without OLD's API (its dashboard still works):",
+    "copy the last changes by hand, without OLD's API (its dashboard still works):",
     "  supasync gap sql --out queries         # the queries to run in OLD's SQL editor",
-    "  supasync gap import export --dry-run   # the files that come of it, checked",
-    "  supasync gap import export             # then into NEW",
-    "  supasync cutover --plan                # and what the switch takes",
+    "  supasync gap import export --dry-run   # check the exported files",
+    "  supasync gap import export             # import them into NEW",
+    "  supasync cutover --plan                # what the switch needs",
 )
 _FIRST = {
     "quota": "OLD is over its quota: wait until it is raised or renewed, then supasync sync continues; or",

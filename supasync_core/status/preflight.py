@@ -168,4 +168,4 @@ def _copied(found: Preflight) -> Iterator[Step]:
     loaded = found.past and found.past.state and found.past.state.last_success
     yield Step("supasync sync", "copy what is new" if loaded else "the first load; run it again at any time")
     yield Step("supasync verify", "compare NEW with OLD")
-    yield Step("supasync schedule cron", "the line for crontab -e; systemd and windows are there too")
+    yield Step("supasync schedule cron", "the line for crontab -e; or: schedule systemd, schedule windows")

@@ -87,7 +87,7 @@ def check_own(folder: Path) -> None:
             f"{folder} belongs to another user", hint="move it away: supasync creates its own"
         )
     if found.st_mode & _OTHERS and not has_no_rights(folder):
-        raise SupasyncError(f"others may write to {folder}", hint=f"chmod go-w {argument(str(folder))}")
+        raise SupasyncError(f"other users can write to {folder}", hint=f"chmod go-w {argument(str(folder))}")
 
 
 def others_may_write(place: Path, folder: Path) -> str | None:
@@ -110,9 +110,9 @@ def flaw(found: os.stat_result, ours: set[int]) -> str | None:
     if found.st_uid not in ours:
         return "it belongs to another user"
     if found.st_mode & stat.S_IWOTH:
-        return "anybody may write to it"
+        return "anyone can write to it"
     shared = found.st_mode & stat.S_IWGRP and not _is_own_group(found.st_uid, found.st_gid)
-    return "its group may write to it" if shared else None
+    return "its group can write to it" if shared else None
 
 
 def _is_own_group(user: int, group: int) -> bool:

@@ -57,7 +57,7 @@ def locked(beside: Path) -> Iterator[None]:
         ) from err
     except (OSError, NotImplementedError) as err:
         raise StateError(
-            f"{path.parent}: the file system supports no locks: {getattr(err, 'strerror', None) or err}",
+            f"{path.parent}: the file system does not support locks: {getattr(err, 'strerror', None) or err}",
             hint=faults.HINTS[errno.ENOSPC]
             if getattr(err, "errno", None) == errno.ENOSPC
             else "keep tables.yaml, and .supasync beside it, on a local disk that the user may write to",

@@ -84,7 +84,7 @@ class MemorySource(Source):
         asked_at = self.now
         self.advance(self.takes)
         self.pages += 1
-        assert self.most_pages is None or self.pages <= self.most_pages, "the reading does not come to an end"
+        assert self.most_pages is None or self.pages <= self.most_pages, "the reading does not end"
         page = [] if self.lost else found[: window.limit]
         self.lost = max(0, self.lost - 1)
         self.rows_read += len(page)
@@ -160,7 +160,7 @@ class Pair:
         self.source.most_pages = self.source.pages + _MOST
         self.snapshot = self._look()
         for i, piece in enumerate(self.snapshot.read(self.plugin, self.job())):
-            assert i < _MOST, "the reading does not come to an end"
+            assert i < _MOST, "the reading does not end"
             if die_after == i:
                 return sent
             if piece.batch:

@@ -120,7 +120,7 @@ def walk(side: Side, span: Span, limit: int = 2) -> list[int]:
     """The ids of all rows of the span, page after page; a reading that does not end fails."""
     found: list[int] = []
     for number, batch in enumerate(pages(side, replace(EVENTS, page_size=limit), span)):
-        assert number < _MOST_PAGES, f"{_MOST_PAGES} pages of few rows: they do not come to an end"
+        assert number < _MOST_PAGES, f"{_MOST_PAGES} pages of few rows: they do not end"
         found += ids(batch)
     return found
 

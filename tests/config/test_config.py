@@ -34,9 +34,9 @@ def test_the_old_names_of_settings_mean_the_new_ones(tmp_path: Path) -> None:
     settings = read(tmp_path, HEAD + old)
     line, path = HEAD.count("\n") + 2, tmp_path / "tables.yaml"
     assert settings.notes == (
-        f"{path}:{line}:7: plugin is called strategy now; plugin still works",
-        f"{path}:{line}:23: verify_every is called compare_every now; verify_every still works",
-        f"{path}:{line + 1}:7: after is called depends_on now; after still works",
+        f"{path}:{line}:7: plugin is now called strategy; plugin still works",
+        f"{path}:{line}:23: verify_every is now called compare_every; verify_every still works",
+        f"{path}:{line + 1}:7: after is now called depends_on; after still works",
     )
     same = read(tmp_path, HEAD + new)
     assert (same.tables, same.notes) == (settings.tables, ())

@@ -100,7 +100,7 @@ def test_what_is_no_file_is_said(path: Path, tmp_path: Path) -> None:
     loop.symlink_to("loop")
     path.write_bytes("A=1".encode("utf-16"))
     for name, sentence in (
-        ("none", "there is no file"),
+        ("none", "no such file"),
         (".", "is not a regular file"),
         ("loop", "cannot be read"),
     ):

@@ -46,7 +46,7 @@ def test_a_table_that_old_lacks_is_not_called_empty(synced: Path) -> None:
     (synced / "old" / "empty.csv").unlink()
     done = call(synced, "diff", "old", "new")
     assert done.code == 2
-    assert "empty: there is no file empty.csv" in done.err
+    assert "empty: no file empty.csv" in done.err
 
 
 def test_a_table_that_a_given_file_lacks_is_not_called_empty(synced: Path) -> None:

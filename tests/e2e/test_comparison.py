@@ -325,7 +325,7 @@ def test_the_old_name_works_and_each_command_names_the_new_one(space: Workspace)
     space.write("tables.yaml", ENDS + TABLES.replace("created_at}", "created_at, verify_every: 12h}"))
     done = space.supasync("sync", "--json")
     assert done.code == 0
-    assert done.err.count("verify_every is called compare_every now") == 1
+    assert done.err.count("verify_every is now called compare_every") == 1
     assert "compare_every" not in done.out
     space.old.run("update public.teams set name = 'u' where name = 't4'")
     later(space, timedelta(hours=13))

@@ -115,7 +115,7 @@ def test_thirty_tables_are_copied_as_init_writes_them(many: Workspace) -> None:
     )
     many.write("tables.yaml", decided)
     again = many.supasync("init")
-    assert (again.code, again.out) == (0, "tables.yaml exists and lacks nothing\n")
+    assert (again.code, again.out) == (0, "tables.yaml exists and is complete\n")
     many.write("tables.yaml", text)
     assert "# and take no_key out of undecided:" in many.supasync("init").out
     assert (many.folder / "tables.yaml").read_text("utf-8") == text

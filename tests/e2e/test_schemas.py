@@ -109,7 +109,7 @@ def test_the_scripts_name_the_table_in_its_schema(space: Workspace) -> None:
 
 def test_an_existing_file_is_told_of_tables_in_every_schema(space: Workspace) -> None:
     told = space.supasync("init")
-    assert (told.code, told.out) == (0, "tables.yaml exists and lacks nothing\n")
+    assert (told.code, told.out) == (0, "tables.yaml exists and is complete\n")
     space.old.run(
         "create table basejump.teams (id uuid primary key); grant select on basejump.teams to service_role"
     )

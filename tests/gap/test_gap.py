@@ -266,7 +266,7 @@ def test_named_files_need_no_folder(space: Workspace) -> None:
 
 
 MISNAMED = [
-    (["--file", "users"], "give TABLE=PATH"),
+    (["--file", "users"], "write TABLE=PATH"),
     (["--file", "user=a.csv"], "no such table, did you mean users"),
     (["--file", "users=none.csv"], "no such file"),
     (["--file", "users=a.csv", "--file", "jobs=./a.csv"], "this file is named twice"),

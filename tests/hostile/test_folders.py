@@ -35,7 +35,7 @@ def test_a_link_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
 def test_a_folder_that_others_may_write_to_is_refused(tmp_path: Path, mode: int) -> None:
     lock.folder(tmp_path).chmod(mode)
-    with pytest.raises(SupasyncError, match="others may write"):
+    with pytest.raises(SupasyncError, match="other users can write"):
         lock.holder(tmp_path)
 
 

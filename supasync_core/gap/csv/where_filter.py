@@ -69,7 +69,9 @@ def leave_marked_out(staging: Staging, table: Table) -> list[ExportFinding]:
     if mark is None or not kinds:
         return []
     if mark not in kinds:
-        text = f"soft_delete: the files have no {mark}: rows that are marked as deleted are imported too"
+        text = (
+            f"soft_delete: the files have no column {mark}: rows that are marked as deleted are imported too"
+        )
         return [ExportFinding(kind="where", table=table.name, text=text, level=WARNING)]
     there, cell = qualified(ready(table)), plain(f"r.{identifier(mark)}", kinds[mark])
     marked = f"coalesce({cell}, '') NOT IN ('', 'null')"  # NULL, as the exports of the dashboard print it

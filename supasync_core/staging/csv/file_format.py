@@ -130,7 +130,7 @@ def _recoded(path: Path, encoding: str, draft: Path) -> str:
                 out.write(reader.decode(chunk).encode())
             out.write(reader.decode(b"", final=True).encode())
     except LookupError:
-        raise UnreadableFileError(f"there is no encoding {encoding}") from None
+        raise UnreadableFileError(f"unknown encoding {encoding}") from None
     except UnicodeError as err:
         raise UnreadableFileError(f"is not {encoding} ({err.__class__.__name__})") from None
     return digest.hexdigest()

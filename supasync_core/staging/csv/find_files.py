@@ -78,7 +78,7 @@ def parse_named(given: Sequence[str], tables: Collection[str] | None) -> Files:
     for each in given:
         table, path = _parted(each, tables or ())
         if not table or not path:
-            problems.append(f"--file {each}: give TABLE=PATH, such as users=export/users_2023.csv")
+            problems.append(f"--file {each}: write TABLE=PATH, such as users=export/users_2023.csv")
         elif tables is not None and table not in tables:
             problems.append(f"--file {each}: no such table{did_you_mean(table, tables)}")
         elif not Path(path).is_file():
@@ -108,7 +108,7 @@ def by_side(files: Files, left: str, right: str) -> dict[str, Files]:
             inside = [name for name in folders if path.resolve().is_relative_to(Path(name).resolve())]
             if len(inside) != 1:
                 raise ConfigError(
-                    [f"--file {table}={path}: is not in one of the two folders: which is it of?"]
+                    [f"--file {table}={path}: is in neither of the two folders: name a file of one of them"]
                 )
             mine = sides[inside[0]]
             mine[table] = (*mine.get(table, ()), path)

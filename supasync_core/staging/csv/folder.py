@@ -38,7 +38,7 @@ class Files:
         if self._single and self.path.stem != name:
             raise table.schema_error(
                 f"{self.path} holds the table {self.path.stem}",
-                hint=f"give path: a folder, or a file called {name}.csv",
+                hint=f"set path: to a folder, or a file called {name}.csv",
             )
         if Path(name).name != name:
             raise table.schema_error("this name cannot be a file's")
