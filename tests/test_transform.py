@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supasync_core.model import transform
+from supasync_core.model import raw_json, transform
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import TableError
 from supasync_core.model.table import Table
@@ -62,6 +62,42 @@ def test_numbers_are_read_without_losing_a_digit() -> None:
 
 def test_a_plain_dict_is_taken_too() -> None:
     assert json.loads(through(lambda row: {"id": row["id"]}, ROW)) == [{"id": 9007199254740993}]
+
+
+ODD = '{"id":1,"n":1.50,"j":{"a":1,"a":2, "e":"\\u00e9",  "x": 1.10},"d":123456789012345678901234567890.5,"t":"a"}'
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda row: {**row, "t": row["t"].upper()},
+        lambda row: {column: value.upper() if column == "t" else value for column, value in row.items()},
+        lambda row: row.update({**row, "t": "A"}) or row,
+    ],
+)
+def test_what_a_new_dict_holds_as_it_was_keeps_its_text(function: Any) -> None:
+    assert through(function, ODD).decode() == "[" + ODD.replace('"a"}', '"A"}') + "]"
+
+
+def test_what_is_changed_inside_a_value_of_a_dict_arrives() -> None:
+    def changed(row: ExactRow) -> dict[str, Any]:
+        found = dict(row)
+        found["raw"]["b"] = 3
+        return found
+
+    (row,) = json.loads(through(changed, ROW))
+    assert row["raw"] == {"b": 3}
+
+
+@pytest.mark.parametrize("value", [True, 1.0, "1", Decimal("1.0"), [1], None])
+def test_a_value_of_another_type_is_a_change(value: Any) -> None:
+    (row,) = json.loads(through(lambda row: {**row, "v": value}, '{"id":1,"v":1}'))
+    assert repr(row["v"]) == repr(float(value) if isinstance(value, Decimal) else value)
+
+
+def test_a_name_that_is_no_text_is_an_error() -> None:
+    with pytest.raises(TableError, match="TypeError"):
+        through(lambda row: {**row, 5: 1}, ROW)
 
 
 def test_a_failing_transform_is_named_with_the_row_s_key_and_no_other_value() -> None:
@@ -132,5 +168,6 @@ VALUES = st.recursive(
 @given(st.lists(st.dictionaries(st.text(), VALUES, max_size=5), max_size=5), st.integers(0, 3))
 def test_the_text_of_every_untouched_cell_stays(rows: list[dict[str, Any]], indent: int) -> None:
     texts = [json.dumps({**row, "id": i}, indent=indent or None) for i, row in enumerate(rows)]
-    changed = json.loads(through(lambda row: row, *texts)) if texts else []
-    assert changed == [json.loads(text) for text in texts]
+    for function in (lambda row: row, dict):
+        changed = raw_json.split(through(function, *texts)) if texts else []
+        assert [raw_json.cells(text) for text in changed] == [raw_json.cells(text) for text in texts]

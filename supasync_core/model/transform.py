@@ -35,7 +35,9 @@ class ExactRow(MutableMapping[str, Any]):
 
     def __setitem__(self, column: str, value: Any) -> None:  # noqa: ANN401 - any JSON value
         self.touched = column
-        self._cells[column] = _encode(value)
+        before = self._cells.get(column)
+        if before is None or not _alike(_decode(before), value):
+            self._cells[column] = _encode(value)
 
     def __delitem__(self, column: str) -> None:
         self.touched = column
@@ -50,6 +52,15 @@ class ExactRow(MutableMapping[str, Any]):
     def raw(self, column: str) -> str | None:
         """The column's JSON text; None if the column does not exist."""
         return self._cells.get(column)
+
+    def replace(self, row: Mapping[str, Any]) -> None:
+        """Become the other row; what has the value that it had keeps its text. TypeError where it is no row."""
+        for column in [each for each in self._cells if each not in row]:
+            del self[column]
+        for column, value in row.items():
+            if not isinstance(column, str):
+                raise TypeError(f"{type(column).__name__} is not the name of a column")
+            self[column] = value
 
     def rename(self, column: str, name: str) -> None:
         """Give a column another name; its value is not decoded.
@@ -95,15 +106,17 @@ def _untouched(before: str, after: str, exact: Mapping[str, str]) -> Mapping[str
 
 
 def _through(transforms: Sequence[tuple[str, Transform]], table: Table, text: str, row: Row) -> str | None:
-    current: Any = ExactRow(text)
+    current = ExactRow(text)
     before = {column: current.raw(column) for column in table.key}
     for name, transform in transforms:
         try:
-            current = transform(current)
-            if current is None:
+            found = transform(current)
+            if found is None:
                 return None
-            if not isinstance(current, ExactRow):
-                current = ExactRow(_encode(dict(current)))
+            if isinstance(found, ExactRow):
+                current = found
+            else:
+                current.replace(dict(found))
             _keep_key(before, current)
         except (Exception, SystemExit) as err:
             key = ", ".join(f"{column}={row.get(column)}" for column in table.key)
@@ -113,7 +126,7 @@ def _through(transforms: Sequence[tuple[str, Transform]], table: Table, text: st
                 table=table.name,
                 hint="fix the function in your plugin file; nothing of this batch was sent",
             ) from err
-    return current.text if isinstance(current, ExactRow) else None
+    return current.text
 
 
 class _KeyChangedError(Exception):
@@ -146,6 +159,15 @@ def _decode(text: str) -> Any:  # noqa: ANN401 - any JSON value
 def _whole(text: str) -> int | Decimal:
     """The number; Python's int takes no more digits than that from a text."""
     return int(text) if len(text) <= _DIGITS else Decimal(text)
+
+
+def _alike(one: Any, other: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Whether JSON would tell no difference: the same types, digits, names, and order of them."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return list(one) == list(other) and all(map(_alike, one.values(), other.values()))
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    return type(one) is type(other) and (str(one) == str(other) if isinstance(one, Decimal) else one == other)
 
 
 def _encode(value: Any) -> str:  # noqa: ANN401 - any JSON value
