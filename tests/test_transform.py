@@ -64,7 +64,7 @@ def test_a_plain_dict_is_taken_too() -> None:
     assert json.loads(through(lambda row: {"id": row["id"]}, ROW)) == [{"id": 9007199254740993}]
 
 
-ODD = '{"id":1,"n":1.50,"j":{"a":1,"a":2, "e":"\\u00e9",  "x": 1.10},"d":123456789012345678901234567890.5,"t":"a"}'
+ODD = '{"id":1,"n":1.50,"j":{"a":1,"a":2, "e":"\\u00e9",  "x": 1.10},"d":1234567890123456789012345.5,"t":"a"}'
 
 
 @pytest.mark.parametrize(

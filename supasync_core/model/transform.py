@@ -54,7 +54,7 @@ class ExactRow(MutableMapping[str, Any]):
         return self._cells.get(column)
 
     def replace(self, row: Mapping[str, Any]) -> None:
-        """Become the other row; what has the value that it had keeps its text. TypeError where it is no row."""
+        """Become the other row; what has the value that it had keeps its text."""
         for column in [each for each in self._cells if each not in row]:
             del self[column]
         for column, value in row.items():

@@ -22,7 +22,8 @@ SOURCE = "source"
 class Index:
     """A table's places: ``place`` is the row's number, ``t0 ...`` the ordering values, ``k0 ...`` the key.
 
-    ``rows`` is the SQL of the table's rows, ``number`` the name of their number in there.
+    ``rows`` is the SQL of the table's rows, ``number`` the name of their number in there, ``numbers`` the
+    columns of texts that turned out to be whole numbers.
     """
 
     table: Table
@@ -30,6 +31,7 @@ class Index:
     columns: tuple[str, ...]
     rows: str
     number: str
+    numbers: frozenset[str] = frozenset()
 
     def query(self) -> str:
         """The SQL that finds the places of all rows, in order."""
@@ -40,8 +42,22 @@ class Index:
         return f"SELECT {', '.join(cells)} FROM {self.rows} AS {SOURCE} ORDER BY {order}"
 
     def numbered(self, name: str) -> bool:
-        """Whether an untyped column holds whole numbers: a key that rows are read by, as ``append`` does."""
-        return name in self.table.key and name not in self.table.timestamp and _untyped(self.kinds[name])
+        """Whether an untyped column holds whole numbers, which ``append`` reads by."""
+        own = name in self.table.key and name not in self.table.timestamp and _untyped(self.kinds[name])
+        return own or name in self.numbers
+
+    def whole(self) -> dict[str, str]:
+        """The SQL that tells, by column, whether texts that are no timestamps by name are all numbers."""
+        texts = {
+            name: plain(column(name), self.kinds[name])
+            for name in self.columns
+            if name not in (*self.table.timestamp, *self.table.key) and _untyped(self.kinds[name])
+        }
+        return {
+            name: f"SELECT coalesce(bool_and({_whole(text)} IS NOT NULL), true) "
+            f"FROM {self.rows} AS {SOURCE} WHERE {text} IS NOT NULL"
+            for name, text in texts.items()
+        }
 
     def unplaceable(self) -> dict[str, str]:
         """The SQL that counts, by column, the texts that have no place in its order."""

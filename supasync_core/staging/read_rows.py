@@ -2,7 +2,7 @@
 # ruff: noqa: S608 - names are quoted by values.identifier, values are bound as parameters
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from json import dumps
 
 from duckdb import DuckDBPyConnection
@@ -79,11 +79,16 @@ class Reader:
         if (table, columns) not in self._sorted:
             self._check_columns(table, kinds, columns)
             places = f"temp.supasync_places_{len(self._sorted)}"
-            index = Index(table, kinds, columns, *self._rows(table, kinds))
+            index = self._with_numbers(Index(table, kinds, columns, *self._rows(table, kinds)))
             self._check(index)
             self.connection.execute(f"CREATE TEMP TABLE {places} AS {index.query()}")
             self._sorted[table, columns] = index, places
         return self._sorted[table, columns]
+
+    def _with_numbers(self, index: Index) -> Index:
+        asked = index.whole().items()
+        found = frozenset(name for name, query in asked if self.connection.execute(query).fetchall()[0][0])
+        return replace(index, numbers=found)
 
     def _rows(self, table: Table, kinds: Kinds) -> tuple[str, str]:
         """The table's rows with their numbers; a copy where a column hides the numbers that DuckDB gives."""

@@ -52,6 +52,22 @@ def test_updates_arrive_and_every_command_goes_by_the_column(space: Workspace) -
     assert "internal error" not in space.supasync("cutover", "--plan").err
 
 
+def test_the_last_gap_arrives_by_a_file_as_well(space: Workspace) -> None:
+    assert space.supasync("sync").code == 0
+    space.old.run(CHANGED)
+    (query,) = space.supasync("gap", "sql", "--exact", "--json").json
+    (space.folder / "export").mkdir()
+    space.write("export/items.csv", space.old.csv(query["sql"].rstrip(";\n")))
+    done = space.supasync("gap", "import", "export", "--yes")
+    assert done.code == 0, done.out + done.err
+    space.assert_equal("items")
+    space.old.run(
+        "update public.items set name = 'newer', row_version = nextval('public.versions') where code = 'c8'"
+    )
+    assert space.supasync("sync").code == 0
+    space.assert_equal("items")
+
+
 def test_rows_without_a_number_stop_the_table_and_are_named(space: Workspace) -> None:
     space.old.run("update public.items set row_version = null where code in ('c3', 'c4')")
     done = space.supasync("sync")
