@@ -56,9 +56,11 @@ class Guard:
         """ChangedError where the sink does not keep the rows of a first load's first batch.
 
         Later runs write over rows, which other triggers see, and often but a few: `finished` reads a sample
-        of all that was sent. Rows ``aside`` were refused; None where they are not known one by one.
+        of all that was sent, and the rows that a type with fewer digits would round. Rows ``aside`` were
+        refused; None where they are not known one by one.
         """
         if self.looked:
+            self.readback.scan(batch)
             return
         self.readback.sent(batch)
         if self.needs_lookup:

@@ -7,6 +7,7 @@ is, the upsert succeeded, so only a look at the row tells.
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import TypeVar
 
 from supasync_core.api.backend import Computing, Sink
@@ -19,6 +20,7 @@ from supasync_core.model.same_value import moment, same_as_literal, same_cell
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.project.migration import Migration
 from supasync_core.schema.printed_precision import Printing
+from supasync_core.sync.longest_fractions import LongestFractions
 
 SAMPLE = 20
 """Rows of one table that are read back, in one request."""
@@ -53,24 +55,38 @@ class Readback:
     migration: Migration
     table: Table
     sample: list[Sent] = field(default_factory=list)
+    longest: list[Sent] = field(default_factory=list)
+    fractions: LongestFractions | None = None
 
     def sent(self, batch: Batch) -> None:
         """Take rows of a batch into the sample, its last one among them."""
-        places = _spread(range(batch.count), SAMPLE)
-        for place in places:
-            row, text = batch.rows[place], batch.rows.texts[place]
-            if len(text) <= _LARGEST and all(row.get(name) is not None for name in self.table.key):
-                self.sample.append(Sent(self.table.key_of(row), row, text))
+        self.scan(batch)
+        self.sample += self._of(batch, _spread(range(batch.count), SAMPLE), _LARGEST)
         latest = {each.key: each for each in self.sample}
         self.sample = _spread(list(latest.values()), SAMPLE)
+
+    def scan(self, batch: Batch) -> None:
+        """Take the rows alone that have more digits behind a point than those before them."""
+        if self.fractions is None and batch.count:
+            self.fractions = LongestFractions(self._columns(batch.rows.texts[0]))
+        if self.fractions:
+            self.longest += self._of(batch, self.fractions.places(batch))
+
+    def _of(self, batch: Batch, places: Iterable[int], most: float = inf) -> Iterator[Sent]:
+        """The rows at these places that have a key, and no more characters than that."""
+        for place in places:
+            row, text = batch.rows[place], batch.rows.texts[place]
+            if len(text) <= most and all(row.get(name) is not None for name in self.table.key):
+                yield Sent(self.table.key_of(row), row, text)
 
     def look(self, aside: Collection[Key] | None) -> None:
         """ChangedError where the sink lacks a row, or holds it otherwise than it was sent.
 
         Rows ``aside`` were refused; None where they are not known one by one: then nothing is judged.
         """
-        sent = {each.key: each for each in self.sample if aside is not None and each.key not in aside}
-        self.sample = []
+        taken = [*self.longest, *self.sample]
+        sent = {each.key: each for each in taken if aside is not None and each.key not in aside}
+        self.sample, self.longest = [], []
         if not sent:
             return
         columns = self._columns(next(iter(sent.values())).text)
