@@ -1,15 +1,16 @@
 """Whether what a side prints is what it holds: settings of its database decide that, for every value alike.
 
 With a low ``extra_float_digits`` it prints fewer digits of a float than it holds, and does not find its own
-rows by them. With a ``DateStyle`` other than ISO a range of dates reads otherwise to whoever has another one;
-single dates are ISO in JSON. (PostgreSQL documentation, "extra_float_digits", "DateStyle", "to_json".)
+rows by them; of floats inside a point or a composite that is not known. With a ``DateStyle`` other than ISO a
+range of dates reads otherwise to whoever has another one; single dates are ISO in JSON. (PostgreSQL
+documentation, "extra_float_digits", "DateStyle", "to_json".)
 """
 
 import re
 from dataclasses import dataclass, field
 
 from supasync_core.api.backend import Side
-from supasync_core.model import raw_json
+from supasync_core.model import pg_literals, raw_json
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.printable import command
@@ -23,6 +24,8 @@ _RANGES = ("daterange", "datemultirange", "tsrange", "tsmultirange", "tstzrange"
 _LARGEST = 100_000
 _NUMBER = re.compile(r"-?[\d.]+(?:e[-+]?\d+)?", re.IGNORECASE)
 _ISO = re.compile(r"\d{4}-\d\d-\d\d")
+_STYLED = re.compile(r'[\[(,](?:\\*")*\d\d[-/.]\d\d[-/.]\d{4}')
+"""The bound of a range in another style, inside of a type that may be made of one."""
 
 
 @dataclass
@@ -41,8 +44,7 @@ class Printing:
     def of(cls, name: str, side: Side, table: Table, shape: Shape) -> "Printing":
         """For the columns of these types that travel."""
         kinds = {column.name: column.type or "" for column in shape.columns if column.name not in table.key}
-        asked = {each: kind for each, kind in kinds.items() if kind in _SHORT or kind in _RANGES}
-        return cls(name, side, table, asked)
+        return cls(name, side, table, {each: kind for each, kind in kinds.items() if _is_asked(kind)})
 
     def seen(self, batch: Batch) -> None:
         """Take rows of the page into the sample, spread over all that come."""
@@ -67,7 +69,7 @@ class Printing:
         """SchemaError where the side does not print what it holds."""
         for cells in self.sample.values():
             for name, cell in cells.items():
-                if self.kinds[name] in _RANGES and re.search(r"\d", cell) and not _ISO.search(cell):
+                if _is_styled(self.kinds[name], cell):
                     raise self._error(f"does not print the dates in {name} as ISO dates", "DateStyle")
         name, asked = self._floats()
         lost = self._lost(name, asked) if asked else {}
@@ -81,13 +83,15 @@ class Printing:
         longest: dict[str, int] = {}
         for key, cells in self.sample.items():
             for name, cell in cells.items():
-                if self.kinds[name] not in _SHORT or not _NUMBER.fullmatch(cell):
+                kind = self.kinds[name].removesuffix("[]")
+                digits = _digits(cell) if kind in _SHORT else 0
+                text = _literal(cell, self.kinds[name])
+                if kind not in _SHORT or text is None:
                     continue
-                digits = _digits(cell)
-                if digits > _SHORT[self.kinds[name]]:
+                if digits > _SHORT[kind]:
                     return "", {}
-                found.setdefault(name, {})[key] = cell
-                longest[name] = max(longest.get(name, 0), digits - _SHORT[self.kinds[name]])
+                found.setdefault(name, {})[key] = text
+                longest[name] = max(longest.get(name, 0), digits - _SHORT[kind])
         if not found:
             return "", {}
         name = max(longest, key=longest.__getitem__)
@@ -106,7 +110,7 @@ class Printing:
         """What it prints of them now: a row may have changed meanwhile."""
         narrow = self.table.whole().narrowed((*self.table.key, name))
         return {
-            key: raw_json.cells(text).get(name, "")
+            key: _literal(raw_json.cells(text).get(name, ""), self.kinds[name]) or ""
             for batch in self.side.rows(narrow, self.table.key, list(lost))
             for key, text in narrow.texts(batch).items()
         }
@@ -121,6 +125,30 @@ class Printing:
         )
 
 
-def _digits(number: str) -> int:
-    """The significant digits of a number in JSON."""
+def _is_asked(kind: str) -> bool:
+    """Whether a setting may decide how the type is printed: of types of the app's own, that is not known."""
+    one = kind.removesuffix("[]")
+    return one in _SHORT or one in _RANGES or "." in one
+
+
+def _is_styled(kind: str, cell: str) -> bool:
+    """Whether the cell shows dates, and not as ISO dates."""
+    if kind in _RANGES:
+        return re.search(r"\d", cell) is not None and not _ISO.search(cell)
+    return kind.removesuffix("[]") not in _SHORT and _STYLED.search(cell) is not None
+
+
+def _literal(cell: str, kind: str) -> str | None:
+    """The number, or the array of numbers as PostgreSQL writes it; None where there is no number."""
+    if not kind.endswith("[]"):
+        return cell if _NUMBER.fullmatch(cell) else None
+    return pg_literals.printed(cell, kind.removesuffix("[]")) if cell.startswith("[") else None
+
+
+def _digits(text: str) -> int:
+    """The significant digits of the longest number in JSON."""
+    return max((_significant(each) for each in _NUMBER.findall(text)), default=0)
+
+
+def _significant(number: str) -> int:
     return len(re.split("[eE]", number)[0].lstrip("-").replace(".", "").strip("0"))

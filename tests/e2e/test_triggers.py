@@ -149,10 +149,20 @@ def test_intervals_that_old_prints_in_another_style_are_found(space: Workspace, 
     assert "NEW changed seen after it was written" in done.err
 
 
-def test_floats_that_old_prints_with_fewer_digits_than_it_holds_are_found(space: Workspace) -> None:
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("double precision", "id * 0.1::float8 + 0.2::float8"),
+        ("double precision[]", "array[[1.5, null], [id * 0.1::float8 + 0.2::float8, 0.25]]"),
+        ("real[]", "array[id * 0.1::real + 0.2::real]"),
+    ],
+)
+def test_floats_that_old_prints_with_fewer_digits_than_it_holds_are_found(
+    space: Workspace, kind: str, value: str
+) -> None:
     for end in (space.old, space.new):
-        end.run("alter table public.jobs add column ratio double precision")
-    space.old.run("update public.jobs set ratio = id * 0.1::float8 + 0.2::float8")
+        end.run(f"alter table public.jobs add column ratio {kind}")
+    space.old.run(f"update public.jobs set ratio = {value}")  # noqa: S608 - ours
     assert space.supasync("sync").code == 0
     space.assert_equal("jobs")
     space.old.run(f"alter role authenticator in database {space.old.database} set extra_float_digits = 0")
@@ -160,7 +170,7 @@ def test_floats_that_old_prints_with_fewer_digits_than_it_holds_are_found(space:
         "select pg_terminate_backend(pid) from pg_stat_activity "
         "where usename = 'authenticator' and datname = current_database()"
     )
-    end.server.reload()  # it may have lost the connection on which it hears of changed tables
+    space.old.server.reload()  # it may have lost the connection on which it hears of changed tables
     done = space.supasync("sync", "--full", "jobs")
     assert done.code == 3, done.out + done.err
     assert "OLD prints fewer digits of ratio than it holds" in done.err
@@ -193,10 +203,22 @@ def test_sides_that_print_too_few_digits_are_never_called_equal(space: Workspace
         assert (done.code >= 2, told in done.out + done.err) == (True, True), (command, done.out, done.err)
 
 
-def test_ranges_that_a_side_prints_in_a_form_of_its_own_are_never_called_equal(space: Workspace) -> None:
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("daterange", "'[2026-02-05,2026-02-06)'"),
+        ("daterange[]", "array['[2026-02-05,2026-02-06)'::daterange]"),
+        ("public.stay", "row('[2026-02-05,2026-02-06)', 'x')"),
+        ("public.nights", "'[2026-02-05,2026-02-06)'"),
+    ],
+)
+def test_ranges_that_a_side_prints_in_a_form_of_its_own_are_never_called_equal(
+    space: Workspace, kind: str, value: str
+) -> None:
     for end in (space.old, space.new):
-        end.run("alter table public.jobs add column days daterange")
-        end.run("update public.jobs set days = '[2026-02-05,2026-02-06)'")
+        end.run("create type public.stay as (r daterange, t text); create domain public.nights as daterange")
+        end.run(f"alter table public.jobs add column days {kind}")
+        end.run(f"update public.jobs set days = {value}")  # noqa: S608 - ours
     setting(space.old, "datestyle", "'SQL, DMY'")
     setting(space.new, "datestyle", "'SQL, MDY'")
     told = "OLD does not print the dates in days as ISO dates"
