@@ -25,7 +25,7 @@ from supasync_core.model.page_order import Onward
 
 SMALL = 16
 """Pages up to which a table is left to one reader: to divide it takes a request for each range."""
-SMALLEST = 2
+SMALLEST = 4
 """Pages of the last ranges."""
 LARGEST = 32
 """Pages of the largest ranges: the source passes over so many rows of its index to find the end of one."""
@@ -164,7 +164,7 @@ class Division:
         if self._left is None:
             return LARGEST
         left = self._left // self._page
-        return 0 if left < least else max(SMALLEST, min(LARGEST, left // (2 * count)))
+        return 0 if left < least else max(SMALLEST, min(LARGEST, left // count))
 
     def _key_behind(self, key: Key, rows: int) -> Key | None:
         try:

@@ -16,6 +16,10 @@ from typing import Any, overload
 from supasync_core.model.json_budget import LARGE, end_of, refuse_columns
 
 _BLANKS = re.compile(r"[ \t\n\r]*")
+_HALF = 2**63
+"""Numbers from its negative up to before it have 64 bits."""
+_LONG = 30
+"""Characters of a number that has more."""
 _DECODER = JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 """Only its sense of where a value ends is used: Python's int() refuses more than 4300 digits."""
 
@@ -89,19 +93,39 @@ def texts_or_nulls(body: bytes, columns: Sequence[str]) -> list[tuple[str | None
     return [read(row) for row in found] if len(columns) > 1 else [(read(row),) for row in found]
 
 
-def key_hashes(body: bytes, columns: Sequence[str]) -> list[int]:
+def key_hashes(body: bytes, columns: Sequence[str], known: Sequence[Any] | None = None) -> list[int]:
     """64 bits of each row's key, to its last digit; ValueError as in `key_values`.
 
-    They are equal for equal keys, within one process.
+    They are equal for equal keys, within one process. ``known`` are the `key_values` of the body.
     """
     try:
-        found = [key if isinstance(key, tuple) else (key,) for key in _found_keys(body, columns)]
-        rounded = any(isinstance(value, float) for key in found for value in key)
+        found = known if known and len(columns) == 1 else _found_keys(body, columns)
     except (ValueError, RecursionError):
-        rounded = True
-    if rounded:
-        found = [tuple(map(_DECODER.decode, key)) for key in _key_values(body, columns)]
-    return [hash(tuple(map(str, key))) for key in found]
+        found = [()]
+    kinds = {*map(type, found)}
+    if kinds == {str}:
+        return list(map(hash, found))
+    if kinds == {int} and min(found) >= -_HALF and max(found) < _HALF:
+        return list(found)
+    if kinds <= {str, int, bool}:
+        return list(map(_hash, found))
+    if len(columns) > 1 and all(found) and not any(isinstance(cell, float) for key in found for cell in key):
+        return [hash(tuple(map(str, key))) for key in found]
+    exact = [tuple(map(_exact, key)) for key in _key_values(body, columns)]
+    return [_hash(key[0]) if len(columns) == 1 else hash(tuple(map(str, key))) for key in exact]
+
+
+def _exact(cell: str) -> str | int:
+    """What a cell of a key holds: a whole number, or a text that tells it from all others."""
+    found = _DECODER.decode(cell)
+    if cell.startswith('"') or isinstance(found, bool):
+        return str(found)
+    return int(found) if len(found) < _LONG and found.lstrip("-").isdecimal() else str(found)
+
+
+def _hash(value: str | float) -> int:
+    """Of a whole number itself, where it fits: -1 and -2 have one hash in Python."""
+    return value if type(value) is int and -_HALF <= value < _HALF else hash(str(value))
 
 
 @lru_cache(maxsize=256)

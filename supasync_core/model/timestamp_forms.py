@@ -16,6 +16,8 @@ _ONE = re.compile(
     re.ASCII,
 )
 """Four digits of a year and nothing around it: PostgreSQL sorts any other text in another place."""
+_ZEROS = str.maketrans("123456789", "000000000")
+"""A form does not depend on which digits there are."""
 _SHOWN = 40
 _NAMED = 3
 """Forms that a message names."""
@@ -26,7 +28,11 @@ def forms(texts: Iterable[str]) -> list[str]:
 
     Infinities have none.
     """
-    return sorted({_form(text) for text in texts if text not in ("infinity", "-infinity")})
+    written = list(texts)
+    shapes = "\n".join(written).translate(_ZEROS).split("\n")
+    if len(shapes) == len(written) and all(map(_ONE.fullmatch, alike := {*shapes})):
+        return sorted(map(_form, alike))  # a page has a few, and a thousand texts
+    return sorted({_form(text) for text in written if text not in ("infinity", "-infinity")})
 
 
 def several(known: Iterable[str], texts: Iterable[str]) -> list[str]:

@@ -35,7 +35,7 @@ class Keys:
     def add(self, table: Table, batch: Batch) -> None:
         """Take the batch's keys, as the source printed them; keys that are none are refused elsewhere."""
         with suppress(ValueError):
-            for value in raw_json.key_hashes(batch.body, table.key):
+            for value in raw_json.key_hashes(batch.body, table.key, batch.keys(table.key)):
                 self.buckets[value % _BUCKETS].append(value)
 
     @property

@@ -32,6 +32,22 @@ def test_a_page_with_a_deep_row_is_taken_apart() -> None:
     assert whole_rows(BODY[:-2]).count(b'"id"') == 2
 
 
+def test_a_key_has_one_hash_whatever_its_neighbours_are() -> None:
+    """Pages of one column hold whole numbers alone, or others beside them, which are looked at otherwise."""
+
+    def hashes(*keys: str) -> list[int]:
+        body = ("[" + ",".join(f'{{"id":{key}}}' for key in keys) + "]").encode()
+        found = raw_json.key_hashes(body, ("id",))
+        assert found == raw_json.key_hashes(body, ("id",), raw_json.key_values(body, ("id",)))
+        return found
+
+    whole = ("1", "-1", "-2", "9223372036854775807")
+    assert len(set(hashes(*whole))) == len(whole)
+    for other in ("1.5", "9223372036854775808", "1e400"):
+        assert hashes(*whole, other)[: len(whole)] == hashes(*whole)
+    assert hashes('"1"', '"a"') == hashes('"1"', '"a"', '"\\ud800"')[:2]
+
+
 @pytest.mark.parametrize("text", [DEEP[:-1], '["', "["])
 def test_a_deep_value_without_an_end_is_no_json(text: str) -> None:
     with pytest.raises(ValueError, match=r"has no end|xpect|Untermin"):

@@ -68,7 +68,7 @@ def test_ranges_have_pages_of_rows_and_get_smaller_towards_the_end() -> None:
     sizes = [rows for _, rows in bounds(pair)]
     assert sizes[0] == 32 * 3
     assert sizes == sorted(sizes, reverse=True)
-    assert sizes[-1] == 2 * 3
+    assert sizes[-1] == 4 * 3
 
 
 def test_each_range_goes_on_where_it_was_with_fewer_readers_and_with_more() -> None:
