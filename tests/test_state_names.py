@@ -29,7 +29,9 @@ def test_all_that_is_kept_of_a_table_moves() -> None:
     moved = SAMPLE.renamed({"events": "visits"})
     assert moved.beyond(()) == ("visits",)
     known, now = SAMPLE.table("events"), moved.table("visits")
-    assert now == replace(known, guarded=replace(known.guarded, settings={"key": '["id"]'}))
+    assert now == replace(
+        known, guarded=replace(known.guarded, settings={"table": '"events"', "key": '["id"]'})
+    )
     assert (moved.quarantine["visits"], moved.again["visits"]) == (
         SAMPLE.quarantine["events"],
         SAMPLE.again["events"],
@@ -37,10 +39,13 @@ def test_all_that_is_kept_of_a_table_moves() -> None:
     assert from_json(to_json(moved)) == moved
 
 
-def test_which_table_of_the_database_it_was_is_no_longer_known() -> None:
-    guarded = Guarded(settings={"table": '"events"', "key": '["id"]'})
+@pytest.mark.parametrize("known", [{"table": '"events"'}, {}])
+def test_which_table_of_the_database_its_rows_are_of_is_kept(known: dict[str, str]) -> None:
+    """The new name may be that of another table; a state of version 0.1.0 has the name alone."""
+    guarded = Guarded(settings={**known, "key": '["id"]'})
     state = State("old", {"events": TableState(guarded=guarded)})
-    assert state.renamed({"events": "visits"}).table("visits").guarded.settings == {"key": '["id"]'}
+    moved = state.renamed({"events": "visits"}).table("visits").guarded.settings
+    assert moved == {"table": '"events"', "key": '["id"]'}
 
 
 @given(STATES, st.dictionaries(NAMES, NAMES))

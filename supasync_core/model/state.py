@@ -1,5 +1,6 @@
 """The state kept with the sink: cursors per table, and the record of every run."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -268,14 +269,14 @@ class State:
     def renamed(self, names: Mapping[str, str]) -> "State":
         """A copy in which tables have their new name, by the old one, as long as nothing is kept under that.
 
-        Which table of the database it is may have changed with the name, so that is no longer known.
+        Which table of the database they are of is kept: the new name may be that of another one.
         """
         state = self
         for old, new in names.items():
             if old not in state.beyond(()) or new in state.beyond(()):
                 continue
             table = state.table(old)
-            settings = {name: text for name, text in table.guarded.settings.items() if name != "table"}
+            settings = {"table": json.dumps(old), **table.guarded.settings}
             table = replace(table, guarded=replace(table.guarded, settings=settings))
             quarantine = {new if name == old else name: rows for name, rows in state.quarantine.items()}
             again = {new if name == old else name: each for name, each in state.again.items()}

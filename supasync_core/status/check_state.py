@@ -10,7 +10,7 @@ from supasync_core.model.state import State, TableState
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
 from supasync_core.sync import guards
-from supasync_core.sync.fingerprint import current_settings, refuse_other_columns, refuse_other_settings
+from supasync_core.sync.fingerprint import current_settings, refuse_other_columns
 from supasync_core.usage.meter import metered
 
 
@@ -20,8 +20,7 @@ def check_state(
     """The refusals of a run that went on from this state; ``old`` and ``new`` are the rows of each side."""
     known = state.table(table.name)
     try:
-        settings = current_settings(migration, table, known.guarded.settings)
-        refuse_other_settings(table, known.guarded.settings, settings)
+        current_settings(migration, table, known.guarded.settings)
         shape = migration.source.shape(table)
         if shape.known:
             refuse_other_columns(table, known.guarded, set(table.columns or shape.names) - {*table.exclude})

@@ -4,11 +4,14 @@ import hashlib
 import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from supasync_core.api.backend import Source, missing_columns
 from supasync_core.api.strategy import version_of
 from supasync_core.api.table_plugins import transform_factories
 from supasync_core.model.errors import SchemaError
+from supasync_core.model.printable import command
 from supasync_core.model.row_key import start_again
 from supasync_core.model.state import Guarded
 from supasync_core.model.table import Table
@@ -27,9 +30,39 @@ _SHOWN = {
 
 
 def current_settings(migration: Migration, table: Table, known: Mapping[str, str]) -> dict[str, str]:
-    """The fingerprint of the table as it would be copied now."""
+    """The fingerprint of the table as it would be copied now; SchemaError where rows have another one."""
     transforms = transform_factories(migration.host, table)
-    return fingerprint(table, transforms, known, version_of(migration.strategy(table)))
+    now = fingerprint(table, transforms, known, version_of(migration.strategy(table)))
+    renamed = _is_renamed(migration.source, table, known.get("table", now["table"]))
+    refuse_other_settings(table, {**known, "table": now["table"]} if renamed else known, now)
+    return now
+
+
+def _is_renamed(source: Source, table: Table, known: str) -> bool:
+    """Whether the table that rows were copied of has another name now, as ``was:`` says.
+
+    SchemaError where the source still has a table of the former name: then this one is another.
+    """
+    former = json.loads(known)
+    if former == table.relation or not table.was:
+        return False
+    if not _is_shown(source, table, former):
+        return True
+    raise SchemaError(
+        f"{table.name}: was: {table.was}: rows of OLD's table {former} were copied, and {table.relation} is "
+        "another one: OLD still has both",
+        table=table.name,
+        hint=f"remove was: and run {command('state', 'reset', table.name)} to copy it from its beginning; "
+        f"table: {former} keeps to the former one",
+    )
+
+
+def _is_shown(source: Source, table: Table, relation: str) -> bool:
+    """Whether the source has a table of this name."""
+    try:
+        return missing_columns(source, replace(table, table=relation), table.key) != [*table.key]
+    except SchemaError:
+        return False
 
 
 def fingerprint(
@@ -66,7 +99,7 @@ def refuse_other_settings(table: Table, known: Mapping[str, str], now: Mapping[s
     A name that an earlier version did not store yet is not a difference.
     """
     changed = [name for name in now if known.get(name, now[name]) != now[name]]
-    changed += [name for name in OF_PLUGINS if known and (name in known) != (name in now)]
+    changed += [name for name in OF_PLUGINS if "key" in known and (name in known) != (name in now)]
     changed += ["soft_delete"] if "soft_delete" in known and not table.soft_delete else []
     if "plugin" in changed:  # the version of another strategy says nothing
         changed = [name for name in changed if name != "strategy_version"]

@@ -12,7 +12,7 @@ from supasync_core.model.printable import command
 from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
-from supasync_core.sync.fingerprint import current_settings, refuse_other_columns, refuse_other_settings
+from supasync_core.sync.fingerprint import current_settings, refuse_other_columns
 from supasync_core.sync.readback import Readback
 
 ALIVE_EVERY = timedelta(hours=24)
@@ -35,9 +35,7 @@ class Guard:
 
     def begin(self) -> None:
         """SchemaError where rows were copied under other settings, or are gone from the sink."""
-        known = self.state.guarded.settings
-        now = current_settings(self.migration, self.table, known)
-        refuse_other_settings(self.table, known, now)
+        now = current_settings(self.migration, self.table, self.state.guarded.settings)
         if self.state.guarded.absent_since:
             refuse_emptied(self.migration, self.table, self.state)
         self._note(settings=now, absent_since=None)

@@ -245,6 +245,24 @@ def test_a_renamed_table_goes_on_with_its_state(space: Workspace) -> None:
             end.run("alter table public.purchases rename to orders")
 
 
+def test_a_state_is_not_taken_over_by_another_table_of_old(space: Workspace) -> None:
+    """It went on behind the other table's cursor, and called that a success."""
+    for end in (space.old, space.new):
+        end.run("create table if not exists public.returns (like public.orders including all)")
+        end.run("grant all on public.returns to service_role")
+    space.old.run("insert into public.returns select * from public.orders")
+    space.write("tables.yaml", CONFIG.replace("orders: {}", "returns: {was: orders}"))
+    told = "rows of OLD's table orders were copied, and returns is another one: OLD still has both"
+    assert told in space.supasync("check").out
+    done = space.supasync("sync")
+    assert (done.code, told in done.err) == (3, True), done.err
+    assert "supasync state reset returns" in done.err
+    space.write("tables.yaml", CONFIG.replace("orders: {}", "returns: {was: orders, table: orders}"))
+    assert space.supasync("sync").code == 0  # the entry alone has another name
+    space.write("tables.yaml", CONFIG.replace("orders: {}", "returns: {table: returns}"))
+    assert "table changed since its rows were copied" in space.supasync("check").out
+
+
 def test_a_removed_plugin_stops_no_status(space: Workspace) -> None:
     changed(space, "{strategy: mine, transform: mask}")
     assert space.supasync("sync", "--full", "events").code == 0
