@@ -8,12 +8,12 @@ import json
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from importlib.metadata import version
 from math import ceil
 from typing import TypeVar
 
 from urllib3.exceptions import HTTPError, ProxyError
 
+from supasync_core.api.installed import own_version
 from supasync_core.api.registration import Context
 from supasync_core.model.cost import Cost
 from supasync_core.model.errors import RefusedError, SchemaError, SupasyncError, TransientError
@@ -59,7 +59,7 @@ class Client:
         self._methods = frozenset(methods)
         # A secret key goes into apikey alone.
         bearer = {} if self._key.startswith("sb_") else {"Authorization": f"Bearer {self._key}"}
-        headers = {"apikey": self._key, **bearer, "User-Agent": f"supasync/{version('supasync')}"}
+        headers = {"apikey": self._key, **bearer, "User-Agent": f"supasync/{own_version()}"}
         self._transport = Transport(origin(context.settings["url"]), headers)
 
     def now(self) -> Instant | None:

@@ -1,33 +1,73 @@
 """The plugins that packages bring by their entry points; a package that is damaged hides no other."""
 
-from collections.abc import Iterable, Iterator
-from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from supasync_core.system.package_scan import only_package
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from importlib.metadata import Distribution, EntryPoint
 
 GROUP: Final = "supasync"
 OURS: Final = "supasync"
 """The package of the built-in plugins, which come first, so that no other can take their names."""
 
 
-def installed() -> tuple[list[EntryPoint], list[EntryPoint]]:
+@dataclass(frozen=True, slots=True)
+class OwnPoint:
+    """An entry point of supasync itself, in all that is asked of it as one of `importlib.metadata`."""
+
+    name: str
+    value: str
+    version: str = ""
+
+    def load(self) -> object:
+        """The module."""
+        return import_module(self.value)
+
+
+def installed() -> tuple[list[EntryPoint | OwnPoint], list[EntryPoint | OwnPoint]]:
     """The entry points of the group, our own first, then by package; and one for each damaged package."""
+    only = only_package(GROUP)
+    if only is not None and only.name == OURS:
+        return [OwnPoint(name, value, only.version) for name, value in sorted(only.points)], []
+    from importlib.metadata import entry_points  # noqa: PLC0415 - where other packages have plugins
+
     try:
         return _in_order(entry_points(group=GROUP)), []
     except Exception:  # noqa: BLE001 - one damaged file of any package stops Python's own search
         found = list(_each_by_itself())
-    damaged = [point for point in found if not point.value]
+    damaged: list[EntryPoint | OwnPoint] = [point for point in found if not point.value]
     return _in_order(point for point in found if point.value), damaged
 
 
-def package_of(point: EntryPoint) -> str:
+def own_version() -> str:
+    """The version of supasync that is installed."""
+    only = only_package(GROUP)
+    if only is not None and only.name == OURS:
+        return only.version
+    from importlib.metadata import version  # noqa: PLC0415 - as above
+
+    return version(OURS)
+
+
+def package_of(point: EntryPoint | OwnPoint) -> str:
     """The package's name; empty where its metadata cannot be read."""
+    if isinstance(point, OwnPoint):
+        return OURS
     return "" if point.dist is None else _name(point.dist)
 
 
-def origin_of(point: EntryPoint) -> str:
+def origin_of(point: EntryPoint | OwnPoint) -> str:
     """The package and its version, as far as its metadata can be read, else the module."""
+    if isinstance(point, OwnPoint):
+        return f"{OURS} {point.version or own_version()}"
     try:
         version = point.dist.version if point.dist else ""
     except Exception:  # noqa: BLE001 - metadata may be damaged in any way
@@ -35,7 +75,7 @@ def origin_of(point: EntryPoint) -> str:
     return f"{package_of(point)} {version or ''}".strip() or point.value
 
 
-def module_of(point: EntryPoint) -> str:
+def module_of(point: EntryPoint | OwnPoint) -> str:
     """The module that it names; what it says, where that is not a module's name."""
     return point.value.partition(":")[0].strip()
 
@@ -51,6 +91,8 @@ def file_of(module: str) -> Path | None:
 
 def _each_by_itself() -> Iterator[EntryPoint]:
     """The entry points of one package after the other; one without a value for a damaged list of ours."""
+    from importlib.metadata import EntryPoint, distributions  # noqa: PLC0415 - as above
+
     seen: set[str] = set()
     for package in distributions():
         if (name := _name(package)) in seen:
@@ -77,7 +119,7 @@ def _name(package: Distribution) -> str:
         return ""
 
 
-def _in_order(points: Iterable[EntryPoint]) -> list[EntryPoint]:
+def _in_order(points: Iterable[EntryPoint]) -> list[EntryPoint | OwnPoint]:
     """Our own plugins, then all others by package and name: who has a name first keeps it."""
     found = list(points)
     packages = {id(point.dist): point for point in found}
@@ -88,4 +130,4 @@ def _in_order(points: Iterable[EntryPoint]) -> list[EntryPoint]:
         package = names.get(id(point.dist), "")
         return package != OURS, package, point.name
 
-    return sorted(found, key=place)
+    return [*sorted(found, key=place)]

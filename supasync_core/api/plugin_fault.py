@@ -7,14 +7,16 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from supasync_core.api.installed import OURS, module_of, origin_of, package_of
+from supasync_core.api.installed import OURS, OwnPoint, module_of, origin_of, package_of
 from supasync_core.model.errors import SupasyncError
 from supasync_core.system.descriptors import undisturbed
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
 
@@ -33,7 +35,7 @@ class Plugin:
     """A plugin that was found: where it comes from, and what it did wrong so far."""
 
     name: str
-    found: EntryPoint | Path
+    found: EntryPoint | OwnPoint | Path
     module: object = None
     seconds: float = 0.0
     """How long it took to import it and to let it register what it brings."""
@@ -51,7 +53,7 @@ class Plugin:
     @property
     def ours(self) -> bool:
         """Whether it comes with supasync."""
-        return isinstance(self.found, EntryPoint) and package_of(self.found) == OURS
+        return not isinstance(self.found, Path) and package_of(self.found) == OURS
 
     @property
     def error(self) -> str | None:

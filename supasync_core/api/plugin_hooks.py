@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from inspect import CO_COROUTINE
 from typing import Any, Final
 
@@ -76,8 +75,11 @@ def _refuse_unmarked(name: str) -> None:
         raise PluginError(
             f"the hook {name} is not marked with @hookimpl (from supasync_core import hookimpl)"
         )
-    meant = name.startswith("supasync_register_") or get_close_matches(name, KNOWN, n=1, cutoff=0.8)
-    if name.startswith("supasync") and meant:
+    if not name.startswith("supasync"):
+        return
+    from difflib import get_close_matches  # noqa: PLC0415 - few functions have such a name
+
+    if name.startswith("supasync_register_") or get_close_matches(name, KNOWN, n=1, cutoff=0.8):
         raise PluginError(f"unknown hook {name}{did_you_mean(name, KNOWN)}")
 
 

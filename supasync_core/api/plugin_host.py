@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pluggy
 
 from supasync_core.api import hookspecs
-from supasync_core.api.installed import GROUP, OURS, file_of, installed, module_of
+from supasync_core.api.installed import OURS, OwnPoint, file_of, installed, module_of
 from supasync_core.api.plugin_fault import Plugin, PluginFault, apart, blamed, line_of, place_of, whose
 from supasync_core.api.plugin_hooks import check_hooks, check_text
 from supasync_core.api.registration import (
@@ -28,6 +27,8 @@ from supasync_core.api.registry import Registry
 from supasync_core.model.errors import PluginError
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from supasync_core.api.backend import Sink, Source
     from supasync_core.api.notifier import Notifier
     from supasync_core.api.project_check import ProjectCheck
@@ -102,7 +103,7 @@ class Host:
         """The plugin files of tables.yaml."""
         return [plugin for plugin in self.loaded if isinstance(plugin.found, Path)]
 
-    def load_installed(self, found: Iterable[EntryPoint] | None = None) -> None:
+    def load_installed(self, found: Iterable[EntryPoint | OwnPoint] | None = None) -> None:
         """Load every entry point of the group ``supasync``, our own first; each plugin keeps its fault."""
         points, damaged = (found, []) if found is not None else installed()
         for point in points:
@@ -156,7 +157,7 @@ class Host:
         for plugin in self.loaded:
             if plugin.name == owner and plugin.module is not None:
                 return plugin
-        return Plugin(OURS, EntryPoint(OURS, "supasync_core", GROUP))
+        return Plugin(OURS, OwnPoint(OURS, "supasync_core"))
 
     def open(self, registry: Registry[Backend[T]], name: str, context: Context) -> T:
         """What a backend opens; PluginError where that lacks a method of its protocol.

@@ -1,7 +1,6 @@
 """Names and what they stand for, with a suggestion for the name that was meant."""
 
 from collections.abc import Callable, Iterable, Iterator
-from difflib import get_close_matches
 from typing import Generic, TypeVar
 
 from supasync_core.model.errors import PluginError
@@ -65,6 +64,8 @@ class Registry(Generic[T]):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``, did you mean X?`` where a known name is close, else the names there are."""
+    from difflib import get_close_matches  # noqa: PLC0415 - wanted where a name is wrong
+
     names = sorted(known)
     close = get_close_matches(name[:_LONGEST], names, n=1) if len(names) <= _MANY else []
     if close:

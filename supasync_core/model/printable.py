@@ -8,7 +8,6 @@ import json
 import re
 import shlex
 from collections.abc import Callable
-from hashlib import sha256
 from typing import Final
 
 _DELETE: Final = "\x7f"
@@ -98,6 +97,8 @@ def file_name(name: str, *, alone: bool = True) -> str:
         return name
     while len(kept.encode()) > _LONGEST:
         kept = kept[:-1]
+    from hashlib import sha256  # noqa: PLC0415 - --help names no file
+
     digest = sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]
     return f"{'_' if reserved or kept.startswith('.') else ''}{kept}_{digest}"
 
