@@ -67,12 +67,12 @@ def supasync_register_switches(registry: "Registry[Callable[[Ends], Switch]]") -
 
 @hookspec
 def supasync_register_checks(registry: "Registry[ProjectCheck]") -> None:
-    """Add checks of both projects, which tables.yaml names under ``checks``."""
+    """Add checks of both projects; tables.yaml names them under ``checks``."""
 
 
 @hookspec
 def supasync_register_notifiers(registry: "Registry[Notifier]") -> None:
-    """Add who is told how runs end, which tables.yaml names under ``notify``."""
+    """Add notifiers, which hear how runs end; tables.yaml names them under ``notify``."""
 
 
 @hookspec

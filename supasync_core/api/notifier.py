@@ -1,4 +1,4 @@
-"""Who is told how a run ended: what tables.yaml names under ``notify``, with settings of its own."""
+"""Notifiers, which hear how a run ended: tables.yaml names them under ``notify``, with settings of their own."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -67,7 +67,7 @@ SUPABASE_ANON_KEY=
 # false turns the hourly run off.
 ENABLE_HOURLY_SYNC=true
 
-# Where to send notifications, and where to ping after each run; see docs/how-to/get-told.md.
+# Where to send notifications, and where to ping after each run; see docs/how-to/get-notified.md.
 # SUPASYNC_WEBHOOK_URL=
 # SUPASYNC_PING_URL=
 """

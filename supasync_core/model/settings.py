@@ -77,7 +77,7 @@ class Settings:
     checks: tuple[Part, ...] = ()
     """Checks of plugins that are run beside the own ones."""
     notify: tuple[Part, ...] = ()
-    """Notifiers of plugins that are told how runs end."""
+    """Notifiers of plugins, which hear how runs end."""
     notes: tuple[str, ...] = ()
     """Remarks on the file, such as old names of settings, one sentence each."""
     environment: Mapping[str, str] = field(default_factory=dict)
