@@ -101,19 +101,19 @@ def _joined(answers: Sequence[tuple[Asked, Mapping[str, Any]]]) -> tuple[Survey,
     return Survey(horizon=horizon, now=now, held=held, extents=extents, unindexed=unindexed), size
 
 
-def _extent(told: Mapping[str, Any], columns: Sequence[str]) -> Extent:
-    newest, fingerprint = told["newest"], told["version"]
+def _extent(answer: Mapping[str, Any], columns: Sequence[str]) -> Extent:
+    newest, fingerprint = answer["newest"], answer["version"]
     if not isinstance(newest, dict) or not newest.keys() <= set(columns):
         raise _UnusableError("newest")
     if not all(value is None or isinstance(value, str) for value in newest.values()):
         raise _UnusableError("newest")
     if not _is_short_text(fingerprint):
         raise _UnusableError("version")
-    return Extent(_count(told, "rows"), newest, fingerprint)
+    return Extent(_count(answer, "rows"), newest, fingerprint)
 
 
-def _unindexed(told: Mapping[str, Any], columns: Sequence[str]) -> tuple[str, ...]:
-    found = told["unindexed"]
+def _unindexed(answer: Mapping[str, Any], columns: Sequence[str]) -> tuple[str, ...]:
+    found = answer["unindexed"]
     if not isinstance(found, list) or not all(each in columns for each in found):
         raise _UnusableError("unindexed")
     return tuple(found)
@@ -123,17 +123,17 @@ def _is_short_text(value: object) -> bool:
     return isinstance(value, str) and len(value) <= _LONGEST_TEXT
 
 
-def _count(told: Mapping[str, Any], name: str) -> int:
+def _count(answer: Mapping[str, Any], name: str) -> int:
     """A number that may count something: whole, not negative, and a bigint of PostgreSQL."""
-    value = told[name]
+    value = answer[name]
     if type(value) is not int or not 0 <= value < 2**63:
         raise _UnusableError(name)
     return value
 
 
-def _time(told: Mapping[str, Any], name: str) -> timestamps.Instant:
+def _time(answer: Mapping[str, Any], name: str) -> timestamps.Instant:
     """What a server's clock may show: a finite time of the years 1 to 9999."""
-    at = timestamps.parse_or_none(told[name])
+    at = timestamps.parse_or_none(answer[name])
     if at is None or not _CLOCK[0] <= at < _CLOCK[1]:
         raise _UnusableError(name)
     return at

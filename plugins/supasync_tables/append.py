@@ -98,9 +98,9 @@ class Append:
             return
         nameless = Window((Span(Keyset(None, nulls=(self.column,))),), limit=1)
         if rows := job.source.count(job.table, nameless):
-            told = counted(rows, "row has", "rows have")
+            shown = counted(rows, "row has", "rows have")
             raise SchemaError(
-                f"{job.table.name}: {told} no {self.column}, and would never be read",
+                f"{job.table.name}: {shown} no {self.column}, and would never be read",
                 table=job.table.name,
                 hint=f"fill the column in OLD, or leave such rows out with where: {self.column}=not.is.null",
             )

@@ -1,4 +1,4 @@
-"""Notifiers, which hear how a run ended: tables.yaml names them under ``notify``, with settings of their own."""
+"""Notifiers, which hear how a run ended: tables.yaml names them under ``notify``, with their settings."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -58,7 +58,7 @@ class Plugin:
     @property
     def error(self) -> str | None:
         """What it did wrong, in one sentence or several; None if nothing."""
-        return "; ".join(dict.fromkeys(fault.told for fault in self.faults)) or None
+        return "; ".join(dict.fromkeys(fault.short for fault in self.faults)) or None
 
     def at(self, place: str | None) -> str:
         """Its name, package and version, and the file and line."""
@@ -92,7 +92,7 @@ class PluginFault:
         return "".join(traceback.format_exception(self.error))
 
     @property
-    def told(self) -> str:
+    def short(self) -> str:
         """What and where, for a reader who sees the plugin's name already."""
         where = f" ({self.place})" if self.place else ""
         return f"{self.doing}{where}: {self.reason}"

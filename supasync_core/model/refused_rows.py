@@ -34,6 +34,6 @@ def joined(first: Batch, second: Batch) -> Batch:
     )
 
 
-def told(table: Table, err: RowError) -> str:
+def reason_of(table: Table, err: RowError) -> str:
     """What the sink said and what to do about it, without the table's name."""
     return ": ".join(filter(None, (err.message.removeprefix(f"{table.name}: "), err.hint)))

@@ -99,8 +99,8 @@ def redact(text: str, secrets: Iterable[Secret], *, shapes: bool = True) -> str:
     lines = [
         HIDDEN if any(_held(forms, each) for each in _decoded(line)) else line for line in text.split("\n")
     ]
-    told = "\n".join(lines)
-    return HIDDEN if any(_held(forms, each) for each in _decoded(told)) else told
+    text = "\n".join(lines)
+    return HIDDEN if any(_held(forms, each) for each in _decoded(text)) else text
 
 
 @lru_cache(maxsize=8)

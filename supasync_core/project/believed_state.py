@@ -17,12 +17,12 @@ from supasync_core.model.timestamps import Instant
 
 def believed(state: State, tables: Sequence[Table], latest: Instant) -> tuple[State, list[str]]:
     """The state without places later than the ``latest`` instant that it can be, and what to say of it."""
-    told: list[str] = []
+    notes: list[str] = []
     for table in tables:
         known = state.table(table.name)
         place = next(_in_future(table, known, latest), None)
         if place:
-            told.append(
+            notes.append(
                 f"{table.name}: its cursor lay in the future ({place}): it is read again from its beginning"
             )
             known = replace(known, keysets={}, backfill=None, read_at=None, extent=None, future_rows=0)
@@ -31,7 +31,7 @@ def believed(state: State, tables: Sequence[Table], latest: Instant) -> tuple[St
         timed = _timed(known, latest)
         if timed != state.table(table.name):
             state = state.with_table(table.name, timed)
-    return state, told
+    return state, notes
 
 
 def _in_future(table: Table, known: TableState, latest: Instant) -> Iterator[str]:

@@ -92,10 +92,10 @@ class Lease:
             raise StateError(NO_BASELINE, hint="run: supasync setup")
         names = [table.name for table in migration.settings.tables]
         migration.present.is_told(run.now, begun)
-        state, told = believed(
+        state, notes = believed(
             run.state or State(migration.source_ref), migration.settings.tables, migration.present.latest
         )
-        migration.notes.update(dict.fromkeys(told))
+        migration.notes.update(dict.fromkeys(notes))
         state = taken_over(state, claim.holder, run.now, names)
         return cls(migration, claim, run, state, begun)
 

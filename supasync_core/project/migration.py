@@ -79,9 +79,9 @@ class CountedStore:
         details = {**entry.details, "costs": self.ledger.as_json()}
         ends = {"OLD": self.source, "NEW": self.sink}
         sizes = {name: end.database_bytes() for name, end in ends.items() if isinstance(end, Sized)}
-        told = {name: size for name, size in sizes.items() if size is not None}
-        if told:
-            details["database_bytes"] = told
+        known = {name: size for name, size in sizes.items() if size is not None}
+        if known:
+            details["database_bytes"] = known
         counted = replace(entry, requests=total.requests, bytes=total.sent + total.received, details=details)
         return self.store.save(run_id, counted)
 
@@ -123,13 +123,13 @@ class Migration:
 
     def now(self) -> Instant:
         """The store's time at its latest answer; this machine's where the store has no clock of its own."""
-        told = self.store.now() if isinstance(self.store, Clocked) else None
-        return timestamps.now() if told is None else told
+        now = self.store.now() if isinstance(self.store, Clocked) else None
+        return timestamps.now() if now is None else now
 
     def source_now(self) -> Instant | None:
         """The source's time at its latest answer, no later than the present; None where it tells none."""
-        told = self.source.now() if isinstance(self.source, Clocked) else None
-        return told if told is None else min(told, self.present.latest)
+        now = self.source.now() if isinstance(self.source, Clocked) else None
+        return now if now is None else min(now, self.present.latest)
 
     @property
     def workers(self) -> int:

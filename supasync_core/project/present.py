@@ -48,15 +48,15 @@ class Present:
         """The latest that it can be by now."""
         return self.at + (awake() - self.since) * 1_000_000 + TOLERANCE
 
-    def bounded(self, told: Horizon | None) -> Horizon | None:
+    def bounded(self, horizon: Horizon | None) -> Horizon | None:
         """What a source said, not later than the present; None where it is not a time at all."""
-        if told is None or not isfinite(told.at):
+        if horizon is None or not isfinite(horizon.at):
             return None
         latest = self.latest
-        if told.at <= latest:
-            return told
-        self.ahead = max(self.ahead, told.at - latest + TOLERANCE)
-        took = told.at - told.began
+        if horizon.at <= latest:
+            return horizon
+        self.ahead = max(self.ahead, horizon.at - latest + TOLERANCE)
+        took = horizon.at - horizon.began
         return Horizon(int(latest), trusted=False, sent=int(latest - took))
 
 

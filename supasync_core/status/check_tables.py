@@ -195,8 +195,8 @@ def check_undecided(migration: Migration) -> tuple[tuple[Undecided, ...], list[F
     except SupasyncError as err:
         text = f"undecided tables were not looked at: {err}"
         level: Level = PROBLEM if isinstance(err, InternalError) else WARNING
-        told = Finding(level, text, hint=err.hint, alone=True)
-        return undecided.last_list(migration.settings).tables, [told]
+        finding = Finding(level, text, hint=err.hint, alone=True)
+        return undecided.last_list(migration.settings).tables, [finding]
     found = []
     if not look.listed:
         found.append(warning("OLD does not list its tables, so tables missing in tables.yaml are not seen"))

@@ -32,12 +32,12 @@ class Deleting:
 
     def not_looked(self, table: Table, err: StagingError, *, overdue: bool) -> None:
         """Let the report say that nobody looked: an alert, unless it may pass and is not ``overdue``."""
-        told = f"deleted rows were not looked for; the next run looks for them: {err}"
-        if not any(note.startswith(told) for note in self.checkpoint.notes):
-            self.checkpoint.note(told, err.hint)
+        text = f"deleted rows were not looked for; the next run looks for them: {err}"
+        if not any(note.startswith(text) for note in self.checkpoint.notes):
+            self.checkpoint.note(text, err.hint)
         passing = err.exit_code == TransientError.exit_code and not overdue
         code = TransientError.exit_code if passing else SupasyncError.exit_code
-        self.checkpoint.amend(table, error=told, hint=err.hint, exit_code=code)
+        self.checkpoint.amend(table, error=text, hint=err.hint, exit_code=code)
 
     def missing(self, table: Table, rows: int) -> None:
         """Say that so many rows of OLD are not in NEW, though sync should have brought them."""
@@ -69,13 +69,13 @@ class Deleting:
         seen = staging.seen(self.checkpoint.migration.source_ref, table, exact)
         gone = [key for key in exact if key in seen]
         other = [key for key in exact if key not in seen]
-        for told, unnamed, fate in (
+        for named, unnamed, fate in (
             (gone, 0, "deleted in OLD"),
             (other, more, "not in OLD: deleted there before supasync saw it, or written only in NEW"),
         ):
-            number = len(told) + unnamed
+            number = len(named) + unnamed
             if number:
-                shown = "; ".join([*(", ".join(key) for key in told[:SHOWN]), *["..."] * (number > SHOWN)])
+                shown = "; ".join([*(", ".join(key) for key in named[:SHOWN]), *["..."] * (number > SHOWN)])
                 rows = counted(number, "row of NEW is", "rows of NEW are")
                 self.checkpoint.note(f"{table.name}: {rows} {fate}: {shown}")
 

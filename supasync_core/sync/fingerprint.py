@@ -117,12 +117,12 @@ def refuse_other_columns(table: Table, guarded: Guarded, found: Iterable[str]) -
     known, there = set(guarded.columns), set(found)
     if known and known != there:
         words = [("gained", sorted(there - known)), ("lost", sorted(known - there))]
-        told = " and ".join(
+        changes = " and ".join(
             f"{word} {'column' if len(names) == 1 else 'columns'} {', '.join(names)}"
             for word, names in words
             if names
         )
-        raise _start_again(table, f"OLD {told}; rows already copied do not have that change")
+        raise _start_again(table, f"OLD {changes}; rows already copied do not have that change")
 
 
 def _start_again(table: Table, what: str) -> SchemaError:

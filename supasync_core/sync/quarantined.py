@@ -11,7 +11,7 @@ from threading import RLock
 
 from supasync_core.model.batch import Key
 from supasync_core.model.errors import RowError, SchemaError
-from supasync_core.model.refused_rows import told
+from supasync_core.model.refused_rows import reason_of
 from supasync_core.model.report import TableResult
 from supasync_core.model.state import Again, Quarantined, State
 from supasync_core.model.table import Table
@@ -200,5 +200,11 @@ class Quarantine:
             return
         unique = err.columns if err.sqlstate == NOT_UNIQUE else ()
         waiting[key] = Quarantined(
-            key, told(table, err), err.sqlstate, since, waits=waits, columns=unique, blockers=err.blockers
+            key,
+            reason_of(table, err),
+            err.sqlstate,
+            since,
+            waits=waits,
+            columns=unique,
+            blockers=err.blockers,
         )

@@ -151,7 +151,7 @@ def remove(
     removal = removal or new_id(at)
     wanted = [plan for plan in reversed(plans) if plan.keys]
     sides = (of_tables, from_other_tables) if wanted else ()
-    keys = [each for told in sides for each in told(place.sink, place.tables)]
+    keys = [each for find in sides for each in find(place.sink, place.tables)]
     return removal, [_remove(place, plan, removal, at, keys) for plan in wanted]
 
 
@@ -272,5 +272,5 @@ def _named(place: Place, table: Table, keys: Sequence[Key]) -> Iterator[Batch]:
     names = opaque(place.sink.shape(table), table.key)
     places = [table.key.index(name) for name in names]
     for batch in place.sink.rows(table.whole().narrowed(()), table.key, keys):
-        told = literal(table.keys(batch), keys, places)
-        yield batch if all(told) else batch.only([i for i, same in enumerate(told) if same])
+        matches = literal(table.keys(batch), keys, places)
+        yield batch if all(matches) else batch.only([i for i, same in enumerate(matches) if same])

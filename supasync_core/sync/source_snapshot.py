@@ -1,4 +1,4 @@
-"""What a source told of all tables before a run: how far cursors may move, which tables need no request."""
+"""What a source says of all tables before a run: how far cursors may move, which tables need no request."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -77,8 +77,8 @@ class SourceSnapshot:
         return frozenset(name for name, pair in extents.items() if _is_unchanged(*pair))
 
     def _pieces(self, plugin: Strategy, job: Job) -> Iterator[Piece]:
-        known, told = job.state.extent, job.extent
-        if self.survey and _is_unchanged(known, told):
+        known, extent = job.state.extent, job.extent
+        if self.survey and _is_unchanged(known, extent):
             seen = self.survey.now if self.horizon is None else self.horizon
             yield Piece(None, replace(job.state, read_at=timestamps.to_text(seen)))
             return
@@ -87,8 +87,8 @@ class SourceSnapshot:
             found += piece.batch.count if piece.batch else 0
             yield piece
             del piece
-        if known and told and (job.table.deletes == "ignore" or known.rows <= told.rows):
-            self.changes.extend(f"{job.table.name}: {text}" for text in _unseen(known, told, found))
+        if known and extent and (job.table.deletes == "ignore" or known.rows <= extent.rows):
+            self.changes.extend(f"{job.table.name}: {text}" for text in _unseen(known, extent, found))
 
     def notes(self) -> list[str]:
         """What a person should know of the survey."""
@@ -105,16 +105,16 @@ class SourceSnapshot:
         return timedelta(microseconds=int(self.survey.now - self.survey.horizon))
 
     def _slow(self) -> Iterator[str]:
-        lag, told = self._lag, format_duration(self._lag)
+        lag, age = self._lag, format_duration(self._lag)
         who = self.survey.held if self.survey and self.survey.held else "a transaction"
         if lag > FROZEN:
             yield (
-                f"OLD: {who} has been open for {told}: cursors move on without it, and what it commits may "
+                f"OLD: {who} has been open for {age}: cursors move on without it, and what it commits may "
                 "be missed; end it, then read its tables once more: supasync sync --full TABLE"
             )
         elif lag > SLOW:
             end = "until it ends, every run reads again everything since then"
-            yield f"OLD: {who} has been open for {told}; {end}"
+            yield f"OLD: {who} has been open for {age}; {end}"
 
     def _extent(self, table: Table) -> Extent | None:
         return self.survey.extents.get(table.name) if self.survey else None
@@ -133,25 +133,25 @@ def look(migration: Migration, tables: Sequence[Table]) -> SourceSnapshot:
     return SourceSnapshot(_in_the_present(source.survey(asked), migration.present.latest))
 
 
-def _in_the_present(told: Survey | None, latest: timestamps.Instant) -> Survey | None:
-    """What was told, without times that are later than it can be."""
-    if told is None:
+def _in_the_present(survey: Survey | None, latest: timestamps.Instant) -> Survey | None:
+    """The survey, without times that are later than it can be."""
+    if survey is None:
         return None
-    horizon = None if told.horizon is None else min(told.horizon, latest)
-    return replace(told, now=min(told.now, latest), horizon=horizon)
+    horizon = None if survey.horizon is None else min(survey.horizon, latest)
+    return replace(survey, now=min(survey.now, latest), horizon=horizon)
 
 
-def _is_unchanged(known: Extent | None, told: Extent | None) -> bool:
-    return bool(known and told and known.fingerprint == told.fingerprint)
+def _is_unchanged(known: Extent | None, extent: Extent | None) -> bool:
+    return bool(known and extent and known.fingerprint == extent.fingerprint)
 
 
-def _unseen(known: Extent, told: Extent, found: int) -> Iterator[str]:
+def _unseen(known: Extent, extent: Extent, found: int) -> Iterator[str]:
     """What has changed between two complete reads and cannot have been seen by the second."""
-    fewer = known.rows - told.rows
+    fewer = known.rows - extent.rows
     if fewer > 0:
         rows = counted(fewer, "row", "rows")
         yield f"OLD has {rows} fewer than at the last run, and deletes: ignore leaves them in NEW"
-    elif not found and known.newest == told.newest:
+    elif not found and known.newest == extent.newest:
         more = (
             f"{counted(-fewer, 'row', 'rows')} more, none of them newer"
             if fewer

@@ -270,10 +270,10 @@ class TableCopy:
     def _incomplete(self, aside: Newly) -> TableResult:
         """Fewer rows came than the source counted: no success, though what came is kept."""
         done = self._result("incomplete", aside)
-        told = f"{self.table.name}: {self.read:,} of {self.expected or 0:,} rows came from OLD"
+        text = f"{self.table.name}: {self.read:,} of {self.expected or 0:,} rows came from OLD"
         return replace(
             done,
-            error="\n".join(filter(None, [told, done.error])),
+            error="\n".join(filter(None, [text, done.error])),
             hint=done.hint or "the next run continues; if this happens again, run supasync verify",
             exit_code=done.exit_code or TransientError.exit_code,
         )

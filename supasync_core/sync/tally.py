@@ -136,11 +136,11 @@ class Tally:
             "declare a key that tells OLD's rows apart",
         )
 
-    def _fewer(self, there: int | None, told: str) -> SchemaError:
+    def _fewer(self, there: int | None, reason: str) -> SchemaError:
         name, columns = self.table.name, ", ".join(self.table.key)
         held = "fewer rows" if there is None else f"{there:,} rows"
         return SchemaError(
-            f"{name}: NEW has {held} where {told}: several of OLD's keys ({columns}) are equal in NEW, or "
+            f"{name}: NEW has {held} where {reason}: several of OLD's keys ({columns}) are equal in NEW, or "
             "rows are being deleted there",
             table=name,
             hint=f"{command('verify', '--table', name)} names the rows; "
