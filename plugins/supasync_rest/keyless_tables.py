@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from supasync_core.api.completeness import holds_everything
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.model.errors import SchemaError, TransientError
@@ -129,7 +130,7 @@ class KeylessTables:
     def _at_one_moment(self, table: Table) -> tuple[list[dict[str, str]], Horizon | None] | None:
         """The rows' cells and the time of the first page; None where they changed meanwhile."""
         first, texts = self._whole(table)
-        if first.total != first.count:
+        if not holds_everything(first):
             again, twice = self._whole(table)
             if twice != texts or again.total != len(texts):
                 return None
@@ -140,7 +141,7 @@ class KeylessTables:
         first = self.read(table, Window((_ALL,), table.page_size, counted=True))
         texts, size = list(first.rows.texts), len(first.body)
         _refuse_large(table, max(len(texts), first.total or 0), size)
-        if first.total != first.count:
+        if not holds_everything(first):
             for batch in self._behind(table, first):
                 texts += batch.rows.texts
                 size += len(batch.body)

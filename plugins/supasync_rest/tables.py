@@ -222,7 +222,7 @@ class RestTables:
         def batch(answer: Response) -> Batch | None:
             body = whole_rows(answer.body) if answer.cut else answer.body
             counted = "Prefer" in request.headers
-            page = Batch(body, answer.total if counted else None, answer.read_at)
+            page = Batch(body, answer.total if counted else None, answer.read_at, asked=request.rows)
             try:
                 texts = _texts(page, request.rows)
             except ValueError as err:

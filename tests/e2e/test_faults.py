@@ -39,6 +39,18 @@ def test_a_passing_fault_of_old_costs_no_row(workspace: Workspace, fault: str) -
     workspace.assert_equal()
 
 
+@pytest.mark.parametrize("strategy", ["incremental", "append", "snapshot"])
+def test_a_total_that_is_that_of_the_page_hides_no_page(workspace: Workspace, strategy: str) -> None:
+    config = (workspace.folder / "tables.yaml").read_text()
+    jobs = f"{{depends_on: [users], page_size: 200, strategy: {strategy}}}"
+    workspace.write("tables.yaml", config.replace("{depends_on: [users]}", jobs, 1))
+    workspace.old.server.misbehave({"method": "GET", "path": "jobs", "kind": "page-total", "times": None})
+    for _ in range(2):
+        done = workspace.supasync("sync")
+        assert done.code == 0, done.err
+        workspace.assert_equal()
+
+
 @pytest.mark.parametrize(
     "rule",
     [

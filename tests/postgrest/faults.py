@@ -26,6 +26,7 @@ Kind = Literal[
     "too-large",  # 413 for a body of more than `bytes` bytes
     "clock",  # the Date header is `seconds` off
     "no-date",  # no Date header
+    "page-total",  # Content-Range as a proxy computes it from the body: the total is that of the page
     "age",  # an Age header of `seconds`
     "hold-before",  # wait for `release` before doing anything
     "hold-after",  # do it, commit, then wait for `release` before answering

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import socketserver
 import struct
@@ -178,6 +179,8 @@ class Connection(socketserver.BaseRequestHandler):
             return made_up(due["answer-after"])
         if "truncate" in due:
             response = replace(response, body=response.body[: len(response.body) // 2])
+        if "page-total" in due:
+            response = replace(response, headers=total_of_page(response))
         if "age" in due:
             response.headers.append(("Age", str(int(due["age"].seconds))))
         return wire.compressed(request, response)
@@ -230,3 +233,12 @@ def made_up_404() -> Response:
     """Return the gateway's answer to a path that it does not route."""
     body = b'{"message":"no Route matched with those values"}'
     return Response(404, [("Content-Type", "application/json; charset=utf-8")], body)
+
+
+def total_of_page(response: Response) -> list[tuple[str, str]]:
+    """The headers with a total that is the number of rows in the body."""
+    rows = len(json.loads(response.body)) if response.body.startswith(b"[") else 0
+    return [
+        (name, f"{text.partition('/')[0]}/{rows}" if name == "Content-Range" else text)
+        for name, text in response.headers
+    ]

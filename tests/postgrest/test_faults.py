@@ -191,6 +191,12 @@ def test_the_clock_can_be_wrong_or_missing_or_aged(server: Server, client: httpx
     assert ("Date" in answer.headers, answer.headers["Age"]) == (False, "30")
 
 
+def test_the_total_can_be_that_of_the_page(server: Server, client: httpx.Client) -> None:
+    server.misbehave({"kind": "page-total"})
+    answer = client.get("/items?limit=3", headers={"Prefer": "count=exact"})
+    assert answer.headers["Content-Range"] == "0-2/3"
+
+
 @pytest.mark.parametrize(("kind", "key"), [("hold-before", 330), ("hold-after", 331)])
 def test_a_held_request_goes_on_when_released(
     server: Server, client: httpx.Client, kind: str, key: int
