@@ -24,7 +24,8 @@ class PostgresStore(FunctionStore):
     """Calls the functions of `supasync schema sql` by SQL."""
 
     def __init__(self, context: Context, sleep: Callable[[float], None] = wait) -> None:
-        self._database = Database(context, read_only=False, sleep=sleep)
+        # Of OLD it is asked once whether the two projects are swapped.
+        self._database = Database(context, read_only=context.project == "OLD", sleep=sleep)
         self.project = self._database.project
         self._latest: Instant | None = None
 
