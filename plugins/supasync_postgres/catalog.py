@@ -43,6 +43,11 @@ select n.nspname, c.relname, c.relkind, coalesce((select json_agg(json_build_obj
         where k.conrelid = c.oid and k.contype = 'f' and k.conkey = array[a.attnum] limit 1),
     'identity', a.attidentity,
     'generated', a.attgenerated <> '',
+    'order', (select o.nspname from pg_opclass x join pg_am m on m.oid = x.opcmethod and m.amname = 'btree'
+        join pg_amop y on y.amopfamily = x.opcfamily and y.amopstrategy = 5
+            and y.amoplefttype = x.opcintype and y.amoprighttype = x.opcintype
+        join pg_operator z on z.oid = y.amopopr join pg_namespace o on o.oid = z.oprnamespace
+        where x.opcdefault and x.opcintype = b.base limit 1),
     'beyond', case
         when b.base = 'json'::regtype then 'json'
         when b.base = 'jsonb'::regtype then 'jsonb'
@@ -86,6 +91,8 @@ class PgColumn:
     computed: bool
     always: bool
     beyond: Beyond
+    order: str
+    """The schema of the operators that its index and ORDER BY use."""
 
     @property
     def name(self) -> str:
@@ -146,11 +153,11 @@ class Tables:
 
     def schemas(self) -> Sequence[str]:
         """The schemas that the user may look into, ``public`` first."""
-        found = self._database.one(Statement(_SCHEMAS, purpose="schema", plain=True))
+        found = self._database.one(Statement(_SCHEMAS, purpose="schema"))
         return [str(row[0].decode()) for row in found.rows if row[0]]
 
     def _looked_up(self, schema: str, relation: str | None) -> dict[tuple[str, str], PgTable]:
-        statement = Statement(_COLUMNS, [schema, relation, relation], purpose="schema", plain=True)
+        statement = Statement(_COLUMNS, [schema, relation, relation], purpose="schema")
         found: dict[tuple[str, str], PgTable] = {}
         for place, name, kind, columns in self._database.one(statement).rows:
             if place and name and kind and columns:
@@ -177,4 +184,5 @@ def _column(told: Mapping[str, Any]) -> PgColumn:
         computed=told["generated"],
         always=told["identity"] == "a",
         beyond=told["beyond"],
+        order=told["order"] or "pg_catalog",
     )

@@ -47,8 +47,12 @@ class Statement:
     table: Table | None = None
     alone: bool = False
     """Whether it may hold SQL of the user's own: it is then sent by itself, so that it cannot be two."""
-    plain: bool = False
-    """Whether names are looked up in the catalog alone, so that types are printed with their schema."""
+    writes: bool = False
+    """Whether triggers of NEW may run in its transaction, which look names up on the user's own path.
+
+    Everywhere else names are looked up in PostgreSQL's catalog alone: a function of somebody else's in
+    ``public`` would be taken for the server's own where its types match better.
+    """
     seconds: int = TIMEOUT
     """After which the server cancels it."""
 
@@ -175,15 +179,20 @@ class Database:
         # A project above its size makes transactions read-only by default, and that stays as it is.
         begin = f"BEGIN ISOLATION LEVEL {level}{' READ ONLY' if self.read_only else ''}"
         imported = [f"SET TRANSACTION SNAPSHOT {literal(snapshot)}"] if snapshot else []
-        path = {"search_path": ""} if statement.plain else {}
         pinned = {
-            **PINNED,
-            **path,
+            **{
+                name: value
+                for name, value in PINNED.items()
+                if not (statement.writes and name == "search_path")
+            },
             "statement_timeout": f"{statement.seconds}s",
             "idle_in_transaction_session_timeout": "0",
         }
         # A query, not SET LOCAL: behind the first query no statement can make the transaction read-write.
-        each = (f"set_config({literal(name)}, {literal(value)}, true)" for name, value in pinned.items())
+        each = (
+            f"pg_catalog.set_config({literal(name)}, {literal(value)}, true)"
+            for name, value in pinned.items()
+        )
         return [begin, *imported, f"SELECT {', '.join(each)}"]
 
     def _repeated(
@@ -270,6 +279,14 @@ class Transaction:
         """Run statements without values, in one request."""
         self._count(purpose, len(text), 0)
         self.connection.execute(text.encode())
+
+    def copy(self, statement: str, rows: bytes, purpose: str) -> int:
+        """Send rows by COPY; how many of them were written."""
+        self._count(purpose, len(statement) + len(rows), 0)
+        cursor = self.connection.cursor()
+        with cursor.copy(statement.encode()) as copying:
+            copying.write(rows)
+        return cursor.rowcount
 
     def run(self, statement: Statement) -> Found:
         """Run one statement, which cannot be two."""

@@ -73,6 +73,12 @@ class DatabaseUrl:
             return "verify-full"
         return "prefer" if self.host in LOOPBACK else "require"
 
+    def _exchange(self) -> dict[str, str]:
+        """Where the server is not verified, the password is used in an exchange that does not show it."""
+        if self.tls == "verify-full" or self.host in LOOPBACK or not self._password.text:
+            return {}
+        return {"require_auth": "scram-sha-256"}
+
     def arguments(self, folder: Path) -> dict[str, str | int]:
         """What libpq connects with; the path of a certificate is relative to ``folder``."""
         root = self.parameters.get("sslrootcert")
@@ -88,6 +94,7 @@ class DatabaseUrl:
             "user": self.user,
             "password": self._password.text,
             "sslmode": self.tls,
+            **self._exchange(),
             "gssencmode": "disable",  # poolers take it for a broken startup packet
             "application_name": "supasync",
             "client_encoding": "UTF8",

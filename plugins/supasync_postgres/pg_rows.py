@@ -103,7 +103,7 @@ class PgRows(BaseSide):
         """The rows that have these texts, some at once."""
         refuse_unknown(table, self._known(table), columns)
         for start in range(0, len(values), AT_ONCE):
-            sql = PgWindow(table, Parameters("format"))
+            sql = self._window(table)
             which = f"WHERE {sql.where()} AND {sql.any_of(columns, values[start : start + AT_ONCE])}"
             yield self._page(table, sql, "null", which)
 
@@ -138,7 +138,11 @@ class PgRows(BaseSide):
         keysets = [span.keyset for span in window.spans] if window else []
         ordering = [name for keyset in keysets for name in (keyset.column, *keyset.nulls) if name]
         refuse_unknown(table, self._known(table), (*table.key, *table.columns, *ordering))
-        return PgWindow(table, Parameters("format"))
+        return self._window(table)
+
+    def _window(self, table: Table) -> PgWindow:
+        orders = {column.name: column.order for column in self.catalog.table(table).columns}
+        return PgWindow(table, Parameters("format"), orders=orders)
 
     def _known(self, table: Table) -> list[Column]:
         shape = self.catalog.table(table).shape
@@ -197,4 +201,4 @@ def _exact(beyond: bytes | None) -> dict[int, dict[str, str]]:
 
 
 def _system(name: str) -> PgColumn:
-    return PgColumn(Column(name), declared="text", computed=True, always=False, beyond="")
+    return PgColumn(Column(name), declared="text", computed=True, always=False, beyond="", order="pg_catalog")

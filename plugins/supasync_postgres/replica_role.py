@@ -24,6 +24,9 @@ select coalesce(json_agg(json_build_object(
     'parent', o.relname, 'self', k.conrelid = k.confrelid,
     'columns', (select json_agg(a.attname order by x.place) from unnest(k.conkey) with ordinality x (n, place)
         join pg_attribute a on a.attrelid = k.conrelid and a.attnum = x.n),
+    'operators', (select json_agg(json_build_array(q.nspname, r.oprname) order by x.place)
+        from unnest(k.conpfeqop) with ordinality x (o, place)
+        join pg_operator r on r.oid = x.o join pg_namespace q on q.oid = r.oprnamespace),
     'theirs', (select json_agg(a.attname order by x.place) from unnest(k.confkey) with ordinality x (n, place)
         join pg_attribute a on a.attrelid = k.confrelid and a.attnum = x.n)) order by k.conname), '[]')
 from pg_class c join pg_namespace s on s.oid = c.relnamespace
@@ -41,6 +44,8 @@ class ForeignKey:
     parent: tuple[str, str]
     columns: tuple[str, ...]
     theirs: tuple[str, ...]
+    operators: tuple[tuple[str, str], ...]
+    """By which each pair is compared, with its schema."""
     own: bool
     """Whether it refers to the table itself."""
 
@@ -127,6 +132,7 @@ class ReplicaRole:
                 (each["schema"], each["parent"]),
                 tuple(each["columns"]),
                 tuple(each["theirs"]),
+                tuple((schema, sign) for schema, sign in each["operators"]),
                 each["self"],
             )
             for each in found
@@ -147,7 +153,7 @@ def checked(insert: str, keys: Sequence[ForeignKey], written: Sequence[str]) -> 
         for key in keys
     )
     names = ", ".join(f"_target.{name_of(name)}" for name in returned)
-    counted = f"SELECT count(*), {orphans} FROM written"  # noqa: S608 - names are quoted
+    counted = f"SELECT pg_catalog.count(*), {orphans} FROM written"  # noqa: S608 - names are quoted
     return f"WITH written AS ({insert} RETURNING {names}) {counted}", list(keys)
 
 
@@ -169,7 +175,7 @@ def refuse_orphans(found: Found, keys: Sequence[ForeignKey], table: Table, proje
 
 
 def _row(key: ForeignKey) -> str:
-    return f"json_build_array({', '.join(f'w.{name_of(name)}::text' for name in key.columns)})"
+    return f"pg_catalog.json_build_array({', '.join(f'w.{name_of(name)}::text' for name in key.columns)})"
 
 
 def _orphaned(key: ForeignKey) -> str:
@@ -182,5 +188,8 @@ def _orphaned(key: ForeignKey) -> str:
 
 
 def _same(key: ForeignKey) -> str:
-    pairs = zip(key.columns, key.theirs, strict=True)
-    return " AND ".join(f"p.{name_of(theirs)} = w.{name_of(mine)}" for mine, theirs in pairs)
+    pairs = zip(key.columns, key.theirs, key.operators, strict=True)
+    return " AND ".join(
+        f"p.{name_of(theirs)} OPERATOR({name_of(schema)}.{sign}) w.{name_of(mine)}"
+        for mine, theirs, (schema, sign) in pairs
+    )

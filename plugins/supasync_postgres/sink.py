@@ -8,8 +8,6 @@ from typing import Final
 from supasync_core.api.backend import Reference, Remark, Unique
 from supasync_core.api.registration import Context
 from supasync_core.api.sql_backend import refuse_unknown
-from supasync_core.api.sql_window import Parameters
-from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import BatchTooLargeError, RowError, TakenOverError
 from supasync_core.model.last_rows import last_of_each_key
@@ -18,15 +16,20 @@ from supasync_core.schema import catalog_warnings
 from supasync_core.schema.catalog_parts import references_of, uniques_of
 from supasync_postgres import new_functions
 from supasync_postgres.catalog import PgColumn
+from supasync_postgres.copy_text import copy_text
+from supasync_postgres.copy_writer import FEWEST, Copying, stage
 from supasync_postgres.database import Statement, Transaction, literal
-from supasync_postgres.pg_rows import AT_ONCE, PgRows, name_of, relation
-from supasync_postgres.pg_window import PgWindow
-from supasync_postgres.replica_role import SET, ReplicaRole, checked, refuse_orphans
+from supasync_postgres.pg_rows import AT_ONCE, PgRows, relation
+from supasync_postgres.replica_role import SET, ReplicaRole, refuse_orphans
+from supasync_postgres.upsert_statement import Upsert, upsert
 
 LARGEST: Final = 16_000_000
 """Bytes of one batch."""
-_WRITES: Final = "SELECT set_config('supasync.writes', 'on', true)"
-_SHARED: Final = "SELECT pg_advisory_xact_lock_shared(hashtextextended('public.sync_metadata: writes', 0))"
+_WRITES: Final = "SELECT pg_catalog.set_config('supasync.writes', 'on', true)"
+_SHARED: Final = (
+    "SELECT pg_catalog.pg_advisory_xact_lock_shared("
+    "pg_catalog.hashtextextended('public.sync_metadata: writes', 0))"
+)
 _NEWEST: Final = (
     "SELECT m.run_id::text, m.sync_status FROM public.sync_metadata m WHERE m.run_id IS NOT NULL "
     "ORDER BY m.seq DESC LIMIT %s"
@@ -41,6 +44,7 @@ class PostgresSink(PgRows):
         self._fence = context.fence
         self._note = context.note
         self._replica = ReplicaRole(self.database)
+        self._copying = Copying()
         self._computed: dict[tuple[str, str], frozenset[str]] = {}
 
     def computed(self, table: Table) -> frozenset[str]:
@@ -76,27 +80,38 @@ class PostgresSink(PgRows):
             what = f"{table.name}: {len(rows.body):,} bytes are too many for one statement"
             raise BatchTooLargeError(RowError(what, table=table.name))
         columns = self._written(table, rows.columns)
-        keys = self._replica.keys(table)
-        text, body = _merge(table, columns, rows)
-        text, asked = checked(text, keys or (), [column.name for column in columns])
-        statement = Statement(text, [body], "upsert", table)
+        stored = rows.count >= FEWEST and self.catalog.table(table).stored
+        text = copy_text(columns, rows) if stored else None
+        merging = upsert(table, columns, rows, text, self._replica.keys(table))
 
         def write(transaction: Transaction) -> None:
             self._begin(transaction, "upsert")
-            if keys is not None:
-                transaction.script(SET, "upsert")
-            found = transaction.run(statement)
-            written = int(found.text()) if asked else found.affected
-            if asked:
-                refuse_orphans(found, asked, table, self.database.project)
-            if written != rows.count and _counts_all(columns):
+            written = self._merged(transaction, table, merging)
+            if written != rows.count and merging.counts_all:
                 raise table.schema_error(
                     f"{self.database.project} wrote {written} of {rows.count} rows",
                     hint="a trigger or rule on the table drops rows: change or drop it",
                 )
 
-        self.database.work(write, statement, lost=self._fence.lost)
+        self.database.work(write, merging.statement, lost=self._fence.lost)
         return batch.count
+
+    def _merged(self, transaction: Transaction, table: Table, merging: Upsert) -> int:
+        """Write the rows; how many were written."""
+        if merging.replica:
+            transaction.script(SET, "upsert")
+        if merging.text is not None:
+            direct = None
+            if not merging.keys:
+                direct = self._copying.direct(transaction, table, merging.columns, merging.text)
+            if direct is not None:
+                return direct
+            stage(transaction, merging.columns, merging.text)
+        found = transaction.run(merging.statement)
+        if not merging.keys:
+            return found.affected
+        refuse_orphans(found, merging.keys, table, self.database.project)
+        return int(found.text())
 
     def delete(self, table: Table, keys: Sequence[Sequence[str]]) -> int:
         """Remove the rows of these keys: all of them or none, and never more than were named."""
@@ -119,9 +134,9 @@ class PostgresSink(PgRows):
 
     def _deletion(self, table: Table, keys: Sequence[Sequence[str]]) -> Statement:
         refuse_unknown(table, self._known(table), table.key)
-        sql = PgWindow(table, Parameters("format"))
+        sql = self._window(table)
         text = f"DELETE FROM {relation(table)} WHERE {sql.any_of(table.key, keys)}"  # noqa: S608 - names are quoted
-        return Statement(text, list(sql.parameters.values), "delete", table)
+        return Statement(text, list(sql.parameters.values), "delete", table, writes=True)
 
     def _begin(self, transaction: Transaction, purpose: str) -> None:
         """What every write begins with: the lease is still ours, and stays so until the transaction ends.
@@ -133,7 +148,7 @@ class PostgresSink(PgRows):
             transaction.script(_WRITES, purpose)
             return
         headers = json.dumps({"x-supasync": "write", "x-supasync-run": self._fence.run})
-        told = f"SELECT set_config('request.headers', {literal(headers)}, true)"
+        told = f"SELECT pg_catalog.set_config('request.headers', {literal(headers)}, true)"
         transaction.script(f"{_WRITES}; {told}; {_SHARED}", purpose)
         found = transaction.run(Statement(_NEWEST, [1], purpose)).rows
         if not found or found[0] != [self._fence.run.encode(), b"running"]:
@@ -151,51 +166,3 @@ class PostgresSink(PgRows):
             raise table.schema_error(f"{self.database.project} computes a column of the key itself")
         self._computed[table.address] = self.computed(table) | frozenset(computed)
         return [named[name] for name in wanted if name not in computed]
-
-
-def _counts_all(columns: Sequence[PgColumn]) -> bool:
-    """Whether the statement tells each row that it merged; of keys alone that are there it changes none."""
-    return any(not column.always for column in columns)
-
-
-def _merge(table: Table, columns: Sequence[PgColumn], rows: Batch) -> tuple[str, str]:
-    """The statement that writes the batch, and its value; PostgreSQL parses it, so no number is rounded."""
-    body, beyond = _with_texts(columns, rows)
-    names = [name_of(column.name) for column in columns]
-    declared = [f"{name} {column.declared}" for name, column in zip(names, columns, strict=True)]
-    declared += [f"{name_of(extra)} text" for extra in beyond.values()]
-    values = [
-        f"coalesce(x.{name_of(beyond[column.name])}::{column.declared}, x.{name})"
-        if column.name in beyond
-        else f"x.{name}"
-        for name, column in zip(names, columns, strict=True)
-    ]
-    key = ", ".join(map(name_of, table.key))
-    changed = [column for column in columns if column.name not in table.key and not column.always]
-    changed = changed or [column for column in columns if not column.always][:1]
-    sets = ", ".join(f"{name_of(column.name)} = excluded.{name_of(column.name)}" for column in changed)
-    update = f"UPDATE SET {sets}" if sets else "NOTHING"
-    text = (
-        f"INSERT INTO {relation(table)} AS _target ({', '.join(names)}) OVERRIDING SYSTEM VALUE "  # noqa: S608 - names are quoted
-        f"SELECT {', '.join(values)} FROM json_to_recordset(%s::json) AS x ({', '.join(declared)}) "
-        f"ON CONFLICT ({key}) DO {update}"
-    )
-    return text, body
-
-
-def _with_texts(columns: Sequence[PgColumn], rows: Batch) -> tuple[str, dict[str, str]]:
-    """The rows, and by column the name under which they hold PostgreSQL's text of a value, where they do."""
-    named = {column.name for column in columns}
-    held = {name for cells in rows.exact.values() for name in cells if name in named}
-    if not held:
-        return rows.body.decode(), {}
-    names = iter(f"beyond{n}" for n in range(2 * len(named) + len(held) + 1))
-    beyond = {name: next(free for free in names if free not in named) for name in sorted(held)}
-    texts = list(rows.rows.texts)
-    for at, exact in rows.exact.items():
-        cells = raw_json.cells(texts[at])
-        for name, text in exact.items():
-            if name in beyond:
-                cells |= {name: "null", beyond[name]: json.dumps(text)}
-        texts[at] = "{" + ",".join(f"{json.dumps(name)}:{cell}" for name, cell in cells.items()) + "}"
-    return raw_json.join(texts).decode(), beyond

@@ -66,5 +66,5 @@ def _part(name: str) -> str:
 def _pinned() -> str:
     """The settings that decide how values are printed, as those of a function; temporary tables are last."""
     settings = {name: sql_text(value) for name, value in PINNED.items()}
-    settings["search_path"] = "pg_catalog, pg_temp"
+    settings["search_path"] = PINNED["search_path"]  # a list of names, not a text
     return "\n".join(f"set {name} = {value}" for name, value in settings.items())

@@ -23,8 +23,13 @@ PINNED: Final = {
     "lc_monetary": "C",
     "xmloption": "content",
     "row_security": "off",
+    "search_path": "pg_catalog, pg_temp",
 }
-"""Settings that each session of the door has, by name."""
+"""Settings that each session of the door has, by name.
+
+Nothing but PostgreSQL's own catalog is on the path: whoever may create a function in ``public`` could else
+have it run, for an exact match comes before the server's own. So all else is named with its schema.
+"""
 
 
 class SqlSession(Protocol):

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.test_values import (
+    LOST,
     REFUSED,
+    RESPELLED,
     ROWS,
     SCHEMA,
     SETTINGS,
@@ -64,6 +66,26 @@ def test_beside_rest_every_value_arrives_as_json_carries_it(fresh: Workspace, en
     done(fresh, "--config", "mixed.yaml", "setup")
     done(fresh, "--config", "mixed.yaml", "sync")
     assert_nothing_else_is_lost(fresh)
+
+
+@pytest.mark.parametrize("ends", ["postgres", "rest"])
+def test_copy_reads_every_value_as_json_carries_it(fresh: Workspace, ends: str) -> None:
+    """COPY for batches of any size, and through a temporary table in the second run."""
+    source = (POSTGRES if ends == "postgres" else REST).splitlines()[1]
+    sink = POSTGRES.splitlines()[2]
+    fresh.write("copied.yaml", "\n".join(["version: 1", source, sink, f"tables:\n{SETTINGS}"]))
+    before, fresh.before = fresh.before, f"{fresh.before}\nimport supasync_postgres.sink as s; s.FEWEST = 1"
+    try:
+        done(fresh, "--config", "copied.yaml", "setup")
+        for full in ([], [argument for table in TABLES for argument in ("--full", table)]):
+            done(fresh, "--config", "copied.yaml", "sync", *full)
+            for table in TABLES:
+                told = cells(fresh.old, table).items()
+                respelled = {place: (text, RESPELLED[text]) for place, text in told if text in RESPELLED}
+                lost = respelled | LOST.get(table, {}) if ends == "rest" else {}
+                assert differences(fresh, table).items() <= lost.items(), table
+    finally:
+        fresh.before = before
 
 
 def test_through_a_duckdb_file_every_value_arrives_as_json_carries_it(fresh: Workspace) -> None:
