@@ -13,7 +13,7 @@ from supasync_core.staging.staging_file import Staging
 from supasync_core.sync import removal
 from supasync_core.sync.removal import DeletePlan, Place
 from tests.servers.postgres import Cluster
-from tests.supasync_rest.rig import Rig, rig
+from tests.supasync_rest.rig import SCHEMA_SQL, Rig, rig
 
 AT = "2026-05-01T12:00:00Z"
 SQL = """
@@ -30,7 +30,7 @@ PAIRS = Table(name="pairs", key=("tenant", "code"), timestamp=())
 
 @pytest.fixture(scope="module")
 def shared(cluster: Cluster) -> Iterator[Rig]:
-    with rig(cluster, SQL) as running:
+    with rig(cluster, SQL + SCHEMA_SQL) as running:
         yield running
 
 
@@ -177,3 +177,28 @@ def test_the_rows_are_in_the_staging_before_the_delete_is_sent(place: Place, pro
     assert kept.rows == {"public.parents": 1}
     (back,) = removal.undo(place)[1]
     assert (back.written, back.present) == (0, 1)
+
+
+def test_nothing_is_removed_while_new_does_not_tell_its_foreign_keys(place: Place, project: Rig) -> None:
+    """A composite key that cascades, or one of another schema, is in no description."""
+    see(place, PARENTS, ("1",))
+    junk = """create function supasync_ready_structure(tables jsonb) returns jsonb language sql stable as
+        $$ select '%s'::jsonb $$; grant execute on function supasync_ready_structure to service_role"""
+    answers = ("[]", "{}", '{"references":[{}],"referring":[]}', '{"references":5,"referring":[]}')
+    project.run("alter function supasync_ready_structure(jsonb) rename to away")
+    try:
+        for told in (None, *answers):
+            if told:
+                project.run(junk % told)
+            project.server.reload()
+            (done,) = removal.remove(place, [weighed(place, PARENTS, "1")], AT)[1]
+            assert done.removed == 0
+            assert done.error is not None
+            assert "parents: NEW does not tell its foreign keys" in str(done.error)
+            assert "supasync schema sql" in (done.error.hint or "")
+            if told:
+                project.run("drop function supasync_ready_structure(jsonb)")
+    finally:
+        project.run("alter function away(jsonb) rename to supasync_ready_structure")
+        project.server.reload()
+    assert ids(project, "parents")[0] == 1

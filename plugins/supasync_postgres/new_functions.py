@@ -7,14 +7,14 @@ from typing import Any
 from supasync_core.api.backend import Reference
 from supasync_core.model.errors import RefusedError, RowError, SchemaError
 from supasync_core.model.table import Table
-from supasync_core.schema.catalog_parts import Parts
+from supasync_core.schema.catalog_parts import Parts, parsed, values_of
 from supasync_postgres.database import Database, Statement
 
 
 def structure(database: Database, tables: Sequence[Table]) -> Parts | None:
     """The parts of ``supasync_ready_structure`` for these tables."""
-    found = called(database, "supasync_ready_structure", {"tables": [table.address for table in tables]})
-    return found if isinstance(found, dict) else None
+    asked = {"tables": [table.address for table in tables]}
+    return parsed(called(database, "supasync_ready_structure", asked))
 
 
 def orphans(
@@ -26,8 +26,7 @@ def orphans(
         "reference": {"schema": schema, "table": table, "name": reference.name},
         "given": [list(each) for each in values],
     }
-    found = called(database, "supasync_ready_orphans", arguments)
-    return {tuple(each) for each in found} if isinstance(found, list) else None
+    return values_of(called(database, "supasync_ready_orphans", arguments))
 
 
 def called(database: Database, function: str, arguments: Mapping[str, object]) -> Any:  # noqa: ANN401 - JSON

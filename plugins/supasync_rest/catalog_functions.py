@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from supasync_core.api.backend import Reference, Unique
 from supasync_core.model.table import Table
-from supasync_core.schema.catalog_parts import references_of, uniques_of
+from supasync_core.schema.catalog_parts import parsed, references_of, uniques_of, values_of
 from supasync_rest.client import Client
 from supasync_rest.messages import Request, Response
 from supasync_rest.rest_errors import NOT_SHOWN, raise_if_of_the_project
@@ -24,8 +24,8 @@ def structure(client: Client, tables: Sequence[Table]) -> Mapping[str, list[Any]
     parts: dict[str, list[Any]] = {}
     for at in range(0, len(tables), TABLES_AT_ONCE):
         path = f"/rpc/supasync_ready_structure?tables={addresses(tables[at : at + TABLES_AT_ONCE])}"
-        found = _answer(client, Request(path=path, purpose="schema"))
-        if not isinstance(found, dict):
+        found = parsed(_answer(client, Request(path=path, purpose="schema")))
+        if found is None:
             return None
         for name, rows in found.items():
             parts.setdefault(name, []).extend(rows)
@@ -56,19 +56,18 @@ def orphans(
         "reference": {"schema": schema, "table": table, "name": reference.name},
         "given": [list(each) for each in values],
     }
-    found = _answer(client, Request.call("supasync_ready_orphans", arguments, "lookup"))
-    return {tuple(each) for each in found} if isinstance(found, list) else None
+    return values_of(_answer(client, Request.call("supasync_ready_orphans", arguments, "lookup")))
 
 
 def _answer(client: Client, request: Request) -> Any:  # noqa: ANN401 - JSON
-    def parsed(answer: Response) -> Any:  # noqa: ANN401 - JSON
+    def read(answer: Response) -> Any:  # noqa: ANN401 - JSON
         try:
             return json.loads(answer.body)
         except (ValueError, RecursionError):
             return None
 
     try:
-        return client.send(request, parsed)
+        return client.send(request, read)
     except NOT_SHOWN as err:
         raise_if_of_the_project(err)
         return None

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from supasync_core.api.backend import Reference, Referential, Referred, Sink
 from supasync_core.model.dependencies import cycles
-from supasync_core.model.errors import SupasyncError, TableError
+from supasync_core.model.errors import SchemaError, SupasyncError, TableError
 from supasync_core.model.table import Shape, Table
 from supasync_core.project.migration import Migration
 from supasync_core.schema.parents import printed_parent
@@ -13,6 +13,7 @@ from supasync_core.schema.parents import printed_parent
 OLDER = (
     "NEW's functions are those of an older supasync: foreign keys to tables that are not copied are not seen"
 )
+PASTE = "paste what supasync schema sql prints into NEW's SQL editor again"
 
 
 def of_tables(sink: Sink, tables: Sequence[Table]) -> list[Reference]:
@@ -33,11 +34,21 @@ def of_tables(sink: Sink, tables: Sequence[Table]) -> list[Reference]:
     ]
 
 
-def from_other_tables(sink: Sink, tables: Sequence[Table]) -> list[Reference]:
-    """Foreign keys by which other tables lose or change rows when one of these loses its own."""
-    found = sink.referring(tables) if isinstance(sink, Referred) else ()
+def acting_on_deletes(sink: Sink, tables: Sequence[Table]) -> list[Reference]:
+    """The foreign keys by which a deleted row of these tables may take or change rows of any table.
+
+    SchemaError where the sink has a catalog and does not tell them all: not known is not none.
+    """
+    own = sink.references(tables) if isinstance(sink, Referential) else ()
+    others = sink.referring(tables) if isinstance(sink, Referred) else ()
+    if own is None or others is None:
+        raise SchemaError(
+            "NEW does not tell its foreign keys, by which it may remove rows of other tables too: nothing "
+            "was removed",
+            hint=PASTE,
+        )
     names = {table.address for table in tables}
-    return [each for each in found or () if each.table not in names]
+    return [*(own or of_tables(sink, tables)), *(each for each in others if each.table not in names)]
 
 
 def sentences(migration: Migration) -> Iterator[tuple[str | None, str, str]]:
@@ -47,7 +58,7 @@ def sentences(migration: Migration) -> Iterator[tuple[str | None, str, str]]:
     with suppress(SupasyncError):
         found = sink.references(tables) if isinstance(sink, Referential) else ()
     if found is None:
-        yield None, OLDER, "paste what supasync schema sql prints into NEW's SQL editor again"
+        yield None, OLDER, PASTE
     names = {table.address: table.name for table in tables}
     for each in (each for each in found or () if each.parent not in names):
         name, other = names[each.table], printed_parent(each)

@@ -28,7 +28,7 @@ from supasync_core.model.refused_rows import texts_of
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration
-from supasync_core.schema.foreign_keys import from_other_tables, of_tables
+from supasync_core.schema.foreign_keys import acting_on_deletes
 from supasync_core.sync import confirmed
 
 if TYPE_CHECKING:
@@ -150,9 +150,16 @@ def remove(
     """
     removal = removal or new_id(at)
     wanted = [plan for plan in reversed(plans) if plan.keys]
-    sides = (of_tables, from_other_tables) if wanted else ()
-    keys = [each for find in sides for each in find(place.sink, place.tables)]
+    try:
+        keys = acting_on_deletes(place.sink, place.tables) if wanted else []
+    except SchemaError as err:
+        return removal, [Removed(table=plan.table, error=_of(plan.table, err)) for plan in wanted]
     return removal, [_remove(place, plan, removal, at, keys) for plan in wanted]
+
+
+def _of(table: Table, err: SchemaError) -> SchemaError:
+    """What holds for all tables, said of one."""
+    return SchemaError(f"{table.name}: {err}", table=table.name, hint=err.hint)
 
 
 def _remove(
