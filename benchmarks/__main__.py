@@ -16,11 +16,10 @@ from pathlib import Path
 
 from benchmarks import data, files, results
 from benchmarks.data import Case
-from benchmarks.ground import COMMAND, Ground, ground
-from benchmarks.measuring import Taken, measured
+from benchmarks.ground import Ground, ground
+from benchmarks.rounds import BY_TIMESTAMP, HERE, million, played, snapshots
 from tests.servers.postgres import Cluster
 
-HERE = Path(__file__).parent
 CASES: dict[str, Callable[[int], Case]] = {
     "five": data.five,
     "wide": lambda size: data.wide(size // 10),
@@ -28,15 +27,15 @@ CASES: dict[str, Callable[[int], Case]] = {
     "narrow": data.narrow,
     "unindexed": lambda size: data.unindexed(size * 2),
     "flights": data.flights,
+    "million": lambda size: data.million(size * 5),
+    "snapshots": data.snapshots,
 }
-SERVERS = {"postgrest": tuple(CASES), "far": ("five", "flights"), "lite": ("five",)}
+SERVERS = {"postgrest": tuple(CASES), "far": ("five", "flights", "million"), "lite": ("five",)}
 """The cases that are played on each server."""
-BY_TIMESTAMP = "supasync by timestamp"
-"""A first load in the order of the timestamp, as an earlier version began it."""
+PLAYS = {"million": million, "snapshots": snapshots}
+"""The cases that are played in a way of their own."""
 LOADERS = ("get", "post", "both", "naive", "supasync", "copy")
 CHANGERS = ("get", "post", "naive", "supasync")
-CONNECTIONS = 2
-"""The default of supasync's ``workers``, for the others too."""
 SETTLING = 12.0
 """Seconds until a run can tell that nothing came late: the overlap of a second, and the clock's margin."""
 
@@ -60,7 +59,7 @@ def main() -> None:
                 with ground(
                     cluster, CASES[case](options.size), Path(name) / f"{server}-{case}", server
                 ) as place:
-                    found += _played(place, server, rounds)
+                    found += PLAYS.get(case, _played)(place, server, rounds)
                     if (server, case) == ("postgrest", "five"):
                         spent = _profiled(place)
     if "start" in wanted:
@@ -84,7 +83,7 @@ def _played(place: Ground, server: str, rounds: int) -> Iterator[results.Result]
     """The first load; for the five tables also what comes after it."""
     case = place.case.name
     loaders = (*LOADERS, BY_TIMESTAMP) if "no index" in case else LOADERS
-    yield from _rounds(place, server, f"{case}: first load", loaders, rounds, since=None)
+    yield from played(place, server, f"{case}: first load", loaders, rounds)
     if not place.case.change:
         return
     place.empty_new()
@@ -92,38 +91,8 @@ def _played(place: Ground, server: str, rounds: int) -> Iterator[results.Result]
     for _ in range(2):
         time.sleep(SETTLING)
         place.supasync("sync")
-    yield from _rounds(place, server, f"{case}: nothing changed", ("naive", "supasync"), rounds, since="now")
-    yield from _rounds(place, server, f"{case}: 1 % changed", CHANGERS, rounds, since="change")
-
-
-def _rounds(  # noqa: PLR0913, PLR0917 - what a round consists of
-    place: Ground, server: str, name: str, rivals: tuple[str, ...], rounds: int, since: str | None
-) -> Iterator[results.Result]:
-    taken: dict[str, list[Taken]] = {rival: [] for rival in rivals}
-    for _ in range(rounds):
-        at = place.now() if since else None
-        if since == "change":
-            place.sql(place.old, place.case.change)
-        path = place.folder / "task.json"
-        place.task(CONNECTIONS, at).write(path)
-        for rival in rivals:
-            if since is None and rival != "get":
-                place.empty_new()
-            if rival == BY_TIMESTAMP:
-                place.begun_by_timestamp()
-            own = rival in ("supasync", BY_TIMESTAMP)
-            command = [COMMAND, "sync", "--json"] if own else _rival(rival, path)
-            taken[rival].append(measured(place, command, place.folder if own else HERE.parent))
-            done = taken[rival][-1]
-            print(f"{server}, {name}, {rival}: {done.failed or f'{done.wall:.2f} s'}", file=sys.stderr)
-            if own and server != "lite" and not (done.failed is None and place.equal()):
-                raise RuntimeError(f"{name}: {done.failed or 'the databases differ'}")
-    for rival in rivals:
-        yield results.Result.of(name, server, rival, taken[rival])
-
-
-def _rival(name: str, task: Path) -> list[str | Path]:
-    return [sys.executable, "-m", "benchmarks.rivals", name, task]
+    yield from played(place, server, f"{case}: nothing changed", ("naive", "supasync"), rounds, since="now")
+    yield from played(place, server, f"{case}: 1 % changed", CHANGERS, rounds, since="change")
 
 
 def _profiled(place: Ground) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """The tables and rows of each case, made inside PostgreSQL: every value follows from its number."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ class Case:
     schema: str
     rows: str
     change: str = ""
-    after: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fill: Callable[[psycopg.Connection], None] | None = None
 
 
@@ -124,6 +124,32 @@ def unindexed(size: int) -> Case:
         schema=case.schema.replace("create index on public.ticks (updated_at, id);", ""),
         rows=case.rows.replace("- g *", "- g * 7919::bigint % 1000003 *"),
     )
+
+
+def million(size: int) -> Case:
+    """More of the same rows."""
+    return replace(unindexed(size), name=f"{size:,} rows without an index on the timestamp")
+
+
+def snapshots(size: int) -> Case:
+    """Eleven tables without a timestamp, of a few rows to a few thousand, which each run reads as a whole."""
+    words = f"{_WORDS} || E'line ' || g"
+    counts = [
+        max(1, size * each // 200_000) for each in (7000, 4000, 2000, 1200, 700, 400, 200, 60, 30, 12, 5)
+    ]
+    names = [f"lists_{i}" for i in range(len(counts))]
+    schema = "".join(
+        f"create table public.{name} (id bigint primary key, label text not null, place integer);"
+        f"alter table public.{name} enable row level security;"
+        f"grant select, insert, update, delete on public.{name} to service_role;"
+        for name in names
+    )
+    rows = "".join(
+        f"insert into public.{name} select g, {words}, g % 7 from generate_series(1, {count}) g;"
+        for name, count in zip(names, counts, strict=True)
+    )
+    tables = dict.fromkeys(names, "{strategy: snapshot, timestamp: [], every: 6h}")
+    return Case(name="tables without a timestamp", tables=tables, schema=schema, rows=rows)
 
 
 def flights(_size: int) -> Case:

@@ -67,6 +67,16 @@ class Ground:
     servers: list[psutil.Process]
     logs: list[Server]
 
+    def declare(self, workers: int = 2) -> None:
+        """Write tables.yaml, for so many workers."""
+        tables = "\n".join(f"  {table}: {settings}" for table, settings in self.case.tables.items())
+        (self.folder / "tables.yaml").write_text(
+            f"version: 1\nworkers: {workers}\n"
+            f"source: {{backend: rest, url: '{self.old_url}', key: '${{OLD}}'}}\n"
+            f"sink: {{backend: rest, url: '{self.new_url}', key: '${{NEW}}'}}\n"
+            f"defaults: {{overlap: 1s}}\ntables:\n{tables}\n"
+        )
+
     def sql(self, database: str, statement: str) -> list[tuple[object, ...]]:
         """Run SQL as the owner."""
         with psycopg.connect(self.cluster.url(database), autocommit=True) as connection:
@@ -157,7 +167,7 @@ class Ground:
 def _seconds(process: psutil.Process) -> float:
     """Of the process, the children that it has reaped, and those that live."""
     times = process.cpu_times()
-    own = times.user + times.system + times.children_user + times.children_system
+    own = float(times.user + times.system + times.children_user + times.children_system)
     for child in process.children(recursive=True):
         try:
             spent = child.cpu_times()
@@ -180,17 +190,12 @@ def ground(cluster: Cluster, case: Case, folder: Path, server: str) -> Iterator[
     cluster.create(new, ROLES + case.schema + ready())
     folder.mkdir()
     with _served(cluster, old, OLD_KEY, server) as left, _served(cluster, new, NEW_KEY, server) as right:
-        tables = "\n".join(f"  {table}: {settings}" for table, settings in case.tables.items())
-        (folder / "tables.yaml").write_text(
-            "version: 1\n"
-            f"source: {{backend: rest, url: '{left[0]}', key: '${{OLD}}'}}\n"
-            f"sink: {{backend: rest, url: '{right[0]}', key: '${{NEW}}'}}\n"
-            f"defaults: {{overlap: 1s}}\ntables:\n{tables}\n"
-        )
         (folder / ".env").write_text(f"OLD={OLD_KEY}\nNEW={NEW_KEY}\n")
         servers = [psutil.Process(pid) for pid in (left[1], right[1], cluster.watchdog.pid)]
         logs = [each[2] for each in (left, right) if each[2]]
-        yield Ground(cluster, case, folder, old, new, left[0], right[0], servers, logs)
+        made = Ground(cluster, case, folder, old, new, left[0], right[0], servers, logs)
+        made.declare()
+        yield made
     cluster.drop(old)
     cluster.drop(new)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.measuring import Taken
+from tests.postgrest.launch import PROGRAM
 
 NOTES = (Path(__file__).parent / "notes.md").read_text
 PACKAGES = [
@@ -37,12 +38,14 @@ COLUMNS = [
     "requests",
     "MB",
 ]
+REAL = "a real PostgREST"
 SERVERS = {"postgrest": "postgrest", "far": "postgrest, 40 ms away", "lite": "lite"}
 NAMES = {
     "get": "GET alone",
     "post": "POST alone",
     "both": "GET and POST at once",
     "naive": "naive script",
+    "keyed": "script that pages by key",
     "supasync": "supasync",
     "copy": "COPY to COPY",
 }
@@ -62,11 +65,16 @@ class Result:
     requests: int | None = None
     bytes: int | None = None
     failed: str | None = None
+    real: bool = False
+    """Whether a real PostgREST answered."""
 
     @property
     def where(self) -> str:
         """The case, and the server where there is one."""
-        return self.case if self.server == "none" else f"{self.case} ({SERVERS[self.server]})"
+        if self.server == "none":
+            return self.case
+        server = SERVERS[self.server].replace("postgrest", REAL if self.real else "postgrest")
+        return f"{self.case} ({server})"
 
     @property
     def busy(self) -> float:
@@ -76,9 +84,10 @@ class Result:
     @classmethod
     def of(cls, case: str, server: str, rival: str, taken: Sequence[Taken]) -> "Result":
         """The medians of several runs; a contender that failed once has failed."""
+        real = PROGRAM in os.environ and server != "lite"
         failed = next((each.failed for each in taken if each.failed), None)
         if failed:
-            return cls(case=case, server=server, rival=rival, failed=failed)
+            return cls(case=case, server=server, rival=rival, failed=failed, real=real)
         last = taken[-1]
         return cls(
             case=case,
@@ -90,6 +99,7 @@ class Result:
             memory=max(each.memory for each in taken),
             requests=last.requests,
             bytes=last.bytes,
+            real=real,
         )
 
 
