@@ -8,7 +8,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from supasync_core.api.backend import Computing, Sink
 from supasync_core.model import pg_literals, raw_json, transform
@@ -16,7 +16,7 @@ from supasync_core.model.batch import Batch, Key, Row
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import ZONED
 from supasync_core.model.printable import command
-from supasync_core.model.same_value import moment, same_as_literal, same_cell
+from supasync_core.model.same_value import moment, same_as_literal, same_cell, same_moment
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.project.migration import Migration
 from supasync_core.schema.printed_precision import Printing
@@ -26,7 +26,7 @@ SAMPLE = 20
 """Rows of one table that are read back, in one request."""
 _LARGEST = 100_000
 """Characters of a row that is worth reading back: larger ones would cost more than they tell."""
-_ZONED_INSIDE = (f"{ZONED}[]", "tstzrange", "tstzmultirange")
+_ZONED_INSIDE = ("tstzrange", "tstzmultirange")
 """Each server prints these in its own time zone, and nothing compares them but PostgreSQL."""
 _PLAIN = ("text", "character varying", "boolean", "smallint", "integer", "bigint", "timestamp")
 """Types of which equal values are spelt alike by every format, or are moments."""
@@ -68,7 +68,9 @@ class Readback:
     def scan(self, batch: Batch) -> None:
         """Take the rows alone that have more digits behind a point than those before them."""
         if self.fractions is None and batch.count:
-            self.fractions = LongestFractions(self._columns(batch.rows.texts[0]))
+            kinds, shape = self._columns(batch.rows.texts[0]), self.migration.source.shape(self.table)
+            enums = {column.name for column in shape.columns if column.values}
+            self.fractions = LongestFractions({name: kinds[name] for name in kinds if name not in enums})
         if self.fractions:
             self.longest += self._of(batch, self.fractions.places(batch))
 
@@ -147,6 +149,8 @@ class Readback:
         stamp = name in self.table.timestamp
         if same_cell(kind or "", mine, theirs, stamp=stamp):
             return True
+        if kind == f"{ZONED}[]":
+            return _same_moments(json.loads(mine), json.loads(theirs))
         if stamp:  # what is not a timestamp is not judged
             texts = [cell[1:-1] for cell in (mine, theirs) if cell.startswith('"')]
             return any(isinstance(moment(text), str) for text in texts)
@@ -207,6 +211,15 @@ def _shared(old: Shape, new: Shape, name: str) -> str | None:
     if mine is None or theirs is None or mine.type != theirs.type or mine.type in _ZONED_INSIDE:
         return None
     return mine.type
+
+
+def _same_moments(mine: Any, theirs: Any) -> bool:  # noqa: ANN401 - lists in lists, texts, None
+    """Whether arrays hold the same moments, each server's in its own zone."""
+    if isinstance(mine, list) and isinstance(theirs, list):
+        return len(mine) == len(theirs) and all(map(_same_moments, mine, theirs))
+    return bool(mine == theirs) or (
+        isinstance(mine, str) and isinstance(theirs, str) and same_moment(mine, theirs)
+    )
 
 
 def _spread(items: Sequence[T], most: int) -> list[T]:
