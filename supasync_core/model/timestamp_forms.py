@@ -16,6 +16,7 @@ _ONE = re.compile(
     re.ASCII,
 )
 """Four digits of a year and nothing around it: PostgreSQL sorts any other text in another place."""
+_ZONE = re.compile(r":\d\d(?:\.\d+)?([+-]\d\d(?::?\d\d)*)$", re.ASCII | re.MULTILINE)
 _ZEROS = str.maketrans("123456789", "000000000")
 """A form does not depend on which digits there are."""
 _SHOWN = 40
@@ -29,9 +30,13 @@ def forms(texts: Iterable[str]) -> list[str]:
     Infinities have none.
     """
     written = list(texts)
-    shapes = "\n".join(written).translate(_ZEROS).split("\n")
-    if len(shapes) == len(written) and all(map(_ONE.fullmatch, alike := {*shapes})):
-        return sorted(map(_form, alike))  # a page has a few, and a thousand texts
+    joined = "\n".join(written)
+    shapes = joined.translate(_ZEROS).split("\n")
+    # a page has a few shapes and a thousand texts; the digits of a zone do belong to the form
+    if len(shapes) == len(written) and len({*_ZONE.findall(joined)}) <= 1:
+        alike = dict(zip(shapes, written, strict=True))
+        if all(map(_ONE.fullmatch, alike)):
+            return sorted({*map(_form, alike.values())})
     return sorted({_form(text) for text in written if text not in ("infinity", "-infinity")})
 
 
