@@ -15,6 +15,7 @@ from supasync_core.model.errors import (
     RefusedError,
     RowError,
     SchemaError,
+    SlowQueryError,
     StateError,
     SupasyncError,
     TableError,
@@ -161,7 +162,7 @@ def _no_right(failure: Failure) -> TableError:
 
 def _timeout(failure: Failure) -> TableError:
     error = failure.made(
-        TransientError,
+        SlowQueryError,
         "cancelled a statement that took too long",
         "set a smaller page_size for this table, or add an index on its timestamp and key",
     )

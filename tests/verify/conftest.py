@@ -74,6 +74,8 @@ class Pair:
 
     space: Workspace
     host: Host = field(default_factory=Host)
+    head: str = ENDS
+    """The part of tables.yaml that names both projects."""
 
     def __post_init__(self) -> None:
         self.host.load_installed()
@@ -97,8 +99,9 @@ class Pair:
         self, tables: str = TABLES, *only: str, exact: bool = False, progress: Progress = unwatched
     ) -> Verification:
         """What a verification of these tables finds."""
-        self.space.write("verify.yaml", f"{ENDS}tables:\n{tables}\n")
-        settings = config.load(self.space.folder / "verify.yaml", {}, self.host)
+        self.space.write("verify.yaml", f"{self.head}tables:\n{tables}\n")
+        environment = self.space.environment
+        settings = config.load(self.space.folder / "verify.yaml", environment, self.host)
         path = self.space.folder / "staging.duckdb"
         with opened(settings, self.host) as project, closing(Staging(path)) as staging:
             chosen = project.select(only, "--table")

@@ -7,6 +7,7 @@ import pytest
 
 from supasync_core.model.state import TableState
 from supasync_core.verify import TableVerdict, digest_walk
+from tests.e2e.workspace import ENDS
 from tests.servers.postgres import Cluster
 from tests.verify.conftest import Pair, pair
 
@@ -49,7 +50,26 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def reported(verdict: TableVerdict) -> Any:
     """What differs."""
-    return sorted(verdict.missing), sorted(verdict.extra), dict(verdict.changed)
+    changed = {key: tuple(sorted(names)) for key, names in verdict.changed.items()}
+    return sorted(verdict.missing), sorted(verdict.extra), changed
+
+
+def change_a_few(ends: Pair) -> None:
+    """Rows of every kind of difference."""
+    ends.new("delete from plain where id in (3, 17)")
+    ends.old("delete from plain where id in (1, 40)")
+    ends.new("update plain set amount = 7, label = null where id = 20")
+    ends.old("update plain set doc = '{}' where id = 39")
+    ends.new("update pairs set label = 'y' where code = 'code 7'")
+    ends.old("insert into small values ('Zoe', 'b')")
+
+
+CHANGED = {
+    "plain": ([("17",), ("3",)], [("1",), ("40",)], {("20",): ("amount", "label"), ("39",): ("doc",)}),
+    "pairs": ([], [], {("1", "code 7"): ("label",)}),
+    "small": ([("Zoe",)], [], {}),
+    "logs": ([], [], {}),
+}
 
 
 def test_equal_tables_are_proven_by_a_handful_of_requests(ends: Pair) -> None:
@@ -74,32 +94,46 @@ def test_each_kind_of_difference_ends_in_the_same_report_as_reading(
 ) -> None:
     if size == "tiny":
         request.getfixturevalue("tiny")
-    ends.new("delete from plain where id in (3, 17)")
-    ends.old("delete from plain where id in (1, 40)")
-    ends.new("update plain set amount = 7, label = null where id = 20")
-    ends.old("update plain set doc = '{}' where id = 39")
-    ends.new("update pairs set label = 'y' where code = 'code 7'")
-    ends.old("insert into small values ('Zoe', 'b')")
-    found = {table.name: table for table in ends.verify().tables}
-    assert {found[name].method for name in ("plain", "pairs", "logs", "small")} == {"digests"}
-    assert reported(found["plain"]) == (
-        [("17",), ("3",)],
-        [("1",), ("40",)],
-        {("20",): ("label", "amount"), ("39",): ("doc",)},
-    )
-    assert reported(found["pairs"]) == ([], [], {("1", "code 7"): ("label",)})
-    assert reported(found["small"]) == ([("Zoe",)], [], {})
-    assert found["logs"].equal
+    change_a_few(ends)
+    found = {table.name: table for table in ends.verify().tables if table.name in CHANGED}
+    assert {table.method for table in found.values()} == {"digests"}
+    assert {name: reported(table) for name, table in found.items()} == CHANGED
     ends.old("drop function supasync_digest")
     try:
         ends.space.old.server.reload()
-        read = {table.name: table for table in ends.verify(exact=True).tables}
+        read = {table.name: table for table in ends.verify(exact=True).tables if table.name in CHANGED}
     finally:
         ends.space.old.run(ends.space.supasync("schema", "sql", "--old").out)
     assert read["plain"].method == "whole rows"
-    assert {name: reported(table) for name, table in read.items()} == {
-        name: reported(table) for name, table in found.items()
-    }
+    assert {name: reported(table) for name, table in read.items()} == CHANGED
+
+
+DIRECT = '{{backend: postgres, url: "${{{side}_DATABASE_URL}}", project: "${{{project}_URL}}"}}'
+
+
+@pytest.mark.parametrize("direct", ["OLD and NEW", "OLD", "NEW"])
+@pytest.mark.usefixtures("tiny")
+def test_the_same_sql_runs_over_direct_connections_without_any_function(ends: Pair, direct: str) -> None:
+    lines = ENDS.splitlines()
+    for side, end, line in (("OLD", ends.space.old, 1), ("NEW", ends.space.new, 2)):
+        project = "OLD_SUPABASE" if side == "OLD" else "SUPABASE"
+        if side in direct:
+            end.run("alter function supasync_digest rename to not_now")
+            ends.space.environment[f"{side}_DATABASE_URL"] = end.cluster.url(end.database)
+            lines[line] = f"{lines[line].partition('{')[0]}{DIRECT.format(side=side, project=project)}"
+    ends.head = "\n".join(lines) + "\n"
+    try:
+        equal = ends.verify("  plain: {}\n  pairs: {key: [tenant, code]}")
+        assert {(table.method, table.equal) for table in equal.tables} == {("digests", True)}
+        change_a_few(ends)
+        found = {table.name: table for table in ends.verify().tables if table.name in CHANGED}
+        assert {table.method for table in found.values()} == {"digests"}
+        assert {name: reported(table) for name, table in found.items()} == CHANGED
+    finally:
+        ends.head = ENDS
+        for side, end in (("OLD", ends.space.old), ("NEW", ends.space.new)):
+            if side in direct:
+                end.run("alter function not_now rename to supasync_digest")
 
 
 @pytest.mark.usefixtures("tiny")
