@@ -15,18 +15,30 @@ select jsonb_build_object(
             'parent', c.relkind = 'r' and exists (select from pg_catalog.pg_inherits where inhparent = c.oid),
             'bytes', pg_table_size(c.oid) + (
                 select coalesce(sum(pg_table_size(part.relid)), 0) from pg_partition_tree(c.oid) part),
+            -- By name: the type, what its composite parts are made of, NOT NULL, whether JSON of any spelling is in it.
             'columns', (
                 select coalesce(jsonb_object_agg(att.attname, jsonb_build_array(
-                    format_type(att.atttypid, null), own.typtype, att.attnotnull, exists (
-                        with recursive part (id) as (
-                            select att.atttypid
-                            union
-                            select each.id from part join pg_catalog.pg_type inner_type on inner_type.oid = part.id
-                            cross join lateral (values (inner_type.typelem), (inner_type.typbasetype)) each (id)
-                            where each.id <> 0)
-                        select from part join pg_catalog.pg_type whole on whole.oid = part.id and whole.typtype = 'c'
-                    ))), '{}')
-                from pg_catalog.pg_attribute att join pg_catalog.pg_type own on own.oid = att.atttypid
+                    format_type(att.atttypid, null), whole.made, att.attnotnull, whole.spelled)), '{}')
+                from pg_catalog.pg_attribute att
+                cross join lateral (
+                    with recursive part (id) as (
+                        select att.atttypid
+                        union
+                        select inner_part.id from part join pg_catalog.pg_type t on t.oid = part.id
+                        cross join lateral (
+                            select t.typelem union all select t.typbasetype union all
+                            select field.atttypid from pg_catalog.pg_attribute field
+                            where field.attrelid = t.typrelid and field.attnum > 0 and not field.attisdropped
+                        ) inner_part (id)
+                        where inner_part.id <> 0)
+                    select bool_or(part.id = 'json'::regtype) as spelled,
+                        string_agg(format('%s (%s)', format_type(part.id, null), (
+                            select string_agg(format('%s %s', field.attname, format_type(field.atttypid, null)), ', '
+                                order by field.attnum)
+                            from pg_catalog.pg_attribute field
+                            where field.attrelid = t.typrelid and field.attnum > 0 and not field.attisdropped)), '; '
+                            order by format_type(part.id, null) collate "C") filter (where t.typtype = 'c') as made
+                    from part join pg_catalog.pg_type t on t.oid = part.id) whole
                 where att.attrelid = c.oid and att.attnum > 0 and not att.attisdropped),
             'unique', exists (
                 select from pg_catalog.pg_index i

@@ -34,7 +34,7 @@ from supasync_core.sync import runner
 from supasync_core.system import lock
 from supasync_core.system.last_success import LastSuccess
 from supasync_core.usage.estimate import egress_of, is_small
-from supasync_core.verify import Verification, verify
+from supasync_core.verify import Verification, digests_of, verify
 
 
 @click.command()
@@ -220,13 +220,18 @@ class Command:
             return verify(migration, tables, exact=self._by_value(migration), staging=kept, progress=progress)
 
     def _by_value(self, migration: Migration) -> list[str]:
-        """The tables of which every value is compared; where that costs much, a person decides.
+        """The tables that are read for every value; where that costs much, a person decides.
 
-        Tables whose updates no run sees are compared by value in any case, unless they cost much.
+        Those that digests prove are compared by value without being read. Tables whose updates no run sees
+        are compared by value in any case, unless they cost much.
         """
-        tables = migration.settings.tables
+        every = migration.settings.tables
+        if self.exact:
+            return [table.name for table in every]
+        with digests_of(migration, every) as digests:
+            tables = [table for table in every if table.name not in digests.pairs]
         less = "keys and timestamps are compared, and the certificate says so"
-        if self.exact or (self.exact is None and self._affords(migration, tables, "every value", less)):
+        if self.exact is None and self._affords(migration, tables, "every value", less):
             return [table.name for table in tables]
         why = doubtful(migration)
         blind = [table for table in tables if table.name in why]

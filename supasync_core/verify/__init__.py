@@ -3,7 +3,8 @@
 `verify` compares tables and returns a `Verification`. It reads on both sides and writes on neither.
 """
 
+from supasync_core.verify.digest_rule import digests_of
 from supasync_core.verify.verdict import TableVerdict, Verification
 from supasync_core.verify.verify_tables import Progress, verify
 
-__all__ = ["Progress", "TableVerdict", "Verification", "verify"]
+__all__ = ["Progress", "TableVerdict", "Verification", "digests_of", "verify"]

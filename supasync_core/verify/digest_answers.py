@@ -48,11 +48,15 @@ class ListedRow:
 
 @dataclass(frozen=True, slots=True)
 class ColumnFacts:
-    """What a catalog says of a column; ``composite`` where a row is a value of it, or part of one."""
+    """What a catalog says of a column.
+
+    ``type`` is its name, and what its composite parts are made of; ``spelled`` where it holds ``json``, of
+    which one value has several texts.
+    """
 
     type: str
     nullable: bool
-    composite: bool
+    spelled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,8 @@ def facts(found: Any) -> TableFacts | None:  # noqa: ANN401 - JSON
         return None
     try:
         columns = {
-            name: ColumnFacts(str(kind), nullable=not not_null, composite=bool(composite))
-            for name, (kind, _, not_null, composite) in found["columns"].items()
+            name: ColumnFacts(f"{kind}: {made}" if made else str(kind), not not_null, bool(spelled))
+            for name, (kind, made, not_null, spelled) in found["columns"].items()
         }
         return TableFacts(
             kind=str(found["kind"]),

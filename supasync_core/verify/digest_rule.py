@@ -23,7 +23,7 @@ _PASTE = {"OLD": "supasync schema sql --old", "NEW": "supasync schema sql"}
 
 @dataclass(frozen=True)
 class DigestPair:
-    """A table on both sides; ``json_columns`` hold texts of which one value may have several."""
+    """A table on both sides; a value of the ``json_columns`` may have several texts."""
 
     old: TableDigests
     new: TableDigests
@@ -128,8 +128,6 @@ def _unfit_columns(table: Table, old: TableFacts, new: TableFacts) -> str | None
         mine, theirs = old.columns[each], new.columns[each]
         if mine.type != theirs.type:
             return f"{each} is {mine.type} in OLD and {theirs.type} in NEW"
-        if mine.composite or theirs.composite:
-            return f"{each} is of a composite type"
     if table.soft_delete and table.soft_delete not in old.columns:
         return f"OLD does not have its column {table.soft_delete}"
     return None
@@ -150,5 +148,5 @@ def _pair(
         )
         for side, facts in (old, new)
     )
-    json_columns = frozenset(each for each in compared if old[1].columns[each].type == "json")
+    json_columns = frozenset(each for each in compared if old[1].columns[each].spelled)
     return DigestPair(left, right, json_columns, max(old[1].bytes, new[1].bytes))

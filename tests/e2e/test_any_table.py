@@ -1,6 +1,6 @@
 """Whatever the columns, the key and the values of a table: it arrives identical, also page by page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -133,9 +133,9 @@ class Filled:
 
 
 @st.composite
-def tables(draw: st.DrawFn) -> Filled:
-    """Any table."""
-    keys = draw(st.lists(st.sampled_from(KEYS), min_size=1, max_size=3))
+def tables(draw: st.DrawFn, keys_of: Sequence[str] = KEYS) -> Filled:
+    """Any table, whose key is of these types."""
+    keys = draw(st.lists(st.sampled_from(keys_of), min_size=1, max_size=3))
     others = draw(st.lists(st.sampled_from(sorted(ODD)), max_size=4))
     names = draw(st.permutations(NAMES))[: len(keys) + len(others)]
     key_values = [values(kind).filter(lambda text: len(text) < LONGEST_KEY) for kind in keys]

@@ -141,6 +141,7 @@ def space(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with between(cluster, tmp_path_factory.mktemp("values"), SCHEMA + ROWS, SCHEMA) as running:
         running.write("tables.yaml", f"{ENDS}tables:\n{SETTINGS}")
         running.new.run(running.supasync("schema", "sql").out)
+        running.old.run(running.supasync("schema", "sql", "--old").out)
         yield running
 
 
@@ -163,6 +164,19 @@ def test_every_value_arrives_identical_but_for_what_json_cannot_carry(fresh: Wor
     done(fresh, "setup")
     done(fresh, "sync")
     assert_nothing_else_is_lost(fresh)
+    verified = fresh.supasync("verify", "--json").json["tables"]
+    assert {name: table["method"] for name, table in verified.items()} == dict.fromkeys(TABLES, "digests")
+    lost: dict[str, dict[str, list[str]]] = {}
+    for name, cells_of in LOST.items():
+        for row, column in cells_of:
+            lost.setdefault(name, {}).setdefault(str(row), []).append(column)
+    for name, table in verified.items():
+        changed = {each["key"][0]: each["columns"] for each in table["changed"]}
+        expected = lost.get(name, {})
+        assert table["differences"] + table["in_flight"] == len(expected), name
+        assert changed == (expected if not table["in_flight"] else {}), (
+            name
+        )  # `append` reads its last rows again
 
 
 def test_the_same_command_twice_takes_every_value_through_a_duckdb_file(fresh: Workspace) -> None:

@@ -55,6 +55,8 @@ def test_from_postgres_to_postgres_every_value_arrives_exactly(fresh: Workspace)
     for table in (*TABLES, *REFUSED):
         assert cells(fresh.old, table)
         assert differences(fresh, table) == {}, table
+    verified = done(fresh, "verify", "--json").json["tables"]
+    assert {table["method"] for table in verified.values()} == {"digests"}
 
 
 @pytest.mark.parametrize("ends", ["rest to postgres", "postgres to rest"])

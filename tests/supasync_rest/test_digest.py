@@ -61,7 +61,7 @@ def test_it_tells_of_tables_what_its_caller_may_see(project: Hosted) -> None:
     told = ask(project, want="tables", tables=[*asked, ["public", "users'; drop table users; --", []]])
     users, shown, secret, missing = told["found"]
     assert (users["kind"], users["readable"], users["unique"]) == ("r", True, True)
-    assert users["columns"]["doc"] == ["json", "b", False, False]
+    assert users["columns"]["doc"] == ["json", None, False, True]
     assert (shown["kind"], secret["readable"], missing) == ("v", False, None)
 
 
