@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import data, files, results
+from benchmarks import data, files, results, verify
 from benchmarks.data import Case
 from benchmarks.ground import Ground, ground
 from benchmarks.rounds import BY_TIMESTAMP, HERE, million, played, snapshots
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=200_000, help="rows of the five tables")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--servers", default=",".join(SERVERS))
-    parser.add_argument("--only", default=",".join((*CASES, "gap", "diff", "start")))
+    parser.add_argument("--only", default=",".join((*CASES, "gap", "diff", "verify", "start")))
     parser.add_argument("--dry", action="store_true", help="write neither RESULTS.md nor results.json")
     options = parser.parse_args()
     wanted = options.only.split(",")
@@ -69,6 +69,8 @@ def main() -> None:
     if "diff" in wanted:
         found += files.diff(options.size * 5)
         found += files.wide_diff(1500)
+    if "verify" in wanted:
+        found += verify.verifying(options.size * 5, options.rounds)
     kept, profile = results.earlier(HERE / "results.json", found)
     found, spent = kept + found, spent or profile
     text = results.findings(found, spent)

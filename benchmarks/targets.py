@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.results import FLOOR, Result
+from benchmarks.verify import AGGREGATE
 
 IDLE = ": nothing changed"
 FIRST = ": first load"
@@ -41,6 +42,8 @@ def targets(found: Sequence[Result]) -> Iterator[Target]:
             yield from _gap(rows, where)
         if case.startswith("diff"):
             yield from _diff(rows, where)
+        if case.startswith("verify"):
+            yield from _verify(rows, where)
 
 
 def _load(rows: dict[str, Result], where: str) -> Iterator[Target]:
@@ -143,3 +146,16 @@ def _start(rows: dict[str, Result], where: str) -> Iterator[Target]:
     ):
         told = f"{where}: {what} of --help, to that of `import click`"
         yield Target(told, f"≤ {most}", f"{part:.2f}", part <= most)
+
+
+def _verify(rows: dict[str, Result], where: str) -> Iterator[Target]:
+    """Equal rows cost hardly more than an aggregate; rows that differ are found sooner than by reladiff."""
+    for name, own in rows.items():
+        if not name.startswith("supasync") or not own.wall:
+            continue
+        if "equal" in where:
+            part = own.wall / (rows[AGGREGATE].wall or 1)
+            yield Target(f"{where}: {name}, to {AGGREGATE}", "≤ 1.5", f"{part:.2f}", part <= 1.5)
+        elif other := rows.get("reladiff"):
+            times = (other.wall or 0) / own.wall
+            yield Target(f"{where}: {name}, faster than reladiff", "> 1", f"{times:.1f} times", times > 1)

@@ -13,6 +13,7 @@ select jsonb_build_object(
             'kind', c.relkind,
             'readable', has_table_privilege(c.oid, 'select'),
             'parent', c.relkind = 'r' and exists (select from pg_catalog.pg_inherits where inhparent = c.oid),
+            'rows', greatest(c.reltuples, 0)::bigint,
             'bytes', pg_table_size(c.oid) + (
                 select coalesce(sum(pg_table_size(part.relid)), 0) from pg_partition_tree(c.oid) part),
             -- By name: the type, what its composite parts are made of, NOT NULL, whether JSON of any spelling is in it.

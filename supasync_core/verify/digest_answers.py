@@ -61,13 +61,17 @@ class ColumnFacts:
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """What a catalog says of a table. ``parent``: others that inherit from it show their rows in it too."""
+    """What a catalog says of a table.
+
+    ``parent``: others that inherit from it show their rows in it too. ``rows`` is an estimate or 0.
+    """
 
     kind: str
     readable: bool
     parent: bool
     unique: bool
     bytes: int
+    rows: int
     columns: Mapping[str, ColumnFacts]
 
 
@@ -102,6 +106,7 @@ def facts(found: Any) -> TableFacts | None:  # noqa: ANN401 - JSON
             parent=found["parent"] is not False,
             unique=found["unique"] is True,
             bytes=_whole(found["bytes"]),
+            rows=_whole(found["rows"]),
             columns=columns,
         )
     except (TypeError, KeyError, ValueError, AttributeError) as err:

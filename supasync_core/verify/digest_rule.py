@@ -23,12 +23,16 @@ _PASTE = {"OLD": "supasync schema sql --old", "NEW": "supasync schema sql"}
 
 @dataclass(frozen=True)
 class DigestPair:
-    """A table on both sides; a value of the ``json_columns`` may have several texts."""
+    """A table on both sides; a value of the ``json_columns`` may have several texts.
+
+    ``rows`` is what OLD's statistics say, None where they say nothing.
+    """
 
     old: TableDigests
     new: TableDigests
     json_columns: frozenset[str]
     bytes: int
+    rows: int | None
 
 
 @dataclass
@@ -149,4 +153,5 @@ def _pair(
         for side, facts in (old, new)
     )
     json_columns = frozenset(each for each in compared if old[1].columns[each].spelled)
-    return DigestPair(left, right, json_columns, max(old[1].bytes, new[1].bytes))
+    size = max(old[1].bytes, new[1].bytes)
+    return DigestPair(left, right, json_columns, size, old[1].rows or None)

@@ -1,7 +1,7 @@
 """Both sides' digests, range by range of keys; a range that differs is divided, down to single rows.
 
 A range is as large as both databases digest in a few seconds. Where its digests differ, both are asked for
-the digests of a thousand parts of it, by a hash of the key: rows that changed lie in few of them, wherever
+the digests of thousands of parts of it, by a hash of the key: rows that changed lie in few of them, wherever
 they are in the range. These are divided once more if they are large, and the rows of what is left are listed.
 """
 
@@ -23,17 +23,19 @@ T = TypeVar("T")
 
 LEAST = 1000
 """Rows of the smallest range: where even that takes too long, the table is read."""
-FIRST = 200_000
+FIRST = 1_000_000
 """Rows of the first range, before it is known how fast the databases are."""
-FIRST_BYTES = 32_000_000
+FIRST_BYTES = 128_000_000
 """The same in bytes of the table."""
 WANTED = 3.0
 """Seconds that a range is to take, of the 8 that Supabase allows a statement."""
-COARSE, FINE = 1 << 10, 1 << 16
-"""Parts of a range, and parts of those."""
+OF_PART = 64
+"""Rows of a part into which a range is divided."""
+MOST_PARTS, DEEPER = 1 << 14, 1 << 4
+"""Parts of a range, about a megabyte of digests; and parts of each of those, where they are still large."""
 FEW = 2000
 """Rows that are listed rather than divided."""
-MOST = 20_000
+MOST = 5000
 """Rows that differ up to which they are listed: more of them are read page by page."""
 _NAMED = 700
 """Parts that one address can name."""
@@ -57,8 +59,6 @@ class DigestWalk:
 
     pair: DigestPair
     walk: Walk
-    total: int | None
-    """How many rows OLD counts, where that is known."""
     equal: Digest = field(default_factory=Digest)
     _pool: ThreadPoolExecutor = field(init=False)
 
@@ -79,7 +79,7 @@ class DigestWalk:
             except SlowQueryError as err:
                 if size <= LEAST:
                     raise NoDigestsError(f"digests of {size:,} rows take too long") from err
-                size = max(LEAST, min(size, self.total or size) // 4)
+                size = max(LEAST, min(size, self.pair.rows or size) // 4)
                 continue
             self._take(found)
             if to is None:
@@ -89,12 +89,13 @@ class DigestWalk:
             size = max(LEAST, min(int(rate * WANTED), 8 * size))
 
     def _first_size(self) -> int:
-        row = self.pair.bytes / max(self.total or 1, 1)
+        row = self.pair.bytes / max(self.pair.rows or 1, 1)
         return max(LEAST, min(FIRST, int(FIRST_BYTES / max(row, 1))))
 
     def _end(self, after: Key | None, size: int) -> Key | None:
-        """The key that ends a range of so many rows; None for the table's end, if that is near."""
-        if self.total is not None and self.total - self.walk.met_old <= size + size // 4:
+        """The key that ends a range of so many rows; None for the table's end, if that is likely near."""
+        left = None if self.pair.rows is None else self.pair.rows - self.walk.met_old
+        if left is not None and 0 < left <= size + size // 4:
             return None
         return self.pair.old.bound(after, size)
 
@@ -122,16 +123,15 @@ class DigestWalk:
         if rows <= FEW:
             self._list(found, keys, Parts())
             return found
-        parts = self._divide(found, keys, COARSE, Parts())
-        of = COARSE
-        if len(parts) * rows // COARSE > FEW:
-            chosen = Parts(COARSE, parts) if len(parts) <= _NAMED else Parts()
-            found.equal = found.equal if chosen.among else Digest()
-            parts, of = self._divide(found, keys, FINE, chosen), FINE
-        most = max(1, min(_NAMED, FEW * of // rows))
-        if len(parts) * rows // of > 2 * MOST:
-            raise NoDigestsError("too many rows differ to list them")
-        for some in _slices(parts, most):
+        of = min(MOST_PARTS, 1 << max(1, (rows // OF_PART).bit_length() - 1))
+        parts = self._divide(found, keys, of, Parts())
+        if len(parts) * rows // of > FEW and len(parts) <= MOST:
+            slices = list(_slices(parts, _NAMED))
+            parts = [p for some in slices for p in self._divide(found, keys, of * DEEPER, Parts(of, some))]
+            of *= DEEPER
+        if len(parts) > MOST:
+            raise NoDigestsError(f"more than {MOST:,} rows differ")
+        for some in _slices(parts, max(1, min(_NAMED, FEW * of // rows))):
             self._list(found, keys, Parts(of, some))
         return found
 

@@ -124,9 +124,9 @@ class _TableVerification:
             exchange_types(self.migration, self.table)
             how = comparison_of(self.migration, self.table, self.state, exact=self.exact)
             how = how if pair else self._versioned(how)
-        counts = self._count(how)
-        walk = self._by_digests(how, pair, counts) if pair else None
+        walk, counts = self._by_digests(how, pair) if pair else None, None
         if walk is None:
+            counts = self._count(how)
             walk = self._by_reading(how, counts, again=pair is not None)
             pair = None
         look = SecondLook(walk.how, synced_up_to(how), walk)
@@ -138,12 +138,13 @@ class _TableVerification:
             self.evidence.keep_sighted(self.migration.source_ref, self.table, look.doubtful)
         return self._found(counts, walk, look)
 
-    def _by_digests(self, how: TableComparison, pair: DigestPair, counts: Counts | None) -> Walk | None:
-        """What digests show; None, with the reason, where the table has to be read."""
+    def _by_digests(self, how: TableComparison, pair: DigestPair) -> Walk | None:
+        """What digests show, which count rows too; None, with the reason, where the table is to be read."""
         walk = Walk(replace(how, method=DIGESTS, versioned=False), None, self._report)
         try:
             with self._costing("digests"):
-                DigestWalk(pair, walk, counts.old if counts else None).run()
+                self.total = pair.rows
+                DigestWalk(pair, walk).run()
         except NoDigestsError as err:
             self.digests.reasons[self.table.name] = str(err)
             return None
@@ -165,13 +166,15 @@ class _TableVerification:
     def _found(self, counts: Counts | None, walk: Walk, look: SecondLook) -> TableVerdict:
         how = walk.how
         unmet = self._unmet(counts, walk, look)
-        comparable = counts if counts and counts.comparable else None
+        old, new = (counts.old, counts.new) if counts and counts.comparable else (None, None)
+        if how.method == DIGESTS:
+            old, new = walk.met_old, walk.met_new
         return TableVerdict(
             name=self.table.name,
             method=how.method,
             unseen=self.migration.unseen(self.table),
-            old=comparable.old if comparable else None,
-            new=comparable.new if comparable else None,
+            old=old,
+            new=new,
             compared=walk.compared,
             missing=tuple(look.missing),
             extra=tuple(look.extra),

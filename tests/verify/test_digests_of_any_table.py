@@ -18,7 +18,7 @@ from tests.verify.conftest import Pair
 
 PROVEN = ("bigint", "numeric", "boolean", "text", "character(5)", "uuid", "date")
 Change = tuple[int, int, str | None]
-SMALL = {"LEAST": 1, "FIRST": 3, "COARSE": 2, "FINE": 4, "FEW": 1}
+SMALL = {"LEAST": 1, "FIRST": 3, "OF_PART": 2, "DEEPER": 4, "FEW": 1}
 
 
 @pytest.fixture(scope="module")
