@@ -13,8 +13,6 @@ from importlib.resources import files
 from typing import Any, Final, Protocol, runtime_checkable
 
 VERSION: Final = 1
-PATH: Final = "pg_catalog, pg_temp"
-"""The search path of this SQL: nobody else's function is found, and temporary tables are last."""
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from supasync_core.api import digesting
 from supasync_core.api.backend import Side
-from supasync_core.api.digesting import PATH, Digesting
+from supasync_core.api.digesting import Digesting
 from supasync_core.api.sql_session import SqlSession, SqlSpeaking
 from supasync_core.model.batch import Key
 from supasync_core.model.errors import SchemaError
@@ -62,18 +62,14 @@ class DigestSide:
         raise NoDigestsError(f"{self.name} computes no digests")
 
     def _by_sql(self, side: SqlSpeaking, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
-        """The same SQL in one transaction, in which no function of another schema has the name of ours."""
+        """The same SQL, without the function."""
         if self._session is None:
             self._session = side.sql()
-        with self._session.transaction():
-            self._session.query(
-                f"select pg_catalog.set_config('search_path', '{PATH}', true)", purpose=_PURPOSE
-            )
-            made = digesting.of_tables if asked["want"] == "tables" else digesting.of_rows
-            query = made(_MARK).replace("%", "%%").replace(_MARK, "%s::jsonb")
-            text = self._value(self._session, query, json.dumps(asked))
-            if asked["want"] != "tables" and text is not None:
-                text = self._value(self._session, text.replace("%", "%%"))
+        made = digesting.of_tables if asked["want"] == "tables" else digesting.of_rows
+        query = made(_MARK).replace("%", "%%").replace(_MARK, "%s::jsonb")
+        text = self._value(self._session, query, json.dumps(asked))
+        if asked["want"] != "tables" and text is not None:
+            text = self._value(self._session, text.replace("%", "%%"))
         return None if text is None else json.loads(text)
 
     def _value(self, session: SqlSession, query: str, *values: str) -> str | None:
