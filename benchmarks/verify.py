@@ -18,8 +18,7 @@ import psycopg
 
 from benchmarks.ground import COMMAND
 from benchmarks.results import Result
-from tests.e2e.inside import ENDS
-from tests.e2e.workspace import Workspace, between
+from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 
