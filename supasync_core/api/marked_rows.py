@@ -5,6 +5,7 @@ transaction may commit a mark late (see "how no row is lost"). What is not a tim
 stops the table: in a column that says ``false``, ``0`` or ``infinity`` of live rows, all of them are marked.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -18,6 +19,7 @@ from supasync_core.model.errors import SchemaError
 from supasync_core.model.state import Deletes
 from supasync_core.model.table import Table
 
+_TIMES: Final = re.compile("timestamp|date", re.IGNORECASE)
 _FARTHEST: Final = 10 * 366 * 86_400_000_000
 """Microseconds from now on which a mark may lie: a later one stands for never."""
 NEEDED: Final = "soft_delete needs a timestamp that is NULL in every row that is not deleted"
@@ -80,13 +82,27 @@ def marked(job: Job, column: str) -> Iterator[Gone]:
 
 
 def _span(job: Job, column: str) -> Span:
-    """From the last mark that was followed, once that is settled; until then from the overlap behind it."""
+    """From the last mark that was followed, once that is settled; until then from the overlap behind it.
+
+    Marks that are texts do not sort by time (``2026-01-02 `` comes before ``2026-01-01T``): all of them are
+    read. A settled mark of a whole second is read again, for an app that marks with the date gives it to
+    further rows all day; `now()` is never the same twice.
+    """
     keyset, known = Keyset(column), job.state.deletes
-    if known.until is None:
+    if known.until is None or _are_texts(job, column):
         return Span(keyset)
-    if known.settled:
-        return Span(keyset, beyond=known.until)
-    return Span(keyset, start=timestamps.shifted(known.until, -job.table.overlap))
+    if not known.settled:
+        return Span(keyset, start=timestamps.shifted(known.until, -job.table.overlap))
+    if timestamps.parse(known.until) % 1_000_000 == 0:
+        return Span(keyset, start=known.until)
+    return Span(keyset, beyond=known.until)
+
+
+def _are_texts(job: Job, column: str) -> bool:
+    """Whether the source sorts the column as texts: in CSV every cell is one, and sorted as what it means."""
+    shape = job.source.shape(job.table.raw())
+    known = shape.column(column)
+    return known is not None and bool(known.type) and not (shape.texts or _TIMES.match(known.type or ""))
 
 
 def _not_a_mark(table: Table, column: str, mark: Any) -> SchemaError:  # noqa: ANN401 - as it was decoded

@@ -1,6 +1,7 @@
 """`soft_delete: deleted_at`: rows that OLD marks as deleted are not copied, and leave NEW under guards."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -50,6 +51,28 @@ def mark(space: Workspace, *keys: int) -> None:
 
 def same(space: Workspace) -> bool:
     return space.new.rows(ALL) == space.old.rows(LIVE)
+
+
+def test_marks_that_are_texts_of_several_forms_hide_none(space: Workspace) -> None:
+    """As texts, `2026-01-02 ` comes before `2026-01-01T`, so a later mark lay before the place reached."""
+    to_text = "alter table public.notes alter deleted_at type text"
+    for end in (space.old, space.new):
+        end.run(f"drop index public.notes_slug_idx; {to_text}")
+    try:
+        space.old.run("update public.notes set deleted_at = null")
+        assert space.supasync("sync").code == 0
+        for key, form in ((3, "%Y-%m-%dT%H:%M:%SZ"), (4, "%Y-%m-%d %H:%M:%S+00"), (5, "%Y-%m-%dT%H:%M:%SZ")):
+            mark = f"{datetime.now(UTC) - timedelta(seconds=10):{form}}"
+            space.old.run(f"update public.notes set deleted_at = '{mark}' where id = {key}")  # noqa: S608
+            done = space.supasync("sync")
+            assert done.code == 0, done.err
+            assert same(space), key
+    finally:
+        for end in (space.old, space.new):
+            end.run(
+                "alter table public.notes alter deleted_at type timestamptz using deleted_at::timestamptz; "
+                "create unique index notes_slug_idx on public.notes (slug) where deleted_at is null"
+            )
 
 
 def test_marked_rows_are_not_copied_and_leave_new_whatever_their_timestamp_says(space: Workspace) -> None:

@@ -89,7 +89,7 @@ def test_every_mark_that_commits_within_the_overlap_is_met(
 
 
 def test_what_is_settled_is_not_read_again() -> None:
-    source, state = Marks(rows_=[("a", 10, 10), ("b", 20, 20)]), TableState()
+    source, state = Marks(rows_=[("a", 10, 10), ("b", 20.5, 20.5)]), TableState()
     found = []
     for wait in (30, 10, 500, 10):
         source.now += wait
@@ -97,6 +97,19 @@ def test_what_is_settled_is_not_read_again() -> None:
         found.append(sorted(key for gone in pages for (key,) in gone.keys))
         state = last.state
     assert found == [["a", "b"], ["a", "b"], ["a", "b"], []]
+
+
+def test_a_mark_of_a_whole_second_is_read_again_for_further_rows_may_get_it() -> None:
+    """An app that marks with the date of today gives all rows of a day the same mark."""
+    source, state, met = Marks(rows_=[("a", 20, 20)]), TableState(), set[str]()
+    for wait in (500, 500, 500):
+        source.now += wait
+        for gone in marked(Job(TABLE, source, state, text(source.now)), "gone_at"):
+            met |= {key for (key,) in gone.keys}
+            state = gone.state
+        if state.deletes.settled:
+            source.rows_ = [*source.rows_, ("b", 20, source.now)]
+    assert met == {"a", "b"}
 
 
 class Whole(Marks):
