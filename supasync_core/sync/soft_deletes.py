@@ -20,7 +20,7 @@ from supasync_core.project.migration import Migration
 from supasync_core.project.own_staging import StagingError, own_staging
 from supasync_core.project.present import judged
 from supasync_core.project.run_options import Interrupted
-from supasync_core.sync import deleting, made_rows, own_state, removal
+from supasync_core.sync import deleting, made_rows, marked_before, own_state, removal
 from supasync_core.sync.checkpoint import Checkpoint
 from supasync_core.sync.freeing import Freeing
 from supasync_core.sync.removal import DeletePlan, Place, Removed
@@ -131,10 +131,11 @@ class SoftDeletes:
         return any(each.removed for each in done.values())
 
     def _weighed(self, place: Place, table: Table, staging: "Staging") -> DeletePlan:
-        """What may go. OLD has a marked row at this very moment, so it is proven to be OLD's own."""
+        """What may go: rows that OLD had marked before it was first read are in NEW from elsewhere."""
         keys = self.found[table.name].keys
         if table.soft_delete:
-            staging.sighted(place.source_ref, table, dict.fromkeys(keys))
+            mine = marked_before.copied(self.checkpoint, self.checkpoint.migration.source, table, keys)
+            staging.sighted(place.source_ref, table, dict.fromkeys(mine))
             staging.keep_sighted(place.source_ref, table)
         return removal.weigh(place, table, keys)
 

@@ -53,6 +53,20 @@ def same(space: Workspace) -> bool:
     return space.new.rows(ALL) == space.old.rows(LIVE)
 
 
+def test_a_row_that_new_made_under_a_key_that_was_never_copied_stays(space: Workspace) -> None:
+    space.new.run(
+        "insert into public.notes (id, body) values (20, 'made in NEW'); "
+        "insert into public.notes (id, body, deleted_at) values (30, 'from a dump', now())"
+    )
+    for _ in range(2):
+        done = space.supasync("sync")
+        assert done.code == 0, done.err
+        assert "1 row that OLD does not have is left in NEW" in done.err
+        assert space.new.rows("select id, body from public.notes where id in (20, 30)") == [
+            (20, "made in NEW")
+        ]
+
+
 def test_marks_that_are_texts_of_several_forms_hide_none(space: Workspace) -> None:
     """As texts, `2026-01-02 ` comes before `2026-01-01T`, so a later mark lay before the place reached."""
     to_text = "alter table public.notes alter deleted_at type text"
