@@ -11,7 +11,8 @@ from threading import Lock
 from typing import Any, Final, Literal
 
 from supasync_core.model.table import Column, Shape, Table
-from supasync_postgres.database import Database, Statement
+from supasync_postgres.database import Database
+from supasync_postgres.transaction import Statement
 
 HIDDEN: Final = ("row level security policies and rights",)
 

@@ -8,8 +8,8 @@ import psycopg
 
 from supasync_core.model.table import Table
 from supasync_postgres.catalog import PgColumn
-from supasync_postgres.database import Statement, Transaction
-from supasync_postgres.pg_rows import name_of, relation
+from supasync_postgres.page_query import name_of, relation
+from supasync_postgres.transaction import Statement, Transaction
 
 FEWEST: Final = 50
 """Rows from which on COPY pays: it takes more requests than a single statement."""

@@ -6,69 +6,40 @@ of a source are READ ONLY, which the server itself enforces and no statement ins
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from threading import Lock
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import psycopg
-from psycopg import ClientCursor, sql
+from psycopg import ClientCursor
 
 from supasync_core.api.registration import Context
 from supasync_core.api.sql_session import PINNED
 from supasync_core.model.errors import RefusedError, TransientError
-from supasync_core.model.table import Table
 from supasync_core.system.addresses import host_of
 from supasync_postgres.database_url import parse
 from supasync_postgres.pg_failures import Failure, error_of, is_passing, unconnected
+from supasync_postgres.transaction import (
+    Connection,
+    Found,
+    Statement,
+    Transaction,
+    deadline,
+    found_of,
+    literal,
+    size_of,
+)
 
 T = TypeVar("T")
-Connection = psycopg.Connection[Any]
 
 OLDEST: Final = 120000
 """The first server that is supported, as libpq counts versions."""
-TIMEOUT: Final = 120
-"""Seconds after which the server cancels a statement."""
+PATIENCE: Final = 60
+"""Seconds beside twice the statement's own, after which a server that says nothing is left."""
 FIRST_WAIT: Final = 1.0
 """Seconds before what may pass is asked again; each wait is twice as long as the one before."""
 _ATTEMPTS: Final = 5
-_MESSAGE: Final = 7
-"""Bytes of a row's message beside its values; each value has four more (documentation, 55.7)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One statement: its text with ``%s`` for each value, and what it is for."""
-
-    text: str
-    values: Sequence[object] = ()
-    purpose: str = "read"
-    table: Table | None = None
-    alone: bool = False
-    """Whether it may hold SQL of the user's own: it is then sent by itself, so that it cannot be two."""
-    writes: bool = False
-    """Whether triggers of NEW may run in its transaction, which look names up on the user's own path.
-
-    Everywhere else names are looked up in PostgreSQL's catalog alone: a function of somebody else's in
-    ``public`` would be taken for the server's own where its types match better.
-    """
-    seconds: int = TIMEOUT
-    """After which the server cancels it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The rows of an answer: each value as the server printed it, None for NULL."""
-
-    rows: Sequence[Sequence[bytes | None]]
-    affected: int = 0
-
-    def text(self, row: int = 0, column: int = 0) -> str:
-        """A value that is not NULL."""
-        value = self.rows[row][column]
-        assert value is not None  # noqa: S101 - the statement's own promise
-        return value.decode()
 
 
 class Database:
@@ -203,7 +174,7 @@ class Database:
             connection = None
             try:
                 connection = self._taken(statement)
-                with self._translated(statement):
+                with self._translated(statement), deadline(connection, 2 * statement.seconds + PATIENCE):
                     result = ask(connection)
             except BaseException as err:
                 self._give_back(connection)
@@ -266,65 +237,3 @@ class Database:
 
     def _count(self, purpose: str, sent: int, received: int) -> None:
         self._ledger.add(self.project, purpose, sent=sent, received=received)
-
-
-class Transaction:
-    """Statements of one transaction, each counted."""
-
-    def __init__(self, connection: Connection, count: Callable[[str, int, int], None]) -> None:
-        self.connection = connection
-        self._count = count
-
-    def script(self, text: str, purpose: str) -> None:
-        """Run statements without values, in one request."""
-        self._count(purpose, len(text), 0)
-        self.connection.execute(text.encode())
-
-    def copy(self, statement: str, rows: bytes, purpose: str) -> int:
-        """Send rows by COPY; how many of them were written."""
-        self._count(purpose, len(statement) + len(rows), 0)
-        cursor = self.connection.cursor()
-        with cursor.copy(statement.encode()) as copying:
-            copying.write(rows)
-        return cursor.rowcount
-
-    def run(self, statement: Statement) -> Found:
-        """Run one statement, which cannot be two."""
-        return self._executed(statement)[1]
-
-    def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
-        """The rows of one statement, each value as Python has it."""
-        cursor, _ = self._executed(statement)
-        return cursor.fetchall() if cursor.description else []
-
-    def _executed(self, statement: Statement) -> tuple[psycopg.Cursor[Any], Found]:
-        sent = len(statement.text) + sum(len(str(value)) for value in statement.values)
-        cursor = self.connection.cursor()
-        found = Found(())
-        # Without values libpq would take several statements for one, but not in a pipeline.
-        single = nullcontext() if statement.values else self.connection.pipeline()
-        try:
-            with single:
-                cursor.execute(statement.text.encode(), list(statement.values), prepare=False)
-            found = found_of(cursor)
-        finally:
-            self._count(statement.purpose, sent, size_of(found))
-        return cursor, found
-
-
-def found_of(cursor: psycopg.Cursor[Any]) -> Found:
-    """The rows that a cursor has, none of them decoded."""
-    result = cursor.pgresult
-    assert result is not None  # noqa: S101 - something was executed
-    rows = [[result.get_value(i, j) for j in range(result.nfields)] for i in range(result.ntuples)]
-    return Found(rows, max(cursor.rowcount, 0))
-
-
-def size_of(found: Found) -> int:
-    """The bytes of these rows as PostgreSQL sends them, without what TLS adds."""
-    return sum(_MESSAGE + sum(4 + len(value or b"") for value in row) for row in found.rows)
-
-
-def literal(text: str) -> str:
-    """A text as SQL."""
-    return sql.Literal(text).as_string(None)

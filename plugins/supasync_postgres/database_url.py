@@ -24,7 +24,7 @@ _UNREADABLE: Final = (
     "cannot be read as an address: encode signs of the password, such as # as %23, / as %2F and @ as %40"
 )
 _PORT: Final = 5432
-_POOLER: Final = ".pooler.supabase.com"
+POOLER: Final = ".pooler.supabase.com"
 _DIRECT: Final = re.compile(r"db\.([a-z0-9]+)\.supabase\.co")
 _ENCRYPTED: Final = ("require", "verify-ca", "verify-full")
 _TAKEN: Final = ("sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout")
@@ -50,7 +50,7 @@ class DatabaseUrl:
         if found:
             return f"{found[1]}.supabase.co"
         ref = self.user.partition(".")[2]
-        return f"{ref}.supabase.co" if self.host.endswith(_POOLER) and ref else None
+        return f"{ref}.supabase.co" if self.host.endswith(POOLER) and ref else None
 
     @property
     def is_direct(self) -> bool:
@@ -152,7 +152,7 @@ def _split(url: str) -> SplitResult:
 def _flaw(found: DatabaseUrl) -> str | None:
     if not found.user:
         return "names no user: postgresql://USER@HOST:PORT/DATABASE"
-    if found.host.endswith(_POOLER) and not found.project:
+    if found.host.endswith(POOLER) and not found.project:
         return f"has the user {found.user}: the pooler knows a project by it, as {found.user}.<ref>"
     if unknown := sorted(found.parameters.keys() - set(_TAKEN)):
         return f"has the parameter {unknown[0]}; there are: {', '.join(_TAKEN)}"

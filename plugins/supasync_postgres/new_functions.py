@@ -8,7 +8,8 @@ from supasync_core.api.backend import Reference
 from supasync_core.model.errors import RefusedError, RowError, SchemaError
 from supasync_core.model.table import Table
 from supasync_core.schema.catalog_parts import Parts, parsed, values_of
-from supasync_postgres.database import Database, Statement
+from supasync_postgres.database import Database
+from supasync_postgres.transaction import Statement
 
 
 def structure(database: Database, tables: Sequence[Table]) -> Parts | None:

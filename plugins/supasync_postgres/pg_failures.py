@@ -59,6 +59,10 @@ class RetryableError(TransientError):
     """A failure that may pass when the same is asked again at once."""
 
 
+class LargeAnswerError(SchemaError):
+    """An answer would take more memory than the server has for it; one of fewer rows may not."""
+
+
 class SnapshotGoneError(TransientError):
     """Whoever exported the snapshot has lost its connection."""
 
@@ -170,6 +174,10 @@ def _timeout(failure: Failure) -> TableError:
 
 
 def _too_large(failure: Failure) -> TableError:
+    if failure.purpose in ("read", "lookup"):
+        return failure.made(
+            LargeAnswerError, "has rows that are too large", "leave out wide columns: exclude:"
+        )
     error = failure.row("does not accept a batch of this size")
     return BatchTooLargeError(error) if failure.purpose == "upsert" else error
 

@@ -1,8 +1,8 @@
 """What both sides can tell of a table: rows as PostgREST prints them, and texts of what JSON cannot carry."""
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from math import ceil
 from typing import Final
 
@@ -10,16 +10,19 @@ from supasync_core.api.backend import Remark
 from supasync_core.api.base import BaseSide
 from supasync_core.api.registration import Context
 from supasync_core.api.sql_backend import refuse_unknown
-from supasync_core.api.sql_window import Parameters, quoted
+from supasync_core.api.sql_window import Parameters
 from supasync_core.model.batch import Batch, Window
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.model.timestamps import Horizon, Instant
 from supasync_core.system.addresses import LOOPBACK
 from supasync_postgres.catalog import HIDDEN, PgColumn, PgTable, Tables
-from supasync_postgres.database import Database, Found, Statement
+from supasync_postgres.database import Database
+from supasync_postgres.page_query import LARGEST, Sizes, exact_texts, page_of, relation
+from supasync_postgres.pg_failures import LargeAnswerError
 from supasync_postgres.pg_window import PgWindow
 from supasync_postgres.snapshots import Snapshots
 from supasync_postgres.sql_door import PgSession
+from supasync_postgres.transaction import Found, Statement
 
 AT_ONCE: Final = 500
 """Rows that one statement names."""
@@ -30,14 +33,6 @@ _CERTIFICATE: Final = (
 SYSTEM: Final = ("xmin", "tableoid", "ctid")
 """Columns that every table has, and no description lists."""
 _NOW: Final = "(extract(epoch from statement_timestamp()) * 1000000)::bigint"
-_BEYOND: Final = {
-    "json": "left({0}::text, 1) not in ('{{', '[') or right({0}::text, 1) not in ('}}', ']') "
-    "or strpos({0}::text, '\\u0000') > 0",
-    "jsonb": "jsonb_typeof({0}) = 'null'",
-    "array": r"array_dims({0}) !~ '^(\[1:[0-9]+\])+$'",
-    "always": "true",
-}
-"""By the kind of a type, when a value of it has to travel as its text."""
 
 
 class PgRows(BaseSide):
@@ -53,6 +48,7 @@ class PgRows(BaseSide):
         self.catalog = Tables(self.database)
         self.snapshot = Snapshots(self.database)
         self._latest: Horizon | None = None
+        self._sizes = Sizes()
 
     def shape(self, table: Table) -> Shape:
         return self.catalog.table(table).shape
@@ -91,37 +87,56 @@ class PgRows(BaseSide):
 
     def read(self, table: Table, window: Window) -> Batch:
         """One page of the window, counted by the statement that reads it: both see the same rows."""
+        while True:
+            limit = self._sizes.fitting(table, window.limit)
+            try:
+                return self._read(table, replace(window, limit=limit))
+            except LargeAnswerError:
+                if limit == 1:
+                    raise
+                self._sizes.was_too_large(table, limit)
+
+    def _read(self, table: Table, window: Window) -> Batch:
         sql = self._checked(table, window)
         total = (
             f"(SELECT count(*) FROM {relation(table)} WHERE {sql.where(window)})"  # noqa: S608 - names are quoted
             if window.counted
             else "null"
         )
-        return self._page(table, sql, total, sql.page(window))
+        return self._page(table, sql, total, sql.page(window), LARGEST)
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """The rows that have these texts, some at once."""
         refuse_unknown(table, self._known(table), columns)
-        for start in range(0, len(values), AT_ONCE):
+        start = 0
+        while start < len(values):
+            most = self._sizes.fitting(table, AT_ONCE)
             sql = self._window(table)
-            which = f"WHERE {sql.where()} AND {sql.any_of(columns, values[start : start + AT_ONCE])}"
-            yield self._page(table, sql, "null", which)
+            which = f"WHERE {sql.where()} AND {sql.any_of(columns, values[start : start + most])}"
+            try:
+                page = self._page(table, sql, "null", which)
+            except LargeAnswerError:
+                if most == 1:
+                    raise
+                self._sizes.was_too_large(table, most)
+                continue
+            start += most
+            yield page
 
-    def _page(self, table: Table, sql: PgWindow, total: str, which: str) -> Batch:
-        chosen = self._chosen(table)
-        rows, columns, alias = _parts(chosen)
-        page = f"(SELECT {columns} FROM {relation(table)} {which}) {alias}"  # noqa: S608 - names are quoted
-        text = f"SELECT {_NOW}, {total}, {rows} FROM {page}"  # noqa: S608 - the same
+    def _page(self, table: Table, sql: PgWindow, total: str, which: str, largest: int | None = None) -> Batch:
+        """The rows, up to so many bytes: at least one, if there is any."""
+        page = page_of(self._chosen(table))
+        place = f"{relation(table)} {which}"
+        text = f"SELECT {_NOW}, {total}, {page.aggregated} FROM ({page.limited(place, largest)}) {page.name}"  # noqa: S608 - names are quoted
         began = time.monotonic()
         found = self._asked(table, text, sql, "read")
         at, count, body, beyond = found.rows[0]
         self._latest = self._read_at(int(at or b"0"), time.monotonic() - began)
-        return Batch(
-            body or b"[]",
-            None if count is None else int(count),
-            self._latest,
-            exact=_exact(beyond),
+        batch = Batch(
+            body or b"[]", None if count is None else int(count), self._latest, exact=exact_texts(beyond)
         )
+        self._sizes.saw(table, len(batch.body), batch.count)
+        return batch
 
     def _read_at(self, asked: Instant, took: float) -> Horizon:
         """The server's time: when the statement came, or the snapshot was taken, and how long it took."""
@@ -155,49 +170,6 @@ class PgRows(BaseSide):
         wanted = table.columns or tuple(named)
         left_out = set(table.exclude) - {*table.key, *table.timestamp}
         return [named.get(name) or _system(name) for name in wanted if name not in left_out]
-
-
-def relation(table: Table) -> str:
-    """The table as SQL, its percent signs doubled."""
-    return ".".join(quoted(name).replace("%", "%%") for name in table.address)
-
-
-def name_of(column: str) -> str:
-    """The column as SQL, its percent signs doubled."""
-    return quoted(column).replace("%", "%%")
-
-
-def _parts(chosen: Sequence[PgColumn]) -> tuple[str, str, str]:
-    """What is aggregated of a page, what is selected for that, and the name of a row: one of no column.
-
-    Beside the rows come the texts of those values that JSON cannot carry, where the types allow any.
-    """
-    names = {column.name for column in chosen}
-    number = next(n for n in range(len(names) * 3 + 1) if not names & {f"p{n}", f"r{n}", f"t{n}"})
-    page, row, texts = f"p{number}", f"r{number}", f"t{number}"
-    columns = [name_of(column.name) for column in chosen]
-    beyond = [
-        f"{_text(column.name)}, CASE WHEN {_BEYOND[column.beyond].format(name)} THEN {name}::text END"
-        for column, name in zip(chosen, columns, strict=True)
-        if column.beyond
-    ]
-    if not beyond:
-        return f"coalesce(json_agg({page}), '[]'), null", ", ".join(columns), page
-    whole = f"(SELECT {row} FROM (SELECT {', '.join(f'{page}.{name}' for name in columns)}) {row})"  # noqa: S608 - names are quoted
-    held = f"CASE WHEN bool_or({page}.{texts} IS NOT NULL) THEN json_agg({page}.{texts}) END"
-    built = f"nullif(json_strip_nulls(json_build_object({', '.join(beyond)}))::text, '{{}}') AS {texts}"
-    return f"coalesce(json_agg({whole}), '[]'), {held}", ", ".join([*columns, built]), page
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''").replace("%", "%%") + "'"
-
-
-def _exact(beyond: bytes | None) -> dict[int, dict[str, str]]:
-    """By the place of a row, the texts of its values that JSON cannot carry."""
-    if beyond is None:
-        return {}
-    return {place: json.loads(text) for place, text in enumerate(json.loads(beyond)) if text is not None}
 
 
 def _system(name: str) -> PgColumn:

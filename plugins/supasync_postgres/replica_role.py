@@ -14,8 +14,9 @@ from typing import Final
 from supasync_core.api.backend import Remark
 from supasync_core.model.errors import RefusedError, RowError, SchemaError
 from supasync_core.model.table import Table
-from supasync_postgres.database import Database, Found, Statement, Transaction
-from supasync_postgres.pg_rows import name_of
+from supasync_postgres.database import Database
+from supasync_postgres.page_query import name_of
+from supasync_postgres.transaction import Found, Statement, Transaction
 
 SET: Final = "SET LOCAL session_replication_role = replica"
 _KEYS: Final = """

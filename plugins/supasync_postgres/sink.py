@@ -18,9 +18,10 @@ from supasync_postgres import new_functions
 from supasync_postgres.catalog import PgColumn
 from supasync_postgres.copy_text import copy_text
 from supasync_postgres.copy_writer import FEWEST, Copying, stage
-from supasync_postgres.database import Statement, Transaction, literal
-from supasync_postgres.pg_rows import AT_ONCE, PgRows, relation
+from supasync_postgres.page_query import relation
+from supasync_postgres.pg_rows import AT_ONCE, PgRows
 from supasync_postgres.replica_role import SET, ReplicaRole, refuse_orphans
+from supasync_postgres.transaction import Statement, Transaction, literal
 from supasync_postgres.upsert_statement import Upsert, upsert
 
 LARGEST: Final = 16_000_000

@@ -7,8 +7,9 @@ from typing import Final
 
 from supasync_core.model.errors import TransientError
 from supasync_core.model.timestamps import Instant
-from supasync_postgres.database import Database, Found, Statement
+from supasync_postgres.database import Database
 from supasync_postgres.pg_failures import SnapshotGoneError
+from supasync_postgres.transaction import Found, Statement
 
 _EXPORT: Final = Statement(
     "SELECT pg_export_snapshot(), (extract(epoch from transaction_timestamp()) * 1000000)::bigint LIMIT %s",

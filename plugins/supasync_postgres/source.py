@@ -9,9 +9,9 @@ from supasync_core.api.backend import Remark, Survey
 from supasync_core.api.registration import Context
 from supasync_core.model.table import Table
 from supasync_core.schema.catalog_warnings import inherited
-from supasync_postgres.database import Statement
 from supasync_postgres.pg_rows import PgRows
 from supasync_postgres.survey import Asked, survey
+from supasync_postgres.transaction import Statement
 
 _CHILDREN: Final = """
 select o.nspname, c.relname from pg_inherits i

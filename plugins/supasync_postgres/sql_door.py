@@ -7,8 +7,9 @@ from typing import Any
 import psycopg
 
 from supasync_core.api.sql_session import SqlSession
-from supasync_postgres.database import Database, Statement, Transaction
+from supasync_postgres.database import Database
 from supasync_postgres.pg_failures import Failure, error_of
+from supasync_postgres.transaction import Statement, Transaction
 
 
 class PgSession(SqlSession):

@@ -11,7 +11,8 @@ from supasync_core.api.registration import Context
 from supasync_core.api.state_store import Claim, Run, Spending
 from supasync_core.model import timestamps
 from supasync_core.model.timestamps import Instant
-from supasync_postgres.database import Database, Statement, Transaction
+from supasync_postgres.database import Database
+from supasync_postgres.transaction import Statement, Transaction
 
 _TYPES: Final = {"run": "uuid", "entry": "jsonb", "lease_seconds": "integer", "baseline": "boolean"}
 """Of the functions' arguments; all others are texts."""

@@ -14,8 +14,9 @@ from supasync_core.model.errors import SchemaError, TableError, TransientError
 from supasync_core.model.state import Extent
 from supasync_core.model.table import Table
 from supasync_postgres.catalog import Tables
-from supasync_postgres.database import Database, Statement, literal
-from supasync_postgres.pg_rows import name_of, relation
+from supasync_postgres.database import Database
+from supasync_postgres.page_query import name_of, relation
+from supasync_postgres.transaction import Statement, literal
 
 Asked = Sequence[tuple[Table, Sequence[str]]]
 

@@ -9,16 +9,22 @@ from supasync_core.api.switch import Condition, Ends, Line, ManualStep, Naming
 from supasync_core.model.errors import SupasyncError
 from supasync_core.model.table import Table
 from supasync_core.schema.ready import READY, SENTENCES
-from supasync_core.system.addresses import host_of
+from supasync_core.system.addresses import LOOPBACK, host_of
 from supasync_postgres import new_functions
-from supasync_postgres.database import Database, Statement
-from supasync_postgres.database_url import DatabaseUrl, parse
+from supasync_postgres.database import Database
+from supasync_postgres.database_url import POOLER, DatabaseUrl, parse
+from supasync_postgres.transaction import Statement
 
 _FUNCTION: Final = "supasync_ready"
 _BY_REST: Final = (
     "name NEW by its API for the switch, which gives the app NEW's address and keys: "
     'sink: {backend: rest, url: "${SUPABASE_URL}", key: "${SUPABASE_SERVICE_ROLE_KEY}"}'
 )
+_UNLIKE: Final = (
+    "names OLD in a form that is not rewritten here: change it to NEW's, or write it as postgresql://..."
+)
+_SHORTEST: Final = 8
+"""Characters of a project's ref that may be looked for in other values."""
 _ONE: Final = Statement("SELECT count(*) FROM public.sync_metadata LIMIT %s", [1], "switch")
 
 
@@ -39,6 +45,11 @@ class PostgresSwitch:
         new = [line.name for line in last if self._names(line.value, self._ends.sink.ref)]
         api = [line for line in last if _host(line.value) == self._ends.source.ref]
         problems = [f"{line.name} (line {line.line}) names OLD's API: {_BY_REST}" for line in api]
+        known = {*old, *(line.name for line in api)}
+        others = [line for line in last if line.name not in known and not line.name.startswith("OLD_")]
+        problems += [
+            f"{each.name} (line {each.line}) {_UNLIKE}" for each in others if self._marks(each.value)
+        ]
         if old and new:
             problems.append(f"{', '.join(new)} names NEW, but {', '.join(old)} names OLD: they must agree")
         if not (old or new or api):
@@ -85,6 +96,16 @@ class PostgresSwitch:
 
     def close(self) -> None:
         self._database.close()
+
+    def _marks(self, value: str) -> bool:
+        """Whether the value names OLD in any form, such as a DSN or a scheme of a driver."""
+        own = _parsed(self._ends.source.values.get("url", ""))
+        ref = self._ends.source.ref.partition(".")[0]
+        if len(ref) >= _SHORTEST and ref in value:
+            return True
+        if own is None or own.host in LOOPBACK or own.host.endswith(POOLER):
+            return False
+        return own.host in value
 
     def _names(self, value: str, ref: str) -> bool:
         """Whether the value is a connection string to the database of that project."""

@@ -9,9 +9,9 @@ from supasync_core.model.batch import Batch
 from supasync_core.model.table import Table
 from supasync_postgres.catalog import PgColumn
 from supasync_postgres.copy_writer import TEMPORARY
-from supasync_postgres.database import Statement
-from supasync_postgres.pg_rows import name_of, relation
+from supasync_postgres.page_query import name_of, relation
 from supasync_postgres.replica_role import ForeignKey, checked
+from supasync_postgres.transaction import Statement
 
 
 @dataclass(frozen=True, slots=True)

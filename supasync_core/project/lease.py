@@ -26,6 +26,7 @@ from supasync_core.model.state import Late, State, TableState, Writing
 from supasync_core.project.believed_state import believed
 from supasync_core.project.migration import Migration
 from supasync_core.project.present import awake
+from supasync_core.project.same_database import refuse_own_record, refuse_same
 from supasync_core.system import lock
 
 RENEW = 60.0
@@ -86,8 +87,10 @@ class Lease:
         holder = holder or lock.holder(migration.settings.folder)
         source = migration.source_ref
         claim = Claim(holder=holder, source=source, command=command, lease=LEASE, baseline=baseline)
+        refuse_same(migration)
         begun = awake()
         run = migration.store.begin(claim)
+        refuse_own_record(migration, run.id)
         if run.state is None and not claim.baseline:
             raise StateError(NO_BASELINE, hint="run: supasync setup")
         names = [table.name for table in migration.settings.tables]

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from supasync_core.api.pages import pages
 from supasync_core.api.registration import Fence
 from supasync_core.model.batch import Batch, Span, Window
 from supasync_core.model.errors import RefusedError, RowError, SchemaError, TakenOverError, TransientError
 from supasync_core.model.table import Table
 from supasync_core.testing.sample_table import ALL
 from supasync_postgres import database
+from supasync_postgres.transaction import Statement
 from tests.servers.postgres import Cluster
 from tests.supasync_postgres.databases import READY, Place, place
 
@@ -244,3 +246,26 @@ def test_a_write_of_a_run_that_has_lost_its_lease_is_refused_by_the_server(proje
         project.sink().upsert(ITEMS, rows('{"id":1}'))
     project.fence = Fence(run="00000000-0000-0000-0000-000000000001")
     assert project.sink().upsert(ITEMS, rows('{"id":1}')) == 1
+
+
+def test_a_server_that_never_answers_is_left(project: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "PATIENCE", 0.2)
+    slow = Statement("SELECT pg_sleep(30)", purpose="read", seconds=0)
+    began = time.monotonic()
+    with pytest.raises(TransientError, match="OLD did not answer"):
+        project.source().database.one(slow)
+    assert time.monotonic() - began < 10
+    assert project.waits == [1, 2, 4, 8]
+
+
+def test_a_page_of_large_rows_has_some_megabytes_at_most(project: Place) -> None:
+    project.run("insert into items select n, repeat(n::text, 700000) from generate_series(1, 12) n")
+    source = project.source()
+    seen: list[int] = []
+    for batch in pages(source, ITEMS):
+        assert len(batch.body) < 6_000_000
+        seen += [int(row["id"]) for row in batch.rows]
+    assert seen == list(range(1, 13))
+    found = list(source.rows(ITEMS, ["id"], [[str(n)] for n in range(1, 13)]))
+    assert sum(batch.count for batch in found) == 12
+    assert max(len(batch.body) for batch in found) < 6_000_000

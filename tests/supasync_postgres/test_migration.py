@@ -144,6 +144,23 @@ def test_a_table_that_new_has_not_is_named_by_check(workspace: Workspace) -> Non
     assert "NEW has no table public.ad_sessions, or does not show it" in found.out + found.err
 
 
+@pytest.mark.parametrize("sink", ["postgres", "rest"])
+def test_one_database_under_two_names_is_refused(workspace: Workspace, sink: str) -> None:
+    url = workspace.environment["NEW_DATABASE_URL"]
+    source = f'source: {{backend: postgres, url: "{url.replace("127.0.0.1", "localhost")}"}}'
+    line = (POSTGRES if sink == "postgres" else ENDS).splitlines()[2]
+    workspace.write("same.yaml", f"version: 1\n{source}\n{line}\n{TABLES_YAML}")
+    workspace.new.run("delete from sync_metadata")
+    before = workspace.new.rows("select count(*) from users")
+    for command in ("setup", "sync"):
+        done = workspace.supasync("--config", "same.yaml", command)
+        assert done.code == 3, done.out + done.err
+    if sink == "postgres":
+        assert "one and the same database" in done.err
+        assert workspace.new.rows("select count(*) from sync_metadata") == [(0,)]
+    assert workspace.new.rows("select count(*) from users") == before
+
+
 def test_egress_is_counted_and_a_budget_stops_a_run(workspace: Workspace) -> None:
     done(workspace, "sync")
     [(details,)] = workspace.new.rows("select details from sync_metadata order by seq desc limit 1")

@@ -52,6 +52,22 @@ def test_every_connection_string_to_old_gets_that_of_new(switch: PostgresSwitch,
 
 
 @pytest.mark.parametrize(
+    "value",
+    [
+        "postgresql+asyncpg://postgres:pw@db.oldoldoldold.supabase.co/postgres",
+        "jdbc:postgresql://db.oldoldoldold.supabase.co:5432/postgres",
+        f"{OLD}?pgbouncer=true&schema=app",
+        "host=db.oldoldoldold.supabase.co dbname=postgres",
+        "db.oldoldoldold.supabase.co",
+    ],
+)
+def test_whatever_else_names_old_stops_the_switch(switch: PostgresSwitch, value: str) -> None:
+    found = switch.naming(lines(f"DATABASE_URL={OLD}", f"OTHER={value}", f"OLD_DATABASE_URL={OLD}x"))
+    assert [each.partition(" names OLD")[0] for each in found.problems] == ["OTHER (line 2)"]
+    assert found.wanted == {}
+
+
+@pytest.mark.parametrize(
     ("texts", "problem"),
     [
         (["PORT=3000"], "no variable is a connection string to OLD's database"),

@@ -1,0 +1,123 @@
+"""What is selected of a page: each row as JSON, up to so many bytes, and texts of what JSON cannot carry."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final
+
+from supasync_core.api.sql_window import quoted
+from supasync_core.model.table import Table
+from supasync_postgres.catalog import PgColumn
+
+LARGEST: Final = 4_000_000
+"""Bytes of a page behind which no other row comes; a single row may be larger."""
+USUAL: Final = 1_000_000
+"""Bytes that the next pages of a table have, by the size of its rows so far."""
+_BEYOND: Final = {
+    "json": "left({0}::text, 1) not in ('{{', '[') or right({0}::text, 1) not in ('}}', ']') "
+    "or strpos({0}::text, '\\u0000') > 0",
+    "jsonb": "jsonb_typeof({0}) = 'null'",
+    "array": r"array_dims({0}) !~ '^(\[1:[0-9]+\])+$'",
+    "always": "true",
+}
+"""By the kind of a type, when a value of it has to travel as its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """The parts of the statement; ``name`` is that of a row, ``line`` and ``size`` are columns beside it.
+
+    ``selected`` are the table's columns, ``row`` is what becomes JSON of them, ``texts`` is the column of the
+    texts, and ``told`` what it is.
+    """
+
+    name: str
+    line: str
+    size: str
+    selected: str
+    row: str
+    texts: str
+    told: str
+
+    @property
+    def aggregated(self) -> str:
+        """The rows as one JSON array, and where there are any the texts of each row."""
+        lines = f"'[' || string_agg({self.name}.{self.line}, E',\\n') || ']'"
+        texts = f"{self.name}.{self.texts}"
+        return f"{lines}, CASE WHEN bool_or({texts} IS NOT NULL) THEN json_agg({texts}) END"
+
+    def limited(self, place: str, largest: int | None) -> str:
+        """The lines of the rows there, none of them behind one with which the limit is reached."""
+        inner = f"SELECT {self.selected} FROM {place}"  # noqa: S608 - names are quoted
+        lines = f"SELECT row_to_json({self.row})::text AS {self.line}, {self.told} FROM ({inner}) {self.name}"  # noqa: S608 - the same
+        if largest is None:
+            return lines
+        frame = "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
+        before = f"sum(octet_length({self.name}.{self.line})) OVER ({frame})"
+        sized = f"SELECT {self.name}.*, {before} AS {self.size} FROM ({lines}) {self.name}"  # noqa: S608 - the same
+        return f"SELECT * FROM ({sized}) {self.name} WHERE coalesce({self.name}.{self.size}, 0) < {largest}"  # noqa: S608 - the same
+
+
+def page_of(chosen: Sequence[PgColumn]) -> PageQuery:
+    """The parts for these columns; their own names are those of no column."""
+    names = {column.name for column in chosen}
+    number = next(n for n in range(5 * len(names) + 1) if not names & {f"{letter}{n}" for letter in "plrst"})
+    page, line, row, size, texts = (f"{letter}{number}" for letter in "plrst")
+    columns = [name_of(column.name) for column in chosen]
+    beyond = [
+        f"{text_of(column.name)}, CASE WHEN {_BEYOND[column.beyond].format(name)} THEN {name}::text END"
+        for column, name in zip(chosen, columns, strict=True)
+        if column.beyond
+    ]
+    whole = f"(SELECT {row} FROM (SELECT {', '.join(f'{page}.{name}' for name in columns)}) {row})"  # noqa: S608 - names are quoted
+    if not beyond:
+        return PageQuery(page, line, size, ", ".join(columns), page, texts, f"null::text AS {texts}")
+    built = f"nullif(json_strip_nulls(json_build_object({', '.join(beyond)}))::text, '{{}}') AS {texts}"
+    return PageQuery(page, line, size, ", ".join([*columns, built]), whole, texts, f"{page}.{texts}")
+
+
+def exact_texts(beyond: bytes | None) -> dict[int, dict[str, str]]:
+    """By the place of a row, the texts of its values that JSON cannot carry."""
+    if beyond is None:
+        return {}
+    return {place: json.loads(text) for place, text in enumerate(json.loads(beyond)) if text is not None}
+
+
+class Sizes:
+    """How many rows of a table make a page of the usual size, by those that came so far."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, str], int] = {}
+        self._lock = Lock()
+
+    def fitting(self, table: Table, most: int) -> int:
+        """How many rows to ask for, where so many are wanted at most."""
+        with self._lock:
+            return min(most, self._rows.get(table.address, most))
+
+    def saw(self, table: Table, size: int, rows: int) -> None:
+        """Take the size of a page; rows that are small again let pages grow again."""
+        if rows:
+            with self._lock:
+                self._rows[table.address] = max(1, rows * USUAL // max(size, 1))
+
+    def was_too_large(self, table: Table, rows: int) -> None:
+        """So many rows were more than the server could print at once."""
+        with self._lock:
+            self._rows[table.address] = max(1, rows // 10)
+
+
+def relation(table: Table) -> str:
+    """The table as SQL, its percent signs doubled."""
+    return ".".join(map(name_of, table.address))
+
+
+def name_of(name: str) -> str:
+    """A name as SQL, its percent signs doubled."""
+    return quoted(name).replace("%", "%%")
+
+
+def text_of(text: str) -> str:
+    """A text as SQL, its percent signs doubled."""
+    return "'" + text.replace("'", "''").replace("%", "%%") + "'"

@@ -1,0 +1,57 @@
+"""Whether OLD and NEW are one database under two names: an address and an alias, an API and its database.
+
+Names are compared when tables.yaml is read. Here the databases themselves are asked, before a row is written.
+"""
+
+from contextlib import closing
+from secrets import randbits
+from typing import TYPE_CHECKING
+
+from supasync_core.api.sql_session import SqlSpeaking
+from supasync_core.model.errors import StateError, SupasyncError
+
+if TYPE_CHECKING:
+    from supasync_core.project.migration import Migration
+
+_LOCK = "select pg_advisory_xact_lock(%s)"
+_SEEN = """
+select 1 from pg_locks l join pg_database d on d.oid = l.database and d.datname = current_database()
+where l.locktype = 'advisory' and l.objsubid = 1 and l.classid::bigint = %s and l.objid::bigint = %s
+"""
+_RECORD = "select 1 from public.sync_metadata m where m.run_id::text = %s"
+_PURPOSE = "state"
+
+
+def refuse_same(migration: "Migration") -> None:
+    """StateError where both sides speak SQL and OLD sees a lock that is taken in NEW; nothing is written."""
+    source, sink = migration.source, migration.sink
+    if not (isinstance(source, SqlSpeaking) and isinstance(sink, SqlSpeaking)):
+        return
+    number = randbits(62)
+    with closing(sink.sql()) as new, closing(source.sql()) as old, new.transaction():
+        new.query(_LOCK, [number], purpose=_PURPOSE)
+        if old.query(_SEEN, [number >> 32, number & 0xFFFFFFFF], purpose=_PURPOSE):
+            raise _same()
+
+
+def refuse_own_record(migration: "Migration", run_id: str) -> None:
+    """StateError where only OLD speaks SQL, and has the record that was just made in NEW."""
+    source = migration.source
+    if not isinstance(source, SqlSpeaking) or isinstance(migration.sink, SqlSpeaking):
+        return
+    try:
+        with closing(source.sql()) as old:
+            found = old.query(_RECORD, [run_id], purpose=_PURPOSE)
+    except SupasyncError as err:
+        if getattr(err, "reason", None):
+            raise
+        return  # the usual case: OLD has no such table
+    if found:
+        raise _same()
+
+
+def _same() -> StateError:
+    return StateError(
+        "OLD and NEW are one and the same database under two names: nothing is copied",
+        hint="take the address of the new project for the sink",
+    )
