@@ -1,5 +1,6 @@
 """Output that nobody takes, and signals at any moment: the exit code tells the truth."""
 
+import json
 import os
 import signal
 import subprocess
@@ -153,3 +154,29 @@ def test_an_encoding_that_is_none_of_text_is_told(folder: Path) -> None:
         done = run(folder, "diff", "other.csv", "other.csv", "--encoding", name)
         assert done.returncode == 2
         assert f"--encoding {name}: is not an encoding of text" in done.stderr
+
+
+SPEAKER = """
+import os, subprocess
+from supasync_core import hookimpl
+
+def loud(row):
+    subprocess.run(["echo", "from a program"], check=True)
+    os.write(1, b"from the descriptor\\n")
+    return row
+
+@hookimpl
+def supasync_register_transforms(registry):
+    registry.add("loud", loud)
+"""
+
+
+def test_what_a_program_of_a_plugin_prints_leaves_json_alone(folder: Path) -> None:
+    (folder / "loud.py").write_text(SPEAKER)
+    tables = TABLES.replace("{u: {", "{u: {transform: loud, ") + "plugins: loud.py\n"
+    (folder / "tables.yaml").write_text(tables)
+    done = sh(folder, "supasync sync --json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["tables"]["u"]["status"] == "ok"
+    assert done.stderr.count(b"from a program") == 2
+    assert done.stderr.count(b"from the descriptor") == 2

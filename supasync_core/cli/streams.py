@@ -115,12 +115,16 @@ class Output:
         self._layers: list[_Raw] = []
         self._kept: list[TextIO] = []
 
-    def protect(self, stream: TextIO) -> TextIO:
-        """The stream on a layer of ours; characters beyond its encoding are written as escapes."""
+    def protect(self, stream: TextIO, number: int | None = None) -> TextIO:
+        """The stream on a layer of ours; characters beyond its encoding are written as escapes.
+
+        It is written to the descriptor ``number``, if one is given.
+        """
         buffer = getattr(stream, "buffer", None)
         if not isinstance(stream, io.TextIOWrapper) or buffer is None:
             return stream
-        layer = _Raw(getattr(buffer, "raw", buffer))
+        raw = getattr(buffer, "raw", buffer)
+        layer = _Raw(raw if number is None else io.FileIO(number, "w", closefd=False))
         self._layers.append(layer)
         self._kept.append(stream)  # Python closes a file that nobody knows any more
         return io.TextIOWrapper(
@@ -157,8 +161,24 @@ def prepare() -> Output:
             way = "r" if mode == os.O_RDONLY else "w"
             setattr(sys, name, open(number, way, encoding="utf-8", closefd=False))  # noqa: SIM115 - as long as the process
     output = Output()
-    sys.stdout, sys.stderr = output.protect(sys.stdout), output.protect(sys.stderr)
+    sys.stdout, sys.stderr = output.protect(sys.stdout, _results()), output.protect(sys.stderr)
     return output
+
+
+def _results() -> int | None:
+    """A descriptor of stdout for results alone: what a program prints that somebody starts goes to stderr.
+
+    None where stdout is not a descriptor of its own, and on Windows, whose console is written in another way.
+    """
+    try:
+        if os.name == "nt" or sys.stdout.fileno() != 1:
+            return None
+        sys.stdout.flush()
+        number = os.dup(1)
+        os.dup2(2, 1)
+    except (OSError, ValueError):
+        return None
+    return number
 
 
 def use_utf8() -> None:
