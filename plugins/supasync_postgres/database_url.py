@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from supasync_core.api.registration import Context
 from supasync_core.system.addresses import LOOPBACK, host_of
@@ -72,6 +72,17 @@ class DatabaseUrl:
         if self.parameters.get("sslrootcert"):
             return "verify-full"
         return "prefer" if self.host in LOOPBACK else "require"
+
+    @property
+    def password(self) -> str:
+        """As it is meant, to be written into another connection string; never shown."""
+        return self._password.text
+
+    @property
+    def passwords(self) -> Sequence[str]:
+        """As it is meant, and as a URL has it; none where there is none."""
+        text = self._password.text
+        return [text, quote(text, safe="")] if text else []
 
     def _exchange(self) -> dict[str, str]:
         """Where the server is not verified, the password is used in an exchange that does not show it."""

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
+from supasync_core.api.env_references import REFERENCE, expanded
 from supasync_core.api.switch import Ends, Line, Naming
 from supasync_core.system.addresses import host_of
 from supasync_rest.url_and_key import key_problem, origin, url_problem
@@ -20,10 +21,6 @@ _URL: Final = "SUPABASE_URL"
 # How frameworks mark what they show to browsers.
 _MARKS: Final = "NEXT_PUBLIC_|NUXT_PUBLIC_|EXPO_PUBLIC_|REACT_APP_|GATSBY_|PUBLIC_|VITE_|NUXT_"
 _NAME: Final = re.compile(rf"(?:{_MARKS})?({'|'.join((_URL, *ANON_NAMES, *_SECRET_NAMES))})")
-_REFERENCE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::?-([^}]*))?\}")
-"""Of another variable of the file, as dotenv and its like expand it."""
-_LONGEST: Final = 100_000
-"""Characters of an expanded value; a longer one names no project, and stays as it is written."""
 _SHORTEST: Final = 8
 """Characters of a project's ref that may be looked for in other values."""
 
@@ -39,15 +36,10 @@ class Names:
     lines: Sequence[Line]
     written: dict[str, Line] = field(init=False)
     expanded: dict[str, Line] = field(init=False)
-    _led_to: dict[str, str] = field(init=False, default_factory=dict)
-    """Each variable that others refer to is expanded once."""
 
     def __post_init__(self) -> None:
         self.written = {line.name: line for line in self.lines}
-        self.expanded = {
-            name: replace(line, value=self._expand(line.value, frozenset({name})))
-            for name, line in self.written.items()
-        }
+        self.expanded = expanded(self.lines)
 
     @property
     def public(self) -> bool:
@@ -100,26 +92,10 @@ class Names:
         changed = {name: value for name, value in wanted.items() if not self._refers_to_same(name, wanted)}
         return Naming(wanted=changed, left=tuple(self._left(wanted)), problems=tuple(problems))
 
-    def _expand(self, value: str, seen: frozenset[str]) -> str:
-        """The value with its references replaced; one that leads to nothing, or to itself, stays."""
-
-        def other(found: re.Match[str]) -> str:
-            line = self.written.get(found[1])
-            if found[1] in seen or (line is None and found[2] is None):
-                return found[0]
-            if not line or not line.value:
-                return found[2] or ""
-            if line.name not in self._led_to:
-                self._led_to[line.name] = self._expand(line.value, seen | {line.name})
-            return self._led_to[line.name]
-
-        expanded = _REFERENCE.sub(other, value)
-        return expanded if len(expanded) <= _LONGEST else value
-
     def _refers_to_same(self, name: str, wanted: Mapping[str, str]) -> bool:
         """Whether the variable is nothing but a reference to one that gets the very value."""
-        reference = _REFERENCE.fullmatch(self.written[name].value)
-        leads = _REFERENCE.search(self.expanded[name].value) is None
+        reference = REFERENCE.fullmatch(self.written[name].value)
+        leads = REFERENCE.search(self.expanded[name].value) is None
         return leads and reference is not None and wanted.get(reference[1]) == wanted[name]
 
     def _of(self, names: Sequence[str]) -> Iterator[Line]:
@@ -140,14 +116,14 @@ class Names:
             if any(mark in line.value for mark in marks):
                 yield f"{line.name} (line {line.line}) still names OLD"
             elif "SUPABASE" in line.name and not _NAME.fullmatch(line.name) and line.value:
-                if any(_NAME.fullmatch(found[1]) for found in _REFERENCE.finditer(line.value)):
+                if any(_NAME.fullmatch(found[1]) for found in REFERENCE.finditer(line.value)):
                     continue  # a variable that is handled by itself gives its value
                 yield f"{line.name} (line {line.line}) may belong to OLD: compare it with NEW's settings"
 
 
 def _unknown(line: Line) -> str:
     """The variables that it refers to, which have no value in the file."""
-    names = ", ".join(found[1] for found in _REFERENCE.finditer(line.value))
+    names = ", ".join(found[1] for found in REFERENCE.finditer(line.value))
     return f": it refers to {names}, which has no value in this file" if names else ""
 
 

@@ -172,3 +172,24 @@ def test_egress_is_counted_and_a_budget_stops_a_run(workspace: Workspace) -> Non
     stopped = workspace.supasync("--config", "tight.yaml", "sync", "--full", "users")
     assert stopped.code == 3
     assert "egress" in stopped.out + stopped.err
+
+
+def test_the_plan_of_the_switch_names_what_it_changes_and_stops_at_what_it_cannot(
+    workspace: Workspace,
+) -> None:
+    old = workspace.environment["OLD_DATABASE_URL"]
+    config = f"{POSTGRES}cutover: {{env: app.env}}\n{TABLES_YAML}"
+    workspace.write("cutover.yaml", config)
+    url = old.replace("postgresql://", "postgresql+asyncpg://")
+    address, _, database = old.rpartition("@")[2].partition("/")
+    host, _, port = address.partition(":")
+    dsn = f"host={host} port={port} dbname={database} user=postgres"
+    workspace.write(
+        "app.env", f'A={url}\nB="{old}?schema=app"\nC="{dsn}"\nPGHOST={host}\nPGDATABASE={database}\n'
+    )
+    shown = workspace.supasync("--config", "cutover.yaml", "cutover", "--plan").out
+    assert "can be switched: " in shown
+    assert "A, B, C, PGDATABASE" in shown
+    workspace.write("app.env", f'A={url}\nB=\'{{"host": "{host}:{port}", "db": "{database}"}}\'\n')
+    found = workspace.supasync("--config", "cutover.yaml", "cutover", "--plan")
+    assert "B (line 2) names OLD's database, and it names OLD in a form" in found.out
