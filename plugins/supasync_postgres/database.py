@@ -6,7 +6,7 @@ of a source are READ ONLY, which the server itself enforces and no statement ins
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import Final, TypeVar
@@ -88,23 +88,26 @@ class Database:
 
         return self._repeated(ask, statement, repeat=True)
 
-    def work(
+    def work(  # noqa: PLR0913 - what a write needs beside its statements
         self,
         task: Callable[["Transaction"], T],
         statement: Statement,
         snapshot: str | None = None,
         *,
         repeat: bool = True,
+        first: Callable[[], Sequence[str]] = tuple,
         lost: Callable[[], None] = lambda: None,
     ) -> T:
         """What the task returns, whose statements are one transaction; ``statement`` says what all is for.
 
-        ``lost`` is called where the connection breaks while it is being committed.
+        ``first`` is called before each attempt, for statements that travel with the beginning. ``lost`` is
+        called where the connection breaks while it is being committed.
         """
 
         def ask(connection: Connection) -> T:
             transaction = Transaction(connection, self._counted)
-            transaction.script("; ".join(self._beginning(snapshot, statement)), statement.purpose)
+            begin = [*self._beginning(snapshot, statement), *first()]
+            transaction.script("; ".join(begin), statement.purpose)
             result = task(transaction)
             try:
                 transaction.script("COMMIT", statement.purpose)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from time import sleep as wait
 from typing import Final
 
@@ -86,7 +87,7 @@ class PostgresSink(PgRows):
         merging = upsert(table, columns, rows, text, self._replica.keys(table))
 
         def write(transaction: Transaction) -> None:
-            self._begin(transaction, "upsert")
+            self._hold_lease(transaction, "upsert")
             written = self._merged(transaction, table, merging)
             if written != rows.count and merging.counts_all:
                 raise table.schema_error(
@@ -94,13 +95,12 @@ class PostgresSink(PgRows):
                     hint="a trigger or rule on the table drops rows: change or drop it",
                 )
 
-        self.database.work(write, merging.statement, lost=self._fence.lost)
+        first = partial(self._first, SET) if merging.replica else self._first
+        self.database.work(write, merging.statement, first=first, lost=self._fence.lost)
         return batch.count
 
     def _merged(self, transaction: Transaction, table: Table, merging: Upsert) -> int:
         """Write the rows; how many were written."""
-        if merging.replica:
-            transaction.script(SET, "upsert")
         if merging.text is not None:
             direct = None
             if not merging.keys:
@@ -122,7 +122,7 @@ class PostgresSink(PgRows):
         parts = [self._deletion(table, wanted[at : at + AT_ONCE]) for at in range(0, len(wanted), AT_ONCE)]
 
         def remove(transaction: Transaction) -> int:
-            self._begin(transaction, "delete")
+            self._hold_lease(transaction, "delete")
             removed = sum(transaction.run(part).affected for part in parts)
             if removed > len(wanted):
                 raise table.schema_error(
@@ -131,7 +131,7 @@ class PostgresSink(PgRows):
                 )
             return removed
 
-        return self.database.work(remove, parts[0], lost=self._fence.lost)
+        return self.database.work(remove, parts[0], first=self._first, lost=self._fence.lost)
 
     def _deletion(self, table: Table, keys: Sequence[Sequence[str]]) -> Statement:
         refuse_unknown(table, self._known(table), table.key)
@@ -139,18 +139,19 @@ class PostgresSink(PgRows):
         text = f"DELETE FROM {relation(table)} WHERE {sql.any_of(table.key, keys)}"  # noqa: S608 - names are quoted
         return Statement(text, list(sql.parameters.values), "delete", table, writes=True)
 
-    def _begin(self, transaction: Transaction, purpose: str) -> None:
-        """What every write begins with: the lease is still ours, and stays so until the transaction ends.
-
-        A run that takes the lease waits for it: see `store`.
-        """
+    def _first(self, *more: str) -> Sequence[str]:
+        """What every write begins with: the lease is still ours, and guards of NEW know who writes."""
         self._fence.ask()
         if not self._fence.run:
-            transaction.script(_WRITES, purpose)
-            return
+            return [_WRITES, *more]
         headers = json.dumps({"x-supasync": "write", "x-supasync-run": self._fence.run})
         told = f"SELECT pg_catalog.set_config('request.headers', {literal(headers)}, true)"
-        transaction.script(f"{_WRITES}; {told}; {_SHARED}", purpose)
+        return [_WRITES, told, _SHARED, *more]
+
+    def _hold_lease(self, transaction: Transaction, purpose: str) -> None:
+        """TakenOverError where another run has the lease; one that takes it waits for this transaction."""
+        if not self._fence.run:
+            return
         found = transaction.run(Statement(_NEWEST, [1], purpose)).rows
         if not found or found[0] != [self._fence.run.encode(), b"running"]:
             raise TakenOverError
