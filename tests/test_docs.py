@@ -144,6 +144,14 @@ def test_every_command_is_in_the_reference() -> None:
     assert {name.replace(" ", "-").lower() for name in tree()} <= anchors(PAGE)
 
 
+def test_the_files_that_contributing_names_exist() -> None:
+    named = re.findall(
+        r"`((?:supasync_core|plugins|tests|examples|docs)/[\w/.]+)`", text_of(ROOT / "CONTRIBUTING.md")
+    )
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_the_readmes_make_targets_exist() -> None:
     targets = set(re.findall(r"^make (\w+)", text_of(ROOT / "README.md"), re.MULTILINE))
     assert targets == {"demo", "test"}

@@ -12,6 +12,7 @@ from tests.servers.hosted import OWNER
 from tests.servers.postgres import Cluster
 from tests.supasync_postgres.databases import READY, Place, place
 
+pytestmark = pytest.mark.server  # two of them name their fixture as a parameter
 TABLES = """
 create table parents (id int, half int, primary key (id, half));
 create table items (id int primary key, label text, parent int, half int, above int references items,
