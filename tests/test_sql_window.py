@@ -124,7 +124,7 @@ def test_every_mark_stands_for_one_value_in_the_order_of_the_text(style: Style) 
 
 
 def test_a_style_that_is_not_known_is_named() -> None:
-    with pytest.raises(ValueError, match="quark is not a parameter style; there are: qmark"):
+    with pytest.raises(ValueError, match="quark is not a parameter style; known styles: qmark"):
         Parameters("quark")  # type: ignore[arg-type]
 
 

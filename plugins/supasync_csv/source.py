@@ -67,7 +67,7 @@ class CsvSource(LocalClock, DuckdbSide):
         if not path.is_file():
             names = sorted(each.stem for each in self._files.paths())
             raise table.schema_error(
-                f"there is no file {path}", hint=f"the tables there are: {', '.join(names) or 'none'}"
+                f"no such file: {path}", hint=f"the folder's tables are: {', '.join(names) or 'none'}"
             )
         return path
 

@@ -71,4 +71,4 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if close:
         return f", did you mean {close[0]}?"
     more = ", ..." if len(names) > _LISTED else ""
-    return f" (there are: {', '.join(names[:_LISTED])}{more})" if names else ""
+    return f" (available: {', '.join(names[:_LISTED])}{more})" if names else ""

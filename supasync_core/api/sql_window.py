@@ -33,7 +33,7 @@ class Parameters:
 
     def __init__(self, style: Style = "qmark") -> None:
         if style not in get_args(Style):
-            raise ValueError(f"{style} is not a parameter style; there are: {', '.join(get_args(Style))}")
+            raise ValueError(f"{style} is not a parameter style; known styles: {', '.join(get_args(Style))}")
         self._style = style
         self._bound: list[object] = []
 

@@ -157,7 +157,7 @@ def test_a_named_file_is_a_part_of_one_table_and_no_table_of_its_own(tmp_path: P
     found = diff(tmp_path, "left", "right", "--key", "id", "--file", "t=left/t_2023.csv")
     assert found.counts == (0, 0, 0, 2)
     done = call(tmp_path, "diff", "left", "right", "--key", "id", "--file", "t=elsewhere.csv")
-    assert (done.code, "is not in one of the two folders" in done.err) == (2, True)
+    assert (done.code, "is in neither of the two folders" in done.err) == (2, True)
     found = diff(tmp_path, "left", "right/t.csv", "--key", "id", "--table", "t", "--file", "t=elsewhere.csv")
     assert found.keys("removed") == {("3",)}
     done = call(tmp_path, "diff", "left/t.csv", "right/t.csv", "--key", "id", "--file", "t=elsewhere.csv")
