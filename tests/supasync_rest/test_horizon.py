@@ -120,6 +120,27 @@ def test_transactions_of_other_databases_do_not_count(project: Hosted) -> None:
         assert ask(project, USERS)["held"] is None
 
 
+CAST = """
+create type public.stage as enum ('a', 'b');
+create table public.ran (by text);
+grant all on public.ran to public;
+create table public.staged (id int primary key, stage public.stage);
+create function public.shown(public.stage) returns json language plpgsql as
+  $$begin insert into public.ran values (current_user); return '"x"'::json; end$$;
+create cast (public.stage as json) with function public.shown(public.stage);
+insert into public.staged values (1, 'a');
+grant select on public.staged to service_role;
+"""
+
+
+def test_no_cast_of_a_type_of_somebody_runs_with_the_rights_of_its_owner(project: Hosted) -> None:
+    """`to_jsonb` calls a cast to json of any type that is not PostgreSQL's own."""
+    project.paste(CAST)
+    found = 'select supasync_horizon(\'[["public", "staged", ["stage"]]]\') -> \'tables\''
+    assert project.one(found) == [None]
+    assert project.one("select count(*) from public.ran") == 0
+
+
 @pytest.mark.parametrize("role", ["anon", "authenticated"])
 def test_nobody_else_may_call_it(project: Hosted, role: str) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -63,6 +63,23 @@ def test_values_without_a_parent_are_found_by_the_keys_own_operators(project: Ri
     assert sink.orphans(CAT, []) == set()
 
 
+def test_no_code_of_a_type_that_somebody_made_runs_with_the_rights_of_the_functions_owner(
+    project: Rig,
+) -> None:
+    project.run(
+        "create function spied(text) returns boolean language plpgsql volatile as "
+        "$$begin raise exception 'it ran as %', current_user; end$$; "
+        "create table named (name text primary key); "
+        "create domain label as text check (spied(value)); "
+        "create table labels (name label constraint named_fk references named)"
+    )
+    named = Reference("named_fk", ("public", "labels"), ("public", "named"), (("name", "name"),))
+    asked = '{"schema": "public", "table": "labels", "name": "named_fk"}'
+    told = project.run(f"""select supasync_ready_orphans('{asked}', '[["x"]]')""")
+    assert told == [(None,)]
+    assert project.sink().orphans(named, [("x",)]) is None
+
+
 def test_unique_keys_are_those_by_which_rows_can_be_merged(project: Rig) -> None:
     found = project.sink().uniques([Table(name="couples"), Table(name="parts"), Table(name="none")])
     assert found is not None
