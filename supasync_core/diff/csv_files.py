@@ -1,6 +1,7 @@
 """CSV files as a side of a diff: loaded by DuckDB in whatever dialect they are, their texts compared."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +22,7 @@ from supasync_core.staging.csv.dialects import DIALECTS, Dialect, check_dialects
 from supasync_core.staging.csv.exact_form import ExactFile
 from supasync_core.staging.csv.export_finding import ERROR
 from supasync_core.staging.csv.file_format import Physical, UnreadableFileError, examine
-from supasync_core.staging.csv.find_files import TableFiles
+from supasync_core.staging.csv.find_files import Listing, TableFiles
 from supasync_core.staging.csv.folder import Files
 from supasync_core.staging.csv.raw_table import Raw
 
@@ -32,10 +33,12 @@ _SUFFIXES = (".csv", ".tsv")
 class CsvFiles:
     """A file, or a folder with files that are named after their tables; several may hold one table.
 
-    ``named``: further files of a folder's tables, whatever they are called.
+    ``named``: further files of a folder's tables, whatever they are called. ``listed``: folders that were
+    listed before and are not listed again; None where each is, for files may come.
     """
 
     named: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    listed: dict[Path, Listing] | None = None
 
     def fits(self, path: Path) -> bool:
         """A folder, or a file by its name."""
@@ -68,7 +71,7 @@ class CsvFiles:
         if not path.is_dir():
             known = [table for table in declared if self._own(path, table)]
             return known[:1] or [Table(name=find_files.table_name_of(path))]
-        there = self._found(path, declared)
+        there = self._merged(path, self._listing(path).find(declared), declared)
         known = [table for table in declared if table.name in there.files]
         others = [
             *there.files.keys() - {table.name for table in known},
@@ -82,9 +85,9 @@ class CsvFiles:
         NoTableError without a file of the table.
         """
         names: dict[str, None] = {}
-        with TemporaryDirectory(prefix="supasync-") as drafts:
+        with TemporaryDirectory(prefix="supasync-") if choices.encodings else nullcontext() as drafts:
             for each in self._paths(path, table):
-                _, physical = _examined(each, table, Shape(), choices, Path(drafts))
+                _, physical = _examined(each, table, Shape(), choices, Path(drafts or path))
                 header = () if is_exact(physical) else physical.header
                 names.update(dict.fromkeys(header))
                 for name in header:
@@ -97,21 +100,20 @@ class CsvFiles:
         """Load the files; SchemaError where one cannot be read to its end, NoTableError without any."""
         check_dialects(choices)
         paths = self._paths(path, table)
-        with TemporaryDirectory(prefix="supasync-") as drafts:
-            looked = [_examined(each, table, shape, choices, Path(drafts)) for each in paths]
-            exact = [is_exact(physical) for _, physical in looked]
-            if all(exact):
-                return _load_exact(engine, place, table, shape, looked)
-            if any(exact):
-                raise table.schema_error(
-                    "files in the exact form are mixed with other files", hint="compare them one by one"
-                )
-            with translate_errors(path, table):
-                raws = [
-                    Raw(engine, table, each.name, 2 * index + (place == RIGHT), physical, Path(drafts))
-                    for index, (each, physical) in enumerate(looked)
-                ]
-                parts = [_load(raw, shape, choices) for raw in raws]
+        looked = [_examined(each, table, shape, choices, engine.drafts) for each in paths]
+        exact = [is_exact(physical) for _, physical in looked]
+        if all(exact):
+            return _load_exact(engine, place, table, shape, looked)
+        if any(exact):
+            raise table.schema_error(
+                "files in the exact form are mixed with other files", hint="compare them one by one"
+            )
+        with translate_errors(path, table):
+            raws = [
+                Raw(engine, table, each.name, 2 * index + (place == RIGHT), physical, engine.drafts)
+                for index, (each, physical) in enumerate(looked)
+            ]
+            parts = [_load(raw, shape, choices) for raw in raws]
         return _together(engine, place, parts, table.where, complete=choices.complete)
 
     def _paths(self, path: Path, table: Table) -> list[Path]:
@@ -127,15 +129,22 @@ class CsvFiles:
         """The table's files; none where there are none."""
         if not path.is_dir():
             return [path]
-        there = self._found(path, [table])
+        there = self._merged(path, self._listing(path).find_one(table), [table])
         return list(
             there.files.get(table.name)
             or [each for each in there.unknown if find_files.table_name_of(each) == table.name]
         )
 
-    def _found(self, path: Path, tables: Sequence[Table]) -> TableFiles:
-        """The folder's files of each table, and those of none."""
-        there = find_files.find(path, tables)
+    def _listing(self, path: Path) -> Listing:
+        """The folder's files."""
+        if self.listed is None:
+            return Listing.of(path)
+        if path not in self.listed:
+            self.listed[path] = Listing.of(path)
+        return self.listed[path]
+
+    def _merged(self, path: Path, there: TableFiles, tables: Sequence[Table]) -> TableFiles:
+        """The folder's files of each table with those that only the backend or the user calls so."""
         files = {
             table.name: tuple(dict.fromkeys([*self._own(path, table), *there.files.get(table.name, ())]))
             for table in tables
@@ -164,6 +173,7 @@ class _Part:
     doubtful: dict[str, str]
     dialect: Dialect
     file: str
+    rows: int
     warnings: tuple[str, ...] = ()
 
 
@@ -210,7 +220,7 @@ def _load(raw: Raw, shape: Shape, choices: Choices) -> _Part:
             word = None  # no cell is an empty text: what is not NULL stands as it is
         cells[column] = _text(nullable(raw.cell(column), word), dialect, shape, column)
     notes = (*(each.text for each in loaded.findings), *nulls.hints(raw, looks, dialect, shape, choices))
-    return _Part(raw.name, cells, doubtful, dialect, raw.file, notes)
+    return _Part(raw.name, cells, doubtful, dialect, raw.file, loaded.rows, notes)
 
 
 def _text(cell: str, dialect: Dialect, shape: Shape, name: str) -> str:
@@ -232,7 +242,7 @@ def _together(
         for part in parts:
             engine.fetch(f"DROP TABLE {part.relation}")
     else:
-        loaded = engine.hold(place, parts[0].relation, parts[0].cells)
+        loaded = engine.hold(place, parts[0].relation, parts[0].cells, rows=parts[0].rows)
     doubtful = {name: word for part in parts for name, word in part.doubtful.items()}
     return replace(
         loaded,

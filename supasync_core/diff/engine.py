@@ -8,12 +8,24 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from supasync_core.diff.difference import KINDS, LEFT, RIGHT, DiffRequest, DuplicateKey, RowDiff, TableDiff
+from supasync_core.diff.difference import (
+    ADDED,
+    CHANGED,
+    KINDS,
+    LEFT,
+    REMOVED,
+    RIGHT,
+    DiffRequest,
+    DuplicateKey,
+    RowDiff,
+    TableDiff,
+)
 from supasync_core.diff.loaded_side import LoadedSide
 from supasync_core.diff.pairing import OPEN, SAME, Pairing
+from supasync_core.diff.row_json import cell, compared, read_cell
 from supasync_core.model import raw_json, timestamps
 from supasync_core.model.batch import Batch
-from supasync_core.model.pg_types import NUMBERS, is_document, type_of
+from supasync_core.model.pg_types import type_of
 from supasync_core.model.same_value import same_document
 from supasync_core.model.table import Shape, Table
 from supasync_core.staging.connection import Database, duckdb_path, open_in_memory, translate_errors
@@ -23,9 +35,26 @@ from supasync_core.staging.values import identifier, literal
 MEMORY = "650MB"
 """What DuckDB may hold in memory; more goes to its temporary files."""
 _FETCHED = 1000
-_BOOLEANS = {"t": "true", "true": "true", "f": "false", "false": "false"}
+_FEW = 10_000
+"""Rows that are not worth a statement to drop them."""
 _LISTED = 1000
 """Duplicate keys that are named; all are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """How many rows have come out of a join of both sides: of each, of each alone, and that may differ."""
+
+    left: int
+    right: int
+    left_alone: int
+    right_alone: int
+    different: int
+
+    @property
+    def matched(self) -> int:
+        """Rows that both sides have."""
+        return self.left - self.left_alone
 
 
 @dataclass
@@ -37,10 +66,13 @@ class DiffEngine(Database):
 
     loaded: dict[str, LoadedSide] = field(default_factory=dict)
     results: dict[Table, Pairing] = field(default_factory=dict)
+    attached: set[str] = field(default_factory=set)
+    """The sides whose files are attached."""
 
     def __post_init__(self) -> None:
         self._folder = TemporaryDirectory(prefix="supasync-")
-        self.path = Path(self._folder.name) / "diff"
+        self.drafts = Path(self._folder.name)
+        self.path = self.drafts / "diff"
         self.connection = open_in_memory(
             (
                 f"memory_limit = '{MEMORY}'",
@@ -49,16 +81,22 @@ class DiffEngine(Database):
             )
         )
 
-    def hold(
+    def hold(  # noqa: PLR0913 - a relation, and how it is read
         self,
         place: str,
         relation: str,
         cells: Mapping[str, str],
         where: str | None = None,
+        *,
         number: str = ROW_ID,
+        rows: int | None = None,
     ) -> LoadedSide:
-        """The ``left`` or ``right`` side: the rows of a relation, with the SQL of each column's text."""
-        rows = int(self.fetch(f"SELECT count(*) FROM {relation} WHERE {where or 'true'}")[0][0])
+        """The ``left`` or ``right`` side: the rows of a relation, with the SQL of each column's text.
+
+        ``rows``: how many there are, where that is known.
+        """
+        if rows is None:
+            rows = int(self.fetch(f"SELECT count(*) FROM {relation} WHERE {where or 'true'}")[0][0])
         self.loaded[place] = LoadedSide(
             relation=relation,
             cells=cells,
@@ -98,7 +136,7 @@ class DiffEngine(Database):
             for name in (name for row in texts for name in row if name not in columns):
                 columns[name] = f"c{len(columns)}"
                 self.fetch(f"ALTER TABLE {relation} ADD COLUMN {columns[name]} VARCHAR")
-            lists = [[_text(row.get(name), shape, name) for row in texts] for name in columns]
+            lists = [[compared(row.get(name), shape, name) for row in texts] for name in columns]
             marks = ", ".join(["unnest(CAST(? AS BIGINT[]))", *["unnest(CAST(? AS VARCHAR[]))"] * len(lists)])
             names = ", ".join(["number", *columns.values()])
             numbers = list(range(rows, rows + len(texts)))
@@ -115,7 +153,9 @@ class DiffEngine(Database):
         )
         while rows := found.fetchmany(min(table.page_size, _FETCHED)):
             texts = (
-                ",".join(f"{name}:{_json(text, kind)}" for (name, kind), text in zip(kinds, row, strict=True))
+                ",".join(
+                    f"{name}:{read_cell(text, kind)}" for (name, kind), text in zip(kinds, row, strict=True)
+                )
                 for row in rows
             )
             yield Batch(raw_json.join(f"{{{text}}}" for text in texts))
@@ -126,34 +166,38 @@ class DiffEngine(Database):
         self._check_key(question.table, left, right)
         for statement in pairing.joined():
             self.fetch(statement)
-        duplicates, number = self._duplicates(pairing, left, right)
-        if self._is_any("r IS NULL") and self._is_any("l IS NULL"):
+        there = self._joined()
+        duplicates, number = self._duplicates(pairing, there, left, right)
+        if number:
+            there = self._joined()
+        if there.left_alone and there.right_alone:
             for statement in pairing.respelt():
                 self.fetch(statement)
-        matched = self.fetch("SELECT count(*) FROM places WHERE l IS NOT NULL AND r IS NOT NULL")[0][0]
-        for statement in pairing.different():
-            self.fetch(statement)
-        self._compare_documents(pairing, lossy=left.lossy or right.lossy)
-        for statement in pairing.settled():
-            self.fetch(statement)
-        changed = self.fetch(f"SELECT count(*) FROM {pairing.results} WHERE kind = 'changed'")[0][0]
-        young, outside = self._leave_young(pairing), self._leave_outside(pairing)
-        self.results[question.table] = pairing
-        counts = dict(self.fetch(f"SELECT kind, count(*) FROM {pairing.results} GROUP BY kind"))
+            there = self._joined()
+        counts: dict[str, int] = {}
+        changed = young = outside = 0
+        if there.different:
+            self.results[question.table] = pairing
+            changed = self._differing(pairing, lossy=left.lossy or right.lossy)
+            young, outside = self._leave_young(pairing), self._leave_outside(pairing)
+            counts = dict(self.fetch(f"SELECT kind, count(*) FROM {pairing.results} GROUP BY kind"))
         newest = {
             place: self.fetch(query)[0][0] if query else None
             for place, side in ((LEFT, left), (RIGHT, right))
             if counts.keys() - {"changed"}
             for query in [side.newest(question.table.timestamp)]
         }
-        self.fetch("DROP TABLE places")
         for place in tuple(self.loaded):
             self._drop(place)
+        for place in self.attached:
             self.fetch(f"DETACH DATABASE IF EXISTS {place}_file")
+        self.attached.clear()
         return TableDiff(
             table=question.table,
-            **counts,
-            unchanged=matched - changed,
+            added=counts.get(ADDED, 0),
+            removed=counts.get(REMOVED, 0),
+            changed=counts.get(CHANGED, 0),
+            unchanged=there.matched - changed,
             young=young,
             outside=outside,
             columns=tuple(pairing.columns),
@@ -164,7 +208,9 @@ class DiffEngine(Database):
 
     def rows(self, table: Table, kinds: Sequence[str] = KINDS) -> Iterator[RowDiff]:
         """The rows that differ, a thousand at a time."""
-        pairing = self.results[table]
+        pairing = self.results.get(table)
+        if pairing is None:
+            return
         names, keyed = pairing.columns, len(table.key)
         for kind, mine, theirs, numbers in self._found(pairing, kinds):
             differing = [names[i] for i in numbers]
@@ -178,7 +224,9 @@ class DiffEngine(Database):
 
     def batches(self, table: Table, kinds: Sequence[str], place: str, *, texts: bool) -> Iterator[Batch]:
         """Rows as JSON: documents and numbers as they stand, all else as strings; or all as ``texts``."""
-        pairing = self.results[table]
+        pairing = self.results.get(table)
+        if pairing is None:
+            return
         types = ["" if texts else pairing.kind(i) for i in range(len(pairing.columns))]
         names = [json.dumps(name, ensure_ascii=False) for name in pairing.columns]
         waiting: list[str] = []
@@ -186,9 +234,7 @@ class DiffEngine(Database):
             mine, other = sides if place == LEFT else reversed(sides)
             # a key in the spelling of the side that is written to
             row = [*other[: len(table.key)], *mine[len(table.key) :]] if kind == "changed" else mine
-            cells = (
-                f"{name}:{_cell(text, each)}" for name, text, each in zip(names, row, types, strict=True)
-            )
+            cells = (f"{name}:{cell(text, each)}" for name, text, each in zip(names, row, types, strict=True))
             waiting.append(f"{{{','.join(cells)}}}")
             if len(waiting) == min(table.page_size, _FETCHED):
                 yield Batch(raw_json.join(waiting))
@@ -202,9 +248,14 @@ class DiffEngine(Database):
         self._folder.cleanup()
 
     def _drop(self, place: str, but: str = "") -> None:
-        """Drop what is loaded on a side; an attached file stays as it is."""
+        """Let go of what is loaded on a side; a small table is replaced by the next one in less time.
+
+        An attached file stays as it is.
+        """
         side = self.loaded.pop(place, None)
-        if side and side.relation != but and not side.relation.startswith(f"{place}_file."):
+        if side is None or side.relation == but:
+            return
+        if side.rows > _FEW and not side.relation.startswith(f"{place}_file."):
             self.fetch(f"DROP TABLE {side.relation}")
 
     def _check_key(self, table: Table, left: LoadedSide, right: LoadedSide) -> None:
@@ -216,12 +267,21 @@ class DiffEngine(Database):
                     hint=f"name the key by --key; its columns are: {', '.join(side.columns)}",
                 )
 
+    def _joined(self) -> "_Joined":
+        """How the rows of both sides were put together."""
+        return _Joined(
+            *self.fetch(
+                "SELECT count(l), count(r), count(*) FILTER (r IS NULL), count(*) FILTER (l IS NULL), "
+                "count(*) FILTER (d) FROM places"
+            )[0]
+        )
+
     def _duplicates(
-        self, pairing: Pairing, left: LoadedSide, right: LoadedSide
+        self, pairing: Pairing, there: "_Joined", left: LoadedSide, right: LoadedSide
     ) -> tuple[tuple[DuplicateKey, ...], int]:
         """The keys that do not tell rows apart, looked for where a row has come out twice; their number."""
-        twice = self.fetch("SELECT count(l), count(r) FROM places")[0] != (left.rows, right.rows)
-        if not twice and not self._repeats_alone(pairing):
+        once = (there.left, there.right) == (left.rows, right.rows)
+        if once and not self._repeats_alone(pairing, there):
             return (), 0
         self.fetch(pairing.repeated())
         for statement in pairing.without_repeated():
@@ -233,15 +293,19 @@ class DiffEngine(Database):
             for row in listed
         ), number
 
-    def _repeats_alone(self, pairing: Pairing) -> bool:
+    def _repeats_alone(self, pairing: Pairing, there: "_Joined") -> bool:
         """Whether a key comes twice among rows that the other side does not have."""
-        return any(
-            self._is_any(f"{other} IS NULL") and bool(self.fetch(pairing.repeats_alone(letter)))
-            for letter, other in (("l", "r"), ("r", "l"))
-        )
+        alone = (("l", there.left_alone), ("r", there.right_alone))
+        return any(rows > 1 and bool(self.fetch(pairing.repeats_alone(letter))) for letter, rows in alone)
 
-    def _is_any(self, condition: str) -> bool:
-        return bool(self.fetch(f"SELECT 1 FROM places WHERE {condition} LIMIT 1"))
+    def _differing(self, pairing: Pairing, *, lossy: bool) -> int:
+        """Make the table of rows that differ; how many of them both sides have."""
+        for statement in pairing.different():
+            self.fetch(statement)
+        self._compare_documents(pairing, lossy=lossy)
+        for statement in pairing.settled():
+            self.fetch(statement)
+        return int(self.fetch(f"SELECT count(*) FROM {pairing.results} WHERE kind = 'changed'")[0][0])
 
     def _compare_documents(self, pairing: Pairing, *, lossy: bool) -> None:
         """Compare documents by content, some thousand at a time."""
@@ -286,42 +350,3 @@ class DiffEngine(Database):
             found = self.connection.cursor().execute(query, list(kinds))
         while rows := found.fetchmany(_FETCHED):
             yield from rows
-
-
-def _text(cell: str | None, shape: Shape, name: str) -> str | None:
-    """A JSON cell as it is compared."""
-    if cell is None or cell == "null":
-        return None
-    if is_document(type_of(shape, name)):
-        return cell
-    return raw_json.plain(cell)
-
-
-def _cell(text: str | None, kind: str) -> str:
-    """The JSON of a text: documents, booleans and numbers as they stand, all else as a string."""
-    if text is None:
-        return "null"
-    if kind == "boolean" and text in _BOOLEANS:
-        return _BOOLEANS[text]
-    if is_document(kind) or kind in NUMBERS:
-        try:
-            value = json.loads(text, parse_constant=_no_json, parse_int=float)
-        except RecursionError:
-            return text
-        except ValueError:
-            return json.dumps(text, ensure_ascii=False)
-        if is_document(kind) or not isinstance(value, str):
-            return text
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _json(text: str | None, kind: str) -> str:
-    """A text of a known type as the API prints it: a document that is a text alone stands for itself."""
-    if text is not None and is_document(kind) and text.startswith('"'):
-        return json.dumps(text, ensure_ascii=False)
-    return _cell(text, kind)
-
-
-def _no_json(word: str) -> None:
-    """NaN and infinities, which the API prints as strings."""
-    raise ValueError(word)

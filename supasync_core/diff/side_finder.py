@@ -60,10 +60,10 @@ class SideFinder:
     def _files(self, name: str, path: Path, backend: str, other: str) -> FileSide:
         """Files across from NEW stand for OLD's rows: what a run does to those is done to them too."""
         files = FORMATS[backend]
-        if name in self.named:
-            if not isinstance(files, CsvFiles):
-                raise ConfigError([f"--file: {name} is not a folder of CSV files"])
-            files = CsvFiles(self.named[name])
+        if name in self.named and not isinstance(files, CsvFiles):
+            raise ConfigError([f"--file: {name} is not a folder of CSV files"])
+        if isinstance(files, CsvFiles):
+            files = CsvFiles(self.named.get(name, {}), listed={})
         stands_for_old = self.settings is not None and other in (NEW, STAGING)
         return FileSide(
             name,

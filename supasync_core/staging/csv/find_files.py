@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from supasync_core.api.registry import did_you_mean
@@ -14,6 +15,8 @@ EXACT = "supasync_exact"
 Files = Mapping[str, tuple[Path, ...]]
 """Paths by table."""
 _TYPES = (".csv", ".tsv", ".txt")
+_DOTTED = {0x130: "i", 0x131: "i"}
+"""Two letters that Python takes for an ``i`` where it ignores case, and does not fold into one."""
 _PART = r"(?:-[1-9]\d{0,2})?"
 """What `gap sql` proposes for a further part. A year, ``_2`` or ``(1)`` may be another table's."""
 
@@ -36,25 +39,60 @@ class TableFiles:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The files of a folder in their order, and those that may belong to a table, by the folded name."""
+
+    paths: tuple[Path, ...]
+    named: Mapping[str, Sequence[Path]]
+
+    @classmethod
+    def of(cls, folder: Path) -> "Listing":
+        """List a folder; ConfigError where it cannot be."""
+        try:
+            paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in _TYPES and p.is_file())
+        except OSError as err:
+            problem = f"cannot be read as a folder of exported files: {err.strerror}"
+            raise ConfigError([f"{folder}: {problem}"]) from err
+        named: dict[str, list[Path]] = {}
+        for path in paths:
+            for name in _folded(path):
+                named.setdefault(name, []).append(path)
+        return cls(tuple(paths), named)
+
+    def find(self, tables: Sequence[Table]) -> TableFiles:
+        """As `find`, in all files."""
+        return _divided(self.paths, tables)
+
+    def find_one(self, table: Table) -> TableFiles:
+        """The files of one table, and such that may be but are not."""
+        names = {_fold(stem) for name in (table.name, table.relation) for stem in _stems(name)}
+        return _divided(sorted({path for name in names for path in self.named.get(name, ())}), [table])
+
+
 def find(folder: Path, tables: Sequence[Table]) -> TableFiles:
     """``users.csv``, ``users_rows.csv`` and further parts of each table; ConfigError without a folder.
 
     The dashboard calls an export ``users_rows.csv`` whatever schema ``users`` is in: where two tables have
     that name, nobody knows whose rows they are, and it belongs to none.
     """
-    try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _TYPES and path.is_file())
-    except OSError as err:
-        raise ConfigError(
-            [f"{folder}: cannot be read as a folder of exported files: {err.strerror}"]
-        ) from err
+    return Listing.of(folder).find(tables)
+
+
+def _divided(paths: Sequence[Path], tables: Sequence[Table]) -> TableFiles:
+    """Each file is compared with the tables only that have its name but for the case of letters."""
     files: dict[str, list[Path]] = {}
     unknown = []
-    names = [table.name for table in tables]
-    own = {name for path in paths for name in names if _matches(name, path)}
+    alike: dict[str, dict[Table, None]] = {}
+    for table in tables:
+        for stem in (*_stems(table.name), *_stems(table.relation)):
+            alike.setdefault(_fold(stem), {})[table] = None
+    near = {path: list({t: None for name in _folded(path) for t in alike.get(name, ())}) for path in paths}
+    own = {each.name for path in paths for each in near[path] if _matches(each.name, path)}
     for path in paths:
+        names = [each.name for each in near[path]]
         name = _table_of(path, names) or _in_another_case(path, names, own)
-        saved = [each for each in tables if _matches(each.relation, path, "_rows" + _PART)]
+        saved = [each for each in near[path] if _matches(each.relation, path, "_rows" + _PART)]
         if name is None or len(saved) > 1:  # the dashboard may have saved it for either of two tables
             unknown.append(path)
         else:
@@ -135,8 +173,26 @@ def _in_another_case(path: Path, names: Sequence[str], own: Collection[str]) -> 
 
 
 def _matches(name: str, path: Path, pattern: str = "", flags: int = 0) -> bool:
-    stems = "|".join(map(re.escape, (name, file_name(name), file_name(name, alone=False))))
+    stems = "|".join(map(re.escape, _stems(name)))
     return re.fullmatch(f"(?:{stems}){pattern}", path.stem, flags) is not None
+
+
+@lru_cache(10_000)
+def _stems(name: str) -> tuple[str, ...]:
+    """What files of the table may be called."""
+    return tuple(dict.fromkeys((name, file_name(name), file_name(name, alone=False))))
+
+
+def _folded(path: Path) -> set[str]:
+    """The names of all tables that the file may be of, folded."""
+    whole = re.fullmatch(rf"(.*?)(_rows)?{_PART}", path.stem, re.DOTALL)
+    base, rows = (whole[1], whole[2] or "") if whole else (path.stem, "")
+    return {_fold(path.stem), _fold(base + rows), _fold(base)}
+
+
+def _fold(name: str) -> str:
+    """The same for all names that differ in case alone, as regular expressions ignore it."""
+    return name.translate(_DOTTED).casefold()
 
 
 def _others(paths: Iterable[Path], named: Collection[tuple[int, int]]) -> tuple[Path, ...]:

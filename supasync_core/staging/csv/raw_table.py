@@ -55,7 +55,7 @@ class Raw:
     @property
     def name(self) -> str:
         """The table, as SQL."""
-        return f"{SCRATCH}.{identifier(f'raw {self.index} {self.table.name}')}"
+        return f"{SCRATCH}.{identifier(f'raw {self.index}')}"
 
     @property
     def _columns(self) -> list[str]:
