@@ -23,7 +23,7 @@ from supasync_core.staging.csv.exact_form import ExactFile
 from supasync_core.staging.csv.export_finding import ERROR
 from supasync_core.staging.csv.file_format import Physical, UnreadableFileError, examine
 from supasync_core.staging.csv.find_files import Listing, TableFiles
-from supasync_core.staging.csv.folder import Files
+from supasync_core.staging.csv.folder import Files, stem_of
 from supasync_core.staging.csv.raw_table import Raw
 
 _SUFFIXES = (".csv", ".tsv")
@@ -157,6 +157,9 @@ class CsvFiles:
 
     def _own(self, path: Path, table: Table) -> list[Path]:
         """The file as the backend `csv` writes it."""
+        own = path / f"{stem_of(table)}.csv"
+        if self.listed and own in self._listing(path).paths_there:
+            return [own]
         try:
             own = Files(path).of(table)
         except SchemaError:

@@ -21,7 +21,7 @@ from supasync_core.diff.difference import (
     TableDiff,
 )
 from supasync_core.diff.loaded_side import LoadedSide
-from supasync_core.diff.pairing import OPEN, SAME, Pairing
+from supasync_core.diff.pairing import FEW, OPEN, SAME, Pairing
 from supasync_core.diff.row_json import cell, compared, read_cell
 from supasync_core.model import raw_json, timestamps
 from supasync_core.model.batch import Batch
@@ -35,8 +35,6 @@ from supasync_core.staging.values import identifier, literal
 MEMORY = "650MB"
 """What DuckDB may hold in memory; more goes to its temporary files."""
 _FETCHED = 1000
-_FEW = 10_000
-"""Rows that are not worth a statement to drop them."""
 _LISTED = 1000
 """Duplicate keys that are named; all are counted."""
 
@@ -248,14 +246,11 @@ class DiffEngine(Database):
         self._folder.cleanup()
 
     def _drop(self, place: str, but: str = "") -> None:
-        """Let go of what is loaded on a side; a small table is replaced by the next one in less time.
-
-        An attached file stays as it is.
-        """
+        """Let go of what is loaded on a side, but of a file; a small table is replaced by the next one."""
         side = self.loaded.pop(place, None)
         if side is None or side.relation == but:
             return
-        if side.rows > _FEW and not side.relation.startswith(f"{place}_file."):
+        if side.rows > FEW and not side.relation.startswith(f"{place}_file."):
             self.fetch(f"DROP TABLE {side.relation}")
 
     def _check_key(self, table: Table, left: LoadedSide, right: LoadedSide) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from supasync_core.diff import engine
+from supasync_core.diff import row_json
 from supasync_core.model import pg_literals, raw_json, same_value, transform
 from supasync_core.model.batch import Batch
 from supasync_core.model.json_budget import whole_rows
@@ -78,9 +78,9 @@ def test_deep_values_are_compared_by_their_texts() -> None:
     assert same_value.same_cell("jsonb", DEEP, DEEP, lenient=True)
     assert not same_value.same_cell("jsonb", DEEP, "[1]", lenient=True)
     assert not same_value.same_document(DEEP, "[1]", strict=True, lossy=True)
-    assert engine._cell(DEEP, "jsonb") == DEEP  # noqa: SLF001
-    assert engine._cell(LONG, "jsonb") == LONG  # noqa: SLF001
-    assert json.loads(engine._cell("x", "jsonb")) == "x"  # noqa: SLF001
+    assert row_json.cell(DEEP, "jsonb") == DEEP
+    assert row_json.cell(LONG, "jsonb") == LONG
+    assert json.loads(row_json.cell("x", "jsonb")) == "x"
 
 
 SCHEMA = f"""{ROLES}

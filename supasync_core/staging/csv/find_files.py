@@ -45,6 +45,7 @@ class Listing:
 
     paths: tuple[Path, ...]
     named: Mapping[str, Sequence[Path]]
+    paths_there: frozenset[Path]
 
     @classmethod
     def of(cls, folder: Path) -> "Listing":
@@ -58,7 +59,7 @@ class Listing:
         for path in paths:
             for name in _folded(path):
                 named.setdefault(name, []).append(path)
-        return cls(tuple(paths), named)
+        return cls(tuple(paths), named, frozenset(paths))
 
     def find(self, tables: Sequence[Table]) -> TableFiles:
         """As `find`, in all files."""

@@ -1,33 +1,36 @@
 """One file's cells in the staging as they stand in it: texts, NULL where a cell is empty without quotes."""
 # ruff: noqa: S608 - names are quoted by values.identifier, texts by values.literal
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import duckdb
 
 from supasync_core.model.batch import Key
-from supasync_core.model.pg_types import is_array, type_of
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.wording import counted
 from supasync_core.staging.connection import SCRATCH, Database, private_umask, translate_errors
-from supasync_core.staging.csv.accounting import count
+from supasync_core.staging.csv import looks
+from supasync_core.staging.csv.accounting import Bytes, count
 from supasync_core.staging.csv.choices import Choices
-from supasync_core.staging.csv.dialects import DIALECTS, MARKS, Cells, Dialect, detect
+from supasync_core.staging.csv.dialects import DIALECTS, Cells, Dialect, detect
 from supasync_core.staging.csv.export_finding import WARNING, ExportFinding
 from supasync_core.staging.csv.file_format import Physical
 from supasync_core.staging.csv.records import NOT_UTF8, Records, look
 from supasync_core.staging.csv.scanner import LONGEST, scan
-from supasync_core.staging.values import identifier, literal
+from supasync_core.staging.values import identifier
 
 _TOO_LONG = "line size over maximum"
 _ENCODING = f"{NOT_UTF8}: export it again, or name its encoding by --encoding, such as cp1252"
 _WIDE = 64
 """Columns of a table in which one statement counts them all."""
-_LOOKS = 11
-"""What is counted of each column: what `Cells` has, bytes, quotes."""
+_LARGE = 1 << 20
+"""Bytes of a file that take longer than a thread to start."""
+_FEW = 5_000
+"""Cells that are fetched in less time than it takes DuckDB to plan what is counted of them."""
 MOST = 1000
 """Places of one kind that are named; all are counted."""
 
@@ -75,19 +78,27 @@ class Raw:
     def load_whole(self, shape: Shape) -> Loaded | None:
         """Load the file as it is; None where a byte of it is not in the cells that were read."""
         width = len(self.physical.header)
-        with ThreadPoolExecutor(1) as beside:
-            counting = beside.submit(count, self.physical.path, self.physical.delimiter, width)
-            try:
-                self._read(self.physical.path, LONGEST[0], rejects=False)
-            except duckdb.Error:
-                return None
-            there = counting.result()
-        rows = self.count()
-        found = self._cells(shape, quotes=bool(there.quotes))
+        both = self._counted_beside(partial(self._read, self.physical.path, LONGEST[0], rejects=False))
+        if both is None:
+            return None
+        rows, there = both
+        found = self._cells(shape, rows, quotes=bool(there.quotes))
         size, quotes = sum(each[-2] for each in found), sum(each[-1] for each in found)
         if not there.are_in(rows, width, size, quotes):
             return None
         return Loaded([], [Cells(*each[:-2]) for each in found], rows)
+
+    def _counted_beside(self, read: Callable[[], int]) -> tuple[int, Bytes] | None:
+        """Count rows and the file's bytes, of a large file while DuckDB reads it; None where that fails."""
+        counting = partial(count, self.physical.path, self.physical.delimiter, len(self.physical.header))
+        try:
+            if self.physical.size < _LARGE:
+                return read(), counting()
+            with ThreadPoolExecutor(1) as beside:
+                bytes_ = beside.submit(counting)
+                return read(), bytes_.result()
+        except duckdb.Error:
+            return None
 
     def load_sound(self, shape: Shape) -> Loaded:
         """Load those of the file's records that are sound."""
@@ -95,9 +106,8 @@ class Raw:
         records = look(self.physical.path, self.physical.delimiter, len(self.physical.header), draft)
         findings = [*self._unsound(records), *self._read_sound(records.path)]
         draft.unlink(missing_ok=True)
-        return Loaded(
-            findings, [Cells(*each[:-2]) for each in self._cells(shape, quotes=False)], self.count()
-        )
+        rows = self.count()
+        return Loaded(findings, [Cells(*each[:-2]) for each in self._cells(shape, rows, quotes=False)], rows)
 
     def _read_sound(self, path: Path) -> list[ExportFinding]:
         """Load the file, by longer and longer lines; what DuckDB took for no record."""
@@ -122,35 +132,43 @@ class Raw:
         if records.mixed:
             yield replace(self._finding(records.mixed.text, records.mixed.line), level=WARNING)
 
-    def _read(self, path: Path, longest: int, *, rejects: bool) -> None:
-        """Load the file's records; those that are none stand in DuckDB's own tables, or are an error."""
+    def _read(self, path: Path, longest: int, *, rejects: bool) -> int:
+        """Load the file's records, and count them; those that are none are kept by DuckDB, or an error."""
         connection = self.staging.connection
         read = scan(path, self._columns, longest=longest, delimiter=self.physical.delimiter, rejects=rejects)
-        for name in ("reject_errors", "reject_scans"):
+        for name in ("reject_errors", "reject_scans") if rejects else ():
             connection.execute(f"DROP TABLE IF EXISTS {name}")
         with private_umask():
-            connection.execute(f"CREATE OR REPLACE TABLE {self.name} AS SELECT * FROM {read}")
+            made = connection.execute(f"CREATE OR REPLACE TABLE {self.name} AS SELECT * FROM {read}")
+            return int(made.fetchall()[0][0])
 
     def count(self) -> int:
         """How many rows there are."""
         return int(self.staging.fetch(f"SELECT count(*) FROM {self.name}")[0][0])
 
-    def _cells(self, shape: Shape, *, quotes: bool) -> list[tuple[int, ...]]:
+    def _cells(self, shape: Shape, rows: int, *, quotes: bool) -> list[Sequence[int]]:
         """What each column's cells look like; then their bytes, and how many of those are ``quotes``."""
         header = self.physical.header
+        if rows * len(header) <= _FEW:
+            columns = zip(*self.staging.fetch(f"SELECT * FROM {self.name}"), strict=True)
+            cells = dict(enumerate(columns))
+            return [looks.seen(shape, n, cells.get(i, ()), self.physical) for i, n in enumerate(header)]
         if len(header) > _WIDE:
             return self._cells_of_many(shape, quotes=quotes)
-        terms = [", ".join(self._looks(shape, name, self.cell(name), quotes=quotes)) for name in header]
+        terms = [", ".join(self._terms(shape, name, self.cell(name), quotes=quotes)) for name in header]
         counts = self.staging.fetch(f"SELECT {', '.join(terms)} FROM {self.name}")[0]
-        return [counts[i : i + _LOOKS] for i in range(0, len(counts), _LOOKS)]
+        return [counts[i : i + looks.COUNTS] for i in range(0, len(counts), looks.COUNTS)]
 
-    def _cells_of_many(self, shape: Shape, *, quotes: bool) -> list[tuple[int, ...]]:
+    def _terms(self, shape: Shape, name: str, cell: str, *, quotes: bool) -> tuple[str, ...]:
+        return looks.terms(shape, name, cell, self.physical, quotes=quotes)
+
+    def _cells_of_many(self, shape: Shape, *, quotes: bool) -> list[Sequence[int]]:
         """The same of a wide table, cell by cell: a statement of so many expressions would take seconds."""
         header = self.physical.header
         kinds: dict[tuple[str, ...], list[int]] = {}
         for i, name in enumerate(header):
-            kinds.setdefault(tuple(self._looks(shape, name, "c", quotes=quotes)), []).append(i)
-        found: dict[int, tuple[int, ...]] = {}
+            kinds.setdefault(self._terms(shape, name, "c", quotes=quotes), []).append(i)
+        found: dict[int, Sequence[int]] = {}
         for terms, places in kinds.items():
             cells, numbers = ", ".join(f"c{i}" for i in places), ", ".join(map(str, places))
             query = (
@@ -158,7 +176,7 @@ class Raw:
                 f"FROM {self.name}) GROUP BY i"
             )
             found.update((i, tuple(counts)) for i, *counts in self.staging.fetch(query))
-        return [found.get(i, (0,) * _LOOKS) for i in range(len(header))]
+        return [found.get(i, (0,) * looks.COUNTS) for i in range(len(header))]
 
     def dialect(self, cells: Sequence[Cells], shape: Shape, choices: Choices) -> Dialect:
         """The dialect that was named for the file, else the one that its cells show."""
@@ -188,31 +206,6 @@ class Raw:
     def drop(self) -> None:
         """Drop the table."""
         self.staging.fetch(f"DROP TABLE IF EXISTS {self.name}")
-
-    def _looks(self, shape: Shape, name: str, cell: str, *, quotes: bool) -> list[str]:
-        boolean = type_of(shape, name) == "boolean"
-        array = is_array(type_of(shape, name))
-        marks = " ".join(f"WHEN {literal(mark)} THEN {1 << bit}" for bit, mark in enumerate(MARKS))
-        return [
-            f"count(*) FILTER ({condition})" if condition != "false" else "0"
-            for condition in (
-                f"{cell} IS NULL",
-                f"{cell} = ''",
-                f"{cell} = 'null'",
-                f"{cell} IN ('t', 'f')" if boolean else "false",
-                f"{cell} IN ('true', 'false')" if boolean else "false",
-                f"starts_with({cell}, '{{')" if array else "false",
-                f"starts_with({cell}, '[')" if array else "false",
-                f"contains({cell}, '\\n')" if self.physical.quoted else "false",
-            )
-        ] + [
-            f"bit_or(CASE {cell} {marks} ELSE 0 END)",
-            f"coalesce(sum(strlen({cell})), 0)",
-            f"coalesce(sum(CASE WHEN contains({cell}, '\"') "
-            f"THEN strlen({cell}) - strlen(replace({cell}, '\"', '')) END), 0)"
-            if quotes
-            else "0",
-        ]
 
     def _rejected(self) -> list[ExportFinding]:
         """Lines that DuckDB took for no record: the first are named, all are counted."""
