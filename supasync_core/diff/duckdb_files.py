@@ -63,6 +63,7 @@ class DuckdbFiles:
         engine.fetch(f"DETACH DATABASE IF EXISTS {catalog}")
         with translate_errors(path, table):
             kinds = _attached(engine.connection, catalog, path, table)
+            engine.attached.add(place)
         relation = f"{catalog}.{qualified(table)}"
         cells = {name: _text(kind, shape, name) for name, kind in kinds.items()}
         with translate_errors(path, table):
