@@ -21,7 +21,7 @@ from supasync_core.diff.difference import (
     TableDiff,
 )
 from supasync_core.diff.loaded_side import LoadedSide
-from supasync_core.diff.pairing import FEW, OPEN, SAME, Pairing
+from supasync_core.diff.pairing import FEW, JOINED, OPEN, SAME, Joined, Pairing
 from supasync_core.diff.row_json import cell, compared, read_cell
 from supasync_core.model import raw_json, timestamps
 from supasync_core.model.batch import Batch
@@ -35,24 +35,10 @@ from supasync_core.staging.values import identifier, literal
 MEMORY = "650MB"
 """What DuckDB may hold in memory; more goes to its temporary files."""
 _FETCHED = 1000
+_LONG = 8_000_000
+"""Characters of more rows than a page that are held at a time."""
 _LISTED = 1000
 """Duplicate keys that are named; all are counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Joined:
-    """How many rows have come out of a join of both sides: of each, of each alone, and that may differ."""
-
-    left: int
-    right: int
-    left_alone: int
-    right_alone: int
-    different: int
-
-    @property
-    def matched(self) -> int:
-        """Rows that both sides have."""
-        return self.left - self.left_alone
 
 
 @dataclass
@@ -185,6 +171,8 @@ class DiffEngine(Database):
             if counts.keys() - {"changed"}
             for query in [side.newest(question.table.timestamp)]
         }
+        if max(left.rows, right.rows) > FEW:
+            self.fetch("DROP TABLE places")
         for place in tuple(self.loaded):
             self._drop(place)
         for place in self.attached:
@@ -220,23 +208,31 @@ class DiffEngine(Database):
                 tuple(differing),
             )
 
-    def batches(self, table: Table, kinds: Sequence[str], place: str, *, texts: bool) -> Iterator[Batch]:
-        """Rows as JSON: documents and numbers as they stand, all else as strings; or all as ``texts``."""
+    def batches(
+        self, table: Table, kinds: Sequence[str], place: str, *, texts: bool, rows: int | None = None
+    ) -> Iterator[Batch]:
+        """Rows as JSON: documents and numbers as they stand, all else as strings; or all as ``texts``.
+
+        At most so many ``rows`` at a time, a page unless given; fewer where they are long.
+        """
         pairing = self.results.get(table)
         if pairing is None:
             return
         types = ["" if texts else pairing.kind(i) for i in range(len(pairing.columns))]
         names = [json.dumps(name, ensure_ascii=False) for name in pairing.columns]
+        most = rows or min(table.page_size, _FETCHED)
         waiting: list[str] = []
+        size = 0
         for kind, *sides, _ in self._found(pairing, kinds):
             mine, other = sides if place == LEFT else reversed(sides)
             # a key in the spelling of the side that is written to
             row = [*other[: len(table.key)], *mine[len(table.key) :]] if kind == "changed" else mine
             cells = (f"{name}:{cell(text, each)}" for name, text, each in zip(names, row, types, strict=True))
             waiting.append(f"{{{','.join(cells)}}}")
-            if len(waiting) == min(table.page_size, _FETCHED):
+            size += len(waiting[-1])
+            if len(waiting) == most or (rows and size >= _LONG):
                 yield Batch(raw_json.join(waiting))
-                waiting = []
+                waiting, size = [], 0
         if waiting:
             yield Batch(raw_json.join(waiting))
 
@@ -262,17 +258,12 @@ class DiffEngine(Database):
                     hint=f"name the key by --key; its columns are: {', '.join(side.columns)}",
                 )
 
-    def _joined(self) -> "_Joined":
+    def _joined(self) -> Joined:
         """How the rows of both sides were put together."""
-        return _Joined(
-            *self.fetch(
-                "SELECT count(l), count(r), count(*) FILTER (r IS NULL), count(*) FILTER (l IS NULL), "
-                "count(*) FILTER (d) FROM places"
-            )[0]
-        )
+        return Joined(*self.fetch(JOINED)[0])
 
     def _duplicates(
-        self, pairing: Pairing, there: "_Joined", left: LoadedSide, right: LoadedSide
+        self, pairing: Pairing, there: Joined, left: LoadedSide, right: LoadedSide
     ) -> tuple[tuple[DuplicateKey, ...], int]:
         """The keys that do not tell rows apart, looked for where a row has come out twice; their number."""
         once = (there.left, there.right) == (left.rows, right.rows)
@@ -288,7 +279,7 @@ class DiffEngine(Database):
             for row in listed
         ), number
 
-    def _repeats_alone(self, pairing: Pairing, there: "_Joined") -> bool:
+    def _repeats_alone(self, pairing: Pairing, there: Joined) -> bool:
         """Whether a key comes twice among rows that the other side does not have."""
         alone = (("l", there.left_alone), ("r", there.right_alone))
         return any(rows > 1 and bool(self.fetch(pairing.repeats_alone(letter))) for letter, rows in alone)

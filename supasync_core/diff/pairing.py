@@ -21,6 +21,28 @@ FEW = 10_000
 
 
 @dataclass(frozen=True, slots=True)
+class Joined:
+    """How many rows have come out of a join of both sides: of each, of each alone, and that may differ."""
+
+    left: int
+    right: int
+    left_alone: int
+    right_alone: int
+    different: int
+
+    @property
+    def matched(self) -> int:
+        """Rows that both sides have."""
+        return self.left - self.left_alone
+
+
+JOINED = """
+SELECT count(l), count(r), count(*) FILTER (r IS NULL), count(*) FILTER (l IS NULL), count(*) FILTER (d)
+FROM places
+"""
+
+
+@dataclass(frozen=True, slots=True)
 class Pairing:
     """The statements that compare two sides; ``number`` tells this table's results from others'."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from supasync_core.api.backend import Sink, Typed
+from supasync_core.api.backend import Buffered, Sink, Typed
 from supasync_core.diff.difference import CHANGED, LEFT, REMOVED
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.model.batch import Batch, Key
@@ -20,6 +20,8 @@ from supasync_core.sync.batch_size import halves, send_in_parts
 from supasync_core.sync.readback import refuse_changed, sample
 from supasync_core.sync.removal import Place, Removed
 
+AT_ONCE = 20_000
+"""Rows that are written at once to a sink of files, which looks at all of its rows each time."""
 MOST = 100
 """Refused rows of one table after which the table is given up: then its schema is the reason."""
 
@@ -185,9 +187,10 @@ class Apply:
             outcome.error = plan.obstacle or waiting(failed)
             return
         texts = isinstance(self.place.sink, Typed)
+        rows = AT_ONCE if isinstance(self.place.sink, Buffered) else None
         try:
             for kind in (REMOVED, CHANGED):
-                for batch in self.engine.batches(plan.table, (kind,), LEFT, texts=texts):
+                for batch in self.engine.batches(plan.table, (kind,), LEFT, texts=texts, rows=rows):
                     self._write(outcome, kind, batch)
         except TableError as err:
             if err.table is None:

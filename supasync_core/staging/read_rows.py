@@ -33,7 +33,7 @@ class Reader:
         query = (
             f"WITH page AS MATERIALIZED "
             f"(SELECT * FROM {places} AS page {condition.page(window)}) "
-            f"SELECT string_agg({_row(table, index.kinds)}, E',\n' ORDER BY {order}) "
+            f"SELECT string_agg({row_json(table, index.kinds)}, E',\n' ORDER BY {order}) "
             f"FROM page JOIN {index.rows} AS {SOURCE} ON {SOURCE}.{index.number} = page.place"
         )
         body = self.connection.execute(query, condition.parameters.values).fetchall()[0][0]
@@ -59,7 +59,7 @@ class Reader:
             f"{plain(column(name), kinds[name])} = wanted.v{i}" for i, name in enumerate(columns)
         )
         query = (
-            f"SELECT string_agg({_row(table, kinds)}, E',\n') FROM {_filtered(table)} AS {SOURCE} "
+            f"SELECT string_agg({row_json(table, kinds)}, E',\n') FROM {_filtered(table)} AS {SOURCE} "
             f"SEMI JOIN (SELECT {unnested}) AS wanted ON {same}"
         )
         body = self.connection.execute(query, wanted).fetchall()[0][0]
@@ -132,7 +132,8 @@ def _filtered(table: Table) -> str:
     return f"(SELECT * FROM {qualified(table)} WHERE {f'({table.where})' if table.where else 'true'})"
 
 
-def _row(table: Table, kinds: Kinds) -> str:
+def row_json(table: Table, kinds: Kinds) -> str:
+    """The SQL of a row's JSON text."""
     cells = [
         f"{literal(dumps(name, ensure_ascii=False) + ':')} || {json_or_null(column(name), kinds[name])}"
         for name in chosen(table, kinds)

@@ -16,16 +16,18 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window
+from supasync_core.model import raw_json
+from supasync_core.model.batch import Batch, Key
 from supasync_core.model.pg_types import is_document, type_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.compare_staged import CLASSES, Comparison, Counts, adopt_equals
-from supasync_core.staging.connection import open_to_write, transaction, translate_errors
+from supasync_core.staging.connection import SCRATCH, open_to_write, transaction, translate_errors
 from supasync_core.staging.duckdb_tables import FILE, PLACE, ROW, Tables, qualified
 from supasync_core.staging.equality import common, same
 from supasync_core.staging.history import SETUP, History
+from supasync_core.staging.order_index import SOURCE
 from supasync_core.staging.own_names import free
-from supasync_core.staging.read_rows import Reader
+from supasync_core.staging.read_rows import row_json
 from supasync_core.staging.staged_source import StagedSource
 from supasync_core.staging.staged_tables import known, ready, referring
 from supasync_core.staging.values import JSON, VARCHAR, Kind, identifier, plain
@@ -34,6 +36,8 @@ from supasync_core.staging.write_rows import Writer
 MEMORY = "600MB"
 """What DuckDB may hold in memory; more goes to its temporary files."""
 _PAGE = 1000
+_FETCHED = 10 * _PAGE
+"""Rows that are read at once."""
 _ROWS_OF_A_FILE = 1 << 40
 """More than a file has."""
 _SETUP = """
@@ -106,12 +110,11 @@ class Staging(History):
 
     def collected_keys(self) -> Iterator[Sequence[Key]]:
         """The collected keys in order, each once, several at a time."""
-        size = 10 * _PAGE
-        for start in itertools.count(0, size):
-            keys = self.fetch("SELECT * FROM temp.asked LIMIT ? OFFSET ?", [size, start])
+        for start in itertools.count(0, _FETCHED):
+            keys = self.fetch("SELECT * FROM temp.asked LIMIT ? OFFSET ?", [_FETCHED, start])
             if keys:
                 yield keys
-            if len(keys) < size:
+            if len(keys) < _FETCHED:
                 return
 
     def values_without_parent(
@@ -214,12 +217,9 @@ class Staging(History):
             rows = self.fetch(f"SELECT count(*) FROM {qualified(ready(table))}")[0][0]
             classes = ("new", "changed", "older") if older else ("new", "changed")
             listed = ", ".join(f"'{name}'" for name in classes)
-            self.connection.execute("CREATE SCHEMA IF NOT EXISTS sending")
             self.connection.execute(
-                f"CREATE OR REPLACE TABLE {qualified(_sending(table))} AS "
-                f"SELECT r.* FROM {qualified(ready(table))} AS r "
-                f"JOIN {CLASSES} AS c ON c.place = r.{identifier(comparison.place)} "
-                f"WHERE c.class IN ({listed})"
+                f"CREATE OR REPLACE TABLE {_sending(table)} AS "
+                f"SELECT place FROM {CLASSES} WHERE class IN ({listed})"
             )
         return Counts(**counts, unchanged=rows - sum(counts.values()))
 
@@ -242,8 +242,12 @@ class Staging(History):
         return self._pages(ready(table))
 
     def batches(self, table: Table) -> Iterator[Batch]:
-        """The rows to be sent, in the order of the key."""
-        return self._pages(_sending(table))
+        """The rows to be sent, as `compare` has found them, in the order of the key."""
+        there = Tables(self.connection)
+        if not there.has(ready(table)):
+            return iter(())
+        place = identifier(str(there.own(ready(table))[-1]))
+        return self._pages(ready(table), f"SEMI JOIN {_sending(table)} AS s ON s.place = r.{place}")
 
     def source(self) -> StagedSource:
         """The staged rows as a source."""
@@ -253,22 +257,32 @@ class Staging(History):
         """Close the file."""
         self.connection.close()
 
-    def _pages(self, table: Table) -> Iterator[Batch]:
-        if Tables(self.connection).kinds(table) is None:
+    def _pages(self, table: Table, among: str = "") -> Iterator[Batch]:
+        """The rows ``r`` in the order of the key, from a copy that has that order."""
+        kinds = Tables(self.connection).kinds(table)
+        if kinds is None:
             return
-        reader = Reader(self.connection)
-        after: Cursor | None = None
+        copy, place = f"{SCRATCH}.{identifier(f'ordered {table.name}')}", identifier(free(PLACE, kinds))
+        names = ", ".join(f"r.{identifier(name)}" for name in kinds)
+        order = ", ".join(plain(f"r.{identifier(name)}", kinds[name]) for name in table.key)
+        size = min(table.page_size, _PAGE)
         try:
-            while True:
-                window = Window((Span(Keyset(None), after=after),), min(table.page_size, _PAGE))
-                with translate_errors(self.path, table):
-                    batch = reader.read(table, window)
-                if not batch.count:
+            self.fetch(
+                f"CREATE OR REPLACE TABLE {copy} AS SELECT *, row_number() OVER () AS {place} "
+                f"FROM (SELECT {names} FROM {qualified(table)} AS r {among} ORDER BY {order})"
+            )
+            for start in itertools.count(1, _FETCHED):
+                rows = self.fetch(
+                    f"SELECT {row_json(table, kinds)} FROM {copy} AS {SOURCE} "
+                    f"WHERE {SOURCE}.{place} BETWEEN ? AND ? ORDER BY {SOURCE}.{place}",
+                    [start, start + _FETCHED - 1],
+                )
+                for at in range(0, len(rows), size):
+                    yield Batch(raw_json.join(text for (text,) in rows[at : at + size]))
+                if len(rows) < _FETCHED:
                     return
-                yield batch
-                after = table.place(batch.rows[-1], None)
         finally:
-            reader.forget()
+            self.fetch(f"DROP TABLE IF EXISTS {copy}")
 
     def _drop(self, table: Table) -> None:
         self.fetch(f"DROP TABLE IF EXISTS {qualified(table)}")
@@ -278,5 +292,6 @@ class Staging(History):
         return ", ".join(plain(identifier(name), kinds[name]) for name in table.key)
 
 
-def _sending(table: Table) -> Table:
-    return replace(ready(table), schema="sending")
+def _sending(table: Table) -> str:
+    """The table of the places of rows to be sent, as SQL."""
+    return f"{SCRATCH}.{identifier(f'sending {table.name}')}"
