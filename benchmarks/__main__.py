@@ -30,6 +30,20 @@ CASES: dict[str, Callable[[int], Case]] = {
     "million": lambda size: data.million(size * 5),
     "snapshots": data.snapshots,
 }
+OF_FILES: dict[str, Callable[[int, int], list[results.Result]]] = {
+    "start": lambda _size, rounds: files.start(rounds),
+    "gap": lambda size, _rounds: files.gap(size * 5 + 1),
+    "rehearsal": lambda size, _rounds: files.local("rehearsal", size * 5 + 1),
+    "diff": lambda size, _rounds: [
+        *files.diff(size * 5),
+        *files.large_diff(size * 25),
+        *files.wide_diff(1500),
+        *files.local("folder", 400),
+    ],
+    "reconcile": lambda size, _rounds: files.local("reconcile", size * 5),
+    "verify": lambda size, rounds: verify.verifying(size * 5, rounds),
+}
+"""Cases that need no server of the tables."""
 SERVERS = {"postgrest": tuple(CASES), "far": ("five", "flights", "million"), "lite": ("five",)}
 """The cases that are played on each server."""
 PLAYS = {"million": million, "snapshots": snapshots}
@@ -46,7 +60,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=200_000, help="rows of the five tables")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--servers", default=",".join(SERVERS))
-    parser.add_argument("--only", default=",".join((*CASES, "gap", "diff", "verify", "start")))
+    parser.add_argument("--only", default=",".join((*CASES, *OF_FILES)))
     parser.add_argument("--dry", action="store_true", help="write neither RESULTS.md nor results.json")
     options = parser.parse_args()
     wanted = options.only.split(",")
@@ -62,15 +76,9 @@ def main() -> None:
                     found += PLAYS.get(case, _played)(place, server, rounds)
                     if (server, case) == ("postgrest", "five"):
                         spent = _profiled(place)
-    if "start" in wanted:
-        found += files.start(options.rounds)
-    if "gap" in wanted:
-        found += files.gap(options.size * 5 + 1)
-    if "diff" in wanted:
-        found += files.diff(options.size * 5)
-        found += files.wide_diff(1500)
-    if "verify" in wanted:
-        found += verify.verifying(options.size * 5, options.rounds)
+    for name, measure in OF_FILES.items():
+        if name in wanted:
+            found += measure(options.size, options.rounds)
     kept, profile = results.earlier(HERE / "results.json", found)
     found, spent = kept + found, spent or profile
     text = results.findings(found, spent)

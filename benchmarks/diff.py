@@ -1,9 +1,9 @@
 """`supasync diff` of two large CSV files, beside DuckDB's bare join, datacompy (polars), csv-diff, daff.
 
 Run it by ``python benchmarks/diff.py ROWS [--json]``; a million rows unless given. The tools take
-turns, three times, each in a process of its own on the same two files, and the best run of each counts; one
+turns, five times, each in a process of its own on the same two files, and the median of each counts; one
 that takes longer than ``--patience`` is stopped. The tools are the dependency group ``bench``:
-``pip install -e '.[bench]'``.
+``pip install -e '.[bench]'``. With ``--bare`` only DuckDB's join and supasync are measured.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -36,7 +36,8 @@ copy (select i as id, {cells} from range(10) as r(i)) to '{left}' (header);
 copy (select * replace (case when id = 3 then 'x' else c7 end as c7) from read_csv('{left}'))
   to '{right}' (header);
 """
-RUNS = 3
+RUNS = 5
+HERE = Path(__file__).parent
 LONG = 30.0
 """Seconds after which a tool runs once only."""
 
@@ -48,6 +49,7 @@ def main() -> None:
     parser.add_argument(
         "--columns", type=int, help="ten rows of so many columns, and DuckDB's bare read alone"
     )
+    parser.add_argument("--bare", action="store_true", help="DuckDB's bare join and supasync alone")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--patience", type=float, default=600, help="seconds that a tool may take")
     parser.add_argument("--part", help=argparse.SUPPRESS)
@@ -56,10 +58,11 @@ def main() -> None:
     if options.part:
         print({**TOOLS, "duckdb read of both": read}[options.part](*options.files))
         return
-    wide = options.columns is not None
-    found = (
-        measured_wide(options.columns, options.patience) if wide else measured(options.rows, options.patience)
-    )
+    if options.columns is not None:
+        found = measured_wide(options.columns, options.patience)
+    else:
+        tools = list(TOOLS)[:2] if options.bare else list(TOOLS)
+        found = measured(options.rows, tools, options.patience)
     if options.json:
         print(json.dumps(found, indent=2))
         return
@@ -69,14 +72,14 @@ def main() -> None:
         print(f"{each['tool']:24} {figures}{note}")
 
 
-def measured(rows: int, patience: float) -> list[dict[str, Any]]:
+def measured(rows: int, tools: Iterable[str], patience: float) -> list[dict[str, Any]]:
     """Wall and CPU seconds and peak memory of each tool on the same files."""
     with TemporaryDirectory() as name:
         left, right = Path(name) / "left.csv", Path(name) / "right.csv"
         with duckdb.connect() as connection:
             steps = {"changed": max(10, rows // 200), "removed": max(10, rows // 100)}
             connection.execute(MAKE.format(rows=rows, left=left, right=right, **steps))
-        return in_turns(f"diff of two CSV files, {rows:,} rows", TOOLS, left, right, patience)
+        return in_turns(f"diff of two CSV files, {rows:,} rows", tools, left, right, patience)
 
 
 def measured_wide(columns: int, patience: float) -> list[dict[str, Any]]:
@@ -93,14 +96,15 @@ def measured_wide(columns: int, patience: float) -> list[dict[str, Any]]:
 def in_turns(
     case: str, tools: Iterable[str], left: Path, right: Path, patience: float
 ) -> list[dict[str, Any]]:
-    """The best run of each tool."""
+    """The run of each tool that took the median time."""
     runs: dict[str, list[dict[str, Any]]] = {tool: [] for tool in tools}
     for _ in range(RUNS):
         for tool, taken in runs.items():
             if not any(run["wall"] > LONG for run in taken):
                 taken.append(run_once(tool, left, right, patience))
-    fastest = {tool: min(taken, key=lambda run: float(run["wall"])) for tool, taken in runs.items()}
-    return [{"case": case, "tool": tool, **best} for tool, best in fastest.items()]
+    for taken in runs.values():
+        taken.sort(key=lambda run: float(run["wall"]))
+    return [{"case": case, "tool": tool, **taken[len(taken) // 2]} for tool, taken in runs.items()]
 
 
 def run_once(tool: str, left: Path, right: Path, patience: float) -> dict[str, Any]:
@@ -109,8 +113,15 @@ def run_once(tool: str, left: Path, right: Path, patience: float) -> dict[str, A
     if tool == "supasync":
         command = [str(Path(sys.executable).with_name("supasync")), "diff", str(left), str(right)]
         command += ["--key", "id", "--format", "json"]
+    return timed(command, patience, codes=(0, 1) if tool == "supasync" else (0,))
+
+
+def timed(
+    command: Sequence[str], patience: float, *, codes: Sequence[int], folder: Path | None = None
+) -> dict[str, Any]:
+    """What one process took, which is stopped when it takes too long."""
     began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
     finished = True
     while True:
         done, status, usage = os.wait4(process.pid, os.WNOHANG)
@@ -124,9 +135,8 @@ def run_once(tool: str, left: Path, right: Path, patience: float) -> dict[str, A
             break
         time.sleep(0.005)
     process.returncode = os.waitstatus_to_exitcode(status)
-    fine = {0, 1} if tool == "supasync" else {0}
-    if finished and process.returncode not in fine:
-        raise SystemExit(f"{tool} failed: {process.returncode}")
+    if finished and process.returncode not in codes:
+        raise SystemExit(f"{' '.join(command)} failed: {process.returncode}")
     return {
         "wall": round(wall, 3),
         "cpu": round(usage.ru_utime + usage.ru_stime, 3),
@@ -137,12 +147,17 @@ def run_once(tool: str, left: Path, right: Path, patience: float) -> dict[str, A
 
 def bare(left: Path, right: Path) -> object:
     """DuckDB's full outer join of both files, every cell compared as text."""
+    return duckdb.connect().execute(joined(left, right)).fetchall()
+
+
+def joined(left: Path, right: Path) -> str:
+    """That join as SQL."""
     names = ", ".join(f"'{name}': 'VARCHAR'" for name in COLUMNS)
     read = f"header = true, auto_detect = false, columns = {{{names}}}"
     differs = " or ".join(f"l.{name} is distinct from r.{name}" for name in COLUMNS[1:])
     counts = ", ".join(f"count(*) filter ({each})" for each in ("l.id is null", "r.id is null", differs))
-    joined = f"read_csv('{left}', {read}) as l full join read_csv('{right}', {read}) as r on l.id = r.id"
-    return duckdb.connect().execute(f"select {counts} from {joined}").fetchall()
+    pairs = f"read_csv('{left}', {read}) as l full join read_csv('{right}', {read}) as r on l.id = r.id"
+    return f"select {counts} from {pairs}"
 
 
 def read(left: Path, right: Path) -> object:

@@ -57,13 +57,26 @@ def diff(rows: int) -> list[Result]:
     return _diff(str(rows))
 
 
+def large_diff(rows: int) -> list[Result]:
+    """Two files of so many rows, compared by supasync and by DuckDB's bare join."""
+    return _diff(str(rows), "--bare")
+
+
+def local(case: str, rows: int) -> list[Result]:
+    """A command that only local files take part in, beside DuckDB alone."""
+    return _results(_output([sys.executable, "-m", "benchmarks.local", case, str(rows), "--json"]))
+
+
 def wide_diff(columns: int) -> list[Result]:
     """Two files of ten rows and so many columns, beside DuckDB's own read of them."""
     return _diff("--columns", str(columns))
 
 
 def _diff(*asked: str) -> list[Result]:
-    told = json.loads(_output([sys.executable, HERE / "diff.py", *asked, "--json"]))
+    return _results(_output([sys.executable, HERE / "diff.py", *asked, "--json"]))
+
+
+def _results(told: str) -> list[Result]:
     return [
         Result(
             case=each["case"],
@@ -74,7 +87,7 @@ def _diff(*asked: str) -> list[Result]:
             memory=each["peak_mb"],
             failed=None if each["finished"] else f"not done after {each['wall']:.0f} s",
         )
-        for each in told
+        for each in json.loads(told)
     ]
 
 

@@ -36,7 +36,8 @@ tables: {jobs: {}}
 """
 JOBS = """
 create table jobs as select i::bigint as id, md5('u' || i % 5000) as user_id,
-  ['queued', 'running', 'done', 'failed'][1 + i % 4] as status, '{{"n":' || i || ',"text":"some words"}}' as payload,
+  ['queued', 'running', 'done', 'failed'][1 + i % 4] as status,
+  '{{"n":' || i || ',"text":"some words of a job"}}' as payload,
   (i * 0.01)::decimal(12,2) as cost, timestamp '2024-01-01' + to_seconds(i * 2) as updated_at
   from range(1, {rows} + 1) as r(i)
 """
