@@ -59,8 +59,12 @@ class Readback:
     fractions: LongestFractions | None = None
 
     def sent(self, batch: Batch) -> None:
-        """Take rows of a batch into the sample, its last one among them."""
+        """Take rows of a batch into the sample, and those that have more digits than others."""
         self.scan(batch)
+        self.take(batch)
+
+    def take(self, batch: Batch) -> None:
+        """Take rows of a batch into the sample, its last one among them."""
         self.sample += self._of(batch, _spread(range(batch.count), SAMPLE), _LARGEST)
         latest = {each.key: each for each in self.sample}
         self.sample = _spread(list(latest.values()), SAMPLE)
