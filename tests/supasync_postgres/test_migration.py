@@ -193,3 +193,66 @@ def test_the_plan_of_the_switch_names_what_it_changes_and_stops_at_what_it_canno
     workspace.write("app.env", f'A={url}\nB=\'{{"host": "{host}:{port}", "db": "{database}"}}\'\n')
     found = workspace.supasync("--config", "cutover.yaml", "cutover", "--plan")
     assert "B (line 2) names OLD's database, and it names OLD in a form" in found.out
+
+
+DYING = """
+import os
+from supasync_postgres import transaction
+made = [0]
+def dying(method):
+    def call(*arguments):
+        made[0] += 1
+        if made[0] == {number}:
+            os._exit(9)
+        answer = method(*arguments)
+        made[0] += 1
+        if made[0] == {number}:
+            os._exit(9)
+        return answer
+    return call
+for name in ("script", "run", "copy"):
+    setattr(transaction.Transaction, name, dying(getattr(transaction.Transaction, name)))
+"""
+"""Ends the process before or behind its n-th statement in NEW, as SIGKILL does."""
+
+
+def test_a_run_that_dies_at_any_statement_loses_nothing(workspace: Workspace) -> None:
+    before, number, died = workspace.before, 3, 0
+    while True:
+        workspace.before = f"{before}\n{DYING.format(number=number)}"
+        code = workspace.supasync("sync").code
+        if code == 0:
+            break
+        assert code == 9
+        died += 1
+        number += 31
+        workspace.old.run("update jobs set payload = '[1.50]', updated_at = now() where id % 50 = 1")
+    workspace.before = before
+    assert died > 3
+    workspace.old.run("update users set plan = 'last', updated_at = now()")
+    done(workspace, "sync")
+    workspace.assert_equal()
+
+
+def test_the_servers_processes_may_die_in_the_middle(workspace: Workspace) -> None:
+    """All connections to both databases are cut, again and again, also during COPY."""
+    stopping = threading.Event()
+    cut = "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'supasync'"
+    ended = [0]
+
+    def end() -> None:
+        while not stopping.wait(0.15):
+            ended[0] += workspace.old.rows(cut)[0][0]
+
+    ending = threading.Thread(target=end)
+    ending.start()
+    try:
+        synced = workspace.supasync("sync")
+    finally:
+        stopping.set()
+        ending.join()
+    assert synced.code in (0, 3, 4), synced.out + synced.err
+    assert ended[0] > 2
+    done(workspace, "sync")
+    workspace.assert_equal()
+    done(workspace, "verify", "--exact")
