@@ -155,8 +155,9 @@ def _pasted(found: Preflight) -> Iterator[Step]:
             yield Step(f"supasync schema sql{option}", f"{_PASTE}: {what}{named}")
     if found.blind:
         yield Step(
-            "supasync schema sql --horizon",
-            "optional, into OLD's SQL editor; then horizon: true under source. Idle runs get cheap",
+            "supasync schema sql --old",
+            "optional, into OLD's SQL editor: verify compares every value without reading rows, and with "
+            "horizon: true under source idle runs get cheap",
         )
 
 

@@ -362,6 +362,23 @@ def test_values_are_compared_unless_that_costs_much_and_somebody_says_no(space: 
     assert "Compare every value?" not in done.err
 
 
+def test_digests_compare_every_value_and_nobody_is_asked(space: Workspace) -> None:
+    space.write("tables.yaml", CONFIG + "budgets: {egress: 2kB}\n")
+    for end, options in ((space.old, ("--old",)), (space.new, ())):
+        end.run(space.supasync("schema", "sql", *options).out)
+    try:
+        done = answered(space, "yes\nno\n", "--json")
+        assert "Compare every value?" not in done.err
+        (proof,) = [check for check in done.json["checks"] if check["name"] == "verification"]
+        assert (proof["result"], proof["evidence"]["values_compared"]) == ("ok", True)
+        assert "compared by digests: equal" in proof["detail"]
+        space.new.run("update public.users set label = 'silent' where id = 3")
+        done = answered(space, "yes\nno\n", "--json")
+        assert results(done)["verification"] == "failed"
+    finally:
+        space.old.run(space.supasync("schema", "sql", "--old", "--uninstall").out)
+
+
 def test_triggers_that_were_off_come_on_after_the_last_sync_and_no_row_is_sent_again(
     space: Workspace,
 ) -> None:

@@ -59,7 +59,7 @@ def typed(space: Workspace, command: str) -> None:
     done = space.supasync(*words)
     assert done.code == 0, (command, done.out, done.err)
     if words[:2] == ["schema", "sql"]:
-        side = space.old if "--horizon" in words else space.new
+        side = space.old if "--old" in words else space.new
         side.run(done.out)
     if words[:2] == ["reconcile", "clear"]:
         assert space.supasync(*words, "--apply").code == 0
@@ -72,7 +72,7 @@ def test_a_project_that_needs_nothing_is_told_nothing_more(space: Workspace) -> 
     space.ready()
     told = commands(space.supasync("setup").out)
     assert told == [
-        "supasync schema sql --horizon",
+        "supasync schema sql --old",
         "supasync sync",
         "supasync verify",
         "supasync schedule cron",
@@ -95,7 +95,7 @@ def test_whoever_types_what_setup_prints_has_a_whole_copy(space: Workspace) -> N
         "supasync schema sql --identity",
         "supasync schema sql --triggers guard",
         "supasync schema sql --foreign-keys off",
-        "supasync schema sql --horizon",
+        "supasync schema sql --old",
         "supasync sync",
         "supasync verify",
         "supasync schedule cron",

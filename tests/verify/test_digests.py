@@ -204,6 +204,29 @@ def test_excluded_columns_and_more_columns_of_new_do_not_count(ends: Pair) -> No
         ends.space.new.run("alter table plain drop more")
 
 
+@pytest.mark.usefixtures("tiny")
+def test_a_partitioned_table_is_proven_and_a_parent_of_others_is_read(ends: Pair) -> None:
+    made = (
+        "create table parts (like plain, primary key (id)) partition by range (id);"
+        "grant all on parts to service_role;"
+        "create table part_1 partition of parts for values from (1) to (20);"
+        "create table part_2 partition of parts default; insert into parts table plain"
+    )
+    for end in (ends.space.old, ends.space.new):
+        end.run(made)
+    try:
+        declared = "  parts: {}\n  plain: {}"
+        ends.new("update parts set amount = 0 where id in (3, 30)")
+        found = ends.one("parts", declared)
+        assert found.method == "digests"
+        assert reported(found) == ([], [], {("3",): ("amount",), ("30",): ("amount",)})
+        ends.new("create table heir () inherits (plain)")
+        assert ends.one("plain", declared).read_because == "other tables inherit from it in NEW"
+    finally:
+        ends.new("drop table if exists heir")
+        ends.both("drop table parts")
+
+
 def test_rows_marked_as_deleted_are_none_of_olds(ends: Pair) -> None:
     ends.old("update plain set created_at = now() where id > 35")
     declared = "  plain: {soft_delete: created_at, deletes: mirror}"
