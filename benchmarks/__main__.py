@@ -34,6 +34,7 @@ OF_FILES: dict[str, Callable[[int, int], list[results.Result]]] = {
     "start": lambda _size, rounds: files.start(rounds),
     "gap": lambda size, _rounds: files.gap(size * 5 + 1),
     "rehearsal": lambda size, _rounds: files.local("rehearsal", size * 5 + 1),
+    "sinks": lambda size, _rounds: files.sinks(size * 5),
     "diff": lambda size, _rounds: [
         *files.diff(size * 5),
         *files.large_diff(size * 25),

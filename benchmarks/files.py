@@ -52,6 +52,22 @@ def gap(rows: int) -> list[Result]:
     ]
 
 
+def sinks(rows: int) -> list[Result]:
+    """A table of so many rows into a DuckDB file and a CSV file, against DuckDB alone."""
+    told = json.loads(_output([sys.executable, "-m", "benchmarks.sinks", str(rows), "--json"]))
+    return [
+        Result(
+            case=f"sinks: {rows:,} rows",
+            server="none",
+            rival=each["what"],
+            wall=each["wall"],
+            client=each["cpu"],
+            memory=each["peak_mb"],
+        )
+        for each in told
+    ]
+
+
 def diff(rows: int) -> list[Result]:
     """Two files of so many rows, compared by each tool."""
     return _diff(str(rows))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from benchmarks import sinks
 from benchmarks.results import FLOOR, Result
 from benchmarks.verify import AGGREGATE
 
@@ -177,5 +178,19 @@ def _local(rows: dict[str, Result], where: str) -> Iterator[Target]:
             yield Target(f"{where}: memory", "< 1 GB", f"{own.memory or 0:,.0f} MB", (own.memory or 0) < 1000)
 
 
-OF_A_KIND = {"start": _start, "gap": _gap, "diff of two CSV files": _diff, "verify": _verify}
+def _sinks(rows: dict[str, Result], where: str) -> Iterator[Target]:
+    for what, most, own, bare in (
+        ("CPU into DuckDB, to DuckDB's read", 4, sinks.DUCKDB, sinks.READ),
+        ("CPU into CSV, to DuckDB's copy", 3, sinks.CSV, sinks.COPY),
+        ("CPU into CSV, to DuckDB's copy through a table", 3, sinks.CSV, sinks.TABLE),
+    ):
+        if own in rows and bare in rows:
+            part = (rows[own].client or 0) / (rows[bare].client or 1)
+            yield Target(f"{where}: {what}", f"≤ {most}", f"{part:.2f}", part <= most)
+    peak = max((each.memory or 0 for name, each in rows.items() if name.startswith("supasync")), default=0)
+    if peak:
+        yield Target(f"{where}: memory", "< 1 GB", f"{peak:,.0f} MB", peak < 1000)
+
+
+OF_A_KIND = {"start": _start, "gap": _gap, "sinks": _sinks, "diff of two CSV files": _diff, "verify": _verify}
 """What is wanted of cases whose names begin so."""

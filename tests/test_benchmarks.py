@@ -2,13 +2,16 @@
 
 from importlib import import_module
 from operator import attrgetter
+from pathlib import Path
 
+import duckdb
 import pytest
 
-from benchmarks import diff, local
+from benchmarks import diff, local, sinks
 from benchmarks.profile import PARTS
 from benchmarks.results import Result
 from benchmarks.targets import targets
+from supasync_core.staging.values import JSON, plain
 
 
 @pytest.mark.parametrize("place", [place for places in PARTS.values() for place in places])
@@ -42,3 +45,28 @@ def test_a_large_diff_is_measured_beside_the_bare_join(monkeypatch: pytest.Monke
     monkeypatch.setattr(diff, "RUNS", 1)
     bare, own = diff.measured(300, list(diff.TOOLS)[:2], 60)
     assert (bare["tool"], own["tool"], own["finished"]) == ("duckdb full outer join", "supasync", True)
+
+
+def test_the_sinks_end_with_the_rows_that_duckdb_reads(tmp_path: Path) -> None:
+    sinks.make(2500, tmp_path)
+    for part in sinks.PARTS.values():
+        part(tmp_path)
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{tmp_path / 'sink.duckdb'}' as sink (read_only)")
+        names = connection.read_csv(tmp_path / "jobs_rows.csv", all_varchar=True).columns
+        texts = ", ".join(f"{plain(name, JSON)} as {name}" for name in names)
+        files = [tmp_path / "jobs_rows.csv", tmp_path / "sink" / "jobs.csv"]
+        wanted, csv = (connection.read_csv(file, all_varchar=True) for file in files)
+        for found in (csv, connection.table("sink.main.jobs").project(texts)):
+            assert len(found) == len(wanted) == 2500
+            assert len(wanted.except_(found)) == 0
+
+
+def test_the_sinks_have_targets() -> None:
+    """Found by their names, so that no figure goes missing where a part is called otherwise."""
+    found = [
+        Result(case="sinks: 5 rows", server="none", rival=name, wall=1.0, client=1.0, memory=10.0)
+        for name in sinks.PARTS
+    ]
+    told = [(each.measured, each.reached) for each in targets(found)]
+    assert told == [("1.00", True)] * 3 + [("10 MB", True)]

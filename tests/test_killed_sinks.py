@@ -33,7 +33,9 @@ PATHS = {"csv": "new", "duckdb": "new.duckdb"}
 DIES = """
 import os, signal, sys, threading
 import supasync_core.sync.checkpoint as checkpoint
+import supasync_core.project.lease as lease
 checkpoint.CHECKPOINT_ROWS = 500
+lease.Lease.may_flush = lambda self: True
 LAST = {last}
 OURS = ("supasync_csv", "supasync_duckdb", "write_rows", "held_rows", "links.py", "lease.py", "connection.py")
 calls = 0
@@ -58,7 +60,6 @@ checkpoint.Checkpoint.save = last
 """
 
 DIES_BETWEEN_TWO_WRITES = """
-import supasync_core.project.lease as lease
 lease.RENEW = 0.0
 lease.Lease.may_flush = lambda self: False
 taken = lease.Lease.check

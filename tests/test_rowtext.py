@@ -110,7 +110,8 @@ def test_columns_have_the_text_of_each_cell(
     cells = [raw_json.cells(text) for text in raw_json.split(body)]
     names = dict.fromkeys(name for row in cells for name in row)
     found = {
-        name: [bytes(cell).decode() for cell in column] for name, column in raw_columns(Batch(body)).items()
+        name: [bytes(cell).decode() for cell in column]
+        for name, column in raw_columns(Batch(body)).texts.items()
     }
     assert found == {name: [row.get(name, "null") for row in cells] for name in names}
     assert list(found) == list(names)
@@ -118,5 +119,5 @@ def test_columns_have_the_text_of_each_cell(
 
 def test_half_of_a_surrogate_pair_does_not_stop_a_column() -> None:
     body = rb'[{"id":1,"a":"\ud800"},{"id":2}]'
-    found = {name: list(map(bytes, column)) for name, column in raw_columns(Batch(body)).items()}
+    found = {name: list(map(bytes, column)) for name, column in raw_columns(Batch(body)).texts.items()}
     assert found == {"id": [b"1", b"2"], "a": [rb'"\ud800"', b"null"]}

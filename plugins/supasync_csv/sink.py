@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
 
@@ -24,14 +23,6 @@ from supasync_core.system.links import replace_whole
 from supasync_csv.workspace import Workspace, header
 
 
-@dataclass
-class _Unsaved:
-    """A table whose file is not as the rows that were taken, and how many of those it lacks."""
-
-    table: Table
-    rows: int = 0
-
-
 class CsvSink(DuckdbSide):
     """Strings are written as their content, all other JSON as it stands, NULL as nothing.
 
@@ -50,9 +41,9 @@ class CsvSink(DuckdbSide):
         )
         self._held = HeldRows(self._writer)
         self._shapes: dict[str, Shape] = {}
-        self._rows: dict[Path, int] = {}
-        """The rows of each file that is loaded, as it was written."""
-        self._unsaved: dict[Path, _Unsaved] = {}
+        self._loaded: set[Path] = set()
+        self._unsaved: dict[Path, Table] = {}
+        """The tables of which rows were taken that their files lack."""
 
     def typed(self, table: Table, shape: Shape) -> None:
         """Take the source's types, before the first batch: cells are then what PostgreSQL reads.
@@ -64,7 +55,7 @@ class CsvSink(DuckdbSide):
             self.flush()
         with self._lock:
             self._shapes[table.name] = shape
-            self._rows.pop(path, None)
+            self._loaded.discard(path)
             columns = table.columns or [column.name for column in shape.columns]
             names = [name for name in columns if name not in table.exclude]
             if shape.known and names and not table.transform and not path.exists():
@@ -111,14 +102,8 @@ class CsvSink(DuckdbSide):
             return
         self._fence.ask()
         with self._lock:
-            for each in list(self._unsaved.values()):
-                self._save(each.table)
-
-    def worth_flushing(self) -> bool:
-        """Whether half as many rows were changed as the files have, which are written as a whole."""
-        with self._lock:
-            written = sum(self._rows.get(path, 0) for path in self._unsaved)
-            return 2 * sum(each.rows for each in self._unsaved.values()) >= written
+            for table in list(self._unsaved.values()):
+                self._save(table)
 
     def close(self) -> None:
         """Write what was not written yet, and remove the loaded copy; the files stay."""
@@ -139,9 +124,9 @@ class CsvSink(DuckdbSide):
                     reader.forget()
 
     def _changed(self, table: Table, rows: int) -> int:
-        """Note that the table's file lacks so many rows of what was taken."""
+        """Note that the table's file is not as so many rows that were taken."""
         if rows:
-            self._unsaved.setdefault(self._files.of(table), _Unsaved(table)).rows += rows
+            self._unsaved[self._files.of(table)] = table
         return rows
 
     def _save(self, table: Table) -> None:
@@ -151,12 +136,12 @@ class CsvSink(DuckdbSide):
         with private_umask(), translate_errors(path, table):
             replace_whole(path, lambda file: self._work.save(table, file))
         self._unsaved.pop(path, None)
-        self._rows[path] = Reader(self._work.connection).count(table.whole())
+        self._loaded.add(path)
 
     def _load(self, table: Table) -> bool:
         """Load the table's file unless it is loaded; False if there is no table."""
         path = self._files.of(table)
-        if path not in self._rows and path not in self._unsaved:
+        if path not in self._loaded and path not in self._unsaved:
             self._held.forget(table)
             if not path.is_file():
                 self._work.drop(table)
@@ -164,7 +149,7 @@ class CsvSink(DuckdbSide):
             self._work.load(
                 table, path, lambda name: f"CAST({identifier(name)} AS {self._kind(table, name).sql})"
             )
-            self._rows[path] = Reader(self._work.connection).count(table.whole())
+            self._loaded.add(path)
         return True
 
     def _kind(self, table: Table, column: str) -> Kind:

@@ -83,11 +83,6 @@ class DuckdbSink(DuckdbSide):
             with self._lock:
                 self._changed().merge()
 
-    def worth_flushing(self) -> bool:
-        """Whether as many rows wait as half of those that the tables have, whose keys a merge looks at."""
-        with self._lock:
-            return self._held is None or self._held.are_many()
-
     def close(self) -> None:
         try:
             self.flush()
@@ -121,8 +116,8 @@ class DuckdbSink(DuckdbSide):
         known = self._held is not None and self._held.knows(table)
         if known or not self._shapes.get(table.name, Shape()).texts or self._kinds(table) is not None:
             return frozenset()
-        cells = raw_columns(batch)
-        firsts = {name: {bytes(memoryview(cell)[:1]) for cell in column} for name, column in cells.items()}
+        texts = raw_columns(batch).texts
+        firsts = {name: {bytes(memoryview(cell)[:1]) for cell in cells} for name, cells in texts.items()}
         return frozenset(name for name, first in firsts.items() if first & {b"[", b"{"})
 
     def _changed(self) -> HeldRows:

@@ -140,10 +140,6 @@ class Buffered(Protocol):
         """
         ...
 
-    def worth_flushing(self) -> bool:
-        """Whether so much is held that flushes at such times write a few times what the rows take at most."""
-        ...
-
 
 @runtime_checkable
 class Catalog(Protocol):

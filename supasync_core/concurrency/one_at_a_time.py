@@ -9,7 +9,7 @@ from types import new_class
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-_ANY_TIME = frozenset({"flush", "worth_flushing"})
+_ANY_TIME = "flush"
 """What a `Buffered` sink guards itself: it is called under the lease, for which another's turn may wait."""
 Turn = AbstractContextManager[Any]
 
@@ -20,7 +20,7 @@ def one_at_a_time(side: T) -> T:
     It gets a class of its own, so that neither slots nor a frozen dataclass stand in the way.
     """
     kind, turn = type(side), RLock()
-    public = (name for name in dir(kind) if not name.startswith("_") and name not in _ANY_TIME)
+    public = (name for name in dir(kind) if not name.startswith("_") and name != _ANY_TIME)
     found = {name: getattr_static(kind, name) for name in public}
     methods = {name: _in_turn(method, turn) for name, method in found.items() if isfunction(method)}
     guarded = new_class(kind.__name__, (kind,), exec_body=lambda names: names.update(methods, __slots__=()))

@@ -38,7 +38,7 @@ ASLEEP = timedelta(hours=24)
 MARGIN = timedelta(seconds=10)
 """How far the source's time may differ from the moment at which rows were looked up."""
 SHARE = 10
-"""A run waits this many times as long as a flush took before the next one that is only due by time."""
+"""A run waits this many times as long as a flush took before the next one."""
 
 
 @dataclass
@@ -127,9 +127,8 @@ class Lease:
                 self.save(self.record())
 
     def may_flush(self) -> bool:
-        """Whether a save is worth it now: the sink holds nothing back, or enough, or for long enough."""
-        sink = self.migration.sink
-        if not isinstance(sink, Buffered) or sink.worth_flushing():
+        """Whether a save is worth it now: the sink holds nothing back, or has done so for long enough."""
+        if not isinstance(self.migration.sink, Buffered):
             return True
         return awake() - self.flushed >= max(RENEW, SHARE * self.flush_took)
 

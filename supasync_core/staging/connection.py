@@ -78,19 +78,22 @@ def open_to_read(path: Path) -> DuckDBPyConnection:
     return _connect(path, read_only=True)
 
 
-def open_to_write(path: Path, *, memory: str | None = None, loads: bool = False) -> DuckDBPyConnection:
+def open_to_write(
+    path: Path, *, memory: str | None = None, loads: bool = False, lasts: bool = True
+) -> DuckDBPyConnection:
     """A connection that may write; the file is created, readable by its owner alone, where there is none.
 
     Connections of one process to one file share it; another process is refused by LockedError. ``memory`` is
     what it may hold in memory. One that ``loads`` may read and write other files too, so that nothing of the
-    file itself may be SQL.
+    file itself may be SQL. What does not have to last beyond this process ``lasts`` no crash, and takes less
+    time.
     """
     with private_umask():
         try:
             path = own(path)
         except OSError as err:
             raise StateError(f"the folder {path.parent} cannot be created: {err.strerror}") from err
-        return _connect(path, read_only=False, memory=memory, loads=loads)
+        return _connect(path, read_only=False, memory=memory, loads=loads, lasts=lasts)
 
 
 def open_in_memory(settings: Sequence[str] = ()) -> DuckDBPyConnection:
@@ -162,7 +165,12 @@ def translate_errors(path: Path, table: Table | None = None) -> Iterator[None]:
 
 
 def _connect(
-    path: Path, *, read_only: bool | None, memory: str | None = None, loads: bool = False
+    path: Path,
+    *,
+    read_only: bool | None,
+    memory: str | None = None,
+    loads: bool = False,
+    lasts: bool = True,
 ) -> DuckDBPyConnection:
     """A connection; ``read_only`` is None where any mode in which this process has attached it will do."""
     path, *beside = [real(path.with_name(f"{path.name}{suffix}")) for suffix in _BESIDE]
@@ -175,7 +183,13 @@ def _connect(
         try:
             held = connection.execute(_HELD, [_NAME]).fetchone()
             if held is None:
-                _attach(connection, path, read_only=bool(read_only), memory=memory, loads=loads)
+                _attach(
+                    connection,
+                    path,
+                    _mode(read_only=bool(read_only), lasts=lasts),
+                    memory=memory,
+                    loads=loads,
+                )
                 if not new:  # what is new is in a folder of ours: `open_to_write` has made sure
                     (refuse_code if loads else refuse_shadowing)(connection, _NAME, path)
             else:
@@ -192,10 +206,16 @@ def _check_mode(path: Path, *, read_only: bool | None, held: bool) -> None:
         raise LockedError(f"{path} is in use by another connection", hint="wait for the other run to end")
 
 
+def _mode(*, read_only: bool, lasts: bool) -> str:
+    """What a file is attached with."""
+    if read_only:
+        return "TYPE duckdb, READ_ONLY"
+    return "TYPE duckdb" if lasts else "TYPE duckdb, RECOVERY_MODE no_wal_writes"
+
+
 def _attach(
-    connection: DuckDBPyConnection, path: Path, *, read_only: bool, memory: str | None, loads: bool
+    connection: DuckDBPyConnection, path: Path, mode: str, *, memory: str | None, loads: bool
 ) -> None:
-    mode = "TYPE duckdb, READ_ONLY" if read_only else "TYPE duckdb"
     name = duckdb_path(path)
     own = ", ".join(literal(f"{name}{suffix}") for suffix in _BESIDE)
     settings = [

@@ -9,7 +9,7 @@ from supasync_core.model.batch import Batch
 from supasync_core.model.raw_columns import raw_columns
 from supasync_core.model.table import Table
 from supasync_core.staging.connection import transaction, translate_errors
-from supasync_core.staging.duckdb_tables import qualified, schema_of
+from supasync_core.staging.duckdb_tables import schema_of
 from supasync_core.staging.values import JSON, VARCHAR
 from supasync_core.staging.write_rows import Part, Writer, joined, parts_of, refuse_keyless
 
@@ -32,7 +32,6 @@ class _Waiting:
     table: Table
     columns: tuple[str, ...]
     parts: list[Part] = field(default_factory=list)
-    rows: int = 0
     bytes: int = 0
 
     def takes(self, table: Table, columns: tuple[str, ...]) -> bool:
@@ -52,8 +51,6 @@ class HeldRows:
     _waiting: dict[_Address, _Waiting] = field(default_factory=dict)
     _columns: dict[_Address, frozenset[str]] = field(default_factory=dict)
     """The columns of each table, none of a table whose rows may not wait."""
-    _rows: dict[_Address, int] = field(default_factory=dict)
-    """The rows of each table when it was looked at or merged into."""
 
     def __contains__(self, table: Table) -> bool:
         """Whether rows of the table wait."""
@@ -69,16 +66,15 @@ class HeldRows:
             return 0
         refuse_keyless(table, batch)
         cells = raw_columns(batch)
-        columns = tuple(name for name in cells if name not in table.exclude)
-        if not self.writer.is_sound(batch) or not self._may_wait(table, columns):
+        columns = tuple(name for name in cells.texts if name not in table.exclude)
+        if not self.writer.is_sound(batch, cells) or not self._may_wait(table, columns):
             self.merge(table)
             return self.writer.upsert(table, batch)
         waiting = self._waiting.get(table.address)
         if waiting is None or not waiting.takes(table, columns):
             self.merge(table)
             waiting = self._waiting[table.address] = _Waiting(table, columns)
-        waiting.parts += parts_of([cells[name] for name in columns], len(batch.body))
-        waiting.rows += batch.count
+        waiting.parts += parts_of([cells.texts[name] for name in columns], len(batch.body))
         waiting.bytes += len(batch.body)
         if sum(each.bytes for each in self._waiting.values()) >= MOST:
             self.merge()
@@ -89,13 +85,7 @@ class HeldRows:
         for address in list(self._waiting) if table is None else [table.address]:
             if waiting := self._waiting.get(address):
                 self.writer.merge(waiting.table, waiting.columns, joined(waiting.parts))
-                self._rows[address] = self._count(waiting.table)
                 del self._waiting[address]
-
-    def are_many(self) -> bool:
-        """Whether as many rows wait as half of those that their tables have."""
-        there = sum(self._rows.get(address, 0) for address in self._waiting)
-        return 2 * sum(each.rows for each in self._waiting.values()) >= there
 
     def knows(self, table: Table) -> bool:
         """Whether the table was looked at."""
@@ -104,11 +94,6 @@ class HeldRows:
     def forget(self, table: Table) -> None:
         """Look at the table again, which somebody else has changed."""
         self._columns.pop(table.address, None)
-
-    def _count(self, table: Table) -> int:
-        with translate_errors(self.writer.path, table):
-            query = f"SELECT count(*) FROM {qualified(table)}"  # noqa: S608 - quoted
-            return int(self.writer.connection.execute(query).fetchall()[0][0])
 
     def _may_wait(self, table: Table, columns: tuple[str, ...]) -> bool:
         """Whether nothing of the table refuses a text in these columns, which it has afterwards."""
@@ -123,6 +108,5 @@ class HeldRows:
             kinds = self.writer.prepared(table, columns)
             named = {"schema": schema_of(table), "name": table.relation}
             constrained = connection.execute(_CONSTRAINED, named).fetchone()
-            self._rows[table.address] = self._count(table)
         free = constrained is None and all(kind in (JSON, VARCHAR) for kind in kinds.values())
         return frozenset(kinds) if free else frozenset()

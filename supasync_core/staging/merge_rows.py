@@ -22,6 +22,8 @@ class Merge:
     columns: Sequence[str]
     kinds: Kinds
     shape: Shape
+    sound: bool = False
+    """Whether every text of a JSON column is known to be JSON; else one that is not would be NULL."""
 
     def draft(self) -> str:
         """An empty draft."""
@@ -53,14 +55,23 @@ class Merge:
         key = ", ".join(self._key())
         return f"SELECT 1 FROM ({self._values()}) AS batch GROUP BY {key} HAVING count(*) > 1 LIMIT 1"
 
-    def statement(self, *, once: bool = False) -> str:
-        """Update the rows whose key exists, insert the others; ``once``: no key is in the draft twice."""
-        key, rows = self._key(), f"({self._values()})"
-        if not once:
-            latest = f"QUALIFY row_number() OVER (PARTITION BY {', '.join(key)} ORDER BY batch.n DESC) = 1"
-            rows = f"(SELECT * FROM {rows} AS batch {latest})"
-        target = [self._comparable(f"target.{identifier(name)}", name) for name in self.table.key]
-        same = " AND ".join(f"{left} = {right}" for left, right in zip(target, key, strict=True))
+    def known(self) -> str:
+        """One row where the table has a key of the draft."""
+        rows = f"({self._values()}) AS batch"
+        return f"SELECT 1 FROM {qualified(self.table)} AS target SEMI JOIN {rows} ON {self._same()} LIMIT 1"
+
+    def insertion(self) -> str:
+        """Insert all rows: no key is in the draft twice, or known."""
+        names = ", ".join(map(identifier, self.columns))
+        values = ", ".join(f"v{i}" for i in range(len(self.columns)))
+        return f"INSERT INTO {qualified(self.table)} ({names}) SELECT {values} FROM ({self._values()})"
+
+    def statement(self) -> str:
+        """Update the rows whose key exists, insert the others."""
+        latest = (
+            f"QUALIFY row_number() OVER (PARTITION BY {', '.join(self._key())} ORDER BY batch.n DESC) = 1"
+        )
+        rows = f"(SELECT * FROM ({self._values()}) AS batch {latest})"
         changed = [
             f"{identifier(name)} = batch.v{i}"
             for i, name in enumerate(self.columns)
@@ -68,14 +79,21 @@ class Merge:
         ]
         update = f"WHEN MATCHED THEN UPDATE SET {', '.join(changed)} " if changed else ""
         return (
-            f"MERGE INTO {qualified(self.table)} AS target USING {rows} AS batch ON {same} {update}"
+            f"MERGE INTO {qualified(self.table)} AS target USING {rows} AS batch ON {self._same()} {update}"
             f"WHEN NOT MATCHED THEN INSERT ({', '.join(map(identifier, self.columns))}) "
             f"VALUES ({', '.join(f'batch.v{i}' for i in range(len(self.columns)))})"
         )
 
     def _values(self) -> str:
-        values = (f"{parsed(f'c{i}', self.kinds[name])} AS v{i}" for i, name in enumerate(self.columns))
+        values = (f"{self._value(f'c{i}', self.kinds[name])} AS v{i}" for i, name in enumerate(self.columns))
         return f"SELECT {', '.join(values)}, rowid AS n FROM {BATCH}"
+
+    def _value(self, text: str, kind: Kind) -> str:
+        return f"CAST({text} AS JSON)" if self.sound and kind == JSON else parsed(text, kind)
+
+    def _same(self) -> str:
+        target = [self._comparable(f"target.{identifier(name)}", name) for name in self.table.key]
+        return " AND ".join(f"{left} = {right}" for left, right in zip(target, self._key(), strict=True))
 
     def _key(self) -> list[str]:
         return [self._comparable(f"batch.v{self.columns.index(name)}", name) for name in self.table.key]

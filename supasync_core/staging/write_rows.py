@@ -12,7 +12,7 @@ from duckdb import DuckDBPyConnection
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import RowError
-from supasync_core.model.raw_columns import raw_columns
+from supasync_core.model.raw_columns import RawColumns, raw_columns
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.wording import counted
 from supasync_core.staging.connection import transaction, translate_errors
@@ -57,14 +57,14 @@ class Writer:
             return 0
         refuse_keyless(table, batch)
         cells = raw_columns(batch)
-        columns = [name for name in cells if name not in table.exclude]
+        columns = [name for name in cells.texts if name not in table.exclude]
         with translate_errors(self.path, table), transaction(self.connection):
             merge = Merge(table, columns, self.prepared(table, columns), self.shape_of(table))
             self.connection.execute(merge.draft())
-            if self.is_sound(batch):
-                self._stage(merge, parts_of([cells[name] for name in columns], len(batch.body)))
+            if self.is_sound(batch, cells):
+                self._stage(merge, parts_of([cells.texts[name] for name in columns], len(batch.body)))
             else:
-                self._stage_texts(merge, cells)
+                self._stage_texts(merge, cells.texts)
             self._refuse_misfits(merge)
             self.connection.execute(merge.statement())
         return batch.count
@@ -75,15 +75,20 @@ class Writer:
         The table has these columns, and none whose kind refuses a text.
         """
         with translate_errors(self.path, table), transaction(self.connection):
-            merge = Merge(table, columns, Tables(self.connection).existing(table), self.shape_of(table))
+            kinds = Tables(self.connection).existing(table)
+            merge = Merge(table, columns, kinds, self.shape_of(table), sound=True)
             self.connection.execute(merge.draft())
             self._stage(merge, parts)
-            once = self.connection.execute(merge.doubles()).fetchone() is None
-            self.connection.execute(merge.statement(once=once))
+            new = not any(
+                self.connection.execute(each).fetchone() for each in (merge.doubles(), merge.known())
+            )
+            self.connection.execute(merge.insertion() if new else merge.statement())
             self.connection.execute(f"DROP TABLE {BATCH}")
 
-    def is_sound(self, batch: Batch) -> bool:
+    def is_sound(self, batch: Batch, cells: RawColumns) -> bool:
         """Whether DuckDB takes every cell for JSON, so that it reads texts as Python's decoder does."""
+        if cells.strict:
+            return True
         try:
             body = batch.body.decode()
             return bool(self.connection.execute("SELECT json_valid($body)", {"body": body}).fetchall()[0][0])

@@ -236,8 +236,5 @@ class WritesWhenClosed(HonestSink):
     def flush(self) -> None:
         pass
 
-    def worth_flushing(self) -> bool:
-        return True
-
     def close(self) -> None:
         self.real.rows = dict(self.disk.rows)
