@@ -26,18 +26,16 @@ _BEYOND: Final = {
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
-    """The parts of the statement; ``name`` is that of a row, ``line`` and ``size`` are columns beside it.
+    """The parts of the statement; ``name`` is that of a row, the others of columns beside the table's own.
 
-    ``selected`` are the table's columns, ``row`` is what becomes JSON of them, ``texts`` is the column of the
-    texts, and ``told`` what it is.
+    ``selected`` are the table's columns, ``told`` is what holds the texts.
     """
 
     name: str
     line: str
     size: str
-    selected: str
-    row: str
     texts: str
+    selected: str
     told: str
 
     @property
@@ -49,39 +47,47 @@ class PageQuery:
 
     def limited(self, place: str, largest: int | None) -> str:
         """The lines of the rows there, none of them behind one with which the limit is reached."""
-        inner = f"SELECT {self.selected} FROM {place}"  # noqa: S608 - names are quoted
-        lines = f"SELECT row_to_json({self.row})::text AS {self.line}, {self.told} FROM ({inner}) {self.name}"  # noqa: S608 - the same
+        rows = f"(SELECT {self.selected} FROM {place}) {self.name}"  # noqa: S608 - names are quoted
+        line = f"row_to_json({self.name})::text AS {self.line}"
+        lines = f"SELECT {line}, {self.told} AS {self.texts} FROM {rows}"  # noqa: S608 - the same
         if largest is None:
             return lines
         frame = "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
         before = f"sum(octet_length({self.name}.{self.line})) OVER ({frame})"
         sized = f"SELECT {self.name}.*, {before} AS {self.size} FROM ({lines}) {self.name}"  # noqa: S608 - the same
-        return f"SELECT * FROM ({sized}) {self.name} WHERE coalesce({self.name}.{self.size}, 0) < {largest}"  # noqa: S608 - the same
+        most = f"coalesce({self.name}.{self.size}, 0) < {largest}"
+        return f"SELECT * FROM ({sized}) {self.name} WHERE {most}"  # noqa: S608 - the same
 
 
 def page_of(chosen: Sequence[PgColumn]) -> PageQuery:
     """The parts for these columns; their own names are those of no column."""
     names = {column.name for column in chosen}
-    number = next(n for n in range(5 * len(names) + 1) if not names & {f"{letter}{n}" for letter in "plrst"})
-    page, line, row, size, texts = (f"{letter}{number}" for letter in "plrst")
-    columns = [name_of(column.name) for column in chosen]
-    beyond = [
-        f"{text_of(column.name)}, CASE WHEN {_BEYOND[column.beyond].format(name)} THEN {name}::text END"
-        for column, name in zip(chosen, columns, strict=True)
-        if column.beyond
-    ]
-    whole = f"(SELECT {row} FROM (SELECT {', '.join(f'{page}.{name}' for name in columns)}) {row})"  # noqa: S608 - names are quoted
+    number = next(n for n in range(4 * len(names) + 1) if not names & {f"{letter}{n}" for letter in "plst"})
+    page, line, size, texts = (f"{letter}{number}" for letter in "plst")
+    selected = ", ".join(name_of(column.name) for column in chosen)
+    return PageQuery(page, line, size, texts, selected, _told(page, chosen))
+
+
+def _told(page: str, chosen: Sequence[PgColumn]) -> str:
+    """By column the texts of those values of a row that JSON cannot carry; NULL where it carries all."""
+    places = {column.name: f"{page}.{name_of(column.name)}" for column in chosen}
+    beyond = {each.name: _BEYOND[each.beyond].format(places[each.name]) for each in chosen if each.beyond}
     if not beyond:
-        return PageQuery(page, line, size, ", ".join(columns), page, texts, f"null::text AS {texts}")
-    built = f"nullif(json_strip_nulls(json_build_object({', '.join(beyond)}))::text, '{{}}') AS {texts}"
-    return PageQuery(page, line, size, ", ".join([*columns, built]), whole, texts, f"{page}.{texts}")
+        return "null::text"
+    pairs = (
+        f"{text_of(name)}, CASE WHEN {condition} THEN {places[name]}::text END"
+        for name, condition in beyond.items()
+    )
+    built = f"json_strip_nulls(json_build_object({', '.join(pairs)}))::text"
+    return f"CASE WHEN {' OR '.join(f'({each})' for each in beyond.values())} THEN {built} END"
 
 
 def exact_texts(beyond: bytes | None) -> dict[int, dict[str, str]]:
     """By the place of a row, the texts of its values that JSON cannot carry."""
     if beyond is None:
         return {}
-    return {place: json.loads(text) for place, text in enumerate(json.loads(beyond)) if text is not None}
+    found = {place: json.loads(text) for place, text in enumerate(json.loads(beyond)) if text is not None}
+    return {place: texts for place, texts in found.items() if texts}
 
 
 class Sizes:
