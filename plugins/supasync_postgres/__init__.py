@@ -63,4 +63,4 @@ def _backend(module: str, name: str, *, parallel: bool = False) -> Backend[Any]:
                 hint='run: pip install "supasync[postgres]"',
             ) from err
 
-    return Backend("postgres", open_it, SETTINGS, imported(URL, "ref"), parallel=parallel)
+    return Backend("postgres", open_it, SETTINGS, imported(URL, "ref"), parallel=parallel, sql=parallel)

@@ -92,7 +92,8 @@ class Backend(Generic[T_co]):
     ``ref`` names the project that the settings point to, equal for every spelling of the same one; it is
     stored and printed, so it holds no key. ``parallel`` says that several threads may use what is opened at
     once; otherwise one thread at a time does. ``place`` is where it keeps a table, where not every table of a
-    project has one of its own.
+    project has one of its own. ``sql``: what it opens is `SqlSpeaking`, and its settings are ``url``, a
+    connection string, and ``project``, the address of the project whose database that must be.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Backend(Generic[T_co]):
     ref: Callable[[Context], str]
     parallel: bool = False
     place: "Callable[[Table], str] | None" = None
+    sql: bool = False
 
 
 @dataclass(frozen=True, slots=True)
