@@ -197,6 +197,26 @@ def raw_cells(row_text: str | memoryview) -> dict[str, Any]:
     return found
 
 
+def raw_columns(body: bytes, columns: Sequence[str]) -> list[tuple[bytes, ...]]:
+    """The bytes of these columns' values in each row; empty where a row lacks one."""
+    try:
+        found = _raw_decoder(tuple(columns)).decode(body)
+    except (ValueError, RecursionError):
+        rows = map(raw_cells, split(body))
+        return [tuple(bytes(row.get(name, b"")) for name in columns) for row in rows]
+    names = [f"c{i}" for i in range(len(columns))]
+    return [tuple(bytes(getattr(row, name)) for name in names) for row in found]
+
+
+@lru_cache(maxsize=256)
+def _raw_decoder(columns: tuple[str, ...]) -> Any:  # noqa: ANN401 - of msgspec
+    import msgspec  # noqa: PLC0415 - --help reads no rows
+
+    raw = msgspec.Raw
+    fields = [(f"c{i}", raw, msgspec.field(name=each, default=raw(b""))) for i, each in enumerate(columns)]
+    return msgspec.json.Decoder(list[msgspec.defstruct("Cells", fields, gc=False)])  # type: ignore[misc]
+
+
 @cache
 def _object_decoder() -> Any:  # noqa: ANN401 - of msgspec
     import msgspec  # noqa: PLC0415 - --help reads no rows

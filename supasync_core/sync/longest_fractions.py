@@ -21,7 +21,6 @@ _MOST: Final = {
     "interval": 6,
 }
 """Types that may hold fewer digits than others of their name, and the digits that they hold at most."""
-_FRACTION: Final = re.compile(r"\.(\d*[1-9])")
 
 
 class LongestFractions:
@@ -33,12 +32,12 @@ class LongestFractions:
     def __init__(self, kinds: Mapping[str, str | None]) -> None:
         self._most = {name: _MOST[kind] for name, kind in kinds.items() if kind in _MOST}
         self._several = [name for name, kind in kinds.items() if kind and _holds_several(kind)]
-        self._known = dict.fromkeys([*self._most, *self._several], 0)
-        self._pattern = _pattern(self._most)
+        self._cell = {name: _pattern(name, 0) for name in self._most}
+        self._inner = {name: _fraction(0) for name in self._several}
 
     def places(self, batch: Batch) -> Sequence[int]:
         """The rows that have more digits in one of the columns than all rows before them."""
-        inside = self._inside(batch) if self._several else []
+        inside = self._inside(batch) if self._several and batch.count else []
         longer = self._longer(batch.body)
         if not longer:
             return inside
@@ -46,32 +45,30 @@ class LongestFractions:
         for place in range(batch.count):
             mine = self._longer(bytes(batch.rows.texts.bytes_at(place)))
             found.update((name, place) for name in mine if mine[name] == longer[name] and found[name] < 0)
-        self._known.update(longer)
-        if any(self._known[name] >= most for name, most in self._most.items()):
-            self._most = {name: most for name, most in self._most.items() if self._known[name] < most}
-            self._pattern = _pattern(self._most)
+        for name, digits in longer.items():
+            if digits < self._most[name]:
+                self._cell[name] = _pattern(name, digits)
+            else:
+                del self._cell[name]
         return [place for place in dict.fromkeys([*inside, *found.values()]) if place >= 0]
 
     def _inside(self, batch: Batch) -> list[int]:
         """The rows that have more digits somewhere in a cell of several values."""
         found: dict[str, int] = {}
-        for place, text in enumerate(batch.rows.texts):
-            cells = raw_json.cells(text)
-            for name in self._several:
-                digits = max(map(len, _FRACTION.findall(cells.get(name, ""))), default=0)
-                if digits > self._known[name]:
-                    self._known[name] = digits
+        rows = raw_json.raw_columns(batch.body, self._several)
+        for at, name in enumerate(self._several):
+            if not self._inner[name].search(b"\n".join(row[at] for row in rows)):
+                continue
+            for place, row in enumerate(rows):
+                if digits := self._inner[name].findall(row[at]):
+                    self._inner[name] = _fraction(max(map(len, digits)))
                     found[name] = place
         return list(found.values())
 
     def _longer(self, text: bytes) -> dict[str, int]:
         """The columns of which there are more digits than before, and how many."""
-        found: dict[str, int] = {}
-        for name, digits in self._pattern.findall(text) if self._pattern else ():
-            column = json.loads(name)
-            if len(digits) > max(found.get(column, 0), self._known[column]):
-                found[column] = len(digits)
-        return found
+        found = {name: pattern.findall(text) for name, pattern in self._cell.items()}
+        return {name: max(map(len, digits)) for name, digits in found.items() if digits}
 
 
 def _holds_several(kind: str) -> bool:
@@ -79,9 +76,15 @@ def _holds_several(kind: str) -> bool:
     return "." in one or (one != kind and one in _MOST)
 
 
-def _pattern(names: Mapping[str, int]) -> "re.Pattern[bytes] | None":
-    """A column's name, and the digits behind the point without zeros at the end."""
-    if not names:
-        return None
-    spelt = "|".join(re.escape(json.dumps(name, ensure_ascii=False)) for name in names)
-    return re.compile(rf'(?<!\\)({spelt})\s*:\s*"?[^",.\[{{}}]*\.(\d*[1-9])'.encode())
+def _fraction(known: int) -> "re.Pattern[bytes]":
+    """More digits behind a point than are known, without zeros at the end."""
+    return re.compile(rb"\.(\d{%d,}[1-9])" % known)
+
+
+def _pattern(name: str, known: int) -> "re.Pattern[bytes]":
+    """A column's name, and such digits in its cell.
+
+    It begins with a plain text: where it does not, looking through a page takes twenty times as long.
+    """
+    spelt = re.escape(json.dumps(name, ensure_ascii=False)).encode()
+    return re.compile(spelt + rb"(?<!\\" + spelt + rb')\s*:\s*"?[^",.\[{}]*' + _fraction(known).pattern)
