@@ -35,6 +35,8 @@ T = TypeVar("T")
 
 OLDEST: Final = 120000
 """The first server that is supported, as libpq counts versions."""
+SCRAM: Final = 160000
+"""The first libpq that can be told to show no password (documentation, ``require_auth``)."""
 PATIENCE: Final = 60
 """Seconds beside twice the statement's own, after which a server that says nothing is left."""
 FIRST_WAIT: Final = 1.0
@@ -204,9 +206,15 @@ class Database:
         return connection or self._opened(statement)
 
     def _opened(self, statement: Statement) -> Connection:
+        arguments = self.address.arguments(self.folder)
+        if "require_auth" in arguments and psycopg.pq.version() < SCRAM:
+            raise RefusedError(
+                f"{self.project}: this libpq would show the password to a server that is not verified",
+                hint='run: pip install "psycopg[binary]"; or name the server\'s certificate: ?sslrootcert=',
+            )
         try:
             connection = psycopg.connect(
-                **self.address.arguments(self.folder),  # type: ignore[arg-type]
+                **arguments,  # type: ignore[arg-type]
                 autocommit=True,
                 prepare_threshold=None,
             )

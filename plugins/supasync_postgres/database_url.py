@@ -86,7 +86,7 @@ class DatabaseUrl:
 
     def _exchange(self) -> dict[str, str]:
         """Where the server is not verified, the password is used in an exchange that does not show it."""
-        if self.tls == "verify-full" or self.host in LOOPBACK or not self._password.text:
+        if self.tls == "verify-full" or self.host in LOOPBACK:
             return {}
         return {"require_auth": "scram-sha-256"}
 

@@ -10,6 +10,7 @@ from typing import Final
 
 import psycopg
 
+from supasync_core.api.function_store import HINT as SCHEMA_HINT
 from supasync_core.model.errors import (
     BatchTooLargeError,
     RefusedError,
@@ -24,10 +25,10 @@ from supasync_core.model.errors import (
 )
 from supasync_core.model.key_detail import key_of
 from supasync_core.model.printable import sql_name
+from supasync_core.model.row_hints import row_hint
 from supasync_core.model.table import Table
 from supasync_postgres.database_url import DatabaseUrl
 
-SCHEMA_HINT: Final = "run: supasync schema sql, and paste what it prints into NEW's SQL editor"
 _LATER: Final = "nothing is lost: the next run continues from here"
 _LONGEST: Final = 300
 _ROWS: Final = re.compile(r"(2[123]|44|54|P0)...")
@@ -36,15 +37,6 @@ _PASSING: Final = re.compile(r"(08...|40001|40P01|53300|55P03|57P0[1235]|58...|)
 _MISSING: Final = ("42883", "42P01", "42703", "3F000")
 _GONE: Final = ("22023", "42704", "55000", "58P01")
 _SHOW_THE_KEY: Final = ("23503", "23505")
-_ROW_HINTS: Final = {
-    "23503": "copy the table that it refers to first (depends_on:). If that table is not copied, like "
-    "auth.users, drop the foreign key in NEW until the switch (supasync schema sql --foreign-keys off), or "
-    "copy those rows yourself",
-    "23505": "another row there has the same value in a unique column: change or delete that row there",
-    "22P05": "PostgreSQL cannot store \\u0000: replace it in that row's text in OLD",
-    "23502": "fill it in OLD, or allow NULL in NEW",
-}
-_ROW_HINT: Final = "fix the row in OLD, or the column or constraint in NEW; nothing of its batch was written"
 _RESET: Final = (
     "reset it under Dashboard -> Project Settings -> Database; write its signs such as @ and # as %40 and %23"
 )
@@ -113,7 +105,7 @@ class Failure:
         return RowError(
             f"{where}{self.project} {what}{column} ({self.said})",
             table=self.table.name if self.table else None,
-            hint=_ROW_HINTS.get(self.state, _ROW_HINT),
+            hint=row_hint(self.state),
             sqlstate=self.state or None,
             columns=key.columns if key else (),
             value=key.value if key else None,

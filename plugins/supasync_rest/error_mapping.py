@@ -7,7 +7,9 @@ status codes" (402, 540, 544). Bodies: measured on PostgREST 13.0.8 and 14.10.
 import re
 from collections.abc import Callable
 
+from supasync_core.api.function_store import HINT as SCHEMA_HINT
 from supasync_core.model.errors import SchemaError, StateError, SupasyncError, TableError, TakenOverError
+from supasync_core.model.row_hints import row_hint
 from supasync_rest.refusal import Refusal, identifier
 from supasync_rest.rest_errors import (
     ComputedColumnError,
@@ -21,7 +23,6 @@ from supasync_rest.rest_errors import (
 
 Rule = Callable[[Refusal], SupasyncError]
 
-SCHEMA_HINT = "run: supasync schema sql, and paste what it prints into NEW's SQL editor"
 PROXY_HINT = "write its user and password into HTTPS_PROXY, as http://user:password@host:port"
 _LATER = "nothing is lost: the next run continues from here"
 _RELOAD = "after a change in SQL run: notify pgrst, 'reload schema';"
@@ -34,17 +35,6 @@ _EXPOSED = re.compile(r"(?:schemas are exposed|one of the following): (.+)")
 # Data exceptions, constraints, an ON CONFLICT that meets a row twice, view checks, limits of
 # PostgreSQL, RAISE in a trigger.
 _ROWS = re.compile(r"(2[123]|44|54|P0)...")
-_ROW_HINTS = {
-    "23503": "copy the table that it refers to first (after:). If that table is not copied, like auth.users, "
-    "drop the foreign key in NEW until the switch (supasync schema sql --foreign-keys off), or copy those "
-    "rows yourself",
-    "23505": "another row there has the same value in a unique column: change or delete that row there",
-    "22P02": "fix the value in OLD. An array of jsonb whose elements are JSON arrays cannot travel as JSON: "
-    "copy that row by SQL",
-    "23502": "fill it in OLD, or allow NULL in NEW; the JSON null of a json column arrives as NULL",
-    "22P05": "PostgreSQL cannot store \\u0000: replace it in that row's text in OLD",
-}
-_ROW_HINT = "fix the row in OLD, or the column or constraint in NEW; nothing of its batch was written"
 
 
 def error_of(refusal: Refusal) -> SupasyncError:
@@ -167,7 +157,7 @@ def _by_class(refusal: Refusal) -> SupasyncError:
                 "refuses to delete rows",
                 "rows of another table there still refer to them: delete those first, or keep these",
             )
-        return refusal.row("refuses rows", _ROW_HINTS.get(answer.code, _ROW_HINT))
+        return refusal.row("refuses rows", row_hint(answer.code))
     if answer.status >= 500:  # noqa: PLR2004 - server errors
         return _retryable(refusal)
     if answer.code or refusal.request.method == "HEAD":

@@ -64,6 +64,19 @@ def test_rows_travel_encrypted_except_on_this_machine() -> None:
     assert (arguments["keepalives"], arguments["gssencmode"]) == (1, "disable")
 
 
+def test_a_password_is_not_shown_to_a_server_that_nobody_has_verified() -> None:
+    """It is used in SCRAM alone, in which it does not travel; a verified server may ask for it."""
+    exchanges = {
+        "postgresql://u:pw@db.example.com/db": "scram-sha-256",
+        "postgresql://u:pw@db.example.com/db?sslmode=verify-ca&sslrootcert=ca.crt": "scram-sha-256",
+        "postgresql://u:pw@db.example.com/db?sslrootcert=ca.crt": None,
+        "postgresql://u:pw@localhost/db": None,
+        "postgresql://u@db.example.com/db": "scram-sha-256",
+    }
+    found = {url: parse(url).arguments(Path()).get("require_auth") for url in exchanges}
+    assert found == exchanges
+
+
 def test_a_password_is_found_however_it_is_written() -> None:
     assert passwords("postgresql://u:p%40ss@h/db") == ["p%40ss", "p@ss"]
     assert passwords("postgresql://u@h/db") == []

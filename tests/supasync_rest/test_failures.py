@@ -92,7 +92,7 @@ def gateway(status: int, body: str = "", **headers: str) -> Response:
         ("sqlstate-pt402", RefusedError, "over its organisation's quota", "cursors are kept"),
         ("sqlstate-0p000", RefusedError, "forbids", "key"),
         ("error-unique-second", RowError, "constrained_code_key", None),
-        ("error-fk", RowError, "constrained_parent_fkey", "after:"),
+        ("error-fk", RowError, "constrained_parent_fkey", "depends_on:"),
         ("error-not-null", RowError, 'null value in column "name"', None),
         ("error-check", RowError, "qty_in_range", None),
         ("error-enum", RowError, "22P02", None),
