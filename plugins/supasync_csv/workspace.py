@@ -18,6 +18,7 @@ from supasync_core.model.wording import counted
 from supasync_core.staging.connection import open_to_write, private_umask
 from supasync_core.staging.csv.records import look
 from supasync_core.staging.csv.scanner import LONGEST, scan
+from supasync_core.staging.csv.unchanged import unchanged
 from supasync_core.staging.duckdb_tables import qualified, refuse_case_twins, schema_of
 from supasync_core.staging.values import identifier, literal
 from supasync_core.system.files import name_of
@@ -47,6 +48,10 @@ class Workspace:
     def load(self, table: Table, path: Path, cell: Callable[[str], str]) -> None:
         """Make the file's rows a table; ``cell`` gives the SQL that a column's text becomes."""
         path = real(path)
+        with unchanged([path], table):
+            self._load(table, path, cell)
+
+    def _load(self, table: Table, path: Path, cell: Callable[[str], str]) -> None:
         names = header(table, path)
         refuse_case_twins(table, names)
         cells = ", ".join(f"{cell(name)} AS {identifier(name)}" for name in names)

@@ -25,6 +25,7 @@ from supasync_core.staging.csv.file_format import Physical, UnreadableFileError,
 from supasync_core.staging.csv.find_files import Listing, TableFiles
 from supasync_core.staging.csv.folder import Files, stem_of
 from supasync_core.staging.csv.raw_table import Raw
+from supasync_core.staging.csv.unchanged import unchanged
 
 _SUFFIXES = (".csv", ".tsv")
 
@@ -100,6 +101,18 @@ class CsvFiles:
         """Load the files; SchemaError where one cannot be read to its end, NoTableError without any."""
         check_dialects(choices)
         paths = self._paths(path, table)
+        with unchanged(paths, table):
+            return self._load(engine, place, paths, table, shape, choices)
+
+    def _load(  # noqa: PLR0913, PLR0917 - as `load`
+        self,
+        engine: DiffEngine,
+        place: str,
+        paths: Sequence[Path],
+        table: Table,
+        shape: Shape,
+        choices: Choices,
+    ) -> LoadedSide:
         looked = [_examined(each, table, shape, choices, engine.drafts) for each in paths]
         exact = [is_exact(physical) for _, physical in looked]
         if all(exact):
@@ -108,7 +121,7 @@ class CsvFiles:
             raise table.schema_error(
                 "files in the exact form are mixed with other files", hint="compare them one by one"
             )
-        with translate_errors(path, table):
+        with translate_errors(paths[0], table):
             raws = [
                 Raw(engine, table, each.name, 2 * index + (place == RIGHT), physical, engine.drafts)
                 for index, (each, physical) in enumerate(looked)

@@ -9,6 +9,7 @@ from duckdb import DuckDBPyConnection
 from supasync_core.api.journal import keeps_state
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.loaded_side import LoadedSide
+from supasync_core.model.errors import StateError
 from supasync_core.model.pg_types import MOMENTS, NUMBERS, bare, is_document, type_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.connection import duckdb_path, open_to_look, translate_errors
@@ -41,6 +42,7 @@ class DuckdbFiles:
 
     def tables(self, path: Path, declared: Sequence[Table]) -> list[Table]:
         """Declared tables that the file has; without one, all of its own in DuckDB's default schema."""
+        _refuse_log(path)
         with closing(open_to_look(path)) as connection:
             tables = Tables(connection)
             found = [table for table in declared if tables.has(table)]
@@ -51,6 +53,7 @@ class DuckdbFiles:
 
     def shape(self, path: Path, table: Table, choices: Choices) -> Shape:
         """The columns; the types of raw cells and of texts are not known. NoTableError without the table."""
+        _refuse_log(path)
         with closing(open_to_look(path)) as connection, translate_errors(path, table):
             kinds = Tables(connection).existing(table)
         return Shape(tuple(Column(name, _type(kind)) for name, kind in kinds.items()))
@@ -59,6 +62,7 @@ class DuckdbFiles:
         self, engine: DiffEngine, place: str, path: Path, table: Table, shape: Shape, choices: Choices
     ) -> LoadedSide:
         """Attach the file; its rows are read while they are compared. NoTableError without the table."""
+        _refuse_log(path)
         catalog = f"{place}_file"
         engine.fetch(f"DETACH DATABASE IF EXISTS {catalog}")
         with translate_errors(path, table):
@@ -72,6 +76,17 @@ class DuckdbFiles:
             loaded = engine.gather(place, [(f"{relation} WHERE {table.where or 'true'}", cells)], None)
             engine.fetch(f"DETACH DATABASE {catalog}")
             return loaded
+
+
+def _refuse_log(path: Path) -> None:
+    """StateError where the file has a write-ahead log: what DuckDB would replay was checked by nobody."""
+    log = path.with_name(f"{path.name}.wal")
+    if log.is_symlink() or (log.exists() and log.stat().st_size):
+        raise StateError(
+            f"{log} lies beside the file, and DuckDB would replay it",
+            hint="open and close the file once with the program that wrote it, which takes the log in; where "
+            "that program is not yours, take the file without it",
+        )
 
 
 def _attached(connection: DuckDBPyConnection, catalog: str, path: Path, table: Table) -> Kinds:

@@ -23,6 +23,7 @@ from supasync_core.staging.csv.export_finding import ERROR, WARNING, LoadedFile
 from supasync_core.staging.csv.file_format import Physical, UnreadableFileError, examine
 from supasync_core.staging.csv.raw_table import Raw
 from supasync_core.staging.csv.records import lines
+from supasync_core.staging.csv.unchanged import unchanged
 from supasync_core.staging.duckdb_tables import Tables, qualified, refuse_case_twins
 from supasync_core.staging.own_names import ROW_ID
 from supasync_core.staging.staged_tables import ready
@@ -76,7 +77,11 @@ class TableStager:
     raws: list[Raw] = field(default_factory=list)
 
     def add(self, index: int, path: Path) -> None:
-        """Check and load one file."""
+        """Check and load one file; SchemaError where it changes meanwhile."""
+        with unchanged([path], self.table):
+            self._add(index, path)
+
+    def _add(self, index: int, path: Path) -> None:
         try:
             physical = examine(
                 path, self.choices.encoding(path.name), self.drafts / f"{index}.csv", self.shape.names
