@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
-from supasync_core.api.backend import Sink
+from supasync_core.api.backend import Buffered, Sink
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Context
 from supasync_core.api.state_store import RecordStatus
@@ -59,7 +59,9 @@ class Target:
             self.lease.renew()
 
     def release(self, status: RecordStatus, rows: int, error: str | None = None, **details: object) -> None:
-        """Record this run, and release the lease."""
+        """Record this run behind all that was written, and release the lease."""
+        if self.lease is None and isinstance(self.place.sink, Buffered):
+            self.place.sink.flush()
         if self.lease:
             state = self.lease.state
             state = state.unsure(state.tables) if self.lease.writing else state

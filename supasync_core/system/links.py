@@ -13,7 +13,7 @@ from typing import BinaryIO, Final
 from uuid import uuid4
 
 from supasync_core.model.errors import RefusedError
-from supasync_core.system import descriptors
+from supasync_core.system import descriptors, faults
 
 _POSIX: Final = os.name == "posix"
 _FOLDER: Final = (
@@ -56,7 +56,8 @@ def replace_whole(path: Path, write: Callable[[BinaryIO], object], *, private: b
                 descriptors.check_user(found.parent)
             _replace(found if folder is None else Path(found.name), write, folder, private=private)
     except OSError as err:
-        raise RefusedError(f"{path} cannot be written: {err.strerror or err}") from err
+        hint = faults.HINTS.get(err.errno or 0)
+        raise RefusedError(f"{path} cannot be written: {err.strerror or err}", hint=hint) from err
 
 
 def _replace(path: Path, write: Callable[[BinaryIO], object], folder: int | None, *, private: bool) -> None:
