@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import data, files, results, verify
+from benchmarks import data, direct, files, results, verify
 from benchmarks.data import Case
 from benchmarks.ground import Ground, ground
 from benchmarks.rounds import BY_TIMESTAMP, HERE, million, played, snapshots
@@ -43,6 +43,7 @@ OF_FILES: dict[str, Callable[[int, int], list[results.Result]]] = {
     ],
     "reconcile": lambda size, _rounds: files.local("reconcile", size * 5),
     "verify": lambda size, rounds: verify.verifying(size * 5, rounds),
+    "direct": direct.loading,
 }
 """Cases that need no server of the tables."""
 SERVERS = {"postgrest": tuple(CASES), "far": ("five", "flights", "million"), "lite": ("five",)}

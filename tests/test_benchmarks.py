@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from benchmarks import diff, local, sinks
+from benchmarks import diff, direct, local, sinks
 from benchmarks.profile import PARTS
 from benchmarks.results import Result
 from benchmarks.targets import targets
@@ -70,3 +70,14 @@ def test_the_sinks_have_targets() -> None:
     ]
     told = [(each.measured, each.reached) for each in targets(found)]
     assert told == [("1.00", True)] * 3 + [("10 MB", True)]
+
+
+@pytest.mark.server
+def test_a_load_over_direct_connections_is_measured_beside_copy() -> None:
+    found = direct.loading(400, 1)
+    assert [(each.rival, bool(each.wall)) for each in found] == [
+        (direct.COPY, True),
+        (direct.OWN, True),
+        (direct.OWN, True),
+    ]
+    assert [target.wanted for target in targets(found)] == ["≤ 1.25"]
