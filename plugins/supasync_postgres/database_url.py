@@ -166,7 +166,7 @@ def _flaw(found: DatabaseUrl) -> str | None:
     if found.host.endswith(POOLER) and not found.project:
         return f"has the user {found.user}: the pooler knows a project by it, as {found.user}.<ref>"
     if unknown := sorted(found.parameters.keys() - set(_TAKEN)):
-        return f"has the parameter {unknown[0]}; there are: {', '.join(_TAKEN)}"
+        return f"has the parameter {unknown[0]}; available: {', '.join(_TAKEN)}"
     if found.tls not in _ENCRYPTED and found.host not in LOOPBACK:
         return f"has sslmode={found.tls}: rows and password would travel unencrypted; write sslmode=require"
     return None

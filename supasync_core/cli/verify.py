@@ -131,7 +131,7 @@ def _remarks(verdict: TableVerdict) -> list[str]:
     )
     lines = [f"{counted(number, 'row', 'rows')} {what}" for number, what in numbers if number]
     if verdict.changed and UPDATES in verdict.unseen:
-        lines.append(f"no run brings updates of this table: {command('sync', '--full', verdict.name)}")
+        lines.append(f"no run copies updates of this table: {command('sync', '--full', verdict.name)}")
     if verdict.read_because:
         lines.append(f"not compared by digests: {verdict.read_because}")
     return [*lines, *(f"note: {note}" for note in verdict.notes)]

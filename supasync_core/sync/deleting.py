@@ -44,8 +44,8 @@ class Deleting:
         self.fail(
             table,
             f"{table.name}: {counted(rows, 'row of OLD is', 'rows of OLD are')} not in NEW",
-            f"which: {command('verify', '--table', table.name)}; "
-            f"to bring them: {command('sync', '--full', table.name)}",
+            f"to list them: {command('verify', '--table', table.name)}; "
+            f"to copy them:  {command('sync', '--full', table.name)}",
             3,
         )
 

@@ -187,8 +187,8 @@ class Writer:
     def _pairs_unknown(self, table: Table, batch: Batch, err: RowError) -> list[Batch]:
         columns = ", ".join(err.columns)
         err.hint = (
-            f"nothing tells which columns of {err.other} ({columns}) refers to, so its row is not looked "
-            "for: run what supasync schema sql prints in NEW's SQL editor again"
+            f"it is not known which columns of {err.other} the foreign key ({columns}) refers to, so the row "
+            "there is not fetched: run what supasync schema sql prints in NEW's SQL editor again"
         )
         named = matching(batch, err)
         return self._without(table, batch, named, err) if named else self._halved(table, batch, err)

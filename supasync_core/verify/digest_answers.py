@@ -78,7 +78,9 @@ class TableFacts:
 def found_in(answer: Any) -> Any:  # noqa: ANN401 - JSON
     """The part of an answer that was asked for."""
     if not isinstance(answer, dict) or answer.get("version") != digesting.VERSION:
-        raise NoDigestsError("its function is of another version of supasync, or returned something else")
+        raise NoDigestsError(
+            "its function comes from another version of supasync, or returned something else"
+        )
     return answer.get("found")
 
 

@@ -58,7 +58,7 @@ def verify(
             f"NEW is closed since {state.closed}: rows stamped later there are the app's and not compared"
         )
     if staging is None:
-        notes_of_all.append("without a staging nothing is kept: row versions are not compared")
+        notes_of_all.append("without a staging file nothing is kept: row versions are not compared")
     chosen = exact if isinstance(exact, Collection) else [table.name for table in tables if exact]
     before = migration.ledger.total()
     with digests_of(migration, tables) as digests:

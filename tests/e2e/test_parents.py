@@ -222,7 +222,7 @@ def test_where_nothing_tells_the_pairs_the_row_is_set_aside_with_that_reason(sev
     assert done.code == 3, done.err
     (told,) = several.supasync("quarantine", "list", "--json").json
     assert (told["table"], told["key"], told["sqlstate"]) == ("articles", ["1"], "23503")
-    assert "nothing tells which columns of categories (category_slug, team_id)" in told["reason"]
+    assert "which columns of categories the foreign key (category_slug, team_id) refers to" in told["reason"]
     assert several.supasync("sync").code == 0
     assert several.supasync("quarantine", "retry").code == 0
     several.assert_equal("categories", "articles")

@@ -119,7 +119,7 @@ def test_verify_finds_the_updates_of_a_small_table(space: Workspace) -> None:
     assert done.json["equal"] is False
     assert {len(table["changed"]) for table in done.json["tables"].values()} == {30}
     done = space.supasync("verify", "--table", "by_created")
-    assert "no run brings updates of this table: supasync sync --full by_created" in done.out
+    assert "no run copies updates of this table: supasync sync --full by_created" in done.out
 
 
 def test_verify_calls_no_larger_table_equal(space: Workspace) -> None:
