@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from tests.examples import few
 from tests.servers.command import run
 
+pytestmark = pytest.mark.program
 ROWS = 2600
 CONFIG = """\
 version: 1

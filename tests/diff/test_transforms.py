@@ -10,6 +10,7 @@ import pytest
 
 from tests.diff.calling import call, csv_file, diff
 
+pytestmark = pytest.mark.program
 PLUGIN = """
 from supasync_core import hookimpl
 

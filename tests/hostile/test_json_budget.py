@@ -22,6 +22,7 @@ from supasync_core.model.same_value import same_json
 from supasync_core.model.table import Table
 from supasync_rest.retry_policy import RetryPolicy
 from supasync_rest.source import RestSource
+from tests.examples import few
 from tests.hostile.server import answer, serving
 
 TABLE = Table(name="users", key=("id",))
@@ -130,6 +131,7 @@ def test_as_many_elements_are_counted_as_there_are(
         refuse_many(body, most)
 
 
+@few(30)
 @given(VALUES, st.integers(0, 4))
 def test_columns_are_counted_past_what_is_in_their_values(value: object, over: int) -> None:
     large, most = json_budget.LARGE, json_budget.MOST_COLUMNS
@@ -145,6 +147,7 @@ def test_columns_are_counted_past_what_is_in_their_values(value: object, over: i
         assert len(raw_json.raw_cells(memoryview(text))) == names
 
 
+@few(30)
 @given(st.lists(st.dictionaries(st.text('"\\,{}[]: aä'), VALUES), max_size=4), st.data())
 def test_of_an_answer_that_breaks_off_every_whole_row_is_kept(
     rows: list[dict[str, object]], data: st.DataObject

@@ -8,6 +8,7 @@ import pytest
 
 from tests.diff.calling import call, csv_file
 
+pytestmark = pytest.mark.program
 YAML = """\
 version: 1
 source: {{backend: {old}, path: {path}}}
