@@ -7,8 +7,11 @@ import json
 from abc import abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
+from threading import RLock
 
 from supasync_core.api.answers import refuse_other
 from supasync_core.api.base import BaseSink, BaseSource
@@ -179,7 +182,7 @@ class WholeTableSource(BaseSource):
     def _rows(self, table: Table) -> TableRows:
         if table.where:
             raise SchemaError(f"{table.name}: where: this backend has no filter", table=table.name)
-        whole = self.load(table)
+        whole = self._whole(table)
         if whole is None:
             raise SchemaError(f"{table.name}: no such table", table=table.name)
         known = self._loaded.get(table.name)
@@ -189,11 +192,27 @@ class WholeTableSource(BaseSource):
             known = self._loaded[table.name] = TableRows(table, whole)
         return known
 
+    def _whole(self, table: Table) -> Batch | None:
+        return self.load(table)
+
+
+@dataclass
+class _Held:
+    """All rows of a table by key, some of which are not stored yet; ``batch`` are the same rows."""
+
+    table: Table
+    rows: dict[Key, dict[str, str]]
+
+    @cached_property
+    def batch(self) -> Batch:
+        return Batch(raw_json.join(map(object_text, self.rows.values())))
+
 
 class WholeTableSink(WholeTableSource, BaseSink):
     """A sink whose tables are replaced as a whole: a subclass says `load` and `store`.
 
-    Each batch writes the table's rows again. Columns that rows gain are added.
+    It is `Buffered`: rows are merged in memory, and a table is stored by `flush` and by `close`, which a
+    subclass that closes something itself calls too. Columns that rows gain are added.
     """
 
     fence: Fence
@@ -203,6 +222,14 @@ class WholeTableSink(WholeTableSource, BaseSink):
     def store(self, table: Table, rows: Batch) -> None:
         """Replace the table's rows, all or nothing; the table is created where it is missing."""
 
+    @cached_property
+    def _held(self) -> dict[str, _Held]:
+        return {}
+
+    @cached_property
+    def _lock(self) -> AbstractContextManager[object]:
+        return RLock()
+
     def shape(self, table: Table) -> Shape:
         """The names that the rows have; a batch adds to them."""
         return replace(super().shape(table), grows=True)
@@ -211,36 +238,60 @@ class WholeTableSink(WholeTableSource, BaseSink):
         """Merge the rows by key; the last of several with one key wins."""
         if not batch.count:
             return 0
-        stored = self._by_key(table)
-        names = list(dict.fromkeys(name for row in batch.rows for name in row))
-        for key, text in zip(table.keys(batch), batch.rows.texts, strict=True):
-            cells = raw_json.cells(text)
-            new = {name: cells.get(name, "null") for name in names if name not in table.exclude}
-            stored[key] = stored.get(key, {}) | new
-        self._replace(table, stored)
+        keys, rows = table.keys(batch), list(map(raw_json.cells, batch.rows.texts))
+        names = [name for name in dict.fromkeys(chain(*rows)) if name not in table.exclude]
+        self.fence.ask()
+        with self._lock:
+            stored = self._by_key(table)
+            for key, cells in zip(keys, rows, strict=True):
+                stored[key] = stored.get(key, {}) | {name: cells.get(name, "null") for name in names}
+            self._held[table.name] = _Held(table, stored)
         return batch.count
 
     def delete(self, table: Table, keys: Sequence[Sequence[str]]) -> int:
         """Remove the rows of these keys."""
-        stored, wanted = self._by_key(table), table.exact_keys(keys)
-        found = [key for key in wanted if stored.pop(key, None) is not None]
-        if found:
-            self._replace(table, stored)
+        wanted = table.exact_keys(keys)
+        if not wanted:
+            return 0
+        self.fence.ask()
+        with self._lock:
+            stored = self._by_key(table)
+            found = [key for key in wanted if stored.pop(key, None) is not None]
+            if found:
+                self._held[table.name] = _Held(table, stored)
         return len(found)
+
+    def flush(self) -> None:
+        """Store the tables whose rows have changed."""
+        if not self._held:
+            return
+        self.fence.ask()
+        with self._lock:
+            for name, held in list(self._held.items()):
+                self.store(held.table, held.batch)
+                del self._held[name]
+
+    def close(self) -> None:
+        """Store what was not stored yet."""
+        self.flush()
 
     def _rows(self, table: Table) -> TableRows:
         """A table that no batch has created yet has no rows."""
-        if self.load(table) is None:
-            return TableRows(table, Batch(b"[]"))
-        return super()._rows(table)
+        with self._lock:
+            if self._whole(table) is None:
+                return TableRows(table, Batch(b"[]"))
+            return super()._rows(table)
+
+    def _whole(self, table: Table) -> Batch | None:
+        held = self._held.get(table.name)
+        return held.batch if held else self.load(table)
 
     def _by_key(self, table: Table) -> dict[Key, dict[str, str]]:
+        held = self._held.get(table.name)
+        if held and held.table.key == table.key:
+            return held.rows
         whole = self._rows(table.whole()).whole
         return dict(zip(table.keys(whole), map(raw_json.cells, whole.rows.texts), strict=True))
-
-    def _replace(self, table: Table, stored: dict[Key, dict[str, str]]) -> None:
-        self.fence.ask()
-        self.store(table, Batch(raw_json.join(map(object_text, stored.values()))))
 
 
 def object_text(cells: dict[str, str]) -> str:

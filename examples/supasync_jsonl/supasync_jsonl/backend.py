@@ -46,7 +46,7 @@ class JsonlSource(JsonlFolder, WholeTableSource):
 
 
 class JsonlSink(JsonlFolder, WholeTableSink):
-    """A folder that supasync fills: each batch replaces the table's file."""
+    """A folder that supasync fills: from time to time, a table's file is replaced."""
 
     def store(self, table: Table, rows: Batch) -> None:
         spaces = str.maketrans("\r\n", "  ")  # a line end in JSON stands between values only
