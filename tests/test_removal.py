@@ -202,3 +202,14 @@ def test_nothing_is_removed_while_new_does_not_tell_its_foreign_keys(place: Plac
         project.run("alter function away(jsonb) rename to supasync_ready_structure")
         project.server.reload()
     assert ids(project, "parents")[0] == 1
+
+
+def test_a_row_that_was_put_back_is_not_removed_by_the_next_look(place: Place, project: Rig) -> None:
+    see(place, PARENTS, ("1",), ("2",))
+    removal.remove(place, [weighed(place, PARENTS, "1", "2")], AT)
+    removal.undo(place)
+    assert ids(project, "parents")[:2] == [1, 2]
+    plan = weighed(place, PARENTS, "1", "2")
+    assert (plan.keys, plan.unproven) == ((), (("1",), ("2",)))
+    see(place, PARENTS, ("2",))  # OLD has it again, and may delete it again
+    assert weighed(place, PARENTS, "1", "2").keys == (("2",),)

@@ -158,7 +158,9 @@ def on_failure(session: Session, command: str, *, quiet: bool) -> Iterator[None]
     """Notify plugins of an error inside, and raise it; ``quiet``: only raise it."""
     try:
         yield
-    except (Exception, SystemExit) as err:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as err:
         if not quiet:
             stopped = explain(err, session.whose(err))
             report = Report(command=command, run="", tables=(), stopped=stopped)

@@ -118,7 +118,9 @@ def _through(transforms: Sequence[tuple[str, Transform]], table: Table, text: st
             else:
                 current.replace(dict(found))
             _keep_key(before, current)
-        except (Exception, SystemExit) as err:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as err:
             key = ", ".join(f"{column}={row.get(column)}" for column in table.key)
             raise TableError(
                 f"{table.name}: the transform {name} failed on the row {key}{_place(current, err)}: "

@@ -2,7 +2,7 @@
 # ruff: noqa: S608 - the names of tables are our own
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -83,13 +83,36 @@ class History(Database):
                 self.connection.execute(statement, [source, name])
 
     def seen(self, source: str, table: Table, keys: Sequence[Key]) -> set[Key]:
-        """Those of the keys that the source had once: kept before, or staged from an export of it."""
+        """Those of the keys that the source had once: kept before, or staged from an export of it.
+
+        A row that was put back after its removal proves no more by what was known before.
+        """
         found = self.fetch(
             "SELECT key FROM kept.sighted WHERE source = ? AND name = ? "
             "AND key IN (SELECT unnest(CAST(? AS VARCHAR[])))",
             [source, table.full_name, list(map(_text, keys))],
         )
-        return {_key(text) for (text,) in found} | self.staged_keys(table, keys)
+        staged = self.staged_keys(table, keys)
+        return {_key(text) for (text,) in found} | (
+            staged - self.put_back(table, staged) if staged else staged
+        )
+
+    def put_back(self, table: Table, keys: Collection[Key]) -> set[Key]:
+        """Those of the keys whose rows somebody put back after they were removed."""
+        found = self.fetch(
+            "SELECT key FROM kept.removed WHERE name = ? AND undone "
+            "AND key IN (SELECT unnest(CAST(? AS VARCHAR[])))",
+            [table.full_name, list(map(_text, keys))],
+        )
+        return {_key(text) for (text,) in found}
+
+    def forget(self, source: str, table: Table, keys: Collection[Key]) -> None:
+        """The source may have had these rows: that it had is proven again only by another look."""
+        self.fetch(
+            "DELETE FROM kept.sighted WHERE source = ? AND name = ? "
+            "AND key IN (SELECT unnest(CAST(? AS VARCHAR[])))",
+            [source, table.full_name, list(map(_text, keys))],
+        )
 
     def staged_keys(self, table: Table, keys: Sequence[Key]) -> set[Key]:
         """Those of the keys that a staged row has."""

@@ -136,7 +136,8 @@ def tell(checkpoint: Checkpoint, plan: DeletePlan, done: Removed) -> None:
         checkpoint.note(f"{table.name}: {rows}")
     if plan.unproven:
         rows = counted(len(plan.unproven), "row that OLD does not have is", "rows that OLD does not have are")
-        checkpoint.note(f"{table.name}: {rows} left in NEW: nothing shows that OLD ever had them")
+        why = "nothing shows that OLD ever had them, or they were put back"
+        checkpoint.note(f"{table.name}: {rows} left in NEW: {why}")
 
 
 def _fail(checkpoint: Checkpoint, table: Table, error: str, hint: str | None, code: int) -> None:

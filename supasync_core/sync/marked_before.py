@@ -16,7 +16,10 @@ from supasync_core.sync.checkpoint import Checkpoint
 
 
 def copied(checkpoint: Checkpoint, source: Source, table: Table, keys: Sequence[Key]) -> list[Key]:
-    """Those of the rows that the sink may have from the source; ``source`` tells its marked rows too."""
+    """Those of the rows that the sink may have from the source; ``source`` tells its marked rows too.
+
+    What an earlier run left in the sink is not judged again.
+    """
     before, mark = checkpoint.lease.state.table(table.name), table.soft_delete
     if mark is None or not keys:
         return list(keys)

@@ -216,6 +216,7 @@ def _put_back(place: Place, removal: str, table: Table) -> PutBack:
             wanted = batch.only([i for i, key in enumerate(keys) if key not in there])
             present += batch.count - wanted.count
             written += confirmed.upsert(place.sink, whole, wanted) if wanted.count else 0
+            place.evidence.forget(place.source_ref, table, keys)  # else the next look removes it again
     except TableError as err:
         return PutBack(table=table, written=written, present=present, error=err)
     place.evidence.settle("removed", removal, table)

@@ -68,7 +68,9 @@ class _Session:
             stopped = err
         except SupasyncError:
             raise
-        except (Exception, SystemExit) as err:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as err:
             with suppress(SupasyncError):  # the lease is let go of, and what came is kept
                 known = explain(err, self.checkpoint.migration.host.whose(err))
                 self.checkpoint.save(self.checkpoint.report(known))

@@ -134,7 +134,9 @@ class SoftDeletes:
         """What may go: rows that OLD had marked before it was first read are in NEW from elsewhere."""
         keys = self.found[table.name].keys
         if table.soft_delete:
-            mine = marked_before.copied(self.checkpoint, self.checkpoint.migration.source, table, keys)
+            back = staging.put_back(table, keys)
+            asked = [key for key in keys if key not in back]
+            mine = marked_before.copied(self.checkpoint, self.checkpoint.migration.source, table, asked)
             staging.sighted(place.source_ref, table, dict.fromkeys(mine))
             staging.keep_sighted(place.source_ref, table)
         return removal.weigh(place, table, keys)
@@ -171,7 +173,9 @@ class SoftDeletes:
             fail(table, str(err), err.hint, err.exit_code)
         except (SupasyncError, Interrupted):
             raise
-        except (Exception, SystemExit) as err:  # noqa: BLE001 - one table's must not stop the others
+        except KeyboardInterrupt:
+            raise
+        except BaseException as err:  # noqa: BLE001 - one table's must not stop the others
             found = explain(err, self.checkpoint.migration.host.whose(err))
             fail(table, f"{table.name}: {found}", found.hint, found.exit_code)
 

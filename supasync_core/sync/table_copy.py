@@ -75,7 +75,9 @@ class TableCopy:
             if err.table is None:
                 raise
             error, code = err, err.exit_code
-        except (Exception, SystemExit) as err:  # noqa: BLE001 - one table's must not stop the others
+        except KeyboardInterrupt:
+            raise
+        except BaseException as err:  # noqa: BLE001 - one table's must not stop the others
             error = explain(err, self.checkpoint.migration.host.whose(err))
             error.message, code = f"{self.table.name}: {error.message}", error.exit_code
             error.__cause__ = err

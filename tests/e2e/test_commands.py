@@ -318,7 +318,15 @@ def test_a_dry_run_of_full_counts_the_whole_table(workspace: Workspace) -> None:
     assert "jobs: 6,000 rows would be synced" in done.out
 
 
-@pytest.mark.parametrize("body", ["raise SystemExit(0)", "return {'id': float('nan')}"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "raise SystemExit(0)",
+        "import asyncio; raise asyncio.CancelledError",
+        "raise GeneratorExit",
+        "return {'id': float('nan')}",
+    ],
+)
 def test_a_transform_that_fails_in_any_way_stops_its_table(workspace: Workspace, body: str) -> None:
     workspace.write(
         "mine.py",
