@@ -176,8 +176,8 @@ def with_datacompy(left: Path, right: Path) -> object:
     import polars as pl
     from datacompy import PolarsCompare
 
-    frames = [pl.read_csv(path, infer_schema=False) for path in (left, right)]
-    compared = PolarsCompare(*frames, join_columns="id")
+    first, second = (pl.read_csv(path, infer_schema=False) for path in (left, right))
+    compared = PolarsCompare(first, second, join_columns="id")
     return [len(compared.df1_unq_rows), len(compared.df2_unq_rows), len(compared.all_mismatch())]
 
 

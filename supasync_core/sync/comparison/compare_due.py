@@ -14,13 +14,13 @@ from supasync_core.model.wording import counted
 from supasync_core.project.own_staging import StagingError, own_staging
 from supasync_core.sync.checkpoint import Checkpoint
 from supasync_core.sync.comparison.due import PURPOSE, Share, Wanted, share_of, wanted
-from supasync_core.sync.comparison.table_walk import Walk
 from supasync_core.sync.deleting import Deleting
 from supasync_core.sync.quarantined import ManyRefusedError
 from supasync_core.sync.readback import ChangedError
 
 if TYPE_CHECKING:
     from supasync_core.staging.staging_file import Staging
+    from supasync_core.sync.comparison.table_walk import Walk
 
 
 @dataclass
@@ -124,6 +124,8 @@ class Comparing:
 
     def _walk_on(self, want: Wanted, staging: "Staging | None", share: Share) -> bool:
         """Walk on over one table, and whether its end was reached; what has arrived stays, whatever comes."""
+        from supasync_core.sync.comparison.table_walk import Walk  # noqa: PLC0415 - most runs compare nothing
+
         checkpoint, table = self.checkpoint, want.table
         before = checkpoint.known(table).comparison
         aside = checkpoint.writer.quarantine
@@ -152,7 +154,7 @@ class Comparing:
             self.deleting.judge(table, walk.deletions, staging)
         return ended
 
-    def _count(self, walk: Walk, before: int) -> None:
+    def _count(self, walk: "Walk", before: int) -> None:
         """Let the table's result hold what the walk has brought; ``before`` it so many rows were refused."""
         brought, table = walk.bringer, walk.table
         if not brought.differing:
