@@ -15,6 +15,10 @@ class NoDigestsError(Exception):
     """Why digests prove nothing here: the table has to be read."""
 
 
+class RowsDifferError(NoDigestsError):
+    """Digests show that rows differ, and not which: only reading every value says that."""
+
+
 @dataclass(frozen=True, slots=True)
 class Digest:
     """A number of rows, and two sums of hashes of their texts: equal digests are equal rows, in any order."""

@@ -14,7 +14,7 @@ from supasync_core.model.batch import Key
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.table import Table
 from supasync_core.verify import digest_answers
-from supasync_core.verify.digest_answers import Digest, ListedRow, NoDigestsError, TableFacts
+from supasync_core.verify.digest_answers import Digest, ListedRow, NoDigestsError, RowsDifferError, TableFacts
 
 _MARK = "supasync_asked"
 _LONGEST = 5000
@@ -140,12 +140,12 @@ class TableDigests:
         return digest_answers.parts(self._found(asked))
 
     def rows(self, keys: KeyRange, chosen: Parts) -> dict[Key, ListedRow]:
-        """Each row; NoDigestsError where there are more than an answer may list."""
+        """Each row; RowsDifferError where there are more than an answer may list."""
         asked = {"want": "rows", **keys.as_json(), **chosen.as_json(), "limit": LISTED}
         asked["stamps"] = list(self.stamps)
         found = digest_answers.rows(self._found(asked))
         if len(found) >= LISTED:
-            raise NoDigestsError(f"more than {LISTED:,} rows would have to be listed")
+            raise RowsDifferError(f"more than {LISTED:,} rows would have to be listed")
         return found
 
     def cells(self, keys: Sequence[Key]) -> dict[Key, dict[str, str | None]]:

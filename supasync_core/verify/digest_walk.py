@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from supasync_core.model.batch import Key
 from supasync_core.model.errors import SlowQueryError
-from supasync_core.verify.digest_answers import Digest, ListedRow, NoDigestsError
+from supasync_core.verify.digest_answers import Digest, ListedRow, NoDigestsError, RowsDifferError
 from supasync_core.verify.digest_rule import DigestPair
 from supasync_core.verify.digest_side import KeyRange, Parts, TableDigests
 from supasync_core.verify.table_comparison import SeenRow
@@ -106,12 +106,12 @@ class DigestWalk:
         self.equal += found.equal
         for key, (old, new) in found.rows.items():
             if sum(map(len, key)) > LONGEST_KEY:
-                raise NoDigestsError("the key of a row that differs is too long for an address")
+                raise RowsDifferError("the key of a row that differs is too long for an address")
             kind = walk.missing if new is None else walk.extra if old is None else walk.changed
             row = old or new
             kind[key] = SeenRow(key, row.stamps if row else ())
         if len(walk.missing) + len(walk.extra) + len(walk.changed) > MOST:
-            raise NoDigestsError(f"more than {MOST:,} rows differ")
+            raise RowsDifferError(f"more than {MOST:,} rows differ")
         walk.progress(walk.met_old)
 
     def _compare(self, keys: KeyRange) -> _RangeResult:
@@ -130,7 +130,7 @@ class DigestWalk:
             parts = [p for some in slices for p in self._divide(found, keys, of * DEEPER, Parts(of, some))]
             of *= DEEPER
         if len(parts) > MOST:
-            raise NoDigestsError(f"more than {MOST:,} rows differ")
+            raise RowsDifferError(f"more than {MOST:,} rows differ")
         for some in _slices(parts, max(1, min(_NAMED, FEW * of // rows))):
             self._list(found, keys, Parts(of, some))
         return found

@@ -14,7 +14,7 @@ from supasync_core.model.errors import SchemaError, TableError, TransientError
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration, exchange_types
-from supasync_core.verify.digest_answers import NoDigestsError
+from supasync_core.verify.digest_answers import NoDigestsError, RowsDifferError
 from supasync_core.verify.digest_rule import DigestPair, Digests, digests_of
 from supasync_core.verify.digest_walk import DigestWalk
 from supasync_core.verify.scope import cannot_see, notes, sees
@@ -147,6 +147,7 @@ class _TableVerification:
                 DigestWalk(pair, walk).run()
         except NoDigestsError as err:
             self.digests.reasons[self.table.name] = str(err)
+            self.exact = self.exact or isinstance(err, RowsDifferError)
             return None
         return walk
 
@@ -154,7 +155,7 @@ class _TableVerification:
         """What a walk over both sides shows; ``again``: digests did not."""
         if again:
             with self._costing("schema"):
-                how = self._versioned(how)
+                how = self._versioned(replace(how, method=ROWS) if self.exact else how)
         how = self._by_value_where_small(how, counts)
         with self._costing(how.method):
             walk = Walk(how, self.evidence, self._report)

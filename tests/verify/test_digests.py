@@ -250,6 +250,21 @@ def test_a_statement_that_takes_too_long_is_asked_of_fewer_rows(ends: Pair) -> N
     assert "take too long" in str(found.read_because)
 
 
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [({"MOST": 1}, "more than 1 rows differ"), ({"LONGEST_KEY": 1}, "too long for an address")],
+)
+def test_rows_that_differ_and_cannot_be_listed_are_read_by_value_without_being_asked_to(
+    ends: Pair, names: dict[str, int], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in names.items():
+        monkeypatch.setattr(digest_walk, name, value)
+    ends.new("update plain set amount = 0 where id in (33, 34)")  # no timestamp moves
+    found = ends.one("plain")
+    assert (found.method, reason in str(found.read_because)) == ("whole rows", True)
+    assert reported(found) == ([], [], {("33",): ("amount",), ("34",): ("amount",)})
+
+
 LIES = {
     "no numbers": "select jsonb_build_object('version', 1, 'found', '[[0, 1, \"a\", \"b\"]]'::jsonb)",
     "another version": "select jsonb_build_object('version', 2, 'found', '[]'::jsonb)",

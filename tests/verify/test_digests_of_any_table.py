@@ -111,6 +111,10 @@ def test_equal_tables_are_equal_and_every_change_is_found(
             reject()
     expected = differing(ends, table, filled)
     verdict = Pair(ends.space).one(table, declared)
+    if verdict.method != "digests":  # a key of a thousand digits
+        assert (verdict.method, "too long" in str(verdict.read_because)) == ("whole rows", True)
+        assert set(verdict.changed) <= expected.keys()
+        return
     found = {key: set(names) for key, names in verdict.changed.items()}
     found |= {key: set() for key in (*verdict.missing, *verdict.extra)}
     spelled = {name for name, kind in filled.columns if kind == "json"}
