@@ -46,7 +46,7 @@ UNSEEN = ("facts", "logs")
 GROUPS = (("moments",), ("parents", "children"), ("things",), ("logs",), ("users", "notes"))
 
 
-class KilledError(BaseException):
+class KilledError(KeyboardInterrupt):
     """Stands for SIGKILL: nothing after it happens.
 
     Where ``late`` is given, the write that was about to be sent takes effect so many seconds later.

@@ -54,6 +54,9 @@ class Walk:
     onward: Onward = field(init=False)
     at: Key | None = None
     """The last key that was read."""
+    began: Key | None = None
+    """The place where this run goes on. It passes one range at least, for of a range in part
+    nothing is kept: with a share smaller than that the walk would never end."""
     bound: Key | None = None
     """The last key of the last range that was passed."""
     met: int = 0
@@ -97,7 +100,7 @@ class Walk:
         self.bringer = Bringer(checkpoint, table, whole)
         self.ahead = Ahead(self.known.ranges if self.light.versioned else ())
         self.passed = list(self.known.passed)
-        self.at = self.bound = self.known.behind or None
+        self.at = self.bound = self.began = self.known.behind or None
         self.met = self.known.met
         if self.evidence:
             found = dict.fromkeys(self.known.found)
@@ -137,7 +140,7 @@ class Walk:
         if self.checkpoint.options.interrupted():
             self._settle()
             raise Interrupted
-        return self.checkpoint.lease.unsettled or self.enough()
+        return self.checkpoint.lease.unsettled or (self.enough() and self.bound != self.began)
 
     def _page(self) -> Batch:
         how = self.bringer.whole if self.wanted.values and not self.ahead else self.light
