@@ -36,8 +36,8 @@ demo: .venv/.installed ## see supasync at work on made-up data, in a minute
 test: lint $(NODE_PACKAGES) ## lint, then run every test
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-quick: .venv/.dev ## unit and contract tests, without lint: no PostgreSQL, no whole migration; a minute and a half
-	@$(BIN)/pytest -n 2 --dist worksteal -m 'not server and not program' $(ARGS)
+quick: .venv/.dev ## unit and contract tests, without lint: nothing slow, no PostgreSQL; a minute and a half
+	@$(BIN)/pytest -n 2 --dist worksteal -m 'not server and not slow' $(ARGS)
 
 explore: .venv/.dev ## the property tests alone, with new random examples each time
 	@SUPASYNC_TEST_RANDOM=1 $(BIN)/pytest -n 2 --dist worksteal -m hypothesis $(ARGS)

@@ -273,7 +273,7 @@ def test_every_protocol_is_documented_with_its_methods() -> None:
     assert documented == {name: methods for name, methods in found.items() if name not in {"Side", "Person"}}
 
 
-@pytest.mark.program
+@pytest.mark.slow
 def test_the_tutorials_figures_are_those_of_the_demo(tmp_path: Path) -> None:
     tutorial = text_of(ROOT / "docs/tutorial/first-sync.md")
     folder = tmp_path / "try-supasync"

@@ -152,6 +152,7 @@ def test_tables_that_wait_for_an_incomplete_one_are_not_run(tmp_path: Path) -> N
     assert "pets: skipped" in done.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plugin", ["incremental", "append"])
 @pytest.mark.parametrize("lost", ["ends", "holes"])
 def test_an_incomplete_table_stays_incomplete_until_every_row_has_come(

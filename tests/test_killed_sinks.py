@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tests.examples import few
 from tests.servers.command import run
 
-pytestmark = pytest.mark.program
+pytestmark = pytest.mark.slow
 ROWS = 2600
 CONFIG = """\
 version: 1

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import duckdb
+import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
@@ -65,6 +66,7 @@ def _held(path: Path, names: list[str]) -> list[tuple[str, ...]]:
         return sorted(connection.execute(f"SELECT {cells} FROM main.u").fetchall())  # noqa: S608
 
 
+@pytest.mark.slow
 @few(2, suppress_health_check=list(HealthCheck))
 @given(names=NAMES)
 def test_no_row_is_lost_or_changed_whatever_the_columns_are_called(

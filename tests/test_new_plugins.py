@@ -13,7 +13,7 @@ from supasync_core.plugins.new_plugin import KINDS
 from tests.example_packages.site import ROOT, install, run_with
 from tests.servers.command import run
 
-pytestmark = pytest.mark.program
+pytestmark = pytest.mark.slow
 LONG = "a_name_that_is_very_long"
 """As long as a name may be."""
 

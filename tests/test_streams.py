@@ -11,7 +11,7 @@ import pytest
 
 from tests.servers.command import COMMAND, run, start
 
-pytestmark = pytest.mark.program
+pytestmark = pytest.mark.slow
 TABLES = """\
 version: 1
 source: {backend: csv, path: old}

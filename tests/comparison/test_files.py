@@ -17,7 +17,7 @@ from supasync_core.project.run_options import RunOptions
 from supasync_core.sync import runner
 from tests.e2e.inside import Unwatched
 
-pytestmark = pytest.mark.program
+pytestmark = pytest.mark.slow
 NAMES = {"1": "one", "a,b": "two", "Z": "three", "z": "four", "äö": "five"}
 
 

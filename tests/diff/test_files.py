@@ -333,7 +333,7 @@ def test_the_state_that_stands_in_a_duckdb_file_is_no_table_to_compare(tmp_path:
     assert (told.code, list(told.whole["tables"])) == (0, ["t"])
 
 
-@pytest.mark.program
+@pytest.mark.slow
 def test_a_table_of_many_columns_takes_no_more_memory_than_is_promised(tmp_path: Path) -> None:
     """1,500 columns, in all of which the texts differ and in one the values too."""
     names = [f"c{i}" for i in range(1500)]

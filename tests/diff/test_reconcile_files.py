@@ -8,6 +8,7 @@ import pytest
 
 from tests.diff.calling import call, csv_file, diff
 
+pytestmark = pytest.mark.slow
 APPLY = ("reconcile", "l.csv", "r.csv", "--apply", "--delete", "--max-deletes", "100%")
 TABLES_YAML = """\
 version: 1

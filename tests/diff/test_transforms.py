@@ -10,7 +10,7 @@ import pytest
 
 from tests.diff.calling import call, csv_file, diff
 
-pytestmark = pytest.mark.program
+pytestmark = pytest.mark.slow
 PLUGIN = """
 from supasync_core import hookimpl
 

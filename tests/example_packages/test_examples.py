@@ -78,7 +78,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.program
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_an_example_migrates_an_app(site: Path, tmp_path: Path, example: str) -> None:
     """Every row arrives, changes follow, a wrong value is found, and the app can be switched."""

@@ -362,6 +362,7 @@ def test_a_jsonb_is_the_same_in_another_order_and_another_one_in_other_digits(
     assert (found.changed, found.unchanged) == counts
 
 
+@pytest.mark.slow
 def test_a_file_larger_than_the_memory_is_read(tmp_path: Path) -> None:
     with (
         patch.object(staging_file, "MEMORY", "130MB"),

@@ -107,6 +107,7 @@ def test_long_records_have_the_fields_that_short_ones_have(rows: list[list[str]]
     assert told[0] == told[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", [b"id,name\n", b'id,name\n1,"', b"id\n"])
 def test_a_line_of_any_length_is_not_held_in_memory(tmp_path: Path, head: bytes) -> None:
     path = tmp_path / "users.csv"

@@ -15,7 +15,7 @@ from supasync_rest.messages import Response
 TIMER = Path(__file__).with_name("time_patterns.py")
 
 
-@pytest.mark.program
+@pytest.mark.slow
 def test_every_pattern_is_done_with_what_its_own_letters_repeat() -> None:
     """A process of its own: nothing ends a pattern that has begun."""
     try:

@@ -48,7 +48,7 @@ def demo(tmp_path: Path, demo_in: Callable[[Path], Path]) -> Path:
     return folder
 
 
-@pytest.mark.program
+@pytest.mark.slow
 def test_a_locale_without_utf_8_is_the_same_installation_and_the_same_files(demo: Path) -> None:
     assert ran(demo, "sync")[0] == 0
     for command in ("sync", "verify", "check"):
@@ -121,7 +121,7 @@ main(sys.argv[1:])
 """The command, whose files are gone from the moment at which a run begins."""
 
 
-@pytest.mark.program
+@pytest.mark.slow
 @pytest.mark.parametrize(("deletes", "code"), [(False, 0), (True, 3)])
 def test_a_program_that_is_replaced_during_a_run_goes_on_or_says_so(
     demo: Path, code: int, *, deletes: bool

@@ -29,6 +29,7 @@ FOUND = (5001269, 11003296)
 """Of a clock behind OLD's: a late write, and a commit behind the place of a long read."""
 
 
+@pytest.mark.slow
 def test_these_schedules_lose_nothing_in_memory(in_memory: MemoryGround) -> None:
     for seed in (*SEEDS, *FOUND):
         play(in_memory, seed)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.diff.calling import call, csv_file
 
-pytestmark = pytest.mark.program
+pytestmark = pytest.mark.slow
 YAML = """\
 version: 1
 source: {{backend: {old}, path: {path}}}

@@ -10,6 +10,7 @@ import pytest
 from tests.diff.calling import call, csv_file
 from tests.verify.conftest import Pair
 
+pytestmark = pytest.mark.slow
 YAML = """\
 version: 1
 source: {{backend: {source}, path: {old}}}
