@@ -11,11 +11,11 @@ import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from supasync_core.staging.csv.records import first_record
 
 _PIECE = 1 << 20
-_QUOTE = ord('"')
 _LF, _CR, _CRLF = b"\n", b"\r", b"\r\n"
 
 
@@ -43,51 +43,45 @@ class Bytes:
 
 def count(path: Path, delimiter: str, width: int) -> Bytes:
     """Count what stands behind the header, which has to be of that width."""
-    if not path.stat().st_size:
+    size = path.stat().st_size
+    if not size:
         return Bytes()
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        header = first_record(text, delimiter)
+    with path.open("rb") as file:
+        # mapped for the header alone: all of it would be in memory
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+            header = first_record(text, delimiter)
         if header is None or header.width != width or header.ends == _CR:
             return Bytes()
         end = header.ends or _LF
-        quotes = _quotes(text, header.end, end)
-        closed = text[-1:] == _LF or header.end == len(text)
-        if not closed and _only_quotes_behind(text, header.end):
-            return Bytes()
-        return Bytes() if quotes is None else Bytes(len(text) - header.end, quotes, end, closed)
+        file.seek(header.end)
+        return _counted(file, size - header.end, end)
 
 
-def _quotes(text: mmap.mmap, start: int, end: bytes) -> int | None:
-    """How many there are; None where a line ends otherwise, or bytes are not UTF-8."""
+def _counted(file: BinaryIO, size: int, end: bytes) -> Bytes:
+    """The rest of a file; nothing can be told where a line ends otherwise, or bytes are not UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    quotes = 0
+    quotes, closed, bare = 0, True, True
     try:
-        for piece in _pieces(text, start, end):
+        for piece in _pieces(file, end):
             decoder.decode(piece)
             quotes += piece.count(b'"')
             if end == _LF and _CR in piece:
-                return None
+                return Bytes()
             if end == _CRLF and not piece.count(_CRLF) == piece.count(_LF) == piece.count(_CR):
-                return None
+                return Bytes()
+            start = piece.rfind(_LF) + 1
+            bare = (bare or start > 0) and not piece[start:].strip(b'"')
+            closed = start == len(piece)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return None
-    return quotes
+        return Bytes()
+    # a last line of quotes alone: were it lost, nothing but quotes would be
+    return Bytes() if bare and not closed else Bytes(size, quotes, end, closed)
 
 
-def _only_quotes_behind(text: mmap.mmap, start: int) -> bool:
-    """Whether the last line, which has no end, is of quotes alone: were it lost, only quotes would be."""
-    at = len(text) - 1
-    while at >= start and text[at] == _QUOTE:
-        at -= 1
-    return at < start or text[at : at + 1] == _LF
-
-
-def _pieces(text: mmap.mmap, start: int, end: bytes) -> Iterator[bytes]:
+def _pieces(file: BinaryIO, end: bytes) -> Iterator[bytes]:
     """Some megabytes at a time; none ends within the end of a line."""
-    while start < len(text):
-        piece = text[start : start + _PIECE]
+    while piece := file.read(_PIECE):
         if end == _CRLF and piece.endswith(_CR):
-            piece += text[start + _PIECE : start + _PIECE + 1]
+            piece += file.read(1)
         yield piece
-        start += len(piece)
