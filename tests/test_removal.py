@@ -194,7 +194,7 @@ def test_nothing_is_removed_while_new_does_not_tell_its_foreign_keys(place: Plac
             (done,) = removal.remove(place, [weighed(place, PARENTS, "1")], AT)[1]
             assert done.removed == 0
             assert done.error is not None
-            assert "parents: NEW does not tell its foreign keys" in str(done.error)
+            assert "parents: NEW does not show its foreign keys" in str(done.error)
             assert "supasync schema sql" in (done.error.hint or "")
             if told:
                 project.run("drop function supasync_ready_structure(jsonb)")

@@ -52,6 +52,6 @@ def refuse_own_record(migration: "Migration", run_id: str) -> None:
 
 def _same() -> StateError:
     return StateError(
-        "OLD and NEW are one and the same database under two names: nothing is copied",
+        "OLD and NEW are the same database under two names: nothing is copied",
         hint="take the address of the new project for the sink",
     )

@@ -43,7 +43,7 @@ def acting_on_deletes(sink: Sink, tables: Sequence[Table]) -> list[Reference]:
     others = sink.referring(tables) if isinstance(sink, Referred) else ()
     if own is None or others is None:
         raise SchemaError(
-            "NEW does not tell its foreign keys, by which it may remove rows of other tables too: nothing "
+            "NEW does not show its foreign keys, by which it may remove rows of other tables too: nothing "
             "was removed",
             hint=PASTE,
         )

@@ -72,7 +72,7 @@ class Tables:
             raise NoTableError(
                 f"{table.name}: no such table",
                 table=table.name,
-                hint=f"its tables are:  {', '.join(self.names()) or 'none'}",
+                hint=f"its tables are: {', '.join(self.names()) or 'none'}",
             )
         return kinds
 

@@ -45,7 +45,7 @@ class Deleting:
             table,
             f"{table.name}: {counted(rows, 'row of OLD is', 'rows of OLD are')} not in NEW",
             f"to list them: {command('verify', '--table', table.name)}; "
-            f"to copy them:  {command('sync', '--full', table.name)}",
+            f"to copy them: {command('sync', '--full', table.name)}",
             3,
         )
 
