@@ -3,17 +3,12 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from threading import Lock
 from typing import Final
 
 from supasync_core.api.sql_window import quoted
 from supasync_core.model.table import Table
 from supasync_postgres.catalog import PgColumn
 
-LARGEST: Final = 4_000_000
-"""Bytes of a page behind which no other row comes; a single row may be larger."""
-USUAL: Final = 1_000_000
-"""Bytes that the next pages of a table have, by the size of its rows so far."""
 _BEYOND: Final = {
     "json": "left({0}::text, 1) not in ('{{', '[') or right({0}::text, 1) not in ('}}', ']') "
     "or strpos({0}::text, '\\u0000') > 0",
@@ -88,30 +83,6 @@ def exact_texts(beyond: bytes | None) -> dict[int, dict[str, str]]:
         return {}
     found = {place: json.loads(text) for place, text in enumerate(json.loads(beyond)) if text is not None}
     return {place: texts for place, texts in found.items() if texts}
-
-
-class Sizes:
-    """How many rows of a table make a page of the usual size, by those that came so far."""
-
-    def __init__(self) -> None:
-        self._rows: dict[tuple[str, str], int] = {}
-        self._lock = Lock()
-
-    def fitting(self, table: Table, most: int) -> int:
-        """How many rows to ask for, where so many are wanted at most."""
-        with self._lock:
-            return min(most, self._rows.get(table.address, most))
-
-    def saw(self, table: Table, size: int, rows: int) -> None:
-        """Take the size of a page; rows that are small again let pages grow again."""
-        if rows:
-            with self._lock:
-                self._rows[table.address] = max(1, rows * USUAL // max(size, 1))
-
-    def was_too_large(self, table: Table, rows: int) -> None:
-        """So many rows were more than the server could print at once."""
-        with self._lock:
-            self._rows[table.address] = max(1, rows // 10)
 
 
 def relation(table: Table) -> str:

@@ -13,6 +13,7 @@ import psycopg
 from supasync_core.api.function_store import HINT as SCHEMA_HINT
 from supasync_core.model.errors import (
     BatchTooLargeError,
+    LargeAnswerError,
     RefusedError,
     RowError,
     SchemaError,
@@ -49,10 +50,6 @@ _POOLER: Final = "take the session pooler's address: Dashboard -> Connect -> Ses
 
 class RetryableError(TransientError):
     """A failure that may pass when the same is asked again at once."""
-
-
-class LargeAnswerError(SchemaError):
-    """An answer would take more memory than the server has for it; one of fewer rows may not."""
 
 
 class SnapshotGoneError(TransientError):
@@ -168,7 +165,7 @@ def _timeout(failure: Failure) -> TableError:
 def _too_large(failure: Failure) -> TableError:
     if failure.purpose in ("read", "lookup"):
         return failure.made(
-            LargeAnswerError, "has rows that are too large", "leave out wide columns: exclude:"
+            LargeAnswerError, "has rows that are too large for one answer", "leave out wide columns: exclude:"
         )
     error = failure.row("does not accept a batch of this size")
     return BatchTooLargeError(error) if failure.purpose == "upsert" else error

@@ -2,23 +2,23 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from math import ceil
 from typing import Final
 
 from supasync_core.api.backend import Remark
 from supasync_core.api.base import BaseSide
+from supasync_core.api.page_size import LARGEST, PageSizes
 from supasync_core.api.registration import Context
 from supasync_core.api.sql_backend import refuse_unknown
 from supasync_core.api.sql_window import Parameters
 from supasync_core.model.batch import Batch, Window
+from supasync_core.model.errors import LargeAnswerError
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.model.timestamps import Horizon, Instant
 from supasync_core.system.addresses import LOOPBACK
 from supasync_postgres.catalog import HIDDEN, PgColumn, PgTable, Tables
 from supasync_postgres.database import Database
-from supasync_postgres.page_query import LARGEST, Sizes, exact_texts, page_of, relation
-from supasync_postgres.pg_failures import LargeAnswerError
+from supasync_postgres.page_query import exact_texts, page_of, relation
 from supasync_postgres.pg_window import PgWindow
 from supasync_postgres.snapshots import Snapshots
 from supasync_postgres.sql_door import PgSession
@@ -48,7 +48,7 @@ class PgRows(BaseSide):
         self.catalog = Tables(self.database)
         self.snapshot = Snapshots(self.database)
         self._latest: Horizon | None = None
-        self._sizes = Sizes()
+        self._sizes = PageSizes()
 
     def shape(self, table: Table) -> Shape:
         return self.catalog.table(table).shape
@@ -87,14 +87,7 @@ class PgRows(BaseSide):
 
     def read(self, table: Table, window: Window) -> Batch:
         """One page of the window, counted by the statement that reads it: both see the same rows."""
-        while True:
-            limit = self._sizes.fitting(table, window.limit)
-            try:
-                return self._read(table, replace(window, limit=limit))
-            except LargeAnswerError:
-                if limit == 1:
-                    raise
-                self._sizes.was_too_large(table, limit)
+        return self._sizes.page(table.name, window, lambda each: self._read(table, each))
 
     def _read(self, table: Table, window: Window) -> Batch:
         sql = self._checked(table, window)
@@ -106,22 +99,37 @@ class PgRows(BaseSide):
         return self._page(table, sql, total, sql.page(window), LARGEST)
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
-        """The rows that have these texts, some at once."""
+        """The rows that have these texts, some at once: in halves where they are more than a page."""
         refuse_unknown(table, self._known(table), columns)
-        start = 0
-        while start < len(values):
-            most = self._sizes.fitting(table, AT_ONCE)
-            sql = self._window(table)
-            which = f"WHERE {sql.where()} AND {sql.any_of(columns, values[start : start + most])}"
-            try:
-                page = self._page(table, sql, "null", which)
-            except LargeAnswerError:
-                if most == 1:
-                    raise
-                self._sizes.was_too_large(table, most)
-                continue
-            start += most
+        most = self._sizes.limit(table.name, AT_ONCE)
+        for start in range(0, len(values), most):
+            yield from self._looked_up(table, columns, values[start : start + most])
+
+    def _looked_up(
+        self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]
+    ) -> Iterator[Batch]:
+        try:
+            page = self._lookup(table, columns, values)
+        except LargeAnswerError:
+            if len(values) == 1:
+                raise
+            page = None
+        if page and page.total in (None, page.count):
             yield page
+            return
+        half = len(values) // 2
+        yield from self._looked_up(table, columns, values[:half])
+        yield from self._looked_up(table, columns, values[half:])
+
+    def _lookup(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Batch:
+        """Those rows up to the bytes of a page, and how many there are; all of them for a single value."""
+        sql, alone = self._window(table), len(values) == 1
+
+        def which() -> str:
+            return f"WHERE {sql.where()} AND {sql.any_of(columns, values)}"
+
+        total = "null" if alone else f"(SELECT count(*) FROM {relation(table)} {which()})"  # noqa: S608 - names are quoted
+        return self._page(table, sql, total, which(), None if alone else LARGEST)
 
     def _page(self, table: Table, sql: PgWindow, total: str, which: str, largest: int | None = None) -> Batch:
         """The rows, up to so many bytes: at least one, if there is any."""
@@ -132,11 +140,8 @@ class PgRows(BaseSide):
         found = self._asked(table, text, sql, "read")
         at, count, body, beyond = found.rows[0]
         self._latest = self._read_at(int(at or b"0"), time.monotonic() - began)
-        batch = Batch(
-            body or b"[]", None if count is None else int(count), self._latest, exact=exact_texts(beyond)
-        )
-        self._sizes.saw(table, len(batch.body), batch.count)
-        return batch
+        total_rows = None if count is None else int(count)
+        return Batch(body or b"[]", total_rows, self._latest, exact=exact_texts(beyond))
 
     def _read_at(self, asked: Instant, took: float) -> Horizon:
         """The server's time: when the statement came, or the snapshot was taken, and how long it took."""

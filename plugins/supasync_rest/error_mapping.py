@@ -8,7 +8,14 @@ import re
 from collections.abc import Callable
 
 from supasync_core.api.function_store import HINT as SCHEMA_HINT
-from supasync_core.model.errors import SchemaError, StateError, SupasyncError, TableError, TakenOverError
+from supasync_core.model.errors import (
+    LargeAnswerError,
+    SchemaError,
+    StateError,
+    SupasyncError,
+    TableError,
+    TakenOverError,
+)
 from supasync_core.model.row_hints import row_hint
 from supasync_rest.refusal import Refusal, identifier
 from supasync_rest.rest_errors import (
@@ -135,6 +142,15 @@ def _too_large(refusal: Refusal) -> SupasyncError:
     return refusal.row("does not accept a batch of this size", hint, TooLargeError)
 
 
+def _no_memory(refusal: Refusal) -> SupasyncError:
+    """54000 and 53200: of a read, its rows are more than PostgreSQL can print as one JSON text."""
+    if refusal.request.method != "GET" or not refusal.request.table:
+        return _by_class(refusal)
+    return refusal.of_table(
+        LargeAnswerError, "has rows that are too large for one answer", "leave out wide columns: exclude:"
+    )
+
+
 def _rate_limit(refusal: Refusal) -> SupasyncError:
     error = RetryableError(f"{refusal.project} asks to slow down ({refusal.said})", hint=_LATER)
     error.after = refusal.answer.retry_after
@@ -180,6 +196,8 @@ _no_table = _of_table(
 _BY_CODE: dict[str, Rule] = {
     "SUP01": lambda _: TakenOverError(),  # what NEW itself says to a late write: see `fence-on.sql`
     "57014": _statement_timeout,
+    "54000": _no_memory,
+    "53200": _no_memory,
     "PGRST205": _no_table,
     "42P01": _no_table,
     "42883": _of_table(

@@ -17,6 +17,8 @@ LARGEST_ANSWER = 16_000_000
 tables has about half of that. Three bytes of JSON may become a hundred bytes of memory."""
 LARGEST_SHOWN = 64_000
 """The same of an answer that is not a success, or that is shown to people: its message fits into a line."""
+LARGEST_ROW = 256_000_000
+"""Bytes of JSON of rows that are asked for one by one; gateways of PostgREST carry no row as large."""
 _SHORT = 300
 _CODE = re.compile(r"[A-Z0-9]{5,12}")
 """SQLSTATE and PostgREST's codes; anything else in their place may be anything, even the key."""

@@ -5,15 +5,15 @@ import re
 from dataclasses import replace
 from threading import Lock
 
+from supasync_core.api.page_size import LARGEST, PageSizes
 from supasync_core.model import timestamp_forms
 from supasync_core.model.batch import Batch, Cursor, Window
 from supasync_core.model.table import Table
 from supasync_core.model.timestamp_forms import forms, sort_by_time
 from supasync_rest import long_keys, query
 from supasync_rest.client import Client
-from supasync_rest.messages import Request
-from supasync_rest.page_size import LARGEST, LARGEST_ROW, Sizes
-from supasync_rest.rest_errors import LargePageError, StatementTimeoutError
+from supasync_rest.messages import LARGEST_ROW, Request
+from supasync_rest.rest_errors import LargePageError
 from supasync_rest.tables import MOST_ALIKE, RestTables
 
 
@@ -22,18 +22,14 @@ class RestPages(RestTables):
 
     def __init__(self, client: Client) -> None:
         super().__init__(client)
-        self._sizes = Sizes()
+        self._sizes = PageSizes()
         self._keyed: set[Table] = set()
         self._large = Lock()
         """Held while a row larger than a page arrives, which takes its size twice."""
 
     def read(self, table: Table, window: Window) -> Batch:
-        """One page of about a megabyte at most.
-
-        Where its statement takes too long, it is asked for without a count, then for fewer rows; the next
-        page begins with what worked.
-        """
-        batch = self._in_time(table, window)
+        """One page of about a megabyte, of fewer rows where that is too much for the server."""
+        batch = self._sizes.page(table.name, window, lambda each: self._in_a_page(table, each))
         self._refuse_texts(table, window, batch)
         # Read in the order of a key column, as by `append`, rows with NULL in it do not come.
         by_key = any(span.keyset.column in table.key and span.beyond is None for span in window.spans)
@@ -41,27 +37,12 @@ class RestPages(RestTables):
             self._refuse_null_keys(table)
         return batch
 
-    def _in_time(self, table: Table, window: Window) -> Batch:
-        limit = self._sizes.limit(table.name, window.limit)
-        *easier, easiest = _easier_windows(replace(window, limit=limit))
-        for attempt in easier:
-            try:
-                return self._sized(table, attempt, limit)
-            except StatementTimeoutError:
-                pass
-        return self._sized(table, easiest, limit)
-
-    def _sized(self, table: Table, window: Window, limit: int) -> Batch:
-        """The page; its size decides how many rows the next one has."""
+    def _in_a_page(self, table: Table, window: Window) -> Batch:
         try:
-            page = self._page(table, window)
+            return self._page(table, window)
         except LargePageError:  # the first row alone is larger than a page
             with self._large:
-                page = self._page(table, replace(window, limit=1))
-        self._sizes.came(table.name, page.count, len(page.body))
-        if window.limit < limit:
-            self._sizes.too_slow(table.name, window.limit)
-        return page
+                return self._page(table, replace(window, limit=1))
 
     def _refuse_null_keys(self, table: Table) -> None:
         """SchemaError where a row has NULL in the key: no page behind a key would ever hold it."""
@@ -148,13 +129,6 @@ def _flaw(table: Table, window: Window, page: Batch) -> str | None:
         if alone and table.place(row, column if after and after.value is not None else None) == after:
             return "the row again that it was to begin behind"
     return None
-
-
-def _easier_windows(window: Window) -> list[Window]:
-    """The window, the same without a count, then with a tenth and a hundredth of its rows."""
-    counted = [window] if window.counted else []
-    limits = (window.limit, window.limit // 10, window.limit // 100)
-    return [*counted, *(replace(window, counted=False, limit=limit) for limit in limits if limit)]
 
 
 def _texts(page: Batch, column: str) -> list[str]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from supasync_core.api.backend import Reference, Remark, Unique
+from supasync_core.api.page_size import LARGEST
 from supasync_core.api.registration import Context
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch
@@ -15,7 +16,6 @@ from supasync_core.schema import catalog_warnings
 from supasync_rest import catalog_functions, query
 from supasync_rest.client import Client
 from supasync_rest.messages import Request, Response
-from supasync_rest.page_size import LARGEST
 from supasync_rest.paging import RestPages
 from supasync_rest.rest_errors import ComputedColumnError, StatementTimeoutError, TooLargeError
 from supasync_rest.retry_policy import RetryPolicy

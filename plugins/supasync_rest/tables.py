@@ -5,17 +5,17 @@ from dataclasses import replace
 from threading import Lock
 from typing import Any
 
+from supasync_core.api.page_size import LARGEST
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Window
-from supasync_core.model.errors import RefusedError, SchemaError
+from supasync_core.model.errors import LargeAnswerError, RefusedError, SchemaError
 from supasync_core.model.json_budget import refuse_many, whole_rows
 from supasync_core.model.refused_rows import texts_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_rest import digest_function, long_keys, query
 from supasync_rest.client import Client
 from supasync_rest.description import HIDDEN, LARGEST_DESCRIPTION, parse_description
-from supasync_rest.messages import Request, Response
-from supasync_rest.page_size import LARGEST, LARGEST_ROW
+from supasync_rest.messages import LARGEST_ROW, Request, Response
 from supasync_rest.rest_errors import (
     HiddenSchemaError,
     LargePageError,
@@ -154,7 +154,7 @@ class RestTables:
         """All rows that were asked for; None where the answer has only some of them."""
         try:
             batch = self.page(request)
-        except LargePageError:
+        except (LargePageError, LargeAnswerError):
             return None
         return batch if batch.total is None or batch.total <= batch.count else None
 
@@ -196,7 +196,7 @@ class RestTables:
         begin = f"{request.path}&offset={offset}&limit="
         try:
             page = self.page(replace(request, path=f"{begin}{query.LOOKUP_ROWS}", rows=query.LOOKUP_ROWS))
-        except LargePageError:
+        except (LargePageError, LargeAnswerError):
             page = None
         if page and (page.count != 1 or page.total == offset + 1):
             return page

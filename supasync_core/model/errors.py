@@ -13,6 +13,7 @@
     │   ├── BudgetError    3      a budget of tables.yaml would be exceeded
     │   ├── SchemaError    3      a table, key or column is missing or unfit
     │   │   ├── NoTableError 3    there is no such table
+    │   │   ├── LargeAnswerError 3 the database cannot print so much at once: fewer rows may pass
     │   │   └── LeftOverError 3   rows that no address can name were left in place
     │   └── RowError       3      the sink refused rows; .sqlstate and .keys
     ├── StateError         3      the state is absent, unreadable, foreign or closed
@@ -167,6 +168,10 @@ class SchemaError(TableError):
 
 class NoTableError(SchemaError):
     """The table does not exist, where it is looked for."""
+
+
+class LargeAnswerError(SchemaError):
+    """The database cannot print so many rows at once; fewer may pass, and of a single row there are none."""
 
 
 class LeftOverError(SchemaError):

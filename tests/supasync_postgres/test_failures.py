@@ -10,11 +10,19 @@ import pytest
 from supasync_core.api.pages import pages
 from supasync_core.api.registration import Fence
 from supasync_core.model.batch import Batch, Span, Window
-from supasync_core.model.errors import RefusedError, RowError, SchemaError, TakenOverError, TransientError
+from supasync_core.model.errors import (
+    LargeAnswerError,
+    RefusedError,
+    RowError,
+    SchemaError,
+    TakenOverError,
+    TransientError,
+)
 from supasync_core.model.table import Table
 from supasync_core.testing.sample_table import ALL
 from supasync_postgres import database
 from supasync_postgres.transaction import Statement
+from tests.servers import printing
 from tests.servers.postgres import Cluster
 from tests.supasync_postgres.databases import READY, Place, place
 
@@ -36,7 +44,7 @@ WHOLE = Window((Span(ALL),), 100)
 
 @pytest.fixture(scope="module")
 def shared(cluster: Cluster) -> Iterator[Place]:
-    with place(cluster, TABLES + READY) as opened:
+    with place(cluster, TABLES + printing.SQL + READY) as opened:
         yield opened
 
 
@@ -269,3 +277,29 @@ def test_a_page_of_large_rows_has_some_megabytes_at_most(project: Place) -> None
     found = list(source.rows(ITEMS, ["id"], [[str(n)] for n in range(1, 13)]))
     assert sum(batch.count for batch in found) == 12
     assert max(len(batch.body) for batch in found) < 6_000_000
+    fresh = list(project.source().rows(ITEMS, ["id"], [[str(n)] for n in [*range(1, 13), 99]]))
+    assert sorted(int(row["id"]) for batch in fresh for row in batch.rows) == list(range(1, 13))
+    assert max(len(batch.body) for batch in fresh) < 6_000_000
+
+
+def test_more_than_the_server_can_print_at_once_is_asked_for_in_halves(project: Place) -> None:
+    table, source = Table(name="printed_rows"), project.source()
+    sizes = [batch.count for batch in pages(source, table)]
+    assert sum(sizes) == 12
+    assert set(sizes[:-1]) <= {1, 2, 3}
+    keys = [[str(n)] for n in range(1, 13)]
+    found = [row["id"] for batch in project.source().rows(table, ["id"], keys) for row in batch.rows]
+    assert list(map(int, found)) == list(range(1, 13))
+    with pytest.raises(LargeAnswerError, match="too large for one answer"):
+        source.read(Table(name="unprinted"), WHOLE)
+    with pytest.raises(LargeAnswerError, match="too large for one answer"):
+        list(source.rows(Table(name="unprinted"), ["id"], keys))
+    assert project.waits == []
+
+
+def test_a_page_that_takes_too_long_is_asked_for_with_fewer_rows(project: Place) -> None:
+    table = Table(name="slowly_printed", page_size=100)
+    sizes = [batch.count for batch in pages(project.source(), table)]
+    assert sizes[0] == 1
+    assert sum(sizes) == 12
+    assert project.waits == []

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.servers import printing
 from tests.servers.postgres import Cluster
 from tests.supasync_rest.rig import SCHEMA_SQL, TABLES, Rig, rig
 
@@ -11,7 +12,7 @@ from tests.supasync_rest.rig import SCHEMA_SQL, TABLES, Rig, rig
 @pytest.fixture(scope="module")
 def shared(cluster: Cluster) -> Iterator[Rig]:
     """A project that the tests of one module share."""
-    with rig(cluster, TABLES + SCHEMA_SQL, schemas=("public", "other")) as running:
+    with rig(cluster, printing.SQL + TABLES + SCHEMA_SQL, schemas=("public", "other")) as running:
         yield running
 
 

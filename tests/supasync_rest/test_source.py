@@ -5,9 +5,10 @@ import time
 import pytest
 
 from supasync_core.api.backend import missing_columns
+from supasync_core.api.pages import pages
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
-from supasync_core.model.errors import RefusedError, SchemaError, TransientError
+from supasync_core.model.errors import LargeAnswerError, RefusedError, SchemaError, TransientError
 from supasync_core.model.table import Column, Table
 from supasync_core.model.timestamps import Horizon
 from tests.supasync_rest.rig import Rig
@@ -247,6 +248,19 @@ def test_a_page_of_large_rows_is_cut_off_and_the_next_ones_fit(project: Rig) -> 
     assert found == list(range(1, 31))
     assert sizes[0] < 30
     assert set(sizes[1:-1]) <= {1, 2, 4}
+
+
+def test_more_than_the_server_can_print_at_once_is_asked_for_in_halves(project: Rig) -> None:
+    table, source = Table(name="printed_rows"), project.source()
+    sizes = [batch.count for batch in pages(source, table)]
+    assert sum(sizes) == 12
+    assert set(sizes[:-1]) <= {1, 2, 3}
+    keys = [[str(n)] for n in range(1, 13)]
+    found = [row["id"] for batch in source.rows(table, ["id"], keys) for row in batch.rows]
+    assert list(map(int, found)) == list(range(1, 13))
+    with pytest.raises(LargeAnswerError, match="too large for one answer"):
+        source.read(Table(name="unprinted"), FIVE)
+    assert project.waits == []
 
 
 def test_the_address_is_never_too_long_for_a_gateway(project: Rig) -> None:
