@@ -20,6 +20,7 @@ from supasync_core.init.draft_source import (
     schemas_of,
     sink_of_environment,
 )
+from supasync_core.init.missing_indexes import with_missing_indexes
 from supasync_core.init.propose import distinct, proposals
 from supasync_core.init.undecided import written
 from supasync_core.model.cost import Ledger
@@ -230,7 +231,7 @@ def _proposals(
         )
         for schema, tables in shapes.items()
     }
-    return within_budget(distinct(of_each, declared))
+    return with_missing_indexes(source, within_budget(distinct(of_each, declared)))
 
 
 def _write(path: Path, text: str) -> None:

@@ -106,6 +106,17 @@ def test_a_large_table_without_an_index_on_its_timestamp_is_named_with_the_state
     space.old.run("delete from sessions where ip = '198.51.100.9'")
 
 
+def test_init_names_a_large_table_without_an_index_with_the_statement(space: Workspace) -> None:
+    space.old.run("insert into jobs (id) select n from generate_series(5000001, 5010000) n")
+    few = (space.folder / "tables.yaml").read_text().partition("tables:")[0] + "tables: {users: {}}\n"
+    (space.folder / "few.yaml").write_text(few)
+    done = space.supasync("--config", "few.yaml", "init")
+    told = " ".join(done.out.replace("#", " ").split())
+    assert 'create index concurrently on "public"."jobs" ("updated_at", "id");' in told, done.out + done.err
+    assert done.out.count("OLD has no index") == 1
+    space.old.run("delete from jobs where id > 5000000")
+
+
 def test_a_function_that_is_not_there_is_said_and_everything_is_read(space: Workspace) -> None:
     space.old.run(scripts.script("uninstall-old"))
     space.old.run("insert into jobs (id) values (900003)")
