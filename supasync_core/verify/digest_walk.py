@@ -47,10 +47,18 @@ LONGEST_KEY = 1000
 class _RangeResult:
     """What one range has: nothing of it counts before all of it is known."""
 
-    old: Digest
-    new: Digest
-    equal: Digest
+    equal: Digest = field(default_factory=Digest)
     rows: dict[Key, tuple[ListedRow | None, ListedRow | None]] = field(default_factory=dict)
+
+    @property
+    def old(self) -> int:
+        """How many rows OLD has, as it was looked at last."""
+        return self.equal.rows + sum(mine is not None for mine, _ in self.rows.values())
+
+    @property
+    def new(self) -> int:
+        """How many rows NEW has."""
+        return self.equal.rows + sum(theirs is not None for _, theirs in self.rows.values())
 
 
 @dataclass
@@ -85,7 +93,7 @@ class DigestWalk:
             if to is None:
                 return
             after = to
-            rate = found.old.rows / max(time.monotonic() - began, 0.01)
+            rate = found.old / max(time.monotonic() - began, 0.01)
             size = max(LEAST, min(int(rate * WANTED), 8 * size))
 
     def _first_size(self) -> int:
@@ -101,8 +109,8 @@ class DigestWalk:
 
     def _take(self, found: _RangeResult) -> None:
         walk = self.walk
-        walk.met_old += found.old.rows
-        walk.met_new += found.new.rows
+        walk.met_old += found.old
+        walk.met_new += found.new
         self.equal += found.equal
         for key, (old, new) in found.rows.items():
             if sum(map(len, key)) > LONGEST_KEY:
@@ -117,8 +125,8 @@ class DigestWalk:
     def _compare(self, keys: KeyRange) -> _RangeResult:
         old, new = self._both(lambda side: side.parts(keys, 1, Parts()).get(0, Digest()))
         if old == new:
-            return _RangeResult(old, new, old)
-        found = _RangeResult(old, new, Digest())
+            return _RangeResult(old)
+        found = _RangeResult()
         rows = max(old.rows, new.rows)
         if rows <= FEW:
             self._list(found, keys, Parts())

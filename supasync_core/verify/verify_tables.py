@@ -134,6 +134,9 @@ class _TableVerification:
             look.run(walk.rewritten(self.migration.source_ref))
             if pair:
                 settle(pair, look)
+        if pair and any(key in walk.missing or key in walk.extra for key in look.settled):
+            counts = self._count(walk.how)  # rows have come or gone since their digests
+            walk.met_old, walk.met_new = (counts.old, counts.new) if counts else (walk.met_old, walk.met_new)
         if self.evidence and not pair:
             self.evidence.keep_sighted(self.migration.source_ref, self.table, look.doubtful)
         return self._found(counts, walk, look)

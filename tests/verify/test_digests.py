@@ -146,6 +146,31 @@ def test_rows_newer_than_the_last_run_are_in_flight(ends: Pair) -> None:
     assert (found.in_flight, reported(found)) == (3, ([], [], {("7",): ("label",)}))
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.usefixtures("tiny")
+def test_a_row_that_arrives_while_digests_are_compared_is_no_difference(
+    ends: Pair, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = digest_walk.DigestWalk._list  # noqa: SLF001 - between its two steps
+
+    def late(walk: digest_walk.DigestWalk, *asked: Any) -> None:
+        if when == "after":
+            listed(walk, *asked)
+        ends.new("update plain set amount = 1.10 where id = 1")
+        ends.new("insert into plain table late on conflict do nothing")
+        if when == "before":
+            listed(walk, *asked)
+
+    monkeypatch.setattr(digest_walk.DigestWalk, "_list", late)
+    ends.new("create table late as select * from plain where id = 2; delete from plain where id = 2")
+    ends.new("update plain set amount = 0 where id = 1")
+    try:
+        found = ends.one("plain")
+    finally:
+        ends.new("drop table late")
+    assert (found.method, found.equal, found.in_flight, found.old, found.new) == ("digests", True, 0, 40, 40)
+
+
 def test_what_json_does_not_show_is_found_and_named(ends: Pair) -> None:
     ends.old("update plain set doc = 'null' where id = 4")
     ends.new("update plain set doc = null where id = 4")
