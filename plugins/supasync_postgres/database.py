@@ -135,8 +135,8 @@ class Database:
         connection = self._repeated(begun, statement, repeat=True, keep=True)
         transaction = Transaction(connection, self._counted)
         try:
-            yield transaction
             with self._translated(statement):
+                yield transaction
                 transaction.script("COMMIT", statement.purpose)
         finally:
             self._give_back(connection)

@@ -17,6 +17,7 @@ _EXPORT: Final = Statement(
     "read",
 )
 """The clock is that of the transaction's beginning, which is not later than the snapshot."""
+_ATTEMPTS: Final = 3
 
 
 class Snapshots:
@@ -54,9 +55,19 @@ class Snapshots:
             return self._database.one(statement, self._name)
 
     def _export(self) -> None:
-        transaction = self._exporting.enter_context(self._database.held(_EXPORT, exporting=True))
-        found = transaction.run(_EXPORT)
-        self._name, self.taken = found.text(), int(found.text(0, 1))
+        """Take a snapshot; a connection that is lost meanwhile is replaced a few times."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                with ExitStack() as opened:
+                    transaction = opened.enter_context(self._database.held(_EXPORT, exporting=True))
+                    found = transaction.run(_EXPORT)
+                    self._exporting = opened.pop_all()
+            except TransientError:
+                if attempt + 1 == _ATTEMPTS:
+                    raise
+                continue
+            self._name, self.taken = found.text(), int(found.text(0, 1))
+            return
 
     def _release(self) -> None:
         self._name = self.taken = None

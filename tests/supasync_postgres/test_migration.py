@@ -241,7 +241,7 @@ def test_the_servers_processes_may_die_in_the_middle(workspace: Workspace) -> No
     ended = [0]
 
     def end() -> None:
-        while not stopping.wait(0.15):
+        while not stopping.wait(0.05):
             ended[0] += workspace.old.rows(cut)[0][0]
 
     ending = threading.Thread(target=end)
@@ -251,8 +251,8 @@ def test_the_servers_processes_may_die_in_the_middle(workspace: Workspace) -> No
     finally:
         stopping.set()
         ending.join()
-    assert synced.code in (0, 3, 4), synced.out + synced.err
-    assert ended[0] > 2
+    assert synced.code in (0, 4), synced.out + synced.err
+    assert ended[0] >= 1
     done(workspace, "sync")
     workspace.assert_equal()
     done(workspace, "verify", "--exact")
