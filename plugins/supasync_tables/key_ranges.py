@@ -88,7 +88,6 @@ class Division:
 
     def pages(self) -> Iterator[Batch]:
         """Every page, an empty one where a range ended with none."""
-        alone = self.job.readers.count == 1
         try:
             self._look(SMALL)
             self._begin()
@@ -97,12 +96,13 @@ class Division:
                     self._begin()
                     continue
                 part, page = arrived[0], self.reader.take(arrived[1].pop())
+                beside = self.job.readers.count > 1 and bool(self._open or self._bound)
                 follows = self._follows(part, page)
-                if not alone:  # the next page is asked for meanwhile
+                if beside:  # the next page is asked for meanwhile; whoever reads alone is read ahead anyway
                     self._go_on(part, follows=follows)
                 yield page
                 del page  # there is room for the next page once nobody holds this one
-                if alone:
+                if not beside:
                     self._go_on(part, follows=follows)
         finally:
             for _, future in self._reading:

@@ -43,7 +43,7 @@ class LongestFractions:
             return inside
         found = dict.fromkeys(longer, -1)
         for place in range(batch.count):
-            mine = self._longer(bytes(batch.rows.texts.bytes_at(place)))
+            mine = self._longer(batch.rows.texts.bytes_at(place))
             found.update((name, place) for name in mine if mine[name] == longer[name] and found[name] < 0)
         for name, digits in longer.items():
             if digits < self._most[name]:
@@ -65,7 +65,7 @@ class LongestFractions:
                     found[name] = place
         return list(found.values())
 
-    def _longer(self, text: bytes) -> dict[str, int]:
+    def _longer(self, text: bytes | memoryview) -> dict[str, int]:
         """The columns of which there are more digits than before, and how many."""
         found = {name: pattern.findall(text) for name, pattern in self._cell.items()}
         return {name: max(map(len, digits)) for name, digits in found.items() if digits}
