@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supasync_core.model.batch import Batch
+from supasync_core.model.table import Column, Shape
 from supasync_core.sync.longest_fractions import LongestFractions
+from supasync_core.sync.trailing_blanks import TrailingBlanks
 
 KINDS = {'n"\u00e9': "numeric", "at": "timestamp with time zone", "t": "text", "f": "double precision"}
 NUMBERS = st.one_of(st.none(), st.decimals(allow_nan=False, allow_infinity=False, places=4).map(str))
@@ -59,3 +61,16 @@ def test_a_page_without_more_digits_brings_no_row() -> None:
 def test_numbers_that_are_no_texts_are_seen_too() -> None:
     fractions = LongestFractions({"n": "numeric"})
     assert fractions.places(Batch(b'[{"n":1.50},{"n": -1.25},{"n":7}]')) == [1]
+
+
+@given(st.lists(st.lists(st.text(st.sampled_from('aé \t"\\'), max_size=5), max_size=5), max_size=4))
+def test_the_longest_text_before_a_blank_is_always_among_them(pages: list[list[str]]) -> None:
+    old = Shape((Column("t", "text"), Column("u", "text")))
+    new = Shape((Column("t", "character varying", length=3), Column("u", "text")))
+    blanks = TrailingBlanks.of(["t", "u"], old, new)
+    taken = [
+        page[place] for page in pages for place in blanks.places(batch([{"t": t, "u": t} for t in page]))
+    ]
+    ending = [len(t) for page in pages for t in page if t.endswith(" ")]
+    assert max((len(t) for t in taken if t.endswith(" ")), default=0) == max(ending, default=0)
+    assert TrailingBlanks.of(["u"], old, new).places(batch([{"u": "a "}])) == []

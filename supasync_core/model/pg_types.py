@@ -127,6 +127,12 @@ def fit(old: Column, new: Column) -> str:
     return OTHERWISE if new.type in _TAKES.get(old.type, ()) else NARROWER
 
 
+def are_texts(*kinds: str | None) -> bool:
+    """Whether values of all of these types are texts, or arrays of them: they print equal ones alike."""
+    known = [kind for kind in kinds if kind and bare(kind.removesuffix("[]")) in _TEXTS]
+    return len(known) == len(kinds) and len({is_array(kind) for kind in known}) == 1
+
+
 def shown(column: Column) -> str:
     """The type as one would write it."""
     if column.values:

@@ -14,13 +14,14 @@ from supasync_core.api.backend import Computing, Sink
 from supasync_core.model import pg_literals, raw_json, transform
 from supasync_core.model.batch import Batch, Key, Row
 from supasync_core.model.errors import SchemaError
-from supasync_core.model.pg_types import ZONED
+from supasync_core.model.pg_types import ZONED, are_texts
 from supasync_core.model.printable import command
 from supasync_core.model.same_value import moment, same_as_literal, same_cell, same_moment
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.project.migration import Migration
 from supasync_core.schema.printed_precision import Printing
 from supasync_core.sync.longest_fractions import LongestFractions
+from supasync_core.sync.trailing_blanks import TrailingBlanks
 
 SAMPLE = 20
 """Rows of one table that are read back, in one request."""
@@ -56,10 +57,10 @@ class Readback:
     table: Table
     sample: list[Sent] = field(default_factory=list)
     longest: list[Sent] = field(default_factory=list)
-    fractions: LongestFractions | None = None
+    finders: Sequence[LongestFractions | TrailingBlanks] = ()
 
     def sent(self, batch: Batch) -> None:
-        """Take rows of a batch into the sample, and those that have more digits than others."""
+        """Take rows of a batch into the sample, and those that a narrower type would change first."""
         self.scan(batch)
         self.take(batch)
 
@@ -70,13 +71,15 @@ class Readback:
         self.sample = _spread(list(latest.values()), SAMPLE)
 
     def scan(self, batch: Batch) -> None:
-        """Take the rows alone that have more digits behind a point than those before them."""
-        if self.fractions is None and batch.count:
+        """Take the rows alone that have more digits behind a point, or a longer text before a blank."""
+        if not self.finders and batch.count:
             kinds, shape = self._columns(batch.rows.texts[0]), self.migration.source.shape(self.table)
             enums = {column.name for column in shape.columns if column.values}
-            self.fractions = LongestFractions({name: kinds[name] for name in kinds if name not in enums})
-        if self.fractions:
-            self.longest += self._of(batch, self.fractions.places(batch))
+            judged = {name: kinds[name] for name in kinds if name not in enums}
+            new = self.migration.sink.shape(self.table)
+            self.finders = (LongestFractions(judged), TrailingBlanks.of([*judged], shape, new))
+        for finder in self.finders:
+            self.longest += self._of(batch, finder.places(batch))
 
     def _of(self, batch: Batch, places: Iterable[int], most: float = inf) -> Iterator[Sent]:
         """The rows at these places that have a key, and no more characters than that."""
@@ -119,7 +122,7 @@ class Readback:
             printing.check()
 
     def _columns(self, text: str) -> dict[str, str | None]:
-        """The columns that can be compared, with their types: those of one type on both sides."""
+        """The columns that can be compared, with their types: those of one type, or both texts."""
         names = [name for name in raw_json.cells(text) if name not in self.table.key]
         stamps = {name: None for name in names if name in self.table.timestamp}
         settings = self.migration.settings
@@ -210,11 +213,14 @@ def changed(table: Table, names: Sequence[str], key: Key) -> ChangedError:
 
 
 def _shared(old: Shape, new: Shape, name: str) -> str | None:
-    """The column's type, where it is known to be the same on both sides and printed alike by both."""
+    """The column's type, where both sides are known to print equal values of it alike; one of several texts.
+
+    NEW's column may be a shorter text than OLD's since setup, which cuts off blanks without an error.
+    """
     mine, theirs = old.column(name), new.column(name)
-    if mine is None or theirs is None or mine.type != theirs.type or mine.type in _ZONED_INSIDE:
+    if mine is None or theirs is None or mine.type in _ZONED_INSIDE:
         return None
-    return mine.type
+    return mine.type if mine.type == theirs.type or are_texts(mine.type, theirs.type) else None
 
 
 def _same_moments(mine: Any, theirs: Any) -> bool:  # noqa: ANN401 - lists in lists, texts, None

@@ -13,12 +13,13 @@ SCHEMA = (
     + """
 create type public.price as (amount numeric{digits}, note text);
 create table public.t (id int primary key, seen timestamptz{whole}, n numeric{digits}, ns numeric{digits}[],
-  moments timestamptz{whole}[], spans interval{whole}[], price public.price, updated_at timestamptz);
+  moments timestamptz{whole}[], spans interval{whole}[], price public.price,
+  label text, labels text[], updated_at timestamptz);
 grant select, insert, update, delete on all tables in schema public to service_role;
 """
 )
 ROWS = """insert into public.t select g, date_trunc('day', now()), null, '{1.5}',
-array[date_trunc('day', now())], '{1 day}', null,
+array[date_trunc('day', now())], '{1 day}', null, 'abc', '{"a "}',
 now() - interval '1 hour' + g * interval '1 us' from generate_series(1, 2500) g"""
 
 
@@ -59,3 +60,28 @@ def test_values_that_all_fit_arrive(space: Workspace) -> None:
     done = space.supasync("sync")
     assert done.code == 0, done.out + done.err
     space.assert_equal("t")
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "value", "row"),
+    [
+        ("label", "varchar(3)", "'abc  '", 1777),
+        ("label", "varchar(3)", "'é   '", 137),
+        ("label", "char(4)", "'abc'", 2500),
+        ("labels", "varchar(1)[]", "'{{abc}}'", None),
+    ],
+)
+def test_a_text_that_new_cuts_off_since_setup_stops_the_table(
+    space: Workspace, column: str, kind: str, value: str, row: int | None
+) -> None:
+    """The type changes when everything was in place: no sync asks for the differences of both sides."""
+    space.again()
+    space.old.run(f"{ROWS}; update public.t set {column} = {value} where id = {row or 0}")  # noqa: S608 - ours
+    space.new.run(f"alter table public.t alter {column} type {kind}; notify pgrst, 'reload schema'")
+    try:
+        done = space.supasync("sync")
+        assert done.code == 3, done.out + done.err
+        assert f"NEW changed {column} after" in done.err
+    finally:
+        base = "text[]" if kind.endswith("[]") else "text"
+        space.new.run(f"alter table public.t alter {column} type {base}; notify pgrst, 'reload schema'")
