@@ -9,7 +9,10 @@ import msgspec
 from supasync_core.model.errors import StateError
 from supasync_core.model.state import State
 
-FORMAT = 1
+FORMAT = 2
+"""Of what is written; all up to it are read. A field that an earlier version does not know needs another one:
+that version would lose it, and calls the state damaged where the number is its own.
+"""
 
 Stored = Mapping[str, Any]
 

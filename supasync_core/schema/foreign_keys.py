@@ -16,6 +16,10 @@ OLDER = (
 PASTE = "paste what supasync schema sql prints into NEW's SQL editor again"
 
 
+class UntoldKeysError(SchemaError):
+    """The sink does not tell by which foreign keys a deleted row may take others along."""
+
+
 def of_tables(sink: Sink, tables: Sequence[Table]) -> list[Reference]:
     """All foreign keys of the tables; those of single columns where the catalog does not tell them."""
     found = sink.references(tables) if isinstance(sink, Referential) else None
@@ -37,12 +41,12 @@ def of_tables(sink: Sink, tables: Sequence[Table]) -> list[Reference]:
 def acting_on_deletes(sink: Sink, tables: Sequence[Table]) -> list[Reference]:
     """The foreign keys by which a deleted row of these tables may take or change rows of any table.
 
-    SchemaError where the sink has a catalog and does not tell them all: not known is not none.
+    UntoldKeysError where the sink has a catalog and does not tell them all: not known is not none.
     """
     own = sink.references(tables) if isinstance(sink, Referential) else ()
     others = sink.referring(tables) if isinstance(sink, Referred) else ()
     if own is None or others is None:
-        raise SchemaError(
+        raise UntoldKeysError(
             "NEW does not show its foreign keys, by which it may remove rows of other tables too: nothing "
             "was removed",
             hint=PASTE,

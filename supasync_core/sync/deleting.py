@@ -10,6 +10,7 @@ from supasync_core.model.printable import command
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_core.project.own_staging import StagingError
+from supasync_core.schema.foreign_keys import UntoldKeysError
 from supasync_core.sync import removal
 from supasync_core.sync.checkpoint import Checkpoint
 from supasync_core.sync.removal import DeletePlan, Place, Removed
@@ -96,6 +97,8 @@ class Deleting:
             tell(checkpoint, plan, done)
             if done.error is None:
                 self._keep(done.table, (*plan.unproven, *done.held), 0)
+            elif isinstance(done.error, UntoldKeysError):
+                self._keep(done.table, (*plan.unproven, *plan.keys), 0)
         for plan in self.weighed:
             if plan.table.name not in {done.table.name for done in removed}:
                 tell(checkpoint, plan, Removed(table=plan.table))
@@ -119,7 +122,9 @@ def tell(checkpoint: Checkpoint, plan: DeletePlan, done: Removed) -> None:
     if plan.keys:
         before = checkpoint.results[table.name].removed or 0
         checkpoint.amend(table, removed=before + done.removed)
-    if done.error is not None:
+    if isinstance(done.error, UntoldKeysError):
+        checkpoint.note(str(done.error), done.error.hint)
+    elif done.error is not None:
         hint = done.error.hint if done.removed else by_hand(table)
         _fail(checkpoint, table, str(done.error), hint, done.error.exit_code)
     elif done.removed:

@@ -28,7 +28,7 @@ from supasync_core.model.refused_rows import texts_of
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration
-from supasync_core.schema.foreign_keys import acting_on_deletes
+from supasync_core.schema.foreign_keys import UntoldKeysError, acting_on_deletes
 from supasync_core.sync import confirmed
 
 if TYPE_CHECKING:
@@ -152,14 +152,14 @@ def remove(
     wanted = [plan for plan in reversed(plans) if plan.keys]
     try:
         keys = acting_on_deletes(place.sink, place.tables) if wanted else []
-    except SchemaError as err:
+    except UntoldKeysError as err:
         return removal, [Removed(table=plan.table, error=_of(plan.table, err)) for plan in wanted]
     return removal, [_remove(place, plan, removal, at, keys) for plan in wanted]
 
 
-def _of(table: Table, err: SchemaError) -> SchemaError:
+def _of(table: Table, err: UntoldKeysError) -> UntoldKeysError:
     """What holds for all tables, said of one."""
-    return SchemaError(f"{table.name}: {err}", table=table.name, hint=err.hint)
+    return UntoldKeysError(f"{table.name}: {err}", table=table.name, hint=err.hint)
 
 
 def _remove(

@@ -88,11 +88,15 @@ def change(space: Workspace) -> None:
 
 
 def assert_equal(space: Workspace) -> None:
+    """But for job 7, which NEW refuses, and job 9: its removal waits for functions that tell foreign keys."""
     for table in TABLES:
         columns = "id, user_id, label, updated_at" if table == "jobs" else "*"
         query = f"select t::text from (select {columns} from public.{table}) t order by 1"  # noqa: S608
-        old = [row for row in space.old.rows(query) if '"job 7"' not in row[0]]
-        assert space.new.rows(query) == old, table
+        old, new = (
+            [row for row in end.rows(query) if '"job 7"' not in row[0] and '"job 9"' not in row[0]]
+            for end in (space.old, space.new)
+        )
+        assert new == old, table
 
 
 def functions(space: Workspace) -> list[tuple[str, ...]]:
@@ -106,10 +110,11 @@ def test_it_goes_on_from_its_cursors_with_the_functions_that_were_pasted(space: 
     change(space)
     done = space.supasync("sync", "--json")
     assert done.code == 0, done.out + done.err
+    assert any("jobs: NEW does not show its foreign keys" in note for note in done.json["notes"])
+    assert done.json["tables"]["jobs"]["deleted"] == 1, "the staging knows that OLD had it"
     assert_equal(space)
     found = {name: table["synced"] for name, table in done.json["tables"].items()}
     assert found["jobs"] < 20, "read from the overlap on, not anew"
-    assert done.json["tables"]["jobs"]["removed"] == 1, "the staging knows that OLD had it"
     assert [row["key"] for row in json.loads(space.supasync("quarantine", "list", "--json").out)] == [["7"]]
     assert functions(space) == before
     assert any("supasync schema sql" in note for note in done.json["notes"])
