@@ -256,3 +256,20 @@ def test_the_servers_processes_may_die_in_the_middle(workspace: Workspace) -> No
     done(workspace, "sync")
     workspace.assert_equal()
     done(workspace, "verify", "--exact")
+
+
+def test_while_old_answers_402_its_database_goes_on(workspace: Workspace) -> None:
+    workspace.write("rest.yaml", ENDS + TABLES_YAML)
+    source, sink = POSTGRES.splitlines()[1], ENDS.splitlines()[2]
+    workspace.write("way_out.yaml", f"version: 1\n{source}\n{sink}\n{TABLES_YAML}")
+    done(workspace, "--config", "rest.yaml", "sync")
+    workspace.old.run("update users set plan = 'last', updated_at = now()")
+    quota = {"kind": "answer", "status": 402, "body": '{"message": "exceed_egress_quota"}', "times": None}
+    workspace.old.server.misbehave(quota)
+    refused = workspace.supasync("--config", "rest.yaml", "sync")
+    assert refused.code == 3
+    assert "over its organisation's quota" in refused.err
+    done(workspace, "--config", "way_out.yaml", "check")
+    done(workspace, "--config", "way_out.yaml", "sync")
+    workspace.assert_equal()
+    done(workspace, "--config", "way_out.yaml", "verify", "--exact")
