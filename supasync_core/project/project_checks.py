@@ -7,6 +7,7 @@ from supasync_core.api.backend import Side, Sink
 from supasync_core.api.plugin_fault import PluginFault, apart
 from supasync_core.api.project_check import CheckContext, ProjectCheck
 from supasync_core.model.batch import Batch, Window
+from supasync_core.model.errors import SupasyncError
 from supasync_core.model.finding import Finding
 from supasync_core.model.settings import Part
 from supasync_core.model.table import Shape, Table
@@ -41,7 +42,10 @@ def checks_of(migration: Migration) -> dict[str, tuple[ProjectCheck, Part]]:
 def found_by(
     migration: Migration, check: ProjectCheck, part: Part, *, asks_old: bool
 ) -> list[Finding] | PluginFault:
-    """What the check found, or its plugin's fault."""
+    """What the check found, or its plugin's fault.
+
+    A check reads rows, so the message of an error may hold their values: only one of ours is shown.
+    """
     context = CheckContext(
         settings=part.settings,
         folder=migration.settings.folder,
@@ -58,4 +62,7 @@ def found_by(
 
     secret = any(setting.secret for setting in check.settings.values())
     plugin = migration.host.owner(migration.host.checks, part.name)
-    return apart(plugin, f"failed in its check {part.name}", run, shows_message=not secret)
+    found = apart(plugin, f"failed in its check {part.name}", run, shows_message=False)
+    if isinstance(found, PluginFault) and isinstance(found.error, SupasyncError) and not secret:
+        return replace(found, reason=found.error.message)
+    return found

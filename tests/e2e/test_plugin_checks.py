@@ -22,6 +22,7 @@ from supasync_core import hookimpl
 from supasync_core.api.notifier import Notifier
 from supasync_core.api.project_check import ProjectCheck
 from supasync_core.api.registration import Setting
+from supasync_core.model.errors import PluginError
 from supasync_core.model.finding import problem, warning
 
 def floor(context):
@@ -36,6 +37,12 @@ def floor(context):
 
 def broken(context):
     raise RuntimeError("the key is " + context.settings.get("token", "none"))
+
+def leaky(context):
+    raise ValueError("bad address: ann@example.test")
+
+def refusing(context):
+    raise PluginError("no such service")
 
 def write(end):
     told = {"status": end.report.status, "code": end.exit_code, "to": end.settings["to"]}
@@ -52,6 +59,8 @@ def supasync_register_checks(registry):
     least = {"least": Setting(check=number)}
     registry.add("floor", ProjectCheck(what="NEW has enough rows", run=floor, settings=least))
     token = {"token": Setting(secret=True, required=False)}
+    registry.add("leaky", ProjectCheck(what="addresses are right", run=leaky))
+    registry.add("refusing", ProjectCheck(what="a service is there", run=refusing))
     registry.add("broken", ProjectCheck(what="it works", run=broken, settings=token))
 
 @hookimpl
@@ -106,6 +115,15 @@ def test_a_check_that_fails_is_named_and_shows_no_secret(space: Workspace) -> No
     assert "token-of" not in told
     plan = space.supasync("cutover", "--plan")
     assert "failed in its check broken" in plan.out + plan.err
+
+
+def test_the_message_of_a_check_that_fails_may_hold_values_and_is_not_shown(space: Workspace) -> None:
+    space.write("tables.yaml", HEAD + "checks: [leaky, refusing]\n" + TABLES)
+    done = space.supasync("check")
+    told = done.out + done.err
+    assert "failed in its check leaky: ValueError" in told
+    assert "ann@example.test" not in told
+    assert "failed in its check refusing: no such service" in told
 
 
 @pytest.mark.parametrize(
