@@ -1,6 +1,7 @@
 """`supasync quarantine`: the rows that NEW refused."""
 
 import json
+from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +12,7 @@ from supasync_core.cli import output
 from supasync_core.model.errors import ConfigError, ExitCode
 from supasync_core.model.state import Again, Quarantined
 from supasync_core.model.wording import counted
+from supasync_core.project.migration import store_of_sink
 from supasync_core.project.session import Session
 from supasync_core.sync import quarantine_retry
 from supasync_core.sync.writer import Writer
@@ -26,8 +28,9 @@ def quarantine() -> None:
 @click.pass_obj
 def list_rows(session: Session, *, as_json: bool) -> int:
     """List the quarantined rows: table, key, reason, since when."""
-    with session.migration() as migration:
-        state = current(migration.store.past(1), migration.source_ref)
+    session.lenient = True
+    with closing(store_of_sink(session.settings, session.host)) as store:
+        state = current(store.past(1), session.settings.source.ref)
     rows = [{"table": name, **asdict(row)} for name, rows in state.quarantine.items() for row in rows]
     rows += [_unlisted(name, again) for name, again in state.again.items()]
     if as_json:

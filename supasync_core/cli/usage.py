@@ -1,17 +1,20 @@
 """`supasync usage`: what this month has cost, what it will have cost, and the budgets."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 
 import click
 
+from supasync_core.api.state_store import Spending
 from supasync_core.cli import output
 from supasync_core.model import timestamps
 from supasync_core.model.budget import Share
 from supasync_core.model.cost import Cost
 from supasync_core.model.quantities import format_size
 from supasync_core.model.wording import counted
+from supasync_core.project.migration import NamedStore, store_of_sink
 from supasync_core.project.session import Session
 from supasync_core.usage import forecast, spending
 from supasync_core.usage.estimate import estimated_size
@@ -29,6 +32,16 @@ _COUNTED = (
 )
 
 
+def _spent(store: NamedStore) -> tuple[Sequence[Spending], timestamps.Instant]:
+    """What was spent lately, and the store's time."""
+    asked = store.now() or timestamps.now()
+    spendings = store.past(0, timestamps.to_text(asked - _HISTORY)).spendings
+    now = store.now() or timestamps.now()
+    if abs(now - asked) > _APART:  # this machine's clock was asked, and is wrong
+        spendings = store.past(0, timestamps.to_text(now - _HISTORY)).spendings
+    return spendings, now
+
+
 @click.command()
 @click.option("--estimate", is_flag=True, help="Ask OLD for counts and a few rows, to estimate its size.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
@@ -39,13 +52,13 @@ def usage(session: Session, *, estimate: bool, as_json: bool) -> int:
     They are compared with the budgets. The month is the calendar's, in UTC, by NEW's clock; its end is
     projected from the last whole days. Without --estimate only NEW is asked, by one or two requests.
     """
-    with session.migration() as migration:
-        asked = migration.now()
-        spendings = migration.store.past(0, timestamps.to_text(asked - _HISTORY)).spendings
-        now = migration.now()
-        if abs(now - asked) > _APART:  # this machine's clock was asked, and is wrong
-            spendings = migration.store.past(0, timestamps.to_text(now - _HISTORY)).spendings
-        estimated = estimated_size(migration) if estimate else None
+    session.lenient = not estimate  # what a table's plugin does costs nothing here
+    estimated = None
+    if estimate:
+        with session.migration() as migration:
+            estimated = estimated_size(migration)
+    with closing(store_of_sink(session.settings, session.host)) as store:
+        spendings, now = _spent(store)
     budgets = session.settings.budgets
     begin, end = spending.month_of(now)
     month = spending.since(spendings, begin)
