@@ -21,7 +21,7 @@ from supasync_core.diff.difference import (
     TableDiff,
 )
 from supasync_core.diff.loaded_side import LoadedSide
-from supasync_core.diff.pairing import FEW, JOINED, OPEN, SAME, Joined, Pairing
+from supasync_core.diff.pairing import FEW, OPEN, SAME, Joined, Pairing, joined_of
 from supasync_core.diff.row_json import cell, compared, read_cell
 from supasync_core.model import raw_json, timestamps
 from supasync_core.model.batch import Batch
@@ -148,9 +148,7 @@ class DiffEngine(Database):
         """Join by the key's texts, then by their values; look into texts only where they differ."""
         pairing = Pairing(question, left, right, len(self.results))
         self._check_key(question.table, left, right)
-        for statement in pairing.joined():
-            self.fetch(statement)
-        there = self._joined()
+        there = self._join(pairing)
         duplicates, number = self._duplicates(pairing, there, left, right)
         if number:
             there = self._joined()
@@ -258,9 +256,19 @@ class DiffEngine(Database):
                     hint=f"name the key by --key; its columns are: {', '.join(side.columns)}",
                 )
 
+    def _join(self, pairing: Pairing) -> Joined:
+        """Put the rows of both sides together; nothing of few rows is kept where all of them are equal."""
+        if pairing.few:
+            there = Joined(*self.fetch(joined_of(f"({pairing.pairs()})"))[0])
+            if there == Joined(pairing.left.rows, pairing.right.rows, 0, 0, 0):
+                return there
+        for statement in pairing.joined():
+            self.fetch(statement)
+        return self._joined()
+
     def _joined(self) -> Joined:
         """How the rows of both sides were put together."""
-        return Joined(*self.fetch(JOINED)[0])
+        return Joined(*self.fetch(joined_of("places"))[0])
 
     def _duplicates(
         self, pairing: Pairing, there: Joined, left: LoadedSide, right: LoadedSide

@@ -36,10 +36,10 @@ class Joined:
         return self.left - self.left_alone
 
 
-JOINED = """
-SELECT count(l), count(r), count(*) FILTER (r IS NULL), count(*) FILTER (l IS NULL), count(*) FILTER (d)
-FROM places
-"""
+def joined_of(pairs: str) -> str:
+    """The SQL of `Joined` for pairs of rows."""
+    alone = "count(*) FILTER (r IS NULL), count(*) FILTER (l IS NULL)"
+    return f"SELECT count(l), count(r), {alone}, count(*) FILTER (d) FROM {pairs} AS pairs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +77,7 @@ class Pairing:
 
         ``d`` tells whether they may differ: in a wide table, whether any text does.
         """
-        first = self._keyed if self._wide else range(len(self.columns))
-        alone = "l.n IS NULL OR r.n IS NULL"
-        made = (
-            f"CREATE OR REPLACE TABLE places AS SELECT l.n AS l, r.n AS r, "
-            f"{f'({alone})' if self._wide else self._differs()} AS d FROM {self._rows('l', first)} AS l "
-            f"FULL JOIN {self._rows('r', first)} AS r ON {self._same_key('l.l', 'r.r')}"
-        )
+        made = f"CREATE OR REPLACE TABLE places AS {self.pairs()}"
         if not self._wide:
             return [made]
         parts = [self.differing[start : start + WIDE] for start in range(0, len(self.differing), WIDE)]
@@ -95,6 +89,20 @@ class Pairing:
                 for part in parts
             ),
         ]
+
+    @property
+    def few(self) -> bool:
+        """Whether less is planned for these rows, of which any text tells that they may differ."""
+        return not self._wide and max(self.left.rows, self.right.rows) <= FEW
+
+    def pairs(self) -> str:
+        """The SELECT of all rows by key; of a wide table, whether one side lacks them."""
+        first = self._keyed if self._wide else range(len(self.columns))
+        differs = "(l.n IS NULL OR r.n IS NULL)" if self._wide else self._differs()
+        return (
+            f"SELECT l.n AS l, r.n AS r, {differs} AS d FROM {self._rows('l', first)} AS l "
+            f"FULL JOIN {self._rows('r', first)} AS r ON {self._same_key('l.l', 'r.r')}"
+        )
 
     def repeated(self) -> str:
         """Keys that come more than once on a side, as the table ``repeated``."""
@@ -249,7 +257,7 @@ class Pairing:
 
         Of few rows only whether any text does: DuckDB plans all that for longer than it compares them later.
         """
-        if max(self.left.rows, self.right.rows) <= FEW:
+        if self.few:
             return f"(l.n IS NULL OR r.n IS NULL OR NOT ({_same_texts(self.differing)}))"
         cells = " OR ".join(f"{self._flag(i, f'l{i}', f'r{i}')} <> {SAME}" for i in self.differing) or "false"
         same = _same_texts(self.differing)

@@ -78,7 +78,8 @@ class Raw:
     def load_whole(self, shape: Shape) -> Loaded | None:
         """Load the file as it is; None where a byte of it is not in the cells that were read."""
         width = len(self.physical.header)
-        both = self._counted_beside(partial(self._read, self.physical.path, LONGEST[0], rejects=False))
+        longest = _LARGE if self.physical.size < _LARGE else LONGEST[0]
+        both = self._counted_beside(partial(self._read, self.physical.path, longest, rejects=False))
         if both is None:
             return None
         rows, there = both

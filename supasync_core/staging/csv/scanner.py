@@ -25,10 +25,11 @@ def scan(
     With ``rejects``, lines that are not valid rows are left out and stand in DuckDB's ``reject_errors``.
     """
     typed = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in columns)
+    buffer = longest if longest < LONGEST[0] else max(_BUFFER, longest)
     options = (
         f"auto_detect = false, columns = {{{typed}}}, header = true, delim = {literal(delimiter)}, "
         "quote = '\"', escape = '\"', comment = '', nullstr = '', allow_quoted_nulls = false, "
-        f"strict_mode = true, max_line_size = {longest}, buffer_size = {max(_BUFFER, longest)}"
+        f"strict_mode = true, max_line_size = {longest}, buffer_size = {buffer}"
     )
     rejecting = ", ignore_errors = true, store_rejects = true, rejects_limit = 0" if rejects else ""
     this_one = _PATTERN.sub(r"[\1]", name_of(path.absolute()))  # of g[ab] DuckDB would read ga
