@@ -146,6 +146,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", COLUMNS)
 def test_diff_takes_no_two_texts_for_equal(tmp_path: Path, kind: str) -> None:
     users(tmp_path / "given.duckdb", COLUMNS[kind], "('A', 'É')", "('b', 'x')")
@@ -186,6 +187,7 @@ def test_a_source_with_such_a_table_copies_the_others_alone(tmp_path: Path, colu
     assert "users: not compared" in call(tmp_path, "verify", "--exact").out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", REFUSED)
 def test_a_sink_with_such_a_table_is_neither_written_nor_compared(tmp_path: Path, column: str) -> None:
     project(tmp_path)

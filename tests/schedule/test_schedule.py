@@ -199,6 +199,7 @@ def odd_folder(tmp_path: Path, demo_in: Callable[[Path], Path]) -> Path:
     return demo_in(tmp_path / ODD.replace("\\", ""))  # which DuckDB takes for a slash
 
 
+@pytest.mark.slow
 def test_the_printed_line_runs_this_very_configuration(odd_folder: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [COMMAND, "schedule", "cron", "--every", "30m"],
