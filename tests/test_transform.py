@@ -95,6 +95,17 @@ def test_a_value_of_another_type_is_a_change(value: Any) -> None:
     assert repr(row["v"]) == repr(float(value) if isinstance(value, Decimal) else value)
 
 
+def test_rows_of_other_columns_are_an_error_since_a_batch_has_one_list_of_them() -> None:
+    def some(row: ExactRow) -> ExactRow:
+        if row["id"] == 2:
+            row["extra"] = "kept?"
+        return row
+
+    with pytest.raises(TableError, match=r"the row id=2 and the one before it differ in the columns extra"):
+        through(some, '{"id":1}', '{"id":2}')
+    assert through(some, '{"id":1}', '{"id":3}') == b'[{"id":1},\n{"id":3}]'
+
+
 def test_a_name_that_is_no_text_is_an_error() -> None:
     with pytest.raises(TableError, match="TypeError"):
         through(lambda row: {**row, 5: 1}, ROW)
@@ -167,7 +178,8 @@ VALUES = st.recursive(
 
 @given(st.lists(st.dictionaries(st.text(), VALUES, max_size=5), max_size=5), st.integers(0, 3))
 def test_the_text_of_every_untouched_cell_stays(rows: list[dict[str, Any]], indent: int) -> None:
-    texts = [json.dumps({**row, "id": i}, indent=indent or None) for i, row in enumerate(rows)]
+    names = dict.fromkeys(name for row in rows for name in row)
+    texts = [json.dumps({**names, **row, "id": i}, indent=indent or None) for i, row in enumerate(rows)]
     for function in (lambda row: row, dict):
         changed = raw_json.split(through(function, *texts)) if texts else []
         assert [raw_json.cells(text) for text in changed] == [raw_json.cells(text) for text in texts]

@@ -2,7 +2,7 @@
 
 import json
 import traceback
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ Transform = Callable[[Any], Row | None]
 
 
 _DIGITS = 4300
+_FIX = "fix the function in your plugin file; nothing of this batch was sent"
 
 
 class ExactRow(MutableMapping[str, Any]):
@@ -89,10 +90,14 @@ def apply(transforms: Sequence[tuple[str, Transform]], table: Table, batch: Batc
         return batch
     texts: list[str] = []
     exact: dict[int, Mapping[str, str]] = {}
+    columns: set[str] = set()
     for at, (text, row) in enumerate(zip(raw_json.split(batch.body), batch.rows, strict=True)):
-        changed = _through(transforms, table, text, row)
-        if changed is None:
+        made = _through(transforms, table, text, row)
+        if made is None:
             continue
+        if texts and columns != set(made):
+            raise _other_columns(transforms, table, row, columns ^ set(made))
+        columns, changed = set(made), made.text
         if at in batch.exact:
             exact[len(texts)] = _untouched(text, changed, batch.exact[at])
         texts.append(changed)
@@ -105,7 +110,9 @@ def _untouched(before: str, after: str, exact: Mapping[str, str]) -> Mapping[str
     return {name: text for name, text in exact.items() if name in new and old.get(name) == new[name]}
 
 
-def _through(transforms: Sequence[tuple[str, Transform]], table: Table, text: str, row: Row) -> str | None:
+def _through(
+    transforms: Sequence[tuple[str, Transform]], table: Table, text: str, row: Row
+) -> ExactRow | None:
     current = ExactRow(text)
     before = {column: current.raw(column) for column in table.key}
     for name, transform in transforms:
@@ -126,9 +133,23 @@ def _through(transforms: Sequence[tuple[str, Transform]], table: Table, text: st
                 f"{table.name}: the transform {name} failed on the row {key}{_place(current, err)}: "
                 f"{err if isinstance(err, _KeyChangedError) else type(err).__name__}",
                 table=table.name,
-                hint="fix the function in your plugin file; nothing of this batch was sent",
+                hint=_FIX,
             ) from err
-    return current.text
+    return current
+
+
+def _other_columns(
+    transforms: Sequence[tuple[str, Transform]], table: Table, row: Row, names: Iterable[str]
+) -> TableError:
+    """One batch has one list of columns: a value under another name would be lost."""
+    key = ", ".join(f"{column}={row.get(column)}" for column in table.key)
+    after = ", ".join(name for name, _ in transforms)
+    return TableError(
+        f"{table.name}: after the transform {after}, the row {key} and the one before it differ in the "
+        f"columns {', '.join(sorted(names))}: all rows need the same ones, NULL where there is no value",
+        table=table.name,
+        hint=_FIX,
+    )
 
 
 class _KeyChangedError(Exception):
