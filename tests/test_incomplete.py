@@ -198,3 +198,19 @@ def test_a_sink_that_confirms_fewer_rows_is_not_believed(tmp_path: Path, sink: s
     assert done.code == 0, done.out + done.err
     with duckdb.connect(str(tmp_path / "new.duckdb")) as new:
         assert new.sql("select count(*) from people").fetchall() == [(120,)]
+
+
+def test_the_hint_for_rows_without_a_number_holds_for_a_file_too(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "old.duckdb")) as old:
+        old.execute("create table people (id int, ver int); insert into people values (1, 1), (2, null)")
+    config = (
+        "version: 1\nsource: {backend: duckdb, path: old.duckdb}\nsink: {backend: duckdb, path: new.duckdb}\n"
+        "tables: {people: {strategy: {append: {column: ver}}}}\n"
+    )
+    (tmp_path / "tables.yaml").write_text(config)
+    call(tmp_path, "setup")
+    done = call(tmp_path, "sync")
+    assert (done.code, "of a file: where: ver is not null" in done.err) == (3, True), done.err
+    (tmp_path / "tables.yaml").write_text(config.replace("ver}}}", "ver}}, where: ver is not null}"))
+    done = call(tmp_path, "sync", "--full", "people")
+    assert done.code == 0, done.out + done.err

@@ -23,7 +23,7 @@ from supasync_core.model.pg_types import INTEGERS, bare
 from supasync_core.model.state import KeysetState, TableState
 from supasync_core.model.state_json import damaged
 from supasync_core.model.table import Shape, Table
-from supasync_core.model.wording import counted
+from supasync_core.model.wording import counted, where_not_null
 from supasync_tables.leaps import OVERLAP_KEYS, Reach
 
 
@@ -102,7 +102,7 @@ class Append:
             raise SchemaError(
                 f"{job.table.name}: {shown} no {self.column}, and would never be read",
                 table=job.table.name,
-                hint=f"fill the column in OLD, or leave such rows out with where: {self.column}=not.is.null",
+                hint=f"fill the column in OLD, or leave such rows out with {where_not_null(self.column)}",
             )
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from supasync_core.model.batch import Batch, Cursor, Key, Row
 from supasync_core.model.errors import SchemaError
+from supasync_core.model.wording import where_not_null
 
 DELETES = ("ignore", "report", "mirror")
 """What is done about rows that the source has no more: nothing, naming them, removing them from the sink."""
@@ -134,7 +135,7 @@ class Table:
         if value is None and column in row:
             raise self.schema_error(
                 f"a row has NULL in the key column {column} and cannot be told apart",
-                hint=f"declare another key, or leave such rows out with where: {column}=not.is.null",
+                hint=f"declare another key, or leave such rows out with {where_not_null(column)}",
             )
         raise self.schema_error(
             f"the key column {column} is "
