@@ -5,6 +5,7 @@ psycopg is an extra of the package: it is imported when a database is opened, no
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from supasync_core import hookimpl
@@ -63,4 +64,5 @@ def _backend(module: str, name: str, *, parallel: bool = False) -> Backend[Any]:
                 hint='run: pip install "supasync[postgres]"',
             ) from err
 
-    return Backend("postgres", open_it, SETTINGS, imported(URL, "ref"), parallel=parallel, sql=parallel)
+    made = Backend("postgres", open_it, SETTINGS, imported(URL, "ref"), parallel=parallel, sql=parallel)
+    return replace(made, types="postgresql")

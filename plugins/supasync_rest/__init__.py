@@ -5,8 +5,8 @@ Everything heavy (urllib3, tenacity) is imported when a project is opened, not b
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from supasync_core import hookimpl
 from supasync_core.api.registration import Backend, Context, Setting, imported
@@ -32,17 +32,13 @@ SETTINGS = {
 def supasync_register_sources(registry: Registry[Backend[Source]]) -> None:
     """A project that is only read."""
     settings = {**SETTINGS, "horizon": Setting(required=False, check=switch_problem)}
-    registry.add(
-        "rest", Backend("rest", imported("supasync_rest.source", "RestSource"), settings, _ref, parallel=True)
-    )
+    registry.add("rest", _backend("supasync_rest.source", "RestSource", settings))
 
 
 @hookimpl
 def supasync_register_sinks(registry: Registry[Backend[Sink]]) -> None:
     """A project that is written to."""
-    registry.add(
-        "rest", Backend("rest", imported("supasync_rest.sink", "RestSink"), SETTINGS, _ref, parallel=True)
-    )
+    registry.add("rest", _backend("supasync_rest.sink", "RestSink", SETTINGS))
 
 
 @hookimpl
@@ -55,6 +51,11 @@ def supasync_register_state_stores(registry: Registry[Backend[StateStore]]) -> N
 def supasync_register_switches(registry: Registry[Callable[[Ends], Switch]]) -> None:
     """The variables, keys, sequences and manual steps of a Supabase project."""
     registry.add("rest", imported("supasync_rest.switch", "RestSwitch"))
+
+
+def _backend(module: str, name: str, settings: Mapping[str, Setting]) -> Backend[Any]:
+    """An end whose requests may be sent side by side."""
+    return Backend("rest", imported(module, name), settings, _ref, parallel=True, types="postgresql")
 
 
 @hookimpl

@@ -93,7 +93,8 @@ class Backend(Generic[T_co]):
     stored and printed, so it holds no key. ``parallel`` says that several threads may use what is opened at
     once; otherwise one thread at a time does. ``place`` is where it keeps a table, where not every table of a
     project has one of its own. ``sql``: what it opens is `SqlSpeaking`, and its settings are ``url``, a
-    connection string, and ``project``, the address of the project whose database that must be.
+    connection string, and ``project``, the address of the project whose database that must be. ``types``: the
+    name under which several backends name column types and print values alike; by default it has its own.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Backend(Generic[T_co]):
     parallel: bool = False
     place: "Callable[[Table], str] | None" = None
     sql: bool = False
+    types: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,13 @@ from supasync_core.config.value_kinds import Mismatch, text
 
 _WORDS = r"(?:now|today|tomorrow|yesterday)\b(?!-)"
 _CALLED = (
-    r"now|today|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday|get_current_\w+"
-    r"|random|gen_random_uuid|uuid"
+    r"now|today|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday|(?:get_)?current_\w+"
+    r"|random|gen_random_uuid|uuid\w*|nextval|txid_current"
 )
 _CLOCK: Final = re.compile(
     # PostgREST: a value that begins so, alone or in a list
     rf"\b(?:eq|neq|gte?|lte?|isdistinct)(?:\((?:any|all)\))?\.[\"'({{\s]*{_WORDS}(?![=.(])"
-    rf"|[,{{(]\s*[\"']?\s*{_WORDS}[\w: ]*[\"']?\s*(?=[,)}}])"
+    rf"|[,{{(\[]\s*[\"']?\s*{_WORDS}[\w: ]*[\"']?\s*(?=[,)}}\]])"
     # SQL: a literal that begins so, unless it is a pattern, and functions
     rf"|(?<!like )'\s*{_WORDS}"
     rf"|(?<![\w\"])(?:{_CALLED})\s*\("
@@ -39,7 +39,7 @@ def row_filter(value: Value) -> str:
     if clock and isinstance(value, Scalar):
         advice = (
             "which depends on when it is read: rows that pass it only later would never be copied; name a "
-            "fixed time, or leave where: out"
+            "fixed time, or leave where: out (of a text that is this word: status=like.today, or in SQL LIKE)"
         )
         raise Mismatch((value.at, f"the filter has {clock.group().strip()}, {advice}"))
     return found

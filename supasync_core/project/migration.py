@@ -132,6 +132,13 @@ class Migration:
         return now if now is None else min(now, self.present.latest)
 
     @property
+    def alike(self) -> bool:
+        """Whether both ends name types, and print values, in the same words."""
+        source = self.host.sources.get(self.settings.source.backend)
+        sink = self.host.sinks.get(self.settings.sink.backend)
+        return (source.types or source.name) == (sink.types or sink.name)
+
+    @property
     def workers(self) -> int:
         """How many batches may be written at once: one where an end does not take several."""
         sources, sinks = self.host.sources, self.host.sinks

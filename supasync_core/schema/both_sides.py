@@ -224,10 +224,18 @@ def _of_table(
         return []
     if new is None:
         return [missing_table(table, old, declared=declared)]
-    if migration.settings.source.backend != migration.settings.sink.backend:
+    if not migration.alike:
         old, new = _untyped(old), _untyped(new)
+    elif migration.settings.source.backend != migration.settings.sink.backend:
+        old, new = _as_described(old), _as_described(new)
     found = differences(table, old, new, declared=declared)
     return [_counted(migration.source, table, each) for each in found]
+
+
+def _as_described(shape: Shape) -> Shape:
+    """The columns as an API's description has them, which calls a smallint an integer."""
+    kinds = (replace(c, type="integer") if c.type == "smallint" else c for c in shape.columns)
+    return replace(shape, columns=tuple(kinds))
 
 
 def _untyped(shape: Shape) -> Shape:

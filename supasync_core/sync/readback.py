@@ -125,8 +125,7 @@ class Readback:
         """The columns that can be compared, with their types: those of one type, or both texts."""
         names = [name for name in raw_json.cells(text) if name not in self.table.key]
         stamps = {name: None for name in names if name in self.table.timestamp}
-        settings = self.migration.settings
-        if self.table.transform or settings.source.backend != settings.sink.backend:
+        if self.table.transform or not self.migration.alike:
             return dict(stamps)
         old, new = self.migration.source.shape(self.table), self.migration.sink.shape(self.table)
         sink = self.migration.sink

@@ -229,8 +229,7 @@ def comparison_of(migration: Migration, table: Table, state: State, *, exact: bo
         method=ROWS if exact or table.transform else method,
         stamps=stamps,
         counted=counted,
-        lenient=migration.settings.source.backend != migration.settings.sink.backend
-        or isinstance(migration.sink, Typed),
+        lenient=not migration.alike or isinstance(migration.sink, Typed),
         shape=migration.sink.shape(table),
     )
 

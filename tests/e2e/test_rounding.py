@@ -29,6 +29,8 @@ def space(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     old = old.replace("(12,1)", "(10,2)").replace("ns numeric(10,2)", "ns numeric")
     folder = tmp_path_factory.mktemp("rounding")
     with between(cluster, folder, old, new, ENDS + "tables:\n  t: {}\n") as made:
+        made.environment["OLD_DATABASE_URL"] = cluster.url(made.old.database)
+        made.environment["NEW_DATABASE_URL"] = cluster.url(made.new.database)
         yield made.ready().keep()
 
 
@@ -52,6 +54,34 @@ def test_one_value_of_many_that_would_be_rounded_stops_the_table(
     done = space.supasync("sync")
     assert done.code == 3, done.out + done.err
     assert f"NEW changed {change.split(maxsplit=1)[0]} after" in done.err
+
+
+MIXED = {
+    "rest to postgres": ("rest", "postgres"),
+    "postgres to rest": ("postgres", "rest"),
+}
+NAMES = {
+    "rest": ("OLD_SUPABASE_URL", "SUPABASE_URL", 'key: "${%s}"'),
+    "postgres": ("OLD_DATABASE_URL", "NEW_DATABASE_URL", 'project: "${%s}"'),
+}
+
+
+def end(backend: str, place: int) -> str:
+    """One side in tables.yaml."""
+    keys = ("OLD_SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_SERVICE_ROLE_KEY")
+    *urls, more = NAMES[backend]
+    second = keys[place] if backend == "rest" else NAMES["rest"][place]
+    return f'{{backend: {backend}, url: "${{{urls[place]}}}", {more % second}}}'
+
+
+@pytest.mark.parametrize("ends", MIXED)
+def test_between_rest_and_postgres_as_well(space: Workspace, ends: str) -> None:
+    space.again()
+    source, sink = (end(backend, place) for place, backend in enumerate(MIXED[ends]))
+    space.write("mixed.yaml", f"version: 1\nsource: {source}\nsink: {sink}\ntables:\n  t: {{}}\n")
+    space.old.run(f"{ROWS}; update public.t set n = 1.25 where id = 137")  # noqa: S608 - ours
+    done = space.supasync("--config", "mixed.yaml", "sync")
+    assert (done.code, "NEW changed n after" in done.err) == (3, True), done.out + done.err
 
 
 def test_values_that_all_fit_arrive(space: Workspace) -> None:
