@@ -22,7 +22,7 @@ _BARE: Final = (*WHOLE, *FLOATS, "numeric", "boolean")
 """Types whose JSON is not a string, but for NaN and infinity."""
 _SPECIAL: Final = re.compile(r"[\\\t\n\r]")
 _ESCAPED: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_FLAT: Final = re.compile(r"\[[^\[\]{}\"\\]*\]")
+_FLAT: Final = re.compile(r"\[[^\[\]{}\"\\\t\n\r]*\]")
 _ROW: Final = re.compile(r"[\"\\]")
 
 Cell = Callable[[Any], str]

@@ -1,5 +1,6 @@
 """Batches written by COPY: into an empty table directly, else through a temporary table and one upsert."""
 
+import json
 from collections.abc import Sequence
 from threading import Lock
 from typing import Final
@@ -13,11 +14,24 @@ from supasync_postgres.transaction import Statement, Transaction
 
 FEWEST: Final = 50
 """Rows from which on COPY pays: it takes more requests than a single statement."""
+_TOLD_APART: Final = """EXISTS (
+    SELECT FROM pg_catalog.pg_index i
+    JOIN pg_catalog.pg_class c ON c.oid = i.indrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = %s AND c.relname = %s AND i.indisunique AND i.indisvalid AND i.indimmediate
+        AND i.indpred IS NULL AND i.indexprs IS NULL AND %s::pg_catalog.jsonb = (
+            SELECT pg_catalog.jsonb_agg(a.attname ORDER BY a.attname::pg_catalog.text COLLATE "C")
+            FROM pg_catalog.pg_attribute a WHERE a.attrelid = i.indrelid
+                AND a.attnum = ANY ((i.indkey::pg_catalog.int2[])[0:i.indnkeyatts - 1])))"""
+"""Whether the table has an index by which ON CONFLICT (key) works."""
 TEMPORARY: Final = "pg_temp.supasync_rows"
 
 
 class Copying:
-    """Which tables were empty when they were first written to: they take rows without a look at keys."""
+    """Which tables take rows without a look at keys.
+
+    They were empty when they were first written to, and have a unique index on the key: a row that is
+    written again is refused, and goes by the upsert then.
+    """
 
     def __init__(self) -> None:
         self._empty: dict[tuple[str, str], bool] = {}
@@ -43,8 +57,9 @@ class Copying:
         with self._lock:
             known = self._empty.get(table.address)
         if known is None:
-            text = f"SELECT EXISTS (SELECT FROM {relation(table)} LIMIT %s)"  # noqa: S608 - names are quoted
-            known = transaction.run(Statement(text, [1], "upsert", table)).text() == "f"
+            text = f"SELECT NOT EXISTS (SELECT FROM {relation(table)} LIMIT %s) AND {_TOLD_APART}"  # noqa: S608 - names are quoted
+            values = [1, *table.address, json.dumps(sorted(table.key))]
+            known = transaction.run(Statement(text, values, "upsert", table)).text() == "t"
             with self._lock:
                 known = self._empty.setdefault(table.address, known)
         return known

@@ -83,7 +83,7 @@ class PgRows(BaseSide):
         """The exact number of rows."""
         sql = self._checked(table, window)
         text = f"SELECT count(*) FROM {relation(table)} WHERE {sql.where(window)}"  # noqa: S608 - names are quoted
-        return int(self._asked(table, text, sql, "count").text())
+        return int(self._asked(table, text, sql, "count")[0].text())
 
     def read(self, table: Table, window: Window) -> Batch:
         """One page of the window, counted by the statement that reads it: both see the same rows."""
@@ -137,18 +137,16 @@ class PgRows(BaseSide):
         place = f"{relation(table)} {which}"
         text = f"SELECT {_NOW}, {total}, {page.aggregated} FROM ({page.limited(place, largest)}) {page.name}"  # noqa: S608 - names are quoted
         began = time.monotonic()
-        found = self._asked(table, text, sql, "read")
+        found, taken = self._asked(table, text, sql, "read")
         at, count, body, beyond = found.rows[0]
-        self._latest = self._read_at(int(at or b"0"), time.monotonic() - began)
+        asked = int(at or b"0")
+        seen = min(asked, taken or asked)
+        read_at = Horizon(seen + ceil((time.monotonic() - began) * 1_000_000), sent=seen)
+        self._latest = read_at  # of whichever thread: a page keeps its own
         total_rows = None if count is None else int(count)
-        return Batch(body or b"[]", total_rows, self._latest, exact=exact_texts(beyond))
+        return Batch(body or b"[]", total_rows, read_at, exact=exact_texts(beyond))
 
-    def _read_at(self, asked: Instant, took: float) -> Horizon:
-        """The server's time: when the statement came, or the snapshot was taken, and how long it took."""
-        seen = min(asked, self.snapshot.taken or asked)
-        return Horizon(seen + ceil(took * 1_000_000), sent=seen)
-
-    def _asked(self, table: Table, text: str, sql: PgWindow, purpose: str) -> Found:
+    def _asked(self, table: Table, text: str, sql: PgWindow, purpose: str) -> tuple[Found, Instant | None]:
         values = list(sql.parameters.values)
         statement = Statement(text, values, purpose, table, alone=table.where is not None)
         return self.snapshot.asked(statement)

@@ -2,7 +2,8 @@
 
 ``session_replication_role = replica`` (PostgreSQL documentation, 19.11) turns off triggers, and with them
 those that check foreign keys. Supabase's ``postgres`` may set it. A table is written so only where that query
-checks the same, and where no action of a foreign key could be due: an upsert changes no key.
+checks the same, where no unique constraint is deferrable (triggers check these, too), and where no action of
+a foreign key could be due: an upsert changes no key.
 """
 
 import json
@@ -51,6 +52,12 @@ class ForeignKey:
     """Whether it refers to the table itself."""
 
 
+_DEFERRED: Final = """
+select 1 from pg_constraint k join pg_class c on c.oid = k.conrelid
+join pg_namespace n on n.oid = c.relnamespace
+where n.nspname = %s and c.relname = %s and k.condeferrable and k.contype in ('p', 'u', 'x') limit 1
+"""
+"""Whether an internal trigger, which a replica does not fire, checks that rows are unique."""
 _OLD_GUARD: Final = """
 select 1 from pg_proc p where p.oid = to_regprocedure('public.supasync_writes()')
     and strpos(p.prosrc, 'supasync.writes') = 0
@@ -123,6 +130,8 @@ class ReplicaRole:
     def _looked_up(self, table: Table) -> Sequence[ForeignKey] | None:
         found = json.loads(self._database.one(Statement(_KEYS, table.address, "schema")).text())
         key = set(table.key)
+        if self._database.one(Statement(_DEFERRED, table.address, "schema")).rows:
+            return None
         if any(each["full"] for each in found if each["mine"]):
             return None
         if any(set(each["theirs"]) - key for each in found if not each["mine"] or each["self"]):

@@ -18,15 +18,15 @@ _EXPORT: Final = Statement(
 )
 """The clock is that of the transaction's beginning, which is not later than the snapshot."""
 _ATTEMPTS: Final = 3
+_NONE: Final = (None, None)
 
 
 class Snapshots:
     """The snapshot that statements read within `held`; else each reads what is there when it begins."""
 
     def __init__(self, database: Database) -> None:
-        self.taken: Instant | None = None
-        """The server's time, not later than the snapshot was taken."""
-        self._name: str | None = None
+        self._held: tuple[str | None, Instant | None] = _NONE
+        """The snapshot's name, and the server's time, not later than it was taken."""
         self._database = database
         self._exporting = ExitStack()
         self._lock = Lock()
@@ -42,17 +42,18 @@ class Snapshots:
             with self._lock:
                 self._release()
 
-    def asked(self, statement: Statement) -> Found:
-        """The answer to a statement on the snapshot."""
-        name = self._name
+    def asked(self, statement: Statement) -> tuple[Found, Instant | None]:
+        """The answer to a statement on the snapshot, and when that one was taken; None without one."""
+        name, taken = held = self._held
         try:
-            return self._database.one(statement, name)
+            return self._database.one(statement, name), taken
         except SnapshotGoneError:
             with self._lock:
-                if self._name == name:
+                if self._held is held:
                     self._release()
                     self._export()
-            return self._database.one(statement, self._name)
+                name, taken = self._held
+            return self._database.one(statement, name), taken
 
     def _export(self) -> None:
         """Take a snapshot; a connection that is lost meanwhile is replaced a few times."""
@@ -66,11 +67,11 @@ class Snapshots:
                 if attempt + 1 == _ATTEMPTS:
                     raise
                 continue
-            self._name, self.taken = found.text(), int(found.text(0, 1))
+            self._held = found.text(), int(found.text(0, 1))
             return
 
     def _release(self) -> None:
-        self._name = self.taken = None
+        self._held = _NONE
         exporting, self._exporting = self._exporting, ExitStack()
         with suppress(TransientError):  # its connection may be what was lost
             exporting.close()

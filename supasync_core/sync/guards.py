@@ -57,13 +57,20 @@ class Guard:
         of all that was sent, and the rows that a type with fewer digits would round. Rows ``aside`` were
         refused; None where they are not known one by one.
         """
+        written = self._written(batch, aside) if aside else batch
         if self.looked:
-            self.readback.scan(batch)
+            self.readback.scan(written)
             return
-        self.readback.sent(batch)
+        self.readback.sent(written)
         if self.needs_lookup:
             self.looked = True
             self.readback.look(aside)
+
+    def _written(self, batch: Batch, aside: Collection[Key]) -> Batch:
+        """Without the rows that were refused: they tell nothing of what the sink does to others."""
+        keys = self.table.keys(batch)
+        kept = [place for place, key in enumerate(keys) if key not in aside]
+        return batch if len(kept) == batch.count else batch.only(kept)
 
     def finished(self, rows: int, aside: Collection[Key] | None) -> None:
         """ChangedError where the sink does not keep what was sent, SchemaError where OLD returns no rows."""

@@ -173,6 +173,10 @@ def test_a_new_with_older_functions_names_the_rows_without_the_trigger(space: Wo
     done = space.supasync("setup")
     assert done.code == 0
     assert "profiles: NEW has 3 rows that OLD does not have" in done.out
+    refused = space.supasync("reconcile", "clear", "--apply")
+    assert (refused.code, "nothing was removed" in refused.err) == (3, True), refused.out + refused.err
+    space.new.run(space.supasync("schema", "sql").out)
+    space.new.server.reload()
     assert space.supasync("reconcile", "clear", "--apply").code == 0
     assert space.supasync("sync").code == 0
     space.assert_equal(*NAMES)

@@ -14,18 +14,22 @@ SCHEMA = (
 create type public.price as (amount numeric{digits}, note text);
 create table public.t (id int primary key, seen timestamptz{whole}, n numeric{digits}, ns numeric{digits}[],
   moments timestamptz{whole}[], spans interval{whole}[], price public.price,
-  label text, labels text[], updated_at timestamptz);
+  label text, labels text[], small numeric{small}, updated_at timestamptz);
 grant select, insert, update, delete on all tables in schema public to service_role;
 """
 )
 ROWS = """insert into public.t select g, date_trunc('day', now()), null, '{1.5}',
-array[date_trunc('day', now())], '{1 day}', null, 'abc', '{"a "}',
+array[date_trunc('day', now())], '{1 day}', null, 'abc', '{"a "}', null,
 now() - interval '1 hour' + g * interval '1 us' from generate_series(1, 2500) g"""
+
+
+NARROW = (("", ""), ("(0)", "(4,1)"))
+"""Of OLD and NEW, what the types say behind their names."""
 
 
 @pytest.fixture(scope="module")
 def space(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    old, new = SCHEMA.format(whole="", digits="(12,1)"), SCHEMA.format(whole="(0)", digits="(12,1)")
+    old, new = (SCHEMA.format(whole=whole, digits="(12,1)", small=small) for whole, small in NARROW)
     old = old.replace("(12,1)", "(10,2)").replace("ns numeric(10,2)", "ns numeric")
     folder = tmp_path_factory.mktemp("rounding")
     with between(cluster, folder, old, new, ENDS + "tables:\n  t: {}\n") as made:
@@ -44,13 +48,14 @@ def space(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         ("moments = array[now() - interval '0.000001s', now()]", 137),
         ("spans = '{1 day,0.5s}'", 137),
         ("price = (1.25, 'a')", 137),
+        ("small = case id when 5 then 99999.1234 else 1.12 end", 5),
     ],
 )
 def test_one_value_of_many_that_would_be_rounded_stops_the_table(
     space: Workspace, change: str, row: int
 ) -> None:
     space.again()
-    space.old.run(f"{ROWS}; update public.t set {change} where id = {row}")  # noqa: S608 - ours
+    space.old.run(f"{ROWS}; update public.t set {change} where id in ({row}, 1778)")  # noqa: S608 - ours
     done = space.supasync("sync")
     assert done.code == 3, done.out + done.err
     assert f"NEW changed {change.split(maxsplit=1)[0]} after" in done.err

@@ -12,6 +12,7 @@ from supasync_core.model.batch import Span, Window
 from supasync_core.model.table import Table
 from supasync_core.testing.sample_table import ALL
 from supasync_postgres.source import PostgresSource
+from supasync_postgres.transaction import Statement
 from supasync_rest.scripts import script
 from supasync_rest.source import RestSource
 from tests.servers.postgres import Cluster
@@ -65,7 +66,7 @@ def test_within_it_everything_is_as_it_was_when_it_began(project: Place) -> None
 def test_its_time_is_that_of_the_snapshot_and_not_of_the_page(project: Place) -> None:
     source = project.source()
     with source.consistent():
-        taken = source.snapshot.taken
+        (_, taken) = source.snapshot.asked(Statement("SELECT %s", [1], "read"))
         first, second = (source.read(ACCOUNTS, WHOLE).read_at for _ in range(2))
         assert first
         assert second
