@@ -43,7 +43,7 @@ class CsvSink(DuckdbSide):
         self._shapes: dict[str, Shape] = {}
         self._loaded: set[Path] = set()
         self._unsaved: dict[Path, Table] = {}
-        """The tables of which rows were taken that their files lack."""
+        """The tables whose files do not have every row yet."""
 
     def typed(self, table: Table, shape: Shape) -> None:
         """Take the source's types, before the first batch: cells are then what PostgreSQL reads.
@@ -124,13 +124,13 @@ class CsvSink(DuckdbSide):
                     reader.forget()
 
     def _changed(self, table: Table, rows: int) -> int:
-        """Note that the table's file is not as so many rows that were taken."""
+        """The number of rows; if there are any, the table's file has to be written."""
         if rows:
             self._unsaved[self._files.of(table)] = table
         return rows
 
     def _save(self, table: Table) -> None:
-        """Bring the file to what was taken; what cannot be written stays to be written."""
+        """Write the table's file; if that fails, it stays to be written."""
         path = self._files.of(table)
         self._held.merge(table)
         with private_umask(), translate_errors(path, table):

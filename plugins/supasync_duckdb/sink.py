@@ -121,7 +121,7 @@ class DuckdbSink(DuckdbSide):
         return frozenset(name for name, first in firsts.items() if first & {b"[", b"{"})
 
     def _changed(self) -> HeldRows:
-        """What takes rows, before which everything that was read of the tables is forgotten."""
+        """The rows that wait, to be changed: what was read of the tables before is forgotten."""
         if self._reader:
             self._reader.forget()
         if self._held is None:

@@ -107,7 +107,7 @@ class Database:
         """
 
         def ask(connection: Connection) -> T:
-            transaction = Transaction(connection, self._counted)
+            transaction = Transaction(connection, self._count)
             begin = [*self._beginning(snapshot, statement), *first()]
             transaction.script("; ".join(begin), statement.purpose)
             result = task(transaction)
@@ -129,11 +129,11 @@ class Database:
         begin = "; ".join(self._beginning(None, statement, repeatable=exporting))
 
         def begun(connection: Connection) -> Connection:
-            Transaction(connection, self._counted).script(begin, statement.purpose)
+            Transaction(connection, self._count).script(begin, statement.purpose)
             return connection
 
         connection = self._repeated(begun, statement, repeat=True, keep=True)
-        transaction = Transaction(connection, self._counted)
+        transaction = Transaction(connection, self._count)
         try:
             with self._translated(statement):
                 yield transaction
@@ -242,9 +242,6 @@ class Database:
             return
         with self._lock:
             self._idle.append(connection)
-
-    def _counted(self, purpose: str, sent: int, received: int) -> None:
-        self._count(purpose, sent, received)
 
     def _count(self, purpose: str, sent: int, received: int) -> None:
         self._ledger.add(self.project, purpose, sent=sent, received=received)

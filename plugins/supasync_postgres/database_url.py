@@ -21,7 +21,7 @@ _FORM: Final = (
 )
 _PROJECT: Final = "must be the project's address, like https://abcdefgh.supabase.co"
 _UNREADABLE: Final = (
-    "cannot be read as an address: encode signs of the password, such as # as %23, / as %2F and @ as %40"
+    "cannot be read as an address: encode special characters of the password: # as %23, / as %2F, @ as %40"
 )
 _PORT: Final = 5432
 POOLER: Final = ".pooler.supabase.com"

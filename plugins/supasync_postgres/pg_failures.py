@@ -39,7 +39,8 @@ _MISSING: Final = ("42883", "42P01", "42703", "3F000")
 _GONE: Final = ("22023", "42704", "55000", "58P01")
 _SHOW_THE_KEY: Final = ("23503", "23505")
 _RESET: Final = (
-    "reset it under Dashboard -> Project Settings -> Database; write its signs such as @ and # as %40 and %23"
+    "reset it under Dashboard -> Project Settings -> Database; in url: encode special characters, such as @ "
+    "as %40"
 )
 _UNKNOWN: Final = (
     "the project may be paused (Dashboard -> Restore project); else check the region of the host and the "
@@ -118,7 +119,7 @@ def error_of(failure: Failure) -> SupasyncError:
     if rule:
         return rule(failure)
     if "snapshot" in failure.said and state in _GONE:
-        return failure.made(SnapshotGoneError, "has no such snapshot any more", _LATER)
+        return failure.made(SnapshotGoneError, "no longer has the snapshot", _LATER)
     if _ROWS.fullmatch(state) and purpose in ("upsert", "delete"):
         return failure.row("refuses to delete rows" if purpose == "delete" else "refuses rows")
     if _PASSING.fullmatch(state):

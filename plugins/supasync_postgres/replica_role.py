@@ -81,7 +81,7 @@ class ReplicaRole:
         self._lock = Lock()
 
     def keys(self, table: Table) -> Sequence[ForeignKey] | None:
-        """The foreign keys to check where the table is written so; None where triggers fire as ever."""
+        """The foreign keys to check where the table is written so; None where triggers fire as usual."""
         with self._lock:
             if self._may is None:
                 self._may = self._tried()
@@ -111,8 +111,8 @@ class ReplicaRole:
 
     def _old_guard(self) -> Iterator[Remark]:
         if self._database.one(Statement(_OLD_GUARD, purpose="schema")).rows:
-            text = "NEW: its guarded triggers fire for rows of a direct connection: the guard is older"
-            hint = "paste into NEW's SQL editor what supasync schema sql --triggers guard prints, again"
+            text = "NEW: its guarded triggers fire for rows of a direct connection: the guard is outdated"
+            hint = "paste what supasync schema sql --triggers guard prints into NEW's SQL editor again"
             yield Remark(kind="trigger", level="warning", table=None, text=text, hint=hint)
 
     def _tried(self) -> bool:

@@ -69,7 +69,7 @@ def survey(database: Database, catalog: Tables, asked: Asked) -> tuple[Survey, i
 def _extents(
     database: Database, catalog: Tables, asked: Asked
 ) -> Iterator[tuple[Table, Sequence[str], dict[str, Any]]]:
-    """What each table tells; one that cannot, or takes too long, is read as ever."""
+    """What each table tells; one that cannot, or takes too long, is read as usual."""
     for table, columns in asked:
         try:
             if not catalog.table(table).stored:

@@ -60,7 +60,7 @@ def is_due(job: Job) -> bool:
 def pending(job: Job, bounds: Sequence[Span]) -> Window:
     """The rows within these bounds of all keysets that a read by key has not confirmed yet.
 
-    Some that it has come too where ranges of keys are open that no address could name.
+    Where the open ranges make an address too long, also rows behind the first of them that were confirmed.
     """
     ranges, rest = _open(job)
     if ranges and sum(len(text) for each in ranges for text in (*each.behind, *each.to)) > NAMED:
@@ -175,7 +175,7 @@ class Sweep:
         yield self._end(total)
 
     def _counted(self, behind: int | None) -> int | None:
-        """The rows that are to be read, of which so many lie behind all ranges; None where nobody knows."""
+        """How many rows are to be read, of which so many lie behind all ranges; None if it is not known."""
         try:
             windows = [_window(self.job, spans) for spans in self._ranges()]
             counts = [self.job.source.count(self.job.table, each) for each in windows]
@@ -228,7 +228,9 @@ class Sweep:
         return Piece(page, self.state, total)
 
     def _end(self, total: int | None) -> Piece:
-        """Fewer rows than there are is not a complete read, and says of no page that it was: it begins again.
+        """The last state: with cursors, or, if rows are missing, that of a read that begins again.
+
+        If rows are missing, no single page is known to be complete.
 
         Rows that were added since the first page are stamped later than the horizon, and none of these.
         """

@@ -79,7 +79,9 @@ class _Reading:
         return Piece(batch, self.progress.state, self.total)
 
     def _end(self, spans: tuple[Span, ...]) -> Piece:
-        """Fewer rows than there are is not a complete read, and says of no page that it was: all comes again.
+        """The last state: settled, or, if rows are missing, the one before, so that all rows are read again.
+
+        If rows are missing, no single page is known to be complete.
 
         Rows that were added since the first page are stamped later than the horizon, and none of these.
         """

@@ -55,9 +55,9 @@ class Division:
     notes: list[str] = field(default_factory=list)
     """What a person should know of how the table was divided."""
     _left: int | None = field(default=None, init=False)
-    """As many rows are in the rest that nobody reads yet; None where nobody knows."""
+    """The number of rows in the rest, which nobody reads yet; None if it is not known."""
     _page: int = field(default=1, init=False)
-    """As many of them are a page."""
+    """Rows of a page."""
     _ended: bool = field(default=False, init=False)
     """Whether the rest is being read, or nothing is in it."""
     _open: list[_Part] = field(init=False)
@@ -65,7 +65,7 @@ class Division:
     _rest: _Part = field(init=False)
     _reading: "list[tuple[_Part, Future[list[Batch]]]]" = field(default_factory=list, init=False)
     _bound: "Future[Key | None] | None" = field(default=None, init=False)
-    """The key with which the next range ends, as long as it is looked for."""
+    """The key with which the next range will end, while it is being looked for."""
     _rows: int = field(default=0, init=False)
     """The rows of that range."""
 
@@ -89,7 +89,7 @@ class Division:
     def pages(self) -> Iterator[Batch]:
         """Every page, an empty one where a range ended with none."""
         try:
-            self._look(SMALL)
+            self._find_end(SMALL)
             self._begin()
             while self._reading or self._bound:
                 if (arrived := self._arrived()) is None:
@@ -134,7 +134,7 @@ class Division:
             self._ask(part)
 
     def _next(self) -> _Part | None:
-        """A part that nobody reads yet; None where there is none, or none yet."""
+        """A part that nobody reads yet; None if there is none, or none yet."""
         if self._waiting:
             return self._waiting.popleft()
         if self._ended or (self._bound and not self._bound.done()):
@@ -147,10 +147,10 @@ class Division:
         self._open.append(part)
         self._rest.behind = key
         self._left = None if self._left is None else self._left - self._rows
-        self._look(2 * SMALLEST)
+        self._find_end(2 * SMALLEST)
         return part
 
-    def _look(self, least: int) -> None:
+    def _find_end(self, least: int) -> None:
         """Look for the end of the next range, unless so few pages are left that the rest is one."""
         pages = 0 if self._ended or not self._rest.behind else self._pages(least)
         self._rows = pages * self._page

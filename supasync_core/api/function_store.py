@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 
 class FunctionStore(StateStore):
-    """A subclass says how a function is called, and how rows of the table are read."""
+    """Keeps state and records in NEW; a subclass says how functions are called and rows are read."""
 
     project: str
     """The project, for messages."""

@@ -24,7 +24,7 @@ _MOST: Final = {
 
 
 class LongestFractions:
-    """What has come of the columns of these types; ``kinds`` is by name.
+    """Finds, batch by batch, the rows with the most digits behind the point; ``kinds`` are types by column.
 
     Arrays of them and types of the app's own, such as composites, may hold many such values in a cell.
     """

@@ -14,7 +14,7 @@ from supasync_core.model.table import Shape
 
 
 class TrailingBlanks:
-    """What has come of the columns for which NEW has a shorter type than OLD."""
+    """Finds, batch by batch, the longest texts with a blank at their end, in the columns of these names."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._longest = dict.fromkeys(names, 0)

@@ -62,7 +62,8 @@ def digests_of(migration: Migration, tables: Sequence[Table]) -> Iterator[Digest
 
 
 def _ask(found: Digests, old: DigestSide, new: DigestSide, tables: Sequence[Table]) -> None:
-    fit = [table for table in tables if not (reason := _unfit_setting(table)) or _note(found, table, reason)]
+    found.reasons |= {table.name: reason for table in tables if (reason := _unfit_setting(table))}
+    fit = [table for table in tables if table.name not in found.reasons]
     answers = []
     for side in (old, new) if fit else ():
         try:
@@ -82,11 +83,6 @@ def _ask(found: Digests, old: DigestSide, new: DigestSide, tables: Sequence[Tabl
             found.reasons[table.name] = reason
         elif left and right:
             found.pairs[table.name] = _pair(table, (old, left), (new, right), method)
-
-
-def _note(found: Digests, table: Table, reason: str) -> bool:
-    found.reasons[table.name] = reason
-    return False
 
 
 def _method(mine: tuple[tuple[str, ...], str], theirs: tuple[tuple[str, ...], str]) -> str | None:
