@@ -92,7 +92,7 @@ def _values(text: bytes) -> int:
 def _commas(text: bytes | memoryview) -> Iterator[int]:
     """Where the commas between the elements of one array or object are, up to its end."""
     depth, at = 1, next(i for i, byte in enumerate(text) if byte in b"[{") + 1
-    while depth and (found := (_ROW if depth == 1 else _BRACKET_BYTES).match(text, at)):
+    while depth and (found := _ROW.match(text, at) if depth == 1 else _BRACKET_BYTES.match(text, at)):
         at = found.end()
         if found[1] == b",":
             yield at
