@@ -8,7 +8,7 @@ Forms: URLs of any scheme (``postgresql+asyncpg://``, ``jdbc:postgresql://``), l
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
@@ -28,10 +28,10 @@ _URL: Final = re.compile(
     r"(?P<port>:[0-9]*)?(?:/(?P<database>[^?#\s/]*))?(?:\?(?P<query>[^#\s]*))?"
 )
 _SPACED: Final = re.compile(
-    r"(?P<name>\s*\w+)(?P<sign>\s*=\s*)(?P<value>'(?:[^'\\]|\\.)*'|(?:[^\s'\\;]|\\.)*)\s*"
+    r"(?P<name>\s*+\w++)(?P<sign>\s*+=\s*+)(?P<value>'(?:[^'\\]++|\\.)*+'|(?:[^\s'\\;]++|\\.)*+)\s*+"
 )
 _DIVIDED: Final = re.compile(
-    r"(?P<name>[^=;]+)(?P<sign>=)(?P<value>\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'|[^;]*)(?:;|$)"
+    r"(?P<name>[^=;]++)(?P<sign>=)(?P<value>\"(?:[^\"]++|\"\")*\"|'(?:[^']++|'')*'|[^;]*)(?:;|$)"
 )
 _BEFORE_PAIRS: Final = re.compile(r"[a-z]+:(?=\w+\s*=)")
 _BARE: Final = re.compile(r"[^\s'\\;\"]+")
@@ -104,8 +104,8 @@ def _of_pairs(value: str) -> list[Piece] | None:
     """None where it is not pairs from beginning to end."""
     start = _BEFORE_PAIRS.match(value)
     at = start.end() if start else 0
-    for pattern, code in ((_SPACED, "spaced"), (_DIVIDED, "divided")):
-        pairs = _pairs(value, at, pattern)
+    for match, code in ((_SPACED.match, "spaced"), (_DIVIDED.match, "divided")):
+        pairs = _pairs(value, at, match)
         if pairs is not None:
             pieces = [
                 piece
@@ -120,10 +120,12 @@ def _of_pairs(value: str) -> list[Piece] | None:
     return None
 
 
-def _pairs(value: str, at: int, pattern: re.Pattern[str]) -> list[re.Match[str]] | None:
+def _pairs(
+    value: str, at: int, match: Callable[[str, int], re.Match[str] | None]
+) -> list[re.Match[str]] | None:
     found = []
     while at < len(value):
-        pair = pattern.match(value, at)
+        pair = match(value, at)
         if pair is None:
             return None
         found.append(pair)

@@ -34,7 +34,7 @@ def main() -> None:
                 if isinstance(found, re.Pattern) and re.search(rf"^{name}\b.*=", source, re.MULTILINE):
                     used = set(
                         re.findall(
-                            rf"\b{name}\s*\.(search|match|fullmatch|sub|finditer|findall|split)\(", source
+                            rf"\b{name}\s*\.(search|match|fullmatch|sub|finditer|findall|split)\b", source
                         )
                     )
                     timed(f"{each.name}.{name}", found, used or {"search"})
