@@ -22,6 +22,12 @@ from supasync_core.model.table import Table
 _TIMES: Final = re.compile("timestamp|date", re.IGNORECASE)
 _FARTHEST: Final = 10 * 366 * 86_400_000_000
 """Microseconds from now on which a mark may lie: a later one stands for never."""
+_SECOND: Final = 1_000_000
+_MINUTES: Final = 120 * _SECOND
+_QUARTER: Final = 15 * 60_000_000
+"""Microseconds: zones are so many apart."""
+_LONGEST_DAY: Final = 51 * 3_600_000_000
+"""Microseconds from a midnight in the first zone to the end of that day in the last one, and an hour."""
 NEEDED: Final = "soft_delete needs a timestamp that is NULL in every row that is not deleted"
 
 
@@ -85,17 +91,23 @@ def _span(job: Job, column: str) -> Span:
     """From the last mark that was followed, once that is settled; until then from the overlap behind it.
 
     Marks that are texts do not sort by time (``2026-01-02 `` comes before ``2026-01-01T``): all of them are
-    read. A settled mark of a whole second is read again, for an app that marks with the date gives it to
-    further rows all day; `now()` is never the same twice.
+    read. A settled mark that may be a date is read again, as long as an app may give it to further rows.
     """
     keyset, known = Keyset(column), job.state.deletes
     if known.until is None or _are_texts(job, column):
         return Span(keyset)
     if not known.settled:
         return Span(keyset, start=timestamps.shifted(known.until, -job.table.overlap))
-    if timestamps.parse(known.until) % 1_000_000 == 0:
+    if _may_be_given_again(known.until, job.now):
         return Span(keyset, start=known.until)
     return Span(keyset, beyond=known.until)
+
+
+def _may_be_given_again(mark: str, now: str) -> bool:
+    """Whether it may be a date, the midnight of some zone, that is still today's somewhere, or a minute."""
+    at = timestamps.parse(mark)
+    age = timestamps.parse(now) - at
+    return (at % _QUARTER == 0 and age < _LONGEST_DAY) or (at % _SECOND == 0 and age < _MINUTES)
 
 
 def _are_texts(job: Job, column: str) -> bool:

@@ -19,6 +19,9 @@ from supasync_core.model.pg_types import IGNORED_ZONE, MOMENTS, UNZONED, bare
 from supasync_core.model.timestamps import Instant
 
 Pairs = list[tuple[str, Any]]
+_MOMENT = re.compile(
+    r"(?<!\d)\d{4,7}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?[+-]\d\d(?::\d\d){0,2}(?: BC)?", re.ASCII
+)
 _EXACT = Context(prec=1000, Emax=999, Emin=-999, traps=[Inexact, Overflow])
 
 
@@ -53,6 +56,15 @@ def same_moment(mine: str, theirs: str, *, zoned: bool = True) -> bool:
     """Whether both texts are timestamps, and one moment; a type that is not ``zoned`` ignores the zone."""
     left, right = (moment(each if zoned else re.sub(IGNORED_ZONE, r"\1\2", each)) for each in (mine, theirs))
     return not isinstance(left, str) and left == right
+
+
+def same_up_to_zones(mine: str, theirs: str) -> bool:
+    """Whether both cells are one text but for the zone in which each moment inside is printed."""
+    return mine == theirs or _in_utc(mine) == _in_utc(theirs)
+
+
+def _in_utc(cell: str) -> str:
+    return _MOMENT.sub(lambda found: str(moment(found[0])), cell)
 
 
 def same_json(mine: str, theirs: str, *, strict: bool = True, kind: str = "") -> bool:

@@ -77,7 +77,8 @@ class Late:
 class Guarded:
     """What `supasync_core.sync.guards` knows of the rows that were copied.
 
-    ``settings``: those under which rows were copied, and the ``columns`` that came. ``last_seen_rows_at``:
+    ``settings``: those under which rows were copied, and the ``columns`` that came; ``transformed`` are those
+    that the table's transforms made of them. ``last_seen_rows_at``:
     the store's time when rows were last seen in the source. ``counted``: rows of a read from its beginning
     are still to be counted in the sink, or were too few there: see `supasync_core.sync.tally`.
     ``absent_since``: the store's time when a run first found the table gone from tables.yaml.
@@ -88,6 +89,7 @@ class Guarded:
     last_seen_rows_at: Time | None = None
     counted: str | None = None
     absent_since: str | None = None
+    transformed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ _GUARDED = {
     "last_seen_rows_at": "alive_at",
     "counted": "counted",
     "absent_since": "absent_since",
+    "transformed": "transformed",
 }
 """Field names, and the names under which they are stored. What is not listed is stored under its own name."""
 

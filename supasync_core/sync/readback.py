@@ -8,15 +8,15 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from supasync_core.api.backend import Computing, Sink
 from supasync_core.model import pg_literals, raw_json, transform
 from supasync_core.model.batch import Batch, Key, Row
 from supasync_core.model.errors import SchemaError
-from supasync_core.model.pg_types import ZONED, are_texts
+from supasync_core.model.pg_types import are_texts
 from supasync_core.model.printable import command
-from supasync_core.model.same_value import moment, same_as_literal, same_cell, same_moment
+from supasync_core.model.same_value import moment, same_as_literal, same_cell, same_up_to_zones
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.project.migration import Migration
 from supasync_core.schema.printed_precision import Printing
@@ -27,8 +27,6 @@ SAMPLE = 20
 """Rows of one table that are read back, in one request."""
 _LARGEST = 100_000
 """Characters of a row that is worth reading back: larger ones would cost more than they tell."""
-_ZONED_INSIDE = ("tstzrange", "tstzmultirange")
-"""Each server prints these in its own time zone, and nothing compares them but PostgreSQL."""
 _PLAIN = ("text", "character varying", "boolean", "smallint", "integer", "bigint", "timestamp")
 """Types of which equal values are spelt alike by every format, or are moments."""
 
@@ -155,8 +153,8 @@ class Readback:
         stamp = name in self.table.timestamp
         if same_cell(kind or "", mine, theirs, stamp=stamp):
             return True
-        if kind == f"{ZONED}[]":
-            return _same_moments(json.loads(mine), json.loads(theirs))
+        if _may_hold_moments(kind or ""):
+            return same_up_to_zones(mine, theirs)
         if stamp:  # what is not a timestamp is not judged
             texts = [cell[1:-1] for cell in (mine, theirs) if cell.startswith('"')]
             return any(isinstance(moment(text), str) for text in texts)
@@ -217,18 +215,14 @@ def _shared(old: Shape, new: Shape, name: str) -> str | None:
     NEW's column may be a shorter text than OLD's since setup, which cuts off blanks without an error.
     """
     mine, theirs = old.column(name), new.column(name)
-    if mine is None or theirs is None or mine.type in _ZONED_INSIDE:
+    if mine is None or theirs is None:
         return None
     return mine.type if mine.type == theirs.type or are_texts(mine.type, theirs.type) else None
 
 
-def _same_moments(mine: Any, theirs: Any) -> bool:  # noqa: ANN401 - lists in lists, texts, None
-    """Whether arrays hold the same moments, each server's in its own zone."""
-    if isinstance(mine, list) and isinstance(theirs, list):
-        return len(mine) == len(theirs) and all(map(_same_moments, mine, theirs))
-    return bool(mine == theirs) or (
-        isinstance(mine, str) and isinstance(theirs, str) and same_moment(mine, theirs)
-    )
+def _may_hold_moments(kind: str) -> bool:
+    """Whether a cell may hold several, which each server prints in its own zone."""
+    return kind.endswith("[]") or kind in ("tstzrange", "tstzmultirange") or "." in kind
 
 
 def _spread(items: Sequence[T], most: int) -> list[T]:

@@ -181,6 +181,7 @@ class TableCopy:
             guard.read(piece.batch)
             self.checkpoint.undated |= piece.batch.read_at is None or not piece.batch.read_at.trusted
             batch = transform.apply(self.checkpoint.migration.transforms(table), table, piece.batch)
+            guard.transformed(batch)
             distinct_keys.check(table, batch)
             if batch.count:
                 pending = PendingBatch(piece, batch, _keys(table, batch))

@@ -11,6 +11,7 @@ from tests.servers.postgres import Cluster
 SCHEMA = (
     ROLES
     + """
+create type public.visit as (at timestamptz, note text);
 create type public.price as (amount numeric{digits}, note text);
 create table public.t (id int primary key, seen timestamptz{whole}, n numeric{digits}, ns numeric{digits}[],
   moments timestamptz{whole}[], spans interval{whole}[], price public.price,
@@ -23,6 +24,8 @@ array[date_trunc('day', now())], '{1 day}', null, 'abc', '{"a "}', null,
 now() - interval '1 hour' + g * interval '1 us' from generate_series(1, 2500) g"""
 
 
+MOMENTS = """update public.t set stay = tstzrange('2024-01-01Z', '2024-07-01Z'),
+stays = array[tstzrange('2024-01-01Z', null)], visit = row('2024-07-01 12:00:00.5Z', 'x')::public.visit"""
 NARROW = (("", ""), ("(0)", "(4,1)"))
 """Of OLD and NEW, what the types say behind their names."""
 
@@ -120,3 +123,18 @@ def test_a_text_that_new_cuts_off_since_setup_stops_the_table(
     finally:
         base = "text[]" if kind.endswith("[]") else "text"
         space.new.run(f"alter table public.t alter {column} type {base}; notify pgrst, 'reload schema'")
+
+
+def test_moments_that_each_side_prints_in_its_own_zone_are_the_same(space: Workspace) -> None:
+    space.again()
+    for each, zone in ((space.old, "America/New_York"), (space.new, "Asia/Kolkata")):
+        each.run(f"alter database {each.database} set timezone = '{zone}'")
+        each.run("alter table public.t add stays tstzrange[], add stay tstzrange, add visit public.visit")
+        each.run(
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where usename = 'authenticator' and datname = current_database()"
+        )
+        each.server.reload()
+    space.old.run(f"{ROWS}; {MOMENTS}")
+    done = space.supasync("sync")
+    assert done.code == 0, done.out + done.err

@@ -99,17 +99,22 @@ def test_what_is_settled_is_not_read_again() -> None:
     assert found == [["a", "b"], ["a", "b"], ["a", "b"], []]
 
 
-def test_a_mark_of_a_whole_second_is_read_again_for_further_rows_may_get_it() -> None:
+@pytest.mark.parametrize(
+    ("mark", "wanted"),
+    [(0, {"a", "b"}), (20, {"a"}), (-3 * 86_400, {"a"})],
+    ids=["today", "a second", "a past day"],
+)
+def test_a_mark_that_may_be_todays_date_is_read_again(mark: float, wanted: set[str]) -> None:
     """An app that marks with the date of today gives all rows of a day the same mark."""
-    source, state, met = Marks(rows_=[("a", 20, 20)]), TableState(), set[str]()
+    source, state, met = Marks(rows_=[("a", mark, 20)]), TableState(), set[str]()
     for wait in (500, 500, 500):
         source.now += wait
         for gone in marked(Job(TABLE, source, state, text(source.now)), "gone_at"):
             met |= {key for (key,) in gone.keys}
             state = gone.state
         if state.deletes.settled:
-            source.rows_ = [*source.rows_, ("b", 20, source.now)]
-    assert met == {"a", "b"}
+            source.rows_ = [*source.rows_, ("b", mark, source.now)]
+    assert met == wanted
 
 
 class Whole(Marks):

@@ -97,6 +97,7 @@ class Bringer:
         plain = self._plain(batch)
         self.guard.read(plain)
         changed = transform.apply(self.checkpoint.migration.transforms(self.table), self.table, plain)
+        self.guard.transformed(changed)
         distinct_keys.check(self.table, changed)
         there = {seen.key: seen for seen in theirs}
         keys = self.table.keys(changed)
