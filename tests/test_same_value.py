@@ -7,7 +7,7 @@ import duckdb
 import psycopg
 import pytest
 
-from supasync_core.model.same_value import same_cell, same_document, same_json
+from supasync_core.model.same_value import same_as_printed, same_cell, same_document, same_json
 from supasync_core.staging.equality import equal
 from tests.servers.postgres import Cluster
 from tests.supasync_duckdb.test_equality import SPELLINGS
@@ -94,3 +94,23 @@ def test_a_name_that_comes_twice_counts_in_json_and_not_in_jsonb(deep: str) -> N
     for kind, wanted in (("json", False), ("jsonb", True)):
         assert same_document(twice, last, strict=True, lossy=False, kind=kind) is wanted
         assert same_cell(kind, twice, last, lenient=True) is wanted
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "same"),
+    [
+        ("1.5", "1.500", True),
+        ("2", "2.00", True),
+        ("100", "1", False),
+        ("1.05", "1.5", False),
+        ("1.25", "1.3", False),
+        ("[1.5,null,-0.10]", "[1.500,null,-0.1]", True),
+        ('["2024-01-01T00:00:00+00:00"]', '["2024-01-01T05:30:00+05:30"]', True),
+        ('["2024-01-01T00:00:00.5+00:00"]', '["2024-01-01T00:00:01+00:00"]', False),
+        ('"[\\"2024-01-01 00:00:00+00\\",)"', '"[\\"2023-12-31 19:00:00-05\\",)"', True),
+        ('{"at":"2024-01-01T00:00:00+00:00","n":1.0}', '{"at":"2024-01-01T01:00:00+01:00","n":1}', True),
+        ('"a"', '"b"', False),
+    ],
+)
+def test_what_a_side_decides_when_it_prints_is_no_difference(mine: str, theirs: str, same: bool) -> None:  # noqa: FBT001 - a value
+    assert same_as_printed(mine, theirs) is same

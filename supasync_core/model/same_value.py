@@ -22,6 +22,7 @@ Pairs = list[tuple[str, Any]]
 _MOMENT = re.compile(
     r"(?<!\d)\d{4,7}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?[+-]\d\d(?::\d\d){0,2}(?: BC)?", re.ASCII
 )
+_FRACTION = re.compile(r"(?<=\d)\.(\d++)", re.ASCII)
 _EXACT = Context(prec=1000, Emax=999, Emin=-999, traps=[Inexact, Overflow])
 
 
@@ -58,13 +59,17 @@ def same_moment(mine: str, theirs: str, *, zoned: bool = True) -> bool:
     return not isinstance(left, str) and left == right
 
 
-def same_up_to_zones(mine: str, theirs: str) -> bool:
-    """Whether both cells are one text but for the zone in which each moment inside is printed."""
-    return mine == theirs or _in_utc(mine) == _in_utc(theirs)
+def same_as_printed(mine: str, theirs: str) -> bool:
+    """Whether both cells are one text, but for what a side decides when it prints the values inside.
+
+    That is the zone of each moment, and zeros at the end of a fraction: a ``numeric(12,3)`` prints 1.500.
+    """
+    return mine == theirs or _normal(mine) == _normal(theirs)
 
 
-def _in_utc(cell: str) -> str:
-    return _MOMENT.sub(lambda found: str(moment(found[0])), cell)
+def _normal(cell: str) -> str:
+    in_utc = _MOMENT.sub(lambda found: str(moment(found[0])), cell)
+    return _FRACTION.sub(lambda found: f".{found[1]}".rstrip("0").rstrip("."), in_utc)
 
 
 def same_json(mine: str, theirs: str, *, strict: bool = True, kind: str = "") -> bool:

@@ -16,7 +16,7 @@ from supasync_core.model.batch import Batch, Key, Row
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import are_texts
 from supasync_core.model.printable import command
-from supasync_core.model.same_value import moment, same_as_literal, same_cell, same_up_to_zones
+from supasync_core.model.same_value import moment, same_as_literal, same_as_printed, same_cell
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.project.migration import Migration
 from supasync_core.schema.printed_precision import Printing
@@ -153,8 +153,8 @@ class Readback:
         stamp = name in self.table.timestamp
         if same_cell(kind or "", mine, theirs, stamp=stamp):
             return True
-        if _may_hold_moments(kind or ""):
-            return same_up_to_zones(mine, theirs)
+        if _depends_on_the_side(kind or ""):
+            return same_as_printed(mine, theirs)
         if stamp:  # what is not a timestamp is not judged
             texts = [cell[1:-1] for cell in (mine, theirs) if cell.startswith('"')]
             return any(isinstance(moment(text), str) for text in texts)
@@ -220,9 +220,9 @@ def _shared(old: Shape, new: Shape, name: str) -> str | None:
     return mine.type if mine.type == theirs.type or are_texts(mine.type, theirs.type) else None
 
 
-def _may_hold_moments(kind: str) -> bool:
-    """Whether a cell may hold several, which each server prints in its own zone."""
-    return kind.endswith("[]") or kind in ("tstzrange", "tstzmultirange") or "." in kind
+def _depends_on_the_side(kind: str) -> bool:
+    """Whether a cell may hold moments, or numbers of the column's own scale, beside other things."""
+    return kind.endswith("[]") or kind in ("numeric", "tstzrange", "tstzmultirange") or "." in kind
 
 
 def _spread(items: Sequence[T], most: int) -> list[T]:
