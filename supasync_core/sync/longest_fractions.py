@@ -32,6 +32,7 @@ class LongestFractions:
     def __init__(self, kinds: Mapping[str, str | None]) -> None:
         self._most = {name: _MOST[kind] for name, kind in kinds.items() if kind in _MOST}
         self._several = [name for name, kind in kinds.items() if kind and _holds_several(kind)]
+        self.names = (*self._most, *self._several)
         self._cell = {name: _pattern(name, 0) for name in self._most}
         self._inner = {name: _fraction(0) for name in self._several}
 

@@ -7,12 +7,11 @@ is, the upsert succeeded, so only a look at the row tells.
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import inf
 from typing import TypeVar
 
 from supasync_core.api.backend import Computing, Sink
 from supasync_core.model import pg_literals, raw_json, transform
-from supasync_core.model.batch import Batch, Key, Row
+from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import are_texts
 from supasync_core.model.printable import command
@@ -26,7 +25,7 @@ from supasync_core.sync.trailing_blanks import TrailingBlanks
 SAMPLE = 20
 """Rows of one table that are read back, in one request."""
 _LARGEST = 100_000
-"""Characters of a row that is worth reading back: larger ones would cost more than they tell."""
+"""Bytes of a row that is worth reading back as a whole: more would cost more than it tells."""
 _PLAIN = ("text", "character varying", "boolean", "smallint", "integer", "bigint", "timestamp")
 """Types of which equal values are spelt alike by every format, or are moments."""
 
@@ -36,11 +35,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A row as it was sent."""
+    """A row as it was sent; of a ``large`` one, a few columns."""
 
     key: Key
-    row: Row
     text: str
+    large: bool
 
 
 class ChangedError(SchemaError):
@@ -64,27 +63,29 @@ class Readback:
 
     def take(self, batch: Batch) -> None:
         """Take rows of a batch into the sample, its last one among them."""
-        self.sample += self._of(batch, _spread(range(batch.count), SAMPLE), _LARGEST)
+        self.sample += self._of(batch, _spread(range(batch.count), SAMPLE))
         latest = {each.key: each for each in self.sample}
         self.sample = _spread(list(latest.values()), SAMPLE)
 
     def scan(self, batch: Batch) -> None:
         """Take the rows alone that have more digits behind a point, or a longer text before a blank."""
         if not self.finders and batch.count:
-            kinds, shape = self._columns(batch.rows.texts[0]), self.migration.source.shape(self.table)
+            kinds, shape = self._columns(batch.columns), self.migration.source.shape(self.table)
             enums = {column.name for column in shape.columns if column.values}
             judged = {name: kinds[name] for name in kinds if name not in enums}
             new = self.migration.sink.shape(self.table)
             self.finders = (LongestFractions(judged), TrailingBlanks.of([*judged], shape, new))
         for finder in self.finders:
-            self.longest += self._of(batch, finder.places(batch))
+            self.longest += self._of(batch, finder.places(batch), finder.names)
 
-    def _of(self, batch: Batch, places: Iterable[int], most: float = inf) -> Iterator[Sent]:
-        """The rows at these places that have a key, and no more characters than that."""
+    def _of(self, batch: Batch, places: Iterable[int], names: Sequence[str] = ()) -> Iterator[Sent]:
+        """The rows at these places that have a key; of a large row these columns alone, or it is left out."""
+        texts = batch.rows.texts
         for place in places:
-            row, text = batch.rows[place], batch.rows.texts[place]
-            if len(text) <= most and all(row.get(name) is not None for name in self.table.key):
-                yield Sent(self.table.key_of(row), row, text)
+            row, large = batch.rows[place], len(texts.bytes_at(place)) > _LARGEST
+            if (names or not large) and all(row.get(name) is not None for name in self.table.key):
+                text = _narrow(batch, place, names) if large else texts[place]
+                yield Sent(self.table.key_of(row), text, large=large)
 
     def look(self, aside: Collection[Key] | None) -> None:
         """ChangedError where the sink lacks a row, or holds it otherwise than it was sent.
@@ -92,11 +93,19 @@ class Readback:
         Rows ``aside`` were refused; None where they are not known one by one: then nothing is judged.
         """
         taken = [*self.longest, *self.sample]
-        sent = {each.key: each for each in taken if aside is not None and each.key not in aside}
         self.sample, self.longest = [], []
+        if aside is None:
+            return
+        for large in (False, True):
+            self._judge({each.key: each for each in taken if each.large == large and each.key not in aside})
+
+    def _judge(self, sent: dict[Key, Sent]) -> None:
+        """Rows of which the same columns were kept: none of a large one is asked for that was not."""
         if not sent:
             return
-        columns = self._columns(next(iter(sent.values())).text)
+        columns = self._columns(
+            dict.fromkeys(name for each in sent.values() for name in raw_json.cells(each.text))
+        )
         self._refuse_misprinted(sent, columns)
         narrow = self.table.whole().narrowed((*self.table.key, *columns))
         found = [
@@ -119,9 +128,9 @@ class Readback:
                 printing.take(each.key, each.text)
             printing.check()
 
-    def _columns(self, text: str) -> dict[str, str | None]:
+    def _columns(self, found: Iterable[str]) -> dict[str, str | None]:
         """The columns that can be compared, with their types: those of one type, or both texts."""
-        names = [name for name in raw_json.cells(text) if name not in self.table.key]
+        names = [name for name in found if name not in self.table.key]
         stamps = {name: None for name in names if name in self.table.timestamp}
         if self.table.transform or not self.migration.alike:
             return dict(stamps)
@@ -207,6 +216,13 @@ def changed(table: Table, names: Sequence[str], key: Key) -> ChangedError:
         hint="supasync schema sql --triggers guard prints the SQL after which NEW's triggers ignore copied "
         f"rows (--triggers off: until the switch); then: {command('sync', '--full', table.name)}",
     )
+
+
+def _narrow(batch: Batch, place: int, names: Sequence[str]) -> str:
+    """These columns of a row, which is never copied."""
+    cells = raw_json.raw_columns(batch.body, names)[place]
+    there = [f"{json.dumps(name)}:{cell.decode()}" for name, cell in zip(names, cells, strict=True) if cell]
+    return "{" + ",".join(there) + "}"
 
 
 def _shared(old: Shape, new: Shape, name: str) -> str | None:

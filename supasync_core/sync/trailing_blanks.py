@@ -17,6 +17,7 @@ class TrailingBlanks:
     """Finds, batch by batch, the longest texts with a blank at their end, in the columns of these names."""
 
     def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
         self._longest = dict.fromkeys(names, 0)
 
     @classmethod
