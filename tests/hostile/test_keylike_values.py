@@ -18,7 +18,8 @@ create table public.tokens (token text primary key, body text, updated_at timest
 grant select, insert, update, delete on all tables in schema public to service_role;
 """
 REFUSING = SCHEMA.replace("body text", "body text check (body <> 'bad')")
-ROWS = f"insert into public.tokens values ('{LIKE}', 'bad'), ('plain', 'good');"
+ROWS = f"""insert into public.tokens select token, body, now() - interval '1 minute'
+from (values ('{LIKE}', 'bad'), ('plain', 'good')) v (token, body);"""
 
 
 @pytest.fixture
