@@ -56,7 +56,7 @@ SAMPLE = State(
             future_rows=2,
             extent=Extent(7, {"updated_at": _NOON, "created_at": None}, "f"),
             late=Late(_NOON, _LATER, back=_KEYSETS, backfill=_BACKFILL, own=_OWN),
-            guarded=Guarded({"key": '["id"]'}, ("id", "label"), _NOON, "2", _LATER),
+            guarded=Guarded({"key": '["id"]'}, ("id", "label"), _NOON, "2", _LATER, ("id",)),
             deletes=Deletes(_NOON, 2, (("8",), ("9",)), _NOON, _LATER, settled=True, held=(("10",),)),
             backfill=_BACKFILL,
             comparison=_COMPARISON,
