@@ -133,7 +133,7 @@ class Tables:
         self._lock = Lock()
 
     def table(self, table: Table) -> PgTable:
-        """What the catalog has; SchemaError where there is no such table, or nothing of it may be seen."""
+        """What the catalog has; SchemaError where the table does not exist, or nothing of it may be seen."""
         with self._lock:
             if table.address not in self._known:
                 self._known |= self._looked_up(table.schema, table.relation)

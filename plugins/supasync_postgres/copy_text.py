@@ -1,7 +1,8 @@
 """A batch as the text that PostgreSQL's COPY reads: each cell by the input function of its column's type.
 
-PostgreSQL's JSON functions take three times as long for the same rows (measured). What is no plain value for
-its column, such as a number for a text or an object for an array, is left to them: they know what it means.
+PostgreSQL's JSON functions take three times as long for the same rows (measured). What is not a plain value
+for its column, such as a number for a text or an object for an array, is left to them: they know what it
+means.
 """
 
 import json

@@ -12,7 +12,7 @@
     │   ├── RefusedError   3      401, 402, 403, paused: a person has to act
     │   ├── BudgetError    3      a budget of tables.yaml would be exceeded
     │   ├── SchemaError    3      a table, key or column is missing or unfit
-    │   │   ├── NoTableError 3    there is no such table
+    │   │   ├── NoTableError 3    the table does not exist
     │   │   ├── LargeAnswerError 3 the database cannot print so much at once: fewer rows may pass
     │   │   └── LeftOverError 3   rows that no address can name were left in place
     │   └── RowError       3      the sink refused rows; .sqlstate and .keys

@@ -139,7 +139,7 @@ def _is_styled(kind: str, cell: str) -> bool:
 
 
 def _literal(cell: str, kind: str) -> str | None:
-    """The number, or the array of numbers as PostgreSQL writes it; None where there is no number."""
+    """The number, or the array of numbers as PostgreSQL writes it; None for anything else."""
     if not kind.endswith("[]"):
         return cell if _NUMBER.fullmatch(cell) else None
     return pg_literals.printed(cell, kind.removesuffix("[]")) if cell.startswith("[") else None

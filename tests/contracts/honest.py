@@ -71,7 +71,7 @@ class HonestSource(Source):
     def all(self, table: Table) -> list[Cells]:
         """All rows that the table's filter leaves."""
         if table.name != "events":
-            raise SchemaError(f"{table.name}: there is no such table", table=table.name)
+            raise SchemaError(f"{table.name} does not exist", table=table.name)
         rows = list(self.disk.rows.values())
         if table.where is None:
             return rows

@@ -136,7 +136,7 @@ class WritesWhatIsExcluded(HonestSink):
 
 @lie("test_excluded_columns_are_not_written")
 class ExcludesAnew(HonestSink):
-    """Where a column is left out, rows are decoded and printed anew."""
+    """Where a column is left out, rows are decoded and printed again."""
 
     def upsert(self, table: Table, batch: Batch) -> int:
         new = Batch(json.dumps(json.loads(batch.body)).encode()) if table.exclude else batch

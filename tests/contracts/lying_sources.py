@@ -109,7 +109,7 @@ class FindsAHundred(HonestSource):
 
 @lie("test_values_are_read_as_they_are")
 class RoundsJson(HonestSource):
-    """A bare JSON number is printed anew: 1.50 becomes 1.5."""
+    """A bare JSON number is printed again: 1.50 becomes 1.5."""
 
     def cell(self, row: Cells, name: str) -> str:
         text = super().cell(row, name)
@@ -143,7 +143,7 @@ class Trims(HonestSource):
 
 @lie("test_values_are_the_same_in_a_choice_of_columns")
 class PrintsChoicesAnew(HonestSource):
-    """Where columns are chosen or left out, rows are decoded and printed anew."""
+    """Where columns are chosen or left out, rows are decoded and printed again."""
 
     def printed(self, table: Table, rows: Sequence[Cells]) -> Batch:
         batch = super().printed(table, rows)
@@ -331,7 +331,7 @@ class ReadsWhatIsExcluded(HonestSource):
 
 @lie("test_values_are_read_as_they_are")
 class LooksUpAnew(HonestSource):
-    """What `rows()` finds is decoded and printed anew."""
+    """What `rows()` finds is decoded and printed again."""
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         for batch in super().rows(table, columns, values):

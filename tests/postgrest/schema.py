@@ -173,7 +173,7 @@ def load_tables(
             actions[oid] = action
     for oid, *values in connection.execute(COLUMNS, wanted):
         values[8] = tuple(values[8])
-        if oid in by_oid:  # else it was made since the tables were read, and is announced anew
+        if oid in by_oid:  # else it was made since the tables were read, and is announced again
             by_oid[oid].columns[values[0]] = Column(*values)
     for oid, column, table, other in connection.execute(FOREIGN_KEYS, wanted):
         if oid in by_oid:

@@ -40,7 +40,7 @@ class Episode(App):
     """The state of one schedule; ``log`` tells what happened, for whoever has to find out why."""
 
     again: float = 0.0
-    """How often a run begins a table anew."""
+    """How often a run begins a table again."""
     disturbed_at: float = -1.0
     """When a run that had ended, or had lost its lease, last wrote into NEW."""
 

@@ -46,7 +46,7 @@ class MemoryGround:
     styles: Sequence[str] = STYLES
 
     def prepare(self, setup: Setup) -> None:
-        """Everything anew."""
+        """Everything from the beginning."""
         self.time.now, self.time.due = 0.0, []
         self.old, self.new, self.setup = Old(style=setup.keys), New(style=setup.keys), setup
         self.settings = replace(settings(setup.tables, self.folder), compare_egress=setup.share)

@@ -151,7 +151,7 @@ class Ground(Protocol):
         ...
 
     def sync(self, weather: Weather, holder: str, full: Sequence[str] = ()) -> Report:
-        """One run that begins these tables anew; raises what a run raises, and KilledError if killed."""
+        """One run that begins these tables again; raises what a run raises, and KilledError if killed."""
         ...
 
     def walked(self, table: str) -> float:

@@ -48,7 +48,7 @@ def test_asking_creates_no_file(path: Path) -> None:
 
 
 def test_files_are_for_their_owner_alone(path: Path) -> None:
-    """The write-ahead log too, which DuckDB creates anew after each checkpoint."""
+    """The write-ahead log too, which DuckDB creates again after each checkpoint."""
     with closing(DuckdbSink(path)) as sink:
         for number in range(2):
             sink.upsert(TABLE, Batch(b'[{"id":%d}]' % number))

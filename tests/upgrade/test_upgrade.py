@@ -114,7 +114,7 @@ def test_it_goes_on_from_its_cursors_with_the_functions_that_were_pasted(space: 
     assert done.json["tables"]["jobs"]["deleted"] == 1, "the staging knows that OLD had it"
     assert_equal(space)
     found = {name: table["synced"] for name, table in done.json["tables"].items()}
-    assert found["jobs"] < 20, "read from the overlap on, not anew"
+    assert found["jobs"] < 20, "read from the overlap on, not again"
     assert [row["key"] for row in json.loads(space.supasync("quarantine", "list", "--json").out)] == [["7"]]
     assert functions(space) == before
     assert any("supasync schema sql" in note for note in done.json["notes"])
