@@ -87,7 +87,6 @@ def test_marks_that_are_texts_of_several_forms_hide_none(space: Workspace) -> No
                 "alter table public.notes alter deleted_at type timestamptz using deleted_at::timestamptz; "
                 "create unique index notes_slug_idx on public.notes (slug) where deleted_at is null"
             )
-            end.server.reload()  # it knows the type that was there before
 
 
 def test_marked_rows_are_not_copied_and_leave_new_whatever_their_timestamp_says(space: Workspace) -> None:

@@ -71,6 +71,8 @@ class End:
     def run(self, statement: str) -> None:
         """Run SQL as the owner; the API knows of changed tables when this returns."""
         self.cluster.execute(self.database, statement)
+        if " type " in statement:
+            self.server.reconnect()  # its connections hold statements that were prepared for the former type
         self.server.reload()
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
