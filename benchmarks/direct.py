@@ -17,7 +17,7 @@ from psycopg import sql
 from benchmarks import data
 from benchmarks.ground import COMMAND
 from benchmarks.results import Result
-from supasync_rest.scripts import ready
+from supasync_core.schema.scripts import ready
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
 

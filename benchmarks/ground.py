@@ -17,7 +17,7 @@ from benchmarks.data import Case
 from supasync_core.model.batch import Cursor
 from supasync_core.model.state import KeysetState, TableState
 from supasync_core.model.state_json import from_json, to_json
-from supasync_rest.scripts import ready
+from supasync_core.schema.scripts import ready
 from tests.postgrest.launch import ROLES, Server, serve
 from tests.servers.lite import LiteServer
 from tests.servers.postgres import Cluster

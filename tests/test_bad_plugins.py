@@ -158,7 +158,6 @@ def test_two_packages_that_add_to_one_group_both_appear(site: Site) -> None:
     provided = {row["name"]: row["provides"] for row in rows}
     assert provided["one"] == {"commands": ["tools first"]}
     assert provided["two"] == {"commands": ["tools second"]}
-    assert provided["rest"]["commands"] == ["schema sql"]
     assert provided["notify"] == {"hooks": ["supasync_run_finished"]}
     assert site.run("tools", "first").stdout == "this is first of one\n"
     assert site.run("tools", "second").stdout == "this is second of two\n"
@@ -193,11 +192,6 @@ def test_two_packages_that_add_to_a_built_in_group_both_appear(site: Site) -> No
         (command("sync", "bad", alone=True), ("--help",), "the command sync is built in"),
         (command("x", "bad", group="sync"), ("plugins",), "the command sync is built in"),
         (command("diff", "bad", group="schema"), ("schema", "--help"), "the command schema diff is built in"),
-        (
-            command("sql", "bad", group="schema"),
-            ("schema", "--help"),
-            "the command schema sql is already registered by rest (supasync ",
-        ),
         (
             command("demo", "bad", alone=True),
             ("demo", "--help"),

@@ -7,6 +7,7 @@ from supasync_core.api.registration import Context
 from supasync_core.api.switch import Condition, Ends, Line, ManualStep, Naming
 from supasync_core.model.errors import SupasyncError
 from supasync_core.model.table import Table
+from supasync_core.schema import scripts
 from supasync_core.schema.ready import READY, SENTENCES
 from supasync_postgres import new_functions
 from supasync_postgres.app_variables import Databases
@@ -58,6 +59,7 @@ class PostgresSwitch:
                 text="; ".join(wrong) or "as it should be",
                 how=f"{_FUNCTION}() in NEW",
                 hint=hint if wrong else None,
+                sql=scripts.script(f"{name}-{value}", tables) if wrong else None,
             )
 
     def manual_steps(self) -> Sequence[ManualStep]:

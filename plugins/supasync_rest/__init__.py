@@ -15,8 +15,6 @@ from supasync_core.system.addresses import host_of
 from supasync_rest.url_and_key import key_problem, switch_problem, url_problem
 
 if TYPE_CHECKING:
-    import click
-
     from supasync_core.api.backend import Sink, Source
     from supasync_core.api.state_store import StateStore
     from supasync_core.api.switch import Ends, Switch
@@ -56,14 +54,6 @@ def supasync_register_switches(registry: Registry[Callable[[Ends], Switch]]) -> 
 def _backend(module: str, name: str, settings: Mapping[str, Setting]) -> Backend[Any]:
     """An end whose requests may be sent side by side."""
     return Backend("rest", imported(module, name), settings, _ref, parallel=True, types="postgresql")
-
-
-@hookimpl
-def supasync_register_commands(cli: click.Group) -> None:
-    """``supasync schema``."""
-    from supasync_rest.schema_command import schema  # noqa: PLC0415 - only the command line needs it
-
-    cli.add_command(schema)
 
 
 def _ref(context: Context) -> str:

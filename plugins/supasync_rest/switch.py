@@ -9,9 +9,9 @@ from supasync_core.api.registration import Context
 from supasync_core.api.switch import Condition, Ends, Line, ManualStep, Naming
 from supasync_core.model.errors import RefusedError, StateError, SupasyncError
 from supasync_core.model.table import Table
-from supasync_core.schema import catalog_warnings
+from supasync_core.schema import catalog_warnings, scripts
 from supasync_core.schema.ready import READY, SENTENCES
-from supasync_rest import after_switch, catalog_functions, scripts
+from supasync_rest import after_switch, catalog_functions
 from supasync_rest.catalog_functions import TABLES_AT_ONCE, addresses
 from supasync_rest.client import Client
 from supasync_rest.env_names import Names, anon_key

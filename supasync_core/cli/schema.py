@@ -1,9 +1,10 @@
-"""`supasync schema`: the tables of both projects; plugins add what their backend needs."""
+"""`supasync schema`: the tables of both projects, and SQL for NEW."""
 
 import click
 
 from supasync_core.api.backend import Remark
 from supasync_core.cli import output
+from supasync_core.cli.schema_sql import sql
 from supasync_core.model.errors import DiffCode
 from supasync_core.model.level import PROBLEM, WARNING
 from supasync_core.model.wording import counted
@@ -14,6 +15,9 @@ from supasync_core.schema.both_sides import Comparison, Difference, compared
 @click.group()
 def schema() -> None:
     """Compare the tables of both projects, print SQL for NEW."""
+
+
+schema.add_command(sql)
 
 
 @schema.command()

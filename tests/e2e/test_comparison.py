@@ -11,7 +11,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from supasync_core.model import timestamps
-from supasync_rest import scripts
+from supasync_core.schema import scripts
 from tests.e2e.workspace import ENDS, Completed, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster

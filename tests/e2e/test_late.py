@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from supasync_core.model import timestamps
-from supasync_rest import scripts
+from supasync_core.schema import scripts
 from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.fork_server import Forked

@@ -15,7 +15,7 @@ from typing import cast
 
 import pytest
 
-from supasync_rest import scripts
+from supasync_core.schema import scripts
 from tests.e2e.workspace import ENDS, Workspace, between
 from tests.postgrest.launch import ROLES, Server
 from tests.servers.lite import LiteServer

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from supasync_rest import scripts
+from supasync_core.schema import scripts
 from tests.e2e.workspace import TABLES_YAML, Workspace, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster

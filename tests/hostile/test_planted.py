@@ -11,7 +11,7 @@ import pytest
 from supasync_core.gap.csv.queries import Wanted, query
 from supasync_core.model.batch import Keyset, Span
 from supasync_core.model.table import Shape, Table
-from supasync_rest import scripts
+from supasync_core.schema import scripts
 from tests.servers.hosted import Hosted, hosted
 from tests.servers.postgres import Cluster
 

@@ -26,8 +26,9 @@ from supasync_core.model.state import State
 from supasync_core.model.state_json import from_json, to_json
 from supasync_core.project.migration import opened
 from supasync_core.project.run_options import RunOptions
+from supasync_core.schema import scripts
 from supasync_core.sync import checkpoint, runner
-from supasync_rest import client, scripts
+from supasync_rest import client
 from supasync_rest.messages import Request, Response
 from supasync_rest.retry_policy import RetryPolicy
 from supasync_rest.transport import Transport

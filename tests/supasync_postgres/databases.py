@@ -10,10 +10,10 @@ from typing import Any
 
 from supasync_core.api.registration import Context, Fence
 from supasync_core.model.cost import Ledger
+from supasync_core.schema import scripts
 from supasync_postgres.sink import PostgresSink
 from supasync_postgres.source import PostgresSource
 from supasync_postgres.store import PostgresStore
-from supasync_rest import scripts
 from tests.servers.hosted import OWNER, Hosted, hosted
 from tests.servers.postgres import Cluster
 

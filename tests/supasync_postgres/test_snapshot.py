@@ -10,10 +10,10 @@ import pytest
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Span, Window
 from supasync_core.model.table import Table
+from supasync_core.schema.scripts import script
 from supasync_core.testing.sample_table import ALL
 from supasync_postgres.source import PostgresSource
 from supasync_postgres.transaction import Statement
-from supasync_rest.scripts import script
 from supasync_rest.source import RestSource
 from tests.servers.postgres import Cluster
 from tests.supasync_postgres.databases import Place, place

@@ -7,7 +7,7 @@ import pytest
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import RowError
 from supasync_core.model.table import Table
-from supasync_rest.scripts import script
+from supasync_core.schema.scripts import script
 from tests.servers.hosted import OWNER
 from tests.servers.postgres import Cluster
 from tests.supasync_postgres.databases import READY, Place, place

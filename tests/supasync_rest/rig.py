@@ -12,7 +12,7 @@ import psycopg
 
 from supasync_core.api.registration import Context, Fence
 from supasync_core.model.cost import Ledger
-from supasync_rest import scripts
+from supasync_core.schema import scripts
 from supasync_rest.retry_policy import RetryPolicy
 from supasync_rest.sink import RestSink
 from supasync_rest.source import RestSource

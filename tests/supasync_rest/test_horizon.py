@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from supasync_rest import scripts
+from supasync_core.schema import scripts
 from tests.servers.hosted import OWNER, Hosted, hosted
 from tests.servers.postgres import Cluster
 

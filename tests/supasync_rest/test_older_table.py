@@ -7,7 +7,7 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from supasync_rest import scripts
+from supasync_core.schema import scripts
 from tests.servers.hosted import Hosted, hosted
 from tests.servers.postgres import Cluster
 

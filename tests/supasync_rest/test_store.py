@@ -8,12 +8,12 @@ import pytest
 from click.testing import CliRunner
 
 from supasync_core.api.state_store import Claim, Entry, Run
+from supasync_core.cli.schema import schema
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Cursor
 from supasync_core.model.errors import LockedError, RefusedError, StateError
 from supasync_core.model.state import KeysetState, State, TableState
 from supasync_core.project.session import Session
-from supasync_rest.schema_command import schema
 from tests.servers.postgres import Cluster
 from tests.supasync_rest.rig import ANON, SCHEMA_SQL, Rig, rig
 

@@ -13,7 +13,7 @@ from supasync_core.api.backend import Survey
 from supasync_core.model.errors import RefusedError, TransientError
 from supasync_core.model.state import Extent
 from supasync_core.model.table import Table
-from supasync_rest import scripts
+from supasync_core.schema import scripts
 from supasync_rest.source import RestSource
 from tests.servers.postgres import Cluster
 from tests.supasync_rest.rig import TABLES, Rig, rig

@@ -1,4 +1,4 @@
-"""`supasync schema`: the SQL that NEW needs once, and what helps before and after the switch."""
+"""`supasync schema sql`: the SQL that NEW needs once, and what helps before and after the switch."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +16,7 @@ _OF_OLD = ({"old", "uninstall"}, {"horizon", "uninstall"})
 """The options that belong together: they remove what OLD has."""
 
 
-@click.group()
-def schema() -> None:
-    """What NEW needs before the first sync."""
-
-
-@schema.command()
+@click.command()
 @click.option(
     "--identity",
     type=click.Choice(["default", "always"]),
@@ -73,7 +68,7 @@ def sql(session: Session, /, **options: str | bool | None) -> None:
     Pasting it again is harmless. Without an option, it prints what NEW needs before the first sync. Each
     option prints another, optional script instead. Nothing is sent anywhere.
     """
-    from supasync_rest import scripts  # noqa: PLC0415 - --help reads no files
+    from supasync_core.schema import scripts  # noqa: PLC0415 - --help reads no files
 
     streams.use_utf8()
     chosen = [name for name, value in options.items() if value]

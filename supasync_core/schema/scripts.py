@@ -23,7 +23,7 @@ _NO_PATH = "select pg_catalog.set_config('search_path', '', false);\n"
 
 def ready(tables: Iterable[Table] = ()) -> str:
     """For NEW: the state's table and functions, functions that only read; keys and grants of these tables."""
-    schema = files("supasync_rest").joinpath("schema.sql").read_text("utf-8")
+    schema = files("supasync_core.schema").joinpath("sql", "schema.sql").read_text("utf-8")
     # Some servers hand a JSON argument of an address over as a string.
     argument = "case jsonb_typeof(tables) when 'string' then (tables #>> '{}')::jsonb else tables end"
     asked = f"select t.value ->> 0, t.value ->> 1 from pg_catalog.jsonb_array_elements({argument}) t"  # noqa: S608
@@ -45,7 +45,7 @@ def script(name: str, tables: Iterable[Table] = ()) -> str:
 
 
 def _filled(name: str) -> str:
-    return _with_parts(files("supasync_rest").joinpath("sql", f"{name}.sql").read_text("utf-8"))
+    return _with_parts(files("supasync_core.schema").joinpath("sql", f"{name}.sql").read_text("utf-8"))
 
 
 def _with_parts(text: str) -> str:
