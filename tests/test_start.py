@@ -42,9 +42,18 @@ def modules(option: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
+def modules_of_python() -> set[str]:
+    """What Python has imported before the command begins: an editable installation brings some."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; print(*sys.modules)"], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
 def test_help_imports_little() -> None:
     found = modules("--help")
     assert not HEAVY & found
+    assert not {"base64", "importlib.resources", "json"} & found - modules_of_python()
     assert not {"supasync_core.api.backend", "supasync_core.model.report"} & found
     assert not [name for name in found if name.startswith("supasync_core.cli.") and name.count(".") > 2]
     assert not {f"supasync_core.cli.{module}" for module, _ in COMMANDS.values()} & found

@@ -5,7 +5,6 @@ DuckDB itself is imported when a file is opened, not before.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from supasync_core import hookimpl
@@ -53,4 +52,6 @@ def supasync_register_commands(cli: click.Group) -> None:
 
 def _place(table: Table) -> str:
     """DuckDB's own default schema stands for PostgreSQL's."""
+    import json  # noqa: PLC0415 - --help names no table
+
     return f"{json.dumps('main' if table.schema == 'public' else table.schema)}.{table.relation}"

@@ -3,10 +3,8 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from importlib import resources
 from io import StringIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import click
 
@@ -71,6 +69,8 @@ def _status_without_next(ctx: click.Context, place: Path) -> None:
 @contextmanager
 def _folder(chosen: Path | None) -> Iterator[Path]:
     if chosen is None:
+        from tempfile import TemporaryDirectory  # noqa: PLC0415 - --help writes no file
+
         with TemporaryDirectory(prefix="supasync-demo-") as made:
             yield Path(made)
         return
@@ -81,6 +81,8 @@ def _folder(chosen: Path | None) -> Iterator[Path]:
 
 
 def _text(name: str) -> str:
+    from importlib import resources  # noqa: PLC0415 - --help reads none
+
     return (resources.files("supasync_duckdb") / "demonstration" / name).read_text(encoding="utf-8")
 
 

@@ -7,7 +7,6 @@ how the run ended.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -108,7 +107,9 @@ def _plain(text: str) -> str:
 
 def _notify(webhook: str, folder: Path, report: Report, exit_code: int) -> None:
     """One message for each change; what could not be delivered is sent after the next run."""
-    from supasync_core.system import lock  # noqa: PLC0415 - wanted by few
+    import json  # noqa: PLC0415 - wanted by few
+
+    from supasync_core.system import lock  # noqa: PLC0415 - the same
 
     try:
         path = lock.folder(folder) / "notify.json"
@@ -129,6 +130,8 @@ def _notify(webhook: str, folder: Path, report: Report, exit_code: int) -> None:
 
 def _saved(path: Path | None) -> dict[str, Any]:
     """The values of the last messages; nothing where they cannot be read."""
+    import json  # noqa: PLC0415 - wanted by few
+
     try:
         found = json.loads(path.read_text(encoding="utf-8")) if path else {}
     except (OSError, ValueError):

@@ -1,8 +1,5 @@
 """The settings `url` and `key`, checked before the first request is sent."""
 
-import base64
-import binascii
-import json
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -82,11 +79,14 @@ def origin(url: str) -> str:
 
 def _claims(token: str) -> dict[str, Any] | None:
     """What a JSON Web Token claims, unverified; None for anything else."""
+    import json  # noqa: PLC0415 - --help reads no key
+    from base64 import urlsafe_b64decode  # noqa: PLC0415 - the same
+
     parts = token.split(".")
     if len(parts) != 3 or not _is_one_word(token):  # noqa: PLR2004 - RFC 7519: header, payload, signature
         return None
     try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (binascii.Error, ValueError, RecursionError):
+        claims = json.loads(urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):  # also what base64 raises
         return None
     return claims if isinstance(claims, dict) else None

@@ -1,6 +1,5 @@
 """All commands by name, and how their errors are printed."""
 
-import json
 import os
 import textwrap
 import traceback
@@ -192,6 +191,8 @@ def _print_error(session: Session, code: int, text: str, hint: str | None) -> in
     """The code, after the text and what to do about it were printed without any key."""
     code = session.error_code or code
     if session.wants_json:
+        import json  # noqa: PLC0415 - --help prints none
+
         shown = {"error": text, "hint": hint, "exit_code": code}
         click.echo(json.dumps(shown, indent=2))
     click.echo(f"error: {text}", err=True)

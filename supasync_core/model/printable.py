@@ -4,7 +4,6 @@ Whoever may name a table in OLD, or answers for a server, must not move a termin
 statement or leave a folder. Nothing of a value is lost where it is escaped: the escapes are JSON's.
 """
 
-import json
 import re
 import shlex
 from collections.abc import Callable
@@ -79,7 +78,7 @@ def unfit_for_windows(name: str) -> str | None:
     if name.endswith((".", " ")):
         return "ends in a dot or a blank, which Windows drops"
     odd = next((each for each in name if each in '<>:"/\\|?*' or each < " "), None)
-    return f"has {json.dumps(odd)} in it" if odd else None
+    return f"has {_in_json(odd)} in it" if odd else None
 
 
 def file_name(name: str, *, alone: bool = True) -> str:
@@ -104,7 +103,13 @@ def file_name(name: str, *, alone: bool = True) -> str:
 
 
 def _escape(letter: str) -> str:
-    return r"\u007f" if letter == _DELETE else json.dumps(letter)[1:-1]
+    return r"\u007f" if letter == _DELETE else _in_json(letter)[1:-1]
+
+
+def _in_json(text: str) -> str:
+    import json  # noqa: PLC0415 - --help prints no such letter
+
+    return json.dumps(text)
 
 
 def _escaped(text: str, code: Callable[[int], str]) -> str:

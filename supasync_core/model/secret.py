@@ -1,11 +1,8 @@
 """Secrets that are shown only when revealed by name, and texts redacted of them."""
 
-import json
 import re
-from base64 import b32encode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
-from string import ascii_lowercase, ascii_uppercase
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -18,7 +15,7 @@ _PARTS: Final = 3
 _LAYERS: Final = 3
 _GAP: Final = re.compile(r"(?:[^\x21-\x7e]|\\[nrtbf]|\\u[0-9a-fA-F]{4})*")
 """What may stand between the characters of a key that is broken over lines."""
-_LOWER: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
+_LOWER: Final = str.maketrans({letter: letter + 32 for letter in range(ord("A"), ord("Z") + 1)})
 """Keeps the length of every text, as `str.lower` does not."""
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
 _KEY: Final = re.compile(
@@ -111,6 +108,9 @@ def _all_forms(secrets: frozenset[str]) -> list[str]:
 
 
 def _forms(text: str) -> Iterator[str]:
+    import json  # noqa: PLC0415 - --help knows no secret
+    from base64 import b32encode, b64encode  # noqa: PLC0415 - the same
+
     yield from (text, quote(text, safe=""), json.dumps(text)[1:-1])
     unbroken = _GAP.sub("", text)
     if len(unbroken) >= _SHORTEST:

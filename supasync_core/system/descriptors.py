@@ -4,15 +4,12 @@ Without such calls (Windows) paths are used, and there is no owner to keep.
 """
 
 import os
-import shutil
 import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Final, TextIO
-from uuid import uuid4
 
 from supasync_core.model.errors import SupasyncError
 from supasync_core.model.printable import argument
@@ -129,6 +126,8 @@ def _is_own_group(user: int, group: int) -> bool:
 
 def has_no_rights(folder: Path) -> bool:
     """Whether this file system lets everybody write to all files, as Windows disks do on Linux."""
+    from tempfile import NamedTemporaryFile  # noqa: PLC0415 - --help writes no file
+
     with NamedTemporaryFile(dir=folder) as probe:  # made for its owner alone
         return bool(os.fstat(probe.fileno()).st_mode & _OTHERS)
 
@@ -153,7 +152,7 @@ def replace(path: Path, expected: bytes, raw: bytes) -> None:
     with _opened(path.parent, os.O_RDONLY | os.O_DIRECTORY) as folder:
         with _opened(path.name, os.O_RDONLY, folder) as old:
             _check_same(path.name, old, folder, expected)  # else the draft would be given to somebody else
-            name = f".{path.name}.{uuid4().hex}"
+            name = f".{path.name}.{os.urandom(16).hex()}"
             try:
                 with _opened(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, folder) as new:
                     _write(new, raw)
@@ -215,7 +214,9 @@ def _like(old: int, new: int) -> None:
 
 
 def _replace_by_path(path: Path, expected: bytes, raw: bytes) -> None:
-    draft = path.with_name(f".{path.name}.{uuid4().hex}")
+    import shutil  # noqa: PLC0415 - --help replaces no file
+
+    draft = path.with_name(f".{path.name}.{os.urandom(16).hex()}")
     try:
         draft.write_bytes(raw)
         shutil.copymode(path, draft)

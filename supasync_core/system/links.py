@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
-from uuid import uuid4
 
 from supasync_core.model.errors import RefusedError
 from supasync_core.system import descriptors, faults
@@ -62,7 +61,7 @@ def replace_whole(path: Path, write: Callable[[BinaryIO], object], *, private: b
 
 def _replace(path: Path, write: Callable[[BinaryIO], object], folder: int | None, *, private: bool) -> None:
     """Replace a file of the opened folder; a draft that is not ours any more is not given away."""
-    draft = path.with_name(f".supasync-{uuid4().hex}")
+    draft = path.with_name(f".supasync-{os.urandom(16).hex()}")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     number = os.open(draft, flags, 0o600, dir_fd=folder)
     try:
