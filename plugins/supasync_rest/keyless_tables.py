@@ -121,9 +121,9 @@ class KeylessTables:
         except MissingColumnError as err:
             what = f"{table.name}: {err.message.removeprefix(f'{table.name}: ')}: is it a view?"
             raise SchemaError(what, table=table.name, hint="copy the tables behind it") from err
-        raise TransientError(
-            f"{table.name}: rows were written during each attempt to read it as a whole",
-            table=table.name,
+        raise table.error(
+            TransientError,
+            "rows were written during each attempt to read it as a whole",
             hint="a later run reads it; a table that is written all the time needs a primary key",
         )
 

@@ -18,7 +18,6 @@ from supasync_core.api.strategy import Job, Piece
 from supasync_core.api.timed_reader import MARGIN, TimedReader
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Cursor, Keyset, Span, Window
-from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import INTEGERS, bare
 from supasync_core.model.state import KeysetState, TableState
 from supasync_core.model.state_json import damaged
@@ -99,9 +98,8 @@ class Append:
         nameless = Window((Span(Keyset(None, nulls=(self.column,))),), limit=1)
         if rows := job.source.count(job.table, nameless):
             shown = counted(rows, "row has", "rows have")
-            raise SchemaError(
-                f"{job.table.name}: {shown} no {self.column}, and would never be read",
-                table=job.table.name,
+            raise job.table.schema_error(
+                f"{shown} no {self.column}, and would never be read",
                 hint=f"fill the column in OLD, or leave such rows out with {where_not_null(self.column)}",
             )
 

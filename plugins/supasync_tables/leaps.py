@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 
 from supasync_core.api.strategy import Job
 from supasync_core.model.batch import Batch, Cursor, Row, Span
-from supasync_core.model.errors import SchemaError
 from supasync_core.model.printable import command
 from supasync_core.model.wording import counted
 
@@ -111,9 +110,8 @@ class Reach:
         table = self.job.table
         place = table.place(row, self.column)
         if not _WHOLE.fullmatch(place.value or ""):
-            raise SchemaError(
-                f"{table.name}: append needs whole numbers, and {self.column} holds something else",
-                table=table.name,
+            raise table.schema_error(
+                f"append needs whole numbers, and {self.column} holds something else",
                 hint="use strategy: incremental with a timestamp, or snapshot for a small table",
             )
         return place

@@ -12,7 +12,6 @@ from supasync_core.api.completeness import holds_everything, shortfall
 from supasync_core.api.strategy import Job, Piece
 from supasync_core.api.timed_reader import TimedReader
 from supasync_core.model.batch import Keyset, Span, Window
-from supasync_core.model.errors import SchemaError
 from supasync_core.model.page_order import Onward
 from supasync_core.model.state import KeysetState, TableState
 from supasync_core.model.table import Shape, Table
@@ -72,9 +71,8 @@ class Snapshot:
 
 def _refuse_large(table: Table, rows: int) -> None:
     if rows > CEILING:
-        raise SchemaError(
-            f"{table.name}: {rows:,} rows are too many to read in every run (limit {CEILING:,})",
-            table=table.name,
+        raise table.schema_error(
+            f"{rows:,} rows are too many to read in every run (limit {CEILING:,})",
             hint="use strategy: incremental with a timestamp column, or append with a growing key",
         )
 

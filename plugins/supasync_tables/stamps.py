@@ -82,4 +82,4 @@ def texts_of_stamps(reader: TimedReader, table: Table, page: Batch) -> list[tupl
     if all(set(table.timestamp) <= row.keys() for row in page.rows):
         return [tuple(row[name] for name in table.timestamp) for row in page.rows]
     reader.job.source.read(table, Window((Span(Keyset(table.timestamp[0])),), 1))
-    raise TransientError(f"{table.name}: OLD returned rows that lack requested columns", table=table.name)
+    raise table.error(TransientError, "OLD returned rows that lack requested columns")

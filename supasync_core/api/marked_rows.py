@@ -79,9 +79,8 @@ def marked(job: Job, column: str) -> Iterator[Gone]:
         met += page.count
         yield Gone(tuple(table.keys(page)), replace(job.state, deletes=reading.state(complete=False)))
     if met and known.until is None and not job.source.count(job.table):
-        raise SchemaError(
-            f"{table.name}: {column} is set in every row of OLD, and {NEEDED}",
-            table=table.name,
+        raise table.schema_error(
+            f"{column} is set in every row of OLD, and {NEEDED}",
             hint=f"if all rows are deleted, leave the table out (ignore: {table.name})",
         )
     yield Gone((), replace(job.state, deletes=reading.state(complete=True)))
@@ -118,8 +117,7 @@ def _are_texts(job: Job, column: str) -> bool:
 
 
 def _not_a_mark(table: Table, column: str, mark: Any) -> SchemaError:  # noqa: ANN401 - as it was decoded
-    return SchemaError(
-        f"{table.name}: {column} holds {str(mark)[:40]!r}, and {NEEDED}",
-        table=table.name,
+    return table.schema_error(
+        f"{column} holds {str(mark)[:40]!r}, and {NEEDED}",
         hint="name another column, or leave soft_delete out",
     )

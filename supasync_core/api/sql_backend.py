@@ -168,7 +168,7 @@ class SqlSource(SqlDatabase, BaseSource):
         with self.translated(table):
             columns = self.columns(table)
         if columns is None:
-            raise SchemaError(f"{table.name}: no such table", table=table.name)
+            raise table.schema_error("no such table")
         return columns
 
     def checked_window(
@@ -211,8 +211,7 @@ def refuse_unknown(table: Table, columns: Sequence[Column], names: Sequence[str]
     known = {column.name for column in columns}
     for name in names:
         if name not in known:
-            raise SchemaError(
-                f"{table.name}: no such column: {name}",
-                table=table.name,
+            raise table.schema_error(
+                f"no such column: {name}",
                 hint=f"its columns are: {', '.join(column.name for column in columns)}",
             )

@@ -12,7 +12,6 @@ from supasync_core.api.sql_backend import AT_ONCE, SqlSource, refuse_unknown
 from supasync_core.api.sql_window import SqlWindow, quoted
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Window
-from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import type_of
 from supasync_core.model.table import Column, Shape, Table
 
@@ -121,9 +120,8 @@ class SqlSink(SqlSource, BaseSink):
                     f"DELETE FROM {relation} WHERE {which}", sql.parameters.values
                 ).rowcount
             if deleted > len(wanted):
-                raise SchemaError(
-                    f"{table.name}: {deleted} rows have one of {len(wanted)} keys, none was deleted",
-                    table=table.name,
+                raise table.schema_error(
+                    f"{deleted} rows have one of {len(wanted)} keys, none was deleted",
                     hint=f"({', '.join(table.key)}) names several rows: declare a unique key",
                 )
         return deleted

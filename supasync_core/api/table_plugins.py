@@ -84,10 +84,8 @@ def _make(plugin: Plugin, what: str, part: Configured[Any], context: TableContex
     )
     if not isinstance(made, PluginFault):
         return made
-    raise TableError(
-        f"{context.table.name}: {made.sentence}",
-        table=context.table.name,
-        hint="correct its settings in tables.yaml, or the plugin",
+    raise context.table.error(
+        TableError, f"{made.sentence}", hint="correct its settings in tables.yaml, or the plugin"
     ) from made.error
 
 
@@ -95,10 +93,8 @@ def _columns(table: Table, source: "Source | None") -> tuple[str, ...]:
     if table.columns:
         return table.columns
     if source is None:  # what a transform does must not depend on whether OLD can be asked
-        raise TableError(
-            f"{table.name}: OLD's columns are not known here",
-            table=table.name,
-            hint="list them in tables.yaml: columns: [...]",
+        raise table.error(
+            TableError, "OLD's columns are not known here", hint="list them in tables.yaml: columns: [...]"
         )
     names = (column.name for column in source.shape(table).columns)
     return tuple(name for name in names if name not in table.exclude)

@@ -19,7 +19,6 @@ from supasync_core.api.plugin_fault import line_of
 from supasync_core.api.registration import Fence
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Key, Span, Window
-from supasync_core.model.errors import SchemaError
 from supasync_core.model.page_order import ordinal_of
 from supasync_core.model.refused_rows import texts_of
 from supasync_core.model.table import Column, Shape, Table
@@ -181,10 +180,10 @@ class WholeTableSource(BaseSource):
 
     def _rows(self, table: Table) -> TableRows:
         if table.where:
-            raise SchemaError(f"{table.name}: where: this backend has no filter", table=table.name)
+            raise table.schema_error("where: this backend has no filter")
         whole = self._whole(table)
         if whole is None:
-            raise SchemaError(f"{table.name}: no such table", table=table.name)
+            raise table.schema_error("no such table")
         known = self._loaded.get(table.name)
         if known is None or known.loaded is not whole:
             refuse_other("load", whole, line_of(type(self).load))

@@ -13,7 +13,7 @@ from supasync_core.diff.compare import SideComparison
 from supasync_core.diff.difference import LEFT, NEW, RIGHT, STAGING, TableDiff
 from supasync_core.diff.sides import FileSide
 from supasync_core.model import timestamps
-from supasync_core.model.errors import ExitCode, SchemaError
+from supasync_core.model.errors import ExitCode
 from supasync_core.model.report import RunStatus
 from supasync_core.model.settings import Settings
 from supasync_core.model.table import Table, address_of
@@ -83,17 +83,14 @@ class Command:
 
     def _refuse_lossy(self, found: TableDiff) -> None:
         """SchemaError where a file cannot be written from, or to, without losing details."""
-        name = found.table.name
         if LEFT in found.lossy:
-            raise SchemaError(
-                f"{name}: {self.options.left} is an export of the dashboard, which loses details",
-                table=name,
+            raise found.table.schema_error(
+                f"{self.options.left} is an export of the dashboard, which loses details",
                 hint="supasync gap import checks what is lost before it writes anything",
             )
         if RIGHT in found.lossy:
-            raise SchemaError(
-                f"{name}: {self.options.right} is not CSV as psql writes it by \\copy ... csv header",
-                table=name,
+            raise found.table.schema_error(
+                f"{self.options.right} is not CSV as psql writes it by \\copy ... csv header",
                 hint="a file in another dialect is only read",
             )
 

@@ -132,10 +132,7 @@ class CsvFiles:
     def _paths(self, path: Path, table: Table) -> list[Path]:
         paths = self._there(path, table)
         if not paths:
-            raise NoTableError(
-                f"{table.name}: no file {table.name}.csv or {table.name}_rows.csv in {path}",
-                table=table.name,
-            )
+            raise table.error(NoTableError, f"no file {table.name}.csv or {table.name}_rows.csv in {path}")
         return paths
 
     def _there(self, path: Path, table: Table) -> list[Path]:

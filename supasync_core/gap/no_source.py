@@ -11,6 +11,6 @@ class NoSource(Source):
     """Refuses every question."""
 
     def _refused(self, table: Table, *_args: object, **_options: object) -> NoReturn:
-        raise RefusedError(f"{table.name}: OLD is not read while the last gap is imported", table=table.name)
+        raise table.error(RefusedError, "OLD is not read while the last gap is imported")
 
     shape = count = rows = read = _refused

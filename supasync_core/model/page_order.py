@@ -4,7 +4,7 @@ import re
 from math import inf
 
 from supasync_core.model.batch import Batch, Cursor, Window
-from supasync_core.model.errors import SchemaError, TransientError
+from supasync_core.model.errors import TransientError
 from supasync_core.model.raw_json import texts_or_nulls
 from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Instant, parse, parse_or_none
@@ -111,9 +111,9 @@ def _values(page: Batch, column: str) -> list[str]:
 
 
 def _endless(table: Table) -> TransientError:
-    return TransientError(
-        f"{table.name}: the server returns the same pages again and again",
-        table=table.name,
+    return table.error(
+        TransientError,
+        "the server returns the same pages again and again",
         hint="ask whoever runs the server or proxy, or wrote the backend: pages have to move on",
     )
 
@@ -132,8 +132,7 @@ def ordinal_of(table: Table, column: str, text: object) -> Instant:
     try:
         return ordinal(text)  # type: ignore[arg-type]  # TypeError is answered too
     except (TypeError, ValueError) as err:
-        raise SchemaError(
-            f"{table.name}: a value of {column} is neither a timestamp nor a whole number",
-            table=table.name,
+        raise table.schema_error(
+            f"a value of {column} is neither a timestamp nor a whole number",
             hint="read the table by another column, or with another strategy",
         ) from err

@@ -4,11 +4,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import TypeVar
 
 from supasync_core.model.batch import Batch, Cursor, Key, Row
-from supasync_core.model.errors import SchemaError
+from supasync_core.model.errors import SchemaError, TableError
 from supasync_core.model.wording import where_not_null
 
+E = TypeVar("E", bound=TableError)
 DELETES = ("ignore", "report", "mirror")
 """What is done about rows that the source has no more: nothing, naming them, removing them from the sink."""
 UPDATES = ("seen", "unseen")
@@ -28,12 +30,11 @@ class Table:
     ``where`` is a filter in the source's own language: PostgREST's for ``rest``, SQL for ``duckdb`` and
     ``csv``. ``columns`` empty means all of them. ``deletes`` is one of `DELETES`. ``updates`` is one of
     `UPDATES`, or None where the timestamp's name is to tell. ``every`` is how often runs read the table, None
-    for each of them. Every ``compare_every`` a run compares the whole
-    table with the source; None is `USUAL` where that is needed. Where the sink refuses more rows than
-    ``refused_per_run``, or ``refused_in_all``, the table stops. ``strategy_settings`` are those of the
-    strategy, ``transform_settings`` those of each transform that has any, by its name. ``soft_delete`` is the
-    column that marks a row of the source as deleted where it is not NULL: such a row is not copied, and
-    removed from the sink.
+    for each of them. Every ``compare_every`` a run compares the whole table with the source; None is `USUAL`
+    where that is needed. Where the sink refuses more rows than ``refused_per_run``, or ``refused_in_all``,
+    the table stops. ``strategy_settings`` are those of the strategy, ``transform_settings`` those of each
+    transform that has any, by its name. ``soft_delete`` is the column that marks a row of the source as
+    deleted where it is not NULL: such a row is not copied, and removed from the sink.
     """
 
     name: str
@@ -81,9 +82,13 @@ class Table:
         """Where it is in the database: its schema, and its name in there."""
         return self.schema, self.relation
 
+    def error(self, kind: type[E], what: str, hint: str | None = None) -> E:
+        """The error of this kind that names this table, what is wrong with it, and what to do."""
+        return kind(f"{self.name}: {what}", table=self.name, hint=hint)
+
     def schema_error(self, what: str, hint: str | None = None) -> SchemaError:
-        """The error that names this table, what is wrong with it, and what to do."""
-        return SchemaError(f"{self.name}: {what}", table=self.name, hint=hint)
+        """The same where the table itself is unfit."""
+        return self.error(SchemaError, what, hint)
 
     def whole(self) -> "Table":
         """The table with all of its rows: without the filter, and without those marked as deleted."""

@@ -129,10 +129,10 @@ def _through(
             raise
         except BaseException as err:
             key = ", ".join(f"{column}={row.get(column)}" for column in table.key)
-            raise TableError(
-                f"{table.name}: the transform {name} failed on the row {key}{_place(current, err)}: "
+            raise table.error(
+                TableError,
+                f"the transform {name} failed on the row {key}{_place(current, err)}: "
                 f"{err if isinstance(err, _KeyChangedError) else type(err).__name__}",
-                table=table.name,
                 hint=_FIX,
             ) from err
     return current
@@ -144,10 +144,10 @@ def _other_columns(
     """One batch has one list of columns: a value under another name would be lost."""
     key = ", ".join(f"{column}={row.get(column)}" for column in table.key)
     after = ", ".join(name for name, _ in transforms)
-    return TableError(
-        f"{table.name}: after the transform {after}, the row {key} and the one before it differ in the "
+    return table.error(
+        TableError,
+        f"after the transform {after}, the row {key} and the one before it differ in the "
         f"columns {', '.join(sorted(names))}: all rows need the same ones, NULL where there is no value",
-        table=table.name,
         hint=_FIX,
     )
 

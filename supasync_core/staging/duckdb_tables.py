@@ -69,10 +69,8 @@ class Tables:
         """The table's columns; NoTableError if the table does not exist."""
         kinds = self.kinds(table)
         if kinds is None:
-            raise NoTableError(
-                f"{table.name}: no such table",
-                table=table.name,
-                hint=f"its tables are: {', '.join(self.names()) or 'none'}",
+            raise table.error(
+                NoTableError, "no such table", hint=f"its tables are: {', '.join(self.names()) or 'none'}"
             )
         return kinds
 

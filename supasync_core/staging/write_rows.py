@@ -107,10 +107,7 @@ class Writer:
         try:
             self.connection.execute(merge.staged_texts(), values)
         except (duckdb.InvalidInputException, RuntimeError) as err:  # before DuckDB 2.0, a RuntimeError
-            raise RowError(
-                f"{merge.table.name}: a text is not valid Unicode, DuckDB cannot hold it",
-                table=merge.table.name,
-            ) from err
+            raise merge.table.error(RowError, "a text is not valid Unicode, DuckDB cannot hold it") from err
 
     def _refuse_misfits(self, merge: Merge) -> None:
         """RowError where a column does not hold a text of the batch as it is."""
@@ -118,10 +115,9 @@ class Writer:
         for name, count in zip(merge.columns, misfits, strict=True):
             if count:
                 misfit = counted(count, "value of the batch does", "values of the batch do")
-                raise RowError(
-                    f"{merge.table.name}: {misfit} not fit the column {name} ({merge.kinds[name].sql}) "
-                    "unchanged",
-                    table=merge.table.name,
+                raise merge.table.error(
+                    RowError,
+                    f"{misfit} not fit the column {name} ({merge.kinds[name].sql}) unchanged",
                     hint="give the column a wider type, VARCHAR holds any text",
                 )
 

@@ -2,7 +2,6 @@
 
 from supasync_core.api.backend import Sink
 from supasync_core.model.batch import Batch
-from supasync_core.model.errors import SchemaError
 from supasync_core.model.printable import command
 from supasync_core.model.table import Table
 
@@ -14,9 +13,8 @@ def upsert(sink: Sink, table: Table, batch: Batch) -> int:
     """
     written = sink.upsert(table, batch)
     if written != batch.count:
-        raise SchemaError(
-            f"{table.name}: NEW confirmed {written} of {batch.count} rows that were sent",
-            table=table.name,
+        raise table.schema_error(
+            f"NEW confirmed {written} of {batch.count} rows that were sent",
             hint="a trigger or rule of the table in NEW leaves rows out, or its backend has a defect: "
             f"correct that, then: {command('sync', '--full', table.name)}",
         )

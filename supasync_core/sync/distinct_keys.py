@@ -32,9 +32,8 @@ def one_row(table: Table, keys: list[Key]) -> SchemaError:
     columns = ", ".join(table.key)
     first, second = (", ".join(key) for key in keys)
     rows = f"two rows with the key {first}" if first == second else f"rows with keys {first} and {second}"
-    return SchemaError(
-        f"{table.name}: OLD has {rows} ({columns}), which would become a single row in NEW",
-        table=table.name,
+    return table.schema_error(
+        f"OLD has {rows} ({columns}), which would become a single row in NEW",
         hint="name a key that tells OLD's rows apart; where a collation or a shorter type of NEW "
         "makes keys equal, change that; there may be more such rows: supasync verify counts both sides",
     )

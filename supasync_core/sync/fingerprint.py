@@ -48,10 +48,9 @@ def _is_renamed(source: Source, table: Table, known: str) -> bool:
         return False
     if not _is_shown(source, table, former):
         return True
-    raise SchemaError(
-        f"{table.name}: was: {table.was}: rows of OLD's table {former} were copied, and {table.relation} is "
+    raise table.schema_error(
+        f"was: {table.was}: rows of OLD's table {former} were copied, and {table.relation} is "
         "another one: OLD still has both",
-        table=table.name,
         hint=f"remove was: and run {command('state', 'reset', table.name)} to copy it from its beginning; "
         f"table: {former} keeps to the former one",
     )
@@ -132,17 +131,17 @@ def refuse_other_results(table: Table, guarded: Guarded, made: Iterable[str]) ->
     """
     known, there = set(guarded.transformed), set(made)
     if known and known != there:
-        raise TableError(
-            f"{table.name}: the transform {', '.join(table.transform)} gives some rows the columns "
+        raise table.error(
+            TableError,
+            f"the transform {', '.join(table.transform)} gives some rows the columns "
             f"{', '.join(sorted(known ^ there))} and leaves them out of others: all rows need the same ones, "
             "NULL where there is no value",
-            table=table.name,
             hint=f"fix the function in your plugin file; {start_again(table)}",
         )
 
 
 def _start_again(table: Table, what: str) -> SchemaError:
-    return SchemaError(f"{table.name}: {what}", table=table.name, hint=start_again(table))
+    return table.schema_error(what, hint=start_again(table))
 
 
 def _code(transform: Callable[..., Any]) -> str:

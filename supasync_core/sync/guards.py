@@ -114,9 +114,8 @@ class Guard:
 
 def no_rows_in_source(table: Table) -> SchemaError:
     """A table of which rows were copied, and OLD returns none."""
-    return SchemaError(
-        f"{table.name}: OLD returned no rows; this table had rows before",
-        table=table.name,
+    return table.schema_error(
+        "OLD returned no rows; this table had rows before",
         hint="is the key still the right one? If the table was emptied on purpose: "
         f"{command('state', 'reset', table.name)}",
     )
@@ -138,8 +137,7 @@ def may_be_missed(table: Table, state: TableState) -> bool:
 
 def no_rows_in_sink(table: Table) -> SchemaError:
     """A table of which rows were copied, and NEW has none."""
-    return SchemaError(
-        f"{table.name}: NEW has no rows, and rows were copied: they would not be copied again",
-        table=table.name,
+    return table.schema_error(
+        "NEW has no rows, and rows were copied: they would not be copied again",
         hint=f"to copy all rows again: {command('sync', '--full', table.name)}",
     )

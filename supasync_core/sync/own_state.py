@@ -23,8 +23,8 @@ def check(table: Table, state: TableState) -> None:
 
 
 def _refused(table: Table, why: str) -> TableError:
-    return TableError(
-        f"{table.name}: what the strategy {table.strategy} keeps in its state {why}",
-        table=table.name,
+    return table.error(
+        TableError,
+        f"what the strategy {table.strategy} keeps in its state {why}",
         hint="this is for the author of the plugin: TableState.own holds few and small JSON values",
     )

@@ -174,10 +174,10 @@ class Quarantine:
         )
         for setting, most, count, span in limits:
             if count >= most:
-                raise ManyRefusedError(
-                    f"{table.name}: NEW refused more than {most} rows {span} ({setting}), "
+                raise table.error(
+                    ManyRefusedError,
+                    f"NEW refused more than {most} rows {span} ({setting}), "
                     f"the last one {', '.join(key)}: {err.message}",
-                    table=table.name,
                     hint=f"{err.hint or 'see what the rows have in common'}\nsupasync quarantine list names "
                     "the rows; they are sent again once the cause is fixed. To allow more: set "
                     f"{setting}: under {table.name} in tables.yaml",

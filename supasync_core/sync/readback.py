@@ -184,9 +184,9 @@ class Readback:
         return None
 
     def _absent(self) -> ChangedError:
-        return ChangedError(
-            f"{self.table.name}: NEW confirmed rows and does not have the first of them under its key",
-            table=self.table.name,
+        return self.table.error(
+            ChangedError,
+            "NEW confirmed rows and does not have the first of them under its key",
             hint=f"does a trigger or the type of a column change ({', '.join(self.table.key)}) there, or its "
             f"backend write nothing? Correct that, then: {command('sync', '--full', self.table.name)}",
         )
@@ -194,10 +194,10 @@ class Readback:
     def _changed(self, key: Key, names: list[str]) -> ChangedError:
         table, shown = self.table, ", ".join(key)
         if not names:
-            return ChangedError(
-                f"{table.name}: NEW has several rows with the key {shown}: a child table (INHERITS) has it "
+            return table.error(
+                ChangedError,
+                f"NEW has several rows with the key {shown}: a child table (INHERITS) has it "
                 "too, or the key is not unique there",
-                table=table.name,
                 hint="supasync check names child tables; supasync verify tells what NEW has",
             )
         return changed(table, names, key)
@@ -210,9 +210,9 @@ def changed(table: Table, names: Sequence[str], key: Key) -> ChangedError:
     else:
         what = "a trigger there changes it, or its type holds less than OLD's (supasync schema diff)"
     they = "it was" if len(names) == 1 else "they were"
-    return ChangedError(
-        f"{table.name}: NEW changed {', '.join(names)} after {they} written: {what}; key {', '.join(key)}",
-        table=table.name,
+    return table.error(
+        ChangedError,
+        f"NEW changed {', '.join(names)} after {they} written: {what}; key {', '.join(key)}",
         hint="supasync schema sql --triggers guard prints the SQL after which NEW's triggers ignore copied "
         f"rows (--triggers off: until the switch); then: {command('sync', '--full', table.name)}",
     )

@@ -159,7 +159,7 @@ def remove(
 
 def _of(table: Table, err: UntoldKeysError) -> UntoldKeysError:
     """What holds for all tables, said of one."""
-    return UntoldKeysError(f"{table.name}: {err}", table=table.name, hint=err.hint)
+    return table.error(UntoldKeysError, str(err), hint=err.hint)
 
 
 def _remove(

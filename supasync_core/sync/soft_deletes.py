@@ -193,9 +193,8 @@ def _asked_by(migration: Migration, table: Table) -> Callable[[Job], Iterator[Go
 
 
 def _too_many(table: Table) -> TableError:
-    return TableError(
-        f"{table.name}: more than {ENOUGH:,} rows of NEW are deleted in OLD; the limit is "
-        f"{removal.CEILING_ROWS} at a time",
-        table=table.name,
+    return table.error(
+        TableError,
+        f"more than {ENOUGH:,} rows of NEW are deleted in OLD; the limit is {removal.CEILING_ROWS} at a time",
         hint=deleting.by_hand(table),
     )

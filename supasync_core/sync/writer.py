@@ -17,7 +17,7 @@ from itertools import dropwhile
 from supasync_core.concurrency.rwlock import ReadWriteLock
 from supasync_core.model import transform
 from supasync_core.model.batch import Batch, Key
-from supasync_core.model.errors import BatchTooLargeError, RowError, SchemaError
+from supasync_core.model.errors import BatchTooLargeError, RowError
 from supasync_core.model.refused_rows import joined, matching, printed, texts_of
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
@@ -270,9 +270,8 @@ class Writer:
                     return waiting
                 raise _CircleError(waiting)
         names = " -> ".join(waiting.table.name for waiting in reversed(circle))
-        raise SchemaError(
-            f"{circle[0].table.name}: rows of {names} refer to each other by columns that cannot be NULL",
-            table=circle[0].table.name,
+        raise circle[0].table.schema_error(
+            f"rows of {names} refer to each other by columns that cannot be NULL",
             hint="drop these foreign keys in NEW until the switch: supasync schema sql --foreign-keys off",
         )
 

@@ -160,9 +160,9 @@ class TableComparison:
                 continue
             seen = self._seen(changed.rows[0], changed.rows.texts[0], version)
             if seen.key != key:
-                raise TableError(
-                    f"{self.table.name}: a transform changes the key, so rows cannot be found again in NEW",
-                    table=self.table.name,
+                raise self.table.error(
+                    TableError,
+                    "a transform changes the key, so rows cannot be found again in NEW",
                     hint="compare the two by supasync diff, which matches rows that you give it",
                 )
             yield key, seen
