@@ -12,7 +12,7 @@ from supasync_core.model import raw_json, transform
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import TableError
 from supasync_core.model.table import Table
-from supasync_core.model.transform import ExactRow
+from supasync_core.model.transform import ExactRow, SameColumns
 
 TABLE = Table(name="events")
 ROW = '{"id":9007199254740993,"ip":"192.0.2.7","raw":{ "b" : 1.10,"b":2 },"n":1.50,"t":"a\\u00e9\\/"}'
@@ -20,7 +20,7 @@ ROW = '{"id":9007199254740993,"ip":"192.0.2.7","raw":{ "b" : 1.10,"b":2 },"n":1.
 
 def through(function: Any, *rows: str) -> bytes:
     batch = Batch(("[" + ", \n ".join(rows) + "]").encode())
-    return transform.apply([("mine", function)], TABLE, batch).body
+    return transform.apply([("mine", function)], TABLE, batch, SameColumns()).body
 
 
 def mask(row: ExactRow) -> ExactRow:
@@ -34,7 +34,7 @@ def test_only_the_column_that_is_set_changes() -> None:
 
 def test_without_transforms_the_batch_is_the_same_object() -> None:
     batch = Batch(b"[]")
-    assert transform.apply([], TABLE, batch) is batch
+    assert transform.apply([], TABLE, batch, SameColumns()) is batch
 
 
 def test_none_leaves_a_row_out() -> None:
@@ -101,7 +101,7 @@ def test_rows_of_other_columns_are_an_error_since_a_batch_has_one_list_of_them()
             row["extra"] = "kept?"
         return row
 
-    with pytest.raises(TableError, match=r"the row id=2 and the one before it differ in the columns extra"):
+    with pytest.raises(TableError, match=r"the row id=2 and those before it differ in the columns extra"):
         through(some, '{"id":1}', '{"id":2}')
     assert through(some, '{"id":1}', '{"id":3}') == b'[{"id":1},\n{"id":3}]'
 

@@ -75,12 +75,12 @@ class Command(CsvOptions):
 
     def _import(
         self,
-        look: Callable[[Progress], ImportPlanner],
+        look: Callable[..., ImportPlanner],
         folder: Path | None,
         migration: Migration,
         lease: Lease,
     ) -> int:
-        plan = self._look(look, folder)
+        plan = self._look(partial(look, state=lease.state), folder)
         if len(plan.blocked()) == len(plan.parts):
             lease.release("failed", error="every file has errors")
             return self._end(plan, 3, "nothing was sent: every table has errors, see above")

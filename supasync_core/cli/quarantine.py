@@ -64,7 +64,7 @@ def retry(session: Session) -> int:
         writer = Writer(lease.migration, lease.run.now, lease.state)
         for table in lease.migration.settings.tables:
             quarantine_retry.retry(writer, table, whole=True)
-        left = writer.quarantine.kept(lease.state)
+        left = writer.kept(lease.state)
         lease.release("retried", left.doubtful(writer.reread.written))
     count = sum(left.quarantined().values())
     text = counted(count, "row is refused again", "rows are refused again")

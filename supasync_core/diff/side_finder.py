@@ -20,6 +20,7 @@ from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError, SchemaError
 from supasync_core.model.settings import Endpoint, Settings
 from supasync_core.model.table import Table
+from supasync_core.model.transform import SameColumns
 from supasync_core.project.live_source import live, without_marked
 from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.staged_tables import ready
@@ -41,6 +42,8 @@ class SideFinder:
     progress: Progress
     named: Mapping[str, Mapping[str, tuple[Path, ...]]] = field(default_factory=dict)
     """Files that were named as a table's, by side."""
+    columns: SameColumns = field(default_factory=SameColumns)
+    """Those that transforms give the rows."""
 
     def side(self, name: str, other: str) -> Side:
         """The side of that name, a path that exists if none of `NAMES`. ``other`` is the side across."""
@@ -133,7 +136,7 @@ class SideFinder:
 
     def _transformed(self, table: Table, batch: Batch, source: Source | None = None) -> Batch:
         transforms = transforms_of(self.host, table, source)
-        return transform.apply(transforms, table, without_marked(table, batch))
+        return transform.apply(transforms, table, without_marked(table, batch), self.columns)
 
     def _settings(self, name: str) -> Settings:
         if self.settings is None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.opaque_keys import foreign, literal, opaque
 from supasync_core.model.row_key import NOT_BY_HAND, has_row_key
+from supasync_core.model.state import State
 from supasync_core.model.table import Shape, Table
+from supasync_core.model.transform import SameColumns
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration
 from supasync_core.staging.csv.choices import Choices
@@ -47,6 +50,8 @@ class ImportPlanner:
     progress: Progress
     rehearsal: bool = False
     """Whether the sink is a file, which has none of the parents that NEW has."""
+    state: State | None = None
+    """What is known of the rows that were copied, where that is known."""
     parts: dict[str, TableImport] = field(default_factory=dict)
     referring: defaultdict[_Address, list[tuple[Table, str]]] = field(
         default_factory=lambda: defaultdict(list)
@@ -109,9 +114,10 @@ class ImportPlanner:
         as_null = "null" in self.choices.accepted
         part.findings += settle(self.staging, table, part.shape, part.undecided, as_null=as_null)
         if table.transform:
-            transforms = self.migration.transforms(table)
-            rows = (transform.apply(transforms, table, batch) for batch in self.staging.rows(table))
-            self.staging.replace(table, part.shape, rows)
+            transforms, same = self.migration.transforms(table), SameColumns(self.state)
+            with closing(self.staging.rows(table)) as staged:
+                rows = (transform.apply(transforms, table, batch, same) for batch in staged)
+                self.staging.replace(table, part.shape, rows)
         for column, parent, referred in _references(part):
             other = self._part(part, parent)
             if other and other.table.key == (referred,) and parent != table.relation:

@@ -3,6 +3,7 @@
 import json
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Row
 from supasync_core.model.errors import TableError
+from supasync_core.model.row_key import start_again
+from supasync_core.model.state import State
 from supasync_core.model.table import Table
 
 Transform = Callable[[Any], Row | None]
@@ -18,6 +21,7 @@ Transform = Callable[[Any], Row | None]
 
 _DIGITS = 4300
 _FIX = "fix the function in your plugin file; nothing of this batch was sent"
+_OTHERS = "fix the function in your plugin file; if rows were copied with other columns than it gives now, "
 
 
 class ExactRow(MutableMapping[str, Any]):
@@ -81,26 +85,66 @@ class ExactRow(MutableMapping[str, Any]):
         return "{" + ",".join(f"{_encode(name)}:{text}" for name, text in self._cells.items()) + "}"
 
 
-def apply(transforms: Sequence[tuple[str, Transform]], table: Table, batch: Batch) -> Batch:
+class SameColumns:
+    """The columns that transforms make of a table's rows: the same ones of all rows, in all batches and runs.
+
+    NEW would keep what it has in a column that a batch does not name. So all that reads rows of one table for
+    one purpose shares one of these, and begins with the columns that the state knows of copied rows. Rows
+    that come with other columns are not held to them: what that means is for others to say.
+    """
+
+    def __init__(self, state: State | None = None) -> None:
+        known = {name: table.guarded for name, table in state.tables.items()} if state else {}
+        self._made = {
+            (name, frozenset(each.columns)): frozenset(each.transformed)
+            for name, each in known.items()
+            if each.transformed
+        }
+
+    def of(self, table: Table, batch: Batch) -> frozenset[str]:
+        """Those of the table's rows, none where no row is known."""
+        return self._made.get((table.name, frozenset(batch.columns)), frozenset())
+
+    def found(self, table: Table, batch: Batch, columns: frozenset[str]) -> frozenset[str]:
+        """The same; these where no row was known before, nor another thread found any meanwhile."""
+        return self._made.setdefault((table.name, frozenset(batch.columns)), columns)
+
+    def kept(self, state: State) -> State:
+        """The state with those of its tables."""
+        for name, table in state.tables.items():
+            made = self._made.get((name, frozenset(table.guarded.columns)))
+            if made and made != {*table.guarded.transformed}:
+                guarded = replace(table.guarded, transformed=tuple(sorted(made)))
+                state = state.with_table(name, replace(table, guarded=guarded))
+        return state
+
+
+def apply(
+    transforms: Sequence[tuple[str, Transform]], table: Table, batch: Batch, same: SameColumns
+) -> Batch:
     """The batch after all transforms, in their order; the batch itself where there is none.
 
-    TableError names the transform that failed, its line, the column and the key of its row, no value else.
+    TableError names the transform that failed, its line, the column and the key of its row, no value else;
+    or the row that has other columns than those before it.
     """
     if not transforms:
         return batch
     texts: list[str] = []
     exact: dict[int, Mapping[str, str]] = {}
-    columns: set[str] = set()
+    columns = same.of(table, batch)
     for at, (text, row) in enumerate(zip(raw_json.split(batch.body), batch.rows, strict=True)):
         made = _through(transforms, table, text, row)
         if made is None:
             continue
-        if texts and columns != set(made):
-            raise _other_columns(transforms, table, row, columns ^ set(made))
-        columns, changed = set(made), made.text
+        columns = columns or frozenset(made)
+        if columns != made.keys():
+            raise _other_columns(transforms, table, row, columns ^ made.keys())
+        changed = made.text
         if at in batch.exact:
             exact[len(texts)] = _untouched(text, changed, batch.exact[at])
         texts.append(changed)
+    if texts and (others := same.found(table, batch, columns)) != columns:
+        raise _other_columns(transforms, table, batch.rows[0], columns ^ others)
     return Batch(raw_json.join(texts), exact=exact)
 
 
@@ -141,14 +185,14 @@ def _through(
 def _other_columns(
     transforms: Sequence[tuple[str, Transform]], table: Table, row: Row, names: Iterable[str]
 ) -> TableError:
-    """One batch has one list of columns: a value under another name would be lost."""
+    """A value under another name would be lost in this batch, and stay in NEW from those before."""
     key = ", ".join(f"{column}={row.get(column)}" for column in table.key)
     after = ", ".join(name for name, _ in transforms)
     return table.error(
         TableError,
-        f"after the transform {after}, the row {key} and the one before it differ in the "
+        f"after the transform {after}, the row {key} and those before it differ in the "
         f"columns {', '.join(sorted(names))}: all rows need the same ones, NULL where there is no value",
-        hint=_FIX,
+        hint=_OTHERS + start_again(table),
     )
 
 

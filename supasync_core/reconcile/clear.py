@@ -14,6 +14,7 @@ from supasync_core.model.batch import Batch, Key
 from supasync_core.model.refused_rows import texts_of
 from supasync_core.model.state import Quarantined, State
 from supasync_core.model.table import Table
+from supasync_core.model.transform import SameColumns
 from supasync_core.project.migration import Migration
 from supasync_core.schema.foreign_keys import of_tables
 from supasync_core.sync import made_rows
@@ -97,9 +98,9 @@ class BlockingRows:
         if len(columns) < len(rows):
             self.unknown.append(table.name)
         found: list[Key] = []
-        transforms = self.migration.transforms(table)
+        transforms, same = self.migration.transforms(table), SameColumns(self.state)
         for batch in self.migration.source.rows(table, table.key, list(columns)) if columns else ():
-            changed = transform.apply(transforms, table, batch)
+            changed = transform.apply(transforms, table, batch, same)
             for row, key in zip(changed.rows, table.keys(changed), strict=True):
                 found += in_the_way(self.migration, table, row, columns.get(key, ()))
         return made_rows.lacking(self.migration, table, list(dict.fromkeys(found)))

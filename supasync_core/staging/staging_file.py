@@ -8,7 +8,7 @@ time; what a person would miss is in ``gap``: what was remembered.
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -237,7 +237,7 @@ class Staging(History):
         self.fetch(f"DELETE FROM {qualified(ready(table))} WHERE {condition}", [list(values)])
         return [(row[:width], str(row[width]), row[width + 1]) for row in found]
 
-    def rows(self, table: Table) -> Iterator[Batch]:
+    def rows(self, table: Table) -> Generator[Batch, None, None]:
         """All staged rows."""
         return self._pages(ready(table))
 
@@ -257,7 +257,7 @@ class Staging(History):
         """Close the file."""
         self.connection.close()
 
-    def _pages(self, table: Table, among: str = "") -> Iterator[Batch]:
+    def _pages(self, table: Table, among: str = "") -> Generator[Batch, None, None]:
         """The rows ``r`` in the order of the key, from a copy that has that order."""
         kinds = Tables(self.connection).kinds(table)
         if kinds is None:

@@ -73,12 +73,13 @@ class Checkpoint:
     def keep(self, table: Table, state: TableState, rows: int = 0, arrived: int = 0) -> None:
         """Take the state that so many rows of the source lead to, and how many of them are in the sink.
 
-        What was quarantined so far belongs to what was read so far: both are saved together. As long as rows
+        What was quarantined so far belongs to what was read so far, as do the columns that transforms gave:
+        all are saved together. As long as rows
         of an earlier run may arrive, nothing counts as unchanged, and no read as complete.
         """
         with self.lock:
             state = state.beside(self.known(table))
-            self.state = self.writer.quarantine.kept(self.state.with_table(table.name, state))
+            self.state = self.writer.kept(self.state.with_table(table.name, state))
             self.unsaved_rows += rows
             self.records += arrived
 

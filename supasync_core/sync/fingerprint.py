@@ -10,7 +10,7 @@ from typing import Any
 from supasync_core.api.backend import Source, missing_columns
 from supasync_core.api.strategy import version_of
 from supasync_core.api.table_plugins import transform_factories
-from supasync_core.model.errors import SchemaError, TableError
+from supasync_core.model.errors import SchemaError
 from supasync_core.model.printable import command
 from supasync_core.model.row_key import start_again
 from supasync_core.model.state import Guarded
@@ -122,22 +122,6 @@ def refuse_other_columns(table: Table, guarded: Guarded, found: Iterable[str]) -
             if names
         )
         raise _start_again(table, f"OLD {changes}; rows already copied do not have that change")
-
-
-def refuse_other_results(table: Table, guarded: Guarded, made: Iterable[str]) -> None:
-    """SchemaError where a transform made other columns of these rows than of those before them.
-
-    NEW would keep what it has in a column that a batch does not name.
-    """
-    known, there = set(guarded.transformed), set(made)
-    if known and known != there:
-        raise table.error(
-            TableError,
-            f"the transform {', '.join(table.transform)} gives some rows the columns "
-            f"{', '.join(sorted(known ^ there))} and leaves them out of others: all rows need the same ones, "
-            "NULL where there is no value",
-            hint=f"fix the function in your plugin file; {start_again(table)}",
-        )
 
 
 def _start_again(table: Table, what: str) -> SchemaError:

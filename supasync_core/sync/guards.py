@@ -12,11 +12,7 @@ from supasync_core.model.printable import command
 from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
-from supasync_core.sync.fingerprint import (
-    current_settings,
-    refuse_other_columns,
-    refuse_other_results,
-)
+from supasync_core.sync.fingerprint import current_settings, refuse_other_columns
 from supasync_core.sync.readback import Readback
 
 ALIVE_EVERY = timedelta(hours=24)
@@ -48,12 +44,6 @@ class Guard:
         """SchemaError where the source has other columns than the rows that were copied."""
         refuse_other_columns(self.table, self.state.guarded, batch.columns)
         self._note(columns=batch.columns, last_seen_rows_at=self.now)
-
-    def transformed(self, batch: Batch) -> None:
-        """TableError where the table's transforms make other columns of these rows than of others."""
-        if self.table.transform and batch.count:
-            refuse_other_results(self.table, self.state.guarded, batch.columns)
-            self._note(transformed=batch.columns)
 
     @property
     def needs_lookup(self) -> bool:

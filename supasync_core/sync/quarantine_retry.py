@@ -3,7 +3,6 @@
 from dataclasses import replace
 from functools import reduce
 
-from supasync_core.model import transform
 from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window
 from supasync_core.model.errors import RowError
 from supasync_core.model.refused_rows import joined
@@ -84,7 +83,7 @@ def _again(writer: Writer, table: Table, *, whole: bool) -> None:
         with writer.lock.exclusive():
             aside.reading_again = table.name
             page = _page(writer, table, aside.again[table.name], size)
-            batch = transform.apply(writer.migration.transforms(table), table, page)
+            batch = writer.transformed(table, page)
             if batch.count:
                 writer.reread.read(table, table.keys(batch))
                 writer.deliver(table, batch)

@@ -17,6 +17,7 @@ from supasync_core.model.pg_types import are_texts
 from supasync_core.model.printable import command
 from supasync_core.model.same_value import moment, same_as_literal, same_as_printed, same_cell
 from supasync_core.model.table import Column, Shape, Table
+from supasync_core.model.transform import SameColumns
 from supasync_core.project.migration import Migration
 from supasync_core.schema.printed_precision import Printing
 from supasync_core.sync.longest_fractions import LongestFractions
@@ -172,10 +173,11 @@ class Readback:
     def _unchanged(self, sent: dict[Key, Sent], wrong: dict[Key, list[str]]) -> Key | None:
         """A row that the source still has as it was sent: one that changed may have been sent again since."""
         transforms = self.migration.transforms(self.table)
+        same = SameColumns()
         now = {
             key: raw_json.cells(text)
             for batch in self.migration.source.rows(self.table, self.table.key, sorted(wrong))
-            for key, text in self.table.texts(transform.apply(transforms, self.table, batch)).items()
+            for key, text in self.table.texts(transform.apply(transforms, self.table, batch, same)).items()
         }
         for key, names in wrong.items():
             before = raw_json.cells(sent[key].text)

@@ -11,7 +11,6 @@ from supasync_core.api.readers import Readers
 from supasync_core.api.strategy import Job, Piece
 from supasync_core.concurrency.memory_budget import bounded
 from supasync_core.concurrency.prefetch import prefetch
-from supasync_core.model import transform
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import (
     LockedError,
@@ -180,8 +179,7 @@ class TableCopy:
         if piece.batch is not None and piece.batch.count:
             guard.read(piece.batch)
             self.checkpoint.undated |= piece.batch.read_at is None or not piece.batch.read_at.trusted
-            batch = transform.apply(self.checkpoint.migration.transforms(table), table, piece.batch)
-            guard.transformed(batch)
+            batch = self.checkpoint.writer.transformed(table, piece.batch)
             distinct_keys.check(table, batch)
             if batch.count:
                 pending = PendingBatch(piece, batch, _keys(table, batch))

@@ -21,6 +21,7 @@ from supasync_core.model.errors import BatchTooLargeError, RowError
 from supasync_core.model.refused_rows import joined, matching, printed, texts_of
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
+from supasync_core.model.transform import SameColumns
 from supasync_core.project.migration import Migration
 from supasync_core.schema.parents import Link, Parents, reason
 from supasync_core.sync import confirmed, made_rows
@@ -74,6 +75,7 @@ class Writer:
     incomplete: list[tuple[Table, Batch]] = field(default_factory=list)
     quarantine: Quarantine = field(init=False)
     parents: Parents = field(init=False)
+    columns: SameColumns = field(init=False)
     made: set[str] = field(default_factory=set)
     """Tables in which the sink had rows of its own before anything was copied."""
     sender: str = ""
@@ -89,6 +91,7 @@ class Writer:
     def __post_init__(self) -> None:
         self.quarantine = Quarantine(self.before, self.now)
         self.parents = Parents(self.migration)
+        self.columns = SameColumns(self.before)
 
     def attempt(self, table: Table, batch: Batch) -> None:
         """Write the batch beside others; RowError where the sink refuses it: then `send` it."""
@@ -296,14 +299,21 @@ class Writer:
         put = self.quarantine.wait if waits else self.quarantine.refuse
         put(table, key, err, self.sender)
 
+    def transformed(self, table: Table, batch: Batch) -> Batch:
+        """The source's rows as they are sent; TableError where they do not get the columns of all others."""
+        return transform.apply(self.migration.transforms(table), table, batch, self.columns)
+
+    def kept(self, state: State) -> State:
+        """The state with what was quarantined, and the columns that transforms give each table's rows."""
+        return self.columns.kept(self.quarantine.kept(state))
+
     def read(self, table: Table, columns: Sequence[str], values: Iterable[Key]) -> list[Batch]:
         """The source's rows with these values of the columns as they are now, transformed as all others."""
         wanted = sorted(values)
         if not wanted:
             return []
-        transforms = self.migration.transforms(table)
         found = self.migration.source.rows(table, columns, wanted)
-        changed = [transform.apply(transforms, table, batch) for batch in found]
+        changed = [self.transformed(table, batch) for batch in found]
         for batch in changed:
             self.reread.read(table, table.keys(batch))
         return [batch for batch in changed if batch.count]

@@ -16,6 +16,7 @@ from supasync_core.model.same_value import moment, same_cell
 from supasync_core.model.state import State
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Instant
+from supasync_core.model.transform import SameColumns
 from supasync_core.project.migration import Migration
 from supasync_core.schema.printed_precision import Printing
 from supasync_core.verify.verdict import KEYS, ROWS, STAMPS, Method
@@ -80,6 +81,8 @@ class TableComparison:
     """Whether the table's key is a number that grows, which alone tells what sync has brought."""
     lenient: bool
     shape: Shape
+    made: SameColumns
+    """The columns that transforms make of OLD's rows."""
     versioned: bool = True
     close: bool = False
     """Whether large rows are looked at again, and kept as they are."""
@@ -154,7 +157,7 @@ class TableComparison:
             if not transforms or plain is None:
                 yield key, self._seen(row, plain, version)
                 continue
-            changed = transform.apply(transforms, self.table, Batch(raw_json.join([plain])))
+            changed = transform.apply(transforms, self.table, Batch(raw_json.join([plain])), self.made)
             if not changed.count:
                 yield key, None
                 continue
@@ -231,6 +234,7 @@ def comparison_of(migration: Migration, table: Table, state: State, *, exact: bo
         counted=counted,
         lenient=not migration.alike or isinstance(migration.sink, Typed),
         shape=migration.sink.shape(table),
+        made=SameColumns(state),
     )
 
 

@@ -11,6 +11,7 @@ from supasync_core.model import pg_literals, raw_json, same_value, transform
 from supasync_core.model.batch import Batch
 from supasync_core.model.json_budget import whole_rows
 from supasync_core.model.table import Table
+from supasync_core.model.transform import SameColumns
 from tests.e2e.workspace import TABLES_YAML, between
 from tests.postgrest.launch import ROLES
 from tests.servers.postgres import Cluster
@@ -61,7 +62,7 @@ def test_a_transform_reads_what_is_beside_a_deep_value_and_numbers_of_any_length
             row["j"] = row["j"]
         return row
 
-    changed = transform.apply([("touch", touch)], TABLE, Batch(BODY))
+    changed = transform.apply([("touch", touch)], TABLE, Batch(BODY), SameColumns())
     assert [raw_json.cells(text)["j"] for text in changed.rows.texts] == ["1", DEEP, LONG]
     assert transform.ExactRow(f'{{"j":[{LONG}]}}')["j"] == [Decimal(LONG)]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from secrets import randbits
 
-from supasync_core.model import raw_json, transform
+from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.page_order import ends_range
 from supasync_core.model.table import Table
@@ -96,8 +96,7 @@ class Bringer:
     def _bring(self, batch: Batch, theirs: Iterable[SeenRow]) -> None:
         plain = self._plain(batch)
         self.guard.read(plain)
-        changed = transform.apply(self.checkpoint.migration.transforms(self.table), self.table, plain)
-        self.guard.transformed(changed)
+        changed = self.checkpoint.writer.transformed(self.table, plain)
         distinct_keys.check(self.table, changed)
         there = {seen.key: seen for seen in theirs}
         keys = self.table.keys(changed)
