@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 
-from supasync_core.api.sql_session import SqlSession
+from supasync_core.api.sql_session import ScriptResult, SqlSession
+from supasync_core.model.errors import RefusedError
 from supasync_postgres.database import Database
 from supasync_postgres.pg_failures import Failure, error_of
 from supasync_postgres.transaction import Statement, Transaction
+
+_LONGEST: Final = 900
+"""Seconds that a statement of a script may take: one searches whole tables for their largest keys."""
 
 
 class PgSession(SqlSession):
@@ -36,6 +40,15 @@ class PgSession(SqlSession):
         except psycopg.Error as err:
             raise error_of(Failure(self._database.project, err, None, purpose)) from None
 
+    def script(self, sql: str) -> ScriptResult:
+        project = self._database.project
+        if self.read_only:
+            raise RefusedError(f"{project} is only read: no script is run there")
+        statement = Statement(sql, purpose="sql", writes=True, seconds=_LONGEST)
+        return self._database.work(
+            lambda transaction: _last(transaction.script(sql, statement.purpose)), statement, repeat=False
+        )
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         with self._database.held(Statement("", purpose="sql")) as transaction:
@@ -47,3 +60,8 @@ class PgSession(SqlSession):
 
     def close(self) -> None:
         """Nothing stays open between transactions but what the side itself keeps."""
+
+
+def _last(cursor: psycopg.Cursor[Any]) -> ScriptResult:
+    columns = [each.name for each in cursor.description or ()]
+    return ScriptResult(columns, cursor.fetchall() if columns else [])

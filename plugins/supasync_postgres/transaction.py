@@ -62,10 +62,13 @@ class Transaction:
         self.connection = connection
         self._count = count
 
-    def script(self, text: str, purpose: str) -> None:
-        """Run statements without values, in one request."""
+    def script(self, text: str, purpose: str) -> psycopg.Cursor[Any]:
+        """Run statements without values, in one request; the cursor is that of the last one."""
         self._count(purpose, len(text), 0)
-        self.connection.execute(text.encode())
+        cursor = self.connection.execute(text.encode())
+        while cursor.nextset():
+            pass
+        return cursor
 
     def copy(self, statement: str, rows: bytes, purpose: str) -> int:
         """Send rows by COPY; how many of them were written."""

@@ -142,6 +142,20 @@ def _too_large(refusal: Refusal) -> SupasyncError:
     return refusal.row("does not accept a batch of this size", hint, TooLargeError)
 
 
+def _over_quota(refusal: Refusal) -> SupasyncError:
+    hint = "cursors are kept, and a later run continues from them"
+    if refusal.project == "OLD":
+        hint += (
+            "; its database still answers: write its connection string into .env as OLD_DATABASE_URL "
+            "(Dashboard -> Connect -> Session pooler), then supasync gap transfer and supasync cutover read "
+            "it. Or import the last gap from files: supasync status says how"
+        )
+    else:
+        hint += "; the quota is the whole organisation's, so keep NEW in another one than OLD"
+    what = "is over its organisation's quota and answers nothing until that is raised or renewed"
+    return refusal.refused(what, hint, "quota")
+
+
 def _no_memory(refusal: Refusal) -> SupasyncError:
     """54000 and 53200: of a read, its rows are more than PostgreSQL can print as one JSON text."""
     if refusal.request.method != "GET" or not refusal.request.table:
@@ -230,12 +244,7 @@ _BY_STATUS: dict[int, Rule] = {
         "take the secret key (sb_secret_...) or service_role from its Project Settings -> API keys",
         "key",
     ),
-    402: _project(
-        "is over its organisation's quota and answers nothing until that is raised or renewed",
-        "cursors are kept, and a later run continues from them; the quota is the whole organisation's, so "
-        "keep NEW in another one. The last gap can be imported from files: supasync status says how",
-        "quota",
-    ),
+    402: _over_quota,
     403: _project("forbids the request", "check the key, and the project's network restrictions"),
     407: _project("was not reached: the proxy in front of it requires authentication", PROXY_HINT),
     408: _retryable,
@@ -243,7 +252,11 @@ _BY_STATUS: dict[int, Rule] = {
     414: _of_table("does not accept an address of this length", "shorten where: or columns:"),
     425: _retryable,
     429: _rate_limit,
-    540: _project("is paused", "restore it in the dashboard: the project -> Restore project", "paused"),
+    540: _project(
+        "is paused",
+        "restore it in the dashboard: the project -> Restore project; its database is paused too",
+        "paused",
+    ),
     **dict.fromkeys(
         (301, 302, 303, 307, 308),
         _project(

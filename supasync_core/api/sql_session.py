@@ -12,6 +12,7 @@ settings of its database: ``PINNED`` holds the settings, and row level security 
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Final, Protocol, runtime_checkable
 
 PINNED: Final = {
@@ -32,6 +33,14 @@ have it run, for an exact match comes before the server's own. So all else is na
 """
 
 
+@dataclass(frozen=True, slots=True)
+class ScriptResult:
+    """The columns and the rows of a script's last statement."""
+
+    columns: Sequence[str]
+    rows: Sequence[tuple[Any, ...]]
+
+
 class SqlSession(Protocol):
     """One session, for one thread at a time; whoever opened it closes it."""
 
@@ -49,6 +58,14 @@ class SqlSession(Protocol):
         own, and one that only reads is repeated where its connection is lost. Errors are supasync's:
         RefusedError without the right, SchemaError for what is not there, RowError where rows are refused,
         TransientError where it may work later.
+        """
+        ...
+
+    def script(self, sql: str) -> ScriptResult:
+        """Run statements without values as one transaction; what the last of them returns.
+
+        Nothing is repeated, and of a script that fails nothing stays. RefusedError where the session only
+        reads: a script could end the transaction that is READ ONLY.
         """
         ...
 

@@ -27,6 +27,7 @@ from supasync_core.model.printable import visible
 from supasync_core.model.quantities import format_size
 from supasync_core.model.report import Report
 from supasync_core.model.table import Table
+from supasync_core.project.database_instead import database_instead
 from supasync_core.project.migration import Migration, opened
 from supasync_core.project.run_options import RunOptions
 from supasync_core.project.session import Session
@@ -98,7 +99,7 @@ class Command:
 
     def plan(self) -> int:
         """Show everything, change nothing."""
-        with self._opened() as switchover:
+        with self._opened(asks_old=False) as switchover:
             self.say(f"{self.session.projects}")
             switchover.plan()
             self._end(switchover.context, switched=False)
@@ -120,7 +121,7 @@ class Command:
 
     def rollback(self, *, dry: bool) -> int:
         """Restore each .env, count what was written to NEW since, and say what comes next."""
-        with self._opened() as switchover:
+        with self._opened(asks_old=False) as switchover:
             progress, migration = switchover.progress, switchover.context.migration
             env = migration.settings.cutover.env
             own = [switchover.folder / ".env", *([env] if env else [])]
@@ -167,13 +168,15 @@ class Command:
             time.sleep(seconds / parts)
 
     @contextmanager
-    def _opened(self) -> Iterator[Switchover]:
+    def _opened(self, *, asks_old: bool = True) -> Iterator[Switchover]:
         settings = self.session.settings
         progress = load(settings.folder, settings.source.ref, settings.sink.ref)
         with ExitStack() as stack:
             source = NoSource() if self.after_gap else None
             migration = stack.enter_context(opened(settings, self.session.host, source))
             switch = stack.enter_context(closing(self._switch(migration)))
+            if asks_old and source is None:
+                migration = stack.enter_context(database_instead(migration, self.session.note))
             context = CutoverContext(
                 migration,
                 switch,

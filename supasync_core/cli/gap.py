@@ -123,9 +123,9 @@ def import_(session: Session, /, folder: str | None, sink: str | None, **options
 @_JSON
 @click.pass_obj
 def transfer(session: Session, *, as_json: bool) -> int:
-    """Copy the last gap over the API, while OLD still answers.
+    """Copy the last gap over the API, or over OLD's database.
 
-    This is one more sync.
+    This is one more sync. Where OLD's API answers 402 and OLD_DATABASE_URL is set, it reads the database.
     """
     return run(session, (), (), command="gap transfer", as_json=as_json)
 

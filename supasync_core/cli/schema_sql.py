@@ -1,11 +1,13 @@
 """`supasync schema sql`: the SQL that NEW needs once, and what helps before and after the switch."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from supasync_core.cli import streams
+from supasync_core.cli import output, streams
+from supasync_core.model.errors import TableError
 from supasync_core.project.session import Session
 
 if TYPE_CHECKING:
@@ -61,35 +63,68 @@ _OF_OLD = ({"old", "uninstall"}, {"horizon", "uninstall"})
 )
 @click.option("--horizon", is_flag=True, help="For OLD: only the function that makes idle runs cheap.")
 @click.option("--uninstall", is_flag=True, help="Remove what supasync added to NEW; with --old, to OLD.")
+@click.option(
+    "--apply",
+    "applied",
+    is_flag=True,
+    help="Run the script in NEW over its connection string, NEW_DATABASE_URL.",
+)
 @click.pass_obj
-def sql(session: Session, /, **options: str | bool | None) -> None:
+def sql(session: Session, /, *, applied: bool, **options: str | bool | None) -> None:
     """Print SQL to paste into NEW's SQL editor.
 
     Pasting it again is harmless. Without an option, it prints what NEW needs before the first sync. Each
-    option prints another, optional script instead. Nothing is sent anywhere.
+    option prints another, optional script instead. Without --apply nothing is sent anywhere. OLD's SQL is
+    always pasted by a person.
     """
-    from supasync_core.schema import scripts  # noqa: PLC0415 - --help reads no files
-
     streams.use_utf8()
     chosen = [name for name, value in options.items() if value]
     if len(chosen) > 1 and set(chosen) not in _OF_OLD:
         shown = ", ".join(f"--{name.replace('_', '-')}" for name in chosen)
         raise click.UsageError(f"{shown}: one at a time, each prints a script of its own")
+    if applied and not {"old", "horizon"}.isdisjoint(chosen):
+        raise click.UsageError(
+            "--apply: this SQL is OLD's, and supasync changes nothing in OLD: paste it there"
+        )
+    text = _script(session, chosen, options)
+    if applied:
+        _apply(session, text)
+    else:
+        click.echo(text, nl=False)
+
+
+def _script(session: Session, chosen: Sequence[str], options: Mapping[str, str | bool | None]) -> str:
+    from supasync_core.schema import scripts  # noqa: PLC0415 - --help reads no files
+
     match chosen:
         case []:
-            text = scripts.ready(_tables_if_any(session))
+            return scripts.ready(_tables_if_any(session))
         case ["horizon"]:
-            text = scripts.script("horizon")
+            return scripts.script("horizon")
         case ["uninstall"]:
-            text = scripts.script("uninstall-new")
+            return scripts.script("uninstall-new")
         case ["old"]:
-            text = scripts.script("old", session.settings.tables)
+            return scripts.script("old", session.settings.tables)
         case [name]:
-            script = f"{name.replace('_', '-')}-{options[name]}"
-            text = scripts.script(script, session.settings.tables)
+            return scripts.script(f"{name.replace('_', '-')}-{options[name]}", session.settings.tables)
         case _:
-            text = scripts.script("uninstall-old")
-    click.echo(text, nl=False)
+            return scripts.script("uninstall-old")
+
+
+def _apply(session: Session, text: str) -> None:
+    """Run it in NEW as one transaction, and show what holds then; nothing stays of a script that fails."""
+    from supasync_core.project.sql_sessions import session_on_new  # noqa: PLC0415 - as above
+    from supasync_core.schema.scripts import in_one_transaction  # noqa: PLC0415 - as above
+
+    with session.migration() as migration, session_on_new(migration) as new:
+        try:
+            found = new.script(in_one_transaction(text))
+        except TableError as err:
+            hint = err.hint if err.reason else "nothing was changed; paste the script into NEW's SQL editor"
+            raise err.amended(hint=hint) from err
+    output.line(f"done in NEW ({session.settings.sink.ref})", err=True)
+    if found.rows:
+        output.table(found.columns, found.rows)
 
 
 def _tables_if_any(session: Session) -> "tuple[Table, ...]":

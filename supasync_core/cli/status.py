@@ -21,6 +21,7 @@ from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import store_of_sink
 from supasync_core.project.session import Session
+from supasync_core.project.sql_sessions import VARIABLES
 from supasync_core.status.health import Health, TableLag, judge, phase
 from supasync_core.usage.forecast import of_projects
 from supasync_core.usage.spending import shares
@@ -49,7 +50,8 @@ def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int
     gone = past.state.beyond(table.name for table in settings.tables) if past.state else ()
     health = judge(past, unseen, settings.interval, now)
     known = shares(spendings, settings.budgets, now) if spendings else ()
-    stands = phase(past, known, health.age, settings.stale_after)
+    connected = bool(settings.environment.get(VARIABLES["OLD"]))
+    stands = phase(past, known, health.age, settings.stale_after, connected=connected)
     left_out = last_list(settings).tables
     coming = of_projects(spendings, settings.budgets.database, now)
     if as_json:

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -24,6 +24,7 @@ from supasync_core.model.report import Report
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
+from supasync_core.project.database_instead import database_instead
 from supasync_core.project.migration import Migration
 from supasync_core.project.notifiers import notify
 from supasync_core.project.run_options import RunOptions
@@ -75,7 +76,11 @@ def run(  # noqa: PLR0913 - what a run may be
     settings = session.settings
     last = LastSuccess(settings.folder)
     try:
-        with _locked(settings.folder, last, settings.stale_after), session.migration() as migration:
+        with (
+            _locked(settings.folder, last, settings.stale_after),
+            session.migration() as opened,
+            nullcontext(opened) if command == "sync" else database_instead(opened, session.note) as migration,
+        ):
             migration.select(tables, "--table")
             migration.select(full, "--full")
             chosen = migration.select((*tables, *full) if tables else (), "--table")

@@ -40,7 +40,7 @@ class Outcome:
 class Check:
     """One check: ``what`` must hold. It is skipped where a check that it ``rests_on`` failed.
 
-    ``reads``: it neither writes nor waits nor asks, so a plan runs it; for others a plan says ``planned``.
+    ``reads``: a plan runs it, and then it neither writes nor waits nor asks; of others it says ``planned``.
     ``vital``: it cannot be accepted.
     """
 

@@ -15,6 +15,7 @@ from supasync_core.cutover.activity import Activity, changes, observe
 from supasync_core.cutover.app_env import AppEnv
 from supasync_core.cutover.checklist import Check, Outcome, failed, ok, skipped
 from supasync_core.cutover.saved_progress import SavedProgress, save
+from supasync_core.cutover.set_sequences import SEQUENCES, WAY, set_sequences
 from supasync_core.gap.send import COMMAND as GAP_IMPORT
 from supasync_core.init import undecided
 from supasync_core.model import timestamps
@@ -247,10 +248,9 @@ class CutoverContext:
         return proof.of_verification(found)
 
     def _condition(self, name: str) -> Outcome:
-        if not self.conditions:
-            found = self.switch.look(self.migration.settings.tables)
-            self.conditions = {each.name: each for each in found}
-        condition = self.conditions[name]
+        condition = (self.conditions or self._looked())[name]
+        if name == SEQUENCES and condition.holds is False and not self.planning:
+            condition = self._with_sequences_set(condition)
         text, hint = condition.text, condition.hint
         if condition.holds:
             return replace(ok(text, how=condition.how), hint=hint)
@@ -259,3 +259,17 @@ class CutoverContext:
             accept = f"or check it yourself, and pass --accept {argument(condition.name)}"
             hint = "\n".join(filter(None, (hint, accept)))
         return failed(text, hint, sql=condition.sql, how=condition.how)
+
+    def _looked(self) -> dict[str, Condition]:
+        self.conditions = {each.name: each for each in self.switch.look(self.migration.settings.tables)}
+        return self.conditions
+
+    def _with_sequences_set(self, condition: Condition) -> Condition:
+        """The condition after they were set; as it was, where nobody agrees or there is no connection."""
+        done = set_sequences(self.migration, self.person, condition)
+        if done is None:
+            return replace(condition, hint="\n".join(filter(None, (condition.hint, WAY))))
+        if not done:
+            return condition
+        found = self._looked()[condition.name]
+        return replace(found, text=f"{found.text}: cutover has set them")

@@ -7,8 +7,8 @@ from contextlib import closing
 from secrets import randbits
 from typing import TYPE_CHECKING
 
-from supasync_core.api.sql_session import SqlSpeaking
-from supasync_core.model.errors import StateError, SupasyncError
+from supasync_core.api.sql_session import SqlSession, SqlSpeaking
+from supasync_core.model.errors import RefusedError, SchemaError, StateError
 
 if TYPE_CHECKING:
     from supasync_core.project.migration import Migration
@@ -27,11 +27,43 @@ def refuse_same(migration: "Migration") -> None:
     source, sink = migration.source, migration.sink
     if not (isinstance(source, SqlSpeaking) and isinstance(sink, SqlSpeaking)):
         return
+    with closing(sink.sql()) as new, closing(source.sql()) as old:
+        refuse_one(old, new)
+
+
+def refuse_one(old: SqlSession, new: SqlSession) -> None:
+    """StateError where both sessions are of one database: a lock that is taken in NEW is seen in OLD."""
     number = randbits(62)
-    with closing(sink.sql()) as new, closing(source.sql()) as old, new.transaction():
+    with new.transaction():
         new.query(_LOCK, [number], purpose=_PURPOSE)
         if old.query(_SEEN, [number >> 32, number & 0xFFFFFFFF], purpose=_PURPOSE):
             raise _same()
+
+
+def refuse_other(migration: "Migration", new: SqlSession) -> None:
+    """StateError where NEW's newest record is not in the database of this session, which is another one.
+
+    Names tell it for Supabase's own hosts alone.
+    """
+    if isinstance(migration.sink, SqlSpeaking):
+        return
+    try:
+        records = migration.store.past(1).records
+    except StateError:
+        return  # NEW is not set up yet: there is nothing to know it by
+    known = [record for record in records if record.id]
+    if known and not _has_record(new, known[0].id):
+        raise StateError(
+            "NEW's connection string leads to another database than its API: it lacks NEW's newest record",
+            hint="take both from the same project",
+        )
+
+
+def _has_record(session: SqlSession, run_id: str) -> bool:
+    try:
+        return bool(session.query(_RECORD, [run_id], purpose=_PURPOSE))
+    except (SchemaError, StateError):
+        return False  # it has no such table
 
 
 def refuse_own_record(migration: "Migration", run_id: str) -> None:
@@ -41,11 +73,11 @@ def refuse_own_record(migration: "Migration", run_id: str) -> None:
         return
     try:
         with closing(source.sql()) as old:
-            found = old.query(_RECORD, [run_id], purpose=_PURPOSE)
-    except SupasyncError as err:
-        if getattr(err, "reason", None):
+            found = _has_record(old, run_id)
+    except RefusedError as err:
+        if err.reason:
             raise
-        return  # the usual case: OLD has no such table
+        return  # a table of that name is there, which the source's user may not read
     if found:
         raise _same()
 

@@ -1,4 +1,4 @@
-"""The SQL that a person pastes into NEW, or into OLD; supasync itself never sends any of it.
+"""The SQL that a person pastes into NEW, or into OLD; supasync itself runs it in NEW alone, and when told to.
 
 Each script looks up no name in the search path, may be run again, finds what it is about in `pg_catalog`,
 needs no superuser, and ends with a query whose result shows what holds now. The files are in ``sql/``:
@@ -42,6 +42,11 @@ def script(name: str, tables: Iterable[Table] = ()) -> str:
     while quote in rows:
         quote = f"{quote[:-1]}_$"
     return _NO_PATH + text.replace(_QUOTE, quote).replace(":synced", f"values {rows}")
+
+
+def in_one_transaction(text: str) -> str:
+    """The script for a session that others may get next: the search path that it sets ends with it."""
+    return text.replace(_NO_PATH, _NO_PATH.replace("false", "true"))
 
 
 def _filled(name: str) -> str:

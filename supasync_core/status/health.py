@@ -24,9 +24,16 @@ _GAP = (
 )
 _FIRST = {
     "quota": "OLD is over its quota: wait until it is raised or renewed, then supasync sync continues; or",
-    "paused": "OLD is paused: restore it in the dashboard, then supasync sync continues; or",
+    "paused": "OLD and its database are paused: restore it in the dashboard, then run supasync sync; or",
     "unreachable": "OLD cannot be reached: fix the network or url:, or restore the project; or",
 }
+
+_BY_DATABASE = (
+    "  supasync gap transfer                  # its database still answers, by OLD_DATABASE_URL; or"
+)
+_GET_DATABASE = (
+    "write OLD_DATABASE_URL=postgresql://... into .env (OLD's dashboard: Connect -> Session pooler), then:",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +163,13 @@ class Phase:
         return PHASES[self.number - 1]
 
 
-def phase(past: Past, shares: Sequence[Share], age: timedelta | None, stale_after: timedelta) -> Phase:
-    """What the state, the newest sync and the budgets tell; ``age`` is that of the last success."""
+def phase(
+    past: Past, shares: Sequence[Share], age: timedelta | None, stale_after: timedelta, *, connected: bool
+) -> Phase:
+    """What the state, the newest sync and the budgets tell; ``age`` is that of the last success.
+
+    ``connected``: OLD has a connection string, by which a restricted project still answers.
+    """
     if past.state is None:
         return Phase(1, ("supasync setup",))
     if past.state.closed:
@@ -165,7 +177,8 @@ def phase(past: Past, shares: Sequence[Share], age: timedelta | None, stale_afte
     old = _old_ended(past.records)
     lasting = age is None or age > stale_after
     if old in ("quota", "paused") or (old == "unreachable" and lasting):
-        return Phase(3, (_FIRST[old], *_GAP))
+        database = (*(() if connected else _GET_DATABASE), _BY_DATABASE) if old == "quota" else ()
+        return Phase(3, (_FIRST[old], *database, *_GAP))
     if past.state.last_success is None:
         return Phase(1, ("supasync sync  # the first load; run it again until every table is complete",))
     warned = [share.sentence for share in shares if share.warns]
