@@ -61,17 +61,12 @@ class NamedStore:
 
 
 @dataclass(frozen=True, slots=True)
-class CountedStore:
-    """A state store whose records say what a command has cost by then, and how large databases are."""
+class CountedStore(NamedStore):
+    """One whose records say what a command has cost by then, and how large databases are."""
 
-    store: NamedStore
     ledger: Ledger
     source: Source
     sink: Sink
-
-    def begin(self, claim: Claim) -> Run:
-        """As the store does."""
-        return self.store.begin(claim)
 
     def save(self, run_id: str, entry: Entry) -> bool:
         """Save the entry with its costs; the request that writes it is not among them."""
@@ -84,18 +79,6 @@ class CountedStore:
             details["database_bytes"] = known
         counted = replace(entry, requests=total.requests, bytes=total.sent + total.received, details=details)
         return self.store.save(run_id, counted)
-
-    def past(self, limit: int, since: str | None = None) -> Past:
-        """As the store does."""
-        return self.store.past(limit, since)
-
-    def now(self) -> Instant | None:
-        """As the store does; None where it has no clock of its own."""
-        return self.store.now()
-
-    def close(self) -> None:
-        """As the store does."""
-        self.store.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +171,9 @@ def opened(settings: Settings, host: Host, source: Source | None = None) -> Iter
         source = live(source, settings.tables)
         sink = _opened(host, host.sinks, settings.sink.backend, sink_context)
         stack.enter_context(closing(sink))
-        store = _named(settings, host.open(host.state_stores, settings.sink.backend, sink_context))
+        store = host.open(host.state_stores, settings.sink.backend, sink_context)
         stack.enter_context(closing(store))
-        counted = CountedStore(store, ledger, source, sink)
+        counted = CountedStore(store, _names(settings), ledger, source, sink)
         yield Migration(settings, host, ledger, source, sink, counted, fence, notes)
 
 
@@ -215,11 +198,11 @@ def opened_sink(settings: Settings, host: Host) -> Sink:
 def store_of_sink(settings: Settings, host: Host) -> NamedStore:
     """The state beside the sink alone, to look at."""
     context = _context(settings, settings.sink, Ledger(), "NEW")
-    return _named(settings, host.open(host.state_stores, settings.sink.backend, context))
+    return NamedStore(host.open(host.state_stores, settings.sink.backend, context), _names(settings))
 
 
-def _named(settings: Settings, store: StateStore) -> NamedStore:
-    return NamedStore(store, {table.was: table.name for table in settings.tables if table.was})
+def _names(settings: Settings) -> dict[str, str]:
+    return {table.was: table.name for table in settings.tables if table.was}
 
 
 def _context(settings: Settings, endpoint: Endpoint, ledger: Ledger, project: str) -> Context:
