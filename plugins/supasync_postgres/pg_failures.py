@@ -5,7 +5,6 @@ Codes: PostgreSQL documentation, appendix A. Its ``detail`` may print a whole ro
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import psycopg
@@ -15,7 +14,6 @@ from supasync_core.model.errors import (
     BatchTooLargeError,
     LargeAnswerError,
     RefusedError,
-    RowError,
     SchemaError,
     SlowQueryError,
     StateError,
@@ -24,20 +22,24 @@ from supasync_core.model.errors import (
     TakenOverError,
     TransientError,
 )
-from supasync_core.model.key_detail import key_of
+from supasync_core.model.pg_refusal import (
+    LATER,
+    NARROWER,
+    OTHER_QUERY,
+    ROWS,
+    SMALLER_PAGE,
+    UNIQUE_KEY,
+    PgRefusal,
+)
 from supasync_core.model.printable import sql_name
-from supasync_core.model.row_hints import row_hint
 from supasync_core.model.table import Table
 from supasync_postgres.database_url import DatabaseUrl
 
-_LATER: Final = "nothing is lost: the next run continues from here"
 _LONGEST: Final = 300
-_ROWS: Final = re.compile(r"(2[123]|44|54|P0)...")
 _PASSING: Final = re.compile(r"(08...|40001|40P01|53300|55P03|57P0[1235]|58...|)")
 """A connection that broke, a deadlock, too many clients, a lock, a shutdown."""
 _MISSING: Final = ("42883", "42P01", "42703", "3F000")
 _GONE: Final = ("22023", "42704", "55000", "58P01")
-_SHOW_THE_KEY: Final = ("23503", "23505")
 _RESET: Final = (
     "reset it under Dashboard -> Project Settings -> Database; in url: encode special characters, such as @ "
     "as %40"
@@ -62,54 +64,16 @@ def is_passing(err: TransientError) -> bool:
     return isinstance(err, RetryableError)
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A refused statement: whose, what the server said, and for what it was."""
+class Failure(PgRefusal):
+    """A refused statement, and for what it was; the SQLSTATE is empty where the connection broke."""
 
-    project: str
-    error: psycopg.Error
-    table: Table | None
-    purpose: str
-
-    @property
-    def state(self) -> str:
-        """The SQLSTATE; empty where the connection broke."""
-        return self.error.sqlstate or ""
-
-    @property
-    def said(self) -> str:
-        """What the server said, without its details."""
-        message = self.error.diag.message_primary or _first_line(self.error)
-        return " ".join(filter(None, (self.state, message)))[:_LONGEST]
-
-    def made(self, kind: type[TableError], what: str, hint: str | None = None) -> TableError:
-        """An error of this kind, of the table where there is one."""
-        where = f"{self.table.name}: " if self.table else ""
-        name = self.table.name if self.table else None
-        return kind(f"{where}{self.project} {what} ({self.said})", table=name, hint=hint)
-
-    def refused(self, what: str, hint: str, reason: str | None = None) -> RefusedError:
-        """A person has to act before anything can continue, whatever the table."""
-        error = RefusedError(f"{self.project} {what} ({self.said})", hint=hint)
-        error.reason, error.project = reason, self.project
-        return error
-
-    def row(self, what: str) -> RowError:
-        """The rows do not fit; the columns and the value, where the server told them."""
-        diag = self.error.diag
-        key = key_of(diag.message_detail or "") if self.state in _SHOW_THE_KEY else None
-        column = f" (column {diag.column_name})" if diag.column_name and self.state == "23502" else ""
-        where = f"{self.table.name}: " if self.table else ""
-        return RowError(
-            f"{where}{self.project} {what}{column} ({self.said})",
-            table=self.table.name if self.table else None,
-            hint=row_hint(self.state),
-            sqlstate=self.state or None,
-            columns=key.columns if key else (),
-            value=key.value if key else None,
-            other=key.other if key else None,
-            constraint=diag.constraint_name if self.state == "23503" else None,
-        )
+    def __init__(self, project: str, error: psycopg.Error, table: Table | None, purpose: str) -> None:
+        diag, state = error.diag, error.sqlstate or ""
+        said = " ".join(filter(None, (state, diag.message_primary or _first_line(error))))[:_LONGEST]
+        detail, constraint = diag.message_detail or "", diag.constraint_name
+        super().__init__(project, table, state, said, detail=detail, constraint=constraint)
+        self.purpose = purpose
+        self.column = f" (column {diag.column_name})" if diag.column_name and state == "23502" else ""
 
 
 def error_of(failure: Failure) -> SupasyncError:
@@ -119,21 +83,20 @@ def error_of(failure: Failure) -> SupasyncError:
     if rule:
         return rule(failure)
     if "snapshot" in failure.said and state in _GONE:
-        return failure.made(SnapshotGoneError, "no longer has the snapshot", _LATER)
-    if _ROWS.fullmatch(state) and purpose in ("upsert", "delete"):
-        return failure.row("refuses to delete rows" if purpose == "delete" else "refuses rows")
+        return failure.of_table(SnapshotGoneError, "no longer has the snapshot", LATER)
+    if ROWS.fullmatch(state) and purpose in ("upsert", "delete"):
+        what = "refuses to delete rows" if purpose == "delete" else "refuses rows"
+        return failure.row(what + failure.column)
     if _PASSING.fullmatch(state):
-        return failure.made(RetryableError, "did not answer" if not state else "failed", _LATER)
-    return failure.made(
-        SchemaError, "cannot answer this query", "check where:, key: and timestamp: in tables.yaml"
-    )
+        return failure.of_table(RetryableError, "did not answer" if not state else "failed", LATER)
+    return failure.of_table(SchemaError, "cannot answer this query", OTHER_QUERY)
 
 
 def _of_the_store(failure: Failure) -> Callable[[Failure], SupasyncError] | None:
     what = None
     if failure.state in _MISSING:
         what = "is not set up for supasync"
-    elif _ROWS.fullmatch(failure.state):
+    elif ROWS.fullmatch(failure.state):
         what = "refused to record this run"
     sentence = f"{failure.project} {what} ({failure.said})"
     return (lambda _: StateError(sentence, hint=SCHEMA_HINT)) if what else None
@@ -141,7 +104,7 @@ def _of_the_store(failure: Failure) -> Callable[[Failure], SupasyncError] | None
 
 def _no_right(failure: Failure) -> TableError:
     if "row-level security" in failure.said or "row security" in failure.said:
-        return failure.made(
+        return failure.of_table(
             RefusedError,
             "would hide rows by row level security",
             "connect as the owner of the tables, or as a role with BYPASSRLS, as Supabase's postgres is",
@@ -149,36 +112,21 @@ def _no_right(failure: Failure) -> TableError:
     name = ".".join(map(sql_name, failure.table.address)) if failure.table else "the object"
     rights = "select" if failure.project == "OLD" else "select, insert, update, delete"
     user = "the user of the connection string"
-    return failure.made(
+    return failure.of_table(
         RefusedError, f"does not let {user} do this", f"run there: grant {rights} on {name} to that user;"
     )
 
 
 def _timeout(failure: Failure) -> TableError:
-    error = failure.made(
-        SlowQueryError,
-        "cancelled a statement that took too long",
-        "set a smaller page_size for this table, or add an index on its timestamp and key",
-    )
+    error = failure.of_table(SlowQueryError, "cancelled a statement that took too long", SMALLER_PAGE)
     return BatchTooLargeError(error) if failure.purpose == "upsert" else error
 
 
 def _too_large(failure: Failure) -> TableError:
     if failure.purpose in ("read", "lookup"):
-        return failure.made(
-            LargeAnswerError, "has rows that are too large for one answer", "leave out wide columns: exclude:"
-        )
+        return failure.of_table(LargeAnswerError, "has rows that are too large for one answer", NARROWER)
     error = failure.row("does not accept a batch of this size")
     return BatchTooLargeError(error) if failure.purpose == "upsert" else error
-
-
-def _no_key(failure: Failure) -> TableError:
-    return failure.made(
-        SchemaError,
-        "cannot tell the rows apart by the key",
-        "key: must name the columns of a primary key or of a unique constraint that is neither partial (no "
-        "where) nor deferrable; add one there, or name another key in tables.yaml",
-    )
 
 
 _BY_STATE: dict[str, Callable[[Failure], SupasyncError]] = {
@@ -186,16 +134,18 @@ _BY_STATE: dict[str, Callable[[Failure], SupasyncError]] = {
     "57014": _timeout,
     "54000": _too_large,
     "53200": _too_large,
-    "42P10": _no_key,
+    "42P10": lambda failure: failure.of_table(
+        SchemaError, "cannot tell the rows apart by the key", UNIQUE_KEY
+    ),
     "42501": _no_right,
-    "42P01": lambda failure: failure.made(
+    "42P01": lambda failure: failure.of_table(
         SchemaError, "has no such table", "create it there, or correct its name in tables.yaml"
     ),
     "25006": lambda failure: failure.refused(
         "is read-only", "a project above its database size turns read-only: free space there, or upgrade it"
     ),
     "53100": lambda failure: failure.refused(
-        "has no room left on its disk", "free space there, or upgrade it; " + _LATER, "quota"
+        "has no room left on its disk", "free space there, or upgrade it; " + LATER, "quota"
     ),
 }
 

@@ -16,7 +16,7 @@ from supasync_core.model.errors import (
     TableError,
     TakenOverError,
 )
-from supasync_core.model.row_hints import row_hint
+from supasync_core.model.pg_refusal import LATER, NARROWER, OTHER_QUERY, ROWS, SMALLER_PAGE, UNIQUE_KEY
 from supasync_rest.refusal import Refusal, identifier
 from supasync_rest.rest_errors import (
     ComputedColumnError,
@@ -31,7 +31,6 @@ from supasync_rest.rest_errors import (
 Rule = Callable[[Refusal], SupasyncError]
 
 PROXY_HINT = "write its user and password into HTTPS_PROXY, as http://user:password@host:port"
-_LATER = "nothing is lost: the next run continues from here"
 _RELOAD = "after a change in SQL run: notify pgrst, 'reload schema';"
 
 _NO_COLUMN = ("PGRST204", "42703")
@@ -39,9 +38,6 @@ _MISSING = ("PGRST202", "PGRST205", "42P01", "42883")
 # A gateway that gives up on a request which the database may still be working on.
 _LOST = (408, 502, 504, 520, 524, 544)
 _EXPOSED = re.compile(r"(?:schemas are exposed|one of the following): (.+)")
-# Data exceptions, constraints, an ON CONFLICT that meets a row twice, view checks, limits of
-# PostgreSQL, RAISE in a trigger.
-_ROWS = re.compile(r"(2[123]|44|54|P0)...")
 
 
 def error_of(refusal: Refusal) -> SupasyncError:
@@ -52,7 +48,7 @@ def error_of(refusal: Refusal) -> SupasyncError:
         return StateError(refusal.message(what), hint=f"if it is your app's, rename it; then {SCHEMA_HINT}")
     if request.state and code in _MISSING:
         return StateError(refusal.message("is not set up for supasync"), hint=SCHEMA_HINT)
-    if request.state and request.writes and _ROWS.fullmatch(code):
+    if request.state and request.writes and ROWS.fullmatch(code):
         return StateError(refusal.message("refused to record this run"), hint=SCHEMA_HINT)
     rule = _BY_CODE.get(code) or _BY_STATUS.get(refusal.answer.status) or _by_class
     return rule(refusal)
@@ -81,7 +77,7 @@ def _statement_timeout(refusal: Refusal) -> SupasyncError:
     error = refusal.of_table(
         StatementTimeoutError,
         "cancelled a statement that took too long",
-        "set a smaller page_size for this table, or add an index on its timestamp and key",
+        SMALLER_PAGE,
     )
     error.final = refusal.request.eased
     return error
@@ -90,19 +86,14 @@ def _statement_timeout(refusal: Refusal) -> SupasyncError:
 def _no_schema(refusal: Refusal) -> SupasyncError:
     """PostgREST names the exposed ones: in the message up to 13, in the hint since (recorded)."""
     hint = exposing(refusal.schema_name, refusal.project)
-    error = HiddenSchemaError(
-        refusal.message("does not expose the schema {schema}"), table=refusal.table, hint=hint
-    )
+    what = refusal.message("does not expose the schema {schema}")
+    error = HiddenSchemaError(what, table=refusal.name, hint=hint)
     found = _EXPOSED.search(refusal.answer.hint) or _EXPOSED.search(refusal.answer.message)
     error.exposes = tuple(found[1].split(", ")) if found else ()
     return error
 
 
-_no_unique_key = _of_table(
-    "cannot tell the rows of {table} apart by ({key})",
-    "key: must name the columns of a primary key or of a unique constraint that is neither partial (no "
-    "where) nor deferrable; add one there, or name another key in tables.yaml",
-)
+_no_unique_key = _of_table("cannot tell the rows of {table} apart by ({key})", UNIQUE_KEY)
 
 
 def _not_ready(refusal: Refusal) -> SupasyncError:
@@ -160,19 +151,17 @@ def _no_memory(refusal: Refusal) -> SupasyncError:
     """54000 and 53200: of a read, its rows are more than PostgreSQL can print as one JSON text."""
     if refusal.request.method != "GET" or not refusal.request.table:
         return _by_class(refusal)
-    return refusal.of_table(
-        LargeAnswerError, "has rows that are too large for one answer", "leave out wide columns: exclude:"
-    )
+    return refusal.of_table(LargeAnswerError, "has rows that are too large for one answer", NARROWER)
 
 
 def _rate_limit(refusal: Refusal) -> SupasyncError:
-    error = RetryableError(f"{refusal.project} asks to slow down ({refusal.said})", hint=_LATER)
+    error = RetryableError(f"{refusal.project} asks to slow down ({refusal.said})", hint=LATER)
     error.after = refusal.answer.retry_after
     return error
 
 
 def _retryable(refusal: Refusal) -> SupasyncError:
-    error = RetryableError(refusal.message("failed"), table=refusal.table, hint=_LATER)
+    error = refusal.of_table(RetryableError, "failed", LATER)
     error.after = refusal.answer.retry_after
     error.lost = refusal.answer.status in _LOST
     return error
@@ -181,18 +170,17 @@ def _retryable(refusal: Refusal) -> SupasyncError:
 def _by_class(refusal: Refusal) -> SupasyncError:
     """What neither its code nor its status names."""
     answer = refusal.answer
-    if _ROWS.fullmatch(answer.code) and refusal.request.writes:
+    if ROWS.fullmatch(answer.code) and refusal.request.writes:
         if refusal.request.method == "DELETE":
             return refusal.row(
                 "refuses to delete rows",
                 "rows of another table there still refer to them: delete those first, or keep these",
             )
-        return refusal.row("refuses rows", row_hint(answer.code))
+        return refusal.row("refuses rows")
     if answer.status >= 500:  # noqa: PLR2004 - server errors
         return _retryable(refusal)
     if answer.code or refusal.request.method == "HEAD":
-        hint = "check where:, key: and timestamp: in tables.yaml"
-        return refusal.of_table(SchemaError, "cannot answer this query", hint)
+        return refusal.of_table(SchemaError, "cannot answer this query", OTHER_QUERY)
     return refusal.refused("refuses the request", "is url: the address of a Supabase project?")
 
 
