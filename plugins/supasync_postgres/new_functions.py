@@ -7,7 +7,7 @@ from typing import Any
 from supasync_core.api.backend import Reference
 from supasync_core.model.errors import RefusedError, RowError, SchemaError
 from supasync_core.model.table import Table
-from supasync_core.schema.catalog_parts import Parts, parsed, values_of
+from supasync_core.schema.catalog_parts import Parts, orphans_asked, parsed, values_of
 from supasync_postgres.database import Database
 from supasync_postgres.transaction import Statement
 
@@ -22,12 +22,7 @@ def orphans(
     database: Database, reference: Reference, values: Sequence[tuple[str, ...]]
 ) -> set[tuple[str, ...]] | None:
     """Those of the values that have no row to refer to."""
-    schema, table = reference.table
-    arguments = {
-        "reference": {"schema": schema, "table": table, "name": reference.name},
-        "given": [list(each) for each in values],
-    }
-    return values_of(called(database, "supasync_ready_orphans", arguments))
+    return values_of(called(database, "supasync_ready_orphans", orphans_asked(reference, values)))
 
 
 def called(database: Database, function: str, arguments: Mapping[str, object]) -> Any:  # noqa: ANN401 - JSON
@@ -38,7 +33,6 @@ def called(database: Database, function: str, arguments: Mapping[str, object]) -
     try:
         rows = database.one(statement).rows
     except (SchemaError, RowError, RefusedError) as err:
-        if err.reason:
-            raise
+        err.raise_if_of_the_project()
         return None
     return json.loads(rows[0][0]) if rows and rows[0][0] else None

@@ -122,8 +122,7 @@ class ReplicaRole:
         try:
             self._database.work(attempt, Statement("", purpose="schema"))
         except (RefusedError, SchemaError) as err:
-            if err.reason:
-                raise
+            err.raise_if_of_the_project()
             return False
         return True
 

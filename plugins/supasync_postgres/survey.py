@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from supasync_core.api.backend import Survey
 from supasync_core.model import timestamps
-from supasync_core.model.errors import SchemaError, TableError, TransientError
+from supasync_core.model.errors import SchemaError, TransientError
 from supasync_core.model.state import Extent
 from supasync_core.model.table import Table
 from supasync_postgres.catalog import Tables
@@ -60,7 +60,7 @@ def survey(database: Database, catalog: Tables, asked: Asked) -> tuple[Survey, i
     return Survey(
         horizon=began - _SECOND,
         now=now,
-        held=_session(oldest) if oldest else None,
+        held=oldest and Survey.session(oldest["pid"], oldest["state"], oldest["application"]),
         extents=extents,
         unindexed=unindexed,
     ), told["size"]
@@ -77,7 +77,7 @@ def _extents(
             statement = Statement(_extent(table, columns), purpose="survey", table=table, seconds=_LONGEST)
             found = database.one(statement).text()
         except (SchemaError, TransientError) as err:
-            _raise_if_of_the_project(err)
+            err.raise_if_of_the_project()
             continue
         yield table, columns, json.loads(found)
 
@@ -97,18 +97,3 @@ select json_build_object('rows', count(*), 'newest', json_build_object({newest})
         join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
         where i.indrelid = {place}::regclass and i.indisvalid))
 from {relation(table)} t"""  # noqa: S608 - names are quoted
-
-
-def _session(oldest: dict[str, Any]) -> str:
-    """The session that holds the horizon back, and how to end it."""
-    application = f", {oldest['application']}" if oldest["application"] else ""
-    pid = int(oldest["pid"])
-    return (
-        f"the transaction of session {pid} ({oldest['state'] or 'at work'}{application}; "
-        f"select pg_terminate_backend({pid}) ends it)"
-    )
-
-
-def _raise_if_of_the_project(err: TableError) -> None:
-    if err.reason:
-        raise err

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from supasync_core.api.backend import Reference, Unique
+from supasync_core.api.backend import Reference
 from supasync_core.model.table import Table
-from supasync_core.schema.catalog_parts import parsed, references_of, uniques_of, values_of
+from supasync_core.schema.catalog_parts import orphans_asked, parsed, values_of
 from supasync_rest.client import Client
 from supasync_rest.messages import Request, Response
-from supasync_rest.rest_errors import NOT_SHOWN, raise_if_of_the_project
+from supasync_rest.rest_errors import NOT_SHOWN
 
 TABLES_AT_ONCE: Final = 50
 """Tables that one address can name."""
@@ -37,26 +37,12 @@ def addresses(tables: Sequence[Table]) -> str:
     return quote(json.dumps([table.address for table in tables]), safe="")
 
 
-def references(client: Client, tables: Sequence[Table], part: str = "references") -> list[Reference] | None:
-    """The tables' foreign keys; by ``referring``, those of other tables that act when a row is deleted."""
-    return references_of(structure(client, tables), part)
-
-
-def uniques(client: Client, tables: Sequence[Table]) -> dict[tuple[str, str], list[Unique]] | None:
-    """The columns by which each of the tables can merge rows."""
-    return uniques_of(structure(client, tables) if tables else {"uniques": []}, tables)
-
-
 def orphans(
     client: Client, reference: Reference, values: Sequence[tuple[str, ...]]
 ) -> set[tuple[str, ...]] | None:
     """Those of the values that have no row to refer to."""
-    schema, table = reference.table
-    arguments = {
-        "reference": {"schema": schema, "table": table, "name": reference.name},
-        "given": [list(each) for each in values],
-    }
-    return values_of(_answer(client, Request.call("supasync_ready_orphans", arguments, "lookup")))
+    asked = orphans_asked(reference, values)
+    return values_of(_answer(client, Request.call("supasync_ready_orphans", asked, "lookup")))
 
 
 def _answer(client: Client, request: Request) -> Any:  # noqa: ANN401 - JSON
@@ -69,5 +55,5 @@ def _answer(client: Client, request: Request) -> Any:  # noqa: ANN401 - JSON
     try:
         return client.send(request, read)
     except NOT_SHOWN as err:
-        raise_if_of_the_project(err)
+        err.raise_if_of_the_project()
         return None

@@ -8,7 +8,6 @@ from urllib.parse import quote
 from supasync_core.model.errors import RefusedError, RowError, SchemaError
 from supasync_rest.client import Client
 from supasync_rest.messages import Request, Response
-from supasync_rest.rest_errors import raise_if_of_the_project
 
 _PATH = "/rpc/supasync_digest?asked="
 
@@ -24,7 +23,7 @@ def answer(client: Client, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401 - J
     try:
         return client.send(request, _parsed)
     except (SchemaError, RowError, RefusedError) as err:
-        raise_if_of_the_project(err)
+        err.raise_if_of_the_project()
         raise SchemaError(err.message, hint=err.hint) from err
 
 

@@ -1,9 +1,12 @@
 """The survey of OLD by its optional function ``supasync_horizon``; `horizon.sql` says what it returns."""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any
 from urllib.parse import quote
+
+import msgspec
 
 from supasync_core.api.backend import Survey
 from supasync_core.model import timestamps
@@ -17,8 +20,12 @@ from supasync_rest.rest_errors import StatementTimeoutError
 PATH = "/rpc/supasync_horizon?tables="
 LONGEST = 7000
 """Characters of one address; gateways take about 8000."""
-_LONGEST_TEXT = 100
-"""Characters of a digest, or of a name: PostgreSQL's have 63 bytes."""
+_Short = Annotated[str, msgspec.Meta(max_length=100)]
+"""A digest, or a name: PostgreSQL's have 63 bytes."""
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""A number that may count something: a bigint of PostgreSQL."""
+_PART = re.compile(r"(\w+)(?:\[[^\]]*\])*`$")
+"""The last name of the path that msgspec gives of what is not as it should be."""
 _CLOCK = (timestamps.parse("0001-01-01"), timestamps.parse("10000-01-01"))
 _HINT = (
     "supasync schema sql --horizon prints the function; to do without it, remove horizon: from tables.yaml"
@@ -42,17 +49,40 @@ def survey(client: Client, asked: Asked) -> tuple[Survey, int | None]:
         return Survey(problem=f"{err}; {_HINT}"), None
     except _UnusableError as err:
         return Survey(problem=f"supasync_horizon returned an unusable answer ({err}); {_HINT}"), None
-    except (ValueError, TypeError, KeyError, AttributeError) as err:
-        return Survey(
-            problem=f"supasync_horizon returned an unusable answer ({type(err).__name__}); {_HINT}"
-        ), None
 
 
 class _UnusableError(Exception):
     """A part of the answer, by its name, is not what it should be."""
 
 
-def _call(client: Client, asked: Asked) -> Any:  # noqa: ANN401 - JSON
+class _Held(msgspec.Struct):
+    """The session that holds the horizon back."""
+
+    pid: _Count
+    state: _Short | None
+    application: _Short | None
+
+
+class _Told(msgspec.Struct):
+    """What is known of a table."""
+
+    rows: _Count
+    newest: dict[str, str | None]
+    version: _Short
+    unindexed: tuple[str, ...] | None = None
+
+
+class _Answer(msgspec.Struct):
+    """What the function returns; ``tables`` are in the order in which they were asked for."""
+
+    now: str
+    horizon: str
+    held: _Held | None
+    database_bytes: _Count | None
+    tables: list[_Told | None]
+
+
+def _call(client: Client, asked: Asked) -> _Answer:
     request = Request(path=_path(asked), purpose="survey", eased=True)
 
     def parsed(answer: Response) -> Any:  # noqa: ANN401 - JSON
@@ -61,7 +91,14 @@ def _call(client: Client, asked: Asked) -> Any:  # noqa: ANN401 - JSON
         except (ValueError, RecursionError) as err:
             raise SchemaError("supasync_horizon returned no JSON") from err
 
-    return client.send(request, parsed)
+    try:
+        found = msgspec.convert(client.send(request, parsed), _Answer)
+    except msgspec.ValidationError as err:
+        part = _PART.search(str(err))
+        raise _UnusableError(part[1] if part else "its form") from err
+    if len(found.tables) != len(asked):
+        raise _UnusableError("tables")
+    return found
 
 
 def _path(asked: Asked) -> str:
@@ -78,75 +115,33 @@ def _parts(asked: Asked) -> list[Asked]:
     return list(parts)
 
 
-def _joined(answers: Sequence[tuple[Asked, Mapping[str, Any]]]) -> tuple[Survey, int | None]:
+def _joined(answers: Sequence[tuple[Asked, _Answer]]) -> tuple[Survey, int | None]:
     """One survey; the earliest horizon holds for all."""
-    extents = {
-        table.name: _extent(extent, columns)
-        for asked, answer in answers
-        for (table, columns), extent in zip(asked, answer["tables"], strict=True)
-        if extent
-    }
-    unindexed = {
-        table.name: _unindexed(extent, columns)
-        for asked, answer in answers
-        for (table, columns), extent in zip(asked, answer["tables"], strict=True)
-        if extent and "unindexed" in extent  # an older function does not look for indexes
-    }
-    first = min((answer for _, answer in answers), key=lambda answer: _time(answer, "horizon"))
-    horizon, now = _time(first, "horizon"), _time(first, "now")
+    extents: dict[str, Extent] = {}
+    unindexed: dict[str, tuple[str, ...]] = {}
+    for asked, answer in answers:
+        for (table, columns), told in zip(asked, answer.tables, strict=True):
+            if told is None:
+                continue
+            for name, found in (("newest", told.newest), ("unindexed", told.unindexed or ())):
+                if not set(found) <= set(columns):
+                    raise _UnusableError(name)
+            extents[table.name] = Extent(told.rows, told.newest, told.version)
+            if told.unindexed is not None:  # an older function does not look for indexes
+                unindexed[table.name] = told.unindexed
+    times = [(_time(each.horizon, "horizon"), _time(each.now, "now"), each) for _, each in answers]
+    horizon, now, first = min(times, key=lambda each: each[0])
     if horizon > now:
         raise _UnusableError("horizon")
-    held = _session(first["held"]) if first["held"] else None
-    size = None if first["database_bytes"] is None else _count(first, "database_bytes")
-    return Survey(horizon=horizon, now=now, held=held, extents=extents, unindexed=unindexed), size
+    session = first.held
+    held = Survey.session(session.pid, session.state, session.application) if session else None
+    survey = Survey(horizon=horizon, now=now, held=held, extents=extents, unindexed=unindexed)
+    return survey, first.database_bytes
 
 
-def _extent(answer: Mapping[str, Any], columns: Sequence[str]) -> Extent:
-    newest, fingerprint = answer["newest"], answer["version"]
-    if not isinstance(newest, dict) or not newest.keys() <= set(columns):
-        raise _UnusableError("newest")
-    if not all(value is None or isinstance(value, str) for value in newest.values()):
-        raise _UnusableError("newest")
-    if not _is_short_text(fingerprint):
-        raise _UnusableError("version")
-    return Extent(_count(answer, "rows"), newest, fingerprint)
-
-
-def _unindexed(answer: Mapping[str, Any], columns: Sequence[str]) -> tuple[str, ...]:
-    found = answer["unindexed"]
-    if not isinstance(found, list) or not all(each in columns for each in found):
-        raise _UnusableError("unindexed")
-    return tuple(found)
-
-
-def _is_short_text(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= _LONGEST_TEXT
-
-
-def _count(answer: Mapping[str, Any], name: str) -> int:
-    """A number that may count something: whole, not negative, and a bigint of PostgreSQL."""
-    value = answer[name]
-    if type(value) is not int or not 0 <= value < 2**63:
-        raise _UnusableError(name)
-    return value
-
-
-def _time(answer: Mapping[str, Any], name: str) -> timestamps.Instant:
+def _time(text: str, name: str) -> timestamps.Instant:
     """What a server's clock may show: a finite time of the years 1 to 9999."""
-    at = timestamps.parse_or_none(answer[name])
+    at = timestamps.parse_or_none(text)
     if at is None or not _CLOCK[0] <= at < _CLOCK[1]:
         raise _UnusableError(name)
     return at
-
-
-def _session(held: Mapping[str, Any]) -> str:
-    """The session that holds the horizon back, and how to end it."""
-    for name in ("state", "application"):
-        if held[name] is not None and not _is_short_text(held[name]):
-            raise _UnusableError(name)
-    application = f", {held['application']}" if held["application"] else ""
-    pid = _count(held, "pid")
-    return (
-        f"the transaction of session {pid} ({held['state'] or 'at work'}{application}; "
-        f"select pg_terminate_backend({pid}) ends it)"
-    )

@@ -13,7 +13,7 @@ from supasync_core.model.table import Shape, Table
 from supasync_core.schema import catalog_warnings
 from supasync_rest import query
 from supasync_rest.messages import Request
-from supasync_rest.rest_errors import NOT_SHOWN, raise_if_of_the_project
+from supasync_rest.rest_errors import NOT_SHOWN
 from supasync_rest.tables import RestTables
 
 _OID = "tableoid"
@@ -106,6 +106,6 @@ class InheritanceCheck:
         try:
             rows = self.project.page(request).rows
         except NOT_SHOWN as err:
-            raise_if_of_the_project(err)
+            err.raise_if_of_the_project()
             return None
         return str(rows[0][_OID]) if rows else None

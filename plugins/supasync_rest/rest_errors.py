@@ -5,7 +5,6 @@ from supasync_core.model.errors import (
     RowError,
     SchemaError,
     SlowQueryError,
-    TableError,
     TransientError,
 )
 
@@ -55,9 +54,3 @@ class ForbiddenError(RefusedError):
 
 NOT_SHOWN = (SchemaError, RowError, RefusedError, StatementTimeoutError)
 """How a server answers that does not have, does not show, or may not look at what it is asked for."""
-
-
-def raise_if_of_the_project(err: TableError) -> None:
-    """Raise the error again where it concerns the whole project, such as a wrong key or a quota."""
-    if err.reason:
-        raise err

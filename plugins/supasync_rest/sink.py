@@ -13,6 +13,7 @@ from supasync_core.model.last_rows import last_of_each_key
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_core.schema import catalog_warnings
+from supasync_core.schema.catalog_parts import references_of, uniques_of
 from supasync_rest import catalog_functions, query
 from supasync_rest.client import Client
 from supasync_rest.messages import Request, Response
@@ -41,13 +42,13 @@ class RestSink(RestPages):
         return catalog_warnings.of_catalog(tables, catalog_functions.structure(self._client, tables))
 
     def references(self, tables: Sequence[Table]) -> Sequence[Reference] | None:
-        return catalog_functions.references(self._client, tables)
+        return references_of(catalog_functions.structure(self._client, tables))
 
     def uniques(self, tables: Sequence[Table]) -> Mapping[tuple[str, str], Sequence[Unique]] | None:
-        return catalog_functions.uniques(self._client, tables)
+        return uniques_of(catalog_functions.structure(self._client, tables), tables)
 
     def referring(self, tables: Sequence[Table]) -> Sequence[Reference] | None:
-        return catalog_functions.references(self._client, tables, "referring")
+        return references_of(catalog_functions.structure(self._client, tables), "referring")
 
     def orphans(self, reference: Reference, values: Sequence[tuple[str, ...]]) -> set[tuple[str, ...]] | None:
         return catalog_functions.orphans(self._client, reference, values)

@@ -21,7 +21,6 @@ from supasync_rest.rest_errors import (
     LargePageError,
     MissingColumnError,
     RetryableError,
-    raise_if_of_the_project,
 )
 
 MOST_ALIKE = 100
@@ -78,7 +77,7 @@ class RestTables:
         except HiddenSchemaError as err:
             return err.exposes or None
         except (RefusedError, SchemaError) as err:
-            raise_if_of_the_project(err)
+            err.raise_if_of_the_project()
         return None
 
     def has_columns(self, table: Table, columns: Sequence[str]) -> bool:

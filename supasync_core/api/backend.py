@@ -299,6 +299,13 @@ class Survey:
     unindexed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     problem: str | None = None
 
+    @staticmethod
+    def session(pid: int, state: str | None, application: str | None) -> str:
+        """A session of PostgreSQL in words, for ``held``, and how to end it."""
+        of = f", {application}" if application else ""
+        ends = f"select pg_terminate_backend({pid}) ends it"
+        return f"the transaction of session {pid} ({state or 'at work'}{of}; {ends})"
+
 
 @runtime_checkable
 class Consistent(Protocol):

@@ -125,6 +125,11 @@ class TableError(SupasyncError):
         super().__init__(message, hint=hint)
         self.table = table
 
+    def raise_if_of_the_project(self) -> None:
+        """Raise it again where it concerns the whole project, such as a wrong key or a quota."""
+        if self.reason:
+            raise self
+
 
 class TransientError(TableError):
     """It failed now and may work later: the next run tries again."""

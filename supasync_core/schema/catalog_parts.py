@@ -6,21 +6,23 @@ The parts are the rows of the answer by name; they are None where NEW does not h
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from supasync_core.api.backend import Reference, Unique
 from supasync_core.model.table import Table
 
 Parts = Mapping[str, Sequence[Mapping[str, Any]]]
 
 _TABLE: Final = {"schema": str, "table": str}
-_KEY: Final = {**_TABLE, "name": str, "parent_schema": str, "parent": str, "pairs": list}
-_FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
+_KEY: Final = {**_TABLE, "name": str, "parent_schema": str, "parent": str, "pairs": list[tuple[str, str]]}
+_FIELDS: Final[Mapping[str, Mapping[str, Any]]] = {
     "references": _KEY,
     "referring": _KEY,
-    "triggers": {**_TABLE, "name": str, "moment": str, "events": list, "row": bool},
+    "triggers": {**_TABLE, "name": str, "moment": str, "events": list[str], "row": bool},
     "accounts": {"name": str, "function": str},
     "identity": {**_TABLE, "column": str},
     "children": {**_TABLE, "child_schema": str, "child": str, "partition": bool},
-    "uniques": {**_TABLE, "columns": list, "nullable": bool},
+    "uniques": {**_TABLE, "columns": list[str], "nullable": bool},
     "modifiers": {**_TABLE, "column": str, "type": str},
 }
 """What each row of a part has at least."""
@@ -31,30 +33,29 @@ def parsed(answer: object) -> Parts | None:
     if not isinstance(answer, dict):
         return None
     parts = {name: answer[name] for name in _FIELDS if name in answer}
-    return parts if all(_is_sound(name, rows) for name, rows in parts.items()) else None
+    try:
+        for name, rows in parts.items():
+            msgspec.convert(rows, list[msgspec.defstruct("Row", _FIELDS[name].items())])  # type: ignore[misc]
+    except msgspec.ValidationError:
+        return None
+    return parts
 
 
-def _is_sound(part: str, rows: object) -> bool:
-    return isinstance(rows, list) and all(
-        isinstance(row, dict)
-        and all(isinstance(row.get(name), kind) for name, kind in _FIELDS[part].items())
-        and all(isinstance(text, str) for name in ("events", "columns") for text in row.get(name) or ())
-        and all(_is_pair(pair) for pair in row.get("pairs") or ())
-        for row in rows
-    )
-
-
-def _is_pair(pair: object) -> bool:
-    return isinstance(pair, list) and len(pair) == 2 and all(isinstance(each, str) for each in pair)  # noqa: PLR2004
+def orphans_asked(reference: Reference, values: Sequence[tuple[str, ...]]) -> dict[str, object]:
+    """The arguments of ``supasync_ready_orphans``, which returns the values that have no row to refer to."""
+    schema, table = reference.table
+    return {
+        "reference": {"schema": schema, "table": table, "name": reference.name},
+        "given": [list(each) for each in values],
+    }
 
 
 def values_of(answer: object) -> set[tuple[str, ...]] | None:
     """The values of an answer of ``supasync_ready_orphans``; None where it is something else."""
-    if not isinstance(answer, list) or not all(
-        isinstance(value, list) and all(isinstance(text, str) for text in value) for value in answer
-    ):
+    try:
+        return msgspec.convert(answer, set[tuple[str, ...]])
+    except msgspec.ValidationError:
         return None
-    return {tuple(value) for value in answer}
 
 
 def references_of(parts: Parts | None, part: str = "references") -> list[Reference] | None:

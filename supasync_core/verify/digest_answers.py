@@ -2,13 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, TypeVar
+
+import msgspec
 
 from supasync_core.api import digesting
 from supasync_core.model.batch import Key
 
-_LARGEST = 2**63
+T = TypeVar("T")
+
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """What counts rows or bytes is a bigint of PostgreSQL."""
+_Sum = Annotated[str, msgspec.Meta(pattern=r"^-?[0-9]{1,60}\Z")]
+"""A sum of 2**63 numbers has fewer digits."""
 
 
 class NoDigestsError(Exception):
@@ -50,21 +56,25 @@ class ListedRow:
         return Digest(1, self.one, self.two)
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnFacts:
+class ColumnFacts(msgspec.Struct, array_like=True, frozen=True):
     """What a catalog says of a column.
 
-    ``type`` is its name, and what its composite parts are made of; ``spelled`` where it holds ``json``, of
-    which one value has several texts.
+    ``kind`` is its type's name, and ``made`` what the composite parts of that are made of; ``spelled`` where
+    it holds ``json``, of which one value has several texts.
     """
 
-    type: str
-    nullable: bool
+    kind: str
+    made: str | None
+    not_null: bool
     spelled: bool
 
+    @property
+    def type(self) -> str:
+        """The type with its parts: columns of one type are made alike."""
+        return f"{self.kind}: {self.made}" if self.made else self.kind
 
-@dataclass(frozen=True, slots=True)
-class TableFacts:
+
+class TableFacts(msgspec.Struct, frozen=True):
     """What a catalog says of a table.
 
     ``parent``: others that inherit from it show their rows in it too. ``rows`` is an estimate or 0.
@@ -74,9 +84,9 @@ class TableFacts:
     readable: bool
     parent: bool
     unique: bool
-    bytes: int
-    rows: int
-    columns: Mapping[str, ColumnFacts]
+    bytes: _Count
+    rows: _Count
+    columns: dict[str, ColumnFacts]
 
 
 def found_in(answer: Any) -> Any:  # noqa: ANN401 - JSON
@@ -88,91 +98,60 @@ def found_in(answer: Any) -> Any:  # noqa: ANN401 - JSON
     return answer.get("found")
 
 
-def probe_in(answer: Any) -> tuple[tuple[str, ...], str]:  # noqa: ANN401 - JSON
+def probe_in(answer: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
     """The digests of known values: by hash, and by md5."""
-    try:
-        probe = answer["probe"]
-        return tuple(map(str, probe["hash"])), str(probe["md5"])
-    except (TypeError, KeyError, ValueError) as err:
-        raise _unusable("probe") from err
+    probe = _checked(answer.get("probe"), _Probe, "probe")
+    return probe.hash, probe.md5
+
+
+class _Probe(msgspec.Struct):
+    hash: tuple[str, ...]
+    md5: str
 
 
 def facts(found: Any) -> TableFacts | None:  # noqa: ANN401 - JSON
     """Of one table; None where there is none."""
-    if found is None:
-        return None
-    try:
-        columns = {
-            name: ColumnFacts(f"{kind}: {made}" if made else str(kind), not not_null, bool(spelled))
-            for name, (kind, made, not_null, spelled) in found["columns"].items()
-        }
-        return TableFacts(
-            kind=str(found["kind"]),
-            readable=found["readable"] is True,
-            parent=found["parent"] is not False,
-            unique=found["unique"] is True,
-            bytes=_whole(found["bytes"]),
-            rows=_whole(found["rows"]),
-            columns=columns,
-        )
-    except (TypeError, KeyError, ValueError, AttributeError) as err:
-        raise _unusable("tables") from err
+    return None if found is None else _checked(found, TableFacts, "tables")
 
 
 def parts(found: Any) -> dict[int, Digest]:  # noqa: ANN401 - JSON
     """The digest of each part that has rows."""
-    try:
-        each = {
-            _whole(part): Digest(_whole(rows), _sum(one), _sum(two)) for part, rows, one, two in found if rows
-        }
-    except (TypeError, ValueError) as err:
-        raise _unusable("parts") from err
-    if len(each) != sum(bool(entry[1]) for entry in found):
+    listed = _checked(found, list[tuple[_Count, _Count, _Sum | None, _Sum | None]], "parts")
+    filled = [each for each in listed if each[1]]
+    each = {part: Digest(rows, int(one), int(two)) for part, rows, one, two in filled if one and two}
+    if len(each) != len(filled):
         raise _unusable("parts")
     return each
 
 
 def key(found: Any) -> Key | None:  # noqa: ANN401 - JSON
     """The key of a row; None where there is none."""
-    if found is None:
-        return None
-    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
-        raise _unusable("key")
-    return tuple(found)
+    return None if found is None else _checked(found, tuple[str, ...], "key")
 
 
 def rows(found: Any) -> dict[Key, ListedRow]:  # noqa: ANN401 - JSON
     """The rows by their keys."""
-    try:
-        listed = {
-            key(name) or (): ListedRow(_sum(one), _sum(two), tuple(times)) for name, one, two, times in found
-        }
-    except (TypeError, ValueError) as err:
-        raise _unusable("rows") from err
-    if len(listed) != len(found) or () in listed:
+    listed = _checked(found, list[tuple[tuple[str, ...], _Sum, _Sum, tuple[str | None, ...]]], "rows")
+    each = {name: ListedRow(int(one), int(two), times) for name, one, two, times in listed}
+    if len(each) != len(listed) or () in each:
         raise _unusable("rows")
-    return listed
+    return each
 
 
 def cells(answer: Any) -> dict[Key, dict[str, str | None]]:  # noqa: ANN401 - JSON
     """A digest of each cell by its column, of each row; None of NULL."""
-    found = found_in(answer)
+    listed = _checked(found_in(answer), list[tuple[tuple[str, ...], tuple[str | None, ...]]], "cells")
+    columns = _checked(answer.get("columns"), tuple[str, ...], "cells")
+    if any(len(each) != len(columns) for _, each in listed):
+        raise _unusable("cells")
+    return {name: dict(zip(columns, each, strict=True)) for name, each in listed}
+
+
+def _checked(found: Any, kind: type[T], part: str) -> T:  # noqa: ANN401 - JSON
     try:
-        return {key(name) or (): dict(zip(answer["columns"], each, strict=True)) for name, each in found}
-    except (TypeError, KeyError, ValueError) as err:
-        raise _unusable("cells") from err
-
-
-def _whole(value: Any) -> int:  # noqa: ANN401 - JSON
-    if type(value) is not int or not 0 <= value < _LARGEST:
-        raise ValueError(value)
-    return value
-
-
-def _sum(value: Any) -> int:  # noqa: ANN401 - JSON
-    if not isinstance(value, str) or len(value) > 60:  # noqa: PLR2004 - a sum of 2**63 numbers has fewer digits
-        raise ValueError(value)
-    return int(value)
+        return msgspec.convert(found, kind)
+    except msgspec.ValidationError as err:
+        raise _unusable(part) from err
 
 
 def _unusable(what: str) -> NoDigestsError:

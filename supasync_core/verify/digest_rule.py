@@ -112,7 +112,7 @@ def _unfit(table: Table, old: TableFacts | None, new: TableFacts | None) -> str 
         if facts.parent:
             return f"other tables inherit from it in {name}"
         key = ", ".join(table.key)
-        if not facts.unique or any(facts.columns[each].nullable for each in table.key):
+        if not facts.unique or not all(facts.columns[each].not_null for each in table.key):
             return f"{name} has no unique index on ({key}) without NULL"
         for each in table.key:
             if facts.columns[each].type not in _KEYS:
