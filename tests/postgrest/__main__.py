@@ -14,14 +14,16 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+from .app import App
 from .control import Control
 from .server import Server
 from .settings import VERSION, Settings, read
+from .upstream import Upstream
 
 
-def arguments() -> argparse.Namespace:
+def arguments(program: str = "python -m tests.postgrest", says: str | None = __doc__) -> argparse.Namespace:
     """Return the command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.postgrest", description=__doc__)
+    parser = argparse.ArgumentParser(prog=program, description=says)
     add = parser.add_argument
     add("file", nargs="?", type=Path, help="a configuration file of PostgREST")
     add("--prefix", default="", help="the path before every table, such as /rest/v1")
@@ -45,12 +47,18 @@ def settings(options: argparse.Namespace) -> Settings:
 
 def main() -> None:
     """Serve, say where, and wait."""
+    options = arguments()
+    chosen = settings(options)
+    served(Server(chosen, Upstream(chosen, options.program) if options.program else App(chosen)), options)
+
+
+def served(server: Server, options: argparse.Namespace) -> None:
+    """Serve until a signal ends it; with `--control`, say where as a line of JSON."""
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    options = arguments()
-    server = Server(settings(options), options.program)
-    signal.signal(signal.SIGUSR1, lambda *_: threading.Thread(target=server.api.reload).start())
+    for number, work in ((signal.SIGUSR1, server.api.reload), (signal.SIGHUP, server.api.reconnect)):
+        signal.signal(number, lambda *_, work=work: threading.Thread(target=work).start())
     server.start()
     if options.control:
         control = Control(server)

@@ -107,12 +107,18 @@ def serve(  # noqa: PLR0913 - the options of a server
     settings = Settings(
         database_url, schemas=tuple(schemas), prefix=prefix, keys=dict(keys), max_rows=max_rows, port=port
     )
-    options = ["--control", f"--prefix={prefix}", f"--version={version}"]
-    options += [f"--api-key={key}={role}" for key, role in keys.items()]
+    options = [f"--version={version}"]
     if (program := os.environ.get(PROGRAM)) is not None:
         options.append(f"--program={program}")
+    return started(FORKS, ["postgrest", *options], settings)
+
+
+def started(forks: ForkServer, command: Sequence[str], settings: Settings) -> Server:
+    """Start a server of this kind behind a gateway and return once it answers."""
+    options = ["--control", f"--prefix={settings.prefix}"]
+    options += [f"--api-key={key}={role}" for key, role in settings.keys.items()]
     kept = {"PATH": os.environ["PATH"]}
-    process = FORKS.start(["postgrest", *options], ROOT, {**kept, **settings.environment()})
+    process = forks.start([*command, *options], ROOT, {**kept, **settings.environment()})
     line = process.stdout.readline()
     if not line:
         _, error = process.communicate(timeout=30)

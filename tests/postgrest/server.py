@@ -11,19 +11,33 @@ import threading
 import time
 from dataclasses import asdict, dataclass, replace
 from io import BufferedReader
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from . import wire
-from .app import App
 from .faults import Faults
 from .messages import Request, Response
-from .upstream import Upstream
 
 if TYPE_CHECKING:
     from .faults import Rule
     from .settings import Settings
 
 HTML = {"Content-Type": "text/html; charset=utf-8"}
+
+
+class Api(Protocol):
+    """What is behind the gateway."""
+
+    def handle(self, request: Request) -> Response:
+        """Answer a request; every error becomes a response."""
+
+    def reload(self) -> None:
+        """Read the schema cache again."""
+
+    def reconnect(self) -> None:
+        """Open new database connections."""
+
+    def close(self) -> None:
+        """Let go of the database."""
 
 
 class BrokenOffError(Exception):
@@ -63,10 +77,10 @@ class Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, settings: Settings, program: str | None = None) -> None:
+    def __init__(self, settings: Settings, api: Api) -> None:
         super().__init__(("127.0.0.1", settings.port), Connection)
         self.settings = settings
-        self.api = Upstream(settings, program) if program else App(settings)
+        self.api = api
         self.closing = threading.Event()
         self.faults = Faults()
         self.log = Log()
