@@ -101,17 +101,14 @@ def _no_batch(answer: object) -> str | None:
     return None if sound else "a Batch whose body is not a JSON array of objects, in bytes"
 
 
-def _no_batches(answer: object) -> str | None:
-    return None if isinstance(answer, Iterable) else f"{described(answer)}, not an iterator of batches"
+def _kind(kind: type, words: str) -> Callable[[object], str | None]:
+    """What is wrong with an answer that is not of this kind."""
+    return lambda answer: None if isinstance(answer, kind) else f"{described(answer)}, not {words}"
 
 
 def _no_number(answer: object) -> str | None:
     is_number = isinstance(answer, int) and not isinstance(answer, bool)
     return None if is_number else f"{described(answer)}, not a whole number"
-
-
-def _no_shape(answer: object) -> str | None:
-    return None if isinstance(answer, Shape) else f"{described(answer)}, not a Shape"
 
 
 def _no_tables(answer: object) -> str | None:
@@ -127,18 +124,14 @@ def _no_texts(answer: object) -> str | None:
     return None if all(isinstance(each, str) for each in answer) else _TEXTS
 
 
-def _no_schemas(answer: object) -> str | None:
-    return None if answer is None else _no_texts(answer)
-
-
 _CHECKS: Mapping[str, Callable[[Any], str | None]] = {
     "read": _no_batch,
-    "rows": _no_batches,
+    "rows": _kind(Iterable, "an iterator of batches"),
     "count": _no_number,
-    "shape": _no_shape,
+    "shape": _kind(Shape, "a Shape"),
     "tables": _no_tables,
     "hidden": _no_texts,
-    "schemas": _no_schemas,
+    "schemas": lambda answer: None if answer is None else _no_texts(answer),
     "upsert": _no_number,
     "delete": _no_number,
 }

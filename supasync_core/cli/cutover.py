@@ -59,7 +59,10 @@ from supasync_core.verify import Verification, digests_of, verify
     "--certificate", type=click.Path(), metavar="PATH", help="Where to write it.  [default: in .supasync]"
 )
 @click.option(
-    "--yes", is_flag=True, help="Answer yes to every question, for scripts: also that nothing writes to OLD."
+    "--yes",
+    "scripted",
+    is_flag=True,
+    help="Answer yes to every question, for scripts: also that nothing writes to OLD.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
@@ -88,14 +91,10 @@ class Command:
     after_gap: bool = False
     exact: bool | None = None
     accepted: tuple[str, ...] = ()
-    yes: bool = False
+    scripted: bool = False
+    """Whether --yes answers."""
     as_json: bool = False
     outcomes: list[Outcome] = field(default_factory=list)
-
-    @property
-    def scripted(self) -> bool:
-        """Whether --yes answers."""
-        return self.yes
 
     def plan(self) -> int:
         """Show everything, change nothing."""
@@ -150,7 +149,7 @@ class Command:
 
     def confirm(self, question: str) -> bool:
         """Whether the answer is yes; --yes is yes."""
-        return self.yes or output.confirm(question)
+        return self.scripted or output.confirm(question)
 
     def say(self, text: str) -> None:
         """Print a line to stderr."""

@@ -18,9 +18,10 @@ from supasync_core.model.report import RunStatus
 from supasync_core.model.settings import Settings
 from supasync_core.model.table import Table, address_of
 from supasync_core.model.wording import counted
+from supasync_core.project.run_options import Interrupted
 from supasync_core.project.session import Session
 from supasync_core.reconcile import undo_change
-from supasync_core.reconcile.apply import Apply, Interrupted, Outcome
+from supasync_core.reconcile.apply import Apply, Outcome
 from supasync_core.reconcile.plan import TablePlan, plan_deletes, plan_table
 from supasync_core.reconcile.target import Target, opened_target
 from supasync_core.sync.removal import Place, new_id

@@ -10,7 +10,6 @@ from supasync_core.api.journal import NO_BASELINE, REOPEN
 from supasync_core.cli import output
 from supasync_core.model.backfill_state import Backfill
 from supasync_core.model.errors import StateError
-from supasync_core.model.state import KeysetState
 from supasync_core.model.state_json import to_json
 from supasync_core.project.migration import store_of_sink
 from supasync_core.project.session import Session
@@ -36,9 +35,10 @@ def show(session: Session, *, as_json: bool) -> int:
         return 0
     order = {table.name: i for i, table in enumerate(session.settings.tables)}
     rows = [
-        (name, column, keyset.cursor.value if keyset.cursor else None, settled(keyset), table.read_at)
+        (name, column, place and place.value, "yes" if keyset.settled else "no", table.read_at)
         for name, table in sorted(current.tables.items(), key=lambda item: order.get(item[0], len(order)))
         for column, keyset in table.keysets.items()
+        for place in (keyset.cursor,)
     ] + [
         (name, "by key", place, "no", table.read_at)
         for name, table in current.tables.items()
@@ -58,11 +58,6 @@ def _places(load: Backfill) -> Iterator[str]:
     for each in load.ranges:
         yield f"{', '.join(each.behind)} (of the range up to {', '.join(each.to)})"
     yield ", ".join(load.behind)
-
-
-def settled(keyset: KeysetState) -> str:
-    """Whether the overlap behind the cursor was read again."""
-    return "yes" if keyset.settled else "no"
 
 
 @state.command()

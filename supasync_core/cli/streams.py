@@ -195,11 +195,6 @@ def guard(redact: Callable[[str], str]) -> None:
     sys.stdout, sys.stderr = out, err
 
 
-def guarded(stream: TextIO, redact: Callable[[str], str]) -> Any:  # noqa: ANN401 - it stands for a stream
-    """The stream, redacted and without control characters."""
-    return _Guarded(stream, redact)
-
-
 def bare(stream: TextIO) -> TextIO:
     """The stream without that guard: for rich's own styling, and for formats that machines read.
 
@@ -212,8 +207,8 @@ def bare(stream: TextIO) -> TextIO:
 @contextmanager
 def reguarded(redact: Callable[[str], str]) -> Iterator[None]:
     """Guard the streams that rich has put in the place of ours while something moves on the terminal."""
-    before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (guarded(stream, redact) for stream in before)
+    before: Any = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (_Guarded(stream, redact) for stream in before)
     try:
         yield
     finally:

@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Collection, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 
 Parents = Mapping[str, Collection[str]]
 """The tables in file order, each with the tables that it depends on."""
@@ -9,21 +10,20 @@ Parents = Mapping[str, Collection[str]]
 
 def parents_first(parents_of: Parents) -> list[str]:
     """Every table after its parents, otherwise in file order; ValueError where there is a cycle."""
-    names, children = list(parents_of), _children(parents_of)
+    order = TopologicalSorter(parents_of)
+    try:
+        order.prepare()
+    except CycleError as err:
+        raise ValueError(f"these tables wait for each other: {', '.join(err.args[1])}") from err
+    names = list(parents_of)
     place = {name: number for number, name in enumerate(names)}
-    missing = {name: len(set(parents)) for name, parents in parents_of.items()}
-    ready = [place[name] for name in names if not missing[name]]
+    ready: list[int] = []
     done: list[str] = []
-    while ready:
-        name = names[heapq.heappop(ready)]
-        done.append(name)
-        for child in children[name]:
-            missing[child] -= 1
-            if not missing[child]:
-                heapq.heappush(ready, place[child])
-    if len(done) < len(names):
-        waiting = (name for name in names if missing[name])
-        raise ValueError(f"these tables wait for each other: {', '.join(waiting)}")
+    while order.is_active():
+        for name in order.get_ready():
+            heapq.heappush(ready, place[name])
+        done.append(names[heapq.heappop(ready)])
+        order.done(done[-1])
     return done
 
 

@@ -20,7 +20,7 @@ def believed(state: State, tables: Sequence[Table], latest: Instant) -> tuple[St
     notes: list[str] = []
     for table in tables:
         known = state.table(table.name)
-        place = next(_in_future(table, known, latest), None)
+        place = next(_places(table, known.keysets, known.backfill, latest), None)
         if place:
             notes.append(
                 f"{table.name}: its cursor lay in the future ({place}): it is read again from its beginning"
@@ -32,10 +32,6 @@ def believed(state: State, tables: Sequence[Table], latest: Instant) -> tuple[St
         if timed != state.table(table.name):
             state = state.with_table(table.name, timed)
     return state, notes
-
-
-def _in_future(table: Table, known: TableState, latest: Instant) -> Iterator[str]:
-    return _places(table, known.keysets, known.backfill, latest)
 
 
 def _places(

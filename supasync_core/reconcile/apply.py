@@ -14,6 +14,7 @@ from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import RowError, TableError
 from supasync_core.model.report import waiting
 from supasync_core.model.table import Table
+from supasync_core.project.run_options import Interrupted
 from supasync_core.reconcile.plan import TablePlan
 from supasync_core.sync import confirmed, removal
 from supasync_core.sync.batch_size import halves, send_in_parts
@@ -74,10 +75,6 @@ def send_again(sink: Sink, table: Table, refused: list[Refused]) -> tuple[int, l
         if len(left) == len(refused) or not left:
             return written, left
         refused = left
-
-
-class Interrupted(Exception):  # noqa: N818 - not an error: the user's wish
-    """The user wants to stop; the batch in flight is done."""
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from supasync_core.api.backend import Surveyed
+from supasync_core.api.backend import Survey, Surveyed
 from supasync_core.api.journal import current
 from supasync_core.api.plugin_fault import PluginFault
 from supasync_core.api.state_store import Entry, Past
@@ -15,7 +15,7 @@ from supasync_core.model.state import State
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration, swapped
 from supasync_core.project.project_checks import checks_of, found_by
-from supasync_core.status.check_indexes import check_indexes
+from supasync_core.schema import timestamp_index
 from supasync_core.status.check_state import check_gone, check_run, check_state
 from supasync_core.status.check_tables import check_table, check_tables, check_undecided, lacks_row_key
 from supasync_core.sync import source_snapshot
@@ -97,7 +97,7 @@ def preflight(migration: Migration, progress: Callable[[str], None]) -> Prefligh
     findings.extend(_of_plugins(migration))
     undecided, more = check_undecided(migration)
     snapshot = source_snapshot.look(migration, migration.settings.tables)
-    findings += [*more, *map(warning, snapshot.notes()), *check_indexes(migration, snapshot.survey)]
+    findings += [*more, *map(warning, snapshot.notes()), *_unindexed(migration, snapshot.survey)]
     blind = isinstance(migration.source, Surveyed) and snapshot.survey is None
     return Preflight(_worded_once(findings), tuple(counts), past, undecided, blind)
 
@@ -110,6 +110,16 @@ def _of_plugins(migration: Migration) -> Iterator[Finding]:
             yield problem(found.sentence, hint="correct the plugin", alone=True, kind=f"check:{name}")
         else:
             yield from found
+
+
+def _unindexed(migration: Migration, survey: Survey | None) -> Iterator[Finding]:
+    """Timestamps without an index in OLD: every run scans such a table once or more."""
+    if survey is None:
+        return
+    for table in migration.settings.tables:
+        keysets = migration.strategy(table).keysets(table)
+        for what, hint in timestamp_index.missing(table, keysets, survey):
+            yield warning(f"{table.name}: {what}", table.name, hint, kind="index")
 
 
 def _state(migration: Migration, findings: list[Finding]) -> Past | None:

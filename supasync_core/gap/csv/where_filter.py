@@ -1,5 +1,4 @@
 """A table's ``where`` applied to staged rows, as far as its words are simple and its types are known."""
-# ruff: noqa: S608 - names are quoted by values.identifier, texts by values.literal
 
 import re
 from dataclasses import dataclass
@@ -51,16 +50,10 @@ def leave_out(staging: Staging, table: Table, shape: Shape, language: str) -> li
     filters = conditions(table.where) if language == "rest" else None
     parts = [_sql(each, shape, kinds) for each in filters] if filters is not None else [None]
     if None in parts:
-        text = f"where: {table.where} is not applied to files: rows that it excludes are imported too"
-        return [ExportFinding(kind="where", table=table.name, text=text, level=WARNING)]
+        text = "is not applied to files: rows that it excludes are imported too"
+        return _said(table, f"where: {table.where} {text}")
     kept = " AND ".join(part for part in parts if part)
-    there = qualified(ready(table))
-    rows = staging.fetch(f"SELECT count(*) FROM {there} AS r WHERE NOT coalesce({kept}, false)")[0][0]
-    if not rows:
-        return []
-    staging.fetch(f"DELETE FROM {there} AS r WHERE NOT coalesce({kept}, false)")
-    text = f"{counted(rows, 'row of the files is', 'rows of the files are')} excluded by where: {table.where}"
-    return [ExportFinding(kind="where", table=table.name, text=text, level=WARNING)]
+    return _left_out(staging, table, f"NOT coalesce({kept}, false)", f"excluded by where: {table.where}")
 
 
 def leave_marked_out(staging: Staging, table: Table) -> list[ExportFinding]:
@@ -69,18 +62,25 @@ def leave_marked_out(staging: Staging, table: Table) -> list[ExportFinding]:
     if mark is None or not kinds:
         return []
     if mark not in kinds:
-        text = (
-            f"soft_delete: the files have no column {mark}: rows that are marked as deleted are imported too"
-        )
-        return [ExportFinding(kind="where", table=table.name, text=text, level=WARNING)]
-    there, cell = qualified(ready(table)), plain(f"r.{identifier(mark)}", kinds[mark])
+        text = f"the files have no column {mark}: rows that are marked as deleted are imported too"
+        return _said(table, f"soft_delete: {text}")
+    cell = plain(f"r.{identifier(mark)}", kinds[mark])
     marked = f"coalesce({cell}, '') NOT IN ('', 'null')"  # NULL, as the exports of the dashboard print it
-    rows = staging.fetch(f"SELECT count(*) FROM {there} AS r WHERE {marked}")[0][0]
+    what = f"marked as deleted by {mark}, and not imported; rows of NEW are not removed"
+    return _left_out(staging, table, marked, what)
+
+
+def _left_out(staging: Staging, table: Table, condition: str, what: str) -> list[ExportFinding]:
+    """Take these staged rows out; how many they are."""
+    rows_there = f"FROM {qualified(ready(table))} AS r WHERE {condition}"
+    rows = staging.fetch(f"SELECT count(*) {rows_there}")[0][0]
     if not rows:
         return []
-    staging.fetch(f"DELETE FROM {there} AS r WHERE {marked}")
-    shown = counted(rows, "row of the files is", "rows of the files are")
-    text = f"{shown} marked as deleted by {mark}, and not imported; rows of NEW are not removed"
+    staging.fetch(f"DELETE {rows_there}")
+    return _said(table, f"{counted(rows, 'row of the files is', 'rows of the files are')} {what}")
+
+
+def _said(table: Table, text: str) -> list[ExportFinding]:
     return [ExportFinding(kind="where", table=table.name, text=text, level=WARNING)]
 
 
