@@ -18,6 +18,7 @@ from supasync_core.api.registration import Context
 from supasync_core.api.sql_session import PINNED
 from supasync_core.model.errors import RefusedError, TransientError
 from supasync_core.system.addresses import host_of
+from supasync_postgres.answer_limits import limited
 from supasync_postgres.database_url import parse
 from supasync_postgres.pg_failures import Failure, error_of, is_passing, unconnected
 from supasync_postgres.transaction import (
@@ -25,7 +26,6 @@ from supasync_postgres.transaction import (
     Found,
     Statement,
     Transaction,
-    deadline,
     found_of,
     literal,
     size_of,
@@ -179,7 +179,7 @@ class Database:
             connection = None
             try:
                 connection = self._taken(statement)
-                with self._translated(statement), deadline(connection, 2 * statement.seconds + PATIENCE):
+                with self._translated(statement), limited(connection, 2 * statement.seconds + PATIENCE):
                     result = ask(connection)
             except BaseException as err:
                 self._give_back(connection)

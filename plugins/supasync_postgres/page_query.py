@@ -40,13 +40,11 @@ class PageQuery:
         texts = f"{self.name}.{self.texts}"
         return f"{lines}, CASE WHEN bool_or({texts} IS NOT NULL) THEN json_agg({texts}) END"
 
-    def limited(self, place: str, largest: int | None) -> str:
+    def limited(self, place: str, largest: int) -> str:
         """The lines of the rows there, none of them behind one with which the limit is reached."""
         rows = f"(SELECT {self.selected} FROM {place}) {self.name}"  # noqa: S608 - names are quoted
         line = f"row_to_json({self.name})::text AS {self.line}"
         lines = f"SELECT {line}, {self.told} AS {self.texts} FROM {rows}"  # noqa: S608 - the same
-        if largest is None:
-            return lines
         frame = "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
         before = f"sum(octet_length({self.name}.{self.line})) OVER ({frame})"
         sized = f"SELECT {self.name}.*, {before} AS {self.size} FROM ({lines}) {self.name}"  # noqa: S608 - the same

@@ -123,8 +123,9 @@ def _timeout(failure: Failure) -> TableError:
 
 
 def _too_large(failure: Failure) -> TableError:
-    if failure.purpose in ("read", "lookup"):
-        return failure.of_table(LargeAnswerError, "has rows that are too large for one answer", NARROWER)
+    if failure.purpose not in ("upsert", "delete"):
+        what = "has rows that are too large for one answer" if failure.table else "answers too much"
+        return failure.of_table(LargeAnswerError, what, NARROWER)
     error = failure.row("does not accept a batch of this size")
     return BatchTooLargeError(error) if failure.purpose == "upsert" else error
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from math import ceil
 from typing import Final
 
@@ -11,8 +12,9 @@ from supasync_core.api.page_size import LARGEST, PageSizes
 from supasync_core.api.registration import Context
 from supasync_core.api.sql_backend import refuse_unknown
 from supasync_core.api.sql_window import Parameters
-from supasync_core.model.batch import Batch, Window
+from supasync_core.model.batch import Batch, Keyset, Span, Window
 from supasync_core.model.errors import LargeAnswerError
+from supasync_core.model.page_order import Onward
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.model.timestamps import Horizon, Instant
 from supasync_core.system.addresses import LOOPBACK
@@ -117,21 +119,42 @@ class PgRows(BaseSide):
         if page and page.total in (None, page.count):
             yield page
             return
+        if len(values) == 1:
+            yield from self._of_one_value(table, columns, values)
+            return
         half = len(values) // 2
         yield from self._looked_up(table, columns, values[:half])
         yield from self._looked_up(table, columns, values[half:])
 
     def _lookup(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Batch:
-        """Those rows up to the bytes of a page, and how many there are; all of them for a single value."""
-        sql, alone = self._window(table), len(values) == 1
+        """Those rows up to the bytes of a page, and how many there are."""
+        sql = self._window(table)
 
         def which() -> str:
             return f"WHERE {sql.where()} AND {sql.any_of(columns, values)}"
 
-        total = "null" if alone else f"(SELECT count(*) FROM {relation(table)} {which()})"  # noqa: S608 - names are quoted
-        return self._page(table, sql, total, which(), None if alone else LARGEST)
+        total = f"(SELECT count(*) FROM {relation(table)} {which()})"  # noqa: S608 - names are quoted
+        return self._page(table, sql, total, which(), LARGEST)
 
-    def _page(self, table: Table, sql: PgWindow, total: str, which: str, largest: int | None = None) -> Batch:
+    def _of_one_value(
+        self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]
+    ) -> Iterator[Batch]:
+        """Page by page in the order of the key: any number of rows may have the value."""
+        if table.columns:
+            table = replace(table, columns=tuple(dict.fromkeys((*table.columns, *table.key))))
+        onward, span = Onward(table), Span(Keyset(None))
+        while True:
+            sql, window = self._window(table), Window((span,), table.page_size)
+            found = f"WHERE {sql.where(window)} AND {sql.any_of(columns, values)}"
+            page = self._page(
+                table, sql, "null", f"{found} ORDER BY {sql.order(window)} LIMIT {window.limit}", LARGEST
+            )
+            if not page.count:
+                return
+            yield page
+            span = Span(Keyset(None), after=onward.behind(page))
+
+    def _page(self, table: Table, sql: PgWindow, total: str, which: str, largest: int) -> Batch:
         """The rows, up to so many bytes: at least one, if there is any."""
         page = page_of(self._chosen(table))
         place = f"{relation(table)} {which}"

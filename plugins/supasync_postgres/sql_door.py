@@ -8,7 +8,8 @@ import psycopg
 
 from supasync_core.api.sql_session import ScriptResult, SqlSession
 from supasync_core.model.errors import RefusedError
-from supasync_postgres.database import Database
+from supasync_postgres.answer_limits import limited
+from supasync_postgres.database import PATIENCE, Database
 from supasync_postgres.pg_failures import Failure, error_of
 from supasync_postgres.transaction import Statement, Transaction
 
@@ -36,7 +37,8 @@ class PgSession(SqlSession):
                 lambda transaction: transaction.fetch(statement), statement, repeat=self.read_only
             )
         try:
-            return self._open.fetch(statement)
+            with limited(self._open.connection, 2 * statement.seconds + PATIENCE):
+                return self._open.fetch(statement)
         except psycopg.Error as err:
             raise error_of(Failure(self._database.project, err, None, purpose)) from None
 

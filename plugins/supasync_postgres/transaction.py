@@ -1,10 +1,7 @@
 """Statements of one transaction, their answers, and what each of them costs."""
 
-import os
-import socket
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +14,8 @@ Connection = psycopg.Connection[Any]
 
 TIMEOUT: Final = 120
 """Seconds after which the server cancels a statement."""
+MOST_ROWS: Final = 1_000_000
+"""Rows of one answer: no statement asks for so many, and each takes memory beside its bytes."""
 _MESSAGE: Final = 7
 """Bytes of a row's message beside its values; each value has four more (documentation, 55.7)."""
 
@@ -102,27 +101,12 @@ class Transaction:
         return cursor, found
 
 
-@contextmanager
-def deadline(connection: Connection, seconds: float) -> Iterator[None]:
-    """The connection ends where the block takes longer: the server's own timeout is but the server's word."""
-
-    def end() -> None:
-        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as shared:
-            shared.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
 def found_of(cursor: psycopg.Cursor[Any]) -> Found:
-    """The rows that a cursor has, none of them decoded."""
+    """The rows that a cursor has, none of them decoded; ProgramLimitExceeded for more than `MOST_ROWS`."""
     result = cursor.pgresult
     assert result is not None  # noqa: S101 - something was executed
+    if result.ntuples > MOST_ROWS:
+        raise psycopg.errors.ProgramLimitExceeded(f"the answer has {result.ntuples:,} rows")
     rows = [[result.get_value(i, j) for j in range(result.nfields)] for i in range(result.ntuples)]
     return Found(rows, max(cursor.rowcount, 0))
 

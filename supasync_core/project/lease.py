@@ -90,7 +90,7 @@ class Lease:
         refuse_same(migration)
         begun = awake()
         run = migration.store.begin(claim)
-        refuse_own_record(migration, run.id)
+        refuse_own_record(migration, run.id, baseline=baseline)
         if run.state is None and not claim.baseline:
             raise StateError(NO_BASELINE, hint="run: supasync setup")
         names = [table.name for table in migration.settings.tables]

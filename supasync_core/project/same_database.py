@@ -7,8 +7,10 @@ from contextlib import closing
 from secrets import randbits
 from typing import TYPE_CHECKING
 
+from supasync_core.api.backend import Source
 from supasync_core.api.sql_session import SqlSession, SqlSpeaking
 from supasync_core.model.errors import RefusedError, SchemaError, StateError
+from supasync_core.model.table import Table
 
 if TYPE_CHECKING:
     from supasync_core.project.migration import Migration
@@ -19,6 +21,9 @@ select 1 from pg_locks l join pg_database d on d.oid = l.database and d.datname 
 where l.locktype = 'advisory' and l.objsubid = 1 and l.classid::bigint = %s and l.objid::bigint = %s
 """
 _RECORD = "select 1 from public.sync_metadata m where m.run_id::text = %s"
+_RECORDS = Table(name="sync_metadata", key=("run_id",), columns=("run_id",))
+_POSTGRESQL = "postgresql"
+"""What backends of one kind of server call their column types."""
 _PURPOSE = "state"
 
 
@@ -66,20 +71,39 @@ def _has_record(session: SqlSession, run_id: str) -> bool:
         return False  # it has no such table
 
 
-def refuse_own_record(migration: "Migration", run_id: str) -> None:
-    """StateError where only OLD speaks SQL, and has the record that was just made in NEW."""
+def refuse_own_record(migration: "Migration", run_id: str, *, baseline: bool) -> None:
+    """StateError where OLD has the record that was just made in NEW; `refuse_same` asks where both speak SQL.
+
+    An API is asked before a ``baseline`` alone: without one, a NEW under a second name gets no run.
+    """
     source = migration.source
-    if not isinstance(source, SqlSpeaking) or isinstance(migration.sink, SqlSpeaking):
+    speaks = isinstance(source, SqlSpeaking)
+    if speaks and isinstance(migration.sink, SqlSpeaking):
+        return
+    if not speaks and not (baseline and _is_postgresql(migration)):
         return
     try:
-        with closing(source.sql()) as old:
-            found = _has_record(old, run_id)
+        found = _in_source(source, run_id)
     except RefusedError as err:
         if err.reason:
             raise
         return  # a table of that name is there, which the source's user may not read
     if found:
         raise _same()
+
+
+def _is_postgresql(migration: "Migration") -> bool:
+    return migration.host.sources.get(migration.settings.source.backend).types == _POSTGRESQL
+
+
+def _in_source(source: Source, run_id: str) -> bool:
+    if isinstance(source, SqlSpeaking):
+        with closing(source.sql()) as old:
+            return _has_record(old, run_id)
+    try:
+        return any(batch.count for batch in source.rows(_RECORDS, _RECORDS.key, [(run_id,)]))
+    except SchemaError:
+        return False  # it has no such table
 
 
 def _same() -> StateError:

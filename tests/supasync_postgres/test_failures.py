@@ -282,6 +282,18 @@ def test_a_page_of_large_rows_has_some_megabytes_at_most(project: Place) -> None
     assert max(len(batch.body) for batch in fresh) < 6_000_000
 
 
+def test_one_value_that_many_rows_have_is_looked_up_in_pages(project: Place) -> None:
+    project.run("insert into items select n, repeat('x', 700000), null from generate_series(1, 12) n")
+    project.run("update items set parent = 1; insert into items (id) values (13)")
+    for table in (ITEMS, Table(name="items", columns=("parent", "label"))):
+        found = list(project.source().rows(table, ["parent"], [["1"], ["99"]]))
+        assert sorted(int(row["id"]) for batch in found for row in batch.rows) == list(range(1, 13))
+        assert max(len(batch.body) for batch in found) < 6_000_000
+    small = Table(name="items", page_size=5, columns=("id",))
+    found = list(project.source().rows(small, ["parent"], [["1"]]))
+    assert sum(batch.count for batch in found) == 12
+
+
 def test_more_than_the_server_can_print_at_once_is_asked_for_in_halves(project: Place) -> None:
     table, source = Table(name="printed_rows"), project.source()
     sizes = [batch.count for batch in pages(source, table)]
