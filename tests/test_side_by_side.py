@@ -99,7 +99,7 @@ def test_who_passes_a_gate_alone_is_alone() -> None:
     assert diary.most > 1
 
 
-def _pending(keys: Iterable[int] | None) -> PendingBatch:
+def _pending(keys: Iterable[int | str] | None) -> PendingBatch:
     batch = Batch(json.dumps([{"id": key} for key in keys or ()]).encode())
     return PendingBatch(Piece(batch, TableState()), batch, EVERY_KEY if keys is None else frozenset(keys))
 
@@ -138,6 +138,46 @@ def test_two_versions_of_a_row_are_never_on_their_way_at_once(
     for pending in landed:
         pending.sent.result()
     assert diary.most <= most
+
+
+def test_a_batch_that_arrives_early_makes_room_and_is_confirmed_in_its_turn() -> None:
+    """The first one is answered once the third has been sent; with a longer lead it is not waited for."""
+    third = threading.Event()
+    waiting = [_pending([i]) for i in range(5)]
+
+    def send(batch: Batch) -> None:
+        if batch.rows[0]["id"] == "0":
+            assert third.wait(5)
+        elif batch.rows[0]["id"] == "2":
+            third.set()
+
+    assert [pending.piece for pending in _fly(waiting, 2, send)] == [pending.piece for pending in waiting]
+
+
+def test_so_many_batches_wait_at_most_for_an_earlier_one_and_none_is_sent_behind_one_that_failed() -> None:
+    go, sent = threading.Event(), []
+
+    def send(batch: Batch) -> None:
+        sent.append(key := batch.rows[0]["id"])
+        if key == "0":
+            assert go.wait(5)
+        if key == "bad":
+            raise ValueError(key)
+
+    with ThreadPoolExecutor(4) as pool:
+        for rest, most in ((["1", "2", "3"], 3), (["bad"], 1)):
+            sent.clear()
+            go.clear()
+            in_flight = InFlight(pool, 2)
+            for key in ["0", *rest]:
+                in_flight.start(_pending([key]), send)
+            time.sleep(0.05)
+            room = pool.submit(list, in_flight.room_for(_pending(["next"])))
+            time.sleep(0.05)
+            assert not room.done()
+            assert len(sent) == most + 1
+            go.set()
+            assert len(room.result(5)) == most + 1
 
 
 def test_a_piece_without_rows_is_confirmed_in_its_place() -> None:

@@ -16,6 +16,8 @@ from supasync_core.model.batch import Batch
 
 EVERY_KEY = None
 """Stands for the keys of a batch that cannot be told apart: it travels alone."""
+LEAD = 2
+"""How many times as many batches as are sent at once may wait for an earlier one to be confirmed."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,10 @@ class PendingBatch:
 
 @dataclass
 class InFlight:
-    """At most so many batches on their way, the first in the order of reading first."""
+    """At most so many batches on their way, the first in the order of reading first.
+
+    One that has arrived before an earlier one waits for it, and makes room for the next.
+    """
 
     pool: Executor
     most: int
@@ -46,9 +51,10 @@ class InFlight:
 
     def room_for(self, pending: PendingBatch) -> Iterator[PendingBatch]:
         """What has to arrive before this one may start, in order; then what has arrived anyway."""
-        while self.queue and (self._full() or self._meets(pending)):
-            yield self._land()
         yield from self.arrived()
+        while self._meets(pending) or self._full():
+            wait_for([each.sent for each in self.queue if not each.sent.done()], return_when=FIRST_COMPLETED)
+            yield from self.arrived()
 
     def wait_beside(self, ready: Future[Any]) -> bool:
         """Wait until this is done, or the first batch has arrived; whether a batch has."""
@@ -80,7 +86,11 @@ class InFlight:
             yield self.queue.popleft()
 
     def _full(self) -> bool:
-        return sum(pending.batch is not None for pending in self.queue) >= self.most
+        """Whether no more may be sent now; nothing is, as long as one that has failed is not dealt with."""
+        sent = [pending.sent for pending in self.queue if pending.batch is not None]
+        under_way = sum(not each.done() for each in sent)
+        failed = any(each.done() and each.exception() for each in sent)
+        return failed or under_way >= self.most or len(sent) >= LEAD * self.most
 
     def _meets(self, pending: PendingBatch) -> bool:
         """Whether a batch on its way may hold a row of this one."""
