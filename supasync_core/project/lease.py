@@ -67,7 +67,10 @@ class Lease:
     flushing: bool = False
     flushed: float = field(default_factory=awake)
     flush_took: float = 0.0
-    guard: RLock = field(default_factory=RLock)
+    noted: bool = False
+    """Whether the state in the store says that this run writes."""
+    turn: RLock = field(default_factory=RLock)
+    """One save after the other, each of what is known when it begins. What is saved may be locked in it."""
 
     def __post_init__(self) -> None:
         self.renewed = self.begun
@@ -108,18 +111,26 @@ class Lease:
         return awake() - self.renewed
 
     def check(self) -> None:
-        """Before a write: note that this run writes, and renew the lease where that is due."""
-        with self.guard:
-            if self.writing is None:
-                self.writing = Writing(self.claim.holder, self._since(), self.run.now)
-                self.save(self.record())
-            else:
+        """Before a write: note that this run writes, and renew the lease where that is due.
+
+        Whoever may write does not wait for a save that is under way.
+        """
+        if self.noted and self.age < RENEW:
+            return
+        with self.turn:
+            if self.noted:
                 self.renew()
+                return
+            self.writing = self.writing or Writing(self.claim.holder, self._since(), self.run.now)
+            self.save(self.record())
+            self.noted = True
 
     def renew(self) -> None:
         """Say that this run is alive where it has not for a while."""
-        with self.guard:
-            if self.age < RENEW:
+        if self.age < RENEW:
+            return
+        with self.turn:
+            if self.age < RENEW:  # another thread has renewed it meanwhile
                 return
             if self.saved and (self.flushing or not self.may_flush()):
                 self._store(replace(self.saved, status="running"))
@@ -148,7 +159,7 @@ class Lease:
 
     def save(self, entry: Entry) -> None:
         """Write the record, behind what the sink holds back; any status but running lets go of the lease."""
-        with self.guard:
+        with self.turn:
             self._flush()
             self._store(entry)
             self.saved = entry
@@ -171,16 +182,15 @@ class Lease:
 
     def _store(self, entry: Entry) -> None:
         entry = replace(entry, retention=self.migration.settings.retention.days)
-        with self.guard:
-            if self.writing and (self.unsettled or entry.status == "running"):
-                seen = timestamps.parse(self.run.now) + int((awake() - self.begun) * 1_000_000)
-                self.writing = replace(self.writing, seen=timestamps.to_text(seen))
-                entry = replace(entry, state=replace(entry.state, writing=self.writing))
-            asked = awake()
-            if not self.migration.store.save(self.run.id, entry):
-                raise self._lost()
-            self.renewed, self.released = asked, entry.status != "running"
-            lock.note_alive(self.migration.settings.folder)
+        if self.writing and (self.unsettled or entry.status == "running"):
+            seen = timestamps.parse(self.run.now) + int((awake() - self.begun) * 1_000_000)
+            self.writing = replace(self.writing, seen=timestamps.to_text(seen))
+            entry = replace(entry, state=replace(entry.state, writing=self.writing))
+        asked = awake()
+        if not self.migration.store.save(self.run.id, entry):
+            raise self._lost()
+        self.renewed, self.released = asked, entry.status != "running"
+        lock.note_alive(self.migration.settings.folder)
 
     def _lost(self) -> SupasyncError:
         """Why the store does not take the record: another run is newer, or records are out of order."""

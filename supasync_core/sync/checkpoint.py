@@ -1,6 +1,7 @@
 """How far a run has come: what is confirmed, table by table, and how that is saved under the lease."""
 
 import time
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from threading import Event, RLock
@@ -22,13 +23,14 @@ from supasync_core.project.run_options import RunOptions
 from supasync_core.schema.watch import SchemaWatch
 from supasync_core.sync.source_snapshot import SourceSnapshot
 from supasync_core.sync.writer import Writer
+from supasync_core.system.executors import Inline
 from supasync_core.system.last_success import age_in
 
 SIGHTED = 10_000
 """Keys of one table that a run remembers beside the look for deletes, which sees those that stay."""
 CHECKPOINT_SECONDS = 60.0
 CHECKPOINT_ROWS = 10_000
-"""A run that dies sends at most this many rows again."""
+"""Rows after which the state is saved; at most as many are confirmed while that is under way."""
 
 
 @dataclass
@@ -50,8 +52,12 @@ class Checkpoint:
     undated: bool = False
     """Whether a page came without a time of the source that can be trusted."""
     stopping: Event = field(default_factory=Event)
-    lock: RLock = field(init=False)
-    """The lease's own: a thread that is about to write may have to save."""
+    lock: RLock = field(default_factory=RLock)
+    """Held for a moment. Whoever saves takes the lease's turn first, and never waits for that inside."""
+    saver: Executor = field(default_factory=Inline)
+    """Who saves the state while rows go on."""
+    saving: "Future[Any]" = field(default_factory=lambda: Inline().submit(int))
+    """The last save that was handed over to the saver."""
     held: BytesHeld = field(default_factory=BytesHeld)
     sighted: dict[str, set[Key]] = field(default_factory=dict)
     """Keys that the source was seen to have, of tables whose deletes are mirrored."""
@@ -60,7 +66,6 @@ class Checkpoint:
     snapshot: SourceSnapshot = field(default_factory=SourceSnapshot)
 
     def __post_init__(self) -> None:
-        self.lock = self.lease.guard
         self.lease.record = lambda: self._entry(self.report(), "running")
         self.schema_watch = SchemaWatch(self.migration, self.state.schema_seen_at, self.run.now)
         self.writer = Writer(self.migration, self.run.now, self.state)
@@ -122,19 +127,36 @@ class Checkpoint:
         """A checkpoint, which renews the lease; LockedError where another run has it by now.
 
         It is asked for before each batch as well: a run that waited long for a page must not write that page
-        over what another run has written since.
+        over what another run has written since. One that is due for its rows alone is saved while rows go on.
         """
-        with self.lock:
-            due = self.lease.age >= CHECKPOINT_SECONDS or self.unsaved_rows >= CHECKPOINT_ROWS
-            if due and self.lease.may_flush():
-                self.save(self.report(), status="running")
-            else:
-                self.lease.renew()
+        if self.lease.age >= CHECKPOINT_SECONDS:
+            with self.lease.turn:
+                if self.lease.age >= CHECKPOINT_SECONDS and self.lease.may_flush():
+                    self._save_running()
+                else:
+                    self.lease.renew()
+        elif self.unsaved_rows >= CHECKPOINT_ROWS and self.lease.may_flush():
+            self.saving.result()
+            with self.lock:
+                if self.unsaved_rows >= CHECKPOINT_ROWS and self.saving.done():
+                    self.unsaved_rows = 0
+                    self.saving = self.saver.submit(self._save_running)
+        if self.saving.done():
+            self.saving.result()
+
+    def _save_running(self) -> None:
+        with self.lease.turn:
+            with self.lock:
+                report = self.report()
+            self.save(report, status="running")
 
     def save(self, report: Report, status: RecordStatus | None = None) -> None:
         """Record the run; without a ``status`` it has ended and lets go of the lease."""
-        self.lease.save(self._entry(report, status))
-        self.unsaved_rows = 0
+        with self.lease.turn:
+            with self.lock:
+                entry = self._entry(report, status)
+                self.unsaved_rows = 0
+            self.lease.save(entry)
 
     def _entry(self, report: Report, status: RecordStatus | None) -> Entry:
         state = self.state.doubtful(self.writer.reread.written)

@@ -23,7 +23,7 @@ from supasync_core.sync.freeing import Freeing
 from supasync_core.sync.soft_deletes import SoftDeletes
 from supasync_core.sync.source_snapshot import look
 from supasync_core.sync.table_copy import TableCopy
-from supasync_core.system.executors import executor
+from supasync_core.system.executors import Inline, executor
 from supasync_core.system.faults import explain
 
 
@@ -144,6 +144,7 @@ class _Session:
         later = self._later()
         workers = checkpoint.migration.workers
         pool, readers = executor(workers, "write"), Readers(workers, executor(workers, "read"))
+        checkpoint.saver = saver = executor(min(workers, 2), "save")
 
         def work(table: Table) -> None:
             checkpoint.options.check()
@@ -163,6 +164,9 @@ class _Session:
         try:
             with consistent(checkpoint.migration.source):  # begun behind the look at open transactions
                 run_in_dependency_order(checkpoint.options.tables, workers, work, checkpoint.stopping.set)
+            checkpoint.saving.result()
         finally:
             pool.shutdown(wait=False)
+            checkpoint.saver = Inline()
+            saver.shutdown(wait=False)
             readers.pool.shutdown(wait=False, cancel_futures=True)
