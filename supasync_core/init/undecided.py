@@ -23,7 +23,7 @@ from supasync_core.system import lock
 from supasync_core.system.descriptors import check_own, read
 from supasync_core.system.files import write_private
 
-OWN: Final = ("sync_metadata", "supasync_changed")
+OWN: Final = ("sync_metadata", "supasync_changed", "supasync_accounts")
 """supasync's own tables; an OLD that was a NEW once may have them as well."""
 WAY_OUT: Final = (
     "decide on each: to copy it, remove its name from undecided: and paste the entry that supasync init "

@@ -17,6 +17,8 @@ from supasync_core.model.table import Table
 
 _PART = re.compile(r"^:([a-z_]+)$", re.MULTILINE)
 _QUOTE = "$supasync$"
+ACCOUNTS = (("auth", "users"), ("auth", "identities"))
+"""Tables that are written although tables.yaml does not name them, where accounts are copied."""
 _NO_PATH = "select pg_catalog.set_config('search_path', '', false);\n"
 """The first line of each script: a function planted in a schema of the search path never runs."""
 
@@ -37,7 +39,10 @@ def ready(tables: Iterable[Table] = ()) -> str:
 def script(name: str, tables: Iterable[Table] = ()) -> str:
     """The script ``sql/NAME.sql`` with its parts and its tables; no name of a table can end its quotes."""
     text = _filled(name)
-    rows = ", ".join(f"({sql_text(table.schema)}, {sql_text(table.relation)})" for table in tables)
+    places = [(table.schema, table.relation) for table in tables]
+    if name == "triggers-guard":
+        places += [place for place in ACCOUNTS if place not in places]
+    rows = ", ".join(f"({sql_text(schema)}, {sql_text(relation)})" for schema, relation in places)
     quote = _QUOTE
     while quote in rows:
         quote = f"{quote[:-1]}_$"

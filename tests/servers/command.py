@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 COMMAND = Path(sys.executable).with_name("supasync")
 OURS = (
+    "supasync_account",
     "supasync_core",
     "supasync_rest",
     "supasync_csv",

@@ -38,7 +38,7 @@ schemas = {schemas}
 driver = "postgres"
 url = {database_url}
 [auth]
-enabled = false
+enabled = {auth}
 jwt_secret = "for-tests-only-at-least-32-characters-long"
 publishable_key = {publishable_key}
 secret_key = {secret_key}
@@ -54,7 +54,7 @@ class LiteServer(Stoppable):
     process: subprocess.Popen[bytes]
 
     @classmethod
-    def start(
+    def start(  # noqa: PLR0913 - what a server may be told
         cls,
         database_url: str,
         *,
@@ -62,6 +62,7 @@ class LiteServer(Stoppable):
         publishable_key: str,
         max_rows: int = 1000,
         schemas: Sequence[str] = ("public",),
+        auth: bool = False,
     ) -> LiteServer:
         """Serve a database and return once requests are answered; it reads the schema now and never again."""
         if not PROGRAM.exists():
@@ -76,6 +77,7 @@ class LiteServer(Stoppable):
             "database_url": database_url,
             "publishable_key": publishable_key,
             "secret_key": secret_key,
+            "auth": auth,
         }
         folder = project_folder(settings)
         server = cls(f"http://127.0.0.1:{port}", folder, launch(folder))

@@ -37,6 +37,7 @@ begin
         execute format('alter table %I.%I drop column supasync_row', bare.nspname, bare.relname);
     end loop;
     drop table public.supasync_changed;
+    drop table if exists public.supasync_accounts;
     drop function if exists public.supasync_writes();
     drop function if exists public.supasync_begin(text, text, text, integer, boolean);
     drop function if exists public.supasync_save(uuid, jsonb);

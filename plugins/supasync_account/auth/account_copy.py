@@ -1,0 +1,101 @@
+"""One copy of accounts from OLD to NEW: what changed is found by marks, and written in an order that holds.
+
+Deleted accounts first, then those that change an e-mail, a phone or an identity, all of them at once, since
+two may swap; then other changes, then new accounts.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from supasync_account.auth import Deletes
+from supasync_account.auth.account_columns import AccountColumns
+from supasync_account.auth.account_deletes import AccountDeletes
+from supasync_account.auth.account_plan import CHANGED_IN_NEW, DELETED_IN_NEW, AccountPlan, plan
+from supasync_account.auth.account_records import AccountRecords
+from supasync_account.auth.account_report import AccountReport
+from supasync_account.auth.account_side import AT_ONCE, AccountSide
+from supasync_account.auth.account_triggers import refuse_unguarded, triggers
+from supasync_account.auth.account_writer import AccountWriter
+from supasync_core.api.registration import Fence
+from supasync_core.api.sql_session import SqlSession
+
+
+@dataclass
+class AccountCopy:
+    """What is copied, from where to where. ``go_on`` is asked between batches, and may raise."""
+
+    old: AccountSide
+    new: AccountSide
+    records: AccountRecords
+    accepted: Sequence[str] = ()
+    deletes: Deletes = "report"
+    go_on: Callable[[], bool] = lambda: True
+    report: AccountReport = field(default_factory=AccountReport)
+
+    @classmethod
+    def between(cls, old: SqlSession, new: SqlSession) -> "AccountCopy":
+        """A copy by SQL; SchemaError where a side has no accounts of Supabase Auth."""
+        columns = AccountColumns.of(old, new)
+        return cls(AccountSide(old, columns), AccountSide(new, columns), AccountRecords.of(new, columns))
+
+    def planned(self) -> AccountPlan:
+        """What would be done; nothing is written."""
+        made = plan(self.old, self.new, self.records, accept_newer="newer" in self.accepted)
+        self.report.old, self.report.new, self.report.own = made.old, made.new_total, len(made.own)
+        self.report.gone = len(made.gone)
+        return made
+
+    def run(self, fence: Fence) -> AccountReport:
+        """Copy what is new and changed."""
+        found = triggers(self.new.session)
+        fence.ask()
+        self.records = self.records.prepare()
+        made = self.planned()
+        if (made.new or made.changed or made.gone) and "triggers" not in self.accepted:
+            refuse_unguarded(found)
+        fires = any(not each.guarded for each in found)
+        writer = AccountWriter(self.new, self.records, fence, self.report, fires)
+        self._tell_newer(made)
+        self._remember(made, fence)
+        AccountDeletes(self.old, writer, self.deletes, "cascades" in self.accepted).run(made)
+        moved = self._moved(list(made.changed))
+        rest = [each for each in made.changed if each not in set(moved)]
+        together = [account for batch in self.old.accounts(moved) for account in batch]
+        if together:
+            writer.write(together, made.changed, self.old)
+        for ids in (rest, made.new):
+            if not self._in_batches(writer, ids, made):
+                break
+        return self.report
+
+    def _in_batches(self, writer: AccountWriter, ids: Sequence[str], made: AccountPlan) -> bool:
+        """Write these accounts; whether all of them were, and nobody asked to stop."""
+        for at in range(0, len(ids), AT_ONCE):
+            if not self.go_on():
+                self.report.interrupted = True
+                return False
+            for batch in self.old.accounts(ids[at : at + AT_ONCE]):
+                writer.write(batch, made.changed, self.old)
+        return True
+
+    def _moved(self, ids: Sequence[str]) -> list[str]:
+        """Those of the changed accounts whose e-mail, phone or identities are not NEW's."""
+        there, here = self.old.contacts(ids), self.new.contacts(ids)
+        return [each for each in ids if there.get(each) != here.get(each)]
+
+    def _tell_newer(self, made: AccountPlan) -> None:
+        """Name the accounts that changed in NEW: nobody but a person can say which values are right."""
+        ids = list(made.newer)
+        emails = {**self.old.emails(ids), **self.new.emails(ids)}
+        for account, why in made.newer.items():
+            refused = why not in (CHANGED_IN_NEW, DELETED_IN_NEW)
+            self.report.name(account, emails.get(account), why, refused=refused)
+
+    def _remember(self, made: AccountPlan, fence: Fence) -> None:
+        """Note what is equal already, as after a copy by hand, and forget what is nowhere any more."""
+        for at in range(0, len(made.known), AT_ONCE):
+            fence.ask()
+            self.records.note(made.known[at : at + AT_ONCE])
+        if made.forgotten:
+            fence.ask()
+            self.records.forget(made.forgotten)

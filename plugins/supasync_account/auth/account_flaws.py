@@ -1,0 +1,86 @@
+"""Accounts that would harm NEW, or that cannot sign in there: found by OLD's own server, and named.
+
+What a sick account does was recorded from the real server: one whose ban ends after 9999, whose metadata is
+not an object, or that has no role makes every list of accounts fail that would show it, the dashboard's too.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+_HASH: Final = "u.encrypted_password"
+_BCRYPT: Final = "^[$]2[abxy]?[$][0-9][0-9][$]"
+_SOUND: Final = (
+    f"{_BCRYPT}[./A-Za-z0-9]{{53}}",
+    "^[$]argon2id?[$]v=19[$]m=[0-9]+,t=[0-9]+,p=[0-9]+[$][^$]+[$][^$]+$",
+    "^[$]fbscrypt[$]v=1,n=[0-9]+,r=[0-9]+,p=[0-9]+,",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """What may be wrong with an account: the condition in SQL, and the sentence.
+
+    ``needs`` are the columns that the condition is about. A ``refused`` account is not copied.
+    """
+
+    needs: tuple[str, ...]
+    condition: str
+    text: str
+    refused: bool
+
+
+def _beyond(column: str) -> str:
+    """Whether the metadata holds a number that is beyond a double: its digits are all printed."""
+    path = '$.** ? (@.type() == "number" && (@ > 1.8e308 || @ < -1.8e308))'
+    long = f"u.{column}::text ~ '[0-9]{{200}}[0-9]{{109}}'"
+    return f"({long} and pg_catalog.jsonb_path_exists(u.{column}, '{path}'))"
+
+
+def _not_an_object(column: str) -> Flaw:
+    kind = f"pg_catalog.jsonb_typeof(u.{column}) not in ('object', 'null')"
+    text = f"{column} is not a JSON object, or holds a number that Auth cannot read"
+    return Flaw((column,), f"({kind} or {_beyond(column)})", text, refused=True)
+
+
+def _missing(column: str) -> Flaw:
+    return Flaw((column,), f"u.{column} is null", f"{column} is NULL", refused=True)
+
+
+FLAWS: Final[Mapping[str, Flaw]] = {
+    "ban": Flaw(
+        ("banned_until",),
+        "(not pg_catalog.isfinite(u.banned_until) or u.banned_until >= '10000-01-01 00:00:00+00')",
+        "banned_until is later than Auth can read: a ban must end before the year 9999",
+        refused=True,
+    ),
+    "user_metadata": _not_an_object("raw_user_meta_data"),
+    "app_metadata": _not_an_object("raw_app_meta_data"),
+    **{name: _missing(name) for name in ("aud", "role", "created_at", "updated_at")},
+    "cut_hash": Flaw(
+        ("encrypted_password",),
+        f"({_HASH} ~ '{_BCRYPT}' and {_HASH} !~ '{_SOUND[0]}')",
+        "its bcrypt hash is cut short: the password never signs in, a reset by mail does",
+        refused=False,
+    ),
+    "odd_hash": Flaw(
+        ("encrypted_password",),
+        f"({_HASH} <> '' and {_HASH} !~ '{_BCRYPT}'"
+        + "".join(f" and {_HASH} !~ '{each}'" for each in _SOUND[1:])
+        + ")",
+        "its password hash is one that NEW's Auth does not accept (another kind, or encrypted by OLD's "
+        "server): the password does not sign in there, a reset by mail does",
+        refused=False,
+    ),
+}
+
+
+def found(columns: Iterable[str]) -> str:
+    """SQL for the names of the flaws of the account ``u``, of which these columns are there."""
+    there = set(columns)
+    cases = [
+        f"case when {flaw.condition} then '{name}' end"
+        for name, flaw in FLAWS.items()
+        if there.issuperset(flaw.needs)
+    ]
+    return f"pg_catalog.array_remove(array[{', '.join([*cases, 'null'])}]::text[], null)"

@@ -1,0 +1,104 @@
+"""What is to be done about each account, decided by three marks: OLD's, NEW's, and what was written last."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from supasync_account.auth.account_records import AccountRecords
+from supasync_account.auth.account_side import AccountSide, grouped, total
+from supasync_core.model.errors import SchemaError
+
+CHANGED_IN_NEW: Final = "changed in NEW since it was copied, and not in OLD"
+BOTH_CHANGED: Final = "changed in OLD and in NEW since it was copied"
+NOT_OURS: Final = "NEW has this id with other values, which supasync did not write"
+DELETED_IN_NEW: Final = "deleted in NEW since it was copied"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPlan:
+    """The accounts by what is to be done with them, each by its id.
+
+    ``new`` are to be made in NEW, ``changed`` to be updated: with the mark that NEW has now. ``gone`` are
+    those that supasync wrote and OLD has no more, with NEW's mark. ``newer`` are left alone, with the reason.
+    ``known`` need to be remembered alone, ``forgotten`` are on neither side. ``own`` signed up in NEW.
+    """
+
+    old: int = 0
+    new_total: int = 0
+    new: list[str] = field(default_factory=list)
+    changed: dict[str, str] = field(default_factory=dict)
+    gone: dict[str, str] = field(default_factory=dict)
+    newer: dict[str, str] = field(default_factory=dict)
+    own: list[str] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
+
+    @property
+    def missing(self) -> list[str]:
+        """The accounts of OLD that NEW does not have."""
+        return [*self.new, *(each for each, why in self.newer.items() if why == DELETED_IN_NEW)]
+
+
+def plan(old: AccountSide, new: AccountSide, records: AccountRecords, *, accept_newer: bool) -> AccountPlan:
+    """What is to be done; SchemaError where OLD has no accounts any more, and NEW has some of it.
+
+    ``accept_newer``: OLD's values are written also where NEW has changed an account since.
+    """
+    old_sums, new_sums, counts = old.sums(), new.sums(), records.counts()
+    if not old_sums and counts:
+        raise SchemaError(
+            "OLD has no accounts; it had some before: nothing is changed",
+            hint="is OLD still the right project? If all were deleted on purpose, delete NEW's by SQL",
+        )
+    made = AccountPlan(total(old_sums), total(new_sums))
+    parts = [
+        part
+        for part in sorted({*old_sums, *new_sums, *counts})
+        if old_sums.get(part) != new_sums.get(part) or counts.get(part, 0) != total(new_sums, part)
+    ]
+    for group in grouped([old_sums, new_sums], parts):
+        for account, marks in _rows(old.marks(group), new.marks(group), records.marks(group)):
+            _decide(made, account, marks, accept_newer=accept_newer)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    old: str | None
+    new: str | None
+    written: str | None
+
+
+def _rows(*sides: Mapping[str, str]) -> Iterator[tuple[str, _Marks]]:
+    for account in sorted(set().union(*sides)):
+        yield account, _Marks(*(side.get(account) for side in sides))
+
+
+def _decide(made: AccountPlan, account: str, marks: _Marks, *, accept_newer: bool) -> None:
+    """Put the account where it belongs."""
+    old, new, written = marks.old, marks.new, marks.written
+    if old is None:
+        if new is None:
+            made.forgotten.append(account)
+        elif written is None:
+            made.own.append(account)
+        else:
+            made.gone[account] = new if written == new or accept_newer else ""
+    elif new is None:
+        if written is None or accept_newer:
+            made.new.append(account)
+        else:
+            made.newer[account] = DELETED_IN_NEW
+    elif old == new:
+        if written != new:
+            made.known.append(account)
+    elif written == new or accept_newer:
+        made.changed[account] = new
+    else:
+        made.newer[account] = _why(old, written)
+
+
+def _why(old: str, written: str | None) -> str:
+    if written is None:
+        return NOT_OURS
+    return CHANGED_IN_NEW if written == old else BOTH_CHANGED

@@ -1,0 +1,69 @@
+"""What became of the accounts: counts, and by name what a person should know."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from supasync_core.model.errors import ExitCode
+
+
+@dataclass(frozen=True, slots=True)
+class NamedAccount:
+    """An account by its id and e-mail, and what is to be said of it; ``refused``: a person is needed."""
+
+    id: str
+    email: str | None
+    what: str
+    refused: bool
+
+    @property
+    def sentence(self) -> str:
+        """The line that names it."""
+        who = f"{self.email} ({self.id})" if self.email else self.id
+        return f"{who}: {self.what}"
+
+    def as_json(self) -> dict[str, Any]:
+        """For scripts."""
+        return {"id": self.id, "email": self.email, "what": self.what, "refused": self.refused}
+
+
+@dataclass
+class AccountReport:
+    """One copy of accounts. ``old`` and ``new`` are how many both sides had when it began."""
+
+    old: int = 0
+    new: int = 0
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    own: int = 0
+    """Accounts that signed up in NEW."""
+    gone: int = 0
+    """Accounts that OLD deleted and NEW still has."""
+    interrupted: bool = False
+    named: list[NamedAccount] = field(default_factory=list)
+
+    def name(self, account: str, email: str | None, what: str, *, refused: bool) -> None:
+        """Say something of an account."""
+        self.named.append(NamedAccount(account, email, what, refused))
+
+    @property
+    def refused(self) -> list[NamedAccount]:
+        """Those for which a person is needed."""
+        return [each for each in self.named if each.refused]
+
+    @property
+    def exit_code(self) -> int:
+        """3 where a person is needed."""
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
+        return ExitCode.PERSON if self.refused else ExitCode.DONE
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json`` and for the record of the run."""
+        names = ("old", "new", "created", "updated", "deleted", "own", "gone")
+        return {**{name: getattr(self, name) for name in names}, "named": _json(self.named)}
+
+
+def _json(named: Iterable[NamedAccount]) -> list[dict[str, Any]]:
+    return [each.as_json() for each in named]

@@ -1,0 +1,93 @@
+"""The proof that NEW has OLD's accounts: counts, ids and digests of all that matters; nothing is written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from supasync_account.auth.account_columns import AccountColumns
+from supasync_account.auth.account_side import AccountSide, grouped, total
+from supasync_core.api.sql_session import SqlSession
+from supasync_core.model.errors import DiffCode
+
+UNCOMPARED: Final = (
+    "times of sign-ins and of changes, and links in mails that wait for an answer",
+    "MFA factors, passkeys, sessions, SSO providers, and the settings of Auth: they are not copied yet",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountVerdict:
+    """What differs, each account by its id; e-mails are for messages."""
+
+    old: int
+    new: int
+    missing: Sequence[str] = ()
+    extra: Sequence[str] = ()
+    changed: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    emails: Mapping[str, str | None] = field(default_factory=dict)
+    left_out: Sequence[str] = ()
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing that was compared differs."""
+        return not (self.missing or self.extra or self.changed)
+
+    @property
+    def exit_code(self) -> int:
+        """0 where all are equal, 1 where any differs."""
+        return DiffCode.EQUAL if self.equal else DiffCode.DIFFERENT
+
+    @property
+    def uncompared(self) -> list[str]:
+        """What nobody has compared, in sentences."""
+        lone = [f"columns of one side alone: {', '.join(self.left_out)}"] if self.left_out else []
+        return [*UNCOMPARED, *lone]
+
+    def who(self, account: str) -> str:
+        """The account, for a line."""
+        email = self.emails.get(account)
+        return f"{email} ({account})" if email else account
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "equal": self.equal,
+            "old": self.old,
+            "new": self.new,
+            "missing": list(self.missing),
+            "extra": list(self.extra),
+            "changed": {account: list(what) for account, what in self.changed.items()},
+            "not_compared": self.uncompared,
+        }
+
+
+def compare(old_session: SqlSession, new_session: SqlSession) -> AccountVerdict:
+    """Both sides by the digests of their accounts; where these differ, what differs."""
+    columns = AccountColumns.of(old_session, new_session)
+    old, new = AccountSide(old_session, columns), AccountSide(new_session, columns)
+    there, here = old.sums(), new.sums()
+    missing: list[str] = []
+    extra: list[str] = []
+    unequal: list[str] = []
+    parts = [part for part in sorted({*there, *here}) if there.get(part) != here.get(part)]
+    for group in grouped([there, here], parts):
+        left, right = old.marks(group), new.marks(group)
+        missing += sorted(left.keys() - right.keys())
+        extra += sorted(right.keys() - left.keys())
+        unequal += sorted(each for each in left.keys() & right.keys() if left[each] != right[each])
+    changed = _what_differs(old.parts_of_marks(unequal), new.parts_of_marks(unequal))
+    emails = {**new.emails([*extra, *unequal]), **old.emails([*missing, *unequal])}
+    left_out = (*columns.users.left_out, *(f"identities: {each}" for each in columns.identities.left_out))
+    return AccountVerdict(total(there), total(here), missing, extra, changed, emails, left_out)
+
+
+def _what_differs(
+    old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mapping[str, str]]
+) -> dict[str, list[str]]:
+    """By account what differs; one that was equal when it was looked at again is left out."""
+    pairs = {account: (marks, new.get(account, {})) for account, marks in old.items()}
+    found = {
+        account: [what for what, digest in left.items() if right.get(what) != digest]
+        for account, (left, right) in pairs.items()
+    }
+    return {account: what for account, what in found.items() if what}

@@ -1,0 +1,94 @@
+"""`supasync auth`: the accounts of Supabase Auth, copied, proven and inspected."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import click
+
+from supasync_account.auth import ACCEPTED, POLICIES, Deletes
+from supasync_core.project.session import Session
+
+SHOWN = 20
+_LIMIT = partial(
+    click.option,
+    "--limit",
+    type=click.IntRange(min=0),
+    default=SHOWN,
+    show_default=True,
+    metavar="N",
+    help="How many accounts to name.",
+)
+
+
+@click.group()
+def auth() -> None:
+    """Copy, prove and inspect the accounts of Supabase Auth."""
+
+
+@auth.command()
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.pass_obj
+def check(session: Session, /, *, as_json: bool) -> int:
+    """Say which way accounts can be copied by, what that carries, and what is in its way.
+
+    Nothing is written. Exits with 3 where something has to be fixed before a copy.
+    """
+    from supasync_account.auth import auth_runs  # noqa: PLC0415 - --help opens nothing
+
+    return auth_runs.checked(session, as_json=as_json)
+
+
+@auth.command()
+@click.option("--dry-run", is_flag=True, help="Count what would be copied; write nothing.")
+@click.option(
+    "--accept",
+    "accepted",
+    multiple=True,
+    type=click.Choice(ACCEPTED),
+    help="newer: OLD's values replace what changed in NEW since; triggers: NEW's triggers may fire for what "
+    "is copied; cascades: rows may go with an account that OLD deleted. Repeatable.",
+)
+@click.option(
+    "--deletes",
+    type=click.Choice(POLICIES),
+    default="report",
+    show_default=True,
+    help="What to do about accounts that OLD deleted: nothing, name them, or delete them in NEW too.",
+)
+@_LIMIT()
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.pass_obj
+def sync(  # noqa: PLR0913 - the options
+    session: Session,
+    accepted: Sequence[str],
+    deletes: Deletes,
+    limit: int,
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Copy new and changed accounts from OLD to NEW, with passwords and linked logins, under the same ids.
+
+    OLD is only read. An account that changed in NEW since it was copied is named and left alone. Exits with 3
+    where an account could not be copied, with 0 where all of them are there.
+    """
+    from supasync_account.auth import auth_runs  # noqa: PLC0415 - --help opens nothing
+
+    if dry_run:
+        return auth_runs.planned(session, accepted, as_json=as_json)
+    return auth_runs.copied(session, accepted, deletes, limit, as_json=as_json)
+
+
+@auth.command()
+@_LIMIT()
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.pass_obj
+def verify(session: Session, /, limit: int, *, as_json: bool) -> int:
+    """Compare the accounts of OLD and NEW by digests, passwords' hashes and linked logins included.
+
+    Nothing is written, and no hash is printed. Exits with 0 where nothing that was compared differs, with 1
+    where accounts differ, with 2 where that could not be determined.
+    """
+    from supasync_account.auth import auth_runs  # noqa: PLC0415 - --help opens nothing
+
+    return auth_runs.verified(session, limit, as_json=as_json)

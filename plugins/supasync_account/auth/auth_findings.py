@@ -1,0 +1,157 @@
+"""What `supasync auth check` says: the way, what it carries, what both sides have, what is in the way."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from supasync_account.auth.account_columns import AccountColumns
+from supasync_account.auth.account_flaws import FLAWS
+from supasync_account.auth.account_side import AccountSide
+from supasync_account.auth.account_triggers import GUARD, AccountTrigger, triggers
+from supasync_core.api.sql_session import SqlSession
+from supasync_core.model.errors import ExitCode
+from supasync_core.model.finding import Finding, problem, warning
+from supasync_core.model.wording import counted
+
+CARRIED: Final = (
+    "ids, e-mails, phones, password hashes, linked logins (OAuth), metadata, confirmation, bans, roles"
+)
+NOT_CARRIED: Final = (
+    "MFA factors, passkeys, sessions (everybody signs in again), SSO providers, settings of Auth"
+)
+_RIGHTS: Final = """
+select t.name, r.what, pg_catalog.has_table_privilege(pg_catalog.to_regclass(t.name), r.what)
+from (values ('auth.users'), ('auth.identities')) t (name), pg_catalog.unnest(%s::text[]) r (what)
+where pg_catalog.to_regclass(t.name) is not null
+"""
+_RLS: Final = """
+select r.rolsuper or r.rolbypassrls or not exists (select from pg_catalog.pg_class c
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = 'auth' and c.relname in ('users', 'identities') and c.relrowsecurity
+        and not pg_catalog.pg_has_role(c.relowner, 'USAGE'))
+from pg_catalog.pg_roles r where r.rolname = current_user
+"""
+_COUNTS: Final = """
+select pg_catalog.count(*), pg_catalog.count(u.encrypted_password) filter (where u.encrypted_password <> ''),
+    pg_catalog.count(*) filter (where exists (select from auth.identities d
+        where d.user_id = u.id and d.provider not in ('email', 'phone')))
+from auth.users u
+"""
+_FACTORS: Final = "select pg_catalog.to_regclass('auth.mfa_factors') is not null"
+_WITH_FACTORS: Final = "select pg_catalog.count(distinct f.user_id) from auth.mfa_factors f"
+SHOWN: Final = 5
+
+
+@dataclass
+class AuthFindings:
+    """The lines that say what is, and the findings that say what to do."""
+
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    columns: AccountColumns | None = None
+    triggers: list[AccountTrigger] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """3 where something has to be fixed before a copy."""
+        return ExitCode.PERSON if any(each.level == "problem" for each in self.findings) else ExitCode.DONE
+
+    @property
+    def lines(self) -> list[str]:
+        """What is, for a person."""
+        found = ["way: SQL, by OLD_DATABASE_URL and NEW_DATABASE_URL or the backend postgres"]
+        found += [f"carries: {CARRIED}", f"does not carry yet: {NOT_CARRIED}"]
+        for side, counts in self.counts.items():
+            told = ", ".join(f"{number:,} {what}" for what, number in counts.items())
+            found.append(f"{side}: {told}")
+        if self.columns:
+            found.append(f"columns: {len(self.columns.users.written)} of auth.users on both sides")
+            for table in (self.columns.users, self.columns.identities):
+                if table.left_out:
+                    found.append(f"columns left out of auth.{table.name}: {', '.join(table.left_out)}")
+        return [*found, *(f"trigger in NEW: {each.sentence}" for each in self.triggers)]
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        columns = self.columns
+        return {
+            "way": "sql",
+            "carries": CARRIED,
+            "does_not_carry": NOT_CARRIED,
+            "accounts": self.counts,
+            "columns": list(columns.users.written) if columns else [],
+            "columns_left_out": list(columns.users.left_out) if columns else [],
+            "triggers": [
+                {"name": each.name, "table": each.table, "function": each.function, "guarded": each.guarded}
+                for each in self.triggers
+            ],
+            "findings": [
+                {"level": each.level, "text": each.text, "hint": each.hint} for each in self.findings
+            ],
+        }
+
+
+def inspect(old: SqlSession, new: SqlSession) -> AuthFindings:
+    """Look at both sides; nothing is written."""
+    found = AuthFindings()
+    for side, session, wanted in (
+        ("OLD", old, ["SELECT"]),
+        ("NEW", new, ["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ):
+        found.findings += _rights(side, session, wanted)
+    if found.findings:
+        return found
+    found.columns = AccountColumns.of(old, new)
+    found.counts = {"OLD": _counts(old), "NEW": _counts(new)}
+    found.triggers = triggers(new)
+    found.findings += _of_triggers(found.triggers)
+    found.findings += _of_flaws(AccountSide(old, found.columns))
+    if found.counts["OLD"].get("with MFA factors"):
+        number = counted(found.counts["OLD"]["with MFA factors"], "account has", "accounts have")
+        text = f"{number} MFA factors, which are not copied: they sign in to NEW by password alone"
+        found.findings.append(warning(text, hint="tell these people to enroll again in NEW"))
+    return found
+
+
+def _rights(side: str, session: SqlSession, wanted: list[str]) -> list[Finding]:
+    lacking = [f"{what} on {table}" for table, what, has in session.query(_RIGHTS, [wanted]) if not has]
+    hint = "connect as postgres: Dashboard -> Connect -> Session pooler"
+    found = (
+        [problem(f"{side}: the user of the connection string lacks {', '.join(lacking)}", hint=hint)]
+        if lacking
+        else []
+    )
+    if session.query(_RLS) != [(True,)]:
+        found.append(problem(f"{side}: row level security would hide accounts from this user", hint=hint))
+    return found
+
+
+def _counts(session: SqlSession) -> dict[str, int]:
+    [(accounts, hashes, linked)] = session.query(_COUNTS)
+    counts = {"accounts": accounts, "with a password": hashes, "with a linked login": linked}
+    if session.query(_FACTORS) == [(True,)]:
+        [(counts["with MFA factors"],)] = session.query(_WITH_FACTORS)
+    return counts
+
+
+def _of_triggers(found: list[AccountTrigger]) -> list[Finding]:
+    names = [each.name for each in found if not each.guarded]
+    if not names:
+        return []
+    text = f"NEW: {', '.join(names)} would fire for each account that is copied: auth sync does not begin"
+    return [problem(text, hint=f"paste what {GUARD} prints into NEW's SQL editor")]
+
+
+def _of_flaws(old: AccountSide) -> list[Finding]:
+    """A finding for each kind of flaw, with the first accounts that have it."""
+    flawed = old.flawed()
+    numbers = Counter(name for _, _, names in flawed for name in names)
+    findings = []
+    for name, number in numbers.items():
+        who = [email or account for account, email, names in flawed if name in names][:SHOWN]
+        shown = ", ".join(who) + (", ..." if number > SHOWN else "")
+        flaw = FLAWS[name]
+        text = f"{counted(number, 'account', 'accounts')} of OLD: {flaw.text}: {shown}"
+        hint = "not copied until this is corrected in OLD; all other accounts are" if flaw.refused else None
+        findings.append(warning(text, hint=hint))
+    return findings

@@ -1,0 +1,146 @@
+"""What the commands of `supasync auth` do: open both sides, work, print."""
+
+from collections.abc import Sequence
+
+import click
+
+from supasync_account.auth import Deletes
+from supasync_account.auth.account_copy import AccountCopy
+from supasync_account.auth.account_report import AccountReport
+from supasync_account.auth.account_sessions import both_sessions
+from supasync_account.auth.account_verdict import AccountVerdict, compare
+from supasync_account.auth.auth_findings import inspect
+from supasync_core.cli import output
+from supasync_core.cli.sync import interruptible
+from supasync_core.model import timestamps
+from supasync_core.model.errors import DiffCode, ExitCode
+from supasync_core.model.wording import counted
+from supasync_core.project.lease import leased
+from supasync_core.project.migration import Migration
+from supasync_core.project.session import Session
+from supasync_core.system import lock
+from supasync_core.usage.meter import metered
+
+
+def checked(session: Session, *, as_json: bool) -> int:
+    """What both sides have; the exit code."""
+    with session.migration() as migration, both_sessions(migration) as (old, new):
+        found = inspect(old, new)
+    if as_json:
+        output.print_json(found.as_json())
+    else:
+        for line in found.lines:
+            output.line(line)
+        output.findings(found.findings)
+    return found.exit_code
+
+
+def copied(session: Session, accepted: Sequence[str], deletes: Deletes, limit: int, *, as_json: bool) -> int:
+    """Copy accounts under the lease; the exit code."""
+    with (
+        lock.locked(session.settings.folder),
+        session.migration() as migration,
+        both_sessions(migration) as (old, new),
+    ):
+        copy = AccountCopy.between(old, new)
+        copy.accepted, copy.deletes = accepted, deletes
+        report = _recorded(session, migration, copy)
+    if as_json:
+        output.print_json(report.as_json())
+    else:
+        _show(report, limit)
+    return report.exit_code
+
+
+def verified(session: Session, limit: int, *, as_json: bool) -> int:
+    """Compare the accounts of both sides; the exit code."""
+    session.error_code = DiffCode.TROUBLE
+    with session.migration() as migration, both_sessions(migration) as (old, new):
+        found = compare(old, new)
+    if as_json:
+        output.print_json(found.as_json())
+    else:
+        _show_verdict(found, limit)
+    return found.exit_code
+
+
+def _recorded(session: Session, migration: Migration, copy: AccountCopy) -> AccountReport:
+    """Copy under the lease, with a record of it among the runs; names and e-mails are not kept there."""
+    with leased(migration, "auth sync") as lease, interruptible(session.settings.max_runtime) as asked:
+        meter = metered(migration, timestamps.parse(lease.run.now))
+
+        def go_on() -> bool:
+            lease.renew()
+            if meter:
+                meter.check()
+            return not asked()
+
+        copy.go_on = go_on
+        report = copy.run(migration.fence)
+        whole = not (report.refused or report.interrupted)
+        counts = {name: value for name, value in report.as_json().items() if name != "named"}
+        lease.release(
+            "success" if whole else "interrupted" if report.interrupted else "partial",
+            records=report.created + report.updated,
+            details={"accounts": counts},
+        )
+    return report
+
+
+def planned(session: Session, accepted: Sequence[str], *, as_json: bool) -> int:
+    """Count what would be copied; the exit code."""
+    with session.migration() as migration, both_sessions(migration) as (old, new):
+        copy = AccountCopy.between(old, new)
+        copy.accepted = accepted
+        made = copy.planned()
+    counts = {
+        "old": made.old,
+        "new": made.new_total,
+        "to_create": len(made.new),
+        "to_update": len(made.changed),
+        "changed_in_new": len(made.newer),
+        "deleted_in_old": len(made.gone),
+        "own": len(made.own),
+    }
+    if as_json:
+        output.print_json(counts)
+    else:
+        click.echo(f"accounts: OLD {made.old:,}, NEW {made.new_total:,}")
+        click.echo(f"would create {len(made.new):,} and update {len(made.changed):,}; nothing was written")
+    return ExitCode.DONE
+
+
+def _show(report: AccountReport, limit: int) -> None:
+    for each in report.named[:limit]:
+        output.line(f"{'not copied' if each.refused else 'note'}: {each.sentence}", err=True)
+    if len(report.named) > limit:
+        click.echo(f"... and {len(report.named) - limit:,} more (--limit, --json)", err=True)
+    click.echo(
+        f"accounts: {report.created:,} created, {report.updated:,} updated, {report.deleted:,} deleted; "
+        f"OLD has {report.old:,}"
+    )
+    if report.own:
+        click.echo(f"  {counted(report.own, 'account', 'accounts')} signed up in NEW, left alone")
+    if report.gone:
+        click.echo(f"  {counted(report.gone, 'account', 'accounts')} of NEW deleted in OLD")
+    if report.interrupted:
+        click.echo("interrupted: what was copied is kept; supasync auth sync continues from there", err=True)
+
+
+def _show_verdict(found: AccountVerdict, limit: int) -> None:
+    click.echo(f"accounts: OLD {found.old:,}, NEW {found.new:,}; compared by digests of all that is copied")
+    lists = (
+        ("missing in NEW", [found.who(each) for each in found.missing]),
+        ("in NEW and not in OLD", [found.who(each) for each in found.extra]),
+        ("different", [f"{found.who(each)}: {', '.join(what)}" for each, what in found.changed.items()]),
+    )
+    for what, names in lists:
+        if names:
+            click.echo(f"  {what}: {len(names):,}")
+        for name in names[:limit]:
+            output.line(f"    {name}")
+        if len(names) > limit:
+            click.echo("    ... (--limit, --json)")
+    for sentence in found.uncompared:
+        output.line(f"  not compared: {sentence}")
+    click.echo("equal" if found.equal else "different: run supasync auth sync, then supasync auth verify")

@@ -1,0 +1,75 @@
+"""NEW's triggers on accounts, such as `handle_new_user`: they make no second profile, and lose none."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers.postgres import Cluster
+from tests.supasync_account.accounts import PROFILES, Projects, projects, sign_up
+
+NAMES = "select name from public.profiles order by 1"
+
+
+@pytest.fixture
+def both(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Projects]:
+    with projects(cluster, tmp_path_factory.mktemp("triggers"), PROFILES) as found:
+        found.sign_up(1, 2)
+        yield found
+
+
+def guard(both: Projects, option: str = "guard") -> list[tuple[str, ...]]:
+    return both.new.paste(both.space.supasync("schema", "sql", "--triggers", option).out)
+
+
+def test_a_trigger_that_would_fire_is_named_before_anything_is_written(both: Projects) -> None:
+    done = both.auth("sync", code=3)
+    assert "on_auth_user_created (auth.users) would fire" in done.err
+    assert "supasync schema sql --triggers guard" in done.err
+    assert both.new.paste("select id from auth.users") == []
+    out = both.auth("check", code=3).out
+    assert "on_auth_user_created on auth.users runs public.handle_new_user; guarded: no" in out
+
+
+def test_behind_the_guard_accounts_make_no_profile_and_sign_ups_do(both: Projects) -> None:
+    assert ("auth", "users", "on_auth_user_created", "on, but not for what supasync writes") in guard(both)
+    assert "guarded: yes" in both.auth("check").out
+    both.auth("sync")
+    assert both.new.paste(NAMES) == []
+    sign_up(both.new, 9)
+    assert both.new.paste(NAMES) == [("User 9",)]
+    guard(both)
+    guard(both, "unguard")
+    sign_up(both.new, 8)
+    assert both.new.paste(NAMES) == [("User 8",), ("User 9",)]
+    assert "guarded: no" in both.auth("check", code=3).out
+
+
+def test_a_first_line_in_the_function_guards_as_well(both: Projects) -> None:
+    both.new.paste(
+        "create or replace function public.handle_new_user() returns trigger language plpgsql "
+        "security definer set search_path = '' as $$ begin "
+        "if current_setting('supasync.writes', true) = 'on' then return new; end if; "
+        "insert into public.profiles (id, name) values (new.id, 'made'); return new; end $$"
+    )
+    both.auth("sync")
+    assert both.new.paste(NAMES) == []
+    sign_up(both.new, 9)
+    assert both.new.paste(NAMES) == [("made",)]
+
+
+def test_a_person_may_let_triggers_fire_and_they_find_their_own_names(both: Projects) -> None:
+    both.new.paste(
+        "create or replace function public.handle_new_user() returns trigger language plpgsql as $$ "
+        "begin insert into profiles (id, name) values (new.id, 'made'); return new; end $$"
+    )
+    both.auth("sync", "--accept", "triggers")
+    assert both.new.paste(NAMES) == [("made",), ("made",)]
+
+
+def test_uninstalling_takes_the_guard_and_the_table_away(both: Projects) -> None:
+    guard(both)
+    both.auth("sync")
+    both.new.paste(both.space.supasync("schema", "sql", "--uninstall").out)
+    assert both.new.one("select to_regclass('public.supasync_accounts')") is None
+    sign_up(both.new, 9)
+    assert both.new.paste(NAMES) == [("User 9",)]
