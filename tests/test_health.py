@@ -49,6 +49,13 @@ def test_a_success_of_another_command_is_no_failed_sync(runs: list[tuple[str, st
     assert judge(past, (), timedelta(hours=1), timestamps.parse(AT)).verdict.startswith(verdict)
 
 
+def test_a_success_in_the_future_is_no_sign_of_health() -> None:
+    past = Past(State("old", last_success="2036-01-01T00:00:00Z"), ())
+    told = judge(past, (), timedelta(hours=1), timestamps.parse(AT))
+    assert (told.healthy, told.age) == (False, None)
+    assert told.verdict.startswith("a run noted a time in the future")
+
+
 @given(
     every=st.sampled_from([None, NEVER]) | st.timedeltas(timedelta(minutes=1), timedelta(days=9)),
     ago=st.none() | st.timedeltas(timedelta(0), timedelta(days=30)),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from supasync_core.model.backfill_state import Backfill
@@ -53,6 +54,10 @@ class Writing:
     holder: str
     since: Time | None
     seen: Time
+
+
+ASLEEP = timedelta(hours=24)
+"""How long what a run elsewhere sent may take to arrive: it may be asleep in the middle of a request."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from supasync_core.api.journal import NO_BASELINE
 from supasync_core.api.state_store import LEASE, Claim, Entry, RecordStatus, Run
 from supasync_core.model import timestamps
 from supasync_core.model.errors import StateError, SupasyncError, TakenOverError
-from supasync_core.model.state import Late, State, TableState, Writing
+from supasync_core.model.state import ASLEEP, Late, State, TableState, Writing
 from supasync_core.project.believed_state import believed
 from supasync_core.project.migration import Migration
 from supasync_core.project.present import awake
@@ -33,8 +33,6 @@ RENEW = 60.0
 """Seconds after which a run that is about to write makes sure that the lease is still its own."""
 KILLED = timedelta(minutes=10)
 """How long what a dead process of this machine sent may take to arrive: servers give up earlier by far."""
-ASLEEP = timedelta(hours=24)
-"""The same for a run elsewhere whose lease has expired: it may be asleep in the middle of a request."""
 MARGIN = timedelta(seconds=10)
 """How far the source's time may differ from the moment at which rows were looked up."""
 SHARE = 10

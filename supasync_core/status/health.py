@@ -11,9 +11,11 @@ from supasync_core.model import timestamps
 from supasync_core.model.budget import Share
 from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
+from supasync_core.project.present import TOLERANCE
 
 _SHOWN = 10
 KEPT_OUT = "some rows of OLD cannot be written to NEW until you act: see below"
+_AHEAD = "a run noted a time in the future: a clock was wrong; the next run that succeeds puts it right"
 PHASES = ("preparation", "continuous sync", "OLD at its limit", "after the switch")
 _GAP = (
     "copy the last changes by hand, without OLD's API (its dashboard still works):",
@@ -91,12 +93,15 @@ def judge(
     syncs = [record for record in past.records if record.command == "sync" and record.status != "running"]
     good = [record for record in syncs if record.status == "success"]
     last = past.state.last_success if past.state else None
-    age = _since(last, now)
+    ahead = last is not None and timestamps.parse(last) > now + TOLERANCE
+    age = None if ahead else _since(last, now)
     shown = past.records[:_SHOWN]
     kept_out = past.state.kept_out() if past.state else {}
     healthy = age is not None and age <= 2 * interval
     return Health(
-        verdict=_verdict(past, syncs[0].status if syncs else None, age, interval, healthy=healthy),
+        verdict=_AHEAD
+        if ahead
+        else _verdict(past, syncs[0].status if syncs else None, age, interval, healthy=healthy),
         healthy=healthy,
         age=age,
         rate=len(good) / len(syncs) if syncs else None,
