@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from supasync_core.api.registration import Context
+from supasync_core.model.secret import Secret
 from supasync_core.system.addresses import LOOPBACK, host_of
 
 _FORM: Final = (
@@ -40,7 +41,7 @@ class DatabaseUrl:
     port: int
     database: str
     user: str
-    _password: "_Hidden"
+    _password: Secret
     parameters: Mapping[str, str]
 
     @property
@@ -76,12 +77,12 @@ class DatabaseUrl:
     @property
     def password(self) -> str:
         """As it is meant, to be written into another connection string; never shown."""
-        return self._password.text
+        return self._password.reveal()
 
     @property
     def passwords(self) -> Sequence[str]:
         """As it is meant, and as a URL has it; none where there is none."""
-        text = self._password.text
+        text = self._password.reveal()
         return [text, quote(text, safe="")] if text else []
 
     def _exchange(self) -> dict[str, str]:
@@ -103,7 +104,7 @@ class DatabaseUrl:
             "port": self.port,
             "dbname": self.database,
             "user": self.user,
-            "password": self._password.text,
+            "password": self._password.reveal(),
             "sslmode": self.tls,
             **self._exchange(),
             "gssencmode": "disable",  # poolers take it for a broken startup packet
@@ -115,16 +116,6 @@ class DatabaseUrl:
             "keepalives_count": 3,
             "tcp_user_timeout": 60_000,
         }
-
-
-class _Hidden:
-    __slots__ = ("text",)
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def __repr__(self) -> str:
-        return "***"
 
 
 def parse(url: str) -> DatabaseUrl:
@@ -139,7 +130,7 @@ def parse(url: str) -> DatabaseUrl:
         parts.port or _PORT,
         unquote(parts.path[1:]) or "postgres",
         unquote(parts.username or ""),
-        _Hidden(unquote(parts.password or "")),
+        Secret(unquote(parts.password or "")),
         parameters,
     )
     if flaw := _flaw(found):

@@ -7,14 +7,12 @@ from supasync_core.api.registration import Context
 from supasync_core.api.switch import Condition, Ends, Line, ManualStep, Naming
 from supasync_core.model.errors import SupasyncError
 from supasync_core.model.table import Table
-from supasync_core.schema import scripts
-from supasync_core.schema.ready import READY, SENTENCES
+from supasync_core.schema.ready import FUNCTION, SENTENCES, conditions, unseen
 from supasync_postgres import new_functions
 from supasync_postgres.app_variables import Databases
 from supasync_postgres.database import Database
 from supasync_postgres.transaction import Statement
 
-_FUNCTION: Final = "supasync_ready"
 _ONE: Final = Statement("SELECT count(*) FROM public.sync_metadata LIMIT %s", [1], "switch")
 
 
@@ -45,22 +43,10 @@ class PostgresSwitch:
     def look(self, tables: Sequence[Table]) -> Iterator[Condition]:
         """Each condition, by a function of NEW that only reads; unknown where NEW does not have it."""
         asked = {"tables": [table.address for table in tables]}
-        found = new_functions.called(self._database, _FUNCTION, asked)
-        for name, (_, value) in READY.items():
-            hint = f"paste into NEW's SQL editor what this prints: supasync schema sql --{name} {value}"
-            if not isinstance(found, dict):
-                text = f"NEW does not have the function {_FUNCTION}, or does not let this user run it"
-                yield Condition(name=name, holds=None, text=text, how="not seen", hint=hint)
-                continue
-            wrong = found.get(name, [])
-            yield Condition(
-                name=name,
-                holds=not wrong,
-                text="; ".join(wrong) or "as it should be",
-                how=f"{_FUNCTION}() in NEW",
-                hint=hint if wrong else None,
-                sql=scripts.script(f"{name}-{value}", tables) if wrong else None,
-            )
+        found = new_functions.called(self._database, FUNCTION, asked)
+        if isinstance(found, dict):
+            return conditions([found], tables)
+        return unseen(f"NEW does not have the function {FUNCTION}, or does not let this user run it")
 
     def manual_steps(self) -> Sequence[ManualStep]:
         """Whatever else names OLD."""

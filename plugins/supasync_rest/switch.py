@@ -3,14 +3,14 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import Final
+from functools import partial
 
 from supasync_core.api.registration import Context
 from supasync_core.api.switch import Condition, Ends, Line, ManualStep, Naming
 from supasync_core.model.errors import RefusedError, StateError, SupasyncError
 from supasync_core.model.table import Table
-from supasync_core.schema import catalog_warnings, scripts
-from supasync_core.schema.ready import READY, SENTENCES
+from supasync_core.schema import catalog_warnings
+from supasync_core.schema.ready import FUNCTION, SENTENCES, conditions, unseen
 from supasync_rest import after_switch, catalog_functions
 from supasync_rest.catalog_functions import TABLES_AT_ONCE, addresses
 from supasync_rest.client import Client
@@ -19,8 +19,6 @@ from supasync_rest.messages import Request
 from supasync_rest.rest_errors import ForbiddenError
 from supasync_rest.retry_policy import RetryPolicy
 from supasync_rest.url_and_key import key_problem
-
-_FUNCTION: Final = "supasync_ready"
 
 
 class RestSwitch:
@@ -60,22 +58,8 @@ class RestSwitch:
                 self._ready(tables[at : at + TABLES_AT_ONCE]) for at in range(0, len(tables), TABLES_AT_ONCE)
             ]
         except SupasyncError as err:
-            for name, (_, value) in READY.items():
-                hint = f"{err.hint or ''}\nSQL that makes it so: supasync schema sql --{name} {value}".strip()
-                yield Condition(name=name, holds=None, text=str(err), how="not seen", hint=hint)
-            return
-        for name, (_, value) in READY.items():
-            wrong = [text for each in found for text in each.get(name, ())]
-            firing = self._firing_triggers(tables) if name == "triggers" and not wrong else []
-            hint = f"paste into NEW's SQL editor what this prints: supasync schema sql --{name} {value}"
-            yield Condition(
-                name=name,
-                holds=not wrong,
-                text="; ".join(wrong or ["as it should be", *firing]),
-                how=f"{_FUNCTION}() in NEW",
-                hint=hint if wrong else catalog_warnings.GUARD if firing else None,
-                sql=scripts.script(f"{name}-{value}", tables) if wrong else None,
-            )
+            return unseen(str(err), err.hint)
+        return conditions(found, tables, partial(self._firing_triggers, tables))
 
     def _firing_triggers(self, tables: Sequence[Table]) -> list[str]:
         """Sentences on the triggers that a sync before the switch still fires."""
@@ -99,12 +83,12 @@ class RestSwitch:
         return Client(context, ("GET",), self._retry_policy)
 
     def _ready(self, tables: Sequence[Table]) -> dict[str, list[str]]:
-        path = f"/rpc/{_FUNCTION}?tables={addresses(tables)}"
+        path = f"/rpc/{FUNCTION}?tables={addresses(tables)}"
         request = Request(path=path, purpose="switch", state=True)
 
         found = self._client.send(request, lambda answer: json.loads(answer.body))
         if not isinstance(found, dict):
-            raise StateError(f"NEW: {_FUNCTION} returned no object", hint="supasync schema sql")
+            raise StateError(f"NEW: {FUNCTION} returned no object", hint="supasync schema sql")
         return found
 
 

@@ -1,15 +1,16 @@
 """What a strategy promises: which windows of a table are read, and what state each page leads to."""
 
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from supasync_core.api.backend import Source
-from supasync_core.api.readers import Readers
 from supasync_core.model.batch import Batch, Key, Keyset, Window
 from supasync_core.model.state import Extent, TableState
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Instant
+from supasync_core.system.executors import Inline
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,17 @@ class Piece:
     total: int | None = None
     unchanged: int = 0
     note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """So many pages may be asked for at once, of all tables together, in threads of the ``pool``.
+
+    One reader needs no thread: it reads a page where that is asked for.
+    """
+
+    count: int = 1
+    pool: Executor = field(default_factory=Inline)
 
 
 @dataclass(frozen=True, slots=True)

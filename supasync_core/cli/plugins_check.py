@@ -1,6 +1,7 @@
 """`supasync plugins check`: whether a plugin keeps what its kind promises."""
 
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -44,7 +45,7 @@ def check(session: Session, name: str, tests: Path | None, *, as_json: bool) -> 
             output.line(f"{each.result:<9} {each.name}: {each.text}")
             output.hint(each.hint)
     if as_json:
-        rows = [each.as_json() for each in found]
+        rows = [asdict(each) for each in found]
         output.print_json({"plugin": name, "origin": plugin.origin, "checks": rows})
     if plugin.module is None:
         return ExitCode.SETTINGS

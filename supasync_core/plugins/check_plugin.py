@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -57,10 +57,6 @@ class Checked:
     result: Result
     text: str
     hint: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """For a script."""
-        return asdict(self)
 
 
 def check(host: Host, plugin: Plugin, tests: Path | None) -> Iterator[Checked]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from supasync_core.api.backend import consistent
 from supasync_core.api.blind_spots import UPDATES, is_covered
-from supasync_core.api.readers import Readers
+from supasync_core.api.strategy import Readers
 from supasync_core.api.table_plugins import transform_factories
 from supasync_core.concurrency.scheduler import run_in_dependency_order
 from supasync_core.model import timestamps

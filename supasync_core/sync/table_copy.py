@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from traceback import format_exception
 from typing import Any
 
-from supasync_core.api.readers import Readers
-from supasync_core.api.strategy import Job, Piece
+from supasync_core.api.strategy import Job, Piece, Readers
 from supasync_core.concurrency.memory_budget import bounded
 from supasync_core.concurrency.prefetch import prefetch
 from supasync_core.model.batch import Batch

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from supasync_core.api.backend import Source, Survey, Surveyed
-from supasync_core.api.readers import Readers
-from supasync_core.api.strategy import Job, Strategy
+from supasync_core.api.strategy import Job, Readers, Strategy
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Key, Span, Window
 from supasync_core.model.state import Extent, TableState

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from supasync_core.api.readers import Readers
+from supasync_core.api.strategy import Readers
 from supasync_core.model.report import TableResult
 from supasync_core.model.table import Table
 from supasync_core.sync import runner, table_copy

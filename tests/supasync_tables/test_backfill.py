@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supasync_core.api.readers import Readers
+from supasync_core.api.strategy import Readers
 from supasync_core.model import state_json, timestamps
 from supasync_core.model.batch import Batch, Cursor, Window
 from supasync_core.model.errors import SchemaError, TransientError

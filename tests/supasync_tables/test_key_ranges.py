@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from supasync_core.api.readers import Readers
+from supasync_core.api.strategy import Readers
 from supasync_core.model.backfill_state import KeyRange
 from supasync_core.model.batch import Batch, Key, Window
 from supasync_core.model.errors import RefusedError, TransientError
