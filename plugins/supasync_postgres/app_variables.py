@@ -161,7 +161,7 @@ class Databases:
     def _parts(self, parts: Mapping[str, str]) -> dict[str, str]:
         """NEW's place for what named OLD's; a pooler of transactions stays one."""
         into = self._into
-        pooled = all(_pooler(host) for host in (parts.get("host", ""), into.host))
+        pooled = all(host.endswith(POOLER) for host in (parts.get("host", ""), into.host))
         port = _TRANSACTIONS if pooled and parts.get("port") == _TRANSACTIONS else str(into.port)
         return {
             "host": into.host,
@@ -196,10 +196,6 @@ class Databases:
 
 def _refers(line: Line) -> bool:
     return REFERENCE.search(line.value) is not None
-
-
-def _pooler(host: str) -> bool:
-    return host.endswith(POOLER)
 
 
 def _role_of(user: str) -> str:

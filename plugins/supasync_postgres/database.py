@@ -16,11 +16,11 @@ from psycopg import ClientCursor
 
 from supasync_core.api.registration import Context
 from supasync_core.api.sql_session import PINNED
-from supasync_core.model.errors import RefusedError, TransientError
+from supasync_core.model.errors import RefusedError
 from supasync_core.system.addresses import host_of
 from supasync_postgres.answer_limits import limited
 from supasync_postgres.database_url import parse
-from supasync_postgres.pg_failures import Failure, error_of, is_passing, unconnected
+from supasync_postgres.pg_failures import Failure, RetryableError, error_of, unconnected
 from supasync_postgres.transaction import (
     Connection,
     Found,
@@ -183,8 +183,7 @@ class Database:
                     result = ask(connection)
             except BaseException as err:
                 self._give_back(connection)
-                passing = isinstance(err, TransientError) and is_passing(err)
-                if not (repeat and passing and attempt + 1 < _ATTEMPTS):
+                if not (repeat and isinstance(err, RetryableError) and attempt + 1 < _ATTEMPTS):
                     raise
             else:
                 if not keep:

@@ -59,11 +59,6 @@ class SnapshotGoneError(TransientError):
     """Whoever exported the snapshot has lost its connection."""
 
 
-def is_passing(err: TransientError) -> bool:
-    """Whether asking again at once may help."""
-    return isinstance(err, RetryableError)
-
-
 class Failure(PgRefusal):
     """A refused statement, and for what it was; the SQLSTATE is empty where the connection broke."""
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -35,7 +34,7 @@ def raw_columns(batch: Batch) -> RawColumns:
 def _of_alike_rows(body: bytes, names: tuple[str, ...]) -> Mapping[str, Sequence[Any]]:
     """The cells of rows that have no column but these; ValueError for others."""
     body.decode()  # msgspec does not look into the texts that it passes over
-    rows = _decoder(names).decode(body)
+    rows = raw_json.decoder(names, _NULL, alone=True).decode(body)
     return {name: list(map(attrgetter(f"c{i}"), rows)) for i, name in enumerate(names)}
 
 
@@ -44,15 +43,3 @@ def _of_any_rows(batch: Batch) -> Mapping[str, Sequence[Any]]:
     rows = [raw_json.raw_cells(texts.bytes_at(index)) for index in range(len(texts))]
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: [row.get(name, _NULL) for row in rows] for name in names}
-
-
-@lru_cache(maxsize=256)
-def _decoder(names: tuple[str, ...]) -> Any:  # noqa: ANN401 - of msgspec
-    import msgspec  # noqa: PLC0415 - --help reads no rows
-
-    fields = [
-        (f"c{i}", msgspec.Raw, msgspec.field(name=name, default=msgspec.Raw(_NULL)))
-        for i, name in enumerate(names)
-    ]
-    row = msgspec.defstruct("Row", fields, gc=False, forbid_unknown_fields=True)
-    return msgspec.json.Decoder(list[row])  # type: ignore[valid-type]

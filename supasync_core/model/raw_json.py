@@ -200,7 +200,7 @@ def raw_cells(row_text: str | memoryview) -> dict[str, Any]:
 def raw_columns(body: bytes, columns: Sequence[str]) -> list[tuple[bytes, ...]]:
     """The bytes of these columns' values in each row; empty where a row lacks one."""
     try:
-        found = _raw_decoder(tuple(columns)).decode(body)
+        found = decoder(tuple(columns), b"").decode(body)
     except (ValueError, RecursionError):
         rows = map(raw_cells, split(body))
         return [tuple(bytes(row.get(name, b"")) for name in columns) for row in rows]
@@ -209,12 +209,16 @@ def raw_columns(body: bytes, columns: Sequence[str]) -> list[tuple[bytes, ...]]:
 
 
 @lru_cache(maxsize=256)
-def _raw_decoder(columns: tuple[str, ...]) -> Any:  # noqa: ANN401 - of msgspec
+def decoder(columns: tuple[str, ...], missing: bytes, *, alone: bool = False) -> Any:  # noqa: ANN401 - of msgspec
+    """What reads rows into c0, c1 ..., the bytes of these columns' values; ``alone`` refuses any other."""
     import msgspec  # noqa: PLC0415 - --help reads no rows
 
     raw = msgspec.Raw
-    fields = [(f"c{i}", raw, msgspec.field(name=each, default=raw(b""))) for i, each in enumerate(columns)]
-    return msgspec.json.Decoder(list[msgspec.defstruct("Cells", fields, gc=False)])  # type: ignore[misc]
+    fields = [
+        (f"c{i}", raw, msgspec.field(name=each, default=raw(missing))) for i, each in enumerate(columns)
+    ]
+    row = msgspec.defstruct("Row", fields, gc=False, forbid_unknown_fields=alone)
+    return msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
 
 
 @cache

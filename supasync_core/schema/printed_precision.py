@@ -147,8 +147,5 @@ def _literal(cell: str, kind: str) -> str | None:
 
 def _digits(text: str) -> int:
     """The significant digits of the longest number in JSON."""
-    return max((_significant(each) for each in _NUMBER.findall(text)), default=0)
-
-
-def _significant(number: str) -> int:
-    return len(re.split("[eE]", number)[0].lstrip("-").replace(".", "").strip("0"))
+    mantissas = (re.split("[eE]", number)[0] for number in _NUMBER.findall(text))
+    return max((len(each.lstrip("-").replace(".", "").strip("0")) for each in mantissas), default=0)
