@@ -7,12 +7,14 @@ from pathlib import Path
 
 import click
 
-from supasync_core.api.backend import Sink, Source
+from supasync_core.api.backend import Reference, Sink, Source
+from supasync_core.api.sql_session import SqlSpeaking
 from supasync_core.cli import output
 from supasync_core.init import render
 from supasync_core.init.choose_strategy import Proposal, StrategyChooser, cost_summary, within_budget
 from supasync_core.init.draft_source import (
     OTHERS,
+    VARIABLES,
     doubled,
     listed,
     of_environment,
@@ -20,17 +22,20 @@ from supasync_core.init.draft_source import (
     schemas_of,
     sink_of_environment,
 )
+from supasync_core.init.known_references import elsewhere, with_references
 from supasync_core.init.missing_indexes import with_missing_indexes
 from supasync_core.init.propose import distinct, proposals
 from supasync_core.init.undecided import written
 from supasync_core.model.cost import Ledger
-from supasync_core.model.errors import ConfigError, RefusedError, SchemaError
+from supasync_core.model.errors import ConfigError, RefusedError, SchemaError, SupasyncError
 from supasync_core.model.settings import Settings
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import opened_sink, opened_source
 from supasync_core.project.session import Session
+from supasync_core.project.sql_sessions import database_by_name, session_on_old
 from supasync_core.schema import unique_keys
+from supasync_core.schema.whole_catalog import references_in
 
 _GUESSED = (
     "This draft was made from files, which show no keys, types and foreign keys: it is guessed from names "
@@ -73,7 +78,9 @@ def init(session: Session, place: Path | None, *, as_json: bool) -> int:
     ledger = Ledger()
     with _source(session, place, ledger) as source:
         exposed = schemas_of(source)
-        shapes = listed(source, exposed or ["public"], files=place is not None)
+        listing = listed(source, exposed or ["public"], files=place is not None)
+        references = None if place else _references(session, source, ledger, list(listing))
+        shapes = with_references(listing, references or ())
         found = _proposals(source, ledger, shapes, keys=_keys(session, place, shapes))
         twice = doubled(source, [each.table for each in found if not each.refusal])
     refused = {written(*each.table.address): each.refusal for each in found if each.refusal}
@@ -83,7 +90,7 @@ def init(session: Session, place: Path | None, *, as_json: bool) -> int:
         text = f"none of the tables can be copied as it is, so {path} was not written"
         raise SchemaError(text, hint="\n".join(reasons))
     notes = [
-        _GUESSED if place else _UNSEEN,
+        *([_GUESSED if place else _UNSEEN] if references is None else elsewhere(shapes, references)),
         f"OLD exposes {', '.join(exposed)}. {OTHERS}" if exposed else None,
         cost_summary(found),
     ]
@@ -110,7 +117,9 @@ def _compare(session: Session, path: Path, place: Path | None, *, as_json: bool)
     ledger = Ledger()
     with _source(session, place, ledger, declared=True) as source:
         schemas = [*(schemas_of(source) or ["public"]), *(table.schema for table in settings.tables)]
-        shapes = {s: dict(found) for s, found in listed(source, list(dict.fromkeys(schemas))).items()}
+        listing = listed(source, list(dict.fromkeys(schemas)))
+        references = None if place else _references(session, source, ledger, list(listing))
+        shapes = with_references(listing, references or ())
         keys = _keys(session, place, shapes)
         gone, commented = _left_alone(settings, shapes, path.read_text("utf-8-sig"), keys)
         proposed = _proposals(source, ledger, shapes, settings.tables, keys=keys)
@@ -206,6 +215,30 @@ def _source(
         source, session.secrets = of_environment(os.environ, folder, session.host, ledger)
     with closing(source):
         yield source
+
+
+def _references(
+    session: Session, source: Source, ledger: Ledger, schemas: Sequence[str]
+) -> Sequence[Reference] | None:
+    """OLD's foreign keys as its database tells them; None where there is no connection to it.
+
+    ConfigError for what is not a connection string.
+    """
+    if isinstance(source, SqlSpeaking):
+        with closing(source.sql()) as speaking:
+            return references_in(speaking, schemas)
+    environment, settings = session.environment, session.known_settings
+    address = settings.source.values.get("url", "") if settings else environment.get(VARIABLES["url"], "")
+    database = "://" in address and database_by_name(session.host, environment, "OLD", address)
+    if not database:
+        return None
+    try:
+        with session_on_old(session.host, database, session.folder, ledger) as speaking:
+            return references_in(speaking, schemas)
+    except SupasyncError as err:  # the API alone is enough for a draft
+        output.line(f"note: OLD's foreign keys were not read by its connection string: {err}", err=True)
+        output.hint(err.hint, err=True)
+        return None
 
 
 def _proposals(

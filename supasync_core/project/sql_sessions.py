@@ -3,24 +3,29 @@
 ``OLD_DATABASE_URL`` and ``NEW_DATABASE_URL`` hold that. ``DATABASE_URL`` is the app's own, and never read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final, Literal
 
+from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Backend, Context
 from supasync_core.api.registry import Registry
 from supasync_core.api.sql_session import SqlSession, SqlSpeaking
-from supasync_core.model.errors import ConfigError
+from supasync_core.model.cost import Ledger
+from supasync_core.model.errors import ConfigError, PluginError
 from supasync_core.model.secret import Secret, Values
 from supasync_core.model.settings import Endpoint
 from supasync_core.project.migration import Migration
 from supasync_core.project.same_database import refuse_one, refuse_other
 
+Project = Literal["OLD", "NEW"]
 VARIABLES: Final = {"OLD": "OLD_DATABASE_URL", "NEW": "NEW_DATABASE_URL"}
 
 
 @contextmanager
-def sql_session(migration: Migration, project: Literal["OLD", "NEW"]) -> Iterator[SqlSession | None]:
+def sql_session(migration: Migration, project: Project) -> Iterator[SqlSession | None]:
     """A session, read-only on OLD; None where that side has no database that can be asked.
 
     RefusedError where the connection string names the database of another project, ConfigError where it is
@@ -51,32 +56,52 @@ def session_on_new(migration: Migration) -> Iterator[SqlSession]:
         yield new
 
 
-def database_of(migration: Migration, project: Literal["OLD", "NEW"]) -> Endpoint | None:
+def database_of(migration: Migration, project: Project) -> Endpoint | None:
     """The project's database as its connection string names it; None without one.
 
     ConfigError for what is not a connection string.
     """
-    settings, name = migration.settings, VARIABLES[project]
-    url = settings.environment.get(name, "")
-    registry = _registry(migration, project)
+    settings = migration.settings
+    end = settings.source if project == "OLD" else settings.sink
+    found = database_by_name(migration.host, settings.environment, project, end.values.get("url", ""))
+    return found and replace(found, ref=end.ref)
+
+
+def database_by_name(
+    host: Host, environment: Mapping[str, str], project: Project, address: str
+) -> Endpoint | None:
+    """The same from variables, without tables.yaml; ``address`` is that of the project's API."""
+    name, registry = VARIABLES[project], _registry(host, project)
+    url = environment.get(name, "")
     backend = next((name for name in registry if registry.get(name).sql), None)
     if not url or backend is None:
         return None
     if flaw := registry.get(backend).settings["url"].check(url):
         raise ConfigError([f"{name} {flaw}"])
-    end = settings.source if project == "OLD" else settings.sink
     values: dict[str, str | Secret] = {"url": Secret(url)}
-    if "://" in (address := end.values.get("url", "")):
+    if "://" in address:
         values["project"] = address
-    return Endpoint(backend, Values(values), end.ref)
+    return Endpoint(backend, Values(values), "")
 
 
-def opened_database(migration: Migration, project: Literal["OLD", "NEW"], database: Endpoint) -> Any:  # noqa: ANN401 - a side
+def opened_database(migration: Migration, project: Project, database: Endpoint) -> Any:  # noqa: ANN401 - a side
     """The side of that database; RefusedError where it is of another project than the API."""
-    folder, ledger, fence = migration.settings.folder, migration.ledger, migration.fence
-    context = Context(database.values, folder, ledger, project, fence)
-    return migration.host.open(_registry(migration, project), database.backend, context)
+    context = Context(database.values, migration.settings.folder, migration.ledger, project, migration.fence)
+    return migration.host.open(_registry(migration.host, project), database.backend, context)
 
 
-def _registry(migration: Migration, project: Literal["OLD", "NEW"]) -> Registry[Backend[Any]]:
-    return migration.host.sources if project == "OLD" else migration.host.sinks
+@contextmanager
+def session_on_old(host: Host, database: Endpoint, folder: Path, ledger: Ledger) -> Iterator[SqlSession]:
+    """A read-only session, while there is no tables.yaml yet."""
+    context = Context(database.values, folder, ledger, "OLD")
+    with closing(host.open(host.sources, database.backend, context)) as side:
+        if not isinstance(side, SqlSpeaking):
+            raise PluginError(
+                f"the backend {database.backend} is registered with sql=True and opens no session"
+            )
+        with closing(side.sql()) as session:
+            yield session
+
+
+def _registry(host: Host, project: Project) -> Registry[Backend[Any]]:
+    return host.sources if project == "OLD" else host.sinks

@@ -22,7 +22,8 @@ OWN = "sync_metadata"
 class Difference:
     """Something that differs between OLD and NEW.
 
-    Kinds: ``table view column type null default key reference``. ``old`` and ``new`` are what each side has.
+    Kinds: ``table view column type null default key reference``, and those of `TableFacts` where catalogs are
+    compared. ``old`` and ``new`` are what each side has.
     """
 
     kind: str
@@ -146,12 +147,13 @@ def _shown(default: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All that differs, of how many tables, and what neither side can show."""
+    """All that differs, of how many tables, what neither side can show, and the ``way`` to see that too."""
 
     differences: tuple[Difference, ...]
     tables: int
     hidden: tuple[str, ...]
     remarks: tuple[Remark, ...] = ()
+    way: str | None = None
 
     @property
     def same(self) -> bool:
