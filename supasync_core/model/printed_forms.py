@@ -17,10 +17,10 @@ _ERA = r"(?: BC)?"
 _ENDLESS = r"-?infinity"
 _FIELD = r"[+-]?\d+"
 _CLOCK = r"[+-]?\d+:\d\d:\d\d(?:\.\d{1,6})?"
-_WORDS = rf"(?:{_FIELD} years?)?(?: ?{_FIELD} mons?)?(?: ?{_FIELD} days?)?(?: ?{_CLOCK})?"
+_WORDS = rf"(?:{_FIELD} years?)?(?: ?{_FIELD} mon(?:th)?s?)?(?: ?{_FIELD} days?)?(?: ?{_CLOCK})?"
 _ISO_PARTS = rf"P(?:{_FIELD}Y)?(?:{_FIELD}M)?(?:{_FIELD}W)?(?:{_FIELD}D)?"
 _ISO_CLOCK = rf"(?:T(?:{_FIELD}H)?(?:{_FIELD}M)?(?:[+-]?\d+(?:\.\d{{1,6}})?S)?)?"
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|NaN|-?Infinity"
+NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|NaN|-?Infinity"
 
 FORMS: Final = {
     "date": rf"{_DATE}{_ERA}|{_ENDLESS}",
@@ -38,7 +38,7 @@ _SUBTYPES = {
     "tstzrange": FORMS[ZONED],
     "int4range": r"-?\d+",
     "int8range": r"-?\d+",
-    "numrange": _NUMBER,
+    "numrange": NUMBER,
 }
 
 

@@ -23,6 +23,9 @@ _MOMENT = re.compile(
     r"(?<!\d)\d{4,7}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?[+-]\d\d(?::\d\d){0,2}(?: BC)?", re.ASCII
 )
 _FRACTION = re.compile(r"(?<=\d)\.(\d++)", re.ASCII)
+_NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,4})?", re.ASCII)
+_FARTHEST = 16_384
+"""Digits behind the point that a numeric does not reach."""
 _EXACT = Context(prec=1000, Emax=999, Emin=-999, traps=[Inexact, Overflow])
 
 
@@ -38,6 +41,8 @@ def same_cell(kind: str, mine: str, theirs: str, *, stamp: bool = False, lenient
         left, right = json.loads(mine), json.loads(theirs)
         name = bare(kind)
         moments = stamp or name in MOMENTS or (lenient and not kind)
+        if lenient and name == UNZONED and _is_elsewhere(left) != _is_elsewhere(right):
+            return False
         return left == right or (moments and same_moment(left, right, zoned=name != UNZONED))
     if not lenient or "null" in (mine, theirs):
         return False
@@ -59,12 +64,32 @@ def same_moment(mine: str, theirs: str, *, zoned: bool = True) -> bool:
     return not isinstance(left, str) and left == right
 
 
+def _is_elsewhere(text: str) -> bool:
+    """Whether the timestamp names a zone other than UTC."""
+    found = re.search(IGNORED_ZONE, text)
+    return found is not None and re.search("[1-9]", text[found.end(1) :]) is not None
+
+
 def same_as_printed(mine: str, theirs: str) -> bool:
     """Whether both cells are one text, but for what a side decides when it prints the values inside.
 
     That is the zone of each moment, and zeros at the end of a fraction: a ``numeric(12,3)`` prints 1.500.
     """
     return mine == theirs or _normal(mine) == _normal(theirs)
+
+
+def same_fractions(mine: str, theirs: str) -> bool:
+    """Whether the numbers in both texts have the same digits behind the point, zeros at the end aside."""
+    return _fractions(mine) == _fractions(theirs)
+
+
+def _fractions(text: str) -> list[str]:
+    found = []
+    for each in _NUMBER.findall(text):
+        _, digits, exponent = Decimal(each).as_tuple()
+        if isinstance(exponent, int) and -_FARTHEST < exponent < 0:
+            found.append("".join(map(str, digits)).rjust(-exponent, "0")[exponent:].rstrip("0"))
+    return [each for each in found if each]
 
 
 def _normal(cell: str) -> str:

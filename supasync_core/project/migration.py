@@ -21,6 +21,7 @@ from supasync_core.model.settings import Endpoint, Settings
 from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Instant
 from supasync_core.model.transform import Transform
+from supasync_core.project.exact_sink import TYPES, exact
 from supasync_core.project.live_source import live
 from supasync_core.project.present import Present
 
@@ -122,6 +123,16 @@ class Migration:
         return (source.types or source.name) == (sink.types or sink.name)
 
     @property
+    def types(self) -> str | None:
+        """The name under which the sink's types are known."""
+        return self.host.sinks.get(self.settings.sink.backend).types
+
+    @property
+    def misreads(self) -> bool:
+        """Whether the sink has PostgreSQL's types, and rows come that PostgreSQL has not printed."""
+        return not self.alike and self.types == TYPES
+
+    @property
     def workers(self) -> int:
         """How many batches may be written at once: one where an end does not take several."""
         sources, sinks = self.host.sources, self.host.sinks
@@ -174,7 +185,10 @@ def opened(settings: Settings, host: Host, source: Source | None = None) -> Iter
         store = host.open(host.state_stores, settings.sink.backend, sink_context)
         stack.enter_context(closing(store))
         counted = CountedStore(store, _names(settings), ledger, source, sink)
-        yield Migration(settings, host, ledger, source, sink, counted, fence, notes)
+        migration = Migration(settings, host, ledger, source, sink, counted, fence, notes)
+        if migration.misreads:
+            exact(sink)
+        yield migration
 
 
 def _opened(host: Host, backends: Registry[Backend[T]], name: str, context: Context) -> T:

@@ -19,6 +19,7 @@ from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.settings import Settings
 from supasync_core.model.table import Table
+from supasync_core.project.exact_sink import TYPES, exact
 from supasync_core.project.lease import Lease, leased
 from supasync_core.project.migration import Migration, opened
 from supasync_core.staging.csv.choices import Choices
@@ -95,7 +96,7 @@ def opened_target(
 
     ConfigError where it must not be written to. ``choices`` are how a CSV file is to be read.
     """
-    _, right = sides
+    left, right = sides
     refuse_unwritable(right, settings)
     folder = settings.folder if settings else Path.cwd()
     with ExitStack() as stack:
@@ -103,6 +104,8 @@ def opened_target(
             stack.enter_context(lock.locked(folder))
         if right == NEW and settings:
             target = _new(host, settings, stack)
+            if left not in (OLD, STAGING) and target.migration and target.migration.types == TYPES:
+                exact(target.migration.sink)
             if writes and target.migration:
                 target.lease = stack.enter_context(leased(target.migration, COMMAND))
                 if "path" in settings.sink.values:

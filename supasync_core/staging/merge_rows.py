@@ -8,7 +8,8 @@ from supasync_core.model.pg_types import type_of
 from supasync_core.model.table import Shape, Table
 from supasync_core.staging.duckdb_tables import Kinds, qualified
 from supasync_core.staging.equality import normal
-from supasync_core.staging.values import JSON, VARCHAR, Kind, fits, identifier, parsed, plain
+from supasync_core.staging.exact_casts import fits
+from supasync_core.staging.values import JSON, VARCHAR, Kind, identifier, parsed, plain
 
 BATCH = "temp.supasync_batch"
 """The draft, in the order of the rows: columns ``c0 ...``, raw JSON for a JSON column, else plain text."""

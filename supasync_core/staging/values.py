@@ -21,12 +21,12 @@ class Kind:
 JSON = Kind("json", "JSON")
 VARCHAR = Kind("varchar", "VARCHAR")
 
-_WHOLE = frozenset(
+WHOLE = frozenset(
     f"{sign}{size}" for sign in ("", "u") for size in ("tinyint", "smallint", "integer", "bigint", "hugeint")
 ) | {"bignum"}
-_BARE = _WHOLE | {"decimal", "boolean"}
-_FLOATS = frozenset({"float", "double"})
-_TIMES = frozenset(
+_BARE = WHOLE | {"decimal", "boolean"}
+FLOATS = frozenset({"float", "double"})
+TIMES = frozenset(
     {"timestamp with time zone", "timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns", "date"}
 )
 _NESTED = frozenset({"list", "array", "struct", "map", "union", "variant"})
@@ -73,7 +73,7 @@ def plain(value: str, kind: Kind) -> str:  # noqa: PLR0911 - one answer for each
         case "float" | "double":
             infinite = f"CASE WHEN {value} > 0 THEN 'Infinity' ELSE '-Infinity' END"
             return f"CASE WHEN isnan({value}) THEN 'NaN' WHEN isinf({value}) THEN {infinite} ELSE {text} END"
-        case family if family in _TIMES:
+        case family if family in TIMES:
             iso = f"replace(replace({text}, ' (BC)', ''), ' ', 'T')"
             return f"{iso} || CASE WHEN contains({text}, '(BC)') THEN ' BC' ELSE '' END"
         case family if family in _NESTED:
@@ -104,7 +104,7 @@ def json(value: str, kind: Kind, depth: int = 0) -> str:  # noqa: PLR0911 - one 
     if kind.family in _BARE:
         return text
     quoted = f"CAST(to_json({text}) AS VARCHAR)"
-    if kind.family in _FLOATS:
+    if kind.family in FLOATS:
         return f"CASE WHEN isfinite({value}) THEN CAST({value} AS VARCHAR) ELSE {quoted} END"
     return quoted
 
@@ -124,23 +124,11 @@ def parsed(text: str, kind: Kind) -> str:
             return f"CASE WHEN {hexadecimal} THEN unhex(substr({text}, 3)) END"
         case "date":
             return f"TRY_CAST({_era(text)} AS DATE)"
-        case family if family in _TIMES:
+        case family if family in TIMES:
             return f"TRY_CAST(CAST({instant(text, VARCHAR)} AS TIMESTAMP) AS {kind.sql})"
         case family if family in _NESTED:
             return f"TRY_CAST(TRY_CAST({text} AS JSON) AS {kind.sql})"
     return f"TRY_CAST({text} AS {kind.sql})"
-
-
-def fits(text: str, kind: Kind) -> str:
-    """Whether the column holds the text without changing its value; DuckDB's own casts round and cut."""
-    value = parsed(text, kind)
-    if kind.family in _WHOLE or kind.family == "decimal":
-        return f"coalesce({shortest(plain(value, kind))} = {shortest(text)}, false)"
-    if kind.family == "date":
-        return f"coalesce({plain(value, kind)} = {text}, false)"
-    if kind.family in _TIMES:
-        return f"coalesce(CAST({value} AS TIMESTAMP) = CAST({instant(text, VARCHAR)} AS TIMESTAMP), false)"
-    return f"{value} IS NOT NULL"
 
 
 def instant(value: str, kind: Kind) -> str | None:
@@ -150,7 +138,7 @@ def instant(value: str, kind: Kind) -> str | None:
     """
     if kind.family == "json" or kind == VARCHAR:
         return f"TRY_CAST({_era(plain(value, kind))} AS TIMESTAMPTZ)"
-    return f"CAST({value} AS TIMESTAMPTZ)" if kind.family in _TIMES else None
+    return f"CAST({value} AS TIMESTAMPTZ)" if kind.family in TIMES else None
 
 
 def _era(text: str) -> str:

@@ -72,6 +72,11 @@ class LongestFractions:
         return {name: max(map(len, digits)) for name, digits in found.items() if digits}
 
 
+def may_round(kind: str) -> bool:
+    """Whether a column of the type may hold fewer digits than it was sent."""
+    return kind in _MOST or _holds_several(kind)
+
+
 def _holds_several(kind: str) -> bool:
     one = kind.removesuffix("[]")
     return "." in one or (one != kind and one in _MOST)

@@ -13,14 +13,14 @@ from supasync_core.api.backend import Computing, Sink
 from supasync_core.model import pg_literals, raw_json, transform
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import SchemaError
-from supasync_core.model.pg_types import are_texts
+from supasync_core.model.pg_types import are_texts, type_of
 from supasync_core.model.printable import command
-from supasync_core.model.same_value import moment, same_as_literal, same_as_printed, same_cell
+from supasync_core.model.same_value import moment, same_as_literal, same_as_printed, same_cell, same_fractions
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.model.transform import SameColumns
 from supasync_core.project.migration import Migration
 from supasync_core.schema.printed_precision import Printing
-from supasync_core.sync.longest_fractions import LongestFractions
+from supasync_core.sync.longest_fractions import LongestFractions, may_round
 from supasync_core.sync.trailing_blanks import TrailingBlanks
 
 SAMPLE = 20
@@ -122,6 +122,8 @@ class Readback:
 
     def _refuse_misprinted(self, sent: dict[Key, Sent], columns: Mapping[str, str | None]) -> None:
         """SchemaError where OLD does not print what it holds."""
+        if not self.migration.alike:
+            return
         shape = Shape(tuple(Column(name, kind) for name, kind in columns.items()))
         printing = Printing.of("OLD", self.migration.source, self.table, shape)
         if printing.kinds:
@@ -130,16 +132,28 @@ class Readback:
             printing.check()
 
     def _columns(self, found: Iterable[str]) -> dict[str, str | None]:
-        """The columns that can be compared, with their types: those of one type, or both texts."""
+        """The columns that can be compared, with their types: those of one type, or both texts.
+
+        Where rows are not as a PostgreSQL printed them, those are compared that a type of NEW may round.
+        """
         names = [name for name in found if name not in self.table.key]
         stamps = {name: None for name in names if name in self.table.timestamp}
-        if self.table.transform or not self.migration.alike:
+        if self._reads_anew:
+            kinds = {name: type_of(self.migration.sink.shape(self.table), name) for name in names}
+            return {**stamps, **{name: kind for name, kind in kinds.items() if may_round(kind)}}
+        if not self.migration.alike:
             return dict(stamps)
         old, new = self.migration.source.shape(self.table), self.migration.sink.shape(self.table)
         sink = self.migration.sink
         computed = sink.computed(self.table) if isinstance(sink, Computing) else frozenset()
         known = {name: kind for name in names if (kind := _shared(old, new, name)) and name not in computed}
-        return {**known, **stamps}
+        return {**stamps, **known}
+
+    @property
+    def _reads_anew(self) -> bool:
+        """Whether NEW's types read what OLD's did not print."""
+        changed = bool(self.table.transform) and self.migration.alike
+        return self.migration.misreads or changed
 
     def _differing(
         self, sent: dict[Key, Sent], found: Sequence[tuple[Key, str]], columns: dict[str, str | None]
@@ -163,6 +177,8 @@ class Readback:
         stamp = name in self.table.timestamp
         if same_cell(kind or "", mine, theirs, stamp=stamp):
             return True
+        if self._reads_anew and not stamp:
+            return same_fractions(mine, theirs)
         if _depends_on_the_side(kind or ""):
             return same_as_printed(mine, theirs)
         if stamp:  # what is not a timestamp is not judged
