@@ -142,8 +142,7 @@ def _show_forecast(migration: Migration, tables: Sequence[Table], state: State, 
     try:
         found = estimate(migration, tables, state, now)
     except TableError as err:
-        if err.table is None:
-            raise
+        err.raise_if_of_no_table()
         return
     if found.metered and found.rows:
         click.echo(f"{counted(found.rows, 'row', 'rows')} to copy; {found.sentence}", err=True)

@@ -113,8 +113,7 @@ class Sender:
             if readback:
                 self._read_back(readback, self.writer.quarantine.keys(table))
         except TableError as err:
-            if err.table is None:
-                raise
+            err.raise_if_of_no_table()
             self.writer.quarantine.restore(table, self.state)
             done = self._result(part, found, began)
             return replace(done, status="failed", error=str(err), hint=err.hint, exit_code=err.exit_code)

@@ -141,8 +141,7 @@ class StrategyChooser:
         try:
             page, wire = self._page(table)
         except TableError as err:
-            if err.table is None:
-                raise
+            err.raise_if_of_no_table()
             reason = err.message.removeprefix(f"{table.name}: ")
             return Proposal(table=table, refusal=f"{refusal}. Nor can a key be made of its rows: {reason}")
         cost = ReadCost(wire)

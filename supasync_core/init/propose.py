@@ -80,8 +80,7 @@ def _proposal(
     try:
         proposal = chooser.proposal(table, shape)
     except TableError as err:
-        if err.table is None:
-            raise
+        err.raise_if_of_no_table()
         message = err.message.removeprefix(f"{table.name}: ")
         again = "Take its name out and run supasync init again" if isinstance(err, TransientError) else None
         return Proposal(table=table, refusal=". ".join(filter(None, (message, again or err.hint))))

@@ -231,8 +231,7 @@ class _Listing:
         try:
             return side.count(Table(name=name, schema=schema, key=(columns[0].name,)))
         except TableError as err:
-            if err.table is None:
-                raise
+            err.raise_if_of_no_table()
             self.wasted[new] += time.monotonic() - began
             return None
 

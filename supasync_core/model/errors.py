@@ -130,6 +130,11 @@ class TableError(SupasyncError):
         if self.reason:
             raise self
 
+    def raise_if_of_no_table(self) -> None:
+        """Raise it again where no table is named: it would meet the next one too."""
+        if self.table is None:
+            raise self
+
 
 class TransientError(TableError):
     """It failed now and may work later: the next run tries again."""

@@ -190,8 +190,7 @@ class Apply:
                 for batch in self.engine.batches(plan.table, (kind,), LEFT, texts=texts, rows=rows):
                     self._write(outcome, kind, batch)
         except TableError as err:
-            if err.table is None:
-                raise
+            err.raise_if_of_no_table()
             outcome.error, outcome.hint = str(err), err.hint
 
     def _write(self, outcome: Outcome, kind: str, batch: Batch) -> None:

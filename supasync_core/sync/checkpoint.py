@@ -21,6 +21,8 @@ from supasync_core.project.lease import Lease, arriving
 from supasync_core.project.migration import Migration
 from supasync_core.project.run_options import RunOptions
 from supasync_core.schema.watch import SchemaWatch
+from supasync_core.sync.quarantined import ManyRefusedError
+from supasync_core.sync.readback import ChangedError
 from supasync_core.sync.source_snapshot import SourceSnapshot
 from supasync_core.sync.writer import Writer
 from supasync_core.system.executors import Inline
@@ -79,8 +81,8 @@ class Checkpoint:
         """Take the state that so many rows of the source lead to, and how many of them are in the sink.
 
         What was quarantined so far belongs to what was read so far, as do the columns that transforms gave:
-        all are saved together. As long as rows
-        of an earlier run may arrive, nothing counts as unchanged, and no read as complete.
+        all are saved together. As long as rows of an earlier run may arrive, nothing counts as unchanged, and
+        no read as complete.
         """
         with self.lock:
             state = state.beside(self.known(table))
@@ -122,6 +124,24 @@ class Checkpoint:
     def is_bad(self, name: str) -> bool:
         """Whether the table was not copied to its end."""
         return name in self.results and not self.results[name].passed
+
+    def copied(self, table: Table) -> TableResult | None:
+        """What the table has come to, where it was copied to its end by this run."""
+        result = self.results.get(table.name)
+        return result if result and result.status == "ok" else None
+
+    def failed(self, table: Table, err: SupasyncError, before: TableState) -> None:
+        """Keep of a table that has stopped what is true: ``before`` where the sink has changed its rows."""
+        if isinstance(err, ChangedError):
+            self.keep(table, before)
+        elif isinstance(err, ManyRefusedError):
+            self.keep(table, self.known(table))
+        self.writer.quarantine.restore(table, self.state)
+
+    def alert(self, table: Table, error: str, hint: str | None, code: int) -> None:
+        """Let the report say it of a table that was copied; its rows are there all the same."""
+        self.note(error, hint)
+        self.amend(table, error=error, hint=hint, exit_code=code)
 
     def save_if_due(self) -> None:
         """A checkpoint, which renews the lease; LockedError where another run has it by now.

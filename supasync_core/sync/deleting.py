@@ -42,7 +42,7 @@ class Deleting:
 
     def missing(self, table: Table, rows: int) -> None:
         """Say that so many rows of OLD are not in NEW, though sync should have brought them."""
-        self.fail(
+        self.checkpoint.alert(
             table,
             f"{table.name}: {counted(rows, 'row of OLD is', 'rows of OLD are')} not in NEW",
             f"to list them: {command('verify', '--table', table.name)}; "
@@ -62,7 +62,7 @@ class Deleting:
             )
         elif table.deletes == "mirror" and number:
             rows = counted(number, "row is", "rows are")
-            self.fail(table, f"{table.name}: {rows} deleted in OLD", by_hand(table), 3)
+            self.checkpoint.alert(table, f"{table.name}: {rows} deleted in OLD", by_hand(table), 3)
 
     def _name(self, table: Table, keys: Sequence[Key], more: int, staging: "Staging") -> None:
         """Name the rows: those that OLD was seen to have are deleted there, of others nobody knows."""
@@ -85,23 +85,13 @@ class Deleting:
         checkpoint = self.checkpoint
         if not self.weighed:
             return
-        for plan in self.weighed:
-            checkpoint.writer.reread.written.add(plan.table.name)
-        checkpoint.save(checkpoint.report(), status="running")
-        removed = removal.remove(
-            Place.of(self.checkpoint.migration, staging), self.weighed, checkpoint.run.now
-        )[1]
-        plans = {plan.table.name: plan for plan in self.weighed}
-        for done in removed:
-            plan = plans[done.table.name]
+        place = Place.of(checkpoint.migration, staging)
+        for plan, done in removed(checkpoint, place, self.weighed):
             tell(checkpoint, plan, done)
             if done.error is None:
                 self._keep(done.table, (*plan.unproven, *done.held), 0)
             elif isinstance(done.error, UntoldKeysError):
                 self._keep(done.table, (*plan.unproven, *plan.keys), 0)
-        for plan in self.weighed:
-            if plan.table.name not in {done.table.name for done in removed}:
-                tell(checkpoint, plan, Removed(table=plan.table))
 
     def _keep(self, table: Table, keys: tuple[Key, ...], more: int) -> None:
         """Let the state name the deleted rows that NEW still has."""
@@ -111,9 +101,16 @@ class Deleting:
         checkpoint.state = checkpoint.state.with_table(table.name, replace(state, deletes=deletes))
         checkpoint.amend(table, deleted=len(keys) + more)
 
-    def fail(self, table: Table, error: str, hint: str | None, code: int) -> None:
-        """Let the report say it; the rows that were copied are there all the same."""
-        _fail(self.checkpoint, table, error, hint, code)
+
+def removed(
+    checkpoint: Checkpoint, place: Place, plans: Sequence[DeletePlan]
+) -> list[tuple[DeletePlan, Removed]]:
+    """Remove the rows, after another look at the lease; how each plan ended."""
+    for plan in plans:
+        checkpoint.writer.reread.written.add(plan.table.name)
+    checkpoint.save(checkpoint.report(), status="running")
+    done = {each.table.name: each for each in removal.remove(place, plans, checkpoint.run.now)[1]}
+    return [(plan, done.get(plan.table.name) or Removed(table=plan.table)) for plan in plans]
 
 
 def tell(checkpoint: Checkpoint, plan: DeletePlan, done: Removed) -> None:
@@ -126,7 +123,7 @@ def tell(checkpoint: Checkpoint, plan: DeletePlan, done: Removed) -> None:
         checkpoint.note(str(done.error), done.error.hint)
     elif done.error is not None:
         hint = done.error.hint if done.removed else by_hand(table)
-        _fail(checkpoint, table, str(done.error), hint, done.error.exit_code)
+        checkpoint.alert(table, str(done.error), hint, done.error.exit_code)
     elif done.removed:
         rows = counted(done.removed, "row was", "rows were")
         checkpoint.note(
@@ -143,11 +140,6 @@ def tell(checkpoint: Checkpoint, plan: DeletePlan, done: Removed) -> None:
         rows = counted(len(plan.unproven), "row that OLD does not have is", "rows that OLD does not have are")
         why = "nothing shows that OLD ever had them, or they were put back"
         checkpoint.note(f"{table.name}: {rows} left in NEW: {why}")
-
-
-def _fail(checkpoint: Checkpoint, table: Table, error: str, hint: str | None, code: int) -> None:
-    checkpoint.note(error, hint)
-    checkpoint.amend(table, error=error, hint=hint, exit_code=code)
 
 
 def by_hand(table: Table) -> str:

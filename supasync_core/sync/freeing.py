@@ -58,8 +58,7 @@ class Freeing:
 
     def _aside(self, table: Table) -> dict[Key, Sequence[str]]:
         """The rows that are kept out by one that the source does not have, with the unique columns."""
-        result = self.checkpoint.results.get(table.name)
-        if result is None or result.status != "ok":
+        if not self.checkpoint.copied(table):
             return {}
         rows = [row for row in self.checkpoint.writer.quarantine.rows[table.name].values() if row.blockers]
         return {row.key: row.columns for row in rows[:FREED]}
@@ -95,8 +94,7 @@ class Freeing:
         except StagingError:
             raise
         except TableError as err:
-            if err.table is None:
-                raise
+            err.raise_if_of_no_table()
             self.checkpoint.note(str(err), err.hint)
             return False
         return bool(done.removed)
@@ -117,8 +115,7 @@ class Freeing:
     def retry_waiting(self) -> None:
         """Send rows in quarantine again: they may have waited for what was done to others."""
         for table in self.checkpoint.options.tables:
-            result = self.checkpoint.results.get(table.name)
-            if result and result.status == "ok" and self.checkpoint.writer.quarantine.rows[table.name]:
+            if self.checkpoint.copied(table) and self.checkpoint.writer.quarantine.rows[table.name]:
                 try:
                     retry(self.checkpoint.writer, table)
                 except RowError as err:

@@ -66,9 +66,7 @@ class _Session:
             interrupted = True
         except TableError as err:
             stopped = err
-        except SupasyncError:
-            raise
-        except KeyboardInterrupt:
+        except (SupasyncError, KeyboardInterrupt):
             raise
         except BaseException as err:
             with suppress(SupasyncError):  # the lease is let go of, and what came is kept

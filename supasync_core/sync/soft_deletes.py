@@ -73,9 +73,7 @@ class SoftDeletes:
         What an earlier run, or this one, may still write could bring a row back.
         """
         checkpoint = self.checkpoint
-        result = checkpoint.results.get(table.name)
-        unsettled = checkpoint.lease.unsettled or checkpoint.known(table).late
-        if unsettled or result is None or result.status != "ok":
+        if checkpoint.lease.unsettled or checkpoint.known(table).late or not checkpoint.copied(table):
             return None
         return _asked_by(checkpoint.migration, table)
 
@@ -122,13 +120,10 @@ class SoftDeletes:
         checkpoint = self.checkpoint
         place = Place.of(checkpoint.migration, staging)
         plans = [self._weighed(place, table, staging) for table in tables]
-        for plan in plans:
-            checkpoint.writer.reread.written.add(plan.table.name)
-        checkpoint.save(checkpoint.report(), status="running")
-        done = {each.table.name: each for each in removal.remove(place, plans, checkpoint.run.now)[1]}
-        for plan in plans:
-            self._settle(plan, done.get(plan.table.name) or Removed(table=plan.table))
-        return any(each.removed for each in done.values())
+        ends = deleting.removed(checkpoint, place, plans)
+        for plan, done in ends:
+            self._settle(plan, done)
+        return any(done.removed for _, done in ends)
 
     def _weighed(self, place: Place, table: Table, staging: "Staging") -> DeletePlan:
         """What may go: rows that OLD had marked before it was first read are in NEW from elsewhere."""
@@ -164,20 +159,16 @@ class SoftDeletes:
 
     def _look_apart(self, table: Table, ask: Callable[[Job], Iterator[Gone]]) -> None:
         """What fails in one table is said of it; what ends the run, or the wish to stop it, passes."""
-        fail = deleting.Deleting(self.checkpoint).fail
         try:
             self._look(table, ask)
         except TableError as err:
-            if err.table is None:
-                raise
-            fail(table, str(err), err.hint, err.exit_code)
-        except (SupasyncError, Interrupted):
-            raise
-        except KeyboardInterrupt:
+            err.raise_if_of_no_table()
+            self.checkpoint.alert(table, str(err), err.hint, err.exit_code)
+        except (SupasyncError, Interrupted, KeyboardInterrupt):
             raise
         except BaseException as err:  # noqa: BLE001 - one table's must not stop the others
             found = explain(err, self.checkpoint.migration.host.whose(err))
-            fail(table, f"{table.name}: {found}", found.hint, found.exit_code)
+            self.checkpoint.alert(table, f"{table.name}: {found}", found.hint, found.exit_code)
 
 
 def are_told(migration: Migration, table: Table) -> bool:

@@ -30,8 +30,7 @@ from supasync_core.sync.checkpoint import Checkpoint
 from supasync_core.sync.guards import Guard
 from supasync_core.sync.pipeline import EVERY_KEY, InFlight, PendingBatch
 from supasync_core.sync.quarantine_retry import finish, retry
-from supasync_core.sync.quarantined import ManyRefusedError, Newly
-from supasync_core.sync.readback import ChangedError
+from supasync_core.sync.quarantined import Newly
 from supasync_core.sync.slow_pages import SlowPages
 from supasync_core.sync.soft_deletes import are_told
 from supasync_core.sync.tally import Tally
@@ -67,14 +66,11 @@ class TableCopy:
         except Interrupted:
             self.checkpoint.end(self._result("interrupted"))
             raise
-        except (LockedError, StateError):
+        except (LockedError, StateError, KeyboardInterrupt):
             raise
         except TableError as err:
-            if err.table is None:
-                raise
+            err.raise_if_of_no_table()
             error, code = err, err.exit_code
-        except KeyboardInterrupt:
-            raise
         except BaseException as err:  # noqa: BLE001 - one table's must not stop the others
             error = explain(err, self.checkpoint.migration.host.whose(err))
             error.message, code = f"{self.table.name}: {error.message}", error.exit_code
@@ -82,11 +78,7 @@ class TableCopy:
         if error is None:
             aside = self.checkpoint.writer.quarantine.newly(self.table)
             return self._result("ok", aside) if self._complete else self._incomplete(aside)
-        if isinstance(error, ChangedError):
-            self.checkpoint.keep(self.table, before)
-        if isinstance(error, ManyRefusedError):
-            self.checkpoint.keep(self.table, self.checkpoint.known(self.table))
-        self.checkpoint.writer.quarantine.restore(self.table, self.checkpoint.state)
+        self.checkpoint.failed(self.table, error, before)
         hint = self.checkpoint.schema_watch.explained(self.table, error)
         trace = "".join(format_exception(error.__cause__)) if error.__cause__ else ""
         return replace(self._result("failed"), error=str(error), hint=hint, exit_code=code, trace=trace)

@@ -127,22 +127,19 @@ class Tally:
         return self.migration.sink.count(self.table.whole())
 
     def _repeated(self, rows: int, keys: int) -> SchemaError:
-        name, columns = self.table.name, ", ".join(self.table.key)
-        return SchemaError(
-            f"{name}: OLD has {rows:,} rows, and they have {keys:,} different keys ({columns}): of rows with "
-            "one key NEW keeps only the last",
-            table=name,
-            hint=f"{command('verify', '--table', name)} names them; "
+        return self.table.schema_error(
+            f"OLD has {rows:,} rows, and they have {keys:,} different keys ({', '.join(self.table.key)}): of "
+            "rows with one key NEW keeps only the last",
+            hint=f"{command('verify', '--table', self.table.name)} names them; "
             "declare a key that tells OLD's rows apart",
         )
 
     def _fewer(self, there: int | None, reason: str) -> SchemaError:
         name, columns = self.table.name, ", ".join(self.table.key)
         held = "fewer rows" if there is None else f"{there:,} rows"
-        return SchemaError(
-            f"{name}: NEW has {held} where {reason}: several of OLD's keys ({columns}) are equal in NEW, or "
+        return self.table.schema_error(
+            f"NEW has {held} where {reason}: several of OLD's keys ({columns}) are equal in NEW, or "
             "rows are being deleted there",
-            table=name,
             hint=f"{command('verify', '--table', name)} names the rows; "
             "where a collation, a shorter type or a trigger of NEW makes keys equal, change that, "
             f"then: {command('sync', '--full', name)}",

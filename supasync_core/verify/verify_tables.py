@@ -104,8 +104,7 @@ class _TableVerification:
         try:
             verdict = self._verdict()
         except TableError as err:
-            if err.table is None:
-                raise
+            err.raise_if_of_no_table()
             verdict = TableVerdict(
                 name=self.table.name,
                 method="none",

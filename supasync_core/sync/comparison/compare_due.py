@@ -15,8 +15,6 @@ from supasync_core.project.own_staging import StagingError, own_staging
 from supasync_core.sync.checkpoint import Checkpoint
 from supasync_core.sync.comparison.due import PURPOSE, Share, Wanted, share_of, wanted
 from supasync_core.sync.deleting import Deleting
-from supasync_core.sync.quarantined import ManyRefusedError
-from supasync_core.sync.readback import ChangedError
 
 if TYPE_CHECKING:
     from supasync_core.staging.staging_file import Staging
@@ -128,8 +126,7 @@ class Comparing:
 
         checkpoint, table = self.checkpoint, want.table
         before = checkpoint.known(table).comparison
-        aside = checkpoint.writer.quarantine
-        newly = aside.newly(table).rows
+        newly = checkpoint.writer.quarantine.newly(table).rows
         try:
             walk = Walk(checkpoint, want, staging, lambda: share.used_up and not has_row_key(table))
             try:
@@ -139,14 +136,9 @@ class Comparing:
         except StagingError:
             raise
         except TableError as err:
-            if err.table is None:
-                raise
-            if isinstance(err, ChangedError):
-                checkpoint.keep(table, replace(checkpoint.known(table), comparison=before))
-            elif isinstance(err, ManyRefusedError):
-                checkpoint.keep(table, checkpoint.known(table))
-            aside.restore(table, checkpoint.state)
-            self.deleting.fail(table, str(err), err.hint, err.exit_code)
+            err.raise_if_of_no_table()
+            checkpoint.failed(table, err, replace(checkpoint.known(table), comparison=before))
+            checkpoint.alert(table, str(err), err.hint, err.exit_code)
             return False
         if walk.search and walk.search.missing:
             self.deleting.missing(table, len(walk.search.missing))
