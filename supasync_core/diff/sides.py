@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from supasync_core.api.backend import Source, Typed
+from supasync_core.api.backend import Source, Typed, keys_there
 from supasync_core.api.pages import pages
 from supasync_core.diff.csv_files import CsvFiles
 from supasync_core.diff.difference import NEW, STAGING
@@ -53,13 +53,10 @@ class ProjectSide:
 
     def present(self, table: Table, keys: Sequence[Key]) -> set[Key]:
         """Ask for them once more: a filter, a transform or a moment may have left them out."""
-        if not keys:
-            return set()
-        narrow = table.whole().narrowed(table.key)
-        there = self._keys(narrow, keys)
+        there = keys_there(self.source, table, keys)
         lost = [key for key in keys if key not in there]
         if lost and there - set(keys):  # the server takes other texts for the same keys
-            there |= {key for key in lost[:SINGLY] if self._keys(narrow, [key])}
+            there |= {key for key in lost[:SINGLY] if keys_there(self.source, table, [key])}
             there |= set(lost[SINGLY:])
         return there
 
@@ -70,10 +67,6 @@ class ProjectSide:
             return set()
         batches = self.source.rows(table.raw().narrowed((*table.key, mark)), table.key, keys)
         return {table.key_of(row) for batch in batches for row in batch.rows if row[mark] is not None}
-
-    def _keys(self, table: Table, keys: Sequence[Key]) -> set[Key]:
-        found = self.source.rows(table, table.key, keys)
-        return {key for batch in found for key in table.keys(batch)}
 
     def close(self) -> None:
         """Close the connections."""

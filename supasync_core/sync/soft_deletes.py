@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from supasync_core.api.backend import keys_there
 from supasync_core.api.marked_rows import marked
 from supasync_core.api.strategy import DeleteFeed, Gone, Job
 from supasync_core.model.batch import Key
@@ -108,12 +109,8 @@ class SoftDeletes:
         return replace(known, keysets=state.keysets, own=state.own, deletes=state.deletes)
 
     def _in_new(self, table: Table, keys: Sequence[Key]) -> list[Key]:
-        if not keys:
-            return []
-        narrow = table.whole().narrowed(table.key)
-        asked = set(keys)
-        batches = self.checkpoint.migration.sink.rows(narrow, table.key, list(keys))
-        return [key for batch in batches for key in table.keys(batch) if key in asked]
+        there = keys_there(self.checkpoint.migration.sink, table, keys)
+        return [key for key in keys if key in there]
 
     def _remove(self, tables: Sequence[Table], staging: "Staging") -> bool:
         """Remove what was found, after another look at the lease; whether any row was removed."""

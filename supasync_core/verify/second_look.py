@@ -6,6 +6,7 @@ Rows change while pages are read. Only what still differs when both rows are fet
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from supasync_core.api.backend import keys_there
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Key
 from supasync_core.model.opaque_keys import SINGLY, opaque
@@ -216,8 +217,4 @@ class SecondLook:
     def _outside(self, keys: list[Key]) -> set[Key]:
         """Those rows that OLD has, though not among those that ``where`` lets through."""
         table = self.how.table
-        if not table.where or not keys:
-            return set()
-        narrow = table.whole().narrowed(table.key)
-        batches = self.how.migration.source.rows(narrow, table.key, keys)
-        return {key for batch in batches for key in table.keys(batch)}
+        return keys_there(self.how.migration.source, table, keys) if table.where else set()
