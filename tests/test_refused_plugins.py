@@ -55,6 +55,7 @@ OF_THE_WRONG_KIND = {
     ("switches", '"x", {}'): "the switch x: must be a function",
     ("checks", '"x", lambda context: []'): "the check x: must be a ProjectCheck(...)",
     ("notifiers", '"x", lambda end: None'): "the notifier x: must be a Notifier(...)",
+    ("steps", '"x", lambda context: None'): "the step x: must be a RunStep(...)",
     ("transforms", "None, str"): "a transform is registered under a name, a text; not under None",
 }
 NEVER_CALLED = {

@@ -1,6 +1,6 @@
 """What a Supabase project has beside rows: the accounts of its Auth.
 
-Everything is imported when a command of it runs, not before.
+Everything is imported when a command of it runs, or a run takes its step, not before.
 """
 
 from __future__ import annotations
@@ -8,11 +8,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from supasync_core import hookimpl
+from supasync_core.api.registration import Setting, imported
 
 if TYPE_CHECKING:
     import click
 
+    from supasync_core.api.registry import Registry
+    from supasync_core.api.run_step import RunStep
+
 HOOKS = 1
+_STEP = "supasync_account.auth.auth_step"
+
+
+@hookimpl
+def supasync_register_steps(registry: Registry[RunStep]) -> None:
+    """``auth: {}``: accounts are copied before the rows that refer to them."""
+    from supasync_core.api.run_step import RunStep  # noqa: PLC0415 - it is small, and --help needs it
+
+    registry.add(
+        "auth",
+        RunStep(
+            what="accounts of Supabase Auth",
+            **{name: imported(_STEP, name) for name in ("run", "plan", "check", "prove")},
+            settings={
+                "deletes": Setting(required=False, check=imported(_STEP, "deletes_problem")),
+                "triggers": Setting(required=False, check=imported(_STEP, "triggers_problem")),
+            },
+        ),
+    )
 
 
 @hookimpl

@@ -92,6 +92,9 @@ def _causes(report: Report) -> Iterator[str]:
         kind = _ENDED_BY.get(type(report.stopped).__name__, "the run was stopped")
         ended = report.ended
         yield f"{ended['project']}: {ended['reason']}" if ended else kind
+    for step in report.steps:
+        if step.error:
+            yield f"{step.name}: {step.status}"
     for table in report.tables:
         if table.error and table.status != "skipped":
             yield f"{table.name}: {table.status}"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from supasync_core.api.project_check import ProjectCheck
     from supasync_core.api.registration import Backend, Configured
     from supasync_core.api.registry import Registry
+    from supasync_core.api.run_step import RunStep
     from supasync_core.api.state_store import StateStore
     from supasync_core.api.strategy import Strategy
     from supasync_core.api.switch import Ends, Switch
@@ -73,6 +74,11 @@ def supasync_register_checks(registry: "Registry[ProjectCheck]") -> None:
 @hookspec
 def supasync_register_notifiers(registry: "Registry[Notifier]") -> None:
     """Add notifiers, which hear how runs end; tables.yaml names them under ``notify``."""
+
+
+@hookspec
+def supasync_register_steps(registry: "Registry[RunStep]") -> None:
+    """Add steps that a run takes before its tables; each is a section of tables.yaml."""
 
 
 @hookspec

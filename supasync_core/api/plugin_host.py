@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from supasync_core.api.notifier import Notifier
     from supasync_core.api.project_check import ProjectCheck
     from supasync_core.api.registration import Backend, Configured, Context
+    from supasync_core.api.run_step import RunStep
     from supasync_core.api.state_store import StateStore
     from supasync_core.api.strategy import Strategy
     from supasync_core.api.switch import Ends, Switch
@@ -43,6 +44,7 @@ T = TypeVar("T")
 _LOADING = "cannot be loaded"
 _CHECK_FLAW = imported("supasync_core.api.project_check", "check_flaw")
 _NOTIFIER_FLAW = imported("supasync_core.api.notifier", "notifier_flaw")
+_STEP_FLAW = imported("supasync_core.api.run_step", "step_flaw")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Host:
         self.switches: Registry[Callable[[Ends], Switch]] = Registry("switch", function_flaw)
         self.checks: Registry[ProjectCheck] = Registry("check", _CHECK_FLAW)
         self.notifiers: Registry[Notifier] = Registry("notifier", _NOTIFIER_FLAW)
+        self.steps: Registry[RunStep] = Registry("step", _STEP_FLAW)
         self.folder = Path()
         """The folder of tables.yaml, once that is read."""
         self.made: dict[tuple[str, str], tuple[object, object]] = {}
@@ -91,6 +94,7 @@ class Host:
             "switches": self.switches,
             "checks": self.checks,
             "notifiers": self.notifiers,
+            "steps": self.steps,
         }
 
     @property

@@ -209,7 +209,9 @@ class Command:
             interruptible(settings.max_runtime) as interrupted,
             output.watching(as_json=True) as watch,
         ):
-            options = RunOptions(tables=settings.tables, interrupted=interrupted, last=True)
+            options = RunOptions(
+                tables=settings.tables, steps=settings.steps, interrupted=interrupted, last=True
+            )
             report = runner.sync(migration, options, watch)
         run_finished(self.session, report, report.exit_code)
         if report.complete:

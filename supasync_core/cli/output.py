@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from supasync_core.init.undecided import WAY_OUT, Undecided
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.printable import visible
 from supasync_core.model.quantities import format_size
-from supasync_core.model.report import Report, TableResult
+from supasync_core.model.report import Report, StepResult, TableResult
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_core.project.run_options import RunObserver
@@ -211,14 +211,17 @@ def _cell(value: object) -> Text:
     return styled("-" if value is None else str(value))
 
 
-def counts(found: Estimate, *, as_json: bool) -> None:
+def counts(found: Estimate, steps: Mapping[str, str], *, as_json: bool) -> None:
     """Print what a run would copy, and what it would cost."""
     rows = {each.table.name: each.rows for each in found.tables}
     if as_json:
         cost = {"estimate": found.as_json()} if found.metered else {}
         later = {"not_due": found.later} if found.later else {}
-        click.echo(json.dumps({"dry_run": True, "rows": rows, **later, **cost}))
+        before = {"steps": dict(steps)} if steps else {}
+        click.echo(json.dumps({"dry_run": True, **before, "rows": rows, **later, **cost}))
         return
+    for name, sentence in steps.items():
+        line(f"{name}: {sentence}")
     for name, number in rows.items():
         line(f"{name}: {number:,} rows would be synced")
     for name in found.later:
@@ -233,6 +236,8 @@ def report(done: Report, *, as_json: bool) -> None:
     if as_json:
         print_json(done.as_json())
         return
+    for step in done.steps:
+        _step(step)
     if done.stopped:
         click.echo(f"error: {done.stopped}", err=True)
         hint(done.stopped.hint, err=True)
@@ -248,6 +253,16 @@ def report(done: Report, *, as_json: bool) -> None:
     )
     if done.interrupted:
         click.echo("interrupted: confirmed rows are kept; supasync sync continues from there", err=True)
+
+
+def _step(done: StepResult) -> None:
+    """What was done before the tables: a line, and on stderr what a person should know."""
+    line(f"{done.name}: {done.summary or done.status}")
+    for note in done.notes:
+        line(f"{done.name}: {note}", err=True)
+    if done.error:
+        line(done.error, err=True)
+    hint(done.hint, err=True)
 
 
 @contextmanager

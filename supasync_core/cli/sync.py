@@ -27,6 +27,7 @@ from supasync_core.model.wording import counted
 from supasync_core.project.database_instead import database_instead
 from supasync_core.project.migration import Migration
 from supasync_core.project.notifiers import notify
+from supasync_core.project.project_steps import asked, context_of
 from supasync_core.project.run_options import RunOptions
 from supasync_core.project.session import Session
 from supasync_core.sync import runner
@@ -87,13 +88,15 @@ def run(  # noqa: PLR0913 - what a run may be
             with interruptible(settings.max_runtime) as interrupted:
                 plan = RunOptions(
                     tables=chosen,
+                    steps=() if tables else settings.steps,
                     full=frozenset(full),
                     command=command,
                     by_schedule=command == "sync" and not tables,
                     interrupted=interrupted,
                 )
                 if dry_run:
-                    output.counts(estimate_next(migration, plan), as_json=as_json)
+                    found = estimate_next(migration, plan)
+                    output.counts(found, _plans(migration, plan), as_json=as_json)
                     return 0
                 plan = replace(
                     plan,
@@ -115,6 +118,11 @@ def run(  # noqa: PLR0913 - what a run may be
         code = last.escalated(err.exit_code, settings.stale_after)
         raise err.amended(exit_code=code) from err
     return _conclude(session, report, last, as_json=as_json)
+
+
+def _plans(migration: Migration, plan: RunOptions) -> dict[str, str]:
+    """What each step would do, in a sentence."""
+    return {part.name: asked(migration, part, "plan", context_of(migration, part)) for part in plan.steps}
 
 
 @contextmanager

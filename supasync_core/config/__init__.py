@@ -14,6 +14,7 @@ from supasync_core.config.environment import Environment, read_dotenv, variables
 from supasync_core.config.other_settings import budgets, compare_egress, cutover, mentions
 from supasync_core.config.plugin_settings import used_parts
 from supasync_core.config.read_settings import Reading
+from supasync_core.config.step_sections import own_sections, steps
 from supasync_core.config.table_settings import refuse_same_place, tables
 from supasync_core.config.value_kinds import Mismatch, section
 from supasync_core.model.errors import ConfigError, PluginError
@@ -69,7 +70,7 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
     root = _root(reading, document)
     if root is None:
         return None
-    written = reading.values(root, root.at, "", TOP)
+    written = reading.values(own_sections(root), root.at, "", TOP)
     reading = replace(reading, complete=_load_plugins(reading, root, written))
     sides = endpoints(reading, _entry(root, written, "source"), _entry(root, written, "sink"))
     staging = staging_of(reading, _entry(root, written, "staging"))
@@ -77,6 +78,7 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
     refuse_same_place(reading, found, _entry(root, written, "tables"), sides)
     checks = used_parts(reading, _entry(root, written, "checks"), reading.host.checks)
     notify = used_parts(reading, _entry(root, written, "notify"), reading.host.notifiers)
+    before = steps(reading, root)
     left_out = mentions(reading, root, written)
     switch = cutover(reading, _entry(root, written, "cutover"))
     values = {**defaults_of(TOP), **written}
@@ -105,6 +107,7 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
         ignore=left_out["ignore"],
         checks=checks,
         notify=notify,
+        steps=before,
         compare_egress=compare_egress(values["compare_egress"], limits),
         notes=tuple(
             f"{path}:{at.line}:{at.column}: {old} is now called {OLD_NAMES[old]}; {old} still works"

@@ -1,6 +1,6 @@
 """Reads settings by their declarations: what is valid becomes values, all else problems."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import UnionType
@@ -115,6 +115,11 @@ class Reading:
                 entries[name] = entry
         return Section(section.at, entries)
 
+    def add_unknown(self, entry: Entry, place: str, known: Collection[str]) -> None:
+        """Report a setting that is none of those known."""
+        meant = f": {RULE}" if entry.name in ELSEWHERE else did_you_mean(entry.name, known)
+        self.problems.add(entry.at, place, f"unknown setting{meant}")
+
     def values(self, section: Section, at: Mark, place: str, fields: Sequence[Field]) -> dict[str, Any]:
         """The values that are present and valid; a missing required one is reported at ``at``."""
         known = {each.name: each for each in fields}
@@ -122,8 +127,7 @@ class Reading:
         for name, entry in section.entries.items():
             inner = f"{place}.{entry.name}".lstrip(".")
             if name not in known:
-                meant = f": {RULE}" if name in ELSEWHERE else did_you_mean(name, known)
-                self.problems.add(entry.at, inner, f"unknown setting{meant}")
+                self.add_unknown(entry, inner, known)
                 continue
             try:
                 found[name] = known[name].parse(entry.value)

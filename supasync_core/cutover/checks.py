@@ -19,6 +19,7 @@ from supasync_core.cutover.set_sequences import SEQUENCES, WAY, set_sequences
 from supasync_core.gap.send import COMMAND as GAP_IMPORT
 from supasync_core.init import undecided
 from supasync_core.model import timestamps
+from supasync_core.model.finding import Finding
 from supasync_core.model.level import PROBLEM
 from supasync_core.model.printable import argument
 from supasync_core.model.report import Report
@@ -27,6 +28,7 @@ from supasync_core.model.wording import counted
 from supasync_core.project.lease import arriving
 from supasync_core.project.migration import Migration
 from supasync_core.project.project_checks import checks_of, found_by
+from supasync_core.project.project_steps import found_by_step
 from supasync_core.verify import Verification
 
 APART: Final = 60.0
@@ -98,11 +100,14 @@ class CutoverContext:
                 rests_on=("verification",),
                 planned=proof.values_planned(self.migration),
             ),
-            *self._of_others(),
+            *self._of_others(later),
         )
 
-    def _of_others(self) -> Iterator[Check]:
+    def _of_others(self, stopped: tuple[str, ...]) -> Iterator[Check]:
         """What the switch and plugins ask for besides."""
+        for part in self.migration.settings.steps:
+            what = f"NEW has OLD's {self.migration.host.steps.get(part.name).what}"
+            yield Check(name=part.name, what=what, run=partial(self._of_step, part), rests_on=stopped)
         for name, what in self.switch.conditions.items():
             yield Check(name=name, what=what, run=partial(self._condition, name), reads=True)
         for name, (check, part) in checks_of(self.migration).items():
@@ -110,11 +115,19 @@ class CutoverContext:
                 run = partial(self._of_plugin, check, part)
                 yield Check(name=f"check:{name}", what=check.what, run=run, reads=True)
 
+    def _of_step(self, part: Part) -> Outcome:
+        if self.after_gap:
+            return skipped(_GONE)
+        return self._of_findings(found_by_step(self.migration, part, "prove"))
+
     def _of_plugin(self, check: ProjectCheck, part: Part) -> Outcome:
         asks_old = not (self.planning or self.after_gap)
         found = found_by(self.migration, check, part, asks_old=asks_old)
         if isinstance(found, PluginFault):
             return failed(found.sentence, f"correct the plugin, or pass --accept check:{part.name}")
+        return self._of_findings(found)
+
+    def _of_findings(self, found: Sequence[Finding]) -> Outcome:
         problems = [each for each in found if each.level == PROBLEM]
         detail = "; ".join(each.text for each in problems or found) or "nothing was found"
         texts = [each.text for each in found]

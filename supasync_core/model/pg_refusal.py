@@ -23,9 +23,9 @@ UNIQUE_KEY: Final = (
 )
 OTHER_QUERY: Final = "check where:, key: and timestamp: in tables.yaml"
 _HINTS: Final = {
-    "23503": "copy the table that it refers to first (depends_on:). If that table is not copied, like "
-    "auth.users, drop the foreign key in NEW until the switch (supasync schema sql --foreign-keys off), or "
-    "copy those rows yourself",
+    "23503": "copy the table that it refers to first (depends_on:). Accounts: supasync auth sync. If "
+    "that table is not copied, drop the foreign key in NEW until the switch (supasync schema sql "
+    "--foreign-keys off), or copy those rows yourself",
     "23505": "another row there has the same value in a unique column: change or delete that row there",
     "22P02": "fix the value in OLD. An array of jsonb whose elements are JSON arrays cannot travel as JSON: "
     "copy that row by SQL",

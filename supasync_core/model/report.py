@@ -1,6 +1,6 @@
 """What a run did, table by table: for people, for scripts and for the journal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
@@ -57,6 +57,30 @@ class TableResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """How a step ended that a run takes before its tables.
+
+    ``summary`` is a line for people, ``notes`` are further ones; ``details`` are JSON for the record.
+    """
+
+    name: str = ""
+    status: Literal["ok", "failed", "interrupted"] = "ok"
+    summary: str = ""
+    notes: tuple[str, ...] = ()
+    error: str | None = None
+    hint: str | None = None
+    exit_code: int = 0
+    seconds: float = 0.0
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The result without what is empty."""
+        names = ("status", "summary", "error", "hint")
+        row = {name: value for name in names if (value := getattr(self, name))}
+        return {**row, **self.details, "seconds": round(self.seconds, 3)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """One run.
 
@@ -80,6 +104,8 @@ class Report:
     costs: dict[str, Any] = field(default_factory=dict)
     shares: tuple[Share, ...] = ()
     """How much of each budget the month had used at the end of the run."""
+    steps: tuple[StepResult, ...] = ()
+    """What was done before the tables."""
 
     @property
     def records(self) -> int:
@@ -91,7 +117,8 @@ class Report:
         """Not a success where rows were refused, or fewer came than the source counted."""
         if self.interrupted:
             return "interrupted"
-        if not self.stopped and all(t.passed and t.synced == t.found for t in self.tables):
+        sound = all(step.status == "ok" for step in self.steps)
+        if not self.stopped and sound and all(t.passed and t.synced == t.found for t in self.tables):
             return "success"
         return (
             "partial"
@@ -114,13 +141,14 @@ class Report:
     def error(self) -> str | None:
         """What went wrong, in one line per cause."""
         lines = [str(self.stopped)] if self.stopped else []
+        lines += [step.error for step in self.steps if step.error]
         lines += [table.error for table in self.tables if table.status != "skipped" and table.error]
         return "\n".join(dict.fromkeys(lines)) or None
 
     @property
     def exit_code(self) -> int:
         """The most serious code of all tables and of what ended the run."""
-        codes = [table.exit_code for table in self.tables]
+        codes = [step.exit_code for step in self.steps] + [table.exit_code for table in self.tables]
         if self.stopped:
             codes.append(self.stopped.exit_code)
         found = next((code for code in _MOST_SERIOUS if code in codes), None)
@@ -137,6 +165,7 @@ class Report:
         """The part of the record that is kept as JSON."""
         return {
             **({"ended": self.ended} if self.ended else {}),
+            **({"steps": {step.name: step.as_json() for step in self.steps}} if self.steps else {}),
             "tables": {table.name: table.as_json() for table in self.tables},
             "costs": self.costs,
             "notes": list(self.notes),

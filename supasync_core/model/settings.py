@@ -78,6 +78,8 @@ class Settings:
     """Checks of plugins that are run beside the own ones."""
     notify: tuple[Part, ...] = ()
     """Notifiers of plugins, which hear how runs end."""
+    steps: tuple[Part, ...] = ()
+    """What a run does before its tables: sections that plugins bring."""
     notes: tuple[str, ...] = ()
     """Remarks on the file, such as old names of settings, one sentence each."""
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from typing import Protocol
 from supasync_core.model import timestamps
 from supasync_core.model.budget import Share
 from supasync_core.model.report import TableResult
+from supasync_core.model.settings import Part
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
 
@@ -43,15 +44,16 @@ class RunObserver(Protocol):
 class RunOptions:
     """What is to be run: which tables, which of them from the beginning.
 
-    ``holder`` is the name under which the lease is held, this installation's where there is none.
-    ``interrupted`` is asked between batches whether the user wants to stop, ``meter`` whether budgets allow
-    the run to continue; ``metered`` makes it at the store's time, under the lease. ``on_first_load`` is
-    called with the state and that time before a first load. ``last``: every comparison that is made now and
-    then is made now, whatever it costs, since no other run comes before the switch. ``by_schedule``: tables
-    that were read not long ago wait for their ``every``.
+    ``steps`` are taken before the tables. ``holder`` is the name under which the lease is held, this
+    installation's where there is none. ``interrupted`` is asked between batches whether the user wants to
+    stop, ``meter`` whether budgets allow the run to continue; ``metered`` makes it at the store's time, under
+    the lease. ``on_first_load`` is called with the state and that time before a first load. ``last``: every
+    comparison that is made now and then is made now, whatever it costs, since no other run comes before the
+    switch. ``by_schedule``: tables that were read not long ago wait for their ``every``.
     """
 
     tables: tuple[Table, ...]
+    steps: tuple[Part, ...] = ()
     holder: str | None = None
     full: frozenset[str] = frozenset()
     command: str = "sync"

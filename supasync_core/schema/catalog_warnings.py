@@ -49,8 +49,8 @@ def _accounts(parts: Parts) -> Iterator[Remark]:
             table=None,
             text=f"the trigger {name} on auth.users, which calls {function}, fires for each account that is "
             "created in NEW",
-            hint=f"if it makes rows in the tables that are copied, drop {function} until the switch, as the "
-            "guide to users of Supabase Auth says",
+            hint="if it makes rows in the tables that are copied, guard it: supasync schema sql --triggers "
+            f"guard; or drop {function} until the switch",
         )
 
 

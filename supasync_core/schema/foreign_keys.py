@@ -96,7 +96,7 @@ def _is_required(shape: Shape, reference: Reference) -> bool:
 def _ways(reference: Reference, other: str) -> str:
     """What to do about it, as far as it applies."""
     if reference.parent == ("auth", "users"):
-        way = "copy the accounts first, as the guide to users of Supabase Auth says"
+        way = "copy the accounts first: supasync auth sync"
     elif reference.parent[0] == reference.table[0]:
         way = f"add {other} to tables.yaml"
     else:

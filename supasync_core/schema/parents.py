@@ -117,7 +117,7 @@ def reason(table: Table, link: Link, err: RowError) -> RowError:
     if link.parent:
         way = f"that row of {link.parent.name} is waiting or refused itself: supasync quarantine list"
     elif link.other == "auth.users" or (link.reference is None and link.other == "users"):
-        way = "copy the accounts to NEW, as the guide to users of Supabase Auth says"
+        way = "copy the accounts to NEW: supasync auth sync"
     elif "." not in link.other:
         way = f"add {link.other} to tables.yaml, or copy its rows to NEW"
     tried = "every run tries the row again"

@@ -15,6 +15,7 @@ from supasync_core.model.state import State
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration, swapped
 from supasync_core.project.project_checks import checks_of, found_by
+from supasync_core.project.project_steps import found_by_step
 from supasync_core.schema import timestamp_index
 from supasync_core.status.check_catalogs import with_catalogs_checked
 from supasync_core.status.check_state import check_gone, check_run, check_state
@@ -105,7 +106,9 @@ def preflight(migration: Migration, progress: Callable[[str], None]) -> Prefligh
 
 
 def _of_plugins(migration: Migration) -> Iterator[Finding]:
-    """What the checks of tables.yaml find; one that fails is a problem of its own, and no table's."""
+    """What steps and checks of tables.yaml find; one that fails is a problem of its own, and no table's."""
+    for part in migration.settings.steps:
+        yield from found_by_step(migration, part, "check")
     for name, (check, part) in checks_of(migration).items():
         found = found_by(migration, check, part, asks_old=True) if check.before_sync else []
         if isinstance(found, PluginFault):

@@ -13,7 +13,7 @@ from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import SupasyncError
 from supasync_core.model.quantities import format_duration
-from supasync_core.model.report import Report, TableResult
+from supasync_core.model.report import Report, StepResult, TableResult
 from supasync_core.model.state import State, TableState
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
@@ -47,6 +47,7 @@ class Checkpoint:
     lease: Lease
     state: State
     results: dict[str, TableResult] = field(default_factory=dict)
+    steps: list[StepResult] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
     unsaved_rows: int = 0
@@ -209,6 +210,7 @@ class Checkpoint:
             requests=total.requests,
             bytes=total.sent + total.received,
             costs=ledger.as_json(),
+            steps=tuple(self.steps),
             shares=self.options.meter.shares() if self.options.meter else (),
         )
 

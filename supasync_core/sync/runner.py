@@ -20,6 +20,7 @@ from supasync_core.sync import transform_code
 from supasync_core.sync.checkpoint import Checkpoint
 from supasync_core.sync.comparison.compare_due import Comparing
 from supasync_core.sync.freeing import Freeing
+from supasync_core.sync.run_steps import run_steps
 from supasync_core.sync.soft_deletes import SoftDeletes
 from supasync_core.sync.source_snapshot import look
 from supasync_core.sync.table_copy import TableCopy
@@ -58,6 +59,7 @@ class _Session:
             self._begin_metering()
             self._mark_gone()
             self._announce_first_load()
+            run_steps(self.checkpoint)
             self._run_tables()
             SoftDeletes(self.checkpoint).run()
             Freeing(self.checkpoint).run()

@@ -74,7 +74,7 @@ def test_only_the_rows_without_an_account_wait_and_arrive_with_it(space: Workspa
     reason = next(row["reason"] for row in told if row["table"] == "users")
     where = "auth.users" if functions == "today" else "users"
     assert f"waits for its parent in {where}, which is not in NEW: id refers to it" in reason
-    assert "users of Supabase Auth" in reason
+    assert "supasync auth sync" in reason
 
     told = space.supasync("verify")
     assert told.code == 1

@@ -8,6 +8,7 @@ import pytest
 
 from tests.servers.postgres import Cluster
 from tests.supasync_account.accounts import SOUND, Projects, number, projects
+from tests.supasync_postgres.test_migration import POSTGRES
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,14 @@ def test_verify_says_what_differs_and_shows_no_value(both: Projects) -> None:
     assert "... (--limit, --json)" in both.auth("verify", "--limit", "2", code=1).out
     both.auth("sync", "--accept", "newer")
     both.auth("verify")
+
+
+def test_the_backend_postgres_needs_no_variable_of_its_own(both: Projects) -> None:
+    both.space.write("other.yaml", POSTGRES + "tables: {profiles: {}, notes: {}}\n")
+    both.old.paste(f"update auth.users set role = 'x' where id = '{number(1)}'")
+    done = both.space.supasync("--config", "other.yaml", "auth", "sync", "--json")
+    assert (done.code, done.json["updated"]) == (0, 1), done.err
+    assert both.space.supasync("--config", "other.yaml", "auth", "verify").code == 0
 
 
 def test_without_a_connection_string_it_is_named(both: Projects) -> None:

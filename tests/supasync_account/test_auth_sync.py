@@ -173,6 +173,23 @@ def test_deleted_accounts_go_only_if_nothing_refers_to_them(both: Projects) -> N
     assert len(both.new.paste("select * from public.notes where author is not null")) == 2
 
 
+def test_an_account_whose_rows_forbid_its_deletion_stops_no_other(both: Projects) -> None:
+    both.sign_up(*range(1, 41))
+    both.auth("sync")
+    both.new.paste(
+        f"create table public.orders (id int, buyer uuid references auth.users); "
+        f"insert into public.orders values (1, '{number(1)}')"
+    )
+    try:
+        both.old.paste(f"delete from auth.users where id in ('{number(1)}', '{number(2)}')")
+        named = both.named(3, "--deletes", "mirror", "--accept", "cascades")
+        assert set(named) == {"01"}
+        assert "23503" in named["01"]
+        assert len(both.new.paste("select id from auth.users")) == 39
+    finally:
+        both.new.paste("drop table public.orders")
+
+
 def test_no_account_is_deleted_if_old_has_none_any_more(both: Projects) -> None:
     both.sign_up(1)
     both.auth("sync")

@@ -48,8 +48,9 @@ class AccountCopy:
     def run(self, fence: Fence) -> AccountReport:
         """Copy what is new and changed."""
         found = triggers(self.new.session)
-        fence.ask()
-        self.records = self.records.prepare()
+        if not self.records.ready:
+            fence.ask()
+            self.records = self.records.prepare()
         made = self.planned()
         if (made.new or made.changed or made.gone) and "triggers" not in self.accepted:
             refuse_unguarded(found)

@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 - names are quoted, values are parameters
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -60,15 +60,19 @@ class AccountDeletes:
             return
         marks = self._may_go(plan, emails)
         for at in range(0, len(marks), AT_ONCE):
-            some = dict(list(marks.items())[at : at + AT_ONCE])
-            try:
-                removed = self.writer.delete(some)
-            except RowError as err:
-                for account in some:
-                    self.report.name(account, emails.get(account), f"not deleted: {err}", refused=True)
-                continue
-            self.report.deleted += len(removed)
+            self._remove(dict(list(marks.items())[at : at + AT_ONCE]), emails)
         self.report.gone -= self.report.deleted
+
+    def _remove(self, marks: Mapping[str, str], emails: Mapping[str, str | None]) -> None:
+        """Remove them together; each by itself where NEW refuses one of them, which is named."""
+        try:
+            self.report.deleted += len(self.writer.delete(marks))
+        except RowError as err:
+            for account, mark in marks.items():
+                if len(marks) > 1:
+                    self._remove({account: mark}, emails)
+                else:
+                    self.report.name(account, emails.get(account), f"not deleted: {err}", refused=True)
 
     def _may_go(self, plan: AccountPlan, emails: dict[str, str | None]) -> dict[str, str]:
         """Their marks; what stays is named. OLD is asked once more, for what it may have again."""

@@ -34,9 +34,9 @@ class AccountPlan:
     forgotten: list[str] = field(default_factory=list)
 
     @property
-    def missing(self) -> list[str]:
-        """The accounts of OLD that NEW does not have."""
-        return [*self.new, *(each for each, why in self.newer.items() if why == DELETED_IN_NEW)]
+    def sentence(self) -> str:
+        """What a copy would do."""
+        return f"would create {len(self.new):,} and update {len(self.changed):,} accounts"
 
 
 def plan(old: AccountSide, new: AccountSide, records: AccountRecords, *, accept_newer: bool) -> AccountPlan:

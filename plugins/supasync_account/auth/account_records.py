@@ -61,10 +61,13 @@ class AccountRecords:
             )
         return cls(session, columns, not found, found[0][1] if found else None)
 
+    @property
+    def ready(self) -> bool:
+        """Whether the table is there, and its marks are of the columns that both sides have now."""
+        return not self.missing and self.form == self.columns.form
+
     def prepare(self) -> "AccountRecords":
         """Make the table, or its marks anew where servers have other columns than when it was written."""
-        if not self.missing and self.form == self.columns.form:
-            return self
         with self.session.transaction():
             if self.missing:
                 for statement in _MADE:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from supasync_core.model.errors import ExitCode
+from supasync_core.model.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,19 @@ class AccountReport:
     def refused(self) -> list[NamedAccount]:
         """Those for which a person is needed."""
         return [each for each in self.named if each.refused]
+
+    @property
+    def sentence(self) -> str:
+        """The line that sums it up."""
+        done = f"{self.created:,} created, {self.updated:,} updated, {self.deleted:,} deleted"
+        return f"{done}; OLD has {self.old:,}"
+
+    @property
+    def remarks(self) -> list[str]:
+        """Accounts of NEW that are none of OLD's."""
+        own, gone = (counted(number, "account", "accounts") for number in (self.own, self.gone))
+        lines = [f"{own} signed up in NEW, left alone"] if self.own else []
+        return [*lines, *([f"{gone} of NEW deleted in OLD"] if self.gone else [])]
 
     @property
     def exit_code(self) -> int:

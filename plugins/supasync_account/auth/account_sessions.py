@@ -1,22 +1,24 @@
 """Sessions on both databases, and which way accounts are copied by."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from supasync_core.api.sql_session import SqlSession
 from supasync_core.model.errors import ConfigError
-from supasync_core.project.migration import Migration
 from supasync_core.project.same_database import refuse_one
-from supasync_core.project.sql_sessions import VARIABLES, sql_session
+from supasync_core.project.sql_sessions import VARIABLES
+
+Door = Callable[[str], AbstractContextManager[SqlSession | None]]
+"""Opens a session on OLD or NEW; None where that has no connection string."""
 
 
 @contextmanager
-def both_sessions(migration: Migration) -> Iterator[tuple[SqlSession, SqlSession]]:
+def both_sessions(sql: Door) -> Iterator[tuple[SqlSession, SqlSession]]:
     """OLD's, which is read-only, and NEW's.
 
     ConfigError that names the connection string that is missing, StateError where both are one database.
     """
-    with sql_session(migration, "OLD") as old, sql_session(migration, "NEW") as new:
+    with sql("OLD") as old, sql("NEW") as new:
         if old is None or new is None:
             missing = [VARIABLES[side] for side, found in (("OLD", old), ("NEW", new)) if found is None]
             raise ConfigError(

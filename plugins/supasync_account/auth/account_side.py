@@ -60,7 +60,8 @@ class AccountSide:
 
     def sums(self) -> dict[str, Sum]:
         """The parts that hold accounts: the one query of an hour in which nothing changes."""
-        marks = f"select u.id, {self.columns.mark} as mark from auth.users u"
+        # Behind offset 0, marks are made before accounts are sorted: whole rows take twice as long.
+        marks = f"select u.id, {self.columns.mark} as mark from auth.users u offset 0"
         digest = "pg_catalog.md5(pg_catalog.string_agg(m.id::text || m.mark, '' order by m.id))"
         part = "pg_catalog.left(m.id::text, 2)"
         sql = f"select {part}, pg_catalog.count(*), {digest} from ({marks}) m group by {part}"

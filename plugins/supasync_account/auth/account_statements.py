@@ -38,7 +38,7 @@ class AccountStatements:
         changes += [f"{quoted(each)} = coalesce({named('t', each)}, '')" for each in tokens]
         return (
             f"insert into auth.users as t ({_names(names)}) select {', '.join(values)} "
-            "from pg_catalog.unnest(%s::text[]) x (t), lateral (select x.t::jsonb as e) j "
+            "from pg_catalog.unnest(%s::text[]) x (t), lateral (select x.t::jsonb as e offset 0) j "
             f"on conflict (id) do update set {', '.join(changes)}"
         )
 

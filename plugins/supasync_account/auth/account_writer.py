@@ -28,7 +28,12 @@ _FITS: Final = (RowError, BatchTooLargeError, SlowQueryError)
 """What may be the fault of one account, so that others are written without it."""
 _HOLDERS: Final = """
 select u.id::text, pg_catalog.lower(u.email), {phone} from auth.users u
-where {sso} and (pg_catalog.lower(u.email) = any(%s::text[]) or {phone} = any(%s::text[]))
+where {sso} and u.email = any(%s::text[])
+union select u.id::text, null, {phone} from auth.users u where {phone} = any(%s::text[])
+"""
+_IN_CAPITALS: Final = """
+select u.id::text, pg_catalog.lower(u.email), null from auth.users u
+where {sso} and u.email <> pg_catalog.lower(u.email)
 """
 _SHARED: Final = (
     "select pg_catalog.pg_advisory_xact_lock_shared("
@@ -59,9 +64,12 @@ class AccountWriter:
     fires: bool = False
     statements: AccountStatements = field(init=False)
     leased: bool = field(init=False)
+    capitals: list[tuple[Any, ...]] = field(init=False)
+    """The accounts of NEW whose e-mail has capitals, as Auth itself makes none."""
 
     def __post_init__(self) -> None:
         self.statements = AccountStatements(self.new.columns)
+        self.capitals = self._asked(_IN_CAPITALS)
         self.leased = self._keeps_the_lease()
 
     def write(self, accounts: Sequence[Account], expected: Mapping[str, str], old: AccountSide) -> None:
@@ -92,16 +100,19 @@ class AccountWriter:
 
     def _without_taken(self, accounts: list[Account], old: AccountSide) -> list[Account]:
         """Without those whose e-mail or phone another account of NEW has, and keeps."""
-        columns = self.new.columns.users.compared
-        phone = "u.phone" if "phone" in columns else "null::text"
-        sso = "not u.is_sso_user" if "is_sso_user" in columns else "true"
         emails = [each.email.lower() for each in accounts if each.email and not each.sso]
         phones = [each.phone for each in accounts if each.phone]
-        holders = self.new.session.query(_HOLDERS.format(phone=phone, sso=sso), [emails, phones])
+        holders = [*self._asked(_HOLDERS, [emails, phones]), *self.capitals]
         taken = _Taken(accounts, holders, self._emails_in_old(old, [row[0] for row in holders]))
         for account, holder, what in taken.blocked():
             self.report.name(account.id, account.email, self._held(what, holder, old), refused=True)
         return taken.left
+
+    def _asked(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        columns = self.new.columns.users.compared
+        phone = "u.phone" if "phone" in columns else "null::text"
+        sso = "not u.is_sso_user" if "is_sso_user" in columns else "true"
+        return self.new.session.query(sql.format(phone=phone, sso=sso), values)
 
     def _emails_in_old(self, old: AccountSide, ids: Sequence[str]) -> dict[str, str | None]:
         return {account: email and email.lower() for account, email in old.emails(ids).items()}

@@ -139,7 +139,8 @@ def _of_triggers(found: list[AccountTrigger]) -> list[Finding]:
     if not names:
         return []
     text = f"NEW: {', '.join(names)} would fire for each account that is copied: auth sync does not begin"
-    return [problem(text, hint=f"paste what {GUARD} prints into NEW's SQL editor")]
+    hint = f"paste what {GUARD} prints into NEW's SQL editor"
+    return [problem(text, hint=hint, kind="trigger")]
 
 
 def _of_flaws(old: AccountSide) -> list[Finding]:

@@ -1,6 +1,7 @@
 """What the commands of `supasync auth` do: open both sides, work, print."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import click
 
@@ -14,17 +15,17 @@ from supasync_core.cli import output
 from supasync_core.cli.sync import interruptible
 from supasync_core.model import timestamps
 from supasync_core.model.errors import DiffCode, ExitCode
-from supasync_core.model.wording import counted
 from supasync_core.project.lease import leased
 from supasync_core.project.migration import Migration
 from supasync_core.project.session import Session
+from supasync_core.project.sql_sessions import sql_session
 from supasync_core.system import lock
 from supasync_core.usage.meter import metered
 
 
 def checked(session: Session, *, as_json: bool) -> int:
     """What both sides have; the exit code."""
-    with session.migration() as migration, both_sessions(migration) as (old, new):
+    with session.migration() as migration, both_sessions(partial(sql_session, migration)) as (old, new):
         found = inspect(old, new)
     if as_json:
         output.print_json(found.as_json())
@@ -40,7 +41,7 @@ def copied(session: Session, accepted: Sequence[str], deletes: Deletes, limit: i
     with (
         lock.locked(session.settings.folder),
         session.migration() as migration,
-        both_sessions(migration) as (old, new),
+        both_sessions(partial(sql_session, migration)) as (old, new),
     ):
         copy = AccountCopy.between(old, new)
         copy.accepted, copy.deletes = accepted, deletes
@@ -55,7 +56,7 @@ def copied(session: Session, accepted: Sequence[str], deletes: Deletes, limit: i
 def verified(session: Session, limit: int, *, as_json: bool) -> int:
     """Compare the accounts of both sides; the exit code."""
     session.error_code = DiffCode.TROUBLE
-    with session.migration() as migration, both_sessions(migration) as (old, new):
+    with session.migration() as migration, both_sessions(partial(sql_session, migration)) as (old, new):
         found = compare(old, new)
     if as_json:
         output.print_json(found.as_json())
@@ -89,7 +90,7 @@ def _recorded(session: Session, migration: Migration, copy: AccountCopy) -> Acco
 
 def planned(session: Session, accepted: Sequence[str], *, as_json: bool) -> int:
     """Count what would be copied; the exit code."""
-    with session.migration() as migration, both_sessions(migration) as (old, new):
+    with session.migration() as migration, both_sessions(partial(sql_session, migration)) as (old, new):
         copy = AccountCopy.between(old, new)
         copy.accepted = accepted
         made = copy.planned()
@@ -106,7 +107,7 @@ def planned(session: Session, accepted: Sequence[str], *, as_json: bool) -> int:
         output.print_json(counts)
     else:
         click.echo(f"accounts: OLD {made.old:,}, NEW {made.new_total:,}")
-        click.echo(f"would create {len(made.new):,} and update {len(made.changed):,}; nothing was written")
+        click.echo(f"{made.sentence}; nothing was written")
     return ExitCode.DONE
 
 
@@ -115,14 +116,9 @@ def _show(report: AccountReport, limit: int) -> None:
         output.line(f"{'not copied' if each.refused else 'note'}: {each.sentence}", err=True)
     if len(report.named) > limit:
         click.echo(f"... and {len(report.named) - limit:,} more (--limit, --json)", err=True)
-    click.echo(
-        f"accounts: {report.created:,} created, {report.updated:,} updated, {report.deleted:,} deleted; "
-        f"OLD has {report.old:,}"
-    )
-    if report.own:
-        click.echo(f"  {counted(report.own, 'account', 'accounts')} signed up in NEW, left alone")
-    if report.gone:
-        click.echo(f"  {counted(report.gone, 'account', 'accounts')} of NEW deleted in OLD")
+    click.echo(f"accounts: {report.sentence}")
+    for remark in report.remarks:
+        click.echo(f"  {remark}")
     if report.interrupted:
         click.echo("interrupted: what was copied is kept; supasync auth sync continues from there", err=True)
 

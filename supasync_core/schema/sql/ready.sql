@@ -132,7 +132,11 @@ as $supasync$
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname = 'auth'
         join pg_catalog.pg_proc p on p.oid = g.tgfoid
         join pg_catalog.pg_namespace code on code.oid = p.pronamespace
-        where not g.tgisinternal and g.tgenabled in ('O', 'A') and g.tgtype & 4 <> 0),
+        where not g.tgisinternal and g.tgenabled in ('O', 'A') and g.tgtype & 4 <> 0
+            and not exists (select from pg_catalog.pg_depend d
+                where d.classid = 'pg_catalog.pg_trigger'::regclass and d.objid = g.oid
+                    and d.refclassid = 'pg_catalog.pg_proc'::regclass
+                    and d.refobjid = to_regprocedure('public.supasync_writes()'))),
     'identity', (  -- columns that take no number from anybody
         select coalesce(jsonb_agg(jsonb_build_object(
             'schema', f.schema_name, 'table', f.table_name, 'column', a.attname) order by f.table_name, a.attnum), '[]')

@@ -1,0 +1,97 @@
+"""The section ``auth:`` of tables.yaml: accounts are copied before the tables, in every run."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from supasync_account.auth import POLICIES, Deletes
+from supasync_account.auth.account_copy import AccountCopy
+from supasync_account.auth.account_report import AccountReport
+from supasync_account.auth.account_sessions import both_sessions
+from supasync_account.auth.account_verdict import compare
+from supasync_account.auth.auth_findings import inspect
+from supasync_core.api.run_step import StepContext
+from supasync_core.model.finding import Finding, note, problem
+from supasync_core.model.report import StepResult
+from supasync_core.model.wording import counted
+
+SHOWN: Final = 10
+
+
+def run(context: StepContext) -> StepResult:
+    """Copy what is new and changed; the accounts that a person is needed for are named."""
+    with both_sessions(context.sql) as (old, new):
+        copy = AccountCopy.between(old, new)
+        copy.accepted = ("triggers",) if context.settings.get("triggers") == "fire" else ()
+        copy.deletes = _policy(context)
+        copy.go_on = context.go_on
+        report = copy.run(context.fence)
+    return _result(report)
+
+
+def plan(context: StepContext) -> str:
+    """What a run would copy."""
+    with both_sessions(context.sql) as (old, new):
+        return AccountCopy.between(old, new).planned().sentence
+
+
+def check(context: StepContext) -> Iterator[Finding]:
+    """What is in the way of a copy."""
+    with both_sessions(context.sql) as (old, new):
+        found = inspect(old, new)
+    for each in found.findings:
+        if not (each.kind == "trigger" and context.settings.get("triggers") == "fire"):
+            yield each
+
+
+def prove(context: StepContext) -> Iterator[Finding]:
+    """Whether NEW has OLD's accounts, by digests; what was not compared is said."""
+    with both_sessions(context.sql) as (old, new):
+        found = compare(old, new)
+    differ = len(found.missing) + len(found.extra) + len(found.changed)
+    if differ:
+        what = counted(differ, "account differs", "accounts differ")
+        numbers = f"{len(found.missing):,} missing in NEW, {len(found.extra):,} only there"
+        yield problem(f"{what}: {numbers}", hint="list them: supasync auth verify")
+    else:
+        accounts = counted(found.old, "account", "accounts")
+        yield note(f"{accounts} compared by digests, password hashes included: equal", "")
+    for sentence in found.uncompared:
+        yield note(f"not compared: {sentence}", "")
+
+
+def deletes_problem(value: str) -> str | None:
+    """What is wrong with ``deletes:``."""
+    return None if value in POLICIES else f"must be one of {', '.join(POLICIES)}"
+
+
+def triggers_problem(value: str) -> str | None:
+    """What is wrong with ``triggers:``."""
+    return None if value in ("refuse", "fire") else "must be refuse or fire"
+
+
+def _policy(context: StepContext) -> Deletes:
+    return next((each for each in POLICIES if each == context.settings.get("deletes")), "report")
+
+
+def _result(report: AccountReport) -> StepResult:
+    named = [f"{'not copied: ' if each.refused else ''}{each.sentence}" for each in report.named[:SHOWN]]
+    more = len(report.named) - SHOWN
+    notes = [
+        *named,
+        *([f"... and {more:,} more: supasync auth sync --json"] if more > 0 else []),
+        *report.remarks,
+    ]
+    counts = {name: value for name, value in report.as_json().items() if name != "named"}
+    refused = len(report.refused)
+    error = None
+    if refused:
+        what = counted(refused, "account was", "accounts were")
+        error = f"auth: {what} not copied: supasync auth sync names all"
+    return StepResult(
+        status="interrupted" if report.interrupted else "failed" if refused else "ok",
+        summary=report.sentence,
+        notes=tuple(notes),
+        error=error,
+        exit_code=0 if report.interrupted else report.exit_code,
+        details={"accounts": counts},
+    )

@@ -1,0 +1,60 @@
+"""A step that a run takes before its tables, such as copying what rows refer to: a section of tables.yaml."""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from supasync_core.api.registration import Fence, Setting, described, function_flaw, settings_flaw
+
+if TYPE_CHECKING:
+    from supasync_core.api.sql_session import SqlSession
+    from supasync_core.model.finding import Finding
+    from supasync_core.model.report import StepResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepContext:
+    """What a step works with.
+
+    ``sql`` opens a session on OLD (read-only) or NEW, None where that has no connection string. A step asks
+    ``fence`` before each write, and ``go_on`` between two of them: it renews the lease, raises where a budget
+    is used up, and is False where the run is to stop. What looks and does not write gets a fence of nobody.
+    """
+
+    settings: Mapping[str, str]
+    folder: Path
+    sql: "Callable[[str], AbstractContextManager[SqlSession | None]]"
+    fence: Fence = field(default_factory=Fence)
+    go_on: Callable[[], bool] = lambda: True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStep:
+    """A step that tables.yaml names by a section at its top level: ``auth: {}``. ``what`` it copies.
+
+    ``run`` does it, under the lease, before the first table; a run of chosen tables leaves it out. An error
+    of supasync that it raises is the step's own: the tables are copied all the same. ``plan`` says in a
+    sentence what a run would do, for ``--dry-run``. ``check`` is run by `check` and `setup`, ``prove`` before
+    a switch: a finding of the level ``problem`` fails it. These three write nothing.
+    """
+
+    what: str
+    run: "Callable[[StepContext], StepResult]"
+    plan: Callable[[StepContext], str]
+    check: "Callable[[StepContext], Iterable[Finding]]"
+    prove: "Callable[[StepContext], Iterable[Finding]]"
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+
+
+def step_flaw(thing: object) -> str | None:
+    """Why this is not a step; None for a sound one."""
+    if not isinstance(thing, RunStep):
+        return f"must be a RunStep(...) from supasync_core.api.run_step, not {described(thing)}"
+    if not isinstance(thing.what, str) or not thing.what:
+        return f"its what must be a sentence, not {described(thing.what)}"
+    for name in ("run", "plan", "check", "prove"):
+        if flaw := function_flaw(getattr(thing, name)):
+            return f"its {name} {flaw}"
+    return settings_flaw(thing.settings)

@@ -1,0 +1,63 @@
+"""The steps that a run takes before its tables, run apart from all else."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from supasync_core.api.plugin_fault import PluginFault, attempt
+from supasync_core.api.registration import Fence
+from supasync_core.api.run_step import StepContext
+from supasync_core.model.errors import InternalError, SupasyncError
+from supasync_core.model.finding import Finding, failure
+from supasync_core.model.settings import Part
+from supasync_core.project.migration import Migration
+from supasync_core.project.sql_sessions import sql_session
+from supasync_core.system.descriptors import undisturbed
+
+
+def context_of(
+    migration: Migration,
+    part: Part,
+    *,
+    fence: Fence | None = None,
+    go_on: Callable[[], bool] = lambda: True,
+) -> StepContext:
+    """What the step works with; without a ``fence`` it may only look."""
+    return StepContext(
+        settings=part.settings,
+        folder=migration.settings.folder,
+        sql=partial(sql_session, migration),
+        fence=fence or Fence(),
+        go_on=go_on,
+    )
+
+
+def asked(migration: Migration, part: Part, method: str, context: StepContext) -> Any:  # noqa: ANN401 - the step's
+    """What ``run``, ``plan``, ``check`` or ``prove`` of the step answers.
+
+    Errors of supasync pass; any other is an internal error that names the plugin.
+    """
+    step = migration.host.steps.get(part.name)
+    plugin = migration.host.owner(migration.host.steps, part.name)
+    with undisturbed():
+        answer = attempt(
+            plugin,
+            f"failed in its step {part.name}",
+            partial(getattr(step, method), context),
+            shows_message=not any(setting.secret for setting in step.settings.values()),
+            passes=(SupasyncError,),
+        )
+    if isinstance(answer, PluginFault):
+        raise InternalError(answer.sentence) from answer.error
+    return answer
+
+
+def found_by_step(migration: Migration, part: Part, method: str) -> list[Finding]:
+    """What ``check`` or ``prove`` of the step finds; an error is a problem of it, and no table's."""
+    kind = f"step:{part.name}"
+    try:
+        found = list(asked(migration, part, method, context_of(migration, part)))
+    except SupasyncError as err:
+        return [replace(failure(err, kind), table=None, alone=True)]
+    return [replace(each, kind=kind, alone=True) for each in found]

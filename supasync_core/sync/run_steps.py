@@ -1,0 +1,45 @@
+"""What a run does before its tables: each step fails alone, and the tables are copied all the same."""
+
+import time
+from dataclasses import replace
+from functools import partial
+
+from supasync_core.model.errors import BudgetError, InternalError, LockedError, SupasyncError
+from supasync_core.model.report import StepResult
+from supasync_core.model.settings import Part
+from supasync_core.project.project_steps import asked, context_of
+from supasync_core.project.run_options import Interrupted
+from supasync_core.sync.checkpoint import Checkpoint
+
+
+def run_steps(checkpoint: Checkpoint) -> None:
+    """Take each step; Interrupted, BudgetError or LockedError end the run."""
+    for part in checkpoint.options.steps:
+        if not _goes_on(checkpoint):
+            raise Interrupted
+        began = time.monotonic()
+        result = _result(checkpoint, part)
+        result = replace(result, name=part.name, seconds=time.monotonic() - began)
+        with checkpoint.lock:
+            checkpoint.steps.append(result)
+
+
+def _result(checkpoint: Checkpoint, part: Part) -> StepResult:
+    migration = checkpoint.migration
+    context = context_of(migration, part, fence=migration.fence, go_on=partial(_goes_on, checkpoint))
+    try:
+        answer = asked(migration, part, "run", context)
+        if not isinstance(answer, StepResult):
+            raise InternalError(f"the step returned {type(answer).__name__}, and must return a StepResult")
+    except (BudgetError, LockedError):
+        raise
+    except SupasyncError as err:
+        error = f"{part.name}: {err.message}"
+        return StepResult(status="failed", error=error, hint=err.hint, exit_code=err.exit_code)
+    return answer
+
+
+def _goes_on(checkpoint: Checkpoint) -> bool:
+    checkpoint.options.check()
+    checkpoint.lease.renew()
+    return not checkpoint.options.interrupted()
