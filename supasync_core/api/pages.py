@@ -12,12 +12,46 @@ ALL = Span(Keyset(None))
 """Every row, in the order of the key."""
 
 
+_ROWS_LEFT = (
+    "a row with NULL in a column of the key cannot be told apart: declare another key. "
+    "If rows came meanwhile, begin again"
+)
+
+
 class Paged(Protocol):
     """What gives pages: a source, a sink, or what reads a source for a strategy."""
 
     def read(self, table: Table, window: Window) -> Batch:
         """One page of the window, as `Side.read` has it."""
         ...
+
+
+class Counting(Paged, Protocol):
+    """What also counts."""
+
+    def count(self, table: Table, window: Window | None = None) -> int:
+        """The exact number of rows, as `Side.count` has it."""
+        ...
+
+
+def whole(side: Counting, table: Table) -> Iterator[Batch]:
+    """Every row of the table once, in the order of the key, held against the side's own count.
+
+    SchemaError, after the last page, where that counts more: such rows do not lie behind any key. Where fewer
+    came than the first page counted they are counted again, because rows may have been deleted meanwhile.
+    """
+    onward = Onward(table, None)
+    window, total, seen = Window((ALL,), table.page_size, counted=True), 0, 0
+    while (batch := side.read(table, window)).count:
+        total, seen = total or batch.total or 0, seen + batch.count
+        window = Window((replace(ALL, after=onward.behind(batch)),), table.page_size)
+        yield batch
+        del batch  # there is room for the next page once nobody holds this one
+    left = side.count(table) - seen if seen < (total or batch.total or 0) else 0
+    if left > 0:
+        raise table.schema_error(
+            f"{left:,} more rows are counted than come in the order of the key", hint=_ROWS_LEFT
+        )
 
 
 def pages(side: Paged, table: Table, span: Span = ALL) -> Iterator[Batch]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from supasync_core.api.backend import Source, Typed, keys_there
-from supasync_core.api.pages import pages
+from supasync_core.api.pages import whole
 from supasync_core.diff.csv_files import CsvFiles
 from supasync_core.diff.difference import NEW, STAGING
 from supasync_core.diff.duckdb_files import DuckdbFiles
@@ -75,7 +75,7 @@ class ProjectSide:
     def _pages(self, table: Table) -> Iterator[Batch]:
         rows = 0
         printed = Printing.of(self.name.upper(), self.source, table, self.source.shape(table))
-        for batch in pages(self.source, table):
+        for batch in whole(self.source, table):
             printed.seen(batch)
             rows += batch.count
             self.progress(table.name, rows)

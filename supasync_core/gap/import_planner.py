@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from supasync_core.api.backend import Informed
-from supasync_core.api.pages import pages
+from supasync_core.api.pages import whole
 from supasync_core.api.registry import did_you_mean
 from supasync_core.gap.csv.settle_nulls import settle
 from supasync_core.gap.csv.stage_files import stage
@@ -130,7 +130,7 @@ class ImportPlanner:
         """
         sink = self.migration.sink
         if not foreign(part.shape, table.key) and self._all_cost_less(table, asked):
-            yield from pages(sink, table)
+            yield from whole(sink, table)
             return
         names = opaque(part.shape, table.key)
         places = [table.key.index(name) for name in names]
@@ -213,7 +213,7 @@ class ImportPlanner:
         name = parent if table.schema == "public" else f"{table.schema}.{parent}"
         place = replace(table, name=f"{name} by {referred}")
         sink, every = self.migration.sink, self._all_cost_less(table, len(values))
-        rows = pages(sink, table) if every else sink.rows(table, table.key, [(value,) for value in values])
+        rows = whole(sink, table) if every else sink.rows(table, table.key, [(value,) for value in values])
         self.staging.load_sink_rows(place, Shape(known=False), rows)
         return place
 
