@@ -34,6 +34,17 @@ class RetryPolicy:
 
     def repeat(self, attempt: Callable[[], T]) -> T:
         """The result of the first attempt that succeeds; the last error where none does."""
+        try:
+            return attempt()
+        except RetryableError as err:
+            failed = [err]
+        return self._again(failed, attempt)
+
+    def _again(self, failed: list[RetryableError], attempt: Callable[[], T]) -> T:
+        """As `repeat`, once the first attempt has failed, which tenacity counts as its own first one.
+
+        It is not asked before: that takes as long as all else that is done for a request.
+        """
         retrying = Retrying(
             stop=stop_after_attempt(self.attempts),
             wait=self._pause,
@@ -42,7 +53,13 @@ class RetryPolicy:
             reraise=True,
         )
         results: list[T] = []  # tenacity keeps reference cycles to results, and a page may be large
-        retrying(lambda: results.append(attempt()))
+
+        def one() -> None:
+            if failed:
+                raise failed.pop()
+            results.append(attempt())
+
+        retrying(one)
         return results[0]
 
     def _pause(self, state: RetryCallState) -> float:

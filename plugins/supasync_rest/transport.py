@@ -28,6 +28,8 @@ _TIMEOUT = urllib3.Timeout(connect=10, read=60)
 """Seconds to connect, and again for each piece that is sent; seconds without a byte of the answer."""
 _REPEATING = (BadStatusLine, UnknownProtocol, InvalidChunkLength)
 _PIECE = 65_536
+_UNPACKED = 4 * _PIECE
+"""Bytes that are unpacked at once: urllib3 takes its own time for each."""
 _LINE = 20
 """Bytes of a request's or an answer's first line, without the address."""
 
@@ -104,7 +106,7 @@ def _body(response: urllib3.BaseHTTPResponse, request: Request) -> tuple[bytes, 
     limit = request.largest if most is None else most
     whole = BytesIO()  # which grows in place, and hands its bytes over without a copy
     while whole.tell() <= limit:
-        piece = response.read1(min(_PIECE, limit + 1 - whole.tell()))
+        piece = response.read1(min(_UNPACKED, limit + 1 - whole.tell()))
         if not piece:
             return whole.getvalue(), False
         whole.write(piece)

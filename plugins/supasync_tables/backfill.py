@@ -206,7 +206,8 @@ class Sweep:
         """Take the page's timestamps; SchemaError where they are none, or texts that do not sort by time."""
         rows = texts_of_stamps(self.reader, self.job.table, page)
         for i, stamps in enumerate(self._stamps.values()):
-            found = [text for text in (row[i] for row in rows) if text is not None]
+            texts = [row[i] for row in rows]
+            found = [text for text in texts if text is not None]
             self.beyond += stamps.meet(found) if found else 0
             rows = [row for row in rows if row[i] is None] if len(found) < len(rows) else []
 

@@ -31,7 +31,7 @@ class Stamps:
         self.met = True
         self._refuse_forms(texts)
         horizon = self.reader.horizon.at
-        if self._sorts() and not any(text.endswith("infinity") for text in texts):
+        if self._sorts() and "infinity" not in texts and "-infinity" not in texts:
             newest = max(texts)  # texts of one form: the others need not be looked at
             if self._instant(newest) <= horizon and timestamps.ended(newest) <= horizon:
                 self._take(newest)

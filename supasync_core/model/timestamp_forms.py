@@ -16,7 +16,6 @@ _ONE = re.compile(
     re.ASCII,
 )
 """Four digits of a year and nothing around it: PostgreSQL sorts any other text in another place."""
-_ZONE = re.compile(r":\d\d(?:\.\d+)?([+-]\d\d(?::?\d\d)*)$", re.ASCII | re.MULTILINE)
 _ZEROS = str.maketrans("123456789", "000000000")
 """A form does not depend on which digits there are."""
 _SHOWN = 40
@@ -30,14 +29,29 @@ def forms(texts: Iterable[str]) -> list[str]:
     Infinities have none.
     """
     written = list(texts)
-    joined = "\n".join(written)
+    found = _alike(written)
+    if found is None:
+        found = {_form(text) for text in written if text not in ("infinity", "-infinity")}
+    return sorted(found)
+
+
+def _alike(texts: Sequence[str]) -> set[str] | None:
+    """The forms of a page of timestamps, which has a few shapes and a thousand texts; None if it is unusual.
+
+    The digits of a zone belong to the form: all texts that have such a zone must have the first one's.
+    """
+    joined = "".join(f"{text}\n" for text in texts)
     shapes = joined.translate(_ZEROS).split("\n")
-    # a page has a few shapes and a thousand texts; the digits of a zone do belong to the form
-    if len(shapes) == len(written) and len({*_ZONE.findall(joined)}) <= 1:
-        alike = dict(zip(shapes, written, strict=True))
-        if all(map(_ONE.fullmatch, alike)):
-            return sorted({*map(_form, alike.values())})
-    return sorted({_form(text) for text in written if text not in ("infinity", "-infinity")})
+    if len(shapes) != len(texts) + 1 or not texts:
+        return None
+    known = [_ONE.fullmatch(shape) for shape in {*shapes[:-1]}]
+    first = _ONE.fullmatch(texts[0])
+    zone = (first and first["zone"]) or ""
+    if any(each is None or (each["zone"] or "") != zone.translate(_ZEROS) for each in known):
+        return None
+    if zone not in ("", "Z") and joined.count(f"{zone}\n") != len(texts):
+        return None
+    return {_written(each, zone) for each in known if each}
 
 
 def several(known: Iterable[str], texts: Iterable[str]) -> list[str]:
@@ -57,10 +71,12 @@ def _regular(found: Iterable[str]) -> list[str]:
 
 def _form(text: str) -> str:
     known = _ONE.fullmatch(text)
-    if known is None:
-        return ascii(text[:_SHOWN])
+    return _written(known, known["zone"] or "") if known else ascii(text[:_SHOWN])
+
+
+def _written(known: re.Match[str], zone: str) -> str:
     time = "HH:MM:SS" if known["seconds"] else "HH:MM"
-    return f"YYYY-MM-DD{known['between']}{time}{known['zone'] or ''}" if known["between"] else "YYYY-MM-DD"
+    return f"YYYY-MM-DD{known['between']}{time}{zone}" if known["between"] else "YYYY-MM-DD"
 
 
 def refuse(table: Table, column: str, shape: Shape, found: Sequence[str]) -> None:
