@@ -138,7 +138,7 @@ def _over_quota(refusal: Refusal) -> SupasyncError:
     if refusal.project == "OLD":
         hint += (
             "; its database still answers: write its connection string into .env as OLD_DATABASE_URL "
-            "(Dashboard -> Connect -> Session pooler), then supasync gap transfer and supasync cutover read "
+            "(Dashboard -> Connect -> Session pooler), then supasync gap transfer, verify and cutover read "
             "it. Or import the last gap from files: supasync status says how"
         )
     else:

@@ -35,7 +35,7 @@ COMMANDS = {
     "status": ("status", "Show the last runs, the success rate and each table's lag."),
     "sync": ("sync", "Copy what is new or changed from OLD to NEW."),
     "usage": ("usage", "Show this month's requests, egress and database size."),
-    "verify": ("verify", "Compare OLD with NEW over the API."),
+    "verify": ("verify", "Compare OLD with NEW over the API, or over their databases."),
 }
 """Each command's module, imported only when the command is run or asked for its help, and its summary."""
 _ADDED = "supasync.added"

@@ -14,6 +14,7 @@ from supasync_core.model.printable import command
 from supasync_core.model.quantities import format_size
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
+from supasync_core.project.database_instead import database_instead
 from supasync_core.project.session import Session
 from supasync_core.staging.staging_file import Staging
 from supasync_core.verify import Progress, TableVerdict, Verification
@@ -36,7 +37,7 @@ SHOWN = 10
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.pass_obj
 def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool, as_json: bool) -> int:
-    """Compare OLD with NEW over the API.
+    """Compare OLD with NEW over the API, or over their databases.
 
     Where both databases compute digests, these compare every value. Else counts are compared first, then
     keys and timestamps. Rows that differ are read. Nothing is written to either. Exits with 0 where nothing
@@ -45,7 +46,12 @@ def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool
     called equal.
     """
     session.error_code = DiffCode.TROUBLE
-    with session.migration() as migration, staging(session) as kept, progress_bar(quiet=as_json) as progress:
+    with (
+        session.migration() as opened,
+        database_instead(opened, session.note) as migration,
+        staging(session) as kept,
+        progress_bar(quiet=as_json) as progress,
+    ):
         chosen = migration.select(tables, "--table")
         found = compare(migration, chosen, exact=exact, staging=kept, progress=progress)
     left_out = last_list(session.settings).tables

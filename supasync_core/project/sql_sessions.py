@@ -14,7 +14,7 @@ from supasync_core.api.registration import Backend, Context
 from supasync_core.api.registry import Registry
 from supasync_core.api.sql_session import SqlSession, SqlSpeaking
 from supasync_core.model.cost import Ledger
-from supasync_core.model.errors import ConfigError, PluginError
+from supasync_core.model.errors import ConfigError, PluginError, TableError
 from supasync_core.model.secret import Secret, Values
 from supasync_core.model.settings import Endpoint
 from supasync_core.project.migration import Migration
@@ -50,10 +50,21 @@ def session_on_new(migration: Migration) -> Iterator[SqlSession]:
         if new is None:
             line = f"{VARIABLES['NEW']}=postgresql://..."
             raise ConfigError([f"there is no connection string of NEW: write {line} into .env"])
-        if old is not None:
-            refuse_one(old, new)
+        with _gone():
+            if old is not None:
+                refuse_one(old, new)
         refuse_other(migration, new)
         yield new
+
+
+@contextmanager
+def _gone() -> Iterator[None]:
+    """An OLD that is paused or deleted by now is another database than NEW, which answers."""
+    try:
+        yield
+    except TableError as err:
+        if err.project != "OLD" or err.reason not in ("unreachable", "paused"):
+            raise
 
 
 def database_of(migration: Migration, project: Project) -> Endpoint | None:

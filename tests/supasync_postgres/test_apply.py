@@ -75,6 +75,12 @@ def test_a_connection_string_that_leads_elsewhere_changes_nothing(space: Workspa
     assert space.old.rows(COUNTS) == before
 
 
+def test_an_old_that_is_gone_does_not_matter_to_new(space: Workspace) -> None:
+    space.environment["OLD_DATABASE_URL"] = "postgresql://someone@127.0.0.1:1/postgres"
+    done = space.supasync("schema", "sql", "--sequences", "--apply")
+    assert done.code == 0, done.out + done.err
+
+
 def test_without_a_connection_string_or_with_a_wrong_one_it_says_what_to_write(space: Workspace) -> None:
     for url, said in (
         ("", "write NEW_DATABASE_URL=postgresql://... into .env"),

@@ -76,8 +76,10 @@ def test_the_last_gap_goes_by_the_database_with_the_same_cursors(space: Workspac
     assert INSTEAD in done.err
     assert done.json["tables"]["jobs"]["synced"] == 2
     space.assert_equal("users", "jobs")
+    proof = space.supasync("verify", "--exact")
+    assert (proof.code, INSTEAD in proof.err) == (0, True), proof.out + proof.err
     asked = [request["method"] for request in space.old.server.requests()]
-    assert asked == ["GET"], "one row is asked for, to see that the API is restricted"
+    assert asked == ["GET", "GET"], "each command asks for one row, to see that the API is restricted"
     again = space.supasync("gap", "transfer", "--json").json
     assert [again["tables"][name]["synced"] for name in ("users", "jobs")] == [0, 0]
     space.old.server.behave()
