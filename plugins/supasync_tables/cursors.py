@@ -72,7 +72,8 @@ class Progress:
         if known.settled or known.moved_at is None or not self.horizon.trusted:
             return
         waited = self.horizon.at - timestamps.parse(known.moved_at) - MARGIN
-        if waited >= timestamps.micros_of(self.job.table.overlap):
+        value = known.cursor and known.cursor.value
+        if waited >= timestamps.micros_of(timestamps.lag(self.job.table.overlap, value or "")):
             self.state = self.state.with_keyset(span.keyset.name, replace(known, settled=True))
 
     def done(self) -> TableState:
@@ -121,7 +122,7 @@ def lower_bound(job: Job, keyset: Keyset) -> Span:
     if known.settled and not _early(known):
         return Span(keyset, after=known.cursor)
     try:
-        back = job.table.overlap + _MARGIN + _lasted(known)
+        back = timestamps.lag(job.table.overlap, known.cursor.value) + _MARGIN + _lasted(known)
         return Span(keyset, start=timestamps.shifted(known.cursor.value, -back))
     except ValueError as err:
         raise damaged(f"{job.table.name} was read up to {keyset.column}: {err}") from err

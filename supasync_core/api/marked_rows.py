@@ -59,11 +59,11 @@ class _Reading:
 
     def _waited(self) -> bool:
         """Whether what was open when the mark was read has ended, as far as the overlap goes."""
-        moved_at, horizon = self.job.state.deletes.moved_at, self.reader.horizon
-        if moved_at is None or not horizon.trusted:
+        known, horizon = self.job.state.deletes, self.reader.horizon
+        if known.moved_at is None or not horizon.trusted:
             return False
-        waited = horizon.at - timestamps.parse(moved_at) - MARGIN
-        return waited >= timestamps.micros_of(self.job.table.overlap)
+        waited = horizon.at - timestamps.parse(known.moved_at) - MARGIN
+        return waited >= timestamps.micros_of(timestamps.lag(self.job.table.overlap, known.until or ""))
 
 
 def marked(job: Job, column: str) -> Iterator[Gone]:
@@ -96,7 +96,8 @@ def _span(job: Job, column: str) -> Span:
     if known.until is None or _are_texts(job, column):
         return Span(keyset)
     if not known.settled:
-        return Span(keyset, start=timestamps.shifted(known.until, -job.table.overlap))
+        back = timestamps.lag(job.table.overlap, known.until)
+        return Span(keyset, start=timestamps.shifted(known.until, -back))
     if _may_be_given_again(known.until, job.now):
         return Span(keyset, start=known.until)
     return Span(keyset, beyond=known.until)

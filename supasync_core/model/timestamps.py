@@ -26,6 +26,7 @@ _PATTERN = (
     r"(?P<bc>\s*(?:BC|\(BC\)))?"
 )
 _TEXT = re.compile(_PATTERN, re.ASCII)
+_TWICE = timedelta(hours=1)
 _SPACE = " \t\n\r"
 """What may stand around a timestamp; `str.strip` alone takes away what PostgreSQL does not."""
 
@@ -110,6 +111,15 @@ def shifted(text: str, by: timedelta) -> str:
     if found["hour"] is None:
         return local.partition("T")[0]
     return local.replace("T", text.strip(_SPACE)[found.end("day")]) + (found["zone"] or "")
+
+
+def lag(overlap: timedelta, text: str) -> timedelta:
+    """How far behind this timestamp rows may still come: the overlap, and an hour where it has no zone.
+
+    Such a time may be a local one, and the hour before the end of summer time comes twice.
+    """
+    found = _TEXT.fullmatch(text.strip(_SPACE))
+    return overlap + _TWICE if found and found["hour"] and not found["zone"] else overlap
 
 
 def ended(text: str) -> Instant:
