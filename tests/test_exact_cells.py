@@ -52,12 +52,15 @@ CHANGED = (
     ("bytea", "dead"),
     ("money", "1,00"),
     ("tstzrange", "[today,tomorrow)"),
+    ("name", "n" * 64),
+    ('"char"', "ab"),
+    ("oid", "-1"),
 )
 
 
-def wrong(column: Column, value: object) -> int:
+def wrong(column: Column, value: object, digits: dict[str, int] | None = None) -> int:
     body = json.dumps([{"x": value}, {"x": None}, {"x": value}]).encode()
-    return sum(count for _, count in misfits(Shape((column,)), Batch(body), ["x"]))
+    return sum(count for _, count in misfits(Shape((column,)), Batch(body), ["x"], digits or {}))
 
 
 @pytest.mark.parametrize(("kind", "value"), [(kind, each) for kind, *values in HELD for each in values])
@@ -68,6 +71,19 @@ def test_a_value_that_the_type_holds_is_sent(kind: str, value: object) -> None:
 @pytest.mark.parametrize(("kind", "value"), [(kind, each) for kind, *values in CHANGED for each in values])
 def test_a_value_that_the_type_would_change_is_not(kind: str, value: object) -> None:
     assert wrong(Column("x", kind), value) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "held", "rounded"),
+    [
+        ("numeric", "1.20", "1.25"),
+        ("numeric[]", "{1.2,NULL}", "{1.25}"),
+        (ZONED, "2026-01-02 10:00:00.60+00", "2026-01-02 10:00:00.66+00"),
+    ],
+)
+def test_digits_beyond_those_that_a_column_holds_are_not(kind: str, held: str, rounded: str) -> None:
+    assert wrong(Column("x", kind), held, {"x": 1}) == 0
+    assert wrong(Column("x", kind), rounded, {"x": 1}) == 2
 
 
 def test_blanks_that_a_shorter_text_would_cut_off_are_not() -> None:

@@ -250,7 +250,7 @@ class Remark:
     """What only a side's own catalog says of a table, and what it means for a copy.
 
     Kinds: ``trigger inheritance precision identity accounts connection unknown``; ``accounts`` are triggers
-    on what is not copied.
+    on what is not copied. ``digits``: of a ``precision``, how many digits behind the point columns hold.
     """
 
     kind: str
@@ -258,6 +258,7 @@ class Remark:
     table: str | None
     text: str
     hint: str | None = None
+    digits: Mapping[str, int] = field(default_factory=dict)
 
 
 @runtime_checkable

@@ -1,7 +1,7 @@
 """Send what an export has that the sink has not: parents first, under the lease, recorded like every run."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
@@ -17,6 +17,7 @@ from supasync_core.model.report import Report, TableResult, waiting
 from supasync_core.model.state import State, TableState
 from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Horizon
+from supasync_core.project.exact_sink import TYPES, exact
 from supasync_core.project.lease import Lease
 from supasync_core.project.migration import Migration
 from supasync_core.project.present import judged
@@ -27,6 +28,8 @@ from supasync_core.sync.readback import ChangedError, Readback, refuse_changed
 from supasync_core.sync.writer import Writer
 
 COMMAND = "gap import"
+_DOUBTFUL = ("trigger", "unknown")
+"""Remarks on NEW's tables that mean that a row may not be there as it was sent."""
 _HINT = (
     "supasync schema sql --triggers guard prints the SQL after which NEW's triggers ignore copied rows "
     "(--triggers off: until the switch); then import the same files again with --accept older"
@@ -56,6 +59,8 @@ class Sender:
         staged = replace(self.migration, settings=plain, source=self.staging.source())
         self.writer = Writer(staged, self.lease.run.now, self.state)
         self.schema_watch = SchemaWatch(self.migration, None, self.lease.run.now)
+        if self.migration.types == TYPES:
+            exact(self.migration.sink, self._digits)
         self.lease.record = lambda: self._entry(self._report(None, interrupted=False), "running")
 
     def run(self) -> Report:
@@ -104,7 +109,7 @@ class Sender:
                 self.lease.renew()
                 self.writer.send(table, batch)
                 if readback:
-                    readback.take(batch)  # OLD, whose types tell what is rounded, is not there
+                    readback.sent(batch)
                 part.sent += batch.count
                 self.watch.rows_confirmed(table, part.sent, found)
                 self.state = self.writer.quarantine.kept(self.state)
@@ -122,23 +127,29 @@ class Sender:
         done = self._result(part, found, began)
         return aside.into(replace(done, synced=part.sent - aside.rows))
 
+    def _digits(self, table: Table) -> Mapping[str, int]:
+        """How many digits behind the point NEW's columns hold, as far as it says."""
+        remarks = (each for each in self.schema_watch.seen_remarks() if each.table == table.name)
+        return {name: most for each in remarks for name, most in each.digits.items()}
+
     def _readback(self, table: Table) -> Readback | None:
-        """What is read back, where a trigger of NEW may change what is written, or NEW does not say.
+        """What is read back, where a trigger of NEW may change it, or NEW does not say.
 
         SchemaError where the table shows the rows of other tables, and none was copied yet.
         """
         if self.state.table(table.name).read_at is None:
             self.schema_watch.refuse_heirs(table)
         remarks = self.schema_watch.seen_remarks()
-        doubtful = any(r.kind in ("trigger", "unknown") and r.table in (None, table.name) for r in remarks)
-        return Readback(self.migration, table) if doubtful else None
+        doubtful = any(r.kind in _DOUBTFUL and r.table in (None, table.name) for r in remarks)
+        return Readback(self.migration, table, of_files=True) if doubtful else None
 
     def _read_back(self, readback: Readback, quarantined: Collection[Key] | None) -> None:
         """ChangedError where the sink holds a row that is not as it was sent."""
-        if quarantined is None or not readback.sample:
+        taken = [*readback.longest, *readback.sample]
+        if quarantined is None or not taken:
             return
         sink, table = self.migration.sink, replace(readback.table, where=None)
-        sent = {each.key: each.text for each in readback.sample}
+        sent = {each.key: each.text for each in taken}
         try:
             refuse_changed(sink, table, sent, sink.rows(table, table.key, sorted(sent)), quarantined)
         except ChangedError as err:

@@ -11,7 +11,7 @@ back (`supasync_core.sync.readback`).
 import json
 import re
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
@@ -20,6 +20,7 @@ from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch
 from supasync_core.model.pg_types import FLOATS, UNZONED, ZONED, are_texts, bare, is_array
 from supasync_core.model.printed_forms import NUMBER, form
+from supasync_core.model.same_value import most_digits
 from supasync_core.model.table import Column, Shape
 
 Holds = Callable[[str], bool]
@@ -31,13 +32,22 @@ _ZONELESS = re.compile(r"\d{4,7}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(
 """Read in NEW's time zone, which is UTC: rows are read back."""
 _DIGITS: Final = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 _BYTES = re.compile(r"\\x(?:[0-9a-fA-F]{2})*", re.ASCII)
+_BYTES_HELD: Final = {"name": 63, '"char"': 1}
+"""Bytes that remain of a longer text."""
 _SHORT: Final = {"real": 6, "double precision": 15}
 """Digits of which a float keeps all, whatever they are."""
 
 
-def misfits(shape: Shape, batch: Batch, columns: Sequence[str]) -> Iterator[tuple[Column, int]]:
-    """The columns that do not hold some of the batch's cells as they are, and how many."""
-    checks = {name: found for name in columns if (found := _check(shape.column(name)))}
+def misfits(
+    shape: Shape, batch: Batch, columns: Sequence[str], digits: Mapping[str, int] | None = None
+) -> Iterator[tuple[Column, int]]:
+    """The columns that do not hold some of the batch's cells as they are, and how many.
+
+    ``digits`` are those behind the point that columns hold at most, where that is known.
+    """
+    checks = {
+        name: found for name in columns if (found := _check(shape.column(name), (digits or {}).get(name)))
+    }
     rows = raw_json.raw_columns(batch.body, tuple(checks)) if checks else []
     for at, (name, holds) in enumerate(checks.items()):
         different = {row[at] for row in rows}
@@ -52,7 +62,15 @@ def _text(cell: bytes) -> str:
     return str(json.loads(cell)) if cell.startswith(b'"') else cell.decode()
 
 
-def _check(column: Column | None) -> Holds | None:
+def _check(column: Column | None, digits: int | None) -> Holds | None:
+    """Whether a column holds a text; None of one that reads nothing but what it prints, or is not known."""
+    holds = _holds(column)
+    if digits is None:
+        return holds
+    return lambda text: (holds is None or holds(text)) and most_digits(text) <= digits
+
+
+def _holds(column: Column | None) -> Holds | None:
     if column is None or not column.type or column.values:
         return None
     if column.length is not None and are_texts(column.type) and not is_array(column.type):
@@ -68,6 +86,10 @@ def _of_type(kind: str) -> Holds | None:
         return _float(kind)
     if element in FLOATS or element in _GEOMETRIC:
         return _floats(element if element in FLOATS else "double precision")
+    if kind in _BYTES_HELD:
+        return lambda text: len(text.encode()) <= _BYTES_HELD[kind]
+    if kind == "oid":
+        return str.isdecimal
     if kind == "bytea":
         return lambda text: _BYTES.fullmatch(text) is not None
     return _printed(kind)

@@ -83,6 +83,11 @@ def same_fractions(mine: str, theirs: str) -> bool:
     return _fractions(mine) == _fractions(theirs)
 
 
+def most_digits(text: str) -> int:
+    """The most digits behind the point that a number in the text has, zeros at the end aside."""
+    return max(map(len, _fractions(text)), default=0)
+
+
 def _fractions(text: str) -> list[str]:
     found = []
     for each in _NUMBER.findall(text):

@@ -1,5 +1,6 @@
 """What NEW's catalog shows and its API does not, in sentences: what a copy would meet there."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -119,6 +120,10 @@ def _identity(table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[Remar
         yield Remark(kind="identity", level="warning", table=table.name, text=text, hint=hint)
 
 
+_DIGITS = re.compile(r"^(?:numeric|time|interval)[^(]*\((?:\d+,)?(\d+)\)")
+"""The last number of ``numeric(12,1)``, ``timestamp(0) with time zone`` or ``interval(0)``."""
+
+
 def _precision(table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[Remark]:
     """What may round; whether OLD's own type holds as little cannot be seen."""
     types = [
@@ -132,4 +137,5 @@ def _precision(table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[Rema
             "show its own precision"
         )
         hint = "compare it with OLD's: a run that reads rows back finds values that were rounded"
-        yield Remark(kind="precision", level="note", table=table.name, text=text, hint=hint)
+        digits = {row["column"]: int(found[1]) for row in rows if (found := _DIGITS.search(row["type"]))}
+        yield Remark(kind="precision", level="note", table=table.name, text=text, hint=hint, digits=digits)

@@ -49,13 +49,14 @@ class ChangedError(SchemaError):
 
 @dataclass
 class Readback:
-    """A sample of one table's rows, spread over all that was sent."""
+    """A sample of one table's rows, spread over all that was sent; ``of_files``, not by OLD."""
 
     migration: Migration
     table: Table
     sample: list[Sent] = field(default_factory=list)
     longest: list[Sent] = field(default_factory=list)
     finders: Sequence[LongestFractions | TrailingBlanks] = ()
+    of_files: bool = False
 
     def sent(self, batch: Batch) -> None:
         """Take rows of a batch into the sample, and those that a narrower type would change first."""
@@ -70,7 +71,9 @@ class Readback:
 
     def scan(self, batch: Batch) -> None:
         """Take the rows alone that have more digits behind a point, or a longer text before a blank."""
-        if not self.finders and batch.count:
+        if not self.finders and batch.count and self._reads_anew:
+            self.finders = (LongestFractions(self._columns(batch.columns)),)
+        elif not self.finders and batch.count:
             kinds, shape = self._columns(batch.columns), self.migration.source.shape(self.table)
             enums = {column.name for column in shape.columns if column.values}
             judged = {name: kinds[name] for name in kinds if name not in enums}
@@ -153,7 +156,7 @@ class Readback:
     def _reads_anew(self) -> bool:
         """Whether NEW's types read what OLD's did not print."""
         changed = bool(self.table.transform) and self.migration.alike
-        return self.migration.misreads or changed
+        return self.of_files or self.migration.misreads or changed
 
     def _differing(
         self, sent: dict[Key, Sent], found: Sequence[tuple[Key, str]], columns: dict[str, str | None]
@@ -288,15 +291,19 @@ def refuse_changed(
                 for name, cell in mine.items()
                 if name in theirs
                 and name not in table.key
-                and kinds.get(name, "").startswith(_PLAIN)
-                and not _kept(kinds[name], cell, theirs[name])
+                and not _kept(kinds.get(name, ""), cell, theirs[name])
             ]
             if names:
                 raise changed(table, names, key)
 
 
 def _kept(kind: str, mine: str, theirs: str) -> bool:
-    """Whether the sink holds what was sent: by content, and of an array in PostgreSQL's own form as well."""
+    """Whether the sink holds what was sent: by content, and of an array in PostgreSQL's own form as well.
+
+    Types whose formats spell equal values in several ways are judged by what they may round.
+    """
+    if not kind.startswith(_PLAIN):
+        return "null" in (mine, theirs) or not may_round(kind) or same_fractions(mine, theirs)
     if kind.endswith("[]") and mine.startswith('"') and theirs.startswith("["):
         return same_as_literal(
             pg_literals.without_bounds(json.loads(mine)), theirs, moments=kind.startswith("timestamp")

@@ -71,6 +71,16 @@ def test_values_in_other_spellings_arrive(space: Workspace) -> None:
     assert space.new.rows("select count(*) from public.t") == [(2,)]
 
 
+def test_an_import_refuses_what_a_modifier_would_round(space: Workspace) -> None:
+    assert space.supasync("sync").code == 0
+    (space.folder / "export").mkdir()
+    space.write("export/t.csv", HEAD + GOOD + row(3, "1.25"))
+    done = space.supasync("gap", "import", "export", "--yes")
+    assert done.code == 3, done.out + done.err
+    assert space.new.rows("select id from public.t") == [(1,)]
+    assert "it holds 1 digit behind the point" in space.supasync("quarantine", "list").out
+
+
 def test_reconcile_refuses_such_a_row_of_a_file(space: Workspace) -> None:
     assert space.supasync("sync").code == 0
     space.write("t.csv", HEAD + GOOD + row(2, "9007199254740993"))
