@@ -15,7 +15,9 @@ from typing import Any, Final
 import msgspec
 
 from supasync_core.model.batch import Batch
+from supasync_core.model.copy_batch import CopyBatch
 from supasync_core.model.pg_types import FLOATS, WHOLE, is_json
+from supasync_core.model.table import Column
 from supasync_postgres.catalog import PgColumn
 
 NULL: Final = "\\N"
@@ -34,7 +36,12 @@ class _UnlikeError(Exception):
 
 
 def copy_text(columns: Sequence[PgColumn], rows: Batch) -> bytes | None:
-    """The rows as COPY reads them; None where they have to go as JSON."""
+    """The rows as COPY reads them; None where they have to go as JSON.
+
+    What OLD's COPY printed goes on as it is, where NEW's columns have the same types.
+    """
+    if isinstance(rows, CopyBatch) and _alike(columns, rows.cells):
+        return rows.text([column.name for column in columns])
     if rows.exact or any(column.beyond == "always" or column.declared == "box[]" for column in columns):
         return None
     kinds = tuple((column.name, _kind(column)) for column in columns)
@@ -50,6 +57,12 @@ def copy_text(columns: Sequence[PgColumn], rows: Batch) -> bytes | None:
     except (ValueError, RecursionError, _UnlikeError):  # of msgspec too, which takes not every name
         return None
     return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _alike(columns: Sequence[PgColumn], cells: Sequence[Column]) -> bool:
+    """Whether all have the type that the rows were printed from: another one may read the same text."""
+    types = {cell.name: cell.type for cell in cells}
+    return all(column.told.type == types.get(column.name) for column in columns)
 
 
 def _kind(column: PgColumn) -> str:

@@ -3,10 +3,13 @@
 import json
 from collections.abc import Sequence
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 
+from supasync_core.model.batch import Batch
+from supasync_core.model.copy_batch import CopyBatch
+from supasync_core.model.pg_types import INTEGERS
 from supasync_core.model.table import Table
 from supasync_postgres.catalog import PgColumn
 from supasync_postgres.page_query import name_of, relation
@@ -38,12 +41,15 @@ class Copying:
         self._lock = Lock()
 
     def direct(
-        self, transaction: Transaction, table: Table, columns: Sequence[PgColumn], text: bytes
+        self, transaction: Transaction, table: Table, columns: Sequence[PgColumn], text: bytes, role: str
     ) -> int | None:
-        """Write into the table itself; None, and nothing is written, where it is not empty."""
+        """Write into the table itself; None, and nothing is written, where it is not empty.
+
+        ``role`` is a statement that goes before the rows, and holds until they are written or refused.
+        """
         if not self._is_empty(transaction, table):
             return None
-        transaction.script("SAVEPOINT direct", "upsert")
+        transaction.script("; ".join(filter(None, ["SAVEPOINT direct", role])), "upsert")
         try:
             written = transaction.copy(_copy(relation(table), columns), text, "upsert")
         except psycopg.errors.UniqueViolation:
@@ -63,6 +69,21 @@ class Copying:
             with self._lock:
                 known = self._empty.setdefault(table.address, known)
         return known
+
+
+def ends_of(table: Table, columns: Sequence[PgColumn], rows: Batch) -> tuple[str, str] | None:
+    """The first and the last key of the rows, where NEW sorts them as Python does.
+
+    So it does with whole numbers and uuids, as another PostgreSQL has printed them.
+    """
+    if len(table.key) != 1 or not isinstance(rows, CopyBatch):
+        return None
+    known = {(cell.name, cell.type) for cell in rows.cells}
+    key = next((each.told for each in columns if each.name == table.key[0]), None)
+    if key is None or (key.name, key.type) not in known or key.type not in (*INTEGERS, "uuid"):
+        return None
+    keys: Any = rows.keys(table.key)
+    return str(min(keys)), str(max(keys))
 
 
 def stage(transaction: Transaction, columns: Sequence[PgColumn], text: bytes) -> None:

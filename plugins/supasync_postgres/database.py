@@ -19,6 +19,7 @@ from supasync_core.api.sql_session import PINNED
 from supasync_core.model.errors import RefusedError
 from supasync_core.system.addresses import host_of
 from supasync_postgres.answer_limits import limited
+from supasync_postgres.copy_out import Copied, copied_out
 from supasync_postgres.database_url import parse
 from supasync_postgres.pg_failures import Failure, RetryableError, error_of, unconnected
 from supasync_postgres.transaction import (
@@ -87,6 +88,22 @@ class Database:
                 raise
             self._count(statement.purpose, len(text), size_of(found))
             return found
+
+        return self._repeated(ask, statement, repeat=True)
+
+    def copied(self, clock: str, statement: Statement, snapshot: str | None, largest: int) -> Copied:
+        """What a COPY TO STDOUT sends, and the answer to ``clock`` before it: one request, repeated if lost.
+
+        So many bytes at most, and the row with which they are reached. The statement holds no SQL of the
+        user's own.
+        """
+
+        def ask(connection: Connection) -> Copied:
+            parts = [*self._beginning(snapshot, statement), clock, statement.text, "COMMIT"]
+            text = ClientCursor(connection).mogrify("; ".join(parts).encode(), list(statement.values))
+            copied = copied_out(connection, text.encode(), largest)
+            self._count(statement.purpose, len(text), copied.size)
+            return copied
 
         return self._repeated(ask, statement, repeat=True)
 

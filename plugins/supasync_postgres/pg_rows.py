@@ -1,7 +1,8 @@
 """What both sides can tell of a table: rows as PostgREST prints them, and texts of what JSON cannot carry."""
 
+import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import ceil
 from typing import Final
@@ -32,9 +33,10 @@ _CERTIFICATE: Final = (
     "download its certificate (Dashboard -> Project Settings -> Database -> SSL Configuration) and add "
     "?sslrootcert=prod-ca.crt to url:"
 )
+_MODIFIER: Final = re.compile(r"\(\d+(,-?\d+)?\)")
 SYSTEM: Final = ("xmin", "tableoid", "ctid")
 """Columns that every table has, and no description lists."""
-_NOW: Final = "(extract(epoch from statement_timestamp()) * 1000000)::bigint"
+NOW: Final = "(extract(epoch from statement_timestamp()) * 1000000)::bigint"
 
 
 class PgRows(BaseSide):
@@ -50,10 +52,19 @@ class PgRows(BaseSide):
         self.catalog = Tables(self.database)
         self.snapshot = Snapshots(self.database)
         self._latest: Horizon | None = None
-        self._sizes = PageSizes()
+        self.sizes = PageSizes()
 
     def shape(self, table: Table) -> Shape:
         return self.catalog.table(table).shape
+
+    def declared(self, table: Table) -> Mapping[str, str]:
+        """A domain is left out, and every type that may be defined otherwise elsewhere."""
+        columns = self.catalog.table(table).columns
+        return {
+            each.name: each.declared
+            for each in columns
+            if _MODIFIER.sub("", each.declared) == each.told.type and "." not in each.told.type
+        }
 
     def tables(self, schema: str) -> dict[str, Shape]:
         """All tables and views of the schema that the user has any right on."""
@@ -83,16 +94,16 @@ class PgRows(BaseSide):
 
     def count(self, table: Table, window: Window | None = None) -> int:
         """The exact number of rows."""
-        sql = self._checked(table, window)
+        sql = self.checked(table, window)
         text = f"SELECT count(*) FROM {relation(table)} WHERE {sql.where(window)}"  # noqa: S608 - names are quoted
-        return int(self._asked(table, text, sql, "count")[0].text())
+        return int(self.asked(table, text, sql, "count")[0].text())
 
     def read(self, table: Table, window: Window) -> Batch:
         """One page of the window, counted by the statement that reads it: both see the same rows."""
-        return self._sizes.page(table.name, window, lambda each: self._read(table, each))
+        return self.sizes.page(table.name, window, lambda each: self._read(table, each))
 
     def _read(self, table: Table, window: Window) -> Batch:
-        sql = self._checked(table, window)
+        sql = self.checked(table, window)
         total = (
             f"(SELECT count(*) FROM {relation(table)} WHERE {sql.where(window)})"  # noqa: S608 - names are quoted
             if window.counted
@@ -103,7 +114,7 @@ class PgRows(BaseSide):
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """The rows that have these texts, some at once: in halves where they are more than a page."""
         refuse_unknown(table, self._known(table), columns)
-        most = self._sizes.limit(table.name, AT_ONCE)
+        most = self.sizes.limit(table.name, AT_ONCE)
         for start in range(0, len(values), most):
             yield from self._looked_up(table, columns, values[start : start + most])
 
@@ -156,25 +167,28 @@ class PgRows(BaseSide):
 
     def _page(self, table: Table, sql: PgWindow, total: str, which: str, largest: int) -> Batch:
         """The rows, up to so many bytes: at least one, if there is any."""
-        page = page_of(self._chosen(table))
+        page = page_of(self.chosen(table))
         place = f"{relation(table)} {which}"
-        text = f"SELECT {_NOW}, {total}, {page.aggregated} FROM ({page.limited(place, largest)}) {page.name}"  # noqa: S608 - names are quoted
+        text = f"SELECT {NOW}, {total}, {page.aggregated} FROM ({page.limited(place, largest)}) {page.name}"  # noqa: S608 - names are quoted
         began = time.monotonic()
-        found, taken = self._asked(table, text, sql, "read")
+        found, taken = self.asked(table, text, sql, "read")
         at, count, body, beyond = found.rows[0]
-        asked = int(at or b"0")
-        seen = min(asked, taken or asked)
-        read_at = Horizon(seen + ceil((time.monotonic() - began) * 1_000_000), sent=seen)
-        self._latest = read_at  # of whichever thread: a page keeps its own
+        read_at = self.read_at(int(at or b"0"), taken, began)
         total_rows = None if count is None else int(count)
         return Batch(body or b"[]", total_rows, read_at, exact=exact_texts(beyond))
 
-    def _asked(self, table: Table, text: str, sql: PgWindow, purpose: str) -> tuple[Found, Instant | None]:
+    def read_at(self, asked: Instant, taken: Instant | None, began: float) -> Horizon:
+        """The time of a page: when it was asked for, or its snapshot ``taken``, and how long it took."""
+        seen = min(asked, taken or asked)
+        self._latest = Horizon(seen + ceil((time.monotonic() - began) * 1_000_000), sent=seen)
+        return self._latest  # `now` tells that of whichever thread: a page keeps its own
+
+    def asked(self, table: Table, text: str, sql: PgWindow, purpose: str) -> tuple[Found, Instant | None]:
         values = list(sql.parameters.values)
         statement = Statement(text, values, purpose, table, alone=table.where is not None)
         return self.snapshot.asked(statement)
 
-    def _checked(self, table: Table, window: Window | None) -> PgWindow:
+    def checked(self, table: Table, window: Window | None) -> PgWindow:
         """The conditions of a statement; SchemaError where they would name a column that is not there."""
         keysets = [span.keyset for span in window.spans] if window else []
         ordering = [name for keyset in keysets for name in (keyset.column, *keyset.nulls) if name]
@@ -189,7 +203,7 @@ class PgRows(BaseSide):
         shape = self.catalog.table(table).shape
         return [*shape.columns, *(Column(name) for name in SYSTEM if name not in shape.names)]
 
-    def _chosen(self, table: Table) -> list[PgColumn]:
+    def chosen(self, table: Table) -> list[PgColumn]:
         """The columns to read; excluded ones do not travel, unless the cursor needs them."""
         known: PgTable = self.catalog.table(table)
         named = known.named

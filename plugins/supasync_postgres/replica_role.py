@@ -16,10 +16,12 @@ from supasync_core.api.backend import Remark
 from supasync_core.model.errors import RefusedError, RowError, SchemaError
 from supasync_core.model.table import Table
 from supasync_postgres.database import Database
-from supasync_postgres.page_query import name_of
+from supasync_postgres.page_query import name_of, relation
 from supasync_postgres.transaction import Found, Statement, Transaction
 
 SET: Final = "SET LOCAL session_replication_role = replica"
+ORIGIN: Final = "SET LOCAL session_replication_role = origin"
+"""PostgreSQL checks foreign keys itself then, row by row."""
 _KEYS: Final = """
 select coalesce(json_agg(json_build_object(
     'name', k.conname, 'mine', k.conrelid = c.oid, 'full', k.confmatchtype <> 's', 'schema', n.nspname,
@@ -71,6 +73,13 @@ order by 1
 """
 
 
+_QUIET: Final = """
+select not exists (select from pg_catalog.pg_trigger t
+    join pg_catalog.pg_class c on c.oid = t.tgrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = %s and c.relname = %s and not t.tgisinternal and t.tgenabled <> 'D')
+"""
+
+
 class ReplicaRole:
     """Which tables of a database are written as a replica."""
 
@@ -90,6 +99,10 @@ class ReplicaRole:
             if table.address not in self._known:
                 self._known[table.address] = self._looked_up(table)
             return self._known[table.address]
+
+    def is_quiet(self, transaction: Transaction, table: Table) -> bool:
+        """Whether triggers may be left on: none fires but those that check foreign keys."""
+        return transaction.run(Statement(_QUIET, table.address, "upsert", table)).text() == "t"
 
     def remarks(self, tables: Sequence[Table], found: Sequence[Remark]) -> Iterator[Remark]:
         """Those that hold where rows are written so: triggers that do not fire are not among them."""
@@ -157,13 +170,26 @@ def checked(insert: str, keys: Sequence[ForeignKey], written: Sequence[str]) -> 
     )
     if not keys:
         return insert, []
+    names = ", ".join(f"_target.{name_of(name)}" for name in returned)
+    return f"WITH written AS ({insert} RETURNING {names}) {_counted(keys)}", list(keys)
+
+
+def checked_between(table: Table, keys: Sequence[ForeignKey], ends: tuple[str, str]) -> Statement:
+    """The same of the table's rows from one key to another, which COPY has written; none else lies there."""
+    columns = dict.fromkeys(name for key in keys for name in (*key.columns, *(key.theirs if key.own else ())))
+    names, key = ", ".join(map(name_of, columns)), name_of(table.key[0])
+    between = f"{key} OPERATOR(pg_catalog.>=) %s AND {key} OPERATOR(pg_catalog.<=) %s"
+    rows = f"SELECT {names} FROM {relation(table)} WHERE {between}"  # noqa: S608 - names are quoted
+    return Statement(f"WITH written AS ({rows}) {_counted(keys)}", ends, "upsert", table, writes=True)
+
+
+def _counted(keys: Sequence[ForeignKey]) -> str:
+    """How many rows were written, and of each key a value that has no parent."""
     orphans = ", ".join(
         f"(SELECT {_row(key)} FROM written w WHERE {_orphaned(key)} LIMIT 1)"  # noqa: S608 - names are quoted
         for key in keys
     )
-    names = ", ".join(f"_target.{name_of(name)}" for name in returned)
-    counted = f"SELECT pg_catalog.count(*), {orphans} FROM written"  # noqa: S608 - names are quoted
-    return f"WITH written AS ({insert} RETURNING {names}) {counted}", list(keys)
+    return f"SELECT pg_catalog.count(*), {orphans} FROM written"  # noqa: S608 - the same
 
 
 def refuse_orphans(found: Found, keys: Sequence[ForeignKey], table: Table, project: str) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from supasync_core.api.backend import Reference, Remark, Unique
 from supasync_core.api.registration import Context
+from supasync_core.api.row_formats import PG_COPY
 from supasync_core.api.sql_backend import refuse_unknown
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import BatchTooLargeError, RowError, TakenOverError
@@ -18,10 +19,10 @@ from supasync_core.schema.catalog_parts import references_of, uniques_of
 from supasync_postgres import new_functions
 from supasync_postgres.catalog import PgColumn
 from supasync_postgres.copy_text import copy_text
-from supasync_postgres.copy_writer import FEWEST, Copying, stage
+from supasync_postgres.copy_writer import FEWEST, Copying, ends_of, stage
 from supasync_postgres.page_query import relation
 from supasync_postgres.pg_rows import AT_ONCE, PgRows
-from supasync_postgres.replica_role import SET, ReplicaRole, refuse_orphans
+from supasync_postgres.replica_role import ORIGIN, SET, ReplicaRole, checked_between, refuse_orphans
 from supasync_postgres.transaction import Statement, Transaction, literal
 from supasync_postgres.upsert_statement import Upsert, upsert
 
@@ -52,6 +53,10 @@ class PostgresSink(PgRows):
     def computed(self, table: Table) -> frozenset[str]:
         return self._computed.get(table.address, frozenset())
 
+    def row_formats(self, table: Table) -> Sequence[str]:
+        """COPY, into a table of its own."""
+        return [PG_COPY] if self.catalog.table(table).stored else []
+
     def remarks(self, tables: Sequence[Table]) -> Sequence[Remark]:
         """What NEW's functions tell; identity columns need nothing here, they take OLD's numbers."""
         found = catalog_warnings.of_catalog(tables, new_functions.structure(self.database, tables))
@@ -78,8 +83,8 @@ class PostgresSink(PgRows):
         if rows.count < batch.count:
             key = ", ".join(table.key)
             self._note(f"{table.name}: several rows have the same key ({key}), only the last is kept")
-        if len(rows.body) > LARGEST and rows.count > 1:
-            what = f"{table.name}: {len(rows.body):,} bytes are too many for one statement"
+        if rows.size > LARGEST and rows.count > 1:
+            what = f"{table.name}: {rows.size:,} bytes are too many for one statement"
             raise BatchTooLargeError(RowError(what, table=table.name))
         columns = self._written(table, rows.columns)
         stored = rows.count >= FEWEST and self.catalog.table(table).stored
@@ -88,7 +93,7 @@ class PostgresSink(PgRows):
 
         def write(transaction: Transaction) -> None:
             self._hold_lease(transaction, "upsert")
-            written = self._merged(transaction, table, merging)
+            written = self._merged(transaction, table, merging, rows)
             if written != rows.count and merging.counts_all:
                 raise table.schema_error(
                     f"{self.database.project} wrote {written} of {rows.count} rows",
@@ -99,12 +104,10 @@ class PostgresSink(PgRows):
         self.database.work(write, merging.statement, first=first, lost=self._fence.lost)
         return batch.count
 
-    def _merged(self, transaction: Transaction, table: Table, merging: Upsert) -> int:
+    def _merged(self, transaction: Transaction, table: Table, merging: Upsert, rows: Batch) -> int:
         """Write the rows; how many were written."""
         if merging.text is not None:
-            direct = None
-            if not merging.keys:
-                direct = self._copying.direct(transaction, table, merging.columns, merging.text)
+            direct = self._direct(transaction, table, merging, rows)
             if direct is not None:
                 return direct
             stage(transaction, merging.columns, merging.text)
@@ -113,6 +116,25 @@ class PostgresSink(PgRows):
             return found.affected
         refuse_orphans(found, merging.keys, table, self.database.project)
         return int(found.text())
+
+    def _direct(self, transaction: Transaction, table: Table, merging: Upsert, rows: Batch) -> int | None:
+        """Write them straight into the table, and check its foreign keys; None where that cannot be done.
+
+        They are checked by a query where the rows lie between two keys, else by PostgreSQL itself, row by
+        row, which takes longer, and may only be where no trigger of NEW would fire.
+        """
+        ends = ends_of(table, merging.columns, rows) if merging.keys else None
+        alone = bool(merging.keys) and ends is None
+        if alone and not self._replica.is_quiet(transaction, table):
+            return None
+        role = ORIGIN if alone else ""
+        written = self._copying.direct(transaction, table, merging.columns, merging.text or b"", role)
+        if written is not None and ends is not None:
+            found = transaction.run(checked_between(table, merging.keys, ends))
+            refuse_orphans(found, merging.keys, table, self.database.project)
+            if int(found.text()) < written:
+                raise table.schema_error(f"{self.database.project} has other keys than were written")
+        return written
 
     def delete(self, table: Table, keys: Sequence[Sequence[str]]) -> int:
         """Remove the rows of these keys: all of them or none, and never more than were named."""

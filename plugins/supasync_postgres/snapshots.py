@@ -1,15 +1,17 @@
 """One exported snapshot for any number of connections: all of them read the database at one instant."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from threading import Lock
-from typing import Final
+from typing import Final, TypeVar
 
 from supasync_core.model.errors import TransientError
 from supasync_core.model.timestamps import Instant
 from supasync_postgres.database import Database
 from supasync_postgres.pg_failures import SnapshotGoneError
 from supasync_postgres.transaction import Found, Statement
+
+T = TypeVar("T")
 
 _EXPORT: Final = Statement(
     "SELECT pg_export_snapshot(), (extract(epoch from transaction_timestamp()) * 1000000)::bigint LIMIT %s",
@@ -44,16 +46,20 @@ class Snapshots:
 
     def asked(self, statement: Statement) -> tuple[Found, Instant | None]:
         """The answer to a statement on the snapshot, and when that one was taken; None without one."""
+        return self.read(lambda name: self._database.one(statement, name))
+
+    def read(self, read: Callable[[str | None], T]) -> tuple[T, Instant | None]:
+        """What is read on the snapshot of this name, and when that one was taken; None without one."""
         name, taken = held = self._held
         try:
-            return self._database.one(statement, name), taken
+            return read(name), taken
         except SnapshotGoneError:
             with self._lock:
                 if self._held is held:
                     self._release()
                     self._export()
                 name, taken = self._held
-            return self._database.one(statement, name), taken
+            return read(name), taken
 
     def _export(self) -> None:
         """Take a snapshot; a connection that is lost meanwhile is replaced a few times."""

@@ -7,8 +7,14 @@ from typing import Final
 
 from supasync_core.api.backend import Remark, Survey
 from supasync_core.api.registration import Context
+from supasync_core.api.row_formats import PG_COPY
+from supasync_core.model.batch import Cursor, Key, Keyset, Span, Window
+from supasync_core.model.copy_batch import CopyBatch
+from supasync_core.model.page_order import ends_range
 from supasync_core.model.table import Table
 from supasync_core.schema.catalog_warnings import inherited
+from supasync_postgres.copy_pages import CopyPages, travels
+from supasync_postgres.page_query import name_of, relation
 from supasync_postgres.pg_rows import PgRows
 from supasync_postgres.survey import Asked, survey
 from supasync_postgres.transaction import Statement
@@ -29,6 +35,29 @@ class PostgresSource(PgRows):
     def __init__(self, context: Context, sleep: Callable[[float], None] = wait) -> None:
         super().__init__(context, read_only=True, sleep=sleep)
         self._bytes: int | None = None
+        self._copy = CopyPages(self)
+
+    def row_formats(self, table: Table) -> Sequence[str]:
+        """COPY, but for types that only PostgreSQL turns into JSON, and beside SQL of the user's own.
+
+        Such a filter is sent as a statement with values, which cannot be two; COPY takes none.
+        """
+        return [PG_COPY] if table.where is None and travels(self.chosen(table)) else []
+
+    def read_in(self, row_format: str, table: Table, window: Window) -> CopyBatch:
+        """One page of the window as COPY prints it."""
+        return self._copy.page(table, window)
+
+    def key_behind(self, table: Table, after: Key, rows: int) -> Key | None:
+        """The key of the row that is so many rows behind: the server counts them in its index."""
+        sql = self.checked(table, None)
+        place = Window((Span(Keyset(None), after=Cursor(None, after) if after else None),), limit=1)
+        row = f"SELECT {', '.join(map(name_of, table.key))} FROM {relation(table)} {sql.page(place)}"  # noqa: S608 - names are quoted
+        names = ", ".join(f"to_json({name_of(name)}) #>> '{{}}'" for name in table.key)
+        text = f"SELECT {names} FROM ({row} OFFSET {rows - 1:d}) found"  # noqa: S608 - the same
+        found, _ = self.asked(table, text, sql, "read")
+        key = tuple(text.decode() for text in found.rows[0] if text is not None) if found.rows else ()
+        return key if len(key) == len(table.key) and ends_range(key) else None
 
     def survey(self, asked: Asked) -> Survey | None:
         """What the server tells of all tables: the horizon of open transactions, and each table's extent."""

@@ -29,6 +29,8 @@ _TIMES = re.compile(r"timestamp|date|text|character varying|varchar|json", re.IG
 class Incremental:
     """New and changed rows by timestamp; rows without any timestamp are read again by every run."""
 
+    takes_large_pages = True
+
     def problems(self, table: Table) -> list[str]:
         return [] if table.timestamp else ["needs a timestamp column, as in timestamp: updated_at"]
 

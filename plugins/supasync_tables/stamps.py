@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from supasync_core.api.strategy import Job
 from supasync_core.api.timed_reader import MARGIN, TimedReader
-from supasync_core.model import raw_json, timestamp_forms, timestamps
+from supasync_core.model import timestamp_forms, timestamps
 from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.model.errors import TransientError
 from supasync_core.model.table import Table
@@ -76,7 +76,7 @@ class Stamps:
 def texts_of_stamps(reader: TimedReader, table: Table, page: Batch) -> list[tuple[str | None, ...]]:
     """The timestamps of each row as texts; a lacking column is reported by whoever asks for their order."""
     try:
-        return raw_json.texts_or_nulls(page.body, table.timestamp)
+        return page.texts(table.timestamp)
     except ValueError:
         pass
     if all(set(table.timestamp) <= row.keys() for row in page.rows):

@@ -17,6 +17,8 @@ LARGEST = 4_000_000
 class PageSizes:
     """What is known of each table's rows, and of how many of them the server manages at once."""
 
+    aim: int = PAGE
+    """Bytes that a page should have."""
     fitting: dict[str, int] = field(default_factory=dict)
     managed: dict[str, int] = field(default_factory=dict)
 
@@ -49,7 +51,7 @@ class PageSizes:
                     raise
                 window = replace(window, limit=window.limit // 2)
             else:
-                self.came(table, page.count, len(page.body))
+                self.came(table, page.count, page.size)
                 if window.limit < limit:
                     self.managed[table] = window.limit
                 return page
@@ -63,7 +65,7 @@ class PageSizes:
         if table in self.managed:
             self.managed[table] += self.managed[table] // 4 + 1
         if rows:
-            self.fitting[table] = 1 << max(0, round(log2(PAGE * rows / size)))
+            self.fitting[table] = 1 << max(0, round(log2(self.aim * rows / size)))
 
 
 def _easier_windows(window: Window) -> list[Window]:

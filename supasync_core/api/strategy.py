@@ -101,6 +101,9 @@ class Strategy(Protocol):
     It may have a ``version``, a whole number that is 1 where it is left out. Raise it where what an earlier
     version has copied, or has kept in the state, is not what this one would: its tables stop until their rows
     are copied again.
+
+    It may have ``takes_large_pages``, which is true where a page that is not counted may have more rows than
+    its window asks for: such pages may come in another format, see `supasync_core.api.row_formats`.
     """
 
     def problems(self, table: Table) -> list[str]:

@@ -52,7 +52,7 @@ class BytesHeld:
 
     def arrived(self, expected: int, batch: Batch | None) -> int:
         """Count the batch that came in place of what was expected, as long as it lives; its bytes."""
-        size = len(batch.body) if batch else 0
+        size = batch.size if batch else 0
         if batch:
             weakref.finalize(batch, self._release, size).atexit = False
         self._release(expected - size)

@@ -130,14 +130,7 @@ class Rows(Sequence[Row]):
         return rows
 
     def _row(self, index: int) -> Row:
-        text = self._texts.bytes_at(index)
-        if len(text) > LARGE:
-            return Cells(text)
-        try:
-            row: Row = _decoded(bytes(text))
-        except RecursionError:
-            return Cells(text)
-        return row
+        return decoded_row(self._texts.bytes_at(index))
 
 
 class Cells(Mapping[str, Any]):
@@ -161,6 +154,17 @@ class Cells(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._cells)
+
+
+def decoded_row(text: memoryview) -> Row:
+    """The row of this text; of a large or deep one each value by itself."""
+    if len(text) > LARGE:
+        return Cells(text)
+    try:
+        row: Row = _decoded(bytes(text))
+    except RecursionError:
+        return Cells(text)
+    return row
 
 
 def _decoded(text: str | bytes) -> Any:  # noqa: ANN401 - JSON
@@ -204,6 +208,19 @@ class Batch:
         if names not in known:
             known[names] = raw_json.key_values(self.body, names)
         return known[names]
+
+    def key_hashes(self, columns: Sequence[str]) -> list[int]:
+        """64 bits of each row's key, to its last digit: see `raw_json.key_hashes`."""
+        return raw_json.key_hashes(self.body, columns, self.keys(columns))
+
+    def texts(self, columns: Sequence[str]) -> list[tuple[str | None, ...]]:
+        """The texts of these columns in each row: see `raw_json.texts_or_nulls`."""
+        return raw_json.texts_or_nulls(self.body, columns)
+
+    @property
+    def size(self) -> int:
+        """Bytes that it holds."""
+        return len(self.body)
 
     @property
     def count(self) -> int:

@@ -5,7 +5,6 @@ from math import inf
 
 from supasync_core.model.batch import Batch, Cursor, Window
 from supasync_core.model.errors import TransientError
-from supasync_core.model.raw_json import texts_or_nulls
 from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Instant, parse, parse_or_none
 
@@ -104,7 +103,7 @@ def instant_of(table: Table, column: str, text: object) -> Instant:
 def _values(page: Batch, column: str) -> list[str]:
     """The column's values that are not NULL, in their order; none where the page lacks it."""
     try:
-        return [text for (text,) in texts_or_nulls(page.body, (column,)) if text is not None]
+        return [text for (text,) in page.texts((column,)) if text is not None]
     except ValueError:
         found = [row.get(column) for row in page.rows]
     return [str(value) for value in found if value is not None]

@@ -16,6 +16,8 @@ from supasync_core.model.pg_types import is_json
 _BARE = re.compile(r'[^\s{}",;\\]+')
 _BOUNDS = re.compile(r"^(?:\[-?\d+:-?\d+\])+=")
 
+_BLANKS = " \t\n\r\v\f"
+"""What PostgreSQL takes for a blank (``array_isspace``); any other, as a no-break space, is of the value."""
 _DIMENSIONS = 6
 """That an array of PostgreSQL can have (MAXDIM)."""
 
@@ -107,7 +109,7 @@ def _items(text: str, at: int, delimiter: str, depth: int) -> tuple[list[Any], i
             end = at
             while text[end] not in delimiter + "}":
                 end += 1
-            word = text[at:end].rstrip()
+            word = text[at:end].rstrip(_BLANKS)
             items.append(None if word == "NULL" else word)
             at = end
         at = _past_blanks(text, at)
@@ -119,7 +121,7 @@ def _items(text: str, at: int, delimiter: str, depth: int) -> tuple[list[Any], i
 
 
 def _past_blanks(text: str, at: int) -> int:
-    while text[at].isspace():
+    while text[at] in _BLANKS:
         at += 1
     return at
 

@@ -102,6 +102,18 @@ def key_hashes(body: bytes, columns: Sequence[str], known: Sequence[Any] | None 
         found = known if known and len(columns) == 1 else _found_keys(body, columns)
     except (ValueError, RecursionError):
         found = [()]
+    plain = plain_hashes(found, several=len(columns) > 1)
+    if plain is not None:
+        return plain
+    exact = [tuple(map(_exact, key)) for key in _key_values(body, columns)]
+    return [_hash(key[0]) if len(columns) == 1 else hash(tuple(map(str, key))) for key in exact]
+
+
+def plain_hashes(found: Sequence[Any], *, several: bool) -> list[int] | None:
+    """Those of keys that no float has rounded; None where their own texts have to be looked at.
+
+    ``several``: each is a tuple, of several columns.
+    """
     kinds = {*map(type, found)}
     if kinds == {str}:
         return list(map(hash, found))
@@ -109,10 +121,9 @@ def key_hashes(body: bytes, columns: Sequence[str], known: Sequence[Any] | None 
         return list(found)
     if kinds <= {str, int, bool}:
         return list(map(_hash, found))
-    if len(columns) > 1 and all(found) and not any(isinstance(cell, float) for key in found for cell in key):
+    if several and all(found) and not any(isinstance(cell, float) for key in found for cell in key):
         return [hash(tuple(map(str, key))) for key in found]
-    exact = [tuple(map(_exact, key)) for key in _key_values(body, columns)]
-    return [_hash(key[0]) if len(columns) == 1 else hash(tuple(map(str, key))) for key in exact]
+    return None
 
 
 def _exact(cell: str) -> str | int:

@@ -39,7 +39,7 @@ class LongestFractions:
     def places(self, batch: Batch) -> Sequence[int]:
         """The rows that have more digits in one of the columns than all rows before them."""
         inside = self._inside(batch) if self._several and batch.count else []
-        longer = self._longer(batch.body)
+        longer = self._longer(batch.body) if self._cell else {}
         if not longer:
             return inside
         found = dict.fromkeys(longer, -1)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from supasync_core.api.backend import Computing, Sink
+from supasync_core.api.backend import Computing, Declaring, Sink
 from supasync_core.model import pg_literals, raw_json, transform
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import SchemaError
@@ -76,14 +76,25 @@ class Readback:
         elif not self.finders and batch.count:
             kinds, shape = self._columns(batch.columns), self.migration.source.shape(self.table)
             enums = {column.name for column in shape.columns if column.values}
-            judged = {name: kinds[name] for name in kinds if name not in enums}
+            alike = self._declared_alike()
+            judged = {name: kinds[name] for name in kinds if name not in enums and name not in alike}
             new = self.migration.sink.shape(self.table)
             self.finders = (LongestFractions(judged), TrailingBlanks.of([*judged], shape, new))
         for finder in self.finders:
             self.longest += self._of(batch, finder.places(batch), finder.names)
 
-    def _of(self, batch: Batch, places: Iterable[int], names: Sequence[str] = ()) -> Iterator[Sent]:
+    def _declared_alike(self) -> set[str]:
+        """The columns that hold as many digits and letters in NEW as in OLD."""
+        source, sink = self.migration.source, self.migration.sink
+        if not isinstance(source, Declaring) or not isinstance(sink, Declaring):
+            return set()
+        old, new = source.declared(self.table), sink.declared(self.table)
+        return {name for name, kind in old.items() if new.get(name) == kind}
+
+    def _of(self, batch: Batch, places: Sequence[int], names: Sequence[str] = ()) -> Iterator[Sent]:
         """The rows at these places that have a key; of a large row these columns alone, or it is left out."""
+        if not places:
+            return
         texts = batch.rows.texts
         for place in places:
             row, large = batch.rows[place], len(texts.bytes_at(place)) > _LARGEST

@@ -31,6 +31,7 @@ from supasync_core.sync.guards import Guard
 from supasync_core.sync.pipeline import EVERY_KEY, InFlight, PendingBatch
 from supasync_core.sync.quarantine_retry import finish, retry
 from supasync_core.sync.quarantined import Newly
+from supasync_core.sync.row_format import in_best_format
 from supasync_core.sync.slow_pages import SlowPages
 from supasync_core.sync.soft_deletes import are_told
 from supasync_core.sync.tally import Tally
@@ -95,7 +96,7 @@ class TableCopy:
             checkpoint.note(f"{found.sentence}: {made_rows.why(checkpoint.schema_watch.seen_remarks())}")
             writer.made.add(table.name)
         retry(writer, table)
-        timed = SlowPages(project.source)
+        timed = SlowPages(in_best_format(project, table))
         source = bounded(judged(timed.as_source, project.present), checkpoint.held)
         job = checkpoint.snapshot.job(table, source, guard.state, checkpoint.run.now)
         job = replace(job, readers=self.readers)

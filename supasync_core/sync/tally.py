@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from supasync_core.api.strategy import Job, Strategy
-from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import SchemaError, TransientError
 from supasync_core.model.printable import command
@@ -35,7 +34,7 @@ class Keys:
     def add(self, table: Table, batch: Batch) -> None:
         """Take the batch's keys, as the source printed them; keys that are none are refused elsewhere."""
         with suppress(ValueError):
-            for value in raw_json.key_hashes(batch.body, table.key, batch.keys(table.key)):
+            for value in batch.key_hashes(table.key):
                 self.buckets[value % _BUCKETS].append(value)
 
     @property
