@@ -280,18 +280,6 @@ class Computing(Protocol):
 
 
 @runtime_checkable
-class Declaring(Protocol):
-    """A source or sink that knows how its columns are declared in PostgreSQL's own words."""
-
-    def declared(self, table: Table) -> Mapping[str, str]:
-        """By name the columns of PostgreSQL's own types, with all that these hold: ``numeric(12,4)``.
-
-        Columns of two sides that are declared alike take each other's values unchanged.
-        """
-        ...
-
-
-@runtime_checkable
 class Sized(Protocol):
     """A source or sink that may know how large its database is."""
 

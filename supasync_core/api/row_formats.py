@@ -4,7 +4,7 @@ What lies between sees batches: `supasync_core.model.copy_batch.CopyBatch` is on
 somebody looks at it. A backend of another database joins by naming a format of these.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol, runtime_checkable
 
 from supasync_core.model.batch import Batch, Window
@@ -37,5 +37,17 @@ class ReadsFormats(Protocol):
 
         It may have more rows than the window asks for, and is not counted: only a strategy that
         `takes_large_pages` gets it.
+        """
+        ...
+
+
+@runtime_checkable
+class Declaring(Protocol):
+    """A source or sink that knows how its columns are declared in PostgreSQL's own words."""
+
+    def declared(self, table: Table) -> Mapping[str, str]:
+        """By name the columns of PostgreSQL's own types, with all that these hold: ``numeric(12,4)``.
+
+        Columns of two sides that are declared alike take each other's values unchanged.
         """
         ...

@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from supasync_core.api.backend import Computing, Declaring, Sink
+from supasync_core.api.backend import Computing, Sink
+from supasync_core.api.row_formats import Declaring
 from supasync_core.model import pg_literals, raw_json, transform
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import SchemaError
