@@ -264,14 +264,15 @@ def test_an_account_that_new_refuses_for_a_reason_of_its_own_stops_no_other(both
     both.sign_up(1, 2, 3)
     both.new.paste(
         "create function public.no() returns trigger language plpgsql as $$ begin "
-        "if new.email like 'u2%' and current_setting('supasync.writes') = 'on' then raise exception 'no'; "
-        "end if; return new; end $$;"
+        "if new.email like 'u2%' and current_setting('supasync.writes') = 'on' then "
+        "raise exception 'no: %', new; end if; return new; end $$;"
         "create trigger no before insert on auth.users for each row execute function public.no()"
     )
     try:
         named = both.named()
         assert set(named) == {"02"}
-        assert "P0001" in named["02"]
+        assert "P0001 no: (" in named["02"]
+        assert "(a hash)" in named["02"]
         assert "updated" in both.auth("sync", code=3).out
     finally:
         both.new.paste("drop function public.no() cascade")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.servers.postgres import Cluster
-from tests.supasync_account.accounts import PROFILES, Projects, projects, sign_up
+from tests.supasync_account.accounts import PROFILES, Projects, number, projects, sign_up
 
 NAMES = "select name from public.profiles order by 1"
 
@@ -42,6 +42,18 @@ def test_behind_the_guard_accounts_make_no_profile_and_sign_ups_do(both: Project
     sign_up(both.new, 8)
     assert both.new.paste(NAMES) == [("User 8",), ("User 9",)]
     assert "guarded: no" in both.auth("check", code=3).out
+
+
+def test_a_trigger_on_deletes_keeps_no_report_from_its_work(both: Projects) -> None:
+    guard(both)
+    both.auth("sync")
+    both.new.paste(
+        "create trigger gone before delete on auth.users for each row "
+        "execute function public.handle_new_user()"
+    )
+    both.old.paste(f"delete from auth.users where id = '{number(1)}'")  # noqa: S608 - the test's own id
+    assert both.named(0) == {"01": "deleted in OLD, still in NEW"}
+    assert "gone (auth.users) would fire" in both.auth("sync", "--deletes", "mirror", code=3).err
 
 
 def test_a_first_line_in_the_function_guards_as_well(both: Projects) -> None:

@@ -52,7 +52,8 @@ class AccountCopy:
             fence.ask()
             self.records = self.records.prepare()
         made = self.planned()
-        if (made.new or made.changed or made.gone) and "triggers" not in self.accepted:
+        written = made.new or made.changed or (made.gone and self.deletes == "mirror")
+        if written and "triggers" not in self.accepted:
             refuse_unguarded(found)
         fires = any(not each.guarded for each in found)
         writer = AccountWriter(self.new, self.records, fence, self.report, fires)

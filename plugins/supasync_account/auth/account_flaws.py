@@ -10,8 +10,8 @@ from typing import Final
 
 _HASH: Final = "u.encrypted_password"
 _BCRYPT: Final = "^[$]2[abxy]?[$][0-9][0-9][$]"
+_BCRYPT_LENGTH: Final = 60
 _SOUND: Final = (
-    f"{_BCRYPT}[./A-Za-z0-9]{{53}}",
     "^[$]argon2id?[$]v=19[$]m=[0-9]+,t=[0-9]+,p=[0-9]+[$][^$]+[$][^$]+$",
     "^[$]fbscrypt[$]v=1,n=[0-9]+,r=[0-9]+,p=[0-9]+,",
 )
@@ -31,10 +31,9 @@ class Flaw:
 
 
 def _beyond(column: str) -> str:
-    """Whether the metadata holds a number that is beyond a double: its digits are all printed."""
+    """Whether the metadata holds a number that is beyond a double."""
     path = '$.** ? (@.type() == "number" && (@ > 1.8e308 || @ < -1.8e308))'
-    long = f"u.{column}::text ~ '[0-9]{{200}}[0-9]{{109}}'"
-    return f"({long} and pg_catalog.jsonb_path_exists(u.{column}, '{path}'))"
+    return f"pg_catalog.jsonb_path_exists(u.{column}, '{path}')"
 
 
 def _not_an_object(column: str) -> Flaw:
@@ -59,14 +58,14 @@ FLAWS: Final[Mapping[str, Flaw]] = {
     **{name: _missing(name) for name in ("aud", "role", "created_at", "updated_at")},
     "cut_hash": Flaw(
         ("encrypted_password",),
-        f"({_HASH} ~ '{_BCRYPT}' and {_HASH} !~ '{_SOUND[0]}')",
+        f"({_HASH} ~ '{_BCRYPT}' and pg_catalog.octet_length({_HASH}::text) < {_BCRYPT_LENGTH})",
         "its bcrypt hash is cut short: the password never signs in, a reset by mail does",
         refused=False,
     ),
     "odd_hash": Flaw(
         ("encrypted_password",),
         f"({_HASH} <> '' and {_HASH} !~ '{_BCRYPT}'"
-        + "".join(f" and {_HASH} !~ '{each}'" for each in _SOUND[1:])
+        + "".join(f" and {_HASH} !~ '{each}'" for each in _SOUND)
         + ")",
         "its password hash is one that NEW's Auth does not accept (another kind, or encrypted by OLD's "
         "server): the password does not sign in there, a reset by mail does",

@@ -144,10 +144,14 @@ class AccountWriter:
             now = self.new.marks_of([each.id for each in accounts], locked=True)
             chosen = [each for each in accounts if now.get(each.id) == expected.get(each.id)]
             ids = [each.id for each in chosen]
-            self._give_up(chosen)
+            there = [each for each in chosen if each.id in now]
+            if there:
+                self._give_up(there)
             self._put(self.statements.users, [[each.user for each in chosen]])
             identities = [each.identities for each in chosen]
-            self._put(self.statements.lost_identities, [ids, identities])
+            if there:
+                lost = [[each.id for each in there], [each.identities for each in there]]
+                self._put(self.statements.lost_identities, lost)
             self._put(self.statements.identities, [identities])
             marks = self.records.note(ids)
         self._count(accounts, chosen, expected, marks)

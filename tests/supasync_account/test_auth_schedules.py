@@ -1,0 +1,117 @@
+"""Whatever people do in OLD between two copies, in whatever order: NEW has the same accounts in the end."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from supasync_account.auth import account_deletes
+from supasync_account.auth.account_copy import AccountCopy
+from supasync_account.auth.account_report import AccountReport
+from supasync_account.auth.account_verdict import compare
+from supasync_core.api.registration import Fence
+from supasync_postgres.sink import PostgresSink
+from supasync_postgres.source import PostgresSource
+from tests.servers.postgres import Cluster
+from tests.supasync_account.accounts import number, sign_up
+from tests.supasync_postgres.databases import Place, place
+
+USERS = st.integers(1, 5)
+EMAILS = st.sampled_from(["a@x.test", "b@x.test", "A@x.test", "c@x.test"])
+CHANGES = st.one_of(
+    st.tuples(st.just("sign up"), USERS, EMAILS),
+    st.tuples(st.just("email"), USERS, EMAILS),
+    st.tuples(st.just("swap"), USERS, USERS),
+    st.tuples(st.just("phone"), USERS, st.sampled_from(["491", "492"])),
+    st.tuples(st.just("link"), USERS, st.sampled_from(["g1", "g2"])),
+    st.tuples(st.just("move"), USERS, USERS),
+    st.tuples(st.just("unlink"), USERS, st.none()),
+    st.tuples(st.just("ban"), USERS, st.none()),
+    st.tuples(st.just("password"), USERS, st.none()),
+    st.tuples(st.just("delete"), USERS, st.none()),
+    st.tuples(st.just("copy"), st.none(), st.none()),
+)
+
+
+STATEMENTS = {
+    "email": "update auth.users set email = '{other}' where id = '{mine}'",
+    "phone": "update auth.users set phone = '{other}' where id = '{mine}'",
+    "swap": "create temp table was as select id, email from auth.users where id in ('{mine}', '{theirs}');"
+    "update auth.users u set email = null from was where was.id = u.id;"
+    "update auth.users u set email = w.email from was, was w "
+    "where was.id = u.id and (w.id <> was.id or (select count(*) from was) = 1)",
+    "link": "insert into auth.identities (provider_id, user_id, identity_data, provider) "
+    "values ('{other}', '{mine}', '{{}}', 'google')",
+    "move": "update auth.identities set user_id = '{theirs}' "
+    "where user_id = '{mine}' and provider = 'google'",
+    "unlink": "delete from auth.identities where user_id = '{mine}' and provider = 'google'",
+    "ban": "update auth.users set banned_until = now() where id = '{mine}'",
+    "password": "update auth.users set encrypted_password = '$2a$10$' || repeat('x', 53) where id = '{mine}'",
+    "delete": "delete from auth.users where id = '{mine}'",
+}
+
+
+@dataclass
+class Pair:
+    """Two databases, and the changes that people make in the first."""
+
+    old: Place
+    new: Place
+    source: PostgresSource
+    sink: PostgresSink
+
+    def change(self, what: str, user: int, other: object) -> None:
+        """Change OLD; IntegrityError for what it does not admit."""
+        if what == "sign up":
+            sign_up(self.old.hosted, user, {"email": f"'{other}'"})
+        else:
+            theirs = number(other) if isinstance(other, int) else ""
+            self.old.run(STATEMENTS[what].format(mine=number(user), other=other, theirs=theirs))
+
+    def copy(self) -> AccountReport:
+        """One copy that mirrors deletes."""
+        copy = AccountCopy.between(self.source.sql(), self.sink.sql())
+        copy.deletes = "mirror"
+        return copy.run(Fence())
+
+    def equal(self) -> bool:
+        """Whether NEW has OLD's accounts."""
+        return compare(self.source.sql(), self.sink.sql()).equal
+
+
+@pytest.fixture(scope="module")
+def pair(cluster: Cluster) -> Iterator[Pair]:
+    with place(cluster, "") as old, place(cluster, "") as new:
+        yield Pair(old, new, old.source(), new.sink())
+
+
+@pytest.fixture(autouse=True)
+def no_ceiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account_deletes, "_PART", 1)
+
+
+@pytest.mark.slow
+@given(changes=st.lists(CHANGES, min_size=3, max_size=14))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_new_has_the_same_accounts_whatever_happened_between_two_copies(
+    pair: Pair, changes: list[tuple[str, int, object]]
+) -> None:
+    pair.old.run("delete from auth.users")
+    pair.new.run("delete from auth.users; drop table if exists public.supasync_accounts")
+    sign_up(pair.old.hosted, 9)
+    for what, user, other in changes:
+        if what == "copy":
+            assert pair.copy().refused == []
+            assert pair.equal()
+            continue
+        try:
+            pair.change(what, user, other)
+        except psycopg.errors.IntegrityError:
+            continue
+    report = pair.copy()
+    assert (report.named, pair.equal()) == ([], True)
+    again = pair.copy()
+    assert (again.created, again.updated, again.deleted) == (0, 0, 0)
