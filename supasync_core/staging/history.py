@@ -85,7 +85,8 @@ class History(Database):
     def seen(self, source: str, table: Table, keys: Sequence[Key]) -> set[Key]:
         """Those of the keys that the source had once: kept before, or staged from an export of it.
 
-        A row that was put back after its removal proves no more by what was known before.
+        The proof of a row that was removed is used up, also where it was put back: what has its key now may
+        be the sink's own, until the source's row has been sent again.
         """
         found = self.fetch(
             "SELECT key FROM kept.sighted WHERE source = ? AND name = ? "
@@ -94,7 +95,7 @@ class History(Database):
         )
         staged = self.staged_keys(table, keys)
         return {_key(text) for (text,) in found} | (
-            staged - self.put_back(table, staged) if staged else staged
+            staged - self.taken(table, staged).keys() if staged else staged
         )
 
     def put_back(self, table: Table, keys: Collection[Key]) -> set[Key]:
@@ -105,6 +106,15 @@ class History(Database):
             [table.full_name, list(map(_text, keys))],
         )
         return {_key(text) for (text,) in found}
+
+    def taken(self, table: Table, keys: Collection[Key]) -> dict[Key, str]:
+        """When rows of these keys were last removed, as ISO text, of those that ever were."""
+        found = self.fetch(
+            "SELECT key, max(moment) FROM kept.removed WHERE name = ? "
+            "AND key IN (SELECT unnest(CAST(? AS VARCHAR[]))) GROUP BY key",
+            [table.full_name, list(map(_text, keys))],
+        )
+        return {_key(text): str(moment) for text, moment in found}
 
     def forget(self, source: str, table: Table, keys: Collection[Key]) -> None:
         """The source may have had these rows: that it had is proven again only by another look."""

@@ -96,14 +96,17 @@ class Checkpoint:
         with self.lock:
             self.state = self.state.with_table(table.name, self.known(table).doubtful())
 
-    def sight(self, table: Table, batch: Batch) -> None:
-        """Keep in mind that the source has these rows: what it deletes before anybody looks was its own."""
-        if table.deletes != "mirror" or self.known(table).deletes.checked_at is None:
+    def sight(self, table: Table, batch: Batch, aside: frozenset[Key] | None) -> None:
+        """Keep in mind that the sink has these rows of the source, but for those ``aside``, which it refused.
+
+        What the source deletes before anybody looks was its own. None: nobody knows which were refused.
+        """
+        if table.deletes != "mirror" or self.known(table).deletes.checked_at is None or aside is None:
             return
         with self.lock:
             seen = self.sighted.setdefault(table.name, set())
             if len(seen) < SIGHTED:
-                seen.update(table.keys(batch))
+                seen.update(key for key in table.keys(batch) if key not in aside)
 
     def end(self, result: TableResult) -> None:
         """Take what a table has come to."""

@@ -4,9 +4,11 @@ A row of the sink with such a key was made in the sink, unless it bears a mark i
 copied by other means, as from a dump.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 
 from supasync_core.api.backend import Source
+from supasync_core.api.timed_reader import MARGIN
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.state import TableState
@@ -35,6 +37,22 @@ def copied(checkpoint: Checkpoint, source: Source, table: Table, keys: Sequence[
     hidden = mark in table.exclude or bool(table.columns and mark not in table.columns)
     also = {} if hidden else _marks(sink.rows(narrow, table.key, [*held]), table, mark)
     return [key for key in keys if key not in held or key in also]
+
+
+def removed(source: Source, table: Table, taken: Mapping[Key, str]) -> set[Key]:
+    """Those of the rows that were ``taken`` at an ISO time for the mark that they still have.
+
+    What the sink holds under such a key came later, from elsewhere.
+    """
+    mark = table.soft_delete
+    if mark is None or not taken:
+        return set()
+    marks = _marks(source.rows(table.raw().narrowed((*table.key, mark)), table.key, [*taken]), table, mark)
+    return {
+        key
+        for key, at in marks.items()
+        if key in taken and (timestamps.parse_or_none(at) or -inf) <= timestamps.parse(taken[key]) + MARGIN
+    }
 
 
 def _begun(checkpoint: Checkpoint, now: TableState) -> timestamps.Instant:

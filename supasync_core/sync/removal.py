@@ -177,6 +177,7 @@ def _remove(
             place.evidence.keep("removed", removal, at, place.sink_ref, table, going)
         there = [key for batch in rows for key in table.keys(batch) if key not in held]
         removed, left, error = place.sink.delete(table, there), 0, None
+        place.evidence.forget(place.source_ref, table, [key for key in plan.keys if key not in held])
     except LeftOverError as err:
         removed, left, error = err.removed, err.left, err
     except TableError as err:

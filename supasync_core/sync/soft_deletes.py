@@ -126,9 +126,10 @@ class SoftDeletes:
         """What may go: rows that OLD had marked before it was first read are in NEW from elsewhere."""
         keys = self.found[table.name].keys
         if table.soft_delete:
-            back = staging.put_back(table, keys)
-            asked = [key for key in keys if key not in back]
-            mine = marked_before.copied(self.checkpoint, self.checkpoint.migration.source, table, asked)
+            source, back = self.checkpoint.migration.source, staging.put_back(table, keys)
+            done = marked_before.removed(source, table, staging.taken(table, keys))
+            asked = [key for key in keys if key not in back and key not in done]
+            mine = marked_before.copied(self.checkpoint, source, table, asked)
             staging.sighted(place.source_ref, table, dict.fromkeys(mine))
             staging.keep_sighted(place.source_ref, table)
         return removal.weigh(place, table, keys)

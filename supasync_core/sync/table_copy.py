@@ -212,7 +212,7 @@ class TableCopy:
         if piece.note:
             checkpoint.note(piece.note)
         if piece.batch:
-            checkpoint.sight(table, piece.batch)
+            checkpoint.sight(table, piece.batch, checkpoint.writer.quarantine.keys(table))
         rows = piece.batch.count if piece.batch else 0
         if arrived and pending.batch:
             guard.sent(pending.batch, checkpoint.writer.quarantine.keys(table))

@@ -97,7 +97,7 @@ class Walk:
         return [key for key in found if key not in self.missing and key not in self.changed]
 
     def _wanted(self, batch: Batch) -> dict[Key, SeenRow]:
-        """OLD's rows of a page as they should be in NEW; each is noted as seen."""
+        """OLD's rows of a page as they should be in NEW; each is noted as seen that NEW has not refused."""
         mine: dict[Key, SeenRow] = {}
         versions: dict[Key, str | None] = {}
         self.met_old += batch.count
@@ -111,7 +111,9 @@ class Walk:
             else:
                 mine[key] = seen
         if self.evidence:
-            self.evidence.sighted(self.how.migration.source_ref, self.how.table, versions)
+            aside = {row.key for row in self.how.state.quarantine.get(self.how.table.name, ())}
+            copied = {key: version for key, version in versions.items() if key in mine and key not in aside}
+            self.evidence.sighted(self.how.migration.source_ref, self.how.table, copied)
         return mine
 
     def _compare(self, mine: dict[Key, SeenRow], theirs: Iterator[SeenRow]) -> None:
