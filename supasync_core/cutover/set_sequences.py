@@ -4,7 +4,6 @@ from typing import Final
 
 from supasync_core.api.switch import Condition, Person
 from supasync_core.project.migration import Migration
-from supasync_core.project.same_database import refuse_other
 from supasync_core.project.sql_sessions import VARIABLES, sql_session
 from supasync_core.schema.scripts import in_one_transaction
 
@@ -25,7 +24,6 @@ def set_sequences(migration: Migration, person: Person, condition: Condition) ->
     with sql_session(migration, "NEW") as session:
         if session is None:
             return None
-        refuse_other(migration, session)
         if not person.confirm(f"{condition.text}. {_QUESTION}"):
             return False
         session.script(in_one_transaction(condition.sql))

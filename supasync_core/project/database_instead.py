@@ -13,7 +13,8 @@ from supasync_core.model.batch import Keyset, Span, Window
 from supasync_core.model.errors import ConfigError, RefusedError, TableError
 from supasync_core.project.live_source import live
 from supasync_core.project.migration import CountedStore, Migration
-from supasync_core.project.sql_sessions import VARIABLES, database_of, opened_database
+from supasync_core.project.proven_database import refuse_other_old
+from supasync_core.project.sql_sessions import VARIABLES, database_of, is_named, opened_database
 
 NAME: Final = VARIABLES["OLD"]
 _SAME: Final = "each transaction is READ ONLY, and the cursors are the same"
@@ -29,7 +30,8 @@ def database_instead(migration: Migration, say: Callable[[str], None]) -> Iterat
     """The migration; with OLD's database as its source if the API answers 402 and there is OLD_DATABASE_URL.
 
     The API is asked for one row, and only where there is that variable. ConfigError where a table has a
-    ``where:``, which the database could not read; RefusedError for the database of another project.
+    ``where:``, which the database could not read; RefusedError for the database of another project,
+    StateError for one that has none of the rows that were copied last.
     """
     database = None if isinstance(migration.source, SqlSpeaking) else database_of(migration, "OLD")
     if database is None or not _is_restricted(migration):
@@ -37,6 +39,8 @@ def database_instead(migration: Migration, say: Callable[[str], None]) -> Iterat
         return
     _refuse_filters(migration)
     with closing(opened_database(migration, "OLD", database)) as opened:
+        if not is_named(migration, "OLD", database):
+            refuse_other_old(migration, opened, NAME, strict=True)
         say(f"OLD's API answers 402, so its database is read instead, by {NAME}: {_SAME}")
         source, store = live(opened, migration.settings.tables), migration.store
         if isinstance(store, CountedStore):

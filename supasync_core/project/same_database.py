@@ -3,6 +3,7 @@
 Names are compared when tables.yaml is read. Here the databases themselves are asked, before a row is written.
 """
 
+from collections.abc import Callable
 from contextlib import closing
 from secrets import randbits
 from typing import TYPE_CHECKING
@@ -57,11 +58,21 @@ def refuse_other(migration: "Migration", new: SqlSession) -> None:
     except StateError:
         return  # NEW is not set up yet: there is nothing to know it by
     known = [record for record in records if record.id]
-    if known and not _has_record(new, known[0].id):
+    if known and not _unless_refused(lambda: _has_record(new, known[0].id), otherwise=True):
         raise StateError(
             "NEW's connection string leads to another database than its API: it lacks NEW's newest record",
             hint="take both from the same project",
         )
+
+
+def _unless_refused(look: Callable[[], bool], *, otherwise: bool) -> bool:
+    """What is seen; ``otherwise`` where there is a table of that name that this user may not read."""
+    try:
+        return look()
+    except RefusedError as err:
+        if err.reason:
+            raise
+        return otherwise
 
 
 def _has_record(session: SqlSession, run_id: str) -> bool:
@@ -82,13 +93,7 @@ def refuse_own_record(migration: "Migration", run_id: str, *, baseline: bool) ->
         return
     if not speaks and not (baseline and _is_postgresql(migration)):
         return
-    try:
-        found = _in_source(source, run_id)
-    except RefusedError as err:
-        if err.reason:
-            raise
-        return  # a table of that name is there, which the source's user may not read
-    if found:
+    if _unless_refused(lambda: _in_source(source, run_id), otherwise=False):
         raise _same()
 
 

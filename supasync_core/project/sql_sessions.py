@@ -18,9 +18,12 @@ from supasync_core.model.errors import ConfigError, PluginError, TableError
 from supasync_core.model.secret import Secret, Values
 from supasync_core.model.settings import Endpoint
 from supasync_core.project.migration import Migration
+from supasync_core.project.proven_database import refuse_other_old
 from supasync_core.project.same_database import refuse_one, refuse_other
+from supasync_core.system.addresses import host_of
 
 Project = Literal["OLD", "NEW"]
+_OF_SUPABASE: Final = ".supabase.co"
 VARIABLES: Final = {"OLD": "OLD_DATABASE_URL", "NEW": "NEW_DATABASE_URL"}
 
 
@@ -28,15 +31,25 @@ VARIABLES: Final = {"OLD": "OLD_DATABASE_URL", "NEW": "NEW_DATABASE_URL"}
 def sql_session(migration: Migration, project: Project) -> Iterator[SqlSession | None]:
     """A session, read-only on OLD; None where that side has no database that can be asked.
 
-    RefusedError where the connection string names the database of another project, ConfigError where it is
-    not a connection string.
+    RefusedError where the connection string names the database of another project, StateError where it leads
+    to another database as far as can be seen, ConfigError where it is not a connection string.
     """
     side: Any = migration.source if project == "OLD" else migration.sink
     with ExitStack() as stack:
-        if not isinstance(side, SqlSpeaking):
+        proven = isinstance(side, SqlSpeaking)
+        if not proven:
             database = database_of(migration, project)
             side = database and stack.enter_context(closing(opened_database(migration, project, database)))
-        yield stack.enter_context(closing(side.sql())) if isinstance(side, SqlSpeaking) else None
+            proven = database is None or is_named(migration, project, database)
+        if not isinstance(side, SqlSpeaking):
+            yield None
+            return
+        session = stack.enter_context(closing(side.sql()))
+        if project == "OLD" and not proven:
+            refuse_other_old(migration, side, VARIABLES["OLD"], strict=False)
+        elif not proven:
+            refuse_other(migration, session)
+        yield session
 
 
 @contextmanager
@@ -46,14 +59,13 @@ def session_on_new(migration: Migration) -> Iterator[SqlSession]:
     ConfigError without a connection string, StateError where it leads to OLD, or to another database than
     NEW's API as far as can be seen.
     """
-    with sql_session(migration, "OLD") as old, sql_session(migration, "NEW") as new:
+    with sql_session(migration, "NEW") as new:
         if new is None:
             line = f"{VARIABLES['NEW']}=postgresql://..."
             raise ConfigError([f"there is no connection string of NEW: write {line} into .env"])
-        with _gone():
+        with _gone(), sql_session(migration, "OLD") as old:
             if old is not None:
                 refuse_one(old, new)
-        refuse_other(migration, new)
         yield new
 
 
@@ -90,7 +102,7 @@ def database_by_name(
     if flaw := registry.get(backend).settings["url"].check(url):
         raise ConfigError([f"{name} {flaw}"])
     values: dict[str, str | Secret] = {"url": Secret(url)}
-    if "://" in address:
+    if host_of(address).endswith(_OF_SUPABASE):  # a domain of the project's own says nothing of its database
         values["project"] = address
     return Endpoint(backend, Values(values), "")
 
@@ -99,6 +111,12 @@ def opened_database(migration: Migration, project: Project, database: Endpoint) 
     """The side of that database; RefusedError where it is of another project than the API."""
     context = Context(database.values, migration.settings.folder, migration.ledger, project, migration.fence)
     return migration.host.open(_registry(migration.host, project), database.backend, context)
+
+
+def is_named(migration: Migration, project: Project, database: Endpoint) -> bool:
+    """Whether the connection string itself names the project: then it was compared with the API's address."""
+    context = Context({"url": database.values["url"]}, migration.settings.folder, migration.ledger, project)
+    return _registry(migration.host, project).get(database.backend).ref(context) == database.ref
 
 
 @contextmanager
