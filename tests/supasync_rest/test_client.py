@@ -9,9 +9,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from ssl import SSLCertVerificationError
 
-import click
 import pytest
-from click.testing import CliRunner
 from urllib3.exceptions import SSLError
 
 from supasync_core.api.installed import GROUP
@@ -21,7 +19,6 @@ from supasync_core.model.batch import Batch, Keyset, Span, Window
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import LockedError, RefusedError, SupasyncError, TransientError
 from supasync_core.model.table import Table
-from supasync_core.project.session import Session
 from supasync_rest.client import Client
 from supasync_rest.messages import Request
 from supasync_rest.source import RestSource
@@ -200,9 +197,7 @@ def test_the_plugin_is_light_until_a_project_is_opened() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_the_backends_open_through_the_public_hooks(
-    project: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_backends_open_through_the_public_hooks(project: Rig) -> None:
     host = Host()
     host.load_installed(point for point in entry_points(group=GROUP) if point.name == "rest")
     assert [loaded.error for loaded in host.loaded] == [None]
@@ -216,11 +211,6 @@ def test_the_backends_open_through_the_public_hooks(
         assert sink.upsert(JOBS, ONE) == 1
     with closing(host.state_stores.get("rest").open(project.context())) as store:
         assert store.past(1).state is None
-    cli = click.Group()
-    assert [answer.fault for answer in host.call("supasync_register_commands", cli=cli)] == [None]
-    monkeypatch.chdir(tmp_path)
-    printed = CliRunner().invoke(cli, ["schema", "sql"], obj=Session()).output
-    assert "-- supasync" in printed
 
 
 def test_somebody_elses_certificate_is_refused_at_once(project: Rig) -> None:
