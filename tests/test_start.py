@@ -64,7 +64,7 @@ def test_help_imports_little() -> None:
 def test_an_hourly_run_between_two_projects_imports_nothing_that_it_does_not_use() -> None:
     code = f"{RUN}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    unused = {"asyncio", "duckdb", "httpx", "postgrest", "pydantic", "rich", "supabase"}
+    unused = {"asyncio", "duckdb", "httpx", "postgrest", "pydantic", "rich", "supabase", "tenacity"}
     unused |= {"supasync_core.sync.comparison.table_walk", "supasync_core.verify.table_comparison"}
     assert not unused & set(done.stdout.split())
 

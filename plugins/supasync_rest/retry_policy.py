@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
-
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from typing import TYPE_CHECKING, TypeVar
 
 from supasync_rest.rest_errors import RetryableError
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 T = TypeVar("T")
 
@@ -45,6 +46,8 @@ class RetryPolicy:
 
         It is not asked before: that takes as long as all else that is done for a request.
         """
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt  # noqa: PLC0415 - as above
+
         retrying = Retrying(
             stop=stop_after_attempt(self.attempts),
             wait=self._pause,
@@ -62,8 +65,10 @@ class RetryPolicy:
         retrying(one)
         return results[0]
 
-    def _pause(self, state: RetryCallState) -> float:
+    def _pause(self, state: "RetryCallState") -> float:
         """Longer each time, with jitter; at least the Retry-After, and at least ``first``."""
+        from tenacity import wait_exponential_jitter  # noqa: PLC0415 - as above
+
         backoff = wait_exponential_jitter(initial=self.first, max=self.longest, jitter=self.first)(state)
         error = state.outcome.exception() if state.outcome else None
         return max(backoff, error.after) if isinstance(error, RetryableError) else backoff

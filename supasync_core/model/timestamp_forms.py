@@ -40,7 +40,7 @@ def _alike(texts: Sequence[str]) -> set[str] | None:
 
     The digits of a zone belong to the form: all texts that have such a zone must have the first one's.
     """
-    joined = "".join(f"{text}\n" for text in texts)
+    joined = "\n".join((*texts, ""))
     shapes = joined.translate(_ZEROS).split("\n")
     if len(shapes) != len(texts) + 1 or not texts:
         return None

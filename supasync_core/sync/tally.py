@@ -23,23 +23,31 @@ LOADING = "loading"
 FEWER = "fewer"
 """The sink had fewer rows than keys were sent."""
 _BUCKETS = 64
+_AT_ONCE = 100_000
+"""Keys that one set may hold: some 6 MB."""
 
 
 @dataclass
 class Keys:
     """Counts different keys, in eight bytes for each that was met."""
 
+    pages: list["array[int]"] = field(default_factory=list)
+    """Those of each batch, until they are counted."""
     buckets: list["array[int]"] = field(default_factory=lambda: [array("q") for _ in range(_BUCKETS)])
+    """Those of more keys than a set may hold at once, by their remainder."""
 
     def add(self, table: Table, batch: Batch) -> None:
         """Take the batch's keys, as the source printed them; keys that are none are refused elsewhere."""
         with suppress(ValueError):
-            for value in batch.key_hashes(table.key):
-                self.buckets[value % _BUCKETS].append(value)
+            self.pages.append(array("q", batch.key_hashes(table.key)))
 
-    @property
     def count(self) -> int:
         """How many different ones there were."""
+        if not any(self.buckets) and sum(map(len, self.pages)) <= _AT_ONCE:
+            return len(set().union(*self.pages))
+        while self.pages:
+            for value in self.pages.pop():
+                self.buckets[value % _BUCKETS].append(value)
         return sum(len(set(bucket)) for bucket in self.buckets)
 
 
@@ -102,7 +110,7 @@ class Tally:
             return None
         if self.statements == 1 and not self.unchanged:  # the sink refuses one key twice in a statement
             return None
-        sent = self.keys.count + self.unchanged
+        sent = self.keys.count() + self.unchanged
         found = sent + left_out
         if found < (expected or 0) and found < (rows := self.migration.source.count(self.table)):
             raise self._repeated(min(rows, expected or 0) - left_out, sent)
