@@ -7,6 +7,7 @@ from typing import Protocol
 from supasync_core.model.batch import Batch, Keyset, Span, Window
 from supasync_core.model.page_order import Onward
 from supasync_core.model.table import Table
+from supasync_core.model.wording import counted
 
 ALL = Span(Keyset(None))
 """Every row, in the order of the key."""
@@ -49,9 +50,8 @@ def whole(side: Counting, table: Table) -> Iterator[Batch]:
         del batch  # there is room for the next page once nobody holds this one
     left = side.count(table) - seen if seen < (total or batch.total or 0) else 0
     if left > 0:
-        raise table.schema_error(
-            f"{left:,} more rows are counted than come in the order of the key", hint=_ROWS_LEFT
-        )
+        told = counted(left, "more row is counted than comes", "more rows are counted than come")
+        raise table.schema_error(f"{told} in the order of the key", hint=_ROWS_LEFT)
 
 
 def pages(side: Paged, table: Table, span: Span = ALL) -> Iterator[Batch]:
