@@ -23,12 +23,13 @@ create table lines (account bigint, place int, n int, twice int generated always
 create table notes (id bigint primary key, account bigint, place int, at timestamptz not null default now(),
   foreign key (account, place) references lines);
 create index notes_account on notes (account);
+create table marks (n int, label text, at timestamptz not null default now());
 create function stamp() returns trigger language plpgsql as $$ begin return new; end $$;
 create trigger stamp before update on notes for each row execute function stamp();
 alter table notes enable row level security;
 create policy own on notes for select to authenticated using (account = 1);
 grant select on accounts, lines, notes to anon;
-grant select, insert, update, delete on accounts, lines, notes to service_role;
+grant select, insert, update, delete on accounts, lines, notes, marks to service_role;
 """
 )
 CONFIG = (
@@ -39,6 +40,7 @@ tables:
   accounts: {}
   lines: {key: [account, place]}
   notes: {depends_on: [lines]}
+  marks: {strategy: snapshot, key: supasync_row, deletes: report}
 """
 )
 APART = """
@@ -84,9 +86,9 @@ def apart(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def test_the_same_tables_are_the_same_in_all_that_a_catalog_tells(alike: Workspace) -> None:
     done = alike.supasync("schema", "diff")
     assert done.code == 0, done.out + done.err
-    assert "3 tables compared: 0 problems, 0 warnings" in done.out
+    assert "4 tables compared: 0 problems, 0 warnings" in done.out
     assert STILL in done.out
-    for script in ([], ["--triggers", "guard"]):
+    for script in ([], ["--triggers", "guard"], ["--fence"], ["--identity"]):
         alike.new.run(alike.supasync("schema", "sql", *script).out)
         done = alike.supasync("schema", "diff")
         assert done.code == 0, (script, done.out + done.err)

@@ -13,6 +13,7 @@ from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import LargeAnswerError, RefusedError, TransientError
 from supasync_postgres import answer_limits, transaction
 from supasync_postgres.source import PostgresSource
+from supasync_postgres.transaction import Statement
 from tests.supasync_postgres.false_server import FalseServer, described, error, false_server, message, row
 
 Send = Callable[[bytes], None]
@@ -55,6 +56,33 @@ def test_what_never_ends_is_cut_off(answer: Callable[[Send], None], monkeypatch:
         source.schemas()
     assert time.monotonic() - began < 20
     assert server.logins == 1, "asking again would bring the same"
+
+
+COPIED_OUT = message(b"H", b"\0\0\1\0\0")
+
+
+def one_copied_row_without_end(send: Send) -> None:
+    send(COPIED_OUT + b"d" + (2_000_000_000).to_bytes(4, "big"))
+    while True:
+        send(MEGABYTE)
+
+
+def copied_rows_without_end(send: Send) -> None:
+    send(COPIED_OUT)
+    while True:
+        send(message(b"d", MEGABYTE))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells what a connection has received")
+def test_what_never_ends_is_cut_off_in_a_copy_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answer_limits, "LARGEST", 20_000_000)
+    copy = Statement("COPY (SELECT 1) TO STDOUT")
+    with opened(FalseServer(one_copied_row_without_end)) as source, pytest.raises(LargeAnswerError):
+        source.database.copied("SELECT 1", copy, None, 8_000_000)
+    with opened(FalseServer(copied_rows_without_end)) as source:
+        copied = source.database.copied("SELECT 1", copy, None, 8_000_000)
+    assert copied.cut
+    assert sum(map(len, copied.lines)) < 10_000_000
 
 
 def test_more_rows_than_anybody_asks_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,6 +115,18 @@ def test_the_switch_goes_by_the_database_too(space: Workspace) -> None:
     assert app(space) == before
 
 
+def test_a_database_may_stand_for_the_api_of_old_beside_a_database_of_new(space: Workspace) -> None:
+    lines = CONFIG.splitlines(keepends=True)
+    lines[2] = 'sink: {backend: postgres, url: "${NEW_DATABASE_URL}", project: "${SUPABASE_URL}"}\n'
+    space.write("tables.yaml", "".join(lines))
+    space.environment["NEW_DATABASE_URL"] = space.new.cluster.url(space.new.database)
+    space.old.run("insert into users select g, repeat('x', g), now() from generate_series(100, 400) g")
+    done = space.supasync("gap", "transfer", "--json")
+    assert (done.code, INSTEAD in done.err) == (0, True), done.out + done.err
+    space.assert_equal("users", "jobs")
+    assert space.supasync("verify", "--exact").code == 0
+
+
 def test_without_the_variable_each_command_says_what_to_write(space: Workspace) -> None:
     forget_database(space)
     for args in (("gap", "transfer"), ("sync",), ("check",)):
