@@ -85,12 +85,6 @@ def missing_columns(side: Side, table: Table, columns: Iterable[str]) -> list[st
     return [column for column in wanted if not side.has_columns(table, [column])]
 
 
-def keys_there(side: Side, table: Table, keys: Sequence[Key]) -> set[Key]:
-    """The keys of those rows that the side has, filtered out or not, in the words in which it prints them."""
-    found = side.rows(table.whole().narrowed(table.key), table.key, keys) if keys else ()
-    return {key for batch in found for key in table.keys(batch)}
-
-
 @runtime_checkable
 class Divisible(Protocol):
     """A source that says where ranges of a table's keys may end, so that several readers can read it."""

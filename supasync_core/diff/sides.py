@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from supasync_core.api.backend import Source, Typed, keys_there
+from supasync_core.api.backend import Source, Typed
 from supasync_core.api.pages import whole
+from supasync_core.api.rows_there import keys_there
 from supasync_core.diff.csv_files import CsvFiles
 from supasync_core.diff.difference import NEW, STAGING
 from supasync_core.diff.duckdb_files import DuckdbFiles

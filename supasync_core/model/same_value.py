@@ -60,8 +60,13 @@ def moment(text: str | None) -> Instant | str | None:
 
 def same_moment(mine: str, theirs: str, *, zoned: bool = True) -> bool:
     """Whether both texts are timestamps, and one moment; a type that is not ``zoned`` ignores the zone."""
-    left, right = (moment(each if zoned else re.sub(IGNORED_ZONE, r"\1\2", each)) for each in (mine, theirs))
+    left, right = (moment(each if zoned else without_zone(each)) for each in (mine, theirs))
     return not isinstance(left, str) and left == right
+
+
+def without_zone(text: str) -> str:
+    """The timestamp as a type without time zone reads it."""
+    return re.sub(IGNORED_ZONE, r"\1\2", text)
 
 
 def _is_elsewhere(text: str) -> bool:

@@ -11,7 +11,8 @@ removal makes way.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from supasync_core.api.backend import Remark, keys_there
+from supasync_core.api.backend import Remark
+from supasync_core.api.rows_there import those_there
 from supasync_core.model.batch import Key, Keyset, Row, Span, Window
 from supasync_core.model.errors import RowError, TableError
 from supasync_core.model.level import WARNING
@@ -79,8 +80,8 @@ def look(migration: Migration, table: Table, most: int) -> Made:
 
 def lacking(migration: Migration, table: Table, keys: Sequence[Key]) -> list[Key]:
     """Those of the keys that no row of the source has, also where it prints them in other words."""
-    known = keys_there(migration.source, table, keys)
-    return [] if len(known) >= len(set(keys)) else [key for key in keys if key not in known]
+    known = {*those_there(migration.source, table, keys)}
+    return [key for key in keys if key not in known]
 
 
 def why(remarks: Iterable[Remark]) -> str:

@@ -16,6 +16,7 @@ from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import are_texts, type_of
 from supasync_core.model.printable import command
+from supasync_core.model.same_key import translator
 from supasync_core.model.same_value import moment, same_as_literal, same_as_printed, same_cell, same_fractions
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.model.transform import SameColumns
@@ -129,6 +130,8 @@ class Readback:
             for batch in self.migration.sink.rows(narrow, self.table.key, sorted(sent))
             for pair in narrow.texts(batch).items()
         ]
+        told = translator(narrow, self.migration.sink.shape(self.table), sent)
+        found = [(told(key) or key, text) for key, text in found]
         if not found:
             raise self._absent()
         wrong = dict(self._differing(sent, found, columns))

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 from uuid import uuid4
 
-from supasync_core.api.backend import Reference, Sink, keys_there
+from supasync_core.api.backend import Reference, Sink
+from supasync_core.api.rows_there import those_there
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import LeftOverError, RefusedError, SchemaError, StateError, TableError
@@ -213,7 +214,7 @@ def _put_back(place: Place, removal: str, table: Table) -> PutBack:
     try:
         for batch in place.evidence.removed_rows(removal, table):
             keys = table.keys(batch)
-            there = keys_there(place.sink, table, keys)
+            there = {*those_there(place.sink, table, keys)}
             wanted = batch.only([i for i, key in enumerate(keys) if key not in there])
             present += batch.count - wanted.count
             written += confirmed.upsert(place.sink, whole, wanted) if wanted.count else 0

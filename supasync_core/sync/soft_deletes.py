@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from supasync_core.api.backend import keys_there
 from supasync_core.api.marked_rows import marked
+from supasync_core.api.rows_there import those_there
 from supasync_core.api.strategy import DeleteFeed, Gone, Job
 from supasync_core.model.batch import Key
 from supasync_core.model.errors import SupasyncError, TableError
@@ -109,8 +109,7 @@ class SoftDeletes:
         return replace(known, keysets=state.keysets, own=state.own, deletes=state.deletes)
 
     def _in_new(self, table: Table, keys: Sequence[Key]) -> list[Key]:
-        there = keys_there(self.checkpoint.migration.sink, table, keys)
-        return [key for key in keys if key in there]
+        return those_there(self.checkpoint.migration.sink, table, keys)
 
     def _remove(self, tables: Sequence[Table], staging: "Staging") -> bool:
         """Remove what was found, after another look at the lease; whether any row was removed."""

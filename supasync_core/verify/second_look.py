@@ -6,7 +6,7 @@ Rows change while pages are read. Only what still differs when both rows are fet
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from supasync_core.api.backend import keys_there
+from supasync_core.api.rows_there import keys_there
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Key
 from supasync_core.model.opaque_keys import SINGLY, opaque

@@ -8,7 +8,7 @@ held against the rows that each side gave.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from supasync_core.api.backend import Side
@@ -18,6 +18,7 @@ from supasync_core.concurrency.prefetch import prefetch
 from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span
 from supasync_core.model.page_order import ends_range
 from supasync_core.model.pg_types import INTEGERS, UNZONED, ZONED, type_of
+from supasync_core.model.same_key import translator
 from supasync_core.model.table import Table
 from supasync_core.schema.printed_precision import Printing
 from supasync_core.verify.table_comparison import SeenRow, TableComparison, added
@@ -118,7 +119,10 @@ class Walk:
 
     def _compare(self, mine: dict[Key, SeenRow], theirs: Iterator[SeenRow]) -> None:
         first: dict[Key, bool] = {}  # of the rows of this range, whether no other range has shown it
-        for new in theirs:
+        told = translator(self.how.table, self.how.shape, mine)
+        for each in theirs:
+            key = told(each.key)
+            new = each if key in (None, each.key) else replace(each, key=key)
             again = new.key in first
             if not again:
                 known = self.matched is not None and (new.key in self.matched or new.key in self.extra)

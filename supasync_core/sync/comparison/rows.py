@@ -7,6 +7,7 @@ from secrets import randbits
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.page_order import ends_range
+from supasync_core.model.same_key import translator
 from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Instant
 from supasync_core.sync import distinct_keys, quarantine_retry
@@ -98,8 +99,9 @@ class Bringer:
         self.guard.read(plain)
         changed = self.checkpoint.writer.transformed(self.table, plain)
         distinct_keys.check(self.table, changed)
-        there = {seen.key: seen for seen in theirs}
         keys = self.table.keys(changed)
+        told = translator(self.table, self.whole.shape, keys)
+        there = {told(seen.key) or seen.key: seen for seen in theirs}
         texts = changed.rows.texts
         differing = [
             i
