@@ -13,9 +13,9 @@ from supasync_core.staging.csv.cells import json_if
 from supasync_core.staging.csv.folder import Files
 from supasync_core.staging.duckdb_side import DuckdbSide
 from supasync_core.staging.read_rows import Reader
-from supasync_core.staging.values import identifier
+from supasync_core.staging.values import identifier, literal
 from supasync_csv.catalog import HIDDEN, catalog, files_of
-from supasync_csv.workspace import Workspace, header
+from supasync_csv.workspace import NOT_JSON, Workspace, header
 
 
 class CsvSource(LocalClock, DuckdbSide):
@@ -79,7 +79,7 @@ class CsvSource(LocalClock, DuckdbSide):
             self._reader.forget()
             shape = self._shapes.get(table.name)
             self._work.load(
-                table, path, lambda name: identifier(name) if shape is None else _cell(shape, name)
+                table, path, lambda name: identifier(name) if shape is None else _cell(table, shape, name)
             )
             if shape is not None:
                 self._work.keep_documents(
@@ -89,11 +89,13 @@ class CsvSource(LocalClock, DuckdbSide):
         return self._loaded[path]
 
 
-def _cell(shape: Shape, name: str) -> str:
+def _cell(table: Table, shape: Shape, name: str) -> str:
     """A text as it leaves: JSON as it stands where the column holds JSON, else as a string."""
     text = identifier(name)
     if is_json(type_of(shape, name)):
-        return f"CAST({text} AS JSON)"
+        key = " || ', ' || ".join(identifier(column) for column in table.key) or "''"
+        told = f"{literal(f'{NOT_JSON}, in column {name} of the row with key ')} || {key}"
+        return f"CASE WHEN json_valid({text}) IS NOT false THEN CAST({text} AS JSON) ELSE error({told}) END"
     if not is_array(type_of(shape, name)):
         return text
     return json_if(f"starts_with({text}, '[') AND json_valid({text})", text)

@@ -34,6 +34,8 @@ _HEADER = 1_000_000
 """Bytes of a first line: PostgreSQL's names have at most 63."""
 _COLUMNS = 1600
 """That a table of PostgreSQL can have (PostgreSQL documentation, "Limits")."""
+NOT_JSON = "a cell is not JSON"
+"""What the SQL of a cell may say of it; the column and the row's key follow."""
 _FORM = r"it must be UTF-8 as psql writes it by \copy ... csv header"
 
 
@@ -144,6 +146,10 @@ def _sound(table: Table, path: Path, width: int, draft: Path) -> Path:
 
 def _unreadable(table: Table, path: Path, err: duckdb.Error) -> SchemaError:
     """What is wrong with the file, without the line itself, which holds a row's values."""
+    if NOT_JSON in str(err):
+        told = str(err).splitlines()[0]
+        hint = f"{table.name} holds JSON there: correct the file"
+        return table.schema_error(f"{path}: {told[told.index(NOT_JSON) :]}", hint=hint)
     lines = str(err).splitlines()
     lines[0] = lines[0].partition("  Input:")[0]
     reasons = [line for line in lines[1:] if line.startswith(_REASONS)]

@@ -113,12 +113,14 @@ def test_types_may_be_told_late(tmp_path: Path, source: CsvSource) -> None:
 
 
 def test_a_cell_that_is_no_json_is_refused(tmp_path: Path, source: CsvSource) -> None:
-    """It would break the whole batch."""
-    _write(tmp_path, "id,doc\n1,{oops\n")
+    """It would break the whole batch, and as a string it would be another value."""
+    _write(tmp_path, 'id,doc\n1,"{""a"":1}"\n2,\n7,{oops\n')
     source.typed(TABLE, Shape((Column("doc", "json"),)))
-    with pytest.raises(SchemaError, match=r"jobs\.csv") as refused:
+    with pytest.raises(
+        SchemaError, match=r"a cell is not JSON, in column doc of the row with key 7$"
+    ) as refused:
         source.read(TABLE, WHOLE)
-    assert "oops" not in str(refused.value)
+    assert refused.value.hint == "jobs holds JSON there: correct the file"
 
 
 def test_a_page_is_read_at_the_time_when_the_file_was_written(tmp_path: Path, source: CsvSource) -> None:
