@@ -20,7 +20,7 @@ from supasync_core.model.errors import RefusedError
 from supasync_core.system.addresses import host_of
 from supasync_postgres.answer_limits import limited
 from supasync_postgres.copy_out import Copied, copied_out
-from supasync_postgres.database_url import parse
+from supasync_postgres.database_url import OF_SUPABASE, parse
 from supasync_postgres.pg_failures import Failure, RetryableError, error_of, unconnected
 from supasync_postgres.transaction import (
     Connection,
@@ -53,10 +53,11 @@ class Database:
     ) -> None:
         self.project = context.project
         self.address = parse(context.settings["url"])
-        given = context.settings.get("project")
-        if given and self.address.project not in (None, host_of(given)):
+        given = host_of(context.settings.get("project", ""))
+        # A domain of the project's own says nothing of its database.
+        if given.endswith(OF_SUPABASE) and self.address.project not in (None, given):
             raise RefusedError(
-                f"{self.project}: url: is a database of {self.address.project}, project: is {host_of(given)}",
+                f"{self.project}: url: is a database of {self.address.project}, project: is {given}",
                 hint="take both from the same project",
             )
         self.read_only = read_only

@@ -25,6 +25,7 @@ _UNREADABLE: Final = (
     "cannot be read as an address: encode special characters of the password: # as %23, / as %2F, @ as %40"
 )
 _PORT: Final = 5432
+OF_SUPABASE: Final = ".supabase.co"
 POOLER: Final = ".pooler.supabase.com"
 _DIRECT: Final = re.compile(r"db\.([a-z0-9]+)\.supabase\.co")
 _ENCRYPTED: Final = ("require", "verify-ca", "verify-full")

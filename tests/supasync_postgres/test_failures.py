@@ -199,6 +199,8 @@ def test_a_database_of_another_project_is_refused(project: Place) -> None:
     }
     with pytest.raises(RefusedError, match=r"a database of abcdefghij.*project: is klmnopqrst"):
         project.source()
+    project.settings["project"] = "https://api.shop.example"
+    assert project.source().database.address.project == "abcdefghij.supabase.co", "a domain tells nothing"
 
 
 def ended(project: Place, wanted: str) -> None:

@@ -1,4 +1,7 @@
-"""A whole migration of an app that names its database, from setup to the rollback, without any API."""
+"""A whole migration of an app that names its database, from setup to the rollback, without any API.
+
+Both users have the rights of Supabase's postgres, and no more.
+"""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +12,9 @@ from dotenv import dotenv_values
 
 from tests.e2e.test_cutover import BEHIND, ROWS, SCHEMA, answered, results
 from tests.e2e.workspace import Workspace, between
+from tests.servers.hosted import HOSTED, OWNER
 from tests.servers.postgres import Cluster
+from tests.supasync_postgres.test_migration import OWNED
 
 CONFIG = """\
 version: 1
@@ -27,7 +32,8 @@ SEQUENCE = "select last_value, is_called from public.jobs_id_seq"
 
 @pytest.fixture(scope="module")
 def made(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    with between(cluster, tmp_path_factory.mktemp("whole"), SCHEMA, SCHEMA, CONFIG) as space:
+    tables = HOSTED + SCHEMA + OWNED
+    with between(cluster, tmp_path_factory.mktemp("whole"), tables, tables, CONFIG) as space:
         space.old.run(ROWS)
         lines = [f"{side}_DATABASE_URL={url(space, side.lower())}\n" for side in ("OLD", "NEW")]
         space.write(".env", "".join(lines))
@@ -40,7 +46,7 @@ def made(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def url(space: Workspace, side: str) -> str:
     end = getattr(space, side)
-    address: str = end.cluster.url(end.database)
+    address: str = end.cluster.url(end.database, OWNER)
     return address
 
 
