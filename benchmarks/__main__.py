@@ -37,6 +37,7 @@ OF_FILES: dict[str, Callable[[int, int], list[results.Result]]] = {
     "sinks": lambda size, _rounds: files.sinks(size * 5),
     "diff": lambda size, _rounds: [
         *files.diff(size * 5),
+        *files.shuffled_diff(size * 5),
         *files.large_diff(size * 25),
         *files.wide_diff(1500),
         *files.local("folder", 400),

@@ -31,6 +31,10 @@ copy (select * replace (case when id::bigint % {changed} = 7 then 'gone' else st
   union all select ({rows} + i)::varchar, uuid()::varchar, 'new', '{{}}', '1.00', '2024-06-01 00:00:00+00'
   from range(1, 101) as r(i)) to '{right}' (header, delimiter ',');
 """
+SHUFFLE = """
+create table shuffled as from read_csv('{right}', all_varchar = true) order by hash(id);
+copy shuffled to '{right}' (header, delimiter ',');
+"""
 WIDE = """
 copy (select i as id, {cells} from range(10) as r(i)) to '{left}' (header);
 copy (select * replace (case when id = 3 then 'x' else c7 end as c7) from read_csv('{left}'))
@@ -49,6 +53,7 @@ def main() -> None:
     parser.add_argument(
         "--columns", type=int, help="ten rows of so many columns, and DuckDB's bare read alone"
     )
+    parser.add_argument("--shuffled", action="store_true", help="the right file in another order")
     parser.add_argument("--bare", action="store_true", help="DuckDB's bare join and supasync alone")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--patience", type=float, default=600, help="seconds that a tool may take")
@@ -62,7 +67,7 @@ def main() -> None:
         found = measured_wide(options.columns, options.patience)
     else:
         tools = list(TOOLS)[:2] if options.bare else list(TOOLS)
-        found = measured(options.rows, tools, options.patience)
+        found = measured(options.rows, tools, options.patience, shuffled=options.shuffled)
     if options.json:
         print(json.dumps(found, indent=2))
         return
@@ -72,14 +77,19 @@ def main() -> None:
         print(f"{each['tool']:24} {figures}{note}")
 
 
-def measured(rows: int, tools: Iterable[str], patience: float) -> list[dict[str, Any]]:
-    """Wall and CPU seconds and peak memory of each tool on the same files."""
+def measured(
+    rows: int, tools: Iterable[str], patience: float, *, shuffled: bool = False
+) -> list[dict[str, Any]]:
+    """Wall and CPU seconds and peak memory of each tool on the same files, in one order of rows or in two."""
     with TemporaryDirectory() as name:
         left, right = Path(name) / "left.csv", Path(name) / "right.csv"
         with duckdb.connect() as connection:
             steps = {"changed": max(10, rows // 200), "removed": max(10, rows // 100)}
             connection.execute(MAKE.format(rows=rows, left=left, right=right, **steps))
-        return in_turns(f"diff of two CSV files, {rows:,} rows", tools, left, right, patience)
+            if shuffled:
+                connection.execute(SHUFFLE.format(right=right))
+        case = "diff of two CSV files in different orders" if shuffled else "diff of two CSV files"
+        return in_turns(f"{case}, {rows:,} rows", tools, left, right, patience)
 
 
 def measured_wide(columns: int, patience: float) -> list[dict[str, Any]]:

@@ -79,6 +79,11 @@ def large_diff(rows: int) -> list[Result]:
     return _diff(str(rows), "--bare")
 
 
+def shuffled_diff(rows: int) -> list[Result]:
+    """The same of files whose rows stand in different orders."""
+    return _diff(str(rows), "--bare", "--shuffled")
+
+
 def local(case: str, rows: int) -> list[Result]:
     """A command that only local files take part in, beside DuckDB alone."""
     return _results(_output([sys.executable, "-m", "benchmarks.local", case, str(rows), "--json"]))

@@ -69,7 +69,7 @@ def test_the_sinks_have_targets() -> None:
         for name in sinks.PARTS
     ]
     told = [(each.measured, each.reached) for each in targets(found)]
-    assert told == [("1.00", True)] * 3 + [("10 MB", True)]
+    assert told == [("1.00", True)] * 2 + [("10 MB", True)]
 
 
 @pytest.mark.server

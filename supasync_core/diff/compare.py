@@ -8,7 +8,7 @@ from itertools import product
 from supasync_core.api.registry import did_you_mean
 from supasync_core.diff.difference import LEFT, RIGHT, DiffRequest, TableDiff
 from supasync_core.diff.engine import DiffEngine
-from supasync_core.diff.sides import FileSide, Side
+from supasync_core.diff.sides import FileSide, Side, load_both
 from supasync_core.model import timestamps
 from supasync_core.model.errors import ConfigError, TableError
 from supasync_core.model.opaque_keys import foreign
@@ -113,8 +113,7 @@ class SideComparison:
         shapes = [side.shape(table) for side in (self.left, self.right)]
         table = self._keyed(table, shapes)
         shape, notes = self._types(shapes)
-        left = self.left.load(self.engine, LEFT, table, shape)
-        right = self.right.load(self.engine, RIGHT, table, shape)
+        left, right = load_both(self.engine, (self.left, self.right), table, shape)
         mine = left.columns or right.columns  # a side without any rows may not know its own
         theirs = right.columns or left.columns
         wanted = self._wanted(table, mine, theirs)

@@ -7,20 +7,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from supasync_core.diff.csv_parts import part_of, together
 from supasync_core.diff.difference import RIGHT
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.loaded_side import LoadedSide
 from supasync_core.model.errors import NoTableError, SchemaError
-from supasync_core.model.pg_types import is_array, is_json, type_of
-from supasync_core.model.printable import argument
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.connection import translate_errors
 from supasync_core.staging.csv import find_files, nulls
-from supasync_core.staging.csv.cells import NOT_NULL, nullable, staged
 from supasync_core.staging.csv.choices import Choices
-from supasync_core.staging.csv.dialects import DIALECTS, Dialect, check_dialects, is_exact
+from supasync_core.staging.csv.dialects import check_dialects, is_exact
 from supasync_core.staging.csv.exact_form import ExactFile
-from supasync_core.staging.csv.export_finding import ERROR
 from supasync_core.staging.csv.file_format import Physical, UnreadableFileError, examine
 from supasync_core.staging.csv.find_files import Listing, TableFiles
 from supasync_core.staging.csv.folder import Files, stem_of
@@ -55,7 +52,7 @@ class CsvFiles:
             raise table.schema_error(
                 f"{names} cannot be written to", hint=f"put the rows into one file {table.name}.csv"
             )
-        _, physical = _examined(files[0], table, Shape(), Choices(), path)
+        _, physical = examined(files[0], table, Shape(), Choices(), path)
         if physical.delimiter != "," or is_exact(physical):
             raise table.schema_error(
                 f"{files[0].name} is not written as psql writes it by \\copy ... csv header",
@@ -88,7 +85,7 @@ class CsvFiles:
         names: dict[str, None] = {}
         with TemporaryDirectory(prefix="supasync-") if choices.encodings else nullcontext() as drafts:
             for each in self._paths(path, table):
-                _, physical = _examined(each, table, Shape(), choices, Path(drafts or path))
+                _, physical = examined(each, table, Shape(), choices, Path(drafts or path))
                 header = () if is_exact(physical) else physical.header
                 names.update(dict.fromkeys(header))
                 for name in header:
@@ -113,7 +110,7 @@ class CsvFiles:
         shape: Shape,
         choices: Choices,
     ) -> LoadedSide:
-        looked = [_examined(each, table, shape, choices, engine.drafts) for each in paths]
+        looked = [examined(each, table, shape, choices, engine.drafts) for each in paths]
         exact = [is_exact(physical) for _, physical in looked]
         if all(exact):
             return _load_exact(engine, place, table, shape, looked)
@@ -126,8 +123,13 @@ class CsvFiles:
                 Raw(engine, table, each.name, 2 * index + (place == RIGHT), physical, engine.drafts)
                 for index, (each, physical) in enumerate(looked)
             ]
-            parts = [_load(raw, shape, choices) for raw in raws]
-        return _together(engine, place, parts, table.where, complete=choices.complete)
+            parts = [part_of(raw, raw.load(shape), shape, choices) for raw in raws]
+        return together(engine, place, parts, table.where, complete=choices.complete)
+
+    def one(self, path: Path, table: Table) -> Path | None:
+        """The table's file where there is one only."""
+        paths = self._there(path, table)
+        return paths[0] if len(paths) == 1 else None
 
     def _paths(self, path: Path, table: Table) -> list[Path]:
         paths = self._there(path, table)
@@ -177,19 +179,6 @@ class CsvFiles:
         return [own] if own.is_file() else []
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One loaded file: the SQL of its rows, its columns' texts, and what it does not tell."""
-
-    relation: str
-    cells: dict[str, str]
-    doubtful: dict[str, str]
-    dialect: Dialect
-    file: str
-    rows: int
-    warnings: tuple[str, ...] = ()
-
-
 def _load_exact(
     engine: DiffEngine, place: str, table: Table, shape: Shape, looked: Sequence[tuple[Path, Physical]]
 ) -> LoadedSide:
@@ -214,77 +203,8 @@ def _bounds(proofs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"part": bounded, "begins": begins if bounded else None}
 
 
-def _load(raw: Raw, shape: Shape, choices: Choices) -> _Part:
-    """Load a file and find out its dialect; SchemaError at its first line that is not a valid row."""
-    loaded = raw.load(shape)
-    looks = loaded.cells
-    for finding in loaded.findings:
-        if finding.level == ERROR:
-            raise raw.table.schema_error(f"{finding.text}", hint="correct the line, or export the file again")
-    dialect = raw.dialect(looks, shape, choices)
-    cells, doubtful = {}, {}
-    for column, each in zip(raw.physical.header, looks, strict=True):
-        word, sure = nulls.rule(dialect, shape, raw.table, raw.file, column, each, choices)
-        if not sure and dialect.name == "rfc4180":
-            word = None  # as psql and every CSV library that keeps NULL apart write it
-        elif not sure and word is not None and word != NOT_NULL:
-            doubtful[column] = word
-        if not word and not each.quoted:
-            word = None  # no cell is an empty text: what is not NULL stands as it is
-        cells[column] = _text(nullable(raw.cell(column), word), dialect, shape, column)
-    notes = (*(each.text for each in loaded.findings), *nulls.hints(raw, looks, dialect, shape, choices))
-    return _Part(raw.name, cells, doubtful, dialect, raw.file, loaded.rows, notes)
-
-
-def _text(cell: str, dialect: Dialect, shape: Shape, name: str) -> str:
-    """The text to compare: as the API prints it, where the type is known."""
-    kind = type_of(shape, name)
-    if is_json(kind) or is_array(kind):
-        return f"nullif(CAST({staged(cell, dialect, shape, name)} AS VARCHAR), 'null')"
-    if kind == "bytea" or (kind and dialect.escaped):
-        return staged(cell, dialect, shape, name)
-    return f"replace({cell}, '\\n', chr(10))" if dialect.escaped else cell
-
-
-def _together(
-    engine: DiffEngine, place: str, parts: Sequence[_Part], where: str | None, *, complete: bool
-) -> LoadedSide:
-    """Hold one file as it is; several, or rows under a filter, as one table."""
-    if len(parts) > 1 or where:
-        loaded = engine.gather(place, [(part.relation, part.cells) for part in parts], where)
-        for part in parts:
-            engine.fetch(f"DROP TABLE {part.relation}")
-    else:
-        loaded = engine.hold(place, parts[0].relation, parts[0].cells, rows=parts[0].rows)
-    doubtful = {name: word for part in parts for name, word in part.doubtful.items()}
-    return replace(
-        loaded,
-        doubtful=doubtful,
-        lossy=any(part.dialect.javascript for part in parts),
-        part=not complete,
-        notes=tuple(note for part in parts for note in _notes(part)),
-    )
-
-
-def _notes(part: _Part) -> list[str]:
-    """What the file's dialect hides from a comparison."""
-    other = argument(f"{part.file}=NAME")
-    names = ", ".join(DIALECTS)
-    read = f"{part.file} is read as {part.dialect.name}; --dialect {other} reads it otherwise (NAME: {names})"
-    notes = [read, *part.warnings]
-    for word in dict.fromkeys(part.doubtful.values()):
-        names = ", ".join(name for name, each in part.doubtful.items() if each == word)
-        shown = f"the word {word}" if word else "an empty text"
-        way = f"; --dialect {argument(f'{part.file}=sql-editor')} says that it is NULL" if word else ""
-        notes.append(
-            f"{part.file} does not distinguish NULL from {shown} in {names}: they count as equal{way}"
-        )
-    return notes
-
-
-def _examined(
-    path: Path, table: Table, shape: Shape, choices: Choices, drafts: Path
-) -> tuple[Path, Physical]:
+def examined(path: Path, table: Table, shape: Shape, choices: Choices, drafts: Path) -> tuple[Path, Physical]:
+    """The file and its form; SchemaError where it cannot be read, or does not name each column once."""
     try:
         physical = examine(path, choices.encoding(path.name), drafts / path.name, shape.names, whole=False)
     except UnreadableFileError as err:

@@ -181,7 +181,7 @@ class DiffEngine(Database):
             added=counts.get(ADDED, 0),
             removed=counts.get(REMOVED, 0),
             changed=counts.get(CHANGED, 0),
-            unchanged=there.matched - changed,
+            unchanged=there.matched - changed + left.shared,
             young=young,
             outside=outside,
             columns=tuple(pairing.columns),
@@ -258,6 +258,8 @@ class DiffEngine(Database):
 
     def _join(self, pairing: Pairing) -> Joined:
         """Put the rows of both sides together; nothing of few rows is kept where all of them are equal."""
+        if not pairing.left.rows and not pairing.right.rows:
+            return Joined(0, 0, 0, 0, 0)
         if pairing.few:
             there = Joined(*self.fetch(joined_of(f"({pairing.pairs()})"))[0])
             if there == Joined(pairing.left.rows, pairing.right.rows, 0, 0, 0):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from supasync_core.staging.own_names import ROW_ID
+from supasync_core.staging.values import literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +15,8 @@ class LoadedSide:
     ``doubtful``: columns in which this text may also stand for NULL. ``lossy``: JavaScript has parsed and
     printed its JSON. ``part``: a row that is missing here may still be in the table. ``begins``: of an export
     with known bounds, the value of each keyset beyond which it holds all rows, None for all.
+    ``shared``: rows that the relation leaves out, for the other side has the same; ``shared_newest`` is their
+    greatest timestamp.
     """
 
     relation: str
@@ -27,6 +30,8 @@ class LoadedSide:
     part: bool = False
     begins: Mapping[str, str | None] | None = None
     notes: tuple[str, ...] = ()
+    shared: int = 0
+    shared_newest: str | None = None
 
     def select(self, columns: Sequence[str], letter: str, numbers: Iterable[int]) -> str:
         """The rows with their numbers ``n`` and the texts of these columns, as ``l0 ...`` or ``r0 ...``."""
@@ -43,7 +48,10 @@ class LoadedSide:
     def newest(self, timestamps: Sequence[str]) -> str | None:
         """The SQL of the greatest text of the first timestamp that the side has."""
         name = next((name for name in timestamps if name in self.cells), None)
-        return name and f"SELECT max({self.cells[name]}) FROM {self.relation} WHERE {self.where}"
+        shared = "NULL" if self.shared_newest is None else literal(self.shared_newest)
+        return name and (
+            f"SELECT greatest(max({self.cells[name]}), {shared}) FROM {self.relation} WHERE {self.where}"
+        )
 
     def _cell(self, name: str) -> str:
         return self.cells.get(name, "NULL::VARCHAR")

@@ -7,8 +7,9 @@ from pathlib import Path
 from supasync_core.api.backend import Source, Typed
 from supasync_core.api.pages import whole
 from supasync_core.api.rows_there import keys_there
+from supasync_core.diff import shared_rows
 from supasync_core.diff.csv_files import CsvFiles
-from supasync_core.diff.difference import NEW, STAGING
+from supasync_core.diff.difference import LEFT, NEW, RIGHT, STAGING
 from supasync_core.diff.duckdb_files import DuckdbFiles
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.loaded_side import LoadedSide
@@ -18,6 +19,7 @@ from supasync_core.model.opaque_keys import SINGLY
 from supasync_core.model.table import Shape, Table
 from supasync_core.schema.printed_precision import Printing
 from supasync_core.staging.csv.choices import Choices
+from supasync_core.staging.csv.unchanged import unchanged
 
 Changed = Callable[[Table, Batch], Batch]
 """What a table's rows go through on their way."""
@@ -157,6 +159,13 @@ class FileSide:
             notes=loaded.notes,
         )
 
+    def file(self, table: Table) -> Path | None:
+        """The one CSV file of a table whose rows are compared as they stand; None if it is not so."""
+        if not isinstance(self.files, CsvFiles) or table.transform or table.soft_delete:
+            return None
+        read = self.placed(_read(self, table))
+        return None if read.where else self.files.one(self.path, read)
+
     def present(self, table: Table, keys: Sequence[Key]) -> set[Key]:
         """None that was not compared; SchemaError where a filter or a transform leaves rows out."""
         if self.project and (table.transform or table.soft_delete):
@@ -182,6 +191,20 @@ class FileSide:
 
 
 Side = FileSide | ProjectSide
+
+
+def load_both(
+    engine: DiffEngine, sides: tuple[Side, Side], table: Table, shape: Shape
+) -> tuple[LoadedSide, LoadedSide]:
+    """Both sides, loaded; of two CSV files without the rows that are the same text in both."""
+    left, right = sides
+    if isinstance(left, FileSide) and isinstance(right, FileSide):
+        files = [shared_rows.File(path, side.choices) for side in (left, right) if (path := side.file(table))]
+        if len(files) == len(sides):
+            with unchanged([file.path for file in files], table):
+                if found := shared_rows.load_both(engine, table, shape, files):
+                    return found
+    return left.load(engine, LEFT, table, shape), right.load(engine, RIGHT, table, shape)
 
 
 def _read(side: FileSide | ProjectSide, table: Table) -> Table:

@@ -183,6 +183,8 @@ def _connect(
         try:
             held = connection.execute(_HELD, [_NAME]).fetchone()
             if held is None:
+                if not lasts:
+                    connection.execute("PRAGMA disable_checkpoint_on_shutdown")
                 _attach(
                     connection,
                     path,

@@ -10,6 +10,9 @@ from supasync_core.staging.values import literal
 
 COUNTS = 11
 """What is counted of each column: what `Cells` has, its bytes, and how many of them are quotes."""
+_LONGEST = max(map(len, (*MARKS, "null")))
+_MANY = 1 << 32
+"""More rows than a file has: two counts are one sum."""
 _BITS = {mark: 1 << bit for bit, mark in enumerate(MARKS)}
 
 
@@ -18,10 +21,10 @@ def terms(shape: Shape, name: str, cell: str, physical: Physical, *, quotes: boo
     boolean = type_of(shape, name) == "boolean"
     array = is_array(type_of(shape, name))
     marks = " ".join(f"WHEN {literal(mark)} THEN {bit}" for mark, bit in _BITS.items())
+    short = f"WHEN strlen({cell}) > {_LONGEST} THEN 0"  # of most cells that is all that is looked at
+    word = f"CASE {cell} WHEN '' THEN 1 WHEN 'null' THEN {_MANY} ELSE 0 END"
+    words = f"coalesce(sum(CASE {short} ELSE {word} END), 0)"
     conditions = (
-        f"{cell} IS NULL",
-        f"{cell} = ''",
-        f"{cell} = 'null'",
         f"{cell} IN ('t', 'f')" if boolean else "",
         f"{cell} IN ('true', 'false')" if boolean else "",
         f"starts_with({cell}, '{{')" if array else "",
@@ -30,8 +33,11 @@ def terms(shape: Shape, name: str, cell: str, physical: Physical, *, quotes: boo
     )
     inner = f"strlen({cell}) - strlen(replace({cell}, '\"', ''))"
     return (
+        f"count(*) - count({cell})",
+        f"{words} % {_MANY}",
+        f"{words} // {_MANY}",
         *(f"count(*) FILTER ({each})" if each else "0" for each in conditions),
-        f"bit_or(CASE {cell} {marks} ELSE 0 END)",
+        f"coalesce(bit_or(CASE {short} ELSE CASE {cell} {marks} ELSE 0 END END), 0)",
         f"coalesce(sum(strlen({cell})), 0)",
         f"coalesce(sum(CASE WHEN contains({cell}, '\"') THEN {inner} END), 0)" if quotes else "0",
     )

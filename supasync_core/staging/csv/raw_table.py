@@ -61,7 +61,8 @@ class Raw:
         return f"{SCRATCH}.{identifier(f'raw {self.index}')}"
 
     @property
-    def _columns(self) -> list[str]:
+    def columns(self) -> list[str]:
+        """The table's columns, as SQL."""
         return [f"c{i}" for i in range(len(self.physical.header))]
 
     def cell(self, column: str) -> str:
@@ -117,7 +118,7 @@ class Raw:
             try:
                 self._read(path, longest, rejects=True)
             except duckdb.Error as err:
-                names = ", ".join(f"{name} VARCHAR" for name in self._columns)
+                names = ", ".join(f"{name} VARCHAR" for name in self.columns)
                 self.staging.connection.execute(f"CREATE OR REPLACE TABLE {self.name} ({names})")
                 lost = self._finding(f"cannot be read: {str(err).splitlines()[0]}", None)
                 return [replace(lost, kind="file")]
@@ -136,7 +137,7 @@ class Raw:
     def _read(self, path: Path, longest: int, *, rejects: bool) -> int:
         """Load the file's records, and count them; those that are none are kept by DuckDB, or an error."""
         connection = self.staging.connection
-        read = scan(path, self._columns, longest=longest, delimiter=self.physical.delimiter, rejects=rejects)
+        read = scan(path, self.columns, longest=longest, delimiter=self.physical.delimiter, rejects=rejects)
         for name in ("reject_errors", "reject_scans") if rejects else ():
             connection.execute(f"DROP TABLE IF EXISTS {name}")
         with private_umask():
