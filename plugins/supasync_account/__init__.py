@@ -32,6 +32,7 @@ def supasync_register_steps(registry: Registry[RunStep]) -> None:
             **{name: imported(_STEP, name) for name in ("run", "plan", "check", "prove")},
             settings={
                 "deletes": Setting(required=False, check=imported(_STEP, "deletes_problem")),
+                "mfa": Setting(required=False, check=imported(_STEP, "mfa_problem")),
                 "triggers": Setting(required=False, check=imported(_STEP, "triggers_problem")),
             },
         ),

@@ -17,7 +17,7 @@ from supasync_core.model.table import Table
 
 _PART = re.compile(r"^:([a-z_]+)$", re.MULTILINE)
 _QUOTE = "$supasync$"
-ACCOUNTS = (("auth", "users"), ("auth", "identities"))
+ACCOUNTS = (("auth", "users"), ("auth", "identities"), ("auth", "mfa_factors"))
 """Tables that are written although tables.yaml does not name them, where accounts are copied."""
 _NO_PATH = "select pg_catalog.set_config('search_path', '', false);\n"
 """The first line of each script: a function planted in a schema of the search path never runs."""

@@ -37,7 +37,11 @@ _PENDING: Final = (
     "email_change_sent_at",
     "phone_change_sent_at",
     "reauthentication_sent_at",
+    "last_challenged_at",
+    "last_webauthn_challenge_data",
 )
+FACTORS: Final = "mfa_factors"
+"""The table that is copied by consent alone: it holds the secrets of authenticator apps."""
 _NEEDED: Final = {
     "users": ("id", "email"),
     "identities": ("id", "user_id", "provider", "provider_id", "identity_data"),
@@ -47,14 +51,14 @@ select c.relname, a.attname, pg_catalog.format_type(a.atttypid, null), a.attgene
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname = 'auth'
 join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-where c.relname in ('users', 'identities') order by c.relname, a.attnum
+where c.relname in ('users', 'identities', 'mfa_factors') order by c.relname, a.attnum
 """
 _OLDER: Final = "update the older project: Project Settings -> Infrastructure"
 
 
 @dataclass(frozen=True, slots=True)
 class AccountTable:
-    """One of both tables: the columns that are ``compared``, the ``dates`` beside them, and NEW's types."""
+    """A table: the columns that are ``compared``, the ``dates`` beside them, and NEW's types."""
 
     name: str
     compared: tuple[str, ...]
@@ -71,35 +75,49 @@ class AccountTable:
 
 @dataclass(frozen=True, slots=True)
 class AccountColumns:
-    """What both sides have of accounts."""
+    """What both sides have of accounts; ``owned`` are tables whose rows belong to one, identities first."""
 
     users: AccountTable
-    identities: AccountTable
+    owned: tuple[AccountTable, ...]
     tokens: tuple[str, ...]
     """The columns of NEW that must not be NULL for an account to sign in."""
 
     @classmethod
-    def of(cls, old: SqlSession, new: SqlSession) -> Self:
-        """Both sides asked; SchemaError where one has no accounts, or a version of Auth that is too old."""
-        known = {"OLD": _known("OLD", old), "NEW": _known("NEW", new)}
-        users, identities = (_table(name, known["OLD"][name], known["NEW"][name]) for name in _NEEDED)
+    def of(cls, old: SqlSession, new: SqlSession, *, factors: bool = False) -> Self:
+        """Both sides asked; SchemaError where one has no accounts, or a version of Auth that is too old.
+
+        ``factors``: MFA factors are copied, too.
+        """
+        needed = {**_NEEDED, **({FACTORS: ("id", "user_id", "secret")} if factors else {})}
+        known = {"OLD": _known("OLD", old, needed), "NEW": _known("NEW", new, needed)}
+        users, *owned = (_table(name, known["OLD"][name], known["NEW"][name]) for name in needed)
         tokens = tuple(name for name in TOKENS if known["NEW"]["users"].get(name, (None, True))[1] is False)
-        return cls(users, identities, tokens)
+        return cls(users, tuple(owned), tokens)
 
     @property
     def form(self) -> str:
         """What a mark is made of: marks of another form cannot be compared with it."""
-        return json.dumps([self.users.compared, self.identities.compared])
+        return json.dumps([self.users.compared, self._compared])
 
     @property
     def mark(self) -> str:
-        """SQL for the digest of what matters of the account ``u``, its identities included."""
-        return mark(self.users.compared, self.identities.compared)
+        """SQL for the digest of what matters of the account ``u``, the rows that belong to it included."""
+        return mark(self.users.compared, self._compared)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns of accounts, and the tables that belong to them: what a flaw may be about."""
+        return (*self.users.written, *self._compared)
+
+    @property
+    def _compared(self) -> dict[str, tuple[str, ...]]:
+        return {table.name: table.compared for table in self.owned}
 
 
-def mark(users: Sequence[str], identities: Sequence[str]) -> str:
-    """SQL for the digest of these columns of the account ``u`` and of its identities."""
-    return f"pg_catalog.md5({row('u', users)} || {identities_mark(identities)})"
+def mark(users: Sequence[str], owned: Mapping[str, Sequence[str]]) -> str:
+    """SQL for the digest of these columns of the account ``u``, and of its rows in other tables."""
+    texts = [row("u", users), *(_owned_mark(name, columns) for name, columns in owned.items())]
+    return f"pg_catalog.md5({' || '.join(texts)})"
 
 
 def row(alias: str, columns: Sequence[str]) -> str:
@@ -107,10 +125,10 @@ def row(alias: str, columns: Sequence[str]) -> str:
     return f"ROW({', '.join(named(alias, each) for each in columns)})::text"
 
 
-def identities_mark(columns: Sequence[str]) -> str:
-    """SQL for the digest of the identities of the account ``u``; empty without any."""
+def _owned_mark(table: str, columns: Sequence[str]) -> str:
+    """SQL for the digest of the rows that belong to the account ``u``; empty without any."""
     joined = f"pg_catalog.string_agg({row('d', columns)}, ',' order by d.id)"
-    found = f"select pg_catalog.md5({joined}) from auth.identities d where d.user_id = u.id"
+    found = f"select pg_catalog.md5({joined}) from auth.{table} d where d.user_id = u.id"
     return f"coalesce(({found}), '')"
 
 
@@ -124,11 +142,13 @@ def quoted(column: str) -> str:
     return sql_name(column).replace("%", "%%")
 
 
-def _known(project: str, session: SqlSession) -> dict[str, dict[str, tuple[str, bool]]]:
-    found: dict[str, dict[str, tuple[str, bool]]] = {name: {} for name in _NEEDED}
+def _known(
+    project: str, session: SqlSession, wanted: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, tuple[str, bool]]]:
+    found: dict[str, dict[str, tuple[str, bool]]] = {name: {} for name in (*_NEEDED, FACTORS)}
     for table, column, kind, generated in session.query(_COLUMNS):
         found[table][column] = (kind, generated)
-    for table, needed in _NEEDED.items():
+    for table, needed in wanted.items():
         missing = [name for name in needed if name not in found[table]]
         if not found[table]:
             raise SchemaError(

@@ -33,9 +33,9 @@ class AccountCopy:
     report: AccountReport = field(default_factory=AccountReport)
 
     @classmethod
-    def between(cls, old: SqlSession, new: SqlSession) -> "AccountCopy":
-        """A copy by SQL; SchemaError where a side has no accounts of Supabase Auth."""
-        columns = AccountColumns.of(old, new)
+    def between(cls, old: SqlSession, new: SqlSession, *, factors: bool = False) -> "AccountCopy":
+        """A copy by SQL, of MFA ``factors`` too if wanted; SchemaError where a side has no Supabase Auth."""
+        columns = AccountColumns.of(old, new, factors=factors)
         return cls(AccountSide(old, columns), AccountSide(new, columns), AccountRecords.of(new, columns))
 
     def planned(self) -> AccountPlan:
@@ -47,7 +47,7 @@ class AccountCopy:
 
     def run(self, fence: Fence) -> AccountReport:
         """Copy what is new and changed."""
-        found = triggers(self.new.session)
+        found = triggers(self.new.session, self.new.columns)
         if not self.records.ready:
             fence.ask()
             self.records = self.records.prepare()

@@ -71,11 +71,18 @@ FLAWS: Final[Mapping[str, Flaw]] = {
         "server): the password does not sign in there, a reset by mail does",
         refused=False,
     ),
+    "factor": Flaw(
+        ("mfa_factors",),
+        "exists (select from auth.mfa_factors f where f.user_id = u.id "
+        "and pg_catalog.left(f.secret, 1) = '{')",
+        "its MFA factor is encrypted by OLD's server: nobody could sign in by it in NEW",
+        refused=True,
+    ),
 }
 
 
 def found(columns: Iterable[str]) -> str:
-    """SQL for the names of the flaws of the account ``u``, of which these columns are there."""
+    """SQL for the names of the flaws of the account ``u``, of which these columns and tables are there."""
     there = set(columns)
     cases = [
         f"case when {flaw.condition} then '{name}' end"

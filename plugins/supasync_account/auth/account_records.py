@@ -112,14 +112,22 @@ class AccountRecords:
     def _remark(self) -> None:
         """Marks of today's columns for all accounts that are as they were written, by those of then."""
         try:
-            users, identities = json.loads(self.form or "")
+            users, owned = json.loads(self.form or "")
         except ValueError:
             return  # nobody knows what they are made of: all of them count as changed in NEW
-        there = self.columns.users.types, self.columns.identities.types
-        if not (set(users) <= set(there[0]) and set(identities) <= set(there[1])):
+        owned = owned if isinstance(owned, dict) else {"identities": owned}
+        now = {table.name: table for table in (self.columns.users, *self.columns.owned)}
+        there = all(name in now and set(names) <= set(now[name].types) for name, names in owned.items())
+        if not there or not set(users) <= set(self.columns.users.types):
             return
+        # Rows that were not looked at so far are NEW's own: an account that has any changed there.
+        fresh = [
+            f"and not exists (select from auth.{table.name} d where d.user_id = u.id)"
+            for table in self.columns.owned
+            if table.name not in owned
+        ]
         self.session.query(
             f"update {TABLE} r set mark = {self.columns.mark} from auth.users u "
-            f"where u.id = r.id and r.mark = {mark(users, identities)}",
+            f"where u.id = r.id and r.mark = {mark(users, owned)} {' '.join(fresh)}",
             purpose="upsert",
         )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from supasync_account.auth.account_columns import AccountColumns, AccountTable, mark, named
+from supasync_account.auth.account_columns import FACTORS, AccountColumns, AccountTable, mark, named
 from supasync_account.auth.account_flaws import found
 from supasync_core.api.sql_session import SqlSession
 
@@ -44,7 +44,8 @@ class Account:
     mark: str
     flaws: Sequence[str]
     user: str
-    identities: str
+    owned: Sequence[str]
+    """The rows that belong to it, a list of them for each table."""
 
     def __repr__(self) -> str:
         """Without the rows, which hold a password's hash."""
@@ -101,7 +102,9 @@ class AccountSide:
             for what, names in {**shares, "state": rest}.items()
             if names
         }
-        digests["identities"] = mark((), self.columns.identities.compared)
+        for table in self.columns.owned:
+            what = "MFA factors" if table.name == FACTORS else table.name
+            digests[what] = mark((), {table.name: table.compared})
         sql = (
             f"select u.id::text, {', '.join(digests.values())} from auth.users u where u.id = any(%s::uuid[])"
         )
@@ -109,15 +112,13 @@ class AccountSide:
 
     def accounts(self, ids: Sequence[str]) -> Iterator[list[Account]]:
         """These accounts with all that travels, a batch at a time; those that are gone are not among them."""
-        columns, flaws = self.columns, found(self.columns.users.written)
+        columns, flaws = self.columns, found(self.columns.names)
         user = _as_json("u", columns.users)
-        own = _as_json("d", columns.identities)
-        identities = f"select pg_catalog.json_agg({own}) from auth.identities d where d.user_id = u.id"
+        owned = ", ".join(_owned_as_json(table) for table in columns.owned)
         sso = "u.is_sso_user" if "is_sso_user" in columns.users.compared else "false"
         sql = (
             f"select u.id::text, u.email, {self._or_null('phone')}, {sso}, {columns.mark}, "
-            f"{flaws}, {user}::text, "
-            f"coalesce(({identities})::text, '[]') "
+            f"{flaws}, {user}::text, array[{owned}]::text[] "
             "from auth.users u where u.id = any(%s::uuid[]) order by u.id"
         )
         for at in range(0, len(ids), AT_ONCE):
@@ -126,7 +127,7 @@ class AccountSide:
 
     def flawed(self) -> list[tuple[str, str | None, tuple[str, ...]]]:
         """The accounts with anything wrong: id, e-mail, and the names of their flaws."""
-        flaws = found(self.columns.users.written)
+        flaws = found(self.columns.names)
         sql = (
             f"select m.id, m.email, m.flaws from (select u.id::text as id, u.email, {flaws} as flaws "
             "from auth.users u) m where pg_catalog.cardinality(m.flaws) > 0 order by m.id"
@@ -184,3 +185,11 @@ def _as_json(alias: str, table: AccountTable) -> str:
     return (
         f"pg_catalog.json_build_array({', '.join(f'{named(alias, each)}::text' for each in table.written)})"
     )
+
+
+def _owned_as_json(table: AccountTable) -> str:
+    """SQL for the rows of the table that belong to the account ``u``, as a JSON array of those."""
+    rows = (
+        f"select pg_catalog.json_agg({_as_json('d', table)}) from auth.{table.name} d where d.user_id = u.id"
+    )
+    return f"coalesce(({rows})::text, '[]')"

@@ -42,20 +42,17 @@ class AccountStatements:
             f"on conflict (id) do update set {', '.join(changes)}"
         )
 
-    @property
-    def lost_identities(self) -> str:
-        """Remove the identities of these accounts that OLD has not; takes ids, then lists of identities."""
-        at = self.columns.identities.written.index("id")
+    def lost(self, table: AccountTable) -> str:
+        """Remove the rows of these accounts that OLD has not; takes ids, then a list of rows for each."""
+        at = table.written.index("id")
         return (
-            "delete from auth.identities d where d.user_id = any(%s::uuid[]) and not exists ("
+            f"delete from auth.{table.name} d where d.user_id = any(%s::uuid[]) and not exists ("
             "select from pg_catalog.unnest(%s::text[]) x (t), "
             f"lateral pg_catalog.jsonb_array_elements(x.t::jsonb) j (e) where (j.e->>{at})::uuid = d.id)"
         )
 
-    @property
-    def identities(self) -> str:
-        """Write the identities; takes lists of them."""
-        table = self.columns.identities
+    def owned(self, table: AccountTable) -> str:
+        """Write rows that belong to accounts; takes lists of them."""
         changes = [
             f"{quoted(each)} = excluded.{quoted(each)}"
             for each in table.written
@@ -64,7 +61,7 @@ class AccountStatements:
         compared = [each for each in table.compared if each != "id"]
         mine, theirs = (", ".join(named(alias, each) for each in compared) for alias in ("t", "excluded"))
         return (
-            f"insert into auth.identities as t ({_names(list(table.written))}) "
+            f"insert into auth.{table.name} as t ({_names(list(table.written))}) "
             f"select {', '.join(_values(table))} from pg_catalog.unnest(%s::text[]) x (t), "
             "lateral pg_catalog.jsonb_array_elements(x.t::jsonb) j (e) "
             f"on conflict (id) do update set {', '.join(changes)} "

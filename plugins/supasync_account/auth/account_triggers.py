@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from supasync_account.auth.account_columns import AccountColumns
 from supasync_core.api.sql_session import SqlSession
 from supasync_core.model.errors import RefusedError
 
@@ -12,7 +13,7 @@ select g.tgname, c.relname, code.nspname || '.' || p.proname, g.tgtype & 8 <> 0,
     pg_catalog.strpos(pg_catalog.pg_get_triggerdef(g.oid), 'supasync') > 0
         or pg_catalog.strpos(p.prosrc, 'supasync.writes') > 0
 from pg_catalog.pg_trigger g
-join pg_catalog.pg_class c on c.oid = g.tgrelid and c.relname in ('users', 'identities')
+join pg_catalog.pg_class c on c.oid = g.tgrelid and c.relname = any(%s::text[])
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname = 'auth'
 join pg_catalog.pg_proc p on p.oid = g.tgfoid
 join pg_catalog.pg_namespace code on code.oid = p.pronamespace
@@ -22,7 +23,7 @@ where not g.tgisinternal and g.tgenabled in ('O', 'A') and g.tgtype & (4 + 8 + 1
 
 @dataclass(frozen=True, slots=True)
 class AccountTrigger:
-    """A trigger on ``auth.users`` or ``auth.identities``; ``guarded``: it does not fire for supasync."""
+    """A trigger on a table of accounts; ``guarded``: it does not fire for supasync."""
 
     name: str
     table: str
@@ -37,9 +38,10 @@ class AccountTrigger:
         return f"{self.name} on auth.{self.table} runs {self.function}; guarded: {guarded}"
 
 
-def triggers(new: SqlSession) -> list[AccountTrigger]:
-    """Those of NEW that are enabled."""
-    return [AccountTrigger(*row) for row in new.query(_TRIGGERS)]
+def triggers(new: SqlSession, columns: AccountColumns) -> list[AccountTrigger]:
+    """Those of NEW that are enabled, on the tables that are copied."""
+    tables = ["users", *(table.name for table in columns.owned)]
+    return [AccountTrigger(*row) for row in new.query(_TRIGGERS, [tables])]
 
 
 def refuse_unguarded(found: list[AccountTrigger]) -> None:

@@ -9,10 +9,8 @@ from supasync_account.auth.account_side import AccountSide, grouped, total
 from supasync_core.api.sql_session import SqlSession
 from supasync_core.model.errors import DiffCode
 
-UNCOMPARED: Final = (
-    "times of sign-ins and of changes, and links in mails that wait for an answer",
-    "MFA factors, passkeys, sessions, SSO providers, and the settings of Auth: they are not copied yet",
-)
+MOVING: Final = "times of sign-ins and of changes, and links in mails that wait for an answer"
+UNCOPIED: Final = "passkeys, sessions, SSO providers, and the settings of Auth: they are not copied yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +24,8 @@ class AccountVerdict:
     changed: Mapping[str, Sequence[str]] = field(default_factory=dict)
     emails: Mapping[str, str | None] = field(default_factory=dict)
     left_out: Sequence[str] = ()
+    factors: bool = False
+    """Whether MFA factors were compared."""
 
     @property
     def equal(self) -> bool:
@@ -41,7 +41,8 @@ class AccountVerdict:
     def uncompared(self) -> list[str]:
         """What nobody has compared, in sentences."""
         lone = [f"columns of one side alone: {', '.join(self.left_out)}"] if self.left_out else []
-        return [*UNCOMPARED, *lone]
+        uncopied = UNCOPIED if self.factors else f"MFA factors, {UNCOPIED}"
+        return [MOVING, uncopied, *lone]
 
     def who(self, account: str) -> str:
         """The account, for a line."""
@@ -61,9 +62,9 @@ class AccountVerdict:
         }
 
 
-def compare(old_session: SqlSession, new_session: SqlSession) -> AccountVerdict:
+def compare(old_session: SqlSession, new_session: SqlSession, *, factors: bool = False) -> AccountVerdict:
     """Both sides by the digests of their accounts; where these differ, what differs."""
-    columns = AccountColumns.of(old_session, new_session)
+    columns = AccountColumns.of(old_session, new_session, factors=factors)
     old, new = AccountSide(old_session, columns), AccountSide(new_session, columns)
     there, here = old.sums(), new.sums()
     missing: list[str] = []
@@ -77,8 +78,9 @@ def compare(old_session: SqlSession, new_session: SqlSession) -> AccountVerdict:
         unequal += sorted(each for each in left.keys() & right.keys() if left[each] != right[each])
     changed = _what_differs(old.parts_of_marks(unequal), new.parts_of_marks(unequal))
     emails = {**new.emails([*extra, *unequal]), **old.emails([*missing, *unequal])}
-    left_out = (*columns.users.left_out, *(f"identities: {each}" for each in columns.identities.left_out))
-    return AccountVerdict(total(there), total(here), missing, extra, changed, emails, left_out)
+    owned = (f"{table.name}: {each}" for table in columns.owned for each in table.left_out)
+    left_out = (*columns.users.left_out, *owned)
+    return AccountVerdict(total(there), total(here), missing, extra, changed, emails, left_out, factors)
 
 
 def _what_differs(

@@ -148,11 +148,11 @@ class AccountWriter:
             if there:
                 self._give_up(there)
             self._put(self.statements.users, [[each.user for each in chosen]])
-            identities = [each.identities for each in chosen]
-            if there:
-                lost = [[each.id for each in there], [each.identities for each in there]]
-                self._put(self.statements.lost_identities, lost)
-            self._put(self.statements.identities, [identities])
+            for place, table in enumerate(self.new.columns.owned):
+                if there:
+                    lost = [[each.id for each in there], [each.owned[place] for each in there]]
+                    self._put(self.statements.lost(table), lost)
+                self._put(self.statements.owned(table), [[each.owned[place] for each in chosen]])
             marks = self.records.note(ids)
         self._count(accounts, chosen, expected, marks)
 

@@ -20,22 +20,32 @@ _LIMIT = partial(
 )
 
 
+_MFA = partial(
+    click.option,
+    "--mfa/--no-mfa",
+    default=None,
+    help="Copy and compare MFA factors, too: the secrets of authenticator apps. By default as auth: in "
+    "tables.yaml says, or not.",
+)
+
+
 @click.group()
 def auth() -> None:
     """Copy, prove and inspect the accounts of Supabase Auth."""
 
 
 @auth.command()
+@_MFA()
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.pass_obj
-def check(session: Session, /, *, as_json: bool) -> int:
+def check(session: Session, /, *, mfa: bool | None, as_json: bool) -> int:
     """Say which way accounts can be copied by, what that carries, and what is in its way.
 
     Nothing is written. Exits with 3 where something has to be fixed before a copy.
     """
     from supasync_account.auth import auth_runs  # noqa: PLC0415 - --help opens nothing
 
-    return auth_runs.checked(session, as_json=as_json)
+    return auth_runs.checked(session, mfa=mfa, as_json=as_json)
 
 
 @auth.command()
@@ -51,19 +61,20 @@ def check(session: Session, /, *, as_json: bool) -> int:
 @click.option(
     "--deletes",
     type=click.Choice(POLICIES),
-    default="report",
-    show_default=True,
-    help="What to do about accounts that OLD deleted: nothing, name them, or delete them in NEW too.",
+    help="What to do about accounts that OLD deleted: nothing, name them, or delete them in NEW too. By "
+    "default as auth: in tables.yaml says, or report.",
 )
+@_MFA()
 @_LIMIT()
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.pass_obj
 def sync(  # noqa: PLR0913 - the options
     session: Session,
     accepted: Sequence[str],
-    deletes: Deletes,
+    deletes: Deletes | None,
     limit: int,
     *,
+    mfa: bool | None,
     dry_run: bool,
     as_json: bool,
 ) -> int:
@@ -75,15 +86,16 @@ def sync(  # noqa: PLR0913 - the options
     from supasync_account.auth import auth_runs  # noqa: PLC0415 - --help opens nothing
 
     if dry_run:
-        return auth_runs.planned(session, accepted, as_json=as_json)
-    return auth_runs.copied(session, accepted, deletes, limit, as_json=as_json)
+        return auth_runs.planned(session, accepted, mfa=mfa, as_json=as_json)
+    return auth_runs.copied(session, accepted, deletes, limit, mfa=mfa, as_json=as_json)
 
 
 @auth.command()
+@_MFA()
 @_LIMIT()
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.pass_obj
-def verify(session: Session, /, limit: int, *, as_json: bool) -> int:
+def verify(session: Session, /, limit: int, *, mfa: bool | None, as_json: bool) -> int:
     """Compare the accounts of OLD and NEW by digests, passwords' hashes and linked logins included.
 
     Nothing is written, and no hash is printed. Exits with 0 where nothing that was compared differs, with 1
@@ -91,4 +103,4 @@ def verify(session: Session, /, limit: int, *, as_json: bool) -> int:
     """
     from supasync_account.auth import auth_runs  # noqa: PLC0415 - --help opens nothing
 
-    return auth_runs.verified(session, limit, as_json=as_json)
+    return auth_runs.verified(session, limit, mfa=mfa, as_json=as_json)

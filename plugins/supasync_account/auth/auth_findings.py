@@ -16,12 +16,10 @@ from supasync_core.model.wording import counted
 CARRIED: Final = (
     "ids, e-mails, phones, password hashes, linked logins (OAuth), metadata, confirmation, bans, roles"
 )
-NOT_CARRIED: Final = (
-    "MFA factors, passkeys, sessions (everybody signs in again), SSO providers, settings of Auth"
-)
+NOT_CARRIED: Final = "passkeys, sessions (everybody signs in again), SSO providers, settings of Auth"
 _RIGHTS: Final = """
 select t.name, r.what, pg_catalog.has_table_privilege(pg_catalog.to_regclass(t.name), r.what)
-from (values ('auth.users'), ('auth.identities')) t (name), pg_catalog.unnest(%s::text[]) r (what)
+from pg_catalog.unnest(%s::text[]) t (name), pg_catalog.unnest(%s::text[]) r (what)
 where pg_catalog.to_regclass(t.name) is not null
 """
 _RLS: Final = """
@@ -47,6 +45,7 @@ class AuthFindings:
     """The lines that say what is, and the findings that say what to do."""
 
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    factors: bool = False
     columns: AccountColumns | None = None
     triggers: list[AccountTrigger] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -57,16 +56,26 @@ class AuthFindings:
         return ExitCode.PERSON if any(each.level == "problem" for each in self.findings) else ExitCode.DONE
 
     @property
+    def carried(self) -> str:
+        """What is copied."""
+        return f"{CARRIED}, MFA factors" if self.factors else CARRIED
+
+    @property
+    def not_carried(self) -> str:
+        """What is not."""
+        return NOT_CARRIED if self.factors else f"MFA factors (--mfa copies them), {NOT_CARRIED}"
+
+    @property
     def lines(self) -> list[str]:
         """What is, for a person."""
         found = ["way: SQL, by OLD_DATABASE_URL and NEW_DATABASE_URL or the backend postgres"]
-        found += [f"carries: {CARRIED}", f"does not carry yet: {NOT_CARRIED}"]
+        found += [f"carries: {self.carried}", f"does not carry: {self.not_carried}"]
         for side, counts in self.counts.items():
             told = ", ".join(f"{number:,} {what}" for what, number in counts.items())
             found.append(f"{side}: {told}")
         if self.columns:
             found.append(f"columns: {len(self.columns.users.written)} of auth.users on both sides")
-            for table in (self.columns.users, self.columns.identities):
+            for table in (self.columns.users, *self.columns.owned):
                 if table.left_out:
                     found.append(f"columns left out of auth.{table.name}: {', '.join(table.left_out)}")
         return [*found, *(f"trigger in NEW: {each.sentence}" for each in self.triggers)]
@@ -76,8 +85,8 @@ class AuthFindings:
         columns = self.columns
         return {
             "way": "sql",
-            "carries": CARRIED,
-            "does_not_carry": NOT_CARRIED,
+            "carries": self.carried,
+            "does_not_carry": self.not_carried,
             "accounts": self.counts,
             "columns": list(columns.users.written) if columns else [],
             "columns_left_out": list(columns.users.left_out) if columns else [],
@@ -91,30 +100,35 @@ class AuthFindings:
         }
 
 
-def inspect(old: SqlSession, new: SqlSession) -> AuthFindings:
-    """Look at both sides; nothing is written."""
-    found = AuthFindings()
+def inspect(old: SqlSession, new: SqlSession, *, factors: bool = False) -> AuthFindings:
+    """Look at both sides; nothing is written. ``factors``: MFA factors are to be copied, too."""
+    found = AuthFindings(factors=factors)
     for side, session, wanted in (
         ("OLD", old, ["SELECT"]),
         ("NEW", new, ["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ):
-        found.findings += _rights(side, session, wanted)
+        found.findings += _rights(side, session, wanted, factors=factors)
     if found.findings:
         return found
-    found.columns = AccountColumns.of(old, new)
+    found.columns = AccountColumns.of(old, new, factors=factors)
     found.counts = {"OLD": _counts(old), "NEW": _counts(new)}
-    found.triggers = triggers(new)
+    found.triggers = triggers(new, found.columns)
     found.findings += _of_triggers(found.triggers)
     found.findings += _of_flaws(AccountSide(old, found.columns))
-    if found.counts["OLD"].get("with MFA factors"):
+    if found.counts["OLD"].get("with MFA factors") and not factors:
         number = counted(found.counts["OLD"]["with MFA factors"], "account has", "accounts have")
         text = f"{number} MFA factors, which are not copied: they sign in to NEW by password alone"
-        found.findings.append(warning(text, hint="tell these people to enroll again in NEW"))
+        found.findings.append(
+            warning(text, hint="copy them, too: mfa: copy under auth: in tables.yaml, or --mfa")
+        )
     return found
 
 
-def _rights(side: str, session: SqlSession, wanted: list[str]) -> list[Finding]:
-    lacking = [f"{what} on {table}" for table, what, has in session.query(_RIGHTS, [wanted]) if not has]
+def _rights(side: str, session: SqlSession, wanted: list[str], *, factors: bool) -> list[Finding]:
+    tables = ["auth.users", "auth.identities", *(["auth.mfa_factors"] if factors else [])]
+    lacking = [
+        f"{what} on {table}" for table, what, has in session.query(_RIGHTS, [tables, wanted]) if not has
+    ]
     hint = "connect as postgres: Dashboard -> Connect -> Session pooler"
     found = (
         [problem(f"{side}: the user of the connection string lacks {', '.join(lacking)}", hint=hint)]

@@ -1,6 +1,6 @@
 """What the commands of `supasync auth` do: open both sides, work, print."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import click
@@ -11,6 +11,7 @@ from supasync_account.auth.account_report import AccountReport
 from supasync_account.auth.account_sessions import both_sessions
 from supasync_account.auth.account_verdict import AccountVerdict, compare
 from supasync_account.auth.auth_findings import inspect
+from supasync_account.auth.auth_step import copies_factors, policy
 from supasync_core.cli import output
 from supasync_core.cli.sync import interruptible
 from supasync_core.model import timestamps
@@ -23,10 +24,10 @@ from supasync_core.system import lock
 from supasync_core.usage.meter import metered
 
 
-def checked(session: Session, *, as_json: bool) -> int:
+def checked(session: Session, *, mfa: bool | None, as_json: bool) -> int:
     """What both sides have; the exit code."""
     with session.migration() as migration, both_sessions(partial(sql_session, migration)) as (old, new):
-        found = inspect(old, new)
+        found = inspect(old, new, factors=_factors(session, mfa))
     if as_json:
         output.print_json(found.as_json())
     else:
@@ -36,15 +37,23 @@ def checked(session: Session, *, as_json: bool) -> int:
     return found.exit_code
 
 
-def copied(session: Session, accepted: Sequence[str], deletes: Deletes, limit: int, *, as_json: bool) -> int:
+def copied(  # noqa: PLR0913 - the options
+    session: Session,
+    accepted: Sequence[str],
+    deletes: Deletes | None,
+    limit: int,
+    *,
+    mfa: bool | None,
+    as_json: bool,
+) -> int:
     """Copy accounts under the lease; the exit code."""
     with (
         lock.locked(session.settings.folder),
         session.migration() as migration,
         both_sessions(partial(sql_session, migration)) as (old, new),
     ):
-        copy = AccountCopy.between(old, new)
-        copy.accepted, copy.deletes = accepted, deletes
+        copy = AccountCopy.between(old, new, factors=_factors(session, mfa))
+        copy.accepted, copy.deletes = accepted, deletes or policy(_section(session))
         report = _recorded(session, migration, copy)
     if as_json:
         output.print_json(report.as_json())
@@ -53,16 +62,25 @@ def copied(session: Session, accepted: Sequence[str], deletes: Deletes, limit: i
     return report.exit_code
 
 
-def verified(session: Session, limit: int, *, as_json: bool) -> int:
+def verified(session: Session, limit: int, *, mfa: bool | None, as_json: bool) -> int:
     """Compare the accounts of both sides; the exit code."""
     session.error_code = DiffCode.TROUBLE
     with session.migration() as migration, both_sessions(partial(sql_session, migration)) as (old, new):
-        found = compare(old, new)
+        found = compare(old, new, factors=_factors(session, mfa))
     if as_json:
         output.print_json(found.as_json())
     else:
         _show_verdict(found, limit)
     return found.exit_code
+
+
+def _section(session: Session) -> Mapping[str, str]:
+    """The settings under ``auth:`` in tables.yaml; none without it."""
+    return next((part.settings for part in session.settings.steps if part.name == "auth"), {})
+
+
+def _factors(session: Session, mfa: bool | None) -> bool:  # noqa: FBT001 - an option
+    return copies_factors(_section(session)) if mfa is None else mfa
 
 
 def _recorded(session: Session, migration: Migration, copy: AccountCopy) -> AccountReport:
@@ -88,10 +106,10 @@ def _recorded(session: Session, migration: Migration, copy: AccountCopy) -> Acco
     return report
 
 
-def planned(session: Session, accepted: Sequence[str], *, as_json: bool) -> int:
+def planned(session: Session, accepted: Sequence[str], *, mfa: bool | None, as_json: bool) -> int:
     """Count what would be copied; the exit code."""
     with session.migration() as migration, both_sessions(partial(sql_session, migration)) as (old, new):
-        copy = AccountCopy.between(old, new)
+        copy = AccountCopy.between(old, new, factors=_factors(session, mfa))
         copy.accepted = accepted
         made = copy.planned()
     counts = {

@@ -1,6 +1,6 @@
 """The section ``auth:`` of tables.yaml: accounts are copied before the tables, in every run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from supasync_account.auth import POLICIES, Deletes
@@ -20,9 +20,9 @@ SHOWN: Final = 10
 def run(context: StepContext) -> StepResult:
     """Copy what is new and changed; the accounts that a person is needed for are named."""
     with both_sessions(context.sql) as (old, new):
-        copy = AccountCopy.between(old, new)
+        copy = AccountCopy.between(old, new, factors=copies_factors(context.settings))
         copy.accepted = ("triggers",) if context.settings.get("triggers") == "fire" else ()
-        copy.deletes = _policy(context)
+        copy.deletes = policy(context.settings)
         copy.go_on = context.go_on
         report = copy.run(context.fence)
     return _result(report)
@@ -31,13 +31,13 @@ def run(context: StepContext) -> StepResult:
 def plan(context: StepContext) -> str:
     """What a run would copy."""
     with both_sessions(context.sql) as (old, new):
-        return AccountCopy.between(old, new).planned().sentence
+        return AccountCopy.between(old, new, factors=copies_factors(context.settings)).planned().sentence
 
 
 def check(context: StepContext) -> Iterator[Finding]:
     """What is in the way of a copy."""
     with both_sessions(context.sql) as (old, new):
-        found = inspect(old, new)
+        found = inspect(old, new, factors=copies_factors(context.settings))
     for each in found.findings:
         if not (each.kind == "trigger" and context.settings.get("triggers") == "fire"):
             yield each
@@ -46,7 +46,7 @@ def check(context: StepContext) -> Iterator[Finding]:
 def prove(context: StepContext) -> Iterator[Finding]:
     """Whether NEW has OLD's accounts, by digests; what was not compared is said."""
     with both_sessions(context.sql) as (old, new):
-        found = compare(old, new)
+        found = compare(old, new, factors=copies_factors(context.settings))
     differ = len(found.missing) + len(found.extra) + len(found.changed)
     if differ:
         what = counted(differ, "account differs", "accounts differ")
@@ -69,8 +69,19 @@ def triggers_problem(value: str) -> str | None:
     return None if value in ("refuse", "fire") else "must be refuse or fire"
 
 
-def _policy(context: StepContext) -> Deletes:
-    return next((each for each in POLICIES if each == context.settings.get("deletes")), "report")
+def mfa_problem(value: str) -> str | None:
+    """What is wrong with ``mfa:``."""
+    return None if value in ("copy", "leave") else "must be copy or leave"
+
+
+def copies_factors(settings: Mapping[str, str]) -> bool:
+    """Whether MFA factors are copied."""
+    return settings.get("mfa") == "copy"
+
+
+def policy(settings: Mapping[str, str]) -> Deletes:
+    """What is done about accounts that OLD deleted."""
+    return next((each for each in POLICIES if each == settings.get("deletes")), "report")
 
 
 def _result(report: AccountReport) -> StepResult:
