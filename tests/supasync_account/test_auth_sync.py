@@ -173,6 +173,33 @@ def test_deleted_accounts_go_only_if_nothing_refers_to_them(both: Projects) -> N
     assert len(both.new.paste("select * from public.notes where author is not null")) == 2
 
 
+def test_rows_that_refer_to_an_identity_keep_it_and_its_account(both: Projects) -> None:
+    both.sign_up(*range(1, 41))
+    both.auth("sync")
+    both.new.paste(
+        "create table public.links (id int, ident uuid references auth.identities on delete cascade);"
+        f"insert into public.links select 1, id from auth.identities where user_id = '{number(1)}';"
+        f"insert into public.links select 2, id from auth.identities where user_id = '{number(2)}';"
+        "create table public.devices (session uuid references auth.sessions on delete set null);"
+        f"insert into auth.sessions (id, user_id) values (gen_random_uuid(), '{number(3)}');"
+        "insert into public.devices select id from auth.sessions"
+    )
+    try:
+        both.old.paste(f"delete from auth.users where id in ('{number(1)}', '{number(3)}')")
+        both.old.paste(f"update auth.identities set id = gen_random_uuid() where user_id = '{number(2)}'")
+        named = both.named(3, "--deletes", "mirror")
+        row = "1 row of public.links.ident would go or change with it"
+        assert named["01"] == f"deleted in OLD, stays in NEW: {row}"
+        assert named["03"].endswith("1 row of public.devices.session would go or change with it")
+        assert named["02"] == f"OLD has no more one of its identities, and {row}"
+        assert both.new.one("select count(*) from public.links") == 2
+        report = both.auth("sync", "--deletes", "mirror", "--accept", "cascades", "--json").json
+        assert (report["deleted"], report["updated"]) == (2, 1)
+        assert both.new.one("select count(*) from public.links") == 0
+    finally:
+        both.new.paste("drop table public.links, public.devices")
+
+
 def test_an_account_whose_rows_forbid_its_deletion_stops_no_other(both: Projects) -> None:
     both.sign_up(*range(1, 41))
     both.auth("sync")
@@ -195,7 +222,7 @@ def test_no_account_is_deleted_if_old_has_none_any_more(both: Projects) -> None:
     both.auth("sync")
     both.old.paste("delete from auth.users")
     done = both.auth("sync", "--deletes", "mirror", code=3)
-    assert "OLD has no accounts; it had some before" in done.err
+    assert "OLD has none of the accounts that were copied from it" in done.err
     assert both.new.one("select count(*) from auth.users") == 1
 
 

@@ -56,10 +56,11 @@ class AccountCopy:
         if written and "triggers" not in self.accepted:
             refuse_unguarded(found)
         fires = any(not each.guarded for each in found)
-        writer = AccountWriter(self.new, self.records, fence, self.report, fires)
+        cascades = "cascades" in self.accepted
+        writer = AccountWriter(self.new, self.records, fence, self.report, fires=fires, cascades=cascades)
         self._tell_newer(made)
         self._remember(made, fence)
-        AccountDeletes(self.old, writer, self.deletes, "cascades" in self.accepted).run(made)
+        AccountDeletes(self.old, writer, self.deletes).run(made)
         moved = self._moved(list(made.changed))
         rest = [each for each in made.changed if each not in set(moved)]
         together = [account for batch in self.old.accounts(moved) for account in batch]

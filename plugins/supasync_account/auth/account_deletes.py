@@ -1,8 +1,6 @@
 """Accounts that OLD deleted: named, or removed from NEW under the guards of rows."""
 
-# ruff: noqa: S608 - names are quoted, values are parameters
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,22 +10,11 @@ from supasync_account.auth.account_report import AccountReport
 from supasync_account.auth.account_side import AT_ONCE, AccountSide
 from supasync_account.auth.account_writer import AccountWriter
 from supasync_core.model.errors import RowError
-from supasync_core.model.printable import sql_name
 from supasync_core.model.wording import counted
 
 MOST: Final = 100
 """Accounts that are removed at once, or a twentieth of them where that is less, but always one."""
 _PART: Final = 20
-_REFERRING: Final = """
-select n.nspname, c.relname, a.attname
-from pg_catalog.pg_constraint k
-join pg_catalog.pg_class c on c.oid = k.conrelid
-join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname <> 'auth'
-join pg_catalog.pg_class parent on parent.oid = k.confrelid and parent.relname = 'users'
-join pg_catalog.pg_namespace home on home.oid = parent.relnamespace and home.nspname = 'auth'
-join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = k.conkey[1]
-where k.contype = 'f' and k.conparentid = 0 and pg_catalog.cardinality(k.conkey) = 1 order by 1, 2, 3
-"""
 
 
 @dataclass
@@ -41,8 +28,6 @@ class AccountDeletes:
     old: AccountSide
     writer: AccountWriter
     policy: Deletes
-    cascades: bool = False
-    """Whether rows that refer to an account may go with it."""
     report: AccountReport = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,7 +70,7 @@ class AccountDeletes:
             for account in wanted:
                 self.report.name(account, emails.get(account), text, refused=True)
             return {}
-        held = {} if self.cascades else self._referring(list(wanted))
+        held = {} if self.writer.cascades else self.writer.referrers.of_accounts(list(wanted))
         for account, mark in wanted.items():
             if not mark:
                 self.report.name(account, emails.get(account), f"not deleted: {BOTH_CHANGED}", refused=True)
@@ -93,19 +78,3 @@ class AccountDeletes:
                 text = f"deleted in OLD, stays in NEW: {held[account]}"
                 self.report.name(account, emails.get(account), text, refused=False)
         return {account: mark for account, mark in wanted.items() if mark and account not in held}
-
-    def _referring(self, ids: Sequence[str]) -> dict[str, str]:
-        """For each account the rows of NEW that refer to it, in words."""
-        session = self.writer.new.session
-        found: dict[str, list[str]] = {}
-        for schema, table, column in session.query(_REFERRING):
-            place = ".".join(sql_name(each).replace("%", "%%") for each in (schema, table))
-            name = sql_name(column).replace("%", "%%")
-            sql = (
-                f"select r.{name}::text, pg_catalog.count(*) from {place} r "
-                f"where r.{name} = any(%s::uuid[]) group by 1"
-            )
-            for account, rows in session.query(sql, [list(ids)]):
-                refer = counted(rows, "row", "rows")
-                found.setdefault(account, []).append(f"{refer} of {schema}.{table}.{column}")
-        return {account: f"{', '.join(rows)} would go or change with it" for account, rows in found.items()}

@@ -40,16 +40,11 @@ class AccountPlan:
 
 
 def plan(old: AccountSide, new: AccountSide, records: AccountRecords, *, accept_newer: bool) -> AccountPlan:
-    """What is to be done; SchemaError where OLD has no accounts any more, and NEW has some of it.
+    """What is to be done; SchemaError where OLD has none of those that it had.
 
     ``accept_newer``: OLD's values are written also where NEW has changed an account since.
     """
     old_sums, new_sums, counts = old.sums(), new.sums(), records.counts()
-    if not old_sums and counts:
-        raise SchemaError(
-            "OLD has no accounts; it had some before: nothing is changed",
-            hint="is OLD still the right project? If all were deleted on purpose, delete NEW's by SQL",
-        )
     made = AccountPlan(total(old_sums), total(new_sums))
     parts = [
         part
@@ -59,6 +54,11 @@ def plan(old: AccountSide, new: AccountSide, records: AccountRecords, *, accept_
     for group in grouped([old_sums, new_sums], parts):
         for account, marks in _rows(old.marks(group), new.marks(group), records.marks(group)):
             _decide(made, account, marks, accept_newer=accept_newer)
+    if counts and len(made.gone) + len(made.forgotten) >= sum(counts.values()):
+        raise SchemaError(
+            "OLD has none of the accounts that were copied from it: nothing is changed",
+            hint="is OLD_DATABASE_URL that of OLD? If all were deleted on purpose, delete NEW's by SQL",
+        )
     return made
 
 

@@ -44,9 +44,13 @@ class AccountStatements:
 
     def lost(self, table: AccountTable) -> str:
         """Remove the rows of these accounts that OLD has not; takes ids, then a list of rows for each."""
+        return f"delete from auth.{table.name} d where {self.is_lost(table)}"
+
+    def is_lost(self, table: AccountTable) -> str:
+        """Whether the row ``d`` is one of those."""
         at = table.written.index("id")
         return (
-            f"delete from auth.{table.name} d where d.user_id = any(%s::uuid[]) and not exists ("
+            "d.user_id = any(%s::uuid[]) and not exists ("
             "select from pg_catalog.unnest(%s::text[]) x (t), "
             f"lateral pg_catalog.jsonb_array_elements(x.t::jsonb) j (e) where (j.e->>{at})::uuid = d.id)"
         )

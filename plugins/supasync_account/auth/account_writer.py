@@ -7,6 +7,7 @@ from typing import Any, Final
 from supasync_account.auth.account_flaws import FLAWS
 from supasync_account.auth.account_plan import BOTH_CHANGED
 from supasync_account.auth.account_records import AccountRecords
+from supasync_account.auth.account_referrers import Referrers
 from supasync_account.auth.account_report import AccountReport
 from supasync_account.auth.account_side import Account, AccountSide
 from supasync_account.auth.account_statements import (
@@ -54,7 +55,8 @@ _USUAL_PATH: Final = (
 class AccountWriter:
     """Writes accounts of OLD to NEW, and remembers each.
 
-    ``fires``: NEW's triggers fire for what is written, so they find names on their usual path.
+    ``fires``: NEW's triggers fire for what is written, so they find names on their usual path. ``cascades``:
+    rows of NEW may go or change with what is deleted.
     """
 
     new: AccountSide
@@ -62,12 +64,15 @@ class AccountWriter:
     fence: Fence
     report: AccountReport
     fires: bool = False
+    cascades: bool = False
+    referrers: Referrers = field(init=False)
     statements: AccountStatements = field(init=False)
     leased: bool = field(init=False)
     capitals: list[tuple[Any, ...]] = field(init=False)
     """The accounts of NEW whose e-mail has capitals, as Auth itself makes none."""
 
     def __post_init__(self) -> None:
+        self.referrers = Referrers(self.new.session)
         self.statements = AccountStatements(self.new.columns)
         self.capitals = self._asked(_IN_CAPITALS)
         self.leased = self._keeps_the_lease()
@@ -142,7 +147,9 @@ class AccountWriter:
         with session.transaction():
             self._begin()
             now = self.new.marks_of([each.id for each in accounts], locked=True)
-            chosen = [each for each in accounts if now.get(each.id) == expected.get(each.id)]
+            same = [each for each in accounts if now.get(each.id) == expected.get(each.id)]
+            held = {} if self.cascades else self._held_by_rows([each for each in same if each.id in now])
+            chosen = [each for each in same if each.id not in held]
             ids = [each.id for each in chosen]
             there = [each for each in chosen if each.id in now]
             if there:
@@ -150,11 +157,22 @@ class AccountWriter:
             self._put(self.statements.users, [[each.user for each in chosen]])
             for place, table in enumerate(self.new.columns.owned):
                 if there:
-                    lost = [[each.id for each in there], [each.owned[place] for each in there]]
-                    self._put(self.statements.lost(table), lost)
+                    self._put(self.statements.lost(table), _owned(there, place))
                 self._put(self.statements.owned(table), [[each.owned[place] for each in chosen]])
             marks = self.records.note(ids)
-        self._count(accounts, chosen, expected, marks)
+        for each in accounts:
+            if each.id in held:
+                self.report.name(each.id, each.email, held[each.id], refused=True)
+        self._count([each for each in accounts if each.id not in held], chosen, expected, marks)
+
+    def _held_by_rows(self, accounts: Sequence[Account]) -> dict[str, str]:
+        """The accounts of which a row that OLD has no more has rows of NEW behind it, with the reason."""
+        found = {}
+        for place, table in enumerate(self.new.columns.owned):
+            lost, values = self.statements.is_lost(table), _owned(accounts, place)
+            for account, rows in self.referrers.of_rows(table.name, lost, values).items():
+                found[account] = f"OLD has no more one of its {table.name}, and {rows}"
+        return found
 
     def _give_up(self, accounts: Sequence[Account]) -> None:
         ids = [each.id for each in accounts]
@@ -204,6 +222,11 @@ class AccountWriter:
             return bool(self.new.session.query(_OWN, [self.fence.run]))
         except SchemaError:
             return False  # the state is elsewhere, as beside a file
+
+
+def _owned(accounts: Sequence[Account], place: int) -> list[list[str]]:
+    """Ids, and the rows of one table that belong to each."""
+    return [[each.id for each in accounts], [each.owned[place] for each in accounts]]
 
 
 @dataclass
