@@ -1,7 +1,7 @@
 """Send what an export has that the sink has not: parents first, under the lease, recorded like every run."""
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
@@ -60,7 +60,7 @@ class Sender:
         self.writer = Writer(staged, self.lease.run.now, self.state)
         self.schema_watch = SchemaWatch(self.migration, None, self.lease.run.now)
         if self.migration.types == TYPES:
-            exact(self.migration.sink, self._digits)
+            exact(self.migration.sink, self.schema_watch.digits)
         self.lease.record = lambda: self._entry(self._report(None, interrupted=False), "running")
 
     def run(self) -> Report:
@@ -126,11 +126,6 @@ class Sender:
         self.state = self._proven(part)
         done = self._result(part, found, began)
         return aside.into(replace(done, synced=part.sent - aside.rows))
-
-    def _digits(self, table: Table) -> Mapping[str, int]:
-        """How many digits behind the point NEW's columns hold, as far as it says."""
-        remarks = (each for each in self.schema_watch.seen_remarks() if each.table == table.name)
-        return {name: most for each in remarks for name, most in each.digits.items()}
 
     def _readback(self, table: Table) -> Readback | None:
         """What is read back, where a trigger of NEW may change it, or NEW does not say.

@@ -22,6 +22,7 @@ from supasync_core.model.table import Table
 from supasync_core.project.exact_sink import TYPES, exact
 from supasync_core.project.lease import Lease, leased
 from supasync_core.project.migration import Migration, opened
+from supasync_core.schema.watch import SchemaWatch
 from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.staging_file import Staging
 from supasync_core.sync.removal import Place
@@ -105,7 +106,7 @@ def opened_target(
         if right == NEW and settings:
             target = _new(host, settings, stack)
             if left not in (OLD, STAGING) and target.migration and target.migration.types == TYPES:
-                exact(target.migration.sink)
+                exact(target.migration.sink, SchemaWatch(target.migration, None, "").digits)
             if writes and target.migration:
                 target.lease = stack.enter_context(leased(target.migration, COMMAND))
                 if "path" in settings.sink.values:

@@ -1,6 +1,6 @@
 """The cheap look at NEW's columns that a run takes: before a row is sent, and when something was refused."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Lock
@@ -71,6 +71,11 @@ class SchemaWatch:
             if self.remarks is None:
                 self.remarks = remarks_of(self.migration)
             return self.remarks
+
+    def digits(self, table: Table) -> Mapping[str, int]:
+        """How many digits behind the point NEW's columns hold, as far as it says."""
+        remarks = (each for each in self.seen_remarks() if each.table == table.name)
+        return {name: most for each in remarks for name, most in each.digits.items()}
 
     def refuse_heirs(self, table: Table) -> None:
         """SchemaError where the table shows rows of another."""

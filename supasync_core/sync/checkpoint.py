@@ -17,6 +17,7 @@ from supasync_core.model.report import Report, StepResult, TableResult
 from supasync_core.model.state import State, TableState
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
+from supasync_core.project.exact_sink import exact
 from supasync_core.project.lease import Lease, arriving
 from supasync_core.project.migration import Migration
 from supasync_core.project.run_options import RunOptions
@@ -71,6 +72,8 @@ class Checkpoint:
     def __post_init__(self) -> None:
         self.lease.record = lambda: self._entry(self.report(), "running")
         self.schema_watch = SchemaWatch(self.migration, self.state.schema_seen_at, self.run.now)
+        if self.migration.misreads:
+            exact(self.migration.sink, self.schema_watch.digits)
         self.writer = Writer(self.migration, self.run.now, self.state)
 
     @property
