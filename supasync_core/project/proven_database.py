@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from supasync_core.api.journal import current
 from supasync_core.model import timestamps
-from supasync_core.model.batch import Batch, Key, Keyset, Span, Window
-from supasync_core.model.errors import SchemaError, StateError
+from supasync_core.model.batch import Batch, Key, Keyset, Row, Span, Window
+from supasync_core.model.errors import SchemaError, StateError, TableError
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Instant
@@ -19,8 +19,10 @@ from supasync_core.project.migration import Migration
 
 NEWEST: Final = 3
 """Tables whose last rows are looked up for their age: an older database has none of those."""
-_ROWS: Final = 20
-"""Rows of NEW that are looked up beside: of some of them the timestamp is still the same."""
+_SOME: Final = Window((Span(Keyset(None)),), limit=20)
+"""Rows that are looked up beside, of NEW or of OLD's API: some of them are still the same."""
+_TABLES: Final = 5
+"""Tables of which OLD's API is asked for rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,33 +38,73 @@ class _Place:
 def refuse_other_old(migration: Migration, side: Any, name: str, *, strict: bool) -> None:  # noqa: ANN401 - a source
     """StateError where this database does not have what was copied out of OLD.
 
-    Some row has to be there as it was copied: by key and timestamp, for other databases have the same keys.
-    And of the tables that were written last, one has to have its last row, or has changed it since.
-    ``strict``: the same where nothing that was copied could show it.
+    Where nothing was copied yet that could show it, the rows that OLD's API shows have to be there, as far as
+    it answers; ``strict``: then it is refused.
     """
+    places: list[_Place] = []
     try:
-        state = current(migration.store.past(1), migration.source_ref)
+        places = list(_places(migration, current(migration.store.past(1), migration.source_ref)))
     except StateError:
         if strict:
             raise
+    if places and _has_what_was_copied(migration, side, places):
         return
-    places = sorted(_places(migration, state), key=lambda place: place.at, reverse=True)
-    if not places and not strict:
+    if not (places or strict) and _answers_as_the_api(migration, side):
         return
-    there = [_moment(side, place) for place in places[:NEWEST]]
-    fresh = any(at is not None and at >= place.at for at, place in zip(there, places, strict=False))
-    if fresh and (
-        any(at == place.at for at, place in zip(there, places, strict=False))
-        or any(_shares_rows(migration, side, place) for place in places)
-    ):
-        return
-    what = "does not have the rows that were copied last" if places else "cannot be told from any other"
+    what = "cannot be told from any other" if strict and not places else "does not have OLD's rows"
     url = f'{{backend: postgres, url: "${{{name}}}"}}'
     raise StateError(
         f"the database of {name} {what}: is it OLD's? Nothing was copied",
         hint=f"correct {name}; if it is OLD's database, name it in tables.yaml: source: {url}, with OLD's "
         "address as project:",
     )
+
+
+def _has_what_was_copied(migration: Migration, side: Any, places: list[_Place]) -> bool:  # noqa: ANN401 - a source
+    """Whether some row is there as it was copied, by key and timestamp: other databases have the same keys.
+
+    And of the tables that were written last, one has to have its last row, or has changed it since.
+    """
+    places.sort(key=lambda place: place.at, reverse=True)
+    there = [_moment(side, place) for place in places[:NEWEST]]
+    fresh = any(at is not None and at >= place.at for at, place in zip(there, places, strict=False))
+    same = any(at == place.at for at, place in zip(there, places, strict=False))
+    return fresh and (same or any(_shares_rows(migration, side, place) for place in places))
+
+
+def _answers_as_the_api(migration: Migration, side: Any) -> bool:  # noqa: ANN401 - a source
+    """Whether of each table that the API shows rows of, one of the first is there; so, without any rows."""
+    for table in (each.whole() for each in migration.settings.tables[:_TABLES]):
+        try:
+            page = migration.source.read(table, _SOME)
+        except TableError:
+            return True  # nobody can tell
+        try:
+            found = _rows(table, side.rows(table, table.key, table.keys(page))) if page.count else {}
+        except SchemaError:
+            return False
+        if page.count and not any(_alike(row, found.get(key)) for key, row in _rows(table, [page]).items()):
+            return False
+    return True
+
+
+def _alike(row: Row, other: Row | None) -> bool:
+    """Whether most cells are the same: each side may print moments in a time zone of its own."""
+    if other is None:
+        return False
+    same = sum(_same_cell(value, other.get(name)) for name, value in row.items())
+    return same * 4 >= len(row) * 3
+
+
+def _same_cell(value: object, other: object) -> bool:
+    if value == other:
+        return True
+    at = timestamps.parse_or_none(value)
+    return at is not None and at == timestamps.parse_or_none(other)
+
+
+def _rows(table: Table, batches: Iterable[Batch]) -> dict[Key, Row]:
+    return {key: row for batch in batches for key, row in zip(table.keys(batch), batch.rows, strict=True)}
 
 
 def _places(migration: Migration, state: State) -> Iterator[_Place]:
@@ -80,7 +122,7 @@ def _moment(side: Any, place: _Place) -> Instant | None:  # noqa: ANN401 - a sou
 
 
 def _shares_rows(migration: Migration, side: Any, place: _Place) -> bool:  # noqa: ANN401 - a source
-    page = migration.sink.read(place.table, Window((Span(Keyset(None)),), limit=_ROWS))
+    page = migration.sink.read(place.table, _SOME)
     mine = _by_key(place, [page])
     theirs = _moments(side, place, list(mine))
     return any(at is not None and theirs.get(key) == at for key, at in mine.items())
@@ -94,8 +136,5 @@ def _moments(side: Any, place: _Place, keys: Sequence[Key]) -> dict[Key, Instant
 
 
 def _by_key(place: _Place, batches: Iterable[Batch]) -> dict[Key, Instant | None]:
-    return {
-        key: timestamps.parse_or_none(row.get(place.column))
-        for batch in batches
-        for key, row in zip(place.table.keys(batch), batch.rows, strict=True)
-    }
+    found = _rows(place.table, batches)
+    return {key: timestamps.parse_or_none(row.get(place.column)) for key, row in found.items()}

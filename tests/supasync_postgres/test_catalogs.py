@@ -141,6 +141,32 @@ def test_every_difference_is_told_once(apart: Workspace) -> None:
         assert text in texts
 
 
+def test_before_the_first_copy_olds_database_shows_what_its_api_shows(
+    cluster: Cluster, alike: Workspace
+) -> None:
+    row = "insert into accounts (id, email, at) values (1, '{}', '2026-01-01Z')"
+    alike.old.run(row.format("a@example.com"))
+    own = alike.old.database
+    name = f"other_{own}"
+    cluster.create(name, SCHEMA + row.format("staging@example.com").replace("2026-01-01", "2026-02-02"))
+    try:
+        done = alike.supasync("schema", "diff", environment={"OLD_DATABASE_URL": cluster.url(name)})
+        assert (done.code, "does not have OLD's rows: is it OLD's?" in done.err) == (2, True), done.err
+        cluster.execute(name, "drop table notes, lines, accounts")
+        done = alike.supasync("schema", "diff", environment={"OLD_DATABASE_URL": cluster.url(name)})
+        assert (done.code, "does not have OLD's rows: is it OLD's?" in done.err) == (2, True), done.err
+        cluster.execute(
+            alike.old.database, f"alter database {alike.old.database} set timezone = 'Asia/Tokyo'"
+        )
+        alike.old.server.reconnect()
+        assert alike.supasync("schema", "diff").code == 0
+    finally:
+        cluster.drop(name)
+        cluster.execute(own, f"alter database {own} reset timezone")
+        alike.old.server.reconnect()
+        alike.old.run("delete from accounts")
+
+
 def drafted(space: Workspace, **environment: str) -> tuple[str, str]:
     """The tables.yaml that init writes now, as one line of words, and what it says beside."""
     (space.folder / "tables.yaml").unlink()
