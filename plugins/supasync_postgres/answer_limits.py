@@ -1,6 +1,5 @@
 """What a server may take, and send, before the connection to it ends: its own limits are but its word."""
 
-import os
 import socket
 import sys
 import threading
@@ -30,7 +29,7 @@ def limited(connection: Connection, seconds: float) -> Iterator[None]:
     local socket, the time is the only limit.
     """
     try:
-        shared = socket.socket(fileno=os.dup(connection.fileno()))
+        shared = socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM)
     except (OSError, psycopg.Error):  # it is closed already, as the block will find
         yield
         return
