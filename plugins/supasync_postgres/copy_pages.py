@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import itemgetter
 from typing import Final
 
 from supasync_core.api.page_size import PageSizes
@@ -20,6 +21,7 @@ LARGEST: Final = 8_000_000
 """Bytes at which a page ends behind a whole row."""
 TIMES: Final = 64
 """How many times the rows of a page of JSON a page may have."""
+_LAST: Final = itemgetter(-1)
 FIRST: Final = 4
 """How many times those of the table's latest page of JSON the first one has."""
 
@@ -68,6 +70,7 @@ class CopyPages:
 
 def whole_lines(messages: list[bytes]) -> list[bytes]:
     """A line for each row: a server may send several in one message, or a part (documentation, 55.2.6)."""
-    if b"".join(messages).count(b"\n") == len(messages) and all(each[-1:] == b"\n" for each in messages):
+    joined = b"".join(messages)
+    if joined.count(b"\n") == len(messages) and {*map(_LAST, messages)} <= {ord("\n")}:
         return messages
-    return [line + b"\n" for line in b"".join(messages).split(b"\n")[:-1]]
+    return [line + b"\n" for line in joined.split(b"\n")[:-1]]

@@ -16,7 +16,7 @@ _ONE = re.compile(
     re.ASCII,
 )
 """Four digits of a year and nothing around it: PostgreSQL sorts any other text in another place."""
-_ZEROS = str.maketrans("123456789", "000000000")
+_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 """A form does not depend on which digits there are."""
 _SHOWN = 40
 _NAMED = 3
@@ -40,14 +40,15 @@ def _alike(texts: Sequence[str]) -> set[str] | None:
 
     The digits of a zone belong to the form: all texts that have such a zone must have the first one's.
     """
-    joined = "\n".join((*texts, ""))
-    shapes = joined.translate(_ZEROS).split("\n")
+    joined = "\n".join([*texts, ""])
+    shapes = joined.encode(errors="surrogatepass").translate(_ZEROS).split(b"\n")
     if len(shapes) != len(texts) + 1 or not texts:
         return None
-    known = [_ONE.fullmatch(shape) for shape in {*shapes[:-1]}]
+    known = [_ONE.fullmatch(shape.decode(errors="replace")) for shape in {*shapes[:-1]}]
     first = _ONE.fullmatch(texts[0])
     zone = (first and first["zone"]) or ""
-    if any(each is None or (each["zone"] or "") != zone.translate(_ZEROS) for each in known):
+    like = re.sub(r"[1-9]", "0", zone)
+    if any(each is None or (each["zone"] or "") != like for each in known):
         return None
     if zone not in ("", "Z") and joined.count(f"{zone}\n") != len(texts):
         return None
