@@ -128,7 +128,7 @@ class Ground:
 
     def server_seconds(self) -> float:
         """CPU seconds that both servers and PostgreSQL have used so far."""
-        return sum(_seconds(process) for process in self.servers)
+        return sum(seconds_of(process) for process in self.servers)
 
     def task(self, connections: int, since: str | None = None) -> Task:
         """What contenders are told."""
@@ -164,7 +164,7 @@ class Ground:
         return int(str(found[0][0] or 1))
 
 
-def _seconds(process: psutil.Process) -> float:
+def seconds_of(process: psutil.Process) -> float:
     """Of the process, the children that it has reaped, and those that live."""
     times = process.cpu_times()
     own = float(times.user + times.system + times.children_user + times.children_system)

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryFile
 
@@ -43,20 +43,29 @@ def measured(ground: Ground, command: Sequence[str | Path], folder: Path) -> Tak
     """Run the command to its end."""
     ground.traffic()
     before = ground.server_seconds()
+    taken = run_measured(command, folder)
+    traffic = ground.traffic()
+    return replace(
+        taken,
+        server=ground.server_seconds() - before,
+        requests=traffic[0] if traffic else None,
+        bytes=traffic[1] if traffic else None,
+    )
+
+
+def run_measured(command: Sequence[str | Path], folder: Path) -> Taken:
+    """Run the command to its end; nothing is known of servers."""
     with TemporaryFile() as output, NamedTemporaryFile("r") as told:
         through = [sys.executable, "-c", _MEASURED, told.name, *command]
         subprocess.run(through, cwd=folder, stdout=output, stderr=subprocess.STDOUT, check=False)
         wall, client, memory, code = json.loads(told.read())
         output.seek(0)
         text = output.read().decode(errors="replace")
-    traffic = ground.traffic()
     return Taken(
         wall=wall,
         client=client,
-        server=ground.server_seconds() - before,
+        server=0.0,
         memory=memory,
         output=text,
-        requests=traffic[0] if traffic else None,
-        bytes=traffic[1] if traffic else None,
         failed=text.strip().splitlines()[-1][:200] if code else None,
     )

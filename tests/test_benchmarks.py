@@ -79,5 +79,9 @@ def test_a_load_over_direct_connections_is_measured_beside_copy() -> None:
         (direct.COPY, True),
         (direct.OWN, True),
         (direct.OWN, True),
+        (direct.OWN, True),
+        (direct.TWICE, True),
+        (direct.OWN, True),
     ]
-    assert [target.wanted for target in targets(found)] == ["≤ 1.25"]
+    wanted = [target.wanted for target in targets(found)]
+    assert wanted == ["≤ 1.25", "< 150 MB", "≤ 1.15", "< 150 MB"]
