@@ -39,9 +39,10 @@ def auth() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.pass_obj
 def check(session: Session, /, *, mfa: bool | None, as_json: bool) -> int:
-    """Say which way accounts can be copied by, what that carries, and what is in its way.
+    """Say how accounts can be copied, and what is in the way.
 
-    Nothing is written. Exits with 3 where something has to be fixed before a copy.
+    Also says what such a copy carries. Nothing is written. Exits with 3 where something has to be fixed
+    before a copy.
     """
     from supasync_account.auth import auth_runs  # noqa: PLC0415 - --help opens nothing
 
@@ -78,10 +79,11 @@ def sync(  # noqa: PLR0913 - the options
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    """Copy new and changed accounts from OLD to NEW, with passwords and linked logins, under the same ids.
+    """Copy new and changed accounts from OLD to NEW, under the same ids.
 
-    OLD is only read. An account that changed in NEW since it was copied is named and left alone. Exits with 3
-    where an account could not be copied, with 0 where all of them are there.
+    Passwords and linked logins come along. OLD is only read. An account that changed in NEW since it was
+    copied is named and left alone. Exits with 3 where an account could not be copied, with 0 where all of
+    them are there.
     """
     from supasync_account.auth import auth_runs  # noqa: PLC0415 - --help opens nothing
 
@@ -96,10 +98,11 @@ def sync(  # noqa: PLR0913 - the options
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.pass_obj
 def verify(session: Session, /, limit: int, *, mfa: bool | None, as_json: bool) -> int:
-    """Compare the accounts of OLD and NEW by digests, passwords' hashes and linked logins included.
+    """Compare the accounts of OLD and NEW by digests.
 
-    Nothing is written, and no hash is printed. Exits with 0 where nothing that was compared differs, with 1
-    where accounts differ, with 2 where that could not be determined.
+    Passwords' hashes and linked logins are included. Nothing is written, and no hash is printed. Exits with 0
+    where nothing that was compared differs, with 1 where accounts differ, with 2 where that could not be
+    determined.
     """
     from supasync_account.auth import auth_runs  # noqa: PLC0415 - --help opens nothing
 
