@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("--only", default=",".join((*CASES, *OF_FILES)))
     parser.add_argument("--dry", action="store_true", help="write neither RESULTS.md nor results.json")
     options = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed is compiled once, not at each start
     wanted = options.only.split(",")
     found: list[results.Result] = []
     spent: dict[str, float] = {}

@@ -13,7 +13,6 @@ from benchmarks.results import Result
 HERE = Path(__file__).parent
 _TIMED = """
 import os, subprocess, sys, time
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program is compiled once
 began = time.perf_counter()
 done = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
 _, _, usage = os.wait4(done.pid, 0)
