@@ -1,5 +1,6 @@
 """A sink whose disk is full, or read-only by now: told with what to do, and the next run makes it good."""
 
+import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -80,6 +81,10 @@ def test_a_full_disk_is_told_and_loses_nothing(folder: Path, left: int) -> None:
     told = fails(folder)
     assert "No space left on device" in told
     assert "make room on that disk" in told
+    if left:
+        record = json.loads(run(folder, "status", "--json").stdout)["runs"][0]
+        assert record["status"] == "failed"
+        assert "No space left on device" in record["error"]
     filler.unlink()
     makes_good(folder)
 

@@ -11,7 +11,7 @@ renewed while a flush is not due yet saves the last state again.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from threading import RLock
@@ -21,7 +21,7 @@ from supasync_core.api.backend import Buffered
 from supasync_core.api.journal import NO_BASELINE
 from supasync_core.api.state_store import LEASE, Claim, Entry, RecordStatus, Run
 from supasync_core.model import timestamps
-from supasync_core.model.errors import StateError, SupasyncError, TakenOverError
+from supasync_core.model.errors import LockedError, StateError, SupasyncError, TakenOverError
 from supasync_core.model.state import ASLEEP, Late, State, TableState, Writing
 from supasync_core.project.believed_state import believed
 from supasync_core.project.migration import Migration
@@ -145,11 +145,22 @@ class Lease:
         """An answer to a write was lost: it may take effect at any time."""
         self.unsettled = True
 
-    def fail(self) -> None:
-        """Record that the command broke off, perhaps in the middle of a write."""
-        if not self.released:
-            self.doubt()
-            self.save(replace(self.record(), status="failed"))
+    def fail(self, error: str | None = None) -> None:
+        """Record that the command broke off, perhaps in the middle of a write.
+
+        Where the sink cannot write what it holds back, the last state stays behind which all is written.
+        """
+        if self.released:
+            return
+        self.doubt()
+        try:
+            self.save(replace(self.record(), status="failed", error=error))
+        except LockedError:
+            raise
+        except SupasyncError:
+            last = self.saved or Entry(status="failed", state=self.state)
+            with self.turn, suppress(SupasyncError):  # the disk may be full for the record too
+                self._store(replace(last, status="failed", error=error))
 
     def release(self, status: RecordStatus, state: State | None = None, **fields: Any) -> None:  # noqa: ANN401 - an Entry's
         """Write the last record, of this status and state, and let go of the lease."""
@@ -220,8 +231,8 @@ def leased(migration: Migration, command: str, *, baseline: bool = False) -> Ite
     lease = Lease.take(migration, command, baseline=baseline)
     try:
         yield lease
-    except BaseException:
-        lease.fail()
+    except BaseException as err:
+        lease.fail(err.message if isinstance(err, SupasyncError) else None)
         raise
 
 

@@ -9,7 +9,7 @@ from supasync_core.api.strategy import Readers
 from supasync_core.api.table_plugins import transform_factories
 from supasync_core.concurrency.scheduler import run_in_dependency_order
 from supasync_core.model import timestamps
-from supasync_core.model.errors import StateError, SupasyncError, TableError
+from supasync_core.model.errors import LockedError, StateError, SupasyncError, TableError
 from supasync_core.model.report import Report, TableResult, waiting
 from supasync_core.model.table import Table
 from supasync_core.project.due_tables import not_due
@@ -41,7 +41,14 @@ def sync(migration: Migration, options: RunOptions, observer: RunObserver) -> Re
     state = lease.state
     for name in options.full:
         state = state.without_table(name)
-    return _Session(Checkpoint(migration, options, lease, state), observer).run()
+    session = _Session(Checkpoint(migration, options, lease, state), observer)
+    try:
+        return session.run()
+    except LockedError:
+        raise
+    except SupasyncError as err:
+        lease.fail(err.message)
+        raise
 
 
 @dataclass
