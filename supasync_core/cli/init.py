@@ -10,6 +10,7 @@ import click
 from supasync_core.api.backend import Reference, Sink, Source
 from supasync_core.api.sql_session import SqlSpeaking
 from supasync_core.cli import output
+from supasync_core.config import secrets_beside
 from supasync_core.init import render
 from supasync_core.init.choose_strategy import Proposal, StrategyChooser, cost_summary, within_budget
 from supasync_core.init.draft_source import (
@@ -232,6 +233,7 @@ def _references(
     database = "://" in address and database_by_name(session.host, environment, "OLD", address)
     if not database:
         return None
+    session.secrets = [*session.secrets, *secrets_beside(session.host, environment)]
     try:
         with session_on_old(session.host, database, session.folder, ledger) as speaking:
             return references_in(speaking, schemas)

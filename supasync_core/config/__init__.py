@@ -1,11 +1,13 @@
 """tables.yaml -> settings; every problem at once, each with its line and column."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from supasync_core.api.plugin_fault import PluginFault, attempt
 from supasync_core.api.plugin_host import Host
 from supasync_core.config.declarations import OLD_NAMES, TOP, defaults_of
 from supasync_core.config.document import Entry, Mark, Problems, Section, Value, parse
@@ -18,10 +20,11 @@ from supasync_core.config.step_sections import own_sections, steps
 from supasync_core.config.table_settings import refuse_same_place, tables
 from supasync_core.config.value_kinds import Mismatch, section
 from supasync_core.model.errors import ConfigError, PluginError
-from supasync_core.model.settings import Settings
+from supasync_core.model.secret import Secret
+from supasync_core.model.settings import DATABASE_URLS, Settings
 from supasync_core.system import descriptors
 
-__all__ = ["Host", "Settings", "load"]
+__all__ = ["Host", "Settings", "load", "secrets_beside"]
 
 _OTHER: Final = "name another file with --config PATH"
 _STALE_INTERVALS: Final = 6
@@ -45,7 +48,22 @@ def load(path: Path, environ: Mapping[str, str], host: Host, *, lenient: bool = 
     settings = _settings(path, Reading(path.parent, host, problems, lenient=lenient), document)
     if settings is None or problems:
         raise ConfigError(problems.lines())
-    return replace(settings, environment=variables(environ, dotenv))
+    known = variables(environ, dotenv)
+    return replace(settings, environment=known, secrets=(*settings.secrets, *secrets_beside(host, known)))
+
+
+def secrets_beside(host: Host, known: Mapping[str, str]) -> Iterator[Secret]:
+    """The connection strings with a password that commands read, though tables.yaml names none."""
+    name = next((name for name in host.sources if host.sources.get(name).sql), None)
+    setting = host.sources.get(name).settings.get("url") if name else None
+    if name is None or setting is None:
+        return
+    for url in filter(None, (known.get(each) for each in DATABASE_URLS.values())):
+        look = partial(setting.hidden, url)
+        plugin = host.owner(host.sources, name)
+        found = attempt(plugin, "failed to look for a password", look, shows_message=False)
+        parts = [url] if isinstance(found, PluginFault) else found
+        yield from map(Secret, [url, *parts] if parts else [])
 
 
 def _text(path: Path) -> str:

@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
 from supasync_core.model.budget import USUAL_EGRESS, Budgets
 from supasync_core.model.secret import Secret
 from supasync_core.model.table import Table
+
+DATABASE_URLS: Final = {"OLD": "OLD_DATABASE_URL", "NEW": "NEW_DATABASE_URL"}
+"""The variables with connection strings that stand beside what tables.yaml names."""
 
 
 @dataclass(frozen=True, slots=True)

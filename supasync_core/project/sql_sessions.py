@@ -16,7 +16,7 @@ from supasync_core.api.sql_session import SqlSession, SqlSpeaking
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError, PluginError, TableError
 from supasync_core.model.secret import Secret, Values
-from supasync_core.model.settings import Endpoint
+from supasync_core.model.settings import DATABASE_URLS, Endpoint
 from supasync_core.project.migration import Migration
 from supasync_core.project.proven_database import refuse_other_old
 from supasync_core.project.same_database import refuse_one, refuse_other
@@ -24,7 +24,7 @@ from supasync_core.system.addresses import host_of
 
 Project = Literal["OLD", "NEW"]
 _OF_SUPABASE: Final = ".supabase.co"
-VARIABLES: Final = {"OLD": "OLD_DATABASE_URL", "NEW": "NEW_DATABASE_URL"}
+VARIABLES: Final = DATABASE_URLS
 
 
 @contextmanager

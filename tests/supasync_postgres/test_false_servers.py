@@ -14,6 +14,8 @@ from supasync_core.model.errors import LargeAnswerError, RefusedError, Transient
 from supasync_postgres import answer_limits, transaction
 from supasync_postgres.source import PostgresSource
 from supasync_postgres.transaction import Statement
+from tests.servers.command import run
+from tests.supasync_postgres.databases import HASTY
 from tests.supasync_postgres.false_server import FalseServer, described, error, false_server, message, row
 
 Send = Callable[[bytes], None]
@@ -114,6 +116,20 @@ def test_a_project_that_the_pooler_does_not_know_may_be_paused(text: bytes) -> N
     assert "the project may be paused (Dashboard -> Restore project)" in str(refused.value.hint)
     assert "postgres.<ref>" in str(refused.value.hint)
     assert server.logins == 1
+
+
+def test_a_password_that_a_server_repeats_is_shown_nowhere(tmp_path: Path) -> None:
+    server = FalseServer(login=error(b"28000", b"go away, hidden-word and hidden%2Dword"))
+    with false_server(server):
+        url = server.url.replace("someone@", "someone:hidden%2Dword@")
+        (tmp_path / "new").mkdir()
+        ends = "source: {backend: csv, path: old}\nsink: {backend: csv, path: new}\n"
+        (tmp_path / "tables.yaml").write_text(f"version: 1\n{ends}tables: {{t: {{}}}}\n")
+        (tmp_path / ".env").write_text(f"NEW_DATABASE_URL={url}\n")
+        done = run(tmp_path, "schema", "sql", "--apply", before=HASTY)
+    shown = done.stdout + done.stderr
+    assert "go away" in shown
+    assert "hidden" not in shown
 
 
 def test_a_full_disk_is_one_sentence_and_not_tried_again() -> None:
