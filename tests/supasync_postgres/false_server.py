@@ -42,6 +42,7 @@ class FalseServer:
     logins: int = 0
     sent: int = 0
     threads: list[threading.Thread] = field(default_factory=list)
+    connections: list[socket.socket] = field(default_factory=list)
     port: int = 0
 
     @property
@@ -54,6 +55,7 @@ class FalseServer:
         with suppress(OSError):
             while True:
                 connection, _ = listening.accept()
+                self.connections.append(connection)
                 thread = threading.Thread(target=self._speak, args=(connection,), daemon=True)
                 self.threads.append(thread)
                 thread.start()
@@ -99,6 +101,10 @@ def false_server(server: FalseServer) -> Iterator[FalseServer]:
         accepting.start()
         yield server
         listening.shutdown(socket.SHUT_RDWR)
-    for thread in (accepting, *server.threads):
-        thread.join(10)
+    accepting.join(60)
+    for connection in server.connections:
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+    for thread in server.threads:
+        thread.join(60)
         assert not thread.is_alive()
