@@ -8,6 +8,7 @@ from supasync_core.model.finding import Finding, problem, warning
 from supasync_core.model.printable import command
 from supasync_core.model.state import State, TableState
 from supasync_core.model.table import Table
+from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration
 from supasync_core.sync import guards
 from supasync_core.sync.fingerprint import current_settings, refuse_other_columns
@@ -38,6 +39,28 @@ def check_state(
             text = f"{table.name}: NEW has no rows, and rows that OLD had before {since} are not copied"
             hint = f"to copy all rows: {command('sync', '--full', table.name)}"
             yield warning(text, table.name, hint)
+    elif old and new:
+        yield from _fewer(table, state, old, new)
+
+
+def _fewer(table: Table, state: State, old: int, new: int) -> Iterator[Finding]:
+    """Rows that were read, that OLD still has by their number, and that NEW lacks: no run sees that.
+
+    Rows that OLD has got since are not missed yet, and where it lost some, NEW may have lost them too.
+    """
+    known = state.table(table.name)
+    if known.extent is None or table.where or table.transform or table.soft_delete:
+        return
+    there = min(old, known.extent.rows) - state.quarantined().get(table.name, 0)
+    if new < there:
+        text = (
+            f"{table.name}: NEW has {counted(new, 'row', 'rows')}, and {there:,} were read that OLD still has"
+        )
+        hint = (
+            f"somebody removed rows from NEW: {command('verify', '--table', table.name)} names them; "
+            f"to copy all rows again: {command('sync', '--full', table.name)}"
+        )
+        yield warning(text, table.name, hint)
 
 
 def _baseline(known: TableState) -> str | None:

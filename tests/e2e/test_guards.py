@@ -125,3 +125,18 @@ def test_a_closed_new_is_refused_until_it_is_reopened(space: Workspace) -> None:
     assert space.supasync("state", "reopen").code == 0
     assert space.supasync("sync").code == 0
     space.assert_equal("events")
+
+
+def test_check_says_that_new_lacks_rows_that_were_read(space: Workspace) -> None:
+    space.old.run(space.supasync("schema", "sql", "--old").out)
+    config = CONFIG.replace("events: {}", "events: {strategy: snapshot}")
+    space.write("tables.yaml", config.replace('ROLE_KEY}"}\nsink', 'ROLE_KEY}", horizon: true}\nsink'))
+    for command in (("sync", "--full", "events"), ("sync",)):
+        assert space.supasync(*command).code == 0
+    lacks = "were read that OLD still has"
+    space.old.run("insert into public.events (id) values (31)")
+    assert lacks not in space.supasync("check").out, "a new row is not missed yet"
+    space.new.run("delete from public.events where id in (7, 8)")
+    done = space.supasync("check")
+    assert f"warning: events: NEW has 28 rows, and 30 {lacks}" in done.out
+    assert "supasync sync --full events" in done.out
