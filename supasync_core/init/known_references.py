@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from supasync_core.api.backend import Reference
 from supasync_core.model.table import Column, Shape
 from supasync_core.schema.parents import printed_parent
 
+ACCOUNTS: Final = "a line auth: {} copies accounts in every run, by both connection strings in .env"
 Shapes = Mapping[str, Mapping[str, Shape]]
 
 
@@ -34,4 +36,6 @@ def elsewhere(shapes: Shapes, references: Sequence[Reference]) -> Iterator[str]:
         schema, name = each.table
         if each.parent[0] != schema and name in shapes.get(schema, {}):
             columns = ", ".join(each.columns)
-            yield f"{name}: {columns} refers to {printed_parent(each)}, whose rows have to be in NEW first"
+            way = f": {ACCOUNTS}" if each.parent == ("auth", "users") else ""
+            refers = f"{name}: {columns} refers to {printed_parent(each)}"
+            yield f"{refers}, whose rows have to be in NEW first{way}"

@@ -180,7 +180,7 @@ def drafted(space: Workspace, **environment: str) -> tuple[str, str]:
 
 def test_a_draft_knows_all_foreign_keys(alike: Workspace) -> None:
     text, _ = drafted(alike)
-    assert "accounts: owner refers to auth.users, whose rows have to be in NEW first" in text
+    assert "owner refers to auth.users, whose rows have to be in NEW first: a line auth: {}" in text
     assert "OLD does not show foreign keys" not in text
     notes = text.partition(" notes: ")[2]
     assert "depends_on: lines" in notes
