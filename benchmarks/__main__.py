@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import data, direct, files, results, verify
+from benchmarks import accounts, data, direct, files, results, verify
 from benchmarks.data import Case
 from benchmarks.ground import Ground, ground
 from benchmarks.rounds import BY_TIMESTAMP, HERE, million, played, snapshots
@@ -45,6 +45,7 @@ OF_FILES: dict[str, Callable[[int, int], list[results.Result]]] = {
     "reconcile": lambda size, _rounds: files.local("reconcile", size * 5),
     "verify": lambda size, rounds: verify.verifying(size * 5, rounds),
     "direct": direct.loading,
+    "accounts": lambda size, rounds: accounts.copying(size // 4, rounds),
 }
 """Cases that need no server of the tables."""
 SERVERS = {"postgrest": tuple(CASES), "far": ("five", "flights", "million"), "lite": ("five",)}

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from benchmarks import diff, direct, local, sinks
+from benchmarks import accounts, diff, direct, local, sinks
 from benchmarks.profile import PARTS
 from benchmarks.results import Result
 from benchmarks.targets import targets
@@ -39,6 +39,12 @@ def test_commands_on_local_files_are_measured_beside_duckdb(
         for each in (bare, own)
     ]
     assert [target.wanted for target in targets(found)][1:] == ["< 1 GB"]
+
+
+@pytest.mark.server
+def test_accounts_are_measured_beside_copy() -> None:
+    found = accounts.copying(300, 1)
+    assert [target.wanted for target in targets(found)] == ["≤ 2", "≤ 1"]
 
 
 def test_a_large_diff_is_measured_beside_the_bare_join(monkeypatch: pytest.MonkeyPatch) -> None:

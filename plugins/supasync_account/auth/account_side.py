@@ -15,7 +15,7 @@ from supasync_account.auth.account_columns import FACTORS, AccountColumns, Accou
 from supasync_account.auth.account_flaws import found
 from supasync_core.api.sql_session import SqlSession
 
-AT_ONCE: Final = 500
+AT_ONCE: Final = 1000
 """Accounts that are read or written in one statement."""
 LISTED: Final = 20_000
 """Accounts whose marks are asked for at once."""
@@ -30,7 +30,7 @@ class Sum:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Account:
     """An account of OLD as it travels: who it is, its mark, what is wrong with it, and its rows as texts.
 
@@ -46,6 +46,11 @@ class Account:
     user: str
     owned: Sequence[str]
     """The rows that belong to it, a list of them for each table."""
+
+    @property
+    def size(self) -> int:
+        """The characters of its rows."""
+        return len(self.user) + sum(map(len, self.owned))
 
     def __repr__(self) -> str:
         """Without the rows, which hold a password's hash."""

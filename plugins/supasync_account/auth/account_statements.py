@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 - names are quoted, values are parameters
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from supasync_account.auth.account_columns import DATES, AccountColumns, AccountTable, named, quoted
@@ -21,7 +22,7 @@ GIVE_UP_PHONE = (
 
 @dataclass(frozen=True, slots=True)
 class AccountStatements:
-    """The statements for the columns that both sides have; each takes accounts as an array of JSON texts."""
+    """The statements for the columns that both sides have; each takes accounts as one JSON array."""
 
     columns: AccountColumns
 
@@ -38,7 +39,7 @@ class AccountStatements:
         changes += [f"{quoted(each)} = coalesce({named('t', each)}, '')" for each in tokens]
         return (
             f"insert into auth.users as t ({_names(names)}) select {', '.join(values)} "
-            "from pg_catalog.unnest(%s::text[]) x (t), lateral (select x.t::jsonb as e offset 0) j "
+            "from pg_catalog.jsonb_array_elements(%s::jsonb) j (e) "
             f"on conflict (id) do update set {', '.join(changes)}"
         )
 
@@ -51,8 +52,8 @@ class AccountStatements:
         at = table.written.index("id")
         return (
             "d.user_id = any(%s::uuid[]) and not exists ("
-            "select from pg_catalog.unnest(%s::text[]) x (t), "
-            f"lateral pg_catalog.jsonb_array_elements(x.t::jsonb) j (e) where (j.e->>{at})::uuid = d.id)"
+            "select from pg_catalog.jsonb_array_elements(%s::jsonb) x (rows), "
+            f"lateral pg_catalog.jsonb_array_elements(x.rows) j (e) where (j.e->>{at})::uuid = d.id)"
         )
 
     def owned(self, table: AccountTable) -> str:
@@ -66,11 +67,16 @@ class AccountStatements:
         mine, theirs = (", ".join(named(alias, each) for each in compared) for alias in ("t", "excluded"))
         return (
             f"insert into auth.{table.name} as t ({_names(list(table.written))}) "
-            f"select {', '.join(_values(table))} from pg_catalog.unnest(%s::text[]) x (t), "
-            "lateral pg_catalog.jsonb_array_elements(x.t::jsonb) j (e) "
+            f"select {', '.join(_values(table))} from pg_catalog.jsonb_array_elements(%s::jsonb) x (rows), "
+            "lateral pg_catalog.jsonb_array_elements(x.rows) j (e) "
             f"on conflict (id) do update set {', '.join(changes)} "
             f"where ROW({mine}) is distinct from ROW({theirs})"
         )
+
+
+def together(texts: Iterable[str]) -> str:
+    """JSON texts as one array, none of them decoded."""
+    return f"[{','.join(texts)}]"
 
 
 def _values(table: AccountTable) -> list[str]:

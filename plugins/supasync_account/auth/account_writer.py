@@ -1,6 +1,6 @@
 """Accounts written to NEW: each batch one transaction, and one bad account stops no other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from supasync_account.auth.account_statements import (
     GIVE_UP_PHONE,
     WRITES,
     AccountStatements,
+    together,
 )
 from supasync_core.api.registration import Fence
 from supasync_core.model.errors import (
@@ -36,6 +37,8 @@ _IN_CAPITALS: Final = """
 select u.id::text, pg_catalog.lower(u.email), null from auth.users u
 where {sso} and u.email <> pg_catalog.lower(u.email)
 """
+LARGEST: Final = 16_000_000
+"""Characters of the rows that one statement takes; PostgreSQL takes a JSON array of 256 MB."""
 _SHARED: Final = (
     "select pg_catalog.pg_advisory_xact_lock_shared("
     "pg_catalog.hashtextextended('public.sync_metadata: writes', 0))"
@@ -154,11 +157,13 @@ class AccountWriter:
             there = [each for each in chosen if each.id in now]
             if there:
                 self._give_up(there)
-            self._put(self.statements.users, [[each.user for each in chosen]])
+            for some in _portions(chosen):
+                self._put(self.statements.users, [together(each.user for each in some)])
             for place, table in enumerate(self.new.columns.owned):
-                if there:
-                    self._put(self.statements.lost(table), _owned(there, place))
-                self._put(self.statements.owned(table), [[each.owned[place] for each in chosen]])
+                for some in _portions(there):
+                    self._put(self.statements.lost(table), _owned(some, place))
+                for some in _portions(chosen):
+                    self._put(self.statements.owned(table), [together(each.owned[place] for each in some)])
             marks = self.records.note(ids)
         for each in accounts:
             if each.id in held:
@@ -169,9 +174,10 @@ class AccountWriter:
         """The accounts of which a row that OLD has no more has rows of NEW behind it, with the reason."""
         found = {}
         for place, table in enumerate(self.new.columns.owned):
-            lost, values = self.statements.is_lost(table), _owned(accounts, place)
-            for account, rows in self.referrers.of_rows(table.name, lost, values).items():
-                found[account] = f"OLD has no more one of its {table.name}, and {rows}"
+            for some in _portions(accounts):
+                lost, values = self.statements.is_lost(table), _owned(some, place)
+                for account, rows in self.referrers.of_rows(table.name, lost, values).items():
+                    found[account] = f"OLD has no more one of its {table.name}, and {rows}"
         return found
 
     def _give_up(self, accounts: Sequence[Account]) -> None:
@@ -192,8 +198,9 @@ class AccountWriter:
             if marks.get(each.id) != each.mark:
                 what = "NEW does not keep its values as they were sent: a trigger there changes them"
                 self.report.name(each.id, each.email, what, refused=True)
+        written = {each.id for each in chosen}
         for each in accounts:
-            if each not in chosen:
+            if each.id not in written:
                 self.report.name(each.id, each.email, BOTH_CHANGED, refused=True)
         made = sum(each.id not in expected for each in chosen)
         self.report.created += made
@@ -224,9 +231,23 @@ class AccountWriter:
             return False  # the state is elsewhere, as beside a file
 
 
-def _owned(accounts: Sequence[Account], place: int) -> list[list[str]]:
+def _owned(accounts: Sequence[Account], place: int) -> list[Any]:
     """Ids, and the rows of one table that belong to each."""
-    return [[each.id for each in accounts], [each.owned[place] for each in accounts]]
+    return [[each.id for each in accounts], together(each.owned[place] for each in accounts)]
+
+
+def _portions(accounts: Sequence[Account]) -> Iterator[list[Account]]:
+    """The accounts in portions that one statement takes."""
+    portion: list[Account] = []
+    held = 0
+    for each in accounts:
+        if portion and held + each.size > LARGEST:
+            yield portion
+            portion, held = [], 0
+        portion.append(each)
+        held += each.size
+    if portion:
+        yield portion
 
 
 @dataclass
