@@ -1,17 +1,18 @@
 """A database that rows come from: every transaction is READ ONLY."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from time import sleep as wait
 from typing import Final
 
 from supasync_core.api.backend import Remark, Survey
+from supasync_core.api.keyless_tables import PLACE, KeylessTables, of_a_view
 from supasync_core.api.registration import Context
 from supasync_core.api.row_formats import PG_COPY
-from supasync_core.model.batch import Cursor, Key, Keyset, Span, Window
+from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window
 from supasync_core.model.copy_batch import CopyBatch
 from supasync_core.model.page_order import ends_range
-from supasync_core.model.table import Table
+from supasync_core.model.table import Shape, Table
 from supasync_core.schema.catalog_warnings import inherited
 from supasync_postgres.copy_pages import CopyPages, travels
 from supasync_postgres.page_query import name_of, relation
@@ -36,13 +37,37 @@ class PostgresSource(PgRows):
         super().__init__(context, read_only=True, sleep=sleep)
         self._bytes: int | None = None
         self._copy = CopyPages(self)
+        self._keyless = KeylessTables(self._placed, super().rows, super().shape, super().count)
+
+    def takes_row_keys(self) -> bool:
+        return True
+
+    def shape(self, table: Table) -> Shape:
+        return self._keyless.described(table)
+
+    def read(self, table: Table, window: Window) -> Batch:
+        return self._keyless.paged(table, window)
+
+    def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
+        return self._keyless.matching(table, columns, values)
+
+    def count(self, table: Table, window: Window | None = None) -> int:
+        return self._keyless.counted(table, window)
+
+    def _placed(self, table: Table, window: Window) -> Batch:
+        """A page of any table, also in the order of its rows' places."""
+        if table.key == (PLACE,) and not self.catalog.table(table).stored:
+            raise of_a_view(table, "its rows have no place")
+        return super().read(table, window)
 
     def row_formats(self, table: Table) -> Sequence[str]:
         """COPY, but for types that only PostgreSQL turns into JSON, and beside SQL of the user's own.
 
         Such a filter is sent as a statement with values, which cannot be two; COPY takes none.
         """
-        return [PG_COPY] if table.where is None and travels(self.chosen(table)) else []
+        if table.where is not None or self._keyless.makes(table):
+            return []
+        return [PG_COPY] if travels(self.chosen(table)) else []
 
     def read_in(self, row_format: str, table: Table, window: Window) -> CopyBatch:
         """One page of the window as COPY prints it."""
@@ -50,6 +75,8 @@ class PostgresSource(PgRows):
 
     def key_behind(self, table: Table, after: Key, rows: int) -> Key | None:
         """The key of the row that is so many rows behind: the server counts them in its index."""
+        if self._keyless.makes(table):
+            return None
         sql = self.checked(table, None)
         place = Window((Span(Keyset(None), after=Cursor(None, after) if after else None),), limit=1)
         row = f"SELECT {', '.join(map(name_of, table.key))} FROM {relation(table)} {sql.page(place)}"  # noqa: S608 - names are quoted

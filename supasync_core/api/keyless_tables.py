@@ -8,7 +8,7 @@ as well, since ``VACUUM FULL`` and ``CLUSTER`` give the place of one row to anot
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -16,10 +16,9 @@ from supasync_core.api.completeness import holds_everything
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.model.errors import SchemaError, TransientError
-from supasync_core.model.row_key import MOST_BYTES, MOST_ROWS, ROW_KEY, row_keys
+from supasync_core.model.row_key import COLUMN, MOST_BYTES, MOST_ROWS, ROW_KEY, has_row_key, row_keys
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Horizon
-from supasync_rest.rest_errors import MissingColumnError
 
 PLACE: Final = "ctid"
 _VERSION, _TABLE = "xmin", "tableoid"
@@ -38,6 +37,8 @@ class KeylessRow:
     key: str
     version: str
     cells: dict[str, str]
+    exact: Mapping[str, str]
+    """PostgreSQL's texts of cells that JSON cannot carry; they are no part of the key."""
 
     def text(self, columns: Sequence[str]) -> str:
         """The row as JSON with these columns, or all of its own and the key."""
@@ -56,13 +57,45 @@ class Moment:
 
 @dataclass
 class KeylessTables:
-    """Tables without a key, read through the three functions of the project."""
+    """Tables without a key, read through the functions of a source that is a PostgreSQL.
+
+    `described`, `paged`, `matching` and `counted` are for any table: with a key it is the source's own.
+    """
 
     read: Read
     found: Rows
     shape: Callable[[Table], Shape]
+    counting: Callable[[Table, Window | None], int]
     kept: dict[tuple[str, str, str | None], Moment] = field(default_factory=dict)
     """The latest read, for the pages behind the first one."""
+
+    def makes(self, table: Table) -> bool:
+        """Whether the table's key is made here: a project that was a NEW has it as a column."""
+        return has_row_key(table) and ROW_KEY not in self.shape(table).names
+
+    def described(self, table: Table) -> Shape:
+        """The table's columns, and its key if that is made here."""
+        found = self.shape(table)
+        made = found.known and has_row_key(table) and ROW_KEY not in found.names
+        return replace(found, columns=(*found.columns, COLUMN)) if made else found
+
+    def paged(self, table: Table, window: Window) -> Batch:
+        """One page of any table."""
+        return self.page(table, window) if self.makes(table) else self.read(table, window)
+
+    def matching(
+        self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]
+    ) -> Iterator[Batch]:
+        """The rows of any table that have these values."""
+        return (self.lookup if self.makes(table) else self.found)(table, columns, values)
+
+    def counted(self, table: Table, window: Window | None) -> int:
+        """The number of rows of any table."""
+        if not self.makes(table):
+            return self.counting(table, window)
+        if window and any(span.after or span.to for span in window.spans):
+            return self.page(table, replace(window, counted=True)).total or 0
+        return self.counting(replace(table, key=(PLACE,), columns=(), exclude=()), window)
 
     def page(self, table: Table, window: Window) -> Batch:
         """One page, in the order of the keys; the first one reads the whole table."""
@@ -72,17 +105,16 @@ class KeylessTables:
         moment = self.kept[at]
         found = [row for row in moment.rows if any(_holds(span, row.key) for span in window.spans)]
         shown = found[: window.limit]
-        texts = [row.text(table.columns) for row in shown]
         if not shown:
             del self.kept[at]
-        return Batch(raw_json.join(texts), len(found) if window.counted else None, moment.read_at)
+        return _batch(shown, table, len(found) if window.counted else None, moment.read_at)
 
     def lookup(
         self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]
     ) -> Iterator[Batch]:
         """The rows whose columns have one of these tuples of texts, as they are now.
 
-        Other columns than the key are compared by the project, which may hold more digits than it prints.
+        Other columns than the key are compared by the source, which may hold more digits than it prints.
         """
         at = columns.index(ROW_KEY) if ROW_KEY in columns else None
         if at is None:
@@ -94,10 +126,10 @@ class KeylessTables:
             for value in values
             if value[at] in known and self._matches(table, columns, value)
         ]
-        yield Batch(raw_json.join([row.text(table.columns) for row in rows]), read_at=moment.read_at)
+        yield _batch(rows, table, None, moment.read_at)
 
     def _matches(self, table: Table, columns: Sequence[str], value: Sequence[str]) -> bool:
-        """Whether the project finds a row by the values of other columns than the key."""
+        """Whether the source finds a row by the values of other columns than the key."""
         pairs = [pair for pair in zip(columns, value, strict=True) if pair[0] != ROW_KEY]
         if not pairs:
             return True
@@ -112,41 +144,37 @@ class KeylessTables:
         if not names:
             raise table.schema_error("OLD does not list its columns")
         inner = replace(table, key=(PLACE,), timestamp=(), exclude=(), columns=(*names, *_SYSTEM))
-        try:
-            for _ in range(_ATTEMPTS):
-                found = self._at_one_moment(inner)
-                if found is not None:
-                    cells, read_at = found
-                    return Moment(_keyed(table, cells), read_at)
-        except MissingColumnError as err:
-            what = f"{table.name}: {err.message.removeprefix(f'{table.name}: ')}: is it a view?"
-            raise SchemaError(what, table=table.name, hint="copy the tables behind it") from err
+        for _ in range(_ATTEMPTS):
+            found = self._at_one_moment(inner)
+            if found is not None:
+                return Moment(_keyed(table, found), found.read_at)
         raise table.error(
             TransientError,
             "rows were written during each attempt to read it as a whole",
             hint="a later run reads it; a table that is written all the time needs a primary key",
         )
 
-    def _at_one_moment(self, table: Table) -> tuple[list[dict[str, str]], Horizon | None] | None:
-        """The rows' cells and the time of the first page; None where they changed meanwhile."""
-        first, texts = self._whole(table)
+    def _at_one_moment(self, table: Table) -> Batch | None:
+        """All rows in the order of their places, in one batch; None where they changed meanwhile."""
+        whole, first = self._whole(table)
         if not holds_everything(first):
-            again, twice = self._whole(table)
-            if twice != texts or again.total != len(texts):
+            twice, again = self._whole(table)
+            if twice.body != whole.body or twice.exact != whole.exact or again.total != whole.count:
                 return None
-        return [raw_json.cells(text) for text in texts], first.read_at
+        return whole
 
-    def _whole(self, table: Table) -> tuple[Batch, list[str]]:
-        """The first page, which counts the rows, and the texts of all rows in the order of their places."""
+    def _whole(self, table: Table) -> tuple[Batch, Batch]:
+        """All rows, and the first page, which counts them."""
         first = self.read(table, Window((_ALL,), table.page_size, counted=True))
-        texts, size = list(first.rows.texts), len(first.body)
+        texts, size, exact = list(first.rows.texts), first.size, dict(first.exact)
         _refuse_large(table, max(len(texts), first.total or 0), size)
         if not holds_everything(first):
             for batch in self._behind(table, first):
+                exact |= {len(texts) + place: cells for place, cells in batch.exact.items()}
                 texts += batch.rows.texts
-                size += len(batch.body)
+                size += batch.size
                 _refuse_large(table, len(texts), size)
-        return first, texts
+        return Batch(raw_json.join(texts), read_at=first.read_at, exact=exact), first
 
     def _behind(self, table: Table, page: Batch) -> Iterator[Batch]:
         """The pages behind this one, up to an empty one."""
@@ -168,8 +196,20 @@ def _refuse_large(table: Table, rows: int, size: int) -> None:
         )
 
 
-def _keyed(table: Table, found: Sequence[dict[str, str]]) -> list[KeylessRow]:
+def of_a_view(table: Table, why: str) -> SchemaError:
+    """The error for a table whose rows have no place."""
+    return table.schema_error(f"{why}: is it a view?", hint="copy the tables behind it")
+
+
+def _batch(rows: Sequence[KeylessRow], table: Table, total: int | None, read_at: Horizon | None) -> Batch:
+    texts = [row.text(table.columns) for row in rows]
+    exact = {place: row.exact for place, row in enumerate(rows) if row.exact}
+    return Batch(raw_json.join(texts), total, read_at, exact=exact)
+
+
+def _keyed(table: Table, whole: Batch) -> list[KeylessRow]:
     """The rows with their keys, sorted by key; equal rows are numbered by their places."""
+    found = [raw_json.cells(text) for text in whole.rows.texts]
     if len({cells[_TABLE] for cells in found}) > 1:
         raise table.schema_error(
             "it shows rows of several tables (partitions, INHERITS): places are not unique",
@@ -177,8 +217,8 @@ def _keyed(table: Table, found: Sequence[dict[str, str]]) -> list[KeylessRow]:
         )
     own = [{name: text for name, text in cells.items() if name not in _SYSTEM} for cells in found]
     rows = [
-        KeylessRow(key, str(json.loads(cells[_VERSION])), mine)
-        for key, cells, mine in zip(row_keys(own), found, own, strict=True)
+        KeylessRow(key, str(json.loads(cells[_VERSION])), mine, whole.exact.get(place, {}))
+        for place, (key, cells, mine) in enumerate(zip(row_keys(own), found, own, strict=True))
     ]
     return sorted(rows, key=lambda row: row.key)
 
