@@ -25,6 +25,7 @@ from supasync_core.model.batch import Keyset, Span, Window
 from supasync_core.model.errors import InternalError, SupasyncError, TableError
 from supasync_core.model.finding import Finding, failure, note, problem, warning
 from supasync_core.model.level import PROBLEM, WARNING, Level
+from supasync_core.model.pg_types import are_texts, type_of
 from supasync_core.model.printable import sql_name
 from supasync_core.model.row_key import ROW_KEY, has_row_key, missing_in_sink
 from supasync_core.model.table import Shape, Table
@@ -45,6 +46,7 @@ def check_table(migration: Migration, table: Table) -> Iterator[Finding]:
     yield from _in_old(migration, table, source)
     yield from check_marks.of_table(migration, table, source)
     yield from _updates(migration, table)
+    yield from _texts_for_timestamps(migration, table, source)
     yield from _rows_without_timestamp(migration, table, source)
     yield from _in_new(migration, table, source)
     if not source.known:
@@ -111,6 +113,19 @@ def _updates(migration: Migration, table: Table) -> Iterator[Finding]:
         column = migration.strategy(table).keysets(table)[0].column
         text = f"{table.name}: a row whose {column} was drawn before others and written later is not seen"
         yield warning(text, table.name, "a sequence with CACHE does that; compare_every: 24h finds such rows")
+
+
+def _texts_for_timestamps(migration: Migration, table: Table, source: Shape) -> Iterator[Finding]:
+    """Texts sort by time only as long as all have one form: no run meets one of another form behind."""
+    ordering = {keyset.column for keyset in migration.strategy(table).keysets(table)}
+    for name in table.timestamp:
+        ordered = name in ordering and not source.texts
+        if ordered and are_texts(type_of(source, name)) and not wanted(migration, table):
+            text = (
+                f"{table.name}: {name} is a text in OLD: a row whose {name} is written in another form than "
+            )
+            hint = "compare_every: 24h finds such rows; timestamptz in OLD has but one form"
+            yield warning(f"{text}than others may not be seen", table.name, hint)
 
 
 def _rows_without_timestamp(migration: Migration, table: Table, shape: Shape) -> Iterator[Finding]:

@@ -323,3 +323,11 @@ insert into public.computed (id, a) values (1, 1);
             check = space.supasync("check")
             assert check.code == 0, check.out
             assert check.out.endswith("everything is in place\n")
+
+
+def test_check_warns_of_a_text_that_holds_timestamps_unless_the_table_is_compared(space: Workspace) -> None:
+    warning = "warning: others: label is a text in OLD: a row whose label is written in another form"
+    space.write("tables.yaml", CONFIG + "  others: {timestamp: label, updates: seen}\n")
+    assert warning in space.supasync("check").out
+    space.write("tables.yaml", CONFIG + "  others: {timestamp: label, updates: seen, compare_every: 24h}\n")
+    assert warning not in space.supasync("check").out
