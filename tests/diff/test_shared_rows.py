@@ -81,7 +81,9 @@ def loads(patch: pytest.MonkeyPatch) -> list[Any]:
     last=st.sampled_from(["", "\n"]),
     piece=st.sampled_from([64, 300, 1 << 20]),
     small=st.sampled_from([0, 1 << 16]),
-    options=st.sampled_from([(), ("--strict",), ("--ignore", "name"), ("--dialect", "sql-editor")]),
+    options=st.sampled_from(
+        [(), ("--strict",), ("--ignore", "name"), ("--key", "name"), ("--dialect", "sql-editor")]
+    ),
 )
 @example([("1", "a", '"x'), ("2", "b", 'y"')], [], [], ("\n", "\n"), "\n", 300, 0, ())
 @example([("1", "a", "b")] * 2, [], [("put", 0, ("9", "a", "a"))], ("\n", "\n"), "\n", 1 << 20, 0, ())
