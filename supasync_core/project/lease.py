@@ -27,6 +27,7 @@ from supasync_core.project.believed_state import believed
 from supasync_core.project.migration import Migration
 from supasync_core.project.present import awake
 from supasync_core.project.same_database import refuse_own_record, refuse_same
+from supasync_core.project.unsecret import unsecret
 from supasync_core.system import lock
 
 RENEW = 60.0
@@ -53,6 +54,7 @@ class Lease:
     state: State
     begun: float
     record: Callable[[], Entry] = field(init=False)
+    unsecret: Callable[[Entry], Entry] = field(init=False)
     renewed: float = field(init=False)
     horizon: timestamps.Instant | None = None
     """What the source said of transactions that were open when the run began, where it did."""
@@ -72,6 +74,7 @@ class Lease:
 
     def __post_init__(self) -> None:
         self.renewed = self.begun
+        self.unsecret = unsecret(self.migration.settings.secrets)
         self.record = lambda: Entry(status="running", state=self.state)
         self.migration.fence.ask, self.migration.fence.lost = self.check, self.doubt
         self.migration.fence.run = self.run.id
@@ -190,7 +193,7 @@ class Lease:
             self.flushing = False
 
     def _store(self, entry: Entry) -> None:
-        entry = replace(entry, retention=self.migration.settings.retention.days)
+        entry = self.unsecret(replace(entry, retention=self.migration.settings.retention.days))
         if self.writing and (self.unsettled or entry.status == "running"):
             seen = timestamps.parse(self.run.now) + int((awake() - self.begun) * 1_000_000)
             self.writing = replace(self.writing, seen=timestamps.to_text(seen))

@@ -76,6 +76,20 @@ def test_rows_of_other_settings_stop_the_table_and_no_secret_is_kept(space: Work
     assert "transform, transform's settings changed" in space.supasync("sync").err
 
 
+def test_a_secret_that_a_message_of_new_repeats_is_not_kept(space: Workspace) -> None:
+    space.write("mine.py", PLUGIN.replace('sha256(f"{salt} {row[column]}".encode()).hexdigest()', "salt"))
+    space.new.run(
+        "create function public.refuse() returns trigger language plpgsql as "
+        "$$ begin raise exception 'no person is called %', new.email; end $$;"
+        "create trigger refuse before insert on public.people for each row when (new.id = 7) "
+        "execute function public.refuse()"
+    )
+    done = space.supasync("sync")
+    assert done.code == 3, done.err
+    assert "no person is called ***" in space.supasync("quarantine", "list").out
+    assert SALT not in str(space.new.rows("select state::text, details::text, m::text from sync_metadata m"))
+
+
 def test_a_transform_that_cannot_be_made_stops_its_table_and_shows_no_value(space: Workspace) -> None:
     space.write("tables.yaml", CONFIG.replace("}}}", ", column: nothing}}}"))
     done = space.supasync("sync")
