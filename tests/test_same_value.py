@@ -114,3 +114,14 @@ def test_a_name_that_comes_twice_counts_in_json_and_not_in_jsonb(deep: str) -> N
 )
 def test_what_a_side_decides_when_it_prints_is_no_difference(mine: str, theirs: str, same: bool) -> None:  # noqa: FBT001 - a value
     assert same_as_printed(mine, theirs) is same
+
+
+def test_moments_inside_a_value_are_one_in_any_time_zone() -> None:
+    mine, theirs = '"[\\"2024-01-01 00:00:00+00\\",)"', '"[\\"2023-12-31 19:00:00-05\\",)"'
+    later = theirs.replace("19:00:00", "19:00:01")
+    for kind in ("tstzrange", "public.visit"):
+        assert same_cell(kind, mine, theirs)
+        assert not same_cell(kind, mine, later)
+    assert not same_cell("text", mine, theirs)
+    array = '["2024-01-01T00:00:00+00:00"]', '["2024-01-01T05:30:00+05:30"]'
+    assert same_cell("timestamp with time zone[]", *array)

@@ -15,13 +15,14 @@ from typing import Any
 from supasync_core.model import pg_literals, raw_json, timestamps
 from supasync_core.model.json_budget import is_too_much
 from supasync_core.model.pg_literals import Rows
-from supasync_core.model.pg_types import IGNORED_ZONE, MOMENTS, UNZONED, bare
+from supasync_core.model.pg_types import IGNORED_ZONE, MOMENTS, UNZONED, ZONED, bare
 from supasync_core.model.timestamps import Instant
 
 Pairs = list[tuple[str, Any]]
 _MOMENT = re.compile(
     r"(?<!\d)\d{4,7}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?[+-]\d\d(?::\d\d){0,2}(?: BC)?", re.ASCII
 )
+_RANGES = ("tstzrange", "tstzmultirange")
 _FRACTION = re.compile(r"(?<=\d)\.(\d++)", re.ASCII)
 _NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,4})?", re.ASCII)
 _FARTHEST = 16_384
@@ -35,7 +36,7 @@ def same_cell(kind: str, mine: str, theirs: str, *, stamp: bool = False, lenient
     A server may print its own zone, and other escapes in a string. ``lenient``: the sides spell equal values
     differently.
     """
-    if mine == theirs:
+    if mine == theirs or (_holds_moments(kind) and _in_utc(mine) == _in_utc(theirs)):
         return True
     if mine[0] == theirs[0] == '"':
         left, right = json.loads(mine), json.loads(theirs)
@@ -103,8 +104,16 @@ def _fractions(text: str) -> list[str]:
 
 
 def _normal(cell: str) -> str:
-    in_utc = _MOMENT.sub(lambda found: str(moment(found[0])), cell)
-    return _FRACTION.sub(lambda found: f".{found[1]}".rstrip("0").rstrip("."), in_utc)
+    return _FRACTION.sub(lambda found: f".{found[1]}".rstrip("0").rstrip("."), _in_utc(cell))
+
+
+def _holds_moments(kind: str) -> bool:
+    """Whether a cell may hold moments beside other things: a range, an array, a type of the app's own."""
+    return "." in kind or kind.removesuffix("[]") in _RANGES or (kind.endswith("[]") and kind[:-2] == ZONED)
+
+
+def _in_utc(cell: str) -> str:
+    return _MOMENT.sub(lambda found: str(moment(found[0])), cell)
 
 
 def same_json(mine: str, theirs: str, *, strict: bool = True, kind: str = "") -> bool:

@@ -267,7 +267,8 @@ class TableCopy:
         return replace(
             done,
             error="\n".join(filter(None, [text, done.error])),
-            hint=done.hint or "the next run continues; if this happens again, run supasync verify",
+            hint=done.hint
+            or "the next run reads on, or a first load again; if this happens again, run supasync verify",
             exit_code=done.exit_code or TransientError.exit_code,
         )
 

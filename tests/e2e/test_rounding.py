@@ -138,3 +138,5 @@ def test_moments_that_each_side_prints_in_its_own_zone_are_the_same(space: Works
     space.old.run(f"{ROWS}; {MOMENTS}")
     done = space.supasync("sync")
     assert done.code == 0, done.out + done.err
+    done = space.supasync("verify", "--exact")
+    assert done.code == 0, done.out + done.err
