@@ -53,6 +53,17 @@ join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname = 'auth'
 join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
 where c.relname in ('users', 'identities', 'mfa_factors') order by c.relname, a.attnum
 """
+_DOORS: Final = (
+    "banned_until",
+    "deleted_at",
+    "is_sso_user",
+    "is_anonymous",
+    "email_confirmed_at",
+    "role",
+    "aud",
+    "phone",
+)
+"""Columns that say whether an account may sign in, or how: none is left out that says something."""
 _OLDER: Final = "update the older project: Project Settings -> Infrastructure"
 
 
@@ -92,6 +103,7 @@ class AccountColumns:
         known = {"OLD": _known("OLD", old, needed), "NEW": _known("NEW", new, needed)}
         users, *owned = (_table(name, known["OLD"][name], known["NEW"][name]) for name in needed)
         tokens = tuple(name for name in TOKENS if known["NEW"]["users"].get(name, (None, True))[1] is False)
+        _refuse_lost_doors(old, [each for each in _DOORS if f"{each} (only in OLD)" in users.left_out])
         return cls(users, tuple(owned), tokens)
 
     @property
@@ -159,6 +171,19 @@ def _known(
             names = ", ".join(missing)
             raise SchemaError(f"{project}: auth.{table} has no {names}: its Auth is too old", hint=_OLDER)
     return found
+
+
+def _refuse_lost_doors(old: SqlSession, columns: Sequence[str]) -> None:
+    """SchemaError where an account of OLD has such a value, and NEW has no column for it."""
+    for column in columns:
+        says = f"u.{column} is not null and u.{column}::text not in ('', 'f', 'false')"
+        [(number,)] = old.query(f"select pg_catalog.count(*) from auth.users u where {says}")
+        if number:
+            raise SchemaError(
+                f"NEW: auth.users has no {column}, and {number:,} accounts of OLD have a value in it: they "
+                "could sign in to NEW otherwise than to OLD",
+                hint=_OLDER,
+            )
 
 
 def _table(

@@ -14,7 +14,7 @@ from supasync_account.auth.account_plan import CHANGED_IN_NEW, DELETED_IN_NEW, A
 from supasync_account.auth.account_records import AccountRecords
 from supasync_account.auth.account_report import AccountReport
 from supasync_account.auth.account_side import AT_ONCE, AccountSide
-from supasync_account.auth.account_triggers import refuse_unguarded, triggers
+from supasync_account.auth.account_triggers import AccountTrigger, refuse_unguarded, triggers
 from supasync_account.auth.account_writer import AccountWriter
 from supasync_core.api.registration import Fence
 from supasync_core.api.sql_session import SqlSession
@@ -52,13 +52,13 @@ class AccountCopy:
             fence.ask()
             self.records = self.records.prepare()
         made = self.planned()
-        written = made.new or made.changed or (made.gone and self.deletes == "mirror")
-        if written and "triggers" not in self.accepted:
+        if "triggers" not in self.accepted and self._writes(made):
             refuse_unguarded(found)
         fires = any(not each.guarded for each in found)
         cascades = "cascades" in self.accepted
         writer = AccountWriter(self.new, self.records, fence, self.report, fires=fires, cascades=cascades)
         self._tell_newer(made)
+        self._close(made, writer, found)
         self._remember(made, fence)
         AccountDeletes(self.old, writer, self.deletes).run(made)
         moved = self._moved(list(made.changed))
@@ -70,6 +70,32 @@ class AccountCopy:
             if not self._in_batches(writer, ids, made):
                 break
         return self.report
+
+    def refuse_early(self) -> None:
+        """RefusedError for what would be refused anyway, before anything is noted in NEW."""
+        if "triggers" not in self.accepted and self._writes(self.planned()):
+            refuse_unguarded(triggers(self.new.session, self.new.columns))
+
+    def _writes(self, made: AccountPlan) -> bool:
+        """Whether accounts would be written or deleted."""
+        return bool(made.new or made.changed or (made.gone and self.deletes == "mirror"))
+
+    def _close(self, made: AccountPlan, writer: AccountWriter, found: list[AccountTrigger]) -> None:
+        """Close what OLD has closed, also where NEW has changed the account since: nobody is let in."""
+        ids = [each for each, why in made.newer.items() if why != DELETED_IN_NEW]
+        closed, now = self.old.closed(ids), self.new.closed(ids)
+        until = {who: end for who, (end, _) in closed.items() if end}
+        if until and "triggers" not in self.accepted:
+            refuse_unguarded(found)
+        banned = writer.ban(until) if until else []
+        emails = self.new.emails(list(closed))
+        for account in banned:
+            what = "banned in OLD, so banned in NEW too; all else of it stays as it is in NEW"
+            self.report.name(account, emails.get(account), what, refused=False)
+        for account, (_, gone) in closed.items():
+            if gone and not now.get(account, ("", False))[1]:
+                what = "deleted in OLD, and can still sign in to NEW, where it has changed since"
+                self.report.name(account, emails.get(account), what, refused=True)
 
     def _in_batches(self, writer: AccountWriter, ids: Sequence[str], made: AccountPlan) -> bool:
         """Write these accounts; whether all of them were, and nobody asked to stop."""

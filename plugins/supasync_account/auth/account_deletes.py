@@ -51,13 +51,19 @@ class AccountDeletes:
     def _remove(self, marks: Mapping[str, str], emails: Mapping[str, str | None]) -> None:
         """Remove them together; each by itself where NEW refuses one of them, which is named."""
         try:
-            self.report.deleted += len(self.writer.delete(marks))
+            gone = set(self.writer.delete(marks))
+            self.report.deleted += len(gone)
+            for account in (each for each in marks if each not in gone):
+                what = "not deleted: NEW keeps it, by a trigger, or it has changed meanwhile"
+                self.report.name(account, emails.get(account), what, refused=True)
         except RowError as err:
             for account, mark in marks.items():
                 if len(marks) > 1:
                     self._remove({account: mark}, emails)
                 else:
-                    self.report.name(account, emails.get(account), f"not deleted: {err}", refused=True)
+                    self.report.name(
+                        account, emails.get(account), f"not deleted: {err.message}", refused=True
+                    )
 
     def _may_go(self, plan: AccountPlan, emails: dict[str, str | None]) -> dict[str, str]:
         """Their marks; what stays is named. OLD is asked once more, for what it may have again."""

@@ -44,17 +44,17 @@ def plan(old: AccountSide, new: AccountSide, records: AccountRecords, *, accept_
 
     ``accept_newer``: OLD's values are written also where NEW has changed an account since.
     """
-    old_sums, new_sums, counts = old.sums(), new.sums(), records.counts()
+    old_sums, new_sums, written = old.sums(), new.sums(), records.sums()
     made = AccountPlan(total(old_sums), total(new_sums))
     parts = [
         part
-        for part in sorted({*old_sums, *new_sums, *counts})
-        if old_sums.get(part) != new_sums.get(part) or counts.get(part, 0) != total(new_sums, part)
+        for part in sorted({*old_sums, *new_sums, *written})
+        if not old_sums.get(part) == new_sums.get(part) == written.get(part)
     ]
     for group in grouped([old_sums, new_sums], parts):
         for account, marks in _rows(old.marks(group), new.marks(group), records.marks(group)):
             _decide(made, account, marks, accept_newer=accept_newer)
-    if counts and len(made.gone) + len(made.forgotten) >= sum(counts.values()):
+    if written and len(made.gone) + len(made.forgotten) >= total(written):
         raise SchemaError(
             "OLD has none of the accounts that were copied from it: nothing is changed",
             hint="is OLD_DATABASE_URL that of OLD? If all were deleted on purpose, delete NEW's by SQL",

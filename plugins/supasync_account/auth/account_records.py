@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from supasync_account.auth.account_columns import AccountColumns, mark
+from supasync_account.auth.account_side import Sum, summed
 from supasync_core.api.sql_session import SqlSession
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.printable import sql_text
@@ -85,12 +86,11 @@ class AccountRecords:
         where = "where pg_catalog.left(r.id::text, 2) = any(%s::text[])"
         return dict(self.session.query(f"select r.id::text, r.mark from {TABLE} r {where}", [list(parts)]))
 
-    def counts(self) -> dict[str, int]:
-        """How many accounts each part has that supasync wrote."""
+    def sums(self) -> dict[str, Sum]:
+        """What supasync wrote of each part, summed up as both sides are."""
         if self.missing:
             return {}
-        part = "pg_catalog.left(r.id::text, 2)"
-        return dict(self.session.query(f"select {part}, pg_catalog.count(*) from {TABLE} r group by {part}"))
+        return summed(self.session, f"select r.id, r.mark from {TABLE} r")
 
     def note(self, ids: Sequence[str]) -> dict[str, str]:
         """Remember these accounts as NEW has them now; their marks."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from supasync_account.auth.account_columns import named, quoted
 from supasync_core.api.sql_session import SqlSession
+from supasync_core.model.errors import RefusedError
 from supasync_core.model.wording import counted
 
 _KEYS: Final = """
@@ -77,10 +78,21 @@ class Referrers:
             sql = f"select d.{account}::text, pg_catalog.count(*) from {rows} group by 1"
             last = path[-1]
             columns = ", ".join(mine for mine, _ in last.pairs)
-            for who, number in self.session.query(sql, values):
-                words = f"{counted(number, 'row', 'rows')} of {last.schema}.{last.table}.{columns}"
+            unseen = f"select d.{account}::text, 0 from auth.{start} d where {condition}"
+            for who, number in self._asked(sql, values, unseen):
+                rows_of = counted(number, "row", "rows") if number else "rows that this user may not see"
+                words = f"{rows_of} of {last.schema}.{last.table}.{columns}"
                 found.setdefault(who, []).append(words)
         return {who: f"{', '.join(words)} would go or change with it" for who, words in found.items()}
+
+    def _asked(self, sql: str, values: Sequence[Any], unseen: str) -> list[tuple[Any, ...]]:
+        """The rows by account; 0 for each that may have some where the user may not look."""
+        try:
+            return self.session.query(sql, values)
+        except RefusedError as err:
+            if err.reason:
+                raise
+            return self.session.query(unseen, values)
 
     def _paths(self, parent: str, path: tuple[_Key, ...]) -> Iterator[tuple[_Key, ...]]:
         """From that table of ``auth`` to each table outside of it."""

@@ -1,15 +1,11 @@
 """What became of the accounts: counts, and by name what a person should know."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from supasync_core.model.errors import ExitCode
 from supasync_core.model.wording import counted
-
-_HASH: Final = re.compile(r"[$](?:2[abxy]?|argon2\w*|fbscrypt)[$][^\s,;)\"']+")
-"""A password's hash, as a trigger of the app may put it into its message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +45,8 @@ class AccountReport:
     named: list[NamedAccount] = field(default_factory=list)
 
     def name(self, account: str, email: str | None, what: str, *, refused: bool) -> None:
-        """Say something of an account; a hash that NEW's message repeats is not in it."""
-        self.named.append(NamedAccount(account, email, _HASH.sub("(a hash)", what), refused))
+        """Say something of an account."""
+        self.named.append(NamedAccount(account, email, what, refused))
 
     @property
     def refused(self) -> list[NamedAccount]:

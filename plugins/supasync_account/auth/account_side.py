@@ -67,11 +67,7 @@ class AccountSide:
     def sums(self) -> dict[str, Sum]:
         """The parts that hold accounts: the one query of an hour in which nothing changes."""
         # Behind offset 0, marks are made before accounts are sorted: whole rows take twice as long.
-        marks = f"select u.id, {self.columns.mark} as mark from auth.users u offset 0"
-        digest = "pg_catalog.md5(pg_catalog.string_agg(m.id::text || m.mark, '' order by m.id))"
-        part = "pg_catalog.left(m.id::text, 2)"
-        sql = f"select {part}, pg_catalog.count(*), {digest} from ({marks}) m group by {part}"
-        return {part: Sum(accounts, digest) for part, accounts, digest in self.session.query(sql)}
+        return summed(self.session, f"select u.id, {self.columns.mark} as mark from auth.users u offset 0")
 
     def marks(self, parts: Sequence[str]) -> dict[str, str]:
         """The marks of the accounts of these parts, by id."""
@@ -139,6 +135,15 @@ class AccountSide:
         )
         return [(account, email, tuple(flaws)) for account, email, flaws in self.session.query(sql)]
 
+    def closed(self, ids: Sequence[str]) -> dict[str, tuple[str | None, bool]]:
+        """Those of these accounts that are banned by now, with the end of it, or deleted."""
+        columns = self.columns.users.compared
+        ban = "case when u.banned_until > pg_catalog.now() then u.banned_until::text end"
+        banned = ban if "banned_until" in columns else "null::text"
+        deleted = "u.deleted_at is not null" if "deleted_at" in columns else "false"
+        sql = f"select u.id::text, {banned}, {deleted} from auth.users u where u.id = any(%s::uuid[])"
+        return {who: (until, gone) for who, until, gone in self._in_batches(sql, ids) if until or gone}
+
     def emails(self, ids: Sequence[str]) -> dict[str, str | None]:
         """The e-mails of these accounts, for messages."""
         return {account: contact[0] for account, contact in self.contacts(ids).items()}
@@ -159,6 +164,14 @@ SHARES: Final[Mapping[str, tuple[str, ...]]] = {
     "ban": ("banned_until",),
 }
 """What may differ between both sides, by the columns that hold it."""
+
+
+def summed(session: SqlSession, marks: str) -> dict[str, Sum]:
+    """The marks that this query finds, by part."""
+    digest = "pg_catalog.md5(pg_catalog.string_agg(m.id::text || m.mark, '' order by m.id))"
+    part = "pg_catalog.left(m.id::text, 2)"
+    sql = f"select {part}, pg_catalog.count(*), {digest} from ({marks}) m group by {part}"
+    return {name: Sum(accounts, found) for name, accounts, found in session.query(sql)}
 
 
 def total(sums: Mapping[str, Sum], part: str | None = None) -> int:

@@ -56,6 +56,21 @@ class AccountStatements:
             f"lateral pg_catalog.jsonb_array_elements(x.rows) j (e) where (j.e->>{at})::uuid = d.id)"
         )
 
+    def taken(self, table: AccountTable) -> str:
+        """The accounts of rows that others have in NEW, each with who has it; takes rows, then ids."""
+        place = {name: at for at, name in enumerate(table.written)}
+        same = [f"d.id = (j.e->>{place['id']})::uuid"]
+        if "provider_id" in place:
+            pair = f"(j.e->>{place['provider_id']}, j.e->>{place['provider']})"
+            same.append(f"(d.provider_id, d.provider) = {pair}")
+        return " union ".join(
+            f"select j.e->>{place['user_id']}, d.user_id::text "
+            "from pg_catalog.jsonb_array_elements(%s::jsonb) x (rows), "
+            f"lateral pg_catalog.jsonb_array_elements(x.rows) j (e) join auth.{table.name} d on {each} "
+            "where d.user_id <> all(%s::uuid[])"
+            for each in same
+        )
+
     def owned(self, table: AccountTable) -> str:
         """Write rows that belong to accounts; takes lists of them."""
         changes = [

@@ -8,10 +8,13 @@ from supasync_core.api.sql_session import SqlSession
 from supasync_core.model.errors import RefusedError
 
 GUARD: Final = "supasync schema sql --triggers guard"
-_TRIGGERS: Final = """
+_TRIGGERS: Final = r"""
 select g.tgname, c.relname, code.nspname || '.' || p.proname, g.tgtype & 8 <> 0,
-    pg_catalog.strpos(pg_catalog.pg_get_triggerdef(g.oid), 'supasync') > 0
-        or pg_catalog.strpos(p.prosrc, 'supasync.writes') > 0
+    exists (select from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass
+            and d.objid = g.oid and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+            and d.refobjid = pg_catalog.to_regprocedure('public.supasync_writes()'))
+        or pg_catalog.pg_get_triggerdef(g.oid) ~ $re$ WHEN \(.*current_setting\('supasync\.writes'$re$
+        or p.prosrc ~* $re$^\s*begin\s+if\s+(pg_catalog\.)?current_setting\s*\(\s*'supasync\.writes'$re$
 from pg_catalog.pg_trigger g
 join pg_catalog.pg_class c on c.oid = g.tgrelid and c.relname = any(%s::text[])
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname = 'auth'

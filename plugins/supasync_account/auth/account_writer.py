@@ -8,6 +8,7 @@ from supasync_account.auth.account_flaws import FLAWS
 from supasync_account.auth.account_plan import BOTH_CHANGED
 from supasync_account.auth.account_records import AccountRecords
 from supasync_account.auth.account_referrers import Referrers
+from supasync_account.auth.account_refusal import no_values
 from supasync_account.auth.account_report import AccountReport
 from supasync_account.auth.account_side import Account, AccountSide
 from supasync_account.auth.account_statements import (
@@ -87,10 +88,23 @@ class AccountWriter:
         if sound:
             self._written(sound, expected)
 
+    def ban(self, until: Mapping[str, str]) -> list[str]:
+        """Ban these accounts until then, where NEW does not ban them for longer; those that were banned."""
+        sql = (
+            "update auth.users u set banned_until = x.until "
+            "from unnest(%s::uuid[], %s::timestamptz[]) x (id, until) "
+            "where u.id = x.id and (u.banned_until is null or u.banned_until < x.until) returning u.id::text"
+        )
+        self.fence.ask()
+        with no_values(), self.new.session.transaction():
+            self._begin()
+            found = self.new.session.query(sql, [list(until), list(until.values())], purpose="upsert")
+        return [account for (account,) in found]
+
     def delete(self, ids: Mapping[str, str]) -> list[str]:
         """Remove these accounts, where they still have these marks; those that were removed."""
         self.fence.ask()
-        with self.new.session.transaction():
+        with no_values(), self.new.session.transaction():
             self._begin()
             now = self.new.marks_of(list(ids), locked=True)
             same = [each for each, mark in ids.items() if now.get(each) == mark]
@@ -139,7 +153,7 @@ class AccountWriter:
             self._in_one_transaction(accounts, expected)
         except _FITS as err:
             if len(accounts) == 1:
-                self.report.name(accounts[0].id, accounts[0].email, f"refused: {err}", refused=True)
+                self.report.name(accounts[0].id, accounts[0].email, err.message, refused=True)
                 return
             for each in accounts:
                 self._written([each], expected)
@@ -147,12 +161,13 @@ class AccountWriter:
     def _in_one_transaction(self, accounts: Sequence[Account], expected: Mapping[str, str]) -> None:
         self.fence.ask()
         session = self.new.session
-        with session.transaction():
+        with no_values(), session.transaction():
             self._begin()
             now = self.new.marks_of([each.id for each in accounts], locked=True)
             same = [each for each in accounts if now.get(each.id) == expected.get(each.id)]
             held = {} if self.cascades else self._held_by_rows([each for each in same if each.id in now])
-            chosen = [each for each in same if each.id not in held]
+            chosen, taken = self._without_taken_rows([each for each in same if each.id not in held])
+            held |= taken
             ids = [each.id for each in chosen]
             there = [each for each in chosen if each.id in now]
             if there:
@@ -179,6 +194,22 @@ class AccountWriter:
                 for account, rows in self.referrers.of_rows(table.name, lost, values).items():
                     found[account] = f"OLD has no more one of its {table.name}, and {rows}"
         return found
+
+    def _without_taken_rows(self, accounts: list[Account]) -> tuple[list[Account], dict[str, str]]:
+        """Without those of which another account of NEW has a row, such as a linked login; why for each."""
+        found: dict[str, str] = {}
+        while True:
+            before = len(found)
+            ids = [each.id for each in accounts]
+            for place, table in enumerate(self.new.columns.owned):
+                sql = self.statements.taken(table)
+                for some in _portions(accounts):
+                    given = [together(each.owned[place] for each in some), ids]
+                    for account, holder in self.new.session.query(sql, given * (sql.count("%s") // 2)):
+                        found[account] = f"one of its {table.name} is held in NEW by the account {holder}"
+            if len(found) == before:
+                return accounts, found
+            accounts = [each for each in accounts if each.id not in found]
 
     def _give_up(self, accounts: Sequence[Account]) -> None:
         ids = [each.id for each in accounts]

@@ -15,7 +15,7 @@ from supasync_account.auth.auth_step import copies_factors, policy
 from supasync_core.cli import output
 from supasync_core.cli.sync import interruptible
 from supasync_core.model import timestamps
-from supasync_core.model.errors import DiffCode, ExitCode
+from supasync_core.model.errors import DiffCode, ExitCode, LockedError, SupasyncError
 from supasync_core.project.lease import leased
 from supasync_core.project.migration import Migration
 from supasync_core.project.session import Session
@@ -54,6 +54,7 @@ def copied(  # noqa: PLR0913 - the options
     ):
         copy = AccountCopy.between(old, new, factors=_factors(session, mfa))
         copy.accepted, copy.deletes = accepted, deletes or policy(_section(session))
+        copy.refuse_early()
         report = _recorded(session, migration, copy)
     if as_json:
         output.print_json(report.as_json())
@@ -95,7 +96,12 @@ def _recorded(session: Session, migration: Migration, copy: AccountCopy) -> Acco
             return not asked()
 
         copy.go_on = go_on
-        report = copy.run(migration.fence)
+        try:
+            report = copy.run(migration.fence)
+        except SupasyncError as err:
+            if not isinstance(err, LockedError):
+                lease.release("failed", error=str(err))  # no row of a table was sent: the next run is clean
+            raise
         whole = not (report.refused or report.interrupted)
         counts = {name: value for name, value in report.as_json().items() if name != "named"}
         lease.release(
