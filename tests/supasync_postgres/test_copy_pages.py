@@ -32,6 +32,8 @@ create table drawn (id bigint primary key, t text, c char(4), a text[], d timest
 create table names (name text primary key, note text);
 create table wide (id bigint primary key, note text);
 create table children (id bigint primary key, parent bigint references wide);
+create table tree (id uuid primary key, above uuid references tree);
+create table coded (code text primary key, parent bigint references wide);
 create table computed (id bigint primary key, note text,
     twice text generated always as (note || note) stored);
 """
@@ -211,9 +213,8 @@ def test_another_type_in_new_gets_what_json_says(old: Old, new: Place) -> None:
 
 
 def test_a_page_of_large_rows_ends_behind_a_whole_row(old: Old, monkeypatch: pytest.MonkeyPatch) -> None:
-    old.run(
-        "truncate wide, children; insert into wide select g, repeat('x', 1000) from generate_series(1, 500) g"
-    )
+    old.run("truncate wide, children, coded")
+    old.run("insert into wide select g, repeat('x', 1000) from generate_series(1, 500) g")
     monkeypatch.setattr(copy_pages, "LARGEST", 50_000)
     source, table, seen = old.source, Table(name="wide"), []
     span = Span(Keyset(None))
@@ -225,9 +226,9 @@ def test_a_page_of_large_rows_ends_behind_a_whole_row(old: Old, monkeypatch: pyt
 
 
 def test_foreign_keys_hold_for_rows_that_go_straight_into_the_table(old: Old, new: Place) -> None:
-    old.run("truncate wide, children; insert into wide select g from generate_series(1, 60) g")
+    old.run("truncate wide, children, coded; insert into wide select g from generate_series(1, 60) g")
     old.run("insert into children select g, g from generate_series(1, 60) g")
-    new.run("truncate wide, children")
+    new.run("truncate wide, children, coded")
     writer, children = new.sink(), Table(name="children")
     with pytest.raises(RowError, match="23503"):
         writer.upsert(children, copied(old, children))
@@ -236,10 +237,38 @@ def test_foreign_keys_hold_for_rows_that_go_straight_into_the_table(old: Old, ne
     assert writer.upsert(children, copied(old, children)) == 60
 
 
+def test_rows_that_refer_to_rows_of_their_own_page_arrive(old: Old, new: Place) -> None:
+    old.run(
+        "truncate tree; insert into tree select md5(g::text)::uuid, "
+        "case when g > 1 then md5((g - 1)::text)::uuid end from generate_series(1, 90) g"
+    )
+    new.run("truncate tree")
+    writer, tree = new.sink(), Table(name="tree")
+    batch = copied(old, tree)
+    with pytest.raises(RowError, match="tree_above_fkey"):
+        writer.upsert(tree, batch.only(range(80)))
+    assert new.run("select count(*) from tree") == [(0,)]
+    assert writer.upsert(tree, batch) == 90
+    assert new.run("select count(above) from tree") == [(89,)]
+
+
+def test_foreign_keys_of_a_table_with_a_key_of_text_hold(old: Old, new: Place) -> None:
+    old.run("truncate wide, children, coded; insert into wide select g from generate_series(1, 60) g")
+    old.run("insert into coded select 'c' || g, g from generate_series(1, 60) g")
+    new.run("truncate wide, children, coded")
+    writer, coded = new.sink(), Table(name="coded", key=("code",))
+    with pytest.raises(RowError, match="coded_parent_fkey"):
+        writer.upsert(coded, copied(old, coded))
+    writer.upsert(Table(name="wide"), copied(old, Table(name="wide")))
+    assert writer.upsert(coded, copied(old, coded)) == 60
+    assert writer.upsert(coded, copied(old, coded)) == 60
+    assert new.run("select count(*), count(parent) from coded") == [(60, 60)]
+
+
 def test_a_trigger_of_new_does_not_fire_for_rows_by_copy(old: Old, new: Place) -> None:
-    old.run("truncate wide, children; insert into wide select g from generate_series(1, 60) g")
+    old.run("truncate wide, children, coded; insert into wide select g from generate_series(1, 60) g")
     old.run("insert into children select g, g from generate_series(1, 60) g")
-    new.run("truncate wide, children")
+    new.run("truncate wide, children, coded")
     new.run(
         "create function spoil() returns trigger language plpgsql as $$ begin new.parent = null; return new; "
         "end $$; create trigger spoil before insert on children for each row execute function spoil()"
@@ -265,7 +294,7 @@ def test_rows_without_as_many_cells_as_columns_are_refused() -> None:
 
 
 def test_the_key_behind_is_found_by_the_server(old: Old) -> None:
-    old.run("truncate wide, children; insert into wide select 3 * g from generate_series(1, 50) g")
+    old.run("truncate wide, children, coded; insert into wide select 3 * g from generate_series(1, 50) g")
     source, table = old.source, Table(name="wide")
     assert source.key_behind(table, ("30",), 10) == ("60",)
     assert source.key_behind(table, (), 1) == ("3",)
