@@ -29,6 +29,7 @@ def supasync_register_steps(registry: Registry[RunStep]) -> None:
         "auth",
         RunStep(
             what="accounts of Supabase Auth",
+            fills=(("auth", "users"), ("auth", "identities")),
             **{name: imported(_STEP, name) for name in ("run", "plan", "check", "prove")},
             settings={
                 "deletes": Setting(required=False, check=imported(_STEP, "deletes_problem")),

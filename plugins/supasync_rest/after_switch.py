@@ -27,8 +27,9 @@ def manual_steps(old: str, new: str) -> Sequence[ManualStep]:
             ("rclone copy old:BUCKET new:BUCKET",),
         ),
         ManualStep(
-            "Copy the users of Supabase Auth by SQL. Set providers, email templates and redirect URLs in "
-            "NEW's dashboard.",
+            "If the app has users of Supabase Auth, copy them, and tell them to sign in again: sessions are "
+            "not copied. Set providers, email templates and redirect URLs in NEW's dashboard.",
+            ("supasync auth sync", "supasync auth verify"),
         ),
         ManualStep(
             "Recreate database webhooks, cron jobs and extensions in NEW. These queries list OLD's; run them "

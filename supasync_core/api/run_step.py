@@ -1,6 +1,6 @@
 """A step that a run takes before its tables, such as copying what rows refer to: a section of tables.yaml."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +46,8 @@ class RunStep:
     check: "Callable[[StepContext], Iterable[Finding]]"
     prove: "Callable[[StepContext], Iterable[Finding]]"
     settings: Mapping[str, Setting] = field(default_factory=dict)
+    fills: Collection[tuple[str, str]] = ()
+    """The tables that it copies, by schema and name: a foreign key to one of them is satisfied by it."""
 
 
 def step_flaw(thing: object) -> str | None:

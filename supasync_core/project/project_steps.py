@@ -60,4 +60,4 @@ def found_by_step(migration: Migration, part: Part, method: str) -> list[Finding
         found = list(asked(migration, part, method, context_of(migration, part)))
     except SupasyncError as err:
         return [replace(failure(err, kind), table=None, alone=True)]
-    return [replace(each, kind=kind, alone=True) for each in found]
+    return [replace(each, kind=each.kind or kind, alone=True) for each in found]

@@ -64,7 +64,9 @@ def sentences(migration: Migration) -> Iterator[tuple[str | None, str, str]]:
     if found is None:
         yield None, OLDER, PASTE
     names = {table.address: table.name for table in tables}
-    for each in (each for each in found or () if each.parent not in names):
+    steps = migration.host.steps
+    filled = {place for part in migration.settings.steps for place in steps.get(part.name).fills}
+    for each in (each for each in found or () if each.parent not in names and each.parent not in filled):
         name, other = names[each.table], printed_parent(each)
         text = f"{name}: {', '.join(each.columns)} refers to {other}, which is not copied"
         yield name, f"{text}: a row waits until NEW has its parent", _ways(each, other)

@@ -162,3 +162,19 @@ def test_a_switch_proves_accounts_and_does_not_happen_without_them(both: Project
 def switch(both: Projects) -> dict[str, Any]:
     done = both.space.supasync("cutover", "--yes", "--json")
     return {each["name"]: each for each in done.json["checks"]}
+
+
+def test_with_the_section_a_reference_to_accounts_is_no_finding_and_the_guard_is_a_step(
+    both: Projects,
+) -> None:
+    both.new.paste(both.space.supasync("schema", "sql").out)
+    out = both.space.supasync("check").out
+    assert "refers to auth.users" not in out
+    assert "foreign-keys off" not in out
+    both.new.paste(PROFILES.replace("set role hosted_postgres;", "").replace("reset role;", ""))
+    try:
+        assert "supasync schema sql --triggers guard" in both.space.supasync("setup").out
+    finally:
+        both.new.paste("drop function public.handle_new_user() cascade")
+    both.space.write("tables.yaml", CONFIG)
+    assert "refers to auth.users, which is not copied" in both.space.supasync("check").out

@@ -21,8 +21,9 @@ def both_sessions(sql: Door) -> Iterator[tuple[SqlSession, SqlSession]]:
     with sql("OLD") as old, sql("NEW") as new:
         if old is None or new is None:
             missing = [VARIABLES[side] for side, found in (("OLD", old), ("NEW", new)) if found is None]
+            verb = "is" if len(missing) == 1 else "are"
             raise ConfigError(
-                [f"accounts are copied by SQL, and {' and '.join(missing)} is not set"],
+                [f"accounts are copied by SQL, and {' and '.join(missing)} {verb} not set"],
                 hint="put the connection string into .env (Dashboard -> Connect -> Session pooler); it needs "
                 'psycopg: pip install "supasync[postgres]"',
             )
