@@ -86,6 +86,21 @@ def test_one_database_under_two_names_is_refused(both: Projects) -> None:
         both.space.environment["OLD_DATABASE_URL"] = old
 
 
+def test_strings_that_are_swapped_write_nothing_into_old(both: Projects) -> None:
+    names = ("OLD_DATABASE_URL", "NEW_DATABASE_URL")
+    kept = dict(both.space.environment)
+    swapped = dict(zip(names, (kept[name] for name in reversed(names)), strict=True))
+    both.old.paste(f"update auth.users set role = 'swapped' where id = '{number(1)}'")
+    before = both.rows("users")
+    both.space.environment.update(swapped)
+    try:
+        assert "leads to another database" in both.auth("sync", code=3).err
+    finally:
+        both.space.environment.update(kept)
+    assert both.rows("users") == before
+    assert both.old.one("select to_regclass('public.supasync_accounts')") is None
+
+
 def test_a_user_without_rights_is_told_which(both: Projects) -> None:
     url = both.space.environment["NEW_DATABASE_URL"]
     both.space.new.run(
