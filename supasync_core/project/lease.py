@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from supasync_core.api.backend import Buffered
 from supasync_core.api.journal import NO_BASELINE
+from supasync_core.api.registration import Fence
 from supasync_core.api.state_store import LEASE, Claim, Entry, RecordStatus, Run
 from supasync_core.model import timestamps
 from supasync_core.model.errors import LockedError, StateError, SupasyncError, TakenOverError
@@ -110,6 +111,11 @@ class Lease:
     def age(self) -> float:
         """The seconds since it was granted or renewed, those of a sleep included."""
         return awake() - self.renewed
+
+    @property
+    def beside(self) -> Fence:
+        """What is asked before a write of anything but a table's rows: nothing of those can arrive late."""
+        return Fence(self.renew, run=self.run.id)
 
     def check(self) -> None:
         """Before a write: note that this run writes, and renew the lease where that is due.

@@ -52,6 +52,13 @@ def sql_session(migration: Migration, project: Project) -> Iterator[SqlSession |
         yield session
 
 
+def both_speak_sql(migration: Migration) -> bool:
+    """Whether both projects can be asked by SQL, as far as the settings say."""
+    sides: tuple[tuple[Project, object], ...] = (("OLD", migration.source), ("NEW", migration.sink))
+    told = migration.settings.environment
+    return all(isinstance(side, SqlSpeaking) or bool(told.get(VARIABLES[name])) for name, side in sides)
+
+
 @contextmanager
 def session_on_new(migration: Migration) -> Iterator[SqlSession]:
     """A session that may change NEW.

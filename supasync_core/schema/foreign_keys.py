@@ -6,8 +6,10 @@ from contextlib import suppress
 from supasync_core.api.backend import Reference, Referential, Referred, Sink
 from supasync_core.model.dependencies import cycles
 from supasync_core.model.errors import SchemaError, SupasyncError, TableError
+from supasync_core.model.finding import Finding, warning
 from supasync_core.model.table import Shape, Table
 from supasync_core.project.migration import Migration
+from supasync_core.project.sql_sessions import both_speak_sql
 from supasync_core.schema.parents import printed_parent
 
 OLDER = (
@@ -55,21 +57,25 @@ def acting_on_deletes(sink: Sink, tables: Sequence[Table]) -> list[Reference]:
     return [*(own or of_tables(sink, tables)), *(each for each in others if each.table not in names)]
 
 
-def sentences(migration: Migration) -> Iterator[tuple[str | None, str, str]]:
-    """Of each foreign key to what tables.yaml does not name its table's name, what it means, what to do."""
+ACCOUNTS = ("auth", "users")
+
+
+def found(migration: Migration) -> Iterator[Finding]:
+    """Of each foreign key to what neither tables.yaml nor a step copies, what it means and what to do."""
     sink, tables = migration.sink, migration.settings.tables
-    found: Sequence[Reference] | None = None
+    told: Sequence[Reference] | None = None
     with suppress(SupasyncError):
-        found = sink.references(tables) if isinstance(sink, Referential) else ()
-    if found is None:
-        yield None, OLDER, PASTE
+        told = sink.references(tables) if isinstance(sink, Referential) else ()
+    if told is None:
+        yield warning(OLDER, hint=PASTE, kind="older")
     names = {table.address: table.name for table in tables}
     steps = migration.host.steps
     filled = {place for part in migration.settings.steps for place in steps.get(part.name).fills}
-    for each in (each for each in found or () if each.parent not in names and each.parent not in filled):
+    for each in (each for each in told or () if each.parent not in names and each.parent not in filled):
         name, other = names[each.table], printed_parent(each)
         text = f"{name}: {', '.join(each.columns)} refers to {other}, which is not copied"
-        yield name, f"{text}: a row waits until NEW has its parent", _ways(each, other)
+        kind = "account" if each.parent == ACCOUNTS and both_speak_sql(migration) else "reference"
+        yield warning(f"{text}: a row waits until NEW has its parent", name, _ways(each, other), kind=kind)
 
 
 def circles(migration: Migration) -> Iterator[tuple[str, str, str]]:
@@ -97,7 +103,7 @@ def _is_required(shape: Shape, reference: Reference) -> bool:
 
 def _ways(reference: Reference, other: str) -> str:
     """What to do about it, as far as it applies."""
-    if reference.parent == ("auth", "users"):
+    if reference.parent == ACCOUNTS:
         way = "copy the accounts first: supasync auth sync"
     elif reference.parent[0] == reference.table[0]:
         way = f"add {other} to tables.yaml"

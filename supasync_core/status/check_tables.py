@@ -182,8 +182,7 @@ def standing_still(migration: Migration, table: Table) -> str | None:
 
 def check_tables(migration: Migration, past: Past | None) -> Iterator[Finding]:
     """Everything that concerns more than one table, or NEW alone."""
-    for name, text, hint in foreign_keys.sentences(migration):
-        yield warning(text, name, hint, kind="reference" if name else "older")
+    yield from foreign_keys.found(migration)
     for name, text, hint in foreign_keys.circles(migration):
         yield warning(text, name, hint, kind="circle")
     tables = migration.settings.tables

@@ -35,6 +35,7 @@ _SCRIPTS = (
     ),
 )
 """The kinds of findings that a script of `schema sql` answers, its option, and what it is for."""
+_ACCOUNTS = "accounts before the rows that refer to them; auth: {} in tables.yaml does it in every run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +182,8 @@ def _copied(found: Preflight) -> Iterator[Step]:
         yield Step("supasync setup", "again, when the problems are fixed")
     if any(each.kind == "made" for each in found.findings):
         yield Step("supasync reconcile clear", "the rows that NEW has of its own; look, then with --apply")
+    if waiting := list(dict.fromkeys(each.table for each in found.findings if each.kind == "account")):
+        yield Step("supasync auth sync", f"{_ACCOUNTS} ({', '.join(filter(None, waiting))})")
     loaded = found.past and found.past.state and found.past.state.last_success
     yield Step("supasync sync", "copy what is new" if loaded else "the first load; run it again at any time")
     yield Step("supasync verify", "compare NEW with OLD")

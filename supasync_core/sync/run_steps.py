@@ -26,7 +26,7 @@ def run_steps(checkpoint: Checkpoint) -> None:
 
 def _result(checkpoint: Checkpoint, part: Part) -> StepResult:
     migration = checkpoint.migration
-    context = context_of(migration, part, fence=migration.fence, go_on=partial(_goes_on, checkpoint))
+    context = context_of(migration, part, fence=checkpoint.lease.beside, go_on=partial(_goes_on, checkpoint))
     try:
         answer = asked(migration, part, "run", context)
         if not isinstance(answer, StepResult):

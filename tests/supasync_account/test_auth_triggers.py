@@ -30,6 +30,12 @@ def test_a_trigger_that_would_fire_is_named_before_anything_is_written(both: Pro
     assert "on_auth_user_created on auth.users runs public.handle_new_user; guarded: no" in out
 
 
+def test_a_refused_copy_of_accounts_leaves_nothing_for_the_tables_to_wait_for(both: Projects) -> None:
+    both.auth("sync", code=3)
+    done = both.space.supasync("sync")
+    assert "did not end cleanly" not in done.out + done.err
+
+
 def test_behind_the_guard_accounts_make_no_profile_and_sign_ups_do(both: Projects) -> None:
     assert ("auth", "users", "on_auth_user_created", "on, but not for what supasync writes") in guard(both)
     assert "guarded: yes" in both.auth("check").out

@@ -15,7 +15,7 @@ from supasync_account.auth.auth_step import copies_factors, policy
 from supasync_core.cli import output
 from supasync_core.cli.sync import interruptible
 from supasync_core.model import timestamps
-from supasync_core.model.errors import DiffCode, ExitCode, LockedError, SupasyncError
+from supasync_core.model.errors import DiffCode, ExitCode
 from supasync_core.project.lease import leased
 from supasync_core.project.migration import Migration
 from supasync_core.project.session import Session
@@ -96,12 +96,7 @@ def _recorded(session: Session, migration: Migration, copy: AccountCopy) -> Acco
             return not asked()
 
         copy.go_on = go_on
-        try:
-            report = copy.run(migration.fence)
-        except SupasyncError as err:
-            if not isinstance(err, LockedError):
-                lease.release("failed", error=str(err))  # no row of a table was sent: the next run is clean
-            raise
+        report = copy.run(lease.beside)
         whole = not (report.refused or report.interrupted)
         counts = {name: value for name, value in report.as_json().items() if name != "named"}
         lease.release(
