@@ -69,6 +69,7 @@ class AuthFindings:
     def lines(self) -> list[str]:
         """What is, for a person."""
         found = ["way: SQL, by OLD_DATABASE_URL and NEW_DATABASE_URL or the backend postgres"]
+        found.append("not built yet: the ways without connection strings, by functions or by keys alone")
         found += [f"carries: {self.carried}", f"does not carry: {self.not_carried}"]
         for side, counts in self.counts.items():
             told = ", ".join(f"{number:,} {what}" for what, number in counts.items())
