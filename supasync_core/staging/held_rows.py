@@ -13,8 +13,8 @@ from supasync_core.staging.duckdb_tables import schema_of
 from supasync_core.staging.values import JSON, VARCHAR
 from supasync_core.staging.write_rows import Part, Writer, joined, parts_of, refuse_keyless
 
-MOST = 32_000_000
-"""Bytes of rows that wait."""
+MOST = 64_000_000
+"""Bytes of rows that wait; with half as many, a million rows take an eighth more CPU time (measured)."""
 _CONSTRAINED = """
 SELECT 1 FROM duckdb_constraints()
 WHERE database_name = current_database() AND schema_name = $schema AND table_name = $name

@@ -247,7 +247,7 @@ class Staging(History):
         if not there.has(ready(table)):
             return iter(())
         place = identifier(str(there.own(ready(table))[-1]))
-        return self._pages(ready(table), f"SEMI JOIN {_sending(table)} AS s ON s.place = r.{place}")
+        return self._pages(ready(table), f"SEMI JOIN {_sending(table)} AS s ON s.place = {SOURCE}.{place}")
 
     def source(self) -> StagedSource:
         """The staged rows as a source."""
@@ -258,23 +258,22 @@ class Staging(History):
         self.connection.close()
 
     def _pages(self, table: Table, among: str = "") -> Generator[Batch, None, None]:
-        """The rows ``r`` in the order of the key, from a copy that has that order."""
+        """The rows in the order of the key, from a copy of their JSON that has that order."""
         kinds = Tables(self.connection).kinds(table)
         if kinds is None:
             return
-        copy, place = f"{SCRATCH}.{identifier(f'ordered {table.name}')}", identifier(free(PLACE, kinds))
-        names = ", ".join(f"r.{identifier(name)}" for name in kinds)
-        order = ", ".join(plain(f"r.{identifier(name)}", kinds[name]) for name in table.key)
+        copy = f"{SCRATCH}.{identifier(f'ordered {table.name}')}"
+        order = ", ".join(plain(f"{SOURCE}.{identifier(name)}", kinds[name]) for name in table.key)
         size = min(table.page_size, _PAGE)
         try:
             self.fetch(
-                f"CREATE OR REPLACE TABLE {copy} AS SELECT *, row_number() OVER () AS {place} "
-                f"FROM (SELECT {names} FROM {qualified(table)} AS r {among} ORDER BY {order})"
+                f"CREATE OR REPLACE TABLE {copy} AS SELECT *, row_number() OVER () AS place FROM "
+                f"(SELECT {row_json(table, kinds)} AS json FROM {qualified(table)} AS {SOURCE} {among} "
+                f"ORDER BY {order})"
             )
             for start in itertools.count(1, _FETCHED):
                 rows = self.fetch(
-                    f"SELECT {row_json(table, kinds)} FROM {copy} AS {SOURCE} "
-                    f"WHERE {SOURCE}.{place} BETWEEN ? AND ? ORDER BY {SOURCE}.{place}",
+                    f"SELECT json FROM {copy} WHERE place BETWEEN ? AND ? ORDER BY place",
                     [start, start + _FETCHED - 1],
                 )
                 for at in range(0, len(rows), size):
