@@ -23,7 +23,8 @@ _MOMENT = re.compile(
     r"(?<!\d)\d{4,7}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?[+-]\d\d(?::\d\d){0,2}(?: BC)?", re.ASCII
 )
 _RANGES = ("tstzrange", "tstzmultirange")
-_FRACTION = re.compile(r"(?<=\d)\.(\d++)", re.ASCII)
+_FRACTION = re.compile(r'"(?:[^"\\]|\\.)*+"|(?<=\d)\.(\d++)', re.ASCII)
+"""A string of JSON, whose digits are a text, or the digits of a number."""
 _NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,4})?", re.ASCII)
 _FARTHEST = 16_384
 """Digits behind the point that a numeric does not reach."""
@@ -104,7 +105,11 @@ def _fractions(text: str) -> list[str]:
 
 
 def _normal(cell: str) -> str:
-    return _FRACTION.sub(lambda found: f".{found[1]}".rstrip("0").rstrip("."), _in_utc(cell))
+    return _FRACTION.sub(_shortest, _in_utc(cell))
+
+
+def _shortest(found: re.Match[str]) -> str:
+    return found[0] if found[1] is None else f".{found[1]}".rstrip("0").rstrip(".")
 
 
 def _holds_moments(kind: str) -> bool:
