@@ -22,7 +22,7 @@ NEWEST: Final = 3
 _SOME: Final = Window((Span(Keyset(None)),), limit=20)
 """Rows that are looked up beside, of NEW or of OLD's API: some of them are still the same."""
 _TABLES: Final = 5
-"""Tables of which OLD's API is asked for rows."""
+"""Tables with rows of which OLD's API is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,19 @@ def refuse_other_old(migration: Migration, side: Any, name: str, *, strict: bool
     )
 
 
+def refuse_old(migration: Migration, side: Any, name: str) -> None:  # noqa: ANN401 - a source
+    """StateError where this database, which is to be NEW's, has the rows that OLD's API shows.
+
+    For a NEW without any record: nothing was copied yet, so only OLD has them, or NEW out of a dump.
+    """
+    if _answers_as_the_api(migration, side, without=False):
+        raise StateError(
+            f"the database of {name} has OLD's rows: is it OLD's? Nothing was changed",
+            hint=f"correct {name}; if NEW was restored from a dump of OLD, paste what supasync schema sql "
+            "prints into NEW's SQL editor, and run supasync setup",
+        )
+
+
 def _has_what_was_copied(migration: Migration, side: Any, places: list[_Place]) -> bool:  # noqa: ANN401 - a source
     """Whether some row is there as it was copied, by key and timestamp: other databases have the same keys.
 
@@ -72,20 +85,24 @@ def _has_what_was_copied(migration: Migration, side: Any, places: list[_Place]) 
     return fresh and (same or any(_shares_rows(migration, side, place) for place in places))
 
 
-def _answers_as_the_api(migration: Migration, side: Any) -> bool:  # noqa: ANN401 - a source
-    """Whether of each table that the API shows rows of, one of the first is there; so, without any rows."""
-    for table in (each.whole() for each in migration.settings.tables[:_TABLES]):
+def _answers_as_the_api(migration: Migration, side: Any, *, without: bool = True) -> bool:  # noqa: ANN401 - a source
+    """Whether of each table that the API shows rows of, one of the first is there; ``without`` rows, so."""
+    shown = 0
+    for table in (each.whole() for each in migration.settings.tables):
         try:
             page = migration.source.read(table, _SOME)
         except TableError:
-            return True  # nobody can tell
+            return without  # nobody can tell
         try:
             found = _rows(table, side.rows(table, table.key, table.keys(page))) if page.count else {}
         except SchemaError:
             return False
         if page.count and not any(_alike(row, found.get(key)) for key, row in _rows(table, [page]).items()):
             return False
-    return True
+        shown += bool(page.count)
+        if shown == _TABLES:
+            break
+    return without or shown > 0
 
 
 def _alike(row: Row, other: Row | None) -> bool:

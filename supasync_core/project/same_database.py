@@ -46,23 +46,24 @@ def refuse_one(old: SqlSession, new: SqlSession) -> None:
             raise _same()
 
 
-def refuse_other(migration: "Migration", new: SqlSession) -> None:
+def refuse_other(migration: "Migration", new: SqlSession) -> bool:
     """StateError where NEW's newest record is not in the database of this session, which is another one.
 
-    Names tell it for Supabase's own hosts alone.
+    Names tell it for Supabase's own hosts alone. False where NEW has no record that could tell.
     """
     if isinstance(migration.sink, SqlSpeaking):
-        return
+        return True
     try:
         records = migration.store.past(1).records
     except StateError:
-        return  # NEW is not set up yet: there is nothing to know it by
+        return False  # NEW is not set up yet: there is nothing to know it by
     known = [record for record in records if record.id]
     if known and not _unless_refused(lambda: _has_record(new, known[0].id), otherwise=True):
         raise StateError(
             "NEW's connection string leads to another database than its API: it lacks NEW's newest record",
             hint="take both from the same project",
         )
+    return bool(known)
 
 
 def _unless_refused(look: Callable[[], bool], *, otherwise: bool) -> bool:

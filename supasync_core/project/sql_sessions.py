@@ -18,7 +18,7 @@ from supasync_core.model.errors import ConfigError, PluginError, TableError
 from supasync_core.model.secret import Secret, Values
 from supasync_core.model.settings import DATABASE_URLS, Endpoint
 from supasync_core.project.migration import Migration
-from supasync_core.project.proven_database import refuse_other_old
+from supasync_core.project.proven_database import refuse_old, refuse_other_old
 from supasync_core.project.same_database import refuse_one, refuse_other
 from supasync_core.system.addresses import host_of
 
@@ -47,8 +47,8 @@ def sql_session(migration: Migration, project: Project) -> Iterator[SqlSession |
         session = stack.enter_context(closing(side.sql()))
         if project == "OLD" and not proven:
             refuse_other_old(migration, side, VARIABLES["OLD"], strict=False)
-        elif not proven:
-            refuse_other(migration, session)
+        elif not proven and not refuse_other(migration, session):
+            refuse_old(migration, side, VARIABLES["NEW"])
         yield session
 
 

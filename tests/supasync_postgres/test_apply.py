@@ -1,6 +1,7 @@
 """`schema sql --apply` runs NEW's SQL over its connection string, and never runs anything in OLD."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +34,23 @@ def space(made: Workspace) -> Iterator[Workspace]:
     made.environment = {"NEW_DATABASE_URL": made.new.cluster.url(made.new.database)}
     yield made
     made.environment = {}
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_before_anything_is_known_of_new_a_database_with_olds_rows_is_left_alone(
+    cluster: Cluster, tmp_path: Path, *, swapped: bool
+) -> None:
+    with between(cluster, tmp_path, HOSTED + SCHEMA + NUMBERED, HOSTED + SCHEMA + NUMBERED, TABLES) as space:
+        space.before = f"{space.before}\n{HASTY}"
+        urls = [end.cluster.url(end.database) for end in (space.old, space.new)]
+        space.environment = {"NEW_DATABASE_URL": urls[0]}
+        if swapped:
+            space.environment["OLD_DATABASE_URL"] = urls[1]
+        before = space.old.rows(COUNTS)
+        for options in ((), ("--triggers", "off"), ("--identity",)):
+            done = space.supasync("schema", "sql", *options, "--apply")
+            assert (done.code, "OLD's" in done.err) == (3, True), done.out + done.err
+        assert space.old.rows(COUNTS) == before
 
 
 def test_new_is_made_ready_by_one_command_and_again(space: Workspace) -> None:
@@ -72,7 +90,7 @@ def test_a_connection_string_that_leads_elsewhere_changes_nothing(space: Workspa
     space.new.run("delete from sync_metadata")  # nothing tells NEW by its rows any more
     space.environment["OLD_DATABASE_URL"] = old.replace("127.0.0.1", "localhost")
     done = space.supasync("schema", "sql", "--apply")
-    assert (done.code, "the same database under two names" in done.err) == (3, True), done.err
+    assert (done.code, "NEW_DATABASE_URL has OLD's rows" in done.err) == (3, True), done.err
     assert space.old.rows(COUNTS) == before
 
 
