@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from supasync_account.auth.account_records import AccountRecords
-from supasync_account.auth.account_side import AccountSide, grouped, total
+from supasync_account.auth.account_side import AccountSide, both_sums, grouped, total
 from supasync_core.model.errors import SchemaError
 
 CHANGED_IN_NEW: Final = "changed in NEW since it was copied, and not in OLD"
@@ -44,7 +44,7 @@ def plan(old: AccountSide, new: AccountSide, records: AccountRecords, *, accept_
 
     ``accept_newer``: OLD's values are written also where NEW has changed an account since.
     """
-    old_sums, new_sums, written = old.sums(), new.sums(), records.sums()
+    (old_sums, new_sums), written = both_sums(old, new), records.sums()
     made = AccountPlan(total(old_sums), total(new_sums))
     parts = [
         part

@@ -14,6 +14,7 @@ from typing import Any, Final
 from supasync_account.auth.account_columns import FACTORS, AccountColumns, AccountTable, mark, named
 from supasync_account.auth.account_flaws import found
 from supasync_core.api.sql_session import SqlSession
+from supasync_core.system.executors import executor
 
 AT_ONCE: Final = 1000
 """Accounts that are read or written in one statement."""
@@ -164,6 +165,14 @@ SHARES: Final[Mapping[str, tuple[str, ...]]] = {
     "ban": ("banned_until",),
 }
 """What may differ between both sides, by the columns that hold it."""
+
+
+def both_sums(old: AccountSide, new: AccountSide) -> tuple[dict[str, Sum], dict[str, Sum]]:
+    """The sums of both sides, whose servers work at the same time."""
+    with executor(2, "sums") as pool:
+        there = pool.submit(old.sums)
+        here = new.sums()
+        return there.result(), here
 
 
 def summed(session: SqlSession, marks: str) -> dict[str, Sum]:

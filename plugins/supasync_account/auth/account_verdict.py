@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from supasync_account.auth.account_columns import AccountColumns
-from supasync_account.auth.account_side import AccountSide, grouped, total
+from supasync_account.auth.account_side import AccountSide, both_sums, grouped, total
 from supasync_core.api.sql_session import SqlSession
 from supasync_core.model.errors import DiffCode
 
@@ -66,7 +66,7 @@ def compare(old_session: SqlSession, new_session: SqlSession, *, factors: bool =
     """Both sides by the digests of their accounts; where these differ, what differs."""
     columns = AccountColumns.of(old_session, new_session, factors=factors)
     old, new = AccountSide(old_session, columns), AccountSide(new_session, columns)
-    there, here = old.sums(), new.sums()
+    there, here = both_sums(old, new)
     missing: list[str] = []
     extra: list[str] = []
     unequal: list[str] = []
