@@ -23,6 +23,7 @@ PLAIN: Final = (
     *("inet", "cidr", "macaddr", "macaddr8"),
 )
 """Types by which alone values are told apart: no collation and no setting counts."""
+_WHOLE = ("smallint", "integer", "bigint")
 _TEXTS = ("text", "character varying", "character", "citext")
 _ALIASES = {
     "tinyint": "smallint",
@@ -125,6 +126,21 @@ def fit(old: Column, new: Column) -> str:
     if is_array(old.type) and is_array(new.type):
         return fit(*(Column(each.name, type=(each.type or "").removesuffix("[]")) for each in (old, new)))
     return OTHERWISE if new.type in _TAKES.get(old.type, ()) else NARROWER
+
+
+def changes_silently(old: Column, new: Column) -> bool:
+    """Whether ``new`` may take a value of ``old`` for another one without an error, by its type alone.
+
+    A whole number that is too large, a label that is missing and a text that is too long are refused.
+    """
+    alike = old.type in _WHOLE and new.type in _WHOLE
+    return (
+        old.type != new.type
+        and not new.values
+        and not alike
+        and new.type not in _TEXTS
+        and (fit(old, new) == NARROWER)
+    )
 
 
 def are_texts(*kinds: str | None) -> bool:

@@ -63,9 +63,10 @@ def refuse_other_old(migration: Migration, side: Any, name: str, *, strict: bool
 def refuse_old(migration: Migration, side: Any, name: str) -> None:  # noqa: ANN401 - a source
     """StateError where this database, which is to be NEW's, has the rows that OLD's API shows.
 
-    For a NEW without any record: nothing was copied yet, so only OLD has them, or NEW out of a dump.
+    For a NEW without any record: nothing was copied yet, so only OLD has them, or NEW out of a dump. An OLD
+    that is files is no database.
     """
-    if _answers_as_the_api(migration, side, without=False):
+    if migration.alike and migration.types and _answers_as_the_api(migration, side, without=False):
         raise StateError(
             f"the database of {name} has OLD's rows: is it OLD's? Nothing was changed",
             hint=f"correct {name}; if NEW was restored from a dump of OLD, paste what supasync schema sql "

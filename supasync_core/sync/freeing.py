@@ -85,6 +85,7 @@ class Freeing:
                     f"{table.name}: {rows} in NEW that OLD has replaced: rows of {done.holder} refer to them"
                 )
             self._send(table, batches)
+            self._sight(table, batches, staging)
             if done.removed:
                 rows = counted(done.removed, "row was", "rows were")
                 what = "removed from NEW: OLD has inserted the same row under a new key"
@@ -111,6 +112,13 @@ class Freeing:
                 for index in range(batch.count):
                     writer.deliver(table, batch.only([index]))
         self._settle(table)
+
+    def _sight(self, table: Table, batches: Sequence[Batch], staging: "Staging") -> None:
+        """Keep which of these rows the sink has by now."""
+        project, aside = self.checkpoint.migration, self.checkpoint.writer.quarantine.rows[table.name]
+        came = [key for batch in batches for key in table.keys(batch) if key not in aside]
+        staging.sighted(project.source_ref, table, dict.fromkeys(came))
+        staging.keep_sighted(project.source_ref, table)
 
     def retry_waiting(self) -> None:
         """Send rows in quarantine again: they may have waited for what was done to others."""

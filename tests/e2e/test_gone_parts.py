@@ -35,7 +35,7 @@ def space(shared: Workspace) -> Workspace:
     return replace(shared.again(), before="")
 
 
-@pytest.mark.parametrize("name", ["msgspec", "duckdb", "supasync_core.staging", "tenacity"])
+@pytest.mark.parametrize("name", ["msgspec", "duckdb", "supasync_core.staging"])
 @pytest.mark.parametrize("command", ["sync", "verify"])
 def test_a_part_that_is_gone_is_told_in_words_and_the_run_is_recorded(
     space: Workspace, command: str, name: str

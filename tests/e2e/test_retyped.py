@@ -1,0 +1,72 @@
+"""NEW's column gets another type after setup: what it would change silently is not sent."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.workspace import ENDS, Workspace, between
+from tests.postgrest.launch import ROLES
+from tests.servers.postgres import Cluster
+
+TABLE = """
+create table public.measured (id int primary key, updated_at timestamptz not null default now(), v {0});
+grant select, insert, update, delete on all tables in schema public to service_role;
+"""
+CONFIG = ENDS + "tables:\n  measured: {}\n"
+CHANGES = [
+    ("float8", "real", "1.1234567890123457"),
+    ("bigint", "float8", "9007199254740995"),
+    ("numeric", "int", "1.75"),
+    ("timestamp", "date", "'2026-01-01 10:00:00.5'"),
+    ("timetz", "time", "'10:00:00+05'"),
+    ("bigint[]", "float8[]", "'{9007199254740995}'"),
+]
+TAKES = [
+    ("int", "bigint", "7"),
+    ("real", "float8", "0.1"),
+    ("date", "timestamptz", "'2026-01-01'"),
+    ("bigint", "int", "7"),
+    ("text", "varchar(9)", "'short'"),
+    ("json", "jsonb", "'{\"a\": 1}'"),
+]
+
+
+@pytest.fixture(params=["rest", "postgres"])
+def over(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def _between(cluster: Cluster, folder: Path, kind: str, over: str) -> Iterator[Workspace]:
+    with between(cluster, folder, ROLES + TABLE.format(kind), ROLES + TABLE.format(kind), CONFIG) as made:
+        if over == "postgres":
+            old, new = (cluster.url(end.database) for end in (made.old, made.new))
+            source, sink = (f"{{backend: postgres, url: '{url}'}}" for url in (old, new))
+            ends = f"version: 1\nsource: {source}\nsink: {sink}\n"
+            made.write("tables.yaml", CONFIG.replace(ENDS, ends))
+        yield made.ready()
+
+
+@pytest.mark.parametrize(("kind", "then", "value"), CHANGES)
+def test_a_type_that_changes_values_stops_the_table(  # noqa: PLR0913, PLR0917 - the case
+    cluster: Cluster, tmp_path: Path, over: str, kind: str, then: str, value: str
+) -> None:
+    for space in _between(cluster, tmp_path, kind, over):
+        space.new.run(f"alter table public.measured alter v type {then} using null")
+        space.old.run(f"insert into public.measured (id, v) values (1, {value})")  # noqa: S608
+        done = space.supasync("sync")
+        assert done.code == 3, done.out + done.err
+        assert "measured: failed: v is" in done.err
+        assert "which is narrower: values would be changed" in done.err
+        assert space.new.rows("select * from public.measured") == []
+
+
+@pytest.mark.parametrize(("kind", "then", "value"), TAKES)
+def test_a_type_that_takes_or_refuses_values_stops_nothing(  # noqa: PLR0913, PLR0917 - the case
+    cluster: Cluster, tmp_path: Path, over: str, kind: str, then: str, value: str
+) -> None:
+    for space in _between(cluster, tmp_path, kind, over):
+        space.new.run(f"alter table public.measured alter v type {then} using null")
+        space.old.run(f"insert into public.measured (id, v) values (1, {value})")  # noqa: S608
+        done = space.supasync("sync")
+        assert done.code == 0, done.out + done.err
