@@ -1,7 +1,6 @@
 """The survey of OLD by its optional function ``supasync_horizon``; `horizon.sql` says what it returns."""
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -24,8 +23,6 @@ _Short = Annotated[str, msgspec.Meta(max_length=100)]
 """A digest, or a name: PostgreSQL's have 63 bytes."""
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """A number that may count something: a bigint of PostgreSQL."""
-_PART = re.compile(r"(\w+)(?:\[[^\]]*\])*`$")
-"""The last name of the path that msgspec gives of what is not as it should be."""
 _CLOCK = (timestamps.parse("0001-01-01"), timestamps.parse("10000-01-01"))
 _HINT = (
     "supasync schema sql --horizon prints the function; to do without it, remove horizon: from tables.yaml"
@@ -94,8 +91,8 @@ def _call(client: Client, asked: Asked) -> _Answer:
     try:
         found = msgspec.convert(client.send(request, parsed), _Answer)
     except msgspec.ValidationError as err:
-        part = _PART.search(str(err))
-        raise _UnusableError(part[1] if part else "its form") from err
+        part = str(err).rstrip("`").rpartition(".")[2].partition("[")[0]  # the end of msgspec's path
+        raise _UnusableError(part if part.isidentifier() else "its form") from err
     if len(found.tables) != len(asked):
         raise _UnusableError("tables")
     return found

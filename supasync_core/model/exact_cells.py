@@ -30,7 +30,7 @@ _UTC = re.compile(r"(?<=:\d\d)((?:\.\d+)?)(?:Z|[+-]00(?::?00)*)(?= BC$|$)")
 """A zone that nothing is lost with, where a type has none."""
 _ZONELESS = re.compile(r"\d{4,7}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?: BC)?", re.ASCII)
 """Read in NEW's time zone, which is UTC: rows are read back."""
-_DIGITS: Final = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
+_DIGITS: Final = re.compile(r"[-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?", re.ASCII)
 _BYTES = re.compile(r"\\x(?:[0-9a-fA-F]{2})*", re.ASCII)
 _BYTES_HELD: Final = {"name": 63, '"char"': 1}
 """Bytes that remain of a longer text."""

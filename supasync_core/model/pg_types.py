@@ -23,7 +23,6 @@ PLAIN: Final = (
     *("inet", "cidr", "macaddr", "macaddr8"),
 )
 """Types by which alone values are told apart: no collation and no setting counts."""
-_WHOLE = ("smallint", "integer", "bigint")
 _TEXTS = ("text", "character varying", "character", "citext")
 _ALIASES = {
     "tinyint": "smallint",
@@ -133,7 +132,7 @@ def changes_silently(old: Column, new: Column) -> bool:
 
     A whole number that is too large, a label that is missing and a text that is too long are refused.
     """
-    alike = old.type in _WHOLE and new.type in _WHOLE
+    alike = old.type in INTEGERS and new.type in INTEGERS
     return (
         old.type != new.type
         and not new.values

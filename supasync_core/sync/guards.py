@@ -11,6 +11,7 @@ from supasync_core.model.errors import SchemaError
 from supasync_core.model.printable import command
 from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
+from supasync_core.project.exact_sink import TYPES
 from supasync_core.project.migration import Migration
 from supasync_core.sync.fingerprint import current_settings, refuse_other_columns
 from supasync_core.sync.readback import Readback
@@ -111,7 +112,7 @@ class Guard:
 
 def refuse_narrower(migration: Migration, table: Table, names: Sequence[str]) -> None:
     """SchemaError for a column whose type in NEW is not what it was at setup, and holds less than OLD's."""
-    if not migration.alike or table.transform:
+    if not migration.alike or migration.types != TYPES or table.transform:
         return
     old, new = migration.source.shape(table), migration.sink.shape(table)
     for mine, theirs in ((old.column(name), new.column(name)) for name in names):
