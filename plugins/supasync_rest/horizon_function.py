@@ -91,7 +91,8 @@ def _call(client: Client, asked: Asked) -> _Answer:
     try:
         found = msgspec.convert(client.send(request, parsed), _Answer)
     except msgspec.ValidationError as err:
-        part = str(err).rstrip("`").rpartition(".")[2].partition("[")[0]  # the end of msgspec's path
+        path = str(err).rstrip("`").replace("[...]", "")
+        part = path.rpartition(".")[2].partition("[")[0]  # the last name of it
         raise _UnusableError(part if part.isidentifier() else "its form") from err
     if len(found.tables) != len(asked):
         raise _UnusableError("tables")
