@@ -20,6 +20,7 @@ def test_what_the_profile_measures_exists(place: str) -> None:
     assert callable(attrgetter(name)(import_module(module)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", local.CASES)
 def test_commands_on_local_files_are_measured_beside_duckdb(
     case: str, monkeypatch: pytest.MonkeyPatch

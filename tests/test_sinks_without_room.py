@@ -74,6 +74,7 @@ def makes_good(folder: Path) -> None:
     assert run(folder, "diff", "old", "new").returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left", [0, 400_000])
 def test_a_full_disk_is_told_and_loses_nothing(folder: Path, left: int) -> None:
     """Full from the beginning, or full in the middle of the rows: the state would have had room."""
@@ -89,6 +90,7 @@ def test_a_full_disk_is_told_and_loses_nothing(folder: Path, left: int) -> None:
     makes_good(folder)
 
 
+@pytest.mark.slow
 def test_a_read_only_disk_is_told_and_loses_nothing(folder: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(folder / "new")], check=True)
     assert "Read-only file system" in fails(folder)
@@ -96,6 +98,7 @@ def test_a_read_only_disk_is_told_and_loses_nothing(folder: Path) -> None:
     makes_good(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["csv"], indirect=True)
 def test_reconcile_calls_nothing_written_that_is_not_in_the_file(folder: Path) -> None:
     (folder / "tables.yaml").unlink()  # a file alone has no lease
