@@ -10,7 +10,7 @@ from supasync_core.cli import output
 from supasync_core.cli.diff import SideOptions, opened
 from supasync_core.cli.sync import interruptible
 from supasync_core.diff.compare import SideComparison
-from supasync_core.diff.difference import LEFT, NEW, RIGHT, STAGING, TableDiff
+from supasync_core.diff.difference import LEFT, NEW, OLD, RIGHT, STAGING, TableDiff
 from supasync_core.diff.sides import FileSide
 from supasync_core.model import timestamps
 from supasync_core.model.errors import ExitCode
@@ -24,6 +24,7 @@ from supasync_core.reconcile import undo_change
 from supasync_core.reconcile.apply import Apply, Outcome
 from supasync_core.reconcile.plan import TablePlan, plan_deletes, plan_table
 from supasync_core.reconcile.target import Target, opened_target
+from supasync_core.schema import narrowed
 from supasync_core.sync.removal import Place, new_id
 
 _CODES = {"success": ExitCode.DONE, "interrupted": ExitCode.INTERRUPTED}
@@ -66,6 +67,7 @@ class Command:
                 output.line(f"note: {table.name}: {note}", err=True)
             self._refuse_unfiltered(comparing, found)
             self._refuse_lossy(found)
+            self._refuse_narrowed(comparing, found, target)
             target.named(found.table)
             plans.append(plan_table(found, comparing.engine))
         return plans
@@ -94,6 +96,13 @@ class Command:
                 f"{self.options.right} is not CSV as psql writes it by \\copy ... csv header",
                 hint="a file in another dialect is only read",
             )
+
+    def _refuse_narrowed(self, comparing: SideComparison, found: TableDiff, target: Target) -> None:
+        """SchemaError where NEW's columns would change what OLD has."""
+        table, migration = found.table, target.migration
+        if self.options.left == OLD and migration and narrowed.are_compared(migration, table):
+            old, new = comparing.left.shape(table), comparing.right.shape(table)
+            narrowed.refuse_narrowed(table, old, new, [column.name for column in old.columns])
 
     def _with_deletes(self, plan: TablePlan, target: Target, comparing: SideComparison) -> TablePlan:
         """What may be removed of the rows that the left side, asked again, does not have."""

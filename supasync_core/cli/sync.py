@@ -98,26 +98,29 @@ def run(  # noqa: PLR0913 - what a run may be
                     found = estimate_next(migration, plan)
                     output.counts(found, _plans(migration, plan), as_json=as_json)
                     return 0
-                plan = replace(
-                    plan,
-                    metered=partial(metered, migration),
-                    on_first_load=partial(_show_forecast, migration, chosen),
-                )
-                for table in chosen:
-                    migration.strategy(
-                        table
-                    )  # imported before the run: an upgrade may remove its file meanwhile
-                with output.watching(as_json=as_json) as watch:
-                    try:
-                        report = runner.sync(migration, plan, watch)
-                    except LockedError as err:
-                        age = _age_in_new(migration)
-                        code = last.escalated(err.exit_code, settings.stale_after, age)
-                        raise err.amended(exit_code=code) from err
+                report = _copied(migration, plan, last, as_json=as_json)
     except TransientError as err:
         code = last.escalated(err.exit_code, settings.stale_after)
         raise err.amended(exit_code=code) from err
     return _conclude(session, report, last, as_json=as_json)
+
+
+def _copied(migration: Migration, plan: RunOptions, last: LastSuccess, *, as_json: bool) -> Report:
+    """Copy the tables; a lease that another run holds for too long alerts."""
+    plan = replace(
+        plan,
+        metered=partial(metered, migration),
+        on_first_load=partial(_show_forecast, migration, plan.tables),
+    )
+    for table in plan.tables:
+        migration.strategy(table)  # imported before the run: an upgrade may remove its file meanwhile
+    with output.watching(as_json=as_json) as watch:
+        try:
+            return runner.sync(migration, plan, watch)
+        except LockedError as err:
+            age = _age_in_new(migration)
+            code = last.escalated(err.exit_code, migration.settings.stale_after, age)
+            raise err.amended(exit_code=code) from err
 
 
 def _plans(migration: Migration, plan: RunOptions) -> dict[str, str]:

@@ -64,7 +64,7 @@ def refuse_old(migration: Migration, side: Any, name: str) -> None:  # noqa: ANN
     """StateError where this database, which is to be NEW's, has the rows that OLD's API shows.
 
     For a NEW without any record: nothing was copied yet, so only OLD has them, or NEW out of a dump. An OLD
-    that is files is no database.
+    that is files is not a database.
     """
     if migration.alike and migration.types and _answers_as_the_api(migration, side, without=False):
         raise StateError(

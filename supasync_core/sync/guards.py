@@ -1,17 +1,16 @@
 """What must be true of a table for its cursor to mean anything, looked at while it is copied."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from supasync_core.model import pg_types, timestamps
+from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Key, Keyset, Span, Window
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.printable import command
 from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
-from supasync_core.project.exact_sink import TYPES
 from supasync_core.project.migration import Migration
 from supasync_core.sync.fingerprint import current_settings, refuse_other_columns
 from supasync_core.sync.readback import Readback
@@ -29,7 +28,6 @@ class Guard:
     state: TableState
     now: str
     looked: bool = False
-    fits: bool = False
     readback: Readback = field(init=False)
 
     def __post_init__(self) -> None:
@@ -46,12 +44,6 @@ class Guard:
         """SchemaError where the source has other columns than the rows that were copied."""
         refuse_other_columns(self.table, self.state.guarded, batch.columns)
         self._note(columns=batch.columns, last_seen_rows_at=self.now)
-
-    def fit(self, batch: Batch) -> None:
-        """SchemaError, before a run's first rows are sent, where NEW's columns would change them by now."""
-        if not self.fits and batch.count:
-            refuse_narrower(self.migration, self.table, batch.columns)
-            self.fits = True
 
     @property
     def needs_lookup(self) -> bool:
@@ -108,20 +100,6 @@ class Guard:
 
     def _note(self, **fields: Any) -> None:  # noqa: ANN401 - of `Guarded`
         self.state = replace(self.state, guarded=replace(self.state.guarded, **fields))
-
-
-def refuse_narrower(migration: Migration, table: Table, names: Sequence[str]) -> None:
-    """SchemaError for a column whose type in NEW is not what it was at setup, and holds less than OLD's."""
-    if not migration.alike or migration.types != TYPES or table.transform:
-        return
-    old, new = migration.source.shape(table), migration.sink.shape(table)
-    for mine, theirs in ((old.column(name), new.column(name)) for name in names):
-        if mine and theirs and pg_types.changes_silently(mine, theirs):
-            kinds = f"{mine.name} is {mine.type} in OLD, {theirs.type} in NEW"
-            raise table.schema_error(
-                f"{kinds}, which is narrower: values would be changed",
-                hint="give the column its type back in NEW: supasync schema diff",
-            )
 
 
 def no_rows_in_source(table: Table) -> SchemaError:

@@ -173,7 +173,6 @@ class TableCopy:
             self.checkpoint.undated |= piece.batch.read_at is None or not piece.batch.read_at.trusted
             batch = self.checkpoint.writer.transformed(table, piece.batch)
             distinct_keys.check(table, batch)
-            guard.fit(batch)
             if batch.count:
                 pending = PendingBatch(piece, batch, _keys(table, batch))
                 self.tally.sent(batch)

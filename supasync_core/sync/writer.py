@@ -23,6 +23,7 @@ from supasync_core.model.state import State
 from supasync_core.model.table import Table
 from supasync_core.model.transform import SameColumns
 from supasync_core.project.migration import Migration
+from supasync_core.schema import narrowed
 from supasync_core.schema.parents import Link, Parents, reason
 from supasync_core.sync import confirmed, made_rows
 from supasync_core.sync.batch_size import AdaptiveBatchSize, halves, send_in_parts
@@ -87,6 +88,8 @@ class Writer:
     batch_size: AdaptiveBatchSize = field(default_factory=AdaptiveBatchSize)
     lock: ReadWriteLock = field(default_factory=ReadWriteLock)
     reread: Reread = field(default_factory=Reread)
+    fitting: set[str] = field(default_factory=set)
+    """Tables whose types in NEW were looked at."""
 
     def __post_init__(self) -> None:
         self.quarantine = Quarantine(self.before, self.now)
@@ -300,8 +303,21 @@ class Writer:
         put(table, key, err, self.sender)
 
     def transformed(self, table: Table, batch: Batch) -> Batch:
-        """The source's rows as they are sent; TableError where they do not get the columns of all others."""
+        """The source's rows as they are sent: all of them come through here.
+
+        TableError where they do not get the columns of all others, or NEW's columns would change them by now.
+        """
+        self._fit(table, batch)
         return transform.apply(self.migration.transforms(table), table, batch, self.columns)
+
+    def _fit(self, table: Table, batch: Batch) -> None:
+        """Look once in a run, before the first rows of the table."""
+        if table.name in self.fitting or not batch.count:
+            return
+        if narrowed.are_compared(self.migration, table):
+            old, new = self.migration.source.shape(table), self.migration.sink.shape(table)
+            narrowed.refuse_narrowed(table, old, new, batch.columns)
+        self.fitting.add(table.name)
 
     def kept(self, state: State) -> State:
         """The state with what was quarantined, and the columns that transforms give each table's rows."""

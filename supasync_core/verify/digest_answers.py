@@ -1,4 +1,4 @@
-"""What a database answers when it is asked for digests, checked: a wrong answer is no proof of anything."""
+"""What a database answers when it is asked for digests, checked: a wrong answer proves nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -70,3 +70,26 @@ def test_a_type_that_takes_or_refuses_values_stops_nothing(  # noqa: PLR0913, PL
         space.old.run(f"insert into public.measured (id, v) values (1, {value})")  # noqa: S608
         done = space.supasync("sync")
         assert done.code == 0, done.out + done.err
+
+
+def test_a_row_that_is_tried_again_out_of_quarantine_is_held_to_it(
+    cluster: Cluster, tmp_path: Path, over: str
+) -> None:
+    for space in _between(cluster, tmp_path, "float8", over):
+        space.new.run("alter table public.measured add constraint few check (v < 2)")
+        space.old.run("insert into public.measured (id, v) values (1, 2.1234567890123457)")
+        assert space.supasync("sync").code == 3
+        space.new.run("alter table public.measured drop constraint few, alter v type real")
+        done = space.supasync("quarantine", "retry")
+        assert "which is narrower: values would be changed" in done.out + done.err
+        assert space.new.rows("select * from public.measured") == []
+
+
+def test_a_reconciliation_is_held_to_it(cluster: Cluster, tmp_path: Path, over: str) -> None:
+    for space in _between(cluster, tmp_path, "bigint", over):
+        space.new.run("alter table public.measured alter v type float8")
+        space.old.run("insert into public.measured (id, v) values (1, 9007199254740995)")
+        done = space.supasync("reconcile", "old", "new", "--apply")
+        assert done.code == 3, done.out + done.err
+        assert "which is narrower: values would be changed" in done.err
+        assert space.new.rows("select * from public.measured") == []

@@ -14,6 +14,7 @@ from supasync_core.schema import scripts
 from supasync_postgres.sink import PostgresSink
 from supasync_postgres.source import PostgresSource
 from supasync_postgres.store import PostgresStore
+from tests.e2e.workspace import Workspace
 from tests.servers.hosted import OWNER, Hosted, hosted
 from tests.servers.postgres import Cluster
 
@@ -69,3 +70,19 @@ def place(cluster: Cluster, statements: str) -> Iterator[Place]:
         opened = Place(found)
         with opened.opened:
             yield opened
+
+
+def die_at_statements(workspace: Workspace, dying: str, step: int) -> None:
+    """Let run after run die at a later statement, while OLD changes, until one comes to its end."""
+    before, number, died = workspace.before, 3, 0
+    while True:
+        workspace.before = f"{before}\n{dying.format(number=number)}"
+        code = workspace.supasync("sync").code
+        if code == 0:
+            break
+        assert code == 9
+        died += 1
+        number += step
+        workspace.old.run("update jobs set payload = '[1.50]', updated_at = now() where id % 50 = 1")
+    workspace.before = before
+    assert died > 3

@@ -7,6 +7,7 @@ import pytest
 
 from tests.e2e.workspace import ENDS, ROWS, SCHEMA, TABLES, Workspace, between
 from tests.servers.postgres import Cluster
+from tests.supasync_postgres.databases import die_at_statements
 from tests.supasync_postgres.test_migration import (
     DYING,
     POSTGRES,
@@ -96,18 +97,7 @@ sink.RestSink.upsert = upsert
 
 @pytest.mark.slow
 def test_a_run_that_dies_at_any_statement_loses_nothing(workspace: Workspace) -> None:
-    before, number, died = workspace.before, 3, 0
-    while True:
-        workspace.before = f"{before}\n{DYING.format(number=number)}"
-        code = workspace.supasync("sync").code
-        if code == 0:
-            break
-        assert code == 9
-        died += 1
-        number += 83
-        workspace.old.run("update jobs set payload = '[1.50]', updated_at = now() where id % 50 = 1")
-    workspace.before = before
-    assert died > 3
+    die_at_statements(workspace, DYING, 83)
     assert by_copy(workspace)
     done(workspace, "sync")
     workspace.assert_equal()

@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.workspace import ENDS, ROWS, SCHEMA, TABLES, Completed, Workspace, between
 from tests.servers.hosted import HOSTED, OWNER
 from tests.servers.postgres import Cluster
-from tests.supasync_postgres.databases import HASTY
+from tests.supasync_postgres.databases import HASTY, die_at_statements
 
 POSTGRES = """\
 version: 1
@@ -220,18 +220,7 @@ for name in ("script", "run", "copy"):
 
 
 def test_a_run_that_dies_at_any_statement_loses_nothing(workspace: Workspace) -> None:
-    before, number, died = workspace.before, 3, 0
-    while True:
-        workspace.before = f"{before}\n{DYING.format(number=number)}"
-        code = workspace.supasync("sync").code
-        if code == 0:
-            break
-        assert code == 9
-        died += 1
-        number += 31
-        workspace.old.run("update jobs set payload = '[1.50]', updated_at = now() where id % 50 = 1")
-    workspace.before = before
-    assert died > 3
+    die_at_statements(workspace, DYING, 31)
     workspace.old.run("update users set plan = 'last', updated_at = now()")
     done(workspace, "sync")
     workspace.assert_equal()

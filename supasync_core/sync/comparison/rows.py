@@ -109,7 +109,6 @@ class Bringer:
             if key not in there or not self.whole.same(SeenRow(key, (), texts[i]), there[key])
         ]
         if differing:
-            self.guard.fit(changed)
             self._send(changed.only(differing))
 
     def _plain(self, batch: Batch) -> Batch:
