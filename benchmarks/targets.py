@@ -182,7 +182,7 @@ def _local(rows: dict[str, Result], where: str) -> Iterator[Target]:
 
 
 def _sinks(rows: dict[str, Result], where: str) -> Iterator[Target]:
-    """A sink replaces rows by key; DuckDB's copy from file to file cannot, and is no measure of it."""
+    """A sink replaces rows by key; DuckDB's copy from file to file cannot, so it is not a measure."""
     for what, most, own, bare in (
         ("CPU into DuckDB, to DuckDB's read", 4, sinks.DUCKDB, sinks.READ),
         ("CPU into CSV, to DuckDB's copy through a table", 3, sinks.CSV, sinks.TABLE),

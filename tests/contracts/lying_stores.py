@@ -55,7 +55,7 @@ class ForgetsOnClose(HonestStore):
 
 @lie("test_a_state_survives")
 class OfThisProcess(HonestStore):
-    """Each one that is opened begins anew."""
+    """Each one that is opened begins again."""
 
     def __init__(self, disk: Disk) -> None:
         super().__init__(Disk(slept=disk.slept))

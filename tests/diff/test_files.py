@@ -287,7 +287,7 @@ BAD = {
     "unknown column": (("l.csv", "r.csv", "--ignore", "nam"), "did you mean name?"),
     "unknown dialect": (("l.csv", "r.csv", "--dialect", "psq"), "did you mean psql?"),
     "an unknown kind of file": (("l.csv", "notes.md"), "known format"),
-    "a line that is no record": (("l.csv", "ragged.csv"), "line 3"),
+    "a line that is not a record": (("l.csv", "ragged.csv"), "line 3"),
     "no UTF-8": (("l.csv", "latin.csv"), "latin.csv"),
     "UTF-16": (("l.csv", "utf16.csv"), "--encoding"),
     "an empty file": (("l.csv", "empty.csv"), "first line"),

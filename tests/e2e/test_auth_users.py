@@ -1,4 +1,4 @@
-"""docs/how-to/copy-users-of-supabase-auth.md, step by step, as somebody who is no superuser."""
+"""docs/how-to/copy-users-of-supabase-auth.md, step by step, as somebody who is not a superuser."""
 
 import subprocess
 from collections.abc import Iterator

@@ -184,7 +184,7 @@ def test_the_ways_out_lead_out_and_changes_follow(space: Workspace, report: Any)
     for end in (space.old, space.new):
         end.run("alter table public.half_unique add unique (code, deleted)")
         end.run("alter table public.deferred drop constraint deferred_code_key, add unique (code)")
-    mended = TABLES_YAML
+    corrected = TABLES_YAML
     for before, after in (
         ("null_keys: {key: code}", 'null_keys: {key: code, where: "code=not.is.null"}'),
         ("null_pairs: {strategy: snapshot, ", 'null_pairs: {where: "b=not.is.null", strategy: snapshot, '),
@@ -197,9 +197,9 @@ def test_the_ways_out_lead_out_and_changes_follow(space: Workspace, report: Any)
         ("  unordered: {strategy: snapshot}\n", ""),
         ("  twice: {strategy: snapshot}\n", ""),
     ):
-        assert before in mended
-        mended = mended.replace(before, after)
-    space.write("tables.yaml", mended)
+        assert before in corrected
+        corrected = corrected.replace(before, after)
+    space.write("tables.yaml", corrected)
     space.old.run(CHANGES)
     done = space.supasync("sync")
     assert done.code == 0, done.out + done.err

@@ -26,7 +26,7 @@ from supasync_core.model.errors import PluginError
 from supasync_core.model.finding import problem, warning
 
 def floor(context):
-    print("what a check prints is no result")
+    print("what a check prints is not a result")
     assert not hasattr(context.sink, "upsert") and not hasattr(context.sink, "delete")
     for table in context.tables:
         rows = context.sink.count(table)

@@ -122,7 +122,7 @@ def test_one_bad_row_is_set_aside_and_the_others_go_on(space: Workspace) -> None
         ("jobs", "13", "23502"),
         ("jobs", "25", "23514"),
     }
-    space.old.run("update public.jobs set note = 'mended', qty = 1 where id in (13, 25)")
+    space.old.run("update public.jobs set note = 'repaired', qty = 1 where id in (13, 25)")
     assert space.supasync("quarantine", "retry").code == 0
     space.assert_equal(*TABLES)
 

@@ -54,7 +54,7 @@ def test_a_stopped_run_that_holds_the_lock_is_an_alert_after_a_while(workspace: 
         stopped.send_signal(signal.SIGSTOP)
         assert workspace.supasync("sync").code == 5
         ten_days_ago(workspace, "last-success")
-        assert workspace.supasync("sync").code == 5, "a long first load is no alert while it saves"
+        assert workspace.supasync("sync").code == 5, "a long first load raises no alert while it saves"
         ten_days_ago(workspace, "alive")
         done = workspace.supasync("sync")
         stopped.kill()

@@ -44,7 +44,7 @@ def number(value: float) -> str:
 
 
 def parsed(text: str) -> Any:
-    """JSON as a `map[string]interface{}` holds it; OverflowError where a number is no double."""
+    """JSON as a `map[string]interface{}` holds it; OverflowError where a number is not a double."""
     return json.loads(text, parse_int=double, parse_float=double)
 
 

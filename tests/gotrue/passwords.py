@@ -28,7 +28,7 @@ FIREBASE = re.compile(
 
 
 class NotAHashError(Exception):
-    """The text is no hash that the server knows."""
+    """The text is not a hash that the server knows."""
 
 
 def made(password: str) -> str:

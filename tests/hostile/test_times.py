@@ -93,7 +93,7 @@ def test_a_file_that_says_it_is_from_the_future_hides_no_later_row(space: Worksp
 
 
 def _forged(text: str, at: str) -> str:
-    """The export with another time in its head, sealed anew."""
+    """The export with another time in its head, sealed again."""
     rows = []
     for (cell,) in csv.reader(io.StringIO(text)):
         if cell.startswith('{"supasync" : 1, "table"'):

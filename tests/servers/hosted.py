@@ -1,4 +1,4 @@
-"""A database with the roles and owners of a hosted project: whoever pastes SQL there is no superuser.
+"""A database with the roles and owners of a hosted project: whoever pastes SQL there is not a superuser.
 
 ``hosted_postgres`` stands for the dashboard's ``postgres``: it owns the database and the tables of
 ``public``, may create roles and see all sessions, passes row level security, and owns nothing of ``auth``

@@ -178,7 +178,7 @@ class Episode(App):
         self.note(f"run of {holder}")
         self.depth += 1
         try:
-            report = self.ground.sync(weather, holder, self.anew())
+            report = self.ground.sync(weather, holder, self.whole())
         except KilledError as killed:
             self.disturbed_at = max(self.disturbed_at, self.ground.time.now + (killed.late or 0))
             self.note("killed")
@@ -192,13 +192,13 @@ class Episode(App):
         self.look(report, began)
         return report
 
-    def anew(self) -> list[str]:
+    def whole(self) -> list[str]:
         """Tables that are read from their beginning, for which a person has asked."""
         tables = [name for name in self.names if name not in ("things", "logs")]
         if not tables or self.third.random() >= self.again:
             return []
         name = self.third.choice(tables)
-        self.note(f"{name} anew")
+        self.note(f"{name} again")
         return [name]
 
     def look(self, report: Report, began: float) -> None:

@@ -1,4 +1,4 @@
-"""Two projects with accounts, as somebody who is no superuser and does not own ``auth`` sees them."""
+"""Two projects with accounts, as somebody who is not a superuser and does not own ``auth`` sees them."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

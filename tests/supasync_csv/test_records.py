@@ -46,7 +46,7 @@ def test_every_record_is_kept_as_it_is_or_named_by_its_line(
     for number, record in enumerate(records):
         own = data.draw(st.sampled_from(ENDS) if number % 3 == 2 else st.just(end), "a line end")
         body = ",".join(map(written, record))
-        body = body or '""'  # an empty line is no record
+        body = body or '""'  # an empty line is not a record
         text += body + own
         if len(record) == width:
             sound.append(body)

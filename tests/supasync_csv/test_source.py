@@ -51,7 +51,7 @@ def test_null_and_the_empty_text_are_told_apart(tmp_path: Path, source: CsvSourc
 def test_cells_are_read_as_rfc_4180_has_them(
     tmp_path: Path, source: CsvSource, content: str, cells: list[str]
 ) -> None:
-    """Line ends, quotes and blanks; a byte order mark is no part of a name."""
+    """Line ends, quotes and blanks; a byte order mark is not part of a name."""
     _write(tmp_path, content)
     batch = source.read(TABLE, WHOLE)
     assert [row["a"] for row in batch.rows] == cells

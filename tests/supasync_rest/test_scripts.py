@@ -1,4 +1,4 @@
-"""The SQL that `supasync schema sql` prints, run by somebody who is no superuser."""
+"""The SQL that `supasync schema sql` prints, run by somebody who is not a superuser."""
 
 import json
 from collections.abc import Iterator

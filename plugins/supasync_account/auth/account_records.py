@@ -1,7 +1,7 @@
 """What supasync wrote last of each account: the table ``supasync_accounts`` of NEW, an id and a mark each.
 
 It tells an account that OLD deleted from one that signed up in NEW, and one that changed in NEW from one that
-changed in OLD. Servers of another version have other columns, so marks are made anew where nothing else has
+changed in OLD. Servers of another version have other columns, so marks are made again where nothing else has
 changed.
 """
 
@@ -68,7 +68,7 @@ class AccountRecords:
         return not self.missing and self.form == self.columns.form
 
     def prepare(self) -> "AccountRecords":
-        """Make the table, or its marks anew where servers have other columns than when it was written."""
+        """Make the table, or its marks again where servers have other columns than when it was written."""
         with self.session.transaction():
             if self.missing:
                 for statement in _MADE:
