@@ -30,7 +30,10 @@ def supasync_register_steps(registry: Registry[RunStep]) -> None:
         RunStep(
             what="accounts of Supabase Auth",
             fills=(("auth", "users"), ("auth", "identities")),
-            **{name: imported(_STEP, name) for name in ("run", "plan", "check", "prove")},
+            run=imported(_STEP, "run"),
+            plan=imported(_STEP, "plan"),
+            check=imported(_STEP, "check"),
+            prove=imported(_STEP, "prove"),
             settings={
                 "deletes": Setting(required=False, check=imported(_STEP, "deletes_problem")),
                 "mfa": Setting(required=False, check=imported(_STEP, "mfa_problem")),

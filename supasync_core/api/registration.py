@@ -35,10 +35,13 @@ class Setting:
 
     A secret may only be given as ``${NAME}``, and never appears in any output. ``hidden`` returns the secret
     parts of a value that may also have none, such as the password of an address: with any, it is a secret.
+    ``several``: a list may be given as well, and settings of texts, ``{name: text}``. The value then has a
+    line each, ``name: text`` for the latter.
     """
 
     required: bool = True
     secret: bool = False
+    several: bool = False
     check: Callable[[str], str | None] = lambda _value: None
     hidden: Callable[[str], Sequence[str]] = lambda _value: ()
 

@@ -1,4 +1,4 @@
-"""A step that a run takes before its tables, such as copying what rows refer to: a section of tables.yaml."""
+"""A step that a run takes beside its tables, such as copying what rows refer to: a section of tables.yaml."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -7,11 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supasync_core.api.registration import Fence, Setting, described, function_flaw, settings_flaw
+from supasync_core.model.cost import Ledger
+from supasync_core.model.secret import Secret
 
 if TYPE_CHECKING:
     from supasync_core.api.sql_session import SqlSession
     from supasync_core.model.finding import Finding
     from supasync_core.model.report import StepResult
+
+
+@dataclass(frozen=True, slots=True)
+class ApiAccess:
+    """The address of a project's API, without a path, and its secret key."""
+
+    url: str
+    key: Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +31,11 @@ class StepContext:
     ``sql`` opens a session on OLD (read-only) or NEW, None where that has no connection string. A step asks
     ``fence`` before each write, and ``go_on`` between two of them: it renews the lease, raises where a budget
     is used up, and is False where the run is to stop. What looks and does not write gets a fence of nobody.
+
+    ``api`` is how either project's API is asked, None where nothing names it. Whoever asks it counts that in
+    the ``ledger``, and makes sure before a large answer: ``afford`` raises BudgetError where so many bytes
+    more of a project exceed the month's budget. ``workers`` requests may be under way at once. ``staging`` is
+    this machine's DuckDB file.
     """
 
     settings: Mapping[str, str]
@@ -28,16 +43,22 @@ class StepContext:
     sql: "Callable[[str], AbstractContextManager[SqlSession | None]]"
     fence: Fence = field(default_factory=Fence)
     go_on: Callable[[], bool] = lambda: True
+    api: Callable[[str], ApiAccess | None] = lambda _project: None
+    ledger: Ledger = field(default_factory=Ledger)
+    afford: Callable[[str, int], None] = lambda _project, _bytes: None
+    workers: int = 1
+    staging: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStep:
     """A step that tables.yaml names by a section at its top level: ``auth: {}``. ``what`` it copies.
 
-    ``run`` does it, under the lease, before the first table; a run of chosen tables leaves it out. An error
-    of supasync that it raises is the step's own: the tables are copied all the same. ``plan`` says in a
-    sentence what a run would do, for ``--dry-run``. ``check`` is run by `check` and `setup`, ``prove`` before
-    a switch: a finding of the level ``problem`` fails it. These three write nothing.
+    ``run`` does it, under the lease, before the first table, or ``after`` the last one; a run of chosen
+    tables leaves it out. An error of supasync that it raises is the step's own: the tables are copied all the
+    same. ``plan`` says in a sentence what a run would do, for ``--dry-run``. ``check`` is run by `check` and
+    `setup`, ``prove`` before a switch: a finding of the level ``problem`` fails it. They write nothing.
     """
 
     what: str
@@ -48,6 +69,9 @@ class RunStep:
     settings: Mapping[str, Setting] = field(default_factory=dict)
     fills: Collection[tuple[str, str]] = ()
     """The tables that it copies, by schema and name: a foreign key to one of them is satisfied by it."""
+    after: bool = False
+    proposal: str = ""
+    """The section as `init` proposes it, a comment in tables.yaml; the lines above it say what it does."""
 
 
 def step_flaw(thing: object) -> str | None:

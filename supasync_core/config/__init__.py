@@ -21,7 +21,7 @@ from supasync_core.config.table_settings import refuse_same_place, tables
 from supasync_core.config.value_kinds import Mismatch, section
 from supasync_core.model.errors import ConfigError, PluginError
 from supasync_core.model.secret import Secret
-from supasync_core.model.settings import DATABASE_URLS, Settings
+from supasync_core.model.settings import ACCESS_TOKEN, API_VARIABLES, DATABASE_URLS, Settings
 from supasync_core.system import descriptors
 
 __all__ = ["Host", "Settings", "load", "secrets_beside"]
@@ -53,7 +53,9 @@ def load(path: Path, environ: Mapping[str, str], host: Host, *, lenient: bool = 
 
 
 def secrets_beside(host: Host, known: Mapping[str, str]) -> Iterator[Secret]:
-    """The connection strings with a password that commands read, though tables.yaml names none."""
+    """The keys, and connection strings with a password, that commands read though tables.yaml names none."""
+    keys = [*(key for _, key in API_VARIABLES.values()), ACCESS_TOKEN]
+    yield from map(Secret, filter(None, map(known.get, keys)))
     name = next((name for name in host.sources if host.sources.get(name).sql), None)
     setting = host.sources.get(name).settings.get("url") if name else None
     if name is None or setting is None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from supasync_core.api.plugin_fault import Plugin
 from supasync_core.api.registration import Setting
 from supasync_core.api.registry import Registry, did_you_mean
-from supasync_core.config.document import Entry, Scalar, Value
+from supasync_core.config.document import Entry, Listing, Scalar, Section, Value
 from supasync_core.config.environment import is_reference
 from supasync_core.config.read_settings import Question, Reading
 from supasync_core.config.uses import uses
@@ -81,9 +81,9 @@ def _value(
     reading: Reading, place: str, entry: Entry, setting: Setting, plugin: Plugin
 ) -> str | Secret | None:
     """A setting's value; None where it is empty, or invalid and reported."""
-    node = entry.value
+    node = _joined(entry.value) if setting.several else entry.value
     if not isinstance(node, Scalar):
-        reading.add_flaws(place, expected("a text", node))
+        reading.add_flaws(place, expected("texts" if setting.several else "a text", node))
         return None
     if node.value is None:
         return None
@@ -101,6 +101,23 @@ def _value(
     if not node.value or len(reading.problems) > before:
         return None
     return Secret(node.value) if secret else node.value
+
+
+def _joined(node: Value) -> Value:
+    """A list of texts, or settings of texts, as one text with a line each; any other value as it is."""
+    if isinstance(node, Section):
+        pairs = [(f"{each.name}: ", each.value) for each in node.entries.values()]
+    elif isinstance(node, Listing):
+        pairs = [("", item) for item in node.items]
+    else:
+        return node
+    lines, written = [], []
+    for name, item in pairs:
+        if not isinstance(item, Scalar) or item.value is None or "\n" in item.value:
+            return item if isinstance(item, Scalar) and item.value is None else node
+        lines.append(name + item.value)
+        written.append(name + item.written)
+    return Scalar(node.at, "\n".join(written), "\n".join(lines))
 
 
 def _hidden(reading: Reading, place: str, entry: Entry, setting: Setting, plugin: Plugin) -> Sequence[str]:

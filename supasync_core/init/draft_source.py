@@ -14,11 +14,12 @@ from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError, RefusedError, SchemaError
 from supasync_core.model.printable import sql_name
 from supasync_core.model.secret import Secret, Values
+from supasync_core.model.settings import API_VARIABLES
 from supasync_core.model.table import Shape, Table
 
-VARIABLES = {"url": "OLD_SUPABASE_URL", "key": "OLD_SUPABASE_SERVICE_ROLE_KEY"}
+VARIABLES = dict(zip(("url", "key"), API_VARIABLES["OLD"], strict=True))
 """The variables with OLD's settings; the drafted file refers to them."""
-NEW = {"url": "SUPABASE_URL", "key": "SUPABASE_SERVICE_ROLE_KEY"}
+NEW = dict(zip(("url", "key"), API_VARIABLES["NEW"], strict=True))
 _FILL = "copy .env.example to .env and fill it in, or read exported CSV files instead: --from FOLDER"
 _CORRECT = (
     "put the project's URL and its service role or secret key into .env, or read exported CSV files instead: "

@@ -12,6 +12,13 @@ from supasync_core.model.table import Table
 
 DATABASE_URLS: Final = {"OLD": "OLD_DATABASE_URL", "NEW": "NEW_DATABASE_URL"}
 """The variables with connection strings that stand beside what tables.yaml names."""
+API_VARIABLES: Final = {
+    "OLD": ("OLD_SUPABASE_URL", "OLD_SUPABASE_SERVICE_ROLE_KEY"),
+    "NEW": ("SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY"),
+}
+"""The variables with the address and the secret key of each project's API."""
+ACCESS_TOKEN: Final = "SUPABASE_ACCESS_TOKEN"  # noqa: S105 - a variable's name
+"""The variable with a personal access token of the Management API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,7 @@ class Settings:
     notify: tuple[Part, ...] = ()
     """Notifiers of plugins, which hear how runs end."""
     steps: tuple[Part, ...] = ()
-    """What a run does before its tables: sections that plugins bring."""
+    """What a run does beside its tables: sections that plugins bring."""
     notes: tuple[str, ...] = ()
     """Remarks on the file, such as old names of settings, one sentence each."""
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The steps that a run takes before its tables, run apart from all else."""
+"""The steps that a run takes beside its tables, run apart from all else."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +12,7 @@ from supasync_core.model.errors import InternalError, SupasyncError
 from supasync_core.model.finding import Finding, failure
 from supasync_core.model.settings import Part
 from supasync_core.project.migration import Migration
+from supasync_core.project.project_api import api_of
 from supasync_core.project.sql_sessions import sql_session
 from supasync_core.system.descriptors import undisturbed
 
@@ -22,6 +23,7 @@ def context_of(
     *,
     fence: Fence | None = None,
     go_on: Callable[[], bool] = lambda: True,
+    afford: Callable[[str, int], None] = lambda _project, _bytes: None,
 ) -> StepContext:
     """What the step works with; without a ``fence`` it may only look."""
     return StepContext(
@@ -30,6 +32,12 @@ def context_of(
         sql=partial(sql_session, migration),
         fence=fence or Fence(),
         go_on=go_on,
+        api=partial(api_of, migration),
+        ledger=migration.ledger,
+        afford=afford,
+        workers=migration.settings.workers,
+        staging=migration.settings.staging,
+        environment=migration.settings.environment,
     )
 
 

@@ -19,6 +19,10 @@ class Meter(Protocol):
         """BudgetError where going on might exceed a budget."""
         ...
 
+    def afford(self, project: str, received: int) -> None:
+        """BudgetError where so many bytes more of a project might exceed a budget."""
+        ...
+
     def shares(self) -> tuple[Share, ...]:
         """How much of each budget is used by now."""
         ...
@@ -44,7 +48,7 @@ class RunObserver(Protocol):
 class RunOptions:
     """What is to be run: which tables, which of them from the beginning.
 
-    ``steps`` are taken before the tables. ``holder`` is the name under which the lease is held, this
+    ``steps`` are taken beside the tables. ``holder`` is the name under which the lease is held, this
     installation's where there is none. ``interrupted`` is asked between batches whether the user wants to
     stop, ``meter`` whether budgets allow the run to continue; ``metered`` makes it at the store's time, under
     the lease. ``on_first_load`` is called with the state and that time before a first load. ``last``: every
@@ -68,6 +72,11 @@ class RunOptions:
         """BudgetError where going on might exceed a budget; asked between batches."""
         if self.meter is not None:
             self.meter.check()
+
+    def afford(self, project: str, received: int) -> None:
+        """BudgetError where so many bytes more of a project might exceed a budget."""
+        if self.meter is not None:
+            self.meter.afford(project, received)
 
 
 class Interrupted(Exception):  # noqa: N818 - no error: the user's wish

@@ -1,4 +1,4 @@
-"""What a run does before its tables: each step fails alone, and the tables are copied all the same."""
+"""What a run does before its tables and after them: each step fails alone."""
 
 import time
 from dataclasses import replace
@@ -12,9 +12,13 @@ from supasync_core.project.run_options import Interrupted
 from supasync_core.sync.checkpoint import Checkpoint
 
 
-def run_steps(checkpoint: Checkpoint) -> None:
-    """Take each step; Interrupted, BudgetError or LockedError end the run."""
-    for part in checkpoint.options.steps:
+def run_steps(checkpoint: Checkpoint, *, after: bool = False) -> None:
+    """Take each step before the tables, or ``after`` them.
+
+    Interrupted, BudgetError or LockedError end the run.
+    """
+    known = checkpoint.migration.host.steps
+    for part in (each for each in checkpoint.options.steps if known.get(each.name).after == after):
         if not _goes_on(checkpoint):
             raise Interrupted
         began = time.monotonic()
@@ -26,7 +30,13 @@ def run_steps(checkpoint: Checkpoint) -> None:
 
 def _result(checkpoint: Checkpoint, part: Part) -> StepResult:
     migration = checkpoint.migration
-    context = context_of(migration, part, fence=checkpoint.lease.beside, go_on=partial(_goes_on, checkpoint))
+    context = context_of(
+        migration,
+        part,
+        fence=checkpoint.lease.beside,
+        go_on=partial(_goes_on, checkpoint),
+        afford=checkpoint.options.afford,
+    )
     try:
         answer = asked(migration, part, "run", context)
         if not isinstance(answer, StepResult):

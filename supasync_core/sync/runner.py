@@ -71,6 +71,7 @@ class _Session:
             SoftDeletes(self.checkpoint).run()
             Freeing(self.checkpoint).run()
             Comparing(self.checkpoint).run()
+            run_steps(self.checkpoint, after=True)
         except Interrupted:
             interrupted = True
         except TableError as err:

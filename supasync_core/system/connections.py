@@ -41,13 +41,27 @@ def pool(url: str, timeout: urllib3.Timeout, most: int = 1) -> HTTPConnectionPoo
     parts = urlsplit(url)
     settings: dict[str, Any] = {"maxsize": most, "block": True, "timeout": timeout, "retries": NEVER}
     if parts.scheme == "https":
-        settings["ssl_context"] = _context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+        settings["ssl_context"] = certificates()
     origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    proxy = None if is_loopback(url) else _proxy(parts.scheme, parts.hostname or "")
+    proxy = proxy_for(url)
     if proxy is None:
         return _ending(urllib3.connection_from_url(origin, **settings))
     login = urllib3.make_headers(proxy_basic_auth=user(proxy))
     return _ending(urllib3.ProxyManager(proxy, proxy_headers=login, **settings).connection_from_url(origin))
+
+
+def certificates() -> ssl.SSLContext:
+    """What servers' certificates are verified by; RefusedError where ``SSL_CERT_...`` cannot be used."""
+    return _context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+def proxy_for(url: str) -> str | None:
+    """The proxy that the environment names for the address; None on this machine.
+
+    ConfigError where its address cannot be used.
+    """
+    parts = urlsplit(url)
+    return None if is_loopback(url) else _proxy(parts.scheme, parts.hostname or "")
 
 
 class _Bytes(io.RawIOBase):

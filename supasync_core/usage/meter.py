@@ -44,6 +44,15 @@ class Meter:
             with self._lock:
                 self._check()
 
+    def afford(self, project: str, received: int) -> None:
+        """BudgetError where so many bytes more of a project exceed the month's egress, before they travel."""
+        if not self._budgets.stop:
+            return
+        for share in self.shares():
+            limited = share.project == project and share.what == "egress" and share.budget is not None
+            if limited and _is_over(share, received):
+                raise _exceeded(share)
+
     def _check(self) -> None:
         steps = self._workers * (self._workers + 1)
         for share in self.shares():
@@ -52,17 +61,25 @@ class Meter:
             asked = share.what == "requests"
             room = _REQUESTS * self._workers if asked else steps * self._step[share.project]
             if share.used is not None and share.budget is not None and share.used + room >= share.budget:
-                error = BudgetError(
-                    f"{share.sentence}: the run stops before it exceeds that",
-                    hint="cursors are kept; continue with a larger budget, on_budget: warn, or next month",
-                )
-                error.project = share.project
-                raise error
+                raise _exceeded(share)
 
     def _look(self, project: str) -> None:
         received = self._ledger.total(project).received
         self._step[project] = max(self._step[project], received - self._seen[project])
         self._seen[project] = received
+
+
+def _is_over(share: Share, more: int) -> bool:
+    return (share.used or 0) + more > (share.budget or 0)
+
+
+def _exceeded(share: Share) -> BudgetError:
+    error = BudgetError(
+        f"{share.sentence}: the run stops before it exceeds that",
+        hint="cursors are kept; continue with a larger budget, on_budget: warn, or next month",
+    )
+    error.project = share.project
+    return error
 
 
 def metered(migration: Migration, now: timestamps.Instant) -> Meter | None:
