@@ -1,6 +1,9 @@
-"""Write docs/reference/cli.md from the commands themselves: ``python docs/generate.py``."""  # noqa: INP001 - a script
+"""Write what docs/reference has from the code itself: ``python docs/generate.py``.
 
-from collections.abc import Iterator
+That is the page of the command line, and the tables of settings on the page of tables.yaml.
+"""  # noqa: INP001 - a script
+
+from collections.abc import Iterator, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -9,9 +12,12 @@ import click
 from supasync_core.api.installed import GROUP
 from supasync_core.api.plugin_host import Host
 from supasync_core.cli.commands import cli
+from supasync_core.config.declarations import BUDGETS, CUTOVER, TOP, Field
+from supasync_core.config.table_declarations import TABLE
 from supasync_core.project.session import Session
 
 PAGE = Path(__file__).parent / "reference" / "cli.md"
+SETTINGS_PAGE = PAGE.with_name("tables-yaml.md")
 HEAD = """\
 # The command line
 
@@ -23,14 +29,42 @@ What a command exits with is in [exit codes](exit-codes.md).
 
 
 def main() -> None:
-    """Write the page."""
-    PAGE.write_text(cli_page(), encoding="utf-8")
-    click.echo(f"written: {PAGE.name}")
+    """Write the pages."""
+    written = {PAGE: cli_page(), SETTINGS_PAGE: settings_page(SETTINGS_PAGE.read_text(encoding="utf-8"))}
+    for page, text in written.items():
+        page.write_text(text, encoding="utf-8")
+        click.echo(f"written: {page.name}")
 
 
 def cli_page() -> str:
     """The page as it has to be: every command of supasync and of the plugins that come with it."""
     return "\n".join([HEAD, *(_section(command, ctx) for command, ctx in commands())])
+
+
+def settings_page(page: str) -> str:
+    """The page of tables.yaml with its tables as they have to be."""
+    for heading, fields in {
+        "## The file": TOP,
+        "### budgets": BUDGETS,
+        "### cutover": CUTOVER,
+        "## Each table": TABLE,
+    }.items():
+        start = page.index("| setting | value | default | ", page.index(f"\n{heading}\n"))
+        page = page[:start] + _settings(fields) + page[page.index("\n\n", start) :]
+    return page
+
+
+def _settings(fields: Sequence[Field]) -> str:
+    """A table of settings; with a column for those that ``defaults`` may hold, where there are any."""
+    shared = any(field.shared for field in fields)
+    heads = ["setting", "value", "default", *(["shared"] if shared else []), "meaning"]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for field in fields:
+        name = f"**`{field.name}`**" if field.required else f"`{field.name}`"
+        default = "" if field.default is None else f"`{field.default}`"
+        mark = [("✓" if field.shared else "")] if shared else []
+        lines.append(f"| {' | '.join([name, field.form, default, *mark, field.meaning])} |")
+    return "\n".join(lines)
 
 
 def commands() -> Iterator[tuple[click.Command, click.Context]]:
@@ -39,13 +73,18 @@ def commands() -> Iterator[tuple[click.Command, click.Context]]:
 
 
 def _session() -> Session:
-    """A session that sees the plugins of this distribution alone, whatever else is installed."""
     session = Session()
-    session.host = Host()
-    session.host.load_installed(
+    session.host = host_of_this_distribution()
+    return session
+
+
+def host_of_this_distribution() -> Host:
+    """The plugins of this distribution alone, whatever else is installed."""
+    host = Host()
+    host.load_installed(
         point for point in entry_points(group=GROUP) if point.dist and point.dist.name == "supasync"
     )
-    return session
+    return host
 
 
 def _walk(command: click.Command, ctx: click.Context) -> Iterator[tuple[click.Command, click.Context]]:

@@ -14,7 +14,7 @@ import click
 import pytest
 import yaml
 
-from docs.generate import PAGE, cli_page, commands
+from docs.generate import PAGE, SETTINGS_PAGE, cli_page, commands, settings_page
 from supasync_core.api import backend, digesting, hookspecs, row_formats, state_store, strategy, switch
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.table_plugins import transforms_of
@@ -135,6 +135,11 @@ def test_every_page_is_reached_from_the_readme() -> None:
 
 def test_the_reference_of_the_command_line_is_current() -> None:
     assert text_of(PAGE) == cli_page(), "run: python docs/generate.py"
+
+
+def test_the_settings_of_the_reference_are_those_of_the_code() -> None:
+    page = text_of(SETTINGS_PAGE)
+    assert page == settings_page(page), "run: python docs/generate.py"
 
 
 def test_every_command_is_in_the_reference() -> None:

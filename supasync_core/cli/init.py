@@ -26,6 +26,7 @@ from supasync_core.init.draft_source import (
 from supasync_core.init.known_references import elsewhere, with_references
 from supasync_core.init.missing_indexes import with_missing_indexes
 from supasync_core.init.propose import distinct, proposals
+from supasync_core.init.schema_file import write_schema
 from supasync_core.init.undecided import written
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError, RefusedError, SchemaError, SupasyncError
@@ -68,6 +69,9 @@ def init(session: Session, place: Path | None, *, as_json: bool) -> int:
     entries that it lacks, ready to be pasted, and names entries whose table is gone; it then exits with 1 if
     there are any. It prints no entry for a name under ignore:, for an entry that is a comment, or for a name
     under undecided:, unless NEW shows a key for a table without a primary key.
+
+    Beside a new tables.yaml, it writes tables.schema.json: editors complete settings and mark mistakes by it.
+    As long as the first line of tables.yaml names that file, each init writes it again.
     """
     path = Path(session.config)
     example = path.parent / ".env.example"
@@ -96,6 +100,7 @@ def init(session: Session, place: Path | None, *, as_json: bool) -> int:
         cost_summary(found),
     ]
     _write(path, render.document(found, filter(None, notes)))
+    write_schema(path, session.host)
     for remark in twice:
         output.line(f"problem: {remark.text}", err=True)
         output.line(f"  {remark.hint}", err=True)
@@ -115,6 +120,7 @@ def init(session: Session, place: Path | None, *, as_json: bool) -> int:
 def _compare(session: Session, path: Path, place: Path | None, *, as_json: bool) -> int:
     """Print what the file lacks and what is gone; 1 where there is anything."""
     settings = session.settings
+    write_schema(path, session.host)
     ledger = Ledger()
     with _source(session, place, ledger, declared=True) as source:
         schemas = [*(schemas_of(source) or ["public"]), *(table.schema for table in settings.tables)]

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from supasync_core.api.plugin_fault import PluginFault, attempt
 from supasync_core.api.plugin_host import Host
-from supasync_core.config.declarations import OLD_NAMES, TOP, defaults_of
+from supasync_core.config.declarations import TOP, defaults_of
 from supasync_core.config.document import Entry, Mark, Problems, Section, Value, parse
 from supasync_core.config.endpoints import endpoints, staging_of
 from supasync_core.config.environment import Environment, read_dotenv, variables
@@ -17,6 +17,7 @@ from supasync_core.config.other_settings import budgets, compare_egress, cutover
 from supasync_core.config.plugin_settings import used_parts
 from supasync_core.config.read_settings import Reading
 from supasync_core.config.step_sections import own_sections, steps
+from supasync_core.config.table_declarations import OLD_NAMES
 from supasync_core.config.table_settings import refuse_same_place, tables
 from supasync_core.config.value_kinds import Mismatch, section
 from supasync_core.model.errors import ConfigError, PluginError

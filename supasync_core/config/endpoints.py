@@ -15,8 +15,8 @@ from supasync_core.config.value_kinds import Mismatch, text
 from supasync_core.model.cost import Ledger
 from supasync_core.model.settings import Endpoint
 
-_STAGINGS: Final[Registry[Mapping[str, Setting]]] = Registry("staging backend")
-_STAGINGS.add("duckdb", {"path": Setting()})
+STAGINGS: Final[Registry[Mapping[str, Setting]]] = Registry("staging backend")
+STAGINGS.add("duckdb", {"path": Setting()})
 
 
 def endpoints(reading: Reading, source: Entry | None, sink: Entry | None) -> tuple[Endpoint, Endpoint] | None:
@@ -37,10 +37,10 @@ def staging_of(reading: Reading, written: Entry | None) -> Path | None:
     default = defaults_of(TOP)["staging"]
     entry = written or Entry(default.at, "staging", default)
     before = len(reading.problems)
-    if _backend_name(reading, "staging", entry, _STAGINGS) is None:
+    if _backend_name(reading, "staging", entry, STAGINGS) is None:
         return None
-    owner = Owner(reading.host.owner(_STAGINGS, "duckdb"), "backend")
-    values = plugin_settings(reading, "staging", entry, _STAGINGS.get("duckdb"), owner)
+    owner = Owner(reading.host.owner(STAGINGS, "duckdb"), "backend")
+    values = plugin_settings(reading, "staging", entry, STAGINGS.get("duckdb"), owner)
     if len(reading.problems) > before or not entry.sound:
         return None
     return (reading.folder / Path(values["path"]).expanduser()).absolute()

@@ -23,7 +23,7 @@ _REFERENCE: Final = re.compile(
 _LARGEST: Final = 1_000_000
 """Bytes; a larger file is no .env."""
 LINE_END: Final = re.compile(r"(\r\n|\n|\r)")
-_LONE: Final = re.compile(rf"\$\{{{_NAME}(?::-)?\}}")
+LONE_REFERENCE: Final = re.compile(rf"\$\{{{_NAME}(?::-)?\}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def variables(environ: Mapping[str, str], dotenv: Mapping[str, str]) -> Values:
 
 def is_reference(text: str) -> bool:
     """Whether the text is one reference and nothing else, without a default of its own."""
-    return _LONE.fullmatch(text) is not None
+    return LONE_REFERENCE.fullmatch(text) is not None
 
 
 def read_dotenv(path: Path) -> tuple[dict[str, str], list[tuple[int, str]]]:

@@ -10,9 +10,10 @@ from supasync_core.api.plugin_fault import Plugin, PluginFault, attempt, blamed,
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import described
 from supasync_core.api.registry import Registry, did_you_mean
-from supasync_core.config.declarations import OLD_NAMES, Field
+from supasync_core.config.declarations import Field
 from supasync_core.config.document import Entry, Mark, Problems, Section
 from supasync_core.config.orders import ELSEWHERE, RULE
+from supasync_core.config.table_declarations import OLD_NAMES
 from supasync_core.config.value_kinds import Mismatch
 from supasync_core.model.errors import PluginError, SupasyncError
 
@@ -135,5 +136,5 @@ class Reading:
                 self.add_flaws(inner, mismatch)
         for each in fields:
             if each.required and each.name not in section.entries:
-                self.problems.add(at, f"{place}.{each.name}".lstrip("."), f"is missing: {each.required}")
+                self.problems.add(at, f"{place}.{each.name}".lstrip("."), f"is missing: {each.meaning}")
         return found

@@ -10,7 +10,8 @@ from typing import Final
 from urllib.parse import unquote_plus
 
 from supasync_core.config.document import Scalar, Value
-from supasync_core.config.value_kinds import Mismatch, text
+from supasync_core.config.json_forms import TEXT
+from supasync_core.config.value_kinds import Mismatch, of_form, text
 
 _WORDS = r"(?:now|today|tomorrow|yesterday)\b(?!-)"
 _CALLED = (
@@ -32,6 +33,7 @@ _CLOCK: Final = re.compile(
 )
 
 
+@of_form(TEXT)
 def row_filter(value: Value) -> str:
     """A filter in the language of the source; Mismatch where rows pass it at one time, and not at another."""
     found: str = text(value)

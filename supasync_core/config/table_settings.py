@@ -9,11 +9,11 @@ from supasync_core.api.plugin_host import Host
 from supasync_core.api.registry import Registry, did_you_mean
 from supasync_core.api.strategy import Marking, Strategy
 from supasync_core.api.table_plugins import strategy_of
-from supasync_core.config.declarations import DEFAULTS, TABLE
 from supasync_core.config.document import Entry, Mark, Scalar, Section
 from supasync_core.config.orders import keyset_flaw, order_flaw
 from supasync_core.config.plugin_settings import used_settings
 from supasync_core.config.read_settings import Question, Reading
+from supasync_core.config.table_declarations import DEFAULTS, TABLE
 from supasync_core.config.value_kinds import Mismatch, optional_section
 from supasync_core.model import dependencies, row_key
 from supasync_core.model.batch import Keyset

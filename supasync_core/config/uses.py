@@ -10,9 +10,13 @@ Each of these forms names one or more::
 from typing import Final
 
 from supasync_core.config.document import Entry, Listing, Mark, Nothing, Scalar, Section, Value
-from supasync_core.config.value_kinds import Mismatch, expected
+from supasync_core.config.json_forms import SECTION, TEXT, Form, or_nothing
+from supasync_core.config.value_kinds import Mismatch, expected, of_form
 
 _FORM: Final = "a name, or a name with its settings"
+_SETTINGS: Final[Form] = {"type": "object", "additionalProperties": or_nothing(SECTION)}
+_NAME: Final[Form] = {"anyOf": [TEXT, {**_SETTINGS, "minProperties": 1, "maxProperties": 1}]}
+_NAMES: Final[Form] = {"anyOf": [TEXT, _SETTINGS, {"type": "array", "items": {"anyOf": [TEXT, _SETTINGS]}}]}
 
 
 def uses(value: Value) -> tuple[Entry, ...]:
@@ -47,11 +51,13 @@ def _entries(item: Value) -> list[Entry]:
     return list(item.entries.values())
 
 
+@of_form(_NAMES)
 def used_names(value: Value) -> tuple[str, ...]:
     """A name or a list of names, none twice, each with settings or without; the list may be empty."""
     return tuple(entry.name for entry in uses(value))
 
 
+@of_form(_NAME)
 def used_name(value: Value) -> str:
     """One name, with settings or without."""
     names = () if isinstance(value, Listing) else used_names(value)

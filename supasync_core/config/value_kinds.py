@@ -2,13 +2,18 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
+from supasync_core.config import json_forms
 from supasync_core.config.document import Listing, Mark, Nothing, Scalar, Section, Value
-from supasync_core.model.quantities import parse_duration, parse_size
+from supasync_core.model.quantities import DURATION, SIZE, parse_duration, parse_size
 from supasync_core.model.table import NEVER
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 class Mismatch(Exception):  # noqa: N818 - it never leaves the reading of one setting
@@ -19,10 +24,26 @@ class Mismatch(Exception):  # noqa: N818 - it never leaves the reading of one se
         self.flaws = flaws
 
 
-Parser = Callable[[Value], Any]
-"""Returns the value's meaning; raises Mismatch where it has none."""
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T_co]):
+    """How a value is read, and its form for editors: ``read`` raises Mismatch where it has no meaning."""
+
+    read: Callable[[Value], T_co]
+    form: json_forms.Form
+
+    def __call__(self, value: Value) -> T_co:
+        """Read the value."""
+        return self.read(value)
+
+
+def of_form(form: json_forms.Form) -> Callable[[Callable[[Value], T]], Kind[T]]:
+    """Make a function that reads a value a `Kind` of that form."""
+    return lambda read: Kind(read, form)
+
+
 _PERCENT: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?) ?%")
 _ALL: Final = 100
+_SIZE_FORM: Final = json_forms.pattern(SIZE.pattern)
 
 
 def expected(what: str, value: Value) -> Mismatch:
@@ -37,9 +58,10 @@ def expected(what: str, value: Value) -> Mismatch:
     return Mismatch((value.at, f"expected {what}, not {found}"))
 
 
-def scalar(what: str, meaning: Callable[[str], Any]) -> Parser:
+def scalar(what: str, meaning: Callable[[str], Any], form: json_forms.Form) -> Kind[Any]:
     """A text that means something; ``meaning`` returns None for all others."""
 
+    @of_form(form)
     def parse(value: Value) -> Any:  # noqa: ANN401 - whatever the text means
         found = meaning(value.value) if isinstance(value, Scalar) and value.value else None
         if found is None:
@@ -49,15 +71,17 @@ def scalar(what: str, meaning: Callable[[str], Any]) -> Parser:
     return parse
 
 
-text: Final = scalar("a text", str)
+text: Final = scalar("a text", str, json_forms.TEXT)
 """A text that is not empty."""
 
 
+@of_form(json_forms.or_nothing(json_forms.TEXT))
 def optional_text(value: Value) -> str | None:
     """A text that is not empty; an empty value is none, where ``defaults`` has one."""
     return None if isinstance(value, Nothing) else text(value)
 
 
+@of_form(json_forms.NAMES)
 def names(value: Value) -> tuple[str, ...]:
     """A name or a list of names, none twice; the list may be empty."""
     if isinstance(value, Scalar):
@@ -78,6 +102,7 @@ def names(value: Value) -> tuple[str, ...]:
     return tuple(found)
 
 
+@of_form(json_forms.TEXTS)
 def texts(value: Value) -> tuple[str, ...]:
     """A text or a list of texts; the list may be empty, and hold the same text twice."""
     if not isinstance(value, Listing):
@@ -89,14 +114,16 @@ def texts(value: Value) -> tuple[str, ...]:
     return found
 
 
+@of_form(json_forms.or_nothing(json_forms.NAMES))
 def any_names(value: Value) -> tuple[str, ...]:
     """Names, none twice; an empty value is an empty list, as it remains when the last name is removed."""
     return () if isinstance(value, Nothing) else names(value)
 
 
-def some_names(advice: str) -> Parser:
+def some_names(advice: str) -> Kind[tuple[str, ...]]:
     """Names, at least one; ``advice`` says what to do instead of an empty list."""
 
+    @of_form(json_forms.SOME_NAMES)
     def parse(value: Value) -> tuple[str, ...]:
         found = names(value)
         if not found:
@@ -109,18 +136,23 @@ def some_names(advice: str) -> Parser:
 _FLAGS: Final = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
     ("false", "0", "no", "off"), False
 )
-flag: Final = scalar("true or false", lambda word: _FLAGS.get(word.lower()))
+flag: Final = scalar(
+    "true or false",
+    lambda word: _FLAGS.get(word.lower()),
+    json_forms.referable({"type": "boolean"}, {"enum": [0, 1]}, json_forms.any_case(_FLAGS)),
+)
 """True or false, in any spelling that YAML knows."""
 
 
-def whole(least: int, most: int) -> Parser:
+def whole(least: int, most: int) -> Kind[Any]:
     """A whole number within bounds."""
 
     def meaning(text: str) -> int | None:
         found = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else -1
         return found if least <= found <= most else None
 
-    return scalar(f"a whole number from {least} to {most}" if most > least else str(least), meaning)
+    what = f"a whole number from {least} to {most}" if most > least else str(least)
+    return scalar(what, meaning, json_forms.whole_number(least, most))
 
 
 def duration(
@@ -129,7 +161,7 @@ def duration(
     *,
     such_as: str,
     never: bool = False,
-) -> Parser:
+) -> Kind[Any]:
     """A duration like ``90d`` or ``1h30m``: a multiple of the unit, and the least at least; or ``never``."""
 
     def meaning(text: str) -> timedelta | None:
@@ -138,12 +170,13 @@ def duration(
         length = parse_duration(text)
         return None if length is None or length < least or length % unit else length
 
-    return scalar(such_as, meaning)
+    length = json_forms.pattern(f"(?=.){DURATION.pattern}")
+    return scalar(such_as, meaning, json_forms.referable(length, *([{"const": "never"}] if never else [])))
 
 
-def size(such_as: str) -> Parser:
+def size(such_as: str) -> Kind[Any]:
     """A number of bytes like ``500MB`` or ``1.5GB``, above zero."""
-    return scalar(f"a size such as {such_as}", parse_size)
+    return scalar(f"a size such as {such_as}", parse_size, json_forms.referable(_SIZE_FORM))
 
 
 def _share(text: str) -> int | Decimal | None:
@@ -153,18 +186,23 @@ def _share(text: str) -> int | Decimal | None:
     return parse_size(text)
 
 
-share: Final = scalar("a percentage such as 2%, or a size such as 100MB", _share)
+share: Final = scalar(
+    "a percentage such as 2%, or a size such as 100MB",
+    _share,
+    json_forms.referable(json_forms.pattern(_PERCENT.pattern), _SIZE_FORM),
+)
 """A percentage above zero as a Decimal up to 1, or a size as an int of bytes."""
 
 
-def choice(*words: str) -> Parser:
+def choice(*words: str) -> Kind[Any]:
     """One of the words."""
-    return scalar(" or ".join(words), lambda text: text if text in words else None)
+    return scalar(" or ".join(words), lambda text: text if text in words else None, json_forms.words(words))
 
 
-def section(what: str) -> Parser:
+def section(what: str) -> Kind[Section]:
     """Settings by name, not yet read."""
 
+    @of_form(json_forms.SECTION)
     def parse(value: Value) -> Section:
         if isinstance(value, Section):
             return value
@@ -173,6 +211,7 @@ def section(what: str) -> Parser:
     return parse
 
 
+@of_form(json_forms.or_nothing(json_forms.SECTION))
 def optional_section(value: Value) -> Section:
     """Settings by name, not yet read; an empty value is no settings."""
     return Section(value.at, {}) if isinstance(value, Nothing) else section("settings or nothing")(value)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import yaml
 
+from supasync_core.config.json_schema import FIRST_LINE
 from supasync_core.init.choose_strategy import Proposal
 from supasync_core.init.undecided import written
 from supasync_core.model.printable import visible
@@ -16,7 +17,9 @@ _WIDTH = 110
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ORDER = ("strategy", "key", "timestamp", "updates", "compare_every", "deletes", "depends_on")
 
-HEAD = """\
+HEAD = (
+    f"{FIRST_LINE}\n"
+    """\
 # What supasync copies, and from where to where. Written by supasync init: read it through; it is yours now.
 #
 # Names in ${...} come from the environment, or from the file .env beside this one: copy .env.example to .env
@@ -42,6 +45,7 @@ enabled: "${ENABLE_HOURLY_SYNC:-true}"
 budgets: {requests: 50000, egress: 5GB, database: 500MB}
 
 """
+)
 
 _UNDECIDED = """\
 # Not copied, each for the reason given. Decide on each one: fix the reason, remove its name and run

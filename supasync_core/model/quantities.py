@@ -6,15 +6,15 @@ from decimal import Decimal
 from typing import Final
 
 _LONGEST: Final = timedelta(days=36_500)
-_DURATION: Final = re.compile(r"(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?")
-_SIZE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(kb|mb|gb|tb)", re.IGNORECASE)
+DURATION: Final = re.compile(r"(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?")
+SIZE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([kKmMgGtT][bB])")
 _UNITS: Final = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _KILO: Final = 1000
 
 
 def parse_duration(text: str) -> timedelta | None:
     """``90d``, ``15m``, ``1h30m``: days, hours, minutes, seconds, up to a hundred years; else None."""
-    found = _DURATION.fullmatch(text)
+    found = DURATION.fullmatch(text)
     if not found or not found[0]:
         return None
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
@@ -33,7 +33,7 @@ def format_duration(length: timedelta, parts: int = 4) -> str:
 
 def parse_size(text: str) -> int | None:
     """The bytes of ``500MB`` or ``1.5 GB``, in units of 1000; None for 0, and for what is not a size."""
-    found = _SIZE.fullmatch(text)
+    found = SIZE.fullmatch(text)
     if not found:
         return None
     scale = next(scale for unit, scale in _UNITS.items() if unit.lower() == found[2].lower())

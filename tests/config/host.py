@@ -1,13 +1,18 @@
 """A host with small backends, and tables.yaml files for it."""
 
+import json
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+from jsonschema import Draft7Validator
+
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Backend, Context, Setting
 from supasync_core.config import load
+from supasync_core.config.json_schema import json_schema
 from supasync_core.model.errors import ConfigError, PluginError
 from supasync_core.model.settings import Settings
 from supasync_tables.append import Append
@@ -55,7 +60,23 @@ def read(
     (folder / "tables.yaml").write_text(textwrap.dedent(text), encoding="utf-8")
     if dotenv is not None:
         (folder / ".env").write_text(dotenv, encoding="utf-8")
-    return load(folder / "tables.yaml", environ, small_host())
+    host = small_host()
+    settings = load(folder / "tables.yaml", environ, host)
+    assert_admitted((folder / "tables.yaml").read_text(encoding="utf-8"), host)
+    return settings
+
+
+def assert_admitted(text: str, host: Host) -> None:
+    """The schema for editors admits the file."""
+    flaws = schema_flaws(text, host)
+    assert not flaws, flaws
+
+
+def schema_flaws(text: str, host: Host) -> list[str]:
+    """What an editor marks in the file, by the schema."""
+    schema = json.loads(json.dumps(json_schema(host)))
+    document = json.loads(json.dumps(yaml.safe_load(text), default=str))
+    return [f"{each.json_path}: {each.message}" for each in Draft7Validator(schema).iter_errors(document)]
 
 
 def problems(

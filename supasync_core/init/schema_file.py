@@ -1,0 +1,20 @@
+"""The schema beside tables.yaml, by which an editor completes settings and marks mistakes."""
+
+import json
+from pathlib import Path
+
+from supasync_core.api.plugin_host import Host
+from supasync_core.config.json_schema import FILE_NAME, FIRST_LINE, json_schema
+from supasync_core.system.links import replace_whole
+
+
+def write_schema(path: Path, host: Host) -> None:
+    """Write it for the plugins that are loaded; only where that tables.yaml names it.
+
+    RefusedError where it cannot be written.
+    """
+    with path.open(encoding="utf-8-sig") as file:
+        if file.readline().strip() != FIRST_LINE:
+            return
+    text = json.dumps(json_schema(host), indent=1)
+    replace_whole(path.with_name(FILE_NAME), lambda file: file.write(f"{text}\n".encode()))
