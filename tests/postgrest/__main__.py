@@ -23,15 +23,20 @@ from .upstream import Upstream
 
 def arguments(program: str = "python -m tests.postgrest", says: str | None = __doc__) -> argparse.Namespace:
     """Return the command line."""
-    parser = argparse.ArgumentParser(prog=program, description=says)
-    add = parser.add_argument
+    return parser(program, says).parse_args()
+
+
+def parser(program: str, says: str | None) -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    made = argparse.ArgumentParser(prog=program, description=says)
+    add = made.add_argument
     add("file", nargs="?", type=Path, help="a configuration file of PostgREST")
     add("--prefix", default="", help="the path before every table, such as /rest/v1")
     add("--api-key", action="append", default=[], metavar="KEY=ROLE", help="let only these keys pass")
     add("--version", default=VERSION, help="the PostgREST to answer as: 14.10 or 13.0.8")
     add("--program", help="a real postgrest to start and to pass requests to, with the same settings")
     add("--control", action="store_true", help="listen to commands, print where as a line of JSON")
-    return parser.parse_args()
+    return made
 
 
 def settings(options: argparse.Namespace) -> Settings:
@@ -57,7 +62,7 @@ def served(server: Server, options: argparse.Namespace) -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    for number, work in ((signal.SIGUSR1, server.api.reload), (signal.SIGHUP, server.api.reconnect)):
+    for number, work in ((signal.SIGUSR1, server.reload), (signal.SIGHUP, server.reconnect)):
         signal.signal(number, lambda *_, work=work: threading.Thread(target=work).start())
     server.start()
     if options.control:

@@ -47,8 +47,8 @@ class Control(socketserver.ThreadingTCPServer):
             "wait_held": faults.wait_held,
             "refuse": server.refuse,
             "accept": server.accept,
-            "reconnect": server.api.reconnect,
-            "reload": server.api.reload,
+            "reconnect": server.reconnect,
+            "reload": server.reload,
         }
         return commands[command](**values)
 

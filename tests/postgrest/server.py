@@ -18,6 +18,8 @@ from .faults import Faults
 from .messages import Request, Response
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .faults import Rule
     from .settings import Settings
 
@@ -77,10 +79,11 @@ class Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, settings: Settings, api: Api) -> None:
+    def __init__(self, settings: Settings, api: Api, beside: Mapping[str, Api] | None = None) -> None:
+        """`beside` are the other APIs of a project, by their prefixes."""
         super().__init__(("127.0.0.1", settings.port), Connection)
         self.settings = settings
-        self.api = api
+        self.apis = {settings.prefix: api, **(beside or {})}
         self.closing = threading.Event()
         self.faults = Faults()
         self.log = Log()
@@ -119,7 +122,18 @@ class Server(socketserver.ThreadingTCPServer):
         self.faults.clear()
         self.shutdown()
         self.server_close()
-        self.api.close()
+        for api in self.apis.values():
+            api.close()
+
+    def reload(self) -> None:
+        """Read the schema caches again."""
+        for api in self.apis.values():
+            api.reload()
+
+    def reconnect(self) -> None:
+        """Open new database connections."""
+        for api in self.apis.values():
+            api.reconnect()
 
 
 class Connection(socketserver.BaseRequestHandler):
@@ -200,14 +214,12 @@ class Connection(socketserver.BaseRequestHandler):
         return wire.compressed(request, response)
 
     def real(self, request: Request, due: dict[str, Rule]) -> Response:
-        """Return the app's answer; outside of the prefix there is none."""
-        prefix = self.server.settings.prefix
-        if not request.path.startswith(prefix + "/") and request.path != prefix:
-            return made_up_404()
+        """Return the app's answer; outside of the prefixes there is none."""
         most = due["max-rows"].max_rows if "max-rows" in due else self.server.settings.max_rows
-        return self.server.api.handle(
-            replace(request, path=request.path[len(prefix) :] or "/", max_rows=most)
-        )
+        for prefix, api in self.server.apis.items():
+            if request.path.startswith(prefix + "/") or request.path == prefix:
+                return api.handle(replace(request, path=request.path[len(prefix) :] or "/", max_rows=most))
+        return made_up_404()
 
     def date(self, due: dict[str, Rule]) -> str | None:
         """Return the Date header's value."""

@@ -52,18 +52,27 @@ def read_headers(stream: BufferedIOBase) -> dict[str, str]:
 def read_body(stream: BufferedIOBase, headers: dict[str, str]) -> bytes:
     """Read a body of known length or in chunks."""
     if headers.get("transfer-encoding", "").lower() != "chunked":
-        length = int(headers.get("content-length", "0"))
-        return stream.read(length) if length else b""
+        return read_whole(stream, int(headers.get("content-length", "0")))
     pieces = []
     while size := int(stream.readline(MAX_LINE).partition(b";")[0], 16):
-        pieces.append(stream.read(size))
+        pieces.append(read_whole(stream, size))
         stream.readline(MAX_LINE)
     read_headers(stream)
     return b"".join(pieces)
 
 
+def read_whole(stream: BufferedIOBase, length: int) -> bytes:
+    """Read so many bytes; a body that was broken off raises ClosedError."""
+    body = stream.read(length) if length else b""
+    if len(body) < length:
+        raise ClosedError
+    return body
+
+
 def compressed(request: Request, response: Response) -> Response:
-    """Return the response in gzip when the client takes it and it is worth it."""
+    """Return the response in gzip when the client takes it and it is worth it; a file goes out as it is."""
+    if any(name == "Accept-Ranges" for name, _ in response.headers):
+        return response
     if "gzip" not in request.headers.get("accept-encoding", "") or len(response.body) < GZIP_FROM:
         return response
     body = gzip.compress(response.body, 1)

@@ -20,6 +20,8 @@ from tests.servers.postgres import Cluster
 
 OWNER = "hosted_postgres"
 HOSTED = ROLES + (Path(__file__).parent / "hosted.sql").read_text()
+STORAGE = (Path(__file__).parent / "storage.sql").read_text()
+"""What a project with files has besides."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Supabase Storage for tests, over a real PostgreSQL and real files."""
