@@ -54,7 +54,9 @@ class Request:
     largest: int = LARGEST_ANSWER
 
     @classmethod
-    def call(cls, function: str, arguments: object, purpose: str, *, state: bool = False) -> Self:
+    def call(
+        cls, function: str, arguments: object, purpose: str, *, state: bool = False, eased: bool = False
+    ) -> Self:
         """A POST to a function, with its arguments as JSON."""
         return cls(
             path=f"/rpc/{function}",
@@ -63,6 +65,7 @@ class Request:
             headers={"Content-Type": "application/json"},
             body=json.dumps(arguments).encode(),
             state=state,
+            eased=eased,
         )
 
     @property

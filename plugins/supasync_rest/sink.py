@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from supasync_core.api.backend import Reference, Remark, Unique
 from supasync_core.api.page_size import LARGEST
@@ -14,7 +15,7 @@ from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_core.schema import catalog_warnings
 from supasync_core.schema.catalog_parts import references_of, uniques_of
-from supasync_rest import catalog_functions, query
+from supasync_rest import catalog_functions, pasted_functions, query
 from supasync_rest.client import Client
 from supasync_rest.messages import Request, Response
 from supasync_rest.paging import RestPages
@@ -34,6 +35,9 @@ class RestSink(RestPages):
         super().__init__(Client(context, ("GET", "HEAD", "POST", "DELETE"), retry_policy))
         self._computed: dict[tuple[str, str], set[str]] = {}
         self._note = context.note
+
+    def function(self, name: str, asked: Mapping[str, Any], purpose: str) -> Any:  # noqa: ANN401 - JSON
+        return pasted_functions.posted(self._client, name, asked, purpose)
 
     def computed(self, table: Table) -> frozenset[str]:
         return frozenset(self._computed.get(table.address, ()))

@@ -1,6 +1,7 @@
 """A project that rows come from: nothing but GET and HEAD ever goes there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from supasync_core.api.backend import Remark, Survey
 from supasync_core.api.keyless_tables import PLACE, KeylessTables, of_a_view
@@ -8,7 +9,7 @@ from supasync_core.api.registration import Context
 from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Instant
-from supasync_rest import query
+from supasync_rest import pasted_functions, query
 from supasync_rest.client import Client
 from supasync_rest.horizon_function import Asked, survey
 from supasync_rest.inheritance import InheritanceCheck
@@ -66,6 +67,9 @@ class RestSource(RestPages):
             if table.key != (PLACE,):
                 raise
             raise of_a_view(table, err.message.removeprefix(f"{table.name}: ")) from err
+
+    def function(self, name: str, asked: Mapping[str, Any], purpose: str) -> Any:  # noqa: ANN401 - JSON
+        return pasted_functions.read(self._client, name, asked, purpose)
 
     def now(self) -> Instant | None:
         """The Date of the latest answer; None where a cache may have kept it (``Age``)."""

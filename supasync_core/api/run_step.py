@@ -11,6 +11,7 @@ from supasync_core.model.cost import Ledger
 from supasync_core.model.secret import Secret
 
 if TYPE_CHECKING:
+    from supasync_core.api.function_door import FunctionSpeaking
     from supasync_core.api.sql_session import SqlSession
     from supasync_core.model.finding import Finding
     from supasync_core.model.report import StepResult
@@ -28,7 +29,8 @@ class ApiAccess:
 class StepContext:
     """What a step works with.
 
-    ``sql`` opens a session on OLD (read-only) or NEW, None where that has no connection string. A step asks
+    ``sql`` opens a session on OLD (read-only) or NEW, None where that has no connection string.
+    ``functions`` calls functions that were pasted into either, None where its API calls none. A step asks
     ``fence`` before each write, and ``go_on`` between two of them: it renews the lease, raises where a budget
     is used up, and is False where the run is to stop. What looks and does not write gets a fence of nobody.
 
@@ -41,6 +43,7 @@ class StepContext:
     settings: Mapping[str, str]
     folder: Path
     sql: "Callable[[str], AbstractContextManager[SqlSession | None]]"
+    functions: "Callable[[str], FunctionSpeaking | None]" = lambda _: None
     fence: Fence = field(default_factory=Fence)
     go_on: Callable[[], bool] = lambda: True
     api: Callable[[str], ApiAccess | None] = lambda _project: None

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from supasync_core.api.function_door import FunctionSpeaking
 from supasync_core.api.plugin_fault import PluginFault, attempt
 from supasync_core.api.registration import Fence
 from supasync_core.api.run_step import StepContext
@@ -30,6 +31,7 @@ def context_of(
         settings=part.settings,
         folder=migration.settings.folder,
         sql=partial(sql_session, migration),
+        functions=partial(functions_of, migration),
         fence=fence or Fence(),
         go_on=go_on,
         api=partial(api_of, migration),
@@ -39,6 +41,12 @@ def context_of(
         staging=migration.settings.staging,
         environment=migration.settings.environment,
     )
+
+
+def functions_of(migration: Migration, project: str) -> FunctionSpeaking | None:
+    """That side, where its API calls functions that were pasted into its database."""
+    side = migration.source if project == "OLD" else migration.sink
+    return side if isinstance(side, FunctionSpeaking) else None
 
 
 def asked(migration: Migration, part: Part, method: str, context: StepContext) -> Any:  # noqa: ANN401 - the step's

@@ -12,6 +12,7 @@ from supasync_account.auth import account_deletes
 from supasync_account.auth.account_copy import AccountCopy
 from supasync_account.auth.account_report import AccountReport
 from supasync_account.auth.account_verdict import compare
+from supasync_account.auth.account_way import Choices
 from supasync_core.api.registration import Fence
 from supasync_postgres.sink import PostgresSink
 from supasync_postgres.source import PostgresSource
@@ -73,9 +74,8 @@ class Pair:
 
     def copy(self) -> AccountReport:
         """One copy that mirrors deletes."""
-        copy = AccountCopy.between(self.source.sql(), self.sink.sql())
-        copy.deletes = "mirror"
-        return copy.run(Fence())
+        copy = AccountCopy.between(self.source.sql(), self.sink.sql(), Choices(deletes="mirror"))
+        return copy.run(Fence(), lambda: True)
 
     def equal(self) -> bool:
         """Whether NEW has OLD's accounts."""

@@ -7,7 +7,6 @@ two may swap; then other changes, then new accounts.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from supasync_account.auth import Deletes
 from supasync_account.auth.account_columns import AccountColumns
 from supasync_account.auth.account_deletes import AccountDeletes
 from supasync_account.auth.account_plan import CHANGED_IN_NEW, DELETED_IN_NEW, AccountPlan, plan
@@ -15,6 +14,7 @@ from supasync_account.auth.account_records import AccountRecords
 from supasync_account.auth.account_report import AccountReport
 from supasync_account.auth.account_side import AT_ONCE, AccountSide
 from supasync_account.auth.account_triggers import AccountTrigger, refuse_unguarded, triggers
+from supasync_account.auth.account_way import Choices
 from supasync_account.auth.account_writer import AccountWriter
 from supasync_core.api.registration import Fence
 from supasync_core.api.sql_session import SqlSession
@@ -22,45 +22,46 @@ from supasync_core.api.sql_session import SqlSession
 
 @dataclass
 class AccountCopy:
-    """What is copied, from where to where. ``go_on`` is asked between batches, and may raise."""
+    """What is copied, from where to where: a `Copying`."""
 
     old: AccountSide
     new: AccountSide
     records: AccountRecords
-    accepted: Sequence[str] = ()
-    deletes: Deletes = "report"
+    choices: Choices
     go_on: Callable[[], bool] = lambda: True
     report: AccountReport = field(default_factory=AccountReport)
 
     @classmethod
-    def between(cls, old: SqlSession, new: SqlSession, *, factors: bool = False) -> "AccountCopy":
-        """A copy by SQL, of MFA ``factors`` too if wanted; SchemaError where a side has no Supabase Auth."""
-        columns = AccountColumns.of(old, new, factors=factors)
-        return cls(AccountSide(old, columns), AccountSide(new, columns), AccountRecords.of(new, columns))
+    def between(cls, old: SqlSession, new: SqlSession, choices: Choices) -> "AccountCopy":
+        """A copy by SQL; SchemaError where a side has no Supabase Auth."""
+        columns = AccountColumns.of(old, new, factors=choices.factors)
+        records = AccountRecords.of(new, columns)
+        return cls(AccountSide(old, columns), AccountSide(new, columns), records, choices)
 
     def planned(self) -> AccountPlan:
         """What would be done; nothing is written."""
-        made = plan(self.old, self.new, self.records, accept_newer="newer" in self.accepted)
+        made = plan(self.old, self.new, self.records, accept_newer="newer" in self.choices.accepted)
         self.report.old, self.report.new, self.report.own = made.old, made.new_total, len(made.own)
         self.report.gone = len(made.gone)
         return made
 
-    def run(self, fence: Fence) -> AccountReport:
+    def run(self, fence: Fence, go_on: Callable[[], bool]) -> AccountReport:
         """Copy what is new and changed."""
+        self.go_on = go_on
         found = triggers(self.new.session, self.new.columns)
         if not self.records.ready:
             fence.ask()
             self.records = self.records.prepare()
         made = self.planned()
-        if "triggers" not in self.accepted and self._writes(made):
+        if "triggers" not in self.choices.accepted and self._writes(made):
             refuse_unguarded(found)
         fires = any(not each.guarded for each in found)
-        cascades = "cascades" in self.accepted
+        cascades = "cascades" in self.choices.accepted
         writer = AccountWriter(self.new, self.records, fence, self.report, fires=fires, cascades=cascades)
         self._tell_newer(made)
         self._close(made, writer, found)
         self._remember(made, fence)
-        AccountDeletes(self.old, writer, self.deletes).run(made)
+        AccountDeletes(self.old, writer, self.choices.deletes).run(made)
         moved = self._moved(list(made.changed))
         rest = [each for each in made.changed if each not in set(moved)]
         together = [account for batch in self.old.accounts(moved) for account in batch]
@@ -73,19 +74,19 @@ class AccountCopy:
 
     def refuse_early(self) -> None:
         """RefusedError for what would be refused anyway, before anything is noted in NEW."""
-        if "triggers" not in self.accepted and self._writes(self.planned()):
+        if "triggers" not in self.choices.accepted and self._writes(self.planned()):
             refuse_unguarded(triggers(self.new.session, self.new.columns))
 
     def _writes(self, made: AccountPlan) -> bool:
         """Whether accounts would be written or deleted."""
-        return bool(made.new or made.changed or (made.gone and self.deletes == "mirror"))
+        return bool(made.new or made.changed or (made.gone and self.choices.deletes == "mirror"))
 
     def _close(self, made: AccountPlan, writer: AccountWriter, found: list[AccountTrigger]) -> None:
         """Close what OLD has closed, also where NEW has changed the account since: nobody is let in."""
         ids = [each for each, why in made.newer.items() if why != DELETED_IN_NEW]
         closed, now = self.old.closed(ids), self.new.closed(ids)
         until = {who: end for who, (end, _) in closed.items() if end}
-        if until and "triggers" not in self.accepted:
+        if until and "triggers" not in self.choices.accepted:
             refuse_unguarded(found)
         banned = writer.ban(until) if until else []
         emails = self.new.emails(list(closed))

@@ -26,6 +26,8 @@ class AccountVerdict:
     left_out: Sequence[str] = ()
     factors: bool = False
     """Whether MFA factors were compared."""
+    by: str = "by digests, password hashes included"
+    """How it was compared."""
 
     @property
     def equal(self) -> bool:

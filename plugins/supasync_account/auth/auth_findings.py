@@ -38,12 +38,15 @@ from auth.users u
 _FACTORS: Final = "select pg_catalog.to_regclass('auth.mfa_factors') is not null"
 _WITH_FACTORS: Final = "select pg_catalog.count(distinct f.user_id) from auth.mfa_factors f"
 SHOWN: Final = 5
+WAYS: Final = {"sql": "SQL, by OLD_DATABASE_URL and NEW_DATABASE_URL or the backend postgres"}
+"""Each way in words."""
 
 
 @dataclass
 class AuthFindings:
     """The lines that say what is, and the findings that say what to do."""
 
+    way: str = "sql"
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     factors: bool = False
     columns: AccountColumns | None = None
@@ -68,8 +71,7 @@ class AuthFindings:
     @property
     def lines(self) -> list[str]:
         """What is, for a person."""
-        found = ["way: SQL, by OLD_DATABASE_URL and NEW_DATABASE_URL or the backend postgres"]
-        found.append("not built yet: the ways without connection strings, by functions or by keys alone")
+        found = [f"way: {WAYS[self.way]}"]
         found += [f"carries: {self.carried}", f"does not carry: {self.not_carried}"]
         for side, counts in self.counts.items():
             told = ", ".join(f"{number:,} {what}" for what, number in counts.items())
@@ -85,7 +87,7 @@ class AuthFindings:
         """For ``--json``."""
         columns = self.columns
         return {
-            "way": "sql",
+            "way": self.way,
             "carries": self.carried,
             "does_not_carry": self.not_carried,
             "accounts": self.counts,

@@ -1,23 +1,24 @@
 """What the commands of `supasync auth` do: open both sides, work, print."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 
 import click
 
 from supasync_account.auth import Deletes
-from supasync_account.auth.account_copy import AccountCopy
 from supasync_account.auth.account_report import AccountReport
-from supasync_account.auth.account_sessions import both_sessions
-from supasync_account.auth.account_verdict import AccountVerdict, compare
-from supasync_account.auth.auth_findings import inspect
+from supasync_account.auth.account_verdict import AccountVerdict
+from supasync_account.auth.account_way import Choices, Copying, Doors, Way
 from supasync_account.auth.auth_step import copies_factors, policy
+from supasync_account.auth.chosen_way import chosen
 from supasync_core.cli import output
 from supasync_core.cli.sync import interruptible
 from supasync_core.model import timestamps
 from supasync_core.model.errors import DiffCode, ExitCode
 from supasync_core.project.lease import leased
 from supasync_core.project.migration import Migration
+from supasync_core.project.project_steps import functions_of
 from supasync_core.project.session import Session
 from supasync_core.project.sql_sessions import sql_session
 from supasync_core.system import lock
@@ -26,8 +27,8 @@ from supasync_core.usage.meter import metered
 
 def checked(session: Session, *, mfa: bool | None, as_json: bool) -> int:
     """What both sides have; the exit code."""
-    with session.migration() as migration, both_sessions(partial(sql_session, migration)) as (old, new):
-        found = inspect(old, new, factors=_factors(session, mfa))
+    with session.migration() as migration, _chosen(migration) as way:
+        found = way.inspect(_choices(session, mfa=mfa))
     if as_json:
         output.print_json(found.as_json())
     else:
@@ -50,10 +51,9 @@ def copied(  # noqa: PLR0913 - the options
     with (
         lock.locked(session.settings.folder),
         session.migration() as migration,
-        both_sessions(partial(sql_session, migration)) as (old, new),
+        _chosen(migration) as way,
     ):
-        copy = AccountCopy.between(old, new, factors=_factors(session, mfa))
-        copy.accepted, copy.deletes = accepted, deletes or policy(_section(session))
+        copy = way.copying(_choices(session, accepted, deletes, mfa=mfa))
         copy.refuse_early()
         report = _recorded(session, migration, copy)
     if as_json:
@@ -66,8 +66,8 @@ def copied(  # noqa: PLR0913 - the options
 def verified(session: Session, limit: int, *, mfa: bool | None, as_json: bool) -> int:
     """Compare the accounts of both sides; the exit code."""
     session.error_code = DiffCode.TROUBLE
-    with session.migration() as migration, both_sessions(partial(sql_session, migration)) as (old, new):
-        found = compare(old, new, factors=_factors(session, mfa))
+    with session.migration() as migration, _chosen(migration) as way:
+        found = way.compare(_choices(session, mfa=mfa))
     if as_json:
         output.print_json(found.as_json())
     else:
@@ -80,11 +80,21 @@ def _section(session: Session) -> Mapping[str, str]:
     return next((part.settings for part in session.settings.steps if part.name == "auth"), {})
 
 
-def _factors(session: Session, mfa: bool | None) -> bool:  # noqa: FBT001 - an option
-    return copies_factors(_section(session)) if mfa is None else mfa
+def _choices(
+    session: Session, accepted: Sequence[str] = (), deletes: Deletes | None = None, *, mfa: bool | None
+) -> Choices:
+    """The options, and what auth: in tables.yaml says where there is none."""
+    section = _section(session)
+    factors = copies_factors(section) if mfa is None else mfa
+    return Choices(accepted=accepted, deletes=deletes or policy(section), factors=factors)
 
 
-def _recorded(session: Session, migration: Migration, copy: AccountCopy) -> AccountReport:
+def _chosen(migration: Migration) -> AbstractContextManager[Way]:
+    doors = Doors(sql=partial(sql_session, migration), functions=partial(functions_of, migration))
+    return chosen(doors)
+
+
+def _recorded(session: Session, migration: Migration, copy: Copying) -> AccountReport:
     """Copy under the lease, with a record of it among the runs; names and e-mails are not kept there."""
     with leased(migration, "auth sync") as lease, interruptible(session.settings.max_runtime) as asked:
         meter = metered(migration, timestamps.parse(lease.run.now))
@@ -95,8 +105,7 @@ def _recorded(session: Session, migration: Migration, copy: AccountCopy) -> Acco
                 meter.check()
             return not asked()
 
-        copy.go_on = go_on
-        report = copy.run(lease.beside)
+        report = copy.run(lease.beside, go_on)
         whole = not (report.refused or report.interrupted)
         counts = {name: value for name, value in report.as_json().items() if name != "named"}
         lease.release(
@@ -109,10 +118,8 @@ def _recorded(session: Session, migration: Migration, copy: AccountCopy) -> Acco
 
 def planned(session: Session, accepted: Sequence[str], *, mfa: bool | None, as_json: bool) -> int:
     """Count what would be copied; the exit code."""
-    with session.migration() as migration, both_sessions(partial(sql_session, migration)) as (old, new):
-        copy = AccountCopy.between(old, new, factors=_factors(session, mfa))
-        copy.accepted = accepted
-        made = copy.planned()
+    with session.migration() as migration, _chosen(migration) as way:
+        made = way.copying(_choices(session, accepted, mfa=mfa)).planned()
     counts = {
         "old": made.old,
         "new": made.new_total,
@@ -143,7 +150,7 @@ def _show(report: AccountReport, limit: int) -> None:
 
 
 def _show_verdict(found: AccountVerdict, limit: int) -> None:
-    click.echo(f"accounts: OLD {found.old:,}, NEW {found.new:,}; compared by digests of all that is copied")
+    click.echo(f"accounts: OLD {found.old:,}, NEW {found.new:,}; compared {found.by}")
     lists = (
         ("missing in NEW", [found.who(each) for each in found.missing]),
         ("in NEW and not in OLD", [found.who(each) for each in found.extra]),

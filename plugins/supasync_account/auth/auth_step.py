@@ -4,11 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from supasync_account.auth import POLICIES, Deletes
-from supasync_account.auth.account_copy import AccountCopy
 from supasync_account.auth.account_report import AccountReport
-from supasync_account.auth.account_sessions import both_sessions
-from supasync_account.auth.account_verdict import compare
-from supasync_account.auth.auth_findings import inspect
+from supasync_account.auth.account_way import Choices, Doors
+from supasync_account.auth.chosen_way import chosen
 from supasync_core.api.run_step import StepContext
 from supasync_core.model.finding import Finding, note, problem
 from supasync_core.model.report import StepResult
@@ -19,25 +17,20 @@ SHOWN: Final = 10
 
 def run(context: StepContext) -> StepResult:
     """Copy what is new and changed; the accounts that a person is needed for are named."""
-    with both_sessions(context.sql) as (old, new):
-        copy = AccountCopy.between(old, new, factors=copies_factors(context.settings))
-        copy.accepted = ("triggers",) if context.settings.get("triggers") == "fire" else ()
-        copy.deletes = policy(context.settings)
-        copy.go_on = context.go_on
-        report = copy.run(context.fence)
-    return _result(report)
+    with chosen(_doors(context)) as way:
+        return _result(way.copying(_choices(context)).run(context.fence, context.go_on))
 
 
 def plan(context: StepContext) -> str:
     """What a run would copy."""
-    with both_sessions(context.sql) as (old, new):
-        return AccountCopy.between(old, new, factors=copies_factors(context.settings)).planned().sentence
+    with chosen(_doors(context)) as way:
+        return way.copying(_choices(context)).planned().sentence
 
 
 def check(context: StepContext) -> Iterator[Finding]:
     """What is in the way of a copy."""
-    with both_sessions(context.sql) as (old, new):
-        found = inspect(old, new, factors=copies_factors(context.settings))
+    with chosen(_doors(context)) as way:
+        found = way.inspect(_choices(context))
     for each in found.findings:
         if not (each.kind == "trigger" and context.settings.get("triggers") == "fire"):
             yield each
@@ -45,8 +38,8 @@ def check(context: StepContext) -> Iterator[Finding]:
 
 def prove(context: StepContext) -> Iterator[Finding]:
     """Whether NEW has OLD's accounts, by digests; what was not compared is said."""
-    with both_sessions(context.sql) as (old, new):
-        found = compare(old, new, factors=copies_factors(context.settings))
+    with chosen(_doors(context)) as way:
+        found = way.compare(_choices(context))
     differ = len(found.missing) + len(found.extra) + len(found.changed)
     if differ:
         what = counted(differ, "account differs", "accounts differ")
@@ -54,7 +47,7 @@ def prove(context: StepContext) -> Iterator[Finding]:
         yield problem(f"{what}: {numbers}", hint="list them: supasync auth verify")
     else:
         accounts = counted(found.old, "account", "accounts")
-        yield note(f"{accounts} compared by digests, password hashes included: equal", "")
+        yield note(f"{accounts} compared {found.by}: equal", "")
     for sentence in found.uncompared:
         yield note(f"not compared: {sentence}", "")
 
@@ -82,6 +75,16 @@ def copies_factors(settings: Mapping[str, str]) -> bool:
 def policy(settings: Mapping[str, str]) -> Deletes:
     """What is done about accounts that OLD deleted."""
     return next((each for each in POLICIES if each == settings.get("deletes")), "report")
+
+
+def _doors(context: StepContext) -> Doors:
+    return Doors(sql=context.sql, functions=context.functions)
+
+
+def _choices(context: StepContext) -> Choices:
+    settings = context.settings
+    accepted = ("triggers",) if settings.get("triggers") == "fire" else ()
+    return Choices(accepted=accepted, deletes=policy(settings), factors=copies_factors(settings))
 
 
 def _result(report: AccountReport) -> StepResult:

@@ -1,24 +1,22 @@
-"""Sessions on both databases, and which way accounts are copied by."""
+"""Which way accounts are copied by: the first one of which both projects have what it needs."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from supasync_core.api.sql_session import SqlSession
+from supasync_account.auth.account_way import Doors, Way
+from supasync_account.auth.sql_way import SqlWay
 from supasync_core.model.errors import ConfigError
 from supasync_core.project.same_database import refuse_one
 from supasync_core.project.sql_sessions import VARIABLES
 
-Door = Callable[[str], AbstractContextManager[SqlSession | None]]
-"""Opens a session on OLD or NEW; None where that has no connection string."""
-
 
 @contextmanager
-def both_sessions(sql: Door) -> Iterator[tuple[SqlSession, SqlSession]]:
-    """OLD's, which is read-only, and NEW's.
+def chosen(doors: Doors) -> Iterator[Way]:
+    """The way, opened on both projects.
 
     ConfigError that names the connection string that is missing, StateError where both are one database.
     """
-    with sql("OLD") as old, sql("NEW") as new:
+    with doors.sql("OLD") as old, doors.sql("NEW") as new:
         if old is None or new is None:
             missing = [VARIABLES[side] for side, found in (("OLD", old), ("NEW", new)) if found is None]
             verb = "is" if len(missing) == 1 else "are"
@@ -28,4 +26,4 @@ def both_sessions(sql: Door) -> Iterator[tuple[SqlSession, SqlSession]]:
                 'psycopg: pip install "supasync[postgres]"',
             )
         refuse_one(old, new)
-        yield old, new
+        yield SqlWay(old, new)

@@ -1,0 +1,28 @@
+"""Accounts copied by SQL: a session on both databases."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from supasync_account.auth.account_copy import AccountCopy
+from supasync_account.auth.account_verdict import AccountVerdict, compare
+from supasync_account.auth.account_way import Choices, WayName
+from supasync_account.auth.auth_findings import AuthFindings, inspect
+from supasync_core.api.sql_session import SqlSession
+
+
+@dataclass(frozen=True, slots=True)
+class SqlWay:
+    """A `Way`."""
+
+    old: SqlSession
+    new: SqlSession
+    name: Final[WayName] = "sql"
+
+    def inspect(self, choices: Choices) -> AuthFindings:
+        return inspect(self.old, self.new, factors=choices.factors)
+
+    def copying(self, choices: Choices) -> AccountCopy:
+        return AccountCopy.between(self.old, self.new, choices)
+
+    def compare(self, choices: Choices) -> AccountVerdict:
+        return compare(self.old, self.new, factors=choices.factors)
