@@ -5,7 +5,6 @@ knowing which one it is.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -14,9 +13,7 @@ from supasync_account.auth.account_plan import AccountPlan
 from supasync_account.auth.account_report import AccountReport
 from supasync_account.auth.account_verdict import AccountVerdict
 from supasync_account.auth.auth_findings import AuthFindings
-from supasync_core.api.function_door import FunctionSpeaking
 from supasync_core.api.registration import Fence
-from supasync_core.api.sql_session import SqlSession
 
 WayName = Literal["sql", "functions", "keys"]
 
@@ -28,16 +25,6 @@ class Choices:
     accepted: Sequence[str] = ()
     deletes: Deletes = "report"
     factors: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Doors:
-    """By what both projects can be reached; each opener takes ``OLD`` or ``NEW``."""
-
-    sql: Callable[[str], AbstractContextManager[SqlSession | None]]
-    """A session on its database, OLD's read-only; None without a connection string."""
-    functions: Callable[[str], FunctionSpeaking | None]
-    """Its API, if that calls functions that were pasted into its database: OLD's by GET alone."""
 
 
 class Copying(Protocol):

@@ -2,25 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import partial
 
 import click
 
 from supasync_account.auth import Deletes
 from supasync_account.auth.account_report import AccountReport
 from supasync_account.auth.account_verdict import AccountVerdict
-from supasync_account.auth.account_way import Choices, Copying, Doors, Way
+from supasync_account.auth.account_way import Choices, Copying, Way
 from supasync_account.auth.auth_step import copies_factors, policy
 from supasync_account.auth.chosen_way import chosen
 from supasync_core.cli import output
 from supasync_core.cli.sync import interruptible
 from supasync_core.model import timestamps
 from supasync_core.model.errors import DiffCode, ExitCode
+from supasync_core.model.settings import Part
 from supasync_core.project.lease import leased
 from supasync_core.project.migration import Migration
-from supasync_core.project.project_steps import functions_of
+from supasync_core.project.project_steps import context_of
 from supasync_core.project.session import Session
-from supasync_core.project.sql_sessions import sql_session
 from supasync_core.system import lock
 from supasync_core.usage.meter import metered
 
@@ -90,8 +89,7 @@ def _choices(
 
 
 def _chosen(migration: Migration) -> AbstractContextManager[Way]:
-    doors = Doors(sql=partial(sql_session, migration), functions=partial(functions_of, migration))
-    return chosen(doors)
+    return chosen(context_of(migration, Part("auth", {})))
 
 
 def _recorded(session: Session, migration: Migration, copy: Copying) -> AccountReport:

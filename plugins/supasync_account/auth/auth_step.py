@@ -5,7 +5,7 @@ from typing import Final
 
 from supasync_account.auth import POLICIES, Deletes
 from supasync_account.auth.account_report import AccountReport
-from supasync_account.auth.account_way import Choices, Doors
+from supasync_account.auth.account_way import Choices
 from supasync_account.auth.chosen_way import chosen
 from supasync_core.api.run_step import StepContext
 from supasync_core.model.finding import Finding, note, problem
@@ -17,19 +17,19 @@ SHOWN: Final = 10
 
 def run(context: StepContext) -> StepResult:
     """Copy what is new and changed; the accounts that a person is needed for are named."""
-    with chosen(_doors(context)) as way:
+    with chosen(context) as way:
         return _result(way.copying(_choices(context)).run(context.fence, context.go_on))
 
 
 def plan(context: StepContext) -> str:
     """What a run would copy."""
-    with chosen(_doors(context)) as way:
+    with chosen(context) as way:
         return way.copying(_choices(context)).planned().sentence
 
 
 def check(context: StepContext) -> Iterator[Finding]:
     """What is in the way of a copy."""
-    with chosen(_doors(context)) as way:
+    with chosen(context) as way:
         found = way.inspect(_choices(context))
     for each in found.findings:
         if not (each.kind == "trigger" and context.settings.get("triggers") == "fire"):
@@ -38,7 +38,7 @@ def check(context: StepContext) -> Iterator[Finding]:
 
 def prove(context: StepContext) -> Iterator[Finding]:
     """Whether NEW has OLD's accounts, by digests; what was not compared is said."""
-    with chosen(_doors(context)) as way:
+    with chosen(context) as way:
         found = way.compare(_choices(context))
     differ = len(found.missing) + len(found.extra) + len(found.changed)
     if differ:
@@ -75,10 +75,6 @@ def copies_factors(settings: Mapping[str, str]) -> bool:
 def policy(settings: Mapping[str, str]) -> Deletes:
     """What is done about accounts that OLD deleted."""
     return next((each for each in POLICIES if each == settings.get("deletes")), "report")
-
-
-def _doors(context: StepContext) -> Doors:
-    return Doors(sql=context.sql, functions=context.functions)
 
 
 def _choices(context: StepContext) -> Choices:

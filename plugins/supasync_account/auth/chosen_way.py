@@ -3,20 +3,21 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from supasync_account.auth.account_way import Doors, Way
+from supasync_account.auth.account_way import Way
 from supasync_account.auth.sql_way import SqlWay
+from supasync_core.api.run_step import StepContext
 from supasync_core.model.errors import ConfigError
 from supasync_core.project.same_database import refuse_one
 from supasync_core.project.sql_sessions import VARIABLES
 
 
 @contextmanager
-def chosen(doors: Doors) -> Iterator[Way]:
+def chosen(context: StepContext) -> Iterator[Way]:
     """The way, opened on both projects.
 
     ConfigError that names the connection string that is missing, StateError where both are one database.
     """
-    with doors.sql("OLD") as old, doors.sql("NEW") as new:
+    with context.sql("OLD") as old, context.sql("NEW") as new:
         if old is None or new is None:
             missing = [VARIABLES[side] for side, found in (("OLD", old), ("NEW", new)) if found is None]
             verb = "is" if len(missing) == 1 else "are"
