@@ -20,6 +20,7 @@ from supasync_core.system.faults import explain
 
 COMMANDS = {
     "check": ("setup", "Inspect both projects and the state; write nothing."),
+    "completion": ("completion", "Print what a shell needs to complete commands."),
     "cutover": ("cutover", "Switch the app from OLD to NEW."),
     "diff": ("diff", "Compare LEFT and RIGHT row by row."),
     "gap": ("gap", "Copy the last changes when OLD's API is (nearly) unavailable."),

@@ -11,6 +11,7 @@ from supasync_core.cli import streams
 from supasync_core.cli.diff_output import PRINTERS, Printer
 from supasync_core.cli.output import rows_read
 from supasync_core.cli.params import CsvOptions, Decorated, Duration, csv_options, listed
+from supasync_core.cli.table_options import ONLY_TABLES
 from supasync_core.diff.causes import Guess, side_of_old
 from supasync_core.diff.compare import DiffOptions, SideComparison
 from supasync_core.diff.difference import LEFT, NAMES
@@ -33,7 +34,7 @@ def sides(command: Decorated) -> Decorated:
     options = (
         click.argument("left"),
         click.argument("right"),
-        click.option("--table", "tables", multiple=True, metavar="T", help="Only this table; repeatable."),
+        ONLY_TABLES,
         listed("--key", metavar="C", help="The key, if tables.yaml has none."),
         listed("--columns", metavar="C,...", help="Only these columns, and the key."),
         listed("--ignore", metavar="C,...", help="All columns but these."),

@@ -9,6 +9,7 @@ import click
 from supasync_core.cli import reconcile_apply, reconcile_clear
 from supasync_core.cli.diff import SideOptions, sides
 from supasync_core.cli.params import listed
+from supasync_core.cli.table_options import ONLY_TABLES
 from supasync_core.project.session import Session
 
 SIDES = "LEFT RIGHT"
@@ -109,7 +110,7 @@ def undo(session: Session, right: str, key: tuple[str, ...], *, as_json: bool) -
 
 
 @reconcile.command()
-@click.option("--table", "tables", multiple=True, metavar="T", help="Only this table; repeatable.")
+@ONLY_TABLES
 @click.option(
     "--apply", "applied", is_flag=True, help="Remove the rows. Without this option, they are only shown."
 )

@@ -57,6 +57,11 @@ class _Raw(io.RawIOBase):
         return bool(self._inner.isatty())
 
 
+def _text(text: str | bytes) -> str:
+    """The text; click gives it as bytes where a shell reads it."""
+    return text.decode() if isinstance(text, bytes) else text
+
+
 class _Guarded:
     """The wrapper that all text passes through, whoever prints it; `bare` is the way around it."""
 
@@ -64,9 +69,9 @@ class _Guarded:
         self._redact = redact
         self.bare: TextIO = stream
 
-    def write(self, text: str) -> int:
+    def write(self, text: str | bytes) -> int:
         """Write the text without keys, control characters and bidi marks as JSON escapes them."""
-        self.bare.write(visible(self._redact(text), _OURS))
+        self.bare.write(visible(self._redact(_text(text)), _OURS))
         return len(text)
 
     def close(self) -> None:
@@ -90,9 +95,9 @@ class _Results(_Guarded):
     a command prints results, and so does what a plugin has for a command; any other line has called a plugin.
     """
 
-    def write(self, text: str) -> int:
+    def write(self, text: str | bytes) -> int:
         """Write a result here, and all else to stderr."""
-        return super().write(text) if _is_printed_by_a_command() else int(sys.stderr.write(text))
+        return super().write(text) if _is_printed_by_a_command() else int(sys.stderr.write(_text(text)))
 
 
 def _is_printed_by_a_command() -> bool:

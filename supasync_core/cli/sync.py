@@ -18,6 +18,7 @@ import click
 from supasync_core.api.plugin_fault import at_work
 from supasync_core.cli import output, signals
 from supasync_core.cli.plugin_notes import tell
+from supasync_core.cli.table_options import ONLY_TABLES, complete_tables
 from supasync_core.model.errors import ExitCode, LockedError, SupasyncError, TableError, TransientError
 from supasync_core.model.quantities import format_duration
 from supasync_core.model.report import Report
@@ -44,8 +45,15 @@ GRACE = 120.0
 
 
 @click.command()
-@click.option("--table", "tables", multiple=True, metavar="T", help="Only this table; repeatable.")
-@click.option("--full", "full", multiple=True, metavar="T", help="Read this table from its beginning again.")
+@ONLY_TABLES
+@click.option(
+    "--full",
+    "full",
+    multiple=True,
+    metavar="T",
+    help="Read this table from its beginning again.",
+    shell_complete=complete_tables,
+)
 @click.option("--dry-run", is_flag=True, help="Estimate from counts and a few rows; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.pass_obj

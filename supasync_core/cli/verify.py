@@ -8,6 +8,7 @@ import click
 
 from supasync_core.api.blind_spots import UPDATES
 from supasync_core.cli import output
+from supasync_core.cli.table_options import ONLY_TABLES
 from supasync_core.init.undecided import Undecided, by_name, last_list
 from supasync_core.model.errors import DiffCode, LockedError
 from supasync_core.model.printable import command
@@ -24,7 +25,7 @@ SHOWN = 10
 
 
 @click.command()
-@click.option("--table", "tables", multiple=True, metavar="NAME", help="Only this table; repeatable.")
+@ONLY_TABLES
 @click.option("--exact", is_flag=True, help="Compare every value of every row.")
 @click.option(
     "--limit",
