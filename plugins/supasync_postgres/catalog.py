@@ -18,12 +18,32 @@ HIDDEN: Final = ("row level security policies and rights",)
 
 Beyond = Literal["", "json", "jsonb", "array", "always"]
 """Which values of a type JSON cannot carry: none, some of such a type, or any perhaps."""
+Cast = Literal["", "own", "elements", "within"]
+"""Where a type has a cast to JSON that somebody wrote: nowhere, itself, its elements, or deeper in it.
+
+An implicit cast counts as the latter, whatever it leads to: it may run where a value is compared.
+"""
 
 _COLUMNS: Final = """
 with recursive base (oid, base) as (
     select t.oid, t.oid from pg_type t where t.typtype <> 'd'
     union all
     select d.oid, b.base from base b join pg_type d on d.typtype = 'd' and d.typbasetype = b.oid
+), somebodys (oid, at) as (
+    select t.oid, case when s.castcontext = 'i' then 'within' else 'own' end
+    from pg_cast s join pg_type t on t.oid = s.castsource
+    join pg_proc p on p.oid = s.castfunc join pg_language l on l.oid = p.prolang
+    where t.oid >= 16384 and l.lanname not in ('c', 'internal') and (s.castcontext = 'i'
+        or s.casttarget = 'json'::regtype and t.typtype not in ('c', 'd') and t.typcategory <> 'A')
+    union
+    select whole.oid, case when whole.kind = 'd' then part.at
+        when whole.kind = 'A' and part.at = 'own' then 'elements' else 'within' end
+    from somebodys part join (
+        select t.oid, t.typelem, 'A' from pg_type t where t.typcategory = 'A' and t.typelem <> 0
+        union all select t.oid, t.typbasetype, 'd' from pg_type t where t.typtype = 'd'
+        union all select c.reltype, a.atttypid, 'c' from pg_attribute a join pg_class c on c.oid = a.attrelid
+            where a.attnum > 0 and c.reltype <> 0
+    ) whole (oid, part, kind) on whole.part = part.oid
 )
 select n.nspname, c.relname, c.relkind, coalesce((select json_agg(json_build_object(
     'name', a.attname,
@@ -54,16 +74,18 @@ select n.nspname, c.relname, c.relkind, coalesce((select json_agg(json_build_obj
         when b.base = 'jsonb'::regtype then 'jsonb'
         when t.typtype = 'c' or t.typname in ('int2vector', 'oidvector') then 'always'
         when t.typcategory = 'A' and (l.typtype in ('c', 'd') or l.oid in ('json'::regtype, 'jsonb'::regtype)
-            or l.oid >= 16384 and exists (select from pg_cast s
+            or l.oid >= 16384 and j.at is null and exists (select from pg_cast s
                 where s.castsource = l.oid and s.casttarget = 'json'::regtype)) then 'always'
         when t.typcategory = 'A' then 'array'
-        when t.oid >= 16384 and exists (select from pg_cast s
+        when t.oid >= 16384 and j.at is null and exists (select from pg_cast s
             where s.castsource = t.oid and s.casttarget = 'json'::regtype) then 'always'
-        else '' end) order by a.attnum)
+        else '' end,
+    'cast', coalesce(j.at, '')) order by a.attnum)
     from pg_attribute a
     join base b on b.oid = a.atttypid
     join pg_type t on t.oid = b.base
     left join pg_type l on l.oid = t.typelem and t.typcategory = 'A'
+    left join (select oid, max(at) from somebodys group by oid) j (oid, at) on j.oid = t.oid
     left join pg_attrdef f on f.adrelid = a.attrelid and f.adnum = a.attnum
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]')
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -84,7 +106,9 @@ class PgColumn:
     """A column: what others are told of it, and what only this backend needs.
 
     ``declared`` is its type as SQL, with its length. ``computed`` is a generated column, ``always`` one that
-    numbers itself and takes no number from anybody.
+    numbers itself and takes no number from anybody. What has a ``cast`` never becomes JSON in the server: its
+    function is code of whoever made it, and would run with the rights of the user who reads. One in C is a
+    superuser's.
     """
 
     told: Column
@@ -92,6 +116,7 @@ class PgColumn:
     computed: bool
     always: bool
     beyond: Beyond
+    cast: Cast
     order: str
     """The schema of the operators that its index and ORDER BY use."""
 
@@ -185,5 +210,6 @@ def _column(told: Mapping[str, Any]) -> PgColumn:
         computed=told["generated"],
         always=told["identity"] == "a",
         beyond=told["beyond"],
+        cast=told["cast"],
         order=told["order"] or "pg_catalog",
     )

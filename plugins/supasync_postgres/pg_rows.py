@@ -14,14 +14,14 @@ from supasync_core.api.registration import Context
 from supasync_core.api.sql_backend import refuse_unknown
 from supasync_core.api.sql_window import Parameters
 from supasync_core.model.batch import Batch, Keyset, Span, Window
-from supasync_core.model.errors import LargeAnswerError
+from supasync_core.model.errors import LargeAnswerError, SchemaError
 from supasync_core.model.page_order import Onward
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.model.timestamps import Horizon, Instant
 from supasync_core.system.addresses import LOOPBACK
 from supasync_postgres.catalog import HIDDEN, PgColumn, PgTable, Tables
 from supasync_postgres.database import Database
-from supasync_postgres.page_query import exact_texts, page_of, relation
+from supasync_postgres.page_query import exact_texts, page_of, parsed, relation
 from supasync_postgres.pg_window import PgWindow
 from supasync_postgres.snapshots import Snapshots
 from supasync_postgres.sql_door import PgSession
@@ -33,6 +33,7 @@ _CERTIFICATE: Final = (
     "download its certificate (Dashboard -> Project Settings -> Database -> SSL Configuration) and add "
     "?sslrootcert=prod-ca.crt to url:"
 )
+_CAST_AWAY: Final = "list the column under exclude:, or drop the cast there, or copy the table over rest"
 _MODIFIER: Final = re.compile(r"\(\d+(,-?\d+)?\)")
 SYSTEM: Final = ("xmin", "tableoid", "ctid")
 """Columns that every table has, and no description lists."""
@@ -82,12 +83,19 @@ class PgRows(BaseSide):
         return PgSession(self.database)
 
     def remarks(self, tables: Sequence[Table]) -> Sequence[Remark]:
-        """That the server is not verified, where it is not on this machine."""
+        """Casts that reading would run, and a server on another machine that is not verified."""
+        found = [
+            Remark(
+                kind="cast", level="problem", table=table.name, text=f"{table.name}: {text}", hint=_CAST_AWAY
+            )
+            for table in tables
+            if (text := self._casts(table))
+        ]
         address = self.database.address
         if address.tls in ("verify-full", "verify-ca") or address.host in LOOPBACK:
-            return []
+            return found
         text = f"{self.database.project}: the connection is encrypted, but the server is not verified"
-        return [Remark(kind="connection", level="warning", table=None, text=text, hint=_CERTIFICATE)]
+        return [*found, Remark(kind="connection", level="warning", table=None, text=text, hint=_CERTIFICATE)]
 
     def close(self) -> None:
         self.database.close()
@@ -167,7 +175,8 @@ class PgRows(BaseSide):
 
     def _page(self, table: Table, sql: PgWindow, total: str, which: str, largest: int) -> Batch:
         """The rows, up to so many bytes: at least one, if there is any."""
-        page = page_of(self.chosen(table))
+        chosen = self.chosen(table)
+        page = page_of(chosen)
         place = f"{relation(table)} {which}"
         text = f"SELECT {NOW}, {total}, {page.aggregated} FROM ({page.limited(place, largest)}) {page.name}"  # noqa: S608 - names are quoted
         began = time.monotonic()
@@ -175,7 +184,7 @@ class PgRows(BaseSide):
         at, count, body, beyond = found.rows[0]
         read_at = self.read_at(int(at or b"0"), taken, began)
         total_rows = None if count is None else int(count)
-        return Batch(body or b"[]", total_rows, read_at, exact=exact_texts(beyond))
+        return Batch(parsed(body or b"[]", chosen), total_rows, read_at, exact=exact_texts(beyond))
 
     def read_at(self, asked: Instant, taken: Instant | None, began: float) -> Horizon:
         """The time of a page: when it was asked for, or its snapshot ``taken``, and how long it took."""
@@ -196,8 +205,12 @@ class PgRows(BaseSide):
         return self._window(table)
 
     def _window(self, table: Table) -> PgWindow:
-        orders = {column.name: column.order for column in self.catalog.table(table).columns}
-        return PgWindow(table, Parameters("format"), orders=orders)
+        if text := self._casts(table):
+            raise table.schema_error(text, hint=_CAST_AWAY)
+        columns = self.catalog.table(table).columns
+        types = {each.name: each.told.type for each in columns if each.order != "pg_catalog"}
+        orders = {each.name: each.order for each in columns}
+        return PgWindow(table, Parameters("format"), types=types, orders=orders)
 
     def _known(self, table: Table) -> list[Column]:
         shape = self.catalog.table(table).shape
@@ -211,6 +224,18 @@ class PgRows(BaseSide):
         left_out = set(table.exclude) - {*table.key, *table.timestamp}
         return [named.get(name) or _system(name) for name in wanted if name not in left_out]
 
+    def _casts(self, table: Table) -> str | None:
+        """That reading the table would run somebody's code; None if it would not, or is not known."""
+        try:
+            chosen = self.chosen(table)
+        except SchemaError:
+            return None
+        names = ", ".join(f"{each.name} ({each.declared})" for each in chosen if each.cast == "within")
+        what = "runs a function that somebody wrote as a cast of its type"
+        return f"{self.database.project}: reading {names} {what}" if names else None
+
 
 def _system(name: str) -> PgColumn:
-    return PgColumn(Column(name), declared="text", computed=True, always=False, beyond="", order="pg_catalog")
+    return PgColumn(
+        Column(name), declared="text", computed=True, always=False, beyond="", cast="", order="pg_catalog"
+    )

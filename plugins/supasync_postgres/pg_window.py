@@ -14,9 +14,17 @@ from supasync_core.model.batch import Cursor, Window
 
 @dataclass
 class PgWindow(SqlWindow):
-    """The conditions of one statement; ``orders`` holds the schema of each column's operators."""
+    """The conditions of one statement; ``orders`` holds the schema of each column's operators.
+
+    ``types`` are those of columns whose operators are not PostgreSQL's own.
+    """
 
     orders: Mapping[str, str] = field(default_factory=dict)
+
+    def column(self, name: str) -> str:
+        """A column; a domain as what it stands on, for it may have operators of somebody else's."""
+        kind = self.types.get(name)
+        return super().column(name) + (f"::{self.parameters.text(kind)}" if kind else "")
 
     def order(self, window: Window) -> str:
         """NULL is last in PostgreSQL's own order."""

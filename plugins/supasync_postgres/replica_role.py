@@ -16,7 +16,7 @@ from supasync_core.api.backend import Remark
 from supasync_core.model.errors import RefusedError, RowError, SchemaError
 from supasync_core.model.table import Table
 from supasync_postgres.database import Database
-from supasync_postgres.page_query import name_of, relation
+from supasync_postgres.page_query import name_of, printed, relation
 from supasync_postgres.transaction import Found, Statement, Transaction
 
 SET: Final = "SET LOCAL session_replication_role = replica"
@@ -210,7 +210,7 @@ def refuse_orphans(found: Found, keys: Sequence[ForeignKey], table: Table, proje
 
 
 def _row(key: ForeignKey) -> str:
-    return f"pg_catalog.json_build_array({', '.join(f'w.{name_of(name)}::text' for name in key.columns)})"
+    return f"pg_catalog.json_build_array({', '.join(printed(f'w.{name_of(name)}') for name in key.columns)})"
 
 
 def _orphaned(key: ForeignKey) -> str:

@@ -15,7 +15,7 @@ from supasync_core.model.page_order import ends_range
 from supasync_core.model.table import Shape, Table
 from supasync_core.schema.catalog_warnings import inherited
 from supasync_postgres.copy_pages import CopyPages, travels
-from supasync_postgres.page_query import name_of, relation
+from supasync_postgres.page_query import in_json, name_of, relation
 from supasync_postgres.pg_rows import PgRows
 from supasync_postgres.survey import Asked, survey
 from supasync_postgres.transaction import Statement
@@ -80,7 +80,8 @@ class PostgresSource(PgRows):
         sql = self.checked(table, None)
         place = Window((Span(Keyset(None), after=Cursor(None, after) if after else None),), limit=1)
         row = f"SELECT {', '.join(map(name_of, table.key))} FROM {relation(table)} {sql.page(place)}"  # noqa: S608 - names are quoted
-        names = ", ".join(f"to_json({name_of(name)}) #>> '{{}}'" for name in table.key)
+        named = self.catalog.table(table).named
+        names = ", ".join(in_json(named[name], name_of(name)) for name in table.key)
         text = f"SELECT {names} FROM ({row} OFFSET {rows - 1:d}) found"  # noqa: S608 - the same
         found, _ = self.asked(table, text, sql, "read")
         key = tuple(text.decode() for text in found.rows[0] if text is not None) if found.rows else ()

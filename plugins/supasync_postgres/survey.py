@@ -13,9 +13,9 @@ from supasync_core.model import timestamps
 from supasync_core.model.errors import SchemaError, TransientError
 from supasync_core.model.state import Extent
 from supasync_core.model.table import Table
-from supasync_postgres.catalog import Tables
+from supasync_postgres.catalog import PgColumn, Tables
 from supasync_postgres.database import Database
-from supasync_postgres.page_query import name_of, relation
+from supasync_postgres.page_query import in_json, name_of, relation, text_of
 from supasync_postgres.transaction import Statement, literal
 
 Asked = Sequence[tuple[Table, Sequence[str]]]
@@ -72,9 +72,11 @@ def _extents(
     """What each table tells; one that cannot, or takes too long, is read as usual."""
     for table, columns in asked:
         try:
-            if not catalog.table(table).stored:
+            known = catalog.table(table)
+            if not known.stored or not known.named.keys() >= {*columns}:
                 continue
-            statement = Statement(_extent(table, columns), purpose="survey", table=table, seconds=_LONGEST)
+            text = _extent(table, [known.named[name] for name in columns])
+            statement = Statement(text, purpose="survey", table=table, seconds=_LONGEST)
             found = database.one(statement).text()
         except (SchemaError, TransientError) as err:
             err.raise_if_of_the_project()
@@ -82,11 +84,11 @@ def _extents(
         yield table, columns, json.loads(found)
 
 
-def _extent(table: Table, columns: Sequence[str]) -> str:
+def _extent(table: Table, columns: Sequence[PgColumn]) -> str:
     """The number of rows, the largest value of each column as text, and what any write changes."""
     place = literal(relation(table))
     newest = ", ".join(
-        f"{literal(name).replace('%', '%%')}, to_jsonb(max(t.{name_of(name)})) #>> '{{}}'" for name in columns
+        f"{text_of(column.name)}, {in_json(column, f'max(t.{name_of(column.name)})')}" for column in columns
     )
     return f"""
 select json_build_object('rows', count(*), 'newest', json_build_object({newest}),

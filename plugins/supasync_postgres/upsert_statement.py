@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch
+from supasync_core.model.pg_types import is_json
 from supasync_core.model.table import Table
 from supasync_postgres.catalog import PgColumn
 from supasync_postgres.copy_writer import TEMPORARY
@@ -86,18 +87,27 @@ def _merge(table: Table, columns: Sequence[PgColumn], rows: str) -> str:
 
 
 def _with_texts(columns: Sequence[PgColumn], rows: Batch) -> tuple[str, dict[str, str]]:
-    """The rows, and by column the name under which they hold PostgreSQL's text of a value, where they do."""
-    named = {column.name for column in columns}
-    held = {name for cells in rows.exact.values() for name in cells if name in named}
+    """The rows with PostgreSQL's texts of values, and the names under which those of JSON's types stand.
+
+    A JSON string is read for any other type by its input function, which no cast to it replaces.
+    """
+    kinds = {column.name: column.told.type or "" for column in columns}
+    held = {name for cells in rows.exact.values() for name in cells if name in kinds}
     if not held:
         return rows.body.decode(), {}
-    names = iter(f"beyond{n}" for n in range(2 * len(named) + len(held) + 1))
-    beyond = {name: next(free for free in names if free not in named) for name in sorted(held)}
+    names = iter(f"beyond{n}" for n in range(2 * len(kinds) + len(held) + 1))
+    beyond = {
+        name: next(free for free in names if free not in kinds)
+        for name in sorted(held)
+        if is_json(kinds[name])
+    }
     texts = list(rows.rows.texts)
     for at, exact in rows.exact.items():
         cells = raw_json.cells(texts[at])
         for name, text in exact.items():
             if name in beyond:
                 cells |= {name: "null", beyond[name]: json.dumps(text)}
+            elif name in held:
+                cells[name] = json.dumps(text)
         texts[at] = "{" + ",".join(f"{json.dumps(name)}:{cell}" for name, cell in cells.items()) + "}"
     return raw_json.join(texts).decode(), beyond

@@ -1,7 +1,20 @@
 -- The statement that answers what is asked of one table's rows; NULL where there is no such table. Each name in it
 -- comes from the catalog, each value as a literal. OFFSET keeps a row's text from being made twice; as a constant of
 -- its own type it does not keep PostgreSQL from several workers.
-with asked as (select :asked as a),
+with recursive asked as (select :asked as a),
+-- Types with a cast to json that somebody wrote, and what is made of them: the cast never runs.
+casting (id) as (
+    select s.castsource from pg_catalog.pg_cast s
+    join pg_catalog.pg_proc p on p.oid = s.castfunc join pg_catalog.pg_language l on l.oid = p.prolang
+    where s.casttarget = 'json'::regtype and s.castsource >= 16384 and l.lanname not in ('c', 'internal')
+    union
+    select whole.id from casting join (
+        select t.oid, t.typelem from pg_catalog.pg_type t union all
+        select t.oid, t.typbasetype from pg_catalog.pg_type t union all
+        select c.reltype, att.atttypid from pg_catalog.pg_attribute att
+        join pg_catalog.pg_class c on c.oid = att.attrelid where att.attnum > 0
+    ) whole (id, part) on whole.part = casting.id
+),
 relation as (
     select c.oid, format('%I.%I', n.nspname, c.relname) as name
     from asked
@@ -21,7 +34,10 @@ columns as (
 ),
 parts_of_key as (
     -- No collation decides an order: texts are ordered by their bytes.
-    select k.place, format('t.%I', att.attname) as plain, format('to_jsonb(t.%I) #>> ''{}''', att.attname) as shown,
+    select k.place, format('t.%I', att.attname) as plain,
+        format(case when exists (select from casting where id = att.atttypid)
+            then 'case when num_nulls(t.%1$I) = 0 then format(''%%s'', t.%1$I) end'
+            else 'to_jsonb(t.%1$I) #>> ''{}''' end, att.attname) as shown,
         format(case
             when plain then 't.%I'
             when att.atttypid in ('text'::regtype, 'varchar'::regtype) then 't.%I::text collate "C"'
@@ -45,7 +61,7 @@ key as (
     group by a
 ),
 pieces as (
-    select a, relation.name, columns.*, key.plain, key.shown, key.ordered,
+    select a, relation.oid as relid, relation.name, columns.*, key.plain, key.shown, key.ordered,
         case a ->> 'method'
             when 'md5' then format('(''x'' || substr(md5(row(%s)::text), 1, 16))::bit(64)::bigint', key.plain)
             else format('hashtextextended(row(%s)::text collate "C", 2)', key.plain) end as place,
@@ -85,8 +101,12 @@ select case a ->> 'want'
         'select jsonb_build_array(%s) as k, jsonb_build_array(%s) as s, row(%s)::text collate "C" as r '
         'from %s t where %s limit %s) x) y',
         hashes, shown, (
-            select string_agg(format('to_jsonb(t.%I) #>> ''{}''', each.name), ', ' order by each.place)
-            from jsonb_array_elements_text(a -> 'stamps') with ordinality each (name, place)),
+            select string_agg(format(case when exists (select from casting where id = att.atttypid)
+                then 'case when num_nulls(t.%1$I) = 0 then format(''%%s'', t.%1$I) end'
+                else 'to_jsonb(t.%1$I) #>> ''{}''' end, each.name), ', ' order by each.place)
+            from jsonb_array_elements_text(a -> 'stamps') with ordinality each (name, place)
+            join pg_catalog.pg_attribute att on att.attrelid = relid and att.attname = each.name
+                and not att.attisdropped),
         list, name, filter, (a ->> 'limit')::bigint)
     when 'cells' then format(
         'select jsonb_build_object(''version'', 1, ''columns'', %L::jsonb, ''found'', '

@@ -23,7 +23,7 @@ class CopyBatch(Batch):
     """Rows as COPY prints them, each a line with its end; ``cells`` are its columns, with PostgreSQL's types.
 
     No column is of a type whose JSON cannot be told from its text: a composite, an array of them, ``box[]``,
-    or one with a cast to ``json``.
+    or one of an extension with a cast to ``json``.
     """
 
     body: bytes = field(init=False, repr=False, compare=False)

@@ -174,7 +174,12 @@ def test_a_type_of_another_schema_is_ordered_by_its_own_operators(cluster: Clust
     create operator class ext.pair_ops default for type ext.pair using btree as operator 1 ext.<,
       operator 2 ext.<=, operator 3 ext.=, operator 4 ext.>=, operator 5 ext.>,
       function 1 ext.cmp(ext.pair, ext.pair);
-    create table pairs (pair ext.pair, id int, primary key (pair, id));
+    create domain ext.label as ext.pair;
+    create function ext.evil(ext.label, ext.label) returns boolean language plpgsql as
+      $$ begin raise exception 'code of somebody else ran'; end $$;
+    create operator ext.= (leftarg = ext.label, rightarg = ext.label, procedure = ext.evil);
+    create operator ext.> (leftarg = ext.label, rightarg = ext.label, procedure = ext.evil);
+    create table pairs (pair ext.label, id int, primary key (pair, id));
     insert into pairs select ('(' || g || ')')::ext.pair, h
       from generate_series(1, 3) as g, generate_series(1, 2) as h;
     """
