@@ -43,6 +43,11 @@ PATIENCE: Final = 60
 FIRST_WAIT: Final = 1.0
 """Seconds before what may pass is asked again; each wait is twice as long as the one before."""
 _ATTEMPTS: Final = 5
+_FIRING: Final = (
+    ", CASE WHEN pg_catalog.current_setting('session_replication_role') <> 'origin' "
+    "THEN pg_catalog.set_config('session_replication_role', 'origin', true) END"
+)
+"""Foreign keys hold, whatever the database's own setting; who may not say so is refused."""
 
 
 class Database:
@@ -187,7 +192,7 @@ class Database:
             f"pg_catalog.set_config({literal(name)}, {literal(value)}, true)"
             for name, value in pinned.items()
         )
-        return [begin, *imported, f"SELECT {', '.join(each)}"]
+        return [begin, *imported, f"SELECT {', '.join(each)}{'' if self.read_only else _FIRING}"]
 
     def _repeated(
         self, ask: Callable[[Connection], T], statement: Statement, *, repeat: bool, keep: bool = False

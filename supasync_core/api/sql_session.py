@@ -23,10 +23,21 @@ PINNED: Final = {
     "bytea_output": "hex",
     "lc_monetary": "C",
     "xmloption": "content",
+    "xmlbinary": "base64",
+    "array_nulls": "on",
+    "standard_conforming_strings": "on",
+    "transform_null_equals": "off",
+    "quote_all_identifiers": "off",
+    "gin_fuzzy_search_limit": "0",
     "row_security": "off",
     "search_path": "pg_catalog, pg_temp",
 }
-"""Settings that each session of the door has, by name.
+"""Settings that each session of the door has, by name: all by which whoever owns a database or a role could
+change what is read, written or understood.
+
+A GIN index returns a part of the rows under ``gin_fuzzy_search_limit``; without ``array_nulls`` a NULL in an
+array is read as a text. The encoding is agreed on when a connection is opened. What changes speed, waiting,
+places of files or messages alone is left to the database.
 
 Nothing but PostgreSQL's own catalog is on the path: whoever may create a function in ``public`` could else
 have it run, for an exact match comes before the server's own. So all else is named with its schema.

@@ -202,3 +202,23 @@ def test_a_type_of_another_schema_is_ordered_by_its_own_operators(cluster: Clust
         assert seen == [("3", "1"), ("3", "2"), ("2", "1"), ("2", "2"), ("1", "1"), ("1", "2")]
     finally:
         cluster.drop(name)
+
+
+def test_an_index_hides_no_row_whatever_the_database_says(shared: Place) -> None:
+    """Under the setting PostgreSQL leaves out rows at random that an index of the kind GIN finds."""
+    name, cluster = shared.hosted.database, shared.hosted.cluster
+    cluster.execute(
+        name,
+        "create table tagged (id int primary key, tags text[]); grant select on tagged to public; "
+        "insert into tagged select g, '{a}' from generate_series(1, 5000) g; "
+        "create index on tagged using gin (tags); analyze tagged; "
+        f"alter database {name} set enable_seqscan = off; alter database {name} set enable_indexscan = off; "
+        f"alter database {name} set gin_fuzzy_search_limit = 100",
+    )
+    where = "tags operator(pg_catalog.@>) array['a']"
+    [(some,)] = shared.run(f"select count(*) from tagged where {where}")
+    opened = Place(shared.hosted)
+    with opened.opened:
+        found = opened.source().count(Table(name="tagged", timestamp=(), where=where))
+    cluster.execute(name, f"alter database {name} reset all; drop table tagged")
+    assert (some < 5000, found) == (True, 5000)

@@ -59,6 +59,31 @@ def test_from_postgres_to_postgres_every_value_arrives_exactly(fresh: Workspace)
     assert {table["method"] for table in verified.values()} == {"digests"}
 
 
+ODD = (
+    *("array_nulls = off", "standard_conforming_strings = off", "escape_string_warning = off"),
+    *("quote_all_identifiers = on", "transform_null_equals = on", "client_encoding = 'LATIN1'"),
+    *("DateStyle = 'German'", "IntervalStyle = 'sql_standard'", "TimeZone = 'Asia/Kathmandu'"),
+    *("extra_float_digits = -15", "bytea_output = 'escape'", "xmloption = 'document'", "xmlbinary = 'hex'"),
+    *("lc_monetary = 'C'", "search_path = 'nowhere'", "default_transaction_isolation = 'serializable'"),
+    *("session_replication_role = 'replica'", "synchronous_commit = off", "gin_fuzzy_search_limit = 1"),
+)
+"""Settings by which a database could have values read or written otherwise."""
+
+
+def test_no_setting_of_a_database_changes_a_value(fresh: Workspace) -> None:
+    ends = (fresh.old, fresh.new)
+    for end in ends:
+        end.run(";".join(f"alter database {end.database} set {setting}" for setting in ODD))
+    try:
+        for words in (["setup"], ["sync"], ["verify"]):
+            done(fresh, *words)
+    finally:
+        for end in ends:
+            end.run(f"set standard_conforming_strings = on; alter database {end.database} reset all")
+    for table in (*TABLES, *REFUSED):
+        assert differences(fresh, table) == {}, table
+
+
 @pytest.mark.parametrize("ends", ["rest to postgres", "postgres to rest"])
 def test_beside_rest_every_value_arrives_as_json_carries_it(fresh: Workspace, ends: str) -> None:
     source, sink = (POSTGRES.splitlines()[n] for n in (1, 2))

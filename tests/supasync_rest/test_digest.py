@@ -75,6 +75,7 @@ def test_it_tells_of_tables_what_its_caller_may_see(project: Hosted) -> None:
         "bytea_output = 'escape'",
         "search_path = 'public'",
         "xmloption = 'document'",
+        "standard_conforming_strings = off",
     ],
 )
 def test_no_setting_of_a_database_changes_a_digest(project: Hosted, setting: str) -> None:
