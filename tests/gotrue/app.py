@@ -50,6 +50,9 @@ class App:
         """Let go of the database."""
         self.reconnect()
 
+    def early(self, request: Request) -> Response | None:
+        """Every body is read."""
+
     def handle(self, request: Request) -> Response:
         """Answer a request; every error becomes a response."""
         try:

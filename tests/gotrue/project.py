@@ -37,6 +37,9 @@ class Project:
             "/auth/v1": Auth(replace(chosen, database_url=as_auth)),
         }
 
+    def early(self, request: Request) -> Response | None:
+        """Every body is read."""
+
     def handle(self, request: Request) -> Response:
         """Answer a request; outside of the prefixes there is nothing."""
         for prefix, service in self.services.items():

@@ -47,6 +47,9 @@ class App:
         """Let go of the database."""
         self.database.close()
 
+    def early(self, request: Request) -> Response | None:
+        """Every body is read."""
+
     def handle(self, request: Request) -> Response:
         """Answer a request; every error becomes a response."""
         try:

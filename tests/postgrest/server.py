@@ -29,6 +29,9 @@ HTML = {"Content-Type": "text/html; charset=utf-8"}
 class Api(Protocol):
     """What is behind the gateway."""
 
+    def early(self, request: Request) -> Response | None:
+        """Refuse a request by its head alone, before its body is read."""
+
     def handle(self, request: Request) -> Response:
         """Answer a request; every error becomes a response."""
 
@@ -125,6 +128,18 @@ class Server(socketserver.ThreadingTCPServer):
         for api in self.apis.values():
             api.close()
 
+    def api_of(self, request: Request) -> tuple[Api | None, str]:
+        """The API that a request is for, and its path there."""
+        for prefix, api in self.apis.items():
+            if request.path.startswith(prefix + "/") or request.path == prefix:
+                return api, request.path[len(prefix) :] or "/"
+        return None, request.path
+
+    def early(self, request: Request) -> Response | None:
+        """Refuse a request by its head alone."""
+        api, path = self.api_of(request)
+        return None if api is None else api.early(replace(request, path=path))
+
     def reload(self) -> None:
         """Read the schema caches again."""
         for api in self.apis.values():
@@ -146,8 +161,23 @@ class Connection(socketserver.BaseRequestHandler):
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stream = cast("BufferedReader", self.request.makefile("rb", 65536))
         with stream, contextlib.suppress(wire.ClosedError, BrokenOffError, ConnectionError):
-            while self.answer(wire.read_request(stream)):
+            while self.answer(self.whole(stream)):
                 pass
+
+    def whole(self, stream: BufferedReader) -> Request:
+        """Read a request; one that is refused by its head is answered, and ends the connection."""
+        request = wire.read_head(stream)
+        refusal = self.server.early(request)
+        if refusal is None:
+            request.body = wire.read_body(stream, request.headers)
+            return request
+        head, body = wire.serialized(refusal, date=wire.http_date(0), close=True)
+        self.server.log.add(request, refusal.status, len(body))
+        self.request.sendall(head + body)
+        self.request.shutdown(socket.SHUT_WR)
+        while stream.read1(65536):  # else the rest of the body would take the answer away from its reader
+            pass
+        raise wire.ClosedError
 
     def answer(self, request: Request) -> bool:
         """Answer one request and tell whether the connection goes on."""
@@ -216,10 +246,8 @@ class Connection(socketserver.BaseRequestHandler):
     def real(self, request: Request, due: dict[str, Rule]) -> Response:
         """Return the app's answer; outside of the prefixes there is none."""
         most = due["max-rows"].max_rows if "max-rows" in due else self.server.settings.max_rows
-        for prefix, api in self.server.apis.items():
-            if request.path.startswith(prefix + "/") or request.path == prefix:
-                return api.handle(replace(request, path=request.path[len(prefix) :] or "/", max_rows=most))
-        return made_up_404()
+        api, path = self.server.api_of(request)
+        return made_up_404() if api is None else api.handle(replace(request, path=path, max_rows=most))
 
     def date(self, due: dict[str, Rule]) -> str | None:
         """Return the Date header's value."""

@@ -55,6 +55,9 @@ class Upstream:
                 time.sleep(0.03)
         raise RuntimeError(f"{self.process.args!r} did not start")
 
+    def early(self, request: Request) -> Response | None:
+        """Every body is read."""
+
     def handle(self, request: Request) -> Response:
         """Pass a request on, with the role of its API key."""
         headers = {name: value for name, value in request.headers.items() if name not in NOT_PASSED}

@@ -23,8 +23,8 @@ class ClosedError(Exception):
     """The client closed the connection, or sent no HTTP."""
 
 
-def read_request(stream: BufferedIOBase) -> Request:
-    """Read one request; a closed connection raises ClosedError."""
+def read_head(stream: BufferedIOBase) -> Request:
+    """Read one request, but for its body; a closed connection raises ClosedError."""
     line = stream.readline(MAX_LINE).decode("latin-1").split()
     if len(line) != 3:
         raise ClosedError
@@ -36,7 +36,7 @@ def read_request(stream: BufferedIOBase) -> Request:
         target = "/" + target.split("/", 3)[-1]
     path, _, raw_query = target.partition("?")
     text = unquote_to_bytes(path).decode("utf-8", "replace")
-    return Request(line[0], text, raw_query, headers, read_body(stream, headers), target)
+    return Request(line[0], text, raw_query, headers, target=target)
 
 
 def read_headers(stream: BufferedIOBase) -> dict[str, str]:

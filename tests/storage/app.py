@@ -11,7 +11,7 @@ import psycopg
 
 from tests.postgrest.messages import Request, Response
 
-from . import buckets, callers, downloads, errors, listing, objects, uploads
+from . import buckets, callers, copies, downloads, errors, listing, objects, resumable, uploads
 from .callers import Caller
 from .downloads import JSON
 from .errors import StorageError, compact, invalid
@@ -76,6 +76,7 @@ class App:
         self.files = files
         self.limit = limit
         self.idle: queue.LifoQueue[Connection] = queue.LifoQueue()
+        self.uploads: resumable.Uploads = {}
 
     def reload(self) -> None:
         """Nothing is kept of the schema."""
@@ -89,14 +90,22 @@ class App:
         """Let go of the database."""
         self.reconnect()
 
+    def early(self, request: Request) -> Response | None:
+        """Refuse a file that is too large for the project."""
+        length = int(request.headers.get("content-length", "0"))
+        if request.method not in WRITES or length <= self.limit:
+            return None
+        error = errors.too_large()
+        return Response(error.http, [JSON], error.body())
+
     def handle(self, request: Request) -> Response:
         """Answer a request; every error becomes a response."""
         try:
             response = self.answer(request)
         except callers.UnknownKeyError:
-            return Response(401, [("Content-Type", "application/json"), ("Connection", "close")], MADE_UP)
+            return Response(401, [("Content-Type", "application/json")], MADE_UP)
         except StorageError as error:
-            response = Response(error.http, [JSON], error.body())
+            response = Response(error.http, error.headers(), error.body())
         if request.method == "HEAD" and response.length is None and not response.no_length:
             response.length = len(response.body)
         if request.method == "HEAD":
@@ -106,12 +115,17 @@ class App:
     def answer(self, request: Request) -> Response:
         """Answer a request, in one transaction."""
         route = _route(request)
+        if route[0] == "tus" and request.method == "OPTIONS":
+            return resumable.capabilities(self.limit)
         caller, stranger = self.caller(request, route)
         connection = self.connect()
         try:
             session = Session(connection, self.files, self.limit, caller, stranger)
             with connection.transaction():
-                response = _answered(session, request, route)
+                if route[0] == "tus":
+                    response = resumable.answered(session, request, self.uploads, route[-1])
+                else:
+                    response = _answered(session, request, route)
         finally:
             self.idle.put(connection)
         for bucket, name, version in session.gone:
@@ -121,7 +135,7 @@ class App:
     def caller(self, request: Request, route: tuple[str, ...]) -> tuple[Caller, bool]:
         """Who asks; the routes of downloads let strangers pass."""
         nobody = Caller("anon", None, "{}")
-        if route[0] == "read" and route[1] == "public":
+        if route[0] in ("read", "info") and route[1] == "public":
             return nobody, True
         try:
             return callers.caller(request, self.settings), False
@@ -145,6 +159,8 @@ class App:
 def _route(request: Request) -> tuple[str, ...]:
     """The words that say what is asked; StorageError where nothing is."""
     parts = request.path.removeprefix("/").split("/", 2)
+    if parts[:2] == ["upload", "resumable"]:
+        return ("tus", *parts[2:])
     if parts[0] == "bucket":
         return ("bucket", *parts[1:])
     if parts[0] == "object" and len(parts) > 1:
@@ -159,7 +175,7 @@ def _object_route(method: str, first: str, rest: str | None) -> tuple[str, ...] 
     if method == "DELETE":
         return ("delete", first) if rest is None else ("delete", first, rest)
     if rest is None:
-        return None
+        return (first,) if method == "POST" and first in ("copy", "move") else None
     if method in WRITES:
         return (first, rest) if first in ("list", "list-v2") else ("upload", first, rest)
     if method not in READS:
@@ -173,24 +189,29 @@ def _object_route(method: str, first: str, rest: str | None) -> tuple[str, ...] 
     return (what, "lenient" if what == "read" else "authenticated", first, rest)
 
 
-def _answered(session: Session, request: Request, route: tuple[str, ...]) -> Response:
+def _answered(session: Session, request: Request, route: tuple[str, ...]) -> Response:  # noqa: PLR0911 - a table
     match route:
         case ("bucket", *rest):
             return _of_buckets(session, request, rest)
-        case ("list-v2", bucket):
-            return Response(200, [JSON], listing.flat(session, bucket, fields(request)))
+        case (("list" | "list-v2") as way, bucket):
+            listed = listing.by_folder if way == "list" else listing.by_cursor
+            return told(listed(session, bucket, fields(request)))
+        case ("copy",):
+            return told(copies.copied(session, request, fields(request)))
+        case ("move",):
+            return told(copies.moved(session, fields(request)))
         case ("upload", bucket, key):
             upsert = request.method == "PUT" or uploads.wants_upsert(request)
             return told(uploads.uploaded(session, request, bucket, key, upsert=upsert))
         case ("delete", bucket, *key):
             return told(_removed(session, request, bucket, key))
-        case ("info", way, bucket, key):
-            return downloads.information(downloads.seen(session, way, bucket, key))
-        case ("read", way, bucket, key):
+        case (what, way, bucket, key):
             row = downloads.seen(session, way, bucket, key)
-            return (
-                downloads.head(row) if request.method == "HEAD" else downloads.download(session, request, row)
-            )
+            if what == "info":
+                return downloads.information(row)
+            if request.method == "HEAD":
+                return downloads.head(row)
+            return downloads.download(session, request, row)
     raise errors.crashed()
 
 

@@ -22,6 +22,13 @@ class StorageError(Exception):
         self.message = message
         self.http = http
 
+    def headers(self) -> list[tuple[str, str]]:
+        """What is told beside it."""
+        if self.error == "Not Found":
+            return [("Content-Type", "application/json")]
+        kept = [("Cache-Control", "no-store")] if self.error == "Not found" else []
+        return [("Content-Type", "application/json; charset=utf-8"), *kept]
+
     def body(self) -> bytes:
         """The answer."""
         told = {

@@ -60,9 +60,9 @@ class Files:
             return self.folder / bucket / hashlib.sha256(key.encode()).hexdigest() / version
         return self.folder / bucket / key.strip("/") / version
 
-    def write(self, bucket: str, key: str, body: bytes, kept: Kept) -> str:
+    def write(self, bucket: str, key: str, body: bytes, kept: Kept, version: str = "") -> str:
         """Write a version and return its name."""
-        version = str(uuid4())
+        version = version or str(uuid4())
         path = self.path(bucket, key, version)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ class Files:
     def etag(self, body: bytes, pieces: list[int] | None = None) -> str:
         """The ETag of an upload; `pieces` are the lengths that TUS was sent in."""
         if not self.s3 or (pieces is None and len(body) <= PART):
-            return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+            return plain_etag(body)
         if pieces is None:
             pieces = [min(PART, len(body) - start) for start in range(0, len(body), PART)]
         digests, start = b"", 0
@@ -104,6 +104,11 @@ class Files:
             digests += hashlib.md5(body[start : start + length], usedforsecurity=False).digest()
             start += length
         return f'"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(pieces)}"'
+
+
+def plain_etag(body: bytes) -> str:
+    """The ETag of what was written at once."""
+    return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
 
 
 def part(path: Path, start: int, length: int) -> bytes:

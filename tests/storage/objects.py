@@ -104,6 +104,19 @@ def save(session: Session, written: Written, *, upsert: bool) -> UUID:
     return found_key
 
 
+def permitted(session: Session, bucket: str, name: str, *, upsert: bool) -> None:
+    """StorageError where the caller may not write the object, or it is there; nothing is written."""
+    statement = "insert into storage.objects (bucket_id, name, owner, owner_id) values ($1, $2, $3, $4) "
+    statement += UPSERT if upsert else ""
+    caller = session.caller
+    try:
+        with session.connection.transaction(force_rollback=True):
+            session.become_caller()
+            session.execute(statement, bucket, name, caller.owner, caller.owner_id)
+    except psycopg.Error as error:
+        raise errors.of_database(error, "KeyAlreadyExists") from None
+
+
 def whole(session: Session, key: UUID) -> str:
     """All of a row, as JSON."""
     row = session.one(f"select {WHOLE}::text from storage.objects where id = $1", key)  # noqa: S608
