@@ -62,7 +62,8 @@ _TAKES = {
 }
 """Which types take the values of another (PostgreSQL documentation, chapter 8).
 
-The zone of a timestamp is UTC as PostgREST prints it, and a type without one keeps the same digits.
+A type without a zone keeps the digits of a timestamp, so it takes those that are printed in UTC: rows that
+are sent are held to that by `supasync_core.sync.readback`.
 """
 
 

@@ -22,6 +22,8 @@ Pairs = list[tuple[str, Any]]
 _MOMENT = re.compile(
     r"(?<!\d)\d{4,7}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?[+-]\d\d(?::\d\d){0,2}(?: BC)?", re.ASCII
 )
+_UTC = re.compile(r"(?<=[.:\d]\d)\+00(:00)?(?=[ \"])", re.ASCII)
+"""The zone behind a moment of an array, where it is that of a type without one."""
 _RANGES = ("tstzrange", "tstzmultirange")
 _FRACTION = re.compile(r'"(?:[^"\\]|\\.)*+"|(?<=\d)\.(\d++)', re.ASCII)
 """A string of JSON, whose digits are a text, or the digits of a number."""
@@ -39,11 +41,13 @@ def same_cell(kind: str, mine: str, theirs: str, *, stamp: bool = False, lenient
     """
     if mine == theirs or (_holds_moments(kind) and _in_utc(mine) == _in_utc(theirs)):
         return True
+    if kind == f"{UNZONED}[]":
+        return _UTC.sub("", mine) == _UTC.sub("", theirs)
     if mine[0] == theirs[0] == '"':
         left, right = json.loads(mine), json.loads(theirs)
         name = bare(kind)
         moments = stamp or name in MOMENTS or (lenient and not kind)
-        if lenient and name == UNZONED and _is_elsewhere(left) != _is_elsewhere(right):
+        if name == UNZONED and _is_elsewhere(left) != _is_elsewhere(right):
             return False
         return left == right or (moments and same_moment(left, right, zoned=name != UNZONED))
     if not lenient or "null" in (mine, theirs):

@@ -24,6 +24,7 @@ from supasync_core.project.migration import Migration
 from supasync_core.schema.printed_precision import Printing
 from supasync_core.sync.longest_fractions import LongestFractions, may_round
 from supasync_core.sync.trailing_blanks import TrailingBlanks
+from supasync_core.sync.zoned_months import ZonedMonths, shared_moments
 
 SAMPLE = 20
 """Rows of one table that are read back, in one request."""
@@ -57,7 +58,7 @@ class Readback:
     table: Table
     sample: list[Sent] = field(default_factory=list)
     longest: list[Sent] = field(default_factory=list)
-    finders: Sequence[LongestFractions | TrailingBlanks] = ()
+    finders: Sequence[LongestFractions | TrailingBlanks | ZonedMonths] = ()
     of_files: bool = False
 
     def sent(self, batch: Batch) -> None:
@@ -81,7 +82,11 @@ class Readback:
             alike = self._declared_alike()
             judged = {name: kinds[name] for name in kinds if name not in enums and name not in alike}
             new = self.migration.sink.shape(self.table)
-            self.finders = (LongestFractions(judged), TrailingBlanks.of([*judged], shape, new))
+            self.finders = (
+                LongestFractions(judged),
+                TrailingBlanks.of([*judged], shape, new),
+                ZonedMonths.of([*judged], shape, new),
+            )
         for finder in self.finders:
             self.longest += self._of(batch, finder.places(batch), finder.names)
 
@@ -264,12 +269,15 @@ def _narrow(batch: Batch, place: int, names: Sequence[str]) -> str:
 def _shared(old: Shape, new: Shape, name: str) -> str | None:
     """The column's type, where both sides are known to print equal values of it alike; one of several texts.
 
-    NEW's column may be a shorter text than OLD's since setup, which cuts off blanks without an error.
+    NEW's column may be a shorter text than OLD's since setup, which cuts off blanks without an error. A
+    timestamp whose zone only one side's type has must be printed in UTC.
     """
     mine, theirs = old.column(name), new.column(name)
     if mine is None or theirs is None:
         return None
-    return mine.type if mine.type == theirs.type or are_texts(mine.type, theirs.type) else None
+    if mine.type == theirs.type or are_texts(mine.type, theirs.type):
+        return mine.type
+    return shared_moments(mine.type or "", theirs.type or "")
 
 
 def _depends_on_the_side(kind: str) -> bool:

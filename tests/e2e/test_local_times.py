@@ -37,3 +37,44 @@ def test_rows_of_the_second_hour_arrive_however_long_the_first_one_was_quiet(
         space.old.run(AFTER)
         assert space.supasync("sync").code == 0
         space.assert_equal("notes")
+
+
+MIXED = """
+create domain public.past as timestamptz default now() - interval '1 hour';
+create table public.zoned (id int primary key, x {0}, updated_at public.past);
+create table public.bare (id int primary key, x {1}, updated_at public.past);
+create table public.several (id int primary key, x {0}[], updated_at public.past);
+grant select, insert, update, delete on all tables in schema public to service_role;
+"""
+KINDS = ("timestamptz", "timestamp")
+TABLES = "tables:\n  zoned: {}\n  bare: {}\n  several: {}\n"
+WINTER_ROWS = """
+insert into public.zoned select g, '2025-01-15 10:00+00' from generate_series(1, 99) g;
+insert into public.bare select g, '2025-01-15 10:00' from generate_series(1, 99) g;
+insert into public.several select g, '{2025-01-15 10:00:00.5+00,NULL}' from generate_series(1, 99) g;
+"""
+SUMMER_DAY = "update public.{} set x = {} where id = 41"
+
+
+def test_a_zone_that_only_one_sides_type_has_changes_no_moment_unseen(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    """In the zone of both databases winter is UTC: one row of summer tells."""
+    old, new = MIXED.format(*KINDS), MIXED.format(*reversed(KINDS))
+    with between(cluster, tmp_path, ROLES + old, ROLES + new, ENDS + TABLES) as made:
+        for end in (made.old, made.new):
+            end.run(f"alter database {end.database} set timezone = 'Europe/London'")
+            end.server.reconnect()
+        space = made.ready()
+        made.old.run(WINTER_ROWS)
+        for words in (["sync"], ["verify", "--exact"]):
+            done = space.supasync(*words)
+            assert done.code == 0, done.out + done.err
+        for table, value in (("zoned", "'2025-07-15 10:00+00'"), ("bare", "'2025-07-15 10:00'")):
+            made.old.run(SUMMER_DAY.format(table, value))
+        made.old.run(SUMMER_DAY.format("several", "array['2025-07-15 10:00+00'::timestamptz]"))
+        done = space.supasync("sync", "--full", "zoned", "--full", "bare", "--full", "several")
+        assert done.code == 3
+        for table in ("zoned", "bare", "several"):
+            assert f"{table}: failed: NEW changed x after it was written" in done.err
+        assert space.supasync("verify", "--exact").code == 1
