@@ -1,5 +1,6 @@
 """All commands by name, and how their errors are printed."""
 
+import gc
 import os
 import textwrap
 import traceback
@@ -60,7 +61,14 @@ class Commands(click.Group):
         return sorted({*COMMANDS, *plugin_commands(ctx).commands})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, imported now."""
+        """The command of that name, imported now; from here on garbage is looked for, which that is not."""
+        try:
+            return self._imported(ctx, cmd_name)
+        finally:
+            gc.freeze()
+            gc.enable()
+
+    def _imported(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:
             command = builtin(cmd_name)
             if isinstance(command, click.Group):

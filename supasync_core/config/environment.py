@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Final
-
-from dotenv.parser import Binding, parse_stream
+from typing import TYPE_CHECKING, Final
 
 from supasync_core.model.secret import Secret, Values
 from supasync_core.system import descriptors
+
+if TYPE_CHECKING:
+    from dotenv.parser import Binding
 
 _NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*"
 _REFERENCE: Final = re.compile(
@@ -78,13 +79,15 @@ def read_dotenv(path: Path) -> tuple[dict[str, str], list[tuple[int, str]]]:
         return {}, [(1, "is not UTF-8 text: save it as UTF-8")]
     except OSError as err:
         return {}, [(1, f"cannot be read: {err.strerror}")]
+    from dotenv.parser import parse_stream  # noqa: PLC0415 - not every folder has a .env
+
     bindings = list(parse_stream(StringIO(text)))
     values = {binding.key: binding.value for binding in bindings if binding.key and binding.value is not None}
     flaws = [(line_of(binding), "expected NAME=value") for binding in bindings if binding.error]
     return values, flaws
 
 
-def line_of(binding: Binding) -> int:
+def line_of(binding: "Binding") -> int:
     """The line of a binding, whose text may begin with the empty lines before it."""
     lead = binding.original.string[: -len(binding.original.string.lstrip()) or None]
     return binding.original.line + len(LINE_END.findall(lead))

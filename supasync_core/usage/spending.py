@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import ceil
-from statistics import mean, median
 
 from supasync_core.api.state_store import Spending
 from supasync_core.model import timestamps
@@ -106,12 +105,15 @@ def sum_ahead(costs: Costs, days: float) -> float | None:
     A day is the mean of the last whole days, at most seven. From two weeks of history on it is what the same
     day of the week was, the median of the weeks.
     """
+    from statistics import median  # noqa: PLC0415 - a run counts, and looks nothing ahead
+
     loads = _loads(costs)
     if any(costs[i][0] < 1 for i in loads):
         return None
     totals = _by_day(_without(costs, loads))
     if len(totals) < 2 * _WEEK:
-        return mean(totals[:_WEEK]) * days
+        whole = totals[:_WEEK]
+        return sum(whole) / len(whole) * days
     return sum(min(1.0, days - ahead) * median(totals[6 - ahead % 7 :: _WEEK]) for ahead in range(ceil(days)))
 
 
@@ -132,7 +134,8 @@ def _without(costs: Costs, loads: set[int]) -> Costs:
     """The same, each load replaced by what a later record costs on average."""
     if not loads:
         return costs
-    usual = mean(cost for i, (_, cost) in enumerate(costs) if i not in loads)
+    others = [cost for i, (_, cost) in enumerate(costs) if i not in loads]
+    usual = sum(others) / len(others)
     return [(age, usual if i in loads else cost) for i, (age, cost) in enumerate(costs)]
 
 
