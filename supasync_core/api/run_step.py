@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,8 @@ class StepContext:
     ``functions`` calls functions that were pasted into either, None where its API calls none. A step asks
     ``fence`` before each write, and ``go_on`` between two of them: it renews the lease, raises where a budget
     is used up, and is False where the run is to stop. What looks and does not write gets a fence of nobody.
+    ``due`` is whether so long has passed since the step last ended in a run: where it has not, a step that is
+    expensive may return a `StepResult` with the status ``not due``.
 
     ``api`` is how either project's API is asked, None where nothing names it. Whoever asks it counts that in
     the ``ledger``, and makes sure before a large answer: ``afford`` raises BudgetError where so many bytes
@@ -46,6 +49,7 @@ class StepContext:
     functions: "Callable[[str], FunctionSpeaking | None]" = lambda _: None
     fence: Fence = field(default_factory=Fence)
     go_on: Callable[[], bool] = lambda: True
+    due: Callable[[timedelta], bool] = lambda _every: True
     api: Callable[[str], ApiAccess | None] = lambda _project: None
     ledger: Ledger = field(default_factory=Ledger)
     afford: Callable[[str, int], None] = lambda _project, _bytes: None

@@ -6,10 +6,10 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from supasync_core.init.choose_strategy import Proposal, StrategyChooser
-from supasync_core.init.undecided import OWN
 from supasync_core.model import dependencies
 from supasync_core.model.errors import TableError, TransientError
 from supasync_core.model.table import Column, Shape, Table
+from supasync_core.schema.both_sides import OWN
 
 _OPENED = "rows that refer to each other are sent without the reference first, then with it"
 _REQUIRED = (

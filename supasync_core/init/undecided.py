@@ -19,12 +19,11 @@ from supasync_core.model.table import Shape, Table
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration
 from supasync_core.schema import unique_keys
+from supasync_core.schema.both_sides import OWN
 from supasync_core.system import lock
 from supasync_core.system.descriptors import check_own, read
 from supasync_core.system.files import write_private
 
-OWN: Final = ("sync_metadata", "supasync_changed", "supasync_accounts")
-"""supasync's own tables; an OLD that was a NEW once may have them as well."""
 WAY_OUT: Final = (
     "decide on each: to copy it, remove its name from undecided: and paste the entry that supasync init "
     "prints; to leave it out, write its name under ignore: in tables.yaml"

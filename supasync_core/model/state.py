@@ -232,6 +232,7 @@ class State:
     was last seen to have every column; not in states of earlier versions, which forget it unharmed.
     ``writing``: the run that was sending rows when the state was saved.
     ``again``: tables in which more rows wait than are listed, neither in those of earlier versions.
+    ``steps_at``: the store's time at which each step beside the tables last began that ended; the same.
     """
 
     source: str
@@ -242,6 +243,7 @@ class State:
     schema_seen_at: Time | None = None
     writing: Writing | None = None
     again: Mapping[str, Again] = field(default_factory=dict)
+    steps_at: Mapping[str, Time] = field(default_factory=dict)
 
     def table(self, name: str) -> TableState:
         """The state of that table; a fresh one where nothing is known yet."""

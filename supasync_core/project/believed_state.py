@@ -37,9 +37,11 @@ def believed(state: State, tables: Sequence[Table], latest: Instant) -> tuple[St
         if timed != state.table(table.name):
             state = state.with_table(table.name, timed)
     seen = state.schema_seen_at if _past(state.schema_seen_at, latest) else None
+    steps_at = {name: at for name, at in state.steps_at.items() if _past(at, latest)}
     last, writing = _bounded(state.last_success, latest), state.writing
     writing = writing and replace(writing, seen=_bounded(writing.seen, latest))
-    return replace(state, last_success=last, schema_seen_at=seen, writing=writing), notes
+    state = replace(state, last_success=last, schema_seen_at=seen, writing=writing, steps_at=steps_at)
+    return state, notes
 
 
 def _places(

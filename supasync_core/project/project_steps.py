@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -18,12 +19,13 @@ from supasync_core.project.sql_sessions import sql_session
 from supasync_core.system.descriptors import undisturbed
 
 
-def context_of(
+def context_of(  # noqa: PLR0913 - what only a run knows
     migration: Migration,
     part: Part,
     *,
     fence: Fence | None = None,
     go_on: Callable[[], bool] = lambda: True,
+    due: Callable[[timedelta], bool] = lambda _every: True,
     afford: Callable[[str, int], None] = lambda _project, _bytes: None,
 ) -> StepContext:
     """What the step works with; without a ``fence`` it may only look."""
@@ -34,6 +36,7 @@ def context_of(
         functions=partial(functions_of, migration),
         fence=fence or Fence(),
         go_on=go_on,
+        due=due,
         api=partial(api_of, migration),
         ledger=migration.ledger,
         afford=afford,

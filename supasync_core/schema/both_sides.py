@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from supasync_core.api.backend import Catalog, Remark, Remarking, Side, Source, missing_columns
 from supasync_core.model import pg_types
@@ -14,8 +14,8 @@ from supasync_core.model.table import Column, Shape, Table
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration
 
-OWN = "sync_metadata"
-"""supasync's own table, which only a NEW has."""
+OWN: Final = ("sync_metadata", "supasync_changed", "supasync_accounts", "supasync_account_marks")
+"""supasync's own tables in NEW; an OLD that was a NEW once may have them as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,8 @@ def compared(migration: Migration) -> Comparison:
             )
         gone = [table for key, table in declared.items() if key[0] == schema and key[1] not in old]
         found += map(_only_declared, gone)
-        found += [_only_new(name, shape) for name, shape in new.items() if name not in old and name != OWN]
+        lone = [name for name in new if name not in old and name not in OWN]
+        found += [_only_new(name, new[name]) for name in lone]
     hidden = tuple(dict.fromkeys([*old_side.hidden, *new_side.hidden]))
     return Comparison(tuple(found), seen, hidden, tuple(remarks_of(migration)))
 
@@ -222,7 +223,7 @@ def _catalog(side: Side, project: str) -> Catalog:
 def _of_table(
     migration: Migration, table: Table, old: Shape, new: Shape | None, *, declared: bool
 ) -> list[Difference]:
-    if table.name == OWN:
+    if table.name in OWN:
         return []
     if new is None:
         return [missing_table(table, old, declared=declared)]

@@ -55,7 +55,7 @@ def catalog_differences(migration: Migration) -> list[Difference] | None:
     found: list[Difference] = []
     for place in sorted({*mine} & {*theirs}):
         table = declared.get(place, Table(name=place[1], schema=place[0]))
-        differing = of_catalogs(table, mine[place], theirs[place]) if table.name != OWN else ()
+        differing = of_catalogs(table, mine[place], theirs[place]) if table.name not in OWN else ()
         left_out = set(table.exclude)
         found += (
             each if place in declared and each.column not in left_out else replace(each, level=WARNING)

@@ -2,8 +2,10 @@
 
 import time
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
+from supasync_core.model import timestamps
 from supasync_core.model.errors import BudgetError, InternalError, LockedError, SupasyncError
 from supasync_core.model.report import StepResult
 from supasync_core.model.settings import Part
@@ -35,6 +37,7 @@ def _result(checkpoint: Checkpoint, part: Part) -> StepResult:
         part,
         fence=checkpoint.lease.beside,
         go_on=partial(_goes_on, checkpoint),
+        due=partial(_is_due, checkpoint, part),
         afford=checkpoint.options.afford,
     )
     try:
@@ -46,7 +49,20 @@ def _result(checkpoint: Checkpoint, part: Part) -> StepResult:
     except SupasyncError as err:
         error = f"{part.name}: {err.message}"
         return StepResult(status="failed", error=error, hint=err.hint, exit_code=err.exit_code)
+    if answer.status in ("ok", "failed"):
+        with checkpoint.lock:
+            times = {**checkpoint.state.steps_at, part.name: checkpoint.run.now}
+            checkpoint.state = replace(checkpoint.state, steps_at=times)
     return answer
+
+
+def _is_due(checkpoint: Checkpoint, part: Part, every: timedelta) -> bool:
+    """Whether the step last ended so long ago; half an interval less will do, as runs are never exact."""
+    last = checkpoint.state.steps_at.get(part.name)
+    if last is None:
+        return True
+    age = timestamps.parse(checkpoint.run.now) - timestamps.parse(last)
+    return age >= timestamps.micros_of(every - checkpoint.migration.settings.interval / 2)
 
 
 def _goes_on(checkpoint: Checkpoint) -> bool:

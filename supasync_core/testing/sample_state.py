@@ -70,6 +70,7 @@ SAMPLE = State(
     schema_seen_at=_NOON,
     writing=Writing("one", _NOON, _LATER),
     again={"events": Again(_NOON, "why", ("3",), 1, 2, more=True)},
+    steps_at={"auth": _NOON},
 )
 """All but ``closed``, which forbids every run."""
 LARGE = replace(

@@ -112,7 +112,9 @@ def test_deletes_are_mirrored_where_the_section_says_so(both: Projects) -> None:
     [
         ("auth: {deletes: never}", "auth.deletes: must be one of ignore, report, mirror"),
         ("auth: {triggers: off}", "auth.triggers: must be refuse or fire"),
-        ("auth: {every: 24h}", "auth.every: unknown setting"),
+        ("auth: {every: often}", "auth.every: must be a duration"),
+        ("auth: {flag: a-b}", "auth.flag: must be a name"),
+        ("auth: {evry: 24h}", "auth.evry: unknown setting"),
         ("auth: yes", "auth: expected settings or nothing"),
         ("atuh: {}", "atuh: unknown setting, did you mean auth"),
     ],

@@ -69,7 +69,7 @@ class AccountDeletes:
         """Their marks; what stays is named. OLD is asked once more, for what it may have again."""
         again = self.old.marks_of(list(plan.gone))
         wanted = {account: mark for account, mark in plan.gone.items() if account not in again}
-        most = max(1, min(MOST, plan.new_total // _PART))
+        most = most_at_once(plan.new_total)
         if len(wanted) > most:
             what = counted(len(wanted), "account was", "accounts were")
             text = f"deleted in OLD, not deleted in NEW: {what} deleted there, the limit is {most} at a time"
@@ -84,3 +84,8 @@ class AccountDeletes:
                 text = f"deleted in OLD, stays in NEW: {held[account]}"
                 self.report.name(account, emails.get(account), text, refused=False)
         return {account: mark for account, mark in wanted.items() if mark and account not in held}
+
+
+def most_at_once(accounts: int) -> int:
+    """How many of so many accounts of NEW may be deleted at once."""
+    return max(1, min(MOST, accounts // _PART))

@@ -43,6 +43,8 @@ class AccountReport:
     """Accounts that OLD deleted and NEW still has."""
     interrupted: bool = False
     named: list[NamedAccount] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    """What a person should know of many accounts."""
 
     def name(self, account: str, email: str | None, what: str, *, refused: bool) -> None:
         """Say something of an account."""
@@ -61,10 +63,10 @@ class AccountReport:
 
     @property
     def remarks(self) -> list[str]:
-        """Accounts of NEW that are none of OLD's."""
+        """What is to be said of many accounts, and accounts of NEW that are none of OLD's."""
         own, gone = (counted(number, "account", "accounts") for number in (self.own, self.gone))
         lines = [f"{own} signed up in NEW, left alone"] if self.own else []
-        return [*lines, *([f"{gone} of NEW deleted in OLD"] if self.gone else [])]
+        return [*self.said, *lines, *([f"{gone} of NEW deleted in OLD"] if self.gone else [])]
 
     @property
     def exit_code(self) -> int:

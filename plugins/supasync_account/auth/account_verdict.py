@@ -28,6 +28,8 @@ class AccountVerdict:
     """Whether MFA factors were compared."""
     by: str = "by digests, password hashes included"
     """How it was compared."""
+    beyond: Sequence[str] = ()
+    """What nobody can compare this way, in sentences; by SQL what is said of it by itself."""
 
     @property
     def equal(self) -> bool:
@@ -42,6 +44,8 @@ class AccountVerdict:
     @property
     def uncompared(self) -> list[str]:
         """What nobody has compared, in sentences."""
+        if self.beyond:
+            return list(self.beyond)
         lone = [f"columns of one side alone: {', '.join(self.left_out)}"] if self.left_out else []
         uncopied = UNCOPIED if self.factors else f"MFA factors, {UNCOPIED}"
         return [MOVING, uncopied, *lone]

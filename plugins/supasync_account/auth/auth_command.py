@@ -81,9 +81,10 @@ def sync(  # noqa: PLR0913 - the options
 ) -> int:
     """Copy new and changed accounts from OLD to NEW, under the same ids.
 
-    Passwords and linked logins come along. OLD is only read. An account that changed in NEW since it was
-    copied is named and left alone. Exits with 3 where an account could not be copied, with 0 where all of
-    them are there.
+    With both connection strings, passwords and linked logins come along; by the secret keys alone they do
+    not, and supasync auth check says who is concerned. OLD is only read. An account that changed in NEW
+    since it was copied is named and left alone. Exits with 3 where an account could not be copied, with 0
+    where all of them are there.
     """
     from supasync_account.auth import auth_runs  # noqa: PLC0415 - --help opens nothing
 
@@ -100,9 +101,9 @@ def sync(  # noqa: PLR0913 - the options
 def verify(session: Session, /, limit: int, *, mfa: bool | None, as_json: bool) -> int:
     """Compare the accounts of OLD and NEW by digests.
 
-    Passwords' hashes and linked logins are included. Nothing is written, and no hash is printed. Exits with 0
-    where nothing that was compared differs, with 1 where accounts differ, with 2 where that could not be
-    determined.
+    By SQL, passwords' hashes and linked logins are included; what was not compared is said. Nothing is
+    written, and no hash is printed. Exits with 0 where nothing that was compared differs, with 1 where
+    accounts differ, with 2 where that could not be determined.
     """
     from supasync_account.auth import auth_runs  # noqa: PLC0415 - --help opens nothing
 

@@ -38,7 +38,10 @@ from auth.users u
 _FACTORS: Final = "select pg_catalog.to_regclass('auth.mfa_factors') is not null"
 _WITH_FACTORS: Final = "select pg_catalog.count(distinct f.user_id) from auth.mfa_factors f"
 SHOWN: Final = 5
-WAYS: Final = {"sql": "SQL, by OLD_DATABASE_URL and NEW_DATABASE_URL or the backend postgres"}
+WAYS: Final = {
+    "sql": "SQL, by OLD_DATABASE_URL and NEW_DATABASE_URL or the backend postgres",
+    "keys": "the secret keys alone, without passwords and linked logins; with both connection strings: SQL",
+}
 """Each way in words."""
 
 
@@ -52,6 +55,11 @@ class AuthFindings:
     columns: AccountColumns | None = None
     triggers: list[AccountTrigger] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    carries: tuple[str, str] | None = None
+    """What a way carries and what not, where that is not what SQL does."""
+    said: list[str] = field(default_factory=list)
+    people: dict[str, list[str]] = field(default_factory=dict)
+    """Accounts by name, for ``--json``: what is to be said of them by what they are called in there."""
 
     @property
     def exit_code(self) -> int:
@@ -61,11 +69,15 @@ class AuthFindings:
     @property
     def carried(self) -> str:
         """What is copied."""
+        if self.carries:
+            return self.carries[0]
         return f"{CARRIED}, MFA factors" if self.factors else CARRIED
 
     @property
     def not_carried(self) -> str:
         """What is not."""
+        if self.carries:
+            return self.carries[1]
         return NOT_CARRIED if self.factors else f"MFA factors (--mfa copies them), {NOT_CARRIED}"
 
     @property
@@ -81,7 +93,7 @@ class AuthFindings:
             for table in (self.columns.users, *self.columns.owned):
                 if table.left_out:
                     found.append(f"columns left out of auth.{table.name}: {', '.join(table.left_out)}")
-        return [*found, *(f"trigger in NEW: {each.sentence}" for each in self.triggers)]
+        return [*found, *self.said, *(f"trigger in NEW: {each.sentence}" for each in self.triggers)]
 
     def as_json(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -97,6 +109,7 @@ class AuthFindings:
                 {"name": each.name, "table": each.table, "function": each.function, "guarded": each.guarded}
                 for each in self.triggers
             ],
+            **self.people,
             "findings": [
                 {"level": each.level, "text": each.text, "hint": each.hint} for each in self.findings
             ],

@@ -26,7 +26,7 @@ from supasync_core.usage.meter import metered
 
 def checked(session: Session, *, mfa: bool | None, as_json: bool) -> int:
     """What both sides have; the exit code."""
-    with session.migration() as migration, _chosen(migration) as way:
+    with session.migration() as migration, _chosen(session, migration) as way:
         found = way.inspect(_choices(session, mfa=mfa))
     if as_json:
         output.print_json(found.as_json())
@@ -50,7 +50,7 @@ def copied(  # noqa: PLR0913 - the options
     with (
         lock.locked(session.settings.folder),
         session.migration() as migration,
-        _chosen(migration) as way,
+        _chosen(session, migration) as way,
     ):
         copy = way.copying(_choices(session, accepted, deletes, mfa=mfa))
         copy.refuse_early()
@@ -65,7 +65,7 @@ def copied(  # noqa: PLR0913 - the options
 def verified(session: Session, limit: int, *, mfa: bool | None, as_json: bool) -> int:
     """Compare the accounts of both sides; the exit code."""
     session.error_code = DiffCode.TROUBLE
-    with session.migration() as migration, _chosen(migration) as way:
+    with session.migration() as migration, _chosen(session, migration) as way:
         found = way.compare(_choices(session, mfa=mfa))
     if as_json:
         output.print_json(found.as_json())
@@ -88,8 +88,8 @@ def _choices(
     return Choices(accepted=accepted, deletes=deletes or policy(section), factors=factors)
 
 
-def _chosen(migration: Migration) -> AbstractContextManager[Way]:
-    return chosen(context_of(migration, Part("auth", {})))
+def _chosen(session: Session, migration: Migration) -> AbstractContextManager[Way]:
+    return chosen(context_of(migration, Part("auth", _section(session))))
 
 
 def _recorded(session: Session, migration: Migration, copy: Copying) -> AccountReport:
@@ -116,7 +116,7 @@ def _recorded(session: Session, migration: Migration, copy: Copying) -> AccountR
 
 def planned(session: Session, accepted: Sequence[str], *, mfa: bool | None, as_json: bool) -> int:
     """Count what would be copied; the exit code."""
-    with session.migration() as migration, _chosen(migration) as way:
+    with session.migration() as migration, _chosen(session, migration) as way:
         made = way.copying(_choices(session, accepted, mfa=mfa)).planned()
     counts = {
         "old": made.old,

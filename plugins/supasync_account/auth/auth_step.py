@@ -9,15 +9,21 @@ from supasync_account.auth.account_way import Choices
 from supasync_account.auth.chosen_way import chosen
 from supasync_core.api.run_step import StepContext
 from supasync_core.model.finding import Finding, note, problem
+from supasync_core.model.quantities import format_duration, parse_duration
 from supasync_core.model.report import StepResult
 from supasync_core.model.wording import counted
 
 SHOWN: Final = 10
+USUAL: Final = "24h"
+"""How often a run looks by keys alone, where every look reads both lists."""
 
 
 def run(context: StepContext) -> StepResult:
     """Copy what is new and changed; the accounts that a person is needed for are named."""
     with chosen(context) as way:
+        every = parse_duration(context.settings.get("every", USUAL if way.name == "keys" else "0s"))
+        if every and not context.due(every):
+            return StepResult(status="not due", summary=f"not due: every {format_duration(every)}")
         return _result(way.copying(_choices(context)).run(context.fence, context.go_on))
 
 
@@ -60,6 +66,16 @@ def deletes_problem(value: str) -> str | None:
 def triggers_problem(value: str) -> str | None:
     """What is wrong with ``triggers:``."""
     return None if value in ("refuse", "fire") else "must be refuse or fire"
+
+
+def every_problem(value: str) -> str | None:
+    """What is wrong with ``every:``."""
+    return None if parse_duration(value) else "must be a duration, such as 24h or 1h30m"
+
+
+def flag_problem(value: str) -> str | None:
+    """What is wrong with ``flag:``."""
+    return None if value.isidentifier() and value.isascii() else "must be a name of letters, digits and _"
 
 
 def mfa_problem(value: str) -> str | None:

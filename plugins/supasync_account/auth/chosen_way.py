@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from supasync_account.auth.account_way import Way
+from supasync_account.auth.keys_way import keys_way
 from supasync_account.auth.sql_way import SqlWay
 from supasync_core.api.run_step import StepContext
 from supasync_core.model.errors import ConfigError
@@ -15,9 +16,14 @@ from supasync_core.project.sql_sessions import VARIABLES
 def chosen(context: StepContext) -> Iterator[Way]:
     """The way, opened on both projects.
 
-    ConfigError that names the connection string that is missing, StateError where both are one database.
+    ConfigError where one connection string is given and the other is not, or nothing at all; StateError where
+    both are one project.
     """
     with context.sql("OLD") as old, context.sql("NEW") as new:
+        if old is None and new is None and (by_keys := keys_way(context)):
+            with by_keys as way:
+                yield way
+            return
         if old is None or new is None:
             missing = [VARIABLES[side] for side, found in (("OLD", old), ("NEW", new)) if found is None]
             verb = "is" if len(missing) == 1 else "are"

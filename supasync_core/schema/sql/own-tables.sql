@@ -9,7 +9,7 @@ begin
         from pg_catalog.pg_class c
         join pg_catalog.pg_roles r on r.oid = c.relowner
         where c.oid in (to_regclass('public.sync_metadata'), to_regclass('public.supasync_changed'),
-                to_regclass('public.supasync_accounts'))
+                to_regclass('public.supasync_accounts'), to_regclass('public.supasync_account_marks'))
             and (c.relkind <> 'r' or (r.rolname <> current_user and not r.rolsuper))
     loop
         raise exception '% %, and was not used', other.name, case

@@ -137,6 +137,16 @@ alter table public.sync_metadata enable row level security;
 revoke all on table public.sync_metadata from public, anon, authenticated;
 grant select, insert, update, delete on table public.sync_metadata to service_role;
 
+-- Where accounts are copied by the secret keys alone: digests of what was written last, no value of an account.
+create table if not exists public.supasync_account_marks (
+    id        uuid primary key,
+    old_mark  text not null,                -- of what OLD showed
+    new_mark  text not null                 -- of what NEW showed then; empty while the account is written
+);
+alter table public.supasync_account_marks enable row level security;
+revoke all on table public.supasync_account_marks from public, anon, authenticated;
+grant select, insert, update, delete on table public.supasync_account_marks to service_role;
+
 -- Takes the lease for a run, or says why not. A repeated call from the same installation takes the lease over,
 -- so a lost answer does no harm.
 create or replace function public.supasync_begin(

@@ -1,0 +1,236 @@
+"""The Auth API of one project by its secret key: what is sent, what is sent again, what an answer means.
+
+supabase-py makes the client. Its own calls are not used: they add ``x-supabase-api-version``, with which the
+server hides the SQLSTATE of what it refuses, ask for lists without an order, show no total, and take some
+valid answers for invalid ones (recorded of 2.34).
+"""
+
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
+
+from supasync_account.auth.keys_errors import AuthRefusal, LostAnswerError, project_error
+from supasync_account.project_client import http_client, supabase_client
+from supasync_core.api.registration import Fence
+from supasync_core.model.cost import Ledger
+from supasync_core.model.errors import RefusedError, TransientError
+from supasync_core.model.secret import Secret, redact
+
+if TYPE_CHECKING:
+    import httpx
+
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+LARGEST: Final = 400_000_000
+"""Bytes of an answer: a list of 900,000 accounts. What is larger is not read."""
+DEADLINE: Final = 180.0
+"""Seconds for a whole answer, however steadily bytes come."""
+_SHOWN: Final = 2000
+"""Bytes that are read of an answer that is not a success."""
+_TOO_MANY: Final = 429
+_PASSING: Final = frozenset({429, 502, 503, 504, *range(520, 531)})
+"""Answers after which the same request may pass; a 500 of Auth never does: it is a row, or a trigger."""
+_LONGEST: Final = 60.0
+"""The longest ``Retry-After`` in seconds that is waited for."""
+ATTEMPTS: Final = 5
+FIRST: Final = 1.0
+"""Seconds before the second attempt, twice as many before each further one, where the server says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A success of the API."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def total(self) -> int | None:
+        """What ``X-Total-Count`` says."""
+        text = self.headers.get("x-total-count", "")
+        return int(text) if text.isdecimal() else None
+
+
+@dataclass
+class KeysApi:
+    """One project's API; OLD's gets GET alone."""
+
+    project: str
+    url: str
+    key: Secret
+    ledger: Ledger
+    _clock: tuple[float, float] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._clock = (time.time(), time.monotonic())
+
+    @cached_property
+    def _http(self) -> "httpx.Client":
+        return http_client(self.url)
+
+    @cached_property
+    def _headers(self) -> Mapping[str, str]:
+        """The key, as supabase-py sends it; that is imported here, once something is to be asked."""
+        client = supabase_client(self.url, self.key.reveal(), self._http)
+        known = {name.lower(): value for name, value in client.options.headers.items()}
+        return {name: known[name] for name in ("apikey", "authorization")}
+
+    @property
+    def now(self) -> float:
+        """The server's time, in seconds; this machine's before the first answer."""
+        at, then = self._clock
+        return at + time.monotonic() - then
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        if "_http" in vars(self):
+            self._http.close()
+
+    def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Answer:
+        """What is there; AuthRefusal for what Auth refuses, TransientError once attempts are used up."""
+        return self._repeated(_Request("GET", path, query or {}))
+
+    def write(
+        self,
+        method: Method,
+        path: str,
+        body: bytes | None,
+        fence: Fence,
+        query: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """The answer to a request that changes NEW; the fence is asked before each attempt.
+
+        LostAnswerError where it may have taken effect all the same: whoever sent it looks before it sends
+        anything again.
+        """
+        if self.project != "NEW":
+            raise RefusedError(f"{method} is never sent to {self.project}, which is only read")
+        return self._repeated(_Request(method, path, query or {}, body), fence)
+
+    def unusable(self, what: str, answer: Answer) -> TransientError:
+        """The error for a success that is not one."""
+        shown = f"{len(answer.body):,} bytes of {answer.headers.get('content-type', 'no type')}"
+        return TransientError(
+            f"{self.project}: Auth answered 200 with {what} ({shown}): is the address that of a project?"
+        )
+
+    def _repeated(self, request: "_Request", fence: Fence | None = None) -> Answer:
+        """Sent again where nothing can have taken effect, or where it only looks."""
+        for attempt in range(ATTEMPTS):
+            if fence is not None:
+                fence.ask()
+            try:
+                return self._once(request)
+            except _Passing as err:
+                if fence is not None and not err.unsent:
+                    fence.lost()
+                    raise LostAnswerError(err.message) from err
+                if attempt + 1 == ATTEMPTS or (err.after or 0.0) > _LONGEST:
+                    raise TransientError(err.message, hint="the next run tries again") from err
+                time.sleep(FIRST * 2**attempt if err.after is None else err.after)
+        raise AssertionError("unreachable")
+
+    def _once(self, request: "_Request") -> Answer:
+        """One request, counted."""
+        import httpx  # noqa: PLC0415 - supabase-py has imported it by now
+
+        headers, body = {**self._headers, **request.headers}, request.body
+        sent, received = len(request.path) + sum(map(len, headers.values())) + len(body or b""), 0
+        try:
+            with self._http.stream(
+                request.method,
+                self.url + request.path,
+                params=dict(request.query),
+                headers=headers,
+                content=body,
+            ) as response:
+                read = _read(response)
+                heads = sum(len(name) + len(value) + 4 for name, value in response.headers.raw)
+                received = response.num_bytes_downloaded + heads
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.PoolTimeout) as err:
+            raise _Passing(f"{self.project}: Auth was not reached ({_reason(err)})", unsent=True) from err
+        except httpx.HTTPError as err:
+            raise _Passing(f"{self.project}: the answer of Auth did not come ({_reason(err)})") from err
+        finally:
+            self.ledger.add(self.project, "auth", sent=sent, received=received)
+        return self._checked(response, read)
+
+    def _checked(self, response: "httpx.Response", body: bytes) -> Answer:
+        """The answer, if it is a success."""
+        self._look_at_the_clock(response.headers.get("date", ""))
+        if response.is_success:
+            return Answer(body, dict(response.headers))
+        if response.status_code in _PASSING:
+            given = response.headers.get("retry-after", "")
+            raise _Passing(
+                f"{self.project}: Auth answered {response.status_code}",
+                after=float(given) if given.isdecimal() else None,
+                unsent=response.status_code == _TOO_MANY,
+            )
+        said = _said(body, self.key)
+        if error := project_error(self.project, response.status_code, said):
+            raise error
+        raise AuthRefusal(self.project, response.status_code, *said)
+
+    def _look_at_the_clock(self, date: str) -> None:
+        with suppress(ValueError):
+            self._clock = (parsedate_to_datetime(date).timestamp(), time.monotonic())
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: Method
+    path: str
+    query: Mapping[str, str | int]
+    body: bytes | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Those beside the key."""
+        kind = {"content-type": "application/json"} if self.body is not None else {}
+        merge = {"prefer": "resolution=merge-duplicates,return=minimal"} if self.method == "POST" else {}
+        return {**kind, **(merge if self.path.startswith("/rest/") else {})}
+
+
+class _Passing(Exception):  # noqa: N818 - becomes an error once attempts are used up
+    """It may pass; ``unsent``: nothing of it can have taken effect."""
+
+    def __init__(self, message: str, *, after: float | None = None, unsent: bool = False) -> None:
+        super().__init__(message)
+        self.message, self.after, self.unsent = message, after, unsent
+
+
+def _read(response: "httpx.Response") -> bytes:
+    """The unpacked body, of a refusal its beginning."""
+    import httpx  # noqa: PLC0415 - as above
+
+    most, end, body = LARGEST if response.is_success else _SHOWN, time.monotonic() + DEADLINE, bytearray()
+    for piece in response.iter_bytes():
+        body += piece
+        if len(body) > most and not response.is_success:
+            break
+        if len(body) > most:
+            raise httpx.ReadError(f"the answer is larger than {most:,} bytes")
+        if time.monotonic() > end:
+            raise httpx.ReadTimeout(f"the answer took more than {DEADLINE:.0f} s")
+    return bytes(body)
+
+
+def _reason(err: Exception) -> str:
+    return f"{type(err).__name__}: {err}" if str(err) else type(err).__name__
+
+
+def _said(body: bytes, key: Secret) -> tuple[str, str]:
+    """Code and message of a refusal, without the key: `code` is a number where `error_code` is the name."""
+    try:
+        told = msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return "", ""
+    code = told.get("error_code") or told.get("code") or ""
+    message = told.get("msg") or told.get("message") or ""
+    return str(code)[:40], redact(str(message)[:300], [key])

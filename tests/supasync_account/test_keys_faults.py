@@ -1,0 +1,170 @@
+"""By keys alone: lists that lose people, answers that are lost, keys that are none, and runs."""
+
+# ruff: noqa: S608 - the statements are made of the test's own ids
+
+from typing import Any
+
+import pytest
+
+from tests.supasync_account.accounts import CONFIG, PROFILES, Projects, number
+from tests.supasync_account.by_keys import BULK
+
+pytestmark = pytest.mark.server
+USERS = "/auth/v1/admin/users"
+WITH = CONFIG.replace("tables:\n", "auth: {EVERY}\ntables:\n")
+
+
+def test_people_with_equal_creation_times_are_not_lost(keys: Projects) -> None:
+    keys.old.paste(BULK.format(60))
+    assert keys.auth("sync", "--json").json["created"] == 60
+    keys.old.paste(BULK.format(90))
+    # 90 are more than one page may hold: walks, whose ids have to be as many as the server counts.
+    done = keys.auth("sync", "--json", "--deletes", "mirror").json
+    assert (done["old"], done["created"], done["deleted"]) == (90, 30, 0)
+    assert keys.auth("verify", "--json").json["equal"]
+
+
+def test_a_list_that_is_not_whole_yields_no_deletion(keys: Projects) -> None:
+    keys.sign_up(*range(1, 8))
+    keys.auth("sync")
+    keys.old.paste(f"delete from auth.users where id = '{number(7)}'")
+    keys.sign_up(8, confirmation_token="null")
+    found = keys.auth("sync", "--deletes", "mirror", "--json", code=3).json
+    said = [each["what"] for each in found["named"] if each["id"] == "OLD"]
+    assert "Auth cannot read 1 account" in said[0]
+    assert any(f"({number(6)})" in each for each in said), said
+    assert found["deleted"] == 0
+    assert "nobody can say whether all accounts are there" in keys.auth("verify", code=2).err
+    assert "Auth cannot read 1 account" in keys.auth("check", code=3).out
+    keys.old.paste("update auth.users set confirmation_token = ''")
+    assert keys.auth("sync", "--deletes", "mirror", "--json").json["created"] == 1
+
+
+def test_a_lost_answer_is_looked_up_before_anything_is_sent_again(keys: Projects) -> None:
+    keys.sign_up(1, 2, 3)
+    keys.space.new.server.misbehave(
+        {"kind": "reset-after", "method": "POST", "path": USERS},
+        {"kind": "reset", "method": "POST", "path": USERS, "nth": 2},
+        {
+            "kind": "answer",
+            "method": "POST",
+            "path": USERS,
+            "nth": 4,
+            "status": 429,
+            "headers": {"Retry-After": "0"},
+        },
+    )
+    report = keys.auth("sync", "--json").json
+    assert (report["created"], report["named"]) == (3, [])
+    assert keys.auth("verify").code == 0
+    asked = keys.space.new.server.requests()
+    posts = [each["status"] for each in asked if each["method"] == "POST" and each["path"] == USERS]
+    assert sorted(posts) == [0, 0, 200, 200, 429]
+
+
+def test_a_server_error_is_not_sent_again_and_names_the_account(keys: Projects) -> None:
+    keys.sign_up(1, 2)
+    keys.new.paste(
+        "create function public.no_one() returns trigger language plpgsql as $$ begin "
+        "if new.email like 'u1@%' then raise exception 'secret of u1'; end if; return new; end $$;"
+        "create trigger no_one before insert on auth.users for each row execute function public.no_one()"
+    )
+    try:
+        assert keys.named() == {"01": "NEW refuses it (P0001): a trigger or function there raised an error"}
+        asked = [each for each in keys.space.new.server.requests() if each["status"] == 500]
+        assert len(asked) == 1
+    finally:
+        keys.new.paste("drop function public.no_one() cascade")
+    assert keys.auth("sync", "--json").json["created"] == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"status": 401, "body": "{}"}, "OLD does not accept the key"),
+        ({"status": 402, "body": "{}"}, "OLD is over its organisation's quota"),
+        ({"status": 403, "body": '{"error_code": "not_admin"}'}, "publishable key, or a user's token"),
+        ({"status": 403, "body": '{"error_code": "bad_jwt"}'}, "expired, or another project's"),
+        ({"status": 540, "body": ""}, "OLD is paused"),
+        ({"status": 200, "body": "<html>"}, "answered 200 with something that is not a list of accounts"),
+        ({"status": 200, "body": '{"users": []}'}, "answered 200 with a list without X-Total-Count"),
+    ],
+)
+def test_what_a_project_answers_instead_is_one_sentence(
+    keys: Projects, rule: dict[str, Any], said: str
+) -> None:
+    keys.space.old.server.misbehave({"kind": "answer", "path": USERS, "times": None, **rule})
+    done = keys.auth("sync", code=4 if rule["status"] == 200 else 3)
+    assert said in done.err
+    assert len(done.err.splitlines()) <= 2
+    assert keys.new.paste("select 1 from auth.users") == []
+
+
+def test_a_redirect_is_not_followed(keys: Projects) -> None:
+    elsewhere = keys.space.new.server
+    keys.space.old.server.misbehave({"kind": "redirect", "path": USERS, "location": f"{elsewhere.url}/x"})
+    assert "Auth redirects to another address" in keys.auth("check", code=3).err
+    assert not [each for each in elsewhere.requests() if each["path"].endswith("/x")]
+
+
+def test_old_is_asked_by_get_alone(keys: Projects) -> None:
+    keys.sign_up(1)
+    keys.auth("sync", "--deletes", "mirror")
+    asked = keys.space.old.server.requests()
+    assert {each["method"] for each in asked} <= {"GET", "HEAD"}
+
+
+def test_without_its_table_new_is_not_written_to(keys: Projects) -> None:
+    keys.sign_up(1)
+    keys.new.paste("alter table public.supasync_account_marks rename to elsewhere")
+    keys.space.new.server.reload()
+    try:
+        done = keys.auth("sync", code=3)
+        assert "NEW has no table public.supasync_account_marks" in done.err
+        assert "supasync schema sql" in done.err
+        assert "supasync_account_marks" in keys.auth("check", code=3).out
+        assert keys.new.one("select count(*) from auth.users") == 0
+    finally:
+        keys.new.paste("alter table public.elsewhere rename to supasync_account_marks")
+
+
+def test_a_run_looks_once_a_day_and_the_profile_comes_with_its_account(keys: Projects) -> None:
+    keys.sign_up(1)
+    keys.old.paste(f"insert into public.profiles (id, name) values ('{number(1)}', 'Ann')")
+    keys.space.write("tables.yaml", WITH.replace("EVERY", ""))
+    done = keys.space.supasync("sync")
+    assert done.code == 0, done.out + done.err
+    assert "1 new account needs a new password" in done.err
+    keys.space.assert_equal("profiles")
+    keys.sign_up(2)
+    keys.space.old.server.reset()
+    report = keys.space.supasync("sync", "--json").json
+    assert (report["status"], report["steps"]["auth"]["status"]) == ("success", "not due")
+    assert report["steps"]["auth"]["summary"] == "not due: every 1d"
+    assert not [each for each in keys.space.old.server.requests() if USERS in each["path"]]
+    keys.space.write("tables.yaml", WITH.replace("EVERY", "every: 1s"))
+    assert "auth: 1 created" in keys.space.supasync("sync").out
+    assert "2 accounts, 2 with a password" in keys.auth("check").out
+
+
+def test_a_trigger_sees_a_flag_and_else_its_row_is_replaced(keys: Projects) -> None:
+    keys.sign_up(1, raw_user_meta_data="""'{"name": "Trigger"}'""")
+    keys.old.paste(f"insert into public.profiles (id, name) values ('{number(1)}', 'Ann')")
+    keys.new.paste(PROFILES.replace("set role hosted_postgres;", "").replace("reset role;", ""))
+    try:
+        assert "the row that it makes is replaced by OLD's" in keys.auth("check").out
+        keys.space.write("tables.yaml", WITH.replace("EVERY", ""))
+        assert keys.space.supasync("sync").code == 0
+        keys.space.assert_equal("profiles")
+        keys.space.write("tables.yaml", WITH.replace("EVERY", "every: 1s, flag: copied"))
+        keys.new.paste(
+            "create or replace trigger on_auth_user_created after insert on auth.users for each row "
+            "when (new.raw_user_meta_data->>'copied' is null) execute function public.handle_new_user()"
+        )
+        assert "with copied in its user_metadata" in keys.auth("check").out
+        keys.sign_up(2)
+        assert keys.auth("sync", "--json").json["created"] == 1
+        assert keys.new.one("select count(*) from public.profiles") == 1
+        assert keys.auth("verify").code == 0
+    finally:
+        keys.new.paste("drop function public.handle_new_user() cascade")
