@@ -137,8 +137,8 @@ def _over_quota(refusal: Refusal) -> SupasyncError:
     hint = "cursors are kept, and a later run continues from them"
     if refusal.project == "OLD":
         hint += (
-            "; its database still answers: write its connection string into .env as OLD_DATABASE_URL "
-            "(Dashboard -> Connect -> Session pooler), then supasync gap transfer, verify and cutover read "
+            "; its database still answers: with its connection string in .env as OLD_DATABASE_URL "
+            "(Dashboard -> Connect -> Session pooler), supasync gap transfer, verify and cutover read "
             "it. Or import the last gap from files: supasync status says how"
         )
     else:

@@ -13,9 +13,9 @@ ALL = Span(Keyset(None))
 """Every row, in the order of the key."""
 
 
+_NULLS = "a row with NULL in a column of the key cannot be told apart: declare another key"
 _ROWS_LEFT = (
-    "a row with NULL in a column of the key cannot be told apart: declare another key. "
-    "If rows came meanwhile, begin again"
+    "is an index of the key damaged, or does something on the way drop rows? If neither is, begin again"
 )
 
 
@@ -38,8 +38,8 @@ class Counting(Paged, Protocol):
 def whole(side: Counting, table: Table) -> Iterator[Batch]:
     """Every row of the table once, in the order of the key, held against the side's own count.
 
-    SchemaError, after the last page, where that counts more: such rows do not lie behind any key. Where fewer
-    came than the first page counted they are counted again, because rows may have been deleted meanwhile.
+    SchemaError, after the last page, where that counts more: such rows do not lie behind any key. Rows may
+    come and go meanwhile, so where fewer came than were counted, the keys alone are read and counted again.
     """
     onward = Onward(table, None)
     window, total, seen = Window((ALL,), table.page_size, counted=True), 0, 0
@@ -48,8 +48,22 @@ def whole(side: Counting, table: Table) -> Iterator[Batch]:
         window = Window((replace(ALL, after=onward.behind(batch)),), table.page_size)
         yield batch
         del batch  # there is room for the next page once nobody holds this one
-    left = side.count(table) - seen if seen < (total or batch.total or 0) else 0
-    if left > 0:
+    if seen < (total or batch.total or 0) and side.count(table) > seen:
+        _refuse_left(side, table)
+
+
+def _refuse_left(side: Counting, table: Table) -> None:
+    """SchemaError where rows have no place in the order of the key, or some do not come."""
+    narrow = table.narrowed(table.key)
+    nulls = tuple(Span(Keyset(None, nulls=(name,))) for name in table.key)
+    if left := side.count(narrow, Window(nulls, limit=1)):
+        text = f"{counted(left, 'row has', 'rows have')} NULL in ({', '.join(table.key)})"
+        raise table.schema_error(
+            f"{text} and {'does' if left == 1 else 'do'} not come in its order", hint=_NULLS
+        )
+    before = side.count(narrow)
+    came = sum(page.count for page in pages(side, narrow))
+    if (left := min(before, side.count(narrow)) - came) > 0:
         told = counted(left, "more row is counted than comes", "more rows are counted than come")
         raise table.schema_error(f"{told} in the order of the key", hint=_ROWS_LEFT)
 

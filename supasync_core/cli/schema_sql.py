@@ -113,7 +113,7 @@ def _script(session: Session, chosen: Sequence[str], options: Mapping[str, str |
 
 def _apply(session: Session, text: str) -> None:
     """Run it in NEW as one transaction, and show what holds then; nothing stays of a script that fails."""
-    from supasync_core.project.sql_sessions import session_on_new  # noqa: PLC0415 - as above
+    from supasync_core.project.sql_sessions import address_of_new, session_on_new  # noqa: PLC0415 - as above
     from supasync_core.schema.scripts import in_one_transaction  # noqa: PLC0415 - as above
 
     with session.migration() as migration, session_on_new(migration) as new:
@@ -122,7 +122,7 @@ def _apply(session: Session, text: str) -> None:
         except TableError as err:
             hint = err.hint if err.reason else "nothing was changed; paste the script into NEW's SQL editor"
             raise err.amended(hint=hint) from err
-    output.line(f"done in NEW ({session.settings.sink.ref})", err=True)
+        output.line(f"done in NEW ({address_of_new(migration)})", err=True)
     if found.rows:
         output.table(found.columns, found.rows)
 

@@ -76,6 +76,15 @@ def session_on_new(migration: Migration) -> Iterator[SqlSession]:
         yield new
 
 
+def address_of_new(migration: Migration) -> str:
+    """The host of NEW's database, for people: where `session_on_new` leads."""
+    speaks = isinstance(migration.sink, SqlSpeaking)
+    url = (
+        migration.settings.sink.values["url"] if speaks else migration.settings.environment[VARIABLES["NEW"]]
+    )
+    return host_of(url)
+
+
 @contextmanager
 def _gone() -> Iterator[None]:
     """An OLD that is paused or deleted by now is another database than NEW, which answers."""

@@ -14,10 +14,17 @@ from supasync_core.api.row_formats import Declaring
 from supasync_core.model import pg_literals, raw_json, transform
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import SchemaError
-from supasync_core.model.pg_types import are_texts, type_of
+from supasync_core.model.pg_types import are_texts, is_json, type_of
 from supasync_core.model.printable import command
 from supasync_core.model.same_key import translator
-from supasync_core.model.same_value import moment, same_as_literal, same_as_printed, same_cell, same_fractions
+from supasync_core.model.same_value import (
+    moment,
+    same_as_literal,
+    same_as_printed,
+    same_cell,
+    same_fractions,
+    same_json,
+)
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.model.transform import SameColumns
 from supasync_core.project.migration import Migration
@@ -32,7 +39,8 @@ _LARGEST = 100_000
 """Bytes of a row that is worth reading back as a whole: more would cost more than it tells."""
 _PLAIN = ("text", "character varying", "boolean", "smallint", "integer", "bigint", "timestamp")
 """Types of which equal values are spelt alike by every format, or are moments."""
-
+_REWRITTEN = "json or jsonb"
+"""Of a column that is the one in OLD and the other in NEW: jsonb has one value of a name that comes twice."""
 
 T = TypeVar("T")
 
@@ -204,6 +212,8 @@ class Readback:
             return same_fractions(mine, theirs)
         if _depends_on_the_side(kind or ""):
             return same_as_printed(mine, theirs)
+        if kind == _REWRITTEN:
+            return same_json(mine, theirs, strict=False)
         if stamp:  # what is not a timestamp is not judged
             texts = [cell[1:-1] for cell in (mine, theirs) if cell.startswith('"')]
             return any(isinstance(moment(text), str) for text in texts)
@@ -277,6 +287,8 @@ def _shared(old: Shape, new: Shape, name: str) -> str | None:
         return None
     if mine.type == theirs.type or are_texts(mine.type, theirs.type):
         return mine.type
+    if is_json(mine.type or "") and is_json(theirs.type or ""):
+        return _REWRITTEN
     return shared_moments(mine.type or "", theirs.type or "")
 
 

@@ -93,3 +93,15 @@ def test_a_reconciliation_is_held_to_it(cluster: Cluster, tmp_path: Path, over: 
         assert done.code == 3, done.out + done.err
         assert "which is narrower: values would be changed" in done.err
         assert space.new.rows("select * from public.measured") == []
+
+
+def test_a_name_that_comes_twice_in_json_stops_a_column_that_became_jsonb(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    for space in _between(cluster, tmp_path, "json", "rest"):
+        space.new.run("alter table public.measured alter v type jsonb using null")
+        space.old.run('insert into public.measured (id, v) values (1, \'{"b": 1e5, "a": 1.50}\')')
+        assert space.supasync("sync").code == 0
+        space.old.run('insert into public.measured (id, v) values (2, \'{"a": 1, "a": 2}\')')
+        done = space.supasync("sync")
+        assert (done.code, "NEW changed v after it was written" in done.err) == (3, True), done.err

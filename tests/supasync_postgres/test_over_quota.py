@@ -132,7 +132,7 @@ def test_without_the_variable_each_command_says_what_to_write(space: Workspace) 
     for args in (("gap", "transfer"), ("sync",), ("check",)):
         done = space.supasync(*args)
         assert done.code == 3
-        assert "write its connection string into .env as OLD_DATABASE_URL" in done.out + done.err, args
+        assert "with its connection string in .env as OLD_DATABASE_URL" in done.out + done.err, args
     shown = space.supasync("status").out
     assert "write OLD_DATABASE_URL=postgresql://... into .env" in shown
     assert "supasync gap transfer" in shown
