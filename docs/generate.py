@@ -12,7 +12,7 @@ import click
 from supasync_core.api.installed import GROUP
 from supasync_core.api.plugin_host import Host
 from supasync_core.cli.commands import cli
-from supasync_core.config.declarations import BUDGETS, CUTOVER, TOP, Field
+from supasync_core.config.declarations import BUDGETS, CUTOVER, REPORT, TOP, Field
 from supasync_core.config.table_declarations import TABLE
 from supasync_core.project.session import Session
 
@@ -47,6 +47,7 @@ def settings_page(page: str) -> str:
         "## The file": TOP,
         "### budgets": BUDGETS,
         "### cutover": CUTOVER,
+        "### report": REPORT,
         "## Each table": TABLE,
     }.items():
         start = page.index("| setting | value | default | ", page.index(f"\n{heading}\n"))

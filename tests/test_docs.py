@@ -289,6 +289,7 @@ def test_the_tutorials_figures_are_those_of_the_demo(tmp_path: Path) -> None:
     )
     (documented,) = blocks(tutorial, "demo")
     assert documented.strip() in printed
+    assert "NEW has everything up to" in text_of(folder / "supasync-demo.html")
     (change, look, export) = blocks(tutorial, "python")
     outputs = blocks(tutorial)
     subprocess.run([sys.executable, "-c", change], cwd=folder, check=True)

@@ -15,7 +15,7 @@ CORE = ROOT / "supasync_core"
 PLUGINS = sorted(each.parent.name for each in ROOT.glob("plugins/*/__init__.py"))
 FLOORS = (
     {"cli"},
-    {"testing", "plugins"},
+    {"testing", "plugins", "report"},
     {"cutover", "reconcile"},
     {"status"},
     {"gap"},

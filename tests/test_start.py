@@ -16,6 +16,7 @@ HEAVY = {
     "duckdb",
     "filelock",
     "httpx",
+    "jinja2",
     "msgspec",
     "pandas",
     "postgrest",

@@ -10,6 +10,7 @@ import click
 
 from supasync_core.model.printable import argument
 
+PAGE = "supasync-demo.html"
 HOURS = (
     "a first load of everything that OLD holds",
     "an hour later: new users and jobs, some updates",
@@ -23,13 +24,15 @@ HOURS = (
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep the demo's files here, to look at and go on with. Default: a folder that is removed again.",
 )
+@click.option("--open", "show", is_flag=True, help="Show the report in the browser.")
 @click.pass_context
-def demo(ctx: click.Context, folder: Path | None) -> int:
+def demo(ctx: click.Context, folder: Path | None, *, show: bool) -> int:
     """Watch three hourly runs between two small files.
 
     No account and no server are needed.
 
-    OLD and NEW are DuckDB files here; everything else is what runs between two Supabase projects.
+    OLD and NEW are DuckDB files here; everything else is what runs between two Supabase projects. It ends
+    with a report of its runs: supasync-demo.html in this folder, or in the one of --folder.
     """
     with _folder(folder) as place:
         for name in ("tables.yaml", "changes.sql"):
@@ -52,10 +55,16 @@ def demo(ctx: click.Context, folder: Path | None) -> int:
         click.secho("\n--- whether it is all there", bold=True)
         _call(ctx, place, "diff", "old", "new")
         click.secho("OLD and NEW hold the same rows in all five tables.", fg="green")
+        click.secho("\n--- and as a picture", bold=True)
+        page = (folder or Path()) / PAGE
+        _call(ctx, place, "report", "--out", str(page), *(["--open"] if show else []))
         if folder:
             click.echo(f"go on with: cd {argument(str(place))} && supasync status")
         else:
-            click.echo("these files are removed now; to keep them and go on: supasync demo --folder FOLDER")
+            click.echo(f"open {PAGE} in a browser to look at it")
+            click.echo(
+                "all other files are removed now; to keep them and go on: supasync demo --folder FOLDER"
+            )
     return 0
 
 

@@ -122,6 +122,7 @@ def _notify(webhook: str, folder: Path, report: Report, exit_code: int) -> None:
     for change in list(changes(known, report, exit_code)):
         text = _plain(redact(f"supasync ({folder.resolve().name}): {change.text}", ()))
         text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
+        text += f"\nreport: {report.page}" if report.page else ""
         if not change.text or _sent(WEBHOOK, "POST", webhook, {"text": text}):
             known[change.name] = change.value
     if path:

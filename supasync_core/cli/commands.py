@@ -30,6 +30,7 @@ COMMANDS = {
     "plugins": ("plugins", "List the plugins and what they provide; write and check one."),
     "quarantine": ("quarantine", "List, retry or drop the rows that NEW refused."),
     "reconcile": ("reconcile", "Make one side equal to the other, or undo that."),
+    "report": ("report", "Write a page that shows where the migration stands."),
     "schedule": ("schedule", "Print a crontab line, systemd units or a Windows task."),
     "schema": ("schema", "Compare the tables of both projects, print SQL for NEW."),
     "setup": ("setup", "Check both projects and write the baseline into NEW."),

@@ -2,34 +2,23 @@
 
 import textwrap
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import asdict
 from datetime import timedelta
 
 import click
 
-from supasync_core.api.blind_spots import unseen as unseen_kinds
-from supasync_core.api.plugin_host import Host
-from supasync_core.api.table_plugins import strategy_of
 from supasync_core.cli import output
 from supasync_core.cli.params import Duration
-from supasync_core.init.undecided import by_name, last_list
-from supasync_core.model import timestamps
+from supasync_core.init.undecided import by_name
 from supasync_core.model.errors import ExitCode
 from supasync_core.model.quantities import format_duration, format_size
-from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
-from supasync_core.project.migration import store_of_sink
 from supasync_core.project.session import Session
-from supasync_core.project.sql_sessions import VARIABLES
-from supasync_core.status.health import Health, TableLag, judge, phase
-from supasync_core.usage.forecast import of_projects
-from supasync_core.usage.spending import shares
+from supasync_core.status.health import Health, TableLag
+from supasync_core.status.standing import Standing, standing
 
 _FETCHED = 100
 _KEYS = 10
-HISTORY = 31 * 86_400_000_000
-"""Microseconds back to which costs and sizes are looked at."""
 
 
 @click.command()
@@ -40,45 +29,42 @@ def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int
     """Show the last runs, the success rate and each table's lag."""
     session.lenient = True
     settings = session.settings
-    with closing(store_of_sink(settings, session.host)) as store:
-        past = store.past(_FETCHED)
-        now = store.now() or timestamps.now()
-        limited = settings.budgets.monthly or settings.budgets.database is not None
-        since = timestamps.to_text(now - HISTORY)
-        spendings = store.past(0, since).spendings if limited and past.state else ()
-    unseen = [(table, _unseen(session.host, table)) for table in settings.tables]
-    gone = past.state.beyond(table.name for table in settings.tables) if past.state else ()
-    health = judge(past, unseen, settings.interval, now)
-    known = shares(spendings, settings.budgets, now) if spendings else ()
-    connected = bool(settings.environment.get(VARIABLES["OLD"]))
-    stands = phase(past, known, health.age, settings.stale_after, connected=connected)
-    left_out = last_list(settings).tables
-    coming = of_projects(spendings, settings.budgets.database, now)
+    found = standing(settings, session.host, _FETCHED)
     if as_json:
-        forecasts = {name: found.as_json(name) for name, found in coming.items()}
-        where = {"phase": {"number": stands.number, "name": stands.name, "next": stands.next}}
-        left = {"undecided": by_name(left_out), "gone": gone}
-        output.print_json({**_as_json(health), **left, **where, "forecasts": forecasts})
+        _print_json(found)
     else:
-        _show(health)
-        output.gone(gone)
-        output.undecided(left_out)
-        for share in known:
-            if share.warns:
-                output.line(f"warning: {share.sentence}")
-        for name, found in coming.items():
-            click.echo(found.sentence(name))
-        click.echo(f"\nphase {stands.number} of 4: {stands.name}")
-        click.echo("next: " + "\n  ".join(stands.next))
+        _print(found)
+    health = found.health
     too_old = max_age is not None and (health.age is None or health.age > max_age)
     if too_old:
         click.echo(f"the last success is {ago(health.age)}: older than --max-age", err=True)
     return ExitCode.PERSON if too_old else ExitCode.DONE
 
 
-def _unseen(host: Host, table: Table) -> tuple[str, ...]:
-    """What reading the table cannot see; nothing is known where its strategy is gone."""
-    return unseen_kinds(strategy_of(host, table), table) if table.strategy in host.strategies else ()
+def _print_json(found: Standing) -> None:
+    where = {"number": found.phase.number, "name": found.phase.name, "next": found.phase.next}
+    output.print_json(
+        {
+            **_as_json(found.health),
+            "undecided": by_name(found.undecided),
+            "gone": found.gone,
+            "phase": where,
+            "forecasts": {name: each.as_json(name) for name, each in found.forecasts.items()},
+        }
+    )
+
+
+def _print(found: Standing) -> None:
+    _show(found.health)
+    output.gone(found.gone)
+    output.undecided(found.undecided)
+    for share in found.shares:
+        if share.warns:
+            output.line(f"warning: {share.sentence}")
+    for name, each in found.forecasts.items():
+        click.echo(each.sentence(name))
+    click.echo(f"\nphase {found.phase.number} of 4: {found.phase.name}")
+    click.echo("next: " + "\n  ".join(found.phase.next))
 
 
 def _show(health: Health) -> None:

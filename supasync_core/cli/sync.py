@@ -203,7 +203,7 @@ def on_failure(session: Session, command: str, *, quiet: bool) -> Iterator[None]
 
 
 def run_finished(session: Session, report: Report, exit_code: int) -> None:
-    """Call the plugins' hook and the notifiers; one that fails is a note, and the run ended as it ended.
+    """Write the report, call the plugins' hook and the notifiers; what fails is a note.
 
     One that hangs is left behind after max_runtime: else each hour would leave a process more.
     """
@@ -213,9 +213,22 @@ def run_finished(session: Session, report: Report, exit_code: int) -> None:
     hung.daemon = True
     hung.start()
     try:
-        _tell_plugins(session, report, exit_code)
+        if settings and settings.report.path:
+            _write_page(session, settings.report.path)
+        page = settings.report.url if settings else None
+        _tell_plugins(session, replace(report, page=page), exit_code)
     finally:
         hung.cancel()
+
+
+def _write_page(session: Session, path: Path) -> None:
+    """Write the report; a failure is a note, and the run ended as it ended."""
+    from supasync_core.report.written import write_report  # noqa: PLC0415 - few want it after each run
+
+    try:
+        write_report(session.settings, session.host, path)
+    except SupasyncError as err:
+        output.line(f"note: the report {path} was not written: {err}", err=True)
 
 
 def _tell_plugins(session: Session, report: Report, exit_code: int) -> None:

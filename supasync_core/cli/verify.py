@@ -10,7 +10,8 @@ from supasync_core.api.blind_spots import UPDATES
 from supasync_core.cli import output
 from supasync_core.cli.table_options import ONLY_TABLES
 from supasync_core.init.undecided import Undecided, by_name, last_list
-from supasync_core.model.errors import DiffCode, LockedError
+from supasync_core.model import timestamps
+from supasync_core.model.errors import DiffCode, LockedError, SupasyncError
 from supasync_core.model.printable import command
 from supasync_core.model.quantities import format_size
 from supasync_core.model.table import Table
@@ -20,6 +21,7 @@ from supasync_core.project.session import Session
 from supasync_core.staging.staging_file import Staging
 from supasync_core.verify import Progress, TableVerdict, Verification
 from supasync_core.verify import verify as compare
+from supasync_core.verify.last_verification import keep
 
 SHOWN = 10
 
@@ -55,7 +57,14 @@ def verify(session: Session, tables: tuple[str, ...], limit: int, *, exact: bool
     ):
         chosen = migration.select(tables, "--table")
         found = compare(migration, chosen, exact=exact, staging=kept, progress=progress)
-    left_out = last_list(session.settings).tables
+    settings = session.settings
+    if not tables:
+        ends = (settings.source.ref, settings.sink.ref)
+        try:
+            keep(settings.folder, found, ends, timestamps.to_text(timestamps.now()))
+        except SupasyncError as err:
+            output.line(f"note: the result was not kept for supasync report: {err}", err=True)
+    left_out = last_list(settings).tables
     if as_json:
         shown = {**found.as_json(), "undecided": by_name(left_out)}
         output.print_json(shown)

@@ -13,7 +13,7 @@ from supasync_core.config.declarations import TOP, defaults_of
 from supasync_core.config.document import Entry, Mark, Problems, Section, Value, parse
 from supasync_core.config.endpoints import endpoints, staging_of
 from supasync_core.config.environment import Environment, read_dotenv, variables
-from supasync_core.config.other_settings import budgets, compare_egress, cutover, mentions
+from supasync_core.config.other_settings import budgets, compare_egress, cutover, mentions, report
 from supasync_core.config.plugin_settings import used_parts
 from supasync_core.config.read_settings import Reading
 from supasync_core.config.step_sections import own_sections, steps
@@ -102,6 +102,7 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
     before = steps(reading, root)
     left_out = mentions(reading, root, written)
     switch = cutover(reading, _entry(root, written, "cutover"))
+    shown = report(reading, _entry(root, written, "report"))
     values = {**defaults_of(TOP), **written}
     limits = budgets(reading, root, values)
     stale_after = _stale_after(reading, root, values)
@@ -123,6 +124,7 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
         secrets=tuple(reading.problems.secrets),
         staging=staging,
         cutover=switch,
+        report=shown,
         budgets=limits,
         undecided=left_out["undecided"],
         ignore=left_out["ignore"],

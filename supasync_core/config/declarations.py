@@ -169,6 +169,12 @@ TOP: Final = (
         "what `cutover` changes and runs when the app is switched to NEW (see below)",
     ),
     Field(
+        "report",
+        section("settings such as path: report.html"),
+        "report settings",
+        "the [report](cli.md#supasync-report) that is written after every `sync` (see below)",
+    ),
+    Field(
         "defaults",
         optional_section,
         "table settings",
@@ -201,6 +207,10 @@ BUDGETS: Final = (
         "bytes that the project sends in a calendar month, compressed as they travel",
     ),
     Field("database", size("500MB"), "size", "total size of the database"),
+)
+REPORT: Final = (
+    Field("path", text, "path", "the file, relative to the folder of tables.yaml"),
+    Field("url", text, "https address", "where people find that file: notifications link to it"),
 )
 CUTOVER: Final = (
     Field(

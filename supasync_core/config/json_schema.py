@@ -11,7 +11,7 @@ from typing import Any, Final
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Setting
 from supasync_core.api.registry import Registry
-from supasync_core.config.declarations import BUDGETS, CUTOVER, TOP, Field
+from supasync_core.config.declarations import BUDGETS, CUTOVER, REPORT, TOP, Field
 from supasync_core.config.endpoints import STAGINGS
 from supasync_core.config.environment import LONE_REFERENCE
 from supasync_core.config.json_forms import REFERENCE, TEXT, Form, or_nothing, pattern
@@ -36,6 +36,7 @@ def json_schema(host: Host) -> dict[str, Any]:
         "staging": _backends({name: STAGINGS.get(name) for name in STAGINGS}),
         "budgets": _section(BUDGETS),
         "cutover": _section(CUTOVER),
+        "report": _section(REPORT),
         "defaults": or_nothing(_section(DEFAULTS, _parts_of(host), OLD_NAMES)),
         "tables": {"type": "object", "minProperties": 1, "additionalProperties": or_nothing(table)},
         "checks": _uses(host.checks, several=True),

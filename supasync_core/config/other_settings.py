@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final
 
-from supasync_core.config.declarations import BUDGETS, CUTOVER, defaults_of
+from supasync_core.config.declarations import BUDGETS, CUTOVER, REPORT, defaults_of
 from supasync_core.config.document import Entry, Mark, Section
 from supasync_core.config.read_settings import Reading
 from supasync_core.model.budget import USUAL_EGRESS, Budgets
-from supasync_core.model.settings import Cutover, Mention
+from supasync_core.model.settings import Cutover, Mention, ReportPlace
 
 _MONTH: Final = timedelta(days=31)
 LISTS: Final = ("undecided", "ignore")
@@ -56,6 +57,19 @@ def cutover(reading: Reading, entry: Entry | None) -> Cutover:
         )
         reading.problems.add(entry.settings["env"].value.at, "cutover.env", sentence)
     return Cutover(env, values["steps"])
+
+
+def report(reading: Reading, entry: Entry | None) -> ReportPlace:
+    """The report settings, empty where there are none; mistakes are reported."""
+    if entry is None or not isinstance(entry.value, Section):
+        return ReportPlace()
+    values = reading.values(entry.value, entry.at, "report", REPORT)
+    url = values.get("url")
+    if url is not None and not url.startswith(("https://", "http://")):
+        place = entry.settings["url"].value.at
+        reading.problems.add(place, "report.url", "must begin with https://: a page that people can open")
+    path = values.get("path")
+    return ReportPlace(None if path is None else reading.folder / Path(path).expanduser(), url)
 
 
 def mentions(reading: Reading, root: Section, values: Mapping[str, Any]) -> dict[str, tuple[Mention, ...]]:

@@ -10,6 +10,10 @@ DURATION: Final = re.compile(r"(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9
 SIZE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([kKmMgGtT][bB])")
 _UNITS: Final = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _KILO: Final = 1000
+_MANY_HOURS: Final = 48
+"""Hours from which on an age is said in days."""
+_SOME_HOURS: Final = 10
+"""Hours up to which the minutes of an age are said."""
 
 
 def parse_duration(text: str) -> timedelta | None:
@@ -29,6 +33,18 @@ def format_duration(length: timedelta, parts: int = 4) -> str:
     days, hours = divmod(hours, 24)
     shown = [f"{n}{unit}" for n, unit in ((days, "d"), (hours, "h"), (minutes, "m"), (seconds, "s")) if n]
     return "".join(shown[:parts]) or "0s"
+
+
+def format_age(microseconds: float) -> str:
+    """``12 min ago``, ``2 h 5 min ago``, ``3 days ago``; the future counts as now."""
+    minutes = int(max(0, microseconds) // 60_000_000)
+    hours, days = minutes // 60, minutes // 1440
+    if days >= _MANY_HOURS // 24:
+        return f"{days} days ago"
+    if hours:
+        rest = minutes % 60
+        return f"{hours} h {rest} min ago" if rest and hours < _SOME_HOURS else f"{hours} h ago"
+    return f"{minutes} min ago" if minutes else "just now"
 
 
 def parse_size(text: str) -> int | None:

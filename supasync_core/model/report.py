@@ -106,6 +106,8 @@ class Report:
     """How much of each budget the month had used at the end of the run."""
     steps: tuple[StepResult, ...] = ()
     """What was done before the tables."""
+    page: str | None = None
+    """The address at which people find the report page."""
 
     @property
     def records(self) -> int:

@@ -39,6 +39,14 @@ class Cutover:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportPlace:
+    """Where each run writes a report, and the address at which people find it."""
+
+    path: Path | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Mention:
     """A table that is named without settings, and the ``place`` in tables.yaml where it is."""
 
@@ -78,6 +86,7 @@ class Settings:
     staging: Path
     """The file in which exports are staged, and rows are kept before they are removed."""
     cutover: Cutover = Cutover()
+    report: ReportPlace = ReportPlace()
     budgets: Budgets = field(default_factory=Budgets)
     undecided: tuple[Mention, ...] = ()
     """Tables that are not copied because nobody has decided on them."""

@@ -97,7 +97,7 @@ def forecast(
 
     Earliest and latest are the days on which the highest and the lowest of the admitted courses get there.
     """
-    daily = _by_day(points)
+    daily = daily_sizes(points)
     if daily and daily[-1][1] >= limit:
         return Forecast("reached", now, limit)
     span = daily[-1][0] - daily[0][0] if daily else 0.0
@@ -119,7 +119,7 @@ def forecast(
     return Forecast("soon", now, limit, span, round(days), earliest, latest)
 
 
-def _by_day(points: Sequence[tuple[timestamps.Instant, int]]) -> list[tuple[float, int]]:
+def daily_sizes(points: Sequence[tuple[timestamps.Instant, int]]) -> list[tuple[float, int]]:
     """The last size, and about one for each day before it, oldest first; times in days."""
     kept: list[tuple[float, int]] = []
     for moment, number in sorted(points, reverse=True):

@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,12 @@ def test_a_message_comes_once_per_change(heard: Listener, tmp_path: Path) -> Non
     ]
     assert "OLD: quota\n" in told[4][0]
     assert "works again" in told[6][0]
+
+
+def test_a_message_links_to_the_report_page(heard: Listener, tmp_path: Path) -> None:
+    shown = replace(bad("x" * 3000), page="https://status.example.test/supasync.html")
+    (text,) = tell(heard, tmp_path, shown, 3)[1]
+    assert text.endswith("\nreport: https://status.example.test/supasync.html")
 
 
 def test_a_first_run_that_fails_is_told(heard: Listener, tmp_path: Path) -> None:
