@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from supasync_account.auth import account_deletes
 from supasync_account.auth.account_copy import AccountCopy
 from supasync_account.auth.account_report import AccountReport
+from supasync_account.auth.account_session import SessionDoor
 from supasync_account.auth.account_verdict import compare
 from supasync_account.auth.account_way import Choices
 from supasync_core.api.registration import Fence
@@ -72,14 +73,18 @@ class Pair:
             theirs = number(other) if isinstance(other, int) else ""
             self.old.run(STATEMENTS[what].format(mine=number(user), other=other, theirs=theirs))
 
+    def doors(self) -> tuple[SessionDoor, SessionDoor]:
+        """Those of both."""
+        return SessionDoor(self.source.sql()), SessionDoor(self.sink.sql())
+
     def copy(self) -> AccountReport:
         """One copy that mirrors deletes."""
-        copy = AccountCopy.between(self.source.sql(), self.sink.sql(), Choices(deletes="mirror"))
+        copy = AccountCopy.between(*self.doors(), Choices(deletes="mirror"))
         return copy.run(Fence(), lambda: True)
 
     def equal(self) -> bool:
         """Whether NEW has OLD's accounts."""
-        return compare(self.source.sql(), self.sink.sql()).equal
+        return compare(*self.doors()).equal
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from supasync_account.auth.account_columns import AccountColumns
 from supasync_account.auth.account_deletes import AccountDeletes
+from supasync_account.auth.account_door import AccountDoor
 from supasync_account.auth.account_plan import CHANGED_IN_NEW, DELETED_IN_NEW, AccountPlan, plan
 from supasync_account.auth.account_records import AccountRecords
 from supasync_account.auth.account_report import AccountReport
@@ -17,7 +18,6 @@ from supasync_account.auth.account_triggers import AccountTrigger, refuse_unguar
 from supasync_account.auth.account_way import Choices
 from supasync_account.auth.account_writer import AccountWriter
 from supasync_core.api.registration import Fence
-from supasync_core.api.sql_session import SqlSession
 
 
 @dataclass
@@ -32,11 +32,11 @@ class AccountCopy:
     report: AccountReport = field(default_factory=AccountReport)
 
     @classmethod
-    def between(cls, old: SqlSession, new: SqlSession, choices: Choices) -> "AccountCopy":
-        """A copy by SQL; SchemaError where a side has no Supabase Auth."""
+    def between(cls, old: AccountDoor, new: AccountDoor, choices: Choices) -> "AccountCopy":
+        """A copy; SchemaError where a side has no Supabase Auth."""
         columns = AccountColumns.of(old, new, factors=choices.factors)
-        records = AccountRecords.of(new, columns)
-        return cls(AccountSide(old, columns), AccountSide(new, columns), records, choices)
+        there, here = AccountSide.of(old, columns), AccountSide.of(new, columns)
+        return cls(there, here, AccountRecords.of(here.door, columns), choices)
 
     def planned(self) -> AccountPlan:
         """What would be done; nothing is written."""
@@ -48,16 +48,24 @@ class AccountCopy:
     def run(self, fence: Fence, go_on: Callable[[], bool]) -> AccountReport:
         """Copy what is new and changed."""
         self.go_on = go_on
-        found = triggers(self.new.session, self.new.columns)
+        found = triggers(self.new.door, self.new.columns)
         if not self.records.ready:
             fence.ask()
-            self.records = self.records.prepare()
+            self.records = self.records.prepare(fence.run)
         made = self.planned()
         if "triggers" not in self.choices.accepted and self._writes(made):
             refuse_unguarded(found)
         fires = any(not each.guarded for each in found)
         cascades = "cascades" in self.choices.accepted
-        writer = AccountWriter(self.new, self.records, fence, self.report, fires=fires, cascades=cascades)
+        writer = AccountWriter(
+            self.new,
+            self.records,
+            fence,
+            self.report,
+            fires=fires,
+            cascades=cascades,
+            alone=not made.new_total,
+        )
         self._tell_newer(made)
         self._close(made, writer, found)
         self._remember(made, fence)
@@ -74,8 +82,10 @@ class AccountCopy:
 
     def refuse_early(self) -> None:
         """RefusedError for what would be refused anyway, before anything is noted in NEW."""
-        if "triggers" not in self.choices.accepted and self._writes(self.planned()):
-            refuse_unguarded(triggers(self.new.session, self.new.columns))
+        found = triggers(self.new.door, self.new.columns)
+        fires = any(not each.guarded for each in found)
+        if fires and "triggers" not in self.choices.accepted and self._writes(self.planned()):
+            refuse_unguarded(found)
 
     def _writes(self, made: AccountPlan) -> bool:
         """Whether accounts would be written or deleted."""
@@ -125,7 +135,7 @@ class AccountCopy:
         """Note what is equal already, as after a copy by hand, and forget what is nowhere any more."""
         for at in range(0, len(made.known), AT_ONCE):
             fence.ask()
-            self.records.note(made.known[at : at + AT_ONCE])
+            self.records.note(made.known[at : at + AT_ONCE], fence.run)
         if made.forgotten:
             fence.ask()
-            self.records.forget(made.forgotten)
+            self.records.forget(made.forgotten, fence.run)

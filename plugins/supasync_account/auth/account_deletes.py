@@ -6,6 +6,7 @@ from typing import Final
 
 from supasync_account.auth import Deletes
 from supasync_account.auth.account_plan import BOTH_CHANGED, AccountPlan
+from supasync_account.auth.account_referrers import behind
 from supasync_account.auth.account_report import AccountReport
 from supasync_account.auth.account_side import AT_ONCE, AccountSide
 from supasync_account.auth.account_writer import AccountWriter
@@ -76,7 +77,7 @@ class AccountDeletes:
             for account in wanted:
                 self.report.name(account, emails.get(account), text, refused=True)
             return {}
-        held = {} if self.writer.cascades else self.writer.referrers.of_accounts(list(wanted))
+        held = {} if self.writer.cascades else behind(self.writer.new.door, list(wanted))
         for account, mark in wanted.items():
             if not mark:
                 self.report.name(account, emails.get(account), f"not deleted: {BOTH_CHANGED}", refused=True)

@@ -5,15 +5,14 @@ in 256 parts, by the first letters of the ids, so an hour in which nothing chang
 accounts of a part are listed where its sums differ.
 """
 
-# ruff: noqa: S608 - names are quoted, values are parameters
-
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from supasync_account.auth.account_columns import FACTORS, AccountColumns, AccountTable, mark, named
-from supasync_account.auth.account_flaws import found
-from supasync_core.api.sql_session import SqlSession
+from supasync_account.auth.account_columns import FACTORS, AccountColumns, parts_of
+from supasync_account.auth.account_door import AccountDoor
+from supasync_core.model.errors import LargeAnswerError, SlowQueryError
 from supasync_core.system.executors import executor
 
 AT_ONCE: Final = 1000
@@ -21,6 +20,8 @@ AT_ONCE: Final = 1000
 LISTED: Final = 20_000
 """Accounts whose marks are asked for at once."""
 ALL: Final = tuple(f"{number:02x}" for number in range(256))
+_DENSE: Final = 2
+"""A range of ids is asked for as one where it holds at most so many times the accounts that are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,103 +59,111 @@ class Account:
         return f"Account({self.id})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AccountSide:
-    """One project's accounts by SQL; OLD's session is read-only."""
+    """One project's accounts."""
 
-    session: SqlSession
+    door: AccountDoor
     columns: AccountColumns
+    listed: list[str] = field(default_factory=list)
+    """The ids that were listed, in order: how many a range of them holds."""
+
+    @classmethod
+    def of(cls, door: AccountDoor, columns: AccountColumns) -> "AccountSide":
+        """The accounts as these columns show them."""
+        return cls(door.shaped(columns.asked), columns)
 
     def sums(self) -> dict[str, Sum]:
-        """The parts that hold accounts: the one query of an hour in which nothing changes."""
-        # Behind offset 0, marks are made before accounts are sorted: whole rows take twice as long.
-        return summed(self.session, f"select u.id, {self.columns.mark} as mark from auth.users u offset 0")
+        """The parts that hold accounts: the one question of an hour in which nothing changes."""
+        return {
+            part: Sum(accounts, digest)
+            for part, accounts, digest in _halved(self.door, "sums", ALL, named=False)
+        }
 
     def marks(self, parts: Sequence[str]) -> dict[str, str]:
         """The marks of the accounts of these parts, by id."""
-        where = "where pg_catalog.left(u.id::text, 2) = any(%s::text[])"
-        sql = f"select u.id::text, {self.columns.mark} from auth.users u {where}"
-        return dict(self.session.query(sql, [list(parts)]))
+        found = dict(_halved(self.door, "marks", parts, named=True))
+        self._list(found)
+        return found
 
-    def marks_of(self, ids: Sequence[str], *, locked: bool = False) -> dict[str, str]:
-        """The marks of these accounts; ``locked``: nobody else changes them in this transaction."""
-        where = f"where u.id = any(%s::uuid[]){' for update' if locked else ''}"
-        sql = f"select u.id::text, {self.columns.mark} from auth.users u {where}"
-        return dict(self.session.query(sql, [list(ids)]))
+    def ids(self) -> list[str]:
+        """The ids of all accounts, in order."""
+        self._list(account for (account,) in _halved(self.door, "ids", ALL, named=False))
+        return self.listed
+
+    def marks_of(self, ids: Sequence[str]) -> dict[str, str]:
+        """The marks of these accounts."""
+        return dict(self._in_batches("marks_of", ids))
 
     def contacts(self, ids: Sequence[str]) -> dict[str, tuple[Any, ...]]:
         """E-mail, phone and identities of these accounts: what no two accounts may share."""
-        key = "d.provider || ' ' || d.provider_id"
-        keys = f"pg_catalog.string_agg({key}, ',' order by {key})"
-        own = f"(select {keys} from auth.identities d where d.user_id = u.id)"
-        phone = self._or_null("phone")
-        rows = self._in_batches(
-            f"select u.id::text, u.email, {phone}, {own} from auth.users u where u.id = any(%s::uuid[])",
-            ids,
-        )
-        return {account: rest for account, *rest in rows}  # type: ignore[misc]
+        return {account: rest for account, *rest in self._in_batches("contacts", ids)}  # type: ignore[misc]
 
     def parts_of_marks(self, ids: Sequence[str]) -> dict[str, dict[str, str]]:
         """For each of these accounts a digest by what it is of, to say what differs."""
-        users = self.columns.users.compared
-        shares = {what: [each for each in names if each in users] for what, names in SHARES.items()}
-        rest = [each for each in users if not any(each in names for names in SHARES.values())]
-        digests = {
-            what: f"pg_catalog.md5({_row(names)})"
-            for what, names in {**shares, "state": rest}.items()
-            if names
-        }
-        for table in self.columns.owned:
-            what = "MFA factors" if table.name == FACTORS else table.name
-            digests[what] = mark((), {table.name: table.compared})
-        sql = (
-            f"select u.id::text, {', '.join(digests.values())} from auth.users u where u.id = any(%s::uuid[])"
-        )
-        return {row[0]: dict(zip(digests, row[1:], strict=True)) for row in self._in_batches(sql, ids)}
+        found: dict[str, dict[str, str]] = {account: {} for account in ids}
+        for what, asked in self._shares():
+            side = AccountSide(self.door.shaped(asked), self.columns)
+            for account, digest in side.marks_of(ids).items():
+                found[account][what] = digest
+        return {account: digests for account, digests in found.items() if digests}
 
     def accounts(self, ids: Sequence[str]) -> Iterator[list[Account]]:
         """These accounts with all that travels, a batch at a time; those that are gone are not among them."""
-        columns, flaws = self.columns, found(self.columns.names)
-        user = _as_json("u", columns.users)
-        owned = ", ".join(_owned_as_json(table) for table in columns.owned)
-        sso = "u.is_sso_user" if "is_sso_user" in columns.users.compared else "false"
-        sql = (
-            f"select u.id::text, u.email, {self._or_null('phone')}, {sso}, {columns.mark}, "
-            f"{flaws}, {user}::text, array[{owned}]::text[] "
-            "from auth.users u where u.id = any(%s::uuid[]) order by u.id"
-        )
-        for at in range(0, len(ids), AT_ONCE):
-            rows = self.session.query(sql, [list(ids[at : at + AT_ONCE])])
-            yield [Account(*row) for row in rows]
+        rest, wanted, most = sorted(ids), set(ids), AT_ONCE
+        while rest:
+            chunk = rest[:most]
+            try:
+                rows = self._page(chunk)
+            except (SlowQueryError, LargeAnswerError):
+                if most == 1:
+                    raise
+                most = max(1, min(most, len(chunk)) // 2)
+                continue
+            last = rows[-1][0] if rows else chunk[-1]
+            rest = rest[bisect_right(rest, last) :]
+            yield [Account(*row) for row in rows if row[0] in wanted]
 
     def flawed(self) -> list[tuple[str, str | None, tuple[str, ...]]]:
         """The accounts with anything wrong: id, e-mail, and the names of their flaws."""
-        flaws = found(self.columns.names)
-        sql = (
-            f"select m.id, m.email, m.flaws from (select u.id::text as id, u.email, {flaws} as flaws "
-            "from auth.users u) m where pg_catalog.cardinality(m.flaws) > 0 order by m.id"
-        )
-        return [(account, email, tuple(flaws)) for account, email, flaws in self.session.query(sql)]
+        return [(account, email, tuple(flaws)) for account, email, flaws in self.door.ask("flawed")]
 
     def closed(self, ids: Sequence[str]) -> dict[str, tuple[str | None, bool]]:
         """Those of these accounts that are banned by now, with the end of it, or deleted."""
-        columns = self.columns.users.compared
-        ban = "case when u.banned_until > pg_catalog.now() then u.banned_until::text end"
-        banned = ban if "banned_until" in columns else "null::text"
-        deleted = "u.deleted_at is not null" if "deleted_at" in columns else "false"
-        sql = f"select u.id::text, {banned}, {deleted} from auth.users u where u.id = any(%s::uuid[])"
-        return {who: (until, gone) for who, until, gone in self._in_batches(sql, ids) if until or gone}
+        found = self._in_batches("closed", ids)
+        return {who: (until, gone) for who, until, gone in found if until or gone}
 
     def emails(self, ids: Sequence[str]) -> dict[str, str | None]:
         """The e-mails of these accounts, for messages."""
         return {account: contact[0] for account, contact in self.contacts(ids).items()}
 
-    def _or_null(self, column: str) -> str:
-        return f"u.{column}" if column in self.columns.users.compared else "null::text"
+    def _page(self, chunk: Sequence[str]) -> list[tuple[Any, ...]]:
+        """The first of these accounts, perhaps with others between them; none where all of them are gone."""
+        first, last = chunk[0], chunk[-1]
+        there = bisect_right(self.listed, last) - bisect_left(self.listed, first)
+        if len(chunk) > self.door.at_once and 0 < there <= _DENSE * len(chunk):
+            return self.door.ask("accounts_between", first, last, there)
+        few = list(chunk[: self.door.at_once])
+        rows = self.door.ask("accounts", few, len(few))
+        return rows or ([] if len(few) == len(chunk) else self._page(chunk[len(few) :]))
 
-    def _in_batches(self, sql: str, ids: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-        for at in range(0, len(ids), LISTED):
-            yield from self.session.query(sql, [list(ids[at : at + LISTED])])
+    def _shares(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        users = self.columns.users.compared
+        rest = [each for each in users if not any(each in names for names in SHARES.values())]
+        for what, names in {**SHARES, "state": tuple(rest)}.items():
+            if there := [each for each in names if each in users]:
+                yield what, parts_of(there, {})
+        for table in self.columns.owned:
+            what = "MFA factors" if table.name == FACTORS else table.name
+            yield what, parts_of((), {table.name: table.compared})
+
+    def _list(self, ids: Iterable[str]) -> None:
+        self.listed = sorted({*self.listed, *ids})
+
+    def _in_batches(self, query: str, ids: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        size = self.door.at_once
+        for at in range(0, len(ids), size):
+            yield from self.door.ask(query, list(ids[at : at + size]))
 
 
 SHARES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -175,12 +184,22 @@ def both_sums(old: AccountSide, new: AccountSide) -> tuple[dict[str, Sum], dict[
         return there.result(), here
 
 
-def summed(session: SqlSession, marks: str) -> dict[str, Sum]:
-    """The marks that this query finds, by part."""
-    digest = "pg_catalog.md5(pg_catalog.string_agg(m.id::text || m.mark, '' order by m.id))"
-    part = "pg_catalog.left(m.id::text, 2)"
-    sql = f"select {part}, pg_catalog.count(*), {digest} from ({marks}) m group by {part}"
-    return {name: Sum(accounts, found) for name, accounts, found in session.query(sql)}
+def _halved(door: AccountDoor, query: str, parts: Sequence[str], *, named: bool) -> Iterator[tuple[Any, ...]]:
+    """The rows for these parts, which follow one another unless they are ``named``; in halves if need be."""
+    if not parts:
+        return
+    between = [
+        f"{parts[0]}000000-0000-0000-0000-000000000000",
+        f"{parts[-1]}ffffff-ffff-ffff-ffff-ffffffffffff",
+    ]
+    try:
+        yield from door.ask(query, *between, *([list(parts)] if named else []))
+    except (SlowQueryError, LargeAnswerError):
+        if len(parts) == 1:
+            raise
+        half = len(parts) // 2
+        yield from _halved(door, query, parts[:half], named=named)
+        yield from _halved(door, query, parts[half:], named=named)
 
 
 def total(sums: Mapping[str, Sum], part: str | None = None) -> int:
@@ -201,22 +220,3 @@ def grouped(sums: Iterable[Mapping[str, Sum]], parts: Sequence[str]) -> Iterator
         held += size
     if group:
         yield group
-
-
-def _row(columns: Sequence[str]) -> str:
-    return f"ROW({', '.join(named('u', each) for each in columns)})::text"
-
-
-def _as_json(alias: str, table: AccountTable) -> str:
-    """SQL for the row as a JSON array of texts, in the order of ``table.written``."""
-    return (
-        f"pg_catalog.json_build_array({', '.join(f'{named(alias, each)}::text' for each in table.written)})"
-    )
-
-
-def _owned_as_json(table: AccountTable) -> str:
-    """SQL for the rows of the table that belong to the account ``u``, as a JSON array of those."""
-    rows = (
-        f"select pg_catalog.json_agg({_as_json('d', table)}) from auth.{table.name} d where d.user_id = u.id"
-    )
-    return f"coalesce(({rows})::text, '[]')"

@@ -4,24 +4,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from supasync_account.auth.account_columns import AccountColumns
-from supasync_core.api.sql_session import SqlSession
+from supasync_account.auth.account_door import AccountDoor
 from supasync_core.model.errors import RefusedError
 
 GUARD: Final = "supasync schema sql --triggers guard"
-_TRIGGERS: Final = r"""
-select g.tgname, c.relname, code.nspname || '.' || p.proname, g.tgtype & 8 <> 0,
-    exists (select from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass
-            and d.objid = g.oid and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
-            and d.refobjid = pg_catalog.to_regprocedure('public.supasync_writes()'))
-        or pg_catalog.pg_get_triggerdef(g.oid) ~ $re$ WHEN \(.*current_setting\('supasync\.writes'$re$
-        or p.prosrc ~* $re$^\s*begin\s+if\s+(pg_catalog\.)?current_setting\s*\(\s*'supasync\.writes'$re$
-from pg_catalog.pg_trigger g
-join pg_catalog.pg_class c on c.oid = g.tgrelid and c.relname = any(%s::text[])
-join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname = 'auth'
-join pg_catalog.pg_proc p on p.oid = g.tgfoid
-join pg_catalog.pg_namespace code on code.oid = p.pronamespace
-where not g.tgisinternal and g.tgenabled in ('O', 'A') and g.tgtype & (4 + 8 + 16) <> 0 order by 2, 1
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +27,10 @@ class AccountTrigger:
         return f"{self.name} on auth.{self.table} runs {self.function}; guarded: {guarded}"
 
 
-def triggers(new: SqlSession, columns: AccountColumns) -> list[AccountTrigger]:
+def triggers(new: AccountDoor, columns: AccountColumns) -> list[AccountTrigger]:
     """Those of NEW that are enabled, on the tables that are copied."""
     tables = ["users", *(table.name for table in columns.owned)]
-    return [AccountTrigger(*row) for row in new.query(_TRIGGERS, [tables])]
+    return [AccountTrigger(*row) for row in new.ask("triggers", tables)]
 
 
 def refuse_unguarded(found: list[AccountTrigger]) -> None:

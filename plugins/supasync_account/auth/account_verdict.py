@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from supasync_account.auth.account_columns import AccountColumns
+from supasync_account.auth.account_door import AccountDoor
 from supasync_account.auth.account_side import AccountSide, both_sums, grouped, total
-from supasync_core.api.sql_session import SqlSession
 from supasync_core.model.errors import DiffCode
 
 MOVING: Final = "times of sign-ins and of changes, and links in mails that wait for an answer"
@@ -68,10 +68,10 @@ class AccountVerdict:
         }
 
 
-def compare(old_session: SqlSession, new_session: SqlSession, *, factors: bool = False) -> AccountVerdict:
+def compare(old_door: AccountDoor, new_door: AccountDoor, *, factors: bool = False) -> AccountVerdict:
     """Both sides by the digests of their accounts; where these differ, what differs."""
-    columns = AccountColumns.of(old_session, new_session, factors=factors)
-    old, new = AccountSide(old_session, columns), AccountSide(new_session, columns)
+    columns = AccountColumns.of(old_door, new_door, factors=factors)
+    old, new = AccountSide.of(old_door, columns), AccountSide.of(new_door, columns)
     there, here = both_sums(old, new)
     missing: list[str] = []
     extra: list[str] = []

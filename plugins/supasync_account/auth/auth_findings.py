@@ -4,11 +4,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from supasync_account.auth.account_columns import AccountColumns
+from supasync_account.auth.account_columns import FACTORS, AccountColumns
+from supasync_account.auth.account_door import AccountDoor
 from supasync_account.auth.account_flaws import FLAWS
 from supasync_account.auth.account_side import AccountSide
 from supasync_account.auth.account_triggers import GUARD, AccountTrigger, triggers
-from supasync_core.api.sql_session import SqlSession
 from supasync_core.model.errors import ExitCode
 from supasync_core.model.finding import Finding, problem, warning
 from supasync_core.model.wording import counted
@@ -17,26 +17,6 @@ CARRIED: Final = (
     "ids, e-mails, phones, password hashes, linked logins (OAuth), metadata, confirmation, bans, roles"
 )
 NOT_CARRIED: Final = "passkeys, sessions (everybody signs in again), SSO providers, settings of Auth"
-_RIGHTS: Final = """
-select t.name, r.what, pg_catalog.has_table_privilege(pg_catalog.to_regclass(t.name), r.what)
-from pg_catalog.unnest(%s::text[]) t (name), pg_catalog.unnest(%s::text[]) r (what)
-where pg_catalog.to_regclass(t.name) is not null
-"""
-_RLS: Final = """
-select r.rolsuper or r.rolbypassrls or not exists (select from pg_catalog.pg_class c
-    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-    where n.nspname = 'auth' and c.relname in ('users', 'identities') and c.relrowsecurity
-        and not pg_catalog.pg_has_role(c.relowner, 'USAGE'))
-from pg_catalog.pg_roles r where r.rolname = current_user
-"""
-_COUNTS: Final = """
-select pg_catalog.count(*), pg_catalog.count(u.encrypted_password) filter (where u.encrypted_password <> ''),
-    pg_catalog.count(*) filter (where exists (select from auth.identities d
-        where d.user_id = u.id and d.provider not in ('email', 'phone')))
-from auth.users u
-"""
-_FACTORS: Final = "select pg_catalog.to_regclass('auth.mfa_factors') is not null"
-_WITH_FACTORS: Final = "select pg_catalog.count(distinct f.user_id) from auth.mfa_factors f"
 SHOWN: Final = 5
 WAYS: Final = {
     "sql": "SQL, by OLD_DATABASE_URL and NEW_DATABASE_URL or the backend postgres",
@@ -116,21 +96,21 @@ class AuthFindings:
         }
 
 
-def inspect(old: SqlSession, new: SqlSession, *, factors: bool = False) -> AuthFindings:
+def inspect(old: AccountDoor, new: AccountDoor, *, factors: bool = False) -> AuthFindings:
     """Look at both sides; nothing is written. ``factors``: MFA factors are to be copied, too."""
     found = AuthFindings(factors=factors)
-    for side, session, wanted in (
+    for side, door, wanted in (
         ("OLD", old, ["SELECT"]),
         ("NEW", new, ["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ):
-        found.findings += _rights(side, session, wanted, factors=factors)
+        found.findings += _rights(side, door, wanted, factors=factors)
     if found.findings:
         return found
     found.columns = AccountColumns.of(old, new, factors=factors)
     found.counts = {"OLD": _counts(old), "NEW": _counts(new)}
     found.triggers = triggers(new, found.columns)
     found.findings += _of_triggers(found.triggers)
-    found.findings += _of_flaws(AccountSide(old, found.columns))
+    found.findings += _of_flaws(AccountSide.of(old, found.columns))
     if found.counts["OLD"].get("with MFA factors") and not factors:
         number = counted(found.counts["OLD"]["with MFA factors"], "account has", "accounts have")
         text = f"{number} MFA factors, which are not copied: they sign in to NEW by password alone"
@@ -140,27 +120,25 @@ def inspect(old: SqlSession, new: SqlSession, *, factors: bool = False) -> AuthF
     return found
 
 
-def _rights(side: str, session: SqlSession, wanted: list[str], *, factors: bool) -> list[Finding]:
+def _rights(side: str, door: AccountDoor, wanted: list[str], *, factors: bool) -> list[Finding]:
     tables = ["auth.users", "auth.identities", *(["auth.mfa_factors"] if factors else [])]
-    lacking = [
-        f"{what} on {table}" for table, what, has in session.query(_RIGHTS, [tables, wanted]) if not has
-    ]
+    lacking = [f"{what} on {table}" for table, what, has in door.ask("rights", tables, wanted) if not has]
     hint = "connect as postgres: Dashboard -> Connect -> Session pooler"
     found = (
         [problem(f"{side}: the user of the connection string lacks {', '.join(lacking)}", hint=hint)]
         if lacking
         else []
     )
-    if session.query(_RLS) != [(True,)]:
+    if door.ask("sees_all") != [(True,)]:
         found.append(problem(f"{side}: row level security would hide accounts from this user", hint=hint))
     return found
 
 
-def _counts(session: SqlSession) -> dict[str, int]:
-    [(accounts, hashes, linked)] = session.query(_COUNTS)
+def _counts(door: AccountDoor) -> dict[str, int]:
+    [(accounts, hashes, linked)] = door.ask("counts")
     counts = {"accounts": accounts, "with a password": hashes, "with a linked login": linked}
-    if session.query(_FACTORS) == [(True,)]:
-        [(counts["with MFA factors"],)] = session.query(_WITH_FACTORS)
+    if any(table == FACTORS for table, *_ in door.ask("columns", [FACTORS])):
+        [(counts["with MFA factors"],)] = door.ask("with_factors")
     return counts
 
 

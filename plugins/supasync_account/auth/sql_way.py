@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from supasync_account.auth.account_copy import AccountCopy
+from supasync_account.auth.account_session import SessionDoor
 from supasync_account.auth.account_verdict import AccountVerdict, compare
 from supasync_account.auth.account_way import Choices, WayName
 from supasync_account.auth.auth_findings import AuthFindings, inspect
@@ -19,10 +20,13 @@ class SqlWay:
     name: Final[WayName] = "sql"
 
     def inspect(self, choices: Choices) -> AuthFindings:
-        return inspect(self.old, self.new, factors=choices.factors)
+        return inspect(*self._doors(), factors=choices.factors)
 
     def copying(self, choices: Choices) -> AccountCopy:
-        return AccountCopy.between(self.old, self.new, choices)
+        return AccountCopy.between(*self._doors(), choices)
 
     def compare(self, choices: Choices) -> AccountVerdict:
-        return compare(self.old, self.new, factors=choices.factors)
+        return compare(*self._doors(), factors=choices.factors)
+
+    def _doors(self) -> tuple[SessionDoor, SessionDoor]:
+        return SessionDoor(self.old), SessionDoor(self.new)

@@ -1,0 +1,90 @@
+"""The door for accounts in a session of the database."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from supasync_account.auth.account_door import ADMITTED, Step, Terms, changed
+from supasync_account.auth.account_fragments import fragments
+from supasync_account.auth.account_queries import QUERIES
+from supasync_core.api.sql_session import SqlSession
+from supasync_core.model.errors import SchemaError, TakenOverError
+
+WRITES: Final = "select pg_catalog.set_config('supasync.writes', 'on', true)"
+"""What guards of triggers ask for, until the transaction ends."""
+USUAL_PATH: Final = (
+    "select pg_catalog.set_config('search_path', (select s.reset_val from pg_catalog.pg_settings s "
+    "where s.name = 'search_path'), true)"
+)
+SHARED: Final = (
+    "select pg_catalog.pg_advisory_xact_lock_shared("
+    "pg_catalog.hashtextextended('public.sync_metadata: writes', 0))"
+)
+NEWEST: Final = (
+    "select m.run_id::text, m.sync_status from public.sync_metadata m where m.run_id is not null "
+    "order by m.seq desc limit 1"
+)
+_OWN: Final = "select 1 from public.sync_metadata m where m.run_id::text = %s"
+
+
+@dataclass(slots=True)
+class SessionDoor:
+    """An `AccountDoor`. Queries are filled for the columns once."""
+
+    session: SqlSession
+    made: Mapping[str, Any] = field(default_factory=dict)
+    at_once: int = 20_000
+    largest: int = 16_000_000
+    """PostgreSQL takes a JSON array of 256 MB."""
+    leased: dict[str, bool] = field(default_factory=dict)
+    """By run, whether its record is in this database, where a transaction can hold on to it."""
+
+    def shaped(self, asked: Mapping[str, Any]) -> Self:
+        made = self._made(asked)
+        if "then" in asked:
+            made["then_mark"] = self._made(asked["then"])["mark"]
+        return type(self)(self.session, made, leased=self.leased)
+
+    def ask(self, query: str, *values: Any, table: str = "users") -> list[tuple[Any, ...]]:  # noqa: ANN401 - SQL's
+        return self.session.query(self._filled(query, table), values, purpose=QUERIES[query].purpose)
+
+    def together(self, steps: Sequence[Step], terms: Terms) -> tuple[set[str], list[list[tuple[Any, ...]]]]:
+        leased = self._leased(terms.run)
+        with self.session.transaction():
+            self.session.query(WRITES)
+            if leased:
+                self.session.query(SHARED)
+                newest = self.session.query(NEWEST)
+                if not newest or newest[0] != (terms.run, "running"):
+                    raise TakenOverError
+            now = dict(self.ask("locked", list(terms.allowed))) if terms.allowed else {}
+            others = changed(now, terms.allowed)
+            if others:
+                return others, []
+            if terms.fires:
+                self.session.query(USUAL_PATH)
+            return set(), [self.ask(each.query, *each.values, table=each.table) for each in steps]
+
+    def _made(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        [(made,)] = self.session.query(fragments("%s::jsonb", ADMITTED), [json.dumps(asked)])
+        return dict(made)
+
+    def _filled(self, query: str, table: str) -> str:
+        """The query with its fragments, whose percent signs are doubled as the session wants it."""
+        text = QUERIES[query].text
+        parts = {**self.made, **self.made.get("tables", {}).get(table, {}), "tab": table}
+        for name, part in parts.items():
+            if isinstance(part, str):
+                text = text.replace(f"{{{name}}}", part.replace("%", "%%"))
+        return text
+
+    def _leased(self, run: str | None) -> bool:
+        if not run:
+            return False
+        if run not in self.leased:
+            try:
+                self.leased[run] = bool(self.session.query(_OWN, [run]))
+            except SchemaError:
+                self.leased[run] = False  # the state is elsewhere, as beside a file
+        return self.leased[run]
