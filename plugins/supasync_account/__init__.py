@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from supasync_core import hookimpl
-from supasync_core.api.registration import Setting, imported
+from supasync_core.api.registration import Configured, Setting, imported
 
 if TYPE_CHECKING:
     import click
 
     from supasync_core.api.registry import Registry
     from supasync_core.api.run_step import RunStep
+    from supasync_core.model.transform import Transform
 
 HOOKS = 1
 _STEP = "supasync_account.auth.auth_step"
@@ -43,6 +44,13 @@ def supasync_register_steps(registry: Registry[RunStep]) -> None:
             },
         ),
     )
+
+
+@hookimpl
+def supasync_register_transforms(registry: Registry[Transform | Configured[Transform]]) -> None:
+    """``transform: replace_storage_url``: rows refer to NEW's files."""
+    replacing = imported("supasync_account.replace_storage_url", "replacing")
+    registry.add("replace_storage_url", Configured(replacing))
 
 
 @hookimpl

@@ -117,12 +117,15 @@ class TableContext:
     ``table`` is the table as tables.yaml declares it. ``columns`` returns the names that its rows have in
     OLD, none if OLD does not list them. It asks OLD when it is called, and raises TableError where OLD gets
     no request: while files are compared or imported, and for a strategy, which is made before.
+    ``address("OLD")`` is the address of its API, without a path; None where nothing names it, and for a
+    strategy.
     """
 
     settings: Mapping[str, str]
     folder: Path
     table: "Table"
     columns: Callable[[], tuple[str, ...]] = tuple
+    address: Callable[[str], str | None] = lambda _project: None
 
 
 @dataclass(frozen=True, slots=True)

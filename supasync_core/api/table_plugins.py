@@ -39,17 +39,23 @@ def _checked(table: Table, made: "Strategy") -> "Strategy":
     return made
 
 
-def transforms_of(host: Host, table: Table, source: "Source | None" = None) -> "list[tuple[str, Transform]]":
+def transforms_of(
+    host: Host,
+    table: Table,
+    source: "Source | None" = None,
+    address: Callable[[str], str | None] = lambda _project: None,
+) -> "list[tuple[str, Transform]]":
     """The table's transforms by name, in their order; TableError where one cannot be made.
 
-    Without a ``source`` they get no columns but those that tables.yaml names.
+    Without a ``source`` they get no columns but those that tables.yaml names. ``address`` is that of OLD's or
+    NEW's API.
     """
     found: list[tuple[str, Transform]] = []
     for name in table.transform:
         transform = host.transforms.get(name)
         if isinstance(transform, Configured):
             settings = table.transform_settings.get(name, {})
-            context = TableContext(settings, host.folder, table, lambda: _columns(table, source))
+            context = TableContext(settings, host.folder, table, lambda: _columns(table, source), address)
             transform = _made(host, host.transforms, name, transform, context)
         found.append((name, transform))
     return found

@@ -41,6 +41,8 @@ class TableResult:
     removed: int | None = None
     brought: int | None = None
     """Rows among those synced that reading the table did not see, and comparing it with the source did."""
+    storage_urls: Mapping[str, int] = field(default_factory=dict)
+    """How many of the rows that were sent hold a URL of OLD's Storage, by column."""
 
     @property
     def passed(self) -> bool:
@@ -53,6 +55,7 @@ class TableResult:
         row = {name: getattr(self, name) for name in names}
         row["seconds"] = round(self.seconds, 3)
         row |= {"left_out": self.left_out} if self.left_out else {}
+        row |= {"storage_urls": dict(self.storage_urls)} if self.storage_urls else {}
         return {name: value for name, value in row.items() if value is not None}
 
 

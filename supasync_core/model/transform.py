@@ -58,6 +58,17 @@ class ExactRow(MutableMapping[str, Any]):
         """The column's JSON text; None if the column does not exist."""
         return self._cells.get(column)
 
+    def set_raw(self, column: str, text: str) -> None:
+        """Give a column a JSON text, which is kept as it is; KeyError if the column does not exist.
+
+        ValueError where the text is not JSON.
+        """
+        self.touched = column
+        if column not in self._cells:
+            raise KeyError(column)
+        _decode(text)
+        self._cells[column] = text
+
     def replace(self, row: Mapping[str, Any]) -> None:
         """Become the other row; what has the value that it had keeps its text."""
         for column in [each for each in self._cells if each not in row]:

@@ -17,7 +17,7 @@ from supasync_core.concurrency.one_at_a_time import one_at_a_time
 from supasync_core.model import timestamps
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError, StateError, SupasyncError
-from supasync_core.model.settings import Endpoint, Settings
+from supasync_core.model.settings import API_VARIABLES, Endpoint, Settings
 from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Instant
 from supasync_core.model.transform import Transform
@@ -149,7 +149,15 @@ class Migration:
 
     def transforms(self, table: Table) -> list[tuple[str, Transform]]:
         """The table's transforms by name, in their order."""
-        return transforms_of(self.host, table, self.source)
+        return transforms_of(self.host, table, self.source, self.address)
+
+    def address(self, project: str) -> str | None:
+        """The address of OLD's or NEW's API; None where neither tables.yaml nor the environment names it."""
+        end = self.settings.source if project == "OLD" else self.settings.sink
+        named = self.settings.environment.get(API_VARIABLES[project][0], "")
+        told = (end.values.get("url", ""), end.values.get("project", ""), named)
+        found = next((each.strip() for each in told if each.strip().startswith("http")), None)
+        return found and found.rstrip("/").removesuffix("/rest/v1")
 
     def select(self, names: tuple[str, ...], option: str) -> tuple[Table, ...]:
         """The named tables in dependency order, all without names; ConfigError for a name not declared."""

@@ -28,6 +28,7 @@ from supasync_core.project.run_options import Interrupted, RunObserver
 from supasync_core.sync import distinct_keys, made_rows, own_state
 from supasync_core.sync.checkpoint import Checkpoint
 from supasync_core.sync.guards import Guard
+from supasync_core.sync.old_urls import OldUrls
 from supasync_core.sync.pipeline import EVERY_KEY, InFlight, PendingBatch
 from supasync_core.sync.quarantine_retry import finish, retry
 from supasync_core.sync.quarantined import Newly
@@ -56,6 +57,10 @@ class TableCopy:
     expected: int | None = None
     """As many rows as the source counted."""
     tally: Tally = field(init=False)
+    urls: OldUrls = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.urls = OldUrls(self.checkpoint.migration.address("OLD"))
 
     def run(self) -> TableResult:
         """Copy the table; what fails stops it and those that wait for it, unless it names no table."""
@@ -118,7 +123,7 @@ class TableCopy:
                 checkpoint.options.check()
         finally:
             self._confirm(in_flight.rest(), guard, in_flight)
-            for text in timed.notes(table):
+            for text in (*timed.notes(table), *self.urls.notes(table)):
                 checkpoint.note(text)
         finish(writer, table)
         self._expect_something(job)
@@ -172,6 +177,7 @@ class TableCopy:
             guard.read(piece.batch)
             self.checkpoint.undated |= piece.batch.read_at is None or not piece.batch.read_at.trusted
             batch = self.checkpoint.writer.transformed(table, piece.batch)
+            self.urls.look(batch)
             distinct_keys.check(table, batch)
             if batch.count:
                 pending = PendingBatch(piece, batch, _keys(table, batch))
@@ -257,6 +263,7 @@ class TableCopy:
             synced=self.synced,
             left_out=self.left_out,
             seconds=time.monotonic() - self.began,
+            storage_urls=self.urls.found,
         )
         return aside.into(result)
 

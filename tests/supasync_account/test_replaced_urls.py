@@ -1,0 +1,71 @@
+"""Rows that refer to files of OLD: a run counts them, and `replace_storage_url` makes them NEW's."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.workspace import ENDS, Workspace, between
+from tests.postgrest.launch import ROLES
+from tests.servers.postgres import Cluster
+
+SCHEMA = f"""{ROLES}
+create table public.profiles (
+  id int primary key, avatar text, more jsonb, pictures text[], n numeric,
+  updated_at timestamptz not null default '2026-01-01');
+create table public.links (url text primary key, updated_at timestamptz not null default '2026-01-01');
+grant all on all tables in schema public to service_role;
+"""
+CONFIG = ENDS + "tables:\n  profiles:\n  links:\n    key: url\n"
+
+
+@pytest.fixture(scope="module")
+def kept(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    with between(cluster, tmp_path_factory.mktemp("urls"), SCHEMA, SCHEMA, CONFIG) as space:
+        space.ready()
+        file = f"{address(space)}/storage/v1/object/public/a/b.png"
+        space.old.run(f"""
+            insert into profiles values
+              (1, '{file}', '{{"bio": "see {file}", "n": 1.10, "big": 12345678901234567890.123}}',
+                array['{file}', null, 'x'], 1.50),
+              (2, '{file}', null, null, 12345678901234567890.10), (3, 'none', '{{}}', '{{}}', null);
+            insert into links values ('{file}')""")  # noqa: S608 - the test's own
+        yield space.keep()
+
+
+@pytest.fixture
+def space(kept: Workspace) -> Workspace:
+    return kept.again()
+
+
+def address(space: Workspace, end: str = "old") -> str:
+    return str(getattr(space, end).server.url).removesuffix("/rest/v1")
+
+
+def test_a_run_counts_rows_that_refer_to_files_of_old(space: Workspace) -> None:
+    done = space.supasync("sync", "--json")
+    assert done.code == 0, done.err
+    tables = done.json["tables"]
+    assert tables["profiles"]["storage_urls"] == {"avatar": 2, "more": 1, "pictures": 1}
+    assert tables["links"]["storage_urls"] == {"url": 1}
+    told = "\n".join(done.json["notes"])
+    assert "avatar (2 rows), more (1 row), pictures (1 row); with transform: replace_storage_url" in told
+    assert "supasync sync --full profiles makes them NEW's" in told
+    space.assert_equal("profiles", "links")
+
+
+def test_the_transform_makes_them_refer_to_files_of_new(space: Workspace) -> None:
+    space.write("tables.yaml", CONFIG.replace(":\n  links:", ": {transform: replace_storage_url}\n  links:"))
+    done = space.supasync("sync", "--json")
+    assert done.code == 0, done.err
+    assert "profiles" not in "".join(done.json["notes"])
+    old = [text.replace(address(space), address(space, "new")) for text in space.old.texts("profiles")]
+    assert space.new.texts("profiles") == old
+    assert space.supasync("verify", "--exact").code == 0
+
+
+def test_a_key_stays_and_is_told(space: Workspace) -> None:
+    space.write("tables.yaml", CONFIG + "    transform: replace_storage_url\n")
+    done = space.supasync("sync", "--table", "links")
+    assert done.code == 0, done.err
+    assert "in url (1 row): the key of a row is not changed" in done.out + done.err
+    space.assert_equal("links")

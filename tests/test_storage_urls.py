@@ -1,0 +1,86 @@
+"""URLs of OLD's Storage in rows: counted by column and replaced, whatever they are written in."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from supasync_core.model.batch import Batch
+from supasync_core.model.copy_batch import CopyBatch
+from supasync_core.model.storage_urls import StorageUrls
+from supasync_core.model.table import Column
+
+OLD = "https://abcdefghijklmnopqrst.supabase.co"
+NEW = "https://zyxwvutsrqponmlkjihg.supabase.co"
+FILE = "/storage/v1/object/public/avatars/a%20b.png"
+URLS = StorageUrls(OLD)
+
+
+def of(*rows: Any) -> Batch:
+    return Batch(json.dumps(rows).encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "becomes"),
+    [
+        (OLD + FILE, NEW + FILE),
+        ("http" + OLD[5:] + FILE, NEW + FILE),
+        (OLD[6:] + FILE, NEW[6:] + FILE),
+        ("https://abcdefghijklmnopqrst.storage.supabase.co" + FILE, NEW + FILE),
+        ((OLD + FILE).replace("/", "\\/"), (NEW + FILE).replace("/", "\\/")),
+        (f"![x]({OLD}{FILE}) and {OLD}{FILE}", f"![x]({NEW}{FILE}) and {NEW}{FILE}"),
+        (
+            "/_next/image?url=https%3A%2F%2Fabcdefghijklmnopqrst.supabase.co%2Fstorage%2Fv1%2Fobject",
+            "/_next/image?url=https%3A%2F%2Fzyxwvutsrqponmlkjihg.supabase.co%2Fstorage%2Fv1%2Fobject",
+        ),
+    ],
+)
+def test_each_way_to_write_one_is_kept(text: str, becomes: str) -> None:
+    assert URLS.replaced(text, NEW) == becomes
+    assert URLS.counts(of({"id": 1, "url": text})) == {"url": 1}
+    assert not URLS.counts(of({"id": 1, "url": becomes}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        OLD,
+        OLD + "/rest/v1/jobs",
+        OLD + "/storage/v2/object",
+        "https://x.abcdefghijklmnopqrst.supabase.co" + FILE,
+        OLD + ".example.test" + FILE,
+        OLD.replace(".co", "xco") + FILE,
+    ],
+)
+def test_nothing_else_is_touched(text: str) -> None:
+    assert URLS.replaced(text, NEW) == text
+    assert not URLS.counts(of({"id": 1, "url": text}))
+
+
+@given(st.text(), st.text())
+def test_what_stands_around_one_stays(before: str, after: str) -> None:
+    told = json.dumps({"a": before + OLD + FILE + after})
+    assert json.loads(URLS.replaced(told, NEW)) == {"a": before + NEW + FILE + after}
+
+
+def test_servers_of_ones_own_may_have_a_port_and_a_path() -> None:
+    urls = StorageUrls("http://127.0.0.1:8000/supabase")
+    text = "http://127.0.0.1:8000/supabase/storage/v1/object/a http://127.0.0.1:8000/storage/v1/object/a"
+    assert urls.replaced(text, NEW) == f"{NEW}/storage/v1/object/a http://127.0.0.1:8000/storage/v1/object/a"
+    assert StorageUrls(OLD).replaced(OLD + FILE, "http://localhost:1/x") == f"http://localhost:1/x{FILE}"
+
+
+def test_rows_are_counted_by_column() -> None:
+    rows = [{"id": 1, "a": OLD + FILE, "b": [OLD + FILE]}, {"id": 2, "a": OLD + FILE, "b": None}]
+    assert URLS.counts(of(*rows, {"id": 3, "a": "", "b": {}})) == {"a": 2, "b": 1}
+
+
+def test_rows_as_copy_prints_them_are_counted_too() -> None:
+    columns = (Column("id", "integer"), Column("a", "text"), Column("b", "jsonb"))
+    escaped = (OLD + FILE).replace("/", "\\\\/")
+    lines = [f"1\t{OLD}{FILE}\t\\N\n".encode(), f'2\tx\t"{escaped}"\n'.encode()]
+    batch = CopyBatch(lines=lines, cells=columns)
+    assert URLS.counts(batch) == {"a": 1, "b": 1}
+    assert "_json" not in vars(batch)
